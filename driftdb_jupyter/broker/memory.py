@@ -1,0 +1,59 @@
+"""The broker of one process that keeps its rooms in memory, as long as it runs."""
+
+from __future__ import annotations
+
+from ..protocol.errors import QuotaExceeded, Refusal
+from ..protocol.messages import Push
+from ..protocol.value import Value
+from ..rooms.room import Room
+from .broker import Audience, Pusher
+
+__all__ = ["MemoryBroker"]
+
+
+class MemorySequencer:
+    """Applies a push at once."""
+
+    __slots__ = ("_audience", "room")
+
+    def __init__(self, room: Room, audience: Audience) -> None:
+        self.room = room
+        self._audience = audience
+
+    def push(self, push: Push, value: Value, pusher: Pusher) -> None:
+        """Apply, broadcast, answer."""
+        try:
+            applied = self.room.apply(push, value, client=pusher.client)
+        except Refusal as refusal:
+            pusher.answer(push, refusal)
+            return
+        self._audience.broadcast(applied)
+        pusher.answer(push, applied)
+
+
+class MemoryBroker:
+    """Rooms in memory.
+
+    ``room_limit``: how many rooms there may be at once.
+    """
+
+    def __init__(self, *, room_limit: int = 100_000) -> None:
+        self._rooms: dict[str, Room] = {}
+        self._room_limit = room_limit
+
+    async def create(self, name: str) -> None:
+        """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
+        if name in self._rooms:
+            return
+        if len(self._rooms) >= self._room_limit:
+            raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
+        self._rooms[name] = Room()
+
+    async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
+        """Take part in a room; ``None`` where there is no room of that name."""
+        room = self._rooms.get(name)
+        return MemorySequencer(room, audience) if room is not None else None
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._rooms.clear()

@@ -1,0 +1,5 @@
+"""The ``driftdb`` command."""
+
+from .main import main
+
+__all__ = ["main"]

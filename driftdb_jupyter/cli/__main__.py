@@ -1,0 +1,5 @@
+"""``python -m driftdb_jupyter.cli``."""
+
+from . import main
+
+main()

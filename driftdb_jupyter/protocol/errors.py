@@ -1,0 +1,152 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    DriftDBError
+    ├── Refusal             the server could not take a message; it changed nothing
+    │   ├── BadMessage      not a message of the protocol, or a field is wrong
+    │   ├── BadSequence     a compact above the room's newest sequence number
+    │   ├── TooLarge        a message, key or value over its limit
+    │   ├── Conflict        somebody else wrote first (``if_seq``)
+    │   ├── Forbidden       this user may not write (or read) here
+    │   ├── QuotaExceeded   the room, the key or the server is full
+    │   ├── RateExceeded    too many messages in too short a time
+    │   └── Unavailable     the server can't take pushes at the moment
+    ├── NoServer            there is nothing to connect to: no URL was given or found
+    ├── Unreachable         the server doesn't answer
+    ├── RoomNotFound        the server has no such room
+    ├── NotConnected        the connection is closed, or an answer took too long
+    └── EncodingError       a value that has no JSON form; names the path to it
+
+A :class:`Refusal` travels as the protocol's ``error`` message
+(protocol, "Errors and closing"): its ``code`` is the class's own.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BadMessage",
+    "BadSequence",
+    "Conflict",
+    "DriftDBError",
+    "EncodingError",
+    "Forbidden",
+    "NoServer",
+    "NotConnected",
+    "QuotaExceeded",
+    "RateExceeded",
+    "Refusal",
+    "RoomNotFound",
+    "TooLarge",
+    "Unavailable",
+    "Unreachable",
+    "refusal",
+]
+
+
+class DriftDBError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class Refusal(DriftDBError):
+    """A message that the server could not take; nothing changed.
+
+    ``code`` is the protocol's word for it, ``http_status`` what ``POST …/send`` answers with.
+    ``push_id`` is the id of the push it answers, ``None`` where it had none.
+    """
+
+    code: ClassVar[str]
+    http_status: ClassVar[int] = 400
+    push_id: int | None = None
+
+
+class BadMessage(Refusal):
+    """Not a message of the protocol, or one of its fields is wrong."""
+
+    code = "bad_message"
+
+
+class BadSequence(Refusal):
+    """A ``compact`` whose ``seq`` is above the room's newest sequence number."""
+
+    code = "bad_seq"
+
+
+class TooLarge(Refusal):
+    """A message, a key or a value over its limit."""
+
+    code = "too_large"
+    http_status = 413
+
+
+class Conflict(Refusal):
+    """A conditional push (``if_seq``) that came too late.
+
+    ``key`` is the stream that was written, ``seq`` the newest sequence number in it (0: empty).
+    """
+
+    code = "conflict"
+    http_status = 409
+
+    def __init__(self, message: str, *, key: str = "", seq: int = 0) -> None:
+        super().__init__(message)
+        self.key = key
+        self.seq = seq
+
+
+class Forbidden(Refusal):
+    """This user may not do that in this room."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class QuotaExceeded(Refusal):
+    """The room, the key or the server holds as much as its settings allow."""
+
+    code = "quota"
+    http_status = 429
+
+
+class RateExceeded(Refusal):
+    """Too many messages in too short a time."""
+
+    code = "rate"
+    http_status = 429
+
+
+class Unavailable(Refusal):
+    """The server can't take pushes at the moment."""
+
+    code = "unavailable"
+    http_status = 503
+
+
+class NoServer(DriftDBError):
+    """There is nothing to connect to: no URL was given, and none was found."""
+
+
+class Unreachable(DriftDBError):
+    """The server doesn't answer, or what answers is not a room server."""
+
+
+class RoomNotFound(DriftDBError):
+    """The server has no such room."""
+
+
+class NotConnected(DriftDBError):
+    """The connection was closed, or an answer took longer than the timeout."""
+
+
+class EncodingError(DriftDBError, TypeError):
+    """A value that can't travel as JSON; the message names the path to it."""
+
+
+_BY_CODE = {kind.code: kind for kind in Refusal.__subclasses__()}
+
+
+def refusal(code: str, message: str) -> Refusal:
+    """The error for a ``code`` that came over the wire (an unknown one is a :class:`BadMessage`)."""
+    return _BY_CODE.get(code, BadMessage)(message)

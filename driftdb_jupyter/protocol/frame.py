@@ -1,0 +1,37 @@
+"""WebSocket frames (RFC 6455, section 5.2), as far as a server makes them itself."""
+
+from __future__ import annotations
+
+import struct
+
+__all__ = ["BINARY", "PING", "TEXT", "frame", "head", "payload"]
+
+TEXT, BINARY, PING = 0x1, 0x2, 0x9
+_FINAL = 0x80
+_SHORT_HEADS = {
+    opcode: [bytes((_FINAL | opcode, length)) for length in range(126)]
+    for opcode in (TEXT, BINARY, PING)
+}
+_medium_head = struct.Struct(">BBH").pack
+_long_head = struct.Struct(">BBQ").pack
+
+
+def head(opcode: int, length: int) -> bytes:
+    """What a whole, unmasked frame with so many bytes of content begins with."""
+    if length < 126:
+        return _SHORT_HEADS[opcode][length]
+    if length < 0x10000:
+        return _medium_head(_FINAL | opcode, 126, length)
+    return _long_head(_FINAL | opcode, 127, length)
+
+
+def frame(opcode: int, content: bytes) -> bytes:
+    """A whole, unmasked message frame."""
+    return head(opcode, len(content)) + content
+
+
+def payload(whole: bytes) -> tuple[int, bytes]:
+    """Take a frame that :func:`frame` made apart again, into opcode and content."""
+    length = whole[1]
+    start = 2 if length < 126 else 4 if length == 126 else 10
+    return whole[0] & 0x0F, whole[start:]

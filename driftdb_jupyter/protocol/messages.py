@@ -1,0 +1,81 @@
+"""The messages that a client sends (protocol, "Over WebSocket", and part 2 as far as it goes).
+
+Fields that nobody knows are ignored; a field of the wrong type makes a ``bad_message``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Raw, Struct
+
+__all__ = [
+    "Action",
+    "Append",
+    "ClientMessage",
+    "Compact",
+    "Get",
+    "Ping",
+    "Push",
+    "Relay",
+    "Replace",
+]
+
+_Sequence = Annotated[int, Meta(ge=0)]
+_Positive = Annotated[int, Meta(ge=1)]
+_Nonce = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class Relay(Struct, frozen=True, tag="relay"):
+    """Broadcast, and keep nothing."""
+
+
+class Append(Struct, frozen=True, tag="append"):
+    """Broadcast, and add to the key's stream."""
+
+
+class Replace(Struct, frozen=True, tag="replace"):
+    """Broadcast, and make the stream this one value."""
+
+
+class Compact(Struct, frozen=True, tag="compact"):
+    """Put the value in the place of all that the stream holds up to and including ``seq``."""
+
+    seq: _Positive
+
+
+Action = Relay | Append | Replace | Compact
+
+
+class Push(Struct, tag="push"):
+    """Apply ``action`` with ``value`` to the stream of ``key``.
+
+    ``value`` is still encoded, in the encoding of the message; ``Codec.value`` makes it whole.
+    ``id`` counts a client's pushes, so that one sent twice is applied once; with ``if_seq`` the
+    push is applied only if that is the newest sequence number in the stream (0: empty).
+    """
+
+    key: str
+    action: Action
+    value: Raw
+    id: _Positive | None = None
+    if_seq: _Sequence | None = None
+
+
+class Get(Struct, tag="get"):
+    """Subscribe to ``key``, and answer with what its stream holds above ``seq``.
+
+    With ``seq`` ``None`` (null) there is no answer.
+    """
+
+    key: str
+    seq: _Sequence | None = 0
+
+
+class Ping(Struct, tag="ping"):
+    """Ask for a ``pong`` with the same ``nonce``."""
+
+    nonce: _Nonce | None = None
+
+
+ClientMessage = Push | Get | Ping

@@ -1,0 +1,36 @@
+"""What a room may be called (protocol, "Over HTTP")."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+__all__ = ["is_id", "is_name", "new_id"]
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NAME_BYTES = 200
+
+
+def new_id() -> str:
+    """An id that can't be guessed: 192 random bits, URL-safe."""
+    return secrets.token_urlsafe(24)
+
+
+def is_id(text: str) -> bool:
+    """Whether a room's id may look like that."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether a room may be given that name: 1 to 200 bytes of UTF-8, no ``/``, nor controls."""
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError:
+        return False
+    return (
+        1 <= length <= _NAME_BYTES
+        and "/" not in text
+        and text not in (".", "..")
+        and not _CONTROL.search(text)
+    )

@@ -1,0 +1,37 @@
+"""Where a room is to be found, as the one who asks would write it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from tornado.httputil import HTTPServerRequest
+
+__all__ = ["room_address", "without_secrets"]
+
+_SECRET_ARGUMENTS = ("token", "client")
+
+
+def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, str]:
+    """The answer to ``POST /new`` and ``GET /room/ID`` (protocol, "Over HTTP").
+
+    ``root`` is the path of the room server, with a slash at both ends. The URLs have the
+    request's host; they are secure where the request is, or a proxy says that it was.
+    """
+    forwarded = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
+    secure = (forwarded or request.protocol) in ("https", "wss")
+    room = f"{request.host}{root}room/{quote(name, safe='')}"
+    return {
+        "room": name,
+        "socket_url": f"{'wss' if secure else 'ws'}://{room}/connect",
+        "http_url": f"{'https' if secure else 'http'}://{room}/send",
+    }
+
+
+def without_secrets(uri: str) -> str:
+    """A request's URI with the values of its secret arguments left out, fit for a log."""
+    path, question, query = uri.partition("?")
+    shown = []
+    for argument in query.split("&"):
+        name, equals, _ = argument.partition("=")
+        shown.append(f"{name}=…" if equals and name in _SECRET_ARGUMENTS else argument)
+    return path + question + "&".join(shown)

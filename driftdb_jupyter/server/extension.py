@@ -1,0 +1,141 @@
+"""The Jupyter Server extension: rooms below ``<base_url>driftdb/``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import datetime, timezone
+from typing import Any
+
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from tornado.ioloop import PeriodicCallback
+from tornado.web import HTTPError
+
+from ..broker.memory import MemoryBroker
+from .access import Anyone
+from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
+from .hub import Hub
+from .jupyter_access import KERNEL, JupyterAccess, holds_secret
+from .settings import DriftDB
+
+__all__ = ["DriftDBExtension"]
+
+_PREFIX = "driftdb/"
+_ACTIVITY_INTERVAL_SECONDS = 15
+_SECRET = "driftdb_kernel_secret"
+# How a kernel reaches a server that listens on an address which is none, or on several.
+_LOCAL = {
+    "": "127.0.0.1",
+    "*": "127.0.0.1",
+    "0.0.0.0": "127.0.0.1",
+    "localhost": "127.0.0.1",
+    "::": "::1",
+}
+
+
+class JupyterRequest(RoomRequest, JupyterHandler):
+    """A request that Jupyter has to allow; a kernel may come with the extension's own secret."""
+
+    names_allowed = True
+
+    async def prepare(self) -> None:
+        """Find out who asks; 403 for nobody."""
+        self.hide_secrets()
+        if holds_secret(self.request.headers.get("Authorization", ""), self.settings[_SECRET]):
+            self.current_user = KERNEL
+            self.access = Anyone()
+            return
+        self.access = JupyterAccess(self)
+        await JupyterHandler.prepare(self, _redirect_to_login=False)
+        if not self.check_origin():
+            raise HTTPError(403)
+
+
+class JupyterNewRoom(JupyterRequest, NewRoom):
+    """``POST /new``."""
+
+
+class JupyterRoomInfo(JupyterRequest, RoomInfo):
+    """``GET /room/ID``."""
+
+
+class JupyterSend(JupyterRequest, Send):
+    """``POST /room/ID/send``."""
+
+
+class JupyterConnect(JupyterRequest, Connect):
+    """``GET /room/ID/connect``."""
+
+
+class DriftDBExtension(ExtensionApp):
+    """Hosts rooms on the Jupyter server, and tells kernels where they are."""
+
+    name = "driftdb_jupyter"
+    load_other_extensions = True
+    classes = [DriftDB]  # noqa: RUF012
+
+    def initialize_settings(self) -> None:
+        """Make the hub, and the secret that the kernels are given."""
+        settings = DriftDB(parent=self)
+        self.hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
+        self.settings[_SECRET] = secrets.token_urlsafe(32)
+        self._seen = 0
+        self._activity = PeriodicCallback(
+            self.report_activity, _ACTIVITY_INTERVAL_SECONDS * 1000
+        )
+
+    def initialize_handlers(self) -> None:
+        """Add the protocol's routes."""
+        self.handlers.extend(
+            routes(
+                self.hub,
+                _PREFIX,
+                root=url_path_join(self.serverapp.base_url, _PREFIX),
+                new_room=JupyterNewRoom,
+                room_info=JupyterRoomInfo,
+                send=JupyterSend,
+                connect=JupyterConnect,
+            )
+        )
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        # Only now the port is known for certain: Jupyter takes another one where its own is taken.
+        os.environ.update(self.kernel_environment())
+        self.hub.start()
+        self._activity.start()
+        self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
+
+    async def stop_extension(self) -> None:
+        """Say goodbye to all peers."""
+        self._activity.stop()
+        await self.hub.stop()
+
+    def kernel_environment(self) -> dict[str, str]:
+        """The variables by which a kernel of this server finds its rooms.
+
+        ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, and behind TLS ``DRIFTDB_CERTFILE``. Empty where
+        the server listens on a Unix socket alone: kernels can't reach it then.
+        """
+        server = self.serverapp
+        if server.sock:
+            return {}
+        address = _LOCAL.get(server.ip, server.ip)
+        host = f"[{address}]" if ":" in address else address
+        scheme = "https" if server.certfile else "http"
+        root = url_path_join(server.base_url, _PREFIX)
+        environment = {
+            "DRIFTDB_URL": f"{scheme}://{host}:{server.port}{root}",
+            "DRIFTDB_SECRET": self.settings[_SECRET],
+        }
+        if server.certfile:
+            environment["DRIFTDB_CERTFILE"] = os.path.abspath(server.certfile)
+        return environment
+
+    def report_activity(self) -> None:
+        """Tell Jupyter when rooms were used, so that a server in use is not culled."""
+        newest = self.hub.newest
+        if newest != self._seen:
+            self._seen = newest
+            self.serverapp.web_app.settings["driftdb_last_activity"] = datetime.now(timezone.utc)

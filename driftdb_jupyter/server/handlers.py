@@ -1,0 +1,317 @@
+"""The requests of the protocol, the same under Jupyter and standalone.
+
+What differs between the two is behind the abstract :class:`RoomRequest`: who may come in,
+and how a room's name is allowed to look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
+
+from ..protocol.cbor_codec import CBOR
+from ..protocol.codec import error_fields
+from ..protocol.errors import BadMessage, Forbidden, Refusal
+from ..protocol.frame import BINARY, TEXT
+from ..protocol.json_codec import JSON
+from ..protocol.messages import Get, Ping, Push
+from ..rooms.name import is_name, new_id
+from ..rooms.room import Applied
+from .access import Access, Action
+from .address import room_address, without_secrets
+from .hosted_room import HostedRoom
+from .hub import Hub
+from .outbox import Outbox
+from .peer import CLOSE_TOO_SLOW, Peer
+from .reader import upgrade
+
+__all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
+
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class RoomRequest(RequestHandler):
+    """What all requests have in common. ``access`` is set by the server's own handlers."""
+
+    access: Access
+    names_allowed: bool
+
+    def initialize(self, hub: Hub, root: str) -> None:
+        """``root``: the path below which the room server lies, with a slash at both ends."""
+        self.hub = hub
+        self.root = root
+
+    def hide_secrets(self) -> None:
+        """Keep the secrets of the URL out of every log; its arguments are parsed already."""
+        if self.request.uri is not None:
+            self.request.uri = without_secrets(self.request.uri)
+
+    async def may(self, action: Action) -> bool:
+        """Whether who asks may do that."""
+        allowed = self.access.may(action)
+        return allowed if isinstance(allowed, bool) else await allowed
+
+    async def demand(self, action: Action) -> None:
+        """Refuse the request with 403 unless who asks may do that."""
+        if not await self.may(action):
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+
+    async def room(self, name: str) -> HostedRoom:
+        """The room that the path names; a named one is made where names are allowed.
+
+        Raises 404 where there is no such room.
+        """
+        hosted = await self.hub.open(name)
+        if hosted is None and self.names_allowed and is_name(name) and await self.may("write"):
+            await self.hub.create(name)
+            hosted = await self.hub.open(name)
+        if hosted is None:
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+        return hosted
+
+    def client(self) -> str | None:
+        """The client's secret, where it gave one.
+
+        Raises :class:`BadMessage` for one that is none (protocol, "Knowing that …").
+        """
+        secret = self.get_query_argument("client", None)
+        if secret is not None and not _CLIENT.fullmatch(secret):
+            raise BadMessage("expected ?client= to be 16 to 64 URL-safe characters")
+        return secret
+
+    def answer(self, content: Any) -> None:
+        """Finish with a JSON body."""
+        self.answer_encoded(msgspec.json.encode(content))
+
+    def answer_encoded(self, content: bytes) -> None:
+        """Finish with a body that is JSON already."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(content)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer a refusal with its ``error`` object, and anything else with the status alone."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, Refusal):
+            self.set_status(error.http_status)
+            self.answer(error_fields(error))
+        else:
+            self.finish()
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log what went wrong; a refusal did not."""
+        if not isinstance(exc_info[1], Refusal):
+            super().log_exception(*exc_info)
+
+
+class NewRoom(RoomRequest):
+    """``POST /new``."""
+
+    async def post(self) -> None:
+        """Make a room with an id that can't be guessed."""
+        await self.demand("write")
+        name = new_id()
+        await self.hub.create(name)
+        self.answer(room_address(self.request, self.root, name))
+
+
+class RoomInfo(RoomRequest):
+    """``GET /room/ID``."""
+
+    async def get(self, name: str) -> None:
+        """Say where the room is."""
+        await self.demand("read")
+        hosted = await self.room(name)
+        self.answer(room_address(self.request, self.root, hosted.name))
+
+
+@stream_request_body
+class Send(RoomRequest):
+    """``POST /room/ID/send``."""
+
+    def initialize(self, hub: Hub, root: str) -> None:
+        """See :class:`RoomRequest`."""
+        super().initialize(hub, root)
+        self._body = bytearray()
+        self._length = 0
+
+    def data_received(self, chunk: bytes) -> None:
+        """Gather the body; of one that is too large no more than tells so."""
+        self._length += len(chunk)
+        if self._length <= self.hub.limits.frame_bytes:
+            self._body += chunk
+
+    async def post(self, name: str) -> None:
+        """Take one message, and answer what a socket would."""
+        hosted = await self.room(name)
+        client = self.client()
+        if self._length > self.hub.limits.frame_bytes:
+            raise self.hub.limits.message_too_large(self._length)
+        body = bytes(self._body)
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise BadMessage("expected JSON in UTF-8, got other bytes") from None
+        message = JSON.decode(body, self.hub.limits)
+        if isinstance(message, Ping):
+            self.answer_encoded(JSON.pong(message.nonce))
+            return
+        if not await self.may("write" if isinstance(message, Push) else "read"):
+            refusal = Forbidden("expected another right in this room than you have")
+            refusal.push_id = message.id if isinstance(message, Push) else None
+            raise refusal
+        if isinstance(message, Get):
+            self._get(hosted, message)
+        else:
+            await self._push(hosted, message, client)
+
+    def _get(self, hosted: HostedRoom, get: Get) -> None:
+        if get.seq is None:
+            self.answer(None)
+            return
+        entries = hosted.sequencer.room.read(get.key, above=get.seq)
+        self.answer_encoded(JSON.init(get.key, entries))
+
+    async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
+        pusher = _RequestPusher(client)
+        hosted.sequencer.push(push, JSON.value(push.value), pusher)
+        applied = await pusher.outcome
+        if push.id is not None:
+            self.answer_encoded(JSON.ack(push.id, applied.seq))
+        elif applied.changed and applied.size > 1:
+            self.answer_encoded(JSON.stream_size(push.key, applied.size))
+        else:
+            self.answer(None)
+
+
+class _RequestPusher:
+    """Who pushed by a request; ``outcome`` is there when the broker has answered."""
+
+    def __init__(self, client: str | None) -> None:
+        self.client = client
+        self.outcome: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+
+    def answer(self, push: Push, outcome: Applied | Refusal) -> None:
+        if self.outcome.done():
+            return  # the request was cut off meanwhile
+        if isinstance(outcome, Refusal):
+            outcome.push_id = push.id
+            self.outcome.set_exception(outcome)
+        else:
+            self.outcome.set_result(outcome)
+
+
+class Connect(RoomRequest, WebSocketHandler):
+    """``GET /room/ID/connect``: the WebSocket."""
+
+    peer: Peer | None = None
+    hosted: HostedRoom
+
+    async def get(self, name: str) -> None:
+        """Open the WebSocket; refuse it with a status where that can't be."""
+        await self.demand("read")
+        self.hosted = await self.room(name)
+        self.secret = self.client()
+        await super().get(name)
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest message that is read at all, in bytes."""
+        return self.hub.limits.frame_bytes
+
+    @property
+    def ping_interval(self) -> float:
+        """None by Tornado: the hub asks all connections for a sign of life with one timer."""
+        return 0
+
+    def get_compression_options(self) -> dict[str, Any] | None:
+        """Compress only where the settings say so."""
+        return {} if self.hub.settings.compression else None
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Tornado's protocol, reading in batches."""
+        return upgrade(self, super().get_websocket_protocol())
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Join the room."""
+        connection: Any = self.ws_connection
+        self.set_nodelay(True)
+        codec = CBOR if self._flag("cbor") else JSON
+        outbox = Outbox(
+            connection,
+            self.hub.flusher,
+            compressed=connection._compressor is not None,
+            limit_bytes=self.hub.settings.outbox_limit_bytes,
+            overflowed=self._overflowed,
+        )
+        self.peer = Peer(
+            self.hosted,
+            outbox,
+            access=self.access,
+            client=self.secret,
+            close=self.close,
+            codec=codec,
+            limits=self.hub.limits,
+        )
+        self.hub.join(self.peer, self.hosted)
+        if self._flag("debug"):
+            self.hosted.watch(outbox, codec)
+
+    def on_frame(self, opcode: int, message: bytes) -> Awaitable[None] | None:
+        """Take a message from the batch reader."""
+        assert self.peer is not None
+        return self.peer.receive(opcode, message)
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Take a message from Tornado's own reader."""
+        if isinstance(message, str):
+            return self.on_frame(TEXT, message.encode())
+        return self.on_frame(BINARY, message)
+
+    def on_pong(self, data: bytes) -> None:
+        """Take a pong as a sign of life."""
+        if self.peer is not None:
+            self.peer.heard = True
+
+    def on_close(self) -> None:
+        """Leave the room."""
+        if self.peer is not None:
+            self.hub.leave(self.peer)
+
+    def _overflowed(self) -> None:
+        assert self.peer is not None
+        self.peer.close(CLOSE_TOO_SLOW, "too slow: too much was waiting to be read")
+
+    def _flag(self, name: str) -> bool:
+        # After a drop the npm client appends its query once more: ?cbor=true?cbor=true.
+        return self.get_query_argument(name, "").partition("?")[0] == "true"
+
+
+def routes(
+    hub: Hub,
+    prefix: str,
+    *,
+    root: str,
+    new_room: type[NewRoom],
+    room_info: type[RoomInfo],
+    send: type[Send],
+    connect: type[Connect],
+) -> list[tuple[str, type[RoomRequest], dict[str, Any]]]:
+    """The protocol's routes, with a server's own handlers.
+
+    ``prefix`` begins each pattern, ``root`` is the whole path that clients see.
+    """
+    common = {"hub": hub, "root": root}
+    prefix = re.escape(prefix)
+    return [
+        (prefix + r"new", new_room, common),
+        (prefix + r"room/([^/]+)", room_info, common),
+        (prefix + r"room/([^/]+)/send", send, common),
+        (prefix + r"room/([^/]+)/connect", connect, common),
+    ]

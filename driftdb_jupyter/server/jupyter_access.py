@@ -1,0 +1,55 @@
+"""Who may do what under Jupyter: its own identities and authorizer, and the kernels' secret."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth import User
+
+from .access import Action
+
+if TYPE_CHECKING:
+    from jupyter_server.base.handlers import JupyterHandler
+
+__all__ = ["KERNEL", "RESOURCE", "JupyterAccess", "holds_secret"]
+
+RESOURCE = "driftdb"
+KERNEL = User(username="kernel", name="Kernel", display_name="Kernel")
+
+_SCHEME = "DriftDB "
+
+
+def holds_secret(authorization: str, secret: str) -> bool:
+    """Whether an ``Authorization`` header carries the secret that kernels are given."""
+    given = authorization.removeprefix(_SCHEME)
+    return given != authorization and hmac.compare_digest(given.encode(), secret.encode())
+
+
+class JupyterAccess:
+    """Asks Jupyter's authorizer about the user behind a handler, for resource ``driftdb``."""
+
+    __slots__ = ("_handler",)
+
+    def __init__(self, handler: JupyterHandler) -> None:
+        self._handler = handler
+
+    def may(self, action: Action) -> bool | Awaitable[bool]:
+        """Whether the user may do that now; an authorizer that fails allows nothing."""
+        handler = self._handler
+        try:
+            allowed = handler.authorizer.is_authorized(
+                handler, handler.current_user, action, RESOURCE
+            )
+        except Exception:
+            handler.log.exception("DriftDB: the authorizer failed")
+            return False
+        return allowed if isinstance(allowed, bool) else self._wait_for(allowed)
+
+    async def _wait_for(self, allowed: Awaitable[bool]) -> bool:
+        try:
+            return bool(await allowed)
+        except Exception:
+            self._handler.log.exception("DriftDB: the authorizer failed")
+            return False

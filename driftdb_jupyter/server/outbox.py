@@ -1,0 +1,177 @@
+"""What waits to be sent to one connection, and how it gets there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+
+from ..protocol.frame import BINARY, TEXT, payload
+
+__all__ = ["Flusher", "Outbox"]
+
+
+class Connection(Protocol):
+    """The WebSocket under an outbox: Tornado's ``WebSocketProtocol13``."""
+
+    stream: IOStream
+
+    def write_message(self, message: str | bytes, binary: bool = False) -> asyncio.Future[None]:
+        """Send one message the ordinary way."""
+
+
+class Flusher:
+    """Writes what the outboxes gathered in one tick of the loop, at its end."""
+
+    __slots__ = ("_scheduled", "_waiting")
+
+    def __init__(self) -> None:
+        self._scheduled = False
+        self._waiting: list[Outbox] = []
+
+    def fan_out(self, frame: bytes, outboxes: Iterable[Outbox]) -> None:
+        """Put one frame into many outboxes."""
+        waiting = self._waiting
+        for outbox in outboxes:
+            if not outbox:
+                waiting.append(outbox)
+            outbox.append(frame)
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        waiting, self._waiting = self._waiting, []
+        for outbox in waiting:
+            outbox.flush()
+
+
+class Outbox(list[bytes]):
+    """The frames of one tick for one connection, and the count of bytes that it hasn't taken.
+
+    A list, so that the fan-out to many outboxes costs no more than an append for each.
+    ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers
+    to ``get`` (protocol, "Errors and closing", 4408).
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_backlog",
+        "_connection",
+        "_direct",
+        "_drained",
+        "_flusher",
+        "_limit",
+        "_overflowed",
+        "_stream",
+        "closed",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        flusher: Flusher,
+        *,
+        compressed: bool,
+        limit_bytes: int,
+        overflowed: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._stream = connection.stream
+        self._connection = connection if compressed else None
+        # Under TLS the socket is not ours to write to.
+        self._direct = not isinstance(self._stream, SSLIOStream) and not compressed
+        self._flusher = flusher
+        self._limit = limit_bytes
+        self._overflowed = overflowed
+        self._allowance = 0
+        self._backlog = 0
+        self._drained: asyncio.Future[None] | None = None
+        self.closed = False
+
+    def put(self, frame: bytes) -> None:
+        """Send a frame at the end of this tick."""
+        self._flusher.fan_out(frame, (self,))
+
+    def put_init(self, frame: bytes) -> asyncio.Future[None] | None:
+        """Send the answer to a ``get``, however long it is.
+
+        Returns a future where the connection did not take it at once: until it is done nothing
+        more is to be read from that peer.
+        """
+        self._allowance += len(frame)
+        self.put(frame)
+        if len(frame) > 0x10000:
+            self.flush()
+        if not self._backlog:
+            return None
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+        return self._drained
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        if not self or self.closed:
+            self.clear()
+            return
+        if self._connection is not None:
+            self._write_compressed(self._connection)
+            return
+        data = self[0] if len(self) == 1 else b"".join(self)
+        self.clear()
+        if self._direct and not self._stream.writing():
+            try:
+                sent = self._stream.socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                sent = 0  # the stream meets the same error, and closes as it should
+            if sent == len(data):
+                self._allowance = 0
+                return
+            data = data[sent:]
+        try:
+            self._wait_for(self._stream.write(data), len(data))
+        except StreamClosedError:
+            self.close()
+
+    def close(self) -> None:
+        """Take no more frames, and drop those that were not written."""
+        self.closed = True
+        self.clear()
+        self._release()
+
+    def _write_compressed(self, connection: Connection) -> None:
+        frames = self[:]
+        self.clear()
+        for frame in frames:
+            opcode, content = payload(frame)
+            if opcode not in (TEXT, BINARY):
+                self._wait_for(self._stream.write(frame), len(frame))
+                continue
+            # write_message reports a closed stream through its future alone.
+            self._wait_for(connection.write_message(content, binary=opcode == BINARY), len(content))
+
+    def _wait_for(self, written: asyncio.Future[None], length: int) -> None:
+        self._backlog += length
+
+        def done(future: asyncio.Future[None]) -> None:
+            if not future.cancelled():
+                future.exception()  # seen: the connection ends by itself
+            self._backlog -= length
+            if not self._backlog:
+                self._allowance = 0
+                self._release()
+
+        written.add_done_callback(done)
+        if self._backlog > self._limit + self._allowance:
+            self._overflowed()
+
+    def _release(self) -> None:
+        if self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_result(None)
+            self._drained = None

@@ -1,0 +1,219 @@
+"""Reading WebSocket frames in batches.
+
+Tornado awaits several futures for every frame. This reader takes what the socket has and walks
+the plain frames in it (whole, masked, not fragmented, not compressed) in one go; all that is rare
+goes Tornado's own way, through the same buffer. It leans on private names of
+:class:`tornado.websocket.WebSocketProtocol13`: where one of them is gone, Tornado's reader is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable
+from typing import Any, Protocol, cast
+
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+
+from ..protocol.frame import BINARY, TEXT
+
+try:
+    from tornado.util import _websocket_mask as mask
+except ImportError:  # pragma: no cover
+    mask = None
+
+__all__ = ["BatchReader", "FrameHandler", "upgrade"]
+
+CLOSE_INVALID_TEXT = 1007
+CLOSE_TOO_LARGE = 1009
+CLOSE_INTERNAL_ERROR = 1011
+
+_CHUNK_BYTES = 65536
+_FINAL_TEXT, _FINAL_BINARY = 0x80 | TEXT, 0x80 | BINARY
+_MASKED = 0x80
+_LENGTH_16, _LENGTH_64 = 126, 127
+_NAMES = (
+    "_abort",
+    "_handle_message",
+    "_read_bytes",
+    "_receive_frame",
+    "_receive_frame_loop",
+    "accept_connection",
+)
+
+
+class FrameHandler(Protocol):
+    """The WebSocket handler that a reader belongs to."""
+
+    def on_frame(self, opcode: int, message: bytes) -> Awaitable[None] | None:
+        """Take a whole message; return what to wait for before the next one."""
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log what :meth:`on_frame` raised."""
+
+    def on_ws_connection_close(
+        self, close_code: int | None = None, close_reason: str | None = None
+    ) -> None:
+        """The connection has ended."""
+
+
+def upgrade(
+    handler: WebSocketHandler, protocol: WebSocketProtocol | None
+) -> WebSocketProtocol | None:
+    """Give a handshake that Tornado accepted this module's reader."""
+    if (
+        type(protocol) is not WebSocketProtocol13
+        or mask is None
+        or not all(hasattr(protocol, name) for name in _NAMES)
+    ):
+        return protocol
+    return BatchReader(handler, mask_outgoing=protocol.mask_outgoing, params=protocol.params)
+
+
+class BatchReader(WebSocketProtocol13):
+    """A WebSocket connection that reads in batches; it writes as its base class does."""
+
+    handler: FrameHandler
+
+    _buffer = b""
+    _position = 0
+
+    async def _receive_frame_loop(self) -> None:
+        try:
+            while not self.client_terminated:
+                waiting = self._walk()
+                if waiting is not None:
+                    await waiting
+                elif self._is_rare():
+                    await self._receive_frame()
+                else:
+                    await self._fill()
+        except StreamClosedError:
+            self._abort()
+        finally:
+            self._buffer = b""
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    def _walk(self) -> Awaitable[None] | None:
+        """Hand out the plain frames at the front of the buffer.
+
+        Stops at one that is cut off or rare, and where the handler wants to wait.
+        """
+        buffer, position = self._buffer, self._position
+        available = len(buffer)
+        limit = self.params.max_message_size
+        waiting = None
+        while (
+            available - position >= 6
+            and waiting is None
+            and self._fragmented_message_buffer is None
+        ):
+            first, length = buffer[position], buffer[position + 1] - _MASKED
+            if (first != _FINAL_TEXT and first != _FINAL_BINARY) or not 0 <= length < _LENGTH_64:
+                break
+            start = position + 6
+            if length == _LENGTH_16:
+                length = buffer[position + 2] << 8 | buffer[position + 3]
+                start += 2
+            end = start + length
+            if end > available or length > limit:
+                break
+            message = mask(buffer[start - 4 : start], buffer[start:end])
+            position = end
+            waiting = self._deliver(first & 0x0F, message)
+        self._position = position
+        return waiting
+
+    def _is_rare(self) -> bool:
+        """Whether the next frame is one for Tornado's own reader; as far as the buffer tells."""
+        buffer, position = self._buffer, self._position
+        available = len(buffer) - position
+        if available < 2:
+            return False
+        first, length = buffer[position], buffer[position + 1] - _MASKED
+        if (
+            (first != _FINAL_TEXT and first != _FINAL_BINARY)
+            or not 0 <= length < _LENGTH_64
+            or self._fragmented_message_buffer is not None
+        ):
+            return True
+        if length == _LENGTH_16:
+            if available < 4:
+                return False
+            length = buffer[position + 2] << 8 | buffer[position + 3]
+        return length > self.params.max_message_size
+
+    async def _fill(self) -> None:
+        """Add to the buffer what the socket has, waiting for it where there is nothing."""
+        rest = self._buffer[self._position :]
+        self._buffer = rest  # an idle connection keeps no bytes that were read
+        self._position = 0
+        reading = self.stream.read_bytes(_CHUNK_BYTES, partial=True)
+        if reading.done():
+            # A peer that always has more to say leaves the others their turn.
+            await asyncio.sleep(0)
+        chunk = await reading
+        self._buffer = rest + chunk if rest else chunk
+
+    async def _receive_frame(self) -> None:
+        head, length = await self._measure()
+        if length > self.params.max_message_size:
+            self.close(CLOSE_TOO_LARGE, "message too large")
+            # Were it left unread, the reset that follows would overtake the close frame.
+            await self._skip(head + length)
+            return
+        await super()._receive_frame()
+
+    async def _measure(self) -> tuple[int, int]:
+        """How long the next frame's head is, and its payload."""
+        await self._require(2)
+        second = self._buffer[self._position + 1]
+        length = second & ~_MASKED
+        head = 2 if length < _LENGTH_16 else 4 if length == _LENGTH_16 else 10
+        if head > 2:
+            await self._require(head)
+            digits = self._buffer[self._position + 2 : self._position + head]
+            length = int.from_bytes(digits, "big")
+        return head + (4 if second & _MASKED else 0), length
+
+    async def _require(self, count: int) -> None:
+        while len(self._buffer) - self._position < count:
+            await self._fill()
+
+    async def _skip(self, count: int) -> None:
+        while count > len(self._buffer) - self._position:
+            count -= len(self._buffer) - self._position
+            self._position = len(self._buffer)
+            await self._fill()
+        self._position += count
+
+    async def _read_bytes(self, n: int) -> bytes:
+        start = self._position
+        data = self._buffer[start : start + n]
+        self._position = start + len(data)
+        if len(data) < n:
+            data += await self.stream.read_bytes(n - len(data))
+        self._wire_bytes_in += n
+        return data
+
+    def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
+        if opcode in (TEXT, BINARY) and not self._frame_compressed:
+            return cast("asyncio.Future[None] | None", self._deliver(opcode, data))
+        return super()._handle_message(opcode, data)
+
+    def _deliver(self, opcode: int, message: bytes) -> Awaitable[None] | None:
+        if self.server_terminated:
+            return None
+        if opcode == TEXT and not message.isascii():
+            try:
+                message.decode()
+            except UnicodeDecodeError:
+                self.close(CLOSE_INVALID_TEXT, "text that is no UTF-8")
+                return None
+        try:
+            return self.handler.on_frame(opcode, message)
+        except Exception:
+            self.handler.log_exception(*sys.exc_info())
+            self.close(CLOSE_INTERNAL_ERROR)
+            return None

@@ -1,0 +1,265 @@
+"""The standalone server: rooms for whoever knows their id, as at DriftDB's own server."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+from traitlets import Bool, Int, Unicode, validate
+
+from .._version import __version__
+from ..broker.memory import MemoryBroker
+from .access import Anyone
+from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
+from .hub import Hub
+from .settings import DriftDB
+
+__all__ = ["StandaloneServer", "application"]
+
+
+class OpenRequest(RoomRequest):
+    """A request that anybody may make, from a page of any origin."""
+
+    access = Anyone()
+
+    def prepare(self) -> None:
+        """Let nobody's secrets into the log."""
+        self.hide_secrets()
+        self.names_allowed = self.settings["named_rooms"]
+
+    def set_default_headers(self) -> None:
+        """Allow cross-origin requests: a room's id is all that anybody needs."""
+        self.set_header("Access-Control-Allow-Origin", "*")
+        self.set_header("Access-Control-Allow-Methods", "GET, POST")
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
+
+    def check_origin(self, origin: str) -> bool:
+        """Allow sockets from pages of any origin."""
+        return True
+
+    def options(self, *args: str) -> None:
+        """Answer a preflight."""
+        self.set_status(204)
+
+
+class OpenNewRoom(OpenRequest, NewRoom):
+    """``POST /new``."""
+
+
+class OpenRoomInfo(OpenRequest, RoomInfo):
+    """``GET /room/ID``."""
+
+
+class OpenSend(OpenRequest, Send):
+    """``POST /room/ID/send``."""
+
+
+class OpenConnect(OpenRequest, Connect):
+    """``GET /room/ID/connect``."""
+
+
+class Health(RequestHandler):
+    """``GET /health``: that the server is well, for those who watch it."""
+
+    def initialize(self, hub: Hub) -> None:
+        """``hub``: whose rooms and peers are counted."""
+        self.hub = hub
+
+    def get(self) -> None:
+        """Answer with the version, and how much is going on."""
+        self.set_header("Cache-Control", "no-store")
+        self.write(
+            {
+                "status": "ok",
+                "version": __version__,
+                "rooms": self.hub.room_count,
+                "peers": self.hub.peer_count,
+            }
+        )
+
+
+def application(
+    hub: Hub,
+    *,
+    base_url: str = "/",
+    named_rooms: bool = False,
+    log_function: Callable[[RequestHandler], None],
+) -> Application:
+    """The web application of a standalone server; ``base_url`` has a slash at both ends."""
+    return Application(
+        [
+            *routes(
+                hub,
+                base_url,
+                root=base_url,
+                new_room=OpenNewRoom,
+                room_info=OpenRoomInfo,
+                send=OpenSend,
+                connect=OpenConnect,
+            ),
+            (base_url + "health", Health, {"hub": hub}),
+        ],
+        named_rooms=named_rooms,
+        log_function=log_function,
+    )
+
+
+class StandaloneServer(JupyterApp):
+    """Host rooms without Jupyter.
+
+    Pages and programs join a room by its URL: `POST /new` makes one. Who knows a room's id may
+    read and write it, from any page; so keep to the default host unless everybody who reaches
+    the port may use the rooms.
+    """
+
+    name = "driftdb-serve"
+    version = __version__
+    description = __doc__
+    examples = """
+    driftdb serve                          # http://127.0.0.1:8080/
+    driftdb serve --port 9000 --named-rooms
+    driftdb serve --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
+    driftdb serve --DriftDB.message_limit_bytes=4194304
+    """
+
+    classes = [DriftDB]  # noqa: RUF012
+    aliases = {  # noqa: RUF012
+        **base_aliases,
+        "host": "StandaloneServer.host",
+        "port": "StandaloneServer.port",
+        "base-url": "StandaloneServer.base_url",
+        "certfile": "StandaloneServer.certfile",
+        "keyfile": "StandaloneServer.keyfile",
+    }
+    flags = {  # noqa: RUF012
+        **{name: base_flags[name] for name in ("debug", "show-config", "generate-config")},
+        "named-rooms": (
+            {"StandaloneServer": {"named_rooms": True}},
+            "Let clients choose the names of rooms.",
+        ),
+        "trust-xheaders": (
+            {"StandaloneServer": {"trust_xheaders": True}},
+            "Believe a reverse proxy's X-Real-Ip and X-Forwarded-For.",
+        ),
+    }
+
+    host = Unicode("127.0.0.1", config=True, help="The address to listen on.")
+    port = Int(8080, min=0, max=65535, config=True, help="The port to listen on; 0: any.")
+    base_url = Unicode("/", config=True, help="The path below which everything lies.")
+    named_rooms = Bool(
+        False,
+        config=True,
+        help="Whether a room may have a chosen name and is made by its first use. "
+        "Names can be guessed, ids can't.",
+    )
+    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
+    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
+    trust_xheaders = Bool(
+        False,
+        config=True,
+        help="Whether to believe X-Real-Ip and X-Forwarded-For of a reverse proxy.",
+    )
+
+    log_format = Unicode("%(asctime)s %(levelname)-7s %(message)s", config=True)
+
+    @validate("base_url")
+    def _slash_at_both_ends(self, proposal: Any) -> str:
+        path = proposal["value"].strip("/")
+        return f"/{path}/" if path else "/"
+
+    def _config_file_name_default(self) -> str:
+        return "driftdb_config"
+
+    def _log_level_default(self) -> int:
+        return 20
+
+    def start(self) -> None:
+        """Serve until a signal ends it."""
+        super().start()
+        try:
+            sockets = bind_sockets(self.port, self.host)
+        except OSError as error:
+            self.exit(self._explain(error))
+        asyncio.run(self.serve(sockets))
+
+    def _explain(self, error: OSError) -> str:
+        place = f"port {self.port} on {self.host}"
+        if error.errno == errno.EADDRINUSE:
+            return f"driftdb serve: {place} is taken; stop what uses it, or choose another --port"
+        if error.errno == errno.EACCES:
+            return f"driftdb serve: {place} is not allowed; choose a --port above 1023"
+        return f"driftdb serve: can't listen on {place}: {error}"
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self.certfile:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certfile, self.keyfile or None)
+        return context
+
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
+        settings = DriftDB(parent=self)
+        hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
+        web = application(
+            hub,
+            base_url=self.base_url,
+            named_rooms=self.named_rooms,
+            log_function=self._log_request,
+        )
+        server = HTTPServer(web, ssl_options=self._tls(), xheaders=self.trust_xheaders)
+        server.add_sockets(sockets)
+        hub.start()
+        host, port = sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        scheme = "https" if self.certfile else "http"
+        self.log.info(
+            "Rooms are at %s://%s:%d%s (stop with Ctrl-C)", scheme, shown, port, self.base_url
+        )
+        stop = _stop_signal()
+        self.log.info("Stopping: %s", await stop)
+        server.stop()
+        await hub.stop()
+        await server.close_all_connections()
+
+    def _log_request(self, handler: RequestHandler) -> None:
+        status = handler.get_status()
+        log = self.log.debug if isinstance(handler, Health) else self.log.info
+        if status >= 400:
+            log = self.log.warning if status < 500 else self.log.error
+        request = handler.request
+        milliseconds = 1000 * request.request_time()
+        log(
+            "%d %s %s %s %.1f ms",
+            status,
+            request.method,
+            request.uri,
+            request.remote_ip,
+            milliseconds,
+        )
+
+
+def _stop_signal() -> asyncio.Future[str]:
+    """A future that SIGINT or SIGTERM resolves, to the signal's name."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+
+    def stopped(number: int) -> None:
+        if not stop.done():
+            stop.set_result(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped, number)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda n, _: loop.call_soon_threadsafe(stopped, n))
+    return stop
