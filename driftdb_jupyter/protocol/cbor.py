@@ -13,7 +13,7 @@ from typing import Any
 
 from .errors import BadMessage
 
-__all__ = ["ARRAY", "MAP", "UNSIGNED", "decode", "decode_fields", "head", "scan", "text"]
+__all__ = ["ARRAY", "MAP", "UNSIGNED", "decode", "decode_fields", "find", "head", "scan", "text"]
 
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG = range(7)
 _INDEFINITE = 31
@@ -21,6 +21,7 @@ _BREAK = 0xFF
 _FALSE, _TRUE, _NULL, _UNDEFINED = 0xF4, 0xF5, 0xF6, 0xF7
 _HALF, _SINGLE, _DOUBLE = 0xF9, 0xFA, 0xFB
 _FLOATS = {_HALF: struct.Struct(">e"), _SINGLE: struct.Struct(">f"), _DOUBLE: struct.Struct(">d")}
+_SIMPLE_BYTES = {0xF8: 1, _HALF: 2, _SINGLE: 4, _DOUBLE: 8}
 _POSITIVE_BIGNUM, _NEGATIVE_BIGNUM = 2, 3
 # int.from_bytes is quick, but the digits that JSON needs are not: 4,300 of them fit in here.
 _BIGNUM_BYTES = 1785
@@ -100,6 +101,50 @@ def decode_fields(data: bytes, nesting: int, *, raw: str) -> tuple[dict[str, Any
     if position != len(data):
         raise BadMessage(f"expected one CBOR item, got {len(data) - position} bytes after it")
     return fields, span
+
+
+def find(data: bytes, name: str) -> Any:
+    """The field of a message that is refused for another of its fields, ``None`` where it has none.
+
+    Goes on where :func:`scan` stops, as long as there are items to go over.
+    """
+    try:
+        major, count, position = _head(data, 0)
+        while major == MAP and count != 0 and data[position] != _BREAK:
+            key_at, value_at = position, _skip(data, position)
+            position = _skip(data, value_at)
+            if data[key_at:value_at] == text(name):
+                _scan(data, value_at, 1)
+                return _decode(data, value_at)[0]
+            count = None if count is None else count - 1
+    except (IndexError, BadMessage):
+        pass
+    return None
+
+
+def _skip(data: bytes, position: int) -> int:
+    """Where the item at ``position`` ends, whatever it is; as deep as it likes."""
+    pending: list[int | None] = [1]
+    while pending:
+        left = pending[-1]
+        if left == 0 or (left is None and data[position] == _BREAK):
+            pending.pop()
+            position += left is None
+            continue
+        if left is not None:
+            pending[-1] = left - 1
+        first = data[position]
+        if first >= 0xE0:
+            position += 1 + _SIMPLE_BYTES.get(first, 0)
+            continue
+        major, number, position = _head(data, position)
+        if major in (BYTES, TEXT) and number is not None:
+            position += number
+        elif major == TAG:
+            pending.append(1)
+        elif major > NEGATIVE:
+            pending.append(number if number is None or major != MAP else 2 * number)
+    return position
 
 
 def _truncated() -> BadMessage:
@@ -195,7 +240,8 @@ def _float(data: bytes, position: int) -> tuple[float, int]:
     end = position + 1 + layout.size
     if end > len(data):
         raise IndexError
-    return layout.unpack_from(data, position + 1)[0], end
+    number: float = layout.unpack_from(data, position + 1)[0]
+    return number, end
 
 
 def _decode(data: bytes, position: int) -> tuple[Any, int]:
@@ -226,7 +272,9 @@ def _decode(data: bytes, position: int) -> tuple[Any, int]:
     return _decode_members(data, position, number, pairs=major == MAP)
 
 
-def _decode_members(data: bytes, position: int, count: int | None, *, pairs: bool) -> Any:
+def _decode_members(
+    data: bytes, position: int, count: int | None, *, pairs: bool
+) -> tuple[list[Any] | dict[str, Any], int]:
     members = []
     while count is None or count > 0:
         if count is None:

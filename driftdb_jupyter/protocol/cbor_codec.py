@@ -33,27 +33,27 @@ class CborCodec:
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message (see :class:`~.codec.Codec`)."""
-        fields, value = cbor.decode_fields(message, limits.nesting, raw="value")
         try:
+            fields, value = cbor.decode_fields(message, limits.nesting, raw="value")
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
             if value is not None:
                 fields["value"] = Raw(value)
-            decoded = msgspec.convert(fields, ClientMessage)
+            decoded: ClientMessage = msgspec.convert(fields, ClientMessage)
             if not isinstance(decoded, Ping):
                 limits.check_key(decoded.key)
             return decoded
         except msgspec.ValidationError as error:
             refusal: Refusal = BadMessage(f"expected a message of the room protocol: {error}")
-            refusal.push_id = _push_id(fields)
+            refusal.push_id = _push_id(message)
             raise refusal from None
         except Refusal as refusal:
-            refusal.push_id = _push_id(fields)
+            refusal.push_id = _push_id(message)
             raise
 
     def value(self, raw: Raw) -> Value:
         """The value of a push that this codec decoded."""
-        return Value.of_cbor(bytes(raw))
+        return Value(None, bytes(raw))
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with."""
@@ -61,14 +61,15 @@ class CborCodec:
 
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
         """The broadcast of an entry, as a finished frame."""
-        value = entry.value.cbor
+        value = entry.value.item or entry.value.as_cbor()
         end = _SEQ + cbor.head(cbor.UNSIGNED, entry.seq)
         return b"".join((head(BINARY, len(start) + len(value) + len(end)), start, value, end))
 
     def init(self, key: str, entries: Iterable[Entry]) -> bytes:
         """The answer to a ``get``."""
         data = [
-            _ENTRY_HEAD + e.value.cbor + _SEQ + cbor.head(cbor.UNSIGNED, e.seq) for e in entries
+            _ENTRY_HEAD + e.value.as_cbor() + _SEQ + cbor.head(cbor.UNSIGNED, e.seq)
+            for e in entries
         ]
         start = _INIT_HEAD + cbor.text(key) + _DATA + cbor.head(cbor.ARRAY, len(data))
         return start + b"".join(data)
@@ -93,10 +94,10 @@ class CborCodec:
 CBOR = CborCodec()
 
 
-def _push_id(fields: Mapping[str, object]) -> int | None:
+def _push_id(message: bytes) -> int | None:
     """The id of a push that was refused, where it has a sound one."""
-    push_id = fields.get("id")
-    return push_id if fields.get("type") == "push" and type(push_id) is int else None
+    push_id = cbor.find(message, "id") if cbor.find(message, "type") == "push" else None
+    return push_id if type(push_id) is int else None
 
 
 def _message(fields: Mapping[str, str | int | None]) -> bytes:

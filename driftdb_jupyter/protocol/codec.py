@@ -17,7 +17,7 @@ __all__ = ["Codec", "error_fields"]
 
 
 class Codec(Protocol):
-    """One of the two encodings. What it returns is a message without its frame, unless it says so."""
+    """One of the two encodings. What it returns is a message without a frame, but for the push."""
 
     @property
     def opcode(self) -> int:

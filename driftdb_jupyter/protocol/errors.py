@@ -148,5 +148,5 @@ _BY_CODE = {kind.code: kind for kind in Refusal.__subclasses__()}
 
 
 def refusal(code: str, message: str) -> Refusal:
-    """The error for a ``code`` that came over the wire (an unknown one is a :class:`BadMessage`)."""
+    """The error of a ``code`` that came over the wire; an unknown one is a :class:`BadMessage`."""
     return _BY_CODE.get(code, BadMessage)(message)

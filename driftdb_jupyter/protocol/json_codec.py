@@ -43,13 +43,14 @@ class JsonCodec:
         try:
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
-            decoded = _decode(message)
+            decoded: ClientMessage = _decode(message)
             if type(decoded) is Push:
                 raw = decoded.value
                 # Nesting n takes 2n bytes, so that most values need no closer look.
                 if len(raw) > limits.nesting_bytes and _deeper(bytes(raw), limits.nesting):
                     raise limits.nested_too_deep()
-                limits.check_key(decoded.key)
+                if len(decoded.key) > limits.short_key:
+                    limits.check_key(decoded.key)
             elif type(decoded) is Get:
                 limits.check_key(decoded.key)
             return decoded
@@ -65,7 +66,7 @@ class JsonCodec:
 
     def value(self, raw: Raw) -> Value:
         """The value of a push that this codec decoded."""
-        return Value.of_json(raw)
+        return Value(raw)
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with."""
@@ -73,13 +74,13 @@ class JsonCodec:
 
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
         """The broadcast of an entry, as a finished frame."""
-        value = entry.value.json
+        value = entry.value.text or entry.value.as_json()
         end = b',"seq":%d}' % entry.seq
         return b"".join((head(TEXT, len(start) + len(value) + len(end)), start, value, end))
 
     def init(self, key: str, entries: Iterable[Entry]) -> bytes:
         """The answer to a ``get``."""
-        data = b",".join([b'{"value":%b,"seq":%d}' % (e.value.json, e.seq) for e in entries])
+        data = b",".join([b'{"value":%b,"seq":%d}' % (e.value.as_json(), e.seq) for e in entries])
         return b'{"type":"init","key":%b,"data":[%b]}' % (_encode(key), data)
 
     def stream_size(self, key: str, size: int) -> bytes:

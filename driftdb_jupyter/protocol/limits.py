@@ -29,6 +29,11 @@ class Limits:
         return 2 * self.nesting
 
     @cached_property
+    def short_key(self) -> int:
+        """The number of characters up to which no key can be too large."""
+        return self.key_bytes // 4
+
+    @cached_property
     def frame_bytes(self) -> int:
         """The longest WebSocket message that is read at all; a longer one closes with 1009.
 
@@ -38,7 +43,8 @@ class Limits:
 
     def check_key(self, key: str) -> None:
         """Raise :class:`~.errors.TooLarge` for a key that passes the limit."""
-        if len(key) * 4 > self.key_bytes and (length := len(key.encode())) > self.key_bytes:
+        length = len(key.encode())
+        if length > self.key_bytes:
             raise TooLarge(f"expected a key of at most {self.key_bytes} bytes, got {length}")
 
     def message_too_large(self, length: int) -> TooLarge:

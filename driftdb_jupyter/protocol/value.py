@@ -21,38 +21,26 @@ _LARGEST_DOUBLE = math.nextafter(math.inf, 0)
 class Value(Struct, gc=False):
     """One JSON value, held in the encoding that it came in.
 
-    The other encoding is made when somebody asks for it, and kept
-    (protocol, "Over WebSocket" has the rules of the conversion). One of the two is always there.
+    ``text`` is its JSON in UTF-8, ``item`` its CBOR; one of the two is always there. The other is
+    made when somebody asks for it, and kept (protocol, "Over WebSocket", has the rules).
     """
 
-    _json: bytes | Raw | None = None
-    _cbor: bytes | None = None
+    text: bytes | Raw | None = None
+    item: bytes | None = None
 
-    @classmethod
-    def of_json(cls, text: bytes | Raw) -> Value:
-        """The value of a JSON text that was checked."""
-        return cls(text, None)
+    def as_json(self) -> bytes | Raw:
+        """The value as JSON text; from JSON its very bytes."""
+        if self.text is None:
+            assert self.item is not None
+            self.text = _dump_json(cbor.decode(self.item))
+        return self.text
 
-    @classmethod
-    def of_cbor(cls, item: bytes) -> Value:
-        """The value of a CBOR item that was checked."""
-        return cls(None, item)
-
-    @property
-    def json(self) -> bytes | Raw:
-        """The value as JSON text in UTF-8; from JSON its very bytes."""
-        if self._json is None:
-            assert self._cbor is not None
-            self._json = _dump_json(cbor.decode(self._cbor))
-        return self._json
-
-    @property
-    def cbor(self) -> bytes:
+    def as_cbor(self) -> bytes:
         """The value as one CBOR data item; from CBOR its very bytes."""
-        if self._cbor is None:
-            assert self._json is not None
-            self._cbor = cbor2.dumps(_load_json(bytes(self._json)))
-        return self._cbor
+        if self.item is None:
+            assert self.text is not None
+            self.item = cbor2.dumps(_load_json(bytes(self.text)))
+        return self.item
 
 
 def _load_json(text: bytes) -> Any:

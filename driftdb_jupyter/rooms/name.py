@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 
-__all__ = ["is_id", "is_name", "new_id"]
+__all__ = ["is_name", "new_id"]
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_BYTES = 200
 
@@ -15,11 +14,6 @@ _NAME_BYTES = 200
 def new_id() -> str:
     """An id that can't be guessed: 192 random bits, URL-safe."""
     return secrets.token_urlsafe(24)
-
-
-def is_id(text: str) -> bool:
-    """Whether a room's id may look like that."""
-    return _ID.fullmatch(text) is not None
 
 
 def is_name(text: str) -> bool:

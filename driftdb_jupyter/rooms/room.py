@@ -79,12 +79,13 @@ class Room:
         key, action = push.key, push.action
         if push.if_seq is not None:
             self._check(key, push.if_seq)
+        if isinstance(action, Relay):
+            self.seq = seq = self.seq + 1
+            return Applied(key, Entry(seq, value), seq)
         if isinstance(action, Compact):
             return self._compact(key, action.seq, value)
         self.seq = seq = self.seq + 1
         entry = Entry(seq, value)
-        if isinstance(action, Relay):
-            return Applied(key, entry, seq)
         stream = self._stream(key)
         if isinstance(action, Replace):
             stream.entries = [entry]

@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
@@ -40,7 +41,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
 
     names_allowed = True
 
-    async def prepare(self) -> None:
+    async def prepare(self, **kwargs: Any) -> None:
         """Find out who asks; 403 for nobody."""
         self.hide_secrets()
         if holds_secret(self.request.headers.get("Authorization", ""), self.settings[_SECRET]):
@@ -72,6 +73,7 @@ class JupyterConnect(JupyterRequest, Connect):
 class DriftDBExtension(ExtensionApp):
     """Hosts rooms on the Jupyter server, and tells kernels where they are."""
 
+    serverapp: ServerApp
     name = "driftdb_jupyter"
     load_other_extensions = True
     classes = [DriftDB]  # noqa: RUF012
@@ -82,9 +84,7 @@ class DriftDBExtension(ExtensionApp):
         self.hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         self._seen = 0
-        self._activity = PeriodicCallback(
-            self.report_activity, _ACTIVITY_INTERVAL_SECONDS * 1000
-        )
+        self._activity = PeriodicCallback(self.report_activity, _ACTIVITY_INTERVAL_SECONDS * 1000)
 
     def initialize_handlers(self) -> None:
         """Add the protocol's routes."""

@@ -30,7 +30,7 @@ from .hosted_room import HostedRoom
 from .hub import Hub
 from .outbox import Outbox
 from .peer import CLOSE_TOO_SLOW, Peer
-from .reader import upgrade
+from .reader import BatchReader, upgrade
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 
@@ -259,20 +259,19 @@ class Connect(RoomRequest, WebSocketHandler):
             codec=codec,
             limits=self.hub.limits,
         )
+        if isinstance(connection, BatchReader):
+            connection.on_frame = self.peer.receive
+            connection.on_large_batch = self.hub.flusher.flush
         self.hub.join(self.peer, self.hosted)
         if self._flag("debug"):
             self.hosted.watch(outbox, codec)
 
-    def on_frame(self, opcode: int, message: bytes) -> Awaitable[None] | None:
-        """Take a message from the batch reader."""
-        assert self.peer is not None
-        return self.peer.receive(opcode, message)
-
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Take a message from Tornado's own reader."""
+        assert self.peer is not None
         if isinstance(message, str):
-            return self.on_frame(TEXT, message.encode())
-        return self.on_frame(BINARY, message)
+            return self.peer.receive(TEXT, message.encode())
+        return self.peer.receive(BINARY, message)
 
     def on_pong(self, data: bytes) -> None:
         """Take a pong as a sign of life."""

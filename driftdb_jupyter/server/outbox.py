@@ -40,13 +40,17 @@ class Flusher:
             outbox.append(frame)
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush_scheduled)
 
-    def _flush(self) -> None:
-        self._scheduled = False
+    def flush(self) -> None:
+        """Write it now."""
         waiting, self._waiting = self._waiting, []
         for outbox in waiting:
             outbox.flush()
+
+    def _flush_scheduled(self) -> None:
+        self._scheduled = False
+        self.flush()
 
 
 class Outbox(list[bytes]):

@@ -10,7 +10,7 @@ from ..protocol.errors import Forbidden, Refusal
 from ..protocol.frame import TEXT, frame
 from ..protocol.json_codec import JSON
 from ..protocol.limits import Limits
-from ..protocol.messages import ClientMessage, Get, Ping, Push
+from ..protocol.messages import Get, Push
 from ..rooms.room import Applied
 from .access import Access
 from .hosted_room import HostedRoom
@@ -79,10 +79,16 @@ class Peer:
         except Refusal as refusal:
             self._refuse(refusal)
             return None
-        if type(decoded) is Ping:
+        if isinstance(decoded, Push):
+            allowed = self._access.may("write")
+            if allowed is True:  # the common case, without another call
+                self._room.sequencer.push(decoded, codec.value(decoded.value), self)
+                return None
+        elif isinstance(decoded, Get):
+            allowed = self._access.may("read")
+        else:
             self._send(self._codec.pong(decoded.nonce))
             return None
-        allowed = self._access.may("write" if type(decoded) is Push else "read")
         if isinstance(allowed, bool):
             return self._carry_out(codec, decoded, allowed=allowed)
         return self._wait_for_access(codec, decoded, allowed)
@@ -113,21 +119,21 @@ class Peer:
         self._room.unwatch(self.outbox)
 
     def _carry_out(
-        self, codec: Codec, message: ClientMessage, *, allowed: bool
+        self, codec: Codec, message: Push | Get, *, allowed: bool
     ) -> Awaitable[None] | None:
-        if type(message) is Push:
+        if isinstance(message, Push):
             if allowed:
                 self._room.sequencer.push(message, codec.value(message.value), self)
             else:
                 self.answer(message, Forbidden("expected the right to write in this room"))
-        elif type(message) is Get:
-            if allowed:
-                return self._get(message)
+        elif allowed:
+            return self._get(message)
+        else:
             self.close(CLOSE_FORBIDDEN, "no right to read in this room")
         return None
 
     async def _wait_for_access(
-        self, codec: Codec, message: ClientMessage, access: Awaitable[bool]
+        self, codec: Codec, message: Push | Get, access: Awaitable[bool]
     ) -> None:
         allowed = await access
         if not self.outbox.closed and (waiting := self._carry_out(codec, message, allowed=allowed)):

@@ -10,26 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable
-from typing import Any, Protocol, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
+import tornado.util
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from ..protocol.frame import BINARY, TEXT
 
-try:
-    from tornado.util import _websocket_mask as mask
-except ImportError:  # pragma: no cover
-    mask = None
+mask: Callable[[bytes, bytes], bytes] | None = getattr(tornado.util, "_websocket_mask", None)
 
-__all__ = ["BatchReader", "FrameHandler", "upgrade"]
+__all__ = ["BatchReader", "upgrade"]
 
 CLOSE_INVALID_TEXT = 1007
 CLOSE_TOO_LARGE = 1009
 CLOSE_INTERNAL_ERROR = 1011
 
 _CHUNK_BYTES = 65536
+_LARGE_BATCH = 8
 _FINAL_TEXT, _FINAL_BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
 _LENGTH_16, _LENGTH_64 = 126, 127
@@ -43,38 +42,27 @@ _NAMES = (
 )
 
 
-class FrameHandler(Protocol):
-    """The WebSocket handler that a reader belongs to."""
-
-    def on_frame(self, opcode: int, message: bytes) -> Awaitable[None] | None:
-        """Take a whole message; return what to wait for before the next one."""
-
-    def log_exception(self, *exc_info: Any) -> None:
-        """Log what :meth:`on_frame` raised."""
-
-    def on_ws_connection_close(
-        self, close_code: int | None = None, close_reason: str | None = None
-    ) -> None:
-        """The connection has ended."""
-
-
 def upgrade(
     handler: WebSocketHandler, protocol: WebSocketProtocol | None
 ) -> WebSocketProtocol | None:
-    """Give a handshake that Tornado accepted this module's reader."""
+    """Let a handshake that Tornado accepted go on with this module's reader."""
     if (
         type(protocol) is not WebSocketProtocol13
         or mask is None
         or not all(hasattr(protocol, name) for name in _NAMES)
     ):
         return protocol
-    return BatchReader(handler, mask_outgoing=protocol.mask_outgoing, params=protocol.params)
+    return BatchReader(handler, mask_outgoing=False, params=protocol.params)
 
 
 class BatchReader(WebSocketProtocol13):
     """A WebSocket connection that reads in batches; it writes as its base class does."""
 
-    handler: FrameHandler
+    # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
+    # before the next one is read. To be set when the connection is open.
+    on_frame: Callable[[int, bytes], Awaitable[None] | None]
+    # Called after so many messages of one batch that their answers are worth a write of their own.
+    on_large_batch: Callable[[], None]
 
     _buffer = b""
     _position = 0
@@ -91,6 +79,9 @@ class BatchReader(WebSocketProtocol13):
                     await self._fill()
         except StreamClosedError:
             self._abort()
+        except Exception:
+            self.handler.log_exception(*sys.exc_info())
+            self.close(CLOSE_INTERNAL_ERROR)
         finally:
             self._buffer = b""
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
@@ -98,17 +89,18 @@ class BatchReader(WebSocketProtocol13):
     def _walk(self) -> Awaitable[None] | None:
         """Hand out the plain frames at the front of the buffer.
 
-        Stops at one that is cut off or rare, and where the handler wants to wait.
+        Stops at one that is cut off or rare, and where there is something to wait for.
         """
+        if self._fragmented_message_buffer is not None or self.server_terminated:
+            return None
         buffer, position = self._buffer, self._position
         available = len(buffer)
         limit = self.params.max_message_size
+        unmask = cast("Callable[[bytes, bytes], bytes]", mask)
+        on_frame = self.on_frame
+        count = 0
         waiting = None
-        while (
-            available - position >= 6
-            and waiting is None
-            and self._fragmented_message_buffer is None
-        ):
+        while waiting is None and available - position >= 6:
             first, length = buffer[position], buffer[position + 1] - _MASKED
             if (first != _FINAL_TEXT and first != _FINAL_BINARY) or not 0 <= length < _LENGTH_64:
                 break
@@ -119,10 +111,14 @@ class BatchReader(WebSocketProtocol13):
             end = start + length
             if end > available or length > limit:
                 break
-            message = mask(buffer[start - 4 : start], buffer[start:end])
-            position = end
-            waiting = self._deliver(first & 0x0F, message)
-        self._position = position
+            message = unmask(buffer[start - 4 : start], buffer[start:end])
+            if first == _FINAL_TEXT and not message.isascii() and not _is_utf8(message):
+                break
+            self._position = position = end
+            count += 1
+            waiting = on_frame(first & 0x0F, message)
+        if count >= _LARGE_BATCH:
+            self.on_large_batch()
         return waiting
 
     def _is_rare(self) -> bool:
@@ -136,20 +132,24 @@ class BatchReader(WebSocketProtocol13):
             (first != _FINAL_TEXT and first != _FINAL_BINARY)
             or not 0 <= length < _LENGTH_64
             or self._fragmented_message_buffer is not None
+            or self.server_terminated
         ):
             return True
+        head = 6
         if length == _LENGTH_16:
             if available < 4:
                 return False
             length = buffer[position + 2] << 8 | buffer[position + 3]
-        return length > self.params.max_message_size
+            head = 8
+        # A whole frame that _walk left alone is text that is no UTF-8.
+        return length > self.params.max_message_size or available >= head + length
 
     async def _fill(self) -> None:
         """Add to the buffer what the socket has, waiting for it where there is nothing."""
         rest = self._buffer[self._position :]
         self._buffer = rest  # an idle connection keeps no bytes that were read
         self._position = 0
-        reading = self.stream.read_bytes(_CHUNK_BYTES, partial=True)
+        reading: Any = self.stream.read_bytes(_CHUNK_BYTES, partial=True)
         if reading.done():
             # A peer that always has more to say leaves the others their turn.
             await asyncio.sleep(0)
@@ -198,22 +198,19 @@ class BatchReader(WebSocketProtocol13):
         return data
 
     def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
-        if opcode in (TEXT, BINARY) and not self._frame_compressed:
-            return cast("asyncio.Future[None] | None", self._deliver(opcode, data))
-        return super()._handle_message(opcode, data)
+        if opcode not in (TEXT, BINARY) or self._frame_compressed:
+            return super()._handle_message(opcode, data)
+        if self.client_terminated or self.server_terminated:
+            return None
+        if opcode == TEXT and not _is_utf8(data):
+            self.close(CLOSE_INVALID_TEXT, "text that is no UTF-8")
+            return None
+        return cast("asyncio.Future[None] | None", self.on_frame(opcode, data))
 
-    def _deliver(self, opcode: int, message: bytes) -> Awaitable[None] | None:
-        if self.server_terminated:
-            return None
-        if opcode == TEXT and not message.isascii():
-            try:
-                message.decode()
-            except UnicodeDecodeError:
-                self.close(CLOSE_INVALID_TEXT, "text that is no UTF-8")
-                return None
-        try:
-            return self.handler.on_frame(opcode, message)
-        except Exception:
-            self.handler.log_exception(*sys.exc_info())
-            self.close(CLOSE_INTERNAL_ERROR)
-            return None
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

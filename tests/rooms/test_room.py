@@ -1,0 +1,244 @@
+"""What a push does to a room: the rules of the protocol, without a socket."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from driftdb_jupyter.protocol.errors import BadMessage, BadSequence, Conflict
+from driftdb_jupyter.protocol.messages import (
+    Action,
+    Append,
+    Compact,
+    Push,
+    Relay,
+    Replace,
+)
+from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.room import Applied, Room
+
+
+def push(
+    room: Room,
+    action: Action,
+    value: str = "v",
+    *,
+    key: str = "k",
+    push_id: int | None = None,
+    if_seq: int | None = None,
+    client: str | None = None,
+) -> Applied:
+    raw = Raw(value.encode())
+    message = Push(key, action, raw, id=push_id, if_seq=if_seq)
+    return room.apply(message, Value(raw), client=client)
+
+
+def kept(room: Room, key: str = "k", *, above: int = 0) -> list[tuple[int, str]]:
+    return [(e.seq, bytes(e.value.as_json()).decode()) for e in room.read(key, above=above)]
+
+
+def test_sequence_numbers_begin_at_one_and_are_shared_by_all_keys() -> None:
+    room = Room()
+    assert push(room, Append(), key="a").seq == 1
+    assert push(room, Relay(), key="b").seq == 2
+    assert push(room, Replace(), key="").seq == 3
+    assert room.seq == 3
+
+
+def test_relay_broadcasts_and_keeps_nothing() -> None:
+    room = Room()
+    applied = push(room, Relay(), "x")
+    assert applied.entry is not None
+    assert (applied.entry.seq, applied.changed) == (1, False)
+    assert kept(room) == []
+    assert room.keys == []
+
+
+def test_append_adds_and_replace_leaves_one() -> None:
+    room = Room()
+    assert push(room, Append(), "a").size == 1
+    assert push(room, Append(), "b").size == 2
+    assert kept(room) == [(1, "a"), (2, "b")]
+    assert push(room, Replace(), "c").size == 1
+    assert kept(room) == [(3, "c")]
+
+
+def test_read_gives_what_is_above() -> None:
+    room = Room()
+    for value in "abc":
+        push(room, Append(), value)
+    assert kept(room, above=1) == [(2, "b"), (3, "c")]
+    assert kept(room, above=3) == []
+    assert kept(room, "other") == []
+
+
+class TestCompact:
+    def room(self) -> Room:
+        room = Room()
+        for value in "abcd":
+            push(room, Append(), value)
+        return room
+
+    def test_takes_the_place_of_all_up_to_its_seq(self) -> None:
+        room = self.room()
+        applied = push(room, Compact(3), "C")
+        assert (applied.entry, applied.seq, applied.changed, applied.size) == (None, 3, True, 2)
+        assert kept(room) == [(3, "C"), (4, "d")]
+        assert room.seq == 4
+
+    def test_below_the_front_one_is_stale_and_ignored(self) -> None:
+        room = self.room()
+        push(room, Compact(3), "C")
+        applied = push(room, Compact(2), "late")
+        assert (applied.seq, applied.changed) == (2, False)
+        assert kept(room) == [(3, "C"), (4, "d")]
+
+    def test_at_the_front_ones_seq_replaces_it(self) -> None:
+        room = self.room()
+        push(room, Compact(3), "C")
+        assert push(room, Compact(3), "again").changed
+        assert kept(room) == [(3, "again"), (4, "d")]
+
+    def test_after_a_replace_finds_nothing_and_is_ignored(self) -> None:
+        room = self.room()
+        push(room, Replace(), "new")
+        assert not push(room, Compact(4), "late").changed
+        assert kept(room) == [(5, "new")]
+
+    def test_on_an_empty_stream_is_kept(self) -> None:
+        room = self.room()
+        assert push(room, Compact(2), "C", key="empty").changed
+        assert kept(room, "empty") == [(2, "C")]
+
+    def test_above_the_rooms_newest_is_an_error_that_changes_nothing(self) -> None:
+        room = self.room()
+        with pytest.raises(BadSequence, match="up to the room's newest, 4, got 5"):
+            push(room, Compact(5), "C")
+        assert len(kept(room)) == 4
+
+
+class TestIfSeq:
+    def test_zero_wants_an_empty_stream(self) -> None:
+        room = Room()
+        push(room, Replace(), "a", if_seq=0)
+        with pytest.raises(Conflict, match="newest seq to be 0, got 1") as conflict:
+            push(room, Replace(), "b", if_seq=0)
+        assert (conflict.value.key, conflict.value.seq) == ("k", 1)
+        assert kept(room) == [(1, "a")]
+        assert room.seq == 1
+
+    def test_any_action_may_carry_it(self) -> None:
+        room = Room()
+        push(room, Append(), "a")
+        push(room, Append(), "b", if_seq=1)
+        push(room, Relay(), if_seq=2)
+        push(room, Compact(2), "c", if_seq=2)
+        with pytest.raises(Conflict):
+            push(room, Relay(), if_seq=3)
+
+
+CLIENT = "c" * 16
+
+
+class TestIds:
+    def test_a_push_that_comes_twice_is_applied_once(self) -> None:
+        room = Room()
+        first = push(room, Append(), "a", push_id=1, client=CLIENT)
+        second = push(room, Append(), "a", push_id=1, client=CLIENT)
+        assert (first.seq, second.seq, second.entry, second.changed) == (1, 1, None, False)
+        assert kept(room) == [(1, "a")]
+
+    def test_clients_count_apart(self) -> None:
+        room = Room()
+        push(room, Append(), "a", push_id=1, client=CLIENT)
+        assert push(room, Append(), "b", push_id=1, client="d" * 16).seq == 2
+
+    def test_an_id_that_was_refused_is_taken_anew(self) -> None:
+        room = Room()
+        push(room, Append(), push_id=1, client=CLIENT)
+        with pytest.raises(Conflict):
+            push(room, Append(), push_id=2, client=CLIENT, if_seq=0)
+        push(room, Append(), push_id=3, client=CLIENT)
+        assert push(room, Append(), push_id=2, client=CLIENT).seq == 3
+
+    def test_a_known_id_is_acknowledged_before_if_seq_is_looked_at(self) -> None:
+        room = Room()
+        push(room, Append(), push_id=1, client=CLIENT, if_seq=0)
+        assert push(room, Append(), push_id=1, client=CLIENT, if_seq=0).seq == 1
+
+    def test_a_stale_compact_is_acknowledged_too(self) -> None:
+        room = Room()
+        push(room, Append(), push_id=1, client=CLIENT)
+        push(room, Replace(), push_id=2, client=CLIENT)
+        assert push(room, Compact(1), push_id=3, client=CLIENT).seq == 1
+
+    def test_an_id_without_a_client_is_refused(self) -> None:
+        with pytest.raises(BadMessage, match="connected with"):
+            push(Room(), Append(), push_id=1)
+
+
+actions = st.one_of(
+    st.just(Relay()),
+    st.just(Append()),
+    st.just(Replace()),
+    st.builds(Compact, st.integers(1, 30)),
+)
+
+
+class Model:
+    """The protocol's model written down plainly, to hold a room against."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.stream: list[tuple[int, str]] = []
+
+    def push(self, action: Action, value: str) -> None:
+        if isinstance(action, Compact):
+            if action.seq > self.seq:
+                return
+            rest = [entry for entry in self.stream if entry[0] > action.seq]
+            if not self.stream or len(rest) < len(self.stream):
+                self.stream = [(action.seq, value), *rest]
+            return
+        self.seq += 1
+        if isinstance(action, Append):
+            self.stream.append((self.seq, value))
+        elif isinstance(action, Replace):
+            self.stream = [(self.seq, value)]
+
+
+@given(st.lists(actions, max_size=40))
+def test_any_pushes_leave_what_the_model_says(pushes: list[Action]) -> None:
+    room, model = Room(), Model()
+    for number, action in enumerate(pushes):
+        before = kept(room)
+        try:
+            applied = push(room, action, str(number))
+        except BadSequence:
+            assert kept(room) == before
+        else:
+            assert applied.changed == (kept(room) != before)
+            assert not applied.changed or applied.size == len(kept(room))
+        model.push(action, str(number))
+        assert (room.seq, kept(room)) == (model.seq, model.stream)
+        assert [seq for seq, _ in kept(room)] == sorted({seq for seq, _ in kept(room)})
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 6), actions), max_size=40),
+)
+def test_resent_pushes_change_nothing(pushes: list[tuple[str, int, Action]]) -> None:
+    room = Room()
+    acknowledged: dict[tuple[str, int], int | None] = {}
+    for client, push_id, action in pushes:
+        before = (room.seq, kept(room))
+        try:
+            applied = push(room, action, push_id=push_id, client=client * 16)
+        except BadSequence:
+            continue
+        if (client, push_id) in acknowledged:
+            assert applied.seq == acknowledged[client, push_id]
+            assert (room.seq, kept(room)) == before
+        acknowledged[client, push_id] = applied.seq

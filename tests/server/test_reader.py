@@ -1,0 +1,269 @@
+"""The batch reader against Tornado's own, on the same bytes, however they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketProtocol13, _WebSocketParams
+
+from driftdb_jupyter.server.reader import BatchReader, upgrade
+
+TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
+FINAL = 0x80
+MASK = b"\x12\x34\x56\x78"
+
+
+def client_frame(
+    opcode: int, content: bytes, *, final: bool = True, masked: bool = True, flags: int = 0
+) -> bytes:
+    """A frame as a client sends it."""
+    length = len(content)
+    first = (FINAL if final else 0) | flags | opcode
+    masking = 0x80 if masked else 0
+    if length < 126:
+        head = struct.pack(">BB", first, masking | length)
+    elif length < 0x10000:
+        head = struct.pack(">BBH", first, masking | 126, length)
+    else:
+        head = struct.pack(">BBQ", first, masking | 127, length)
+    if not masked:
+        return head + content
+    return head + MASK + bytes(byte ^ MASK[i % 4] for i, byte in enumerate(content))
+
+
+class ScriptedStream:
+    """A socket whose bytes arrive in just these pieces; then it is cut off."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+        self._buffer = b""
+        self._closed = False
+        self.written = b""
+        self.io_loop = IOLoop.current()
+
+    def read_bytes(self, count: int, partial: bool = False) -> asyncio.Future[bytes]:
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        while not self._closed and self._pieces and len(self._buffer) < (1 if partial else count):
+            self._buffer += self._pieces.pop(0)
+        if self._closed or len(self._buffer) < (1 if partial else count):
+            future.set_exception(StreamClosedError())
+        else:
+            taken, self._buffer = self._buffer[:count], self._buffer[count:]
+            future.set_result(taken)
+        return future
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        self.written += data
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+    def close(self) -> None:
+        self._closed = True
+
+    def closed(self) -> bool:
+        return self._closed
+
+
+class RecordingHandler:
+    """Hears what a reader hears, in order."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+        self.large_batches = 0
+
+    def on_frame(self, opcode: int, message: bytes) -> None:
+        self.on_message(message.decode() if opcode == TEXT else message)
+
+    def on_large_batch(self) -> None:
+        self.large_batches += 1
+
+    def on_message(self, message: str | bytes) -> None:
+        self.heard.append(("message", message))
+
+    def on_ping(self, data: bytes) -> None:
+        self.heard.append(("ping", data))
+
+    def on_pong(self, data: bytes) -> None:
+        self.heard.append(("pong", data))
+
+    def on_ws_connection_close(self, code: int | None = None, reason: str | None = None) -> None:
+        self.heard.append(("closed", (code, reason)))
+
+    def log_exception(self, *exc_info: Any) -> None:
+        self.heard.append(("failed", exc_info[0]))
+
+
+class Reading:
+    """What came of reading some pieces."""
+
+    def __init__(self, pieces: Iterable[bytes], *, batches: bool, limit: int = 200_000) -> None:
+        self._pieces = pieces
+        self._batches = batches
+        self._limit = limit
+        self.handler = RecordingHandler()
+        asyncio.run(self._read())
+
+    async def _read(self) -> None:
+        handler: Any = self.handler
+        params = _WebSocketParams(max_message_size=self._limit)
+        protocol: Any
+        if self._batches:
+            protocol = BatchReader(handler, False, params)
+            protocol.on_frame = handler.on_frame
+            protocol.on_large_batch = handler.on_large_batch
+        else:
+            protocol = WebSocketProtocol13(handler, False, params)
+        stream = ScriptedStream(self._pieces)
+        protocol.stream = stream
+        await protocol._receive_frame_loop()
+        protocol.client_terminated = True
+        protocol.close()  # ends the timer of a closing handshake
+        self.written = stream.written
+
+    @property
+    def outcome(self) -> tuple[list[tuple[str, Any]], bytes]:
+        return self.handler.heard, self.written
+
+
+def same(pieces: list[bytes]) -> Reading:
+    """Read with both; assert that nothing tells them apart."""
+    ours = Reading(pieces, batches=True)
+    assert ours.outcome == Reading(pieces, batches=False).outcome
+    return ours
+
+
+def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
+    marks = [0, *sorted(at), len(data)]
+    return [data[start:end] for start, end in itertools.pairwise(marks)]
+
+
+CONVERSATION = [
+    client_frame(TEXT, b"plain"),
+    client_frame(BINARY, b"\x00\xff" * 70),
+    client_frame(TEXT, b""),
+    client_frame(TEXT, b"frag", final=False),
+    client_frame(PING, b"in between"),
+    client_frame(0, b"men", final=False),
+    client_frame(0, "tä".encode()),
+    client_frame(TEXT, b"not masked", masked=False),
+    client_frame(PONG, b"pong"),
+    client_frame(TEXT, "ü".encode() * 100),
+    client_frame(CLOSE, struct.pack(">H", 1000) + b"bye"),
+]
+
+
+def test_a_conversation_cut_at_every_position() -> None:
+    data = b"".join(CONVERSATION)
+    for position in range(len(data)):
+        reading = same(cut(data, [position]))
+    messages = [what for kind, what in reading.handler.heard if kind == "message"]
+    assert messages == ["plain", b"\x00\xff" * 70, "", "fragmentä", "not masked", "ü" * 100]
+    assert reading.handler.heard[-1] == ("closed", (1000, "bye"))
+
+
+def test_a_conversation_byte_by_byte() -> None:
+    data = b"".join(CONVERSATION)
+    same([data[i : i + 1] for i in range(len(data))])
+
+
+@pytest.mark.parametrize("length", [125, 126, 65535, 65536, 150_000])
+def test_every_length_has_its_form(length: int) -> None:
+    data = client_frame(TEXT, b"x" * length) + client_frame(TEXT, b"next")
+    for pieces in ([data], cut(data, [1, 3, 9, 13]), cut(data, range(0, len(data), 16384))):
+        heard = same(pieces).handler.heard
+        assert [what for kind, what in heard if kind == "message"] == ["x" * length, "next"]
+
+
+frames = st.builds(
+    client_frame,
+    st.sampled_from([TEXT, TEXT, TEXT, BINARY, 0, PING, PONG, CLOSE, 0x3, 0xB]),
+    st.binary(max_size=8).map(bytes.hex).map(str.encode) | st.just(b"y" * 130),
+    final=st.sampled_from([True, True, True, False]),
+    masked=st.sampled_from([True, True, True, False]),
+    flags=st.sampled_from([0, 0, 0, 0, 0x40, 0x10]),
+)
+
+
+@given(st.lists(frames, max_size=8), st.data())
+def test_any_frames_in_any_pieces(sent: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(sent)
+    marks = data.draw(st.lists(st.integers(0, len(whole)), max_size=6))
+    same(cut(whole, marks))
+
+
+def test_text_that_is_no_utf8_closes_with_1007() -> None:
+    for bad in (b"\xc3\x28", b"ok \xed\xa0\x80"):
+        reading = Reading([client_frame(TEXT, bad) + client_frame(TEXT, b"after")], batches=True)
+        assert reading.written[2:4] == struct.pack(">H", 1007)
+        assert ("message", "after") not in reading.handler.heard
+
+
+@pytest.mark.parametrize("length", [1001, 70_000])
+def test_a_message_over_the_limit_closes_with_1009_and_is_read_to_its_end(length: int) -> None:
+    goodbye = client_frame(CLOSE, struct.pack(">H", 1009))
+    data = client_frame(TEXT, b"x" * length) + goodbye
+    reading = Reading(cut(data, [1, 5, 900]), batches=True, limit=1000)
+    assert reading.written[2:4] == struct.pack(">H", 1009)
+    assert reading.handler.heard == [("closed", (1009, None))]
+
+
+def test_messages_wait_for_one_that_is_not_done() -> None:
+    class SlowHandler(RecordingHandler):
+        def on_frame(self, opcode: int, message: bytes) -> Any:
+            self.heard.append(("begun", message))
+            return asyncio.create_task(self._finish(message))
+
+        async def _finish(self, message: bytes) -> None:
+            await asyncio.sleep(0)
+            self.heard.append(("done", message))
+
+    class SlowReading(Reading):
+        async def _read(self) -> None:
+            self.handler = SlowHandler()
+            await super()._read()
+
+    heard = SlowReading([client_frame(TEXT, b"1") + client_frame(BINARY, b"2")], batches=True)
+    order = [("begun", b"1"), ("done", b"1"), ("begun", b"2"), ("done", b"2")]
+    assert heard.handler.heard[:4] == order
+
+
+def test_a_handler_that_fails_is_logged_and_the_connection_closed() -> None:
+    class FailingHandler(RecordingHandler):
+        def on_frame(self, opcode: int, message: bytes) -> None:
+            raise LookupError
+
+    class FailingReading(Reading):
+        async def _read(self) -> None:
+            self.handler = FailingHandler()
+            await super()._read()
+
+    reading = FailingReading([client_frame(TEXT, b"1")], batches=True)
+    assert reading.handler.heard[0] == ("failed", LookupError)
+    assert reading.written[2:4] == struct.pack(">H", 1011)
+
+
+def test_a_large_batch_is_told_apart_from_single_messages() -> None:
+    many = [client_frame(TEXT, b"x")] * 20
+    assert Reading([b"".join(many)], batches=True).handler.large_batches == 1
+    assert Reading(many, batches=True).handler.large_batches == 0
+
+
+def test_tornados_reader_does_where_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler: Any = RecordingHandler()
+    protocol = WebSocketProtocol13(handler, False, _WebSocketParams())
+    assert isinstance(upgrade(handler, protocol), BatchReader)
+    monkeypatch.setattr("driftdb_jupyter.server.reader.mask", None)
+    assert upgrade(handler, protocol) is protocol
+    monkeypatch.undo()
+    monkeypatch.delattr(WebSocketProtocol13, "_handle_message")
+    assert upgrade(handler, protocol) is protocol
