@@ -118,8 +118,10 @@ class Outbox(list[bytes]):
 
     def flush(self) -> None:
         """Write what has gathered."""
-        if not self or self.closed:
-            self.clear()
+        if self.closed or self._stream.closed():
+            self.close()
+            return
+        if not self:
             return
         if self._connection is not None:
             self._write_compressed(self._connection)
@@ -129,10 +131,8 @@ class Outbox(list[bytes]):
         if self._direct and not self._stream.writing():
             try:
                 sent = self._stream.socket.send(data)
-            except (BlockingIOError, InterruptedError):
+            except OSError:  # the buffer is full; any other error the stream will meet itself
                 sent = 0
-            except OSError:
-                sent = 0  # the stream meets the same error, and closes as it should
             if sent == len(data):
                 self._allowance = 0
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import ssl
@@ -14,7 +15,7 @@ from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
-from traitlets import Bool, Int, Unicode, validate
+from traitlets import Bool, Int, Unicode, default, validate
 
 from .._version import __version__
 from ..broker.memory import MemoryBroker
@@ -169,8 +170,6 @@ class StandaloneServer(JupyterApp):
         help="Whether to believe X-Real-Ip and X-Forwarded-For of a reverse proxy.",
     )
 
-    log_format = Unicode("%(asctime)s %(levelname)-7s %(message)s", config=True)
-
     @validate("base_url")
     def _slash_at_both_ends(self, proposal: Any) -> str:
         path = proposal["value"].strip("/")
@@ -179,8 +178,13 @@ class StandaloneServer(JupyterApp):
     def _config_file_name_default(self) -> str:
         return "driftdb_config"
 
+    @default("log_level")
     def _log_level_default(self) -> int:
-        return 20
+        return logging.INFO
+
+    @default("log_format")
+    def _log_format_default(self) -> str:
+        return "%(asctime)s %(levelname)-7s %(message)s"
 
     def start(self) -> None:
         """Serve until a signal ends it."""

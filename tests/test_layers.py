@@ -1,0 +1,62 @@
+"""Who may import whom: the trunk knows nobody, the two arms never meet."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import driftdb_jupyter
+
+ROOT = Path(driftdb_jupyter.__file__).parent
+
+# Each package, and the others that it may import.
+ALLOWED = {
+    "protocol": set(),
+    "rooms": {"protocol"},
+    "broker": {"protocol", "rooms"},
+    "server": {"protocol", "rooms", "broker", "_version"},
+    "client": {"protocol", "_version"},
+    "widgets": {"protocol", "client", "_version"},
+    "cli": {"protocol", "server", "client", "_version"},
+}
+
+
+def imported(module: Path) -> Iterator[str]:
+    """The parts of our own package that a module imports, at any place in it."""
+    package = ["driftdb_jupyter", *module.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            prefix = ".".join([*base, *([node.module] if node.module else [])])
+            names = [prefix if node.module else f"{prefix}.{a.name}" for a in node.names]
+        for name in names:
+            if name.startswith("driftdb_jupyter."):
+                yield name.split(".")[1]
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_only_what_lies_below_it(module: Path) -> None:
+    package = module.relative_to(ROOT).parts[0]
+    others = set(imported(module)) - {package}
+    assert others <= ALLOWED[package]
+
+
+@pytest.mark.parametrize("package", ["protocol", "rooms"])
+def test_the_core_does_no_input_or_output(package: str) -> None:
+    forbidden = {"asyncio", "socket", "threading", "time", "tornado", "sqlite3", "os"}
+    for module in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {alias.name.split(".")[0] for alias in node.names} & forbidden
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                assert (node.module or "").split(".")[0] not in forbidden
