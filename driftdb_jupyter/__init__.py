@@ -1,0 +1,84 @@
+"""Real-time rooms for Jupyter: values that notebooks, kernels and browsers share.
+
+::
+
+    from driftdb_jupyter import SharedState
+
+    slider = SharedState("slider", 0, min=0, max=100)
+
+Names are loaded when they are first asked for: importing the package alone imports neither
+Tornado nor Jupyter.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client.room import Room, room
+    from .client.state import SharedState
+    from .protocol.errors import (
+        DriftDBError,
+        EncodingError,
+        Forbidden,
+        NoServer,
+        NotConnected,
+        Refusal,
+        RoomNotFound,
+        TooLarge,
+        Unreachable,
+    )
+
+__all__ = [
+    "DriftDBError",
+    "EncodingError",
+    "Forbidden",
+    "NoServer",
+    "NotConnected",
+    "Refusal",
+    "Room",
+    "RoomNotFound",
+    "SharedState",
+    "TooLarge",
+    "Unreachable",
+    "__version__",
+    "room",
+]
+
+_MODULES = {"Room": ".client.room", "room": ".client.room", "SharedState": ".client.state"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _MODULES.get(name, ".protocol.errors")
+    if name == "SharedState" and _in_kernel():
+        try:
+            from .widgets.state import SharedState
+        except ModuleNotFoundError as error:
+            if error.name not in ("anywidget", "ipywidgets"):
+                raise
+        else:
+            return SharedState
+    return getattr(importlib.import_module(module, __name__), name)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    """Where Jupyter Server finds the extension."""
+    from .server.extension import DriftDBExtension
+
+    return [{"module": "driftdb_jupyter", "app": DriftDBExtension}]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _in_kernel() -> bool:
+    """Whether this is an IPython kernel, whose cells can show widgets."""
+    ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(ipython, "kernel", None) is not None

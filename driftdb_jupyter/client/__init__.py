@@ -1,0 +1,11 @@
+"""How a kernel, or any Python process, takes part in a room.
+
+::
+
+    values, frames      Python values and messages as JSON text
+    replica, session    what one client knows and has to say: no I/O, no clock, no thread
+    locate, failures    where a room is, and why it can't be reached
+    connection          drives a session over a WebSocket, on the one thread of background
+    callbacks           where observers are called
+    room, state         what people use
+"""

@@ -1,0 +1,71 @@
+"""Why a server couldn't be reached, in words that help."""
+
+from __future__ import annotations
+
+import ssl
+
+from tornado.httpclient import HTTPError
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketError
+
+from ..protocol.errors import DriftDBError, Forbidden, RoomNotFound, Unreachable
+from .locate import Location
+
+__all__ = ["closed", "explain"]
+
+
+def explain(error: Exception, location: Location) -> DriftDBError:
+    """Return what a failed handshake or request means; it names the URL, without secrets."""
+    if isinstance(error, DriftDBError):
+        return error
+    if isinstance(error, HTTPError) and error.code != 599:
+        return _status(error, location)
+    if isinstance(error, WebSocketError):
+        return Unreachable(
+            f"what answers at {location.server} is no room server, or something on the way passes "
+            "no WebSockets. Check the URL."
+        )
+    cause = error
+    if isinstance(error, StreamClosedError) and isinstance(error.real_error, Exception):
+        cause = error.real_error
+    if isinstance(cause, ssl.SSLError):
+        return Unreachable(
+            f"no trusted connection to {location.server}: {getattr(cause, 'verify_message', cause)}"
+            ". For a server with a certificate of its own set DRIFTDB_CERTFILE to its PEM file."
+        )
+    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return Unreachable(
+        f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
+        "right? Then try again, with .retry() or by running this once more."
+    )
+
+
+def closed(code: int | None, location: Location) -> DriftDBError | None:
+    """Return what a close code means that ends it (protocol, "Errors and closing"), or ``None``."""
+    if code == 4403:
+        return Forbidden(
+            f"this user may not, or may no longer, read the room {location.url}. "
+            ".retry() asks again."
+        )
+    if code == 4404:
+        return RoomNotFound(f"the room {location.url} is gone. .retry() asks for it again.")
+    return None
+
+
+def _status(error: HTTPError, location: Location) -> DriftDBError:
+    if error.code in (401, 403) or 300 <= error.code < 400:
+        known = "doesn't accept the token that it got" if location.headers else "wants a login"
+        return Forbidden(
+            f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
+            'Jupyter server pass its URL with its token, url="http://HOST:8888/driftdb/?token=…".'
+        )
+    if error.code == 404:
+        missing = "no such room" if location.room is not None else "no room server"
+        return RoomNotFound(
+            f"there is {missing} at {location.url} (HTTP 404). A server's URL alone makes a new "
+            "room; a Jupyter server's ends in /driftdb/."
+        )
+    return Unreachable(
+        f"{location.server} answers, but not as a room server does now: HTTP {error.code} "
+        f"({error.message}). Try again, with .retry() or by running this once more."
+    )

@@ -1,0 +1,196 @@
+"""Rooms, as a kernel or a script holds them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+import weakref
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+
+from ..protocol.errors import DriftDBError, NotConnected, Unreachable
+from .background import at_end, background, on_fork
+from .connection import Connection, Status, live_connections
+from .failures import explain
+from .locate import Location, locate
+from .settings import Settings
+
+__all__ = ["Room", "room"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+
+class Room:
+    """A room, and this process's one connection to it; made by :func:`room`.
+
+    The connection closes by itself (after all is written) when nobody holds the room any more;
+    each shared object holds its own.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        finalizer = weakref.finalize(self, connection.abandon)
+        finalizer.atexit = False
+
+    @property
+    def name(self) -> str:
+        """The room's name or id."""
+        assert self.connection.location.room is not None
+        return self.connection.location.room
+
+    @property
+    def url(self) -> str:
+        """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret."""
+        return self.connection.location.url
+
+    @property
+    def status(self) -> Status:
+        """How the connection is.
+
+        ``connecting``, ``connected``, ``reconnecting``, ``stopped`` (:attr:`error` says why and
+        :meth:`retry` tries again) or ``closed``.
+        """
+        return self.connection.status
+
+    @property
+    def error(self) -> DriftDBError | None:
+        """Why there is no connection now."""
+        return self.connection.error
+
+    def retry(self) -> None:
+        """Try at once to connect again, where there is no connection; doesn't wait."""
+        self.connection.retry()
+
+    def flush(self, timeout_seconds: float = 10.0) -> None:
+        """Wait until the room took (or refused) all that was written.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` if it didn't in that time,
+        or what stopped the connection.
+        """
+        if not self.connection.flush(timeout_seconds):
+            raise self.error or NotConnected(
+                f"{self.url} did not acknowledge all writes within {timeout_seconds:g} s; "
+                "they are sent as soon as it can be reached"
+            )
+
+    def close(self) -> None:
+        """Close the connection, after all is written (or some seconds: ``flush_seconds``)."""
+        settings = Settings.from_environment()
+        self.connection.flush(settings.flush_seconds)
+        self.connection.close()
+
+    def __repr__(self) -> str:
+        return f"<Room {self.url} ({self.status})>"
+
+
+def room(
+    name_or_url: str | None = None, *, url: str | None = None, timeout_seconds: float = 10.0
+) -> Room:
+    """Return a room: the notebook's own, or the one of that name or URL.
+
+    ``url`` is another server's URL (with a name: that room there, without: a new one, the same
+    for the whole process) or a room's. The room connects in the background;
+    ``timeout_seconds`` bounds the wait for a new room's id alone.
+
+    Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by,
+    :class:`ValueError` for a name or URL that is none, and where a new room is asked for
+    :class:`~driftdb_jupyter.protocol.errors.Unreachable`,
+    :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
+    :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
+    """
+    location = locate(name_or_url, url=url)
+    settings = Settings.from_environment()
+    with _lock:
+        if location.room is None:
+            location = _new_room(location, settings, timeout_seconds)
+        known = _rooms.get(location)
+        if known is None or known.status == "closed":
+            known = _rooms[location] = Room(Connection(location, settings))
+    known.connection.start()
+    return known
+
+
+_lock = threading.RLock()
+_rooms: weakref.WeakValueDictionary[Location, Room] = weakref.WeakValueDictionary()
+_new_rooms: dict[Location, Location] = {}
+
+
+def _new_room(server: Location, settings: Settings, timeout_seconds: float) -> Location:
+    known = _new_rooms.get(server)
+    if known is None:
+        try:
+            answer = background().run(_post_new(server, settings), timeout_seconds=timeout_seconds)
+        except TimeoutError:
+            raise Unreachable(
+                f"{server.server} gave no answer within {timeout_seconds:g} s"
+            ) from None
+        known = _new_rooms[server] = replace(server, room=answer)
+    return known
+
+
+async def _post_new(server: Location, settings: Settings) -> str:
+    client = AsyncHTTPClient(force_instance=True)
+    try:
+        response = await client.fetch(
+            HTTPRequest(
+                f"{server.server}new",
+                method="POST",
+                body=b"",
+                headers=server.headers,
+                ssl_options=server.tls(),
+                follow_redirects=False,
+                connect_timeout=settings.connect_timeout_seconds,
+                request_timeout=settings.connect_timeout_seconds,
+            )
+        )
+        answer: Any = msgspec.json.decode(response.body)
+        name = answer["room"]
+        if not isinstance(name, str):
+            raise TypeError
+        return name
+    except (msgspec.DecodeError, KeyError, TypeError):
+        raise Unreachable(
+            f"what answers at {server.server} is no room server: it made no room. Check the URL."
+        ) from None
+    except Exception as error:
+        raise explain(error, server) from None
+    finally:
+        client.close()
+
+
+def _at_end() -> None:
+    """Have all arrive that was written, then close."""
+    connections = live_connections()
+    if not connections:
+        return
+    flush_seconds = Settings.from_environment().flush_seconds
+    deadline = time.monotonic() + flush_seconds
+    for connection in connections:
+        if not connection.flush(max(0, deadline - time.monotonic())):
+            _log.warning(
+                "%s did not acknowledge all writes within %g s before the end of the process",
+                connection.location.url,
+                flush_seconds,
+            )
+        connection.close()
+
+    async def gone() -> None:
+        await asyncio.gather(*(connection.gone() for connection in connections))
+
+    with contextlib.suppress(TimeoutError):
+        background().run(gone(), timeout_seconds=1.0)
+
+
+def _forked() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+at_end(_at_end)
+on_fork(_forked)

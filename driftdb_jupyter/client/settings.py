@@ -1,0 +1,48 @@
+"""What of the client can be set, each by an environment variable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The client's settings; ``flush_seconds`` is set by ``DRIFTDB_FLUSH_SECONDS``, and so on.
+
+    ``message_limit_bytes``: the longest message that is sent (what the server takes).
+    ``receive_limit_bytes``: the longest that is read; an ``init`` holds a whole stream.
+    ``connect_timeout_seconds``: how long an opening handshake or a request may take.
+    ``ping_interval_seconds``: how often a connection is tried, and how long an answer to that may
+    take; a dead link is given up after at most twice that and five seconds.
+    ``flush_seconds``: how long the end of the process waits for writes to arrive.
+    """
+
+    message_limit_bytes: int = 1024 * 1024
+    receive_limit_bytes: int = 256 * 1024 * 1024
+    connect_timeout_seconds: float = 10.0
+    ping_interval_seconds: float = 20.0
+    flush_seconds: float = 5.0
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings; raises :class:`ValueError` for one that is no positive number."""
+        environ = os.environ if environ is None else environ
+        given: dict[str, float] = {}
+        for field in fields(cls):
+            name = f"DRIFTDB_{field.name.upper()}"
+            if name in environ:
+                kind = int if isinstance(field.default, int) else float
+                try:
+                    number: float = kind(environ[name])
+                except ValueError:
+                    number = 0
+                if not 0 < number < float("inf"):
+                    raise ValueError(
+                        f"{name}: expected a positive {kind.__name__}, got {environ[name]!r}"
+                    )
+                given[field.name] = number
+        return cls(**given)  # type: ignore[arg-type]

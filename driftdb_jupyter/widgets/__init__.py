@@ -1,0 +1,1 @@
+"""The shared objects with a display in a notebook's cell."""

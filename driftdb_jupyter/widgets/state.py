@@ -1,0 +1,78 @@
+"""A shared state as a control in a cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any as AnyValue
+from urllib.parse import urlsplit
+
+from anywidget import AnyWidget
+from traitlets import Any, Dict, Unicode
+
+from ..client import state
+
+__all__ = ["SharedState"]
+
+_STATIC = Path(__file__).parent / "static"
+_NOT_BUILT = """export default { render({ el }) {
+  el.textContent = "driftdb-jupyter's front end was not built; the value is shared all the same.";
+} };"""
+
+
+def _bundled(name: str, otherwise: str) -> str:
+    try:
+        return (_STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return otherwise
+
+
+class SharedState(state.SharedState, AnyWidget):
+    """A :class:`driftdb_jupyter.client.state.SharedState` that a cell shows as a control.
+
+    The control's front end joins the room by itself: the value doesn't go through the kernel.
+    Its model (a comm) is made when it is first shown, so that an object which never is costs
+    nothing beyond the client's own; one that was shown lives until :meth:`close`, because a page
+    that is loaded again asks the kernel for it.
+    """
+
+    # Texts, not paths: anywidget would keep every instance alive to tell it of changed files.
+    _esm = Unicode(_bundled("widget.js", _NOT_BUILT)).tag(sync=True)
+    _css = Unicode(_bundled("widget.css", "")).tag(sync=True)
+
+    _server = Unicode(help="The server's root: a path on the page's own, or a URL.").tag(sync=True)
+    _room = Unicode().tag(sync=True)
+    _key = Unicode().tag(sync=True)
+    _initial = Any(None, allow_none=True, help="The value when it was shown.").tag(sync=True)
+    _control = Dict().tag(sync=True)
+
+    _constructed = False
+
+    def __init__(self, *args: AnyValue, **kwargs: AnyValue) -> None:
+        super().__init__(*args, **kwargs)
+        location = self.room.connection.location
+        self._server = urlsplit(location.server).path if location.own else location.server
+        self._room = self.room.name
+        self._control = {"min": self.min, "max": self.max, "step": self.step, "label": self.label}
+        self._constructed = True
+
+    def open(self) -> None:
+        """Make the model, if there is none; showing it does so."""
+        if self._constructed and self.comm is None:
+            self._initial = self.value
+            super().open()
+
+    @property
+    def model_id(self) -> str:
+        """The model's id; asking for it makes the model."""
+        if self._model_id is None:
+            self.open()
+        model_id: str = super().model_id
+        return model_id
+
+    def close(self) -> None:
+        """Hear of the value no more, and take the control out of the page."""
+        super().close()
+        AnyWidget.close(self)
+
+    def __del__(self) -> None:
+        """Do nothing: there is no model to close, and a finalizer must wait for no lock."""

@@ -1,0 +1,24 @@
+import { Connection } from "./connection";
+
+const connections = new Map<string, { connection: Connection; users: number }>();
+
+/** Join the room at an http(s) address; one connection serves all of a page who do. */
+export function join(url: string): Connection {
+  let room = connections.get(url);
+  if (room === undefined) {
+    room = { connection: new Connection(url), users: 0 };
+    connections.set(url, room);
+  }
+  room.users += 1;
+  return room.connection;
+}
+
+/** End what `join` began; the last one who leaves closes the connection. */
+export function leave(connection: Connection): void {
+  const room = connections.get(connection.url);
+  if (room?.connection !== connection) return;
+  room.users -= 1;
+  if (room.users > 0) return;
+  connections.delete(connection.url);
+  connection.close();
+}

@@ -1,0 +1,39 @@
+import type { Json } from "../protocol/messages";
+
+/** What the author of a state asked for. */
+export interface ControlOptions {
+  readonly label: string;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly step: number | null;
+}
+
+/** A way to show a value, and perhaps to change it. */
+export interface Control {
+  readonly element: HTMLElement;
+  /** Show the room's value; a control in somebody's hand waits until it is let go. */
+  show(value: Json | undefined): void;
+}
+
+/** What a control needs of the state that it stands for. */
+export interface Source {
+  /** The value to show now. */
+  readonly value: Json | undefined;
+  /** Whether an own write is still under way. */
+  readonly pending: boolean;
+  write(value: Json): void;
+}
+
+export type MakeControl = (source: Source, options: ControlOptions) => Control;
+
+/** Make an element; its text and attributes are never HTML. */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className: string,
+  attributes: Record<string, string> = {},
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  made.className = className;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}

@@ -1,0 +1,89 @@
+import type { Json } from "../protocol/messages";
+import { type Control, type ControlOptions, element, type Source } from "./control";
+
+/** A slider with a number field beside it. */
+export function numberControl(source: Source, options: ControlOptions): Control {
+  const box = element("div", "driftdb-number");
+  const slider = element("input", "driftdb-slider", { type: "range", "aria-label": options.label });
+  const field = element("input", "driftdb-field", {
+    type: "number",
+    step: "any",
+    "aria-label": `${options.label}, as a number`,
+  });
+  box.append(slider, field);
+
+  let held = false;
+  const show = (value: Json | undefined): void => {
+    if (typeof value !== "number") return;
+    if (!held) {
+      const scale = scaleFor(value, options);
+      slider.min = String(scale.min);
+      slider.max = String(scale.max);
+      slider.step = String(scale.step);
+      slider.value = String(value);
+      slider.setAttribute("aria-valuetext", String(value));
+    }
+    if (field !== field.ownerDocument.activeElement || field.value === "") {
+      field.value = String(value);
+    }
+  };
+  const release = (): void => {
+    held = false;
+    show(source.value);
+  };
+  const write = (text: string): void => {
+    const number = Number(text);
+    if (text.trim() !== "" && Number.isFinite(number)) source.write(clamp(number, options));
+    field.value = String(source.value);
+  };
+
+  slider.addEventListener("pointerdown", () => {
+    held = true;
+  });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
+    slider.addEventListener(end, release);
+  slider.addEventListener("input", () => {
+    field.value = slider.value;
+    source.write(Number(slider.value));
+  });
+  field.addEventListener("change", () => write(field.value));
+  field.addEventListener("blur", release);
+  show(source.value);
+  return { element: box, show };
+}
+
+function clamp(value: number, { min, max }: ControlOptions): number {
+  return Math.min(
+    max ?? Number.POSITIVE_INFINITY,
+    Math.max(min ?? Number.NEGATIVE_INFINITY, value),
+  );
+}
+
+interface Scale {
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+}
+
+/**
+ * The slider's scale: what was asked for, 0 to 100 otherwise. Where nobody asked, it widens for a
+ * value outside; its steps are whole for whole numbers.
+ */
+export function scaleFor(value: number, options: ControlOptions): Scale {
+  const min = options.min ?? (value < 0 ? -roundUp(-value) : Math.min(0, options.max ?? 0));
+  const max =
+    options.max ??
+    Math.max(roundUp(Math.abs(value)), min + 1, options.min === null ? 100 : min + 100);
+  const whole = [value, min, max].every(Number.isInteger);
+  return { min, max, step: options.step ?? (whole ? 1 : fineStep(max - min)) };
+}
+
+/** The next power of ten, at least 100. */
+function roundUp(value: number): number {
+  return Math.max(100, 10 ** Math.ceil(Math.log10(Math.max(value, 1))));
+}
+
+/** About a hundredth of the range, as a power of ten. */
+function fineStep(range: number): number {
+  return range > 0 ? 10 ** Math.floor(Math.log10(range / 100) + 1e-9) : 1;
+}

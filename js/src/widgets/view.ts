@@ -1,0 +1,15 @@
+import type { Json } from "../protocol/messages";
+import { type Control, type ControlOptions, element, type Source } from "./control";
+
+const LONGEST = 20_000;
+
+/** Any other value, to be read. */
+export function viewControl(source: Source, options: ControlOptions): Control {
+  const view = element("pre", "driftdb-view", { "aria-label": options.label, tabindex: "0" });
+  const show = (value: Json | undefined): void => {
+    const text = value === undefined ? "no value yet" : JSON.stringify(value, null, 2);
+    view.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST)}\n…` : text;
+  };
+  show(source.value);
+  return { element: view, show };
+}

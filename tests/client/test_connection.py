@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from driftdb_jupyter.client.backoff import Backoff
+from driftdb_jupyter.client.connection import Connection
+from driftdb_jupyter.client.locate import Location
+from driftdb_jupyter.client.settings import Settings
+from driftdb_jupyter.protocol.errors import (
+    Forbidden,
+    Refusal,
+    RoomNotFound,
+    TooLarge,
+    Unreachable,
+)
+
+from .fakes import FakeServer, serving
+
+CERTIFICATE = str(Path(__file__).with_name("tls.pem"))
+"""A key and its certificate for elsewhere.example, by an authority that nobody knows."""
+
+
+class Ear:
+    """A listener that only counts."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+
+    def deliver(self) -> None:
+        pass
+
+    def refused(self, error: Refusal) -> None:
+        self.refusals.append(error)
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def connection(server: FakeServer) -> Iterator[Connection]:
+    connection = Connection(Location(server=server.url, room="a"), Settings())
+    connection.start()
+    yield connection
+    connection.close()
+
+
+def wait_for_status(connection: Connection, status: str) -> None:
+    with connection.guard:
+        assert connection.guard.wait_for(lambda: connection.status == status, 10), connection.status
+
+
+def test_it_sends_what_opens_the_room(server: FakeServer) -> None:
+    place = Location(server=server.url, room="a", authorization="DriftDB s3cret")
+    connection = Connection(place, Settings())
+    connection.start()
+    wait_for_status(connection, "connected")
+    assert server.authorizations == ["DriftDB s3cret"]
+    connection.close()
+
+
+def test_small_frames_are_sent_at_once(server: FakeServer, connection: Connection) -> None:
+    wait_for_status(connection, "connected")
+    websocket = connection._socket
+    assert websocket is not None
+    assert websocket.protocol is not None
+    stream = websocket.protocol.stream
+    assert stream is not None
+    assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_large_room_is_read(server: FakeServer, connection: Connection, ear: Ear) -> None:
+    server.write("k", "x" * 12_000_000)
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    assert len(replica.shown or b"") > 12_000_000
+
+
+def test_after_an_answer_the_next_delay_is_a_short_one(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    wait_for_status(connection, "connected")
+    connection._backoff = Backoff(uniform=lambda low, high: high)
+    first, longer = connection._backoff.next_delay(), connection._backoff.next_delay()
+    assert longer > first
+    connection.wait_ready(connection.subscribe("k", ear, initial=None), 10)
+    assert connection._backoff.next_delay() == first
+
+
+def test_it_comes_back_when_it_is_cut(server: FakeServer, connection: Connection) -> None:
+    for n in (1, 2, 3):
+        server.wait_for(lambda n=n: server.connections == n)  # type: ignore[misc]
+        wait_for_status(connection, "connected")
+        server.cut()
+
+
+@pytest.mark.parametrize("code", [1001, 1007, 1009, 4408, 4999])
+def test_it_comes_back_after_any_other_close_code(
+    server: FakeServer, connection: Connection, code: int
+) -> None:
+    server.wait_for(lambda: server.connections == 1)
+    server.close_sockets(code)
+    server.wait_for(lambda: server.connections == 2)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(4403, Forbidden), (4404, RoomNotFound)])
+def test_it_stops_where_it_may_not_come_back_until_asked_to(
+    server: FakeServer, connection: Connection, code: int, kind: type[Exception]
+) -> None:
+    server.wait_for(lambda: server.connections == 1)
+    server.close_sockets(code)
+    wait_for_status(connection, "stopped")
+    assert isinstance(connection.error, kind)
+    connection.retry()
+    wait_for_status(connection, "connected")
+    assert connection.error is None
+
+
+def test_it_keeps_trying_while_the_server_is_away(
+    server: FakeServer, connection: Connection
+) -> None:
+    wait_for_status(connection, "connected")
+    server.do(lambda: setattr(server, "status", 503))
+    server.cut()
+    server.wait_for(lambda: len(server.authorizations) > 2)
+    with connection.guard:
+        assert connection.guard.wait_for(lambda: connection.error is not None, 10)
+    assert connection.status == "reconnecting"
+    assert isinstance(connection.error, Unreachable)
+    server.do(lambda: setattr(server, "status", 101))
+    connection.retry()
+    wait_for_status(connection, "connected")
+
+
+def test_a_first_attempt_that_fails_is_the_last_until_asked(server: FakeServer) -> None:
+    server.status = 500
+    connection = Connection(Location(server=server.url, room="a"), Settings())
+    connection.start()
+    wait_for_status(connection, "stopped")
+    assert len(server.authorizations) == 1
+    connection.close()
+
+
+def test_after_1009_the_push_that_was_too_long_is_refused(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    server.room.silent = True
+    connection.write(replica, b"[1,2,3]")
+    assert not connection.flush(0.05)
+    server.room.silent = False
+    server.close_sockets(1009)
+    assert connection.flush(10)
+    (error,) = ear.refusals
+    assert isinstance(error, TooLarge)
+    assert replica.shown is None
+
+
+def test_garbage_from_the_server_is_no_end(
+    server: FakeServer, connection: Connection, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    server.do(lambda: [each.write_message("nonsense") for each in server.sockets])
+    server.wait_for(lambda: server.connections == 2)
+    assert "expected a message of the room protocol" in caplog.text
+
+
+def test_a_dead_link_is_noticed(server: FakeServer) -> None:
+    settings = Settings(ping_interval_seconds=0.05)
+    connection = Connection(Location(server=server.url, room="a"), settings)
+    connection.start()
+    server.wait_for(lambda: server.connections == 1)
+
+    def go_deaf() -> None:
+        for each in server.sockets:
+            assert each.ws_connection is not None
+            each.ws_connection._handle_message = lambda *_: None  # type: ignore[attr-defined]
+
+    server.do(go_deaf)
+    server.wait_for(lambda: server.connections == 2)
+    connection.close()
+
+
+def test_flush_gives_up_at_once_when_there_is_no_hope(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    server.room.silent = True
+    connection.write(replica, b"1")
+    server.close_sockets(4404)
+    wait_for_status(connection, "stopped")
+    assert not connection.flush(1e6)
+
+
+def test_an_abandoned_connection_closes_after_its_writes_arrived(ear: Ear) -> None:
+    with serving() as server:
+        connection = Connection(Location(server=server.url, room="a"), Settings())
+        replica = connection.subscribe("k", ear, initial=None)
+        connection.wait_ready(replica, 10)
+        server.room.silent = True
+        connection.write(replica, b"5")
+        connection.abandon()
+        server.wait_for(lambda: server.connections == 1)
+        assert connection.status == "connected"
+        server.room.silent = False
+        server.cut()
+        wait_for_status(connection, "closed")
+        assert server.room.value("k") == (5, 1)
+
+
+def test_all_connections_share_one_thread(server: FakeServer) -> None:
+    connections = [Connection(Location(server=server.url, room=n), Settings()) for n in "abc"]
+    for connection in connections:
+        connection.start()
+        wait_for_status(connection, "connected")
+    assert [thread.name for thread in threading.enumerate()].count("driftdb") == 1
+    for connection in connections:
+        connection.close()
+
+
+@pytest.fixture
+def tls_server() -> Iterator[FakeServer]:
+    with serving(certfile=CERTIFICATE) as server:
+        yield server
+
+
+def test_a_servers_own_certificate_is_trusted_whatever_host_it_is_for(
+    tls_server: FakeServer,
+) -> None:
+    connection = Connection(
+        Location(server=tls_server.url, room="a", certfile=CERTIFICATE), Settings()
+    )
+    connection.start()
+    wait_for_status(connection, "connected")
+    connection.close()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told(tls_server: FakeServer) -> None:
+    connection = Connection(Location(server=tls_server.url, room="a"), Settings())
+    connection.start()
+    wait_for_status(connection, "stopped")
+    assert isinstance(connection.error, Unreachable)
+    assert "no trusted connection to https://" in str(connection.error)
+    assert "DRIFTDB_CERTFILE" in str(connection.error)
+    connection.close()

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+
+from driftdb_jupyter.client.room import room
+from driftdb_jupyter.client.state import SharedState
+from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, Unreachable
+
+from .fakes import FakeServer
+
+
+@pytest.fixture
+def url(server: FakeServer) -> Iterator[str]:
+    yield server.url
+    gc.collect()  # what a test left closes its connections
+
+
+def run(script: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a Python of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_one_room_has_one_connection(server: FakeServer, url: str) -> None:
+    one = room("a", url=url)
+    assert room(f"{url}room/a") is one
+    assert room(url=f"{url}room/a/connect") is one
+    assert room("b", url=url) is not one
+
+
+def test_other_credentials_are_another_connection(url: str) -> None:
+    assert room(url=f"{url}room/a?token=x") is not room(url=f"{url}room/a")
+
+
+def test_a_servers_url_alone_makes_one_new_room_for_the_process(
+    server: FakeServer, url: str
+) -> None:
+    fresh = room(url=url)
+    assert fresh.name == "fresh"
+    assert fresh.url == f"{url}room/fresh"
+    assert room(url=url) is fresh
+
+
+def test_a_new_room_is_asked_for_with_the_token(server: FakeServer, url: str) -> None:
+    room(url=f"{url}?token=t0ken")
+    assert server.authorizations[0] == "token t0ken"
+
+
+def test_a_new_room_that_is_refused_says_why(server: FakeServer, url: str) -> None:
+    server.status = 403
+    with pytest.raises(Forbidden, match="wants a login"):
+        room(url=url)
+
+
+def test_a_token_that_is_refused_is_told_but_not_shown(server: FakeServer, url: str) -> None:
+    server.status = 403
+    with pytest.raises(Forbidden, match="doesn't accept the token that it got") as error:
+        SharedState("k", 1, url=f"{url}room/a?token=hidden")
+    assert "hidden" not in str(error.value)
+
+
+def test_an_answer_that_is_no_room_servers_is_named(server: FakeServer, url: str) -> None:
+    for body in (b"<html>", b"[]", b'{"room":5}'):
+        server.new_room_body = body
+        with pytest.raises(Unreachable, match="is no room server: it made no room"):
+            room(url=url)
+
+
+def test_a_closed_room_is_opened_anew(server: FakeServer, url: str) -> None:
+    one = room("a", url=url)
+    one.close()
+    assert one.status == "closed"
+    again = SharedState("k", 1, room="a", url=url)
+    assert again.room is not one
+    assert again.value == 1
+
+
+def test_a_room_that_nobody_holds_closes_its_connection(server: FakeServer, url: str) -> None:
+    held = SharedState("k", 1, room="a", url=url)
+    server.wait_for(lambda: len(server.sockets) == 1)
+    held.close()
+    del held
+    gc.collect()
+    server.wait_for(lambda: not server.sockets)
+
+
+def test_flush_says_what_did_not_arrive(server: FakeServer, url: str) -> None:
+    state = SharedState("k", 1, room="a", url=url)
+    state.room.flush()
+    server.room.silent = True
+    state.value = 2
+    with pytest.raises(NotConnected, match=r"did not acknowledge all writes within 0.05 s"):
+        state.room.flush(0.05)
+    server.room.silent = False
+    server.cut()
+    state.room.flush()
+
+
+WRITER = """
+    import sys
+    from driftdb_jupyter import SharedState
+    state = SharedState("k", 0, room="a", url=sys.argv[1])
+    for n in range(100):
+        state.value = n
+"""
+
+
+def test_what_was_written_before_a_scripts_end_is_sent_before_it_ends(
+    server: FakeServer, url: str
+) -> None:
+    done = run(WRITER, url)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (server.room.value("k") or (None,))[0] == 99
+    server.wait_for(lambda: not server.sockets)
+
+
+def test_a_script_ends_though_its_writes_are_never_acknowledged(
+    server: FakeServer, url: str
+) -> None:
+    script = WRITER + "    print(flush=True); sys.stdin.readline(); state.value = 'late'\n"
+    environ = {**os.environ, "DRIFTDB_FLUSH_SECONDS": "0.2"}
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), url],
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        server.room.silent = True
+        _, errors = process.communicate("\n", timeout=30)
+    assert process.returncode == 0
+    assert "did not acknowledge all writes within 0.2 s before the end of the process" in errors

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from driftdb_jupyter.client.session import Event, Session
+from driftdb_jupyter.protocol.errors import BadMessage, Forbidden, TooLarge
+from driftdb_jupyter.protocol.limits import Limits
+
+from .fakes import FakeRoom, SimulatedClient
+
+
+def sent(session: Session) -> list[dict[str, object]]:
+    return [json.loads(frame) for frame in session.outgoing()]
+
+
+def online() -> Session:
+    session = Session()
+    session.connected()
+    return session
+
+
+def answer(session: Session, **message: object) -> None:
+    session.receive(json.dumps(message))
+
+
+def test_a_secret_is_what_the_protocol_allows() -> None:
+    assert 16 <= len(Session().secret) <= 64
+    assert Session().secret != Session().secret
+
+
+def test_a_connection_asks_for_every_key() -> None:
+    session = Session()
+    session.state("a")
+    session.state("b")
+    assert sent(session) == []
+    session.connected()
+    assert sent(session) == [
+        {"type": "get", "key": "a", "seq": 0},
+        {"type": "get", "key": "b", "seq": 0},
+    ]
+
+
+def test_a_key_is_asked_for_once() -> None:
+    session = online()
+    assert session.state("a") is session.state("a")
+    assert len(sent(session)) == 1
+
+
+def test_a_write_goes_out_with_an_id_and_without_if_seq() -> None:
+    session = online()
+    replica = session.state("a")
+    sent(session)
+    replica.write(b"5")
+    assert sent(session) == [
+        {"type": "push", "key": "a", "action": {"type": "replace"}, "id": 1, "value": 5}
+    ]
+
+
+def test_an_unacknowledged_push_is_sent_again_after_the_gets_with_its_id() -> None:
+    session = online()
+    session.state("a").write(b"1")
+    session.state("b").write(b"2")
+    before = sent(session)
+    session.disconnected()
+    session.connected()
+    again = sent(session)
+    assert [message["type"] for message in again] == ["get", "get", "push", "push"]
+    assert again[2:] == before[2:]
+
+
+def test_what_was_written_while_offline_is_sent_once_and_only_the_last() -> None:
+    session = Session()
+    for value in (b"1", b"2", b"3"):
+        session.state("a").write(value)
+    session.connected()
+    assert [message["value"] for message in sent(session) if message["type"] == "push"] == [3]
+
+
+def test_an_acknowledged_push_is_not_sent_again() -> None:
+    session = online()
+    session.state("a").write(b"1")
+    sent(session)
+    answer(session, type="ack", id=1, seq=1)
+    assert session.settled
+    session.disconnected()
+    session.connected()
+    assert [message["type"] for message in sent(session)] == ["get"]
+
+
+def test_an_ack_without_a_seq_counts() -> None:
+    session = online()
+    session.state("a").write(b"1")
+    sent(session)
+    answer(session, type="ack", id=1, seq=None)
+    assert session.settled
+
+
+def test_a_change_is_told_once_for_each_key() -> None:
+    session = online()
+    session.state("a")
+    session.events()
+    answer(session, type="push", key="a", value=1, seq=1)
+    answer(session, type="push", key="a", value=2, seq=2)
+    assert session.events() == [Event("a")]
+    assert session.events() == []
+
+
+def test_a_refused_write_is_told() -> None:
+    session = online()
+    session.state("a").write(b"1")
+    sent(session)
+    session.events()
+    answer(session, type="error", code="forbidden", id=1, message="no")
+    (change, refusal) = session.events()
+    assert change == Event("a")
+    assert refusal.key == "a"
+    assert isinstance(refusal.error, Forbidden)
+
+
+def test_a_refused_message_that_is_no_push_is_told_without_a_key() -> None:
+    session = online()
+    answer(session, type="error", code="too_large", message="no")
+    ((key, error),) = session.events()
+    assert key is None
+    assert isinstance(error, TooLarge)
+
+
+@pytest.mark.parametrize("code", ["conflict", "forbidden"])
+def test_a_refused_initial_value_is_nobodys_concern(code: str) -> None:
+    session = online()
+    session.state("a").offer(b"1")
+    answer(session, type="init", key="a", data=[])
+    session.events()
+    answer(session, type="error", code=code, id=1, key="a", seq=3, message="no")
+    assert [event for event in session.events() if event.error] == []
+
+
+def test_a_message_over_the_limit_is_never_sent() -> None:
+    session = Session(limits=Limits(message_bytes=200, key_bytes=10))
+    replica = session.state("a")
+    with pytest.raises(TooLarge, match="at most 200 bytes, got"):
+        replica.write(b'"' + b"x" * 200 + b'"')
+    assert replica.settled
+    with pytest.raises(TooLarge, match="key of at most 10 bytes, got 11"):
+        session.state("a" * 11)
+
+
+def test_after_1009_the_longest_push_is_given_up() -> None:
+    session = online()
+    session.state("short").write(b"1")
+    session.state("long").write(b"[1,2,3,4,5,6]")
+    sent(session)
+    session.events()
+    session.disconnected(close_code=1009)
+    (refusal,) = (event for event in session.events() if event.error)
+    assert refusal.key == "long"
+    assert isinstance(refusal.error, TooLarge)
+    session.connected()
+    assert [message["key"] for message in sent(session) if message["type"] == "push"] == ["short"]
+
+
+def test_an_initial_value_that_closed_the_connection_is_not_offered_again() -> None:
+    session = online()
+    session.state("a").offer(b"[1,2,3]")
+    answer(session, type="init", key="a", data=[])
+    session.disconnected(close_code=1009)
+    session.connected()
+    answer(session, type="init", key="a", data=[])
+    assert [message["type"] for message in sent(session)] == ["get"]
+
+
+def test_messages_that_nobody_knows_and_keys_that_nobody_wants_are_ignored() -> None:
+    session = online()
+    session.receive('{"type":"stream_size","key":"a","size":3}')
+    session.receive('{"type":"novel","key":17}')
+    answer(session, type="push", key="elsewhere", value=1, seq=1)
+    answer(session, type="ack", id=99, seq=1)
+    assert session.events() == []
+
+
+@pytest.mark.parametrize("frame", ["", "5", "{", '{"type":"init","key":5}', '{"type":"push"}'])
+def test_a_frame_that_is_no_message_is_an_error(frame: str) -> None:
+    with pytest.raises(BadMessage, match="expected a"):
+        online().receive(frame)
+
+
+def test_a_key_is_forgotten_when_nothing_of_it_is_under_way() -> None:
+    session = online()
+    session.state("a").write(b"1")
+    assert not session.forget("a")
+    sent(session)
+    answer(session, type="ack", id=1, seq=1)
+    assert session.forget("a")
+    assert session.keys == []
+
+
+def test_a_fork_is_another_client_that_leaves_its_parents_writes_alone() -> None:
+    room = FakeRoom()
+    client = SimulatedClient(room, "a" * 16)
+    replica = client.session.state("a")
+    client.connect()
+    client.settle()
+    replica.write(b"1")
+    client.settle()
+    replica.write(b"2")
+    client.session.forked()
+    assert client.session.secret != "a" * 16
+    assert replica.shown == b"1"
+    client.session.connected()
+    assert [message["type"] for message in sent(client.session)] == ["get"]

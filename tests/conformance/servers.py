@@ -1,0 +1,227 @@
+"""The two servers under test, each on a port of its own and a loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+from jupyter_server.auth import Authorizer, User
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.serverapp import ServerApp
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from traitlets.config import Config
+
+from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.server.extension import DriftDBExtension
+from driftdb_jupyter.server.hub import Hub
+from driftdb_jupyter.server.settings import DriftDB
+from driftdb_jupyter.server.standalone import application
+
+__all__ = ["TOKEN", "Rights", "Server", "jupyter", "standalone"]
+
+TOKEN = "the-token-of-this-jupyter"
+T = TypeVar("T")
+
+
+@dataclass
+class Server:
+    """A server that runs.
+
+    ``root``: its URL, with a slash at the end. ``headers``: what makes a request an authorized
+    one. ``stop`` begins its end. ``loop`` is there where it runs in this process, ``jupyter`` if
+    it is one.
+    """
+
+    root: str
+    stop: Callable[[], object]
+    headers: dict[str, str] = field(default_factory=dict)
+    loop: asyncio.AbstractEventLoop | None = None
+    jupyter: ServerApp | None = None
+
+    @property
+    def extension(self) -> DriftDBExtension:
+        """The extension of a Jupyter server."""
+        assert self.jupyter is not None
+        apps = self.jupyter.extension_manager.extension_apps["driftdb_jupyter"]
+        (extension,) = apps
+        assert isinstance(extension, DriftDBExtension)
+        return extension
+
+    @property
+    def rights(self) -> Rights:
+        """What the users of a Jupyter server may do."""
+        assert self.jupyter is not None
+        assert isinstance(self.jupyter.authorizer, Rights)
+        return self.jupyter.authorizer
+
+    def run(self, function: Callable[[], T]) -> T:
+        """Call a function on the server's own loop."""
+
+        async def call() -> T:
+            return function()
+
+        assert self.loop is not None
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(10)
+
+
+class Rights(Authorizer):
+    """An authorizer whose answers a test can change; as a coroutine too, if it likes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.refused: set[str] = set()
+        self.asked: set[tuple[str, str]] = set()
+        self.as_coroutine = False
+        self.fails = False
+
+    def is_authorized(
+        self, handler: JupyterHandler, user: User, action: str, resource: str
+    ) -> Awaitable[bool] | bool:  # type: ignore[override]
+        self.asked.add((action, resource))
+        if self.fails and resource == "driftdb":
+            raise RuntimeError("this authorizer fails on purpose")
+        allowed = resource != "driftdb" or action not in self.refused
+        return self._answer(allowed) if self.as_coroutine else allowed
+
+    async def _answer(self, allowed: bool) -> bool:
+        await asyncio.sleep(0)
+        return allowed
+
+    def restore(self) -> None:
+        """Allow everything again."""
+        self.refused.clear()
+        self.as_coroutine = self.fails = False
+
+
+@contextmanager
+def standalone(
+    *,
+    base_url: str = "/",
+    named_rooms: bool = False,
+    tls: ssl.SSLContext | None = None,
+    **settings: Any,
+) -> Iterator[Server]:
+    """A standalone server; ``settings`` are those of :class:`DriftDB`."""
+
+    @asynccontextmanager
+    async def serve(server: Server) -> Any:
+        hub = Hub(MemoryBroker(room_limit=settings.get("room_limit", 1000)), DriftDB(**settings))
+        web = application(
+            hub, base_url=base_url, named_rooms=named_rooms, log_function=lambda handler: None
+        )
+        http = HTTPServer(web, ssl_options=tls)
+        (socket,) = bind_sockets(0, "127.0.0.1")
+        http.add_socket(socket)
+        hub.start()
+        scheme = "https" if tls else "http"
+        server.root = f"{scheme}://127.0.0.1:{socket.getsockname()[1]}{base_url}"
+        yield
+        http.stop()
+        await hub.stop()
+        await http.close_all_connections()
+
+    with _in_a_thread(serve) as server:
+        yield server
+
+
+@contextmanager
+def jupyter(
+    *, base_url: str = "/", **settings: Any
+) -> Iterator[Server]:
+    """A Jupyter server with the extension, and none of this machine's own configuration.
+
+    ``settings`` are those of :class:`ServerApp`.
+    """
+
+    @asynccontextmanager
+    async def serve(server: Server) -> Any:
+        app = ServerApp(
+            config=Config(
+                ServerApp={
+                    "jpserver_extensions": {"driftdb_jupyter": True},
+                    "authorizer_class": Rights,
+                },
+                IdentityProvider={"token": TOKEN},
+            ),
+            base_url=base_url,
+            ip="127.0.0.1",
+            allow_remote_access=True,  # as behind a proxy
+            port=0,
+            open_browser=False,
+            allow_root=True,
+            log_level="ERROR",
+            root_dir=str(home),
+            **settings,
+        )
+        app.init_signal = lambda: None
+        app.initialize(argv=[])
+        app.start_app()
+        await app._post_start()
+        server.jupyter = app
+        server.root = app.connection_url + "driftdb/"
+        server.headers = {"Authorization": f"token {TOKEN}"}
+        yield
+        await app._cleanup()
+        await app.http_server.close_all_connections()
+
+    with TemporaryDirectory() as directory:
+        home = Path(directory)
+        environment = {
+            "JUPYTER_NO_CONFIG": "1",
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        }
+        # patch.dict takes back what the extension adds for kernels, too.
+        with patch.dict(os.environ, environment), _in_a_thread(serve) as server:
+            yield server
+
+
+@contextmanager
+def _in_a_thread(
+    serve: Callable[[Server], AbstractAsyncContextManager[None]],
+) -> Iterator[Server]:
+    started = threading.Event()
+    failed: list[BaseException] = []
+    servers: list[Server] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        server = Server("", lambda: loop.call_soon_threadsafe(stopped.set), loop=loop)
+        servers.append(server)
+        async with serve(server):
+            started.set()
+            await stopped.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    started.wait(20)
+    if failed:
+        raise failed[0]
+    try:
+        yield servers[0]
+    finally:
+        if thread.is_alive():
+            servers[0].stop()
+        thread.join(20)
+        if failed:
+            raise failed[0]

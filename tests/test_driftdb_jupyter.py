@@ -1,0 +1,48 @@
+"""What the package itself offers, and what it costs to import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import driftdb_jupyter
+from driftdb_jupyter.client.state import SharedState
+
+
+def modules_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys, json; print(json.dumps(list(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("name", driftdb_jupyter.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(driftdb_jupyter, name) is not None
+    assert name in dir(driftdb_jupyter)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        driftdb_jupyter.nonsense  # noqa: B018
+
+
+def test_importing_it_imports_next_to_nothing() -> None:
+    loaded = modules_after("import driftdb_jupyter")
+    assert not loaded & {"tornado", "traitlets", "jupyter_server", "ipywidgets", "asyncio"}
+
+
+def test_a_script_gets_a_state_without_jupyter() -> None:
+    loaded = modules_after("from driftdb_jupyter import SharedState, room")
+    assert "tornado" in loaded
+    assert not loaded & {"jupyter_server", "ipywidgets", "anywidget", "IPython"}
+
+
+def test_outside_a_kernel_a_state_is_the_plain_one() -> None:
+    assert driftdb_jupyter.SharedState is SharedState

@@ -1,0 +1,95 @@
+"""In a real kernel: which class there is, where callbacks run, and what a busy cell sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from ..client.fakes import FakeServer, serving
+
+
+class Kernel:
+    """A kernel as a Jupyter server with rooms would start it."""
+
+    def __init__(self, url: str) -> None:
+        self.manager = KernelManager()
+        self.manager.start_kernel(
+            env={
+                **os.environ,
+                "DRIFTDB_URL": url,
+                "DRIFTDB_SECRET": "s3cret",
+                "JPY_SESSION_NAME": "/home/ada/plots.ipynb",
+            }
+        )
+        self.client: BlockingKernelClient = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(60)
+
+    def run(self, code: str) -> str:
+        """Run a cell, and return what it printed and displayed."""
+        text: list[str] = []
+
+        def hear(message: dict[str, Any]) -> None:
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                text.append(content["text"])
+            elif message["msg_type"] in ("execute_result", "display_data"):
+                text.append(" ".join(content["data"]))
+            elif message["msg_type"] == "error":
+                text.append("\n".join(content["traceback"]))
+
+        self.client.execute_interactive(code, timeout=60, output_hook=hear)
+        return "".join(text).strip()
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def kernel(server: FakeServer) -> Iterator[Kernel]:
+    kernel = Kernel(server.url)
+    assert kernel.run("from driftdb_jupyter import SharedState\nimport threading, time") == ""
+    yield kernel
+    kernel.stop()
+
+
+def test_a_state_is_a_control_in_the_notebooks_own_room(kernel: Kernel, server: FakeServer) -> None:
+    shown = kernel.run("state = SharedState('slider', 0)\nstate")
+    assert shown == "text/plain application/vnd.jupyter.widget-view+json"
+    assert kernel.run("print(state.room.name)").startswith("plots-")
+    assert set(server.authorizations) == {"DriftDB s3cret"}
+
+
+def test_a_busy_cell_sees_others_writes_and_is_told_of_them_when_it_is_done(
+    kernel: Kernel, server: FakeServer
+) -> None:
+    kernel.run(
+        """
+        busy, seen = SharedState("busy", 0), []
+        busy.observe(lambda change: seen.append((change.new, threading.current_thread().name)))
+        """
+    )
+    kernel.client.execute("busy.value = 1\nwhile busy.value != 50: pass\nduring = list(seen)")
+    server.wait_for(lambda: (server.room.value("busy") or (0,))[0] == 1)
+    server.write("busy", 2)
+    server.write("busy", 50)
+    assert kernel.run("print(during)") == "[(1, 'MainThread')]"
+    assert kernel.run("print(seen[-1])") == "(50, 'MainThread')"
+
+
+def test_a_cell_that_is_run_again_has_one_connection(kernel: Kernel, server: FakeServer) -> None:
+    for _ in range(5):
+        kernel.run("again = SharedState('again', 0)")
+    assert server.connections == 1

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import comm
+import ipywidgets
+import pytest
+from comm.base_comm import BaseComm
+
+from driftdb_jupyter.client.room import Room, room
+from driftdb_jupyter.widgets.state import SharedState
+
+from ..client.fakes import FakeServer, serving
+
+
+class RecordingComm(BaseComm):
+    """A comm to nobody."""
+
+    def publish_msg(self, msg_type: str, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _comms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def here(server: FakeServer) -> Iterator[Room]:
+    place = room("here", url=server.url)
+    yield place
+    place.close()
+
+
+def shown(widget: SharedState) -> str:
+    answer = widget._repr_mimebundle_()
+    assert answer is not None
+    model_id: str = answer[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    return model_id
+
+
+def test_the_front_end_is_told_where_the_value_is(server: FakeServer, here: Room) -> None:
+    widget = SharedState("slider", 3, room=here, min=0, max=10, label="Speed")
+    widget.value = 4
+    shown(widget)
+    state = widget.get_state()
+    told = ("_server", "_room", "_key", "_initial", "_control")
+    assert {name: state[name] for name in told} == {
+        "_server": server.url,
+        "_room": "here",
+        "_key": "slider",
+        "_initial": 4,
+        "_control": {"min": 0, "max": 10, "step": None, "label": "Speed"},
+    }
+    widget.close()
+
+
+def test_the_kernels_own_server_is_a_path_on_the_pages(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIFTDB_URL", server.url)
+    widget = SharedState("slider", 3, room="mine")
+    assert widget._server == "/"
+    widget.room.close()
+
+
+def test_a_model_is_made_when_it_is_first_shown_and_once(here: Room) -> None:
+    widget = SharedState("slider", 3, room=here)
+    assert widget.comm is None
+    assert shown(widget) == shown(widget) == widget.model_id
+    widget.close()
+
+
+def test_it_stands_in_a_box(here: Room) -> None:
+    widget = SharedState("slider", 3, room=here)
+    box = ipywidgets.VBox([widget])
+    assert box.get_state()["children"] == [f"IPY_MODEL_{widget.model_id}"]
+    widget.close()
+    box.close()
+
+
+def test_it_links_with_a_widget(here: Room) -> None:
+    widget, slider = SharedState("slider", 3, room=here), ipywidgets.IntSlider()
+    ipywidgets.link((widget, "value"), (slider, "value"))
+    slider.value = 9
+    assert widget.value == 9
+    widget.close()
+    slider.close()
+
+
+def test_its_value_does_not_go_over_the_comm(here: Room) -> None:
+    assert "value" not in SharedState("slider", 3, room=here).keys
+
+
+def test_one_that_was_never_shown_is_collected(here: Room) -> None:
+    widget = SharedState("slider", 3, room=here)
+    gone = weakref.ref(widget)
+    here.flush()
+    del widget
+    gc.collect()
+    assert gone() is None
+
+
+def test_one_that_was_shown_and_closed_is_collected(here: Room) -> None:
+    widget = SharedState("slider", 3, room=here)
+    shown(widget)
+    gone = weakref.ref(widget)
+    widget.close()
+    here.flush()
+    del widget
+    gc.collect()
+    assert gone() is None
