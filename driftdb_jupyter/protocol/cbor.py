@@ -12,6 +12,7 @@ import struct
 from typing import Any
 
 from .errors import BadMessage
+from .json_text import LARGEST_DOUBLE
 
 __all__ = ["ARRAY", "MAP", "UNSIGNED", "decode", "decode_fields", "find", "head", "scan", "text"]
 
@@ -311,6 +312,6 @@ def _decode_chunks(data: bytes, position: int, length: int | None) -> tuple[byte
 def _bignum(magnitude: bytes, *, negative: bool) -> int | float:
     """The integer, or the nearest double where its digits would take too long to write."""
     if len(magnitude.lstrip(b"\0")) > _BIGNUM_BYTES:
-        return math.copysign(math.nextafter(math.inf, 0), -1 if negative else 1)
+        return -LARGEST_DOUBLE if negative else LARGEST_DOUBLE
     number = int.from_bytes(magnitude, "big")
     return -1 - number if negative else number

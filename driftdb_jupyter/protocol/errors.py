@@ -97,7 +97,7 @@ class Conflict(Refusal):
 
 
 class Forbidden(Refusal):
-    """This user may not do that in this room."""
+    """Who asks may not do that in this room."""
 
     code = "forbidden"
     http_status = 403

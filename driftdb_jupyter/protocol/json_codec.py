@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from .codec import error_fields
 from .entry import Entry
 from .errors import BadMessage, Refusal
 from .frame import TEXT, head
+from .json_text import read_json
 from .limits import Limits
 from .messages import ClientMessage, Get, Push
 from .value import Value
@@ -22,15 +22,6 @@ __all__ = ["JSON", "JsonCodec"]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ClientMessage).decode
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
-
-
-class _PushId(Struct, tag_field="type", tag="push"):
-    """All that is read of a push that can't be read."""
-
-    id: Any = None
-
-
-_decode_push_id = msgspec.json.Decoder(_PushId).decode
 
 
 class JsonCodec:
@@ -106,9 +97,13 @@ JSON = JsonCodec()
 def _push_id(message: bytes) -> int | None:
     """The id of a push that was refused before it was read, where it has a sound one."""
     try:
-        push_id = _decode_push_id(message).id
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        # msgspec would stumble over the same lone surrogate again.
+        push = read_json(message)
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(push, dict) or push.get("type") != "push":
+        return None
+    push_id = push.get("id")
     return push_id if type(push_id) is int else None
 
 

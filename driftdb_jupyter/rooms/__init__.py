@@ -1,0 +1,1 @@
+"""What a room is: streams, sequence numbers, actions. Pure: no clock, no loop, no I/O."""

@@ -1,0 +1,1 @@
+"""Who is connected, and the two servers that rooms are hosted by."""

@@ -50,7 +50,8 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             return
         self.access = JupyterAccess(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
-        if not self.check_origin():
+        # By default Jupyter's own prepare (and its authorizer) lets in those who are not logged in.
+        if self.current_user is None or not self.check_origin():
             raise HTTPError(403)
 
 
@@ -83,6 +84,9 @@ class DriftDBExtension(ExtensionApp):
         settings = DriftDB(parent=self)
         self.hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
+        # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
+        scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
+        self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client"]
         self._seen = 0
         self._activity = PeriodicCallback(self.report_activity, _ACTIVITY_INTERVAL_SECONDS * 1000)
 

@@ -22,7 +22,7 @@ from ..protocol.errors import BadMessage, Forbidden, Refusal
 from ..protocol.frame import BINARY, TEXT
 from ..protocol.json_codec import JSON
 from ..protocol.messages import Get, Ping, Push
-from ..rooms.name import is_name, new_id
+from ..protocol.name import is_name, new_id
 from ..rooms.room import Applied
 from .access import Access, Action
 from .address import room_address, without_secrets

@@ -20,6 +20,7 @@ from traitlets import Bool, Int, Unicode, default, validate
 from .._version import __version__
 from ..broker.memory import MemoryBroker
 from .access import Anyone
+from .address import without_secrets
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
 from .settings import DriftDB
@@ -246,7 +247,7 @@ class StandaloneServer(JupyterApp):
             "%d %s %s %s %.1f ms",
             status,
             request.method,
-            request.uri,
+            without_secrets(request.uri or ""),
             request.remote_ip,
             milliseconds,
         )

@@ -240,6 +240,7 @@ class Room:
         client: str | None = None,
         query: str | None = None,
         headers: Mapping[str, str] | None = None,
+        compressed: bool = False,
         **options: Any,
     ) -> Peer:
         """Connect; raise Tornado's ``HTTPClientError`` where the server refuses.
@@ -255,7 +256,11 @@ class Room:
             headers=HTTPHeaders(self.server.headers if headers is None else headers),
             **options,
         )
-        connection = await websocket_connect(request, max_message_size=_LARGEST_MESSAGE)
+        connection = await websocket_connect(
+            request,
+            max_message_size=_LARGEST_MESSAGE,
+            compression_options={} if compressed else None,
+        )
         peer = Peer(self, connection, cbor=cbor)
         self.peers.append(peer)
         return peer

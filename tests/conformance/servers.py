@@ -135,9 +135,7 @@ def standalone(
 
 
 @contextmanager
-def jupyter(
-    *, base_url: str = "/", **settings: Any
-) -> Iterator[Server]:
+def jupyter(*, base_url: str = "/", **settings: Any) -> Iterator[Server]:
     """A Jupyter server with the extension, and none of this machine's own configuration.
 
     ``settings`` are those of :class:`ServerApp`.

@@ -24,3 +24,4 @@ async def test_a_stopping_server_closes_with_1001_after_all_that_it_had_to_say(s
         await peer.is_closed_with(1001)
         await cbor_peer.hears(init("k", {1: "x" * 500_000}))
         await cbor_peer.is_closed_with(1001)
+        await room.empty()

@@ -88,7 +88,15 @@ async def test_at_least_the_newest_1024_ids_are_remembered(room: Room, client: s
 
 @pytest.mark.parametrize(
     "secret",
-    ["", "x" * 15, "x" * 65, "x" * 16 + "!", "x" * 16 + "%20", "x" * 16 + "%C3%A9", "x" * 16 + "%0A"],
+    [
+        "",
+        "x" * 15,
+        "x" * 65,
+        "x" * 16 + "!",
+        "x" * 16 + "%20",
+        "x" * 16 + "%C3%A9",
+        "x" * 16 + "%0A",
+    ],
 )
 async def test_a_malformed_secret_is_refused_with_400(room: Room, secret: str) -> None:
     with pytest.raises(HTTPClientError) as refused:

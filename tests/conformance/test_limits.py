@@ -174,5 +174,3 @@ async def test_while_an_init_waits_nothing_more_is_read_from_its_peer(room: Room
         assert len((await slow.receive())["data"]) == 12
     await slow.settle()
     await room.holds("seen", {13: 1})
-
-

@@ -88,7 +88,10 @@ async def test_new_and_room_lie_below_the_base_url_alone(server: Server) -> None
     answer = await fetch(server.root + "new", method="POST", headers=server.headers)
     assert answer.json["http_url"] == f"{server.root}room/{answer.json['room']}/send"
     origin = "/".join(server.root.split("/")[:3])
-    assert (await fetch(f"{origin}/new", method="POST", headers=server.headers)).status in (403, 404)
+    assert (await fetch(f"{origin}/new", method="POST", headers=server.headers)).status in (
+        403,
+        404,
+    )
 
 
 async def test_a_whole_conversation_below_a_base_url(server: Server) -> None:

@@ -52,7 +52,10 @@ async def test_every_subscriber_sees_one_and_the_same_ascending_order(room: Room
     for peer in peers:
         await peer.subscribe("k")
     await asyncio.gather(
-        *(peer.send(*(push("k", [n, i], "relay") for i in range(50))) for n, peer in enumerate(peers))
+        *(
+            peer.send(*(push("k", [n, i], "relay") for i in range(50)))
+            for n, peer in enumerate(peers)
+        )
     )
     orders = [[await peer.receive() for _ in range(200)] for peer in peers]
     assert [message["seq"] for message in orders[0]] == list(range(1, 201))

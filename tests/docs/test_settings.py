@@ -24,8 +24,7 @@ def documented(heading: str) -> dict[str, str]:
 @pytest.mark.parametrize("owner", [DriftDB, StandaloneServer])
 def test_every_setting_is_documented_with_its_default(owner: type[Any]) -> None:
     settings = {
-        name: str(trait.default())
-        for name, trait in owner.class_own_traits(config=True).items()
+        name: str(trait.default()) for name, trait in owner.class_own_traits(config=True).items()
     }
     assert documented(owner.__name__) == settings
 

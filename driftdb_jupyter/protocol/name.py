@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 
-__all__ = ["is_name", "new_id"]
+__all__ = ["NAME_BYTES", "is_name", "new_id"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_NAME_BYTES = 200
+NAME_BYTES = 200
 
 
 def new_id() -> str:
@@ -23,7 +23,7 @@ def is_name(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return (
-        1 <= length <= _NAME_BYTES
+        1 <= length <= NAME_BYTES
         and "/" not in text
         and text not in (".", "..")
         and not _CONTROL.search(text)

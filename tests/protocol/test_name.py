@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.rooms.name import is_name, new_id
+from driftdb_jupyter.protocol.name import is_name, new_id
 
 
 @pytest.mark.parametrize("name", ["a", "lecture 3", "größe", "x" * 200, "...", "%2F", "🎈" * 50])

@@ -1,0 +1,1 @@
+"""How fast the servers are, side by side."""

@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parse } from "../../src/protocol/messages";
+
+test.each([
+  { type: "push", key: "k", value: null, seq: 1 },
+  { type: "init", key: "", data: [{ value: [1], seq: 2 }] },
+  { type: "stream_size", key: "k", size: 2 },
+  { type: "ack", id: 1, seq: null },
+  { type: "pong", nonce: null },
+  { type: "error", code: "conflict", message: "…", id: 3 },
+])("a server's $type is read as it is", (message) => {
+  expect(parse(JSON.stringify(message))).toEqual(message);
+});
+
+test.each([
+  "",
+  "{",
+  "null",
+  "[]",
+  "7",
+  '{"type":"push","key":"k","seq":1}',
+  '{"type":"push","key":1,"value":1,"seq":1}',
+  '{"type":"push","key":"k","value":1,"seq":"1"}',
+  '{"type":"init","key":"k","data":{}}',
+  '{"type":"init","key":"k","data":[null]}',
+  '{"type":"ack","id":"1","seq":1}',
+  '{"type":"news"}',
+])("%s is no message", (text) => {
+  expect(parse(text)).toBeNull();
+});
+
+test("whatever comes, reading it throws nothing", () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      parse(text);
+    }),
+  );
+});

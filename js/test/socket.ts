@@ -1,0 +1,40 @@
+/** A WebSocket whose far end the test plays. */
+export class FakeSocket extends EventTarget {
+  static opened: FakeSocket[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
+  readonly sent: string[] = [];
+  closedWith: number | undefined;
+
+  constructor(readonly url: string) {
+    super();
+    FakeSocket.opened.push(this);
+  }
+
+  static get last(): FakeSocket {
+    return FakeSocket.opened[FakeSocket.opened.length - 1] as FakeSocket;
+  }
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
+
+  close(code?: number): void {
+    this.closedWith = code ?? 1005;
+  }
+
+  accept(): void {
+    this.onopen?.();
+  }
+
+  hear(message: object): void {
+    const event = new MessageEvent("message", { data: JSON.stringify(message) });
+    this.dispatchEvent(event);
+    this.onmessage?.(event);
+  }
+
+  lose(code = 1006): void {
+    this.onclose?.({ code });
+  }
+}

@@ -1,0 +1,174 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Json } from "../../src/protocol/messages";
+import widget from "../../src/widgets/index";
+import type { StateModel } from "../../src/widgets/state";
+import { FakeSocket } from "../socket";
+
+let ends: (() => void)[];
+
+beforeEach(() => {
+  ends = [];
+  FakeSocket.opened = [];
+  vi.stubGlobal("WebSocket", FakeSocket);
+});
+
+afterEach(() => {
+  for (const end of ends) end();
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+});
+
+/** Show a state in the page. */
+function show(initial: Json, control: object = {}, key = "k"): HTMLElement {
+  const traits: Record<string, unknown> = {
+    _server: "/driftdb/",
+    _room: "lecture",
+    _key: key,
+    _initial: initial,
+    _control: control,
+  };
+  const model = { get: (name: string) => traits[name] } as StateModel;
+  const el = document.createElement("div");
+  document.body.append(el);
+  ends.push(widget.render({ model, el }));
+  return el;
+}
+
+/** Let the room answer with its value. */
+function start(value: Json, seq = 1): void {
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [{ value, seq }] });
+}
+
+const find = (el: HTMLElement, selector: string) => el.querySelector(selector) as HTMLInputElement;
+const pushed = () =>
+  FakeSocket.last.sent.map((text) => JSON.parse(text)).filter((m) => m.type === "push");
+
+test.each([
+  [5, ".driftdb-slider"],
+  [true, ".driftdb-toggle"],
+  ["text", "input.driftdb-text"],
+  ["two\nlines", "textarea.driftdb-text"],
+  [{ a: 1 }, ".driftdb-view"],
+  [null, ".driftdb-view"],
+])("%j has the control that fits it", (value, selector) => {
+  const el = show(value);
+  start(value);
+  expect(el.querySelectorAll(selector)).toHaveLength(1);
+});
+
+test("the control changes with the kind of value", () => {
+  const el = show(1);
+  start(1);
+  FakeSocket.last.hear({ type: "push", key: "k", value: "now text", seq: 2 });
+  expect(find(el, ".driftdb-slider")).toBeNull();
+  expect(find(el, ".driftdb-text").value).toBe("now text");
+});
+
+test("before the room has answered the value is marked as not known for certain", () => {
+  const el = show(42);
+  expect(find(el, ".driftdb-field").value).toBe("42");
+  expect(find(el, ".driftdb-state").classList).toContain("driftdb-stale");
+  start(7);
+  expect(find(el, ".driftdb-field").value).toBe("7");
+  expect(find(el, ".driftdb-state").classList).not.toContain("driftdb-stale");
+});
+
+test("a slider in somebody's hand does not jump, and shows the room's value when let go", () => {
+  const el = show(0);
+  start(0);
+  const slider = find(el, ".driftdb-slider");
+  slider.dispatchEvent(new Event("pointerdown"));
+  slider.value = "30";
+  slider.dispatchEvent(new Event("input"));
+  expect(pushed()).toMatchObject([{ value: 30, action: { type: "replace" } }]);
+  FakeSocket.last.hear({ type: "push", key: "k", value: 30, seq: 2 });
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 2 });
+  FakeSocket.last.hear({ type: "push", key: "k", value: 80, seq: 3 });
+  expect(slider.value).toBe("30");
+  slider.dispatchEvent(new Event("pointerup"));
+  expect(slider.value).toBe("80");
+});
+
+test("a number that is typed is sent when it is done, within the bounds", () => {
+  const el = show(0, { min: 0, max: 10 });
+  start(0);
+  const field = find(el, ".driftdb-field");
+  field.value = "25";
+  field.dispatchEvent(new Event("change"));
+  expect(pushed()).toMatchObject([{ value: 10 }]);
+  field.value = "";
+  field.dispatchEvent(new Event("change"));
+  expect(pushed()).toHaveLength(1);
+  expect(field.value).toBe("10");
+});
+
+test("a switch says what it is, and turns", () => {
+  const el = show(false, { label: "Ready?" });
+  start(false);
+  const toggle = find(el, ".driftdb-toggle");
+  expect(toggle.getAttribute("role")).toBe("switch");
+  expect(toggle.getAttribute("aria-label")).toBe("Ready?");
+  toggle.click();
+  expect(toggle.getAttribute("aria-checked")).toBe("true");
+  expect(pushed()).toMatchObject([{ value: true }]);
+});
+
+test("text that somebody types is not overwritten while it is under way", () => {
+  const el = show("");
+  start("");
+  const field = find(el, ".driftdb-text");
+  field.focus();
+  field.value = "mine";
+  field.dispatchEvent(new Event("input"));
+  FakeSocket.last.hear({ type: "push", key: "k", value: "theirs", seq: 2 });
+  expect(field.value).toBe("mine");
+});
+
+test("nothing from a room is ever HTML", () => {
+  const evil = "<img src=x onerror=alert(1)>";
+  const el = show({ [evil]: evil }, { label: evil });
+  start({ [evil]: [evil] });
+  expect(el.querySelector("img")).toBeNull();
+  expect(find(el, ".driftdb-label").textContent).toBe(evil);
+});
+
+test("the badge says how it stands", () => {
+  const el = show(1);
+  const badge = () => find(el, ".driftdb-badge-text").textContent;
+  expect(badge()).toBe("connecting…");
+  start(1);
+  expect(badge()).toBe("lecture");
+  find(el, ".driftdb-slider").value = "2";
+  find(el, ".driftdb-slider").dispatchEvent(new Event("input"));
+  FakeSocket.last.hear({ type: "error", code: "forbidden", message: "no", id: 1 });
+  expect(badge()).toBe("read only");
+  expect(find(el, ".driftdb-field").value).toBe("1");
+  FakeSocket.last.lose(4403);
+  expect(badge()).toBe("no permission");
+  expect(find(el, ".driftdb-retry").hidden).toBe(false);
+});
+
+test("all views of a room share one connection, and the last one closes it", () => {
+  show(1);
+  show(1);
+  show(1, {}, "other");
+  expect(FakeSocket.opened).toHaveLength(1);
+  start(1);
+  const [first, ...rest] = ends;
+  for (const end of rest) end();
+  expect(FakeSocket.last.closedWith).toBeUndefined();
+  first?.();
+  expect(FakeSocket.last.closedWith).toBe(1000);
+  ends = [];
+});
+
+test("two views of one key move together", () => {
+  const one = show(1);
+  const two = show(1);
+  start(1);
+  find(one, ".driftdb-slider").value = "9";
+  find(one, ".driftdb-slider").dispatchEvent(new Event("input"));
+  expect(find(two, ".driftdb-slider").value).toBe("9");
+});

@@ -1,0 +1,159 @@
+"""``driftdb serve``, as a process."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from driftdb_jupyter._version import __version__
+
+from ..conformance.peer import Room, fetch, push, pushed
+from .processes import COMMAND, Process, environment, started
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    yield port
+
+
+def serve(tmp_path: Path, *options: str) -> AbstractContextManager[Process]:
+    return started([*COMMAND, "serve", *options], cwd=tmp_path, env=environment())
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env=environment(), timeout=30
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with serve(tmp_path, "--port=0") as process:
+        made = await fetch(process.server.root + "new", method="POST")
+        room = Room(process.server, made.json["room"])
+        peer = await room.join()
+        await peer.subscribe("k")
+        await peer.send(push("k", 1))
+        await peer.hears(pushed("k", 1, 1))
+        assert process.process.poll() is None
+        process.process.send_signal(number)
+        await peer.is_closed_with(1001)
+        assert process.process.wait(20) == 0
+        await room.empty()
+    assert number.name in process.log
+    assert "Traceback" not in process.log
+
+
+async def test_it_serves_where_it_is_told_to(tmp_path: Path, unused_port: int) -> None:
+    options = (f"--port={unused_port}", "--base-url=rooms/here", "--named-rooms")
+    with serve(tmp_path, *options) as process:
+        assert process.server.root == f"http://127.0.0.1:{unused_port}/rooms/here/"
+        assert (await fetch(process.server.root + "health")).json["status"] == "ok"
+        assert (await fetch(process.server.root + "room/named")).json["room"] == "named"
+
+
+async def test_rooms_have_no_names_unless_it_is_told_so(tmp_path: Path) -> None:
+    with serve(tmp_path, "--port=0") as process:
+        assert (await fetch(process.server.root + "room/named")).status == 404
+
+
+async def test_a_configuration_file_sets_it_up(tmp_path: Path) -> None:
+    (tmp_path / "rooms.py").write_text(
+        "c.StandaloneServer.port = 0\n"
+        "c.StandaloneServer.base_url = '/configured/'\n"
+        "c.StandaloneServer.named_rooms = True\n"
+        "c.DriftDB.message_limit_bytes = 2048\n"
+    )
+    command = [*COMMAND, "serve", "--config=rooms.py"]
+    env = environment()
+    del env["JUPYTER_NO_CONFIG"]
+    with started(command, cwd=tmp_path, env=env) as process:
+        assert process.server.root.endswith("/configured/")
+        answer = await Room(process.server, "a").post(push("k", "x" * 3000))
+        assert (answer.status, answer.json["code"]) == (413, "too_large")
+
+
+async def test_settings_stand_on_the_command_line_too(tmp_path: Path) -> None:
+    options = ("--port=0", "--named-rooms", "--DriftDB.message_limit_bytes=2048")
+    with serve(tmp_path, *options) as process:
+        assert (await Room(process.server, "a").post(push("k", "x" * 3000))).status == 413
+
+
+async def test_a_taken_port_is_said_in_a_line(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ended = run("serve", f"--port={port}")
+    assert ended.returncode not in (0, None)
+    assert f"port {port} on 127.0.0.1 is taken" in ended.stderr
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--port=66000",), ("--port=many",), ("--host=no.such.",)])
+async def test_what_cant_be_is_said_without_a_traceback(arguments: tuple[str, ...]) -> None:
+    ended = run("serve", *arguments)
+    assert ended.returncode not in (0, None)
+    assert ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_bad_certificate_is_said_without_a_traceback() -> None:
+    ended = run("serve", "--port=0", "--certfile=/nowhere.pem")
+    assert ended.returncode not in (0, None)
+    assert "/nowhere.pem" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+async def test_help_names_the_options() -> None:
+    helped = run("serve", "--help")
+    assert helped.returncode == 0
+    for option in ("--host", "--port", "--base-url", "--named-rooms", "--certfile"):
+        assert option in helped.stdout
+
+
+async def test_the_command_says_what_it_can_do() -> None:
+    assert "serve" in run("--help").stdout
+    assert run("--version").stdout.strip() == __version__
+
+
+async def test_its_log_shows_who_came_and_no_secrets(tmp_path: Path) -> None:
+    secret = "a-secret-of-a-client"
+    with serve(tmp_path, "--port=0", "--named-rooms") as process:
+        root = process.server.root
+        room = Room(process.server, "a")
+        peer = await room.join(client=secret)
+        await peer.settle()
+        await room.empty()
+        await room.post(push("k", 1, id=1), client=secret)
+        for path in ("room/a", "room/%FF", "room/..", "rooms/a", "new", "health", "room/a/send"):
+            for method in ("GET", "PATCH"):
+                await fetch(f"{root}{path}?client={secret}&token={secret}", method=method)
+        assert process.end() == 0
+    assert "/room/a/connect" in process.log
+    assert "/room/a/send" in process.log
+    assert [line for line in process.lines if secret in line] == []
+
+
+async def test_only_with_trust_xheaders_it_believes_who_a_proxy_says_came(tmp_path: Path) -> None:
+    headers = {"X-Real-Ip": "203.0.113.7"}
+    with serve(tmp_path, "--port=0") as process:
+        await fetch(process.server.root + "new", method="POST", headers=headers)
+        process.end()
+    assert "203.0.113.7" not in process.log
+    with serve(tmp_path, "--port=0", "--trust-xheaders") as process:
+        await fetch(process.server.root + "new", method="POST", headers=headers)
+        process.end()
+    assert "203.0.113.7" in process.log

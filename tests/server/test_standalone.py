@@ -1,0 +1,184 @@
+"""The standalone server: open to pages of any origin, plain or behind TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from driftdb_jupyter._version import __version__
+
+from ..conformance.peer import Room, fetch, get, init, push, pushed
+from ..conformance.servers import Server, standalone
+
+pytestmark = pytest.mark.asyncio
+
+CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
+UPGRADE = (
+    b"GET /room/a/connect HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+ELSEWHERE = {"Origin": "https://elsewhere.example"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with standalone() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[Server]:
+    """A server behind TLS of its own."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+    with standalone(tls=context) as server:
+        yield server
+
+
+async def new_room(server: Server, **options: bool) -> Room:
+    answer = await fetch(server.root + "new", method="POST", headers=ELSEWHERE, **options)
+    return Room(server, answer.json["room"])
+
+
+async def test_a_page_of_any_origin_makes_and_uses_rooms(server: Server) -> None:
+    made = await fetch(server.root + "new", method="POST", headers=ELSEWHERE)
+    assert (made.status, made.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    room = Room(server, made.json["room"])
+    for method, url, body in (
+        ("GET", room.url, None),
+        ("POST", room.url + "/send", '{"type":"ping"}'),
+    ):
+        answer = await fetch(url, method=method, body=body, headers=ELSEWHERE)
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
+
+
+async def test_a_refusal_may_be_read_by_any_page_too(server: Server) -> None:
+    room = await new_room(server)
+    unknown = await fetch(server.root + "room/unknown", headers=ELSEWHERE)
+    assert (unknown.status, unknown.headers["Access-Control-Allow-Origin"]) == (404, "*")
+    bad = await fetch(room.url + "/send", method="POST", body="x", headers=ELSEWHERE)
+    assert (bad.status, bad.headers["Access-Control-Allow-Origin"]) == (400, "*")
+
+
+async def test_a_page_of_any_origin_opens_sockets(server: Server) -> None:
+    room = await new_room(server)
+    peer = await room.join(headers=ELSEWHERE)
+    await peer.send(get("k"))
+    await peer.hears(init("k"))
+    await room.empty()
+
+
+async def test_a_preflight_is_allowed(server: Server) -> None:
+    room = await new_room(server)
+    answer = await fetch(
+        room.url + "/send",
+        method="OPTIONS",
+        headers={
+            **ELSEWHERE,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        },
+    )
+    assert answer.status in (200, 204)
+    assert answer.body == b""
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert "content-type" in answer.headers["Access-Control-Allow-Headers"].lower()
+
+
+async def test_it_says_that_it_is_well(server: Server) -> None:
+    room = await new_room(server)
+    before = (await fetch(server.root + "health")).json
+    assert (before["status"], before["version"]) == ("ok", __version__)
+    peer = await room.join()
+    await peer.settle()
+    after = (await fetch(server.root + "health")).json
+    assert after["peers"] == before["peers"] + 1
+    await room.empty()
+
+
+async def test_rooms_have_a_limit_that_answers_quota() -> None:
+    with standalone(named_rooms=True, room_limit=2) as server:
+        for _ in range(2):
+            assert (await fetch(server.root + "new", method="POST")).status == 200
+        refused = await fetch(server.root + "new", method="POST")
+        assert (refused.status, refused.json["code"]) == (429, "quota")
+        assert (await fetch(server.root + "room/named")).status == 429
+        with pytest.raises(HTTPClientError) as connecting:
+            await Room(server, "named").join()
+        assert connecting.value.code == 429
+
+
+async def test_the_limits_of_a_message_are_settings() -> None:
+    settings = {"message_limit_bytes": 2048, "key_limit_bytes": 3, "nesting_limit": 2}
+    with standalone(named_rooms=True, **settings) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.send(push("k", "x" * 2048))
+        await peer.hears_error("too_large")
+        await peer.send(push("long", 1))
+        await peer.hears_error("too_large")
+        await peer.send(push("k", [[[]]]))
+        await peer.hears_error("bad_message")
+        await peer.send(push("k", [[]]))
+        await peer.settle()
+        await room.holds("k", {1: [[]]})
+        await peer.send(push("k", "x" * 5000))
+        await peer.is_closed_with(1009)
+        await room.empty()
+
+
+async def test_messages_are_compressed_where_that_is_set() -> None:
+    with standalone(named_rooms=True, compression=True) as server:
+        room = Room(server, "a")
+        peers = [await room.join(compressed=True), await room.join(cbor=True)]
+        for peer in peers:
+            await peer.subscribe("k")
+        await peers[0].send(push("k", "x" * 100_000), push("k", "y", "relay"))
+        for peer in peers:
+            await peer.hears(pushed("k", "x" * 100_000, 1), pushed("k", "y", 2))
+        await room.empty()
+
+
+async def test_a_peer_that_gives_no_sign_of_life_is_closed_and_others_stay() -> None:
+    with standalone(named_rooms=True, ping_interval_seconds=0.2) as server:
+        room = Room(server, "a")
+        well = await room.join()
+        await well.subscribe("k")
+        host, _, port = server.root.removeprefix("http://").strip("/").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(UPGRADE)
+        assert b"101" in await reader.readline()
+        # It answers no ping, so the end comes.
+        await asyncio.wait_for(reader.readuntil((1011).to_bytes(2, "big")), 10)
+        writer.close()
+        await well.hears_nothing()
+        await room.empty()
+
+
+@pytest.mark.parametrize("said", [None, "https", "http", "rubbish"])
+async def test_behind_tls_urls_are_secure(secure: Server, said: str | None) -> None:
+    headers = {} if said is None else {"X-Forwarded-Proto": said}
+    made = await fetch(secure.root + "new", method="POST", headers=headers, validate_cert=False)
+    assert made.json["http_url"].startswith(secure.root)
+    assert made.json["socket_url"].startswith("wss://")
+
+
+async def test_a_conversation_under_tls(secure: Server) -> None:
+    room = await new_room(secure, validate_cert=False)
+    peer = await room.join(validate_cert=False)
+    cbor_peer = await room.join(cbor=True, validate_cert=False)
+    large = "x" * 1_000_000
+    for each in (peer, cbor_peer):
+        await each.subscribe("k")
+    await peer.send(push("k", large), push("k", "small", "relay"))
+    for each in (peer, cbor_peer):
+        await each.hears(pushed("k", large, 1), pushed("k", "small", 2))
+        await each.send(get("k"))
+        await each.hears(init("k", {1: large}))
+    await room.empty()
