@@ -14,7 +14,7 @@ from .entry import Entry
 from .errors import BadMessage, Refusal
 from .frame import BINARY, head
 from .limits import Limits
-from .messages import ClientMessage, Ping
+from .messages import ClientMessage, Ping, push_id
 from .value import Value
 
 __all__ = ["CBOR", "CborCodec"]
@@ -96,8 +96,7 @@ CBOR = CborCodec()
 
 def _push_id(message: bytes) -> int | None:
     """The id of a push that was refused, where it has a sound one."""
-    push_id = cbor.find(message, "id") if cbor.find(message, "type") == "push" else None
-    return push_id if type(push_id) is int else None
+    return push_id({name: cbor.find(message, name) for name in ("type", "id")})
 
 
 def _message(fields: Mapping[str, str | int | None]) -> bytes:

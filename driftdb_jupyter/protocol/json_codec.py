@@ -14,7 +14,7 @@ from .errors import BadMessage, Refusal
 from .frame import TEXT, head
 from .json_text import read_json
 from .limits import Limits
-from .messages import ClientMessage, Get, Push
+from .messages import ClientMessage, Get, Push, push_id
 from .value import Value
 
 __all__ = ["JSON", "JsonCodec"]
@@ -101,10 +101,7 @@ def _push_id(message: bytes) -> int | None:
         push = read_json(message)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(push, dict) or push.get("type") != "push":
-        return None
-    push_id = push.get("id")
-    return push_id if type(push_id) is int else None
+    return push_id(push) if isinstance(push, dict) else None
 
 
 def _deeper(text: bytes, limit: int) -> bool:

@@ -5,6 +5,7 @@ Fields that nobody knows are ignored; a field of the wrong type makes a ``bad_me
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta, Raw, Struct
@@ -19,11 +20,14 @@ __all__ = [
     "Push",
     "Relay",
     "Replace",
+    "push_id",
 ]
 
 _Sequence = Annotated[int, Meta(ge=0)]
 _Positive = Annotated[int, Meta(ge=1)]
+# What a JavaScript client can count to.
 _Nonce = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_PushId = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 
 
 class Relay(Struct, frozen=True, tag="relay"):
@@ -58,7 +62,7 @@ class Push(Struct, tag="push"):
     key: str
     action: Action
     value: Raw
-    id: _Positive | None = None
+    id: _PushId | None = None
     if_seq: _Sequence | None = None
 
 
@@ -79,3 +83,11 @@ class Ping(Struct, tag="ping"):
 
 
 ClientMessage = Push | Get | Ping
+
+
+def push_id(fields: Mapping[str, object]) -> int | None:
+    """The id of a push that can't be read whole, ``None`` where it has no sound one."""
+    number = fields.get("id")
+    if fields.get("type") != "push" or type(number) is not int:
+        return None
+    return number if 1 <= number < 2**53 else None

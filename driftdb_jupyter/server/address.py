@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from tornado.httputil import HTTPServerRequest
 
@@ -18,7 +18,7 @@ def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, 
     request's host; they are secure where the request is, or a proxy says that it was.
     """
     forwarded = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
-    secure = (forwarded or request.protocol) in ("https", "wss")
+    secure = request.protocol == "https" or forwarded in ("https", "wss")
     room = f"{request.host}{root}room/{quote(name, safe='')}"
     return {
         "room": name,
@@ -33,5 +33,6 @@ def without_secrets(uri: str) -> str:
     shown = []
     for argument in query.split("&"):
         name, equals, _ = argument.partition("=")
-        shown.append(f"{name}=…" if equals and name in _SECRET_ARGUMENTS else argument)
+        secret = equals and unquote_plus(name) in _SECRET_ARGUMENTS
+        shown.append(f"{name}=…" if secret else argument)
     return path + question + "&".join(shown)

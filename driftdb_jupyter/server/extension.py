@@ -43,7 +43,6 @@ class JupyterRequest(RoomRequest, JupyterHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Find out who asks; 403 for nobody."""
-        self.hide_secrets()
         if holds_secret(self.request.headers.get("Authorization", ""), self.settings[_SECRET]):
             self.current_user = KERNEL
             self.access = Anyone()

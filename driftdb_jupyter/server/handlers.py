@@ -47,9 +47,7 @@ class RoomRequest(RequestHandler):
         """``root``: the path below which the room server lies, with a slash at both ends."""
         self.hub = hub
         self.root = root
-
-    def hide_secrets(self) -> None:
-        """Keep the secrets of the URL out of every log; its arguments are parsed already."""
+        # The arguments are parsed already; what is left of the URL goes into logs.
         if self.request.uri is not None:
             self.request.uri = without_secrets(self.request.uri)
 
@@ -81,7 +79,7 @@ class RoomRequest(RequestHandler):
 
         Raises :class:`BadMessage` for one that is none (protocol, "Knowing that …").
         """
-        secret = self.get_query_argument("client", None)
+        secret = self.get_query_argument("client", None, strip=False)
         if secret is not None and not _CLIENT.fullmatch(secret):
             raise BadMessage("expected ?client= to be 16 to 64 URL-safe characters")
         return secret
@@ -181,6 +179,9 @@ class Send(RoomRequest):
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         pusher = _RequestPusher(client)
         hosted.sequencer.push(push, JSON.value(push.value), pusher)
+        if push.id is not None and client is not None:
+            self.hub.client_joined(hosted, client)
+            self.hub.client_left(hosted, client)
         applied = await pusher.outcome
         if push.id is not None:
             self.answer_encoded(JSON.ack(push.id, applied.seq))

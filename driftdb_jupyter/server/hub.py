@@ -82,14 +82,22 @@ class Hub:
         """A peer has connected to a room."""
         self._peers[peer] = hosted
         if peer.client is not None:
-            hosted.sequencer.room.producers.joined(peer.client)
+            self.client_joined(hosted, peer.client)
 
     def leave(self, peer: Peer) -> None:
         """A peer's connection has ended."""
         hosted = self._peers.pop(peer)
         peer.left()
         if peer.client is not None:
-            hosted.sequencer.room.producers.left(peer.client, now=time.time())
+            self.client_left(hosted, peer.client)
+
+    def client_joined(self, hosted: HostedRoom, client: str) -> None:
+        """A client with a secret has come; its pushes are remembered while it is there."""
+        hosted.sequencer.room.producers.joined(client)
+
+    def client_left(self, hosted: HostedRoom, client: str) -> None:
+        """End what :meth:`client_joined` began; from now on they are remembered for a while."""
+        hosted.sequencer.room.producers.left(client, now=time.time())
 
     def check_signs_of_life(self) -> None:
         """Close the peers that were silent since the last time, and ask the others."""

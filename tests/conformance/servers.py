@@ -86,7 +86,7 @@ class Rights(Authorizer):
 
     def is_authorized(
         self, handler: JupyterHandler, user: User, action: str, resource: str
-    ) -> Awaitable[bool] | bool:  # type: ignore[override]
+    ) -> Awaitable[bool] | bool:
         self.asked.add((action, resource))
         if self.fails and resource == "driftdb":
             raise RuntimeError("this authorizer fails on purpose")
@@ -161,10 +161,10 @@ def jupyter(*, base_url: str = "/", **settings: Any) -> Iterator[Server]:
             root_dir=str(home),
             **settings,
         )
-        app.init_signal = lambda: None
-        app.initialize(argv=[])
+        with patch.object(app, "init_signal"):  # signals are the main thread's
+            app.initialize(argv=[])
         app.start_app()
-        await app._post_start()
+        await app._post_start()  # type: ignore[no-untyped-call]
         server.jupyter = app
         server.root = app.connection_url + "driftdb/"
         server.headers = {"Authorization": f"token {TOKEN}"}

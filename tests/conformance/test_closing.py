@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 
 from .peer import Room, fetch, get, init, push
-from .servers import jupyter, standalone
+from .servers import Server, jupyter, standalone
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest.mark.parametrize("start", [standalone, jupyter])
-async def test_a_stopping_server_closes_with_1001_after_all_that_it_had_to_say(start) -> None:  # type: ignore[no-untyped-def]
+async def test_a_stopping_server_closes_with_1001_after_all_that_it_had_to_say(
+    start: Callable[[], AbstractContextManager[Server]],
+) -> None:
     with start() as server:
         answer = await fetch(server.root + "new", method="POST", headers=server.headers)
         room = Room(server, answer.json["room"])

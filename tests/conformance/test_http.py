@@ -20,7 +20,8 @@ async def test_a_new_room_has_an_id_that_cant_be_guessed(server: Server) -> None
         assert answer.status == 200
         ids.add(answer.json["room"])
     assert len(ids) == 20
-    assert all(re.fullmatch("[A-Za-z0-9_-]{22,}", room_id) for room_id in ids)  # 22 × 6 bits ≥ 128
+    # Each character holds 6 bits: 22 of them hold 128.
+    assert all(re.fullmatch("[A-Za-z0-9_-]{22,}", room_id) for room_id in ids)
 
 
 async def test_a_new_room_comes_with_its_addresses(server: Server) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import cbor2
@@ -234,6 +235,22 @@ async def test_a_number_of_very_many_digits_reaches_json_whole_and_cbor_at_once(
     assert isinstance(broadcast, str)
     assert digits in broadcast
     assert (await asyncio.wait_for(cbor_reader.receive(), 5))["value"] > 10**300
+
+
+@pytest.mark.parametrize("cbor", [False, True], ids=["json", "cbor"])
+async def test_whatever_comes_as_a_message_the_connection_stays(room: Room, cbor: bool) -> None:
+    peer = await room.join(client="x" * 16)
+    chance = random.Random(1)
+    sound = [push("k", {"a": [1, "é", None]}, id=3), get("k", seq=1), compact("k", 1, [2.5])]
+    for _ in range(2000):
+        message = chance.choice(sound)
+        raw = bytearray(cbor2.dumps(message) if cbor else json.dumps(message).encode())
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(raw))
+            raw[place : place + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 2))
+        # A text frame has to be UTF-8.
+        await peer.send_raw(bytes(raw) if cbor else raw.decode(errors="ignore"))
+    await peer.settle()
 
 
 def nested_list(depth: int) -> Any:

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from ..conformance.peer import Room
-from ..conformance.servers import Server, jupyter, standalone
+from ..conformance.servers import Server, jupyter
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +29,3 @@ async def room(jupyter_server: Server) -> AsyncIterator[Room]:
     room = Room(jupyter_server, "room-" + secrets.token_hex(8))
     yield room
     await room.empty()
-
-
-@pytest.fixture(scope="session")
-def standalone_server() -> Iterator[Server]:
-    with standalone() as server:
-        yield server

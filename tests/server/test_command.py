@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -20,11 +19,11 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest.fixture
-def unused_port() -> Iterator[int]:
+def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    yield port
+    return port
 
 
 def serve(tmp_path: Path, *options: str) -> AbstractContextManager[Process]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from ..conformance.peer import Answer, Room, fetch, get, init, push, pushed
+from ..conformance.peer import Answer, Room, ack, fetch, get, init, push, pushed
 from ..conformance.servers import TOKEN, Server, jupyter
 
 pytestmark = pytest.mark.asyncio
@@ -296,6 +296,26 @@ class TestActivity:
         before = await self.last_activity(server)
         server.run(server.extension.report_activity)
         assert await self.last_activity(server) == before
+
+
+class TestRetention:
+    """What a client had applied is known for a day after it was here."""
+
+    async def test_a_client_that_left_is_remembered(self, room: Room) -> None:
+        peer = await room.join(client="x" * 16)
+        await peer.send(push("k", "a", id=1))
+        await peer.hears(ack(1, 1))
+        await peer.leave()
+        room.server.run(room.server.extension.hub.expire)
+        again = await room.join(client="x" * 16)
+        await again.send(push("k", "a", id=1))
+        await again.hears(ack(1, 1))
+
+    async def test_a_client_that_came_over_http_is_remembered_too(self, room: Room) -> None:
+        assert (await room.post(push("k", "a", id=1), client="x" * 16)).json == ack(1, 1)
+        room.server.run(room.server.extension.hub.expire)
+        assert (await room.post(push("k", "a", id=1), client="x" * 16)).json == ack(1, 1)
+        await room.holds("k", {1: "a"})
 
 
 async def test_answers_are_json(room: Room) -> None:

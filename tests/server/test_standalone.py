@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -40,7 +41,7 @@ def secure() -> Iterator[Server]:
         yield server
 
 
-async def new_room(server: Server, **options: bool) -> Room:
+async def new_room(server: Server, **options: Any) -> Room:
     answer = await fetch(server.root + "new", method="POST", headers=ELSEWHERE, **options)
     return Room(server, answer.json["room"])
 
@@ -115,7 +116,11 @@ async def test_rooms_have_a_limit_that_answers_quota() -> None:
 
 
 async def test_the_limits_of_a_message_are_settings() -> None:
-    settings = {"message_limit_bytes": 2048, "key_limit_bytes": 3, "nesting_limit": 2}
+    settings: dict[str, Any] = {
+        "message_limit_bytes": 2048,
+        "key_limit_bytes": 3,
+        "nesting_limit": 2,
+    }
     with standalone(named_rooms=True, **settings) as server:
         room = Room(server, "a")
         peer = await room.join()

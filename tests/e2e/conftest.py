@@ -1,0 +1,72 @@
+"""A real Jupyter server for the tests in the browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ..browser import NewWindow, chromium, new_window
+from ..server.processes import Process, environment, started
+from .notebook import Notebook
+
+__all__ = ["Jupyter", "chromium", "jupyter", "new_window"]
+
+TOKEN = "a-token-for-the-tests"
+
+
+class Jupyter:
+    """A Jupyter server that can be restarted; ``folder`` has its notebooks."""
+
+    def __init__(self, folder: Path, new_window: NewWindow) -> None:
+        self.folder = folder
+        self._new_window = new_window
+        self._port = 0
+        self.process: Process
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve until the end of the block; again at the same address."""
+        command = [
+            *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+            f"--ServerApp.port={self._port}",
+            f"--ServerApp.root_dir={self.folder}",
+            f"--IdentityProvider.token={TOKEN}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            "--ServerApp.base_url=/a/b/",
+        ]
+        settings = self.folder.parent / "settings"
+        env = environment(
+            IPYTHONDIR=str(settings / "ipython"),
+            JUPYTER_CONFIG_DIR=str(settings / "config"),
+            JUPYTER_DATA_DIR=str(settings / "data"),
+            JUPYTER_RUNTIME_DIR=str(settings / "runtime"),
+        )
+        # The extension is to be found as a user's is: by the configuration that was installed.
+        del env["JUPYTER_NO_CONFIG"]
+        with started(command, cwd=self.folder, env=env) as self.process:
+            self.root = self.process.server.root.removesuffix("driftdb/")
+            self._port = int(self.root.split(":")[2].split("/")[0])
+            yield
+            self.process.end()
+
+    def open(self, name: str, *, app: str = "lab") -> Notebook:
+        """Open a notebook in a window of its own, in JupyterLab or Notebook."""
+        path = "lab/tree" if app == "lab" else "notebooks"
+        page = self._new_window()
+        return Notebook(page, f"{self.root}{path}/{name}?reset&token={TOKEN}")
+
+
+@pytest.fixture
+def jupyter(tmp_path: Path, new_window: NewWindow) -> Jupyter:
+    """A server that was not started yet."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    os.chmod(tmp_path, 0o700)
+    return Jupyter(folder, new_window)

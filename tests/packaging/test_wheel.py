@@ -1,0 +1,62 @@
+"""What the wheel holds, and what it does where it is installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import driftdb_jupyter
+
+from .conftest import python
+
+STATIC = "driftdb_jupyter/widgets/static"
+START_JUPYTER = """
+from jupyter_server.serverapp import ServerApp
+ServerApp().initialize(["--no-browser", "--port=0", "--allow-root"])
+"""
+
+
+@pytest.fixture
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_it_is_pure_python(wheel: Path) -> None:
+    assert wheel.name == f"driftdb_jupyter-{driftdb_jupyter.__version__}-py3-none-any.whl"
+
+
+def test_it_holds_the_front_end_and_the_types(names: set[str]) -> None:
+    assert {f"{STATIC}/widget.js", f"{STATIC}/widget.css", "driftdb_jupyter/py.typed"} <= names
+
+
+def test_it_holds_nothing_but_the_package(names: set[str]) -> None:
+    ours = re.compile(r"driftdb_jupyter(/|-[\d.]+\.(data|dist-info)/)")
+    assert [name for name in names if not ours.match(name)] == []
+    assert [name for name in names if "test" in name or name.endswith(".ts")] == []
+
+
+def test_installed_it_enables_the_extension_and_has_its_command(
+    wheel: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    python("-m", "pip", "install", "-q", "--no-deps", f"--prefix={place}", wheel, cwd=tmp_path)
+    (package,) = place.glob("**/driftdb_jupyter/__init__.py")
+    only_there = {
+        "JUPYTER_CONFIG_DIR": str(place / "etc" / "jupyter"),
+        "JUPYTER_NO_CONFIG": "1",  # besides that folder's
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "PYTHONPATH": str(package.parents[1]),
+    }
+    said = python("-c", START_JUPYTER, cwd=tmp_path, **only_there)
+    assert "driftdb_jupyter | extension was successfully loaded." in said
+
+    (command,) = place.glob("Scripts/driftdb.exe" if os.name == "nt" else "bin/driftdb")
+    assert (
+        python(command, "--version", cwd=tmp_path, **only_there).strip()
+        == driftdb_jupyter.__version__
+    )
