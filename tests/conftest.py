@@ -10,8 +10,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Last, because no other test can run an event loop while Playwright's is there.
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
     if config.getoption("--long"):
         return
-    short = [item for item in items if not item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in short])
-    items[:] = short
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..protocol.errors import Refusal, TooLarge
+from .form import meant, written
 
 if TYPE_CHECKING:
     from .frames import Value
@@ -54,7 +55,7 @@ class StateReplica:
         pending = self._written if self._queued is None else self._queued
         if value == (self.confirmed if pending is None and self.current else pending):
             return False
-        self._session.check_size(self.key, value)
+        self._session.check_size(self.key, written(value))
         self._queued = value
         self._settle()
         return True
@@ -65,7 +66,7 @@ class StateReplica:
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
         if self.initial is None:
-            self._session.check_size(self.key, initial)
+            self._session.check_size(self.key, written(initial))
             self.initial = initial
             self._settle()
             self._offer_if_empty()
@@ -76,13 +77,13 @@ class StateReplica:
         """Send the write that waits, if none is in flight."""
         if self._queued is not None and self._written is None and not self._offer_id:
             self._written, self._queued = self._queued, None
-            self._written_id = self._session.replace(self, self._written)
+            self._written_id = self._session.replace(self, written(self._written))
 
     def initialized(self, data: list[Value]) -> None:
         """The answer to a ``get``: the room's truth, also where an older one said otherwise."""
         self.ready = self.current = True
         if data:
-            self._confirm(bytes(data[-1].value), data[-1].seq)
+            self._confirm(meant(bytes(data[-1].value)), data[-1].seq)
         else:
             if self.confirmed is not None:  # the room forgot: what it held is offered anew
                 self.initial = self.confirmed
@@ -92,7 +93,7 @@ class StateReplica:
 
     def pushed(self, value: bytes, seq: int) -> None:
         """A push arrived."""
-        self._confirm(value, seq)
+        self._confirm(meant(value), seq)
 
     def acknowledged(self, push_id: int) -> None:
         """The room took an own push, and the broadcast of it has come already."""
@@ -119,7 +120,7 @@ class StateReplica:
     def _offer_if_empty(self) -> None:
         missing = self.current and self.confirmed is None and self.settled
         if missing and self.initial is not None and self.initial != self._untakable:
-            self._offer_id = self._session.replace(self, self.initial, if_seq=0)
+            self._offer_id = self._session.replace(self, written(self.initial), if_seq=0)
 
     def _done(self, push_id: int) -> None:
         if push_id == self._written_id:

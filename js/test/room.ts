@@ -1,3 +1,4 @@
+import { meant } from "../src/client/form";
 import type { ClientMessage, Entry, Json } from "../src/protocol/messages";
 
 /** Hears what the room tells one client. */
@@ -20,7 +21,8 @@ export class SimulatedRoom {
   }
 
   value(key: string): Json | undefined {
-    return this.values.get(key)?.value;
+    const held = this.values.get(key);
+    return held === undefined ? undefined : meant(held.value);
   }
 
   leave(tell: Tell): void {

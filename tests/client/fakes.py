@@ -27,6 +27,12 @@ class FakePeer:
         self.keys: set[str] = set()
 
 
+def value_of(push: dict[str, Any]) -> Any:
+    """What a push means to a state (docs/protocol.md, "What the shared objects write")."""
+    value = push["value"]
+    return value["v"] if isinstance(value, dict) and value.keys() == {"v", "i"} else value
+
+
 class FakeRoom:
     """A room of states: get, replace with ``id`` and ``if_seq``, and nothing else."""
 
@@ -65,7 +71,7 @@ class FakeRoom:
                 self.seq += 1
                 known = self.ids[peer.secret, push_id] = self.seq
                 self.values[key] = (message["value"], self.seq)
-                self.applied.append((peer.secret, key, message["value"]))
+                self.applied.append((peer.secret, key, value_of(message)))
                 for each in self.peers:
                     if key in each.keys:
                         self._send(each, type="push", key=key, value=message["value"], seq=known)
@@ -73,7 +79,8 @@ class FakeRoom:
 
     def value(self, key: str) -> tuple[Any, int] | None:
         """The value of a key, and its sequence number."""
-        return self.values.get(key)
+        held = self.values.get(key)
+        return held and (value_of({"value": held[0]}), held[1])
 
     def write(self, key: str, value: Any) -> None:
         """Write as some other client."""

@@ -8,7 +8,7 @@ from driftdb_jupyter.client.session import Event, Session
 from driftdb_jupyter.protocol.errors import BadMessage, Forbidden, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
 
-from .fakes import FakeRoom, SimulatedClient
+from .fakes import FakeRoom, SimulatedClient, value_of
 
 
 def sent(session: Session) -> list[dict[str, object]]:
@@ -54,7 +54,13 @@ def test_a_write_goes_out_with_an_id_and_without_if_seq() -> None:
     sent(session)
     replica.write(b"5")
     assert sent(session) == [
-        {"type": "push", "key": "a", "action": {"type": "replace"}, "id": 1, "value": 5}
+        {
+            "type": "push",
+            "key": "a",
+            "action": {"type": "replace"},
+            "id": 1,
+            "value": {"v": 5, "i": ""},
+        }
     ]
 
 
@@ -75,7 +81,7 @@ def test_what_was_written_while_offline_is_sent_once_and_only_the_last() -> None
     for value in (b"1", b"2", b"3"):
         session.state("a").write(value)
     session.connected()
-    assert [message["value"] for message in sent(session) if message["type"] == "push"] == [3]
+    assert [value_of(message) for message in sent(session) if message["type"] == "push"] == [3]
 
 
 def test_an_acknowledged_push_is_not_sent_again() -> None:

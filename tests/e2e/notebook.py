@@ -16,7 +16,12 @@ PATIENCE_MILLISECONDS = 40_000
 
 def write_notebook(path: Path, *cells: str) -> None:
     """Write a notebook with these code cells."""
-    code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    code: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+    }
     notebook = {
         "cells": [{**code, "id": f"c{n}", "source": source} for n, source in enumerate(cells)],
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},

@@ -8,16 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from jupyter_server.extension.config import ExtensionConfigManager
 
 import driftdb_jupyter
 
 from .conftest import python
 
 STATIC = "driftdb_jupyter/widgets/static"
-START_JUPYTER = """
-from jupyter_server.serverapp import ServerApp
-ServerApp().initialize(["--no-browser", "--port=0", "--allow-root"])
-"""
 
 
 @pytest.fixture
@@ -45,18 +42,11 @@ def test_installed_it_enables_the_extension_and_has_its_command(
 ) -> None:
     place = tmp_path / "place"
     python("-m", "pip", "install", "-q", "--no-deps", f"--prefix={place}", wheel, cwd=tmp_path)
-    (package,) = place.glob("**/driftdb_jupyter/__init__.py")
-    only_there = {
-        "JUPYTER_CONFIG_DIR": str(place / "etc" / "jupyter"),
-        "JUPYTER_NO_CONFIG": "1",  # besides that folder's
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "PYTHONPATH": str(package.parents[1]),
-    }
-    said = python("-c", START_JUPYTER, cwd=tmp_path, **only_there)
-    assert "driftdb_jupyter | extension was successfully loaded." in said
+    configured = ExtensionConfigManager(read_config_path=[str(place / "etc" / "jupyter")])
+    enabled = configured.get_jpserver_extensions()  # type: ignore[no-untyped-call]
+    assert enabled == {"driftdb_jupyter": True}
 
+    (package,) = place.glob("**/driftdb_jupyter/__init__.py")
     (command,) = place.glob("Scripts/driftdb.exe" if os.name == "nt" else "bin/driftdb")
-    assert (
-        python(command, "--version", cwd=tmp_path, **only_there).strip()
-        == driftdb_jupyter.__version__
-    )
+    said = python(command, "--version", cwd=tmp_path, PYTHONPATH=str(package.parents[1]))
+    assert said.strip() == driftdb_jupyter.__version__

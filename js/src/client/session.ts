@@ -1,4 +1,5 @@
 import { type ClientMessage, type Entry, type Json, parse } from "../protocol/messages";
+import { meant, written } from "./form";
 import { type ReplicaListener, StateReplica } from "./replica";
 
 /**
@@ -84,7 +85,7 @@ export class Session {
       replica.confirmed = null;
       this.offer(replica);
     } else {
-      replica.confirmed = newest;
+      replica.confirmed = { value: meant(newest.value), seq: newest.seq };
     }
     replica.notify();
   }
@@ -92,7 +93,7 @@ export class Session {
   private confirmed(key: string, entry: Entry): void {
     const replica = this.replicas.get(key);
     if (replica === undefined) return;
-    replica.confirmed = entry;
+    replica.confirmed = { value: meant(entry.value), seq: entry.seq };
     replica.notify();
   }
 
@@ -140,7 +141,7 @@ export class Session {
     this.tell({
       type: "push",
       key: replica.key,
-      value: write.value,
+      value: written(write.value),
       action: { type: "replace" },
       id: write.id,
       ...(write.offered ? { if_seq: 0 } : {}),

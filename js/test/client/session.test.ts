@@ -1,9 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import { meant } from "../../src/client/form";
 import type { StateReplica } from "../../src/client/replica";
 import { Session } from "../../src/client/session";
 import type { ClientMessage, Json } from "../../src/protocol/messages";
 import { SimulatedRoom } from "../room";
+
+/** A message of a client, with what the value of a push means. */
+function read(text: string): ClientMessage {
+  const message = JSON.parse(text) as ClientMessage;
+  return message.type === "push" ? { ...message, value: meant(message.value) } : message;
+}
 
 const deaf = { changed: () => {} };
 
@@ -11,7 +18,7 @@ const deaf = { changed: () => {} };
 function connected(): { session: Session; sent: ClientMessage[]; hear: (m: object) => void } {
   const session = new Session();
   const sent: ClientMessage[] = [];
-  session.connected((text) => sent.push(JSON.parse(text)));
+  session.connected((text) => sent.push(read(text)));
   return { session, sent, hear: (message) => session.received(JSON.stringify(message)) };
 }
 
@@ -93,7 +100,7 @@ describe("after a lost connection", () => {
     session.disconnected();
     session.write(replica, 2);
     const again: ClientMessage[] = [];
-    session.connected((text) => again.push(JSON.parse(text)));
+    session.connected((text) => again.push(read(text)));
     expect(again).toEqual([
       { type: "get", key: "k", seq: 0 },
       { type: "push", key: "k", value: 1, action: { type: "replace" }, id: 1 },
@@ -107,7 +114,7 @@ describe("after a lost connection", () => {
     hear(init({ value: 5, seq: 9 }));
     session.disconnected();
     const again: ClientMessage[] = [];
-    session.connected((text) => again.push(JSON.parse(text)));
+    session.connected((text) => again.push(read(text)));
     hear(init());
     expect(again[1]).toMatchObject({ type: "push", value: 5, if_seq: 0 });
   });

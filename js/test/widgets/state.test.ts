@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { meant } from "../../src/client/form";
 import type { Json } from "../../src/protocol/messages";
 import widget from "../../src/widgets/index";
 import type { StateModel } from "../../src/widgets/state";
@@ -43,7 +44,10 @@ function start(value: Json, seq = 1): void {
 
 const find = (el: HTMLElement, selector: string) => el.querySelector(selector) as HTMLInputElement;
 const pushed = () =>
-  FakeSocket.last.sent.map((text) => JSON.parse(text)).filter((m) => m.type === "push");
+  FakeSocket.last.sent
+    .map((text) => JSON.parse(text))
+    .filter((message) => message.type === "push")
+    .map((message) => ({ ...message, value: meant(message.value) }));
 
 test.each([
   [5, ".driftdb-slider"],

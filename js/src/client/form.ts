@@ -1,0 +1,17 @@
+import type { Json } from "../protocol/messages";
+
+/**
+ * How a state's value stands in its stream: as DriftDB's npm client `StateListener` writes it,
+ * where the mark `i` tells it its own writes apart. Ours is empty: an ack tells us.
+ */
+export function written(value: Json): Json {
+  return { v: value, i: "" };
+}
+
+/** The value that was written; what has another form is a value as it is. */
+export function meant(form: Json): Json {
+  if (typeof form !== "object" || form === null || Array.isArray(form)) return form;
+  const { v, i, ...more } = form;
+  const fits = v !== undefined && typeof i === "string" && Object.keys(more).length === 0;
+  return fits ? v : form;
+}

@@ -1,0 +1,1 @@
+"""DriftDB's npm packages, as they are published, against our standalone server in Chromium."""

@@ -1,0 +1,68 @@
+"""Pages with DriftDB's own packages, on an origin of their own."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..browser import chromium, new_window
+from ..server.processes import COMMAND, Process, environment, started
+
+__all__ = ["chromium", "new_window", "pages", "server"]
+
+HERE = Path(__file__).parent
+PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title><div id="root"></div>
+<script type="module" src="{name}.js"></script>"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def _install() -> None:
+    installed = HERE / "node_modules" / ".installed.json"
+    lock = HERE / "package-lock.json"
+    if installed.exists() and installed.read_bytes() == lock.read_bytes():
+        return
+    npm = shutil.which("npm")
+    assert npm, "expected npm on the PATH (./dev test puts it there)"
+    options = ["--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run([npm, "ci", *options], cwd=HERE, check=True)
+    shutil.copy(lock, installed)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the pages: another origin than the rooms'."""
+    _install()
+    folder = tmp_path_factory.mktemp("pages")
+    esbuild = HERE / "node_modules" / ".bin" / "esbuild"
+    options = ["--bundle", "--format=esm", "--jsx=automatic", "--log-level=warning"]
+    entries = ["client.js", "slider.jsx"]
+    subprocess.run([esbuild, *entries, *options, f"--outdir={folder}"], cwd=HERE, check=True)
+    for name in ("client", "slider"):
+        (folder / f"{name}.html").write_text(PAGE.format(name=name))
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Process]:
+    """A standalone server."""
+    command = [*COMMAND, "serve", "--port=0"]
+    with started(command, cwd=tmp_path, env=environment()) as process:
+        yield process

@@ -1,0 +1,92 @@
+"""The classic slider page of DriftDB's documentation, with ``driftdb-react`` unmodified."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ..browser import NewWindow
+from ..server.processes import Process, environment
+
+
+@pytest.fixture(params=["", "&binary"], ids=["json", "cbor"])
+def address(request: pytest.FixtureRequest, pages: str, server: Process) -> str:
+    return f"{pages}/slider.html?api={server.server.root}{request.param}"
+
+
+def opened(page: Page, address: str) -> Page:
+    page.goto(address)
+    expect(page.locator("#status")).to_have_text("connected")
+    return page
+
+
+def move(page: Page, value: int) -> None:
+    page.get_by_role("slider").fill(str(value))
+
+
+def shows(page: Page, value: int) -> None:
+    expect(page.get_by_role("slider")).to_have_value(str(value))
+
+
+def test_who_opens_the_same_url_shares_the_slider(new_window: NewWindow, address: str) -> None:
+    one = opened(new_window(), address)
+    assert parse_qs(urlsplit(one.url).query)["_driftdb_room"]
+    two = opened(new_window(), one.url)
+    move(one, 30)
+    shows(two, 30)
+    move(two, 60)
+    shows(one, 60)
+    late = opened(new_window(), one.url)
+    shows(late, 60)
+
+
+def test_a_page_without_the_room_in_its_url_has_its_own(
+    new_window: NewWindow, address: str
+) -> None:
+    one, apart = opened(new_window(), address), opened(new_window(), address)
+    assert one.url != apart.url
+    move(one, 30)
+    late = opened(new_window(), one.url)
+    shows(late, 30)
+    shows(apart, 0)
+
+
+def test_reducer_presence_and_status_work(new_window: NewWindow, address: str) -> None:
+    one = opened(new_window(), address)
+    two = opened(new_window(), one.url)
+    one.get_by_role("button").click()
+    expect(two.get_by_role("button")).to_have_text("1")
+    two.get_by_role("button").click()
+    expect(one.get_by_role("button")).to_have_text("2")
+    for page in (one, two):
+        expect(page.locator("#others")).to_have_text("1")
+        expect(page.get_by_text("DriftDB status: Connected")).to_be_visible()
+
+
+PROGRAM = """
+import sys, threading
+from driftdb_jupyter import SharedState
+
+moved = threading.Event()
+state = SharedState("slider", 0, room=sys.argv[1], url=sys.argv[2])
+state.value = 42
+state.observe(lambda change: moved.set() if change.new == 55 else None)
+if state.value == 55 or moved.wait(30):
+    print("moved to 55")
+"""
+
+
+def test_a_program_shares_the_slider_with_the_page(
+    new_window: NewWindow, address: str, server: Process
+) -> None:
+    page = opened(new_window(), address)
+    room = parse_qs(urlsplit(page.url).query)["_driftdb_room"][0]
+    command = [sys.executable, "-c", PROGRAM, room, server.server.root]
+    program = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+    shows(page, 42)
+    move(page, 55)
+    assert program.communicate(timeout=60)[0] == "moved to 55\n"
