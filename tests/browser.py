@@ -47,10 +47,12 @@ def new_window(chromium: Browser) -> Iterator[NewWindow]:
         context = chromium.new_context(viewport={"width": 1000, "height": 800})
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(error.message))
         return page
 
     yield open_window
     for context in contexts:
         context.close()
-    assert errors == []
+    # Notebook 7 says that of itself now and then, while it starts.
+    own = "Cannot read properties of undefined (reading 'schema')"
+    assert [error for error in errors if error != own] == []

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+# Registered once: there can be but one Playwright at a time.
+pytest_plugins = ["tests.browser"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")

@@ -30,19 +30,19 @@ _Nonce = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _PushId = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 
 
-class Relay(Struct, frozen=True, tag="relay"):
+class Relay(Struct, frozen=True, gc=False, tag="relay"):
     """Broadcast, and keep nothing."""
 
 
-class Append(Struct, frozen=True, tag="append"):
+class Append(Struct, frozen=True, gc=False, tag="append"):
     """Broadcast, and add to the key's stream."""
 
 
-class Replace(Struct, frozen=True, tag="replace"):
+class Replace(Struct, frozen=True, gc=False, tag="replace"):
     """Broadcast, and make the stream this one value."""
 
 
-class Compact(Struct, frozen=True, tag="compact"):
+class Compact(Struct, frozen=True, gc=False, tag="compact"):
     """Put the value in the place of all that the stream holds up to and including ``seq``."""
 
     seq: _Positive
@@ -51,7 +51,7 @@ class Compact(Struct, frozen=True, tag="compact"):
 Action = Relay | Append | Replace | Compact
 
 
-class Push(Struct, tag="push"):
+class Push(Struct, gc=False, tag="push"):
     """Apply ``action`` with ``value`` to the stream of ``key``.
 
     ``value`` is still encoded, in the encoding of the message; ``Codec.value`` makes it whole.
@@ -66,7 +66,7 @@ class Push(Struct, tag="push"):
     if_seq: _Sequence | None = None
 
 
-class Get(Struct, tag="get"):
+class Get(Struct, gc=False, tag="get"):
     """Subscribe to ``key``, and answer with what its stream holds above ``seq``.
 
     With ``seq`` ``None`` (null) there is no answer.
@@ -76,7 +76,7 @@ class Get(Struct, tag="get"):
     seq: _Sequence | None = 0
 
 
-class Ping(Struct, tag="ping"):
+class Ping(Struct, gc=False, tag="ping"):
     """Ask for a ``pong`` with the same ``nonce``."""
 
     nonce: _Nonce | None = None

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ..browser import NewWindow, chromium, new_window
+from ..browser import NewWindow
 from ..server.processes import Process, environment, started
 from .notebook import Notebook
 
-__all__ = ["Jupyter", "chromium", "jupyter", "new_window"]
+__all__ = ["Jupyter", "jupyter"]
 
 TOKEN = "a-token-for-the-tests"
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from ..browser import chromium, new_window
 from ..server.processes import COMMAND, Process, environment, started
 
-__all__ = ["chromium", "new_window", "pages", "server"]
+__all__ = ["pages", "server"]
 
 HERE = Path(__file__).parent
 PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title><div id="root"></div>

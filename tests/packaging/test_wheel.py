@@ -41,7 +41,9 @@ def test_installed_it_enables_the_extension_and_has_its_command(
     wheel: Path, tmp_path: Path
 ) -> None:
     place = tmp_path / "place"
-    python("-m", "pip", "install", "-q", "--no-deps", f"--prefix={place}", wheel, cwd=tmp_path)
+    # Without --ignore-installed pip would take away what this very environment has of ours.
+    pip = ("-m", "pip", "install", "-q", "--no-deps", "--ignore-installed")
+    python(*pip, f"--prefix={place}", wheel, cwd=tmp_path)
     configured = ExtensionConfigManager(read_config_path=[str(place / "etc" / "jupyter")])
     enabled = configured.get_jpserver_extensions()  # type: ignore[no-untyped-call]
     assert enabled == {"driftdb_jupyter": True}
