@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["BINARY", "PING", "TEXT", "frame", "head", "payload"]
+__all__ = ["BINARY", "PING", "SHORT_TEXT_HEADS", "TEXT", "frame", "head", "payload"]
 
 TEXT, BINARY, PING = 0x1, 0x2, 0x9
 _FINAL = 0x80
-_SHORT_HEADS = {
-    opcode: [bytes((_FINAL | opcode, length)) for length in range(126)]
-    for opcode in (TEXT, BINARY, PING)
-}
+# The heads of short frames, by the length of their content.
+SHORT_TEXT_HEADS = [bytes((_FINAL | TEXT, length)) for length in range(126)]
 _medium_head = struct.Struct(">BBH").pack
 _long_head = struct.Struct(">BBQ").pack
 
@@ -19,7 +17,7 @@ _long_head = struct.Struct(">BBQ").pack
 def head(opcode: int, length: int) -> bytes:
     """What a whole, unmasked frame with so many bytes of content begins with."""
     if length < 126:
-        return _SHORT_HEADS[opcode][length]
+        return bytes((_FINAL | opcode, length))
     if length < 0x10000:
         return _medium_head(_FINAL | opcode, 126, length)
     return _long_head(_FINAL | opcode, 127, length)

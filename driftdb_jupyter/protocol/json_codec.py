@@ -11,7 +11,7 @@ from msgspec import Raw
 from .codec import error_fields
 from .entry import Entry
 from .errors import BadMessage, Refusal
-from .frame import TEXT, head
+from .frame import SHORT_TEXT_HEADS, TEXT, head
 from .json_text import read_json
 from .limits import Limits
 from .messages import ClientMessage, Get, Push, push_id
@@ -67,7 +67,10 @@ class JsonCodec:
         """The broadcast of an entry, as a finished frame."""
         value = entry.value.text or entry.value.as_json()
         end = b',"seq":%d}' % entry.seq
-        return b"".join((head(TEXT, len(start) + len(value) + len(end)), start, value, end))
+        length = len(start) + len(value) + len(end)
+        # Without a call for the heads of most messages.
+        first = SHORT_TEXT_HEADS[length] if length < 126 else head(TEXT, length)
+        return b"".join((first, start, value, end))
 
     def init(self, key: str, entries: Iterable[Entry]) -> bytes:
         """The answer to a ``get``."""

@@ -63,8 +63,12 @@ class Room:
         above the room's newest sequence number and :class:`Conflict` where ``if_seq`` isn't met;
         then nothing has changed.
         """
-        if push.id is None:
-            return self._apply(push, value)
+        if push.id is not None:
+            return self._apply_once(push, value, client)
+        return self._apply(push, value)
+
+    def _apply_once(self, push: Push, value: Value, client: str | None) -> Applied:
+        assert push.id is not None
         if client is None:
             raise BadMessage("expected an id only from a client that connected with ?client=…")
         producer = self.producers.get(client)
@@ -79,13 +83,12 @@ class Room:
         key, action = push.key, push.action
         if push.if_seq is not None:
             self._check(key, push.if_seq)
-        if isinstance(action, Relay):
-            self.seq = seq = self.seq + 1
-            return Applied(key, Entry(seq, value), seq)
         if isinstance(action, Compact):
             return self._compact(key, action.seq, value)
         self.seq = seq = self.seq + 1
         entry = Entry(seq, value)
+        if isinstance(action, Relay):
+            return Applied(key, entry, seq)
         stream = self._stream(key)
         if isinstance(action, Replace):
             stream.entries = [entry]

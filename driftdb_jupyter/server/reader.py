@@ -28,6 +28,7 @@ CLOSE_TOO_LARGE = 1009
 CLOSE_INTERNAL_ERROR = 1011
 
 _CHUNK_BYTES = 65536
+_SMALL_CHUNK_BYTES = 8192
 _LARGE_BATCH = 8
 _FINAL_TEXT, _FINAL_BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
@@ -154,6 +155,9 @@ class BatchReader(WebSocketProtocol13):
             # A peer that always has more to say leaves the others their turn.
             await asyncio.sleep(0)
         chunk = await reading
+        # Tornado clears a buffer of that size for every look at the socket.
+        busy = len(chunk) >= self.stream.read_chunk_size
+        self.stream.read_chunk_size = _CHUNK_BYTES if busy else _SMALL_CHUNK_BYTES
         self._buffer = rest + chunk if rest else chunk
 
     async def _receive_frame(self) -> None:

@@ -47,6 +47,7 @@ class ScriptedStream:
         self._pieces = [piece for piece in pieces if piece]
         self._buffer = b""
         self._closed = False
+        self.read_chunk_size = 65536
         self.written = b""
         self.io_loop = IOLoop.current()
 
