@@ -118,8 +118,9 @@ class DriftDBExtension(ExtensionApp):
     def kernel_environment(self) -> dict[str, str]:
         """The variables by which a kernel of this server finds its rooms.
 
-        ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, and behind TLS ``DRIFTDB_CERTFILE``. Empty where
-        the server listens on a Unix socket alone: kernels can't reach it then.
+        ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
+        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses itself what is too large. Empty where the
+        server listens on a Unix socket alone: kernels can't reach it then.
         """
         server = self.serverapp
         if server.sock:
@@ -131,6 +132,7 @@ class DriftDBExtension(ExtensionApp):
         environment = {
             "DRIFTDB_URL": f"{scheme}://{host}:{server.port}{root}",
             "DRIFTDB_SECRET": self.settings[_SECRET],
+            "DRIFTDB_MESSAGE_LIMIT_BYTES": str(self.hub.limits.message_bytes),
         }
         if server.certfile:
             environment["DRIFTDB_CERTFILE"] = os.path.abspath(server.certfile)

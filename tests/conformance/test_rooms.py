@@ -57,7 +57,9 @@ async def test_every_subscriber_sees_one_and_the_same_ascending_order(room: Room
             for n, peer in enumerate(peers)
         )
     )
-    orders = [[await peer.receive() for _ in range(200)] for peer in peers]
+    orders = []
+    for peer in peers:
+        orders.append([await peer.receive() for _ in range(200)])
     assert [message["seq"] for message in orders[0]] == list(range(1, 201))
     assert all(order == orders[0] for order in orders)
     for n in range(4):
