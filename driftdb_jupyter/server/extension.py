@@ -119,8 +119,8 @@ class DriftDBExtension(ExtensionApp):
         """The variables by which a kernel of this server finds its rooms.
 
         ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
-        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses itself what is too large. Empty where the
-        server listens on a Unix socket alone: kernels can't reach it then.
+        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large. Empty where
+        the server listens on a Unix socket alone: kernels can't reach it then.
         """
         server = self.serverapp
         if server.sock:
