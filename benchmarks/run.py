@@ -56,11 +56,13 @@ def in_turns(
 
 def measure(options: argparse.Namespace, folder: Path) -> int:
     """Measure what the options name, and show it; the exit status."""
-    reference = driftdb_server(options.driftdb_server)
+    wanted = options.server or SERVERS
+    reference = driftdb_server(options.driftdb_server) if "driftdb" in wanted else None
     ways = other_ways(folder, tls=speaks_tls())
     servers = [*([reference] if reference else []), OURS, *ways]
-    if options.server:
-        servers = [server for server in servers if server.name in options.server]
+    servers = [server for server in servers if server.name in wanted]
+    if not servers:
+        sys.exit(f"expected a server that can be measured here, got {', '.join(wanted)}")
     results: dict[str, Rounds] = {}
     goals: list[Goal] = []
     for name in options.scenario or NAMES:
@@ -74,7 +76,8 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
         print()
         goals += goals_of(name, scenario, rounds) if scenario else idle_goals_of(name, IDLE, rounds)
         results[name] = rounds
-    print("Goals", *goals, sep="\n")
+    if goals:
+        print("Goals", *goals, sep="\n")
     if options.json:
         content = {**_circumstances(options.rounds), "results": results}
         content["goals"] = [asdict(goal) for goal in goals]
@@ -127,7 +130,7 @@ def _prepare() -> None:
         print(f"{IDLE.connections} connections need more open files than the {most} allowed here.")
     if len(CORES) < 2:
         print("There is but one core: the load generator takes its share of the server's time.")
-    elif os.getloadavg()[0] > 0.5:
+    elif os.getloadavg()[0] > 1:
         print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the figures will be noisy.")
 
 

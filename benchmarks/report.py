@@ -1,0 +1,134 @@
+"""What the figures say: a table for each scenario, and which goals were met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeAlias
+
+from .generator import Figures
+from .scenarios import Idle, Scenario
+
+__all__ = ["Goal", "Rounds", "goals_of", "idle_goals_of", "idle_table", "table"]
+
+Rounds: TypeAlias = Mapping[str, "list[Figures]"]
+"""What each server's rounds of a scenario gave, by its name."""
+
+RATE = "deliveries_per_second"
+FAULTS = ("lost", "gaps", "reordered", "errors", "closed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """Something that our server has to show, and whether it did."""
+
+    scenario: str
+    text: str
+    got: str
+    met: bool
+
+    def __str__(self) -> str:
+        return (
+            f"{'met   ' if self.met else 'MISSED'}  {self.scenario}: {self.text} (got {self.got})"
+        )
+
+
+def table(scenario: Scenario, rounds: Rounds) -> str:
+    """Rates: best and median of the rounds. Faults: their sum. Delays: those of the best round.
+
+    ``CPU µs``: the processor time that the server took for a delivery, the least of the rounds.
+    """
+    speed, delays = ("best", "median", "ratio", "CPU µs"), ("p50 ms", "p99 ms", "p99.9 ms")
+    head = (*speed, *FAULTS[:3], *delays)
+    widths = (12, 12, 8, 8, 11, 11, 11, 9, 9, 9)
+    lines = [f"{scenario.title} (deliveries a second)", _row("", head, widths)]
+    for name, runs in rounds.items():
+        rates = [run[RATE] for run in runs]
+        ratio = f"{max(rates) / _best(rounds, 'driftdb'):.2f}" if "driftdb" in rounds else "-"
+        faults = [f"{_sum(runs, fault):,.0f}" for fault in FAULTS[:3]]
+        best = max(runs, key=lambda run: run[RATE])
+        took = [f"{best[quantile] / 1000:.2f}" for quantile in ("p50_us", "p99_us", "p999_us")]
+        processor = f"{min(1e6 * run['server_seconds'] / run['delivered'] for run in runs):.2f}"
+        cells = (f"{max(rates):,.0f}", f"{median(rates):,.0f}", ratio, processor, *faults, *took)
+        lines.append(_row(name, cells, widths))
+    return "\n".join(lines)
+
+
+def idle_table(idle: Idle, rounds: Rounds) -> str:
+    """Memory and opening rate of idle connections: the best of the rounds."""
+    lines = [idle.title, _row("", ("KB each", "opened/s"), (12, 12))]
+    for name, runs in rounds.items():
+        cells = (f"{_least(runs, 'kilobytes_each'):.1f}", f"{_most(runs):,.0f}")
+        lines.append(_row(name, cells, (12, 12)))
+    return "\n".join(lines)
+
+
+def goals_of(name: str, scenario: Scenario, rounds: Rounds) -> list[Goal]:
+    """The scenario's goals, as far as the servers that were measured can tell."""
+    if rounds.keys() <= {"driftdb"}:
+        return []
+    faults = ", ".join(
+        f"{server} {fault} {_sum(runs, fault):,.0f}"
+        for server, runs in rounds.items()
+        for fault in FAULTS
+        if server != "driftdb" and _sum(runs, fault)
+    )
+    text = "we lose nothing and keep the order"
+    goals = [Goal(scenario=name, text=text, got=faults or "no fault", met=not faults)]
+    if not {"ours", "driftdb"} <= rounds.keys():
+        return goals
+    if scenario.least_ratio is not None:
+        ratio = _best(rounds, "ours") / _best(rounds, "driftdb")
+        text = f"at least {scenario.least_ratio:g} times DriftDB's rate"
+        met = ratio >= scenario.least_ratio
+        goals.append(Goal(scenario=name, text=text, got=f"{ratio:.2f}", met=met))
+    if scenario.shorter_tail:
+        ours, theirs = (_least(rounds[server], "p99_us") for server in ("ours", "driftdb"))
+        text = f"99 of 100 sooner than DriftDB's {theirs / 1000:.2f} ms"
+        got = f"{ours / 1000:.2f} ms"
+        goals.append(Goal(scenario=name, text=text, got=got, met=ours < theirs))
+    return goals
+
+
+def idle_goals_of(name: str, idle: Idle, rounds: Rounds) -> list[Goal]:
+    """The goals for idle connections, if our server was measured."""
+    if "ours" not in rounds:
+        return []
+    kilobytes, opened = _least(rounds["ours"], "kilobytes_each"), _most(rounds["ours"])
+    return [
+        Goal(
+            scenario=name,
+            text=f"at most {idle.most_kilobytes_each:g} KB for an idle connection",
+            got=f"{kilobytes:.1f}",
+            met=kilobytes <= idle.most_kilobytes_each,
+        ),
+        Goal(
+            scenario=name,
+            text=f"at least {idle.least_per_second:,.0f} connections opened a second",
+            got=f"{opened:,.0f}",
+            met=opened >= idle.least_per_second,
+        ),
+    ]
+
+
+def _row(name: str, cells: tuple[str, ...], widths: tuple[int, ...]) -> str:
+    return f"{name:<14}" + "".join(
+        f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)
+    )
+
+
+def _best(rounds: Rounds, server: str) -> float:
+    return max(run[RATE] for run in rounds[server])
+
+
+def _most(runs: list[Figures]) -> float:
+    return max(run["connections_per_second"] for run in runs)
+
+
+def _least(runs: list[Figures], figure: str) -> float:
+    return min(run[figure] for run in runs)
+
+
+def _sum(runs: list[Figures], figure: str) -> float:
+    return sum(run[figure] for run in runs)
