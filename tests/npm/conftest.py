@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
+from ..browser import NewWindow
 from ..server.processes import COMMAND, Process, environment, started
 
-__all__ = ["pages", "server"]
+__all__ = ["new_window", "pages", "server"]
 
 HERE = Path(__file__).parent
 PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title><div id="root"></div>
@@ -59,9 +61,28 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Process]:
-    """A standalone server."""
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A standalone server; each test has rooms of its own in it."""
     command = [*COMMAND, "serve", "--port=0"]
-    with started(command, cwd=tmp_path, env=environment()) as process:
+    folder = tmp_path_factory.mktemp("server")
+    with started(command, cwd=folder, env=environment()) as process:
         yield process
+        assert process.end() == 0, process.log
+
+
+@pytest.fixture
+def new_window(new_window: NewWindow) -> Iterator[NewWindow]:
+    """Opens windows in which the packages hear no message that they don't know."""
+    unknown: list[str] = []
+
+    def open_window() -> Page:
+        page = new_window()
+        page.on(
+            "console",
+            lambda said: unknown.append(said.text) if "Unknown message" in said.text else None,
+        )
+        return page
+
+    yield open_window
+    assert unknown == []
