@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocket
 
 from ..browser import NewWindow
 from ..server.processes import COMMAND, Process, environment, started
@@ -243,10 +243,12 @@ def test_a_cut_connection_comes_back_in_its_encoding(
     room = client.new_room()
     urls: list[str] = []
     frames: list[str | bytes] = []
-    client.page.on(
-        "websocket",
-        lambda socket: (urls.append(socket.url), socket.on("framereceived", lambda frame: frames.append(frame))),
-    )
+
+    def watch(socket: WebSocket) -> None:
+        urls.append(socket.url)
+        socket.on("framereceived", lambda frame: frames.append(frame))
+
+    client.page.on("websocket", watch)
     client.join(room, binary=binary).push("k", "before")
     for _ in range(2):
         client.run("() => db.connection.close()")
