@@ -7,8 +7,10 @@ sequencer was given first, it broadcasts and answers first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from ..protocol.entry import Author
 from ..protocol.errors import Refusal
 from ..protocol.messages import Push
 from ..protocol.value import Value
@@ -23,6 +25,10 @@ class Pusher(Protocol):
     @property
     def client(self) -> str | None:
         """The client's secret, ``None`` where it connected without one."""
+
+    @property
+    def author(self) -> Author | None:
+        """The client as others see it, ``None`` where it has no name."""
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         """Hear what became of a push, after its broadcast."""
@@ -42,7 +48,7 @@ class Sequencer(Protocol):
     def room(self) -> Room:
         """The room after all that was broadcast, and nothing else."""
 
-    def push(self, push: Push, value: Value, pusher: Pusher) -> None:
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
         """Give a push its place; the room's audience and the pusher hear what came of it."""
 
 

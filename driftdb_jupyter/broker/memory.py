@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from ..protocol.errors import QuotaExceeded, Refusal
 from ..protocol.messages import Push
+from ..protocol.name import new_id
 from ..protocol.value import Value
+from ..rooms.quota import Quota
 from ..rooms.room import Room
+from ..rooms.window import WindowLimits
 from .broker import Audience, Pusher
 
 __all__ = ["MemoryBroker"]
@@ -20,10 +26,12 @@ class MemorySequencer:
         self.room = room
         self._audience = audience
 
-    def push(self, push: Push, value: Value, pusher: Pusher) -> None:
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
         """Apply, broadcast, answer."""
         try:
-            applied = self.room.apply(push, value, client=pusher.client)
+            applied = self.room.apply(
+                push, values, client=pusher.client, author=pusher.author, now=time.time()
+            )
         except Refusal as refusal:
             pusher.answer(push, refusal)
             return
@@ -34,12 +42,20 @@ class MemorySequencer:
 class MemoryBroker:
     """Rooms in memory.
 
-    ``room_limit``: how many rooms there may be at once.
+    ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
     """
 
-    def __init__(self, *, room_limit: int = 100_000) -> None:
+    def __init__(
+        self,
+        *,
+        room_limit: int = 100_000,
+        quota: Quota | None = None,
+        window_limits: WindowLimits | None = None,
+    ) -> None:
         self._rooms: dict[str, Room] = {}
         self._room_limit = room_limit
+        self._quota = quota
+        self._window_limits = window_limits
 
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
@@ -47,7 +63,9 @@ class MemoryBroker:
             return
         if len(self._rooms) >= self._room_limit:
             raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
-        self._rooms[name] = Room()
+        self._rooms[name] = Room(
+            epoch=new_id(), quota=self._quota, window_limits=self._window_limits
+        )
 
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
         """Take part in a room; ``None`` where there is no room of that name."""

@@ -11,6 +11,8 @@ import math
 import struct
 from typing import Any
 
+from msgspec import Raw
+
 from .errors import BadMessage
 from .json_text import LARGEST_DOUBLE
 
@@ -70,10 +72,11 @@ def decode(data: bytes) -> Any:
     return _decode(data, 0)[0]
 
 
-def decode_fields(data: bytes, nesting: int, *, raw: str) -> tuple[dict[str, Any], bytes | None]:
-    """Read a message: a map whose fields are decoded, but for the field ``raw``.
+def decode_fields(data: bytes, nesting: int, *, raw: str, raw_items: str) -> dict[str, Any]:
+    """Read a message: a map whose fields are decoded, but for two.
 
-    Returns the other fields, and the raw field's bytes (``None`` where it is missing).
+    ``raw`` names one that is left as it came (a :class:`msgspec.Raw`), ``raw_items`` one whose
+    items are, where it is an array.
     Raises :class:`BadMessage` as :func:`scan` does, and where ``data`` is not exactly one map.
     """
     try:
@@ -81,7 +84,6 @@ def decode_fields(data: bytes, nesting: int, *, raw: str) -> tuple[dict[str, Any
         if major != MAP:
             raise BadMessage("expected a CBOR map, got another kind of item")
         fields: dict[str, Any] = {}
-        span: bytes | None = None
         while count is None or count > 0:
             if count is None:
                 if data[position] == _BREAK:
@@ -91,17 +93,31 @@ def decode_fields(data: bytes, nesting: int, *, raw: str) -> tuple[dict[str, Any
                 count -= 1
             value_at = _scan_key(data, position)
             name, _ = _decode(data, position)
+            if name == raw_items and data[value_at] >> 5 == ARRAY:
+                fields[name], position = _raw_items(data, value_at, nesting)
+                continue
             # The message itself is no part of the value: its fields start at full depth.
             position = _scan(data, value_at, nesting)
             if name == raw:
-                span = data[value_at:position]
+                fields[name] = Raw(data[value_at:position])
             else:
                 fields[name] = _decode(data, value_at)[0]
     except IndexError:
         raise _truncated() from None
     if position != len(data):
         raise BadMessage(f"expected one CBOR item, got {len(data) - position} bytes after it")
-    return fields, span
+    return fields
+
+
+def _raw_items(data: bytes, position: int, nesting: int) -> tuple[list[Raw], int]:
+    """The items of the array at ``position``, and its end."""
+    _, count, position = _head(data, position)
+    items: list[Raw] = []
+    while len(items) != count and not (count is None and data[position] == _BREAK):
+        end = _scan(data, position, nesting)
+        items.append(Raw(data[position:end]))
+        position = end
+    return items, position + (count is None)
 
 
 def find(data: bytes, name: str) -> Any:

@@ -9,12 +9,12 @@ import msgspec
 from msgspec import Raw
 
 from . import cbor
-from .codec import error_fields
-from .entry import Entry
+from .codec import KeyInfo, check_values, error_fields
+from .entry import Author, Entry
 from .errors import BadMessage, Refusal
-from .frame import BINARY, head
+from .frame import BINARY, frame, head
 from .limits import Limits
-from .messages import ClientMessage, Ping, push_id
+from .messages import ClientMessage, Keys, Ping, Push, push_id
 from .value import Value
 
 __all__ = ["CBOR", "CborCodec"]
@@ -22,8 +22,6 @@ __all__ = ["CBOR", "CborCodec"]
 _TYPE, _KEY, _VALUE, _SEQ = (cbor.text(name) for name in ("type", "key", "value", "seq"))
 _PUSH_HEAD = cbor.head(cbor.MAP, 4) + _TYPE + cbor.text("push") + _KEY
 _ENTRY_HEAD = cbor.head(cbor.MAP, 2) + _VALUE
-_INIT_HEAD = cbor.head(cbor.MAP, 3) + _TYPE + cbor.text("init") + _KEY
-_DATA = cbor.text("data")
 
 
 class CborCodec:
@@ -34,14 +32,14 @@ class CborCodec:
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message (see :class:`~.codec.Codec`)."""
         try:
-            fields, value = cbor.decode_fields(message, limits.nesting, raw="value")
+            fields = cbor.decode_fields(message, limits.nesting, raw="value", raw_items="values")
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
-            if value is not None:
-                fields["value"] = Raw(value)
             decoded: ClientMessage = msgspec.convert(fields, ClientMessage)
+            if isinstance(decoded, Push):
+                check_values(decoded, limits)
             if not isinstance(decoded, Ping):
-                limits.check_key(decoded.key)
+                limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
         except msgspec.ValidationError as error:
             refusal: Refusal = BadMessage(f"expected a message of the room protocol: {error}")
@@ -52,8 +50,14 @@ class CborCodec:
             raise
 
     def value(self, raw: Raw) -> Value:
-        """The value of a push that this codec decoded."""
+        """A value that this codec decoded."""
         return Value(None, bytes(raw))
+
+    def values(self, push: Push) -> list[Value]:
+        """The values of a push that this codec decoded; of a delete none."""
+        if push.values is None:
+            return [self.value(push.value)] if len(push.value) else []
+        return [self.value(raw) for raw in push.values]
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with."""
@@ -65,22 +69,86 @@ class CborCodec:
         end = _SEQ + cbor.head(cbor.UNSIGNED, entry.seq)
         return b"".join((head(BINARY, len(start) + len(value) + len(end)), start, value, end))
 
-    def init(self, key: str, entries: Iterable[Entry]) -> bytes:
-        """The answer to a ``get``."""
-        data = [
-            _ENTRY_HEAD + e.value.as_cbor() + _SEQ + cbor.head(cbor.UNSIGNED, e.seq)
-            for e in entries
-        ]
-        start = _INIT_HEAD + cbor.text(key) + _DATA + cbor.head(cbor.ARRAY, len(data))
-        return start + b"".join(data)
+    def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
+        """The same with who wrote it and when."""
+        stamps = _stamps(entry)
+        # The start says how many fields a push has without stamps.
+        start = cbor.head(cbor.MAP, 4 + len(stamps)) + start[1:]
+        fields = _joined({"seq": _uint(entry.seq), **stamps})
+        return frame(BINARY, start + entry.value.as_cbor() + fields)
+
+    def delete(self, key: str, seq: int) -> bytes:
+        """A stream was deleted."""
+        return _message({"type": "delete", "key": key, "seq": seq})
+
+    def init(
+        self,
+        key: str,
+        entries: Iterable[Entry],
+        *,
+        stamps: bool = False,
+        epoch: str | None = None,
+        recovered: bool = False,
+        more: bool = False,
+    ) -> bytes:
+        """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
+        if stamps:
+            items = [
+                _map({"value": e.value.as_cbor(), "seq": _uint(e.seq), **_stamps(e)})
+                for e in entries
+            ]
+        else:
+            items = [_ENTRY_HEAD + e.value.as_cbor() + _SEQ + _uint(e.seq) for e in entries]
+        fields = {
+            "type": cbor.text("init"),
+            "key": cbor.text(key),
+            "data": cbor.head(cbor.ARRAY, len(items)) + b"".join(items),
+        }
+        if epoch is not None:
+            fields["epoch"], fields["recovered"] = cbor.text(epoch), cbor2.dumps(recovered)
+        if more:
+            fields["more"] = cbor2.dumps(True)
+        return _map(fields)
 
     def stream_size(self, key: str, size: int) -> bytes:
         """How many values the stream holds after a push."""
         return _message({"type": "stream_size", "key": key, "size": size})
 
-    def ack(self, push_id: int, seq: int | None) -> bytes:
-        """The push with that id was applied."""
-        return _message({"type": "ack", "id": push_id, "seq": seq})
+    def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
+        """The push with that id was applied (see :class:`~.codec.Codec`)."""
+        fields = {"type": "ack", "id": push_id, "seq": seq}
+        return _message(fields if count is None else {**fields, "count": count})
+
+    def presence(self, key: str, author: Author, value: Value | None) -> bytes:
+        """A client is there with a value, or has left (``None``)."""
+        return _map(
+            {
+                "type": cbor.text("presence"),
+                "key": cbor.text(key),
+                "client": cbor.text(author.client),
+                **_user(author),
+                "value": cbor2.dumps(None) if value is None else value.as_cbor(),
+            }
+        )
+
+    def presence_state(self, key: str, own: str, clients: Iterable[tuple[Author, Value]]) -> bytes:
+        """Who is there; ``own`` is the asker's public id."""
+        there = {
+            author.client: _map({"value": value.as_cbor(), **_user(author)})
+            for author, value in clients
+        }
+        return _map(
+            {
+                "type": cbor.text("presence_state"),
+                "key": cbor.text(key),
+                "client": cbor.text(own),
+                "clients": _map(there),
+            }
+        )
+
+    def keys(self, prefix: str, keys: Mapping[str, KeyInfo]) -> bytes:
+        """Which keys there are."""
+        return _message({"type": "keys", "prefix": prefix, "keys": msgspec.to_builtins(keys)})
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""
@@ -99,5 +167,30 @@ def _push_id(message: bytes) -> int | None:
     return push_id({name: cbor.find(message, name) for name in ("type", "id")})
 
 
-def _message(fields: Mapping[str, str | int | None]) -> bytes:
+def _message(fields: Mapping[str, object]) -> bytes:
     return cbor2.dumps(fields)
+
+
+def _uint(number: int) -> bytes:
+    return cbor.head(cbor.UNSIGNED, number)
+
+
+def _map(items: Mapping[str, bytes]) -> bytes:
+    """A map of items that are encoded already."""
+    return cbor.head(cbor.MAP, len(items)) + _joined(items)
+
+
+def _joined(items: Mapping[str, bytes]) -> bytes:
+    return b"".join([cbor.text(name) + item for name, item in items.items()])
+
+
+def _stamps(entry: Entry) -> dict[str, bytes]:
+    """When an entry came, and who wrote it, as far as that is known."""
+    stamps = {"time": _uint(int(entry.time * 1000))}
+    if entry.author is not None:
+        stamps |= {"client": cbor.text(entry.author.client), **_user(entry.author)}
+    return stamps
+
+
+def _user(author: Author) -> dict[str, bytes]:
+    return {} if author.user is None else {"user": author.user.as_cbor()}

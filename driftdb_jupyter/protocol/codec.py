@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
-from .entry import Entry
-from .errors import Conflict, Refusal
+from .entry import Author, Entry
+from .errors import BadMessage, Conflict, Refusal, TooLarge
 from .limits import Limits
-from .messages import ClientMessage
+from .messages import Append, ClientMessage, Delete, Push, Relay
 from .value import Value
 
-__all__ = ["Codec", "error_fields"]
+__all__ = ["Codec", "KeyInfo", "check_values", "error_fields"]
+
+
+class KeyInfo(Struct, gc=False):
+    """What ``keys`` tells of a key: its ``size`` values, their ``bytes``, the newest's ``seq``."""
+
+    size: int
+    bytes: int
+    seq: int
 
 
 class Codec(Protocol):
@@ -31,7 +39,10 @@ class Codec(Protocol):
         """
 
     def value(self, raw: Raw) -> Value:
-        """The value of a push that this codec decoded."""
+        """A value that this codec decoded."""
+
+    def values(self, push: Push) -> list[Value]:
+        """The values of a push that this codec decoded; of a delete none."""
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with, for :meth:`push_frame`."""
@@ -39,14 +50,41 @@ class Codec(Protocol):
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
         """The broadcast of an entry, as a finished frame: the same bytes for all who get it."""
 
-    def init(self, key: str, entries: Iterable[Entry]) -> bytes:
-        """The answer to a ``get``."""
+    def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
+        """The same with who wrote it and when."""
+
+    def delete(self, key: str, seq: int) -> bytes:
+        """A stream was deleted."""
+
+    def init(
+        self,
+        key: str,
+        entries: Iterable[Entry],
+        *,
+        stamps: bool = False,
+        epoch: str | None = None,
+        recovered: bool = False,
+        more: bool = False,
+    ) -> bytes:
+        """The answer to a ``get``; with an ``epoch`` it says so, and whether it ``recovered``."""
 
     def stream_size(self, key: str, size: int) -> bytes:
         """How many values the stream holds after a push."""
 
-    def ack(self, push_id: int, seq: int | None) -> bytes:
-        """The push with that id was applied, and got ``seq`` (``None``: too long ago to know)."""
+    def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
+        """The push with that id was applied, and got ``seq`` (``None``: too long ago to know).
+
+        ``count``: of how many values, where it was sent as several.
+        """
+
+    def presence(self, key: str, author: Author, value: Value | None) -> bytes:
+        """A client is there with a value, or has left (``None``)."""
+
+    def presence_state(self, key: str, own: str, clients: Iterable[tuple[Author, Value]]) -> bytes:
+        """Who is there; ``own`` is the asker's public id."""
+
+    def keys(self, prefix: str, keys: Mapping[str, KeyInfo]) -> bytes:
+        """Which keys there are."""
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""
@@ -68,3 +106,19 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
         fields["key"] = refusal.key
         fields["seq"] = refusal.seq
     return fields
+
+
+def check_values(push: Push, limits: Limits) -> None:
+    """Raise where a push has not just what its action needs: a value, or several, or none."""
+    if push.values is None:
+        if not len(push.value) and not isinstance(push.action, Delete):
+            raise BadMessage("expected a push with a value, got none")
+        return
+    if len(push.value):
+        raise BadMessage("expected a push with value or values, got both")
+    if not isinstance(push.action, (Append, Relay)):
+        raise BadMessage("expected values only with append and relay")
+    if not push.values:
+        raise BadMessage("expected at least one value, got none")
+    if len(push.values) > limits.values:
+        raise TooLarge(f"expected at most {limits.values} values, got {len(push.values)}")

@@ -1,4 +1,4 @@
-"""An entry: a value that a room gave its number."""
+"""An entry: a value that a room gave its number, and who wrote it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ from msgspec import Struct
 
 from .value import Value
 
-__all__ = ["Entry"]
+__all__ = ["Author", "Entry"]
+
+
+class Author(Struct, frozen=True, gc=False):
+    """Who wrote something, as others see it.
+
+    ``client`` is the public id of a client; ``user`` what the server's authentication knows of the
+    person (an object), ``None`` where it knows nobody.
+    """
+
+    client: str
+    user: Value | None = None
 
 
 class Entry(Struct, gc=False):
-    """A value and its sequence number, as a stream keeps it and a broadcast carries it."""
+    """A value and its sequence number, as a stream keeps it and a broadcast carries it.
+
+    ``size`` is what the value takes as it came, in bytes; ``time`` when the server took it, in
+    seconds since 1970; ``author`` is ``None`` where nobody knows any more.
+    """
 
     seq: int
     value: Value
+    size: int = 0
+    time: float = 0.0
+    author: Author | None = None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Raw
 
-from .codec import error_fields
-from .entry import Entry
+from .codec import KeyInfo, check_values, error_fields
+from .entry import Author, Entry
 from .errors import BadMessage, Refusal
-from .frame import SHORT_TEXT_HEADS, TEXT, head
+from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
 from .json_text import read_json
 from .limits import Limits
-from .messages import ClientMessage, Get, Push, push_id
+from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
 from .value import Value
 
 __all__ = ["JSON", "JsonCodec"]
@@ -42,8 +42,14 @@ class JsonCodec:
                     raise limits.nested_too_deep()
                 if len(decoded.key) > limits.short_key:
                     limits.check_key(decoded.key)
-            elif type(decoded) is Get:
+                if decoded.values is not None or not len(raw):
+                    check_values(decoded, limits)
+                    self._check_nesting(decoded.values or (), limits)
+            elif type(decoded) is SetPresence:
                 limits.check_key(decoded.key)
+                self._check_nesting((decoded.value,), limits)
+            elif not isinstance(decoded, Ping):
+                limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
         except RecursionError:
             raise limits.nested_too_deep() from None
@@ -56,8 +62,14 @@ class JsonCodec:
             raise
 
     def value(self, raw: Raw) -> Value:
-        """The value of a push that this codec decoded."""
+        """A value that this codec decoded."""
         return Value(raw)
+
+    def values(self, push: Push) -> list[Value]:
+        """The values of a push that this codec decoded; of a delete none."""
+        if push.values is None:
+            return [Value(push.value)] if len(push.value) else []
+        return [Value(raw) for raw in push.values]
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with."""
@@ -72,18 +84,69 @@ class JsonCodec:
         first = SHORT_TEXT_HEADS[length] if length < 126 else head(TEXT, length)
         return b"".join((first, start, value, end))
 
-    def init(self, key: str, entries: Iterable[Entry]) -> bytes:
-        """The answer to a ``get``."""
-        data = b",".join([b'{"value":%b,"seq":%d}' % (e.value.as_json(), e.seq) for e in entries])
-        return b'{"type":"init","key":%b,"data":[%b]}' % (_encode(key), data)
+    def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
+        """The same with who wrote it and when."""
+        return frame(
+            TEXT, b'%b%b,"seq":%d%b}' % (start, entry.value.as_json(), entry.seq, _stamps(entry))
+        )
+
+    def delete(self, key: str, seq: int) -> bytes:
+        """A stream was deleted."""
+        return b'{"type":"delete","key":%b,"seq":%d}' % (_encode(key), seq)
+
+    def init(
+        self,
+        key: str,
+        entries: Iterable[Entry],
+        *,
+        stamps: bool = False,
+        epoch: str | None = None,
+        recovered: bool = False,
+        more: bool = False,
+    ) -> bytes:
+        """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
+        if stamps:
+            items = [
+                b'{"value":%b,"seq":%d%b}' % (e.value.as_json(), e.seq, _stamps(e)) for e in entries
+            ]
+        else:
+            items = [b'{"value":%b,"seq":%d}' % (e.value.as_json(), e.seq) for e in entries]
+        end = b""
+        if epoch is not None:
+            end = b',"epoch":%b,"recovered":%b' % (_encode(epoch), _encode(recovered))
+        if more:
+            end += b',"more":true'
+        return b'{"type":"init","key":%b,"data":[%b]%b}' % (_encode(key), b",".join(items), end)
 
     def stream_size(self, key: str, size: int) -> bytes:
         """How many values the stream holds after a push."""
         return b'{"type":"stream_size","key":%b,"size":%d}' % (_encode(key), size)
 
-    def ack(self, push_id: int, seq: int | None) -> bytes:
-        """The push with that id was applied."""
-        return b'{"type":"ack","id":%d,"seq":%b}' % (push_id, _encode(seq))
+    def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
+        """The push with that id was applied (see :class:`~.codec.Codec`)."""
+        end = b"" if count is None else b',"count":%d' % count
+        return b'{"type":"ack","id":%d,"seq":%b%b}' % (push_id, _encode(seq), end)
+
+    def presence(self, key: str, author: Author, value: Value | None) -> bytes:
+        """A client is there with a value, or has left (``None``)."""
+        text = b"null" if value is None else value.as_json()
+        return b'{"type":"presence","key":%b,%b,"value":%b}' % (_encode(key), _author(author), text)
+
+    def presence_state(self, key: str, own: str, clients: Iterable[tuple[Author, Value]]) -> bytes:
+        """Who is there; ``own`` is the asker's public id."""
+        items = [
+            b'%b:{"value":%b%b}' % (_encode(author.client), value.as_json(), _user(author))
+            for author, value in clients
+        ]
+        return b'{"type":"presence_state","key":%b,"client":%b,"clients":{%b}}' % (
+            _encode(key),
+            _encode(own),
+            b",".join(items),
+        )
+
+    def keys(self, prefix: str, keys: Mapping[str, KeyInfo]) -> bytes:
+        """Which keys there are."""
+        return _encode({"type": "keys", "prefix": prefix, "keys": keys})
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""
@@ -93,8 +156,28 @@ class JsonCodec:
         """A message could not be taken."""
         return _encode(error_fields(refusal))
 
+    @staticmethod
+    def _check_nesting(values: Iterable[Raw], limits: Limits) -> None:
+        for raw in values:
+            if len(raw) > limits.nesting_bytes and _deeper(bytes(raw), limits.nesting):
+                raise limits.nested_too_deep()
+
 
 JSON = JsonCodec()
+
+
+def _stamps(entry: Entry) -> bytes:
+    """When an entry came, and who wrote it, as far as that is known."""
+    time = b',"time":%d' % (entry.time * 1000)
+    return time if entry.author is None else b"%b,%b" % (time, _author(entry.author))
+
+
+def _author(author: Author) -> bytes:
+    return b'"client":%b%b' % (_encode(author.client), _user(author))
+
+
+def _user(author: Author) -> bytes:
+    return b"" if author.user is None else b',"user":%b' % author.user.as_json()
 
 
 def _push_id(message: bytes) -> int | None:

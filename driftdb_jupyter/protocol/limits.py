@@ -17,11 +17,13 @@ class Limits:
     ``message_bytes``: a whole message as it came (protocol, "Over HTTP").
     ``key_bytes``: a key, in UTF-8.
     ``nesting``: arrays, maps and tags inside a value, the outermost counting as one.
+    ``values``: how many a single push may carry.
     """
 
     message_bytes: int = 1024 * 1024
     key_bytes: int = 1024
     nesting: int = 128
+    values: int = 4096
 
     @cached_property
     def nesting_bytes(self) -> int:

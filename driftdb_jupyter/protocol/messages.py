@@ -1,4 +1,4 @@
-"""The messages that a client sends (protocol, "Over WebSocket", and part 2 as far as it goes).
+"""The messages that a client sends (protocol, "Over WebSocket" and part 2).
 
 Fields that nobody knows are ignored; a field of the wrong type makes a ``bad_message``.
 """
@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 __all__ = [
     "Action",
     "Append",
     "ClientMessage",
     "Compact",
+    "Delete",
     "Get",
+    "Keys",
     "Ping",
     "Push",
     "Relay",
     "Replace",
+    "SetPresence",
+    "Unsubscribe",
     "push_id",
 ]
 
@@ -35,7 +39,9 @@ class Relay(Struct, frozen=True, gc=False, tag="relay"):
 
 
 class Append(Struct, frozen=True, gc=False, tag="append"):
-    """Broadcast, and add to the key's stream."""
+    """Broadcast, and add to the key's stream; with ``max_length`` that keeps its newest so many."""
+
+    max_length: _Positive | None = None
 
 
 class Replace(Struct, frozen=True, gc=False, tag="replace"):
@@ -48,32 +54,65 @@ class Compact(Struct, frozen=True, gc=False, tag="compact"):
     seq: _Positive
 
 
-Action = Relay | Append | Replace | Compact
+class Delete(Struct, frozen=True, gc=False, tag="delete"):
+    """Empty the stream."""
+
+
+Action = Relay | Append | Replace | Compact | Delete
 
 
 class Push(Struct, gc=False, tag="push"):
-    """Apply ``action`` with ``value`` to the stream of ``key``.
+    """Apply ``action`` with ``value``, or each of ``values`` in turn, to the stream of ``key``.
 
-    ``value`` is still encoded, in the encoding of the message; ``Codec.value`` makes it whole.
+    The values are still encoded, in the encoding of the message; ``Codec.values`` makes them whole.
+    Which of the two is there (neither in a delete) was checked by the codec.
     ``id`` counts a client's pushes, so that one sent twice is applied once; with ``if_seq`` the
-    push is applied only if that is the newest sequence number in the stream (0: empty).
+    push is applied only if that is the newest sequence number in the stream (0: empty), and with
+    ``epoch`` only in that epoch.
     """
 
     key: str
     action: Action
-    value: Raw
+    value: Raw = Raw()
     id: _PushId | None = None
     if_seq: _Sequence | None = None
+    epoch: str | None = None
+    values: list[Raw] | None = None
 
 
 class Get(Struct, gc=False, tag="get"):
     """Subscribe to ``key``, and answer with what its stream holds above ``seq``.
 
-    With ``seq`` ``None`` (null) there is no answer.
+    With ``seq`` ``None`` (null) there is no answer. An ``epoch`` asks for what was missed since
+    then (``None``: from the start). ``limit``: at most so many values. ``stamps``: with who wrote
+    and when. ``presence``: subscribe to who is there, too.
     """
 
     key: str
     seq: _Sequence | None = 0
+    epoch: str | UnsetType | None = UNSET
+    limit: _Positive | None = None
+    stamps: bool = False
+    presence: bool = False
+
+
+class Unsubscribe(Struct, gc=False, tag="unsubscribe"):
+    """Hear no more of ``key``."""
+
+    key: str
+
+
+class SetPresence(Struct, gc=False, tag="presence"):
+    """Be there under ``key`` with a value; ``null`` withdraws it."""
+
+    key: str
+    value: Raw
+
+
+class Keys(Struct, gc=False, tag="keys"):
+    """Ask which keys there are that begin with ``prefix``."""
+
+    prefix: str = ""
 
 
 class Ping(Struct, gc=False, tag="ping"):
@@ -82,7 +121,7 @@ class Ping(Struct, gc=False, tag="ping"):
     nonce: _Nonce | None = None
 
 
-ClientMessage = Push | Get | Ping
+ClientMessage = Push | Get | Ping | Unsubscribe | SetPresence | Keys
 
 
 def push_id(fields: Mapping[str, object]) -> int | None:

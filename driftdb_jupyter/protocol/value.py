@@ -24,6 +24,11 @@ class Value(Struct, gc=False):
     text: bytes | Raw | None = None
     item: bytes | None = None
 
+    @property
+    def size(self) -> int:
+        """What the value takes as it came, in bytes."""
+        return len(self.text if self.item is None else self.item)  # type: ignore[arg-type]
+
     def as_json(self) -> bytes | Raw:
         """The value as JSON text; from JSON its very bytes."""
         if self.text is None:

@@ -6,14 +6,18 @@ No clock, no loop, no I/O: :meth:`Room.apply` decides and says what follows from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
-from ..protocol.entry import Entry
-from ..protocol.errors import BadMessage, BadSequence, Conflict
-from ..protocol.messages import Compact, Push, Relay, Replace
+from ..protocol.entry import Author, Entry
+from ..protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
+from ..protocol.messages import Compact, Delete, Push, Relay, Replace
 from ..protocol.value import Value
 from .producer import Producers
+from .quota import Quota
 from .stream import Stream
+from .window import Window, WindowLimits
 
 __all__ = ["Applied", "Room"]
 
@@ -21,29 +25,50 @@ __all__ = ["Applied", "Room"]
 class Applied(Struct, gc=False):
     """What follows from a push that was taken.
 
-    ``entry`` is to be broadcast, ``None`` where nothing is. ``seq`` goes into the ack (``None``:
-    applied too long ago to know). ``changed`` tells whether the key's stream is another now, and
-    ``size`` how many values it holds then.
+    ``seq`` goes into the ack (``None``: applied too long ago to know). ``broadcast``: the entries
+    to broadcast, ascending. ``kept``: those that the key's stream holds now. ``removed``: what the
+    stream held up to and including this sequence number is gone (0: nothing is), but for ``kept``.
+    ``size``: how many values the stream holds now, 0 where it hasn't changed. ``deleted``: the
+    subscribers are to hear of a deletion.
     """
 
     key: str
-    entry: Entry | None
     seq: int | None
-    changed: bool = False
+    broadcast: Sequence[Entry] = ()
+    kept: Sequence[Entry] = ()
+    removed: int = 0
     size: int = 0
+    deleted: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the key's stream is another now."""
+        return bool(self.kept or self.removed)
 
 
 class Room:
-    """The streams of a room and its newest sequence number.
+    """The streams of a room, its newest sequence number, and what clients may have missed.
 
     Deterministic: the same pushes in the same order make the same room everywhere.
+    ``epoch``: a random string for the time in which no number is given twice. ``seq``: the newest
+    number. ``bytes``: what all streams hold.
     """
 
-    __slots__ = ("_streams", "producers", "seq")
+    __slots__ = ("_quota", "_streams", "bytes", "epoch", "producers", "seq", "window")
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        epoch: str,
+        quota: Quota | None = None,
+        window_limits: WindowLimits | None = None,
+    ) -> None:
+        self.epoch = epoch
         self.seq = 0
+        self.bytes = 0
         self.producers = Producers()
+        self.window = Window(window_limits or WindowLimits())
+        self._quota = quota or Quota()
         self._streams: dict[str, Stream] = {}
 
     @property
@@ -51,68 +76,158 @@ class Room:
         """The keys whose streams hold something."""
         return list(self._streams)
 
+    def stream(self, key: str) -> Stream:
+        """The stream of a key, an empty one where it holds nothing; not to be changed."""
+        return self._streams.get(key) or Stream()
+
     def read(self, key: str, *, above: int = 0) -> list[Entry]:
         """The entries of a key's stream above a sequence number, ascending."""
         stream = self._streams.get(key)
         return stream.above(above) if stream is not None else []
 
-    def apply(self, push: Push, value: Value, *, client: str | None = None) -> Applied:
+    def recover(self, key: str, *, epoch: str | None, above: int) -> tuple[list[Entry], bool]:
+        """What a client missed that knew all up to a sequence number of an epoch.
+
+        Returns every broadcast above it, and true; or the whole stream, and false, where that is
+        not known any more (protocol, "Missing nothing").
+        """
+        if epoch == self.epoch and above <= self.seq:
+            missed = self.window.above(key, above)
+            if missed is not None:
+                return missed, True
+            stream = self.stream(key)
+            relays = self.window.relays_above(key, above)
+            if relays is not None and stream.covers(above):
+                return sorted([*stream.above(above), *relays], key=lambda entry: entry.seq), True
+        return self.read(key), False
+
+    def apply(
+        self,
+        push: Push,
+        values: Sequence[Value],
+        *,
+        client: str | None = None,
+        author: Author | None = None,
+        now: float = 0.0,
+    ) -> Applied:
         """Apply a push of a client (its secret, ``None`` where it has none).
 
-        Raises :class:`BadMessage` for an id without a client, :class:`BadSequence` for a compact
-        above the room's newest sequence number and :class:`Conflict` where ``if_seq`` isn't met;
-        then nothing has changed.
-        """
-        if push.id is not None:
-            return self._apply_once(push, value, client)
-        return self._apply(push, value)
+        ``values`` are the push's own, whole; ``now`` in seconds since 1970.
 
-    def _apply_once(self, push: Push, value: Value, client: str | None) -> Applied:
-        assert push.id is not None
+        Raises :class:`BadMessage` for an id without a client, :class:`BadSequence` for a compact
+        above the room's newest sequence number, :class:`Conflict` where ``if_seq`` or ``epoch``
+        isn't met, and :class:`QuotaExceeded` where the room would hold too much; then nothing has
+        changed.
+        """
+        if push.id is None:
+            return self._apply(push, values, author, now)
         if client is None:
             raise BadMessage("expected an id only from a client that connected with ?client=…")
         producer = self.producers.get(client)
         if producer.knows(push.id):
-            return Applied(push.key, None, producer.seq(push.id))
-        applied = self._apply(push, value)
+            return Applied(push.key, producer.seq(push.id))
+        applied = self._apply(push, values, author, now)
         assert applied.seq is not None
         producer.applied(push.id, applied.seq)
         return applied
 
-    def _apply(self, push: Push, value: Value) -> Applied:
+    def _apply(
+        self, push: Push, values: Sequence[Value], author: Author | None, now: float
+    ) -> Applied:
         key, action = push.key, push.action
-        if push.if_seq is not None:
-            self._check(key, push.if_seq)
-        if isinstance(action, Compact):
-            return self._compact(key, action.seq, value)
-        self.seq = seq = self.seq + 1
-        entry = Entry(seq, value)
+        if push.if_seq is not None or push.epoch is not None:
+            self._check(push)
         if isinstance(action, Relay):
-            return Applied(key, entry, seq)
-        stream = self._stream(key)
+            entries = self._number(values, author, now)
+            for entry in entries:
+                self.window.add(key, entry, False)
+            return Applied(key, self.seq, entries)
+        if isinstance(action, Compact):
+            return self._compact(key, action.seq, values[0], author, now)
+        if isinstance(action, Delete):
+            return self._delete(key)
+        stream = self._streams.get(key) or Stream()
+        keep, drop = len(values), 0
         if isinstance(action, Replace):
-            stream.entries = [entry]
-        else:
-            stream.entries.append(entry)
-        return Applied(key, entry, seq, True, len(stream.entries))
+            drop = len(stream.entries)
+        elif action.max_length is not None:
+            keep = min(keep, action.max_length)
+            drop = max(0, len(stream.entries) + keep - action.max_length)
+        added_bytes = sum([value.size for value in values[-keep:]])
+        self._check_quota(key, stream, keep - drop, added_bytes - stream.front_bytes(drop))
+        removed = stream.entries[drop - 1].seq if drop else 0
+        entries = self._number(values, author, now)
+        kept = entries[-keep:]
+        before = stream.bytes
+        stream.drop_front(drop)
+        stream.append(kept)
+        self.bytes += stream.bytes - before
+        self._streams[key] = stream
+        for entry in entries:
+            self.window.add(key, entry, True)
+        return Applied(key, self.seq, entries, kept, removed, len(stream.entries))
 
-    def _check(self, key: str, expected: int) -> None:
-        stream = self._streams.get(key)
-        newest = stream.newest if stream is not None else 0
-        if newest != expected:
+    def _check(self, push: Push) -> None:
+        newest = self.stream(push.key).newest
+        if push.epoch is not None and push.epoch != self.epoch:
+            raise Conflict("expected the room's epoch, got another", key=push.key, seq=newest)
+        if push.if_seq is not None and push.if_seq != newest:
             raise Conflict(
-                f"expected the newest seq to be {expected}, got {newest}", key=key, seq=newest
+                f"expected the newest seq to be {push.if_seq}, got {newest}",
+                key=push.key,
+                seq=newest,
             )
 
-    def _compact(self, key: str, seq: int, value: Value) -> Applied:
+    def _check_quota(self, key: str, stream: Stream, more: int, more_bytes: int) -> None:
+        """Refuse what would pass a bound; less than before is always welcome."""
+        quota = self._quota
+        if not stream.entries and key not in self._streams and len(self._streams) >= quota.keys:
+            raise QuotaExceeded(f"expected at most {quota.keys} keys in the room, got one more")
+        length, size = len(stream.entries) + more, stream.bytes + more_bytes
+        if more > 0 and length > quota.stream_length:
+            raise QuotaExceeded(
+                f"expected at most {quota.stream_length} values in a stream, got {length}"
+            )
+        if more_bytes > 0 and size > quota.stream_bytes:
+            raise QuotaExceeded(
+                f"expected at most {quota.stream_bytes} bytes in a stream, got {size}"
+            )
+        if more_bytes > 0 and self.bytes + more_bytes > quota.room_bytes:
+            raise QuotaExceeded(
+                f"expected at most {quota.room_bytes} bytes in a room, "
+                f"got {self.bytes + more_bytes}"
+            )
+
+    def _compact(
+        self, key: str, seq: int, value: Value, author: Author | None, now: float
+    ) -> Applied:
         if seq > self.seq:
             raise BadSequence(f"expected a seq up to the room's newest, {self.seq}, got {seq}")
-        stream = self._stream(key)
-        changed = stream.compact(seq, value)
-        return Applied(key, None, seq, changed, len(stream.entries))
+        stream = self._streams.get(key) or Stream()
+        replaced = stream.count_to(seq)
+        if stream.entries and not replaced:
+            return Applied(key, seq)  # it comes too late
+        more_bytes = value.size - stream.front_bytes(replaced)
+        self._check_quota(key, stream, 1 - replaced, more_bytes)
+        entry = Entry(seq, value, value.size, now, author)
+        stream.put_front(entry, replacing=replaced)
+        self.bytes += more_bytes
+        self._streams[key] = stream
+        return Applied(key, seq, (), (entry,), seq, len(stream.entries))
 
-    def _stream(self, key: str) -> Stream:
-        stream = self._streams.get(key)
-        if stream is None:
-            stream = self._streams[key] = Stream()
-        return stream
+    def _delete(self, key: str) -> Applied:
+        self.seq += 1
+        stream = self._streams.pop(key, None)
+        removed = 0
+        if stream is not None:
+            self.bytes -= stream.bytes
+            removed = stream.newest
+        self.window.deleted(key, self.seq)
+        return Applied(key, self.seq, removed=removed, deleted=True)
+
+    def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:
+        first = self.seq + 1
+        self.seq += len(values)
+        return [
+            Entry(seq, value, value.size, now, author) for seq, value in enumerate(values, first)
+        ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from operator import attrgetter
 
 from ..protocol.entry import Entry
-from ..protocol.value import Value
 
 __all__ = ["Stream"]
 
@@ -14,12 +14,16 @@ _seq = attrgetter("seq")
 
 
 class Stream:
-    """The kept values of a key, in ascending order of their sequence numbers."""
+    """The kept values of a key, in ascending order of their sequence numbers.
 
-    __slots__ = ("entries",)
+    ``bytes`` is what they take as they came.
+    """
+
+    __slots__ = ("bytes", "entries")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.bytes = 0
 
     @property
     def newest(self) -> int:
@@ -30,16 +34,35 @@ class Stream:
         """The entries whose sequence numbers are above ``seq``."""
         if seq == 0:
             return self.entries[:]
-        return self.entries[bisect_right(self.entries, seq, key=_seq) :]
+        return self.entries[self.count_to(seq) :]
 
-    def compact(self, seq: int, value: Value) -> bool:
-        """Put ``value`` in the place of all entries up to and including ``seq``, with that number.
+    def count_to(self, seq: int) -> int:
+        """How many entries have sequence numbers up to and including ``seq``."""
+        return bisect_right(self.entries, seq, key=_seq)
 
-        Returns whether it did: a compact that finds nothing there comes too late and is ignored,
-        except on an empty stream (protocol, "Model").
-        """
-        replaced = bisect_right(self.entries, seq, key=_seq)
-        if self.entries and not replaced:
-            return False
-        self.entries[:replaced] = [Entry(seq, value)]
-        return True
+    def covers(self, seq: int) -> bool:
+        """Whether every value that was ever kept here above ``seq`` still is."""
+        return bool(self.entries) and self.entries[0].seq <= seq
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Put entries behind the others."""
+        self.entries.extend(entries)
+        self.bytes += _bytes(entries)
+
+    def put_front(self, entry: Entry, *, replacing: int) -> None:
+        """Put an entry in the place of so many others, the oldest."""
+        self.bytes += entry.size - self.front_bytes(replacing)
+        self.entries[:replacing] = [entry]
+
+    def drop_front(self, count: int) -> None:
+        """Remove so many entries, the oldest."""
+        self.bytes -= self.front_bytes(count)
+        del self.entries[:count]
+
+    def front_bytes(self, count: int) -> int:
+        """What so many of the oldest entries take."""
+        return self.bytes if count == len(self.entries) else _bytes(self.entries[:count])
+
+
+def _bytes(entries: Sequence[Entry]) -> int:
+    return sum([entry.size for entry in entries])

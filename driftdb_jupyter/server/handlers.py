@@ -166,8 +166,10 @@ class Send(RoomRequest):
             raise refusal
         if isinstance(message, Get):
             self._get(hosted, message)
-        else:
+        elif isinstance(message, Push):
             await self._push(hosted, message, client)
+        else:
+            raise BadMessage(f"expected another message, got {type(message).__name__}")
 
     def _get(self, hosted: HostedRoom, get: Get) -> None:
         if get.seq is None:
@@ -178,14 +180,14 @@ class Send(RoomRequest):
 
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         pusher = _RequestPusher(client)
-        hosted.sequencer.push(push, JSON.value(push.value), pusher)
+        hosted.sequencer.push(push, JSON.values(push), pusher)
         if push.id is not None and client is not None:
             self.hub.client_joined(hosted, client)
             self.hub.client_left(hosted, client)
         applied = await pusher.outcome
         if push.id is not None:
             self.answer_encoded(JSON.ack(push.id, applied.seq))
-        elif applied.changed and applied.size > 1:
+        elif applied.size > 1:
             self.answer_encoded(JSON.stream_size(push.key, applied.size))
         else:
             self.answer(None)
@@ -193,6 +195,8 @@ class Send(RoomRequest):
 
 class _RequestPusher:
     """Who pushed by a request; ``outcome`` is there when the broker has answered."""
+
+    author = None
 
     def __init__(self, client: str | None) -> None:
         self.client = client

@@ -56,10 +56,10 @@ class HostedRoom:
 
     def broadcast(self, applied: Applied) -> None:
         """Send a push that was applied to everybody who is to hear of it."""
-        if applied.entry is not None:
-            channel = self._channels.get(applied.key)
-            if channel is not None:
-                channel.broadcast(applied.entry)
+        channel = self._channels.get(applied.key)
+        if channel is not None:
+            for entry in applied.broadcast:
+                channel.broadcast(entry)
         if self._watchers:
             self._show(applied)
 
@@ -68,5 +68,6 @@ class HostedRoom:
             if applied.changed:
                 entries = self.sequencer.room.read(applied.key)
                 outbox.put(frame(codec.opcode, codec.init(applied.key, entries)))
-            elif applied.entry is not None:
-                outbox.put(codec.push_frame(codec.push_start(applied.key), applied.entry))
+                continue
+            for entry in applied.broadcast:
+                outbox.put(codec.push_frame(codec.push_start(applied.key), entry))

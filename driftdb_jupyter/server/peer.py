@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 
 from ..protocol.cbor_codec import CBOR
 from ..protocol.codec import Codec
-from ..protocol.errors import Forbidden, Refusal
+from ..protocol.entry import Author
+from ..protocol.errors import BadMessage, Forbidden, Refusal
 from ..protocol.frame import TEXT, frame
 from ..protocol.json_codec import JSON
 from ..protocol.limits import Limits
-from ..protocol.messages import Get, Push
+from ..protocol.messages import Get, Ping, Push
 from ..rooms.room import Applied
 from .access import Access
 from .hosted_room import HostedRoom
@@ -39,6 +40,7 @@ class Peer:
         "_limits",
         "_room",
         "_subscriptions",
+        "author",
         "client",
         "heard",
         "outbox",
@@ -55,6 +57,7 @@ class Peer:
         codec: Codec,
         limits: Limits,
     ) -> None:
+        self.author: Author | None = None
         self._access = access
         self._close = close
         self._codec = codec
@@ -82,12 +85,15 @@ class Peer:
         if isinstance(decoded, Push):
             allowed = self._access.may("write")
             if allowed is True:  # the common case, without another call
-                self._room.sequencer.push(decoded, codec.value(decoded.value), self)
+                self._room.sequencer.push(decoded, codec.values(decoded), self)
                 return None
         elif isinstance(decoded, Get):
             allowed = self._access.may("read")
-        else:
+        elif isinstance(decoded, Ping):
             self._send(self._codec.pong(decoded.nonce))
+            return None
+        else:
+            self._refuse(BadMessage(f"expected another message, got {type(decoded).__name__}"))
             return None
         if isinstance(allowed, bool):
             return self._carry_out(codec, decoded, allowed=allowed)
@@ -101,7 +107,7 @@ class Peer:
             return
         if push.id is not None:
             self._send(self._codec.ack(push.id, outcome.seq))
-        if outcome.changed and outcome.size > 1:
+        if outcome.size > 1:
             self._send(self._codec.stream_size(push.key, outcome.size))
 
     def close(self, code: int, reason: str) -> None:
@@ -123,7 +129,7 @@ class Peer:
     ) -> Awaitable[None] | None:
         if isinstance(message, Push):
             if allowed:
-                self._room.sequencer.push(message, codec.value(message.value), self)
+                self._room.sequencer.push(message, codec.values(message), self)
             else:
                 self.answer(message, Forbidden("expected the right to write in this room"))
         elif allowed:

@@ -21,12 +21,13 @@ class Record:
     """Hears everything, as an audience and as a pusher, and keeps it in order."""
 
     client: str | None = None
+    author = None
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, object]] = []
 
     def broadcast(self, applied: Applied) -> None:
-        self.heard.append(("broadcast", applied.entry and applied.entry.seq))
+        self.heard += [("broadcast", entry.seq) for entry in applied.broadcast]
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         what = outcome.seq if isinstance(outcome, Applied) else type(outcome)
@@ -42,7 +43,7 @@ def make_broker(request: pytest.FixtureRequest) -> MakeBroker:
 def push(sequencer: Sequencer, pusher: Record, *, if_seq: int | None = None) -> None:
     raw = Raw(b"1")
     action = Relay() if if_seq is None else Append()
-    sequencer.push(Push("k", action, raw, if_seq=if_seq), Value(raw), pusher)
+    sequencer.push(Push("k", action, raw, if_seq=if_seq), [Value(raw)], pusher)
 
 
 async def opened(broker: Broker, record: Record) -> Sequencer:

@@ -32,7 +32,7 @@ def push(
 ) -> Applied:
     raw = Raw(value.encode())
     message = Push(key, action, raw, id=push_id, if_seq=if_seq)
-    return room.apply(message, Value(raw), client=client)
+    return room.apply(message, [Value(raw)], client=client)
 
 
 def kept(room: Room, key: str = "k", *, above: int = 0) -> list[tuple[int, str]]:
@@ -40,7 +40,7 @@ def kept(room: Room, key: str = "k", *, above: int = 0) -> list[tuple[int, str]]
 
 
 def test_sequence_numbers_begin_at_one_and_are_shared_by_all_keys() -> None:
-    room = Room()
+    room = Room(epoch="e")
     assert push(room, Append(), key="a").seq == 1
     assert push(room, Relay(), key="b").seq == 2
     assert push(room, Replace(), key="").seq == 3
@@ -48,16 +48,16 @@ def test_sequence_numbers_begin_at_one_and_are_shared_by_all_keys() -> None:
 
 
 def test_relay_broadcasts_and_keeps_nothing() -> None:
-    room = Room()
+    room = Room(epoch="e")
     applied = push(room, Relay(), "x")
-    assert applied.entry is not None
-    assert (applied.entry.seq, applied.changed) == (1, False)
+    assert [entry.seq for entry in applied.broadcast] == [1]
+    assert (applied.kept, applied.changed) == ((), False)
     assert kept(room) == []
     assert room.keys == []
 
 
 def test_append_adds_and_replace_leaves_one() -> None:
-    room = Room()
+    room = Room(epoch="e")
     assert push(room, Append(), "a").size == 1
     assert push(room, Append(), "b").size == 2
     assert kept(room) == [(1, "a"), (2, "b")]
@@ -66,7 +66,7 @@ def test_append_adds_and_replace_leaves_one() -> None:
 
 
 def test_read_gives_what_is_above() -> None:
-    room = Room()
+    room = Room(epoch="e")
     for value in "abc":
         push(room, Append(), value)
     assert kept(room, above=1) == [(2, "b"), (3, "c")]
@@ -76,7 +76,7 @@ def test_read_gives_what_is_above() -> None:
 
 class TestCompact:
     def room(self) -> Room:
-        room = Room()
+        room = Room(epoch="e")
         for value in "abcd":
             push(room, Append(), value)
         return room
@@ -84,7 +84,8 @@ class TestCompact:
     def test_takes_the_place_of_all_up_to_its_seq(self) -> None:
         room = self.room()
         applied = push(room, Compact(3), "C")
-        assert (applied.entry, applied.seq, applied.changed, applied.size) == (None, 3, True, 2)
+        assert (applied.broadcast, applied.seq, applied.size) == ((), 3, 2)
+        assert (applied.removed, [entry.seq for entry in applied.kept]) == (3, [3])
         assert kept(room) == [(3, "C"), (4, "d")]
         assert room.seq == 4
 
@@ -121,7 +122,7 @@ class TestCompact:
 
 class TestIfSeq:
     def test_zero_wants_an_empty_stream(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         push(room, Replace(), "a", if_seq=0)
         with pytest.raises(Conflict, match="newest seq to be 0, got 1") as conflict:
             push(room, Replace(), "b", if_seq=0)
@@ -130,7 +131,7 @@ class TestIfSeq:
         assert room.seq == 1
 
     def test_any_action_may_carry_it(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         push(room, Append(), "a")
         push(room, Append(), "b", if_seq=1)
         push(room, Relay(), if_seq=2)
@@ -144,19 +145,19 @@ CLIENT = "c" * 16
 
 class TestIds:
     def test_a_push_that_comes_twice_is_applied_once(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         first = push(room, Append(), "a", push_id=1, client=CLIENT)
         second = push(room, Append(), "a", push_id=1, client=CLIENT)
-        assert (first.seq, second.seq, second.entry, second.changed) == (1, 1, None, False)
+        assert (first.seq, second.seq, second.broadcast, second.changed) == (1, 1, (), False)
         assert kept(room) == [(1, "a")]
 
     def test_clients_count_apart(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         push(room, Append(), "a", push_id=1, client=CLIENT)
         assert push(room, Append(), "b", push_id=1, client="d" * 16).seq == 2
 
     def test_an_id_that_was_refused_is_taken_anew(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         push(room, Append(), push_id=1, client=CLIENT)
         with pytest.raises(Conflict):
             push(room, Append(), push_id=2, client=CLIENT, if_seq=0)
@@ -164,19 +165,19 @@ class TestIds:
         assert push(room, Append(), push_id=2, client=CLIENT).seq == 3
 
     def test_a_known_id_is_acknowledged_before_if_seq_is_looked_at(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         push(room, Append(), push_id=1, client=CLIENT, if_seq=0)
         assert push(room, Append(), push_id=1, client=CLIENT, if_seq=0).seq == 1
 
     def test_a_stale_compact_is_acknowledged_too(self) -> None:
-        room = Room()
+        room = Room(epoch="e")
         push(room, Append(), push_id=1, client=CLIENT)
         push(room, Replace(), push_id=2, client=CLIENT)
         assert push(room, Compact(1), push_id=3, client=CLIENT).seq == 1
 
     def test_an_id_without_a_client_is_refused(self) -> None:
         with pytest.raises(BadMessage, match="connected with"):
-            push(Room(), Append(), push_id=1)
+            push(Room(epoch="e"), Append(), push_id=1)
 
 
 actions = st.one_of(
@@ -211,7 +212,7 @@ class Model:
 
 @given(st.lists(actions, max_size=40))
 def test_any_pushes_leave_what_the_model_says(pushes: list[Action]) -> None:
-    room, model = Room(), Model()
+    room, model = Room(epoch="e"), Model()
     for number, action in enumerate(pushes):
         before = kept(room)
         try:
@@ -220,6 +221,7 @@ def test_any_pushes_leave_what_the_model_says(pushes: list[Action]) -> None:
             assert kept(room) == before
         else:
             assert applied.changed == (kept(room) != before)
+            assert room.bytes == sum(len(text) for _, text in kept(room))
             assert not applied.changed or applied.size == len(kept(room))
         model.push(action, str(number))
         assert (room.seq, kept(room)) == (model.seq, model.stream)
@@ -230,7 +232,7 @@ def test_any_pushes_leave_what_the_model_says(pushes: list[Action]) -> None:
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 6), actions), max_size=40),
 )
 def test_resent_pushes_change_nothing(pushes: list[tuple[str, int, Action]]) -> None:
-    room = Room()
+    room = Room(epoch="e")
     acknowledged: dict[tuple[str, int], int | None] = {}
     for client, push_id, action in pushes:
         before = (room.seq, kept(room))
