@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
 from ..protocol.entry import Author
 from ..protocol.errors import Refusal
 from ..protocol.messages import Push
 from ..protocol.value import Value
+from ..rooms.producer import Producers
 from ..rooms.room import Applied, Room
 
-__all__ = ["Audience", "Broker", "Pusher", "Sequencer"]
+__all__ = ["Audience", "Broker", "Pusher", "RoomSummary", "Sequencer"]
 
 
 class Pusher(Protocol):
@@ -48,21 +51,59 @@ class Sequencer(Protocol):
     def room(self) -> Room:
         """The room after all that was broadcast, and nothing else."""
 
+    @property
+    def producers(self) -> Producers:
+        """Which pushes of which clients were applied."""
+
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
         """Give a push its place; the room's audience and the pusher hear what came of it."""
+
+
+class RoomSummary(Struct, gc=False):
+    """What can be told of a room without opening it.
+
+    ``seq``: the newest sequence number. ``keys``: how many streams hold something, and ``bytes``
+    what their values take. ``used_at``: when somebody last took part, in seconds since 1970.
+    """
+
+    name: str
+    seq: int
+    keys: int
+    bytes: int
+    used_at: float
 
 
 class Broker(Protocol):
     """All rooms of a server, or of several that share them."""
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the broker from doing all that it promises, in words; else ``None``."""
+
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one.
 
-        Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed.
+        Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed, and
+        :class:`~..protocol.errors.Unavailable` where none can be made at the moment.
         """
 
     async def open(self, name: str, audience: Audience) -> Sequencer | None:
-        """Take part in a room; ``None`` where there is no room of that name."""
+        """Take part in a room; ``None`` where there is no room of that name.
+
+        There is one audience for a room, until :meth:`leave`.
+        """
+
+    async def leave(self, name: str) -> None:
+        """Take part no more: a room that is kept elsewhere may leave memory."""
+
+    async def delete(self, name: str) -> bool:
+        """Forget a room in which nobody takes part, and tell whether there was one."""
+
+    async def expire(self, *, before: float) -> list[str]:
+        """Delete the rooms in which nobody takes part nor did since then; returns their names."""
+
+    async def summaries(self) -> list[RoomSummary]:
+        """All rooms, by name."""
 
     async def close(self) -> None:
         """Keep what is to be kept, and end."""

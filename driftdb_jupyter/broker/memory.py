@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..protocol.errors import QuotaExceeded, Refusal
 from ..protocol.messages import Push
 from ..protocol.name import new_id
 from ..protocol.value import Value
+from ..rooms.producer import Producers
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
-from .broker import Audience, Pusher
+from .broker import Audience, Pusher, RoomSummary
 
 __all__ = ["MemoryBroker"]
 
@@ -20,17 +21,23 @@ __all__ = ["MemoryBroker"]
 class MemorySequencer:
     """Applies a push at once."""
 
-    __slots__ = ("_audience", "room")
+    __slots__ = ("_audience", "_clock", "room")
 
-    def __init__(self, room: Room, audience: Audience) -> None:
+    def __init__(self, room: Room, audience: Audience, clock: Callable[[], float]) -> None:
         self.room = room
         self._audience = audience
+        self._clock = clock
+
+    @property
+    def producers(self) -> Producers:
+        """Which pushes of which clients were applied."""
+        return self.room.producers
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
         """Apply, broadcast, answer."""
         try:
             applied = self.room.apply(
-                push, values, client=pusher.client, author=pusher.author, now=time.time()
+                push, values, client=pusher.client, author=pusher.author, now=self._clock()
             )
         except Refusal as refusal:
             pusher.answer(push, refusal)
@@ -43,7 +50,10 @@ class MemoryBroker:
     """Rooms in memory.
 
     ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
+    ``clock``: seconds since 1970.
     """
+
+    trouble = None
 
     def __init__(
         self,
@@ -51,11 +61,15 @@ class MemoryBroker:
         room_limit: int = 100_000,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._rooms: dict[str, Room] = {}
+        self._used_at: dict[str, float] = {}
+        self._in_use: set[str] = set()
         self._room_limit = room_limit
         self._quota = quota
         self._window_limits = window_limits
+        self._clock = clock
 
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
@@ -66,11 +80,50 @@ class MemoryBroker:
         self._rooms[name] = Room(
             epoch=new_id(), quota=self._quota, window_limits=self._window_limits
         )
+        self._used_at[name] = self._clock()
 
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
         """Take part in a room; ``None`` where there is no room of that name."""
         room = self._rooms.get(name)
-        return MemorySequencer(room, audience) if room is not None else None
+        if room is None:
+            return None
+        self._in_use.add(name)
+        return MemorySequencer(room, audience, self._clock)
+
+    async def leave(self, name: str) -> None:
+        """Take part no more; the room stays in memory."""
+        self._in_use.discard(name)
+        self._used_at[name] = self._clock()
+
+    async def delete(self, name: str) -> bool:
+        """Forget a room in which nobody takes part, and tell whether there was one."""
+        self._used_at.pop(name, None)
+        return self._rooms.pop(name, None) is not None
+
+    async def expire(self, *, before: float) -> list[str]:
+        """Delete the rooms in which nobody takes part nor did since then; returns their names."""
+        names = [
+            name
+            for name, used_at in self._used_at.items()
+            if used_at < before and name not in self._in_use
+        ]
+        for name in names:
+            await self.delete(name)
+        return names
+
+    async def summaries(self) -> list[RoomSummary]:
+        """All rooms, by name."""
+        now = self._clock()
+        return [
+            RoomSummary(
+                name,
+                room.seq,
+                len(room.keys),
+                room.bytes,
+                now if name in self._in_use else self._used_at[name],
+            )
+            for name, room in sorted(self._rooms.items())
+        ]
 
     async def close(self) -> None:
         """Forget everything."""

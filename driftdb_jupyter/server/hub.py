@@ -93,11 +93,11 @@ class Hub:
 
     def client_joined(self, hosted: HostedRoom, client: str) -> None:
         """A client with a secret has come; its pushes are remembered while it is there."""
-        hosted.sequencer.room.producers.joined(client)
+        hosted.sequencer.producers.joined(client)
 
     def client_left(self, hosted: HostedRoom, client: str) -> None:
         """End what :meth:`client_joined` began; from now on they are remembered for a while."""
-        hosted.sequencer.room.producers.left(client, now=time.time())
+        hosted.sequencer.producers.left(client, now=time.time())
 
     def check_signs_of_life(self) -> None:
         """Close the peers that were silent since the last time, and ask the others."""
@@ -112,7 +112,7 @@ class Hub:
         """Forget what is older than the settings say."""
         before = time.time() - self.settings.producer_retention_seconds
         for hosted in self._rooms.values():
-            hosted.sequencer.room.producers.expire(before=before)
+            hosted.sequencer.producers.expire(before=before)
 
     async def stop(self) -> None:
         """Say goodbye to all peers (close code 1001), and end."""
