@@ -101,6 +101,15 @@ class Room:
                 return sorted([*stream.above(above), *relays], key=lambda entry: entry.seq), True
         return self.read(key), False
 
+    def restore(self, key: str, entries: Sequence[Entry]) -> None:
+        """Put entries behind those of a key's stream, as they were before; within the quota."""
+        stream = self._streams.get(key) or Stream()
+        added_bytes = sum([entry.size for entry in entries])
+        self._check_quota(key, stream, len(entries), added_bytes)
+        stream.append(entries)
+        self.bytes += added_bytes
+        self._streams[key] = stream
+
     def apply(
         self,
         push: Push,

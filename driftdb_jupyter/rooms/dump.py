@@ -1,0 +1,127 @@
+"""A room as JSON Lines, to be kept, looked at and brought back elsewhere.
+
+The first line is the room's, ``{"driftdb":1,"room":NAME,"seq":N}``; each other one is a value that
+it keeps, ``{"key":K,"seq":N,"value":V,"time":MS,"client":C,"user":U}``, by key and ascending.
+``time`` is in milliseconds since 1970, ``client`` and ``user`` are there where they are known.
+What JSON can't say exactly (a value that came as CBOR with byte strings or tags) stands as
+``"cbor"``, its data item in Base64, in place of ``"value"``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import cbor2
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from ..protocol import cbor
+from ..protocol.entry import Author, Entry
+from ..protocol.errors import BadMessage
+from ..protocol.limits import Limits
+from ..protocol.value import Value
+from .room import Room
+
+__all__ = ["VERSION", "Head", "dump", "load", "read_head"]
+
+VERSION = 1
+
+
+class Head(Struct, frozen=True):
+    """The first line; ``driftdb`` is the version of the form."""
+
+    driftdb: int
+    room: str
+    seq: Annotated[int, Meta(ge=0)]
+
+
+class _Line(Struct, omit_defaults=True):
+    key: str
+    seq: Annotated[int, Meta(ge=1)]
+    value: Raw = Raw()
+    cbor: str | None = None
+    time: int = 0
+    client: str | None = None
+    user: Raw = Raw()
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_head = msgspec.json.Decoder(Head).decode
+_decode_line = msgspec.json.Decoder(_Line).decode
+
+
+def dump(name: str, room: Room) -> Iterator[bytes]:
+    """The lines of a room, each with its line feed, as it was when the first one was asked for."""
+    streams = [(key, room.read(key)) for key in sorted(room.keys)]
+    yield _encode(Head(VERSION, name, room.seq)) + b"\n"
+    for key, entries in streams:
+        for entry in entries:
+            yield _encode(_line(key, entry)) + b"\n"
+
+
+def read_head(line: bytes) -> Head:
+    """Read the first line; raises :class:`BadMessage` where it is none."""
+    try:
+        head: Head = _decode_head(line)
+    except msgspec.MsgspecError as error:
+        raise BadMessage(f"line 1: expected the first line of an exported room: {error}") from None
+    if head.driftdb != VERSION:
+        raise BadMessage(f"line 1: expected version {VERSION} of the form, got {head.driftdb}")
+    return head
+
+
+def load(room: Room, lines: Iterable[bytes], *, limits: Limits) -> None:
+    """Fill an empty room with the lines of a dump; their numbers stay.
+
+    Raises :class:`BadMessage`, which names the line, where one can't be read, and
+    :class:`~..protocol.errors.QuotaExceeded` where the room would hold too much.
+    """
+    lines = iter(lines)
+    head = read_head(next(lines, b""))
+    newest: dict[str, int] = {}
+    for number, text in enumerate(lines, 2):
+        try:
+            line = _decode_line(text)
+            if not newest.get(line.key, 0) < line.seq <= head.seq:
+                raise BadMessage(f"expected ascending seqs up to {head.seq}, got {line.seq}")
+            limits.check_key(line.key)
+            entry = _entry(line, limits)
+        except (msgspec.MsgspecError, BadMessage, ValueError, RecursionError) as error:
+            raise BadMessage(f"line {number}: {error}") from None
+        newest[line.key] = line.seq
+        room.restore(line.key, [entry])
+    room.seq = head.seq
+
+
+def _line(key: str, entry: Entry) -> _Line:
+    line = _Line(key, entry.seq, time=int(entry.time * 1000))
+    item = entry.value.item
+    if item is None or cbor2.dumps(cbor.decode(item)) == item:
+        line.value = Raw(entry.value.as_json())
+    else:
+        line.cbor = base64.b64encode(item).decode()
+    if entry.author is not None:
+        line.client = entry.author.client
+        if entry.author.user is not None:
+            line.user = Raw(entry.author.user.as_json())
+    return line
+
+
+def _entry(line: _Line, limits: Limits) -> Entry:
+    if line.cbor is not None:
+        item = base64.b64decode(line.cbor, validate=True)
+        if cbor.scan(item, 0, limits.nesting) != len(item):
+            raise BadMessage("expected one CBOR item, got more after it")
+        value = Value(None, item)
+    elif len(line.value):
+        json.loads(bytes(line.value))  # its text, too, is to be sound
+        value = Value(Raw(bytes(line.value)))
+    else:
+        raise BadMessage("expected a value, got none")
+    author = None
+    if line.client is not None:
+        author = Author(line.client, Value(bytes(line.user)) if len(line.user) else None)
+    return Entry(line.seq, value, value.size, line.time / 1000, author)
