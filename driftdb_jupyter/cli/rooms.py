@@ -1,0 +1,244 @@
+"""``driftdb rooms``, ``export``, ``import``, ``delete``, ``vacuum`` and ``check``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from traitlets import Bool, Unicode
+
+from .._version import __version__
+from ..broker.broker import RoomSummary
+from ..protocol.errors import DriftDBError
+from ..rooms.dump import read_head
+from ..server.settings import DriftDB
+from .place import journal_path, local_store
+from .progress import counted
+from .store import Store, running
+
+__all__ = [
+    "CheckCommand",
+    "DeleteCommand",
+    "ExportCommand",
+    "ImportCommand",
+    "RoomsCommand",
+    "VacuumCommand",
+]
+
+_DATA_HELP = (
+    "Where the rooms are kept: the directory that a server was given with --data, or a journal's "
+    "file. By default the Jupyter server's, where there is only one."
+)
+_FAILED = 1
+
+
+class RoomCommand(JupyterApp):
+    """What the commands have in common.
+
+    They go through the server that has the journal open; where none runs they open it themselves.
+    """
+
+    version = __version__
+    classes = [DriftDB]  # noqa: RUF012
+    aliases: dict[str, Any] = {**base_aliases, "data": "RoomCommand.data"}  # noqa: RUF012
+    flags: dict[str, Any] = {"debug": base_flags["debug"]}  # noqa: RUF012
+
+    data = Unicode("", config=True, help=_DATA_HELP)
+
+    def start(self) -> None:
+        """Do the work; what goes wrong on purpose is said in one line."""
+        super().start()
+        if hasattr(signal, "SIGPIPE"):
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `driftdb export … | head` just ends
+        try:
+            with self.store() as store:
+                self.work(store)
+        except DriftDBError as error:
+            self.exit(f"driftdb {self.command}: {error}")
+        except KeyboardInterrupt:
+            self.exit(130)
+
+    @property
+    def command(self) -> str:
+        """The word behind ``driftdb``."""
+        return self.name.partition("-")[2]
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The rooms of the running server, else of the journal."""
+        journal = journal_path(self.data)
+        remote = running(journal)
+        if remote is not None:
+            self.log.debug("Through the server that has %s open", journal)
+            yield remote
+            return
+        with local_store(journal, DriftDB(parent=self)) as local:
+            yield local
+
+    def work(self, store: Store) -> None:
+        """Do what the command is for."""
+        raise NotImplementedError
+
+    def only_argument(self, what: str) -> str:
+        """The one argument that is expected."""
+        if len(self.extra_args) != 1:
+            self.exit(f"driftdb {self.command}: expected {what}, got {len(self.extra_args)}")
+        argument: str = self.extra_args[0]
+        return argument
+
+
+class RoomsCommand(RoomCommand):
+    """List all rooms: how much they keep, and when they were last used."""
+
+    name = "driftdb-rooms"
+    description = __doc__
+    examples = """
+    driftdb rooms
+    driftdb rooms --data ./rooms --json | jq .name
+    """
+    flags: dict[str, Any] = {  # noqa: RUF012
+        **RoomCommand.flags,
+        "json": ({"RoomsCommand": {"json": True}}, "Print JSON Lines."),
+    }
+    json = Bool(False, config=True, help="Whether to print JSON Lines.")
+
+    def work(self, store: Store) -> None:
+        """Print a line for each."""
+        rooms = store.rooms()
+        if self.json:
+            for room in rooms:
+                print(msgspec.json.encode(room).decode())
+        else:
+            _print_table(rooms)
+
+
+class ExportCommand(RoomCommand):
+    """Write a room to the standard output, as JSON Lines."""
+
+    name = "driftdb-export"
+    description = __doc__
+    examples = """
+    driftdb export lecture > lecture.jsonl
+    driftdb export lecture | gzip > lecture.jsonl.gz
+    driftdb export --data ./rooms lecture | driftdb import --data ./others
+    """
+
+    def work(self, store: Store) -> None:
+        """Write its lines."""
+        name = self.only_argument("the name of one room")
+        for piece in counted(store.export(name), f"Exporting {name}"):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+
+class ImportCommand(RoomCommand):
+    """Bring back a room that was exported, from a file or from the standard input."""
+
+    name = "driftdb-import"
+    description = __doc__
+    examples = """
+    driftdb import lecture.jsonl
+    driftdb import --room lecture-2 --replace < lecture.jsonl
+    """
+    aliases: dict[str, Any] = {**RoomCommand.aliases, "room": "ImportCommand.room"}  # noqa: RUF012
+    flags: dict[str, Any] = {  # noqa: RUF012
+        **RoomCommand.flags,
+        "replace": (
+            {"ImportCommand": {"replace": True}},
+            "Put the room in the place of another of that name.",
+        ),
+    }
+    room = Unicode("", config=True, help="The room's name; by default the one in the file.")
+    replace = Bool(False, config=True, help="Whether a room of that name may be replaced.")
+
+    def work(self, store: Store) -> None:
+        """Read its lines, and give them to the store."""
+        if len(self.extra_args) > 1:
+            self.exit(f"driftdb import: expected one file, got {len(self.extra_args)}")
+        with self._source() as source:
+            first = source.readline()
+            name = self.room or read_head(first).room
+            store.put(name, counted(_lines(first, source), f"Importing {name}"), replace=self.replace)
+
+    @contextmanager
+    def _source(self) -> Iterator[BinaryIO]:
+        if not self.extra_args or self.extra_args[0] == "-":
+            yield sys.stdin.buffer
+            return
+        try:
+            with open(self.extra_args[0], "rb") as file:
+                yield file
+        except OSError as error:
+            self.exit(f"driftdb import: can't read {self.extra_args[0]}: {error.strerror}")
+
+
+class DeleteCommand(RoomCommand):
+    """Delete rooms for ever; who is in one is told."""
+
+    name = "driftdb-delete"
+    description = __doc__
+    examples = """
+    driftdb delete lecture
+    """
+
+    def work(self, store: Store) -> None:
+        """Delete each."""
+        if not self.extra_args:
+            self.exit("driftdb delete: expected the names of rooms, got none")
+        for name in self.extra_args:
+            store.delete(name)
+
+
+class VacuumCommand(RoomCommand):
+    """Give the space of what was deleted back to the disk."""
+
+    name = "driftdb-vacuum"
+    description = __doc__
+
+    def work(self, store: Store) -> None:
+        """Do it, and say how much that was."""
+        print(f"{store.vacuum() / 1e6:,.1f} MB were given back.")
+
+
+class CheckCommand(RoomCommand):
+    """Look for damage in what is kept."""
+
+    name = "driftdb-check"
+    description = __doc__
+
+    def work(self, store: Store) -> None:
+        """Say what was found; exits with 1 where that is anything."""
+        damage = store.check()
+        for line in damage:
+            print(line)
+        if damage:
+            self.exit(_FAILED)
+        print("No damage was found.")
+
+
+def _lines(first: bytes, rest: BinaryIO) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _print_table(rooms: list[RoomSummary]) -> None:
+    shown = [_printable(room.name) for room in rooms]
+    width = max([4, *map(len, shown)])
+    print(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  LAST USED")
+    for room, name in zip(rooms, shown, strict=True):
+        used = datetime.fromtimestamp(room.used_at).strftime("%Y-%m-%d %H:%M")
+        size = f"{room.bytes / 1000:,.1f} kB"
+        print(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}")
+
+
+def _printable(name: str) -> str:
+    """A name without what could do something to a terminal."""
+    return "".join(char if char.isprintable() else "�" for char in name)

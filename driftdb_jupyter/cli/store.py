@@ -1,0 +1,173 @@
+"""Where the commands find rooms: at the server that runs, else in the journal itself."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Iterator
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Protocol
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
+
+import msgspec
+
+from ..broker.broker import RoomSummary
+from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, refusal
+from ..server.administration import Administration
+from ..server.administration_handlers import PREFIX
+from ..server.control import Control, read_control
+
+__all__ = ["LocalStore", "RemoteStore", "Store", "running"]
+
+_CHUNK_BYTES = 65536
+_CONNECT_SECONDS = 5.0
+
+
+class Store(Protocol):
+    """All rooms of a server or a journal; see :class:`~..server.administration.Administration`."""
+
+    def rooms(self) -> list[RoomSummary]:
+        """All rooms, by name."""
+
+    def export(self, name: str) -> Iterator[bytes]:
+        """A room as JSON Lines, in pieces of any length."""
+
+    def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
+        """Import a room."""
+
+    def delete(self, name: str) -> None:
+        """Delete a room."""
+
+    def vacuum(self) -> int:
+        """Give space back to the disk; returns how many bytes."""
+
+    def check(self) -> list[str]:
+        """What is damaged, in words."""
+
+
+class LocalStore:
+    """A journal that no server uses; ``loop`` is the one that it was opened on."""
+
+    def __init__(self, administration: Administration, loop: asyncio.AbstractEventLoop) -> None:
+        self._administration = administration
+        self._run = loop.run_until_complete
+
+    def rooms(self) -> list[RoomSummary]:
+        """All rooms, by name."""
+        return self._run(self._administration.rooms())
+
+    def export(self, name: str) -> Iterator[bytes]:
+        """A room as JSON Lines."""
+        return self._run(self._administration.export(name))
+
+    def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
+        """Import a room."""
+        room = self._administration.read(lines)
+        self._run(self._administration.put(name, room, replace=replace))
+
+    def delete(self, name: str) -> None:
+        """Delete a room."""
+        self._run(self._administration.delete(name))
+
+    def vacuum(self) -> int:
+        """Give space back to the disk; returns how many bytes."""
+        return self._run(self._administration.vacuum())
+
+    def check(self) -> list[str]:
+        """What is damaged, in words."""
+        return self._run(self._administration.check())
+
+
+class RemoteStore:
+    """The rooms of a running server."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        context = None
+        if control.certfile is not None:
+            context = ssl.create_default_context(cafile=control.certfile)
+            context.check_hostname = False  # it is its own certificate that is trusted
+        # Never a proxy: the server is on this machine.
+        self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
+
+    def rooms(self, *, timeout_seconds: float | None = None) -> list[RoomSummary]:
+        """All rooms, by name."""
+        with self._open("GET", "rooms", timeout_seconds=timeout_seconds) as response:
+            return msgspec.json.decode(response.read(), type=list[RoomSummary])
+
+    def export(self, name: str) -> Iterator[bytes]:
+        """A room as JSON Lines, in pieces of any length."""
+        with self._open("GET", _room(name)) as response:
+            while chunk := response.read(_CHUNK_BYTES):
+                yield chunk
+
+    def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
+        """Import a room."""
+        query = "?replace=true" if replace else ""
+        self._open("PUT", _room(name) + query, body=lines).close()
+
+    def delete(self, name: str) -> None:
+        """Delete a room."""
+        self._open("DELETE", _room(name)).close()
+
+    def vacuum(self) -> int:
+        """Give space back to the disk; returns how many bytes."""
+        with self._open("POST", "vacuum", body=b"") as response:
+            return msgspec.json.decode(response.read(), type=int)
+
+    def check(self) -> list[str]:
+        """What is damaged, in words."""
+        with self._open("POST", "check", body=b"") as response:
+            return msgspec.json.decode(response.read(), type=list[str])
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | Iterable[bytes] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> HTTPResponse:
+        headers = {
+            "Authorization": f"DriftDB {self._control.secret}",
+            "Content-Type": "application/x-ndjson",
+        }
+        url = self._control.url + PREFIX + path
+        request = Request(url, data=body, headers=headers, method=method)
+        try:
+            response: HTTPResponse = self._opener.open(request, timeout=timeout_seconds)
+        except HTTPError as error:
+            with error:
+                raise self._explain(error.code, error.read()) from None
+        except (URLError, HTTPException, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise Unreachable(f"nothing answers at {self._control.url} ({reason})") from None
+        return response
+
+    def _explain(self, status: int, body: bytes) -> DriftDBError:
+        try:
+            error = msgspec.json.decode(body)
+            code, message = error["code"], error["message"]
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            return Unreachable(f"{self._control.url} answers with status {status}")
+        return RoomNotFound(message) if code == "not_found" else refusal(code, message)
+
+
+def running(journal: Path) -> RemoteStore | None:
+    """The rooms of the server that has a journal open, ``None`` where there is no such server."""
+    control = read_control(journal)
+    if control is None:
+        return None
+    store = RemoteStore(control)
+    try:
+        store.rooms(timeout_seconds=_CONNECT_SECONDS)
+    except Unreachable:
+        return None
+    return store
+
+
+def _room(name: str) -> str:
+    return f"rooms/{quote(name, safe='')}"

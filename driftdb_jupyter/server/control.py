@@ -1,0 +1,54 @@
+"""The control file: how the ``driftdb`` command finds the server that holds a journal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+__all__ = ["Control", "control_path", "read_control", "remove_control", "write_control"]
+
+
+class Control(Struct, frozen=True):
+    """Where a running server is, and what opens its administration.
+
+    ``url`` is the server's root with a slash at its end, ``certfile`` its own TLS certificate.
+    """
+
+    url: str
+    secret: str
+    pid: int
+    certfile: str | None = None
+
+
+def control_path(journal: Path) -> Path:
+    """Where the control file of a journal lies."""
+    return journal.with_name(journal.name + ".server.json")
+
+
+def write_control(journal: Path, control: Control) -> None:
+    """Say where the server is, to this user alone."""
+    path = control_path(journal)
+    partial = path.with_name(path.name + ".new")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(control))
+    partial.replace(path)
+
+
+def read_control(journal: Path) -> Control | None:
+    """Where the server is that was started last, ``None`` where it has ended cleanly."""
+    try:
+        return msgspec.json.decode(control_path(journal).read_bytes(), type=Control)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def remove_control(journal: Path) -> None:
+    """The server is ending."""
+    with contextlib.suppress(OSError):
+        control_path(journal).unlink()
