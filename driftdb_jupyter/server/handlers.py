@@ -242,6 +242,9 @@ class Connect(RoomRequest, WebSocketHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Join the room."""
         connection: Any = self.ws_connection
+        if isinstance(connection, BatchReader):
+            connection.take_socket()
+            self.request.server_connection = None  # it would keep Tornado's stream
         self.set_nodelay(True)
         codec = CBOR if self._flag("cbor") else JSON
         outbox = Outbox(

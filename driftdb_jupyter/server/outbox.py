@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
 from ..protocol.frame import BINARY, TEXT, payload
+from .plain_stream import PlainStream
 
 __all__ = ["Flusher", "Outbox"]
 
@@ -16,7 +17,7 @@ __all__ = ["Flusher", "Outbox"]
 class Connection(Protocol):
     """The WebSocket under an outbox: Tornado's ``WebSocketProtocol13``."""
 
-    stream: IOStream
+    stream: IOStream | PlainStream
 
     def write_message(self, message: str | bytes, binary: bool = False) -> asyncio.Future[None]:
         """Send one message the ordinary way."""
@@ -65,11 +66,11 @@ class Outbox(list[bytes]):
         "_allowance",
         "_backlog",
         "_connection",
-        "_direct",
         "_drained",
         "_flusher",
         "_limit",
         "_overflowed",
+        "_send",
         "_stream",
         "closed",
     )
@@ -86,8 +87,9 @@ class Outbox(list[bytes]):
         super().__init__()
         self._stream = connection.stream
         self._connection = connection if compressed else None
-        # Under TLS the socket is not ours to write to.
-        self._direct = not isinstance(self._stream, SSLIOStream) and not compressed
+        self._send: Callable[[bytes], int] | None = None
+        if isinstance(connection.stream, PlainStream) and not compressed:
+            self._send = connection.stream.send
         self._flusher = flusher
         self._limit = limit_bytes
         self._overflowed = overflowed
@@ -128,11 +130,8 @@ class Outbox(list[bytes]):
             return
         data = self[0] if len(self) == 1 else b"".join(self)
         self.clear()
-        if self._direct and not self._stream.writing():
-            try:
-                sent = self._stream.socket.send(data)
-            except OSError:  # the buffer is full; any other error the stream will meet itself
-                sent = 0
+        if self._send is not None:
+            sent = self._send(data)
             if sent == len(data):
                 self._allowance = 0
                 return
