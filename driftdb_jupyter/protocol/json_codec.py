@@ -32,9 +32,12 @@ class JsonCodec:
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message, UTF-8 that was checked (see :class:`~.codec.Codec`)."""
         try:
-            if len(message) > limits.message_bytes:
-                raise limits.message_too_large(len(message))
+            length = len(message)
+            if length > limits.message_bytes:
+                raise limits.message_too_large(length)
             decoded: ClientMessage = _decode(message)
+            if length <= limits.harmless_bytes:
+                return decoded
             if type(decoded) is Push:
                 raw = decoded.value
                 # Nesting n takes 2n bytes, so that most values need no closer look.

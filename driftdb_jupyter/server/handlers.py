@@ -265,7 +265,7 @@ class Connect(RoomRequest, WebSocketHandler):
         )
         if isinstance(connection, BatchReader):
             connection.on_frame = self.peer.receive
-            connection.on_large_batch = self.hub.flusher.flush
+            connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)
         if self._flag("debug"):
             self.hosted.watch(outbox, codec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tornado.iostream import IOStream, StreamClosedError
@@ -12,6 +12,8 @@ from ..protocol.frame import BINARY, TEXT, payload
 from .plain_stream import PlainStream
 
 __all__ = ["Flusher", "Outbox"]
+
+_LARGE_BATCH = 8
 
 
 class Connection(Protocol):
@@ -24,30 +26,85 @@ class Connection(Protocol):
 
 
 class Flusher:
-    """Writes what the outboxes gathered in one tick of the loop, at its end."""
+    """Writes what the outboxes gathered in one tick of the loop, at its end.
 
-    __slots__ = ("_scheduled", "_waiting")
+    Most of a tick's frames go to one audience after the other: such a run is gathered once for
+    all of them, and joined once. Whatever might come between ends it with :meth:`settle`.
+    """
+
+    __slots__ = ("_audience", "_held", "_run", "_scheduled", "_waiting")
 
     def __init__(self) -> None:
+        self._audience: Mapping[int, Outbox] | None = None
+        self._held = False
+        self._run: list[bytes] = []
         self._scheduled = False
         self._waiting: list[Outbox] = []
 
-    def fan_out(self, frame: bytes, outboxes: Iterable[Outbox]) -> None:
-        """Put one frame into many outboxes."""
+    def fan_out(self, frame: bytes, audience: Mapping[int, Outbox]) -> None:
+        """Put one frame into many outboxes; :meth:`settle` before the mapping changes."""
+        if audience is not self._audience:
+            self.settle()
+            self._audience = audience
+            self._schedule()
+        self._run.append(frame)
+
+    def put(self, frame: bytes, outbox: Outbox) -> None:
+        """Put a frame into one outbox."""
+        self.settle()
+        if not outbox:
+            self._waiting.append(outbox)
+        outbox.append(frame)
+        self._schedule()
+
+    def settle(self) -> None:
+        """Put what is to be fanned out into the outboxes, so that what comes next is later."""
+        if self._audience is None:
+            return
+        outboxes, run = self._audience.values(), self._run
+        self._audience, self._run = None, []
+        joined = b"".join(run) if len(run) > 1 else run[0]
         waiting = self._waiting
         for outbox in outboxes:
             if not outbox:
                 waiting.append(outbox)
-            outbox.append(frame)
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush_scheduled)
+            if outbox.joins:
+                outbox.append(joined)
+            else:
+                outbox.extend(run)
 
     def flush(self) -> None:
         """Write it now."""
+        self.settle()
         waiting, self._waiting = self._waiting, []
         for outbox in waiting:
-            outbox.flush()
+            outbox.write()
+
+    def hold(self) -> None:
+        """A batch of messages has come, and is read now, as one step of the loop."""
+        self._held = True
+
+    def breathe(self) -> None:
+        """Write in the middle of a batch, where it is one connection that waits.
+
+        It can go on then while the rest is read. With more of them that would cost more than it
+        gains.
+        """
+        if len(self._waiting) + len(self._audience or ()) <= 1:
+            self.flush()
+
+    def release(self, count: int) -> None:
+        """The batch has ended, after so many messages; many are worth a write of their own."""
+        self._held = False
+        if count >= _LARGE_BATCH:
+            self.flush()
+        elif self._waiting or self._audience:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled and not self._held:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush_scheduled)
 
     def _flush_scheduled(self) -> None:
         self._scheduled = False
@@ -58,6 +115,7 @@ class Outbox(list[bytes]):
     """The frames of one tick for one connection, and the count of bytes that it hasn't taken.
 
     A list, so that the fan-out to many outboxes costs no more than an append for each.
+    ``joins``: whether what is appended may be several frames in one.
     ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers
     to ``get`` (protocol, "Errors and closing", 4408).
     """
@@ -73,6 +131,7 @@ class Outbox(list[bytes]):
         "_send",
         "_stream",
         "closed",
+        "joins",
     )
 
     def __init__(
@@ -87,6 +146,7 @@ class Outbox(list[bytes]):
         super().__init__()
         self._stream = connection.stream
         self._connection = connection if compressed else None
+        self.joins = not compressed
         self._send: Callable[[bytes], int] | None = None
         if isinstance(connection.stream, PlainStream) and not compressed:
             self._send = connection.stream.send
@@ -100,7 +160,7 @@ class Outbox(list[bytes]):
 
     def put(self, frame: bytes) -> None:
         """Send a frame at the end of this tick."""
-        self._flusher.fan_out(frame, (self,))
+        self._flusher.put(frame, self)
 
     def put_init(self, frame: bytes) -> asyncio.Future[None] | None:
         """Send the answer to a ``get``, however long it is.
@@ -119,7 +179,12 @@ class Outbox(list[bytes]):
         return self._drained
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """Write what has gathered for this connection."""
+        self._flusher.settle()
+        self.write()
+
+    def write(self) -> None:
+        """Write what is in it."""
         if self.closed or self._stream.closed():
             self.close()
             return

@@ -18,6 +18,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from ..protocol.frame import BINARY, TEXT
+from .outbox import Flusher
 from .plain_stream import PlainStream
 
 mask: Callable[[bytes, bytes], bytes] | None = getattr(tornado.util, "_websocket_mask", None)
@@ -30,8 +31,9 @@ CLOSE_INTERNAL_ERROR = 1011
 
 _CHUNK_BYTES = 65536
 _SMALL_CHUNK_BYTES = 8192
-_LARGE_BATCH = 8
-_FINAL_TEXT, _FINAL_BINARY = 0x80 | TEXT, 0x80 | BINARY
+_BREATH = 8
+# The first byte of a whole message.
+_TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
 _LENGTH_16, _LENGTH_64 = 126, 127
 _NAMES = (
@@ -63,8 +65,8 @@ class BatchReader(WebSocketProtocol13):
     # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
     # before the next one is read. To be set when the connection is open.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
-    # Called after so many messages of one batch that their answers are worth a write of their own.
-    on_large_batch: Callable[[], None]
+    # What writes the answers; it hears where a batch begins and ends.
+    flusher: Flusher
 
     _buffer = b""
     _position = 0
@@ -109,39 +111,46 @@ class BatchReader(WebSocketProtocol13):
         """
         buffer, position = self._buffer, self._position
         available = len(buffer)
+        if available - position < 2:
+            return False
+        if self._fragmented_message_buffer is not None or self.server_terminated:
+            return True
         limit = self.params.max_message_size
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
         on_frame = self.on_frame
         count = 0
-        stopped = self._fragmented_message_buffer is not None or self.server_terminated
-        while not stopped and available - position >= 2:
-            first, length = buffer[position], buffer[position + 1] - _MASKED
-            if (first != _FINAL_TEXT and first != _FINAL_BINARY) or not 0 <= length < _LENGTH_64:
-                stopped = True
-                break
-            start = position + 6
-            if length == _LENGTH_16:
-                if available - position < 4:
-                    break
-                length = buffer[position + 2] << 8 | buffer[position + 3]
-                start += 2
-            end = start + length
-            if length > limit:
-                stopped = True
-                break
-            if end > available:
-                break
-            message = unmask(buffer[start - 4 : start], buffer[start:end])
-            if first == _FINAL_TEXT and not message.isascii() and not _is_utf8(message):
-                stopped = True
-                break
-            self._position = position = end
-            count += 1
-            self._unfinished = on_frame(first & 0x0F, message)
-            stopped = self._unfinished is not None
-        if count >= _LARGE_BATCH:
-            self.on_large_batch()
-        return self._unfinished is not None or (stopped and available > position)
+        self.flusher.hold()
+        try:
+            while available - position >= 2:
+                first, length = buffer[position], buffer[position + 1] - _MASKED
+                if (first != _TEXT and first != _BINARY) or not 0 <= length < _LENGTH_64:
+                    return True
+                start = position + 6
+                if length == _LENGTH_16:
+                    if available - position < 4:
+                        return False
+                    start += 2
+                    length = buffer[position + 2] << 8 | buffer[position + 3]
+                if length > limit:
+                    return True
+                end = start + length
+                if end > available:
+                    return False
+                message = unmask(buffer[start - 4 : start], buffer[start:end])
+                if first == _TEXT and not message.isascii() and not _is_utf8(message):
+                    return True
+                position = end
+                count += 1
+                unfinished = on_frame(first & 0x0F, message)
+                if unfinished is not None:
+                    self._unfinished = unfinished
+                    return True
+                if not count % _BREATH:
+                    self.flusher.breathe()
+            return False
+        finally:
+            self._position = position
+            self.flusher.release(count)
 
     def _take(self, chunk: bytes) -> bool:
         """Go on with more bytes; returns whether the loop is needed for what comes now."""
