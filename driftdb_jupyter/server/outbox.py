@@ -13,8 +13,6 @@ from .plain_stream import PlainStream
 
 __all__ = ["Flusher", "Outbox"]
 
-_LARGE_BATCH = 8
-
 
 class Connection(Protocol):
     """The WebSocket under an outbox: Tornado's ``WebSocketProtocol13``."""
@@ -32,11 +30,10 @@ class Flusher:
     all of them, and joined once. Whatever might come between ends it with :meth:`settle`.
     """
 
-    __slots__ = ("_audience", "_held", "_run", "_scheduled", "_waiting")
+    __slots__ = ("_audience", "_run", "_scheduled", "_waiting")
 
     def __init__(self) -> None:
         self._audience: Mapping[int, Outbox] | None = None
-        self._held = False
         self._run: list[bytes] = []
         self._scheduled = False
         self._waiting: list[Outbox] = []
@@ -80,29 +77,18 @@ class Flusher:
         for outbox in waiting:
             outbox.write()
 
-    def hold(self) -> None:
-        """A batch of messages has come, and is read now, as one step of the loop."""
-        self._held = True
-
     def breathe(self) -> None:
-        """Write in the middle of a batch, where it is one connection that waits.
+        """Write in the middle of a batch of messages, where it is one connection that waits.
 
-        It can go on then while the rest is read. With more of them that would cost more than it
-        gains.
+        It can go on then while the rest is read; with more of them the writes would cost more than
+        that gains. Otherwise all is written at the end of the tick, also after a large batch:
+        many writes in a row wake who reads them fewer times.
         """
         if len(self._waiting) + len(self._audience or ()) <= 1:
             self.flush()
 
-    def release(self, count: int) -> None:
-        """The batch has ended, after so many messages; many are worth a write of their own."""
-        self._held = False
-        if count >= _LARGE_BATCH:
-            self.flush()
-        elif self._waiting or self._audience:
-            self._schedule()
-
     def _schedule(self) -> None:
-        if not self._scheduled and not self._held:
+        if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush_scheduled)
 

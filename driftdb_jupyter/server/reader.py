@@ -1,8 +1,9 @@
 """Reading WebSocket frames in batches.
 
 Tornado awaits several futures for every frame. This reader takes what the socket has and walks
-the plain frames in it (whole, masked, not fragmented, not compressed) in one go; all that is rare
-goes Tornado's own way, through the same buffer. It leans on private names of
+the plain frames in it (whole, masked, not fragmented, not compressed) in one go, on a plain socket
+where the bytes arrive. All that is rare goes Tornado's own way, in the coroutine that waits
+meanwhile, through the same buffer. It leans on private names of
 :class:`tornado.websocket.WebSocketProtocol13`: where one of them is gone, Tornado's reader is used.
 """
 
@@ -65,7 +66,7 @@ class BatchReader(WebSocketProtocol13):
     # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
     # before the next one is read. To be set when the connection is open.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
-    # What writes the answers; it hears where a batch begins and ends.
+    # What writes the answers; it has a turn in the middle of long batches.
     flusher: Flusher
 
     _buffer = b""
@@ -119,7 +120,6 @@ class BatchReader(WebSocketProtocol13):
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
         on_frame = self.on_frame
         count = 0
-        self.flusher.hold()
         try:
             while available - position >= 2:
                 first, length = buffer[position], buffer[position + 1] - _MASKED
@@ -150,7 +150,6 @@ class BatchReader(WebSocketProtocol13):
             return False
         finally:
             self._position = position
-            self.flusher.release(count)
 
     def _take(self, chunk: bytes) -> bool:
         """Go on with more bytes; returns whether the loop is needed for what comes now."""

@@ -68,42 +68,21 @@ async def test_a_closing_line_writes_what_was_fanned_out(lines: list[Line]) -> N
     assert await line.read(4) == b"last"
 
 
-class TestBatches:
-    @pytest.mark.asyncio
-    async def test_a_large_one_is_written_at_its_end(self, lines: list[Line]) -> None:
-        line = Line()
-        lines.append(line)
-        line.flusher.hold()
-        line.outbox.put(b"answers")
-        line.flusher.release(8)
-        assert line.arrived() == b"answers"
-
-    @pytest.mark.asyncio
-    async def test_a_small_one_is_written_with_the_others_of_its_tick(
-        self, lines: list[Line]
-    ) -> None:
-        line = Line()
-        lines.append(line)
-        line.flusher.hold()
-        line.outbox.put(b"answers")
-        line.flusher.release(7)
-        assert line.arrived() == b""
-        assert await line.read(7) == b"answers"
-
-    @pytest.mark.asyncio
-    async def test_in_the_middle_a_lone_connection_is_written_to(self, lines: list[Line]) -> None:
-        flusher = Flusher()
-        lines.extend([Line(flusher), Line(flusher)])
-        one, other = lines
-        flusher.hold()
-        flusher.fan_out(b"to one", {1: one.outbox})
-        flusher.breathe()
-        assert one.arrived() == b"to one"
-        flusher.fan_out(b"to all", {1: one.outbox, 2: other.outbox})
-        flusher.breathe()
-        assert one.arrived() == b""
-        flusher.release(8)
-        assert one.arrived() == other.arrived() == b"to all"
+@pytest.mark.asyncio
+async def test_a_lone_connection_is_written_to_in_the_middle_of_a_batch(lines: list[Line]) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    one, other = lines
+    flusher.fan_out(b"to one", {1: one.outbox})
+    flusher.breathe()
+    assert one.arrived() == b"to one"
+    one.outbox.put(b"answer")
+    flusher.breathe()
+    assert one.arrived() == b"answer"
+    flusher.fan_out(b"to both", {1: one.outbox, 2: other.outbox})
+    flusher.breathe()
+    assert one.arrived() == b""
+    assert await one.read(7) == await other.read(7) == b"to both"
 
 
 @pytest.mark.asyncio

@@ -83,20 +83,13 @@ class RecordingHandler:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, Any]] = []
-        self.batches: list[int] = []
-        self.breaths = 0
+        self.breaths: list[int] = []
 
     def on_frame(self, opcode: int, message: bytes) -> None:
         self.on_message(message.decode() if opcode == TEXT else message)
 
-    def hold(self) -> None:
-        self.batches.append(0)
-
     def breathe(self) -> None:
-        self.breaths += 1
-
-    def release(self, count: int) -> None:
-        self.batches[-1] += count
+        self.breaths.append(len(self.heard))
 
     def on_message(self, message: str | bytes) -> None:
         self.heard.append(("message", message))
@@ -293,12 +286,10 @@ def test_a_handler_that_fails_is_logged_and_the_connection_closed() -> None:
     assert reading.written[2:4] == struct.pack(">H", 1011)
 
 
-def test_the_flusher_hears_of_each_batch_and_of_every_eighth_message_in_it() -> None:
+def test_the_flusher_has_its_turn_after_every_eighth_message_of_a_batch() -> None:
     many = [client_frame(TEXT, b"x")] * 20
-    at_once = Reading([b"".join(many)]).handler
-    assert (at_once.batches, at_once.breaths) == ([20], 2)
-    one_by_one = Reading(many).handler
-    assert (one_by_one.batches, one_by_one.breaths) == ([1] * 20, 0)
+    assert Reading([b"".join(many)]).handler.breaths == [8, 16]
+    assert Reading(many).handler.breaths == []
 
 
 def test_tornados_reader_does_where_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
