@@ -168,7 +168,6 @@ class PlainStream:
                 reading.set_exception(error)
         else:
             reading.set_result(None)
-        self._take = self._reading = None
 
     def _send_unsent(self) -> None:
         unsent = self._unsent
