@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
@@ -165,7 +164,9 @@ class ImportCommand(RoomCommand):
         with self._source() as source:
             first = source.readline()
             name = self.room or read_head(first).room
-            store.put(name, counted(_lines(first, source), f"Importing {name}"), replace=self.replace)
+            store.put(
+                name, counted(_lines(first, source), f"Importing {name}"), replace=self.replace
+            )
 
     @contextmanager
     def _source(self) -> Iterator[BinaryIO]:

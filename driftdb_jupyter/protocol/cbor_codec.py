@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from . import cbor
-from .codec import KeyInfo, check_values, error_fields
+from .codec import KeyInfo, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import BINARY, frame, head
@@ -36,8 +36,6 @@ class CborCodec:
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
             decoded: ClientMessage = msgspec.convert(fields, ClientMessage)
-            if isinstance(decoded, Push):
-                check_values(decoded, limits)
             if not isinstance(decoded, Ping):
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
@@ -51,13 +49,13 @@ class CborCodec:
 
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
-        return Value(None, bytes(raw))
+        return Value.from_cbor(bytes(raw))
 
-    def values(self, push: Push) -> list[Value]:
-        """The values of a push that this codec decoded; of a delete none."""
-        if push.values is None:
-            return [self.value(push.value)] if len(push.value) else []
-        return [self.value(raw) for raw in push.values]
+    def values(self, push: Push, limits: Limits) -> list[Value]:
+        """The values of a push that this codec decoded (see :class:`~.codec.Codec`)."""
+        if len(push.value) and push.values is None:
+            return [self.value(push.value)]
+        return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with."""

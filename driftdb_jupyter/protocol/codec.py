@@ -13,7 +13,7 @@ from .limits import Limits
 from .messages import Append, ClientMessage, Delete, Push, Relay
 from .value import Value
 
-__all__ = ["Codec", "KeyInfo", "check_values", "error_fields"]
+__all__ = ["Codec", "KeyInfo", "error_fields", "several_values"]
 
 
 class KeyInfo(Struct, gc=False):
@@ -41,8 +41,12 @@ class Codec(Protocol):
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
 
-    def values(self, push: Push) -> list[Value]:
-        """The values of a push that this codec decoded; of a delete none."""
+    def values(self, push: Push, limits: Limits) -> list[Value]:
+        """The values of a push that this codec decoded; of a delete none.
+
+        Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` where it has not just
+        what its action needs.
+        """
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with, for :meth:`push_frame`."""
@@ -108,17 +112,25 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
     return fields
 
 
-def check_values(push: Push, limits: Limits) -> None:
-    """Raise where a push has not just what its action needs: a value, or several, or none."""
+def several_values(push: Push, limits: Limits) -> list[Raw]:
+    """The values of a push that hasn't got just one, still encoded; of a delete none.
+
+    Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` (see :class:`Codec`).
+    """
+    refusal: Refusal
+    if isinstance(push.action, Delete):
+        return []
     if push.values is None:
-        if not len(push.value) and not isinstance(push.action, Delete):
-            raise BadMessage("expected a push with a value, got none")
-        return
-    if len(push.value):
-        raise BadMessage("expected a push with value or values, got both")
-    if not isinstance(push.action, (Append, Relay)):
-        raise BadMessage("expected values only with append and relay")
-    if not push.values:
-        raise BadMessage("expected at least one value, got none")
-    if len(push.values) > limits.values:
-        raise TooLarge(f"expected at most {limits.values} values, got {len(push.values)}")
+        refusal = BadMessage("expected a push with a value, got none")
+    elif len(push.value):
+        refusal = BadMessage("expected a push with value or values, got both")
+    elif not isinstance(push.action, (Append, Relay)):
+        refusal = BadMessage("expected values only with append and relay")
+    elif not push.values:
+        refusal = BadMessage("expected at least one value, got none")
+    elif len(push.values) > limits.values:
+        refusal = TooLarge(f"expected at most {limits.values} values, got {len(push.values)}")
+    else:
+        return push.values
+    refusal.push_id = push.id
+    raise refusal

@@ -23,12 +23,11 @@ class Author(Struct, frozen=True, gc=False):
 class Entry(Struct, gc=False):
     """A value and its sequence number, as a stream keeps it and a broadcast carries it.
 
-    ``size`` is what the value takes as it came, in bytes; ``time`` when the server took it, in
-    seconds since 1970; ``author`` is ``None`` where nobody knows any more.
+    ``time`` is when the server took it, in seconds since 1970; ``author`` is ``None`` where nobody
+    knows any more.
     """
 
     seq: int
     value: Value
-    size: int = 0
     time: float = 0.0
     author: Author | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import Raw
 
-from .codec import KeyInfo, check_values, error_fields
+from .codec import KeyInfo, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
@@ -32,9 +32,12 @@ class JsonCodec:
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message, UTF-8 that was checked (see :class:`~.codec.Codec`)."""
         try:
-            if len(message) > limits.message_bytes:
-                raise limits.message_too_large(len(message))
+            length = len(message)
+            if length > limits.message_bytes:
+                raise limits.message_too_large(length)
             decoded: ClientMessage = _decode(message)
+            if length <= limits.harmless_bytes:
+                return decoded
             if type(decoded) is Push:
                 raw = decoded.value
                 # Nesting n takes 2n bytes, so that most values need no closer look.
@@ -42,9 +45,8 @@ class JsonCodec:
                     raise limits.nested_too_deep()
                 if len(decoded.key) > limits.short_key:
                     limits.check_key(decoded.key)
-                if decoded.values is not None or not len(raw):
-                    check_values(decoded, limits)
-                    self._check_nesting(decoded.values or (), limits)
+                if decoded.values is not None:
+                    self._check_nesting(decoded.values, limits)
             elif type(decoded) is SetPresence:
                 limits.check_key(decoded.key)
                 self._check_nesting((decoded.value,), limits)
@@ -63,13 +65,15 @@ class JsonCodec:
 
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
-        return Value(raw)
+        return Value(raw, None, len(raw))
 
-    def values(self, push: Push) -> list[Value]:
-        """The values of a push that this codec decoded; of a delete none."""
-        if push.values is None:
-            return [Value(push.value)] if len(push.value) else []
-        return [Value(raw) for raw in push.values]
+    def values(self, push: Push, limits: Limits) -> list[Value]:
+        """The values of a push that this codec decoded (see :class:`~.codec.Codec`)."""
+        raw = push.value
+        size = len(raw)
+        if size and push.values is None:
+            return [Value(raw, None, size)]
+        return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:
         """What every ``push`` of that key begins with."""

@@ -36,6 +36,11 @@ class Limits:
         return self.key_bytes // 4
 
     @cached_property
+    def harmless_bytes(self) -> int:
+        """The length up to which no JSON message can pass any of the bounds."""
+        return min(self.message_bytes, self.nesting_bytes, self.short_key)
+
+    @cached_property
     def frame_bytes(self) -> int:
         """The longest WebSocket message that is read at all; a longer one closes with 1009.
 

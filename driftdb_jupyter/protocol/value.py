@@ -19,15 +19,22 @@ class Value(Struct, gc=False):
 
     ``text`` is its JSON in UTF-8, ``item`` its CBOR; one of the two is always there. The other is
     made when somebody asks for it, and kept (protocol, "Over WebSocket", has the rules).
+    ``size`` is what it takes as it came, in bytes.
     """
 
     text: bytes | Raw | None = None
     item: bytes | None = None
+    size: int = 0
 
-    @property
-    def size(self) -> int:
-        """What the value takes as it came, in bytes."""
-        return len(self.text if self.item is None else self.item)  # type: ignore[arg-type]
+    @classmethod
+    def from_json(cls, text: bytes | Raw) -> Value:
+        """A value that came as JSON text."""
+        return cls(text, None, len(text))
+
+    @classmethod
+    def from_cbor(cls, item: bytes) -> Value:
+        """A value that came as a CBOR data item."""
+        return cls(None, item, len(item))
 
     def as_json(self) -> bytes | Raw:
         """The value as JSON text; from JSON its very bytes."""

@@ -115,13 +115,13 @@ def _entry(line: _Line, limits: Limits) -> Entry:
         item = base64.b64decode(line.cbor, validate=True)
         if cbor.scan(item, 0, limits.nesting) != len(item):
             raise BadMessage("expected one CBOR item, got more after it")
-        value = Value(None, item)
+        value = Value.from_cbor(item)
     elif len(line.value):
         json.loads(bytes(line.value))  # its text, too, is to be sound
-        value = Value(Raw(bytes(line.value)))
+        value = Value.from_json(bytes(line.value))
     else:
         raise BadMessage("expected a value, got none")
     author = None
     if line.client is not None:
-        author = Author(line.client, Value(bytes(line.user)) if len(line.user) else None)
-    return Entry(line.seq, value, value.size, line.time / 1000, author)
+        author = Author(line.client, Value.from_json(bytes(line.user)) if len(line.user) else None)
+    return Entry(line.seq, value, line.time / 1000, author)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
-from ..protocol.messages import Compact, Delete, Push, Relay, Replace
+from ..protocol.messages import Append, Compact, Delete, Push, Relay, Replace
 from ..protocol.value import Value
 from .producer import Producers
 from .quota import Quota
@@ -104,7 +104,7 @@ class Room:
     def restore(self, key: str, entries: Sequence[Entry]) -> None:
         """Put entries behind those of a key's stream, as they were before; within the quota."""
         stream = self._streams.get(key) or Stream()
-        added_bytes = sum([entry.size for entry in entries])
+        added_bytes = sum([entry.value.size for entry in entries])
         self._check_quota(key, stream, len(entries), added_bytes)
         stream.append(entries)
         self.bytes += added_bytes
@@ -128,29 +128,37 @@ class Room:
         isn't met, and :class:`QuotaExceeded` where the room would hold too much; then nothing has
         changed.
         """
-        if push.id is None:
-            return self._apply(push, values, author, now)
-        if client is None:
-            raise BadMessage("expected an id only from a client that connected with ?client=…")
-        producer = self.producers.get(client)
-        if producer.knows(push.id):
-            return Applied(push.key, producer.seq(push.id))
-        applied = self._apply(push, values, author, now)
-        assert applied.seq is not None
-        producer.applied(push.id, applied.seq)
-        return applied
-
-    def _apply(
-        self, push: Push, values: Sequence[Value], author: Author | None, now: float
-    ) -> Applied:
         key, action = push.key, push.action
+        producer = None
+        if push.id is not None:
+            if client is None:
+                raise BadMessage("expected an id only from a client that connected with ?client=…")
+            producer = self.producers.get(client)
+            if producer.knows(push.id):
+                return Applied(key, producer.seq(push.id))
         if push.if_seq is not None or push.epoch is not None:
             self._check(push)
-        if isinstance(action, Relay):
+        if type(action) is Relay:
             entries = self._number(values, author, now)
             for entry in entries:
                 self.window.add(key, entry, False)
-            return Applied(key, self.seq, entries)
+            applied = Applied(key, self.seq, entries)
+        else:
+            applied = self._change(key, action, values, author, now)
+        if producer is not None:
+            assert push.id is not None
+            assert applied.seq is not None
+            producer.applied(push.id, applied.seq)
+        return applied
+
+    def _change(
+        self,
+        key: str,
+        action: Append | Replace | Compact | Delete,
+        values: Sequence[Value],
+        author: Author | None,
+        now: float,
+    ) -> Applied:
         if isinstance(action, Compact):
             return self._compact(key, action.seq, values[0], author, now)
         if isinstance(action, Delete):
@@ -218,7 +226,7 @@ class Room:
             return Applied(key, seq)  # it comes too late
         more_bytes = value.size - stream.front_bytes(replaced)
         self._check_quota(key, stream, 1 - replaced, more_bytes)
-        entry = Entry(seq, value, value.size, now, author)
+        entry = Entry(seq, value, now, author)
         stream.put_front(entry, replacing=replaced)
         self.bytes += more_bytes
         self._streams[key] = stream
@@ -235,8 +243,9 @@ class Room:
         return Applied(key, self.seq, removed=removed, deleted=True)
 
     def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:
+        if len(values) == 1:  # in nearly all pushes
+            self.seq = seq = self.seq + 1
+            return [Entry(seq, values[0], now, author)]
         first = self.seq + 1
         self.seq += len(values)
-        return [
-            Entry(seq, value, value.size, now, author) for seq, value in enumerate(values, first)
-        ]
+        return [Entry(seq, value, now, author) for seq, value in enumerate(values, first)]

@@ -51,7 +51,7 @@ class Stream:
 
     def put_front(self, entry: Entry, *, replacing: int) -> None:
         """Put an entry in the place of so many others, the oldest."""
-        self.bytes += entry.size - self.front_bytes(replacing)
+        self.bytes += entry.value.size - self.front_bytes(replacing)
         self.entries[:replacing] = [entry]
 
     def drop_front(self, count: int) -> None:
@@ -65,4 +65,4 @@ class Stream:
 
 
 def _bytes(entries: Sequence[Entry]) -> int:
-    return sum([entry.size for entry in entries])
+    return sum([entry.value.size for entry in entries])

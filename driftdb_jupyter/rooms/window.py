@@ -5,7 +5,8 @@ Protocol, "Missing nothing".
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..protocol.entry import Entry
@@ -42,8 +43,10 @@ class Forgotten:
     def __getitem__(self, key: str) -> int:
         return self._by_key.get(key, self._floor)
 
-    def add(self, key: str, seq: int) -> None:
-        self._by_key[key] = seq
+    def update(self, newest: Mapping[str, int]) -> None:
+        for key, seq in newest.items():
+            if seq > self[key]:
+                self._by_key[key] = seq
         if len(self._by_key) > _FORGOTTEN_KEYS:
             self._floor = max(self._floor, *self._by_key.values())
             self._by_key.clear()
@@ -62,7 +65,7 @@ class Window:
         self, limits: WindowLimits, *, forgotten: int = 0, forgotten_relay: int = 0
     ) -> None:
         self._limits = limits
-        self._broadcasts: deque[tuple[str, Entry, bool]] = deque()
+        self._broadcasts: list[tuple[str, Entry, bool]] = []
         self._bytes = 0
         self._forgotten = Forgotten(forgotten)
         self._forgotten_relays = Forgotten(forgotten_relay)
@@ -73,13 +76,13 @@ class Window:
     def add(self, key: str, entry: Entry, kept: bool) -> None:
         """Note a broadcast; ``kept``: the key's stream holds it."""
         self._broadcasts.append((key, entry, kept))
-        self._bytes += entry.size
-        if len(self._broadcasts) > self._limits.count or self._bytes > self._limits.bytes:
+        self._bytes += entry.value.size
+        if self._bytes > self._limits.bytes or len(self._broadcasts) > self._limits.count:
             self._shrink()
 
     def deleted(self, key: str, seq: int) -> None:
         """Note that a stream was deleted: no list of values tells that to who missed it."""
-        self._forgotten.add(key, seq)
+        self._forgotten.update({key: seq})
 
     def above(self, key: str, seq: int) -> list[Entry] | None:
         """Every broadcast on a key above a sequence number; ``None`` where one was forgotten."""
@@ -96,18 +99,24 @@ class Window:
     def expire(self, *, now: float) -> None:
         """Forget what is too old (``now`` by the clock of the entries' times)."""
         before = now - self._limits.seconds
-        while self._broadcasts and self._broadcasts[0][1].time < before:
-            self._forget_oldest()
+        if self._broadcasts and self._broadcasts[0][1].time < before:
+            times = [entry.time for _, entry, _ in self._broadcasts]
+            self._forget(bisect_left(times, before))
 
     def _shrink(self) -> None:
-        # More than must be, so that it needn't be done for every push.
-        count, size = self._limits.count * 3 // 4, self._limits.bytes * 3 // 4
-        while self._broadcasts and (len(self._broadcasts) > count or self._bytes > size):
-            self._forget_oldest()
+        # To the half, so that it needn't be done for every push.
+        size, keep = 0, 0
+        for _, entry, _ in reversed(self._broadcasts):
+            size += entry.value.size
+            if size > self._limits.bytes // 2 or keep == self._limits.count // 2:
+                break
+            keep += 1
+        self._forget(len(self._broadcasts) - keep)
 
-    def _forget_oldest(self) -> None:
-        key, entry, kept = self._broadcasts.popleft()
-        self._bytes -= entry.size
-        self._forgotten.add(key, max(entry.seq, self._forgotten[key]))
-        if not kept:
-            self._forgotten_relays.add(key, entry.seq)
+    def _forget(self, count: int) -> None:
+        oldest = self._broadcasts[:count]
+        del self._broadcasts[:count]
+        self._bytes -= sum([entry.value.size for _, entry, _ in oldest])
+        # Ascending, so that the newest of each key stays.
+        self._forgotten.update({key: entry.seq for key, entry, _ in oldest})
+        self._forgotten_relays.update({key: entry.seq for key, entry, kept in oldest if not kept})

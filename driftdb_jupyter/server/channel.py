@@ -25,6 +25,7 @@ class Channel:
 
     def add(self, outbox: Outbox, codec: Codec) -> None:
         """Send the broadcasts to an outbox too; once, however often it is added."""
+        self._flusher.settle()
         for known, _, outboxes in self._audiences:
             if known is codec:
                 outboxes[id(outbox)] = outbox
@@ -33,6 +34,7 @@ class Channel:
 
     def remove(self, outbox: Outbox) -> None:
         """Send no more broadcasts to that outbox."""
+        self._flusher.settle()
         for audience in self._audiences:
             outboxes = audience[2]
             if outboxes.pop(id(outbox), None) is not None:
@@ -43,4 +45,4 @@ class Channel:
     def broadcast(self, entry: Entry) -> None:
         """Encode an entry once for each encoding, and put it into all outboxes."""
         for codec, start, outboxes in self._audiences:
-            self._flusher.fan_out(codec.push_frame(start, entry), outboxes.values())
+            self._flusher.fan_out(codec.push_frame(start, entry), outboxes)

@@ -180,7 +180,7 @@ class Send(RoomRequest):
 
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         pusher = _RequestPusher(client)
-        hosted.sequencer.push(push, JSON.values(push), pusher)
+        hosted.sequencer.push(push, JSON.values(push, self.hub.limits), pusher)
         if push.id is not None and client is not None:
             self.hub.client_joined(hosted, client)
             self.hub.client_left(hosted, client)
@@ -246,6 +246,9 @@ class Connect(RoomRequest, WebSocketHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Join the room."""
         connection: Any = self.ws_connection
+        if isinstance(connection, BatchReader):
+            connection.take_socket()
+            self.request.server_connection = None  # it would keep Tornado's stream
         self.set_nodelay(True)
         codec = CBOR if self._flag("cbor") else JSON
         outbox = Outbox(
@@ -266,7 +269,7 @@ class Connect(RoomRequest, WebSocketHandler):
         )
         if isinstance(connection, BatchReader):
             connection.on_frame = self.peer.receive
-            connection.on_large_batch = self.hub.flusher.flush
+            connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)
         if self._flag("debug"):
             self.hosted.watch(outbox, codec)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
 from ..protocol.frame import BINARY, TEXT, payload
+from .plain_stream import PlainStream
 
 __all__ = ["Flusher", "Outbox"]
 
@@ -16,37 +17,80 @@ __all__ = ["Flusher", "Outbox"]
 class Connection(Protocol):
     """The WebSocket under an outbox: Tornado's ``WebSocketProtocol13``."""
 
-    stream: IOStream
+    stream: IOStream | PlainStream
 
     def write_message(self, message: str | bytes, binary: bool = False) -> asyncio.Future[None]:
         """Send one message the ordinary way."""
 
 
 class Flusher:
-    """Writes what the outboxes gathered in one tick of the loop, at its end."""
+    """Writes what the outboxes gathered in one tick of the loop, at its end.
 
-    __slots__ = ("_scheduled", "_waiting")
+    Most of a tick's frames go to one audience after the other: such a run is gathered once for
+    all of them, and joined once. Whatever might come between ends it with :meth:`settle`.
+    """
+
+    __slots__ = ("_audience", "_run", "_scheduled", "_waiting")
 
     def __init__(self) -> None:
+        self._audience: Mapping[int, Outbox] | None = None
+        self._run: list[bytes] = []
         self._scheduled = False
         self._waiting: list[Outbox] = []
 
-    def fan_out(self, frame: bytes, outboxes: Iterable[Outbox]) -> None:
-        """Put one frame into many outboxes."""
+    def fan_out(self, frame: bytes, audience: Mapping[int, Outbox]) -> None:
+        """Put one frame into many outboxes; :meth:`settle` before the mapping changes."""
+        if audience is not self._audience:
+            self.settle()
+            self._audience = audience
+            self._schedule()
+        self._run.append(frame)
+
+    def put(self, frame: bytes, outbox: Outbox) -> None:
+        """Put a frame into one outbox."""
+        self.settle()
+        if not outbox:
+            self._waiting.append(outbox)
+        outbox.append(frame)
+        self._schedule()
+
+    def settle(self) -> None:
+        """Put what is to be fanned out into the outboxes, so that what comes next is later."""
+        if self._audience is None:
+            return
+        outboxes, run = self._audience.values(), self._run
+        self._audience, self._run = None, []
+        joined = b"".join(run) if len(run) > 1 else run[0]
         waiting = self._waiting
         for outbox in outboxes:
             if not outbox:
                 waiting.append(outbox)
-            outbox.append(frame)
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush_scheduled)
+            if outbox.joins:
+                outbox.append(joined)
+            else:
+                outbox.extend(run)
 
     def flush(self) -> None:
         """Write it now."""
+        self.settle()
         waiting, self._waiting = self._waiting, []
         for outbox in waiting:
-            outbox.flush()
+            outbox.write()
+
+    def breathe(self) -> None:
+        """Write in the middle of a batch of messages, where it is one connection that waits.
+
+        It can go on then while the rest is read; with more of them the writes would cost more than
+        that gains. Otherwise all is written at the end of the tick, also after a large batch:
+        many writes in a row wake who reads them fewer times.
+        """
+        if len(self._waiting) + len(self._audience or ()) <= 1:
+            self.flush()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush_scheduled)
 
     def _flush_scheduled(self) -> None:
         self._scheduled = False
@@ -57,6 +101,7 @@ class Outbox(list[bytes]):
     """The frames of one tick for one connection, and the count of bytes that it hasn't taken.
 
     A list, so that the fan-out to many outboxes costs no more than an append for each.
+    ``joins``: whether what is appended may be several frames in one.
     ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers
     to ``get`` (protocol, "Errors and closing", 4408).
     """
@@ -65,13 +110,14 @@ class Outbox(list[bytes]):
         "_allowance",
         "_backlog",
         "_connection",
-        "_direct",
         "_drained",
         "_flusher",
         "_limit",
         "_overflowed",
+        "_send",
         "_stream",
         "closed",
+        "joins",
     )
 
     def __init__(
@@ -86,8 +132,10 @@ class Outbox(list[bytes]):
         super().__init__()
         self._stream = connection.stream
         self._connection = connection if compressed else None
-        # Under TLS the socket is not ours to write to.
-        self._direct = not isinstance(self._stream, SSLIOStream) and not compressed
+        self.joins = not compressed
+        self._send: Callable[[bytes], int] | None = None
+        if isinstance(connection.stream, PlainStream) and not compressed:
+            self._send = connection.stream.send
         self._flusher = flusher
         self._limit = limit_bytes
         self._overflowed = overflowed
@@ -98,7 +146,7 @@ class Outbox(list[bytes]):
 
     def put(self, frame: bytes) -> None:
         """Send a frame at the end of this tick."""
-        self._flusher.fan_out(frame, (self,))
+        self._flusher.put(frame, self)
 
     def put_init(self, frame: bytes) -> asyncio.Future[None] | None:
         """Send the answer to a ``get``, however long it is.
@@ -117,7 +165,12 @@ class Outbox(list[bytes]):
         return self._drained
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """Write what has gathered for this connection."""
+        self._flusher.settle()
+        self.write()
+
+    def write(self) -> None:
+        """Write what is in it."""
         if self.closed or self._stream.closed():
             self.close()
             return
@@ -128,11 +181,8 @@ class Outbox(list[bytes]):
             return
         data = self[0] if len(self) == 1 else b"".join(self)
         self.clear()
-        if self._direct and not self._stream.writing():
-            try:
-                sent = self._stream.socket.send(data)
-            except OSError:  # the buffer is full; any other error the stream will meet itself
-                sent = 0
+        if self._send is not None:
+            sent = self._send(data)
             if sent == len(data):
                 self._allowance = 0
                 return

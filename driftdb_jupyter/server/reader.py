@@ -1,8 +1,9 @@
 """Reading WebSocket frames in batches.
 
 Tornado awaits several futures for every frame. This reader takes what the socket has and walks
-the plain frames in it (whole, masked, not fragmented, not compressed) in one go; all that is rare
-goes Tornado's own way, through the same buffer. It leans on private names of
+the plain frames in it (whole, masked, not fragmented, not compressed) in one go, on a plain socket
+where the bytes arrive. All that is rare goes Tornado's own way, in the coroutine that waits
+meanwhile, through the same buffer. It leans on private names of
 :class:`tornado.websocket.WebSocketProtocol13`: where one of them is gone, Tornado's reader is used.
 """
 
@@ -11,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 import tornado.util
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from ..protocol.frame import BINARY, TEXT
+from .outbox import Flusher
+from .plain_stream import PlainStream
 
 mask: Callable[[bytes, bytes], bytes] | None = getattr(tornado.util, "_websocket_mask", None)
 
@@ -29,8 +32,9 @@ CLOSE_INTERNAL_ERROR = 1011
 
 _CHUNK_BYTES = 65536
 _SMALL_CHUNK_BYTES = 8192
-_LARGE_BATCH = 8
-_FINAL_TEXT, _FINAL_BINARY = 0x80 | TEXT, 0x80 | BINARY
+_BREATH = 8
+# The first byte of a whole message.
+_TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
 _LENGTH_16, _LENGTH_64 = 126, 127
 _NAMES = (
@@ -62,22 +66,35 @@ class BatchReader(WebSocketProtocol13):
     # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
     # before the next one is read. To be set when the connection is open.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
-    # Called after so many messages of one batch that their answers are worth a write of their own.
-    on_large_batch: Callable[[], None]
+    # What writes the answers; it has a turn in the middle of long batches.
+    flusher: Flusher
 
     _buffer = b""
     _position = 0
+    # What a message that was handed out has to wait for.
+    _unfinished: Awaitable[None] | None = None
+
+    def take_socket(self) -> None:
+        """Read from the socket without Tornado's stream, where it is a plain one.
+
+        To be called when the connection is open, and before anybody else asks for ``stream``.
+        """
+        taken = PlainStream.take_over(self.stream)
+        if taken is not None:
+            plain: Any
+            plain, self._buffer = taken
+            self.stream = plain
 
     async def _receive_frame_loop(self) -> None:
         try:
             while not self.client_terminated:
-                waiting = self._walk()
-                if waiting is not None:
-                    await waiting
-                elif self._is_rare():
+                if self._unfinished is not None:
+                    unfinished, self._unfinished = self._unfinished, None
+                    await unfinished
+                elif not self._walk():
+                    await self._receive(self._take)
+                elif self._unfinished is None:
                     await self._receive_frame()
-                else:
-                    await self._fill()
         except StreamClosedError:
             self._abort()
         except Exception:
@@ -87,77 +104,87 @@ class BatchReader(WebSocketProtocol13):
             self._buffer = b""
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
 
-    def _walk(self) -> Awaitable[None] | None:
+    def _walk(self) -> bool:
         """Hand out the plain frames at the front of the buffer.
 
-        Stops at one that is cut off or rare, and where there is something to wait for.
+        Returns whether it stopped at something else than the buffer's end or a frame that is cut
+        off: at a rare one, or at a message that has to be waited for.
         """
-        if self._fragmented_message_buffer is not None or self.server_terminated:
-            return None
         buffer, position = self._buffer, self._position
         available = len(buffer)
+        if available - position < 2:
+            return False
+        if self._fragmented_message_buffer is not None or self.server_terminated:
+            return True
         limit = self.params.max_message_size
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
         on_frame = self.on_frame
         count = 0
-        waiting = None
-        while waiting is None and available - position >= 6:
-            first, length = buffer[position], buffer[position + 1] - _MASKED
-            if (first != _FINAL_TEXT and first != _FINAL_BINARY) or not 0 <= length < _LENGTH_64:
-                break
-            start = position + 6
-            if length == _LENGTH_16:
-                length = buffer[position + 2] << 8 | buffer[position + 3]
-                start += 2
-            end = start + length
-            if end > available or length > limit:
-                break
-            message = unmask(buffer[start - 4 : start], buffer[start:end])
-            if first == _FINAL_TEXT and not message.isascii() and not _is_utf8(message):
-                break
-            self._position = position = end
-            count += 1
-            waiting = on_frame(first & 0x0F, message)
-        if count >= _LARGE_BATCH:
-            self.on_large_batch()
-        return waiting
-
-    def _is_rare(self) -> bool:
-        """Whether the next frame is one for Tornado's own reader; as far as the buffer tells."""
-        buffer, position = self._buffer, self._position
-        available = len(buffer) - position
-        if available < 2:
+        try:
+            while available - position >= 2:
+                first, length = buffer[position], buffer[position + 1] - _MASKED
+                if (first != _TEXT and first != _BINARY) or not 0 <= length < _LENGTH_64:
+                    return True
+                start = position + 6
+                if length == _LENGTH_16:
+                    if available - position < 4:
+                        return False
+                    start += 2
+                    length = buffer[position + 2] << 8 | buffer[position + 3]
+                if length > limit:
+                    return True
+                end = start + length
+                if end > available:
+                    return False
+                message = unmask(buffer[start - 4 : start], buffer[start:end])
+                if first == _TEXT and not message.isascii() and not _is_utf8(message):
+                    return True
+                position = end
+                count += 1
+                unfinished = on_frame(first & 0x0F, message)
+                if unfinished is not None:
+                    self._unfinished = unfinished
+                    return True
+                if not count % _BREATH:
+                    self.flusher.breathe()
             return False
-        first, length = buffer[position], buffer[position + 1] - _MASKED
-        if (
-            (first != _FINAL_TEXT and first != _FINAL_BINARY)
-            or not 0 <= length < _LENGTH_64
-            or self._fragmented_message_buffer is not None
-            or self.server_terminated
-        ):
-            return True
-        head = 6
-        if length == _LENGTH_16:
-            if available < 4:
-                return False
-            length = buffer[position + 2] << 8 | buffer[position + 3]
-            head = 8
-        # A whole frame that _walk left alone is text that is no UTF-8.
-        return length > self.params.max_message_size or available >= head + length
+        finally:
+            self._position = position
 
-    async def _fill(self) -> None:
-        """Add to the buffer what the socket has, waiting for it where there is nothing."""
-        rest = self._buffer[self._position :]
-        self._buffer = rest  # an idle connection keeps no bytes that were read
+    def _take(self, chunk: bytes) -> bool:
+        """Go on with more bytes; returns whether the loop is needed for what comes now."""
+        self._append(chunk)
+        stopped = self._walk()
+        self._forget()
+        return stopped or self.server_terminated or self.client_terminated
+
+    def _append(self, chunk: bytes) -> bool:
+        self._forget()
+        self._buffer = self._buffer + chunk if self._buffer else chunk
+        return True
+
+    def _forget(self) -> None:
+        """Let go of what was read: an idle connection keeps none of it."""
+        self._buffer = self._buffer[self._position :]
         self._position = 0
-        # The others have their turn, also when this peer always has more to say; and by then there
-        # often is something, which spares a wait for the socket.
-        await asyncio.sleep(0)
-        chunk = await self.stream.read_bytes(_CHUNK_BYTES, partial=True)
-        # Tornado clears a buffer of that size for every look at the socket.
-        busy = len(chunk) >= self.stream.read_chunk_size
-        self.stream.read_chunk_size = _CHUNK_BYTES if busy else _SMALL_CHUNK_BYTES
-        self._buffer = rest + chunk if rest else chunk
+
+    async def _receive(self, take: Callable[[bytes], bool]) -> None:
+        """Hand what the socket has to ``take``, waiting for it, until that returns ``True``."""
+        self._forget()
+        stream: Any = self.stream
+        if isinstance(stream, PlainStream):
+            await stream.receive(take)
+            return
+        enough = False
+        while not enough:
+            # The others have their turn, also when this peer always has more to say; and by then
+            # there often is something, which spares a wait for the socket.
+            await asyncio.sleep(0)
+            chunk = await stream.read_bytes(_CHUNK_BYTES, partial=True)
+            # Tornado clears a buffer of that size for every look at the socket.
+            busy = len(chunk) >= stream.read_chunk_size
+            stream.read_chunk_size = _CHUNK_BYTES if busy else _SMALL_CHUNK_BYTES
+            enough = take(chunk)
 
     async def _receive_frame(self) -> None:
         head, length = await self._measure()
@@ -182,23 +209,28 @@ class BatchReader(WebSocketProtocol13):
 
     async def _require(self, count: int) -> None:
         while len(self._buffer) - self._position < count:
-            await self._fill()
+            await self._receive(self._append)
 
     async def _skip(self, count: int) -> None:
         while count > len(self._buffer) - self._position:
             count -= len(self._buffer) - self._position
             self._position = len(self._buffer)
-            await self._fill()
+            await self._receive(self._append)
         self._position += count
 
     async def _read_bytes(self, n: int) -> bytes:
-        start = self._position
-        data = self._buffer[start : start + n]
-        self._position = start + len(data)
-        if len(data) < n:
-            data += await self.stream.read_bytes(n - len(data))
+        pieces = []
+        missing = n
+        while True:
+            piece = self._buffer[self._position : self._position + missing]
+            self._position += len(piece)
+            pieces.append(piece)
+            missing -= len(piece)
+            if not missing:
+                break
+            await self._receive(self._append)
         self._wire_bytes_in += n
-        return data
+        return b"".join(pieces)
 
     def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
         if opcode not in (TEXT, BINARY) or self._frame_compressed:

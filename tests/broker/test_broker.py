@@ -43,7 +43,7 @@ def make_broker(request: pytest.FixtureRequest) -> MakeBroker:
 def push(sequencer: Sequencer, pusher: Record, *, if_seq: int | None = None) -> None:
     raw = Raw(b"1")
     action = Relay() if if_seq is None else Append()
-    sequencer.push(Push("k", action, raw, if_seq=if_seq), [Value(raw)], pusher)
+    sequencer.push(Push("k", action, raw, if_seq=if_seq), [Value.from_json(raw)], pusher)
 
 
 async def opened(broker: Broker, record: Record) -> Sequencer:

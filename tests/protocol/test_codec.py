@@ -45,7 +45,7 @@ class Speech:
         )
 
     def value(self, value: Any) -> Value:
-        return self.codec.values(self.push(value=value))[0]
+        return self.codec.values(self.push(value=value), LIMITS)[0]
 
 
 @pytest.fixture(params=[JSON, CBOR], ids=["json", "cbor"])
@@ -133,8 +133,10 @@ def test_an_id_counts_from_one(speech: Speech, push_id: Any) -> None:
 
 
 def test_a_push_without_a_value_is_refused(speech: Speech) -> None:
-    with pytest.raises(BadMessage, match="expected a push with a value, got none"):
-        speech.decode({"type": "push", "key": "k", "action": {"type": "relay"}, "id": 1})
+    push = speech.decode({"type": "push", "key": "k", "action": {"type": "relay"}, "id": 1})
+    with pytest.raises(BadMessage, match="expected a push with a value, got none") as refused:
+        speech.codec.values(push, LIMITS)
+    assert refused.value.push_id == 1
 
 
 def test_null_is_a_value(speech: Speech) -> None:

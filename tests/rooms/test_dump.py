@@ -20,7 +20,7 @@ from driftdb_jupyter.rooms.room import Room
 
 from ..protocol.values import cbor_values, json_values
 
-ANN = Author("ann", Value(b'{"name":"Ann"}'))
+ANN = Author("ann", Value.from_json(b'{"name":"Ann"}'))
 
 
 def filled(*pushes: tuple[str, Value], author: Author | None = None) -> Room:
@@ -38,9 +38,9 @@ def loaded(*lines: bytes) -> Room:
 
 HEAD = b'{"driftdb":1,"room":"r","seq":9}'
 
-values = json_values().map(lambda value: Value(json.dumps(value).encode())) | cbor_values().map(
-    lambda value: Value(None, cbor2.dumps(value))
-)
+values = json_values().map(
+    lambda value: Value.from_json(json.dumps(value).encode())
+) | cbor_values().map(lambda value: Value.from_cbor(cbor2.dumps(value)))
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), values), max_size=8))
@@ -62,7 +62,7 @@ def test_a_room_comes_back_as_it_was(pushes: list[tuple[str, Value]]) -> None:
 
 
 def test_a_line_tells_all_that_is_known() -> None:
-    head, line = dump("größe", filled(("k", Value(b'{"a": 1.0}')), author=ANN))
+    head, line = dump("größe", filled(("k", Value.from_json(b'{"a": 1.0}')), author=ANN))
     assert head == '{"driftdb":1,"room":"größe","seq":1}\n'.encode()
     user = {"client": "ann", "user": {"name": "Ann"}}
     assert json.loads(line) == {"key": "k", "seq": 1, "value": {"a": 1.0}, "time": 1500, **user}
@@ -70,10 +70,10 @@ def test_a_line_tells_all_that_is_known() -> None:
 
 
 def test_a_dump_shows_one_moment() -> None:
-    room = filled(("a", Value(b"1")), ("b", Value(b"2")))
+    room = filled(("a", Value.from_json(b"1")), ("b", Value.from_json(b"2")))
     lines = dump("r", room)
     next(lines)
-    room.apply(Push("b", Append(), Raw(b"-")), [Value(b"3")])
+    room.apply(Push("b", Append(), Raw(b"-")), [Value.from_json(b"3")])
     assert len(list(lines)) == 2
 
 

@@ -32,7 +32,7 @@ def push(
 ) -> Applied:
     raw = Raw(value.encode())
     message = Push(key, action, raw, id=push_id, if_seq=if_seq)
-    return room.apply(message, [Value(raw)], client=client)
+    return room.apply(message, [Value.from_json(raw)], client=client)
 
 
 def kept(room: Room, key: str = "k", *, above: int = 0) -> list[tuple[int, str]]:

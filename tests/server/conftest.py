@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from ..conformance.peer import Room
 from ..conformance.servers import Server, jupyter
+from .line import Line
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,12 @@ async def room(jupyter_server: Server) -> AsyncIterator[Room]:
     room = Room(jupyter_server, "room-" + secrets.token_hex(8))
     yield room
     await room.empty()
+
+
+@pytest_asyncio.fixture
+async def lines() -> AsyncIterator[list[Line]]:
+    """Put a line in here, and it is closed at the end."""
+    made: list[Line] = []
+    yield made
+    for line in made:
+        line.close()

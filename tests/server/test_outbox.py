@@ -3,61 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-import pytest_asyncio
-from tornado.iostream import IOStream
 
 from driftdb_jupyter.protocol.frame import TEXT, frame
-from driftdb_jupyter.server.outbox import Flusher, Outbox
+from driftdb_jupyter.server.outbox import Flusher
 
-LIMIT = 100_000
-
-
-class Line:
-    """An outbox, and the far end of its connection."""
-
-    def __init__(self) -> None:
-        near, self.far = socket.socketpair()
-        for end in (near, self.far):
-            end.setblocking(False)
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self.stream = IOStream(near)
-        self.flusher = Flusher()
-        self.overflowed = 0
-        connection: Any = self
-        self.outbox = Outbox(
-            connection,
-            self.flusher,
-            compressed=False,
-            limit_bytes=LIMIT,
-            overflowed=self._overflow,
-        )
-
-    def _overflow(self) -> None:
-        self.overflowed += 1
-
-    async def read(self, count: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        data = b""
-        while len(data) < count:
-            data += await loop.sock_recv(self.far, count - len(data))
-        return data
-
-    def close(self) -> None:
-        self.stream.close()
-        self.far.close()
-
-
-@pytest_asyncio.fixture
-async def lines() -> AsyncIterator[list[Line]]:
-    made: list[Line] = []
-    yield made
-    for line in made:
-        line.close()
+from .line import LIMIT_BYTES, Line
 
 
 @pytest.mark.asyncio
@@ -72,8 +24,65 @@ async def test_the_frames_of_one_tick_arrive_in_order(lines: list[Line]) -> None
 @pytest.mark.asyncio
 async def test_one_frame_goes_to_all(lines: list[Line]) -> None:
     lines.extend([Line(), Line(), Line()])
-    lines[0].flusher.fan_out(b"frame", [line.outbox for line in lines])
+    lines[0].flusher.fan_out(b"frame", {id(line): line.outbox for line in lines})
     assert [await line.read(5) for line in lines] == [b"frame"] * 3
+
+
+@pytest.mark.asyncio
+async def test_what_goes_to_one_and_to_all_arrives_in_the_order_it_was_put(
+    lines: list[Line],
+) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    one, other = lines
+    first, second = ({id(line): line.outbox for line in lines} for _ in range(2))
+    flusher.fan_out(b"1", first)
+    flusher.fan_out(b"2", first)
+    one.outbox.put(b"3")
+    flusher.fan_out(b"4", first)
+    flusher.fan_out(b"5", second)
+    assert await one.read(5) == b"12345"
+    assert await other.read(4) == b"1245"
+
+
+@pytest.mark.asyncio
+async def test_an_audience_that_changes_is_settled_first(lines: list[Line]) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    audience = {1: lines[0].outbox}
+    flusher.fan_out(b"1", audience)
+    flusher.settle()
+    audience[2] = lines[1].outbox
+    flusher.fan_out(b"2", audience)
+    assert await lines[0].read(2) == b"12"
+    assert await lines[1].read(1) == b"2"
+
+
+@pytest.mark.asyncio
+async def test_a_closing_line_writes_what_was_fanned_out(lines: list[Line]) -> None:
+    line = Line()
+    lines.append(line)
+    line.flusher.fan_out(b"last", {1: line.outbox})
+    line.outbox.flush()
+    line.stream.close()
+    assert line.arrived() == b"last"
+
+
+@pytest.mark.asyncio
+async def test_a_lone_connection_is_written_to_in_the_middle_of_a_batch(lines: list[Line]) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    one, other = lines
+    flusher.fan_out(b"to one", {1: one.outbox})
+    flusher.breathe()
+    assert one.arrived() == b"to one"
+    one.outbox.put(b"answer")
+    flusher.breathe()
+    assert one.arrived() == b"answer"
+    flusher.fan_out(b"to both", {1: one.outbox, 2: other.outbox})
+    flusher.breathe()
+    assert one.arrived() == b""
+    assert await one.read(7) == await other.read(7) == b"to both"
 
 
 @pytest.mark.asyncio
@@ -95,10 +104,10 @@ async def test_what_the_socket_does_not_take_follows_in_order(lines: list[Line])
 async def test_a_peer_that_does_not_read_overflows_past_the_limit(lines: list[Line]) -> None:
     line = Line()
     lines.append(line)
-    line.outbox.put(b"x" * (LIMIT // 2))
+    line.outbox.put(b"x" * (LIMIT_BYTES // 2))
     line.outbox.flush()
     assert line.overflowed == 0
-    line.outbox.put(b"x" * LIMIT)
+    line.outbox.put(b"x" * LIMIT_BYTES)
     line.outbox.flush()
     assert line.overflowed == 1
 
@@ -107,16 +116,16 @@ async def test_a_peer_that_does_not_read_overflows_past_the_limit(lines: list[Li
 async def test_an_init_alone_overflows_nobody_but_stops_reading(lines: list[Line]) -> None:
     line = Line()
     lines.append(line)
-    drained = line.outbox.put_init(b"i" * (3 * LIMIT))
+    drained = line.outbox.put_init(b"i" * (3 * LIMIT_BYTES))
     assert drained is not None
-    line.outbox.put(b"x" * (LIMIT // 2))
+    line.outbox.put(b"x" * (LIMIT_BYTES // 2))
     line.outbox.flush()
     assert line.overflowed == 0
     assert not drained.done()
-    await line.read(3 * LIMIT + LIMIT // 2)
+    await line.read(3 * LIMIT_BYTES + LIMIT_BYTES // 2)
     await drained
     # Now that it was read, the allowance that it brought is gone.
-    line.outbox.put(b"x" * (2 * LIMIT))
+    line.outbox.put(b"x" * (2 * LIMIT_BYTES))
     line.outbox.flush()
     assert line.overflowed == 1
 
@@ -133,7 +142,7 @@ async def test_a_small_init_is_nothing_to_wait_for(lines: list[Line]) -> None:
 async def test_closing_lets_go_of_who_waits_and_of_the_frames(lines: list[Line]) -> None:
     line = Line()
     lines.append(line)
-    drained = line.outbox.put_init(b"i" * (3 * LIMIT))
+    drained = line.outbox.put_init(b"i" * (3 * LIMIT_BYTES))
     assert drained is not None
     line.outbox.close()
     await drained

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import struct
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
+from driftdb_jupyter.server.plain_stream import PlainStream
 from driftdb_jupyter.server.reader import BatchReader, upgrade
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -80,13 +83,13 @@ class RecordingHandler:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, Any]] = []
-        self.large_batches = 0
+        self.breaths: list[int] = []
 
     def on_frame(self, opcode: int, message: bytes) -> None:
         self.on_message(message.decode() if opcode == TEXT else message)
 
-    def on_large_batch(self) -> None:
-        self.large_batches += 1
+    def breathe(self) -> None:
+        self.breaths.append(len(self.heard))
 
     def on_message(self, message: str | bytes) -> None:
         self.heard.append(("message", message))
@@ -105,11 +108,20 @@ class RecordingHandler:
 
 
 class Reading:
-    """What came of reading some pieces."""
+    """What came of reading some pieces.
 
-    def __init__(self, pieces: Iterable[bytes], *, batches: bool, limit: int = 200_000) -> None:
+    With Tornado's reader, with ours, or with ours on a real socket.
+    """
+
+    def __init__(
+        self,
+        pieces: Iterable[bytes],
+        *,
+        by: Literal["tornado", "batches", "socket"] = "batches",
+        limit: int = 200_000,
+    ) -> None:
         self._pieces = pieces
-        self._batches = batches
+        self._by = by
         self._limit = limit
         self.handler = RecordingHandler()
         asyncio.run(self._read())
@@ -118,18 +130,38 @@ class Reading:
         handler: Any = self.handler
         params = _WebSocketParams(max_message_size=self._limit)
         protocol: Any
-        if self._batches:
+        if self._by == "tornado":
+            protocol = WebSocketProtocol13(handler, False, params)
+        else:
             protocol = BatchReader(handler, False, params)
             protocol.on_frame = handler.on_frame
-            protocol.on_large_batch = handler.on_large_batch
+            protocol.flusher = handler
+        if self._by == "socket":
+            await self._read_from_a_socket(protocol)
         else:
-            protocol = WebSocketProtocol13(handler, False, params)
-        stream = ScriptedStream(self._pieces)
-        protocol.stream = stream
-        await protocol._receive_frame_loop()
+            protocol.stream = ScriptedStream(self._pieces)
+            await protocol._receive_frame_loop()
+            self.written = protocol.stream.written
         protocol.client_terminated = True
         protocol.close()  # ends the timer of a closing handshake
-        self.written = stream.written
+
+    async def _read_from_a_socket(self, protocol: Any) -> None:
+        near, far = socket.socketpair()
+        with near, far:
+            far.setblocking(False)
+            protocol.stream = PlainStream(near)
+            reading = asyncio.create_task(protocol._receive_frame_loop())
+            for piece in self._pieces:
+                with suppress(BrokenPipeError):  # closed before the last piece
+                    await asyncio.get_running_loop().sock_sendall(far, piece)
+                await asyncio.sleep(0)
+            with suppress(OSError):
+                far.shutdown(socket.SHUT_WR)
+            await reading
+            self.written = b""
+            with suppress(ConnectionResetError):  # closed before all was read
+                while chunk := far.recv(65536):
+                    self.written += chunk
 
     @property
     def outcome(self) -> tuple[list[tuple[str, Any]], bytes]:
@@ -137,9 +169,10 @@ class Reading:
 
 
 def same(pieces: list[bytes]) -> Reading:
-    """Read with both; assert that nothing tells them apart."""
-    ours = Reading(pieces, batches=True)
-    assert ours.outcome == Reading(pieces, batches=False).outcome
+    """Read with all; assert that nothing tells them apart."""
+    ours = Reading(pieces)
+    assert ours.outcome == Reading(pieces, by="tornado").outcome
+    assert ours.outcome == Reading(pieces, by="socket").outcome
     return ours
 
 
@@ -204,7 +237,7 @@ def test_any_frames_in_any_pieces(sent: list[bytes], data: st.DataObject) -> Non
 
 def test_text_that_is_no_utf8_closes_with_1007() -> None:
     for bad in (b"\xc3\x28", b"ok \xed\xa0\x80"):
-        reading = Reading([client_frame(TEXT, bad) + client_frame(TEXT, b"after")], batches=True)
+        reading = Reading([client_frame(TEXT, bad) + client_frame(TEXT, b"after")])
         assert reading.written[2:4] == struct.pack(">H", 1007)
         assert ("message", "after") not in reading.handler.heard
 
@@ -213,7 +246,7 @@ def test_text_that_is_no_utf8_closes_with_1007() -> None:
 def test_a_message_over_the_limit_closes_with_1009_and_is_read_to_its_end(length: int) -> None:
     goodbye = client_frame(CLOSE, struct.pack(">H", 1009))
     data = client_frame(TEXT, b"x" * length) + goodbye
-    reading = Reading(cut(data, [1, 5, 900]), batches=True, limit=1000)
+    reading = Reading(cut(data, [1, 5, 900]), limit=1000)
     assert reading.written[2:4] == struct.pack(">H", 1009)
     assert reading.handler.heard == [("closed", (1009, None))]
 
@@ -233,7 +266,7 @@ def test_messages_wait_for_one_that_is_not_done() -> None:
             self.handler = SlowHandler()
             await super()._read()
 
-    heard = SlowReading([client_frame(TEXT, b"1") + client_frame(BINARY, b"2")], batches=True)
+    heard = SlowReading([client_frame(TEXT, b"1") + client_frame(BINARY, b"2")])
     order = [("begun", b"1"), ("done", b"1"), ("begun", b"2"), ("done", b"2")]
     assert heard.handler.heard[:4] == order
 
@@ -248,15 +281,15 @@ def test_a_handler_that_fails_is_logged_and_the_connection_closed() -> None:
             self.handler = FailingHandler()
             await super()._read()
 
-    reading = FailingReading([client_frame(TEXT, b"1")], batches=True)
+    reading = FailingReading([client_frame(TEXT, b"1")])
     assert reading.handler.heard[0] == ("failed", LookupError)
     assert reading.written[2:4] == struct.pack(">H", 1011)
 
 
-def test_a_large_batch_is_told_apart_from_single_messages() -> None:
+def test_the_flusher_has_its_turn_after_every_eighth_message_of_a_batch() -> None:
     many = [client_frame(TEXT, b"x")] * 20
-    assert Reading([b"".join(many)], batches=True).handler.large_batches == 1
-    assert Reading(many, batches=True).handler.large_batches == 0
+    assert Reading([b"".join(many)]).handler.breaths == [8, 16]
+    assert Reading(many).handler.breaths == []
 
 
 def test_tornados_reader_does_where_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

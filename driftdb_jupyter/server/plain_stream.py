@@ -1,0 +1,200 @@
+"""A plain socket in the place of Tornado's stream.
+
+Tornado's stream asks the socket three times for every batch of messages, and a future, a wake-up
+and a turn of the loop lie between the bytes and who reads them. Here they are handed over where
+they arrive: one call from the loop, one look at the socket. Sockets under TLS stay Tornado's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream, StreamClosedError
+
+__all__ = ["PlainStream"]
+
+_CHUNK_BYTES = 65536
+# Windows refuses much larger ones.
+_SEND_BYTES = 131072
+
+
+class PlainStream:
+    """The socket of a connection: as much of :class:`IOStream` as a WebSocket needs.
+
+    It closes where the peer does (also one that only stops sending) and at any error.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_events",
+        "_marks",
+        "_reading",
+        "_take",
+        "_unsent",
+        "_written",
+        "io_loop",
+        "socket",
+    )
+
+    def __init__(self, plain_socket: socket.socket) -> None:
+        plain_socket.setblocking(False)
+        self.io_loop = IOLoop.current()
+        self.socket = plain_socket
+        self._closed = False
+        self._events = 0
+        self._take: Callable[[bytes], bool] | None = None
+        self._reading: asyncio.Future[None] | None = None
+        self._unsent = bytearray()
+        self._written = 0  # bytes of those that ever waited
+        self._marks: deque[tuple[int, asyncio.Future[None]]] | None = None
+        self.io_loop.add_handler(plain_socket, self._handle_events, 0)
+
+    @classmethod
+    def take_over(cls, stream: IOStream) -> tuple[PlainStream, bytes] | None:
+        """Take the socket out of Tornado's stream, and the bytes that it has read already.
+
+        ``None`` where that can't be: under TLS, while something waits to be written, and where
+        the connection has ended.
+        """
+        if type(stream) is not IOStream or stream.closed() or stream.writing():
+            return None
+        read = asyncio.ensure_future(stream.read_bytes(stream.max_buffer_size, partial=True))
+        if stream.closed():
+            return None
+        stream.io_loop.remove_handler(stream.socket)
+        # A socket object of its own: nothing that still knows the stream can close this one.
+        old = stream.socket
+        family, kind, protocol = old.family, old.type, old.proto
+        plain_socket = socket.socket(family, kind, protocol, fileno=old.detach())
+        return cls(plain_socket), read.result() if read.done() else b""
+
+    def receive(self, take: Callable[[bytes], bool]) -> asyncio.Future[None]:
+        """Hand all that arrives to ``take``, until it returns that it has had enough.
+
+        The future is done then, or has what ``take`` raised, or a :class:`StreamClosedError`.
+        Between two calls nothing is read. A peer that always has more to say gets one chunk in a
+        turn of the loop, as the others.
+        """
+        reading: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            _fail(reading)
+            return reading
+        self._take, self._reading = take, reading
+        if not self._events & IOLoop.READ:
+            self._watch(self._events | IOLoop.READ)
+        return reading
+
+    def send(self, data: bytes) -> int:
+        """How many bytes the socket takes at once: none where others wait, or it has ended."""
+        if self._unsent or self._closed:
+            return 0
+        try:
+            return self.socket.send(data)
+        except OSError:  # full; or an error, which the next write or read will meet
+            return 0
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        """Send it after all that waits; the future is done when the socket has taken it.
+
+        Raises :class:`StreamClosedError`.
+        """
+        if self._closed:
+            raise StreamClosedError
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unsent += data
+        if self._marks is None:
+            self._marks = deque()
+        self._marks.append((self._written + len(self._unsent), written))
+        if not self._events & IOLoop.WRITE:
+            self._send_unsent()
+        return written
+
+    def writing(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._unsent)
+
+    def set_nodelay(self, value: bool) -> None:
+        """Whether small writes go out at once (TCP_NODELAY)."""
+        if not self._closed and self.socket.family in (socket.AF_INET, socket.AF_INET6):
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, value)
+
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self._closed
+
+    def close(self) -> None:
+        """End the connection; what waits to be sent is lost."""
+        if self._closed:
+            return
+        self._closed = True
+        self.io_loop.remove_handler(self.socket)
+        self.socket.close()
+        self._unsent.clear()
+        reading, self._reading, self._take = self._reading, None, None
+        marks, self._marks = self._marks or (), None
+        for future in (reading, *(written for _, written in marks)):
+            if future is not None and not future.done():
+                _fail(future)
+
+    def _handle_events(self, _: object, events: int) -> None:
+        if events & IOLoop.READ:
+            self._read()
+        if events & IOLoop.WRITE and not self._closed:
+            self._send_unsent()
+
+    def _read(self) -> None:
+        take, reading = self._take, self._reading
+        if take is None or reading is None or reading.done():
+            self._watch(self._events & ~IOLoop.READ)
+            return
+        try:
+            data = self.socket.recv(_CHUNK_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        try:
+            if not take(data) or reading.done():
+                return
+        except Exception as error:
+            if not reading.done():
+                reading.set_exception(error)
+        else:
+            reading.set_result(None)
+
+    def _send_unsent(self) -> None:
+        unsent = self._unsent
+        try:
+            while unsent:
+                with memoryview(unsent) as view, view[:_SEND_BYTES] as piece:
+                    sent = self.socket.send(piece)
+                del unsent[:sent]
+                self._written += sent
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            self.close()
+            return
+        marks = self._marks
+        while marks and marks[0][0] <= self._written:
+            written = marks.popleft()[1]
+            if not written.done():
+                written.set_result(None)
+        self._watch(self._events | IOLoop.WRITE if unsent else self._events & ~IOLoop.WRITE)
+
+    def _watch(self, events: int) -> None:
+        if events != self._events:
+            self._events = events
+            self.io_loop.update_handler(self.socket, events)
+
+
+def _fail(future: asyncio.Future[None]) -> None:
+    future.set_exception(StreamClosedError())
+    future.exception()  # seen: not all of them are awaited
