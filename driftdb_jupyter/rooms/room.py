@@ -51,10 +51,22 @@ class Room:
 
     Deterministic: the same pushes in the same order make the same room everywhere.
     ``epoch``: a random string for the time in which no number is given twice. ``seq``: the newest
-    number. ``bytes``: what all streams hold.
+    number, ``newest_relay`` the newest that a relay took. ``bytes``: what all streams hold.
+    ``window``: the newest broadcasts, ``None`` until somebody asks for what was missed: before that
+    nobody knows the epoch, and could.
     """
 
-    __slots__ = ("_quota", "_streams", "bytes", "epoch", "producers", "seq", "window")
+    __slots__ = (
+        "_quota",
+        "_streams",
+        "_window_limits",
+        "bytes",
+        "epoch",
+        "newest_relay",
+        "producers",
+        "seq",
+        "window",
+    )
 
     def __init__(
         self,
@@ -67,7 +79,9 @@ class Room:
         self.seq = 0
         self.bytes = 0
         self.producers = Producers()
-        self.window = Window(window_limits or WindowLimits())
+        self.newest_relay = 0
+        self.window: Window | None = None
+        self._window_limits = window_limits or WindowLimits()
         self._quota = quota or Quota()
         self._streams: dict[str, Stream] = {}
 
@@ -91,12 +105,17 @@ class Room:
         Returns every broadcast above it, and true; or the whole stream, and false, where that is
         not known any more (protocol, "Missing nothing").
         """
+        window = self.window
+        if window is None:
+            window = self.window = Window(
+                self._window_limits, forgotten=self.seq, forgotten_relay=self.newest_relay
+            )
         if epoch == self.epoch and above <= self.seq:
-            missed = self.window.above(key, above)
+            missed = window.above(key, above)
             if missed is not None:
                 return missed, True
             stream = self.stream(key)
-            relays = self.window.relays_above(key, above)
+            relays = window.relays_above(key, above)
             if relays is not None and stream.covers(above):
                 return sorted([*stream.above(above), *relays], key=lambda entry: entry.seq), True
         return self.read(key), False
@@ -140,8 +159,9 @@ class Room:
             self._check(push)
         if type(action) is Relay:
             entries = self._number(values, author, now)
-            for entry in entries:
-                self.window.add(key, entry, False)
+            self.newest_relay = self.seq
+            if self.window is not None:
+                self.window.add(key, entries, kept=False)
             applied = Applied(key, self.seq, entries)
         else:
             applied = self._change(key, action, values, author, now)
@@ -180,8 +200,8 @@ class Room:
         stream.append(kept)
         self.bytes += stream.bytes - before
         self._streams[key] = stream
-        for entry in entries:
-            self.window.add(key, entry, True)
+        if self.window is not None:
+            self.window.add(key, entries, kept=True)
         return Applied(key, self.seq, entries, kept, removed, len(stream.entries))
 
     def _check(self, push: Push) -> None:
@@ -239,7 +259,8 @@ class Room:
         if stream is not None:
             self.bytes -= stream.bytes
             removed = stream.newest
-        self.window.deleted(key, self.seq)
+        if self.window is not None:
+            self.window.deleted(key, self.seq)
         return Applied(key, self.seq, removed=removed, deleted=True)
 
     def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:

@@ -6,8 +6,10 @@ Protocol, "Missing nothing".
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..protocol.entry import Entry
 
@@ -52,6 +54,14 @@ class Forgotten:
             self._by_key.clear()
 
 
+class Broadcast(Struct, gc=False):
+    """One of them; ``kept``: the key's stream holds it, or did."""
+
+    key: str
+    entry: Entry
+    kept: bool
+
+
 class Window:
     """The newest broadcasts of one room, and for each key what is no longer among them.
 
@@ -65,7 +75,7 @@ class Window:
         self, limits: WindowLimits, *, forgotten: int = 0, forgotten_relay: int = 0
     ) -> None:
         self._limits = limits
-        self._broadcasts: list[tuple[str, Entry, bool]] = []
+        self._broadcasts: list[Broadcast] = []
         self._bytes = 0
         self._forgotten = Forgotten(forgotten)
         self._forgotten_relays = Forgotten(forgotten_relay)
@@ -73,10 +83,11 @@ class Window:
     def __len__(self) -> int:
         return len(self._broadcasts)
 
-    def add(self, key: str, entry: Entry, kept: bool) -> None:
-        """Note a broadcast; ``kept``: the key's stream holds it."""
-        self._broadcasts.append((key, entry, kept))
-        self._bytes += entry.value.size
+    def add(self, key: str, entries: Sequence[Entry], *, kept: bool) -> None:
+        """Note what was broadcast; ``kept``: the key's stream holds it."""
+        for entry in entries:
+            self._broadcasts.append(Broadcast(key, entry, kept))
+            self._bytes += entry.value.size
         if self._bytes > self._limits.bytes or len(self._broadcasts) > self._limits.count:
             self._shrink()
 
@@ -88,26 +99,28 @@ class Window:
         """Every broadcast on a key above a sequence number; ``None`` where one was forgotten."""
         if seq < self._forgotten[key]:
             return None
-        return [e for k, e, _ in self._broadcasts if k == key and e.seq > seq]
+        return [b.entry for b in self._broadcasts if b.key == key and b.entry.seq > seq]
 
     def relays_above(self, key: str, seq: int) -> list[Entry] | None:
         """Those of them that no stream held; ``None`` where one was forgotten."""
         if seq < self._forgotten_relays[key]:
             return None
-        return [e for k, e, kept in self._broadcasts if k == key and e.seq > seq and not kept]
+        return [
+            b.entry for b in self._broadcasts if b.key == key and b.entry.seq > seq and not b.kept
+        ]
 
     def expire(self, *, now: float) -> None:
         """Forget what is too old (``now`` by the clock of the entries' times)."""
         before = now - self._limits.seconds
-        if self._broadcasts and self._broadcasts[0][1].time < before:
-            times = [entry.time for _, entry, _ in self._broadcasts]
+        if self._broadcasts and self._broadcasts[0].entry.time < before:
+            times = [b.entry.time for b in self._broadcasts]
             self._forget(bisect_left(times, before))
 
     def _shrink(self) -> None:
         # To the half, so that it needn't be done for every push.
         size, keep = 0, 0
-        for _, entry, _ in reversed(self._broadcasts):
-            size += entry.value.size
+        for broadcast in reversed(self._broadcasts):
+            size += broadcast.entry.value.size
             if size > self._limits.bytes // 2 or keep == self._limits.count // 2:
                 break
             keep += 1
@@ -116,7 +129,7 @@ class Window:
     def _forget(self, count: int) -> None:
         oldest = self._broadcasts[:count]
         del self._broadcasts[:count]
-        self._bytes -= sum([entry.value.size for _, entry, _ in oldest])
+        self._bytes -= sum([b.entry.value.size for b in oldest])
         # Ascending, so that the newest of each key stays.
-        self._forgotten.update({key: entry.seq for key, entry, _ in oldest})
-        self._forgotten_relays.update({key: entry.seq for key, entry, kept in oldest if not kept})
+        self._forgotten.update({b.key: b.entry.seq for b in oldest})
+        self._forgotten_relays.update({b.key: b.entry.seq for b in oldest if not b.kept})
