@@ -1,52 +1,93 @@
-import type { Json } from "../protocol/messages";
-
-/** Hears of a key. */
-export interface ReplicaListener {
-  /** The value to show may be another now. */
-  changed(): void;
-  /** A write was refused, and the value is the room's again. */
-  refused?(code: string, message: string): void;
-}
-
-/** An own write that is under way. */
-interface Write {
-  readonly id: number;
-  readonly value: Json;
-  /** Only wanted where the room has nothing: the initial value, or the last one known. */
-  readonly offered: boolean;
-}
+import type { Entry, Get, Init } from "../protocol/messages";
 
 /**
- * The value of one key as this client sees it: its own newest write while that is under way,
- * and otherwise the room's. One write is under way at a time; while it is, a newer one takes the
- * place of the one that waits. So all replicas end equal, and an own value never jumps back.
+ * What one client knows of one key, and up to where: `seq` is the newest number heard in `epoch`.
+ * The kinds of shared objects say what becomes of it.
  */
-export class StateReplica {
-  readonly listeners = new Set<ReplicaListener>();
-  /** Whether the room has told its value since the connection was opened. */
+export abstract class Replica {
+  /** Whether all that the room had was told since the connection was opened. */
   ready = false;
-  confirmed: { readonly value: Json; readonly seq: number } | null = null;
-  inFlight: Write | null = null;
-  waiting: { readonly value: Json } | null = null;
+  /** `null` at first, and with a server that knows no epochs: then each `init` begins anew. */
+  epoch: string | null = null;
+  seq = 0;
+  /** How many values an `init` may bring at once. */
+  protected readonly limit?: number;
+  private paging = false;
 
-  /** `offer` is written where the room has no value; `undefined` offers nothing. */
-  constructor(
-    readonly key: string,
-    public offer: Json | undefined,
-  ) {}
+  constructor(readonly key: string) {}
 
-  /** The value to show; `undefined` where there is none. */
-  get value(): Json | undefined {
-    const shown = this.waiting ?? this.inFlight ?? this.confirmed;
-    return shown === null ? this.offer : shown.value;
+  /** What to ask a new connection. */
+  get(): Get {
+    const { epoch } = this;
+    return this.ask(epoch === null ? 0 : this.seq, { epoch });
   }
 
-  /** Whether an own write has not arrived yet. */
-  get pending(): boolean {
-    return this.waiting !== null || (this.inFlight !== null && !this.inFlight.offered);
+  /** Take the answer; returns what to ask next where that was not all. */
+  started(init: Init): Get | null {
+    const { data, epoch = null, recovered = false, more = false } = init;
+    if (this.paging) {
+      this.take(data);
+    } else if (epoch === null && this.epoch !== null) {
+      // A server without epochs, which told only what is above `seq`: all of it, then.
+      this.epoch = null;
+      return this.get();
+    } else if (recovered) {
+      this.take(data);
+    } else {
+      const renewed = epoch === null || epoch !== this.epoch;
+      this.epoch = epoch;
+      this.seq = 0;
+      this.restart(data.length === 0, renewed);
+      this.take(data);
+    }
+    if (more && data.length > 0) {
+      // With an epoch the rest of a stream that was not recovered would begin anew, too.
+      this.paging ||= !recovered;
+      return this.ask(this.seq, this.paging ? {} : { epoch: this.epoch });
+    }
+    this.paging = false;
+    this.ready = true;
+    this.settle();
+    return null;
   }
 
-  notify(): void {
-    for (const listener of [...this.listeners]) listener.changed();
+  /** Take a push; one that was heard already is ignored. */
+  pushed(entry: Entry): void {
+    if (this.take([entry])) this.settle();
+  }
+
+  /** The stream was deleted. */
+  deleted(seq: number): void {
+    this.seq = seq;
+    this.restart(true, false);
+    this.settle();
+  }
+
+  disconnected(): void {
+    this.ready = this.paging = false;
+  }
+
+  /** Forget what was known; `renewed`: the room's numbers have begun anew, too. */
+  protected abstract restart(empty: boolean, renewed: boolean): void;
+
+  /** Take the room's newest values, in order. */
+  protected abstract add(entries: readonly Entry[]): void;
+
+  /** All that was told is taken. */
+  protected abstract settle(): void;
+
+  private take(data: readonly Entry[]): boolean {
+    const { seq } = this;
+    const entries = data.filter((entry) => entry.seq > seq);
+    const newest = entries[entries.length - 1];
+    if (newest === undefined) return false;
+    this.seq = newest.seq;
+    this.add(entries);
+    return true;
+  }
+
+  private ask(seq: number, epoch: { readonly epoch?: string | null }): Get {
+    const { key, limit } = this;
+    return { type: "get", key, seq, ...epoch, ...(limit === undefined ? {} : { limit }) };
   }
 }
