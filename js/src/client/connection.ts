@@ -60,8 +60,9 @@ export class Connection {
     this.session.queue.onChange = () => {
       if (this.status.phase !== "connected") this.tell();
     };
+    this.session.onError = (code, message) => console.warn(`driftdb: ${code}: ${message}`);
     this.session.onBusy = (milliseconds) => {
-      setTimeout(() => this.session.queue.resume(), milliseconds);
+      setTimeout(() => this.session.resume(), milliseconds);
     };
     this.open();
   }

@@ -1,61 +1,52 @@
-import type { Action, Entry, Json } from "../protocol/messages";
+import type { Entry, Json } from "../protocol/messages";
 import type { Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
 
 /** Hears of a log. */
 export interface LogListener {
-  /** The room's next values, in order: a push, or what was missed. */
-  pushed(entries: readonly Entry[]): void;
-  /** The log begins anew: what was told before is not in the room any more. */
-  restarted?(): void;
-  /** The room has an own push, as its `durability` promises. */
+  /** The room's next push. */
+  heard(entry: Entry): void;
+  /**
+   * The stream holds just these; what came between is not known. That is how it begins; later
+   * only where the room lost its memory (`sameEpoch` is false then), where this client was away
+   * for too long, or where the stream was deleted.
+   */
+  startedOver?(held: readonly Entry[], sameEpoch: boolean): void;
+  /** The room has an own push, as the server's `durability` promises. */
   acknowledged?(id: number): void;
-  /** A push was refused, and is not in the room. */
+  /** An own push was refused, and is not in the room. */
   refused?(id: number, code: string, message: string): void;
 }
 
-/** How the values of a key are sent. */
-export interface LogOptions {
-  /** `append`, which the room keeps, or `relay`, which it doesn't. */
-  readonly action?: "append" | "relay";
-  /** How many of the newest values are kept, by the room and here. */
-  readonly maxLength?: number;
-}
-
-const PAGE = 1_000;
-
 /**
- * The values of one key in the room's order, each once. Own pushes are sent in order, many under
- * way at a time, and are among the values when the room has them.
+ * The pushes of one key in the room's order, each once. Any number of own pushes may be under
+ * way; they arrive in their order, each once (those that the server had no time for, `rate` and
+ * `unavailable`, may come behind later ones).
  */
 export class LogReplica extends Replica implements Pusher {
   readonly listeners = new Set<LogListener>();
-  protected override readonly limit = PAGE;
   private held: Entry[] = [];
-  private readonly action: Action;
-  private readonly maxLength: number | undefined;
 
+  /**
+   * `keep`: remember in `entries` what the stream holds, which is right for a key that is only
+   * appended to (a push doesn't say whether its value was kept).
+   */
   constructor(
     key: string,
     private readonly queue: Queue,
-    { action = "append", maxLength }: LogOptions = {},
+    private readonly keep: boolean,
   ) {
     super(key);
-    this.maxLength = action === "relay" ? 0 : maxLength;
-    this.action =
-      action === "relay" || maxLength === undefined
-        ? { type: action }
-        : { type: action, max_length: maxLength };
   }
 
-  /** What the stream holds. */
   get entries(): readonly Entry[] {
     return this.held;
   }
 
-  /** Send a value, and return the push's id; throws `QueueFull`. */
-  push(value: Json): number {
-    return this.queue.add(this, { key: this.key, value, action: this.action }, "each");
+  /** Append (`keep`) or relay a value; returns the push's id. Throws `QueueFull`. */
+  push(value: Json, keep: boolean): number {
+    const action = { type: keep ? "append" : "relay" } as const;
+    return this.queue.add(this, { key: this.key, value, action }, "each");
   }
 
   acknowledged(id: number): void {
@@ -66,17 +57,13 @@ export class LogReplica extends Replica implements Pusher {
     for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
   }
 
-  protected restart(): void {
-    this.held = [];
-    for (const listener of [...this.listeners]) listener.restarted?.();
+  protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
+    if (this.keep) this.held = [...held];
+    for (const listener of [...this.listeners]) listener.startedOver?.(held, sameEpoch);
   }
 
-  protected add(entries: readonly Entry[]): void {
-    for (const entry of entries) this.held.push(entry);
-    const { maxLength } = this;
-    if (maxLength !== undefined) this.held.splice(0, this.held.length - maxLength);
-    for (const listener of [...this.listeners]) listener.pushed(entries);
+  protected hear(entry: Entry): void {
+    if (this.keep) this.held.push(entry);
+    for (const listener of [...this.listeners]) listener.heard(entry);
   }
-
-  protected settle(): void {}
 }

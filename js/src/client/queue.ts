@@ -6,13 +6,14 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
-const LIMITS: QueueLimits = { count: 10_000, bytes: 4 * 1024 * 1024 };
+const LIMITS: QueueLimits = { count: 10_000, bytes: 16 * 1024 * 1024 };
 
 /**
- * Between the oldest push under way and the newest: a server remembers at least 1,024 ids of a
- * client, and takes an older one for applied.
+ * How far the ids of the pushes under way may be apart: a server remembers 1,024 of a client at
+ * least, and takes an older one for applied.
  */
-const LONGEST_SPREAD = 1_000;
+const WIDEST_WINDOW = 1_000;
+const NARROWEST_WINDOW = 8;
 
 /** A write was not kept, for too many wait for the server already. */
 export class QueueFull extends Error {
@@ -61,6 +62,7 @@ export class Queue {
   private offers = 0;
   private count = 0;
   private bytes = 0;
+  private window = WIDEST_WINDOW;
   private held = false;
   private send: ((message: string) => void) | null = null;
 
@@ -108,6 +110,7 @@ export class Queue {
   }
 
   acknowledged(id: number): void {
+    this.window = Math.min(this.window + 1, WIDEST_WINDOW);
     this.remove(id)?.by.acknowledged(id);
     this.flush();
     this.onChange();
@@ -122,13 +125,12 @@ export class Queue {
     return waiting !== undefined;
   }
 
-  /** Keep a push that was refused for now, and send nothing until `resume`; false as above. */
-  hold(id: number): boolean {
-    const waiting = this.pushes.get(id);
-    if (waiting === undefined) return false;
-    waiting.sent = false;
+  /** Keep a push that was refused for now, and send none until `resume`. */
+  hold(id: number | undefined): void {
+    const waiting = id === undefined ? undefined : this.pushes.get(id);
+    if (waiting !== undefined) waiting.sent = false;
+    if (!this.held) this.window = Math.max(this.window >> 1, NARROWEST_WINDOW);
     this.held = true;
-    return true;
   }
 
   resume(): void {
@@ -144,15 +146,12 @@ export class Queue {
     return longest && { id: longest[0], bytes: longest[1].bytes };
   }
 
-  private check(bytes: number): void {
-    const { limits } = this;
-    if (this.count >= limits.count)
+  private check(more: number): void {
+    const { count, bytes, limits } = this;
+    if (count >= limits.count || bytes + more > limits.bytes)
       throw new QueueFull(
-        `expected at most ${limits.count} writes to wait for the server, got one more; it was not kept`,
-      );
-    if (this.bytes + bytes > limits.bytes)
-      throw new QueueFull(
-        `expected at most ${limits.bytes} bytes to wait for the server, got ${this.bytes + bytes}; the write was not kept`,
+        `expected at most ${limits.count} writes and ${limits.bytes} bytes to wait for the room, ` +
+          `got one more than the ${count} (${bytes} bytes) that wait`,
       );
   }
 
@@ -175,7 +174,7 @@ export class Queue {
     let oldest: number | undefined;
     for (const [id, waiting] of this.pushes) {
       oldest ??= id;
-      if (this.send === null || this.held || id - oldest >= LONGEST_SPREAD) return;
+      if (this.send === null || this.held || id - oldest >= this.window) return;
       if (waiting.sent) continue;
       waiting.sent = waiting.tried = true;
       this.send(waiting.text);

@@ -1,93 +1,98 @@
 import type { Entry, Get, Init } from "../protocol/messages";
 
+const PAGE = 1_000;
+
 /**
- * What one client knows of one key, and up to where: `seq` is the newest number heard in `epoch`.
- * The kinds of shared objects say what becomes of it.
+ * What one client knows of one key. Each connection brings the answer to a `get` first: either
+ * what was missed, or, where the server doesn't know that any more, all that the stream holds
+ * (protocol, "Missing nothing"); a long answer comes in pages, and is taken as a whole. A server
+ * that knows no epochs gives all each time.
  */
 export abstract class Replica {
-  /** Whether all that the room had was told since the connection was opened. */
+  /** Whether the room's answer was heard on the connection that is open now. */
   ready = false;
-  /** `null` at first, and with a server that knows no epochs: then each `init` begins anew. */
+  /** The epoch of `seq`; `null` before the first answer, and where there are none. */
   epoch: string | null = null;
+  /** The newest sequence number that was heard. */
   seq = 0;
-  /** How many values an `init` may bring at once. */
-  protected readonly limit?: number;
-  private paging = false;
+  /** The `get` that was sent last. */
+  asked: Get | null = null;
+  private pages: Entry[] | null = null;
+  private anew = false;
 
   constructor(readonly key: string) {}
 
   /** What to ask a new connection. */
-  get(): Get {
-    const { epoch } = this;
-    return this.ask(epoch === null ? 0 : this.seq, { epoch });
+  ask(): Get {
+    this.ready = false;
+    this.pages = null;
+    return this.askAbove(this.epoch === null ? 0 : this.seq, this.epoch, PAGE);
   }
 
   /** Take the answer; returns what to ask next where that was not all. */
   started(init: Init): Get | null {
     const { data, epoch = null, recovered = false, more = false } = init;
-    if (this.paging) {
-      this.take(data);
-    } else if (epoch === null && this.epoch !== null) {
-      // A server without epochs, which told only what is above `seq`: all of it, then.
+    if (this.ready) return null; // asked twice
+    if (epoch === null && this.epoch !== null) {
+      // A server without epochs, which told only what is above `seq`.
       this.epoch = null;
-      return this.get();
-    } else if (recovered) {
-      this.take(data);
-    } else {
-      const renewed = epoch === null || epoch !== this.epoch;
-      this.epoch = epoch;
-      this.seq = 0;
-      this.restart(data.length === 0, renewed);
-      this.take(data);
+      return this.ask();
     }
-    if (more && data.length > 0) {
-      // With an epoch the rest of a stream that was not recovered would begin anew, too.
-      this.paging ||= !recovered;
-      return this.ask(this.seq, this.paging ? {} : { epoch: this.epoch });
+    // Where the stream changed between two pages in a way that no list tells, they begin anew.
+    const broken = this.pages !== null && !recovered;
+    if (this.pages === null || broken) {
+      this.pages = [];
+      this.anew = !recovered;
     }
-    this.paging = false;
+    for (const entry of data) if (entry.seq > last(this.pages)) this.pages.push(entry);
+    if (more && epoch !== null && data.length > 0)
+      return this.askAbove(last(this.pages), epoch, broken ? undefined : PAGE);
+    const { pages } = this;
+    this.pages = null;
     this.ready = true;
-    this.settle();
+    if (this.anew) {
+      const sameEpoch = epoch !== null && epoch === this.epoch;
+      // Within an epoch all up to the newest number ever heard is accounted for.
+      this.seq = Math.max(last(pages), sameEpoch ? this.seq : 0);
+      this.epoch = epoch;
+      this.startOver(pages, sameEpoch);
+    } else {
+      for (const entry of pages) this.pushed(entry);
+    }
     return null;
   }
 
-  /** Take a push; one that was heard already is ignored. */
+  /** A push arrived; what was heard already is not heard again. */
   pushed(entry: Entry): void {
-    if (this.take([entry])) this.settle();
+    if (!this.ready || entry.seq <= this.seq) return;
+    this.seq = entry.seq;
+    this.hear(entry);
   }
 
   /** The stream was deleted. */
   deleted(seq: number): void {
+    if (!this.ready || seq <= this.seq) return;
     this.seq = seq;
-    this.restart(true, false);
-    this.settle();
+    this.startOver([], true);
   }
 
   disconnected(): void {
-    this.ready = this.paging = false;
+    this.ready = false;
   }
 
-  /** Forget what was known; `renewed`: the room's numbers have begun anew, too. */
-  protected abstract restart(empty: boolean, renewed: boolean): void;
+  /** The stream holds this, whatever was known of it before. */
+  protected abstract startOver(held: readonly Entry[], sameEpoch: boolean): void;
 
-  /** Take the room's newest values, in order. */
-  protected abstract add(entries: readonly Entry[]): void;
+  /** The next push. */
+  protected abstract hear(entry: Entry): void;
 
-  /** All that was told is taken. */
-  protected abstract settle(): void;
-
-  private take(data: readonly Entry[]): boolean {
-    const { seq } = this;
-    const entries = data.filter((entry) => entry.seq > seq);
-    const newest = entries[entries.length - 1];
-    if (newest === undefined) return false;
-    this.seq = newest.seq;
-    this.add(entries);
-    return true;
+  private askAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
+    const get = { type: "get", key: this.key, seq, epoch } as const;
+    this.asked = limit === undefined ? get : { ...get, limit };
+    return this.asked;
   }
+}
 
-  private ask(seq: number, epoch: { readonly epoch?: string | null }): Get {
-    const { key, limit } = this;
-    return { type: "get", key, seq, ...epoch, ...(limit === undefined ? {} : { limit }) };
-  }
+function last(entries: readonly Entry[]): number {
+  return entries[entries.length - 1]?.seq ?? 0;
 }

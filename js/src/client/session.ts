@@ -1,6 +1,6 @@
 import { type ClientMessage, type Init, type Json, parse } from "../protocol/messages";
 import { Backoff } from "./backoff";
-import { type LogListener, type LogOptions, LogReplica } from "./log";
+import { type LogListener, LogReplica } from "./log";
 import { Queue, type QueueLimits } from "./queue";
 import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
@@ -14,12 +14,13 @@ const CLOSE_TOO_LARGE = 1009;
 export class Session {
   /** Hears of refusals that belong to no push. */
   onError: (code: string, message: string) => void = () => {};
-  /** The server takes nothing for now: the queue is to `resume` after so many milliseconds. */
+  /** The server takes nothing for now: to `resume` after so many milliseconds. */
   onBusy: (milliseconds: number) => void = () => {};
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
   private readonly replicas = new Map<string, Replica>();
   private readonly pause = new Backoff();
+  private busy = false;
   private known: string | null = null;
   private send: ((message: string) => void) | null = null;
 
@@ -44,9 +45,9 @@ export class Session {
     return replica;
   }
 
-  /** Take part in a log; the same replica for all who ask, with the options of the first. */
-  log(key: string, listener: LogListener, options?: LogOptions): LogReplica {
-    const replica = this.replica(key, LogReplica, () => new LogReplica(key, this.queue, options));
+  /** Take part in a log; the same replica for all who ask, with what the first one keeps. */
+  log(key: string, listener: LogListener, keep: boolean): LogReplica {
+    const replica = this.replica(key, LogReplica, () => new LogReplica(key, this.queue, keep));
     replica.listeners.add(listener);
     return replica;
   }
@@ -54,7 +55,7 @@ export class Session {
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
   connected(send: (message: string) => void): void {
     this.send = send;
-    for (const replica of this.replicas.values()) this.tell(replica.get());
+    for (const replica of this.replicas.values()) this.tell(replica.ask());
     this.queue.connected(send);
   }
 
@@ -68,6 +69,14 @@ export class Session {
       this.queue.refused(longest.id, "too_large", message);
     }
     for (const replica of this.replicas.values()) replica.disconnected();
+  }
+
+  /** The pause that `onBusy` asked for is over. */
+  resume(): void {
+    this.busy = false;
+    for (const { ready, asked } of this.replicas.values())
+      if (!ready && asked !== null) this.tell(asked);
+    this.queue.resume();
   }
 
   /** Take a message of the server; what is none is ignored. */
@@ -97,15 +106,18 @@ export class Session {
     const replica = this.replicas.get(init.key);
     if (replica === undefined) return;
     const next = replica.started(init);
-    this.known = replica.epoch;
+    this.known = init.epoch ?? null;
     if (next !== null) this.tell(next);
   }
 
   private refused(id: number | undefined, code: string, message: string): void {
-    const later = code === "rate" || code === "unavailable";
-    if (id === undefined) this.onError(code, message);
-    else if (!later) this.queue.refused(id, code, message);
-    else if (this.queue.hold(id)) this.onBusy(this.pause.next());
+    if (code === "rate" || code === "unavailable") {
+      this.queue.hold(id);
+      if (!this.busy) this.onBusy(this.pause.next());
+      this.busy = true;
+    } else if (id === undefined || !this.queue.refused(id, code, message)) {
+      this.onError(code, message);
+    }
   }
 
   private replica<R extends Replica>(
@@ -119,7 +131,7 @@ export class Session {
       throw new TypeError(`expected ${JSON.stringify(key)} to be of one kind, got another`);
     const replica = make();
     this.replicas.set(key, replica);
-    this.tell(replica.get());
+    this.tell(replica.ask());
     return replica;
   }
 

@@ -28,6 +28,8 @@ interface Write {
 export class StateReplica extends Replica implements Pusher {
   readonly listeners = new Set<StateListener>();
   private confirmed: { readonly value: Json } | null = null;
+  /** What the room held before it forgot. */
+  private lost: { readonly value: Json } | null = null;
   private underWay: Write | null = null;
   private waiting: { readonly value: Json } | null = null;
 
@@ -43,7 +45,7 @@ export class StateReplica extends Replica implements Pusher {
   /** The value to show; `undefined` where there is none. */
   get value(): Json | undefined {
     const own = this.underWay?.offered ? null : this.underWay;
-    const shown = this.waiting ?? own ?? this.confirmed;
+    const shown = this.waiting ?? own ?? this.confirmed ?? this.lost;
     return shown === null ? this.initial : shown.value;
   }
 
@@ -66,7 +68,7 @@ export class StateReplica extends Replica implements Pusher {
   offer(initial: Json): void {
     if (this.initial !== undefined) return;
     this.initial = initial;
-    if (this.ready) this.offerIfEmpty();
+    this.offerIfEmpty();
   }
 
   acknowledged(): void {
@@ -83,25 +85,28 @@ export class StateReplica extends Replica implements Pusher {
     if (!quiet) for (const listener of [...this.listeners]) listener.refused?.(code, message);
   }
 
-  protected restart(empty: boolean, renewed: boolean): void {
-    // The server forgot the room: the last value that is known goes back there.
-    if (empty && renewed && this.confirmed !== null) this.initial = this.confirmed.value;
+  protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
+    const newest = held[held.length - 1];
+    if (newest !== undefined) {
+      this.hear(newest);
+      return;
+    }
+    this.lost = sameEpoch ? null : (this.confirmed ?? this.lost);
     this.confirmed = null;
-  }
-
-  protected add(entries: readonly Entry[]): void {
-    for (const { value } of entries.slice(-1)) this.confirmed = { value: meant(value) };
-  }
-
-  protected settle(): void {
     this.offerIfEmpty();
     this.notify();
   }
 
+  protected hear({ value }: Entry): void {
+    this.confirmed = { value: meant(value) };
+    this.lost = null;
+    this.notify();
+  }
+
   private offerIfEmpty(): void {
-    const { initial } = this;
-    if (this.confirmed === null && this.underWay === null && initial !== undefined)
-      this.push(initial, true);
+    const offered = this.lost === null ? this.initial : this.lost.value;
+    if (this.ready && this.confirmed === null && this.underWay === null && offered !== undefined)
+      this.push(offered, true);
   }
 
   private push(value: Json, offered: boolean): void {

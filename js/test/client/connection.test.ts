@@ -9,6 +9,7 @@ let answer: () => Promise<{ status: number }>;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
   FakeSocket.opened = [];
   answer = () => Promise.reject(new TypeError("not reached"));
   vi.stubGlobal("WebSocket", FakeSocket);
@@ -88,8 +89,25 @@ test.each([1001, 1006, 1007, 1009, 1011, 4408])(
   },
 );
 
+test("the waits grow while nothing is heard, and begin anew after that", () => {
+  const lose = () => {
+    const tries = FakeSocket.opened.length;
+    const since = Date.now();
+    FakeSocket.last.lose();
+    while (FakeSocket.opened.length === tries) vi.advanceTimersToNextTimer();
+    return Date.now() - since;
+  };
+  const waits = [1, 2, 3].map(() => {
+    FakeSocket.last.accept();
+    return lose();
+  });
+  expect(waits).toEqual([250, 500, 1000]);
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [] });
+  expect(lose()).toBe(250);
+});
+
 test("waking up, or coming online, tries at once", () => {
-  vi.spyOn(Math, "random").mockReturnValue(1);
   FakeSocket.last.accept();
   FakeSocket.last.lose();
   dispatchEvent(new Event("online"));
@@ -160,7 +178,6 @@ test("after a long sleep the connection is made anew at once", () => {
 });
 
 test("a sleep while it waited ends the wait", () => {
-  vi.spyOn(Math, "random").mockReturnValue(1);
   FakeSocket.last.accept();
   for (let i = 0; i < 6; i += 1) {
     FakeSocket.last.accept();
@@ -217,9 +234,9 @@ test("a server that is gone for an hour is found when it is back, and gets what 
 });
 
 test("what a busy server refused is sent again after a pause", () => {
-  const log = connection.session.log("k", { pushed: () => {} });
+  const log = connection.session.log("k", { heard: () => {} }, true);
   FakeSocket.last.accept();
-  log.push(1);
+  log.push(1, true);
   const pushes = () => FakeSocket.last.sent.filter((text) => text.includes('"push"')).length;
   for (let tries = 1; tries <= 4; tries += 1) {
     expect(pushes()).toBe(tries);
@@ -229,6 +246,13 @@ test("what a busy server refused is sent again after a pause", () => {
   }
   FakeSocket.last.hear({ type: "ack", id: 1, seq: 1 });
   expect(connection.waiting).toBe(0);
+});
+
+test("what the server can't take of no push in particular stands in the console", () => {
+  const warn = vi.spyOn(console, "warn").mockReturnValue();
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "error", code: "bad_message", message: "what?" });
+  expect(warn).toHaveBeenCalledWith("driftdb: bad_message: what?");
 });
 
 test("it needs neither localStorage nor randomUUID", () => {

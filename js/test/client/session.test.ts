@@ -11,7 +11,9 @@ import { PlayedServer } from "../server";
 test("a key is of one kind", () => {
   const { session } = new PlayedServer();
   session.state("k", { changed: () => {} });
-  expect(() => session.log("k", { pushed: () => {} })).toThrow(/expected "k" to be of one kind/);
+  expect(() => session.log("k", { heard: () => {} }, true)).toThrow(
+    /expected "k" to be of one kind/,
+  );
 });
 
 test("an error that belongs to no push is reported", () => {
@@ -41,11 +43,11 @@ class Client {
   ) {
     const acknowledged = (id: number) => this.acknowledged.push(this.pushed.get(id) as Json);
     this.state = this.session.state("state", { changed: () => {} }, `${name} initial`);
-    this.log = this.session.log("log", { pushed: () => {}, acknowledged });
+    this.log = this.session.log("log", { heard: () => {}, acknowledged }, true);
     this.relays = this.session.log(
       "relays",
-      { pushed: (entries) => this.relayed.push(...entries.map(({ seq }) => seq)), acknowledged },
-      { action: "relay" },
+      { heard: ({ seq }) => this.relayed.push(seq), acknowledged },
+      false,
     );
   }
 
@@ -55,12 +57,12 @@ class Client {
 
   append(): void {
     const value = `${this.name} ${++this.count}`;
-    this.pushed.set(this.log.push(value), value);
+    this.pushed.set(this.log.push(value, true), value);
   }
 
   relay(): void {
     const value = `${this.name} relay ${++this.count}`;
-    this.pushed.set(this.relays.push(value), value);
+    this.pushed.set(this.relays.push(value, false), value);
   }
 
   connect(): void {
@@ -93,7 +95,7 @@ class Client {
   }
 
   resume(): void {
-    this.session.queue.resume();
+    this.session.resume();
   }
 }
 

@@ -7,7 +7,7 @@ const values = (server: PlayedServer) => server.pushes.map((push) => push.value)
 test("it shows the room's value, and follows it", () => {
   const server = new PlayedServer();
   const state = server.session.state("k", deaf);
-  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null }]);
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 }]);
   server.init([{ value: 1, seq: 1 }]);
   expect(state.value).toBe(1);
   server.push(2, 2);
@@ -92,7 +92,7 @@ test("what was missed is taken where the room recovers it", () => {
   const state = server.session.state("k", deaf);
   server.init([{ value: 1, seq: 4 }]);
   server.reconnect();
-  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 4, epoch: "E" }]);
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 4, epoch: "E", limit: 1000 }]);
   server.init([], { epoch: "E", recovered: true });
   expect(state.value).toBe(1);
   server.reconnect();
@@ -101,15 +101,28 @@ test("what was missed is taken where the room recovers it", () => {
   expect(state.value).toBe(3);
 });
 
-test("a room that forgot is offered the last value that was known", () => {
+test.each([5, null])("a room that forgot is offered the last value that was known, %j", (known) => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf, 0);
+  server.init([{ value: known, seq: 9 }]);
+  server.reconnect();
+  server.init([], { epoch: "F", recovered: false });
+  expect(server.pushes).toMatchObject([{ value: known, if_seq: 0 }]);
+  expect(state.value).toBe(known);
+  expect(server.session.epoch).toBe("F");
+});
+
+test("nobody's lost value hides what the room holds now", () => {
   const server = new PlayedServer();
   const state = server.session.state("k", deaf, 0);
   server.init([{ value: 5, seq: 9 }]);
   server.reconnect();
   server.init([], { epoch: "F", recovered: false });
-  expect(server.pushes).toMatchObject([{ value: 5, if_seq: 0 }]);
-  expect(state.value).toBe(5);
-  expect(server.session.epoch).toBe("F");
+  server.push(6, 1);
+  server.refuse(1, "conflict");
+  expect(state.value).toBe(6);
+  server.tell({ type: "delete", key: "k", seq: 2 });
+  expect(state.value).toBe(0);
 });
 
 test("a value that was deleted gives way to the initial one", () => {
@@ -126,7 +139,7 @@ test("a server without epochs is asked for all each time", () => {
   const state = server.session.state("k", deaf);
   server.init([{ value: 1, seq: 4 }], {});
   server.reconnect();
-  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null }]);
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 }]);
   server.init([{ value: 2, seq: 1 }], {});
   expect(state.value).toBe(2);
 });
@@ -137,7 +150,7 @@ test("a server that knows no epochs any more is asked again for all", () => {
   server.init([{ value: 1, seq: 4 }]);
   server.reconnect();
   server.init([], {});
-  expect(server.sent.at(-1)).toEqual({ type: "get", key: "k", seq: 0, epoch: null });
+  expect(server.sent.at(-1)).toEqual({ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 });
   expect(state.value).toBe(1);
   server.init([{ value: 2, seq: 3 }], {});
   expect(state.value).toBe(2);
