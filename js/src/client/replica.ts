@@ -1,52 +1,98 @@
-import type { Json } from "../protocol/messages";
+import type { Entry, Get, Init } from "../protocol/messages";
 
-/** Hears of a key. */
-export interface ReplicaListener {
-  /** The value to show may be another now. */
-  changed(): void;
-  /** A write was refused, and the value is the room's again. */
-  refused?(code: string, message: string): void;
-}
-
-/** An own write that is under way. */
-interface Write {
-  readonly id: number;
-  readonly value: Json;
-  /** Only wanted where the room has nothing: the initial value, or the last one known. */
-  readonly offered: boolean;
-}
+const PAGE = 1_000;
 
 /**
- * The value of one key as this client sees it: its own newest write while that is under way,
- * and otherwise the room's. One write is under way at a time; while it is, a newer one takes the
- * place of the one that waits. So all replicas end equal, and an own value never jumps back.
+ * What one client knows of one key. Each connection brings the answer to a `get` first: either
+ * what was missed, or, where the server doesn't know that any more, all that the stream holds
+ * (protocol, "Missing nothing"); a long answer comes in pages, and is taken as a whole. A server
+ * that knows no epochs gives all each time.
  */
-export class StateReplica {
-  readonly listeners = new Set<ReplicaListener>();
-  /** Whether the room has told its value since the connection was opened. */
+export abstract class Replica {
+  /** Whether the room's answer was heard on the connection that is open now. */
   ready = false;
-  confirmed: { readonly value: Json; readonly seq: number } | null = null;
-  inFlight: Write | null = null;
-  waiting: { readonly value: Json } | null = null;
+  /** The epoch of `seq`; `null` before the first answer, and where there are none. */
+  epoch: string | null = null;
+  /** The newest sequence number that was heard. */
+  seq = 0;
+  /** The `get` that was sent last. */
+  asked: Get | null = null;
+  private pages: Entry[] | null = null;
+  private anew = false;
 
-  /** `offer` is written where the room has no value; `undefined` offers nothing. */
-  constructor(
-    readonly key: string,
-    public offer: Json | undefined,
-  ) {}
+  constructor(readonly key: string) {}
 
-  /** The value to show; `undefined` where there is none. */
-  get value(): Json | undefined {
-    const shown = this.waiting ?? this.inFlight ?? this.confirmed;
-    return shown === null ? this.offer : shown.value;
+  /** What to ask a new connection. */
+  ask(): Get {
+    this.ready = false;
+    this.pages = null;
+    return this.askAbove(this.epoch === null ? 0 : this.seq, this.epoch, PAGE);
   }
 
-  /** Whether an own write has not arrived yet. */
-  get pending(): boolean {
-    return this.waiting !== null || (this.inFlight !== null && !this.inFlight.offered);
+  /** Take the answer; returns what to ask next where that was not all. */
+  started(init: Init): Get | null {
+    const { data, epoch = null, recovered = false, more = false } = init;
+    if (this.ready) return null; // asked twice
+    if (epoch === null && this.epoch !== null) {
+      // A server without epochs, which told only what is above `seq`.
+      this.epoch = null;
+      return this.ask();
+    }
+    // Where the stream changed between two pages in a way that no list tells, they begin anew.
+    const broken = this.pages !== null && !recovered;
+    if (this.pages === null || broken) {
+      this.pages = [];
+      this.anew = !recovered;
+    }
+    for (const entry of data) if (entry.seq > last(this.pages)) this.pages.push(entry);
+    if (more && epoch !== null && data.length > 0)
+      return this.askAbove(last(this.pages), epoch, broken ? undefined : PAGE);
+    const { pages } = this;
+    this.pages = null;
+    this.ready = true;
+    if (this.anew) {
+      const sameEpoch = epoch !== null && epoch === this.epoch;
+      // Within an epoch all up to the newest number ever heard is accounted for.
+      this.seq = Math.max(last(pages), sameEpoch ? this.seq : 0);
+      this.epoch = epoch;
+      this.startOver(pages, sameEpoch);
+    } else {
+      for (const entry of pages) this.pushed(entry);
+    }
+    return null;
   }
 
-  notify(): void {
-    for (const listener of [...this.listeners]) listener.changed();
+  /** A push arrived; what was heard already is not heard again. */
+  pushed(entry: Entry): void {
+    if (!this.ready || entry.seq <= this.seq) return;
+    this.seq = entry.seq;
+    this.hear(entry);
   }
+
+  /** The stream was deleted. */
+  deleted(seq: number): void {
+    if (!this.ready || seq <= this.seq) return;
+    this.seq = seq;
+    this.startOver([], true);
+  }
+
+  disconnected(): void {
+    this.ready = false;
+  }
+
+  /** The stream holds this, whatever was known of it before. */
+  protected abstract startOver(held: readonly Entry[], sameEpoch: boolean): void;
+
+  /** The next push. */
+  protected abstract hear(entry: Entry): void;
+
+  private askAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
+    const get = { type: "get", key: this.key, seq, epoch } as const;
+    this.asked = limit === undefined ? get : { ...get, limit };
+    return this.asked;
+  }
+}
+
+function last(entries: readonly Entry[]): number {
+  return entries[entries.length - 1]?.seq ?? 0;
 }

@@ -1,58 +1,82 @@
-import { type ClientMessage, type Entry, type Json, parse } from "../protocol/messages";
-import { meant, written } from "./form";
-import { type ReplicaListener, StateReplica } from "./replica";
+import { type ClientMessage, type Init, type Json, parse } from "../protocol/messages";
+import { Backoff } from "./backoff";
+import { type LogListener, LogReplica } from "./log";
+import { Queue, type QueueLimits } from "./queue";
+import type { Replica } from "./replica";
+import { type StateListener, StateReplica } from "./state";
+
+const CLOSE_TOO_LARGE = 1009;
 
 /**
  * A client's part in one room, without a socket or a clock: what to send, what to send again
- * after a lost connection, and how the values of its keys converge. A connection drives it.
+ * after a lost connection, and where to go on hearing. A connection drives it.
  */
 export class Session {
-  private readonly replicas = new Map<string, StateReplica>();
-  private nextId = 1;
-  private send: ((message: string) => void) | null = null;
-  /** Hears of refusals that belong to no write. */
+  /** Hears of refusals that belong to no push. */
   onError: (code: string, message: string) => void = () => {};
+  /** The server takes nothing for now: to `resume` after so many milliseconds. */
+  onBusy: (milliseconds: number) => void = () => {};
+  /** What the server has not acknowledged yet. */
+  readonly queue: Queue;
+  private readonly replicas = new Map<string, Replica>();
+  private readonly pause = new Backoff();
+  private busy = false;
+  private known: string | null = null;
+  private send: ((message: string) => void) | null = null;
 
-  /** Take part in a key; the same replica for all who ask. */
-  subscribe(key: string, listener: ReplicaListener, offer?: Json): StateReplica {
-    let replica = this.replicas.get(key);
-    if (replica === undefined) {
-      replica = new StateReplica(key, offer);
-      this.replicas.set(key, replica);
-      this.tell({ type: "get", key, seq: 0 });
-    } else if (offer !== undefined && replica.offer === undefined) {
-      replica.offer = offer;
-      this.offer(replica);
-    }
+  constructor(limits?: QueueLimits) {
+    this.queue = new Queue(limits);
+  }
+
+  /** The room's epoch as it was last heard; `null` before, and with a server that has none. */
+  get epoch(): string | null {
+    return this.known;
+  }
+
+  /** Take part in a state; the same replica for all who ask. */
+  state(key: string, listener: StateListener, initial?: Json): StateReplica {
+    const replica = this.replica(
+      key,
+      StateReplica,
+      () => new StateReplica(key, this.queue, initial),
+    );
+    if (initial !== undefined) replica.offer(initial);
     replica.listeners.add(listener);
     return replica;
   }
 
-  /** End what `subscribe` began. The key itself stays known: the server tells of it anyway. */
-  unsubscribe(replica: StateReplica, listener: ReplicaListener): void {
-    replica.listeners.delete(listener);
-  }
-
-  /** Write a value: shown at once, sent as soon as the write before it has arrived. */
-  write(replica: StateReplica, value: Json): void {
-    if (replica.inFlight === null) this.push(replica, value, false);
-    else replica.waiting = { value };
-    replica.notify();
+  /** Take part in a log; the same replica for all who ask, with what the first one keeps. */
+  log(key: string, listener: LogListener, keep: boolean): LogReplica {
+    const replica = this.replica(key, LogReplica, () => new LogReplica(key, this.queue, keep));
+    replica.listeners.add(listener);
+    return replica;
   }
 
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
   connected(send: (message: string) => void): void {
     this.send = send;
-    for (const key of this.replicas.keys()) this.tell({ type: "get", key, seq: 0 });
-    const lost = [...this.replicas.values()].filter((replica) => replica.inFlight !== null);
-    lost.sort((a, b) => (a.inFlight?.id ?? 0) - (b.inFlight?.id ?? 0));
-    for (const replica of lost) this.resend(replica);
+    for (const replica of this.replicas.values()) this.tell(replica.ask());
+    this.queue.connected(send);
   }
 
-  /** The connection was lost; writes are kept. */
-  disconnected(): void {
+  /** The connection was lost, with the server's close code; writes are kept. */
+  disconnected(code?: number): void {
     this.send = null;
-    for (const replica of this.replicas.values()) replica.ready = false;
+    const longest = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
+    this.queue.disconnected();
+    if (longest !== undefined) {
+      const message = `the server takes no message of ${longest.bytes} bytes`;
+      this.queue.refused(longest.id, "too_large", message);
+    }
+    for (const replica of this.replicas.values()) replica.disconnected();
+  }
+
+  /** The pause that `onBusy` asked for is over. */
+  resume(): void {
+    this.busy = false;
+    for (const { ready, asked } of this.replicas.values())
+      if (!ready && asked !== null) this.tell(asked);
+    this.queue.resume();
   }
 
   /** Take a message of the server; what is none is ignored. */
@@ -60,13 +84,17 @@ export class Session {
     const message = parse(text);
     switch (message?.type) {
       case "init":
-        this.started(message.key, message.data);
+        this.started(message);
         break;
       case "push":
-        this.confirmed(message.key, message);
+        this.replicas.get(message.key)?.pushed(message);
+        break;
+      case "delete":
+        this.replicas.get(message.key)?.deleted(message.seq);
         break;
       case "ack":
-        this.settled(message.id);
+        this.pause.reset();
+        this.queue.acknowledged(message.id);
         break;
       case "error":
         this.refused(message.id, message.code, message.message);
@@ -74,78 +102,37 @@ export class Session {
     }
   }
 
-  private started(key: string, data: readonly Entry[]): void {
-    const replica = this.replicas.get(key);
+  private started(init: Init): void {
+    const replica = this.replicas.get(init.key);
     if (replica === undefined) return;
-    const newest = data[data.length - 1];
-    replica.ready = true;
-    if (newest === undefined) {
-      // The room is new, or the server forgot it: the last value that is known goes back there.
-      if (replica.confirmed !== null) replica.offer = replica.confirmed.value;
-      replica.confirmed = null;
-      this.offer(replica);
-    } else {
-      replica.confirmed = { value: meant(newest.value), seq: newest.seq };
-    }
-    replica.notify();
-  }
-
-  private confirmed(key: string, entry: Entry): void {
-    const replica = this.replicas.get(key);
-    if (replica === undefined) return;
-    replica.confirmed = { value: meant(entry.value), seq: entry.seq };
-    replica.notify();
-  }
-
-  private settled(id: number): StateReplica | undefined {
-    for (const replica of this.replicas.values()) {
-      if (replica.inFlight?.id !== id) continue;
-      replica.inFlight = null;
-      if (replica.waiting !== null) {
-        const { value } = replica.waiting;
-        replica.waiting = null;
-        this.push(replica, value, false);
-      }
-      replica.notify();
-      return replica;
-    }
-    return undefined;
+    const next = replica.started(init);
+    this.known = init.epoch ?? null;
+    if (next !== null) this.tell(next);
   }
 
   private refused(id: number | undefined, code: string, message: string): void {
-    const write = [...this.replicas.values()].find(
-      (r) => id !== undefined && r.inFlight?.id === id,
-    );
-    const offered = write?.inFlight?.offered ?? false;
-    const replica = id === undefined ? undefined : this.settled(id);
-    if (replica === undefined) this.onError(code, message);
-    // An offer that came too late is none: somebody was faster, and their value is here already.
-    else if (!(offered && code === "conflict"))
-      for (const listener of [...replica.listeners]) listener.refused?.(code, message);
+    if (code === "rate" || code === "unavailable") {
+      this.queue.hold(id);
+      if (!this.busy) this.onBusy(this.pause.next());
+      this.busy = true;
+    } else if (id === undefined || !this.queue.refused(id, code, message)) {
+      this.onError(code, message);
+    }
   }
 
-  private offer(replica: StateReplica): void {
-    const { offer } = replica;
-    if (replica.ready && replica.confirmed === null && replica.inFlight === null)
-      if (offer !== undefined) this.push(replica, offer, true);
-  }
-
-  private push(replica: StateReplica, value: Json, offered: boolean): void {
-    replica.inFlight = { id: this.nextId++, value, offered };
-    this.resend(replica);
-  }
-
-  private resend(replica: StateReplica): void {
-    const write = replica.inFlight;
-    if (write === null) return;
-    this.tell({
-      type: "push",
-      key: replica.key,
-      value: written(write.value),
-      action: { type: "replace" },
-      id: write.id,
-      ...(write.offered ? { if_seq: 0 } : {}),
-    });
+  private replica<R extends Replica>(
+    key: string,
+    kind: new (...options: never[]) => R,
+    make: () => R,
+  ): R {
+    const known = this.replicas.get(key);
+    if (known instanceof kind) return known;
+    if (known !== undefined)
+      throw new TypeError(`expected ${JSON.stringify(key)} to be of one kind, got another`);
+    const replica = make();
+    this.replicas.set(key, replica);
+    this.tell(replica.ask());
+    return replica;
   }
 
   private tell(message: ClientMessage): void {

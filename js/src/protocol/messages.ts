@@ -8,26 +8,52 @@ export interface Entry {
 }
 
 export type Action =
-  | { readonly type: "relay" | "append" | "replace" }
+  | { readonly type: "relay" | "replace" | "delete" }
+  | { readonly type: "append"; readonly max_length?: number }
   | { readonly type: "compact"; readonly seq: number };
 
+/** Apply an action. */
+export interface Push {
+  readonly type: "push";
+  readonly key: string;
+  readonly value: Json;
+  readonly action: Action;
+  readonly id?: number;
+  readonly if_seq?: number;
+}
+
+/** Subscribe to a key; the `init` that answers tells what there is above `seq`. */
+export interface Get {
+  readonly type: "get";
+  readonly key: string;
+  readonly seq: number | null;
+  /** The epoch of `seq`, `null` at first: asks for what was missed, relays included. */
+  readonly epoch?: string | null;
+  /** At most so many values. */
+  readonly limit?: number;
+}
+
 /** What a client says. */
-export type ClientMessage =
-  | {
-      readonly type: "push";
-      readonly key: string;
-      readonly value: Json;
-      readonly action: Action;
-      readonly id?: number;
-      readonly if_seq?: number;
-    }
-  | { readonly type: "get"; readonly key: string; readonly seq: number | null }
-  | { readonly type: "ping"; readonly nonce: number | null };
+export type ClientMessage = Push | Get | { readonly type: "ping"; readonly nonce?: number | null };
+
+/** The answer to a `get`. */
+export interface Init {
+  readonly type: "init";
+  readonly key: string;
+  readonly data: readonly Entry[];
+  /** Absent where the server knows no epochs, as DriftDB's. */
+  readonly epoch?: string;
+  /** Whether `data` is exactly what was missed; otherwise it is the whole stream. */
+  readonly recovered?: boolean;
+  /** Whether there are others above the last one. */
+  readonly more?: boolean;
+}
 
 /** What a server says. */
 export type ServerMessage =
   | { readonly type: "push"; readonly key: string; readonly value: Json; readonly seq: number }
-  | { readonly type: "init"; readonly key: string; readonly data: readonly Entry[] }
+  | Init
+  | { readonly type: "delete"; readonly key: string; readonly seq: number }
   | { readonly type: "stream_size"; readonly key: string; readonly size: number }
   | { readonly type: "ack"; readonly id: number; readonly seq: number | null }
   | { readonly type: "pong"; readonly nonce: number | null }
@@ -56,7 +82,16 @@ function isServerMessage(
     case "push":
       return isString(message.key) && isEntry(message);
     case "init":
-      return isString(message.key) && Array.isArray(message.data) && message.data.every(isEntry);
+      return (
+        isString(message.key) &&
+        Array.isArray(message.data) &&
+        message.data.every(isEntry) &&
+        (message.epoch === undefined || isString(message.epoch)) &&
+        (message.recovered === undefined || typeof message.recovered === "boolean") &&
+        (message.more === undefined || typeof message.more === "boolean")
+      );
+    case "delete":
+      return isString(message.key) && isNumber(message.seq);
     case "stream_size":
       return isString(message.key) && isNumber(message.size);
     case "ack":
@@ -64,7 +99,11 @@ function isServerMessage(
     case "pong":
       return message.nonce === null || isNumber(message.nonce);
     case "error":
-      return isString(message.message) && (message.id === undefined || isNumber(message.id));
+      return (
+        isString(message.code) &&
+        isString(message.message) &&
+        (message.id === undefined || isNumber(message.id))
+      );
     default:
       return false;
   }

@@ -1,44 +1,61 @@
-import type { Status } from "../client/connection";
+import type { Connection } from "../client/connection";
 import { element } from "./control";
+
+/** What of a connection is shown. */
+type Shown = Pick<Connection, "status" | "waiting" | "offlineSince">;
+
+/** A shorter absence is not worth a word. */
+const SHORT_MILLISECONDS = 5_000;
 
 /** How it stands with the connection, quietly; with a button where a person can do something. */
 export class Badge {
   readonly element = element("span", "driftdb-badge");
-  private readonly text = element("span", "driftdb-badge-text", { role: "status" });
+  private readonly text = element("span", "driftdb-badge-text", {
+    role: "status",
+    "aria-live": "polite",
+  });
   private readonly button = element("button", "driftdb-retry", { type: "button" });
 
   constructor(
     private readonly room: string,
     retry: () => void,
   ) {
-    this.button.textContent = "Retry";
+    this.button.textContent = "Try again";
     this.button.addEventListener("click", retry);
     this.element.append(element("span", "driftdb-dot", { "aria-hidden": "true" }), this.text);
     this.element.append(this.button);
   }
 
-  show(status: Status, refusal: string | null, pending: boolean): void {
-    const readOnly = status.phase === "connected" && refusal !== null;
-    this.element.dataset.phase = readOnly ? "refused" : status.phase;
-    this.text.textContent = readOnly ? refusal : this.label(status, pending);
-    this.element.title = `Room “${this.room}”. ${status.text}`;
-    this.button.hidden = !["reconnecting", "refused", "gone"].includes(status.phase);
+  show(shown: Shown, refusal: string | null): void {
+    const { phase, text } = shown.status;
+    const readOnly = phase === "connected" && refusal !== null;
+    const label = readOnly ? refusal : this.label(shown);
+    this.element.dataset.phase = readOnly ? "refused" : phase;
+    // The same text anew would be read out anew.
+    if (label !== this.text.textContent) this.text.textContent = label;
+    this.element.title = `Room “${this.room}”. ${text}`;
+    this.button.hidden = !["reconnecting", "refused", "gone"].includes(phase);
   }
 
-  private label(status: Status, pending: boolean): string {
+  private label({ status, waiting, offlineSince }: Shown): string {
     switch (status.phase) {
       case "connected":
         return this.room;
       case "connecting":
         return "connecting…";
       case "reconnecting":
-        return pending ? "offline, your change is kept" : "offline";
+        if (waiting > 0) return `offline (${count(waiting)} kept, sent when it is back)`;
+        return Date.now() - (offlineSince ?? 0) < SHORT_MILLISECONDS ? "reconnecting…" : "offline";
       case "refused":
-        return "no permission";
+        return "stopped: no permission";
       case "gone":
-        return "room is gone";
+        return "stopped: the room is gone";
       case "closed":
         return "closed";
     }
   }
+}
+
+function count(writes: number): string {
+  return writes === 1 ? "1 write" : `${writes} writes`;
 }

@@ -1,7 +1,7 @@
 import { roomUrl } from "../client/address";
 import type { Connection } from "../client/connection";
-import type { ReplicaListener, StateReplica } from "../client/replica";
 import { join, leave } from "../client/rooms";
+import type { StateListener, StateReplica } from "../client/state";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
 import {
@@ -26,7 +26,7 @@ export interface StateModel {
 }
 
 /** A shared state in a page: the control that fits its value, and a badge. */
-export class StateView implements ReplicaListener, Source {
+export class StateView implements StateListener, Source {
   private readonly connection: Connection;
   private readonly replica: StateReplica;
   private readonly options: ControlOptions;
@@ -48,7 +48,7 @@ export class StateView implements ReplicaListener, Source {
     this.box.append(this.label, this.badge.element);
     parent.append(this.box);
     const initial = model.get("_initial") ?? undefined;
-    this.replica = this.connection.session.subscribe(key, this, initial);
+    this.replica = this.connection.session.state(key, this, initial);
     this.connection.listeners.add(this.update);
     this.update();
   }
@@ -56,7 +56,7 @@ export class StateView implements ReplicaListener, Source {
   /** Leave the page and the room. */
   destroy(): void {
     this.connection.listeners.delete(this.update);
-    this.connection.session.unsubscribe(this.replica, this);
+    this.replica.listeners.delete(this);
     leave(this.connection);
     this.box.remove();
   }
@@ -71,7 +71,7 @@ export class StateView implements ReplicaListener, Source {
 
   write(value: Json): void {
     this.refusal = null;
-    this.connection.session.write(this.replica, value);
+    this.replica.write(value);
   }
 
   changed(): void {
@@ -94,7 +94,7 @@ export class StateView implements ReplicaListener, Source {
       this.control?.show(this.value);
     }
     this.box.classList.toggle("driftdb-stale", !this.replica.ready);
-    this.badge.show(this.connection.status, this.refusal, this.pending);
+    this.badge.show(this.connection, this.refusal);
   };
 }
 

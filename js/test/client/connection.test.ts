@@ -9,6 +9,7 @@ let answer: () => Promise<{ status: number }>;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
   FakeSocket.opened = [];
   answer = () => Promise.reject(new TypeError("not reached"));
   vi.stubGlobal("WebSocket", FakeSocket);
@@ -22,6 +23,7 @@ beforeEach(() => {
 afterEach(() => {
   connection.close();
   vi.useRealTimers();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
@@ -77,24 +79,188 @@ test.each([
   expect(FakeSocket.opened).toHaveLength(1);
 });
 
+test.each([1001, 1006, 1007, 1009, 1011, 4408])(
+  "close code %i is followed by a new try",
+  (code) => {
+    FakeSocket.last.accept();
+    FakeSocket.last.lose(code);
+    vi.advanceTimersByTime(250);
+    expect(FakeSocket.opened).toHaveLength(2);
+  },
+);
+
+test("the waits grow while nothing is heard, and begin anew after that", () => {
+  const lose = () => {
+    const tries = FakeSocket.opened.length;
+    const since = Date.now();
+    FakeSocket.last.lose();
+    while (FakeSocket.opened.length === tries) vi.advanceTimersToNextTimer();
+    return Date.now() - since;
+  };
+  const waits = [1, 2, 3].map(() => {
+    FakeSocket.last.accept();
+    return lose();
+  });
+  expect(waits).toEqual([250, 500, 1000]);
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [] });
+  expect(lose()).toBe(250);
+});
+
 test("waking up, or coming online, tries at once", () => {
   FakeSocket.last.accept();
   FakeSocket.last.lose();
   dispatchEvent(new Event("online"));
   expect(FakeSocket.opened).toHaveLength(2);
+  FakeSocket.last.accept();
+  FakeSocket.last.lose();
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(FakeSocket.opened).toHaveLength(3);
 });
 
-test("a connection that is dead without having been closed is noticed", () => {
-  const first = FakeSocket.last;
-  first.accept();
-  vi.advanceTimersByTime(25_000);
-  expect(first.sent).toContain('{"type":"ping"}');
-  first.hear({ type: "pong", nonce: null });
-  vi.advanceTimersByTime(25_000);
+const ping = '{"type":"ping"}';
+const pong = { type: "pong", nonce: null };
+
+test("after 20 seconds of silence it asks whether anybody is there, and does so as long as it is answered", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  for (let pings = 0; pings < 5; pings += 1) {
+    vi.advanceTimersByTime(18_000);
+    expect(socket.sent).toHaveLength(pings);
+    vi.advanceTimersByTime(4_000);
+    expect(socket.sent).toEqual(Array(pings + 1).fill(ping));
+    socket.hear(pong);
+  }
   expect(connection.status.phase).toBe("connected");
-  vi.advanceTimersByTime(25_000);
-  expect(connection.status.phase).toBe("reconnecting");
-  expect(first.closedWith).toBeDefined();
+});
+
+test("what comes by itself spares the asking", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  for (let i = 0; i < 10; i += 1) {
+    vi.advanceTimersByTime(15_000);
+    socket.hear({ type: "push", key: "k", value: 1, seq: i + 1 });
+  }
+  expect(socket.sent).toEqual([]);
+});
+
+test("without an answer within 10 seconds the connection is dead, and another is made", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  vi.advanceTimersByTime(22_000);
+  expect(socket.sent).toEqual([ping]);
+  vi.advanceTimersByTime(6_000);
+  expect(connection.status.phase).toBe("connected");
+  vi.advanceTimersByTime(6_000);
+  expect(socket.closedWith).toBeDefined();
+  expect(FakeSocket.opened).toHaveLength(2);
+});
+
+test.each(["online", "offline"])(
+  "when the network is %s the connection is put to the test",
+  (name) => {
+    FakeSocket.last.accept();
+    dispatchEvent(new Event(name));
+    dispatchEvent(new Event(name));
+    expect(FakeSocket.last.sent).toEqual([ping]);
+    vi.advanceTimersByTime(12_500);
+    expect(FakeSocket.opened).toHaveLength(2);
+  },
+);
+
+test("after a long sleep the connection is made anew at once", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(2_300);
+  expect(socket.closedWith).toBeDefined();
+  expect(FakeSocket.opened).toHaveLength(2);
+});
+
+test("a sleep while it waited ends the wait", () => {
+  FakeSocket.last.accept();
+  for (let i = 0; i < 6; i += 1) {
+    FakeSocket.last.accept();
+    FakeSocket.last.lose();
+    if (i < 5) vi.advanceTimersByTime(15_000);
+  }
+  const tries = FakeSocket.opened.length;
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(2_000);
+  expect(FakeSocket.opened).toHaveLength(tries + 1);
+});
+
+test("a handshake that nobody answers is given up", () => {
+  const socket = FakeSocket.last;
+  vi.advanceTimersByTime(13_000);
+  expect(socket.closedWith).toBeDefined();
+  expect(FakeSocket.opened.length).toBeGreaterThan(1);
+});
+
+test("a room's address that nobody answers at holds nothing up", async () => {
+  answer = () => new Promise(() => {});
+  vi.stubGlobal(
+    "fetch",
+    (_: string, { signal }: RequestInit) =>
+      new Promise((_resolve, reject) => signal?.addEventListener("abort", reject)),
+  );
+  FakeSocket.last.lose();
+  await vi.advanceTimersByTimeAsync(10_300);
+  expect(FakeSocket.opened.length).toBeGreaterThan(1);
+});
+
+test("a server that is gone for an hour is found when it is back, and gets what was kept", async () => {
+  const state = connection.session.state("k", { changed: () => {} });
+  FakeSocket.last.accept();
+  const since = Date.now();
+  FakeSocket.last.lose();
+  let seen = FakeSocket.opened.length;
+  for (let second = 0; second < 3600; second += 1) {
+    await vi.advanceTimersByTimeAsync(1000);
+    state.write(second);
+    if (FakeSocket.opened.length > seen) FakeSocket.last.lose();
+    seen = FakeSocket.opened.length;
+  }
+  expect(connection.offlineSince).toBe(since);
+  expect(connection.waiting).toBe(1);
+  expect(seen).toBeGreaterThan(3600 / 16);
+  while (FakeSocket.opened.length === seen) await vi.advanceTimersByTimeAsync(1000);
+  FakeSocket.last.accept();
+  expect(FakeSocket.last.sent.map((text) => JSON.parse(text))).toMatchObject([
+    { type: "get", key: "k" },
+    { type: "push", value: { v: 3599 } },
+  ]);
+  expect(connection.offlineSince).toBeNull();
+});
+
+test("what a busy server refused is sent again after a pause", () => {
+  const log = connection.session.log("k", { heard: () => {} }, true);
+  FakeSocket.last.accept();
+  log.push(1, true);
+  const pushes = () => FakeSocket.last.sent.filter((text) => text.includes('"push"')).length;
+  for (let tries = 1; tries <= 4; tries += 1) {
+    expect(pushes()).toBe(tries);
+    FakeSocket.last.hear({ type: "error", code: "rate", message: "slowly", id: 1 });
+    expect(pushes()).toBe(tries);
+    vi.advanceTimersByTime(250 * 2 ** (tries - 1));
+  }
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 1 });
+  expect(connection.waiting).toBe(0);
+});
+
+test("what the server can't take of no push in particular stands in the console", () => {
+  const warn = vi.spyOn(console, "warn").mockReturnValue();
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "error", code: "bad_message", message: "what?" });
+  expect(warn).toHaveBeenCalledWith("driftdb: bad_message: what?");
+});
+
+test("it needs neither localStorage nor randomUUID", () => {
+  vi.stubGlobal("localStorage", undefined);
+  vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+  const other = new Connection(URL);
+  expect(FakeSocket.last.url).toMatch(/client=[0-9a-f]{40}$/);
+  other.close();
 });
 
 test("once closed, it opens no more sockets", () => {

@@ -1,139 +1,68 @@
 import fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { meant } from "../../src/client/form";
-import type { StateReplica } from "../../src/client/replica";
+import type { LogReplica } from "../../src/client/log";
 import { Session } from "../../src/client/session";
-import type { ClientMessage, Json } from "../../src/protocol/messages";
+import type { StateReplica } from "../../src/client/state";
+import type { Json } from "../../src/protocol/messages";
 import { SimulatedRoom } from "../room";
+import { PlayedServer } from "../server";
 
-/** A message of a client, with what the value of a push means. */
-function read(text: string): ClientMessage {
-  const message = JSON.parse(text) as ClientMessage;
-  return message.type === "push" ? { ...message, value: meant(message.value) } : message;
-}
-
-const deaf = { changed: () => {} };
-
-/** A session, and everything that it sent. */
-function connected(): { session: Session; sent: ClientMessage[]; hear: (m: object) => void } {
-  const session = new Session();
-  const sent: ClientMessage[] = [];
-  session.connected((text) => sent.push(read(text)));
-  return { session, sent, hear: (message) => session.received(JSON.stringify(message)) };
-}
-
-const init = (...data: object[]) => ({ type: "init", key: "k", data });
-const push = (value: Json, seq: number) => ({ type: "push", key: "k", value, seq });
-
-describe("a replica", () => {
-  test("shows the room's value, and follows it", () => {
-    const { session, sent, hear } = connected();
-    const replica = session.subscribe("k", deaf);
-    expect(sent).toEqual([{ type: "get", key: "k", seq: 0 }]);
-    hear(init({ value: 1, seq: 1 }));
-    expect(replica.value).toBe(1);
-    hear(push(2, 2));
-    expect(replica.value).toBe(2);
-  });
-
-  test("shows the own value while it is under way, whatever others write", () => {
-    const { session, hear } = connected();
-    const replica = session.subscribe("k", deaf);
-    hear(init());
-    session.write(replica, "mine");
-    hear(push("theirs", 1));
-    expect(replica.value).toBe("mine");
-    hear(push("mine", 2));
-    hear(push("theirs again", 3));
-    expect(replica.value).toBe("mine");
-    hear({ type: "ack", id: 1, seq: 2 });
-    expect(replica.value).toBe("theirs again");
-  });
-
-  test("has one write under way, and of those that wait only the last", () => {
-    const { session, sent, hear } = connected();
-    const replica = session.subscribe("k", deaf);
-    hear(init());
-    for (const value of [1, 2, 3]) session.write(replica, value);
-    expect(sent.filter((m) => m.type === "push").map((m) => m.value)).toEqual([1]);
-    hear({ type: "ack", id: 1, seq: 1 });
-    expect(sent.filter((m) => m.type === "push").map((m) => m.value)).toEqual([1, 3]);
-    expect(replica.value).toBe(3);
-  });
-
-  test("offers its initial value to an empty room only", () => {
-    const { session, sent, hear } = connected();
-    session.subscribe("k", deaf, 7);
-    hear(init());
-    expect(sent[1]).toEqual({
-      type: "push",
-      key: "k",
-      value: 7,
-      action: { type: "replace" },
-      id: 1,
-      if_seq: 0,
-    });
-  });
-
-  test("is quiet about an offer that came too late, and tells of other refusals", () => {
-    const { session, hear } = connected();
-    const refused = vi.fn();
-    const replica = session.subscribe("k", { changed: () => {}, refused }, 7);
-    hear(init());
-    hear(push(5, 1));
-    hear({ type: "error", code: "conflict", message: "late", id: 1 });
-    expect(refused).not.toHaveBeenCalled();
-    expect(replica.value).toBe(5);
-    session.write(replica, 6);
-    hear({ type: "error", code: "forbidden", message: "no", id: 2 });
-    expect(refused).toHaveBeenCalledWith("forbidden", "no");
-    expect(replica.value).toBe(5);
-  });
+test("a key is of one kind", () => {
+  const { session } = new PlayedServer();
+  session.state("k", { changed: () => {} });
+  expect(() => session.log("k", { heard: () => {} }, true)).toThrow(
+    /expected "k" to be of one kind/,
+  );
 });
 
-describe("after a lost connection", () => {
-  test("all keys are asked for again, and what was not acknowledged is sent with its old id", () => {
-    const { session, hear } = connected();
-    const replica = session.subscribe("k", deaf);
-    hear(init());
-    session.write(replica, 1);
-    session.disconnected();
-    session.write(replica, 2);
-    const again: ClientMessage[] = [];
-    session.connected((text) => again.push(read(text)));
-    expect(again).toEqual([
-      { type: "get", key: "k", seq: 0 },
-      { type: "push", key: "k", value: 1, action: { type: "replace" }, id: 1 },
-    ]);
-    expect(replica.value).toBe(2);
-  });
-
-  test("a server that forgot is offered the last value that was known", () => {
-    const { session, hear } = connected();
-    session.subscribe("k", deaf, 0);
-    hear(init({ value: 5, seq: 9 }));
-    session.disconnected();
-    const again: ClientMessage[] = [];
-    session.connected((text) => again.push(read(text)));
-    hear(init());
-    expect(again[1]).toMatchObject({ type: "push", value: 5, if_seq: 0 });
-  });
+test("an error that belongs to no push is reported", () => {
+  const server = new PlayedServer();
+  server.session.onError = vi.fn();
+  server.tell({ type: "error", code: "bad_message", message: "what?" });
+  expect(server.session.onError).toHaveBeenCalledWith("bad_message", "what?");
 });
 
 /** A client whose messages take their time, and whose connection can be cut. */
 class Client {
   readonly session = new Session();
-  readonly replica: StateReplica;
+  readonly state: StateReplica;
+  readonly log: LogReplica;
+  readonly acknowledged: Json[] = [];
+  relayed: number[] = [];
+  private readonly relays: LogReplica;
+  private readonly pushed = new Map<number, Json>();
   private toServer: string[] = [];
   private toClient: string[] = [];
   private tell: ((message: string) => void) | null = null;
+  private count = 0;
 
   constructor(
-    private readonly name: string,
+    readonly name: string,
     private readonly room: SimulatedRoom,
-    offer: Json,
   ) {
-    this.replica = this.session.subscribe("k", deaf, offer);
+    const acknowledged = (id: number) => this.acknowledged.push(this.pushed.get(id) as Json);
+    this.state = this.session.state("state", { changed: () => {} }, `${name} initial`);
+    this.log = this.session.log("log", { heard: () => {}, acknowledged }, true);
+    this.relays = this.session.log(
+      "relays",
+      { heard: ({ seq }) => this.relayed.push(seq), acknowledged },
+      false,
+    );
+  }
+
+  write(): void {
+    this.state.write(`${this.name} state ${++this.count}`);
+  }
+
+  append(): void {
+    const value = `${this.name} ${++this.count}`;
+    this.pushed.set(this.log.push(value, true), value);
+  }
+
+  relay(): void {
+    const value = `${this.name} relay ${++this.count}`;
+    this.pushed.set(this.relays.push(value, false), value);
   }
 
   connect(): void {
@@ -164,49 +93,114 @@ class Client {
     this.session.received(message);
     return true;
   }
+
+  resume(): void {
+    this.session.resume();
+  }
 }
 
-const step = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(fc.constant("up" as const), fc.nat(2)) },
-  { weight: 4, arbitrary: fc.tuple(fc.constant("down" as const), fc.nat(2)) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant("write" as const), fc.nat(2)) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant("connect" as const), fc.nat(2)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant("cut" as const), fc.nat(2)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant("restart" as const), fc.nat(2)) },
-);
+type Step = "restart" | "busy" | "forget" | Exclude<keyof Client & string, "name">;
+const often = { up: 5, down: 5, write: 2, append: 3, relay: 2, connect: 3, cut: 1, resume: 1 };
 
-test("in any schedule all replicas end equal, and no write is applied twice", () => {
+function schedules(rare: Record<string, number>) {
+  const steps = Object.entries({ ...often, ...rare }).map(([name, weight]) => ({
+    weight,
+    arbitrary: fc.tuple(fc.constant(name as Step), fc.nat(1)),
+  }));
+  return fc.array(fc.oneof(...steps), { maxLength: 120, size: "max" });
+}
+
+/** Carry a schedule out, and then let everything arrive. */
+function run(room: SimulatedRoom, schedule: [Step, number][]): Client[] {
+  const clients = ["a", "b"].map((name) => new Client(name, room));
+  const cutAll = () => {
+    for (const client of clients) client.cut();
+  };
+  for (const [step, index] of schedule) {
+    if (step === "busy") room.busy = !room.busy;
+    else if (step === "restart" || step === "forget") {
+      cutAll();
+      room[step]();
+    } else (clients[index] as unknown as Record<Step, () => void>)[step]();
+  }
+  room.busy = false;
+  for (const client of clients) client.connect();
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const client of clients) {
+      client.resume();
+      while (client.up() || client.down()) moved = true;
+    }
+  }
+  for (const { state, log } of clients) {
+    expect(state.value).toEqual(meant(room.stream("state").at(-1)?.value as Json));
+    expect(state.pending).toBe(false);
+    expect(log.entries.map(({ value, seq }) => ({ value, seq }))).toEqual(room.stream("log"));
+    expect([state.ready, log.ready]).toEqual([true, true]);
+  }
+  for (const { session } of clients) expect(session.queue.waiting).toBe(0);
+  return clients;
+}
+
+const ascends = (numbers: readonly number[]) =>
+  numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number));
+
+test("in any schedule with a room that lasts, all replicas end equal, and each write is there once", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(schedules({ restart: 1, busy: 1 }), (schedule) => {
       const room = new SimulatedRoom();
-      const clients = ["a", "b", "c"].map((name) => new Client(name, room, `${name} initial`));
-      let written = 0;
-      let restarts = 0;
-      for (const [action, index] of steps) {
-        const client = clients[index] as Client;
-        if (action === "write") client.session.write(client.replica, ++written);
-        else if (action === "restart") {
-          for (const other of clients) other.cut();
-          room.forget();
-          restarts += 1;
-        } else client[action]();
-      }
-      for (const client of clients) client.connect();
-      for (let moved = true; moved; ) {
-        moved = false;
-        for (const client of clients) while (client.up() || client.down()) moved = true;
-      }
-      const value = room.value("k");
-      expect(value).not.toBeUndefined();
-      for (const client of clients) {
-        expect(client.replica.value).toEqual(value);
-        expect(client.replica.pending).toBe(false);
-      }
-      if (restarts === 0) {
-        const pushes = room.applied.map(({ client, id }) => `${client} ${id}`);
-        expect(new Set(pushes).size).toBe(pushes.length);
+      const clients = run(room, schedule);
+      const applied = room.applied.map(({ value }) => JSON.stringify(value));
+      expect(new Set(applied).size).toBe(applied.length);
+      for (const { acknowledged, relayed } of clients) {
+        for (const value of acknowledged) expect(applied).toContain(JSON.stringify(value));
+        expect(ascends(relayed)).toBe(true);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 400 },
+  );
+});
+
+test("where no push is refused, a client's pushes are in the room in the order of their making", () => {
+  fc.assert(
+    fc.property(schedules({ restart: 1 }), (schedule) => {
+      const room = new SimulatedRoom();
+      run(room, schedule);
+      for (const name of ["a", "b"]) {
+        const ids = room.applied.filter(({ client }) => client === name).map(({ id }) => id);
+        expect(ascends(ids)).toBe(true);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test.each([
+  ["with epochs", true],
+  ["without epochs", false],
+])("in any schedule with a room %s that forgets, all replicas end equal", (_, epochs) => {
+  fc.assert(
+    fc.property(schedules({ forget: 1, busy: 1 }), (schedule) => {
+      run(new SimulatedRoom(epochs), schedule);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("whoever is cut off hears every relay when it is back", () => {
+  fc.assert(
+    fc.property(schedules({}), (schedule) => {
+      const room = new SimulatedRoom();
+      const all = new Client("all", room);
+      all.connect();
+      while (all.up() || all.down());
+      const clients = run(room, schedule);
+      while (all.up() || all.down());
+      for (const { relayed } of clients) {
+        const [first = Number.POSITIVE_INFINITY] = relayed;
+        expect(relayed).toEqual(all.relayed.filter((seq) => seq >= first));
+      }
+    }),
+    { numRuns: 200 },
   );
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "../../src/protocol/messages";
@@ -5,6 +6,8 @@ import { parse } from "../../src/protocol/messages";
 test.each([
   { type: "push", key: "k", value: null, seq: 1 },
   { type: "init", key: "", data: [{ value: [1], seq: 2 }] },
+  { type: "init", key: "k", data: [], epoch: "E", recovered: true, more: true },
+  { type: "delete", key: "k", seq: 3 },
   { type: "stream_size", key: "k", size: 2 },
   { type: "ack", id: 1, seq: null },
   { type: "pong", nonce: null },
@@ -24,7 +27,11 @@ test.each([
   '{"type":"push","key":"k","value":1,"seq":"1"}',
   '{"type":"init","key":"k","data":{}}',
   '{"type":"init","key":"k","data":[null]}',
+  '{"type":"init","key":"k","data":[],"epoch":1}',
+  '{"type":"init","key":"k","data":[],"more":1}',
+  '{"type":"delete","key":"k"}',
   '{"type":"ack","id":"1","seq":1}',
+  '{"type":"error","message":"…"}',
   '{"type":"news"}',
 ])("%s is no message", (text) => {
   expect(parse(text)).toBeNull();
@@ -36,4 +43,17 @@ test("whatever comes, reading it throws nothing", () => {
       parse(text);
     }),
   );
+});
+
+test("whatever a server says in the shared conversations is read", () => {
+  const vectors = "../../../tests/conformance/vectors/conversations.json";
+  const rules = JSON.parse(readFileSync(new URL(vectors, import.meta.url), "utf8")) as {
+    steps: { hear: { type: string }[] }[];
+  }[];
+  const heard = rules.flatMap(({ steps }) => steps.flatMap(({ hear }) => hear));
+  expect(heard.length).toBeGreaterThan(50);
+  for (const vector of heard) {
+    const message = vector.type === "error" ? { message: "…", ...vector } : vector;
+    expect(parse(JSON.stringify(message))).toEqual(message);
+  }
 });

@@ -150,8 +150,52 @@ test("the badge says how it stands", () => {
   expect(badge()).toBe("read only");
   expect(find(el, ".driftdb-field").value).toBe("1");
   FakeSocket.last.lose(4403);
-  expect(badge()).toBe("no permission");
+  expect(badge()).toBe("stopped: no permission");
   expect(find(el, ".driftdb-retry").hidden).toBe(false);
+  find(el, ".driftdb-retry").click();
+  expect(badge()).toBe("connecting…");
+});
+
+test("while the server is away the badge counts what is kept for it", () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("not reached")));
+  const el = show(1);
+  const other = show(1, {}, "other");
+  const badge = () => find(el, ".driftdb-badge-text").textContent;
+  start(1);
+  FakeSocket.last.lose();
+  expect(badge()).toBe("reconnecting…");
+  vi.advanceTimersByTime(6_000);
+  FakeSocket.last.lose();
+  expect(badge()).toBe("offline");
+  const move = (view: HTMLElement) => {
+    find(view, ".driftdb-slider").value = "2";
+    find(view, ".driftdb-slider").dispatchEvent(new Event("input"));
+  };
+  move(el);
+  move(el);
+  expect(badge()).toBe("offline (1 write kept, sent when it is back)");
+  move(other);
+  expect(badge()).toBe("offline (2 writes kept, sent when it is back)");
+  find(el, ".driftdb-retry").click();
+  start(1);
+  expect(badge()).toBe("lecture");
+  expect(pushed()).toHaveLength(2);
+  vi.useRealTimers();
+});
+
+test("the badge is polite, and says nothing twice", async () => {
+  const el = show(1);
+  start(1);
+  const text = find(el, ".driftdb-badge-text");
+  expect(text.getAttribute("aria-live")).toBe("polite");
+  const changes = vi.fn();
+  const observer = new MutationObserver(changes);
+  observer.observe(text, { childList: true, characterData: true, subtree: true });
+  FakeSocket.last.hear({ type: "push", key: "k", value: 2, seq: 2 });
+  await Promise.resolve();
+  expect(changes).not.toHaveBeenCalled();
+  observer.disconnect();
 });
 
 test("all views of a room share one connection, and the last one closes it", () => {

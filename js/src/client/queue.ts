@@ -1,0 +1,191 @@
+import type { Push } from "../protocol/messages";
+
+/** How much may wait for the server: pushes, and bytes of their messages. */
+export interface QueueLimits {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+const LIMITS: QueueLimits = { count: 10_000, bytes: 16 * 1024 * 1024 };
+
+/**
+ * How far the ids of the pushes under way may be apart: a server remembers 1,024 of a client at
+ * least, and takes an older one for applied.
+ */
+const WIDEST_WINDOW = 1_000;
+const NARROWEST_WINDOW = 8;
+
+/** A write was not kept, for too many wait for the server already. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
+}
+
+/** Hears what became of its pushes. */
+export interface Pusher {
+  /** The room has it. */
+  acknowledged(id: number): void;
+  /** The room does not take it, and never will. */
+  refused(id: number, code: string, message: string): void;
+}
+
+/**
+ * `each` counts towards the limits; a write to a state is `newest`: the next one takes its place,
+ * so that it never fills a queue; what is `offered` to an empty room is no write.
+ */
+type Kind = "each" | "newest" | "offered";
+
+/** A push that was not acknowledged yet. */
+interface Waiting {
+  readonly by: Pusher;
+  kind: Kind;
+  text: string;
+  bytes: number;
+  /** Sent over the connection that is open now, and not answered. */
+  sent: boolean;
+  /** Sent over any connection: the room may have it. */
+  tried: boolean;
+}
+
+export type NewPush = Omit<Push, "type" | "id">;
+
+/**
+ * The pushes that the server has not acknowledged, in order. Each is sent once over a connection,
+ * and again over the next one, always with its id, so that the room applies it once (protocol,
+ * "Knowing that a push arrived, once").
+ */
+export class Queue {
+  /** Hears when `waiting` may be another. */
+  onChange: () => void = () => {};
+
+  private readonly pushes = new Map<number, Waiting>();
+  private lastId = 0;
+  private offers = 0;
+  private count = 0;
+  private bytes = 0;
+  private window = WIDEST_WINDOW;
+  private held = false;
+  private send: ((message: string) => void) | null = null;
+
+  constructor(private readonly limits: QueueLimits = LIMITS) {}
+
+  /** How many writes were not acknowledged yet. */
+  get waiting(): number {
+    return this.pushes.size - this.offers;
+  }
+
+  /** Take a push, and return its id. Throws `QueueFull` for one of `each` that doesn't fit in. */
+  add(by: Pusher, push: NewPush, kind: Kind): number {
+    const id = this.lastId + 1;
+    const text = encode(id, push);
+    const waiting = { by, kind, text, bytes: byteLength(text), sent: false, tried: false };
+    if (kind === "each") this.check(waiting.bytes);
+    this.lastId = id;
+    this.pushes.set(id, waiting);
+    this.tally(waiting, 1);
+    this.flush();
+    this.onChange();
+    return id;
+  }
+
+  /** Make a push that was never sent another, the `newest`; false where it was sent. */
+  revise(id: number, push: NewPush): boolean {
+    const waiting = this.pushes.get(id);
+    if (waiting === undefined || waiting.tried) return false;
+    this.tally(waiting, -1);
+    waiting.kind = "newest";
+    waiting.text = encode(id, push);
+    waiting.bytes = byteLength(waiting.text);
+    this.onChange();
+    return true;
+  }
+
+  connected(send: (message: string) => void): void {
+    this.send = send;
+    this.resume();
+  }
+
+  disconnected(): void {
+    this.send = null;
+    for (const waiting of this.pushes.values()) waiting.sent = false;
+  }
+
+  acknowledged(id: number): void {
+    this.window = Math.min(this.window + 1, WIDEST_WINDOW);
+    this.remove(id)?.by.acknowledged(id);
+    this.flush();
+    this.onChange();
+  }
+
+  /** Give a push up; false where there is no such one. */
+  refused(id: number, code: string, message: string): boolean {
+    const waiting = this.remove(id);
+    waiting?.by.refused(id, code, message);
+    this.flush();
+    this.onChange();
+    return waiting !== undefined;
+  }
+
+  /** Keep a push that was refused for now, and send none until `resume`. */
+  hold(id: number | undefined): void {
+    const waiting = id === undefined ? undefined : this.pushes.get(id);
+    if (waiting !== undefined) waiting.sent = false;
+    if (!this.held) this.window = Math.max(this.window >> 1, NARROWEST_WINDOW);
+    this.held = true;
+  }
+
+  resume(): void {
+    this.held = false;
+    this.flush();
+  }
+
+  /** The longest push that is on the open connection. */
+  longest(): { readonly id: number; readonly bytes: number } | undefined {
+    const sent = [...this.pushes].filter(([, { sent }]) => sent);
+    sent.sort(([, a], [, b]) => b.bytes - a.bytes);
+    const [longest] = sent;
+    return longest && { id: longest[0], bytes: longest[1].bytes };
+  }
+
+  private check(more: number): void {
+    const { count, bytes, limits } = this;
+    if (count >= limits.count || bytes + more > limits.bytes)
+      throw new QueueFull(
+        `expected at most ${limits.count} writes and ${limits.bytes} bytes to wait for the room, ` +
+          `got one more than the ${count} (${bytes} bytes) that wait`,
+      );
+  }
+
+  private remove(id: number): Waiting | undefined {
+    const waiting = this.pushes.get(id);
+    if (waiting === undefined) return undefined;
+    this.pushes.delete(id);
+    this.tally(waiting, -1);
+    return waiting;
+  }
+
+  private tally({ kind, bytes }: Waiting, sign: 1 | -1): void {
+    if (kind === "offered") this.offers += sign;
+    if (kind !== "each") return;
+    this.count += sign;
+    this.bytes += sign * bytes;
+  }
+
+  private flush(): void {
+    let oldest: number | undefined;
+    for (const [id, waiting] of this.pushes) {
+      oldest ??= id;
+      if (this.send === null || this.held || id - oldest >= this.window) return;
+      if (waiting.sent) continue;
+      waiting.sent = waiting.tried = true;
+      this.send(waiting.text);
+    }
+  }
+}
+
+function encode(id: number, push: NewPush): string {
+  return JSON.stringify({ type: "push", ...push, id });
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -1,0 +1,143 @@
+import { expect, test, vi } from "vitest";
+import type { Entry } from "../../src/protocol/messages";
+import { PlayedServer } from "../server";
+
+const entries = (...seqs: number[]): Entry[] => seqs.map((seq) => ({ value: `v${seq}`, seq }));
+const deaf = { heard: () => {} };
+const recovered = { epoch: "E", recovered: true };
+
+/** A log, and what it told. */
+function open(keep = true) {
+  const server = new PlayedServer();
+  const heard: (string | number | number[])[] = [];
+  const listener = {
+    heard: ({ seq }: Entry) => heard.push(seq),
+    startedOver: (held: readonly Entry[], sameEpoch: boolean) =>
+      heard.push(
+        sameEpoch ? "same epoch" : "new epoch",
+        held.map(({ seq }) => seq),
+      ),
+    acknowledged: (id: number) => heard.push(`ack ${id}`),
+  };
+  return { server, log: server.session.log("k", listener, keep), heard };
+}
+
+test("it holds what the stream holds, and tells each push once, in order", () => {
+  const { server, log, heard } = open();
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 }]);
+  server.init(entries(1, 2));
+  for (const seq of [3, 3, 5, 4]) server.push(`v${seq}`, seq);
+  expect(heard).toEqual(["new epoch", [1, 2], 3, 5]);
+  expect(log.entries).toMatchObject(entries(1, 2, 3, 5));
+});
+
+test("many pushes are under way at a time, and those not acknowledged are sent again in order", () => {
+  const { server, log, heard } = open();
+  server.init([]);
+  for (const value of ["a", "b", "c"]) log.push(value, true);
+  expect(server.pushes.map((push) => push.value)).toEqual(["a", "b", "c"]);
+  server.ack(2);
+  server.reconnect();
+  expect(server.pushes.map(({ id, value }) => [id, value])).toEqual([
+    [1, "a"],
+    [3, "c"],
+  ]);
+  server.ack(1);
+  server.ack(3);
+  expect(heard).toEqual(["new epoch", [], "ack 2", "ack 1", "ack 3"]);
+  expect(server.session.queue.waiting).toBe(0);
+});
+
+test("after a lost connection what was missed follows, relays too", () => {
+  const { server, heard } = open();
+  server.init(entries(1));
+  server.reconnect();
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 1, epoch: "E", limit: 1000 }]);
+  server.init(entries(2, 4), recovered);
+  expect(heard).toEqual(["new epoch", [1], 2, 4]);
+});
+
+test("it starts over where the room does not know any more what was missed", () => {
+  const { server, log, heard } = open();
+  server.init(entries(1));
+  server.push("relayed", 5);
+  server.reconnect();
+  server.init(entries(1, 2));
+  expect(heard).toEqual(["new epoch", [1], 5, "same epoch", [1, 2]]);
+  expect(log.entries).toEqual(entries(1, 2));
+  server.reconnect();
+  expect(server.sent).toMatchObject([{ seq: 5 }]);
+});
+
+test("it starts over where the epoch changed", () => {
+  const { server, heard } = open();
+  server.init(entries(5));
+  server.reconnect();
+  server.init(entries(1, 2), { epoch: "F", recovered: false });
+  expect(heard).toEqual(["new epoch", [5], "new epoch", [1, 2]]);
+  server.reconnect();
+  expect(server.sent).toMatchObject([{ seq: 2, epoch: "F" }]);
+});
+
+test("a long stream comes in pages, and is taken as a whole", () => {
+  const { server, log, heard } = open();
+  server.init(entries(1, 2), { epoch: "E", recovered: false, more: true });
+  expect(server.sent.at(-1)).toMatchObject({ seq: 2, epoch: "E", limit: 1000 });
+  server.init(entries(3, 4), { ...recovered, more: true });
+  expect([log.ready, log.entries]).toEqual([false, []]);
+  server.init(entries(5), recovered);
+  expect(log.ready).toBe(true);
+  expect(heard).toEqual(["new epoch", [1, 2, 3, 4, 5]]);
+});
+
+test("pages of a stream that changes meanwhile begin anew, and then come as one", () => {
+  const { server, log } = open();
+  server.init(entries(1, 2), { epoch: "E", recovered: false, more: true });
+  server.init(entries(4, 5), { epoch: "E", recovered: false, more: true });
+  expect(server.sent.at(-1)).toEqual({ type: "get", key: "k", seq: 5, epoch: "E" });
+  server.init(entries(4, 5, 6));
+  expect(log.entries).toEqual(entries(4, 5, 6));
+});
+
+test("what was missed comes in pages, too, and a cut between them loses nothing", () => {
+  const { server, log } = open();
+  server.init(entries(1));
+  server.reconnect();
+  server.init(entries(2), { ...recovered, more: true });
+  expect(server.sent.at(-1)).toMatchObject({ seq: 2, epoch: "E" });
+  server.reconnect();
+  expect(server.sent).toMatchObject([{ seq: 1, epoch: "E" }]);
+  server.init(entries(2, 3), recovered);
+  expect(log.entries).toEqual(entries(1, 2, 3));
+});
+
+test("a deleted stream is empty", () => {
+  const { server, log, heard } = open();
+  server.init(entries(1));
+  server.tell({ type: "delete", key: "k", seq: 2 });
+  server.push("v3", 3);
+  expect(heard).toEqual(["new epoch", [1], "same epoch", [], 3]);
+  expect(log.entries).toMatchObject(entries(3));
+});
+
+test("of what is relayed nothing is held", () => {
+  const { server, log, heard } = open(false);
+  server.init([]);
+  log.push("x", false);
+  expect(server.pushes).toMatchObject([{ action: { type: "relay" } }]);
+  server.push("x", 1);
+  expect(heard).toEqual(["new epoch", [], 1]);
+  expect(log.entries).toEqual([]);
+});
+
+test("a refused push is reported with its id, and not sent again", () => {
+  const server = new PlayedServer();
+  const refused = vi.fn();
+  const log = server.session.log("k", { ...deaf, refused }, true);
+  log.push("a", true);
+  const id = log.push("b", true);
+  server.refuse(id, "quota");
+  expect(refused).toHaveBeenCalledExactlyOnceWith(id, "quota", "quota!");
+  server.reconnect();
+  expect(server.pushes.map((push) => push.value)).toEqual(["a"]);
+});

@@ -1,0 +1,157 @@
+import { expect, test, vi } from "vitest";
+import { PlayedServer } from "../server";
+
+const deaf = { changed: () => {} };
+const values = (server: PlayedServer) => server.pushes.map((push) => push.value);
+
+test("it shows the room's value, and follows it", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 }]);
+  server.init([{ value: 1, seq: 1 }]);
+  expect(state.value).toBe(1);
+  server.push(2, 2);
+  expect(state.value).toBe(2);
+});
+
+test("the own value shows while it is under way, whatever others write", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  state.write("mine");
+  server.push("theirs", 1);
+  expect(state.value).toBe("mine");
+  server.push("mine", 2);
+  server.push("theirs again", 3);
+  expect(state.value).toBe("mine");
+  server.ack(1, 2);
+  expect(state.value).toBe("theirs again");
+});
+
+test("one write is under way, and of those that wait only the last", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  for (const value of [1, 2, 3]) state.write(value);
+  expect(values(server)).toEqual([1]);
+  server.ack(1);
+  expect(values(server)).toEqual([1, 3]);
+  expect(state.value).toBe(3);
+});
+
+test("of what is written while offline one write is kept, the last", () => {
+  const server = new PlayedServer({ count: 1, bytes: 1 });
+  const state = server.session.state("k", deaf);
+  server.session.disconnected();
+  for (let value = 1; value <= 100; value += 1) state.write(value);
+  expect(server.session.queue.waiting).toBe(1);
+  server.connect();
+  expect(values(server)).toEqual([100]);
+  server.ack(1);
+  expect(state.pending).toBe(false);
+});
+
+test("an initial value is offered to an empty room only", () => {
+  const server = new PlayedServer();
+  server.session.state("k", deaf, 7);
+  server.init([]);
+  const push = { type: "push", key: "k", value: 7, action: { type: "replace" }, id: 1, if_seq: 0 };
+  expect(server.pushes).toEqual([push]);
+  expect(server.session.queue.waiting).toBe(0);
+});
+
+test("an offer that came too late is no news, and hides nobody's value", () => {
+  const server = new PlayedServer();
+  const refused = vi.fn();
+  const state = server.session.state("k", { ...deaf, refused }, 7);
+  server.init([]);
+  server.push(5, 1);
+  expect(state.value).toBe(5);
+  server.refuse(1, "conflict");
+  expect(refused).not.toHaveBeenCalled();
+});
+
+test.each(["quota", "forbidden", "conflict", "bad_message", "too_large"])(
+  "a write refused with %s is given up and reported",
+  (code) => {
+    const server = new PlayedServer();
+    const refused = vi.fn();
+    const state = server.session.state("k", { ...deaf, refused });
+    server.init([{ value: 5, seq: 1 }]);
+    state.write(6);
+    server.refuse(1, code);
+    expect(refused).toHaveBeenCalledWith(code, `${code}!`);
+    expect(state.value).toBe(5);
+    server.reconnect();
+    expect(server.pushes).toEqual([]);
+  },
+);
+
+test("what was missed is taken where the room recovers it", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: 1, seq: 4 }]);
+  server.reconnect();
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 4, epoch: "E", limit: 1000 }]);
+  server.init([], { epoch: "E", recovered: true });
+  expect(state.value).toBe(1);
+  server.reconnect();
+  const missed = [2, 3].map((value) => ({ value, seq: value + 4 }));
+  server.init(missed, { epoch: "E", recovered: true });
+  expect(state.value).toBe(3);
+});
+
+test.each([5, null])("a room that forgot is offered the last value that was known, %j", (known) => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf, 0);
+  server.init([{ value: known, seq: 9 }]);
+  server.reconnect();
+  server.init([], { epoch: "F", recovered: false });
+  expect(server.pushes).toMatchObject([{ value: known, if_seq: 0 }]);
+  expect(state.value).toBe(known);
+  expect(server.session.epoch).toBe("F");
+});
+
+test("nobody's lost value hides what the room holds now", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf, 0);
+  server.init([{ value: 5, seq: 9 }]);
+  server.reconnect();
+  server.init([], { epoch: "F", recovered: false });
+  server.push(6, 1);
+  server.refuse(1, "conflict");
+  expect(state.value).toBe(6);
+  server.tell({ type: "delete", key: "k", seq: 2 });
+  expect(state.value).toBe(0);
+});
+
+test("a value that was deleted gives way to the initial one", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf, 0);
+  server.init([{ value: 5, seq: 9 }]);
+  server.tell({ type: "delete", key: "k", seq: 10 });
+  expect(state.value).toBe(0);
+  expect(server.pushes).toMatchObject([{ value: 0, if_seq: 0 }]);
+});
+
+test("a server without epochs is asked for all each time", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: 1, seq: 4 }], {});
+  server.reconnect();
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 }]);
+  server.init([{ value: 2, seq: 1 }], {});
+  expect(state.value).toBe(2);
+});
+
+test("a server that knows no epochs any more is asked again for all", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: 1, seq: 4 }]);
+  server.reconnect();
+  server.init([], {});
+  expect(server.sent.at(-1)).toEqual({ type: "get", key: "k", seq: 0, epoch: null, limit: 1000 });
+  expect(state.value).toBe(1);
+  server.init([{ value: 2, seq: 3 }], {});
+  expect(state.value).toBe(2);
+});
