@@ -189,7 +189,7 @@ def forecast(random: Random, *, faults: tuple[Fault, ...] = FAULTS) -> Iterator[
             fault=random.choice(faults),
             upward=random.random() < 0.5,
             after_bytes=int(2 ** random.uniform(0, 18)),
-            after_seconds=random.uniform(0.1, 5),
+            after_seconds=random.uniform(0.05, 3),
             for_seconds=random.uniform(0, 2),
             strength=random.random(),
         )
@@ -236,7 +236,8 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(OSError):  # a server that is gone, too, is an answer
+            # A server that is gone, too, is an answer; and asyncio logs a cancelled callback.
+            with suppress(OSError, asyncio.CancelledError):
                 await self._carry(reader, writer)
         finally:
             writer.close()

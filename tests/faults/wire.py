@@ -12,10 +12,11 @@ import json
 import os
 import socket
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..conformance.peer import Message
+if TYPE_CHECKING:  # importing it brings a whole Jupyter server with it
+    from ..conformance.peer import Message
 
 __all__ = ["ABNORMAL", "CLOSE", "PING", "PONG", "TEXT", "Ended", "Wire", "masked"]
 
