@@ -28,11 +28,24 @@ _LONGEST_DELAY_SECONDS = 1.0
 
 @dataclass
 class Life:
-    """What was heard of a key from one start on: what the stream held, then pushes."""
+    """What was heard of a key from one start on: what the stream held, then pushes.
+
+    ``newest`` is the n of the newest value from each client.
+    """
 
     epoch: str
     start: list[Entry]
     pushes: list[Entry] = field(default_factory=list)
+    newest: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for _, value in self.start:
+            self.newest[value["by"]] = value["n"]
+
+    def hear(self, seq: int, value: Any) -> None:
+        """Note a push."""
+        self.pushes.append((seq, value))
+        self.newest[value["by"]] = value["n"]
 
 
 @dataclass
@@ -61,7 +74,7 @@ class Replica:
 
     def hear(self, seq: int, value: Any) -> None:
         """Apply a push."""
-        self.lives[-1].pushes.append((seq, value))
+        self.lives[-1].hear(seq, value)
         self.seq = seq
         if self.kind == "replace":
             self.entries = []
@@ -287,14 +300,9 @@ async def last_words(*clients: Client) -> None:
             client.push(key, last=True)
     for client in clients:
         await client.settled()
-    spoken = {(client.name, key): client.counts[key] for client in clients for key in client.counts}
     for client in clients:
         for key, replica in client.replicas.items():
-            expected = {by: n for (by, its_key), n in spoken.items() if its_key == key}
-            await client.until(lambda r=replica, e=expected: _newest(r, e) == e)  # type: ignore[misc]
-
-
-def _newest(replica: Replica, wanted: Mapping[str, int]) -> dict[str, int]:
-    life = replica.lives[-1]
-    newest = {value["by"]: value["n"] for _, value in life.start + life.pushes}
-    return {by: n for by, n in newest.items() if by in wanted}
+            said = {other.name: other.counts[key] for other in clients}
+            await client.until(
+                lambda r=replica, s=said: s.items() <= r.lives[-1].newest.items()  # type: ignore[misc]
+            )

@@ -22,7 +22,7 @@ from ..conformance.peer import get, push
 from ..server.processes import environment
 from .host import Host, hosting
 from .nuisance import READERS
-from .wire import Wire
+from .wire import Wire, connected
 
 pytestmark = pytest.mark.asyncio
 ROOT = Path(__file__).parents[2]
@@ -68,12 +68,9 @@ async def nuisance(kind: str | None, room_url: str) -> AsyncIterator[None]:
 
 async def delays(room_url: str, *, count: int = 500, per_second: int = 500) -> list[float]:
     """How long each of some pushes takes from one client to another, in seconds."""
-    publisher, subscriber = await Wire.open(room_url), await Wire.open(room_url)
-    subscriber.send(get("pair"))
-    await subscriber.receive()
     sent: list[float] = []
 
-    async def listen() -> list[float]:
+    async def listen(subscriber: Wire) -> list[float]:
         took: list[float] = []
         while len(took) < count:
             message = await subscriber.receive()
@@ -81,16 +78,16 @@ async def delays(room_url: str, *, count: int = 500, per_second: int = 500) -> l
             took.append(perf_counter() - sent[len(took)])
         return took
 
-    listening = asyncio.ensure_future(listen())
-    began = perf_counter()
-    for number in range(count):
-        await asyncio.sleep(began + number / per_second - perf_counter())
-        sent.append(perf_counter())
-        publisher.send(push("pair", number, "relay"))
-    took = await asyncio.wait_for(listening, 60)
-    await publisher.leave()
-    await subscriber.leave()
-    return took
+    async with connected(room_url) as publisher, connected(room_url) as subscriber:
+        subscriber.send(get("pair"))
+        await subscriber.receive()
+        listening = asyncio.ensure_future(listen(subscriber))
+        began = perf_counter()
+        for number in range(count):
+            await asyncio.sleep(began + number / per_second - perf_counter())
+            sent.append(perf_counter())
+            publisher.send(push("pair", number, "relay"))
+        return await asyncio.wait_for(listening, 60)
 
 
 def percentile(delays: list[float], percent: float) -> float:

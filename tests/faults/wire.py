@@ -12,13 +12,15 @@ import json
 import os
 import socket
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:  # importing it brings a whole Jupyter server with it
     from ..conformance.peer import Message
 
-__all__ = ["ABNORMAL", "CLOSE", "PING", "PONG", "TEXT", "Ended", "Wire", "masked"]
+__all__ = ["ABNORMAL", "CLOSE", "PING", "PONG", "TEXT", "Ended", "Wire", "connected", "masked"]
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 ABNORMAL = 1006  # the close code where none came (RFC 6455, section 7.1.5)
@@ -51,7 +53,7 @@ def masked(opcode: int, content: bytes, *, mask: bytes | None = None) -> bytes:
 
 
 class Wire:
-    """A connection to a room. ``sent_bytes`` and ``heard_bytes`` count what went over it."""
+    """A connection to a room."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -91,8 +93,8 @@ class Wire:
         key = base64.b64encode(os.urandom(16)).decode()
         self._writer.write(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
-            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-            "".encode()
+            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
         try:
             head = await self._reader.readuntil(b"\r\n\r\n")
@@ -160,13 +162,12 @@ class Wire:
         """End it at once."""
         self._writer.transport.abort()
 
-    async def leave(self) -> None:
-        """End it in good order, and see the end."""
-        self.send_raw(masked(CLOSE, (1000).to_bytes(2, "big")))
-        try:
-            while True:
-                await self.receive()
-        except Ended:
-            pass
-        finally:
-            self._writer.close()
+
+@asynccontextmanager
+async def connected(room_url: str, query: str = "") -> AsyncIterator[Wire]:
+    """A connection to a room, for as long as a test needs it."""
+    wire = await Wire.open(room_url, query)
+    try:
+        yield wire
+    finally:
+        wire.abort()
