@@ -26,6 +26,7 @@ _CHUNK_BYTES = 65536
 # Little waits in a proxy unseen, so that who reads slowly is felt at the other end soon.
 _BUFFER_BYTES = 32768
 _TICK_SECONDS = 0.05
+_CUT_SECONDS = 1
 
 
 class Direction:
@@ -84,10 +85,8 @@ class Direction:
         while not self.swallows and (self.stalled or self.limit == self.passed):
             if self.limit == self.passed:
                 self.at_limit.set()
-            self._changed.clear()
             # A test sets the attributes as it likes, without a call: so look now and then.
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _TICK_SECONDS)
+            await _within(_TICK_SECONDS, self._changed)
         if self.limit is not None:
             wanted = min(wanted, self.limit - self.passed)
         if self.rate is not None:
@@ -109,6 +108,8 @@ class Link:
         self.up = Direction(client[0], server[1])
         self.down = Direction(server[0], client[1])
         self._pumps = [asyncio.ensure_future(d.pump()) for d in (self.up, self.down)]
+        self._cutting = False
+        self._cut = asyncio.Event()
         self.ended = asyncio.Event()
 
     @property
@@ -122,25 +123,35 @@ class Link:
         if any(not pump.cancelled() and pump.exception() for pump in done):
             self.reset()
         await asyncio.wait(self._pumps)
-        self._pass_over_errors()
-        if not self.ended.is_set():
-            for _, writer in self._ends:
-                writer.close()
-            self.ended.set()
+        for pump in self._pumps:
+            if not pump.cancelled():
+                pump.exception()  # seen
+        if self._cutting:
+            await self._cut.wait()
+        for _, writer in self._ends:
+            writer.close()
+        self.ended.set()
 
     async def cut(self) -> None:
         """End both directions in good order (FIN) behind what passed, and take no more."""
+        self._cutting = True
         self._stop()
+        late = [
+            asyncio.get_running_loop().call_later(_CUT_SECONDS, writer.transport.abort)
+            for _, writer in self._ends
+        ]
+        await asyncio.wait(self._pumps)
         for _, writer in self._ends:
             with suppress(OSError, RuntimeError):
                 writer.write_eof()
         # Closing with bytes unread would send a reset after the end.
         for reader, _ in self._ends:
-            with suppress(OSError, asyncio.TimeoutError):
-                while await asyncio.wait_for(reader.read(_CHUNK_BYTES), 1):
+            with suppress(OSError):
+                while await reader.read(_CHUNK_BYTES):
                     pass
-        for _, writer in self._ends:
-            writer.close()
+        for timer in late:
+            timer.cancel()
+        self._cut.set()
 
     def reset(self) -> None:
         """Break both ends off (RST)."""
@@ -157,14 +168,8 @@ class Link:
         self.down.restore()
 
     def _stop(self) -> None:
-        self.ended.set()
         for pump in self._pumps:
             pump.cancel()
-
-    def _pass_over_errors(self) -> None:
-        for pump in self._pumps:
-            if not pump.cancelled():
-                pump.exception()
 
 
 @dataclass(frozen=True)
@@ -278,8 +283,7 @@ class Proxy:
                 return
             direction = link.up if strike.upward else link.down
             direction.limit = direction.passed + strike.after_bytes
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(direction.at_limit.wait(), strike.after_seconds)
+            await _within(strike.after_seconds, direction.at_limit)
             if self._calm:
                 return
             self.strikes[strike.fault] = self.strikes.get(strike.fault, 0) + 1
@@ -333,6 +337,19 @@ async def proxying(
     finally:
         server.close()
         await proxy.end()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event anew, not longer than that.
+
+    ``asyncio.wait_for`` can lose a cancellation before Python 3.12.
+    """
+    event.clear()
+    timer = asyncio.get_running_loop().call_later(seconds, event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
 
 
 def _socket() -> socket.socket:

@@ -82,11 +82,14 @@ async def test_a_cut_ends_both_sides_behind_the_very_byte(line: Line) -> None:
     link.up.limit = 7
     client.writer.write(b"0123456789")
     await link.up.at_limit.wait()
-    await link.cut()
+    cut = asyncio.ensure_future(link.cut())
     assert await server.all() == b"0123456"
     assert await client.all() == b""
+    server.writer.write(b"too late, and no reason for a reset")
+    await server.writer.drain()
     client.writer.close()
     server.writer.close()
+    await cut
 
 
 async def test_a_reset_breaks_both_sides_off(line: Line) -> None:
