@@ -121,7 +121,7 @@ async def is_mute(url: str) -> None:
 async def is_half_open(url: str) -> None:
     """Many whose network is gone, without a word to the server."""
     async with proxying(url) as network:
-        wires = [await subscribed(network.at(url)) for _ in range(READERS)]
+        wires = [await Wire.open(network.at(url)) for _ in range(_SILENT)]
         for link in network.links:
             link.up.swallows = link.down.swallows = True
         ready()

@@ -30,7 +30,7 @@ MEBIBYTE = 1024 * 1024
 OUTBOX_LIMIT_BYTES = 4 * MEBIBYTE
 # What the server needs besides: buffers, and what an allocator does not give back.
 SLACK_BYTES = 16 * MEBIBYTE
-LOOSE_RATIO = 15.0
+LOOSE_RATIO = 30.0
 # Those whose connections end though they never let go of them.
 CLOSED = ("stops", "is_half_open")
 
@@ -102,7 +102,7 @@ def percentile(delays: list[float], percent: float) -> float:
         ("floods", None, 5.0),
         ("floods_deaf", None, 5.0),
         ("is_mute", None, 1.2),
-        ("is_half_open", "reads", 1.2),
+        ("is_half_open", None, 1.2),
     ],
 )
 async def test_a_bad_peer_harms_nobody_else(

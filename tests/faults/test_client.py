@@ -125,7 +125,7 @@ async def test_on_a_bad_network_all_invariants_hold() -> None:
             for name in ("a", "b", "c")
         ]
         async with joined(*clients):
-            while sum(network.strikes.values()) < 10:
+            while sum(network.strikes.values()) < 6:
                 for client in clients:
                     for key in KEYS:
                         client.push(key)
