@@ -1,0 +1,88 @@
+"""The standalone server in a process of its own, to be killed and started again in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from ..conformance.peer import fetch
+from ..server.processes import COMMAND, Process, environment, started
+
+__all__ = ["Host", "hosting"]
+
+
+class Host:
+    """``driftdb serve`` on a port that stays its own.
+
+    ``options`` are its command line's, ``env`` more for its environment. All that it logged, in
+    all its lives, is in ``log``.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str], env: Mapping[str, str]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self._command = [*COMMAND, "serve", f"--port={port}", *options]
+        self._environment = environment(**env)
+        self._folder = folder
+        self._running = ExitStack()
+        self._process: Process | None = None
+        self.log = ""
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        process = started(self._command, cwd=self._folder, env=self._environment)
+        self._process = await asyncio.to_thread(self._running.enter_context, process)
+
+    async def end(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal (by default it is killed), and wait until it is dead."""
+        assert self._process is not None
+        await asyncio.to_thread(self._process.end, number)
+        await asyncio.to_thread(self._running.close)
+        self.log += self._process.log
+        self._process = None
+
+    async def restart(self) -> None:
+        """Kill it, and start it again."""
+        await self.end()
+        await self.start()
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory the process has, its RSS."""
+        assert self._process is not None
+        return int(psutil.Process(self._process.process.pid).memory_info().rss)
+
+    async def new_room(self) -> str:
+        """The URL of a new room."""
+        assert self._process is not None
+        answer = await fetch(f"{self._process.server.root}new", method="POST")
+        return f"{self._process.server.root}room/{answer.json['room']}"
+
+    async def health(self) -> Any:
+        """What it says of itself."""
+        assert self._process is not None
+        return (await fetch(f"{self._process.server.root}health")).json
+
+    async def has_peers(self, count: int) -> None:
+        """Wait until it has no more peers than that."""
+        while (await self.health())["peers"] > count:
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def hosting(
+    folder: Path, *options: str, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Host]:
+    """A server that runs, until the end of the test."""
+    host = Host(folder, options, env or {})
+    async with AsyncExitStack() as stack:
+        await host.start()
+        stack.callback(host._running.close)
+        yield host
