@@ -33,6 +33,8 @@ CLOSE_INTERNAL_ERROR = 1011
 _CHUNK_BYTES = 65536
 _SMALL_CHUNK_BYTES = 8192
 _BREATH = 8
+# After so many messages of one peer the others have their turn.
+_TURN = 128
 # The first byte of a whole message.
 _TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
@@ -147,6 +149,9 @@ class BatchReader(WebSocketProtocol13):
                     return True
                 if not count % _BREATH:
                     self.flusher.breathe()
+                    if count == _TURN:
+                        self._unfinished = asyncio.sleep(0)
+                        return True
             return False
         finally:
             self._position = position
