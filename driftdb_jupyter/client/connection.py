@@ -28,9 +28,9 @@ from .backoff import Backoff
 from .callbacks import Target, callbacks
 from .failures import closed, explain
 from .locate import Location
-from .replica import StateReplica
 from .session import Session
 from .settings import Settings
+from .state_replica import StateReplica
 
 __all__ = ["Connection", "Listener", "Status", "live_connections"]
 

@@ -50,6 +50,9 @@ class FakeRoom:
         message = json.loads(frame)
         if self.silent:
             return
+        if message["type"] == "ping":
+            self._send(peer, type="pong", nonce=None)
+            return
         key = message["key"]
         if message["type"] == "get":
             peer.keys.add(key)
