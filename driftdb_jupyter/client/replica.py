@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Replica"]
 
-_PAGE = 1_000
-
 
 class Replica:
     """What one client knows of one key; values are JSON text.
@@ -60,7 +58,7 @@ class Replica:
         """The ``get`` for what isn't known yet, on a new connection."""
         self._pages, self._pages_failed = [], False
         above = 0 if self.epoch is None else self.seq
-        self.asked = frames.get(self.key, epoch=self.epoch, above=above, limit=_PAGE)
+        self.asked = frames.get(self.key, epoch=self.epoch, above=above, limit=self._session.page)
         return self.asked
 
     def initialized(self, answer: Incoming) -> bytes | None:
@@ -77,7 +75,7 @@ class Replica:
         known = self._pages[-1].seq if self._pages else 0
         self._pages += [value for value in answer.data if value.seq > known]
         if answer.more and self._pages:
-            limit = None if self._pages_failed else _PAGE
+            limit = None if self._pages_failed else self._session.page
             above = self._pages[-1].seq
             self.asked = frames.get(self.key, epoch=answer.epoch, above=above, limit=limit)
             return self.asked

@@ -25,9 +25,10 @@ from .state_replica import StateReplica
 
 __all__ = ["Event", "Session"]
 
-# How far the ids of the pushes in flight may be apart: so many a server remembers at least
+# How far the ids of the pushes in flight may be apart: a server remembers 1,024 at least
 # (protocol, "Knowing that a push arrived, once").
-_WINDOW = 1_000
+_WIDEST_WINDOW = 1_000
+_NARROWEST_WINDOW = 8
 
 R = TypeVar("R", bound=Replica)
 
@@ -83,8 +84,12 @@ class Session:
         """The room's epoch, as far as it was heard."""
         self.answered = False
         """Whether the open connection has brought the answer to a ``get``."""
+        self.taken = 0
+        """How many pushes were acknowledged so far."""
         self.held: Refusal | None = None
         """Why pushes wait until :meth:`retry`."""
+        self.page = 1_000
+        """How many values are asked for at once."""
         self._limits = limits or Limits()
         self._queue_limit_bytes = queue_limit_bytes
         self._queue_limit_count = queue_limit_count
@@ -93,6 +98,7 @@ class Session:
         self._pushes: OrderedDict[int, _Push] = OrderedDict()  # not acknowledged, by id
         self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
         self._last_id = 0
+        self._window = _WIDEST_WINDOW
         self._touched: dict[str, Replica] = {}  # in the order of their writes
         self._outbox: list[bytes] = []
         self._events: dict[Event, None] = {}
@@ -199,9 +205,19 @@ class Session:
                 replica.deleted(message.seq)
         elif message.type == "ack":
             if message.id is not None and (push := self._done(message.id)):
+                self.taken += 1
+                self._window = min(self._window + 1, _WIDEST_WINDOW)
                 push.replica.acknowledged(message.id)
         else:
             self._refused(message.id, message.refusal())
+
+    def ask_for_less(self) -> bool:
+        """A message came that is too long to be read: ask for fewer values at once from now on.
+
+        False where it can't be fewer.
+        """
+        before, self.page = self.page, max(self.page // 10, 1)
+        return self.page < before
 
     def retry(self) -> None:
         """Try again what the server had no time for."""
@@ -220,7 +236,7 @@ class Session:
             for replica in touched.values():
                 replica.next_write()
             oldest = next(iter(self._pushes), 0)
-            while self._unsent and (push_id := next(iter(self._unsent))) < oldest + _WINDOW:
+            while self._unsent and (push_id := next(iter(self._unsent))) < oldest + self._window:
                 del self._unsent[push_id]
                 self._outbox.append(self._pushes[push_id].frame)
         outbox, self._outbox = self._outbox, []
@@ -322,6 +338,8 @@ class Session:
 
     def _refused(self, push_id: int | None, error: Refusal) -> None:
         if isinstance(error, (RateExceeded, Unavailable)):
+            if self.held is None:
+                self._window = max(self._window // 2, _NARROWEST_WINDOW)
             self.held = error
         elif push_id is None:
             self._events[Event(None, error)] = None
