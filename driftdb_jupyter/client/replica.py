@@ -92,6 +92,7 @@ class Replica:
         else:
             for value in values:
                 self.pushed(bytes(value.value), value.seq)
+        self._caught_up()
         return None
 
     def pushed(self, value: bytes, seq: int) -> None:
@@ -131,6 +132,10 @@ class Replica:
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
         """The stream holds this, whatever was known of it before."""
         raise NotImplementedError
+
+    def _caught_up(self) -> None:
+        """The answer was taken; what waited for it has its turn."""
+        self._session.touched(self)
 
     def _heard(self, value: bytes, seq: int) -> None:
         """The next push."""

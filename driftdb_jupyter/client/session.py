@@ -25,11 +25,6 @@ from .state_replica import StateReplica
 
 __all__ = ["Event", "Session"]
 
-# How far the ids of the pushes in flight may be apart: a server remembers 1,024 at least
-# (protocol, "Knowing that a push arrived, once").
-_WIDEST_WINDOW = 1_000
-_NARROWEST_WINDOW = 8
-
 R = TypeVar("R", bound=Replica)
 
 
@@ -67,6 +62,11 @@ class Session:
     acknowledged; of a state one write waits at most.
     """
 
+    # How far the ids of the pushes in flight may be apart: a server remembers 1,024 at least
+    # (protocol, "Knowing that a push arrived, once"). Fewer, while it has no time for them.
+    widest_window = 1_000
+    narrowest_window = 8
+
     def __init__(
         self,
         *,
@@ -98,7 +98,7 @@ class Session:
         self._pushes: OrderedDict[int, _Push] = OrderedDict()  # not acknowledged, by id
         self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
         self._last_id = 0
-        self._window = _WIDEST_WINDOW
+        self._window = self.widest_window
         self._touched: dict[str, Replica] = {}  # in the order of their writes
         self._outbox: list[bytes] = []
         self._events: dict[Event, None] = {}
@@ -206,7 +206,7 @@ class Session:
         elif message.type == "ack":
             if message.id is not None and (push := self._done(message.id)):
                 self.taken += 1
-                self._window = min(self._window + 1, _WIDEST_WINDOW)
+                self._window = min(self._window + 1, self.widest_window)
                 push.replica.acknowledged(message.id)
         else:
             self._refused(message.id, message.refusal())
@@ -339,7 +339,7 @@ class Session:
     def _refused(self, push_id: int | None, error: Refusal) -> None:
         if isinstance(error, (RateExceeded, Unavailable)):
             if self.held is None:
-                self._window = max(self._window // 2, _NARROWEST_WINDOW)
+                self._window = max(self._window // 2, self.narrowest_window)
             self.held = error
         elif push_id is None:
             self._events[Event(None, error)] = None

@@ -107,15 +107,17 @@ class StateReplica(Replica):
         if values:
             self._confirm(meant(bytes(values[-1].value)))
         elif same_epoch:
-            self._emptied()
+            self.confirmed = self._lost = None
         else:
             # The room forgot: what it held is offered anew (protocol, "What the shared objects
             # write").
             if self.confirmed is not None:
                 self._lost = self.confirmed
             self.confirmed = None
-            self._settle()
-            self._offer_if_empty()
+
+    def _caught_up(self) -> None:
+        self._settle()
+        self._offer_if_empty()
 
     def _heard(self, value: bytes, seq: int) -> None:
         self._confirm(meant(value))

@@ -210,3 +210,26 @@ def test_a_value_that_was_deleted_is_not_brought_back(client: SimulatedClient) -
 def test_a_value_that_was_deleted_meanwhile_is_not_brought_back(client: SimulatedClient) -> None:
     assert reconnected(client, data=[], epoch="E", recovered=False).shown == b"0"
     assert offers(client) == [0]
+
+
+def test_a_write_that_waited_behind_a_lost_initial_value_is_sent(room: FakeRoom) -> None:
+    client = SimulatedClient(room, "one")
+    replica = client.session.state("a")
+    replica.offer(b"0")
+    client.session.connected()
+    told(client, type="init", key="a", data=[], epoch="E")
+    assert offers(client) == [0]
+    replica.write(b"7")
+    assert offers(client) == []
+    reconnected(client, data=[], epoch="E", recovered=True)
+    assert 7 in offers(client)
+
+
+def test_an_initial_value_that_got_lost_on_its_way_is_offered_again(room: FakeRoom) -> None:
+    client = SimulatedClient(room, "one")
+    client.session.state("a").offer(b"0")
+    client.session.connected()
+    told(client, type="init", key="a", data=[], epoch="E")
+    assert offers(client) == [0]
+    reconnected(client, data=[], epoch="E", recovered=True)
+    assert offers(client) == [0]
