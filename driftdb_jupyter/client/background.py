@@ -33,6 +33,10 @@ class Background:
         except asyncio.TimeoutError:  # not the builtin one before Python 3.11
             raise TimeoutError from None
 
+    def here(self) -> bool:
+        """Whether the calling thread is this one."""
+        return threading.current_thread() is self._thread
+
     def call(self, work: Callable[[], object]) -> None:
         """Have something called there soon."""
         self.loop.call_soon_threadsafe(work)

@@ -6,31 +6,44 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketClosedError,
+    WebSocketProtocol,
+    websocket_connect,
+)
 
 from ..protocol.errors import (
     BadMessage,
     DriftDBError,
     Forbidden,
     NotConnected,
+    QueueFull,
     Refusal,
     RoomNotFound,
+    TooLarge,
 )
 from ..protocol.limits import Limits
+from . import frames
 from .background import background, on_fork
 from .backoff import Backoff
 from .callbacks import Target, callbacks
 from .failures import closed, explain
+from .heartbeat import Heartbeat
 from .locate import Location
-from .replica import StateReplica
+from .log_replica import LogReplica
+from .replica import Replica
+from .route import local_address, remote_address
 from .session import Session
 from .settings import Settings
+from .state_replica import StateReplica
 
 __all__ = ["Connection", "Listener", "Status", "live_connections"]
 
@@ -61,7 +74,11 @@ class Connection:
         self.guard = threading.Condition()
         """Held for whatever must not happen half; nobody waits for anything else under it."""
         self._settings = settings
-        self._session = Session(limits=Limits(message_bytes=settings.message_limit_bytes))
+        self._session = Session(
+            limits=Limits(message_bytes=settings.message_limit_bytes),
+            queue_limit_bytes=settings.queue_limit_bytes,
+            queue_limit_count=settings.queue_limit_count,
+        )
         self._listeners: dict[str, weakref.WeakSet[Listener]] = {}
         self._complaint: Refusal | None = None
         self._socket: WebSocketClientConnection | None = None
@@ -71,10 +88,40 @@ class Connection:
         self._linger = True
         self._pumping = False
         self._ever_connected = False
+        self._too_long = False
         self._backoff = Backoff()
+        self._heartbeat = self._new_heartbeat()
+        self._remote: Any = None
+        self._patience = Backoff()
+        self._retrying = False
         _connections.add(self)
 
     # What the public objects call, on any thread.
+
+    @property
+    def waiting(self) -> int:
+        """How many writes the room has not taken (or refused) yet."""
+        with self.guard:
+            return self._session.waiting
+
+    @property
+    def offline_since(self) -> float | None:
+        """Since when there is no connection, in seconds since 1970.
+
+        ``None``: there is one, or never was.
+        """
+        return self._session.offline_since
+
+    @property
+    def recovered(self) -> bool | None:
+        """Whether the last reconnect brought all that was missed (:attr:`.Session.recovered`)."""
+        with self.guard:
+            return self._session.recovered
+
+    @property
+    def held(self) -> Refusal | None:
+        """Why the server takes no writes at the moment; they are sent again later."""
+        return self._session.held
 
     def start(self) -> None:
         """Begin to connect, unless that was done in this process already, or it is closed."""
@@ -86,23 +133,25 @@ class Connection:
                 self._call(self._launch)
 
     def subscribe(self, key: str, listener: Listener, *, initial: bytes | None) -> StateReplica:
-        """Hear of a key, as long as the listener lives, and offer its initial value.
+        """Hear of a state, as long as the listener lives, and offer its initial value.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key or the value, and
-        :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`.
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key or the value,
+        :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
+        :class:`ValueError` where the key is used as something else.
         """
-        self.start()
-        with self.guard:
-            self._check_open()
-            self._prune()
+        with self._joining(key, listener):
             replica = self._session.state(key)
             if initial is not None:
                 replica.offer(initial)
-            self._listeners.setdefault(key, weakref.WeakSet()).add(listener)
-            self._complaint = None
-            self._retry()
-            self._pump_soon()
         return replica
+
+    def listen(self, key: str, listener: Listener, *, keep: bool) -> LogReplica:
+        """Hear each push of a key, as long as the listener lives (see :class:`.LogReplica`).
+
+        Raises as :meth:`subscribe` does.
+        """
+        with self._joining(key, listener):
+            return self._session.log(key, keep=keep)
 
     def unsubscribe(self, key: str, listener: Listener) -> None:
         """Hear of a key no more."""
@@ -124,7 +173,29 @@ class Connection:
                 self._pass_on(by=by)
                 self._pump_soon()
 
-    def wait_ready(self, replica: StateReplica, timeout_seconds: float) -> None:
+    def push(self, replica: LogReplica, value: bytes, *, keep: bool) -> None:
+        """Append (``keep``) or relay a value.
+
+        While the server takes pushes, but more slowly than they come, this waits for it.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`,
+        :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
+        :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits already.
+        """
+        self.start()
+        patient = not background().here()
+        with self.guard:
+            while True:
+                self._check_open()
+                try:
+                    replica.push(value, keep=keep)
+                    break
+                except QueueFull:
+                    if not (patient and self._took_one_in_time()):
+                        raise
+            self._pump_soon()
+
+    def wait_ready(self, replica: Replica, timeout_seconds: float) -> None:
         """Wait until the room's value was heard; an older one will do while it reconnects.
 
         Raises why the connection failed, what the server refused, or
@@ -189,8 +260,12 @@ class Connection:
 
     def _launch(self) -> None:
         self._wanted = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._run())
         self._task.add_done_callback(_report)
+        watch = loop.create_task(self._watch())
+        watch.add_done_callback(_report)
+        self._task.add_done_callback(lambda _: watch.cancel())
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -208,7 +283,8 @@ class Connection:
         assert self._wanted is not None
         while True:
             error = await self._visit()
-            final = isinstance(error, (Forbidden, RoomNotFound)) or not self._ever_connected
+            hopeless = isinstance(error, (Forbidden, RoomNotFound, TooLarge))
+            final = hopeless or not self._ever_connected
             self._wanted.clear()
             with self.guard:
                 self._set("stopped" if final else "reconnecting", error)
@@ -227,9 +303,10 @@ class Connection:
         except Exception as error:
             return explain(error, self.location)
         complaint: DriftDBError | None = None
+        self._too_long = False
         try:
             assert socket.protocol is not None
-            socket.protocol.set_nodelay(True)
+            self._adopt(socket.protocol)
             with self.guard:
                 self._prune()
                 self._socket = socket
@@ -245,10 +322,59 @@ class Connection:
         finally:
             with self.guard:
                 self._socket = None
-                self._session.disconnected(close_code=socket.close_code)
+                self._session.disconnected(close_code=socket.close_code, now=time.time())
                 self._pass_on()
+                if self._too_long and not self._session.ask_for_less():
+                    complaint = TooLarge(
+                        f"{self.location.url} sent a message of more than "
+                        f"{self._settings.receive_limit_bytes} bytes, which is what "
+                        "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher, and call .retry()."
+                    )
             socket.close(1000)
         return closed(socket.close_code, self.location) or complaint
+
+    def _adopt(self, protocol: WebSocketProtocol) -> None:
+        """Prepare a connection that was just opened."""
+        protocol.set_nodelay(True)
+        assert protocol.stream is not None
+        # Tornado's own bound would end the connection without a word below a longer limit.
+        protocol.stream.max_buffer_size = self._settings.receive_limit_bytes + 0x10000
+        self._remote = remote_address(protocol.stream.socket)
+        self._heartbeat.heard(time.monotonic())
+        close = protocol.close
+
+        def notice(code: int | None = None, reason: str | None = None) -> None:
+            self._too_long = self._too_long or code == 1009  # Tornado's own, of what it read
+            close(code, reason)
+
+        protocol.close = notice  # type: ignore[method-assign]
+
+    async def _watch(self) -> None:
+        """Notice a dead connection, a machine that slept, and another network."""
+        address, received = local_address(self._remote), 0
+        while True:
+            await asyncio.sleep(self._heartbeat.tick_seconds)
+            now = time.monotonic()
+            doubtful = self._heartbeat.woke(now=now, wall=time.time())
+            before, address = address, local_address(self._remote)
+            if address != before and before is not None:
+                doubtful = True
+            socket = self._socket
+            if socket is None or socket.protocol is None or socket.protocol.stream is None:
+                back = before is None and address is not None
+                if self.status == "reconnecting" and (doubtful or back):
+                    self._want()
+                continue
+            stream = socket.protocol.stream
+            # Part of a long message is a sign of life, too.
+            before_received, received = received, getattr(stream, "_read_buffer_size", 0)
+            if received > before_received:
+                self._heartbeat.heard(now)
+            state = self._heartbeat.tick(now, doubtful=doubtful)
+            if state == "ask":
+                self._send(socket, frames.ping())
+            elif state == "dead":
+                stream.close()
 
     async def _connect(self) -> WebSocketClientConnection:
         settings = self._settings
@@ -261,8 +387,6 @@ class Connection:
                     connect_timeout=settings.connect_timeout_seconds,
                     request_timeout=settings.connect_timeout_seconds,
                 ),
-                ping_interval=settings.ping_interval_seconds,
-                ping_timeout=settings.ping_interval_seconds,
                 max_message_size=settings.receive_limit_bytes,
             )
         )
@@ -273,14 +397,28 @@ class Connection:
             raise
 
     def _receive(self, frame: str | bytes) -> None:
+        self._heartbeat.heard(time.monotonic())
         with self.guard:
+            taken = self._session.taken
             self._session.receive(frame)
             if self._session.answered:
                 self._backoff.reset()
+            if self._session.taken > taken:
+                self._patience.reset()
+            if self._session.held is not None and not self._retrying:
+                self._retrying = True
+                delay = self._patience.next_delay()
+                asyncio.get_running_loop().call_later(delay, self._retry_held)
             self._pass_on()
             self.guard.notify_all()
         self._pump()
         self._close_if_done()
+
+    def _retry_held(self) -> None:
+        with self.guard:
+            self._retrying = False
+            self._session.retry()
+        self._pump()
 
     def _pump(self) -> None:
         with self.guard:
@@ -288,13 +426,42 @@ class Connection:
             socket, outgoing = self._socket, self._session.outgoing()
         for frame in outgoing:
             assert socket is not None
-            try:
-                sent = asyncio.ensure_future(socket.write_message(frame))
-            except WebSocketClosedError:
-                return  # read_message tells, and what was under way is sent again
-            sent.add_done_callback(_ignore_closed)
+            self._send(socket, frame)
+
+    def _send(self, socket: WebSocketClientConnection, frame: bytes) -> None:
+        try:
+            sent = asyncio.ensure_future(socket.write_message(frame))
+        except WebSocketClosedError:
+            return  # read_message tells, and what was under way is sent again
+        sent.add_done_callback(_ignore_closed)
 
     # Under the guard.
+
+    @contextlib.contextmanager
+    def _joining(self, key: str, listener: Listener) -> Iterator[None]:
+        self.start()
+        with self.guard:
+            self._check_open()
+            self._prune()
+            yield
+            self._listeners.setdefault(key, weakref.WeakSet()).add(listener)
+            self._complaint = None
+            self._retry()
+            self._pump_soon()
+
+    def _took_one_in_time(self) -> bool:
+        """Wait, while there is a connection, until the room took a push."""
+        taken = self._session.taken
+        self._pump_soon()
+        self.guard.wait_for(
+            lambda: self._session.taken > taken or self.status != "connected",
+            self._settings.connect_timeout_seconds,
+        )
+        return self._session.taken > taken
+
+    def _new_heartbeat(self) -> Heartbeat:
+        interval = self._settings.ping_interval_seconds
+        return Heartbeat(interval_seconds=interval, now=time.monotonic(), wall=time.time())
 
     def _check_open(self) -> None:
         if self.status == "closed":
@@ -349,8 +516,9 @@ class Connection:
         self._task = None
         self._wanted = None
         self._started = False
-        self._pumping = False
+        self._pumping = self._retrying = False
         self._complaint = None
+        self._heartbeat = self._new_heartbeat()
         self._session.forked()
         if self.status != "closed":
             self.status, self.error = "connecting", None

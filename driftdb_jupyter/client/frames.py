@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -11,7 +11,19 @@ from msgspec import Raw, Struct
 from ..protocol.errors import BadMessage, Conflict, Refusal, refusal
 from .values import decode
 
-__all__ = ["Incoming", "Value", "get", "push_overhead_bytes", "read", "replace"]
+__all__ = [
+    "Action",
+    "Incoming",
+    "Value",
+    "get",
+    "ping",
+    "push",
+    "push_overhead_bytes",
+    "read",
+    "unsubscribe",
+]
+
+Action = Literal["append", "relay", "replace"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -31,6 +43,9 @@ class Incoming(Struct):
     value: Raw = msgspec.field(default_factory=Raw)
     seq: int | None = None
     data: list[Value] = []  # msgspec makes each its own
+    epoch: str | None = None
+    recovered: bool = False
+    more: bool = False
     id: int | None = None
     code: str = ""
     message: str = ""
@@ -50,21 +65,44 @@ class _Typed(Struct):
     type: str
 
 
-_KNOWN = frozenset({"push", "init", "ack", "error"})
+_KNOWN = frozenset({"push", "init", "delete", "ack", "error"})
 _decode = msgspec.json.Decoder(Incoming).decode
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
-def get(key: str) -> bytes:
-    """Subscribe to a key, and ask for all that its stream holds."""
-    return b'{"type":"get","key":%b,"seq":0}' % _encode(key)
+def get(key: str, *, epoch: str | None = None, above: int = 0, limit: int | None = None) -> bytes:
+    """Subscribe to a key, and ask for what was missed above a sequence number of an epoch.
 
-
-def replace(key: str, value: bytes, *, push_id: int, if_seq: int | None = None) -> bytes:
-    """Make the stream of a key this one value, which is JSON text."""
-    condition = b"" if if_seq is None else b',"if_seq":%d' % if_seq
-    return b'{"type":"push","key":%b,"action":{"type":"replace"},"id":%d%b,"value":%b}' % (
+    With ``epoch`` ``None`` that is all that its stream holds (protocol, "Missing nothing");
+    ``limit``: so many values at once.
+    """
+    bound = b"" if limit is None else b',"limit":%d' % limit
+    return b'{"type":"get","key":%b,"seq":%d,"epoch":%b%b}' % (
         _encode(key),
+        above,
+        _encode(epoch),
+        bound,
+    )
+
+
+def unsubscribe(key: str) -> bytes:
+    """Hear no more of a key."""
+    return b'{"type":"unsubscribe","key":%b}' % _encode(key)
+
+
+def ping() -> bytes:
+    """Ask for a sign of life."""
+    return b'{"type":"ping"}'
+
+
+def push(
+    key: str, value: bytes, *, action: Action, push_id: int, if_seq: int | None = None
+) -> bytes:
+    """Push a value, which is JSON text, to a key."""
+    condition = b"" if if_seq is None else b',"if_seq":%d' % if_seq
+    return b'{"type":"push","key":%b,"action":{"type":%b},"id":%d%b,"value":%b}' % (
+        _encode(key),
+        _encode(action),
         push_id,
         condition,
         value,
@@ -73,7 +111,7 @@ def replace(key: str, value: bytes, *, push_id: int, if_seq: int | None = None) 
 
 def push_overhead_bytes(key: str) -> int:
     """How much longer than its value a push of that key can be."""
-    return len(replace(key, b"", push_id=2**53, if_seq=0))
+    return len(push(key, b"", action="replace", push_id=2**53, if_seq=0))
 
 
 def read(frame: str | bytes) -> Incoming | None:
@@ -94,6 +132,8 @@ def read(frame: str | bytes) -> Incoming | None:
         raise BadMessage(f"expected a message of the room protocol: {error}") from None
     if message.type == "push" and not len(message.value):
         raise BadMessage("expected a push with a value, got none")
+    if message.type in ("push", "delete") and message.seq is None:
+        raise BadMessage(f"expected a {message.type} with a seq, got none")
     return message if message.type in _KNOWN else None
 
 

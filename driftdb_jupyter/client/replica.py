@@ -1,139 +1,146 @@
-"""A state as one client sees it: the room's value under the client's own newest write."""
+"""What every replica of a key has in common: it starts over, goes on, and knows how far it is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..protocol.errors import Refusal, TooLarge
-from .form import meant, written
+from ..protocol.errors import Refusal
+from . import frames
 
 if TYPE_CHECKING:
-    from .frames import Value
+    from .frames import Incoming, Value
     from .session import Session
 
-__all__ = ["StateReplica"]
+__all__ = ["Replica"]
 
 
-class StateReplica:
-    """The value of one key; made by :meth:`.session.Session.state`. All values are JSON text.
+class Replica:
+    """What one client knows of one key; values are JSON text.
 
-    The value shown is the newest own write that isn't acknowledged yet, else the room's, else the
-    initial one. At most one write is in flight, and a newer one replaces the one that waits
-    behind it: so others see a smooth stream at the pace of the round trip that always ends with
-    the last value, and the own value never jumps back while a write is under way. After the ack
-    the room's value shows, so that all replicas end equal.
+    The session made it, and tells it what comes. Each connection brings the answer to a ``get``
+    first: either what was missed, or, where the server doesn't know that any more, all that the
+    stream holds (protocol, "Missing nothing"); a long answer comes in pages, and is taken as a
+    whole. A server that knows no epochs gives all each time.
     """
 
     def __init__(self, session: Session, key: str) -> None:
         self._session = session
         self.key = key
-        self.initial: bytes | None = None
-        self.confirmed: bytes | None = None
+        self.epoch: str | None = None
+        """The room's epoch when this was heard last, ``None`` before and where there are none."""
         self.seq = 0
+        """The newest sequence number that was heard."""
         self.ready = False
-        """Whether the room's value was ever heard."""
+        """Whether the room's answer was ever heard."""
         self.current = False
         """Whether it was heard on the connection that is open now."""
-        self.shown: bytes | None = None
-        """The value shown; a single attribute, so that any thread may read it at any time."""
-        self._queued: bytes | None = None
-        self._written: bytes | None = None  # in flight, with its id
-        self._written_id = 0
-        self._offer_id = 0
-        self._untakable: bytes | None = None  # an initial value that is too large for the server
+        self.recovered: bool | None = None
+        """Whether this connection went on where the last one ended; ``None``: not known (yet)."""
+        self.asked = b""
+        """The ``get`` that was sent last."""
+        self._pages: list[Value] = []
+        self._from_start = False
+        self._pages_failed = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing is under way: every own push was acknowledged."""
-        return self._queued is None and self._written is None and not self._offer_id
+        raise NotImplementedError
 
-    def write(self, value: bytes) -> bool:
-        """Show a value, and send it as soon as possible; False where that would change nothing.
-
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
-        """
-        pending = self._written if self._queued is None else self._queued
-        if value == (self.confirmed if pending is None and self.current else pending):
-            return False
-        self._session.check_size(self.key, written(value))
-        self._queued = value
-        self._settle()
-        return True
-
-    def offer(self, initial: bytes) -> None:
-        """Take an initial value, if there is none yet: shown, and written, where the room has none.
-
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
-        """
-        if self.initial is None:
-            self._session.check_size(self.key, written(initial))
-            self.initial = initial
-            self._settle()
-            self._offer_if_empty()
+    @property
+    def waiting(self) -> int:
+        """How many own writes were not even pushed."""
+        return 0
 
     # What the session calls.
 
-    def next_write(self) -> None:
-        """Send the write that waits, if none is in flight."""
-        if self._queued is not None and self._written is None and not self._offer_id:
-            self._written, self._queued = self._queued, None
-            self._written_id = self._session.replace(self, written(self._written))
+    def ask(self) -> bytes:
+        """The ``get`` for what isn't known yet, on a new connection."""
+        self._pages, self._pages_failed = [], False
+        above = 0 if self.epoch is None else self.seq
+        self.asked = frames.get(self.key, epoch=self.epoch, above=above, limit=self._session.page)
+        return self.asked
 
-    def initialized(self, data: list[Value]) -> None:
-        """The answer to a ``get``: the room's truth, also where an older one said otherwise."""
+    def initialized(self, answer: Incoming) -> bytes | None:
+        """Take the answer to a ``get``; returns the next ``get``, where there is more."""
+        begins = not self._pages
+        if self.current or (begins and answer.recovered and self.epoch is None):
+            return None  # a second answer, or one to who asked for this key before
+        if not begins and not answer.recovered:
+            # The stream changed between two pages, so that there are pages anew. Should that
+            # happen again, the next one is asked to hold the rest.
+            self._pages, self._pages_failed, begins = [], True, True
+        if begins:
+            self._from_start = not answer.recovered
+        known = self._pages[-1].seq if self._pages else 0
+        self._pages += [value for value in answer.data if value.seq > known]
+        if answer.more and self._pages:
+            limit = None if self._pages_failed else self._session.page
+            above = self._pages[-1].seq
+            self.asked = frames.get(self.key, epoch=answer.epoch, above=above, limit=limit)
+            return self.asked
+        values, self._pages = self._pages, []
+        if self.ready:
+            self.recovered = not self._from_start
+        same_epoch = self.epoch is not None and self.epoch == answer.epoch
+        self.epoch = answer.epoch
         self.ready = self.current = True
-        if data:
-            self._confirm(meant(bytes(data[-1].value)), data[-1].seq)
+        if self._from_start:
+            # Within an epoch all up to the newest number ever heard is accounted for.
+            self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)
+            self._started_over(values, same_epoch=same_epoch)
         else:
-            if self.confirmed is not None:  # the room forgot: what it held is offered anew
-                self.initial = self.confirmed
-            self.confirmed, self.seq = None, 0
-            self._settle()
-            self._offer_if_empty()
+            for value in values:
+                self.pushed(bytes(value.value), value.seq)
+        self._caught_up()
+        return None
 
     def pushed(self, value: bytes, seq: int) -> None:
-        """A push arrived."""
-        self._confirm(meant(value), seq)
+        """A push arrived; what was heard already is not heard again."""
+        if self.current and seq > self.seq:
+            self.seq = seq
+            self._heard(value, seq)
+
+    def deleted(self, seq: int) -> None:
+        """The stream was emptied."""
+        if self.current and seq > self.seq:
+            self.seq = seq
+            self._emptied()
+
+    def next_write(self) -> None:
+        """Push what waits for its turn."""
 
     def acknowledged(self, push_id: int) -> None:
         """The room took an own push, and the broadcast of it has come already."""
-        self._done(push_id)
+        raise NotImplementedError
 
     def refused(self, push_id: int, error: Refusal) -> None:
         """The room didn't take an own push."""
-        if push_id == self._offer_id and isinstance(error, TooLarge):
-            self._untakable = self.initial
-        self._done(push_id)
+        raise NotImplementedError
 
     def disconnected(self) -> None:
-        """The connection is gone. An offer goes with it: the next ``init`` decides anew."""
+        """The connection is gone."""
         self.current = False
-        self._offer_id = 0
+        self.recovered = None
 
     def forked(self) -> None:
         """Drop the writes under way: in a fork they are its parent's to send."""
         self.disconnected()
-        self._queued = self._written = None
-        self._written_id = 0
-        self._settle()
 
-    def _offer_if_empty(self) -> None:
-        missing = self.current and self.confirmed is None and self.settled
-        if missing and self.initial is not None and self.initial != self._untakable:
-            self._offer_id = self._session.replace(self, written(self.initial), if_seq=0)
+    # What a kind of replica does.
 
-    def _done(self, push_id: int) -> None:
-        if push_id == self._written_id:
-            self._written, self._written_id = None, 0
-        elif push_id == self._offer_id:
-            self._offer_id = 0
-        self._settle()
+    def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
+        """The stream holds this, whatever was known of it before."""
+        raise NotImplementedError
 
-    def _confirm(self, value: bytes, seq: int) -> None:
-        self.confirmed, self.seq = value, seq
-        self._settle()
-
-    def _settle(self) -> None:
-        known = (self._queued, self._written, self.confirmed, self.initial)
-        self.shown = next((value for value in known if value is not None), None)
+    def _caught_up(self) -> None:
+        """The answer was taken; what waited for it has its turn."""
         self._session.touched(self)
+
+    def _heard(self, value: bytes, seq: int) -> None:
+        """The next push."""
+        raise NotImplementedError
+
+    def _emptied(self) -> None:
+        """The stream holds nothing any more."""
+        raise NotImplementedError

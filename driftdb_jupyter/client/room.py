@@ -60,8 +60,30 @@ class Room:
 
     @property
     def error(self) -> DriftDBError | None:
-        """Why there is no connection now."""
-        return self.connection.error
+        """Why there is no connection now, or why the server takes no writes at the moment."""
+        return self.connection.error or self.connection.held
+
+    @property
+    def waiting(self) -> int:
+        """How many writes the room has not taken (or refused) yet."""
+        return self.connection.waiting
+
+    @property
+    def offline_since(self) -> float | None:
+        """Since when the connection is gone, in seconds since 1970 as :func:`time.time` has them.
+
+        ``None``: there is one, or never was.
+        """
+        return self.connection.offline_since
+
+    @property
+    def recovered(self) -> bool | None:
+        """Whether all that was missed came after the last reconnect; ``None``: not known (yet).
+
+        ``False``: the server lost its memory, or this client was away for too long. What the room
+        holds now is known, what happened in between is not.
+        """
+        return self.connection.recovered
 
     def retry(self) -> None:
         """Try at once to connect again, where there is no connection; doesn't wait."""
@@ -76,7 +98,7 @@ class Room:
         if not self.connection.flush(timeout_seconds):
             raise self.error or NotConnected(
                 f"{self.url} did not acknowledge all writes within {timeout_seconds:g} s; "
-                "they are sent as soon as it can be reached"
+                f"the {self.waiting} that wait are sent as soon as it can be reached"
             )
 
     def close(self) -> None:
@@ -174,9 +196,11 @@ def _at_end() -> None:
     for connection in connections:
         if not connection.flush(max(0, deadline - time.monotonic())):
             _log.warning(
-                "%s did not acknowledge all writes within %g s before the end of the process",
+                "%s did not acknowledge all writes within %g s before the end of the process "
+                "(%d may be lost)",
                 connection.location.url,
                 flush_seconds,
+                connection.waiting,
             )
         connection.close()
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 
-from ..protocol.errors import Conflict, Forbidden, Refusal, TooLarge
+from ..protocol.errors import (
+    Conflict,
+    Forbidden,
+    QueueFull,
+    RateExceeded,
+    Refusal,
+    TooLarge,
+    Unavailable,
+)
 from ..protocol.limits import Limits
 from . import frames
-from .replica import StateReplica
+from .log_replica import LogReplica
+from .replica import Replica
+from .state_replica import StateReplica
 
 __all__ = ["Event", "Session"]
+
+R = TypeVar("R", bound=Replica)
 
 
 class Event(NamedTuple):
@@ -24,7 +39,7 @@ class Event(NamedTuple):
 
 
 class _Push(NamedTuple):
-    replica: StateReplica
+    replica: Replica
     frame: bytes
     offer: bool
 
@@ -34,26 +49,57 @@ class Session:
 
     Whoever drives it calls :meth:`connected` and :meth:`disconnected`, hands the text frames that
     come to :meth:`receive`, and after each of these and each write sends what :meth:`outgoing`
-    returns and passes on what :meth:`events` returns. Not thread-safe (but :attr:`StateReplica.
-    shown` may be read at any time).
+    returns and passes on what :meth:`events` returns. Where :attr:`held` says that the server has
+    no time for pushes, it calls :meth:`retry` after a while. Not thread-safe (but
+    :attr:`.StateReplica.shown` may be read at any time).
 
-    A new connection asks for every key again, and every push that was not acknowledged is sent
-    again with its old id, in order; the server applies each once (protocol, "Knowing that a push
-    arrived, once").
+    A new connection asks for what was missed of every key, and every push that was not
+    acknowledged is sent again with its old id, in order; the server applies each once (protocol,
+    "Knowing that a push arrived, once"). An id stays its push's own, whatever became of it.
 
     ``secret`` is what the server knows this client by; it goes on the socket's URL.
+    ``queue_limit_bytes`` and ``queue_limit_count`` bound the appends and relays that were not
+    acknowledged; of a state one write waits at most.
     """
 
-    def __init__(self, *, secret: str | None = None, limits: Limits | None = None) -> None:
+    # How far the ids of the pushes in flight may be apart: a server remembers 1,024 at least
+    # (protocol, "Knowing that a push arrived, once"). Fewer, while it has no time for them.
+    widest_window = 1_000
+    narrowest_window = 8
+
+    def __init__(
+        self,
+        *,
+        secret: str | None = None,
+        limits: Limits | None = None,
+        queue_limit_bytes: int = 16 * 1024 * 1024,
+        queue_limit_count: int = 10_000,
+    ) -> None:
         self.secret = secret or secrets.token_urlsafe(32)
         self.online = False
+        self.offline_since: float | None = None
+        """Since when there is no connection (seconds since 1970); ``None``: there is, or never was
+        one."""
+        self.epoch: str | None = None
+        """The room's epoch, as far as it was heard."""
         self.answered = False
         """Whether the open connection has brought the answer to a ``get``."""
+        self.taken = 0
+        """How many pushes were acknowledged so far."""
+        self.held: Refusal | None = None
+        """Why pushes wait until :meth:`retry`."""
+        self.page = 1_000
+        """How many values are asked for at once."""
         self._limits = limits or Limits()
-        self._replicas: dict[str, StateReplica] = {}
-        self._pushes: dict[int, _Push] = {}  # not acknowledged, by id
+        self._queue_limit_bytes = queue_limit_bytes
+        self._queue_limit_count = queue_limit_count
+        self._queue_bytes = 0
+        self._replicas: dict[str, Replica] = {}
+        self._pushes: OrderedDict[int, _Push] = OrderedDict()  # not acknowledged, by id
+        self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
         self._last_id = 0
-        self._touched: dict[str, StateReplica] = {}  # in the order of their writes
+        self._window = self.widest_window
+        self._touched: dict[str, Replica] = {}  # in the order of their writes
         self._outbox: list[bytes] = []
         self._events: dict[Event, None] = {}
 
@@ -63,22 +109,40 @@ class Session:
         return all(replica.settled for replica in self._replicas.values())
 
     @property
+    def waiting(self) -> int:
+        """How many writes were not acknowledged yet."""
+        return len(self._pushes) + sum(replica.waiting for replica in self._replicas.values())
+
+    @property
+    def recovered(self) -> bool | None:
+        """Whether all that was missed came after the last reconnect; ``None``: not known yet.
+
+        ``False``: for some key it is lost what happened in between, and only what the room holds
+        now is known.
+        """
+        told = [replica.recovered for replica in self._replicas.values()]
+        known = [recovered for recovered in told if recovered is not None]
+        return all(known) if known else None
+
+    @property
     def keys(self) -> list[str]:
         """The keys that were asked for."""
         return list(self._replicas)
 
     def state(self, key: str) -> StateReplica:
-        """Return the replica of a key; the first time, subscribe to it.
+        """Return the replica of a key that is a state; the first time, subscribe to it.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key.
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key, and
+        :class:`ValueError` where it is used as something else here.
         """
-        replica = self._replicas.get(key)
-        if replica is None:
-            self._limits.check_key(key)
-            replica = self._replicas[key] = StateReplica(self, key)
-            if self.online:
-                self._outbox.append(frames.get(key))
-        return replica
+        return self._join(key, StateReplica, lambda: StateReplica(self, key))
+
+    def log(self, key: str, *, keep: bool) -> LogReplica:
+        """Return the replica of a key as a sequence of pushes; the first time, subscribe to it.
+
+        ``keep`` is for the first time (see :class:`.LogReplica`). Raises as :meth:`state` does.
+        """
+        return self._join(key, LogReplica, lambda: LogReplica(self, key, keep=keep))
 
     def forget(self, key: str) -> bool:
         """Ask no more for a key, unless something of it is under way; tells whether it is gone."""
@@ -86,6 +150,8 @@ class Session:
             return False
         del self._replicas[key]
         self._touched.pop(key, None)
+        if self.online and self.epoch is not None:  # such a server knows the message
+            self._outbox.append(frames.unsubscribe(key))
         return True
 
     # What the driver calls.
@@ -93,23 +159,27 @@ class Session:
     def connected(self) -> None:
         """A connection is open: ask for every key, and send again what was not acknowledged."""
         self.online = True
-        self._outbox = [frames.get(key) for key in self._replicas]
-        self._outbox += [push.frame for push in self._pushes.values()]
+        self.offline_since = None
+        self._outbox = [replica.ask() for replica in self._replicas.values()]
+        self._send_all_again()
 
-    def disconnected(self, *, close_code: int | None = None) -> None:
+    def disconnected(self, *, close_code: int | None = None, now: float | None = None) -> None:
         """The connection is gone, with the close code that the server gave.
 
-        After 1009 (far over the limit) the longest push under way is given up.
+        After 1009 (far over the limit) the longest push under way is given up. ``now`` is the
+        time in seconds since 1970.
         """
         self.online = self.answered = False
+        self.offline_since = now
+        self.held = None
         self._outbox = []
-        if close_code == 1009 and self._pushes:
-            longest = max(self._pushes, key=lambda push_id: len(self._pushes[push_id].frame))
+        sent = [push_id for push_id in self._pushes if push_id not in self._unsent]
+        if close_code == 1009 and sent:
+            longest = max(sent, key=lambda push_id: len(self._pushes[push_id].frame))
             length = len(self._pushes[longest].frame)
             self._refused(longest, TooLarge(f"the server takes no message of {length} bytes"))
-        for push_id, push in list(self._pushes.items()):
-            if push.offer:
-                del self._pushes[push_id]
+        for push_id in [push_id for push_id, push in self._pushes.items() if push.offer]:
+            self._done(push_id)
         for replica in self._replicas.values():
             replica.disconnected()
 
@@ -127,21 +197,48 @@ class Session:
                 replica.pushed(bytes(message.value), message.seq)
         elif message.type == "init":
             self.answered = True
-            if replica is not None:
-                replica.initialized(message.data)
+            self.epoch = message.epoch
+            if replica is not None and (more := replica.initialized(message)) is not None:
+                self._outbox.append(more)
+        elif message.type == "delete":
+            if replica is not None and message.seq is not None:
+                replica.deleted(message.seq)
         elif message.type == "ack":
-            if message.id is not None and (push := self._pushes.pop(message.id, None)):
+            if message.id is not None and (push := self._done(message.id)):
+                self.taken += 1
+                self._window = min(self._window + 1, self.widest_window)
                 push.replica.acknowledged(message.id)
         else:
             self._refused(message.id, message.refusal())
+
+    def ask_for_less(self) -> bool:
+        """A message came that is too long to be read: ask for fewer values at once from now on.
+
+        False where it can't be fewer.
+        """
+        before, self.page = self.page, max(self.page // 10, 1)
+        return self.page < before
+
+    def retry(self) -> None:
+        """Try again what the server had no time for."""
+        if self.held is None or not self.online:
+            return
+        self.held = None
+        self._outbox += [each.asked for each in self._replicas.values() if not each.current]
+        self._send_all_again()
 
     def outgoing(self) -> list[bytes]:
         """Return the text frames to send now, and forget them."""
         if not self.online:
             return []
-        touched, self._touched = self._touched, {}
-        for replica in touched.values():
-            replica.next_write()
+        if self.held is None:
+            touched, self._touched = self._touched, {}
+            for replica in touched.values():
+                replica.next_write()
+            oldest = next(iter(self._pushes), 0)
+            while self._unsent and (push_id := next(iter(self._unsent))) < oldest + self._window:
+                del self._unsent[push_id]
+                self._outbox.append(self._pushes[push_id].frame)
         outbox, self._outbox = self._outbox, []
         return outbox
 
@@ -154,7 +251,10 @@ class Session:
         """Start over as another client, with what is known of the room but nothing under way."""
         self.secret = secret or secrets.token_urlsafe(32)
         self.online = self.answered = False
-        self._pushes = {}
+        self.held = None
+        self._pushes = OrderedDict()
+        self._unsent = OrderedDict()
+        self._queue_bytes = 0
         self._last_id = 0
         self._outbox = []
         for replica in self._replicas.values():
@@ -170,23 +270,80 @@ class Session:
         if length > self._limits.message_bytes:
             raise self._limits.message_too_large(length)
 
-    def replace(self, replica: StateReplica, value: bytes, *, if_seq: int | None = None) -> int:
+    def check_queue(self, key: str, value: bytes) -> None:
+        """Raise :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits."""
+        length = self._queue_bytes + len(value) + frames.push_overhead_bytes(key)
+        if length <= self._queue_limit_bytes and len(self._pushes) < self._queue_limit_count:
+            return
+        waiting, size, since = len(self._pushes), self._queue_bytes, self.offline_since
+        if since is not None:
+            gone = f"there has been no connection since {datetime.fromtimestamp(since):%H:%M:%S}"
+        elif not self.online:
+            gone = "there was no connection yet"
+        else:
+            gone = "the server takes them more slowly than they come"
+        raise QueueFull(
+            f"expected at most {self._queue_limit_count} writes and {self._queue_limit_bytes} "
+            f"bytes to wait for the room, got one more than the {waiting} ({size} bytes) that "
+            f"wait: {gone}",
+            waiting=waiting,
+            waiting_bytes=size,
+            offline_since=since,
+        )
+
+    def push(
+        self,
+        replica: Replica,
+        value: bytes,
+        *,
+        action: frames.Action,
+        if_seq: int | None = None,
+    ) -> int:
         """Push a replica's value, and return the push's id."""
         self._last_id += 1
-        frame = frames.replace(replica.key, value, push_id=self._last_id, if_seq=if_seq)
+        frame = frames.push(replica.key, value, action=action, push_id=self._last_id, if_seq=if_seq)
         self._pushes[self._last_id] = _Push(replica, frame, if_seq is not None)
-        self._outbox.append(frame)
+        self._unsent[self._last_id] = None
+        self._queue_bytes += len(frame)
         return self._last_id
 
-    def touched(self, replica: StateReplica) -> None:
+    def touched(self, replica: Replica) -> None:
         """A replica changed, and may have something to send."""
         self._touched[replica.key] = replica
         self._events[Event(replica.key)] = None
 
+    def _join(self, key: str, kind: type[R], make: Callable[[], R]) -> R:
+        replica = self._replicas.get(key)
+        if replica is None:
+            self._limits.check_key(key)
+            replica = self._replicas[key] = make()
+            if self.online:
+                self._outbox.append(replica.ask())
+        if not isinstance(replica, kind):
+            raise ValueError(
+                f"expected the key {key!r} for a {kind.__name__}, "
+                f"got one that is in use as a {type(replica).__name__}"
+            )
+        return replica
+
+    def _send_all_again(self) -> None:
+        self._unsent = OrderedDict.fromkeys(self._pushes)
+
+    def _done(self, push_id: int) -> _Push | None:
+        push = self._pushes.pop(push_id, None)
+        if push is not None:
+            self._unsent.pop(push_id, None)
+            self._queue_bytes -= len(push.frame)
+        return push
+
     def _refused(self, push_id: int | None, error: Refusal) -> None:
-        if push_id is None:
+        if isinstance(error, (RateExceeded, Unavailable)):
+            if self.held is None:
+                self._window = max(self._window // 2, self.narrowest_window)
+            self.held = error
+        elif push_id is None:
             self._events[Event(None, error)] = None
-        elif push := self._pushes.pop(push_id, None):
+        elif push := self._done(push_id):
             push.replica.refused(push_id, error)
             # Who may not write, or comes late, needs to offer no initial value either.
             if not (push.offer and isinstance(error, (Conflict, Forbidden))):

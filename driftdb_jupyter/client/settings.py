@@ -14,10 +14,13 @@ class Settings:
     """The client's settings; ``flush_seconds`` is set by ``DRIFTDB_FLUSH_SECONDS``, and so on.
 
     ``message_limit_bytes``: the longest message that is sent (what the server takes).
-    ``receive_limit_bytes``: the longest that is read; an ``init`` holds a whole stream.
+    ``receive_limit_bytes``: the longest that is read; an ``init`` holds up to 1,000 values.
     ``connect_timeout_seconds``: how long an opening handshake or a request may take.
-    ``ping_interval_seconds``: how often a connection is tried, and how long an answer to that may
-    take; a dead link is given up after at most twice that and five seconds.
+    ``ping_interval_seconds``: after how long a silence a connection is tried, and how long an
+    answer to that may take. After a sleep of the machine or a change of its network it is tried
+    at once, and has at most five seconds.
+    ``queue_limit_bytes``, ``queue_limit_count``: how much may wait to be sent, of what doesn't
+    replace what was written before.
     ``flush_seconds``: how long the end of the process waits for writes to arrive.
     """
 
@@ -25,6 +28,8 @@ class Settings:
     receive_limit_bytes: int = 256 * 1024 * 1024
     connect_timeout_seconds: float = 10.0
     ping_interval_seconds: float = 20.0
+    queue_limit_bytes: int = 16 * 1024 * 1024
+    queue_limit_count: int = 10_000
     flush_seconds: float = 5.0
 
     @classmethod

@@ -16,6 +16,7 @@
     ├── Unreachable         the server doesn't answer
     ├── RoomNotFound        the server has no such room
     ├── NotConnected        the connection is closed, or an answer took too long
+    ├── QueueFull           too much waits to be sent already
     └── EncodingError       a value that has no JSON form; names the path to it
 
 A :class:`Refusal` travels as the protocol's ``error`` message
@@ -35,6 +36,7 @@ __all__ = [
     "Forbidden",
     "NoServer",
     "NotConnected",
+    "QueueFull",
     "QuotaExceeded",
     "RateExceeded",
     "Refusal",
@@ -138,6 +140,23 @@ class RoomNotFound(DriftDBError):
 
 class NotConnected(DriftDBError):
     """The connection was closed, or an answer took longer than the timeout."""
+
+
+class QueueFull(DriftDBError):
+    """A write that was not taken, because too many wait to be sent (or acknowledged) already.
+
+    ``waiting``: how many pushes wait, and ``waiting_bytes`` what they take. ``offline_since``:
+    since when there is no connection, in seconds since 1970; ``None`` where there is one, or
+    there never was.
+    """
+
+    def __init__(
+        self, message: str, *, waiting: int, waiting_bytes: int, offline_since: float | None
+    ) -> None:
+        super().__init__(message)
+        self.waiting = waiting
+        self.waiting_bytes = waiting_bytes
+        self.offline_since = offline_since
 
 
 class EncodingError(DriftDBError, TypeError):

@@ -44,11 +44,16 @@ class FakeRoom:
         self.applied: list[tuple[str, str, Any]] = []
         self.refuse: str | None = None
         self.silent = False
+        self.deaf_for = 0
+        """So many pushes are refused for now."""
 
     def receive(self, peer: FakePeer, frame: str | bytes) -> None:
         """Take a frame, and send what follows from it."""
         message = json.loads(frame)
         if self.silent:
+            return
+        if message["type"] == "ping":
+            self._send(peer, type="pong", nonce=None)
             return
         key = message["key"]
         if message["type"] == "get":
@@ -60,7 +65,10 @@ class FakeRoom:
         push_id = message["id"]
         known = self.ids.get((peer.secret, push_id))
         newest = self.values.get(key, (None, 0))[1]
-        if known is None and self.refuse is not None:
+        if known is None and self.deaf_for:
+            self.deaf_for -= 1
+            self._send(peer, type="error", code="rate", id=push_id, message="slow down")
+        elif known is None and self.refuse is not None:
             self._send(peer, type="error", code=self.refuse, id=push_id, message="not here")
         elif known is None and message.get("if_seq", newest) != newest:
             self._send(

@@ -1,25 +1,30 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from driftdb_jupyter.client.backoff import Backoff
 from driftdb_jupyter.client.connection import Connection
+from driftdb_jupyter.client.heartbeat import Heartbeat
 from driftdb_jupyter.client.locate import Location
 from driftdb_jupyter.client.settings import Settings
 from driftdb_jupyter.protocol.errors import (
     Forbidden,
+    QueueFull,
+    RateExceeded,
     Refusal,
     RoomNotFound,
     TooLarge,
     Unreachable,
 )
 
-from .fakes import FakeServer, serving
+from .fakes import FakePeer, FakeServer, serving
 
 CERTIFICATE = str(Path(__file__).with_name("tls.pem"))
 """A key and its certificate for elsewhere.example, by an authority that nobody knows."""
@@ -173,11 +178,8 @@ def test_garbage_from_the_server_is_no_end(
     assert "expected a message of the room protocol" in caplog.text
 
 
-def test_a_dead_link_is_noticed(server: FakeServer) -> None:
-    settings = Settings(ping_interval_seconds=0.05)
-    connection = Connection(Location(server=server.url, room="a"), settings)
-    connection.start()
-    server.wait_for(lambda: server.connections == 1)
+def go_deaf(server: FakeServer) -> None:
+    """Have the server's present connections stay open, and answer nothing any more."""
 
     def go_deaf() -> None:
         for each in server.sockets:
@@ -185,7 +187,185 @@ def test_a_dead_link_is_noticed(server: FakeServer) -> None:
             each.ws_connection._handle_message = lambda *_: None  # type: ignore[attr-defined]
 
     server.do(go_deaf)
+
+
+def test_a_dead_link_is_noticed(server: FakeServer) -> None:
+    settings = Settings(ping_interval_seconds=0.05)
+    connection = Connection(Location(server=server.url, room="a"), settings)
+    connection.start()
+    server.wait_for(lambda: server.connections == 1)
+    go_deaf(server)
     server.wait_for(lambda: server.connections == 2)
+    connection.close()
+
+
+def test_a_link_that_only_was_silent_stays(server: FakeServer) -> None:
+    asked: list[str] = []
+    receive = server.room.receive
+
+    def listen(peer: FakePeer, frame: str | bytes) -> None:
+        asked.append(json.loads(frame)["type"])
+        receive(peer, frame)
+
+    server.room.receive = listen  # type: ignore[method-assign]
+    connection = Connection(
+        Location(server=server.url, room="a"), Settings(ping_interval_seconds=0.5)
+    )
+    connection.start()
+    server.wait_for(lambda: asked == ["ping"] * 2)
+    assert server.connections == 1
+    connection.close()
+
+
+class Sleepy(Heartbeat):
+    """A heartbeat that says that the machine slept, once asked for it."""
+
+    slept = False
+
+    def __init__(self) -> None:
+        super().__init__(interval_seconds=0.4, now=0, wall=0)
+
+    def woke(self, *, now: float, wall: float) -> bool:
+        slept, self.slept = self.slept, False
+        return slept
+
+    def tick(self, now: float, *, doubtful: bool = False) -> Literal["well", "ask", "dead"]:
+        self.heard(now) if self._deadline is None and not doubtful else None
+        return super().tick(now, doubtful=doubtful)
+
+
+def test_after_a_sleep_the_link_is_tried_at_once(server: FakeServer) -> None:
+    connection = Connection(Location(server=server.url, room="a"), Settings())
+    connection._heartbeat = heartbeat = Sleepy()
+    connection.start()
+    server.wait_for(lambda: server.connections == 1)
+    go_deaf(server)
+    heartbeat.slept = True
+    server.wait_for(lambda: server.connections == 2)
+    connection.close()
+
+
+def test_after_a_sleep_an_absent_server_is_looked_for_at_once(server: FakeServer) -> None:
+    connection = Connection(Location(server=server.url, room="a"), Settings())
+    connection._heartbeat = heartbeat = Sleepy()
+    connection._backoff = Backoff(base_seconds=1e6, cap_seconds=1e6, uniform=lambda _, high: high)
+    connection.start()
+    server.wait_for(lambda: server.connections == 1)
+    server.cut()
+    wait_for_status(connection, "reconnecting")
+    heartbeat.slept = True
+    server.wait_for(lambda: server.connections == 2)
+    connection.close()
+
+
+def test_another_network_is_noticed(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = ["10.0.0.1"]
+    monkeypatch.setattr("driftdb_jupyter.client.connection.local_address", lambda _: addresses[0])
+    connection = Connection(Location(server=server.url, room="a"), Settings())
+    connection._heartbeat = Sleepy()
+    connection.start()
+    server.wait_for(lambda: server.connections == 1)
+    go_deaf(server)
+    addresses[0] = "10.0.0.2"
+    server.wait_for(lambda: server.connections == 2)
+    connection.close()
+
+
+def test_it_tells_what_waits_and_since_when_there_is_no_connection(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    assert (connection.waiting, connection.offline_since is None) == (0, True)
+    server.do(lambda: setattr(server, "status", 503))
+    server.cut()
+    wait_for_status(connection, "reconnecting")
+    connection.write(replica, b"1")
+    assert connection.waiting == 1
+    assert connection.offline_since is not None
+    server.do(lambda: setattr(server, "status", 101))
+    connection.retry()
+    assert connection.flush(10)
+    assert (connection.waiting, connection.offline_since is None) == (0, True)
+
+
+def test_what_the_server_had_no_time_for_is_sent_again(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    connection._patience = Backoff(base_seconds=0.01, uniform=lambda low, high: high)
+    server.room.deaf_for = 3
+    connection.write(replica, b"1")
+    with connection.guard:
+        assert connection.guard.wait_for(lambda: connection.held is not None, 10)
+    assert isinstance(connection.held, RateExceeded)
+    assert connection.flush(10)
+    assert connection.held is None
+    assert server.room.value("k") == (1, 1)
+    assert ear.refusals == []
+
+
+def test_a_full_queue_is_an_error_while_there_is_no_connection(
+    server: FakeServer, ear: Ear
+) -> None:
+    settings = Settings(queue_limit_count=2)
+    connection = Connection(Location(server=server.url, room="a"), settings)
+    log = connection.listen("k", ear, keep=True)
+    connection.wait_ready(log, 10)
+    server.do(lambda: setattr(server, "status", 503))
+    server.cut()
+    wait_for_status(connection, "reconnecting")
+    connection.push(log, b"1", keep=True)
+    connection.push(log, b"2", keep=True)
+    with pytest.raises(QueueFull, match="there has been no connection since"):
+        connection.push(log, b"3", keep=True)
+    connection.close()
+
+
+def test_who_writes_faster_than_the_server_takes_waits_for_it(server: FakeServer, ear: Ear) -> None:
+    settings = Settings(queue_limit_count=2)
+    connection = Connection(Location(server=server.url, room="a"), settings)
+    log = connection.listen("k", ear, keep=True)
+    connection.wait_ready(log, 10)
+    for n in range(20):
+        connection.push(log, b"%d" % n, keep=True)
+    assert connection.flush(10)
+    assert [value for _, _, value in server.room.applied] == list(range(20))
+    assert [entry.value for entry in log.entries] == [b"%d" % n for n in range(20)]
+    connection.close()
+
+
+def test_a_room_that_is_too_long_to_be_read_is_asked_for_in_smaller_pages(
+    server: FakeServer, ear: Ear
+) -> None:
+    limits: list[int] = []
+    receive = server.room.receive
+
+    def listen(peer: FakePeer, frame: str | bytes) -> None:
+        message = json.loads(frame)
+        if message["type"] == "get":
+            limits.append(message["limit"])
+            if message["limit"] > 100:
+                peer.send(json.dumps({"type": "init", "key": "k", "data": [], "x": "x" * 3000}))
+                return
+        receive(peer, frame)
+
+    server.room.receive = listen  # type: ignore[method-assign]
+    settings = Settings(receive_limit_bytes=2000)
+    connection = Connection(Location(server=server.url, room="a"), settings)
+    connection.wait_ready(connection.subscribe("k", ear, initial=None), 10)
+    assert limits == [1000, 100]
+    connection.close()
+
+
+def test_a_room_that_cannot_be_read_at_all_is_told(server: FakeServer, ear: Ear) -> None:
+    server.write("k", "x" * 3000)
+    settings = Settings(receive_limit_bytes=2000)
+    connection = Connection(Location(server=server.url, room="a"), settings)
+    with pytest.raises(TooLarge, match=r"more than 2000 bytes, .* DRIFTDB_RECEIVE_LIMIT_BYTES"):
+        connection.wait_ready(connection.subscribe("k", ear, initial=None), 10)
+    assert connection.status == "stopped"
     connection.close()
 
 

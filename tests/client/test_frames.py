@@ -43,7 +43,7 @@ def test_a_conflict_says_what_is_newest() -> None:
 
 
 def test_a_push_is_valid_json_whatever_the_key() -> None:
-    frame = frames.replace('"\n', b'{"x":1}', push_id=3, if_seq=0)
+    frame = frames.push('"\n', b'{"x":1}', action="replace", push_id=3, if_seq=0)
     assert json.loads(frame) == {
         "type": "push",
         "key": '"\n',
@@ -58,3 +58,9 @@ def test_a_push_is_valid_json_whatever_the_key() -> None:
 def test_a_frame_nested_too_deep_to_read_is_an_error() -> None:
     with pytest.raises(BadMessage, match="expected a message of the room protocol"):
         frames.read('{"type":"push","key":"a","seq":1,"value":' + "[" * 100000)
+
+
+def test_a_push_without_a_number_is_an_error() -> None:
+    for text in ('{"type":"push","key":"a","value":1}', '{"type":"delete","key":"a"}'):
+        with pytest.raises(BadMessage, match="with a seq, got none"):
+            frames.read(text)

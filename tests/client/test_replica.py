@@ -1,159 +1,113 @@
+"""Pages, and what all kinds of replicas do with the answer to a ``get``."""
+
 from __future__ import annotations
 
 import json
 
 import pytest
 
-from driftdb_jupyter.client.replica import StateReplica
+from driftdb_jupyter.client.log_replica import LogReplica
+from driftdb_jupyter.client.session import Session
 
-from .fakes import FakeRoom, SimulatedClient
+
+def data(*seqs: int) -> list[dict[str, object]]:
+    return [{"value": f"v{seq}", "seq": seq} for seq in seqs]
+
+
+def answer(session: Session, *seqs: int, epoch: str = "E", **fields: object) -> None:
+    message = {"type": "init", "key": "a", "data": data(*seqs), "epoch": epoch, **fields}
+    session.receive(json.dumps(message))
+
+
+def asked(session: Session) -> list[tuple[object, ...]]:
+    messages = [json.loads(frame) for frame in session.outgoing()]
+    return [(each["epoch"], each["seq"], each.get("limit")) for each in messages]
+
+
+def heard(replica: LogReplica) -> list[int]:
+    return [entry.seq for entry in replica.entries]
 
 
 @pytest.fixture
-def room() -> FakeRoom:
-    return FakeRoom()
+def session() -> Session:
+    session = Session()
+    session.connected()
+    return session
 
 
-def joined(room: FakeRoom, *, initial: bytes | None = None) -> tuple[SimulatedClient, StateReplica]:
-    client = SimulatedClient(room, f"secret-{len(room.peers)}")
-    replica = client.session.state("a")
-    if initial is not None:
-        replica.offer(initial)
-    client.connect()
-    client.settle()
-    return client, replica
+@pytest.fixture
+def replica(session: Session) -> LogReplica:
+    return session.log("a", keep=True)
 
 
-def test_the_rooms_value_is_shown(room: FakeRoom) -> None:
-    room.write("a", [1])
-    _, replica = joined(room, initial=b"0")
-    assert replica.ready
-    assert json.loads(replica.shown or b"") == [1]
+def test_pages_are_asked_for_one_after_the_other_and_taken_as_a_whole(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    assert heard(replica) == []
+    answer(session, 3, 5, recovered=True, more=True)
+    answer(session, 6, recovered=True)
+    assert asked(session) == [(None, 0, 1000), ("E", 2, 1000), ("E", 5, 1000)]
+    assert heard(replica) == [1, 2, 3, 5, 6]
+    assert replica.current
 
 
-def test_the_last_of_several_values_counts(room: FakeRoom) -> None:
-    client, replica = joined(room)
-    data = [{"value": 1, "seq": 4}, {"value": 2, "seq": 7}]
-    client.session.receive(json.dumps({"type": "init", "key": "a", "data": data}))
-    assert (replica.shown, replica.seq) == (b"2", 7)
+def test_what_was_missed_may_come_in_pages(session: Session, replica: LogReplica) -> None:
+    answer(session, 1, recovered=False)
+    session.disconnected()
+    session.connected()
+    answer(session, 2, 3, recovered=True, more=True)
+    answer(session, 4, recovered=True)
+    assert heard(replica) == [1, 2, 3, 4]
+    assert replica.recovered
 
 
-def test_an_empty_room_gets_the_initial_value_once(room: FakeRoom) -> None:
-    joined(room, initial=b"1")
-    _, second = joined(room, initial=b"2")
-    assert second.shown == b"1"
-    assert [value for _, _, value in room.applied] == [1]
+def test_pages_begin_anew_where_the_stream_changed_between_them(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    answer(session, 7, 8, recovered=False, more=True)
+    answer(session, 9, recovered=True)
+    assert heard(replica) == [7, 8, 9]
 
 
-def test_no_initial_value_is_written_where_none_was_given(room: FakeRoom) -> None:
-    _, replica = joined(room)
-    assert replica.shown is None
-    assert room.applied == []
+def test_after_pages_that_failed_the_rest_is_asked_for_at_once(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    answer(session, 1, 2, recovered=False, more=True)
+    assert asked(session)[-1] == ("E", 2, None)
 
 
-def test_an_initial_value_may_be_given_later(room: FakeRoom) -> None:
-    client, replica = joined(room)
-    replica.offer(b"3")
-    client.settle()
-    assert room.value("a") == (3, 1)
+def test_a_connection_that_ends_between_pages_leaves_all_as_it_was(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, recovered=False)
+    session.disconnected()
+    session.connected()
+    asked(session)
+    answer(session, 2, 3, recovered=True, more=True)
+    session.disconnected()
+    session.connected()
+    assert asked(session) == [("E", 1, 1000)]
+    assert heard(replica) == [1]
 
 
-def test_who_comes_second_with_an_initial_value_takes_the_firsts(room: FakeRoom) -> None:
-    one, other = SimulatedClient(room, "one"), SimulatedClient(room, "other")
-    replicas = [one.session.state("a"), other.session.state("a")]
-    for client, replica, value in zip((one, other), replicas, (b"1", b"2"), strict=True):
-        replica.offer(value)
-        client.connect()
-    for client in (one, other, one, other, one, other):
-        client.move_up()
-        client.move_down()
-    one.settle()
-    other.settle()
-    assert [replica.shown for replica in replicas] == [b"1", b"1"]
+def test_a_page_that_comes_twice_counts_once(session: Session, replica: LogReplica) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    answer(session, 3, 4, recovered=True, more=True)
+    answer(session, 3, 4, recovered=True, more=True)
+    answer(session, 5, recovered=True)
+    answer(session, 5, recovered=True)
+    assert heard(replica) == [1, 2, 3, 4, 5]
 
 
-def test_one_write_is_in_flight_and_the_newest_follows(room: FakeRoom) -> None:
-    client, replica = joined(room)
-    for value in (b"1", b"2", b"3", b"4"):
-        replica.write(value)
-        client.pump()
-    client.settle()
-    assert [value for _, _, value in room.applied] == [1, 4]
-    assert replica.settled
-
-
-def test_an_own_value_stays_while_it_is_under_way_whatever_others_write(room: FakeRoom) -> None:
-    client, replica = joined(room)
-    replica.write(b"1")
-    client.pump()
-    room.write("a", 2)
-    client.move_down()
-    assert replica.shown == b"1"
-    client.settle()
-    assert replica.shown == b"1"
-
-
-def test_after_the_ack_the_rooms_value_shows(room: FakeRoom) -> None:
-    client, replica = joined(room)
-    replica.write(b"1")
-    client.pump()
-    client.move_up()
-    room.write("a", 2)
-    client.settle()
-    assert replica.shown == b"2"
-
-
-def test_a_refused_write_gives_way_to_the_rooms_value(room: FakeRoom) -> None:
-    client, replica = joined(room, initial=b"0")
-    room.refuse = "forbidden"
-    replica.write(b"1")
-    assert replica.shown == b"1"
-    client.settle()
-    assert replica.shown == b"0"
-    assert replica.settled
-
-
-def test_what_the_room_holds_already_is_not_written(room: FakeRoom) -> None:
-    client, replica = joined(room, initial=b"0")
-    assert not replica.write(b"0")
-    client.cut()
-    assert replica.write(b"0"), "who knows what it holds now"
-
-
-def test_a_room_that_forgot_is_given_the_last_value_known(room: FakeRoom) -> None:
-    client, replica = joined(room, initial=b"0")
-    replica.write(b"7")
-    client.settle()
-    client.cut()
-    room.forget()
-    client.connect()
-    client.settle()
-    assert room.value("a") == (7, 1)
-    assert replica.shown == b"7"
-
-
-def test_a_room_that_forgot_and_was_written_to_is_the_truth(room: FakeRoom) -> None:
-    client, replica = joined(room, initial=b"0")
-    room.write("a", 8)
-    client.cut()
-    room.forget()
-    room.write("a", 9)
-    client.connect()
-    client.settle()
-    assert (replica.shown, replica.seq) == (b"9", 1)
-
-
-def test_an_initial_value_under_way_is_not_sent_again_but_decided_anew(room: FakeRoom) -> None:
-    client = SimulatedClient(room, "one")
-    replica = client.session.state("a")
-    replica.offer(b"1")
-    client.connect()
-    client.move_up()
-    client.move_down()
-    client.cut()
-    room.write("a", 5)
-    client.connect()
-    assert [json.loads(frame)["type"] for frame in client.up] == ["get"]
-    client.settle()
-    assert replica.shown == b"5"
-    assert [value for _, _, value in room.applied] == [5]
+def test_pushes_before_the_answer_and_those_heard_already_are_not_heard(
+    session: Session, replica: LogReplica
+) -> None:
+    push = {"type": "push", "key": "a", "value": 0}
+    session.receive(json.dumps({**push, "seq": 3}))
+    answer(session, 1, 3, recovered=False)
+    session.receive(json.dumps({**push, "seq": 3}))
+    session.receive(json.dumps({**push, "seq": 4}))
+    assert heard(replica) == [1, 3, 4]

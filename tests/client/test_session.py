@@ -5,7 +5,14 @@ import json
 import pytest
 
 from driftdb_jupyter.client.session import Event, Session
-from driftdb_jupyter.protocol.errors import BadMessage, Forbidden, TooLarge
+from driftdb_jupyter.protocol.errors import (
+    BadMessage,
+    Forbidden,
+    QueueFull,
+    QuotaExceeded,
+    TooLarge,
+    Unavailable,
+)
 from driftdb_jupyter.protocol.limits import Limits
 
 from .fakes import FakeRoom, SimulatedClient, value_of
@@ -37,8 +44,8 @@ def test_a_connection_asks_for_every_key() -> None:
     assert sent(session) == []
     session.connected()
     assert sent(session) == [
-        {"type": "get", "key": "a", "seq": 0},
-        {"type": "get", "key": "b", "seq": 0},
+        {"type": "get", "key": "a", "seq": 0, "epoch": None, "limit": 1000},
+        {"type": "get", "key": "b", "seq": 0, "epoch": None, "limit": 1000},
     ]
 
 
@@ -106,6 +113,7 @@ def test_an_ack_without_a_seq_counts() -> None:
 def test_a_change_is_told_once_for_each_key() -> None:
     session = online()
     session.state("a")
+    answer(session, type="init", key="a", data=[])
     session.events()
     answer(session, type="push", key="a", value=1, seq=1)
     answer(session, type="push", key="a", value=2, seq=2)
@@ -171,6 +179,7 @@ def test_an_initial_value_that_closed_the_connection_is_not_offered_again() -> N
     session = online()
     session.state("a").offer(b"[1,2,3]")
     answer(session, type="init", key="a", data=[])
+    sent(session)
     session.disconnected(close_code=1009)
     session.connected()
     answer(session, type="init", key="a", data=[])
@@ -216,3 +225,171 @@ def test_a_fork_is_another_client_that_leaves_its_parents_writes_alone() -> None
     assert replica.shown == b"1"
     client.session.connected()
     assert [message["type"] for message in sent(client.session)] == ["get"]
+
+
+def pushes(session: Session) -> list[object]:
+    return [message["value"] for message in sent(session) if message["type"] == "push"]
+
+
+def test_a_new_connection_asks_for_what_was_missed() -> None:
+    session = online()
+    session.state("a")
+    session.state("b")
+    answer(session, type="init", key="a", data=[{"value": 1, "seq": 4}], epoch="E")
+    answer(session, type="push", key="a", value=2, seq=6)
+    session.disconnected()
+    session.connected()
+    asked = {message["key"]: (message["epoch"], message["seq"]) for message in sent(session)}
+    assert asked == {"a": ("E", 6), "b": (None, 0)}
+
+
+def test_from_a_server_without_epochs_everything_is_asked_for_anew() -> None:
+    session = online()
+    session.state("a")
+    answer(session, type="init", key="a", data=[{"value": 1, "seq": 4}])
+    session.disconnected()
+    session.connected()
+    (get,) = sent(session)
+    assert (get["epoch"], get["seq"]) == (None, 0)
+
+
+def test_a_changed_epoch_is_noticed() -> None:
+    session = online()
+    session.log("a", keep=True)
+    told: list[tuple[str | None, bool | None]] = []
+    for epoch, recovered in (("E", False), ("E", True), ("F", False)):
+        session.disconnected()
+        session.connected()
+        assert session.recovered is None
+        answer(session, type="init", key="a", data=[], epoch=epoch, recovered=recovered)
+        told.append((session.epoch, session.recovered))
+    assert told == [("E", None), ("E", True), ("F", False)]
+
+
+def test_a_key_that_is_forgotten_is_left_where_the_server_knows_how() -> None:
+    for epoch, last in ((None, []), ("E", [{"type": "unsubscribe", "key": "a"}])):
+        session = online()
+        session.state("a")
+        answer(session, type="init", key="a", data=[], epoch=epoch)
+        sent(session)
+        assert session.forget("a")
+        assert sent(session) == last
+
+
+def test_an_answer_to_who_asked_for_a_key_before_is_not_taken() -> None:
+    session = online()
+    session.log("a", keep=True)
+    answer(session, type="init", key="a", data=[{"value": 1, "seq": 4}], epoch="E")
+    session.disconnected()
+    session.connected()
+    session.forget("a")
+    replica = session.log("a", keep=True)
+    answer(session, type="init", key="a", data=[], epoch="E", recovered=True)
+    assert not replica.current
+    answer(session, type="init", key="a", data=[{"value": 1, "seq": 4}], epoch="E")
+    assert [entry.seq for entry in replica.entries] == [4]
+
+
+def test_a_key_is_of_one_kind() -> None:
+    session = online()
+    session.state("a")
+    with pytest.raises(ValueError, match=r"key 'a' for a LogReplica, got one .* a StateReplica"):
+        session.log("a", keep=True)
+
+
+def test_no_more_pushes_are_in_flight_than_a_server_remembers_for_sure() -> None:
+    session = online()
+    log = session.log("a", keep=True)
+    for n in range(1500):
+        log.push(b"%d" % n, keep=True)
+    assert pushes(session) == list(range(1000))
+    assert session.waiting == 1500
+    for n in range(1, 11):
+        answer(session, type="ack", id=n, seq=n)
+    assert pushes(session) == list(range(1000, 1010))
+
+
+def test_a_full_queue_refuses_with_how_much_waits_and_since_when() -> None:
+    session = Session(queue_limit_count=2)
+    log = session.log("a", keep=True)
+    session.connected()
+    session.disconnected(now=0.0)
+    log.push(b"1", keep=True)
+    log.push(b"2", keep=False)
+    with pytest.raises(
+        QueueFull, match=r"at most 2 writes .* the 2 \(\d+ bytes\) that wait"
+    ) as full:
+        log.push(b"3", keep=True)
+    assert (full.value.waiting, full.value.offline_since) == (2, 0.0)
+    assert "there has been no connection since" in str(full.value)
+    session.connected()
+    assert pushes(session) == [1, 2]
+    answer(session, type="ack", id=1, seq=1)
+    log.push(b"3", keep=True)
+
+
+def test_a_queue_is_bounded_in_bytes() -> None:
+    session = Session(queue_limit_bytes=1000)
+    log = session.log("a", keep=True)
+    log.push(b'"%b"' % (b"x" * 700), keep=True)
+    with pytest.raises(QueueFull, match="and 1000 bytes to wait"):
+        log.push(b'"%b"' % (b"x" * 200), keep=True)
+
+
+def test_a_states_writes_never_fill_the_queue() -> None:
+    session = Session(queue_limit_count=1)
+    for n in range(100):
+        session.state("a").write(b"%d" % n)
+    assert session.waiting == 1
+
+
+@pytest.mark.parametrize("code", ["rate", "unavailable"])
+def test_what_the_server_has_no_time_for_is_sent_again_later(code: str) -> None:
+    session = online()
+    log = session.log("a", keep=True)
+    log.push(b"1", keep=True)
+    before = sent(session)
+    answer(session, type="error", code=code, id=1, message="busy")
+    log.push(b"2", keep=True)
+    assert session.held is not None
+    assert session.held.code == code
+    assert sent(session) == []
+    assert [event for event in session.events() if event.error] == []
+    session.retry()
+    assert session.held is None
+    again = sent(session)
+    assert [message for message in again if message in before] == before
+    assert [message["id"] for message in again if message["type"] == "push"] == [1, 2]
+
+
+def test_an_answer_that_the_server_had_no_time_for_is_asked_for_again() -> None:
+    session = online()
+    session.state("a")
+    asked = sent(session)
+    answer(session, type="error", code="unavailable", message="loading")
+    assert isinstance(session.held, Unavailable)
+    session.retry()
+    assert sent(session) == asked
+
+
+def test_an_offline_session_has_nothing_to_retry() -> None:
+    session = online()
+    session.log("a", keep=True).push(b"1", keep=True)
+    answer(session, type="error", code="rate", id=1, message="slow down")
+    session.disconnected()
+    session.retry()
+    assert sent(session) == []
+
+
+def test_over_a_quota_a_push_is_given_up_and_its_id_not_used_again() -> None:
+    session = online()
+    log = session.log("a", keep=True)
+    log.push(b"1", keep=True)
+    sent(session)
+    answer(session, type="error", code="quota", id=1, message="full")
+    ((key, error),) = session.events()
+    assert key == "a"
+    assert isinstance(error, QuotaExceeded)
+    assert session.settled
+    log.push(b"2", keep=True)
+    assert [message["id"] for message in sent(session)] == [2]

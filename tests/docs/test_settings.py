@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.settings import Settings
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import StandaloneServer
 
@@ -33,3 +35,8 @@ def test_every_setting_is_documented_with_its_default(owner: type[Any]) -> None:
 def test_every_setting_has_a_help_text(owner: type[Any]) -> None:
     for name, trait in owner.class_own_traits(config=True).items():
         assert trait.help, name
+
+
+def test_every_setting_of_the_client_is_documented_with_its_default() -> None:
+    settings = {field.name: str(field.default) for field in fields(Settings)}
+    assert documented("Settings") == settings

@@ -1,0 +1,335 @@
+"""A server whose sockets are two queues: its rooms, peers and codecs are the real ones."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from driftdb_jupyter.broker.broker import Pusher
+from driftdb_jupyter.protocol.entry import Author
+from driftdb_jupyter.protocol.errors import RateExceeded, Refusal, Unavailable
+from driftdb_jupyter.protocol.frame import TEXT, frame, payload
+from driftdb_jupyter.protocol.json_codec import JSON
+from driftdb_jupyter.protocol.limits import Limits
+from driftdb_jupyter.protocol.messages import Get, Push, Unsubscribe
+from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.producer import Producer, Producers
+from driftdb_jupyter.rooms.room import Applied, Room
+from driftdb_jupyter.rooms.window import WindowLimits
+from driftdb_jupyter.server.access import Anyone
+from driftdb_jupyter.server.hosted_room import HostedRoom
+from driftdb_jupyter.server.outbox import Flusher, Outbox
+from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
+
+__all__ = ["IDS_REMEMBERED", "Link", "Server", "tokens"]
+
+IDS_REMEMBERED = 4
+_OUTBOX_LIMIT_BYTES = 500
+_WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
+
+
+def tokens(text: bytes) -> list[str]:
+    """The marks of the writes that a value carries; each write of a schedule has its own."""
+    return re.findall(r"w\d+-\d+", text.decode())
+
+
+class Link:
+    """One connection: what is on its way up and down, until it is cut.
+
+    A close code, of the server's or 1006 for a reset, comes behind all frames.
+    """
+
+    def __init__(self) -> None:
+        self.up: deque[bytes] = deque()
+        self.down: deque[bytes | int] = deque()
+        self.alive = True
+        """Whether what either end sends still gets onto the wire."""
+        self.peer: Peer
+
+    def close(self, code: int) -> None:
+        """The server closes."""
+        if self.alive:
+            self.down.append(code)
+
+    def cut(self) -> None:
+        """Nothing arrives at the client any more; the server may yet read what is on its way."""
+        self.alive = False
+        self.down.clear()
+
+
+class _LinkFlusher(Flusher):
+    """Puts frames into outboxes at once."""
+
+    def fan_out(self, frame: bytes, audience: Mapping[int, Outbox]) -> None:
+        for outbox in list(audience.values()):  # one that overflows leaves
+            outbox.put(frame)
+
+    def settle(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+class _LinkOutbox(Outbox):
+    """An outbox that sends into a link, as far as that takes it."""
+
+    __slots__ = ("_init_bytes", "_link")
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._init_bytes = 0
+        self.closed = False
+
+    def put(self, frame: bytes) -> None:
+        if not self._take(frame):
+            return
+        waiting = sum(len(each) for each in self._link.down if isinstance(each, bytes))
+        if waiting > _OUTBOX_LIMIT_BYTES + self._init_bytes:
+            for _ in range(len(self._link.down) // 2):  # what the socket has not taken
+                self._link.down.pop()
+            self._link.peer.close(CLOSE_TOO_SLOW, "too slow")
+
+    def put_init(self, frame: bytes) -> None:
+        if self._take(frame):
+            self._init_bytes += len(frame)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _take(self, frame: bytes) -> bool:
+        if self.closed or not self._link.alive:
+            return False
+        if not self._link.down:
+            self._init_bytes = 0
+        self._link.down.append(payload(frame)[1])
+        return True
+
+
+class _ResumingPeer(Peer):
+    """A peer that knows epochs, pages and unsubscribing (protocol, part 2)."""
+
+    __slots__ = ()
+
+    def receive(self, opcode: int, message: bytes) -> Awaitable[None] | None:
+        if not self.outbox.closed:
+            decoded = JSON.decode(message, self._limits)
+            if isinstance(decoded, Unsubscribe):
+                self._subscriptions.discard(decoded.key)
+                self._room.unsubscribe(decoded.key, self.outbox)
+                return None
+        return super().receive(opcode, message)
+
+    def _get(self, get: Get) -> Awaitable[None] | None:
+        room = self._room.sequencer.room
+        assert isinstance(get.epoch, str | None)
+        assert get.seq is not None
+        entries, recovered = room.recover(get.key, epoch=get.epoch, above=get.seq)
+        more = get.limit is not None and len(entries) > get.limit
+        if more:
+            entries = entries[: get.limit]
+        elif get.key not in self._subscriptions:
+            self._subscriptions.add(get.key)
+            self._room.subscribe(get.key, self.outbox, self._codec)
+        init = JSON.init(get.key, entries, epoch=room.epoch, recovered=recovered, more=more)
+        self.outbox.put_init(frame(TEXT, init))
+        return None
+
+
+class _Record(Struct):
+    """A push that was applied."""
+
+    push: Push
+    values: Sequence[Value]
+    client: str | None
+    author: Author | None
+    now: float
+
+
+class _ForgetfulProducers(Producers):
+    """Producers of whom no more ids are remembered than must be."""
+
+    __slots__ = ()
+
+    def get(self, client: str) -> Producer:
+        producer = self._producers.get(client)
+        if producer is None:
+            producer = self._producers[client] = Producer(remember=IDS_REMEMBERED)
+        return producer
+
+
+class Server:
+    """One room, the journal that it comes back from, and what it promised.
+
+    ``batched``: pushes are broadcast at once and acknowledged when they are committed; otherwise
+    they are acknowledged at once and never committed.
+    """
+
+    def __init__(self, *, batched: bool) -> None:
+        self.now = 1_000.0
+        self.running = True
+        self.troubles: list[type[Refusal]] = []
+        """What the next pushes are refused with."""
+        self.links: list[Link] = []
+        self.broadcasts: dict[tuple[str, str], list[int]] = defaultdict(list)
+        """The numbers that were broadcast, by epoch and key."""
+        self.acknowledged: set[str] = set()
+        """The marks of writes that were acknowledged, and must not be lost."""
+        self.lost: set[str] = set()
+        """Those that a loss of all memory took back."""
+        self.refused: set[str] = set()
+        """Those that were refused for good."""
+        self.journal: list[_Record] = []
+        self._batched = batched
+        self._committed = 0
+        self._answers: list[tuple[Pusher, Push, Applied]] = []
+        self._epochs = 0
+        self.room = self._new_room(self._new_epoch())
+        self._hosted = self._host()
+
+    @property
+    def producers(self) -> Producers:
+        """Which pushes of which clients were applied."""
+        return self.room.producers
+
+    def connect(self, secret: str) -> Link | None:
+        """Open a connection; ``None`` where the server isn't there."""
+        if not self.running:
+            return None
+        link = Link()
+        link.peer = _ResumingPeer(
+            self._hosted,
+            _LinkOutbox(link),
+            access=Anyone(),
+            client=secret,
+            close=lambda code, reason: link.close(code),
+            codec=JSON,
+            limits=Limits(),
+        )
+        self.producers.joined(secret)
+        self.links.append(link)
+        return link
+
+    def read(self, link: Link) -> None:
+        """Take the next frame of a connection."""
+        if link.up and link in self.links:
+            link.peer.receive(TEXT, link.up.popleft())
+
+    def notice(self, link: Link) -> None:
+        """See that a connection has ended."""
+        if link in self.links:
+            self.links.remove(link)
+            link.peer.left()
+            assert link.peer.client is not None
+            self.producers.left(link.peer.client, now=self.now)
+
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
+        """Apply a push, as a broker's sequencer does."""
+        marks = [mark for value in values for mark in tokens(bytes(value.as_json()))]
+        if self.troubles:
+            refusal = self.troubles.pop()("not now")
+            if not isinstance(refusal, (RateExceeded, Unavailable)):
+                self.refused.update(marks)
+            pusher.answer(push, refusal)
+            return
+        record = _Record(push, values, pusher.client, pusher.author, self.now)
+        try:
+            applied = self._apply(self.room, record)
+        except Refusal as refusal:
+            pusher.answer(push, refusal)
+            return
+        if applied.broadcast:
+            self.journal.append(record)
+            self.broadcasts[self.room.epoch, push.key] += [each.seq for each in applied.broadcast]
+        self._hosted.broadcast(applied)
+        self._answers.append((pusher, push, applied))
+        if not self._batched:
+            self._answer()
+
+    def commit(self) -> None:
+        """Write what was applied, and acknowledge it."""
+        self._committed = len(self.journal)
+        self._answer()
+
+    def stop(self, *, loses: str, politely: bool) -> None:
+        """End; loses ``nothing``, the ``tail`` that wasn't committed, or ``everything``."""
+        self.running = False
+        if loses == "nothing":
+            self.commit()
+        for link in self.links:
+            if not politely:
+                link.down.clear()
+            link.close(CLOSE_STOPPING if politely else 1006)
+            link.alive = False
+            link.peer.left()
+        self.links.clear()
+        self._answers.clear()
+        if loses == "everything" or (loses == "tail" and not self._batched):
+            self.lost |= self.acknowledged
+            self.acknowledged.clear()
+            self._committed = 0
+        del self.journal[self._committed :]
+
+    def start(self) -> None:
+        """Come back with what the journal holds, but without a recovery window."""
+        if self.running:
+            return
+        room = self._new_room(self.room.epoch)
+        for record in self.journal:
+            self._apply(room, record)
+        if room.seq != self.room.seq or not self.journal:
+            room.epoch = self._new_epoch()
+        self.room = room
+        self._hosted = self._host()
+        self.running = True
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        if self.room.window is not None:
+            self.room.window.expire(now=self.now)
+
+    def applied(self) -> Iterable[str]:
+        """The marks of all writes that the room has taken, but for the initial values."""
+        for record in self.journal:
+            if record.push.if_seq is None:
+                for value in record.values:
+                    yield from tokens(bytes(value.as_json()))
+
+    def _answer(self) -> None:
+        answers, self._answers = self._answers, []
+        for pusher, push, applied in answers:
+            if push.if_seq is None:
+                self.acknowledged.update(tokens(bytes(push.value)))
+            pusher.answer(push, applied)
+
+    def _host(self) -> HostedRoom:
+        hosted = HostedRoom("simulated", _LinkFlusher())
+        hosted.sequencer = self
+        return hosted
+
+    def _new_epoch(self) -> str:
+        self._epochs += 1
+        return f"epoch-{self._epochs}"
+
+    @staticmethod
+    def _new_room(epoch: str) -> Room:
+        room = Room(epoch=epoch, window_limits=_WINDOW)
+        room.producers = _ForgetfulProducers()
+        return room
+
+    @staticmethod
+    def _apply(room: Room, record: _Record) -> Applied:
+        return room.apply(
+            record.push,
+            record.values,
+            client=record.client,
+            author=record.author,
+            now=record.now,
+        )

@@ -1,0 +1,231 @@
+"""The schedules would find such faults: each is planted, and must show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import Phase, find, settings
+
+from driftdb_jupyter.client.frames import Incoming
+from driftdb_jupyter.client.heartbeat import Heartbeat
+from driftdb_jupyter.client.log_replica import LogReplica
+from driftdb_jupyter.client.replica import Replica
+from driftdb_jupyter.client.session import Session
+from driftdb_jupyter.client.state_replica import StateReplica
+from driftdb_jupyter.protocol.errors import Refusal
+from driftdb_jupyter.rooms.producer import Producer
+from driftdb_jupyter.rooms.room import Room
+from driftdb_jupyter.rooms.window import Window
+from driftdb_jupyter.server.peer import Peer
+
+from . import client, server
+from .world import Step, World, schedules
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+BUGS: dict[str, Plant] = {}
+
+
+def bug(plant: Plant) -> Plant:
+    """Note a fault under the name of its function."""
+    BUGS[plant.__name__] = plant
+    return plant
+
+
+def answered(change: Callable[[Replica, Incoming], Incoming]) -> Callable[..., Any]:
+    """``Replica.initialized`` with another answer than the one that came."""
+    initialized = Replica.initialized
+
+    def misled(self: Replica, answer: Incoming) -> bytes | None:
+        return initialized(self, change(self, answer))
+
+    return misled
+
+
+def changed(answer: Incoming, **fields: object) -> Incoming:
+    for name, value in fields.items():
+        setattr(answer, name, value)
+    return answer
+
+
+@bug
+def nothing_is_sent_again(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Session, "_send_all_again", lambda self: None)
+
+
+@bug
+def what_is_sent_again_has_a_new_id(plant: pytest.MonkeyPatch) -> None:
+    def again(self: Session) -> None:
+        pushes, self._pushes = self._pushes, type(self._pushes)()
+        self._unsent.clear()
+        for old_id, push in pushes.items():
+            self._last_id += 1
+            frame = push.frame.replace(b'"id":%d' % old_id, b'"id":%d' % self._last_id)
+            self._pushes[self._last_id] = push._replace(frame=frame)
+            self._unsent[self._last_id] = None
+
+    plant.setattr(Session, "_send_all_again", again)
+
+
+@bug
+def a_refused_id_is_used_again(plant: pytest.MonkeyPatch) -> None:
+    done = Session._done
+
+    def reuse(self: Session, push_id: int) -> Any:
+        if push_id == self._last_id:
+            self._last_id -= 1
+        return done(self, push_id)
+
+    plant.setattr(Session, "_done", reuse)
+
+
+@bug
+def more_is_in_flight_than_the_server_remembers(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(client._SmallSession, "widest_window", 1_000)
+    plant.setattr(client._SmallSession, "narrowest_window", 1_000)
+    plant.setattr(client, "QUEUE_LIMIT_COUNT", 1_000)
+
+
+@bug
+def what_the_server_has_no_time_for_is_given_up(plant: pytest.MonkeyPatch) -> None:
+    refused = Session._refused
+
+    def give_up(self: Session, push_id: int | None, error: Refusal) -> None:
+        refused(self, push_id, Refusal(str(error)))
+
+    plant.setattr(Session, "_refused", give_up)
+
+
+@bug
+def what_the_server_has_no_time_for_waits_for_ever(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Session, "retry", lambda self: None)
+
+
+@bug
+def a_start_over_is_taken_for_what_was_missed(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(
+        Replica,
+        "initialized",
+        answered(lambda self, answer: changed(answer, recovered=self.epoch is not None)),
+    )
+
+
+@bug
+def what_was_missed_is_taken_for_a_start_over(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(
+        Replica, "initialized", answered(lambda _, answer: changed(answer, recovered=False))
+    )
+
+
+@bug
+def the_epoch_is_not_looked_at(plant: pytest.MonkeyPatch) -> None:
+    recover = Room.recover
+
+    def in_any_epoch(self: Room, key: str, *, epoch: str | None, above: int) -> Any:
+        return recover(self, key, epoch=epoch and self.epoch, above=above)
+
+    plant.setattr(Room, "recover", in_any_epoch)
+
+
+@bug
+def only_the_first_page_is_read(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Replica, "initialized", answered(lambda _, answer: changed(answer, more=False)))
+
+
+@bug
+def keys_are_not_asked_for_again(plant: pytest.MonkeyPatch) -> None:
+    def connected(self: Session) -> None:
+        self.online = True
+        self._send_all_again()
+
+    plant.setattr(Session, "connected", connected)
+
+
+@bug
+def a_lost_initial_value_is_not_offered_again(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(StateReplica, "_caught_up", Replica._caught_up)
+
+
+@bug
+def an_own_value_does_not_give_way(plant: pytest.MonkeyPatch) -> None:
+    def settle(self: StateReplica) -> None:
+        known = (self._queued, self._written, self.shown, self.confirmed, self.initial)
+        self.shown = next((value for value in known if value is not None), None)
+        self._session.touched(self)
+
+    plant.setattr(StateReplica, "_settle", settle)
+
+
+@bug
+def a_dead_connection_is_kept(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Heartbeat, "tick", lambda self, now, doubtful=False: "well")
+
+
+@bug
+def one_push_of_many_is_not_heard(plant: pytest.MonkeyPatch) -> None:
+    heard = LogReplica._heard
+
+    def mishear(self: LogReplica, value: bytes, seq: int) -> None:
+        if seq % 7:
+            heard(self, value, seq)
+
+    plant.setattr(LogReplica, "_heard", mishear)
+
+
+@bug
+def the_server_applies_what_is_sent_again(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Producer, "knows", lambda self, push_id: False)
+
+
+@bug
+def the_server_drops_what_a_slow_peer_does_not_take(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Peer, "close", lambda self, code, reason: None)
+
+
+@bug
+def the_server_forgets_the_oldest_push_that_was_missed(plant: pytest.MonkeyPatch) -> None:
+    above = Window.above
+
+    def too_few(self: Window, key: str, seq: int) -> Any:
+        missed = above(self, key, seq)
+        return missed and missed[1:]
+
+    plant.setattr(Window, "above", too_few)
+
+
+@bug
+def the_server_acknowledges_before_it_commits(plant: pytest.MonkeyPatch) -> None:
+    push = server.Server.push
+
+    def hasty(self: server.Server, *arguments: Any) -> None:
+        push(self, *arguments)
+        self._answer()
+
+    plant.setattr(server.Server, "push", hasty)
+
+
+@bug
+def the_server_keeps_its_epoch_though_it_lost_its_tail(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(server.Server, "_new_epoch", lambda self: "epoch")
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    BUGS[name](monkeypatch)
+
+    def shows(schedule: Sequence[Step]) -> bool:
+        try:
+            for batched in (True, False):
+                World(batched=batched).run(schedule)
+        except Exception:
+            return True
+        return False
+
+    find(
+        schedules(),
+        shows,
+        settings=settings(
+            max_examples=400, phases=[Phase.generate], database=None, derandomize=True
+        ),
+    )
