@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Literal, Protocol
 
+from ..protocol.value import Value
+
 __all__ = ["Access", "Action", "Anyone"]
 
 Action = Literal["read", "write"]
@@ -13,12 +15,18 @@ Action = Literal["read", "write"]
 class Access(Protocol):
     """What one connection or request may do; asked anew for every message."""
 
+    @property
+    def user(self) -> Value | None:
+        """What is known of the person, an object; ``None`` where nobody was asked."""
+
     def may(self, action: Action) -> bool | Awaitable[bool]:
-        """Whether reading (connect, get) or writing (push) is allowed now."""
+        """Whether reading (connect, get, keys) or writing (push, presence) is allowed now."""
 
 
 class Anyone:
     """Who knows a room's id may read and write it: DriftDB's trust."""
+
+    user: Value | None = None
 
     def may(self, action: Action) -> bool:
         """Yes."""

@@ -15,10 +15,9 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
 from ..broker.memory import MemoryBroker
-from .access import Anyone
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
-from .jupyter_access import KERNEL, JupyterAccess, holds_secret
+from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .settings import DriftDB
 
 __all__ = ["DriftDBExtension"]
@@ -45,7 +44,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
         """Find out who asks; 403 for nobody."""
         if holds_secret(self.request.headers.get("Authorization", ""), self.settings[_SECRET]):
             self.current_user = KERNEL
-            self.access = Anyone()
+            self.access = KernelAccess()
             return
         self.access = JupyterAccess(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
@@ -77,11 +76,17 @@ class DriftDBExtension(ExtensionApp):
     name = "driftdb_jupyter"
     load_other_extensions = True
     classes = [DriftDB]  # noqa: RUF012
+    default_room_retention_seconds = 30 * 24 * 60 * 60.0
 
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""
         settings = DriftDB(parent=self)
-        self.hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
+        broker = MemoryBroker(
+            room_limit=settings.room_limit,
+            quota=settings.quota,
+            window_limits=settings.window_limits,
+        )
+        self.hub = Hub(broker, settings, log=self.log)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -18,18 +19,21 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from ..protocol.cbor_codec import CBOR
 from ..protocol.codec import error_fields
-from ..protocol.errors import BadMessage, Forbidden, Refusal
+from ..protocol.entry import Author
+from ..protocol.errors import BadMessage, Forbidden, QuotaExceeded, Refusal
 from ..protocol.frame import BINARY, TEXT
 from ..protocol.json_codec import JSON
-from ..protocol.messages import Get, Ping, Push
+from ..protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
 from ..protocol.name import is_name, new_id
 from ..rooms.room import Applied
 from .access import Access, Action
 from .address import room_address, without_secrets
+from .answers import answer_to_get, answer_to_keys, answers_to_push
+from .author import author
 from .hosted_room import HostedRoom
 from .hub import Hub
 from .outbox import Outbox
-from .peer import CLOSE_TOO_SLOW, Peer
+from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
 from .reader import BatchReader, upgrade
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
@@ -42,6 +46,7 @@ class RoomRequest(RequestHandler):
 
     access: Access
     names_allowed: bool
+    entered: HostedRoom | None = None
 
     def initialize(self, hub: Hub, root: str) -> None:
         """``root``: the path below which the room server lies, with a slash at both ends."""
@@ -64,7 +69,7 @@ class RoomRequest(RequestHandler):
     async def room(self, name: str) -> HostedRoom:
         """The room that the path names; a named one is made where names are allowed.
 
-        Raises 404 where there is no such room.
+        It stays open until the request is finished. Raises 404 where there is no such room.
         """
         hosted = await self.hub.open(name)
         if hosted is None and self.names_allowed and is_name(name) and await self.may("write"):
@@ -72,7 +77,16 @@ class RoomRequest(RequestHandler):
             hosted = await self.hub.open(name)
         if hosted is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
+        self.entered = hosted
+        self.hub.enter(hosted)
         return hosted
+
+    def on_finish(self) -> None:
+        """Leave the room; a socket's peer has a stay of its own."""
+        if self.entered is not None:
+            self.hub.exit(self.entered)
+            self.entered = None
+        super().on_finish()
 
     def client(self) -> str | None:
         """The client's secret, where it gave one.
@@ -157,38 +171,53 @@ class Send(RoomRequest):
         except UnicodeDecodeError:
             raise BadMessage("expected JSON in UTF-8, got other bytes") from None
         message = JSON.decode(body, self.hub.limits)
+        try:
+            await self._take(hosted, message, client)
+        except Refusal as refusal:
+            refusal.push_id = message.id if isinstance(message, Push) else None
+            raise
+
+    async def _take(self, hosted: HostedRoom, message: ClientMessage, client: str | None) -> None:
+        rate = self.hub.rate_of(self.request.remote_ip or "")
+        if rate is not None:
+            rate.take(now=monotonic())
+        right = RIGHTS.get(type(message))
+        if right is not None and not await self.may(right):
+            raise Forbidden("expected another right in this room than you have")
         if isinstance(message, Ping):
             self.answer_encoded(JSON.pong(message.nonce))
-            return
-        if not await self.may("write" if isinstance(message, Push) else "read"):
-            refusal = Forbidden("expected another right in this room than you have")
-            refusal.push_id = message.id if isinstance(message, Push) else None
-            raise refusal
-        if isinstance(message, Get):
-            self._get(hosted, message)
+        elif isinstance(message, Get):
+            self._get(hosted, message, client)
+        elif isinstance(message, Keys):
+            self.answer_encoded(answer_to_keys(JSON, hosted.sequencer.room, message))
         elif isinstance(message, Push):
             await self._push(hosted, message, client)
+        elif isinstance(message, SetPresence):
+            raise BadMessage("expected a presence over a socket: it lasts as long as that does")
         else:
-            raise BadMessage(f"expected another message, got {type(message).__name__}")
-
-    def _get(self, hosted: HostedRoom, get: Get) -> None:
-        if get.seq is None:
             self.answer(None)
-            return
-        entries = hosted.sequencer.room.read(get.key, above=get.seq)
-        self.answer_encoded(JSON.init(get.key, entries))
+
+    def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
+        if get.seq is not None:
+            message, _ = answer_to_get(JSON, hosted.sequencer.room, get)
+            self.answer_encoded(message)
+        elif get.presence:
+            own = author(client, None).client
+            there = hosted.presence.there(get.key)
+            self.answer_encoded(JSON.presence_state(get.key, own, there))
+        else:
+            self.answer(None)
 
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
-        pusher = _RequestPusher(client)
-        hosted.sequencer.push(push, JSON.values(push, self.hub.limits), pusher)
+        values = JSON.values(push, self.hub.limits)
+        pusher = _RequestPusher(client, author(client, self.access.user))
+        hosted.sequencer.push(push, values, pusher)
         if push.id is not None and client is not None:
             self.hub.client_joined(hosted, client)
             self.hub.client_left(hosted, client)
-        applied = await pusher.outcome
-        if push.id is not None:
-            self.answer_encoded(JSON.ack(push.id, applied.seq))
-        elif applied.size > 1:
-            self.answer_encoded(JSON.stream_size(push.key, applied.size))
+        answers = answers_to_push(JSON, push, await pusher.outcome)
+        if answers:
+            self.answer_encoded(answers[0])
         else:
             self.answer(None)
 
@@ -196,17 +225,15 @@ class Send(RoomRequest):
 class _RequestPusher:
     """Who pushed by a request; ``outcome`` is there when the broker has answered."""
 
-    author = None
-
-    def __init__(self, client: str | None) -> None:
+    def __init__(self, client: str | None, author: Author) -> None:
         self.client = client
+        self.author = author
         self.outcome: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         if self.outcome.done():
             return  # the request was cut off meanwhile
         if isinstance(outcome, Refusal):
-            outcome.push_id = push.id
             self.outcome.set_exception(outcome)
         else:
             self.outcome.set_result(outcome)
@@ -220,6 +247,9 @@ class Connect(RoomRequest, WebSocketHandler):
 
     async def get(self, name: str) -> None:
         """Open the WebSocket; refuse it with a status where that can't be."""
+        limit = self.hub.settings.peer_limit
+        if self.hub.peer_count >= limit:
+            raise QuotaExceeded(f"expected at most {limit} connections, got one more")
         await self.demand("read")
         self.hosted = await self.room(name)
         self.secret = self.client()
@@ -257,15 +287,19 @@ class Connect(RoomRequest, WebSocketHandler):
             compressed=connection._compressor is not None,
             limit_bytes=self.hub.settings.outbox_limit_bytes,
             overflowed=self._overflowed,
+            rises=self.hosted.pressure.rise,
         )
         self.peer = Peer(
             self.hosted,
             outbox,
             access=self.access,
+            author=author(self.secret, self.access.user),
             client=self.secret,
             close=self.close,
             codec=codec,
             limits=self.hub.limits,
+            rate=self.hub.new_rate(),
+            subscription_limit=self.hub.settings.subscription_limit,
         )
         if isinstance(connection, BatchReader):
             connection.on_frame = self.peer.receive

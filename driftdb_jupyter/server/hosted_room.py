@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..broker.broker import Sequencer
 from ..protocol.codec import Codec
+from ..protocol.entry import Author
 from ..protocol.frame import frame
+from ..protocol.value import Value
+from ..rooms.presence import Presence
 from ..rooms.room import Applied
 from .channel import Channel
 from .outbox import Flusher, Outbox
+from .pressure import Pressure
 
 __all__ = ["HostedRoom"]
 
@@ -16,32 +22,63 @@ class HostedRoom:
     """The audience of one room: it hears what the broker says, and sends it to who subscribed.
 
     ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room.
+    ``users`` counts the connections and requests that are in the room now: the hub's to keep.
     """
 
-    __slots__ = ("_channels", "_flusher", "_watchers", "name", "sequencer")
+    __slots__ = (
+        "_channels",
+        "_flusher",
+        "_presence_channels",
+        "_watchers",
+        "name",
+        "presence",
+        "pressure",
+        "sequencer",
+        "users",
+    )
 
     sequencer: Sequencer
 
-    def __init__(self, name: str, flusher: Flusher) -> None:
+    def __init__(self, name: str, flusher: Flusher, *, presence_limit: int) -> None:
         self.name = name
+        self.presence = Presence(limit=presence_limit)
+        self.pressure = Pressure()
+        self.users = 0
         self._flusher = flusher
         self._channels: dict[str, Channel] = {}
+        self._presence_channels: dict[str, Channel] = {}
         self._watchers: dict[int, tuple[Outbox, Codec]] = {}
 
-    def subscribe(self, key: str, outbox: Outbox, codec: Codec) -> None:
-        """Let an outbox hear the pushes of a key."""
+    def subscribe(
+        self,
+        key: str,
+        outbox: Outbox,
+        codec: Codec,
+        *,
+        stamps: bool = False,
+        with_client: bool = False,
+    ) -> None:
+        """Let an outbox hear the pushes of a key (see :meth:`.channel.Channel.add`)."""
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = Channel(key, self._flusher)
+        channel.add(outbox, codec, stamps=stamps, with_client=with_client)
+
+    def subscribe_presence(self, key: str, outbox: Outbox, codec: Codec) -> None:
+        """Let an outbox hear who comes and goes under a key."""
+        channel = self._presence_channels.get(key)
+        if channel is None:
+            channel = self._presence_channels[key] = Channel(key, self._flusher)
         channel.add(outbox, codec)
 
     def unsubscribe(self, key: str, outbox: Outbox) -> None:
-        """End what :meth:`subscribe` began."""
-        channel = self._channels.get(key)
-        if channel is not None:
-            channel.remove(outbox)
-            if not channel:
-                del self._channels[key]
+        """End what :meth:`subscribe` and :meth:`subscribe_presence` began."""
+        for channels in (self._channels, self._presence_channels):
+            channel = channels.get(key)
+            if channel is not None:
+                channel.remove(outbox)
+                if not channel:
+                    del channels[key]
 
     def watch(self, outbox: Outbox, codec: Codec) -> None:
         """Let an outbox hear all that happens (protocol, ``?debug=true``)."""
@@ -60,8 +97,40 @@ class HostedRoom:
         if channel is not None:
             for entry in applied.broadcast:
                 channel.broadcast(entry)
+            if applied.deleted:
+                assert applied.seq is not None
+                channel.delete(applied.seq)
         if self._watchers:
             self._show(applied)
+
+    def set_presence(self, key: str, author: Author, value: Value | None) -> None:
+        """Let a client be there with a value, or no more (``None``), and tell of it.
+
+        Raises :class:`~..protocol.errors.QuotaExceeded`.
+        """
+        if value is None:
+            changed = self.presence.withdraw(key, author.client)
+        else:
+            changed = self.presence.set(key, author, value)
+        if changed:
+            self._tell(key, author, value)
+
+    def expire_presence(self, *, until: float) -> None:
+        """Tell of the clients that left at that time or before, and did not come back."""
+        self._tell_gone(self.presence.expire(until=until))
+
+    def forget_presence(self, client: str) -> None:
+        """Tell that a client has gone that can't come back."""
+        self._tell_gone(self.presence.forget(client))
+
+    def _tell_gone(self, gone: Iterable[tuple[str, Author]]) -> None:
+        for key, author in gone:
+            self._tell(key, author, None)
+
+    def _tell(self, key: str, author: Author, value: Value | None) -> None:
+        channel = self._presence_channels.get(key)
+        if channel is not None:
+            channel.say(lambda codec: codec.presence(key, author, value))
 
     def _show(self, applied: Applied) -> None:
         for outbox, codec in self._watchers.values():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
+from collections.abc import Awaitable
+from itertools import takewhile
 
 from tornado.ioloop import PeriodicCallback
 
@@ -10,34 +14,52 @@ from ..broker.broker import Broker
 from ..protocol.frame import PING, frame
 from .hosted_room import HostedRoom
 from .outbox import Flusher
-from .peer import CLOSE_STOPPING, Peer
+from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
+from .rate import Rate
 from .settings import DriftDB
 
 __all__ = ["Hub"]
 
 CLOSE_SILENT = 1011
 _PING = frame(PING, b"")
+_TIDY_INTERVAL_SECONDS = 1
+_WINDOW_INTERVAL_SECONDS = 10
 _EXPIRY_INTERVAL_SECONDS = 600
 
 
 class Hub:
     """Opens rooms at the broker for those who come, and knows who is connected.
 
-    Make, :meth:`start` and use it on one event loop.
+    A room is opened when it is first asked for, and left when nobody has used it for a while.
+    Make, :meth:`start` and use it on one event loop. ``log`` hears of the broker's trouble.
     """
 
-    def __init__(self, broker: Broker, settings: DriftDB) -> None:
+    def __init__(
+        self, broker: Broker, settings: DriftDB, *, log: logging.Logger | None = None
+    ) -> None:
+        self.broker = broker
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
-        self._broker = broker
+        self._log = log or logging.getLogger(__name__)
         self._rooms: dict[str, HostedRoom] = {}
         self._peers: dict[Peer, HostedRoom] = {}
         self._timers: list[PeriodicCallback] = []
+        # Rooms that are about to be opened, and such that are about to be left or deleted: who
+        # asks for one meanwhile waits for that.
+        self._opening: dict[str, asyncio.Task[bool]] = {}
+        self._leaving: dict[str, asyncio.Task[bool]] = {}
+        # Since when nobody uses them, the longest first.
+        self._idle: dict[HostedRoom, float] = {}
+        self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
+        self._asking: set[asyncio.Future[None]] = set()  # for the right to read
+        self._rates: dict[str, Rate] = {}
+        self._left_seqs = 0
+        self._trouble: str | None = None
 
     @property
     def room_count(self) -> int:
-        """How many rooms were opened here."""
+        """How many rooms are open here."""
         return len(self._rooms)
 
     @property
@@ -47,49 +69,82 @@ class Hub:
 
     @property
     def newest(self) -> int:
-        """The sum of all sequence numbers: it grows with every push."""
-        return sum(hosted.sequencer.room.seq for hosted in self._rooms.values())
+        """A number that grows with every push."""
+        return self._left_seqs + sum(hosted.sequencer.room.seq for hosted in self._rooms.values())
 
     def start(self) -> None:
-        """Begin to look after the connections."""
-        interval = self.settings.ping_interval_seconds
-        if interval:
-            self._timers.append(PeriodicCallback(self.check_signs_of_life, interval * 1000))
-        self._timers.append(PeriodicCallback(self.expire, _EXPIRY_INTERVAL_SECONDS * 1000))
+        """Begin to look after rooms and connections."""
+        for work, seconds in (
+            (self.tidy, _TIDY_INTERVAL_SECONDS),
+            (self.expire_windows, _WINDOW_INTERVAL_SECONDS),
+            (self.expire, _EXPIRY_INTERVAL_SECONDS),
+            (self.check_signs_of_life, self.settings.ping_interval_seconds),
+        ):
+            if seconds:
+                self._timers.append(PeriodicCallback(work, seconds * 1000))
         for timer in self._timers:
             timer.start()
 
     async def create(self, name: str) -> None:
         """Make a room of that name, unless there is one.
 
-        Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed.
+        Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed, and
+        :class:`~..protocol.errors.Unavailable` where none can be made at the moment.
         """
-        await self._broker.create(name)
+        await self.broker.create(name)
 
     async def open(self, name: str) -> HostedRoom | None:
-        """The room of that name, ``None`` where there is none."""
-        hosted = self._rooms.get(name)
-        if hosted is None:
-            hosted = HostedRoom(name, self.flusher)
-            sequencer = await self._broker.open(name, hosted)
-            if sequencer is None:
+        """The room of that name, ``None`` where there is none.
+
+        It stays open at least until the caller awaits something else; :meth:`enter` it to keep it.
+        Raises :class:`~..protocol.errors.Unavailable` where it can't be read at the moment.
+        """
+        while (hosted := self._rooms.get(name)) is None:
+            opening = self._opening.get(name)
+            if opening is None:
+                opening = self._opening[name] = asyncio.create_task(self._open(name))
+            if not await asyncio.shield(opening):
                 return None
-            hosted.sequencer = sequencer
-            self._rooms[name] = hosted
         return hosted
+
+    async def delete(self, name: str) -> bool:
+        """Delete a room, and tell whether there was one; who is in it is told (4404)."""
+        while task := self._opening.get(name) or self._leaving.get(name):
+            await asyncio.wait([task])
+        deleting = self._leaving[name] = asyncio.create_task(self._delete(name))
+        return await asyncio.shield(deleting)
+
+    def enter(self, hosted: HostedRoom) -> None:
+        """A connection or request uses a room: it stays open."""
+        hosted.users += 1
+        self._idle.pop(hosted, None)
+
+    def exit(self, hosted: HostedRoom) -> None:
+        """End what :meth:`enter` began."""
+        hosted.users -= 1
+        if not hosted.users and self._rooms.get(hosted.name) is hosted:
+            self._idle[hosted] = time.monotonic()
 
     def join(self, peer: Peer, hosted: HostedRoom) -> None:
         """A peer has connected to a room."""
+        self.enter(hosted)
         self._peers[peer] = hosted
         if peer.client is not None:
             self.client_joined(hosted, peer.client)
+            hosted.presence.joined(peer.author.client)
 
     def leave(self, peer: Peer) -> None:
         """A peer's connection has ended."""
         hosted = self._peers.pop(peer)
         peer.left()
-        if peer.client is not None:
+        if peer.client is None:
+            hosted.forget_presence(peer.author.client)
+        else:
             self.client_left(hosted, peer.client)
+            hosted.presence.left(peer.author.client, now=time.monotonic())
+            if hosted.presence.leaving:
+                self._absent.add(hosted)
+        self.exit(hosted)
 
     def client_joined(self, hosted: HostedRoom, client: str) -> None:
         """A client with a secret has come; its pushes are remembered while it is there."""
@@ -99,20 +154,74 @@ class Hub:
         """End what :meth:`client_joined` began; from now on they are remembered for a while."""
         hosted.sequencer.producers.left(client, now=time.time())
 
-    def check_signs_of_life(self) -> None:
-        """Close the peers that were silent since the last time, and ask the others."""
-        for peer in list(self._peers):
-            if peer.heard:
-                peer.heard = False
-                peer.outbox.put(_PING)
-            else:
-                peer.close(CLOSE_SILENT, "no answer to a ping")
+    def new_rate(self) -> Rate | None:
+        """What counts the messages of a new connection, ``None`` where any number may come."""
+        settings = self.settings
+        if not settings.rate_limit_per_second:
+            return None
+        return Rate(settings.rate_limit_per_second, settings.rate_limit_burst, now=time.monotonic())
 
-    def expire(self) -> None:
-        """Forget what is older than the settings say."""
-        before = time.time() - self.settings.producer_retention_seconds
+    def rate_of(self, address: str) -> Rate | None:
+        """What counts the messages that come over HTTP from an address."""
+        rate = self._rates.get(address) or self.new_rate()
+        if rate is not None:
+            self._rates[address] = rate
+        return rate
+
+    def check_signs_of_life(self) -> None:
+        """Close the peers that were silent since the last time, and ask the others.
+
+        Those who may no longer read are closed, too.
+        """
+        for peer in list(self._peers):
+            if not peer.heard:
+                peer.close(CLOSE_SILENT, "no answer to a ping")
+                continue
+            peer.heard = False
+            peer.outbox.put(_PING)
+            asking = peer.ask_access()
+            if asking is not None:
+                task = asyncio.ensure_future(asking)
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+
+    def tidy(self) -> None:
+        """Let those go who left and did not come back, leave idle rooms, report trouble."""
+        now = time.monotonic()
+        for hosted in list(self._absent):
+            hosted.expire_presence(until=now - self.settings.presence_grace_seconds)
+            if not hosted.presence.leaving:
+                self._absent.remove(hosted)
+        until = now - self.settings.room_idle_seconds
+        for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
+            if hosted not in self._absent:
+                self._put_away(hosted)
+                self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
+        self._rates = {a: rate for a, rate in self._rates.items() if not rate.is_full(now=now)}
+        if self.broker.trouble != self._trouble:
+            self._trouble = self.broker.trouble
+            if self._trouble:
+                self._log.error("DriftDB: %s", self._trouble)
+            else:
+                self._log.info("DriftDB: all is well again")
+
+    def expire_windows(self) -> None:
+        """Forget the pushes that are too old to be asked for."""
+        now = time.time()
         for hosted in self._rooms.values():
-            hosted.sequencer.producers.expire(before=before)
+            window = hosted.sequencer.room.window
+            if window is not None:
+                window.expire(now=now)
+
+    async def expire(self) -> None:
+        """Forget clients and rooms that were not seen for as long as the settings say."""
+        now = time.time()
+        for hosted in self._rooms.values():
+            hosted.sequencer.producers.expire(before=now - self.settings.producer_retention_seconds)
+        if self.settings.room_retention_seconds:
+            names = await self.broker.expire(before=now - self.settings.room_retention_seconds)
+            if names:
+                self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
 
     async def stop(self) -> None:
         """Say goodbye to all peers (close code 1001), and end."""
@@ -120,4 +229,47 @@ class Hub:
             timer.stop()
         for peer in list(self._peers):
             peer.close(CLOSE_STOPPING, "the server is stopping")
-        await self._broker.close()
+        tasks: list[Awaitable[object]] = [*self._opening.values(), *self._leaving.values()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.broker.close()
+
+    async def _open(self, name: str) -> bool:
+        try:
+            while name in self._leaving:
+                await asyncio.wait([self._leaving[name]])
+            hosted = HostedRoom(name, self.flusher, presence_limit=self.settings.presence_limit)
+            sequencer = await self.broker.open(name, hosted)
+            if sequencer is None:
+                return False
+            hosted.sequencer = sequencer
+            self._rooms[name] = hosted
+            self._idle[hosted] = time.monotonic()
+            self._left_seqs -= sequencer.room.seq
+            return True
+        finally:
+            del self._opening[name]
+
+    def _put_away(self, hosted: HostedRoom) -> None:
+        del self._rooms[hosted.name]
+        self._idle.pop(hosted, None)
+        self._absent.discard(hosted)
+        self._left_seqs += hosted.sequencer.room.seq
+
+    async def _leave(self, name: str) -> bool:
+        try:
+            await self.broker.leave(name)
+            return True
+        finally:
+            del self._leaving[name]
+
+    async def _delete(self, name: str) -> bool:
+        try:
+            hosted = self._rooms.get(name)
+            if hosted is not None:
+                self._put_away(hosted)
+                for peer in [peer for peer, room in self._peers.items() if room is hosted]:
+                    peer.close(CLOSE_GONE, "the room was deleted")
+                await self.broker.leave(name)
+            return await self.broker.delete(name)
+        finally:
+            del self._leaving[name]

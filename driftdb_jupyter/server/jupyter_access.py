@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from jupyter_server.auth import User
 
-from .access import Action
+from ..protocol.value import Value
+from .access import Action, Anyone
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
 
-__all__ = ["KERNEL", "RESOURCE", "JupyterAccess", "holds_secret"]
+__all__ = ["KERNEL", "RESOURCE", "JupyterAccess", "KernelAccess", "holds_secret"]
 
 RESOURCE = "driftdb"
+_IDENTITY = ("username", "name", "display_name", "initials", "color", "avatar_url")
 KERNEL = User(username="kernel", name="Kernel", display_name="Kernel")
 
 _SCHEME = "DriftDB "
@@ -27,6 +30,19 @@ def holds_secret(authorization: str, secret: str) -> bool:
     return given != authorization and hmac.compare_digest(given.encode(), secret.encode())
 
 
+def identity(user: object) -> Value:
+    """What others are told of one of Jupyter's users: the fields that aren't empty."""
+    fields = {name: getattr(user, name, None) for name in _IDENTITY}
+    told = {name: value for name, value in fields.items() if value}
+    return Value.from_json(json.dumps(told, ensure_ascii=False).encode())
+
+
+class KernelAccess(Anyone):
+    """What a kernel may do that knows the secret: all."""
+
+    user = identity(KERNEL)
+
+
 class JupyterAccess:
     """Asks Jupyter's authorizer about the user behind a handler, for resource ``driftdb``."""
 
@@ -34,6 +50,11 @@ class JupyterAccess:
 
     def __init__(self, handler: JupyterHandler) -> None:
         self._handler = handler
+
+    @property
+    def user(self) -> Value:
+        """Who Jupyter says that it is."""
+        return identity(self._handler.current_user)
 
     def may(self, action: Action) -> bool | Awaitable[bool]:
         """Whether the user may do that now; an authorizer that fails allows nothing."""

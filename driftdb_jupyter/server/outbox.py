@@ -103,7 +103,8 @@ class Outbox(list[bytes]):
     A list, so that the fan-out to many outboxes costs no more than an append for each.
     ``joins``: whether what is appended may be several frames in one.
     ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers
-    to ``get`` (protocol, "Errors and closing", 4408).
+    to ``get`` (protocol, "Errors and closing", 4408). It is ``congested`` from a quarter of that on
+    until it has sunk to half of the quarter, and ``rises`` is called once each time.
     """
 
     __slots__ = (
@@ -114,9 +115,11 @@ class Outbox(list[bytes]):
         "_flusher",
         "_limit",
         "_overflowed",
+        "_rises",
         "_send",
         "_stream",
         "closed",
+        "congested",
         "joins",
     )
 
@@ -128,6 +131,7 @@ class Outbox(list[bytes]):
         compressed: bool,
         limit_bytes: int,
         overflowed: Callable[[], None],
+        rises: Callable[[Outbox], None],
     ) -> None:
         super().__init__()
         self._stream = connection.stream
@@ -139,10 +143,17 @@ class Outbox(list[bytes]):
         self._flusher = flusher
         self._limit = limit_bytes
         self._overflowed = overflowed
+        self._rises = rises
         self._allowance = 0
         self._backlog = 0
         self._drained: asyncio.Future[None] | None = None
         self.closed = False
+        self.congested = False
+
+    @property
+    def backlog(self) -> int:
+        """How many bytes wait, not counting answers to ``get``."""
+        return self._backlog - self._allowance
 
     def put(self, frame: bytes) -> None:
         """Send a frame at the end of this tick."""
@@ -195,6 +206,7 @@ class Outbox(list[bytes]):
     def close(self) -> None:
         """Take no more frames, and drop those that were not written."""
         self.closed = True
+        self.congested = False
         self.clear()
         self._release()
 
@@ -219,10 +231,15 @@ class Outbox(list[bytes]):
             if not self._backlog:
                 self._allowance = 0
                 self._release()
+            if self.congested and self.backlog <= self._limit // 8:
+                self.congested = False
 
         written.add_done_callback(done)
-        if self._backlog > self._limit + self._allowance:
+        if self.backlog > self._limit:
             self._overflowed()
+        elif self.backlog > self._limit // 4 and not self.congested:
+            self.congested = True
+            self._rises(self)
 
     def _release(self) -> None:
         if self._drained is not None:

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from ..protocol.cbor_codec import CBOR
 from ..protocol.codec import Codec
 from ..protocol.entry import Author
-from ..protocol.errors import BadMessage, Forbidden, Refusal
+from ..protocol.errors import Forbidden, QuotaExceeded, Refusal
 from ..protocol.frame import TEXT, frame
 from ..protocol.json_codec import JSON
 from ..protocol.limits import Limits
-from ..protocol.messages import Get, Ping, Push
+from ..protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
 from ..rooms.room import Applied
-from .access import Access, Anyone
+from .access import Access, Action, Anyone
+from .answers import answer_to_get, answer_to_keys, answers_to_push
 from .hosted_room import HostedRoom
 from .outbox import Outbox
+from .rate import Rate
 
-__all__ = ["CLOSE_FORBIDDEN", "CLOSE_STOPPING", "CLOSE_TOO_SLOW", "Peer"]
+__all__ = [
+    "CLOSE_FORBIDDEN",
+    "CLOSE_GONE",
+    "CLOSE_STOPPING",
+    "CLOSE_TOO_SLOW",
+    "RIGHTS",
+    "Peer",
+]
 
 # Protocol, "Errors and closing".
 CLOSE_STOPPING = 1001
 CLOSE_FORBIDDEN = 4403
+CLOSE_GONE = 4404
 CLOSE_TOO_SLOW = 4408
+
+# What one has to be allowed to send a message; the others anybody may who is there.
+RIGHTS: dict[type[ClientMessage], Action] = {
+    Get: "read",
+    Keys: "read",
+    Push: "write",
+    SetPresence: "write",
+}
 
 
 class Peer:
     """Reads the messages of one connection, and does or refuses what they ask.
 
-    ``codec`` is the encoding that it wants to hear, ``client`` its secret or ``None``,
-    ``close`` begins the closing handshake. ``heard`` is whether it gave a sign of life since
-    the hub last looked.
+    ``author`` is how others see it, ``client`` its secret or ``None``. ``codec`` is the encoding
+    that it wants to hear, ``close`` begins the closing handshake. ``heard`` is whether it gave a
+    sign of life since the hub last looked.
     """
 
     __slots__ = (
@@ -38,7 +57,9 @@ class Peer:
         "_close",
         "_codec",
         "_limits",
+        "_rate",
         "_room",
+        "_subscription_limit",
         "_subscriptions",
         "_trusted",
         "author",
@@ -53,19 +74,24 @@ class Peer:
         outbox: Outbox,
         *,
         access: Access,
+        author: Author,
         client: str | None,
         close: Callable[[int, str], None],
         codec: Codec,
         limits: Limits,
+        rate: Rate | None,
+        subscription_limit: int,
     ) -> None:
-        self.author: Author | None = None
         self._access = access
         self._close = close
         self._codec = codec
         self._limits = limits
+        self._rate = rate
         self._room = room
+        self._subscription_limit = subscription_limit
         self._subscriptions: set[str] = set()
         self._trusted = isinstance(access, Anyone)  # without asking for every message
+        self.author = author
         self.client = client
         self.heard = True
         self.outbox = outbox
@@ -81,6 +107,8 @@ class Peer:
         codec: Codec = JSON if opcode == TEXT else CBOR
         try:
             decoded = codec.decode(message, self._limits)
+            if self._rate is not None:
+                self._count(self._rate, decoded)
             if type(decoded) is Push:
                 values = codec.values(decoded, self._limits)
         except Refusal as refusal:
@@ -89,16 +117,13 @@ class Peer:
         if type(decoded) is Push:
             allowed = self._trusted or self._access.may("write")
             if allowed is True:  # the common case, without another call
-                self._room.sequencer.push(decoded, values, self)
-                return None
-        elif isinstance(decoded, Get):
-            allowed = self._access.may("read")
-        elif isinstance(decoded, Ping):
-            self._send(self._codec.pong(decoded.nonce))
-            return None
+                room = self._room
+                room.sequencer.push(decoded, values, self)
+                pressure = room.pressure
+                return pressure.hold(self.outbox, len(message)) if pressure.high else None
         else:
-            self._refuse(BadMessage(f"expected another message, got {type(decoded).__name__}"))
-            return None
+            right = RIGHTS.get(type(decoded))
+            allowed = right is None or self._access.may(right)
         if isinstance(allowed, bool):
             return self._carry_out(codec, decoded, allowed=allowed)
         return self._wait_for_access(codec, decoded, allowed)
@@ -108,11 +133,20 @@ class Peer:
         if isinstance(outcome, Refusal):
             outcome.push_id = push.id
             self._refuse(outcome)
-            return
-        if push.id is not None:
-            self._send(self._codec.ack(push.id, outcome.seq))
-        if outcome.size > 1:
-            self._send(self._codec.stream_size(push.key, outcome.size))
+        elif push.id is not None or outcome.size > 1:
+            for message in answers_to_push(self._codec, push, outcome):
+                self._send(message)
+
+    def ask_access(self) -> Awaitable[None] | None:
+        """Close the connection if it may no longer read (4403); returns what to wait for."""
+        if self._trusted:
+            return None
+        allowed = self._access.may("read")
+        if not isinstance(allowed, bool):
+            return self._wait_for_right_to_read(allowed)
+        if not allowed:
+            self._expel()
+        return None
 
     def close(self, code: int, reason: str) -> None:
         """Send what waits, then close."""
@@ -129,38 +163,95 @@ class Peer:
         self._room.unwatch(self.outbox)
 
     def _carry_out(
-        self, codec: Codec, message: Push | Get, *, allowed: bool
+        self, codec: Codec, message: ClientMessage, *, allowed: bool
     ) -> Awaitable[None] | None:
-        if isinstance(message, Push):
-            if allowed:
+        if not allowed:
+            self._forbid(message)
+            return None
+        try:
+            if isinstance(message, Get):
+                return self._get(message)
+            if isinstance(message, Keys):
+                return self._answer(answer_to_keys(self._codec, self._room.sequencer.room, message))
+            if isinstance(message, Push):
                 self._room.sequencer.push(message, codec.values(message, self._limits), self)
+            elif isinstance(message, SetPresence):
+                value = codec.value(message.value)
+                withdrawn = bytes(value.as_json()) == b"null"
+                self._room.set_presence(message.key, self.author, None if withdrawn else value)
+            elif isinstance(message, Unsubscribe):
+                self._subscriptions.discard(message.key)
+                self._room.unsubscribe(message.key, self.outbox)
             else:
-                self.answer(message, Forbidden("expected the right to write in this room"))
-        elif allowed:
-            return self._get(message)
-        else:
-            self.close(CLOSE_FORBIDDEN, "no right to read in this room")
+                self._send(self._codec.pong(message.nonce))
+        except Refusal as refusal:
+            self._refuse(refusal)
         return None
 
     async def _wait_for_access(
-        self, codec: Codec, message: Push | Get, access: Awaitable[bool]
+        self, codec: Codec, message: ClientMessage, access: Awaitable[bool]
     ) -> None:
         allowed = await access
         if not self.outbox.closed and (waiting := self._carry_out(codec, message, allowed=allowed)):
             await waiting
 
+    async def _wait_for_right_to_read(self, access: Awaitable[bool]) -> None:
+        if not await access and not self.outbox.closed:
+            self._expel()
+
+    def _count(self, rate: Rate, message: ClientMessage) -> None:
+        try:
+            rate.take(now=monotonic())
+        except Refusal as refusal:
+            refusal.push_id = message.id if isinstance(message, Push) else None
+            raise
+
     def _get(self, get: Get) -> Awaitable[None] | None:
         # The subscription and what the room holds now belong together: nothing comes between.
-        if get.key not in self._subscriptions:
+        waiting = None
+        complete = True
+        self._check_subscriptions(get.key)
+        if get.seq is not None:
+            message, complete = answer_to_get(self._codec, self._room.sequencer.room, get)
+            waiting = self._answer(message)
+        if complete:
             self._subscriptions.add(get.key)
-            self._room.subscribe(get.key, self.outbox, self._codec)
-        if get.seq is None:
-            return None
-        entries = self._room.sequencer.room.read(get.key, above=get.seq)
-        return self.outbox.put_init(frame(self._codec.opcode, self._codec.init(get.key, entries)))
+            self._room.subscribe(
+                get.key,
+                self.outbox,
+                self._codec,
+                stamps=get.stamps,
+                with_client=self.client is not None,
+            )
+        if get.presence:
+            self._subscriptions.add(get.key)
+            self._room.subscribe_presence(get.key, self.outbox, self._codec)
+            there = self._room.presence.there(get.key)
+            waiting = self._answer(self._codec.presence_state(get.key, self.author.client, there))
+        return waiting
+
+    def _check_subscriptions(self, key: str) -> None:
+        if key not in self._subscriptions and len(self._subscriptions) >= self._subscription_limit:
+            raise QuotaExceeded(
+                f"expected at most {self._subscription_limit} subscriptions, got one more"
+            )
+
+    def _forbid(self, message: ClientMessage) -> None:
+        if RIGHTS.get(type(message)) == "read":
+            self._expel()
+            return
+        refusal = Forbidden("expected the right to write in this room")
+        refusal.push_id = message.id if isinstance(message, Push) else None
+        self._refuse(refusal)
+
+    def _expel(self) -> None:
+        self.close(CLOSE_FORBIDDEN, "no right to read in this room")
 
     def _refuse(self, refusal: Refusal) -> None:
         self._send(self._codec.error(refusal))
+
+    def _answer(self, message: bytes) -> Awaitable[None] | None:
+        return self.outbox.put_init(frame(self._codec.opcode, message))
 
     def _send(self, message: bytes) -> None:
         self.outbox.put(frame(self._codec.opcode, message))

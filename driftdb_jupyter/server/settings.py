@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from traitlets import Bool, Float, Int
+from typing import Any
+
+from traitlets import Bool, Float, Int, default
 from traitlets.config import Configurable
 
 from ..protocol.limits import Limits
+from ..rooms.quota import Quota
+from ..rooms.window import WindowLimits
 
 __all__ = ["DriftDB"]
 
 _DEFAULT = Limits()
+_QUOTA = Quota()
+_WINDOW = WindowLimits()
+_DAY_SECONDS = 24 * 60 * 60.0
 
 
 class DriftDB(Configurable):
@@ -35,7 +42,99 @@ class DriftDB(Configurable):
         config=True,
         help="How deep arrays and objects may be nested in a value, in levels.",
     )
+    values_limit = Int(
+        _DEFAULT.values, min=1, config=True, help="How many values a single push may carry."
+    )
     room_limit = Int(100_000, min=1, config=True, help="How many rooms there may be at once.")
+    room_limit_bytes = Int(
+        _QUOTA.room_bytes,
+        min=1024,
+        config=True,
+        help="How much the values that a room keeps may take, in bytes. A push that would pass it "
+        "is refused with the error quota, as with the next three.",
+    )
+    room_keys_limit = Int(
+        _QUOTA.keys, min=1, config=True, help="How many keys of a room may hold something."
+    )
+    stream_length_limit = Int(
+        _QUOTA.stream_length,
+        min=1,
+        config=True,
+        help="How many values the stream of a key may hold.",
+    )
+    stream_limit_bytes = Int(
+        _QUOTA.stream_bytes,
+        min=1024,
+        config=True,
+        help="How much the values in the stream of a key may take, in bytes.",
+    )
+    room_retention_seconds = Float(
+        _DAY_SECONDS,
+        min=0.0,
+        config=True,
+        help="How long a room is kept that nobody uses, in seconds. 0: for ever. Under Jupyter the "
+        "default is 30 days.",
+    )
+    room_idle_seconds = Float(
+        60.0,
+        min=0.0,
+        config=True,
+        help="How long a room that is kept elsewhere stays in memory without connections, in "
+        "seconds.",
+    )
+    recovery_window_count = Int(
+        _WINDOW.count,
+        min=0,
+        config=True,
+        help="How many of a room's newest pushes are remembered for clients that come back.",
+    )
+    recovery_window_bytes = Int(
+        _WINDOW.bytes,
+        min=0,
+        config=True,
+        help="How much the values of those pushes may take, in bytes.",
+    )
+    recovery_window_seconds = Float(
+        _WINDOW.seconds,
+        min=0.0,
+        config=True,
+        help="How long those pushes are remembered, in seconds.",
+    )
+    presence_limit = Int(
+        10_000, min=0, config=True, help="How many presences may be set in a room."
+    )
+    presence_grace_seconds = Float(
+        10.0,
+        min=0.0,
+        config=True,
+        help="How long a client is still shown that has lost its connection, in seconds, so that "
+        "who comes back at once was never gone.",
+    )
+    peer_limit = Int(
+        10_000,
+        min=1,
+        config=True,
+        help="How many connections there may be at once. One more is refused with status 429.",
+    )
+    subscription_limit = Int(
+        10_000,
+        min=1,
+        config=True,
+        help="How many keys a connection may be subscribed to.",
+    )
+    rate_limit_per_second = Float(
+        0.0,
+        min=0.0,
+        config=True,
+        help="How many messages a second a connection may send in the long run (over HTTP, an "
+        "address). What comes over it is refused with the error rate. 0: any number.",
+    )
+    rate_limit_burst = Int(
+        100,
+        min=1,
+        config=True,
+        help="How many messages may come at once before that limit holds.",
+    )
     outbox_limit_bytes = Int(
         16 * 1024 * 1024,
         min=4 * 1024 * 1024,
@@ -51,7 +150,7 @@ class DriftDB(Configurable):
         "till the next time is closed. 0: never.",
     )
     producer_retention_seconds = Float(
-        24 * 60 * 60.0,
+        _DAY_SECONDS,
         min=0.0,
         config=True,
         help="How long the pushes of a client that left are remembered, in seconds, so that one "
@@ -71,4 +170,28 @@ class DriftDB(Configurable):
             message_bytes=self.message_limit_bytes,
             key_bytes=self.key_limit_bytes,
             nesting=self.nesting_limit,
+            values=self.values_limit,
         )
+
+    @property
+    def quota(self) -> Quota:
+        """The bounds of a room."""
+        return Quota(
+            keys=self.room_keys_limit,
+            stream_length=self.stream_length_limit,
+            stream_bytes=self.stream_limit_bytes,
+            room_bytes=self.room_limit_bytes,
+        )
+
+    @property
+    def window_limits(self) -> WindowLimits:
+        """The bounds of a room's recovery window."""
+        return WindowLimits(
+            count=self.recovery_window_count,
+            bytes=self.recovery_window_bytes,
+            seconds=self.recovery_window_seconds,
+        )
+
+    @default("room_retention_seconds")
+    def _room_retention_of_this_server(self) -> Any:
+        return getattr(self.parent, "default_room_retention_seconds", _DAY_SECONDS)

@@ -78,14 +78,14 @@ class Health(RequestHandler):
     def get(self) -> None:
         """Answer with the version, and how much is going on."""
         self.set_header("Cache-Control", "no-store")
-        self.write(
-            {
-                "status": "ok",
-                "version": __version__,
-                "rooms": self.hub.room_count,
-                "peers": self.hub.peer_count,
-            }
-        )
+        trouble = self.hub.broker.trouble
+        health = {
+            "status": "ok" if trouble is None else "trouble",
+            "version": __version__,
+            "rooms": self.hub.room_count,
+            "peers": self.hub.peer_count,
+        }
+        self.write(health if trouble is None else {**health, "trouble": trouble})
 
 
 def application(
@@ -218,7 +218,12 @@ class StandaloneServer(JupyterApp):
     async def serve(self, sockets: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
         settings = DriftDB(parent=self)
-        hub = Hub(MemoryBroker(room_limit=settings.room_limit), settings)
+        broker = MemoryBroker(
+            room_limit=settings.room_limit,
+            quota=settings.quota,
+            window_limits=settings.window_limits,
+        )
+        hub = Hub(broker, settings, log=self.log)
         web = application(
             hub,
             base_url=self.base_url,

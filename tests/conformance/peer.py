@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -27,11 +27,14 @@ __all__ = [
     "Room",
     "ack",
     "compact",
+    "delete",
+    "deleted",
     "fetch",
     "get",
     "init",
     "push",
     "pushed",
+    "several",
     "stream_size",
 ]
 
@@ -49,9 +52,20 @@ def push(key: str, value: Any, action: str = "append", **fields: Any) -> Message
     return {"type": "push", "key": key, "value": value, "action": {"type": action}, **fields}
 
 
+def several(key: str, values: Iterable[Any], action: str = "append", **fields: Any) -> Message:
+    """A push of more than one value."""
+    action_of = {"type": action}
+    return {"type": "push", "key": key, "values": list(values), "action": action_of, **fields}
+
+
 def compact(key: str, seq: int, value: Any, **fields: Any) -> Message:
     """A push that puts ``value`` in the place of all up to ``seq``."""
     return push(key, value, **fields) | {"action": {"type": "compact", "seq": seq}}
+
+
+def delete(key: str, **fields: Any) -> Message:
+    """A push that empties a stream."""
+    return {"type": "push", "key": key, "action": {"type": "delete"}, **fields}
 
 
 def get(key: str, **fields: Any) -> Message:
@@ -67,10 +81,10 @@ def pushed(key: str, value: Any, seq: int) -> Message:
     return {"type": "push", "key": key, "value": value, "seq": seq}
 
 
-def init(key: str, values: Mapping[int, Any] | None = None) -> Message:
-    """The answer to a get: values by their sequence numbers."""
+def init(key: str, values: Mapping[int, Any] | None = None, **fields: Any) -> Message:
+    """The answer to a get: values by their sequence numbers; ``fields`` are the message's own."""
     data = [{"value": value, "seq": seq} for seq, value in (values or {}).items()]
-    return {"type": "init", "key": key, "data": data}
+    return {"type": "init", "key": key, "data": data, **fields}
 
 
 def stream_size(key: str, size: int) -> Message:
@@ -81,6 +95,11 @@ def stream_size(key: str, size: int) -> Message:
 def ack(push_id: int, seq: int | None) -> Message:
     """The push was applied."""
     return {"type": "ack", "id": push_id, "seq": seq}
+
+
+def deleted(key: str, seq: int) -> Message:
+    """The stream was deleted."""
+    return {"type": "delete", "key": key, "seq": seq}
 
 
 @dataclass

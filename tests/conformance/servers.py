@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,12 @@ class Server:
     headers: dict[str, str] = field(default_factory=dict)
     loop: asyncio.AbstractEventLoop | None = None
     jupyter: ServerApp | None = None
+    _hub: Hub | None = None
+
+    @property
+    def hub(self) -> Hub:
+        """The hub of a server that runs in this process."""
+        return self._hub or self.extension.hub
 
     @property
     def extension(self) -> DriftDBExtension:
@@ -70,8 +76,12 @@ class Server:
         async def call() -> T:
             return function()
 
+        return self.complete(call())
+
+    def complete(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's own loop."""
         assert self.loop is not None
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
 
 class Rights(Authorizer):
@@ -115,7 +125,11 @@ def standalone(
 
     @asynccontextmanager
     async def serve(server: Server) -> Any:
-        hub = Hub(MemoryBroker(room_limit=settings.get("room_limit", 1000)), DriftDB(**settings))
+        traits = DriftDB(**settings)
+        broker = MemoryBroker(
+            room_limit=traits.room_limit, quota=traits.quota, window_limits=traits.window_limits
+        )
+        hub = server._hub = Hub(broker, traits)
         web = application(
             hub, base_url=base_url, named_rooms=named_rooms, log_function=lambda handler: None
         )

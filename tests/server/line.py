@@ -24,7 +24,7 @@ class Line:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.stream = PlainStream(near)
         self.flusher = flusher or Flusher()
-        self.overflowed = 0
+        self.overflowed = self.risen = 0
         connection: Any = self
         self.outbox = Outbox(
             connection,
@@ -32,10 +32,15 @@ class Line:
             compressed=False,
             limit_bytes=LIMIT_BYTES,
             overflowed=self._overflow,
+            rises=self._rise,
         )
 
     def _overflow(self) -> None:
         self.overflowed += 1
+
+    def _rise(self, outbox: Outbox) -> None:
+        assert outbox is self.outbox
+        self.risen += 1
 
     async def read(self, count: int) -> bytes:
         loop = asyncio.get_running_loop()

@@ -306,14 +306,14 @@ class TestRetention:
         await peer.send(push("k", "a", id=1))
         await peer.hears(ack(1, 1))
         await peer.leave()
-        room.server.run(room.server.extension.hub.expire)
+        room.server.complete(room.server.hub.expire())
         again = await room.join(client="x" * 16)
         await again.send(push("k", "a", id=1))
         await again.hears(ack(1, 1))
 
     async def test_a_client_that_came_over_http_is_remembered_too(self, room: Room) -> None:
         assert (await room.post(push("k", "a", id=1), client="x" * 16)).json == ack(1, 1)
-        room.server.run(room.server.extension.hub.expire)
+        room.server.complete(room.server.hub.expire())
         assert (await room.post(push("k", "a", id=1), client="x" * 16)).json == ack(1, 1)
         await room.holds("k", {1: "a"})
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from driftdb_jupyter.broker.broker import Pusher
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import RateExceeded, Refusal, Unavailable
-from driftdb_jupyter.protocol.frame import TEXT, frame, payload
+from driftdb_jupyter.protocol.frame import TEXT, payload
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
-from driftdb_jupyter.protocol.messages import Get, Push, Unsubscribe
+from driftdb_jupyter.protocol.messages import Push
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
 from driftdb_jupyter.server.access import Anyone
+from driftdb_jupyter.server.author import author
 from driftdb_jupyter.server.hosted_room import HostedRoom
 from driftdb_jupyter.server.outbox import Flusher, Outbox
 from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
@@ -112,36 +113,6 @@ class _LinkOutbox(Outbox):
         return True
 
 
-class _ResumingPeer(Peer):
-    """A peer that knows epochs, pages and unsubscribing (protocol, part 2)."""
-
-    __slots__ = ()
-
-    def receive(self, opcode: int, message: bytes) -> Awaitable[None] | None:
-        if not self.outbox.closed:
-            decoded = JSON.decode(message, self._limits)
-            if isinstance(decoded, Unsubscribe):
-                self._subscriptions.discard(decoded.key)
-                self._room.unsubscribe(decoded.key, self.outbox)
-                return None
-        return super().receive(opcode, message)
-
-    def _get(self, get: Get) -> Awaitable[None] | None:
-        room = self._room.sequencer.room
-        assert isinstance(get.epoch, str | None)
-        assert get.seq is not None
-        entries, recovered = room.recover(get.key, epoch=get.epoch, above=get.seq)
-        more = get.limit is not None and len(entries) > get.limit
-        if more:
-            entries = entries[: get.limit]
-        elif get.key not in self._subscriptions:
-            self._subscriptions.add(get.key)
-            self._room.subscribe(get.key, self.outbox, self._codec)
-        init = JSON.init(get.key, entries, epoch=room.epoch, recovered=recovered, more=more)
-        self.outbox.put_init(frame(TEXT, init))
-        return None
-
-
 class _Record(Struct):
     """A push that was applied."""
 
@@ -203,14 +174,18 @@ class Server:
         if not self.running:
             return None
         link = Link()
-        link.peer = _ResumingPeer(
+        access = Anyone()
+        link.peer = Peer(
             self._hosted,
             _LinkOutbox(link),
-            access=Anyone(),
+            access=access,
+            author=author(secret, access.user),
             client=secret,
             close=lambda code, reason: link.close(code),
             codec=JSON,
             limits=Limits(),
+            rate=None,
+            subscription_limit=100,
         )
         self.producers.joined(secret)
         self.links.append(link)
@@ -310,7 +285,7 @@ class Server:
             pusher.answer(push, applied)
 
     def _host(self) -> HostedRoom:
-        hosted = HostedRoom("simulated", _LinkFlusher())
+        hosted = HostedRoom("simulated", _LinkFlusher(), presence_limit=100)
         hosted.sequencer = self
         return hosted
 

@@ -1,0 +1,73 @@
+"""Pressure: holding back who writes faster than the others in the room can read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from .outbox import Outbox
+
+__all__ = ["Pressure"]
+
+_LOOK_SECONDS = 0.05
+_LOOKS = 20
+# What a reader has to take from one look to the next, to be waited for.
+_PROGRESS_BYTES = 65536
+# What a peer may push while writers are held: one that is no flood goes on unhindered.
+_FREE_BYTES = 65536
+
+
+class Pressure:
+    """The congested outboxes of one room, and the writers that wait for them.
+
+    While it is ``high``, a peer that goes on pushing is held: nothing is read from it. So a reader
+    that is merely slower than a flood sets its pace. One that has stalled, or is far too slow,
+    holds nobody for more than a moment: it is waited for no longer until it has caught up, and if
+    it doesn't, its outbox passes the limit and it is closed with 4408.
+    """
+
+    __slots__ = ("_congested", "_looks", "_pushed", "_relief", "high")
+
+    def __init__(self) -> None:
+        self.high = False
+        # The outboxes that are waited for, with their backlogs at the last look.
+        self._congested: dict[int, tuple[Outbox, int]] = {}
+        self._looks = 0
+        self._pushed: dict[int, int] = {}  # bytes, by the pusher's outbox
+        self._relief: asyncio.Future[None] | None = None
+
+    def rise(self, outbox: Outbox) -> None:
+        """An outbox is congested; it says so again only after it has caught up."""
+        self._congested[id(outbox)] = outbox, outbox.backlog
+        if not self.high:
+            self.high = True
+            self._relief = asyncio.get_running_loop().create_future()
+            self._look_later()
+
+    def hold(self, pusher: Outbox, length: int) -> Awaitable[None] | None:
+        """What the pusher of so many bytes has to wait for, ``None`` for nothing."""
+        pushed = self._pushed[id(pusher)] = self._pushed.get(id(pusher), 0) + length
+        if self._relief is None or pushed <= _FREE_BYTES:
+            return None
+        return asyncio.shield(self._relief)
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looks += 1
+        self._congested = {
+            number: (outbox, outbox.backlog)
+            for number, (outbox, backlog) in self._congested.items()
+            if outbox.congested and backlog - outbox.backlog >= _PROGRESS_BYTES
+        }
+        if self._congested and self._looks < _LOOKS:
+            self._look_later()
+            return
+        self.high = False
+        self._looks = 0
+        self._congested = {}
+        self._pushed = {}
+        relief, self._relief = self._relief, None
+        if relief is not None:
+            relief.set_result(None)
