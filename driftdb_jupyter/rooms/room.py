@@ -17,7 +17,7 @@ from ..protocol.value import Value
 from .producer import Producers
 from .quota import Quota
 from .stream import Stream
-from .window import Window, WindowLimits
+from .window import NOTHING, Window, WindowLimits
 
 __all__ = ["Applied", "Room"]
 
@@ -76,6 +76,11 @@ class Room:
         """The keys whose streams hold something."""
         return list(self._streams)
 
+    @property
+    def key_count(self) -> int:
+        """How many streams hold something."""
+        return len(self._streams)
+
     def stream(self, key: str) -> Stream:
         """The stream of a key, an empty one where it holds nothing; not to be changed."""
         return self._streams.get(key) or Stream()
@@ -103,12 +108,25 @@ class Room:
 
     def restore(self, key: str, entries: Sequence[Entry]) -> None:
         """Put entries behind those of a key's stream, as they were before; within the quota."""
-        stream = self._streams.get(key) or Stream()
         added_bytes = sum([entry.size for entry in entries])
-        self._check_quota(key, stream, len(entries), added_bytes)
+        self._check_quota(key, self.stream(key), len(entries), added_bytes)
+        self.hold(key, entries)
+
+    def hold(self, key: str, entries: Sequence[Entry]) -> None:
+        """Put entries behind those of a key's stream; they were within the quota when they came."""
+        stream = self._streams.setdefault(key, Stream())
+        before = stream.bytes
         stream.append(entries)
-        self.bytes += added_bytes
-        self._streams[key] = stream
+        self.bytes += stream.bytes - before
+
+    def copy(self) -> Room:
+        """Another room with the same streams, and the same producers; its window knows nothing."""
+        copy = Room(epoch=self.epoch, quota=self._quota, window_limits=NOTHING)
+        copy.seq = self.seq
+        copy.producers = self.producers
+        for key, stream in self._streams.items():
+            copy.hold(key, stream.entries)
+        return copy
 
     def apply(
         self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..protocol.entry import Entry
 
-__all__ = ["Window", "WindowLimits"]
+__all__ = ["NOTHING", "Window", "WindowLimits"]
 
 _FORGOTTEN_KEYS = 10_000
 
@@ -25,6 +25,9 @@ class WindowLimits:
     count: int = 1_000
     bytes: int = 1024 * 1024
     seconds: float = 300.0
+
+
+NOTHING = WindowLimits(count=0, bytes=0)
 
 
 class Forgotten:
