@@ -50,7 +50,7 @@ class MemoryBroker:
     """Rooms in memory.
 
     ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
-    ``clock``: seconds since 1970. ``trouble``: why the rooms are not kept elsewhere, if they should.
+    ``clock``: seconds since 1970. ``trouble``: why rooms are not kept where they should be.
     """
 
     def __init__(
