@@ -34,7 +34,7 @@ _SWEEP_ROWS = 5_000
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 # How many rows one statement takes, where there are so many. A statement lets go of the
 # interpreter's lock and has to get it back, which a busy loop makes slow: so, few statements.
-_CHUNKS = (64, 8, 1)
+_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 
 _ENTRIES = "REPLACE INTO entries VALUES {rows}"
 _AUTHORS = "REPLACE INTO authors VALUES {rows}"
@@ -143,6 +143,7 @@ class Journal:
             self._choose_mode(connection)
             connection.execute(f"PRAGMA synchronous={'FULL' if self._synced else 'NORMAL'}")
             connection.execute("PRAGMA fullfsync=1")  # where macOS's fsync doesn't reach the disk
+            connection.execute("PRAGMA cache_size=-8192")
             connection.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
             migrate(connection)
         except WrongSchema as error:
@@ -193,9 +194,7 @@ class Journal:
         path = quote(os.path.abspath(self.path).replace(os.sep, "/"))
         if not path.startswith("/"):
             path = "/" + path  # a Windows drive
-        connection = sqlite3.connect(f"file:{path}{query}", uri=True, isolation_level=None)
-        connection.execute("PRAGMA cache_size=-8192")
-        return connection
+        return sqlite3.connect(f"file:{path}{query}", uri=True, isolation_level=None)
 
     def close(self) -> None:
         """End; what was committed stays."""

@@ -31,8 +31,14 @@ _Result = TypeVar("_Result")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _TOUCH_SECONDS = 3600.0
-# After a commit of at most so many rows an ack doesn't wait for the interval.
-_FEW_ROWS = 64
+# A loop's timers are no finer.
+_TIMER_SECONDS = 0.001
+# A loop that is busy, but lets go of the interpreter's lock often and briefly, can keep a thread
+# from getting it for minutes. So while one of ours is at work for longer than a commit takes, the
+# loop steps aside now and then; what it pays for that is at most some percent.
+_STEP_ASIDE_AFTER_SECONDS = 0.005
+_STEP_ASIDE_INTERVAL_SECONDS = 0.002
+_STEP_ASIDE_SECONDS = 0.0001
 
 
 class JournalBroker:
@@ -83,7 +89,9 @@ class JournalBroker:
         self._urgent = False
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
-        self._last_rows = 0
+        self._took = 0.0
+        self._at_work = 0
+        self._aside: asyncio.TimerHandle | None = None
         self._pause = _FIRST_PAUSE_SECONDS
         try:
             self._writer.submit(self._open, mode).result()
@@ -271,8 +279,11 @@ class JournalBroker:
         if self._committing or (self.failing is not None and self._timer is not None):
             return
         loop = asyncio.get_running_loop()
-        few = self._last_rows <= _FEW_ROWS
-        due = loop.time() if self._urgent and few else self._last + self._interval
+        # Who waits for an ack waits no longer than the last commit took.
+        interval = min(self._interval, self._took) if self._urgent else self._interval
+        due = self._last + interval
+        if due < loop.time() + _TIMER_SECONDS:
+            due = 0.0
         if self._timer is not None:
             if self._timer.when() <= due:
                 return
@@ -313,8 +324,7 @@ class JournalBroker:
         loop = asyncio.get_running_loop()
         self._committing = True
         self._last = loop.time()
-        self._last_rows = len(batch.entries) + len(batch.ids)
-        writing = loop.run_in_executor(self._writer, self._commit_now, self._batches)
+        writing = self._start(self._writer, partial(self._commit_now, self._batches))
         writing.add_done_callback(partial(self._committed, watchers))
 
     def _commit_now(self, batches: list[Batch]) -> None:
@@ -325,6 +335,8 @@ class JournalBroker:
         self, watchers: list[asyncio.Future[str | None]], writing: asyncio.Future[None]
     ) -> None:
         self._committing = False
+        now = asyncio.get_running_loop().time()
+        self._took, self._last = now - self._last, now
         error = writing.exception()
         if error is None:
             self._batches = []
@@ -373,10 +385,32 @@ class JournalBroker:
 
     async def _run_on(self, thread: ThreadPoolExecutor, call: Callable[[], _Result]) -> _Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(thread, call)
+            return await self._start(thread, call)
         except (sqlite3.Error, OSError) as error:
             _log.error("The journal %s: %s", self._path, error)
             raise Unavailable(f"the journal {self._path} can't be used ({error})") from error
+
+    def _start(
+        self, thread: ThreadPoolExecutor, call: Callable[[], _Result]
+    ) -> asyncio.Future[_Result]:
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(thread, call)
+        self._at_work += 1
+        if self._aside is None:
+            self._aside = loop.call_later(_STEP_ASIDE_AFTER_SECONDS, self._step_aside)
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, future: asyncio.Future[Any]) -> None:
+        self._at_work -= 1
+        if not self._at_work and self._aside is not None:
+            self._aside.cancel()
+            self._aside = None
+
+    def _step_aside(self) -> None:
+        time.sleep(_STEP_ASIDE_SECONDS)
+        loop = asyncio.get_running_loop()
+        self._aside = loop.call_later(_STEP_ASIDE_INTERVAL_SECONDS, self._step_aside)
 
 
 def _resolve(watchers: list[asyncio.Future[str | None]], reason: str | None) -> None:
