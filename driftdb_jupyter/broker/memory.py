@@ -50,10 +50,8 @@ class MemoryBroker:
     """Rooms in memory.
 
     ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
-    ``clock``: seconds since 1970.
+    ``clock``: seconds since 1970. ``trouble``: why rooms are not kept where they should be.
     """
-
-    trouble = None
 
     def __init__(
         self,
@@ -62,7 +60,9 @@ class MemoryBroker:
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
         clock: Callable[[], float] = time.time,
+        trouble: str | None = None,
     ) -> None:
+        self.trouble = trouble
         self._rooms: dict[str, Room] = {}
         self._used_at: dict[str, float] = {}
         self._in_use: set[str] = set()
