@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -12,9 +13,10 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
-from ..protocol.errors import QuotaExceeded, Unavailable
+from ..protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ..protocol.name import new_id
 from ..rooms.quota import Quota
+from ..rooms.room import Room
 from ..rooms.window import WindowLimits
 from .batch import Batch, Row
 from .batched import BatchedSequencer
@@ -188,6 +190,18 @@ class JournalBroker:
         if self.failing is None:
             await self._written()
 
+    async def restore(self, name: str, room: Room) -> None:
+        """Take a whole room, under a name that no other has (see :class:`.broker.Broker`)."""
+        if name in self._rooms or await self._read(Journal.has, name):
+            raise BadMessage(f"expected the name of no room, got {name!r}")
+        await self.create(name)
+        kept = await self._load_room(name)
+        assert kept is not None
+        kept.restore(room)
+        await self.leave(name)
+        if self.failing is not None:
+            raise Unavailable(self.failing)
+
     async def delete(self, name: str) -> bool:
         """Forget a room in which nobody takes part, and tell whether there was one.
 
@@ -231,9 +245,14 @@ class JournalBroker:
             summaries.append(RoomSummary(name, seq, keys, size, used_at))
         return summaries
 
-    async def vacuum(self) -> None:
-        """Give the disk back what deleted values took; commits wait until it is done."""
+    async def vacuum(self) -> int:
+        """Give the disk back what deleted values took; commits wait until it is done.
+
+        Returns how many bytes that was.
+        """
+        before = os.path.getsize(self._path)
         await self._write(Journal.vacuum)
+        return before - os.path.getsize(self._path)
 
     async def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""

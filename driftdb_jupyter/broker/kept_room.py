@@ -93,6 +93,17 @@ class KeptRoom:
     def failed(self, reason: str) -> None:
         """What was taken could not be written, for that reason."""
 
+    def restore(self, other: Room) -> None:
+        """Hold and write what another room holds; to be called while nothing is held here."""
+        room, draft = self.room, self._draft
+        for key in other.keys:
+            entries = other.read(key)
+            room.hold(key, entries)
+            draft.note(Applied(key, other.seq, kept=entries), cbor=False)
+            draft.cbor.update([entry.seq for entry in entries if entry.value.text is None])
+        room.seq = other.seq
+        self.touch()
+
     def touch(self) -> None:
         """Have the room's row written, though nothing may have changed."""
         self._touched = True

@@ -11,7 +11,7 @@ from ..protocol.entry import Author
 from ..protocol.errors import Refusal, Unavailable
 from ..protocol.messages import Push, Relay
 from ..protocol.value import Value
-from ..rooms.room import Applied
+from ..rooms.room import Applied, Room
 from .batch import Batch, Draft
 from .broker import Pusher
 from .journal import Loaded
@@ -55,6 +55,11 @@ class SyncedSequencer(KeptRoom):
     def settled(self) -> bool:
         """Whether there is nothing to write, and nobody waits for an answer."""
         return not (self.dirty or self._writing or self._waiting or self._taken)
+
+    def restore(self, other: Room) -> None:
+        """Hold and write what another room holds; to be called while nothing is held here."""
+        super().restore(other)
+        self._head = self.room.copy()
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
         """Give a push its place; its broadcast and its answer come when it is on the disk."""

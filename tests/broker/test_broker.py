@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec import Raw
 
 from driftdb_jupyter.broker.broker import Broker
-from driftdb_jupyter.protocol.errors import Conflict, QuotaExceeded
-from driftdb_jupyter.protocol.messages import Action, Append, Relay, Replace
+from driftdb_jupyter.protocol.errors import BadMessage, Conflict, QuotaExceeded
+from driftdb_jupyter.protocol.messages import Action, Append, Push, Relay, Replace
+from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.quota import Quota
+from driftdb_jupyter.rooms.room import Room
 
-from .brokers import CLIENT, MakeBroker, Record, make, opened, push
+from .brokers import CLIENT, MakeBroker, Record, kept, make, opened, push
 
 pytestmark = pytest.mark.asyncio
 
@@ -183,3 +186,25 @@ async def test_summaries_tell_of_all_rooms(make_broker: MakeBroker) -> None:
         ("left", 2, 1, 5, 7.0),
         ("open", 2, 1, 5, 7.0),
     ]
+
+
+async def test_a_whole_room_can_be_restored(make_broker: MakeBroker) -> None:
+    source = Room(epoch="elsewhere")
+    for key, value in (
+        ("k", Value.from_json(b"1.0")),
+        ("k", Value.from_cbor(b"\x42ab")),
+        ("other", Value.from_json(b"3")),
+    ):
+        source.apply(Push(key, Append(), Raw(b"-")), [value])
+    broker = make_broker()
+    await broker.restore("room", source)
+    sequencer = await broker.open("room", Record())
+    assert sequencer is not None
+    assert kept(sequencer.room) == kept(source)
+    assert sequencer.room.read("k")[1].value.as_cbor() == b"\x42ab"
+    record = Record()
+    push(sequencer, record, Append())
+    await record.answered(1)
+    assert record.heard[-1] == ("answer", 4)
+    with pytest.raises(BadMessage, match="expected the name of no room, got 'room'"):
+        await broker.restore("room", source)
