@@ -51,7 +51,8 @@ class Room:
 
     Deterministic: the same pushes in the same order make the same room everywhere.
     ``epoch``: a random string for the time in which no number is given twice. ``seq``: the newest
-    number, ``newest_relay`` the newest that a relay took. ``bytes``: what all streams hold.
+    number, ``newest_relay`` the newest that a relay or a deletion took: none that a stream holds.
+    ``bytes``: what all streams hold.
     ``window``: the newest broadcasts, ``None`` until somebody asks for what was missed: before that
     nobody knows the epoch, and could.
     """
@@ -208,15 +209,18 @@ class Room:
         elif action.max_length is not None:
             keep = min(keep, action.max_length)
             drop = max(0, len(stream.entries) + keep - action.max_length)
-        added_bytes = sum([value.size for value in values[-keep:]])
-        self._check_quota(key, stream, keep - drop, added_bytes - stream.front_bytes(drop))
+        if keep == 1:  # in nearly all pushes
+            added_bytes = values[-1].size
+        else:
+            added_bytes = sum([value.size for value in values[-keep:]])
+        more_bytes = added_bytes - stream.front_bytes(drop)
+        self._check_quota(key, stream, keep - drop, more_bytes)
         removed = stream.entries[drop - 1].seq if drop else 0
         entries = self._number(values, author, now)
         kept = entries[-keep:]
-        before = stream.bytes
         stream.drop_front(drop)
         stream.append(kept)
-        self.bytes += stream.bytes - before
+        self.bytes += more_bytes
         self._streams[key] = stream
         if self.window is not None:
             self.window.add(key, entries, kept=True)
@@ -277,6 +281,7 @@ class Room:
         if stream is not None:
             self.bytes -= stream.bytes
             removed = stream.newest
+        self.newest_relay = self.seq  # as little is left of it in any stream
         if self.window is not None:
             self.window.deleted(key, self.seq)
         return Applied(key, self.seq, removed=removed, deleted=True)

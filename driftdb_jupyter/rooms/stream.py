@@ -56,13 +56,18 @@ class Stream:
 
     def drop_front(self, count: int) -> None:
         """Remove so many entries, the oldest."""
-        self.bytes -= self.front_bytes(count)
-        del self.entries[:count]
+        if count:
+            self.bytes -= self.front_bytes(count)
+            del self.entries[:count]
 
     def front_bytes(self, count: int) -> int:
         """What so many of the oldest entries take."""
-        return self.bytes if count == len(self.entries) else _bytes(self.entries[:count])
+        if count == len(self.entries):
+            return self.bytes
+        return _bytes(self.entries[:count]) if count else 0
 
 
 def _bytes(entries: Sequence[Entry]) -> int:
+    if len(entries) == 1:  # in nearly all pushes
+        return entries[0].value.size
     return sum([entry.value.size for entry in entries])

@@ -66,7 +66,7 @@ class Window:
     """The newest broadcasts of one room, and for each key what is no longer among them.
 
     ``forgotten``: the room's newest sequence number that was broadcast before this window was made;
-    ``forgotten_relay``: the newest of those that was a relay's.
+    ``forgotten_relay``: the newest of those that no stream held, or that was a deletion's.
     """
 
     __slots__ = ("_broadcasts", "_bytes", "_forgotten", "_forgotten_relays", "_limits")
@@ -94,6 +94,7 @@ class Window:
     def deleted(self, key: str, seq: int) -> None:
         """Note that a stream was deleted: no list of values tells that to who missed it."""
         self._forgotten.update({key: seq})
+        self._forgotten_relays.update({key: seq})
 
     def above(self, key: str, seq: int) -> list[Entry] | None:
         """Every broadcast on a key above a sequence number; ``None`` where one was forgotten."""

@@ -7,16 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from driftdb_jupyter.protocol.errors import BadMessage, BadSequence, Conflict
+from driftdb_jupyter.protocol.entry import Author
+from driftdb_jupyter.protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
 from driftdb_jupyter.protocol.messages import (
     Action,
     Append,
     Compact,
+    Delete,
     Push,
     Relay,
     Replace,
 )
 from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.quota import Quota
 from driftdb_jupyter.rooms.room import Applied, Room
 
 
@@ -180,11 +183,138 @@ class TestIds:
             push(Room(epoch="e"), Append(), push_id=1)
 
 
+def push_all(room: Room, action: Action, *values: str, key: str = "k") -> Applied:
+    """Push several values at a time; with none a deletion."""
+    raws = [Raw(value.encode()) for value in values]
+    message = Push(key, action, values=raws or None)
+    return room.apply(message, [Value.from_json(raw) for raw in raws])
+
+
+class TestSeveralValues:
+    def test_get_consecutive_numbers(self) -> None:
+        room = Room(epoch="e")
+        push(room, Append(), "a")
+        applied = push_all(room, Append(), "b", "c")
+        assert [entry.seq for entry in applied.broadcast] == [2, 3]
+        assert (applied.seq, applied.size) == (3, 3)
+        assert kept(room) == [(1, "a"), (2, "b"), (3, "c")]
+
+    def test_may_be_relayed(self) -> None:
+        room = Room(epoch="e")
+        applied = push_all(room, Relay(), "a", "b")
+        assert [entry.seq for entry in applied.broadcast] == [1, 2]
+        assert (kept(room), room.seq, applied.changed) == ([], 2, False)
+
+    def test_are_taken_all_or_not_at_all(self) -> None:
+        room = Room(epoch="e", quota=Quota(stream_length=3))
+        push_all(room, Append(), "a", "b")
+        with pytest.raises(QuotaExceeded, match="at most 3 values in a stream, got 4"):
+            push_all(room, Append(), "c", "d")
+        assert (kept(room), room.seq) == ([(1, "a"), (2, "b")], 2)
+
+
+class TestMaxLength:
+    def test_keeps_the_newest(self) -> None:
+        room = Room(epoch="e")
+        push_all(room, Append(), "a", "b", "c")
+        applied = push(room, Append(max_length=2), "d")
+        assert (applied.size, applied.removed) == (2, 2)
+        assert kept(room) == [(3, "c"), (4, "d")]
+
+    def test_of_more_values_than_that_all_are_broadcast(self) -> None:
+        room = Room(epoch="e")
+        applied = push_all(room, Append(max_length=2), "a", "b", "c")
+        assert [entry.seq for entry in applied.broadcast] == [1, 2, 3]
+        assert [entry.seq for entry in applied.kept] == [2, 3]
+        assert kept(room) == [(2, "b"), (3, "c")]
+
+    def test_leaves_a_shorter_stream_as_it_is(self) -> None:
+        room = Room(epoch="e")
+        assert push(room, Append(max_length=2), "a").removed == 0
+        assert kept(room) == [(1, "a")]
+
+
+class TestDelete:
+    def test_empties_the_stream_and_takes_a_number(self) -> None:
+        room = Room(epoch="e")
+        push(room, Append(), "a")
+        push(room, Append(), "b")
+        applied = push_all(room, Delete())
+        assert (applied.seq, applied.removed, applied.deleted, applied.size) == (3, 2, True, 0)
+        assert (kept(room), room.keys, room.bytes, room.seq) == ([], [], 0, 3)
+
+    def test_of_an_empty_stream_takes_a_number_too(self) -> None:
+        room = Room(epoch="e")
+        applied = push_all(room, Delete())
+        assert (applied.seq, applied.changed, applied.deleted) == (1, False, True)
+
+
+class TestQuota:
+    def test_bounds_the_keys_that_hold_something(self) -> None:
+        room = Room(epoch="e", quota=Quota(keys=1))
+        push(room, Append(), key="a")
+        push(room, Relay(), key="b")
+        for action in (Append(), Replace(), Compact(1)):
+            with pytest.raises(QuotaExceeded, match="at most 1 keys in the room"):
+                push(room, action, key="b")
+        push_all(room, Delete(), key="a")
+        push(room, Append(), key="b")
+
+    def test_bounds_the_bytes_of_a_stream(self) -> None:
+        room = Room(epoch="e", quota=Quota(stream_bytes=5))
+        push(room, Append(), "123")
+        with pytest.raises(QuotaExceeded, match="at most 5 bytes in a stream, got 6"):
+            push(room, Append(), "456")
+        push(room, Append(), "45")
+        push(room, Append(), "12345", key="other")
+
+    def test_bounds_the_bytes_of_a_room(self) -> None:
+        room = Room(epoch="e", quota=Quota(room_bytes=5))
+        push(room, Append(), "123", key="a")
+        with pytest.raises(QuotaExceeded, match="at most 5 bytes in a room, got 6"):
+            push(room, Append(), "456", key="b")
+        assert room.keys == ["a"]
+
+    def test_a_full_room_takes_what_makes_it_no_fuller(self) -> None:
+        room = Room(epoch="e", quota=Quota(keys=1, stream_length=2, stream_bytes=4, room_bytes=4))
+        push_all(room, Append(), "12", "34")
+        push(room, Relay(), "a long value that nobody keeps")
+        push(room, Append(max_length=2), "56")
+        push(room, Compact(3), "7")
+        push(room, Replace(), "1234")
+        assert kept(room) == [(5, "1234")]
+
+
+class TestEpoch:
+    def test_another_one_is_a_conflict(self) -> None:
+        room = Room(epoch="e")
+        push(room, Append(), "a")
+        raw = Raw(b"b")
+        for epoch, if_seq in (("another", 1), ("another", None), ("e", 0)):
+            with pytest.raises(Conflict) as conflict:
+                room.apply(
+                    Push("k", Replace(), raw, epoch=epoch, if_seq=if_seq), [Value.from_json(raw)]
+                )
+            assert conflict.value.seq == 1
+        room.apply(Push("k", Replace(), raw, epoch="e", if_seq=1), [Value.from_json(raw)])
+        assert kept(room) == [(2, "b")]
+
+
+def test_an_entry_knows_who_wrote_it_and_when() -> None:
+    room = Room(epoch="e")
+    anna = Author("anna")
+    for action in (Append(), Replace(), Compact(2)):
+        applied = room.apply(Push("k", action), [Value.from_json(b"1")], author=anna, now=7.5)
+        for entry in (*applied.broadcast, *applied.kept):
+            assert (entry.author, entry.time) == (anna, 7.5)
+
+
 actions = st.one_of(
     st.just(Relay()),
-    st.just(Append()),
+    st.builds(Append, st.none() | st.integers(1, 4)),
     st.just(Replace()),
     st.builds(Compact, st.integers(1, 30)),
+    st.just(Delete()),
 )
 
 
@@ -206,6 +336,9 @@ class Model:
         self.seq += 1
         if isinstance(action, Append):
             self.stream.append((self.seq, value))
+            self.stream = self.stream[-(action.max_length or len(self.stream)) :]
+        elif isinstance(action, Delete):
+            self.stream = []
         elif isinstance(action, Replace):
             self.stream = [(self.seq, value)]
 

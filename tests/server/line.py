@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from driftdb_jupyter.server.outbox import Flusher, Outbox
@@ -17,14 +18,16 @@ LIMIT_BYTES = 100_000
 class Line:
     """An outbox, and the far end of its connection."""
 
-    def __init__(self, flusher: Flusher | None = None) -> None:
+    def __init__(
+        self, flusher: Flusher | None = None, *, rises: Callable[[Outbox], None] | None = None
+    ) -> None:
         near, self.far = socket.socketpair()
         for end in (near, self.far):
             end.setblocking(False)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.stream = PlainStream(near)
         self.flusher = flusher or Flusher()
-        self.overflowed = self.risen = 0
+        self.overflowed = 0
         connection: Any = self
         self.outbox = Outbox(
             connection,
@@ -32,15 +35,11 @@ class Line:
             compressed=False,
             limit_bytes=LIMIT_BYTES,
             overflowed=self._overflow,
-            rises=self._rise,
+            rises=rises or (lambda outbox: None),
         )
 
     def _overflow(self) -> None:
         self.overflowed += 1
-
-    def _rise(self, outbox: Outbox) -> None:
-        assert outbox is self.outbox
-        self.risen += 1
 
     async def read(self, count: int) -> bytes:
         loop = asyncio.get_running_loop()
