@@ -177,7 +177,11 @@ class Room:
         if push.if_seq is not None or push.epoch is not None:
             self._check(push)
         if isinstance(action, Relay):
-            entries = self._number(values, author, now)
+            if len(values) == 1:  # nearly all, and without another call
+                self.seq = seq = self.seq + 1
+                entries = [Entry(seq, values[0], now, author)]
+            else:
+                entries = self._number(values, author, now)
             self.newest_relay = self.seq
             if self.window is not None:
                 self.window.add(key, entries, kept=False)
@@ -287,9 +291,6 @@ class Room:
         return Applied(key, self.seq, removed=removed, deleted=True)
 
     def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:
-        if len(values) == 1:  # in nearly all pushes
-            self.seq = seq = self.seq + 1
-            return [Entry(seq, values[0], now, author)]
         first = self.seq + 1
         self.seq += len(values)
         return [Entry(seq, value, now, author) for seq, value in enumerate(values, first)]
