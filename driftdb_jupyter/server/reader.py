@@ -38,6 +38,7 @@ _TURN = 128
 # The first byte of a whole message.
 _TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
+_OPCODE = 0x0F
 _LENGTH_16, _LENGTH_64 = 126, 127
 _NAMES = (
     "_abort",
@@ -193,7 +194,10 @@ class BatchReader(WebSocketProtocol13):
 
     async def _receive_frame(self) -> None:
         head, length = await self._measure()
-        if length > self.params.max_message_size:
+        fragments = self._fragmented_message_buffer
+        is_continuation = not self._buffer[self._position] & _OPCODE
+        whole = length + len(fragments or b"") if is_continuation else length
+        if whole > self.params.max_message_size:
             self.close(CLOSE_TOO_LARGE, "message too large")
             # Were it left unread, the reset that follows would overtake the close frame.
             await self._skip(head + length)
