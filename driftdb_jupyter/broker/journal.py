@@ -339,7 +339,10 @@ class Journal:
 
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""
-        rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        try:
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        except sqlite3.DatabaseError as error:  # it is too damaged even for that
+            return [str(error)]
         return [text for (text,) in rows if text != "ok"]
 
     def load(
