@@ -53,8 +53,6 @@ class BatchedSequencer(KeptRoom):
             self._draft.note(applied, cbor=cbor)
             if not self.dirty:
                 keeper.want_commit(self, urgent=False)
-        elif applied.broadcast:
-            self._relay = room.seq
         if push.id is None:
             pusher.answer(push, applied)
             return

@@ -80,8 +80,6 @@ class SyncedSequencer(KeptRoom):
             written = outcome.changed
             if written:
                 self._draft.note(outcome, cbor=cbor)
-            elif outcome.broadcast:
-                self._relay = head.seq
             if push.id is not None and not known and not isinstance(push.action, Relay):
                 written = True
                 self.note_id(push, outcome, client)

@@ -63,9 +63,9 @@ async def run(kind: str, folder: Path, schedule: list[Event]) -> None:
     for number, step in enumerate(schedule):
         if isinstance(step, Step):
             last_ids[step.client] += not step.again or not last_ids[step.client]
-            value = Value(Raw(b"%d" % number))
+            value = Value.from_json(b"%d" % number)
             if step.cbor:
-                value = Value(None, value.as_cbor())
+                value = Value.from_cbor(value.as_cbor())
             push_id = None if isinstance(step.action, Relay) else last_ids[step.client]
             push = Push(step.key, step.action, Raw(), id=push_id)
             record = clients[step.client]
