@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -15,6 +16,9 @@ __all__ = ["Batch", "Change", "Draft", "Row"]
 
 Row: TypeAlias = "tuple[object, ...]"
 
+# More than ids are remembered of a client.
+_MOST_RUNS = 4096
+
 _seq = attrgetter("seq")
 
 
@@ -24,12 +28,13 @@ class Batch(Struct):
     ``removed``: (room, key, seq): what the stream holds up to that number goes.
     ``entries``, ``authors``, ``producers``, ``ids``, ``rooms``: rows of these tables, which take
     the place of what has the same key. ``forgotten``: (producer, id): older ids go.
-    ``left``: (producer,): producers that go.
+    ``left``: (producer,), ``unused_authors``: (author,): who goes.
     """
 
     removed: list[Row] = field(default_factory=list)
     entries: list[Row] = field(default_factory=list)
     authors: list[Row] = field(default_factory=list)
+    unused_authors: list[Row] = field(default_factory=list)
     left: list[Row] = field(default_factory=list)
     producers: list[Row] = field(default_factory=list)
     forgotten: list[Row] = field(default_factory=list)
@@ -42,9 +47,9 @@ class Change:
 
     __slots__ = ("kept", "removed")
 
-    def __init__(self, applied: Applied) -> None:
-        self.removed = applied.removed
-        self.kept: list[Entry] = list(applied.kept)
+    def __init__(self, kept: Sequence[Entry], removed: int = 0) -> None:
+        self.removed = removed
+        self.kept = list(kept)
 
     def follow(self, applied: Applied) -> None:
         """Another push changed the stream."""
@@ -79,7 +84,7 @@ class Draft:
         """A push changed a stream; ``cbor``: its values came as CBOR."""
         change = self.changes.get(applied.key)
         if change is None:
-            self.changes[applied.key] = Change(applied)
+            self.changes[applied.key] = Change(applied.kept, applied.removed)
         else:
             change.follow(applied)
         if cbor:
@@ -94,4 +99,6 @@ class Draft:
                 run[2] += 1
                 return len(runs)
         runs.append([push_id, seq, 1])
+        if len(runs) > _MOST_RUNS:  # as where nothing can be written for long
+            del runs[: _MOST_RUNS // 2]
         return len(runs)

@@ -49,19 +49,19 @@ class BatchedSequencer(KeptRoom):
             self._answer(pusher, push, refusal)
             return
         self.audience.broadcast(applied)
-        changed = applied.changed
-        if changed:
+        if applied.changed:
             self._draft.note(applied, cbor=cbor)
             if not self.dirty:
                 keeper.want_commit(self, urgent=False)
-        elif applied.broadcast:
-            self._relay = room.seq
         if push.id is None:
             pusher.answer(push, applied)
             return
+        written = not known and not isinstance(push.action, Relay)
         if not known:
             self.note_id(push, applied, client)
-        self._answer(pusher, push, applied, wait=changed)
+            if written and not self.dirty:
+                keeper.want_commit(self, urgent=True)
+        self._answer(pusher, push, applied, wait=written)
 
     def _answer(
         self, pusher: Pusher, push: Push, outcome: Applied | Refusal, *, wait: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from typing import Literal, TypeAlias
 
@@ -14,8 +13,6 @@ from .journaled import JournalBroker
 from .memory import MemoryBroker
 
 __all__ = ["Durability", "open_broker"]
-
-_log = logging.getLogger("driftdb_jupyter")
 
 Durability: TypeAlias = 'Literal["memory", "batched", "synced"]'
 
@@ -32,8 +29,8 @@ def open_broker(
     """The broker for a server's settings; waits for the disk, so call it before there is a loop.
 
     ``path`` is the journal's file; without one, or with ``memory``, rooms are kept in memory. So
-    they are where the journal can't be used: then the broker's ``trouble`` and the log say why, and
-    the file is left as it is. The other options: see :class:`~.journaled.JournalBroker`.
+    they are where the journal can't be used: then the broker's ``trouble`` says why, and the file
+    is left as it is. The other options: see :class:`~.journaled.JournalBroker`.
     """
     trouble = None
     if path is not None and durability != "memory":
@@ -53,7 +50,6 @@ def open_broker(
                 else f"the journal {path} can't be opened ({error})"
             )
             trouble += "; until then rooms are kept in memory and end with the server"
-            _log.error("Trouble: %s", trouble)
     return MemoryBroker(
         room_limit=room_limit, quota=quota, window_limits=window_limits, trouble=trouble
     )

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ..protocol.entry import Author, Entry
 from ..protocol.value import Value
@@ -51,6 +51,7 @@ _FORGOTTEN = (
     " FROM (VALUES {rows}) AS gone CROSS JOIN ids AS i ON i.producer = gone.column1"
     " AND i.id <= gone.column2 AND i.id + i.count - 1 <= gone.column2)"
 )
+_UNUSED_AUTHORS = "DELETE FROM authors WHERE id IN (VALUES {rows})"
 _LEFT_IDS = "DELETE FROM ids WHERE producer IN (VALUES {rows})"
 _LEFT_PRODUCERS = "DELETE FROM producers WHERE id IN (VALUES {rows})"
 
@@ -70,15 +71,16 @@ class ProducerRow(Struct):
 class Loaded(Struct):
     """A room as it was written, and the ids of rows that will be needed to write more.
 
-    ``epoch`` is the row's. ``producers`` by client, ``authors``: ids by public id and user.
+    ``epoch`` is the row's. ``producers`` by client, ``authors``: ids by public id and
+    user; ``unused_authors``: those of whom nothing is left.
     """
 
     id: int
     epoch: str
     room: Room
-    relay: int
-    producers: dict[str, ProducerRow]
-    authors: dict[tuple[str, bytes | None], int]
+    producers: dict[str, ProducerRow] = field(default_factory=dict)
+    authors: dict[tuple[str, bytes | None], int] = field(default_factory=dict)
+    unused_authors: list[int] = field(default_factory=list)
 
 
 class Journal:
@@ -237,6 +239,7 @@ class Journal:
                 self._write(_REMOVED, batch.removed)
                 self._write(_ENTRIES, batch.entries)
                 self._write(_AUTHORS, batch.authors)
+                self._write(_UNUSED_AUTHORS, batch.unused_authors)
                 self._write(_LEFT_IDS, batch.left)
                 self._write(_LEFT_PRODUCERS, batch.left)
                 self._write(_PRODUCERS, batch.producers)
@@ -339,7 +342,10 @@ class Journal:
 
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""
-        rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        try:
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        except sqlite3.DatabaseError as error:  # it is too damaged even for that
+            return [str(error)]
         return [text for (text,) in rows if text != "ok"]
 
     def load(
@@ -369,7 +375,7 @@ class Journal:
         room = Room(epoch=epoch, quota=quota, window_limits=window_limits)
         room.seq = seq
         room.newest_relay = relay
-        loaded = Loaded(number, epoch, room, relay, {}, {})
+        loaded = Loaded(number, epoch, room)
         self._load_entries(loaded)
         self._load_producers(loaded, used_at)
         return loaded
@@ -381,6 +387,7 @@ class Journal:
         for number, client, user in rows.fetchall():
             authors[number] = Author(client, None if user is None else Value.from_json(user))
             loaded.authors[client, user] = number
+        used: set[int | None] = set()
         rows = execute(
             "SELECT key, seq, format, value, time, author FROM entries WHERE room = ?"
             " ORDER BY key, seq",
@@ -396,8 +403,12 @@ class Journal:
                     current, entries = key, []
                 value = Value.from_cbor(blob) if format else Value.from_json(blob)
                 entries.append(Entry(seq, value, time, authors.get(author)))
+                used.add(author)
         if current is not None:
             loaded.room.hold(current, entries)
+        for who, number in list(loaded.authors.items()):
+            if number not in used:
+                loaded.unused_authors.append(loaded.authors.pop(who))
 
     def _load_producers(self, loaded: Loaded, used_at: float) -> None:
         execute = self._connection.execute

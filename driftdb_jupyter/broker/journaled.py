@@ -263,11 +263,13 @@ class JournalBroker:
         for room in self._rooms.values():
             room.end()
         reason = None
-        while reason is None and (self._committing or self._waiting or self._new):
+        while reason is None and (
+            self._committing or self._waiting or self._new or self._batches or self.failing
+        ):
             reason = await self._written()
         if self._timer is not None:
             self._timer.cancel()
-        if reason is not None:
+        if self._batches and self._run is not None:
             _log.error("The last changes are lost: %s", reason)
         self.failing = "the server is stopping"
         loop = asyncio.get_running_loop()
@@ -375,7 +377,6 @@ class JournalBroker:
 
     def _succeeded(self, watchers: list[asyncio.Future[str | None]]) -> None:
         if self.failing is not None:
-            _log.warning("The journal %s can be written again", self._path)
             self.failing = None
             self._pause = _FIRST_PAUSE_SECONDS
         taken, self._taken = self._taken, {}
@@ -388,13 +389,10 @@ class JournalBroker:
             self._schedule(urgent=self._urgent)
 
     def _fail(self, error: BaseException) -> None:
-        known = self.failing is not None
         self.failing = (
             f"the journal {self._path} can't be written ({error});"
             " what is to be kept is refused until it can"
         )
-        if not known:
-            _log.error("Trouble: %s", self.failing)
 
     async def _read(self, function: Callable[..., _Result], *args: Any, **options: Any) -> _Result:
         return await self._run_on(self._reader, partial(function, self._reading, *args, **options))

@@ -59,9 +59,9 @@ class KeptRoom:
         self._stored_epoch = loaded.epoch
         self._draft = Draft()
         self._ending = False
-        self._relay = loaded.relay
         self._authors = loaded.authors
         self._producers = loaded.producers
+        self._unused_authors = loaded.unused_authors
         self._touched = False
 
     @property
@@ -101,7 +101,7 @@ class KeptRoom:
             room.hold(key, entries)
             draft.note(Applied(key, other.seq, kept=entries), cbor=False)
             draft.cbor.update([entry.seq for entry in entries if entry.value.text is None])
-        room.seq = other.seq
+        room.seq = room.newest_relay = other.seq
         self.touch()
 
     def touch(self) -> None:
@@ -148,8 +148,10 @@ class KeptRoom:
                 author = None if entry.author is None else self._author(entry.author, batch)
                 row = (self.number, key, entry.seq, int(cbor), value, entry.time, author)
                 batch.entries.append(row)
+        batch.unused_authors += [(number,) for number in self._unused_authors]
+        self._unused_authors = []
         self._write_producers(draft, batch)
-        numbers = (room.seq, self._relay, ceiling, room.key_count, room.bytes, now)
+        numbers = (room.seq, room.newest_relay, ceiling, room.key_count, room.bytes, now)
         batch.rooms.append((self.number, self.name, self._stored_epoch, *numbers))
         self._touched = self._ending = False
         return True

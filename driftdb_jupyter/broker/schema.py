@@ -1,7 +1,7 @@
 """The journal's tables, by version, and how an older one becomes the newest.
 
 ``rooms``: ``name`` is null in a room that was deleted and whose values still have to go; ``relay``
-is the newest number of a broadcast that no stream holds; up to ``ceiling`` numbers may have been
+is the newest number that a relay or a deletion took; up to ``ceiling`` numbers may have been
 given without having been written; ``used_at`` is in seconds since 1970.
 ``entries``: ``format`` is 0 for JSON text and 1 for a CBOR item; ``time`` in seconds since 1970.
 ``producers``, ``ids``: which pushes of a client (its secret) were applied: ``count`` ids from

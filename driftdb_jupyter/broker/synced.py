@@ -71,23 +71,22 @@ class SyncedSequencer(KeptRoom):
         now, before = keeper.clock(), head.seq
         cbor = bool(values) and values[0].item is not None
         outcome: Applied | Refusal
-        changed = False
+        written = False
         try:
             outcome = head.apply(push, values, client=client, author=author, now=now)
         except Refusal as refusal:
             outcome = refusal
         else:
-            changed = outcome.changed
-            if changed:
+            written = outcome.changed
+            if written:
                 self._draft.note(outcome, cbor=cbor)
-                if push.id is not None:
-                    self.note_id(push, outcome, client)
-            elif outcome.broadcast:
-                self._relay = head.seq
-        fresh = changed or head.seq != before
+            if push.id is not None and not known and not isinstance(push.action, Relay):
+                written = True
+                self.note_id(push, outcome, client)
+        fresh = written or head.seq != before
         waiting = _Waiting(push, values, pusher, author, now, outcome, fresh)
-        self._reserving |= fresh and not changed and head.seq > self._ceiling
-        if changed or self._reserving or self._waiting or self._taken:
+        self._reserving |= fresh and not written and head.seq > self._ceiling
+        if written or self._reserving or self._waiting or self._taken:
             self._waiting.append(waiting)
             if not self.dirty:
                 keeper.want_commit(self, urgent=True)
@@ -105,7 +104,7 @@ class SyncedSequencer(KeptRoom):
             plain = push if push.id is None else msgspec.structs.replace(push, id=None)
             applied = self.room.apply(plain, waiting.values, author=waiting.author, now=waiting.now)
             self.audience.broadcast(applied)
-            if push.id is not None and not applied.changed:
+            if push.id is not None and isinstance(push.action, Relay):
                 self.note_id(push, applied, pusher.client)
         pusher.answer(push, waiting.outcome)
 

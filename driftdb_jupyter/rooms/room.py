@@ -142,7 +142,7 @@ class Room:
     def copy(self) -> Room:
         """Another room with the same streams, and the same producers; its window knows nothing."""
         copy = Room(epoch=self.epoch, quota=self._quota)
-        copy.seq = self.seq
+        copy.seq, copy.newest_relay = self.seq, self.newest_relay
         copy.producers = self.producers
         for key, stream in self._streams.items():
             copy.hold(key, stream.entries)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,20 @@ class TestAfterACleanEnd:
             assert room.recover("r", epoch=room.epoch, above=0)[1] is False
             assert room.recover("r", epoch=room.epoch, above=4)[1] is True
 
+    async def test_authors_of_whom_nothing_is_left_go(self, kind: str, tmp_path: Path) -> None:
+        anna, ben = Record(author=ANNA), Record(author=Author("ben"))
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, anna)
+            push(sequencer, anna, Replace())
+            await anna.answered(1)
+            push(sequencer, ben, Replace())
+            await ben.answered(1)
+        for _ in range(2):
+            async with running(make(kind, tmp_path)) as broker:
+                assert (await reopened(broker, ben)).room.read("k")[0].author == ben.author
+        with closing(sqlite3.connect(tmp_path / "rooms.db")) as connection:
+            assert connection.execute("SELECT client FROM authors").fetchall() == [("ben",)]
+
 
 class TestAfterAKill:
     async def test_what_was_acknowledged_is_there_once(self, kind: str, tmp_path: Path) -> None:
@@ -270,3 +286,16 @@ async def test_the_file_is_for_its_owner_alone(kind: str, tmp_path: Path) -> Non
         files = list((tmp_path / "new" / "folder").iterdir())
         assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
         assert (tmp_path / "new" / "folder").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_deletion_is_no_gap_that_goes_unseen(kind: str, tmp_path: Path) -> None:
+    record = Record()
+    async with running(make(kind, tmp_path)) as broker:
+        sequencer = await opened(broker, record)
+        for action in (Append(), Append(), Delete(), Compact(1)):
+            push(sequencer, record, action)
+        await record.answered(4)
+        room = sequencer.room
+    async with running(make(kind, tmp_path)) as broker:
+        again = (await reopened(broker, record)).room
+        assert again.recover("k", epoch=room.epoch, above=2)[1] is False

@@ -41,3 +41,18 @@ def test_a_client_is_forgotten_after_its_last_connection_only() -> None:
     assert len(producers) == 1
     producers.expire(before=51)
     assert len(producers) == 0
+
+
+def test_a_push_that_could_not_be_kept_is_open_again() -> None:
+    producer = Producer()
+    producer.applied(1, 1)
+    producer.refused(1)
+    assert not producer.knows(1)
+
+
+def test_what_was_forgotten_before_is_known_without_its_seq() -> None:
+    producer = Producer(forgotten=5)
+    assert producer.knows(5)
+    assert producer.seq(5) is None
+    assert not producer.knows(6)
+    assert producer.forgotten == 5

@@ -377,3 +377,24 @@ def test_resent_pushes_change_nothing(pushes: list[tuple[str, int, Action]]) -> 
             assert applied.seq == acknowledged[client, push_id]
             assert (room.seq, kept(room)) == before
         acknowledged[client, push_id] = applied.seq
+
+
+def test_a_copy_goes_its_own_way_but_for_the_producers() -> None:
+    room = Room(epoch="e")
+    push(room, Append(), "a", push_id=1, client=CLIENT)
+    copy = room.copy()
+    assert (copy.seq, copy.bytes, kept(copy), copy.epoch) == (1, 1, [(1, "a")], "e")
+    push(copy, Append(), "b", push_id=2, client=CLIENT)
+    assert kept(room) == [(1, "a")]
+    assert (room.key_count, copy.key_count) == (1, 1)
+    assert room.producers.get(CLIENT).knows(2)
+
+
+def test_what_is_held_again_is_held_whatever_the_quota() -> None:
+    source, room = Room(epoch="e"), Room(epoch="e", quota=Quota(stream_length=1))
+    push(source, Append(), "a")
+    push(source, Append(), "b")
+    with pytest.raises(QuotaExceeded):
+        room.restore("k", source.read("k"))
+    room.hold("k", source.read("k"))
+    assert (kept(room), room.bytes) == ([(1, "a"), (2, "b")], 2)
