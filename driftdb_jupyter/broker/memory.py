@@ -53,7 +53,7 @@ class MemoryBroker:
     ``clock``: seconds since 1970.
     """
 
-    trouble = None
+    trouble: str | None = None
 
     def __init__(
         self,
