@@ -96,6 +96,12 @@ class Broker(Protocol):
     async def leave(self, name: str) -> None:
         """Take part no more: a room that is kept elsewhere may leave memory."""
 
+    async def restore(self, name: str, room: Room) -> None:
+        """Take a whole room, under a name that no other has.
+
+        Raises :class:`~..protocol.errors.BadMessage` where another has it, and as :meth:`create`.
+        """
+
     async def delete(self, name: str) -> bool:
         """Forget a room in which nobody takes part, and tell whether there was one."""
 
@@ -104,6 +110,12 @@ class Broker(Protocol):
 
     async def summaries(self) -> list[RoomSummary]:
         """All rooms, by name."""
+
+    async def vacuum(self) -> int:
+        """Give the disk back what deleted values took; returns how many bytes that was."""
+
+    async def check(self) -> list[str]:
+        """What is damaged of that which is kept, in words; empty where nothing is."""
 
     async def close(self) -> None:
         """Keep what is to be kept, and end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from ..protocol.errors import QuotaExceeded, Refusal
+from ..protocol.errors import BadMessage, QuotaExceeded, Refusal
 from ..protocol.messages import Push
 from ..protocol.name import new_id
 from ..protocol.value import Value
@@ -50,10 +50,8 @@ class MemoryBroker:
     """Rooms in memory.
 
     ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
-    ``clock``: seconds since 1970.
+    ``clock``: seconds since 1970. ``trouble``: why rooms are not kept where they should be.
     """
-
-    trouble: str | None = None
 
     def __init__(
         self,
@@ -62,7 +60,9 @@ class MemoryBroker:
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
         clock: Callable[[], float] = time.time,
+        trouble: str | None = None,
     ) -> None:
+        self.trouble = trouble
         self._rooms: dict[str, Room] = {}
         self._used_at: dict[str, float] = {}
         self._in_use: set[str] = set()
@@ -95,6 +95,13 @@ class MemoryBroker:
         self._in_use.discard(name)
         self._used_at[name] = self._clock()
 
+    async def restore(self, name: str, room: Room) -> None:
+        """Take a whole room, under a name that no other has (see :class:`.broker.Broker`)."""
+        if name in self._rooms:
+            raise BadMessage(f"expected the name of no room, got {name!r}")
+        await self.create(name)
+        self._rooms[name] = room
+
     async def delete(self, name: str) -> bool:
         """Forget a room in which nobody takes part, and tell whether there was one."""
         self._used_at.pop(name, None)
@@ -124,6 +131,14 @@ class MemoryBroker:
             )
             for name, room in sorted(self._rooms.items())
         ]
+
+    async def vacuum(self) -> int:
+        """Do nothing: no disk is used."""
+        return 0
+
+    async def check(self) -> list[str]:
+        """Find nothing: no disk is used."""
+        return []
 
     async def close(self) -> None:
         """Forget everything."""

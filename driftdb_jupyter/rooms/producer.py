@@ -5,6 +5,8 @@ Protocol, "Knowing that a push arrived, once".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = ["Producer", "Producers"]
 
 
@@ -13,13 +15,18 @@ class Producer:
 
     __slots__ = ("_applied", "_forgotten", "_remember", "connections", "left_at")
 
-    def __init__(self, *, remember: int = 1024) -> None:
-        """``remember``: how many ids are remembered at least."""
+    def __init__(self, *, remember: int = 1024, forgotten: int = 0) -> None:
+        """``remember``: how many ids at least; ``forgotten``: up to which none is any more."""
         self._applied: dict[int, int] = {}
-        self._forgotten = 0
+        self._forgotten = forgotten
         self._remember = remember
         self.connections = 0
         self.left_at = 0.0
+
+    @property
+    def forgotten(self) -> int:
+        """The newest of the ids that were applied too long ago to be remembered, 0 for none."""
+        return self._forgotten
 
     def knows(self, push_id: int) -> bool:
         """Whether a push with that id was applied, or is older than what is remembered."""
@@ -38,6 +45,10 @@ class Producer:
             self._forgotten = ids[-self._remember - 1]
             self._applied = {known: self._applied[known] for known in ids[-self._remember :]}
 
+    def refused(self, push_id: int) -> None:
+        """Take back that a push was applied: it could not be kept."""
+        self._applied.pop(push_id, None)
+
 
 class Producers:
     """The producers of a room, by the secret of their client."""
@@ -49,6 +60,17 @@ class Producers:
 
     def __len__(self) -> int:
         return len(self._producers)
+
+    def __contains__(self, client: str) -> bool:
+        return client in self._producers
+
+    def items(self) -> Iterable[tuple[str, Producer]]:
+        """All clients and their producers."""
+        return self._producers.items()
+
+    def restore(self, client: str, producer: Producer) -> None:
+        """Put in what was known of a client."""
+        self._producers[client] = producer
 
     def get(self, client: str) -> Producer:
         """The producer of that client, a new one where it is not known."""

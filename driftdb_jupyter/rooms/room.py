@@ -91,6 +91,11 @@ class Room:
         """The keys whose streams hold something."""
         return list(self._streams)
 
+    @property
+    def key_count(self) -> int:
+        """How many streams hold something."""
+        return len(self._streams)
+
     def stream(self, key: str) -> Stream:
         """The stream of a key, an empty one where it holds nothing; not to be changed."""
         return self._streams.get(key) or Stream()
@@ -123,12 +128,25 @@ class Room:
 
     def restore(self, key: str, entries: Sequence[Entry]) -> None:
         """Put entries behind those of a key's stream, as they were before; within the quota."""
-        stream = self._streams.get(key) or Stream()
         added_bytes = sum([entry.value.size for entry in entries])
-        self._check_quota(key, stream, len(entries), added_bytes)
+        self._check_quota(key, self.stream(key), len(entries), added_bytes)
+        self.hold(key, entries)
+
+    def hold(self, key: str, entries: Sequence[Entry]) -> None:
+        """Put entries behind those of a key's stream; they were within the quota when they came."""
+        stream = self._streams.setdefault(key, Stream())
+        before = stream.bytes
         stream.append(entries)
-        self.bytes += added_bytes
-        self._streams[key] = stream
+        self.bytes += stream.bytes - before
+
+    def copy(self) -> Room:
+        """Another room with the same streams, and the same producers; its window knows nothing."""
+        copy = Room(epoch=self.epoch, quota=self._quota)
+        copy.seq = self.seq
+        copy.producers = self.producers
+        for key, stream in self._streams.items():
+            copy.hold(key, stream.entries)
+        return copy
 
     def apply(
         self,
@@ -159,7 +177,11 @@ class Room:
         if push.if_seq is not None or push.epoch is not None:
             self._check(push)
         if isinstance(action, Relay):
-            entries = self._number(values, author, now)
+            if len(values) == 1:  # nearly all, and without another call
+                self.seq = seq = self.seq + 1
+                entries = [Entry(seq, values[0], now, author)]
+            else:
+                entries = self._number(values, author, now)
             self.newest_relay = self.seq
             if self.window is not None:
                 self.window.add(key, entries, kept=False)
@@ -269,9 +291,6 @@ class Room:
         return Applied(key, self.seq, removed=removed, deleted=True)
 
     def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:
-        if len(values) == 1:  # in nearly all pushes
-            self.seq = seq = self.seq + 1
-            return [Entry(seq, values[0], now, author)]
         first = self.seq + 1
         self.seq += len(values)
         return [Entry(seq, value, now, author) for seq, value in enumerate(values, first)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..protocol.codec import Codec
 from ..protocol.entry import Entry
@@ -69,10 +69,12 @@ class Channel:
                     self._audiences.remove(audience)
                 return
 
-    def broadcast(self, entry: Entry) -> None:
-        """Encode an entry once for each audience, and put it into all outboxes."""
+    def broadcast(self, entries: Sequence[Entry]) -> None:
+        """Encode entries once for each audience, and put them into all outboxes."""
+        fan_out = self._flusher.fan_out
         for _, _, encode, start, outboxes in self._audiences:
-            self._flusher.fan_out(encode(start, entry), outboxes)
+            for entry in entries:
+                fan_out(encode(start, entry), outboxes)
 
     def delete(self, seq: int) -> None:
         """Tell those who know the word that the stream was deleted."""

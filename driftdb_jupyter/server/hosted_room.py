@@ -95,8 +95,7 @@ class HostedRoom:
         """Send a push that was applied to everybody who is to hear of it."""
         channel = self._channels.get(applied.key)
         if channel is not None:
-            for entry in applied.broadcast:
-                channel.broadcast(entry)
+            channel.broadcast(applied.broadcast)
             if applied.deleted:
                 assert applied.seq is not None
                 channel.delete(applied.seq)

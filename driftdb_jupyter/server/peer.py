@@ -111,19 +111,18 @@ class Peer:
                 self._count(self._rate, decoded)
             if type(decoded) is Push:
                 values = codec.values(decoded, self._limits)
+                allowed = self._trusted or self._access.may("write")
+                if allowed is True:  # the common case, without another call
+                    room = self._room
+                    room.sequencer.push(decoded, values, self)
+                    pressure = room.pressure
+                    return pressure.hold(self.outbox, len(message)) if pressure.high else None
+            else:
+                right = RIGHTS.get(type(decoded))
+                allowed = right is None or self._access.may(right)
         except Refusal as refusal:
             self._refuse(refusal)
             return None
-        if type(decoded) is Push:
-            allowed = self._trusted or self._access.may("write")
-            if allowed is True:  # the common case, without another call
-                room = self._room
-                room.sequencer.push(decoded, values, self)
-                pressure = room.pressure
-                return pressure.hold(self.outbox, len(message)) if pressure.high else None
-        else:
-            right = RIGHTS.get(type(decoded))
-            allowed = right is None or self._access.may(right)
         if isinstance(allowed, bool):
             return self._carry_out(codec, decoded, allowed=allowed)
         return self._wait_for_access(codec, decoded, allowed)

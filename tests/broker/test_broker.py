@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from msgspec import Raw
 
-from driftdb_jupyter.broker.broker import Broker, Sequencer
-from driftdb_jupyter.broker.memory import MemoryBroker
-from driftdb_jupyter.protocol.errors import Conflict, QuotaExceeded, Refusal
-from driftdb_jupyter.protocol.messages import Append, Push, Relay
+from driftdb_jupyter.broker.broker import Broker
+from driftdb_jupyter.protocol.errors import BadMessage, Conflict, QuotaExceeded
+from driftdb_jupyter.protocol.messages import Action, Append, Push, Relay, Replace
 from driftdb_jupyter.protocol.value import Value
-from driftdb_jupyter.rooms.room import Applied
+from driftdb_jupyter.rooms.quota import Quota
+from driftdb_jupyter.rooms.room import Room
 
-MakeBroker = Callable[..., Broker]
+from .brokers import CLIENT, MakeBroker, Record, kept, make, opened, push
 
-
-class Record:
-    """Hears everything, as an audience and as a pusher, and keeps it in order."""
-
-    client: str | None = None
-    author = None
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, object]] = []
-
-    def broadcast(self, applied: Applied) -> None:
-        self.heard += [("broadcast", entry.seq) for entry in applied.broadcast]
-
-    def answer(self, push: Push, outcome: Applied | Refusal) -> None:
-        what = outcome.seq if isinstance(outcome, Applied) else type(outcome)
-        self.heard.append(("answer", what))
+pytestmark = pytest.mark.asyncio
 
 
-@pytest.fixture(params=[MemoryBroker], ids=["memory"])
-def make_broker(request: pytest.FixtureRequest) -> MakeBroker:
-    make: MakeBroker = request.param
-    return make
+@pytest_asyncio.fixture(params=["memory", "batched", "synced"])
+async def make_broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MakeBroker]:
+    made: list[Broker] = []
+
+    def make_and_note(**options: Any) -> Broker:
+        made.append(make(request.param, tmp_path, **options))
+        return made[-1]
+
+    yield make_and_note
+    for broker in made:
+        await broker.close()
 
 
-def push(sequencer: Sequencer, pusher: Record, *, if_seq: int | None = None) -> None:
-    raw = Raw(b"1")
-    action = Relay() if if_seq is None else Append()
-    sequencer.push(Push("k", action, raw, if_seq=if_seq), [Value.from_json(raw)], pusher)
-
-
-async def opened(broker: Broker, record: Record) -> Sequencer:
-    await broker.create("room")
-    sequencer = await broker.open("room", record)
-    assert sequencer is not None
-    return sequencer
-
-
-@pytest.mark.asyncio
 async def test_a_room_is_there_once_it_was_created(make_broker: MakeBroker) -> None:
     broker = make_broker()
     assert await broker.open("room", Record()) is None
@@ -62,41 +44,167 @@ async def test_a_room_is_there_once_it_was_created(make_broker: MakeBroker) -> N
     assert await broker.open("other", Record()) is None
 
 
-@pytest.mark.asyncio
 async def test_creating_a_room_again_leaves_it_as_it_is(make_broker: MakeBroker) -> None:
-    broker = make_broker()
-    sequencer = await opened(broker, Record())
-    push(sequencer, Record())
+    broker, record = make_broker(), Record()
+    sequencer = await opened(broker, record)
+    push(sequencer, record)
+    await record.answered(1)
     await broker.create("room")
     again = await broker.open("room", Record())
     assert again is not None
     assert again.room.seq == 1
 
 
-@pytest.mark.asyncio
 async def test_the_audience_hears_a_push_before_the_pusher_is_answered(
     make_broker: MakeBroker,
 ) -> None:
     record = Record()
     sequencer = await opened(make_broker(), record)
     push(sequencer, record)
+    await record.answered(1)
     push(sequencer, record)
+    await record.answered(2)
     assert record.heard == [("broadcast", 1), ("answer", 1), ("broadcast", 2), ("answer", 2)]
 
 
-@pytest.mark.asyncio
+async def test_pushes_are_broadcast_and_answered_in_order(make_broker: MakeBroker) -> None:
+    record = Record(client=CLIENT)
+    sequencer = await opened(make_broker(), record)
+    actions: list[Action] = [Append(), Relay(), Replace(), Relay(), Append()]
+    for number, action in enumerate(actions, 1):
+        push(sequencer, record, action, push_id=number)
+    await record.answered(5)
+    for what in ("broadcast", "answer"):
+        assert [seq for kind, seq in record.heard if kind == what] == [1, 2, 3, 4, 5]
+
+
+async def test_a_refusal_keeps_its_turn(make_broker: MakeBroker) -> None:
+    record = Record(client=CLIENT)
+    sequencer = await opened(make_broker(), record)
+    push(sequencer, record, push_id=1)
+    push(sequencer, record, push_id=2, if_seq=7)
+    push(sequencer, record, push_id=3, if_seq=1)
+    await record.answered(3)
+    assert [what for kind, what in record.heard if kind == "answer"] == [1, Conflict, 2]
+
+
 async def test_a_refusal_is_for_the_pusher_alone(make_broker: MakeBroker) -> None:
     audience, pusher = Record(), Record()
     sequencer = await opened(make_broker(), audience)
     push(sequencer, pusher, if_seq=5)
+    await pusher.answered(1)
     assert audience.heard == []
     assert pusher.heard == [("answer", Conflict)]
 
 
-@pytest.mark.asyncio
+async def test_a_push_sent_twice_is_applied_once_and_answered_twice(
+    make_broker: MakeBroker,
+) -> None:
+    record = Record(client=CLIENT)
+    sequencer = await opened(make_broker(), record)
+    push(sequencer, record, push_id=1)
+    push(sequencer, record, push_id=1)
+    await record.answered(2)
+    push(sequencer, record, push_id=1)
+    await record.answered(3)
+    assert sorted(record.heard, key=str) == [*[("answer", 1)] * 3, ("broadcast", 1)]
+
+
+async def test_a_room_that_was_left_is_as_it_was(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record()
+    sequencer = await opened(broker, record)
+    epoch = sequencer.room.epoch
+    push(sequencer, record)
+    push(sequencer, record, Relay())
+    await record.answered(2)
+    await broker.leave("room")
+    again = await broker.open("room", record)
+    assert again is not None
+    assert (again.room.seq, again.room.epoch) == (2, epoch)
+    assert [entry.seq for entry in again.room.read("k")] == [1]
+
+
 async def test_there_are_no_more_rooms_than_allowed(make_broker: MakeBroker) -> None:
     broker = make_broker(room_limit=1)
     await broker.create("a")
     with pytest.raises(QuotaExceeded, match="at most 1 rooms"):
         await broker.create("b")
     await broker.create("a")
+    await broker.delete("a")
+    await broker.create("b")
+
+
+async def test_a_room_holds_no_more_than_its_quota(make_broker: MakeBroker) -> None:
+    record = Record()
+    sequencer = await opened(make_broker(quota=Quota(stream_length=1)), record)
+    push(sequencer, record)
+    push(sequencer, record)
+    await record.answered(2)
+    assert isinstance(record.answers[1], QuotaExceeded)
+
+
+async def test_a_deleted_room_is_gone_and_a_new_one_of_its_name_begins_anew(
+    make_broker: MakeBroker,
+) -> None:
+    broker, record = make_broker(), Record()
+    before = await opened(broker, record)
+    push(before, record)
+    await record.answered(1)
+    await broker.leave("room")
+    assert await broker.delete("room")
+    assert not await broker.delete("room")
+    assert await broker.open("room", record) is None
+    after = await opened(broker, record)
+    assert (after.room.seq, after.room.keys) == (0, [])
+    assert after.room.epoch != before.room.epoch
+
+
+async def test_only_rooms_that_nobody_used_expire(make_broker: MakeBroker) -> None:
+    now = 100.0
+    broker = make_broker(clock=lambda: now)
+    for name in ("used", "left", "late"):
+        await opened(broker, Record(), name)
+    await broker.leave("left")
+    now = 200.0
+    await broker.leave("late")
+    assert await broker.expire(before=150.0) == ["left"]
+    assert [summary.name for summary in await broker.summaries()] == ["late", "used"]
+
+
+async def test_summaries_tell_of_all_rooms(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(clock=partial(float, 7)), Record()
+    await broker.create("empty")
+    for name in ("open", "left"):
+        sequencer = await opened(broker, record, name)
+        push(sequencer, record, text='"abc"')
+        push(sequencer, record, Relay())
+    await record.answered(4)
+    await broker.leave("left")
+    summaries = await broker.summaries()
+    assert [(s.name, s.seq, s.keys, s.bytes, s.used_at) for s in summaries] == [
+        ("empty", 0, 0, 0, 7.0),
+        ("left", 2, 1, 5, 7.0),
+        ("open", 2, 1, 5, 7.0),
+    ]
+
+
+async def test_a_whole_room_can_be_restored(make_broker: MakeBroker) -> None:
+    source = Room(epoch="elsewhere")
+    for key, value in (
+        ("k", Value.from_json(b"1.0")),
+        ("k", Value.from_cbor(b"\x42ab")),
+        ("other", Value.from_json(b"3")),
+    ):
+        source.apply(Push(key, Append(), Raw(b"-")), [value])
+    broker = make_broker()
+    await broker.restore("room", source)
+    sequencer = await broker.open("room", Record())
+    assert sequencer is not None
+    assert kept(sequencer.room) == kept(source)
+    assert sequencer.room.read("k")[1].value.as_cbor() == b"\x42ab"
+    record = Record()
+    push(sequencer, record, Append())
+    await record.answered(1)
+    assert record.heard[-1] == ("answer", 4)
+    with pytest.raises(BadMessage, match="expected the name of no room, got 'room'"):
+        await broker.restore("room", source)

@@ -1,0 +1,88 @@
+"""``batched``: broadcast at once, acknowledge after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..protocol.errors import Refusal, Unavailable
+from ..protocol.messages import Push, Relay
+from ..protocol.value import Value
+from ..rooms.room import Applied
+from .batch import Batch
+from .broker import Pusher
+from .journal import Loaded
+from .kept_room import Answers, Keeper, KeptRoom
+
+__all__ = ["BatchedSequencer"]
+
+
+class BatchedSequencer(KeptRoom):
+    """Applies a push at once; only its ack waits for the commit that holds it.
+
+    While nothing can be written, what was taken waits, and what would have to be written is
+    refused.
+    """
+
+    def __init__(self, name: str, loaded: Loaded, keeper: Keeper, *, epoch: str) -> None:
+        super().__init__(name, loaded, keeper, epoch=epoch)
+        self._answers = Answers()
+        self._unwritten = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to write, and nobody waits for an answer."""
+        return not (self.dirty or self._unwritten or self._answers)
+
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
+        """Apply and broadcast; answer now, or after the commit where the push has an id."""
+        client, room, keeper = pusher.client, self.room, self._keeper
+        known = push.id is not None and self.knows(push, client)
+        if keeper.failing is not None and not known and not isinstance(push.action, Relay):
+            self._answer(pusher, push, Unavailable(keeper.failing))
+            return
+        cbor = bool(values) and values[0].item is not None
+        try:
+            applied = room.apply(
+                push, values, client=client, author=pusher.author, now=keeper.clock()
+            )
+        except Refusal as refusal:
+            self._answer(pusher, push, refusal)
+            return
+        self.audience.broadcast(applied)
+        changed = applied.changed
+        if changed:
+            self._draft.note(applied, cbor=cbor)
+            if not self.dirty:
+                keeper.want_commit(self, urgent=False)
+        elif applied.broadcast:
+            self._relay = room.seq
+        if push.id is None:
+            pusher.answer(push, applied)
+            return
+        if not known:
+            self.note_id(push, applied, client)
+        self._answer(pusher, push, applied, wait=changed)
+
+    def _answer(
+        self, pusher: Pusher, push: Push, outcome: Applied | Refusal, *, wait: bool = False
+    ) -> None:
+        """Answer in turn: behind those that wait, and with the next commit if it is to wait."""
+        if push.id is None or not (wait or self._answers):
+            pusher.answer(push, outcome)
+        elif self._answers.add(pusher, push, outcome):
+            self._keeper.want_commit(self, urgent=True)
+
+    def take(self, batch: Batch) -> bool:
+        """Add what is to be written to a batch; whether there is anything."""
+        self._answers.take()
+        wrote = self.write(batch, self.room, ceiling=0)
+        self._unwritten |= wrote
+        return wrote
+
+    def committed(self) -> None:
+        """Acknowledge what was taken."""
+        self._unwritten = False
+        self._answers.give()
+
+    def failed(self, reason: str) -> None:
+        """Go on waiting: the broker tries again with the very same rows."""

@@ -1,0 +1,59 @@
+"""Durability: what an ack promises, and the broker that keeps the promise."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import Literal, TypeAlias
+
+from ..rooms.quota import Quota
+from ..rooms.window import WindowLimits
+from .broker import Broker
+from .journal import JournalUnusable
+from .journaled import JournalBroker
+from .memory import MemoryBroker
+
+__all__ = ["Durability", "open_broker"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+Durability: TypeAlias = 'Literal["memory", "batched", "synced"]'
+
+
+def open_broker(
+    path: str | None,
+    *,
+    durability: Durability = "batched",
+    commit_interval_seconds: float = 0.01,
+    room_limit: int = 100_000,
+    quota: Quota | None = None,
+    window_limits: WindowLimits | None = None,
+) -> Broker:
+    """The broker for a server's settings; waits for the disk, so call it before there is a loop.
+
+    ``path`` is the journal's file; without one, or with ``memory``, rooms are kept in memory. So
+    they are where the journal can't be used: then the broker's ``trouble`` and the log say why, and
+    the file is left as it is. The other options: see :class:`~.journaled.JournalBroker`.
+    """
+    trouble = None
+    if path is not None and durability != "memory":
+        try:
+            return JournalBroker(
+                path,
+                mode=durability,
+                commit_interval_seconds=commit_interval_seconds,
+                room_limit=room_limit,
+                quota=quota,
+                window_limits=window_limits,
+            )
+        except (JournalUnusable, sqlite3.Error, OSError) as error:
+            trouble = (
+                str(error)
+                if isinstance(error, JournalUnusable)
+                else f"the journal {path} can't be opened ({error})"
+            )
+            trouble += "; until then rooms are kept in memory and end with the server"
+            _log.error("Trouble: %s", trouble)
+    return MemoryBroker(
+        room_limit=room_limit, quota=quota, window_limits=window_limits, trouble=trouble
+    )

@@ -1,0 +1,429 @@
+"""The journal: rooms in one SQLite file. Plain calls that wait for the disk, from one thread.
+
+The tables are described in :mod:`.schema`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from ..protocol.entry import Author, Entry
+from ..protocol.value import Value
+from ..rooms.producer import Producer
+from ..rooms.quota import Quota
+from ..rooms.room import Room
+from ..rooms.window import WindowLimits
+from .batch import Batch, Row
+from .filesystem import is_remote
+from .lock import FileLock
+from .schema import WrongSchema, migrate
+
+__all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
+
+Mode: TypeAlias = 'Literal["batched", "synced"]'
+
+_SWEEP_ROWS = 5_000
+_WAL_LIMIT_BYTES = 64 * 1024 * 1024
+# How many rows one statement takes, where there are so many. A statement lets go of the
+# interpreter's lock and has to get it back, which a busy loop makes slow: so, few statements.
+_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+
+_ENTRIES = "REPLACE INTO entries VALUES {rows}"
+_AUTHORS = "REPLACE INTO authors VALUES {rows}"
+_PRODUCERS = "REPLACE INTO producers VALUES {rows}"
+_IDS = "REPLACE INTO ids VALUES {rows}"
+_ROOMS = "REPLACE INTO rooms VALUES {rows}"
+_REMOVED = (
+    "DELETE FROM entries WHERE (room, key, seq) IN (SELECT e.room, e.key, e.seq"
+    " FROM (VALUES {rows}) AS gone CROSS JOIN entries AS e"
+    " ON e.room = gone.column1 AND e.key = gone.column2 AND e.seq <= gone.column3)"
+)
+_FORGOTTEN = (
+    "DELETE FROM ids WHERE (producer, id) IN (SELECT i.producer, i.id"
+    " FROM (VALUES {rows}) AS gone CROSS JOIN ids AS i ON i.producer = gone.column1"
+    " AND i.id <= gone.column2 AND i.id + i.count - 1 <= gone.column2)"
+)
+_LEFT_IDS = "DELETE FROM ids WHERE producer IN (VALUES {rows})"
+_LEFT_PRODUCERS = "DELETE FROM producers WHERE id IN (VALUES {rows})"
+
+
+class JournalUnusable(Exception):
+    """The file can't be used as it is; it was left untouched. Says why, and what to do."""
+
+
+class ProducerRow(Struct):
+    """What is written of a client; ``present``: as one that has not left."""
+
+    id: int
+    forgotten: int
+    present: bool
+
+
+class Loaded(Struct):
+    """A room as it was written, and the ids of rows that will be needed to write more.
+
+    ``epoch`` is the row's. ``producers`` by client, ``authors``: ids by public id and user.
+    """
+
+    id: int
+    epoch: str
+    room: Room
+    relay: int
+    producers: dict[str, ProducerRow]
+    authors: dict[tuple[str, bytes | None], int]
+
+
+class Journal:
+    """An open journal.
+
+    ``shared``: whether a second one may be opened to read with (``reading``) beside this one.
+    ``read_only``: the file can't be written: all that would write raises. ``notice``: what is
+    to be known of the way it is kept, in words, else ``None``.
+
+    Raises :class:`JournalUnusable`, and :class:`sqlite3.Error` and :class:`OSError` as they come.
+    All but :class:`JournalUnusable` may be raised by any method: then nothing was changed.
+    """
+
+    def __init__(self, path: str, *, mode: Mode = "batched", reading: bool = False) -> None:
+        self.path = path
+        self.notice: str | None = None
+        self.read_only = reading
+        self.shared = True
+        self._mode = mode
+        self._lock: FileLock | None = None
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        if self.read_only:
+            return self._connect("?mode=ro")
+        folder = os.path.dirname(os.path.abspath(self.path))
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not _writable(self.path):
+            return self._open_read_only()
+        try:
+            self._lock = FileLock(self.path + ".lock")
+        except BlockingIOError:
+            raise JournalUnusable(
+                f"another server has the journal {self.path}: stop one of the two,"
+                " or give each a file of its own"
+            ) from None
+        try:
+            if not os.path.exists(self.path):
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+                _sync_folder(folder)
+            return self._prepare()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open_read_only(self) -> sqlite3.Connection:
+        if not os.path.exists(self.path):
+            raise JournalUnusable(
+                f"the journal {self.path} can't be made: allow this user to write to its folder"
+            )
+        self.read_only, self.shared = True, False
+        # Without its -wal file it is whole, and nothing beside it needs to be made to read it.
+        whole = not os.path.exists(self.path + "-wal")
+        connection = self._connect("?immutable=1" if whole else "?mode=ro")
+        self._check(connection)
+        return connection
+
+    def _prepare(self) -> sqlite3.Connection:
+        connection = self._connect("")
+        try:
+            self._check(connection)
+            self._choose_mode(connection)
+            connection.execute(f"PRAGMA synchronous={'FULL' if self._synced else 'NORMAL'}")
+            connection.execute("PRAGMA fullfsync=1")  # where macOS's fsync doesn't reach the disk
+            connection.execute("PRAGMA cache_size=-8192")
+            connection.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
+            migrate(connection)
+        except WrongSchema as error:
+            connection.close()
+            raise JournalUnusable(
+                f"{error}: {self.path}; update this server, or give it another file"
+            ) from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Look whether the file is a database at all."""
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise JournalUnusable(
+                f"the journal {self.path} is damaged ({error}): move it away, or put a copy in"
+                " its place, and start again"
+            ) from None
+
+    def _choose_mode(self, connection: sqlite3.Connection) -> None:
+        """Write ahead where that works: it needs memory shared by all who have the file open."""
+        self.shared = not is_remote(self.path)
+        if self.shared:
+            try:
+                chosen = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+            except sqlite3.OperationalError:
+                chosen = ""
+            self.shared = chosen == "wal"
+        if not self.shared:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            chosen = connection.execute("PRAGMA journal_mode=TRUNCATE").fetchone()[0]
+            self.notice = (
+                f"the journal {self.path} is on a file system that can't share memory (a network's,"
+                f" most likely): it is kept in SQLite's mode {chosen}, which is slower"
+            )
+
+    @property
+    def _synced(self) -> bool:
+        return self._mode == "synced"
+
+    def _connect(self, query: str) -> sqlite3.Connection:
+        path = quote(os.path.abspath(self.path).replace(os.sep, "/"))
+        if not path.startswith("/"):
+            path = "/" + path  # a Windows drive
+        return sqlite3.connect(f"file:{path}{query}", uri=True, isolation_level=None)
+
+    def close(self) -> None:
+        """End; what was committed stays."""
+        try:
+            self._connection.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    # What a run of a server leaves behind.
+
+    def begin(self) -> int:
+        """Note that a server runs on this file, on the disk for certain.
+
+        Returns how many ends there were after which numbers may have been given twice.
+        """
+        self._connection.execute("PRAGMA synchronous=FULL")
+        try:
+            self._connection.execute(
+                "UPDATE run SET crashes = crashes + (mode = 'batched'), mode = ?", [self._mode]
+            )
+        finally:
+            if not self._synced:
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+        crashes: int = self._connection.execute("SELECT crashes FROM run").fetchone()[0]
+        return crashes
+
+    def end(self) -> None:
+        """Note that all that the server gave out was written."""
+        self._connection.execute("UPDATE run SET mode = ''")
+
+    # Writing.
+
+    def commit(self, batches: Sequence[Batch]) -> None:
+        """Write all of it or nothing; without any batch try whether writing works."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            for batch in batches:
+                self._write(_REMOVED, batch.removed)
+                self._write(_ENTRIES, batch.entries)
+                self._write(_AUTHORS, batch.authors)
+                self._write(_LEFT_IDS, batch.left)
+                self._write(_LEFT_PRODUCERS, batch.left)
+                self._write(_PRODUCERS, batch.producers)
+                self._write(_FORGOTTEN, batch.forgotten)
+                self._write(_IDS, batch.ids)
+                self._write(_ROOMS, batch.rooms)
+            if not batches:
+                execute("UPDATE run SET tried_at = tried_at + 1")
+            execute("COMMIT")
+        except BaseException:
+            # A full disk may have ended the transaction already.
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    execute("ROLLBACK")
+            raise
+
+    def _write(self, statement: str, rows: Sequence[Row]) -> None:
+        start = 0
+        while start < len(rows):
+            size = next(size for size in _CHUNKS if size <= len(rows) - start)
+            chunk = rows[start : start + size]
+            marks = "(" + ",".join("?" * len(chunk[0])) + ")"
+            sql = statement.format(rows=",".join([marks] * size))
+            self._connection.execute(sql, list(chain.from_iterable(chunk)))
+            start += size
+
+    def delete(self, name: str) -> bool:
+        """Forget a room, and tell whether there was one. Its values go by :meth:`sweep`."""
+        cursor = self._connection.execute("UPDATE rooms SET name = NULL WHERE name = ?", [name])
+        return cursor.rowcount > 0
+
+    def sweep(self) -> bool:
+        """Remove some of what deleted rooms held; whether there may be more.
+
+        So that nobody waits long for a commit while large rooms go.
+        """
+        execute = self._connection.execute
+        row = execute("SELECT id FROM rooms WHERE name IS NULL LIMIT 1").fetchone()
+        if row is None:
+            return False
+        execute("BEGIN IMMEDIATE")
+        try:
+            gone = execute(
+                "DELETE FROM entries WHERE (room, key, seq) IN"
+                f" (SELECT room, key, seq FROM entries WHERE room = ? LIMIT {_SWEEP_ROWS})",
+                row,
+            ).rowcount
+            if gone < _SWEEP_ROWS:
+                execute(
+                    "DELETE FROM ids WHERE producer IN (SELECT id FROM producers WHERE room = ?)",
+                    row,
+                )
+                execute("DELETE FROM producers WHERE room = ?", row)
+                execute("DELETE FROM authors WHERE room = ?", row)
+                execute("DELETE FROM rooms WHERE id = ?", row)
+            execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    execute("ROLLBACK")
+            raise
+        return True
+
+    def vacuum(self) -> None:
+        """Give the disk back what deleted values took; needs as much again while it lasts."""
+        self._connection.execute("VACUUM")
+
+    # Reading.
+
+    def has(self, name: str) -> bool:
+        """Whether there is a room of that name."""
+        row = self._connection.execute("SELECT 1 FROM rooms WHERE name = ?", [name]).fetchone()
+        return row is not None
+
+    def count(self) -> int:
+        """How many rooms there are."""
+        query = "SELECT count(*) FROM rooms WHERE name IS NOT NULL"
+        count: int = self._connection.execute(query).fetchone()[0]
+        return count
+
+    def newest(self, table: Literal["rooms", "producers", "authors"]) -> int:
+        """The highest id in a table, 0 where it is empty."""
+        query = f"SELECT coalesce(max(id), 0) FROM {table}"
+        highest: int = self._connection.execute(query).fetchone()[0]
+        return highest
+
+    def summaries(self) -> list[tuple[str, int, int, int, float]]:
+        """(name, seq, keys, bytes, used_at) of all rooms, by name."""
+        return self._connection.execute(
+            "SELECT name, max(seq, ceiling), keys, bytes, used_at FROM rooms"
+            " WHERE name IS NOT NULL ORDER BY name"
+        ).fetchall()
+
+    def unused(self, *, before: float) -> list[str]:
+        """The names of the rooms that nobody used since then (seconds since 1970)."""
+        rows = self._connection.execute(
+            "SELECT name FROM rooms WHERE used_at < ? AND name IS NOT NULL", [before]
+        )
+        return [name for (name,) in rows.fetchall()]
+
+    def check(self) -> list[str]:
+        """What is wrong with the file, in SQLite's words; empty where nothing is."""
+        rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        return [text for (text,) in rows if text != "ok"]
+
+    def load(
+        self,
+        name: str,
+        *,
+        quota: Quota | None = None,
+        window_limits: WindowLimits | None = None,
+    ) -> Loaded | None:
+        """The room of that name, ``None`` where there is none."""
+        self._connection.execute("BEGIN")  # one state of the file for all that is read
+        try:
+            return self._load(name, quota, window_limits or WindowLimits())
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _load(self, name: str, quota: Quota | None, window_limits: WindowLimits) -> Loaded | None:
+        execute = self._connection.execute
+        row = execute(
+            "SELECT id, epoch, seq, relay, ceiling, used_at FROM rooms WHERE name = ?", [name]
+        ).fetchone()
+        if row is None:
+            return None
+        number, epoch, seq, relay, ceiling, used_at = row
+        if ceiling > seq:  # the end was no clean one: any number up to there may be a relay's
+            seq = relay = ceiling
+        room = Room(epoch=epoch, quota=quota, window_limits=window_limits)
+        room.seq = seq
+        room.newest_relay = relay
+        loaded = Loaded(number, epoch, room, relay, {}, {})
+        self._load_entries(loaded)
+        self._load_producers(loaded, used_at)
+        return loaded
+
+    def _load_entries(self, loaded: Loaded) -> None:
+        execute = self._connection.execute
+        authors: dict[int | None, Author] = {}
+        rows = execute("SELECT id, client, user FROM authors WHERE room = ?", [loaded.id])
+        for number, client, user in rows.fetchall():
+            authors[number] = Author(client, None if user is None else Value.from_json(user))
+            loaded.authors[client, user] = number
+        rows = execute(
+            "SELECT key, seq, format, value, time, author FROM entries WHERE room = ?"
+            " ORDER BY key, seq",
+            [loaded.id],
+        )
+        current: str | None = None
+        entries: list[Entry] = []
+        while many := rows.fetchmany(4096):
+            for key, seq, format, blob, time, author in many:
+                if key != current:
+                    if current is not None:
+                        loaded.room.hold(current, entries)
+                    current, entries = key, []
+                value = Value.from_cbor(blob) if format else Value.from_json(blob)
+                entries.append(Entry(seq, value, time, authors.get(author)))
+        if current is not None:
+            loaded.room.hold(current, entries)
+
+    def _load_producers(self, loaded: Loaded, used_at: float) -> None:
+        execute = self._connection.execute
+        query = "SELECT id, client, forgotten, left_at FROM producers WHERE room = ?"
+        for number, client, forgotten, left_at in execute(query, [loaded.id]).fetchall():
+            producer = Producer(forgotten=forgotten)
+            producer.left_at = used_at if left_at is None else left_at
+            runs = execute("SELECT id, seq, count FROM ids WHERE producer = ?", [number])
+            for first, seq, count in runs.fetchall():
+                for offset in range(max(0, forgotten + 1 - first), count):
+                    producer.applied(first + offset, seq + offset)
+            loaded.room.producers.restore(client, producer)
+            loaded.producers[client] = ProducerRow(number, forgotten, left_at is None)
+
+
+def _writable(path: str) -> bool:
+    """Whether the file can be written, and others made beside it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    return os.access(folder, os.W_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
+
+
+def _sync_folder(folder: str) -> None:
+    """Bring to the disk that a file was made in a folder; Windows does so by itself."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,272 @@
+"""What a journal keeps, over ends of all kinds."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+
+from driftdb_jupyter.broker.broker import Broker, Sequencer
+from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.protocol.entry import Author
+from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace
+from driftdb_jupyter.protocol.value import Value
+
+from .brokers import CLIENT, Record, kept, make, opened, push, running
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.parametrize("kind", ["batched", "synced"]),
+]
+
+ANNA = Author("anna", Value.from_json(b'{"name":"Anna"}'))
+
+
+async def reopened(broker: Broker, record: Record) -> Sequencer:
+    sequencer = await broker.open("room", record)
+    assert sequencer is not None
+    return sequencer
+
+
+def killed(folder: Path) -> Path:
+    """What a server that is killed now leaves in its folder."""
+    copy = folder / f"copy-{len(list(folder.iterdir()))}"
+    copy.mkdir()
+    for name in ("rooms.db", "rooms.db-wal"):
+        if (folder / name).exists():
+            shutil.copy(folder / name, copy)
+    return copy
+
+
+async def written(broker: Broker, record: Record) -> None:
+    """Wait until all that was pushed before is in the journal."""
+    sequencer = await reopened(broker, record)
+    count = len(record.answers)
+    push(sequencer, record, Append(), key="last", push_id=1_000_000)
+    await record.answered(count + 1)
+
+
+class TestAfterACleanEnd:
+    async def test_values_numbers_and_the_epoch_are_as_they_were(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        record = Record(author=ANNA)
+        async with running(make(kind, tmp_path)) as broker:
+            room = (await opened(broker, record)).room
+            sequencer = await reopened(broker, record)
+            push(sequencer, record, Append(), '{"a":1.50}')
+            push(sequencer, record, Append(), '"ä"', key="")
+            push(sequencer, record, Append(), "[2]")
+            push(sequencer, record, Compact(1), "0")
+            push(sequencer, record, Replace(), "true", key="r")
+            push(sequencer, record, Replace(), "false", key="r")
+            push(sequencer, record, Append(), key="gone")
+            push(sequencer, record, Delete(), key="gone")
+            push(sequencer, record, Relay())
+            await record.answered(9)
+            before = kept(room)
+        async with running(make(kind, tmp_path)) as broker:
+            again = (await reopened(broker, record)).room
+            assert kept(again) == before
+            assert (again.seq, again.epoch, again.bytes) == (room.seq, room.epoch, room.bytes)
+
+    async def test_a_value_is_what_it_was_in_the_encoding_that_it_came_in(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        record = Record()
+        item = b"\xa1aa\xd8@D\0\x01\x02\x03"
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            value = Value.from_cbor(item)
+            sequencer.push(Push("cbor", Append(), Raw(item)), [value], record)
+            push(sequencer, record, text="1.10", key="json")
+            await record.answered(2)
+            room = sequencer.room
+            value.as_json()
+            room.read("json")[0].value.as_cbor()
+        async with running(make(kind, tmp_path)) as broker:
+            room = (await reopened(broker, record)).room
+            assert room.read("cbor")[0].value == Value.from_cbor(item)
+            assert room.read("json")[0].value == Value.from_json(b"1.10")
+
+    async def test_a_push_that_is_sent_again_is_acknowledged_with_its_number(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            actions: list[Action] = [Append(), Relay(), Replace()]
+            for number, action in enumerate(actions, 1):
+                push(sequencer, record, action, push_id=number)
+            await record.answered(3)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await reopened(broker, record)
+            record.heard.clear()
+            for number in (3, 1, 2):
+                push(sequencer, record, push_id=number)
+            await record.answered(6)
+            assert record.heard == [("answer", 3), ("answer", 1), ("answer", 2)]
+            assert sequencer.room.seq == 3
+
+    async def test_only_so_many_ids_are_remembered(self, kind: str, tmp_path: Path) -> None:
+        record, other = Record(client=CLIENT), Record(client="d" * 16)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            for number in range(1, 3001):  # by turns, so that no two numbers follow each other
+                push(sequencer, record, Replace(), push_id=number)
+                push(sequencer, other, Replace(), push_id=number)
+                if number % 500 == 0:
+                    await other.answered(number)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await reopened(broker, record)
+            producer = sequencer.producers.get(CLIENT)
+            assert [producer.seq(n) for n in range(1977, 3001)] == list(range(3953, 6001, 2))
+            assert producer.knows(1)
+            assert producer.seq(1) is None
+
+    async def test_a_client_that_was_forgotten_is_not_kept(self, kind: str, tmp_path: Path) -> None:
+        record = Record(client=CLIENT)
+        async with running(make(kind, tmp_path, clock=lambda: 50.0)) as broker:
+            sequencer = await opened(broker, record)
+            sequencer.producers.joined(CLIENT)
+            push(sequencer, record, push_id=1)
+            await record.answered(1)
+            sequencer.producers.left(CLIENT, now=40.0)
+            await broker.leave("room")
+            sequencer = await reopened(broker, record)
+            assert sequencer.producers.get(CLIENT).left_at == 40.0
+            sequencer.producers.expire(before=45.0)
+            await broker.leave("room")
+            assert len((await reopened(broker, record)).producers) == 0
+
+    async def test_an_append_stream_resumes_and_others_too_where_nothing_was_missed(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        record = Record()
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            push(sequencer, record, Relay(), key="r")
+            for _ in range(3):
+                push(sequencer, record, key="log")
+            await record.answered(4)
+        async with running(make(kind, tmp_path)) as broker:
+            room = (await reopened(broker, record)).room
+            entries, recovered = room.recover("log", epoch=room.epoch, above=2)
+            assert (recovered, [entry.seq for entry in entries]) == (True, [3, 4])
+            assert room.recover("r", epoch=room.epoch, above=0)[1] is False
+            assert room.recover("r", epoch=room.epoch, above=4)[1] is True
+
+
+class TestAfterAKill:
+    async def test_what_was_acknowledged_is_there_once(self, kind: str, tmp_path: Path) -> None:
+        record = Record(client=CLIENT)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            for number in range(1, 101):
+                push(sequencer, record, Append(), str(number), push_id=number)
+            await record.answered(60)
+            acknowledged = len(record.answers)
+            copy = killed(tmp_path)
+        async with running(make(kind, copy)) as broker:
+            sequencer = await reopened(broker, record)
+            stream = sequencer.room.read("k")
+            assert len(stream) >= acknowledged
+            again = Record(client=CLIENT)
+            for number in range(1, 101):
+                push(sequencer, again, Append(), str(number), push_id=number)
+            await again.answered(100)
+            texts = [bytes(entry.value.as_json()) for entry in sequencer.room.read("k")]
+            assert texts == [b"%d" % number for number in range(1, 101)]
+
+    async def test_the_epoch_changes_where_a_number_may_have_been_given_twice(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            await written(broker, record)
+            push(sequencer, record, Relay())
+            await record.answered(2)
+            copy = killed(tmp_path)
+            room = sequencer.room
+        async with running(make(kind, copy)) as broker:
+            again = (await reopened(broker, record)).room
+            assert (again.epoch == room.epoch) == (kind == "synced")
+            assert again.epoch != room.epoch or again.seq >= room.seq == 2
+            epoch = again.epoch
+        async with running(make(kind, copy)) as broker:
+            assert (await reopened(broker, record)).room.epoch == epoch
+
+    async def test_a_room_that_was_never_open_since_changes_its_epoch_too(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        record = Record()
+        async with running(make(kind, tmp_path)) as broker:
+            room = (await opened(broker, record)).room
+            await broker.leave("room")
+            copy = killed(tmp_path)
+        for _ in range(2):  # killed again before anybody asked for the room
+            async with running(make(kind, copy)) as broker:
+                copy = killed(copy)
+        async with running(make(kind, copy)) as broker:
+            again = (await reopened(broker, record)).room
+            assert (again.epoch == room.epoch) == (kind == "synced")
+
+    async def test_a_client_is_not_forgotten_early(self, kind: str, tmp_path: Path) -> None:
+        record = Record(client=CLIENT)
+        now = 10.0
+        async with running(make(kind, tmp_path, clock=lambda: now)) as broker:
+            sequencer = await opened(broker, record)
+            push(sequencer, record, push_id=1)
+            await record.answered(1)
+            await broker.leave("room")
+            sequencer = await reopened(broker, record)
+            now = 1000.0
+            push(sequencer, record, push_id=2)
+            await record.answered(2)
+            copy = killed(tmp_path)
+        async with running(make(kind, copy)) as broker:
+            sequencer = await reopened(broker, record)
+            sequencer.producers.expire(before=900.0)
+            assert sequencer.producers.get(CLIENT).seq(2) == 2
+
+
+async def test_a_room_that_nobody_uses_leaves_memory(kind: str, tmp_path: Path) -> None:
+    async with running(make(kind, tmp_path)) as broker:
+        assert isinstance(broker, JournalBroker)
+        first = await opened(broker, Record())
+        await broker.leave("room")
+        assert await reopened(broker, Record()) is not first
+
+
+async def test_a_room_that_is_asked_for_twice_at_once_is_one(kind: str, tmp_path: Path) -> None:
+    async with running(make(kind, tmp_path)) as broker:
+        await asyncio.gather(broker.create("room"), broker.create("room"))
+        first, second = await asyncio.gather(
+            broker.open("room", Record()), broker.open("room", Record())
+        )
+        assert first is second
+        assert len(await broker.summaries()) == 1
+
+
+async def test_a_room_that_is_left_and_opened_at_once_stays(kind: str, tmp_path: Path) -> None:
+    record = Record()
+    async with running(make(kind, tmp_path)) as broker:
+        sequencer = await opened(broker, record)
+        push(sequencer, record)
+        _, again = await asyncio.gather(broker.leave("room"), broker.open("room", record))
+        assert again is sequencer
+        push(again, record)
+        await record.answered(2)
+        assert (await reopened(broker, record)).room.seq == 2
+
+
+async def test_the_file_is_for_its_owner_alone(kind: str, tmp_path: Path) -> None:
+    async with running(make(kind, tmp_path / "new" / "folder")) as broker:
+        await broker.create("room")
+        files = list((tmp_path / "new" / "folder").iterdir())
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+        assert (tmp_path / "new" / "folder").stat().st_mode & 0o777 == 0o700

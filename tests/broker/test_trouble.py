@@ -1,0 +1,327 @@
+"""A journal that can't be used, or not at the moment: what still goes on, and what is said."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from driftdb_jupyter.broker import filesystem, journal, schema
+from driftdb_jupyter.broker.broker import Broker
+from driftdb_jupyter.broker.durability import Durability, open_broker
+from driftdb_jupyter.broker.journal import Journal
+from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.protocol.errors import Unavailable
+from driftdb_jupyter.protocol.messages import Append, Relay, Replace
+from driftdb_jupyter.rooms.room import Applied
+
+from .brokers import CLIENT, Record, kept, opened, push, running
+
+KINDS: list[Durability] = ["batched", "synced"]
+both_kinds = pytest.mark.parametrize("kind", KINDS)
+LARGE = '"' + "x" * 200_000 + '"'
+
+
+def open_journal(folder: Path, kind: Durability = "batched") -> JournalBroker:
+    broker = open_broker(str(folder / "rooms.db"), durability=kind)
+    assert isinstance(broker, JournalBroker)
+    return broker
+
+
+async def on_writer(broker: JournalBroker, sql: str) -> None:
+    """Change the connection that writes, behind the broker's back."""
+
+    def execute(journal: Journal) -> None:
+        journal._connection.execute(sql)
+
+    await broker._write(execute)
+
+
+async def works_again(broker: Broker) -> None:
+    while broker.trouble:
+        await asyncio.sleep(0.01)
+
+
+class TestAFullDisk:
+    FULL = "PRAGMA max_page_count=1"
+    FREE = "PRAGMA max_page_count=1000000"
+
+    @both_kinds
+    @pytest.mark.asyncio
+    async def test_what_is_to_be_kept_is_refused_and_the_rest_goes_on(
+        self, kind: Durability, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(open_journal(tmp_path, kind)) as broker:
+            assert isinstance(broker, JournalBroker)
+            sequencer = await opened(broker, record)
+            push(sequencer, record, Relay(), push_id=1)
+            push(sequencer, record, Append(), push_id=2)
+            await record.answered(2)
+            await on_writer(broker, self.FULL)
+            push(sequencer, record, Append(), LARGE, push_id=3)
+            while broker.trouble is None:
+                await asyncio.sleep(0)
+            assert "rooms.db can't be written" in broker.trouble
+            push(sequencer, record, Relay(), push_id=4)
+            push(sequencer, record, Append(), push_id=2)  # it is known
+            push(sequencer, record, Append(), push_id=5)
+            with pytest.raises(Unavailable, match="can't be written"):
+                await broker.create("other")
+            assert [e.seq for e in sequencer.room.read("k")][:1] == [2]
+            await on_writer(broker, self.FREE)
+            await works_again(broker)
+            await record.answered(6)
+            push(sequencer, record, Append(), push_id=6)
+            await record.answered(7)
+            outcomes = [a.seq if isinstance(a, Applied) else type(a) for a in record.answers]
+            # What was applied before anybody knew waits in batched, and in synced it was nothing.
+            if kind == "batched":
+                assert outcomes == [1, 2, 3, 4, 2, Unavailable, 5]
+            else:
+                assert outcomes == [1, 2, Unavailable, 3, 2, Unavailable, 4]
+            await broker.create("other")
+            before = kept(sequencer.room)
+        async with running(open_journal(tmp_path, kind)) as broker:
+            assert kept((await opened(broker, record)).room) == before
+        said = [r.message for r in caplog.records if r.name == "driftdb_jupyter"]
+        assert ["can't be written" in text for text in said] == [True, False]
+        assert "can be written again" in said[1]
+
+    @both_kinds
+    @pytest.mark.asyncio
+    async def test_pushes_that_were_refused_may_come_again(
+        self, kind: Durability, tmp_path: Path
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(open_journal(tmp_path, kind)) as broker:
+            assert isinstance(broker, JournalBroker)
+            sequencer = await opened(broker, record)
+            await on_writer(broker, self.FULL)
+            for number in range(1, 4):
+                push(sequencer, record, Append(), LARGE, push_id=number)
+                await asyncio.sleep(0)
+            while broker.trouble is None:
+                await asyncio.sleep(0)
+            await on_writer(broker, self.FREE)
+            await works_again(broker)
+            for number in range(1, 4):
+                push(sequencer, record, Append(), LARGE, push_id=number)
+            await record.answered(6)
+            assert len(sequencer.room.read("k")) == 3
+            assert [a.seq for a in record.answers[-3:] if isinstance(a, Applied)] == [1, 2, 3]
+
+    @both_kinds
+    @pytest.mark.asyncio
+    async def test_a_room_stays_in_memory_until_it_is_written(
+        self, kind: Durability, tmp_path: Path
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(open_journal(tmp_path, kind)) as broker:
+            assert isinstance(broker, JournalBroker)
+            sequencer = await opened(broker, record)
+            await on_writer(broker, self.FULL)
+            push(sequencer, record, Append(), LARGE)
+            while broker.trouble is None:
+                await asyncio.sleep(0)
+            await broker.leave("room")
+            assert await broker.open("room", record) is sequencer
+            await broker.leave("room")
+            await on_writer(broker, self.FREE)
+            await works_again(broker)
+            again = await broker.open("room", record)
+            assert again is not None
+            assert again is not sequencer
+            assert kept(again.room) == kept(sequencer.room)
+
+
+@both_kinds
+@pytest.mark.asyncio
+async def test_a_file_that_can_only_be_read_is_read(
+    kind: Durability, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Record()
+    async with running(open_journal(tmp_path, kind)) as broker:
+        push(await opened(broker, record), record)
+        await record.answered(1)
+    monkeypatch.setattr(journal, "_writable", lambda path: False)  # root may write anything
+    async with running(open_journal(tmp_path, kind)) as broker:
+        assert "readonly" in str(broker.trouble)
+        sequencer = await broker.open("room", record)
+        assert sequencer is not None
+        assert [entry.seq for entry in sequencer.room.read("k")] == [1]
+        push(sequencer, record, Replace())
+        assert isinstance(record.answers[1], Unavailable)
+        assert [s.name for s in await broker.summaries()] == ["room"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"no database at all" * 100, "is damaged"),
+        (b"SQLite format 3\0" + b"\xff" * 8000, "is damaged"),
+    ],
+)
+def test_a_damaged_file_is_left_alone(content: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "rooms.db"
+    path.write_bytes(content)
+    broker = open_broker(str(path))
+    assert isinstance(broker, MemoryBroker)
+    assert str(path) in str(broker.trouble)
+    assert why in str(broker.trouble)
+    assert "move it away" in str(broker.trouble)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.asyncio
+async def test_a_room_whose_values_are_damaged_is_unavailable(tmp_path: Path) -> None:
+    record = Record()
+    async with running(open_journal(tmp_path)) as broker:
+        sequencer = await opened(broker, record)
+        for number in range(200):
+            push(sequencer, record, Append(), f'"{number}{"x" * 1000}"')
+        await opened(broker, record, "other")
+    path = tmp_path / "rooms.db"
+    content = bytearray(path.read_bytes())
+    for page in range(20, 30):
+        content[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    async with running(open_journal(tmp_path)) as broker:
+        assert isinstance(broker, JournalBroker)
+        with pytest.raises(Unavailable, match="malformed"):
+            await broker.open("room", record)
+        assert await broker.open("other", record) is not None
+        assert await broker.check() != []
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rooms.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE cats (name)")
+    connection.close()
+    broker = open_broker(str(path))
+    assert isinstance(broker, MemoryBroker)
+    assert "got another database" in str(broker.trouble)
+
+
+def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
+    Journal(str(tmp_path / "rooms.db")).close()
+    with sqlite3.connect(tmp_path / "rooms.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    broker = open_broker(str(tmp_path / "rooms.db"))
+    assert isinstance(broker, MemoryBroker)
+    assert "or older, got version 99" in str(broker.trouble)
+    assert "update this server" in str(broker.trouble)
+
+
+@pytest.mark.asyncio
+async def test_an_older_journal_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Record()
+    async with running(open_journal(tmp_path)) as broker:
+        push(await opened(broker, record), record)
+        await record.answered(1)
+    newer = [*schema.MIGRATIONS, "ALTER TABLE run ADD COLUMN added INTEGER DEFAULT 5;"]
+    monkeypatch.setattr(schema, "MIGRATIONS", newer)
+    async with running(open_journal(tmp_path)) as broker:
+        assert (await opened(broker, record)).room.seq == 1
+    with sqlite3.connect(tmp_path / "rooms.db") as connection:
+        assert connection.execute("SELECT added FROM run").fetchone() == (5,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.close()
+
+
+def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rooms.db"
+    Journal(str(path)).close()
+    broken = [*schema.MIGRATIONS, "CREATE TABLE half (a); CREATE TABLE half (a);"]
+    monkeypatch.setattr(schema, "MIGRATIONS", broken)
+    broker = open_broker(str(path))
+    assert isinstance(broker, MemoryBroker)
+    assert "table half already exists" in str(broker.trouble)
+    monkeypatch.undo()
+    Journal(str(path)).close()
+
+
+def test_the_first_server_on_a_file_keeps_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "rooms.db")
+    hold = (
+        "import sys; from driftdb_jupyter.broker.durability import open_broker\n"
+        f"broker = open_broker({path!r}); print(broker.trouble, flush=True); sys.stdin.read()"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "None\n"
+        second = open_broker(path)
+        assert isinstance(second, MemoryBroker)
+        assert f"another server has the journal {path}" in str(second.trouble)
+        first.kill()
+    third = open_broker(path)
+    assert isinstance(third, JournalBroker)
+    asyncio.run(third.close())
+
+
+def test_a_folder_that_cant_be_made_is_trouble(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    broker = open_broker(str(tmp_path / "file" / "rooms.db"))
+    assert isinstance(broker, MemoryBroker)
+    assert "can't be opened" in str(broker.trouble)
+
+
+class TestANetworkFileSystem:
+    def test_is_known_by_what_is_mounted(self, tmp_path: Path) -> None:
+        mounts = tmp_path / "mounts"
+        mounts.write_text(
+            "/dev/sda / ext4 rw 0 0\n"
+            "server:/home /home nfs4 rw 0 0\n"
+            "tmpfs /home/local tmpfs rw 0 0\n"
+            "me@there: /mnt/with\\040space fuse.sshfs rw 0 0\n"
+        )
+        remote = {
+            path: filesystem.is_remote(path, mounts=str(mounts))
+            for path in ("/x", "/home", "/home/a/b", "/homes", "/home/local/a", "/mnt/with space/a")
+        }
+        assert [path for path, is_so in remote.items() if is_so] == [
+            "/home",
+            "/home/a/b",
+            "/mnt/with space/a",
+        ]
+
+    def test_is_none_where_nobody_can_say(self, tmp_path: Path) -> None:
+        assert not filesystem.is_remote("/x", mounts=str(tmp_path / "missing"))
+
+    @both_kinds
+    @pytest.mark.asyncio
+    async def test_the_journal_works_there_without_shared_memory(
+        self,
+        kind: Durability,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(journal, "is_remote", lambda path: True)
+        record = Record(client=CLIENT)
+        for turn in (1, 2):
+            async with running(open_journal(tmp_path, kind)) as broker:
+                assert broker.trouble is None
+                sequencer = await opened(broker, record)
+                push(sequencer, record, push_id=turn)
+                await record.answered(turn)
+                assert len(sequencer.room.read("k")) == turn
+                names = {os.path.splitext(name)[1] for name in os.listdir(tmp_path)}
+                assert ".db-shm" not in names
+                assert ".db-wal" not in names
+        assert "mode truncate" in caplog.text
