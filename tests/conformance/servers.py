@@ -70,6 +70,11 @@ class Server:
         assert isinstance(self.jupyter.authorizer, Rights)
         return self.jupyter.authorizer
 
+    async def has_peers(self, count: int) -> None:
+        """Wait until it has noticed who came and went."""
+        while self.hub.peer_count != count:
+            await asyncio.sleep(0.005)
+
     def run(self, function: Callable[[], T]) -> T:
         """Call a function on the server's own loop."""
 

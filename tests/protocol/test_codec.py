@@ -8,20 +8,33 @@ from typing import Any
 import cbor2
 import pytest
 from hypothesis import given
+from msgspec import UNSET
 
 from driftdb_jupyter.protocol.cbor_codec import CBOR
-from driftdb_jupyter.protocol.codec import Codec
-from driftdb_jupyter.protocol.entry import Entry
+from driftdb_jupyter.protocol.codec import Codec, KeyInfo
+from driftdb_jupyter.protocol.entry import Author, Entry
 from driftdb_jupyter.protocol.errors import BadMessage, Conflict, TooLarge
 from driftdb_jupyter.protocol.frame import payload
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
-from driftdb_jupyter.protocol.messages import Append, Compact, Get, Ping, Push, Relay, Replace
+from driftdb_jupyter.protocol.messages import (
+    Append,
+    Compact,
+    Delete,
+    Get,
+    Keys,
+    Ping,
+    Push,
+    Relay,
+    Replace,
+    SetPresence,
+    Unsubscribe,
+)
 from driftdb_jupyter.protocol.value import Value
 
 from .values import json_values
 
-LIMITS = Limits(message_bytes=2000, key_bytes=8, nesting=4)
+LIMITS = Limits(message_bytes=2000, key_bytes=8, nesting=4, values=3)
 
 
 class Speech:
@@ -58,8 +71,10 @@ def speech(request: pytest.FixtureRequest) -> Speech:
     [
         ({"type": "relay"}, Relay()),
         ({"type": "append"}, Append()),
+        ({"type": "append", "max_length": 3}, Append(3)),
         ({"type": "replace"}, Replace()),
         ({"type": "compact", "seq": 3}, Compact(3)),
+        ({"type": "delete"}, Delete()),
     ],
 )
 def test_every_action_is_understood(speech: Speech, action: Any, expected: Any) -> None:
@@ -72,6 +87,92 @@ def test_get_begins_at_zero_by_default(speech: Speech) -> None:
     assert speech.decode({"type": "get", "key": ""}) == Get("", 0)
     assert speech.decode({"type": "get", "key": "", "seq": 5}) == Get("", 5)
     assert speech.decode({"type": "get", "key": "", "seq": None}) == Get("", None)
+
+
+def test_a_get_may_ask_for_more(speech: Speech) -> None:
+    fields: Any = {"epoch": "e", "limit": 5, "stamps": True, "presence": True}
+    assert speech.decode({"type": "get", "key": "", "seq": 3, **fields}) == Get("", 3, **fields)
+    assert speech.decode({"type": "get", "key": "", "epoch": None}).epoch is None
+    assert speech.decode({"type": "get", "key": ""}).epoch is UNSET
+
+
+def test_the_other_messages(speech: Speech) -> None:
+    assert speech.decode({"type": "unsubscribe", "key": "k"}) == Unsubscribe("k")
+    assert speech.decode({"type": "keys"}) == Keys("")
+    assert speech.decode({"type": "keys", "prefix": "a"}) == Keys("a")
+    presence = speech.decode({"type": "presence", "key": "k", "value": [1]})
+    assert isinstance(presence, SetPresence)
+    assert bytes(speech.codec.value(presence.value).as_json()).replace(b" ", b"") == b"[1]"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "get", "key": "k" * 9},
+        {"type": "unsubscribe", "key": "k" * 9},
+        {"type": "presence", "key": "k" * 9, "value": 1},
+        {"type": "keys", "prefix": "k" * 9},
+    ],
+)
+def test_a_key_is_bounded_wherever_it_is(speech: Speech, message: Any) -> None:
+    with pytest.raises(TooLarge, match="a key of at most 8 bytes, got 9"):
+        speech.decode(message)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"values": [1, [[[[[1]]]]]]}, {"type": "presence", "value": [[[[[1]]]]]}]
+)
+def test_nesting_is_bounded_wherever_it_is(speech: Speech, fields: Any) -> None:
+    message = {"type": "push", "key": "k", "action": {"type": "append"}, **fields}
+    with pytest.raises(BadMessage, match="expected a value nested"):
+        speech.decode(message)
+
+
+def values_of(speech: Speech, **fields: Any) -> list[Any]:
+    message = {"type": "push", "key": "k", "action": {"type": "append"}, "id": 4, **fields}
+    values = speech.codec.values(speech.decode(message), LIMITS)
+    return [json.loads(bytes(value.as_json())) for value in values]
+
+
+def test_a_push_may_carry_several_values(speech: Speech) -> None:
+    assert values_of(speech, values=[1, None, ["ä"]]) == [1, None, ["ä"]]
+    assert values_of(speech, values=[2], action={"type": "relay"}) == [2]
+    assert values_of(speech, value=[1, 2]) == [[1, 2]]
+
+
+def test_a_delete_carries_none(speech: Speech) -> None:
+    assert values_of(speech, action={"type": "delete"}) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "expected a push with a value, got none"),
+        ({"value": 1, "values": [1]}, "expected a push with value or values, got both"),
+        ({"value": None, "values": [1]}, "expected a push with value or values, got both"),
+        (
+            {"values": [1], "action": {"type": "replace"}},
+            "expected values only with append and relay",
+        ),
+        (
+            {"values": [1], "action": {"type": "compact", "seq": 1}},
+            "expected values only with append and relay",
+        ),
+        ({"values": []}, "expected at least one value, got none"),
+    ],
+)
+def test_a_push_has_just_what_its_action_needs(
+    speech: Speech, fields: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(BadMessage, match=f"^{reason}$") as refused:
+        values_of(speech, **fields)
+    assert refused.value.push_id == 4
+
+
+def test_more_values_than_a_push_may_carry_are_too_large(speech: Speech) -> None:
+    with pytest.raises(TooLarge, match="expected at most 3 values, got 4") as refused:
+        values_of(speech, values=[1, 2, 3, 4])
+    assert refused.value.push_id == 4
 
 
 def test_a_nonce_is_optional(speech: Speech) -> None:
@@ -99,6 +200,14 @@ def test_fields_that_nobody_knows_are_ignored(speech: Speech) -> None:
         {"type": "ping", "nonce": -1},
         {"type": "ping", "nonce": 2**53},
         {"type": "ping", "nonce": "1"},
+        {"type": "get", "key": "k", "epoch": 1},
+        {"type": "get", "key": "k", "limit": 0},
+        {"type": "get", "key": "k", "stamps": 1},
+        {"type": "get", "key": "k", "presence": None},
+        {"type": "unsubscribe"},
+        {"type": "presence", "key": "k"},
+        {"type": "presence", "value": 1},
+        {"type": "keys", "prefix": None},
     ],
 )
 def test_what_is_no_message_is_a_bad_message(speech: Speech, message: Any) -> None:
@@ -118,6 +227,9 @@ def test_what_is_no_message_is_a_bad_message(speech: Speech, message: Any) -> No
         {"action": {"type": "compact", "seq": 0}},
         {"value": [[[[[1]]]]]},
         {"if_seq": -1},
+        {"action": {"type": "append", "max_length": 0}},
+        {"values": 1},
+        {"epoch": 1},
     ],
 )
 def test_a_push_that_is_malformed_is_refused_with_its_id(speech: Speech, fields: Any) -> None:
@@ -213,6 +325,85 @@ def test_answers_are_those_of_the_protocol(speech: Speech) -> None:
     assert speech.loads(codec.pong(None)) == {"type": "pong", "nonce": None}
     assert speech.loads(codec.pong(3)) == {"type": "pong", "nonce": 3}
     assert speech.loads(codec.ack(1, None)) == {"type": "ack", "id": 1, "seq": None}
+
+
+def test_answers_with_an_epoch_say_so(speech: Speech) -> None:
+    codec = speech.codec
+    entries = [Entry(1, speech.value("a"))]
+    plain = {"type": "init", "key": "k", "data": [{"value": "a", "seq": 1}]}
+    assert speech.loads(codec.init("k", entries, epoch="e")) == {
+        **plain,
+        "epoch": "e",
+        "recovered": False,
+    }
+    assert speech.loads(codec.init("k", entries, epoch="ä", recovered=True, more=True)) == {
+        **plain,
+        "epoch": "ä",
+        "recovered": True,
+        "more": True,
+    }
+    assert speech.loads(codec.init("k", entries, more=True)) == {**plain, "more": True}
+
+
+ANNA = Author("anna", Value.from_json(b'{"name":"Anna"}'))
+ANNA_STAMPS = {"client": "anna", "user": {"name": "Anna"}}
+
+
+@pytest.mark.parametrize(
+    ("author", "stamps"),
+    [(None, {}), (Author("ben"), {"client": "ben"}), (ANNA, ANNA_STAMPS)],
+)
+def test_stamps_say_who_and_when_as_far_as_that_is_known(
+    speech: Speech, author: Author | None, stamps: dict[str, Any]
+) -> None:
+    codec = speech.codec
+    entry = Entry(7, speech.value([1]), 1234.5678, author)
+    stamps = {"time": 1234567, **stamps}
+    _, push = payload(codec.stamped_push_frame(codec.push_start("k"), entry))
+    assert speech.loads(push) == {"type": "push", "key": "k", "value": [1], "seq": 7, **stamps}
+    init = speech.loads(codec.init("k", [entry], stamps=True))
+    assert init["data"] == [{"value": [1], "seq": 7, **stamps}]
+    assert speech.loads(codec.init("k", [entry]))["data"] == [{"value": [1], "seq": 7}]
+
+
+def test_other_answers_of_part_2(speech: Speech) -> None:
+    codec = speech.codec
+    assert speech.loads(codec.ack(1, 5, count=3)) == {"type": "ack", "id": 1, "seq": 5, "count": 3}
+    assert speech.loads(codec.delete("ä", 3)) == {"type": "delete", "key": "ä", "seq": 3}
+    assert speech.loads(codec.keys("p", {"pä": KeyInfo(2, 10, 7)})) == {
+        "type": "keys",
+        "prefix": "p",
+        "keys": {"pä": {"size": 2, "bytes": 10, "seq": 7}},
+    }
+    there = [(ANNA, speech.value(1)), (Author("ben"), speech.value({"x": "ä"}))]
+    assert speech.loads(codec.presence_state("k", "ben", there)) == {
+        "type": "presence_state",
+        "key": "k",
+        "client": "ben",
+        "clients": {
+            "anna": {"value": 1, "user": {"name": "Anna"}},
+            "ben": {"value": {"x": "ä"}},
+        },
+    }
+    assert speech.loads(codec.presence_state("k", "c", [])) == {
+        "type": "presence_state",
+        "key": "k",
+        "client": "c",
+        "clients": {},
+    }
+    assert speech.loads(codec.presence("k", ANNA, speech.value(1))) == {
+        "type": "presence",
+        "key": "k",
+        "client": "anna",
+        "user": {"name": "Anna"},
+        "value": 1,
+    }
+    assert speech.loads(codec.presence("k", Author("ben"), None)) == {
+        "type": "presence",
+        "key": "k",
+        "client": "ben",
+        "value": None,
+    }
 
 
 def test_an_error_says_what_it_answers(speech: Speech) -> None:

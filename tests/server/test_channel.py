@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from driftdb_jupyter.protocol.entry import Entry
+from driftdb_jupyter.protocol.frame import frame
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.server.channel import Channel
@@ -38,3 +39,55 @@ async def test_who_comes_and_goes_in_a_tick_hears_what_was_said_meanwhile(
     flusher.flush()
     assert staying.arrived() == frames(1, 2, 3)
     assert passing.arrived() == frames(2)
+
+
+@pytest.mark.asyncio
+async def test_stamps_are_for_those_who_asked_and_stay(lines: list[Line]) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    plain, stamped = lines
+    channel = Channel("k", flusher)
+    channel.add(plain.outbox, JSON)
+    channel.add(stamped.outbox, JSON)
+    channel.add(stamped.outbox, JSON, stamps=True)
+    channel.add(stamped.outbox, JSON)
+    channel.broadcast([entry(1)])
+    flusher.flush()
+    assert plain.arrived() == frames(1)
+    assert stamped.arrived() == JSON.stamped_push_frame(JSON.push_start("k"), entry(1))
+
+
+@pytest.mark.asyncio
+async def test_a_deletion_is_for_those_with_a_client_in_its_place(lines: list[Line]) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    with_client, without = lines
+    channel = Channel("k", flusher)
+    channel.add(with_client.outbox, JSON, with_client=True)
+    channel.add(without.outbox, JSON)
+    channel.broadcast([entry(1)])
+    channel.delete(2)
+    channel.broadcast([entry(3)])
+    flusher.flush()
+    deletion = frame(JSON.opcode, JSON.delete("k", 2))
+    assert with_client.arrived() == frames(1) + deletion + frames(3)
+    assert without.arrived() == frames(1, 3)
+
+
+@pytest.mark.asyncio
+async def test_who_was_removed_hears_no_deletion_in_the_place_of_another(
+    lines: list[Line],
+) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    one, other = lines
+    channel = Channel("k", flusher)
+    for line in lines:
+        channel.add(line.outbox, JSON, with_client=True)
+    channel.remove(one.outbox)
+    channel.delete(1)
+    channel.remove(other.outbox)
+    flusher.flush()
+    assert not channel
+    assert one.arrived() == b""
+    assert other.arrived() == frame(JSON.opcode, JSON.delete("k", 1))

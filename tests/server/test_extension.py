@@ -186,6 +186,28 @@ class TestAuthorizer:
         await peer.send(get("k"))
         await peer.is_closed_with(4403)
 
+    async def test_who_may_no_longer_read_is_found_out_though_it_asks_for_nothing(
+        self, room: Room
+    ) -> None:
+        peer, other = await room.join(), await room.join(client="x" * 16)
+        await other.settle()
+        room.server.run(room.server.hub.check_signs_of_life)
+        await peer.hears_nothing()
+        room.server.rights.refused = {"read"}
+        room.server.run(room.server.hub.check_signs_of_life)
+        await peer.is_closed_with(4403)
+        await other.is_closed_with(4403)
+
+    async def test_which_keys_there_are_is_read_and_presence_is_written(self, room: Room) -> None:
+        peer = await room.join()
+        room.server.rights.refused = {"write"}
+        await peer.send({"type": "presence", "key": "k", "value": 1})
+        await peer.hears_error("forbidden")
+        room.server.rights.refused = {"read"}
+        assert (await room.post({"type": "keys", "prefix": ""})).status == 403
+        await peer.send({"type": "keys", "prefix": ""})
+        await peer.is_closed_with(4403)
+
     async def test_messages_stay_in_their_order(self, room: Room) -> None:
         peer = await room.join()
         await peer.subscribe("k")
@@ -296,6 +318,39 @@ class TestActivity:
         before = await self.last_activity(server)
         server.run(server.extension.report_activity)
         assert await self.last_activity(server) == before
+
+
+class TestUsers:
+    """Who writes, as Jupyter knows them: nobody can claim a name."""
+
+    async def test_stamps_carry_the_identity_without_what_is_empty(self, room: Room) -> None:
+        reader, writer = await room.join(), await room.join(client="x" * 16)
+        await reader.send(get("k", seq=None, stamps=True))
+        await reader.settle()
+        await writer.send(push("k", 1) | {"user": {"name": "somebody else"}})
+        user = (await reader.receive())["user"]
+        assert set(user) == {"username", "name", "display_name", "initials"}
+        assert user["display_name"].startswith("Anonymous ")
+
+    async def test_so_do_pushes_over_http_and_presences(self, room: Room) -> None:
+        reader, writer = await room.join(), await room.join(client="x" * 16)
+        await room.post(push("k", 1))
+        assert (await room.post(get("k", stamps=True))).json["data"][0]["user"]["username"]
+        await reader.send(get("k", seq=None, presence=True))
+        await reader.receive()
+        await writer.send({"type": "presence", "key": "k", "value": 1})
+        assert (await reader.receive())["user"]["username"]
+
+    async def test_a_kernel_is_called_so(self, room: Room) -> None:
+        secret = room.server.extension.kernel_environment()["DRIFTDB_SECRET"]
+        kernel = await room.join(headers={"Authorization": f"DriftDB {secret}"})
+        await kernel.send(push("k", 1), get("k", stamps=True))
+        (entry,) = (await kernel.receive())["data"]
+        assert entry["user"] == {
+            "username": "kernel",
+            "name": "Kernel",
+            "display_name": "Kernel",
+        }
 
 
 class TestRetention:

@@ -13,7 +13,7 @@ from tornado.httpclient import HTTPClientError
 
 from driftdb_jupyter._version import __version__
 
-from ..conformance.peer import Room, fetch, get, init, push, pushed
+from ..conformance.peer import Room, fetch, get, init, push, pushed, several
 from ..conformance.servers import Server, standalone
 
 pytestmark = pytest.mark.asyncio
@@ -135,6 +135,142 @@ async def test_the_limits_of_a_message_are_settings() -> None:
         await room.holds("k", {1: [[]]})
         await peer.send(push("k", "x" * 5000))
         await peer.is_closed_with(1009)
+        await room.empty()
+
+
+@pytest.mark.parametrize(
+    ("bound", "first", "refused"),
+    [
+        ({"room_keys_limit": 1}, push("a", 1), push("b", 1)),
+        ({"stream_length_limit": 2}, several("k", [1, 2]), push("k", 3)),
+        ({"stream_limit_bytes": 1024}, push("k", "x" * 900), push("k", "y" * 200)),
+        ({"room_limit_bytes": 1024}, push("a", "x" * 900), push("b", "y" * 200)),
+    ],
+    ids=lambda bound: next(iter(bound)) if len(bound) == 1 else "",
+)
+async def test_the_bounds_of_a_room_are_settings_that_answer_quota(
+    bound: dict[str, Any], first: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    with standalone(named_rooms=True, **bound) as server:
+        room = Room(server, "a")
+        assert (await room.post(first)).status == 200
+        peer = await room.join(client="x" * 16)
+        await peer.send({**refused, "id": 5})
+        await peer.hears_error("quota", id=5)
+        answer = await room.post(refused)
+        assert (answer.status, answer.json["code"]) == (429, "quota")
+        await room.empty()
+
+
+async def test_how_many_values_a_push_may_carry_is_a_setting() -> None:
+    with standalone(named_rooms=True, values_limit=2) as server:
+        room = Room(server, "a")
+        assert (await room.post(several("k", [1, 2]))).status == 200
+        answer = await room.post(several("k", [1, 2, 3]))
+        assert (answer.status, answer.json["code"]) == (413, "too_large")
+
+
+async def test_messages_that_come_too_fast_are_refused_with_rate() -> None:
+    slow: dict[str, Any] = {"rate_limit_per_second": 0.001, "rate_limit_burst": 3}
+    with standalone(named_rooms=True, **slow) as server:
+        room = Room(server, "a")
+        for peer in (await room.join(client="x" * 16), await room.join(cbor=True)):
+            await peer.send(get("k", seq=None), *(push("k", n, "relay") for n in range(3)))
+            heard = [await peer.receive() for _ in range(2)]
+            assert [message["type"] for message in heard] == ["push", "push"]
+            await peer.hears_error("rate")
+        await room.peers[0].send(push("k", 1, id=9), get("k"))
+        while "code" not in (refused := await room.peers[0].receive()):
+            pass  # the other's pushes
+        assert (refused["code"], refused["id"]) == ("rate", 9)
+        await room.peers[0].hears_error("rate")
+        for status in (200, 200, 200, 429):
+            answer = await room.post(push("k", 1, "relay"))
+            assert answer.status == status
+        assert answer.json["code"] == "rate"
+        await room.empty()
+
+
+async def test_connections_have_a_limit_that_answers_quota() -> None:
+    with standalone(named_rooms=True, peer_limit=1) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        with pytest.raises(HTTPClientError) as refused:
+            await room.join()
+        assert refused.value.code == 429
+        await peer.leave()
+        await server.has_peers(0)
+        await (await room.join()).settle()
+        await room.empty()
+
+
+async def test_subscriptions_have_a_limit_that_answers_quota() -> None:
+    with standalone(named_rooms=True, subscription_limit=2) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.subscribe("a", "b")
+        await peer.send(get("c"), get("a"), get("c", seq=None, presence=True))
+        await peer.hears_error("quota")
+        await peer.hears(init("a"))
+        await peer.hears_error("quota")
+        await peer.send({"type": "unsubscribe", "key": "a"}, get("c"))
+        await peer.hears(init("c"))
+        await room.empty()
+
+
+async def test_who_is_in_a_room_that_is_deleted_is_told_with_4404(server: Server) -> None:
+    room = await new_room(server)
+    peers = [await room.join(), await room.join(client="x" * 16)]
+    await peers[0].send(push("k", 1))
+    await peers[0].settle()
+    assert server.complete(server.hub.delete(room.name))
+    for peer in peers:
+        await peer.is_closed_with(4404)
+    assert (await fetch(room.url)).status == 404
+    assert (await room.post(get("k"))).status == 404
+    assert not server.complete(server.hub.delete(room.name))
+    await room.empty()
+
+
+async def test_a_room_comes_back_as_it_was_after_it_left_memory() -> None:
+    with standalone(named_rooms=True, room_idle_seconds=0.0) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.send(push("k", 1), get("k", epoch=None))
+        before = await peer.receive()
+        server.run(server.hub.tidy)
+        assert server.hub.room_count == 1
+        await peer.leave()
+        await server.has_peers(0)
+        server.run(server.hub.tidy)
+        assert server.hub.room_count == 0
+        assert (await room.post(get("k", epoch=None))).json == before
+
+
+async def test_it_says_what_troubles_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.hub.broker, "trouble", "the disk is full")
+    answer = await fetch(server.root + "health")
+    assert answer.status == 200
+    assert (answer.json["status"], answer.json["trouble"]) == ("trouble", "the disk is full")
+
+
+async def test_a_flood_is_slowed_to_what_its_readers_take() -> None:
+    with standalone(named_rooms=True, outbox_limit_bytes=4 * 1024 * 1024) as server:
+        room = Room(server, "a")
+        reader, writer = await room.join(), await room.join()
+        await reader.subscribe("k")
+        value, count = "x" * 100_000, 400
+
+        async def flood() -> None:
+            for _ in range(count):
+                await writer.send(push("k", value, "relay"))
+
+        flooding = asyncio.create_task(flood())
+        # Ten times what may wait for it, and yet it isn't closed and misses nothing.
+        for seq in range(1, count + 1):
+            assert (await reader.receive())["seq"] == seq
+            await asyncio.sleep(0.002)
+        await flooding
         await room.empty()
 
 
