@@ -14,10 +14,10 @@ __all__ = ["answer_to_get", "answer_to_keys", "answers_to_push"]
 def answer_to_get(codec: Codec, room: Room, get: Get) -> tuple[bytes, bool]:
     """The ``init``, and whether it is the last one: there is no ``more`` to ask for."""
     above = get.seq or 0
-    epoch, recovered = None, False
+    epoch, recovered, seq = None, False, None
     if get.epoch is not UNSET:
         entries, recovered = room.recover(get.key, epoch=get.epoch, above=above)
-        epoch = room.epoch
+        epoch, seq = room.epoch, room.seq
     else:
         entries = room.read(get.key, above=above)
     more = get.limit is not None and len(entries) > get.limit
@@ -27,6 +27,7 @@ def answer_to_get(codec: Codec, room: Room, get: Get) -> tuple[bytes, bool]:
         stamps=get.stamps,
         epoch=epoch,
         recovered=recovered,
+        seq=None if more else seq,
         more=more,
     )
     return message, not more
