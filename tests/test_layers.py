@@ -20,7 +20,7 @@ ALLOWED = {
     "server": {"protocol", "rooms", "broker", "_version"},
     "client": {"protocol", "_version"},
     "widgets": {"protocol", "client", "_version"},
-    "cli": {"protocol", "server", "client", "_version"},
+    "cli": {"protocol", "rooms", "broker", "server", "client", "_version"},
 }
 
 

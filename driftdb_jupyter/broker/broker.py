@@ -77,6 +77,10 @@ class Broker(Protocol):
     """All rooms of a server, or of several that share them."""
 
     @property
+    def journal(self) -> str | None:
+        """The path of the file that keeps the rooms, ``None`` where they end with the server."""
+
+    @property
     def trouble(self) -> str | None:
         """What keeps the broker from doing all that it promises, in words; else ``None``."""
 

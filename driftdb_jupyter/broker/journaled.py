@@ -56,6 +56,8 @@ class JournalBroker:
     :class:`OSError` where it can't be opened. All methods but :meth:`__init__` belong to one loop.
     """
 
+    journal: str
+
     def __init__(
         self,
         path: str,
@@ -69,7 +71,7 @@ class JournalBroker:
     ) -> None:
         self.clock = clock
         self.failing: str | None = None
-        self._path = path
+        self.journal = path
         self._synced = mode == "synced"
         self._interval = 0.0 if self._synced else commit_interval_seconds
         self._room_limit = room_limit
@@ -102,7 +104,7 @@ class JournalBroker:
             raise
 
     def _open(self, mode: Mode) -> None:
-        journal = self._journal = self._reading = Journal(self._path, mode=mode)
+        journal = self._journal = self._reading = Journal(self.journal, mode=mode)
         try:
             self._count = journal.count()
             self._room_ids = count(journal.newest("rooms") + 1)
@@ -114,7 +116,7 @@ class JournalBroker:
                 self._fail(error)
             if journal.shared:
                 self._reader = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal-reader")
-                self._reading = self._reader.submit(Journal, self._path, reading=True).result()
+                self._reading = self._reader.submit(Journal, self.journal, reading=True).result()
         except BaseException:
             self._reader.shutdown()
             journal.close()
@@ -250,9 +252,9 @@ class JournalBroker:
 
         Returns how many bytes that was.
         """
-        before = os.path.getsize(self._path)
+        before = os.path.getsize(self.journal)
         await self._write(Journal.vacuum)
-        return before - os.path.getsize(self._path)
+        return before - os.path.getsize(self.journal)
 
     async def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""
@@ -390,7 +392,7 @@ class JournalBroker:
 
     def _fail(self, error: BaseException) -> None:
         self.failing = (
-            f"the journal {self._path} can't be written ({error});"
+            f"the journal {self.journal} can't be written ({error});"
             " what is to be kept is refused until it can"
         )
 
@@ -404,8 +406,8 @@ class JournalBroker:
         try:
             return await self._start(thread, call)
         except (sqlite3.Error, OSError) as error:
-            _log.error("The journal %s: %s", self._path, error)
-            raise Unavailable(f"the journal {self._path} can't be used ({error})") from error
+            _log.error("The journal %s: %s", self.journal, error)
+            raise Unavailable(f"the journal {self.journal} can't be used ({error})") from error
 
     def _start(
         self, thread: ThreadPoolExecutor, call: Callable[[], _Result]

@@ -53,6 +53,8 @@ class MemoryBroker:
     ``clock``: seconds since 1970. ``trouble``: why rooms are not kept where they should be.
     """
 
+    journal = None
+
     def __init__(
         self,
         *,

@@ -20,6 +20,12 @@ class Command(JupyterApp):
             "driftdb_jupyter.server.standalone.StandaloneServer",
             "Host rooms without Jupyter.",
         ),
+        "rooms": ("driftdb_jupyter.cli.rooms.RoomsCommand", "List rooms."),
+        "export": ("driftdb_jupyter.cli.rooms.ExportCommand", "Write a room as JSON Lines."),
+        "import": ("driftdb_jupyter.cli.rooms.ImportCommand", "Bring an exported room back."),
+        "delete": ("driftdb_jupyter.cli.rooms.DeleteCommand", "Delete rooms."),
+        "vacuum": ("driftdb_jupyter.cli.rooms.VacuumCommand", "Give space back to the disk."),
+        "check": ("driftdb_jupyter.cli.rooms.CheckCommand", "Look for damage."),
     }
 
     def start(self) -> None:

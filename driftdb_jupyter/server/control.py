@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Control", "control_path", "read_control", "remove_control", "write_control"]
+__all__ = ["Control", "control_file", "control_path", "read_control"]
 
 
 class Control(Struct, frozen=True):
@@ -29,15 +30,26 @@ def control_path(journal: Path) -> Path:
     return journal.with_name(journal.name + ".server.json")
 
 
-def write_control(journal: Path, control: Control) -> None:
-    """Say where the server is, to this user alone."""
-    path = control_path(journal)
+@contextlib.contextmanager
+def control_file(journal: str | None, control: Control) -> Iterator[None]:
+    """Say where the server is that has a journal open, to this user alone; while it runs.
+
+    Without a journal there is nothing to say.
+    """
+    if journal is None:
+        yield
+        return
+    path = control_path(Path(journal))
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:
         file.write(msgspec.json.encode(control))
     partial.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def read_control(journal: Path) -> Control | None:
@@ -46,9 +58,3 @@ def read_control(journal: Path) -> Control | None:
         return msgspec.json.decode(control_path(journal).read_bytes(), type=Control)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
-
-
-def remove_control(journal: Path) -> None:
-    """The server is ending."""
-    with contextlib.suppress(OSError):
-        control_path(journal).unlink()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any
 
-from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
@@ -16,12 +15,17 @@ from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
+from ..protocol.name import new_id
+from .administration import Administration
+from .administration_handlers import administration_routes
+from .control import Control, control_file
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
+from .place import jupyter_journal
 from .settings import DriftDB
 
-__all__ = ["DriftDBExtension", "journal_path"]
+__all__ = ["DriftDBExtension"]
 
 _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
@@ -70,12 +74,6 @@ class JupyterConnect(JupyterRequest, Connect):
     """``GET /room/ID/connect``."""
 
 
-def journal_path(root: str) -> str:
-    """The file that keeps the rooms of the servers with that root folder, one at a time."""
-    digest = hashlib.sha256(os.path.realpath(root).encode(errors="surrogateescape")).hexdigest()
-    return os.path.join(jupyter_data_dir(), "driftdb", f"{digest[:32]}.db")
-
-
 class DriftDBExtension(ExtensionApp):
     """Hosts rooms on the Jupyter server, and tells kernels where they are."""
 
@@ -88,12 +86,14 @@ class DriftDBExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""
         settings = DriftDB(parent=self)
-        broker = settings.broker(journal_path(self.serverapp.root_dir))
+        broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
         self.hub = Hub(broker, settings, log=self.log)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
         self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client"]
+        self._admin_secret = new_id()
+        self._control = ExitStack()
         self._seen = 0
         self._activity = PeriodicCallback(self.report_activity, _ACTIVITY_INTERVAL_SECONDS * 1000)
 
@@ -110,10 +110,18 @@ class DriftDBExtension(ExtensionApp):
                 connect=JupyterConnect,
             )
         )
+        self.handlers.extend(
+            administration_routes(Administration(self.hub), _PREFIX, secret=self._admin_secret)
+        )
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
-        os.environ.update(self.kernel_environment())
+        environment = self.kernel_environment()
+        os.environ.update(environment)
+        if "DRIFTDB_URL" in environment:
+            certfile = environment.get("DRIFTDB_CERTFILE")
+            control = Control(environment["DRIFTDB_URL"], self._admin_secret, os.getpid(), certfile)
+            self._control.enter_context(control_file(self.hub.broker.journal, control))
         self.hub.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
@@ -121,6 +129,7 @@ class DriftDBExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         """Say goodbye to all peers."""
         self._activity.stop()
+        self._control.close()
         await self.hub.stop()
 
     def kernel_environment(self) -> dict[str, str]:

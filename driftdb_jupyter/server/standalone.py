@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import os
+import re
 import signal
 import socket
 import ssl
@@ -20,13 +21,20 @@ from traitlets import Bool, Int, Unicode, default, validate
 
 from .._version import __version__
 from ..broker.broker import Broker
+from ..protocol.name import new_id
 from .access import Anyone
 from .address import without_secrets
+from .administration import Administration
+from .administration_handlers import administration_routes
+from .control import Control, control_file
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
+from .place import journal_in
 from .settings import DriftDB
 
 __all__ = ["StandaloneServer", "application"]
+
+_DAY_SECONDS = 24 * 60 * 60.0
 
 
 class OpenRequest(RoomRequest):
@@ -95,8 +103,16 @@ def application(
     base_url: str = "/",
     named_rooms: bool = False,
     log_function: Callable[[RequestHandler], None],
+    secret: str | None = None,
 ) -> Application:
-    """The web application of a standalone server; ``base_url`` has a slash at both ends."""
+    """The web application of a standalone server; ``base_url`` has a slash at both ends.
+
+    ``secret`` opens its administration, which isn't there without.
+    """
+    administration = []
+    if secret is not None:
+        prefix = re.escape(base_url)
+        administration = administration_routes(Administration(hub), prefix, secret=secret)
     return Application(
         [
             *routes(
@@ -109,6 +125,7 @@ def application(
                 connect=OpenConnect,
             ),
             (base_url + "health", Health, {"hub": hub}),
+            *administration,
         ],
         named_rooms=named_rooms,
         log_function=log_function,
@@ -227,11 +244,13 @@ class StandaloneServer(JupyterApp):
         """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
         settings = DriftDB(parent=self)
         hub = Hub(self._broker(settings), settings, log=self.log)
+        secret = new_id()
         web = application(
             hub,
             base_url=self.base_url,
             named_rooms=self.named_rooms,
             log_function=self._log_request,
+            secret=secret,
         )
         server = HTTPServer(web, ssl_options=tls, xheaders=self.trust_xheaders)
         server.add_sockets(sockets)
@@ -239,18 +258,28 @@ class StandaloneServer(JupyterApp):
         host, port = sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if self.certfile else "http"
-        self.log.info(
-            "Rooms are at %s://%s:%d%s (stop with Ctrl-C)", scheme, shown, port, self.base_url
-        )
-        stop = _stop_signal()
-        self.log.info("Stopping: %s", await stop)
+        local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
+        certfile = os.path.abspath(self.certfile) if self.certfile else None
+        with control_file(
+            hub.broker.journal,
+            Control(f"{scheme}://{local}:{port}{self.base_url}", secret, os.getpid(), certfile),
+        ):
+            self.log.info(
+                "Rooms are at %s://%s:%d%s (stop with Ctrl-C)", scheme, shown, port, self.base_url
+            )
+            stop = _stop_signal()
+            self.log.info("Stopping: %s", await stop)
         server.stop()
         await hub.stop()
         await server.close_all_connections()
 
+    @property
+    def default_room_retention_seconds(self) -> float:
+        """How long unused rooms are kept where the settings don't say."""
+        return (30 if self.data else 1) * _DAY_SECONDS
+
     def _broker(self, settings: DriftDB) -> Broker:
-        path = os.path.join(os.path.abspath(self.data), "rooms.db") if self.data else None
-        return settings.broker(path)
+        return settings.broker(str(journal_in(self.data)) if self.data else None)
 
     def _log_request(self, handler: RequestHandler) -> None:
         status = handler.get_status()

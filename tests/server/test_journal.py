@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from driftdb_jupyter.server.extension import journal_path
+from driftdb_jupyter.server.place import jupyter_journal
 
 from .processes import COMMAND, environment, started
 
@@ -55,7 +55,7 @@ def test_under_jupyter_each_root_folder_has_a_file_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    one, other = journal_path("/home/anna"), journal_path("/home/ben")
+    one, other = jupyter_journal("/home/anna"), jupyter_journal("/home/ben")
     assert one != other
-    assert one == journal_path("/home/anna/")
+    assert one == jupyter_journal("/home/anna/")
     assert Path(one).parent == tmp_path / "driftdb"

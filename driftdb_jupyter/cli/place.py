@@ -1,0 +1,75 @@
+"""Which journal a command is about, and how it is opened without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..broker.journal import JournalUnusable
+from ..broker.journaled import JournalBroker
+from ..protocol.errors import NoServer, Unavailable
+from ..server.administration import Administration
+from ..server.hub import Hub
+from ..server.place import journal_in, jupyter_journal, jupyter_journals
+from ..server.settings import DriftDB
+from .store import LocalStore
+
+__all__ = ["journal_path", "local_store"]
+
+
+def journal_path(data: str) -> Path:
+    """The journal that ``--data`` means: a file, or a standalone server's folder.
+
+    Without it that of the Jupyter server whose root is the current folder, else the only one of
+    any Jupyter server. Raises :class:`NoServer` where there is none.
+    """
+    if data:
+        path = Path(data).absolute()
+        journal = journal_in(data) if path.is_dir() else path
+        if not journal.exists():
+            raise NoServer(f"expected rooms in {data}, found none")
+        return journal
+    journal = jupyter_journal(".")
+    if journal.exists():
+        return journal
+    journals = sorted(jupyter_journals().glob("*.db"))
+    if len(journals) == 1:
+        return journals[0]
+    if not journals:
+        raise NoServer(
+            "expected a Jupyter server that keeps rooms, found none; give the folder of a "
+            "standalone one with --data"
+        )
+    raise NoServer(
+        f"expected one Jupyter server that keeps rooms, found {len(journals)}; run this in the "
+        f"root folder of one, or choose a file of {jupyter_journals()} with --data"
+    )
+
+
+@contextmanager
+def local_store(journal: Path, settings: DriftDB) -> Iterator[LocalStore]:
+    """The rooms of a journal that no server has open.
+
+    Raises :class:`Unavailable` where it can't be opened.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        try:
+            broker = JournalBroker(
+                str(journal),
+                room_limit=settings.room_limit,
+                quota=settings.quota,
+                window_limits=settings.window_limits,
+            )
+        except (JournalUnusable, sqlite3.Error, OSError) as error:
+            raise Unavailable(str(error)) from None
+        hub = Hub(broker, settings)
+        try:
+            yield LocalStore(Administration(hub), loop)
+        finally:
+            loop.run_until_complete(hub.stop())
+    finally:
+        loop.close()

@@ -1,0 +1,118 @@
+"""The commands for whole rooms, through a running server and without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from driftdb_jupyter.server.control import control_path
+from driftdb_jupyter.server.place import journal_in
+
+from ..conformance.peer import Room, fetch, push
+from ..server.processes import COMMAND, Process, environment, started
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "rooms"
+
+
+@pytest.fixture
+def server(folder: Path, tmp_path: Path) -> Iterator[Process]:
+    command = [*COMMAND, "serve", "--port=0", "--named-rooms", f"--data={folder}"]
+    with started(command, cwd=tmp_path, env=environment()) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(params=["a server runs", "no server runs"])
+async def room(request: pytest.FixtureRequest, server: Process) -> str:
+    """A room of three values, and a server that is still there or not."""
+    room = Room(server.server, "größe & mehr")
+    for value in (1, [True, None], "drei"):
+        await room.post(push("k", value))
+    if request.param == "no server runs":
+        server.end()
+    return room.name
+
+
+def run(folder: Path, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments, f"--data={folder}"],
+        input=text,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=30,
+    )
+
+
+def values(lines: str) -> list[object]:
+    return [json.loads(line)["value"] for line in lines.splitlines()[1:]]
+
+
+async def test_a_room_is_exported_deleted_and_brought_back(folder: Path, room: str) -> None:
+    exported = run(folder, "export", room).stdout
+    assert values(exported) == [1, [True, None], "drei"]
+    assert run(folder, "delete", room).returncode == 0
+    assert json.loads(run(folder, "rooms", "--json").stdout or "null") is None
+    assert run(folder, "import", text=exported).returncode == 0
+    assert run(folder, "export", room).stdout == exported
+
+
+async def test_an_import_replaces_a_room_only_where_that_is_asked_for(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "room.jsonl"
+    file.write_text(run(folder, "export", room).stdout, "utf-8")
+    refused = run(folder, "import", str(file))
+    assert refused.returncode == 1
+    assert "expected the name of no room, got 'größe & mehr'" in refused.stderr
+    assert run(folder, "import", str(file), "--replace").returncode == 0
+    assert run(folder, "import", str(file), "--room=other").returncode == 0
+    names = [
+        json.loads(line)["name"] for line in run(folder, "rooms", "--json").stdout.splitlines()
+    ]
+    assert names == ["größe & mehr", "other"]
+
+
+async def test_the_table_shows_what_a_room_keeps(folder: Path, room: str) -> None:
+    head, line = run(folder, "rooms").stdout.splitlines()
+    assert head.split() == ["ROOM", "KEYS", "SEQ", "SIZE", "LAST", "USED"]
+    assert line.startswith("größe & mehr       1           3")
+
+
+async def test_vacuum_and_check_say_what_they_did(folder: Path, room: str) -> None:
+    assert run(folder, "vacuum").stdout.endswith("MB were given back.\n")
+    assert run(folder, "check").stdout == "No damage was found.\n"
+
+
+async def test_what_is_not_there_is_said(folder: Path, room: str) -> None:
+    for command in ("export", "delete"):
+        refused = run(folder, command, "nowhere")
+        assert refused.returncode == 1
+        assert "expected the name of a room, got 'nowhere': there is none" in refused.stderr
+    broken = run(folder, "import", text='{"driftdb":1,"room":"r","seq":1}\n{"key":1}\n')
+    assert broken.returncode == 1
+    assert "line 2: " in broken.stderr
+    nothing = run(folder.parent / "elsewhere", "rooms")
+    assert "expected rooms in" in nothing.stderr
+
+
+async def test_who_does_not_know_the_secret_administers_nothing(server: Process) -> None:
+    for path in ("rooms", "rooms/r"):
+        answer = await fetch(server.server.root + "admin/" + path)
+        assert answer.status == 403
+
+
+async def test_the_control_file_is_for_its_owner_alone(folder: Path, server: Process) -> None:
+    path = control_path(journal_in(str(folder)))
+    assert path.stat().st_mode & 0o077 == 0
+    server.end()
+    assert not path.exists()
