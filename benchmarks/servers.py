@@ -80,6 +80,7 @@ def start(server: Server, folder: Path) -> Iterator[Running]:
         "PYTHONPATH": str(HERE.parent),
         "JUPYTER_NO_CONFIG": "1",  # the figures are those of the defaults, not of somebody's own
         "JUPYTER_RUNTIME_DIR": str(folder),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
     }
     log = folder / f"{server.name}.log"
     with log.open("w") as output:

@@ -40,7 +40,6 @@ class BatchedSequencer(KeptRoom):
         if keeper.failing is not None and not known and not isinstance(push.action, Relay):
             self._answer(pusher, push, Unavailable(keeper.failing))
             return
-        cbor = bool(values) and values[0].item is not None
         try:
             applied = room.apply(
                 push, values, client=client, author=pusher.author, now=keeper.clock()
@@ -48,11 +47,12 @@ class BatchedSequencer(KeptRoom):
         except Refusal as refusal:
             self._answer(pusher, push, refusal)
             return
-        self.audience.broadcast(applied)
-        if applied.changed:
-            self._draft.note(applied, cbor=cbor)
+        if applied.kept or applied.removed:
+            # Before the broadcast, which may need the values in the other encoding, too.
+            self._draft.note(applied, cbor=bool(values) and values[0].item is not None)
             if not self.dirty:
                 keeper.want_commit(self, urgent=False)
+        self.audience.broadcast(applied)
         if push.id is None:
             pusher.answer(push, applied)
             return

@@ -1,4 +1,8 @@
-"""Durability: what an ack promises, and the broker that keeps the promise."""
+"""Durability: what an ack promises, and the broker that keeps the promise.
+
+``memory``: it was applied. ``batched``: it was applied and committed to the journal, so that it
+survives the death of this process. ``synced``: it is on the disk, and survives the machine's, too.
+"""
 
 from __future__ import annotations
 

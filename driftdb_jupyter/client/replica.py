@@ -92,6 +92,8 @@ class Replica:
         else:
             for value in values:
                 self.pushed(bytes(value.value), value.seq)
+        if answer.seq is not None:  # up to there nothing else was pushed
+            self.seq = max(self.seq, answer.seq)
         self._caught_up()
         return None
 

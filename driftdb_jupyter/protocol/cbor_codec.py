@@ -87,6 +87,7 @@ class CborCodec:
         stamps: bool = False,
         epoch: str | None = None,
         recovered: bool = False,
+        seq: int | None = None,
         more: bool = False,
     ) -> bytes:
         """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
@@ -104,6 +105,8 @@ class CborCodec:
         }
         if epoch is not None:
             fields["epoch"], fields["recovered"] = cbor.text(epoch), cbor2.dumps(recovered)
+        if seq is not None:
+            fields["seq"] = _uint(seq)
         if more:
             fields["more"] = cbor2.dumps(True)
         return _map(fields)

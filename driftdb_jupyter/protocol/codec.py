@@ -68,9 +68,13 @@ class Codec(Protocol):
         stamps: bool = False,
         epoch: str | None = None,
         recovered: bool = False,
+        seq: int | None = None,
         more: bool = False,
     ) -> bytes:
-        """The answer to a ``get``; with an ``epoch`` it says so, and whether it ``recovered``."""
+        """The answer to a ``get``; with an ``epoch`` it says so, and whether it ``recovered``.
+
+        ``seq``: up to where that is all there is to know.
+        """
 
     def stream_size(self, key: str, size: int) -> bytes:
         """How many values the stream holds after a push."""

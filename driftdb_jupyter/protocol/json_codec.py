@@ -106,6 +106,7 @@ class JsonCodec:
         stamps: bool = False,
         epoch: str | None = None,
         recovered: bool = False,
+        seq: int | None = None,
         more: bool = False,
     ) -> bytes:
         """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
@@ -118,6 +119,8 @@ class JsonCodec:
         end = b""
         if epoch is not None:
             end = b',"epoch":%b,"recovered":%b' % (_encode(epoch), _encode(recovered))
+        if seq is not None:
+            end += b',"seq":%d' % seq
         if more:
             end += b',"more":true'
         return b'{"type":"init","key":%b,"data":[%b]%b}' % (_encode(key), b",".join(items), end)

@@ -31,12 +31,12 @@ def answer_to_get(
     """
     above = get.seq or 0
     begun = page.begun if page is not None and page.last == above else 0
-    epoch, recovered = None, False
+    epoch, recovered, seq = None, False, None
     if get.epoch is UNSET:
         entries = room.read(get.key, above=above)
     else:
         entries, recovered = room.recover(get.key, epoch=get.epoch, above=above, begun=begun)
-        epoch = room.epoch
+        epoch, seq = room.epoch, room.seq
         begun = begun if recovered else room.seq
     next_page = None
     if get.limit is not None and len(entries) > get.limit:
@@ -48,6 +48,7 @@ def answer_to_get(
         stamps=get.stamps,
         epoch=epoch,
         recovered=recovered,
+        seq=seq if next_page is None else None,
         more=next_page is not None,
     )
     return message, next_page

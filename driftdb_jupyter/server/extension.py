@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from datetime import datetime, timezone
 from typing import Any
 
+from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
@@ -14,13 +16,12 @@ from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
-from ..broker.memory import MemoryBroker
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .settings import DriftDB
 
-__all__ = ["DriftDBExtension"]
+__all__ = ["DriftDBExtension", "journal_path"]
 
 _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
@@ -69,6 +70,12 @@ class JupyterConnect(JupyterRequest, Connect):
     """``GET /room/ID/connect``."""
 
 
+def journal_path(root: str) -> str:
+    """The file that keeps the rooms of the servers with that root folder, one at a time."""
+    digest = hashlib.sha256(os.path.realpath(root).encode(errors="surrogateescape")).hexdigest()
+    return os.path.join(jupyter_data_dir(), "driftdb", f"{digest[:32]}.db")
+
+
 class DriftDBExtension(ExtensionApp):
     """Hosts rooms on the Jupyter server, and tells kernels where they are."""
 
@@ -81,11 +88,7 @@ class DriftDBExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""
         settings = DriftDB(parent=self)
-        broker = MemoryBroker(
-            room_limit=settings.room_limit,
-            quota=settings.quota,
-            window_limits=settings.window_limits,
-        )
+        broker = settings.broker(journal_path(self.serverapp.root_dir))
         self.hub = Hub(broker, settings, log=self.log)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.

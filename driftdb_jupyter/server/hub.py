@@ -84,6 +84,7 @@ class Hub:
                 self._timers.append(PeriodicCallback(work, seconds * 1000))
         for timer in self._timers:
             timer.start()
+        self._report_trouble()
 
     async def create(self, name: str) -> None:
         """Make a room of that name, unless there is one.
@@ -198,6 +199,9 @@ class Hub:
                 self._put_away(hosted)
                 self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
         self._rates = {a: rate for a, rate in self._rates.items() if not rate.is_full(now=now)}
+        self._report_trouble()
+
+    def _report_trouble(self) -> None:
         if self.broker.trouble != self._trouble:
             self._trouble = self.broker.trouble
             if self._trouble:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Bool, Float, Int, default
+from traitlets import Bool, Enum, Float, Int, default
 from traitlets.config import Configurable
 
+from ..broker.broker import Broker
+from ..broker.durability import Durability, open_broker
 from ..protocol.limits import Limits
 from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
@@ -44,6 +46,21 @@ class DriftDB(Configurable):
     )
     values_limit = Int(
         _DEFAULT.values, min=1, config=True, help="How many values a single push may carry."
+    )
+    durability: Durability = Enum(  # type: ignore[assignment]
+        ("memory", "batched", "synced"),
+        "batched",
+        config=True,
+        help="What an acknowledged push survives, where there is a journal. memory: nothing, rooms "
+        "end with the server. batched: the death of the server's process. synced: a crash of the "
+        "machine, too; broadcasts then wait for the disk.",
+    )
+    commit_interval_seconds = Float(
+        0.01,
+        min=0.0,
+        config=True,
+        help="How far commits to the journal are apart at least while much is going on, in seconds "
+        "(batched).",
     )
     room_limit = Int(100_000, min=1, config=True, help="How many rooms there may be at once.")
     room_limit_bytes = Int(
@@ -162,6 +179,17 @@ class DriftDB(Configurable):
         help="Compress messages (permessage-deflate) for clients that offer it. Saves bandwidth, "
         "and costs most of the server's speed.",
     )
+
+    def broker(self, path: str | None) -> Broker:
+        """The broker for these settings; ``path`` is the journal's file, ``None`` for none."""
+        return open_broker(
+            path,
+            durability=self.durability,
+            commit_interval_seconds=self.commit_interval_seconds,
+            room_limit=self.room_limit,
+            quota=self.quota,
+            window_limits=self.window_limits,
+        )
 
     @property
     def limits(self) -> Limits:

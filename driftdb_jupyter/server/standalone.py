@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -18,7 +19,7 @@ from tornado.web import Application, RequestHandler
 from traitlets import Bool, Int, Unicode, default, validate
 
 from .._version import __version__
-from ..broker.memory import MemoryBroker
+from ..broker.broker import Broker
 from .access import Anyone
 from .address import without_secrets
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
@@ -138,6 +139,7 @@ class StandaloneServer(JupyterApp):
         "host": "StandaloneServer.host",
         "port": "StandaloneServer.port",
         "base-url": "StandaloneServer.base_url",
+        "data": "StandaloneServer.data",
         "certfile": "StandaloneServer.certfile",
         "keyfile": "StandaloneServer.keyfile",
     }
@@ -161,6 +163,12 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether a room may have a chosen name and is made by its first use. "
         "Names can be guessed, ids can't.",
+    )
+    data = Unicode(
+        "",
+        config=True,
+        help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. "
+        "Empty: rooms end with the server.",
     )
     certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
     keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
@@ -218,12 +226,7 @@ class StandaloneServer(JupyterApp):
     async def serve(self, sockets: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
         settings = DriftDB(parent=self)
-        broker = MemoryBroker(
-            room_limit=settings.room_limit,
-            quota=settings.quota,
-            window_limits=settings.window_limits,
-        )
-        hub = Hub(broker, settings, log=self.log)
+        hub = Hub(self._broker(settings), settings, log=self.log)
         web = application(
             hub,
             base_url=self.base_url,
@@ -244,6 +247,10 @@ class StandaloneServer(JupyterApp):
         server.stop()
         await hub.stop()
         await server.close_all_connections()
+
+    def _broker(self, settings: DriftDB) -> Broker:
+        path = os.path.join(os.path.abspath(self.data), "rooms.db") if self.data else None
+        return settings.broker(path)
 
     def _log_request(self, handler: RequestHandler) -> None:
         status = handler.get_status()

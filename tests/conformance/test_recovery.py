@@ -14,7 +14,9 @@ pytestmark = pytest.mark.asyncio
 
 async def ask(peer: Peer, key: str, **fields: Any) -> Any:
     await peer.send(get(key, **fields))
-    return await peer.receive()
+    answer = await peer.receive()
+    assert ("seq" in answer) is not answer.get("more", False)
+    return {name: value for name, value in answer.items() if name != "seq"}
 
 
 async def epoch_of(peer: Peer) -> str:
@@ -31,7 +33,7 @@ async def test_who_asks_for_the_first_time_gets_the_stream_and_the_epoch(room: R
     epoch = answer["epoch"]
     assert answer == init("k", {1: "a"}, epoch=epoch, recovered=False)
     # Another room has another one, and other ways in have the same.
-    assert (await room.post(get("k", epoch=None))).json == answer
+    assert (await room.post(get("k", epoch=None))).json == {**answer, "seq": 2}
     cbor_peer = await room.join(cbor=True)
     assert await ask(cbor_peer, "k", epoch=None) == answer
 
@@ -46,7 +48,17 @@ async def test_who_comes_back_gets_what_it_missed_relays_too(room: Room) -> None
     assert await ask(peer, "k", epoch=epoch, seq=1) == missed
     nothing = init("k", {}, epoch=epoch, recovered=True)
     assert await ask(peer, "k", epoch=epoch, seq=5) == nothing
-    assert (await room.post(get("k", epoch=epoch, seq=1))).json == missed
+    assert (await room.post(get("k", epoch=epoch, seq=1))).json == {**missed, "seq": 5}
+
+
+async def test_the_answer_says_up_to_where_it_is_all(room: Room) -> None:
+    peer = await room.join()
+    await peer.send(push("k", "a"), push("other", "b"), get("k", epoch=None))
+    answer = await peer.receive()
+    assert (answer["data"], answer["seq"]) == ([{"value": "a", "seq": 1}], 2)
+    # So who comes back is not told of what was before it first came.
+    await peer.send(push("new", 1, "relay"), get("new", epoch=answer["epoch"], seq=3))
+    assert (await peer.receive())["data"] == []
 
 
 async def test_the_answer_is_where_the_subscription_begins(room: Room) -> None:
@@ -54,9 +66,9 @@ async def test_the_answer_is_where_the_subscription_begins(room: Room) -> None:
     epoch = await epoch_of(peer)
     await peer.send(get("k", epoch=epoch), push("k", 1, "relay"), get("k", epoch=epoch, seq=1))
     await peer.hears(
-        init("k", {}, epoch=epoch, recovered=True),
+        init("k", {}, epoch=epoch, recovered=True, seq=0),
         pushed("k", 1, 1),
-        init("k", {}, epoch=epoch, recovered=True),
+        init("k", {}, epoch=epoch, recovered=True, seq=1),
     )
 
 

@@ -59,6 +59,8 @@ export abstract class Replica {
     } else {
       for (const entry of pages) this.pushed(entry);
     }
+    // Up to there nothing else was pushed.
+    this.seq = Math.max(this.seq, init.seq ?? 0);
     return null;
   }
 

@@ -45,6 +45,8 @@ export interface Init {
   readonly epoch?: string;
   /** Whether `data` is exactly what was missed; otherwise it is the whole stream. */
   readonly recovered?: boolean;
+  /** The room's newest number: up to there `data` and what was known are all there is. */
+  readonly seq?: number;
   /** Whether there are others above the last one. */
   readonly more?: boolean;
 }
@@ -88,6 +90,7 @@ function isServerMessage(
         message.data.every(isEntry) &&
         (message.epoch === undefined || isString(message.epoch)) &&
         (message.recovered === undefined || typeof message.recovered === "boolean") &&
+        (message.seq === undefined || isNumber(message.seq)) &&
         (message.more === undefined || typeof message.more === "boolean")
       );
     case "delete":
