@@ -105,11 +105,15 @@ class Room:
         stream = self._streams.get(key)
         return stream.above(above) if stream is not None else []
 
-    def recover(self, key: str, *, epoch: str | None, above: int) -> tuple[list[Entry], bool]:
+    def recover(
+        self, key: str, *, epoch: str | None, above: int, begun: int = 0
+    ) -> tuple[list[Entry], bool]:
         """What a client missed that knew all up to a sequence number of an epoch.
 
         Returns every broadcast above it, and true; or the whole stream, and false, where that is
-        not known any more (protocol, "Missing nothing").
+        not known any more (protocol, "Missing nothing"). ``begun``: what was the newest number
+        when this client was given the beginning of the whole stream, up to ``above``; relays of
+        before then are no matter to it.
         """
         window = self.window
         if window is None:
@@ -121,7 +125,7 @@ class Room:
             if missed is not None:
                 return missed, True
             stream = self.stream(key)
-            relays = window.relays_above(key, above)
+            relays = window.relays_above(key, max(above, begun))
             if relays is not None and stream.covers(above):
                 return sorted([*stream.above(above), *relays], key=lambda entry: entry.seq), True
         return self.read(key), False

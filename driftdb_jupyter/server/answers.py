@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from ..protocol.codec import Codec, KeyInfo
 from ..protocol.messages import Get, Keys, Push
 from ..rooms.room import Applied, Room
 
-__all__ = ["answer_to_get", "answer_to_keys", "answers_to_push"]
+__all__ = ["Page", "answer_to_get", "answer_to_keys", "answers_to_push"]
 
 
-def answer_to_get(codec: Codec, room: Room, get: Get) -> tuple[bytes, bool]:
-    """The ``init``, and whether it is the last one: there is no ``more`` to ask for."""
+class Page(Struct, frozen=True, gc=False):
+    """Where a stream goes on that was given in part.
+
+    ``last``: the last number given. ``begun``: the room's newest number when the stream was begun
+    from its start, 0 where it was not.
+    """
+
+    last: int
+    begun: int
+
+
+def answer_to_get(
+    codec: Codec, room: Room, get: Get, page: Page | None = None
+) -> tuple[bytes, Page | None]:
+    """The ``init``; and the page that it is, ``None`` where there is no ``more`` to ask for.
+
+    ``page``: the one that this connection was given before.
+    """
     above = get.seq or 0
+    begun = page.begun if page is not None and page.last == above else 0
     epoch, recovered, seq = None, False, None
-    if get.epoch is not UNSET:
-        entries, recovered = room.recover(get.key, epoch=get.epoch, above=above)
-        epoch, seq = room.epoch, room.seq
-    else:
+    if get.epoch is UNSET:
         entries = room.read(get.key, above=above)
-    more = get.limit is not None and len(entries) > get.limit
+    else:
+        entries, recovered = room.recover(get.key, epoch=get.epoch, above=above, begun=begun)
+        epoch, seq = room.epoch, room.seq
+        begun = begun if recovered else room.seq
+    next_page = None
+    if get.limit is not None and len(entries) > get.limit:
+        entries = entries[: get.limit]
+        next_page = Page(entries[-1].seq, begun)
     message = codec.init(
         get.key,
-        entries[: get.limit] if more else entries,
+        entries,
         stamps=get.stamps,
         epoch=epoch,
         recovered=recovered,
-        seq=None if more else seq,
-        more=more,
+        seq=seq if next_page is None else None,
+        more=next_page is not None,
     )
-    return message, not more
+    return message, next_page
 
 
 def answer_to_keys(codec: Codec, room: Room, message: Keys) -> bytes:

@@ -15,7 +15,7 @@ from ..protocol.limits import Limits
 from ..protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
 from ..rooms.room import Applied
 from .access import Access, Action, Anyone
-from .answers import answer_to_get, answer_to_keys, answers_to_push
+from .answers import Page, answer_to_get, answer_to_keys, answers_to_push
 from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .rate import Rate
@@ -57,6 +57,7 @@ class Peer:
         "_close",
         "_codec",
         "_limits",
+        "_pages",
         "_rate",
         "_room",
         "_subscription_limit",
@@ -86,6 +87,7 @@ class Peer:
         self._close = close
         self._codec = codec
         self._limits = limits
+        self._pages: dict[str, Page] = {}
         self._rate = rate
         self._room = room
         self._subscription_limit = subscription_limit
@@ -207,13 +209,17 @@ class Peer:
 
     def _get(self, get: Get) -> Awaitable[None] | None:
         # The subscription and what the room holds now belong together: nothing comes between.
-        waiting = None
-        complete = True
+        waiting = page = None
         self._check_subscriptions(get.key)
         if get.seq is not None:
-            message, complete = answer_to_get(self._codec, self._room.sequencer.room, get)
+            before = self._pages.pop(get.key, None)
+            message, page = answer_to_get(self._codec, self._room.sequencer.room, get, before)
             waiting = self._answer(message)
-        if complete:
+        if page is not None:
+            if len(self._pages) >= self._subscription_limit:
+                self._pages.clear()
+            self._pages[get.key] = page
+        else:
             self._subscriptions.add(get.key)
             self._room.subscribe(
                 get.key,

@@ -118,6 +118,35 @@ async def test_pages_are_asked_for_with_the_epoch_too(room: Room) -> None:
     await peer.hears(pushed("k", "e", 5))
 
 
+async def test_pages_go_on_whatever_was_relayed_before_they_were_begun(room: Room) -> None:
+    peer = await room.join()
+    await peer.send(
+        push("k", 1), push("k", 2, "relay"), several("k", [3, 4]), push("k", 5, "relay")
+    )
+    await peer.receive()
+    first = await ask(peer, "k", epoch=None, limit=1)
+    epoch = first["epoch"]
+    assert first == init("k", {1: 1}, epoch=epoch, recovered=False, more=True)
+    second = await ask(peer, "k", epoch=epoch, seq=1, limit=1)
+    assert second == init("k", {3: 3}, epoch=epoch, recovered=True, more=True)
+    await peer.send(push("k", 6, "relay"))
+    last = await ask(peer, "k", epoch=epoch, seq=3, limit=2)
+    assert last == init("k", {4: 4, 6: 6}, epoch=epoch, recovered=True)
+    await peer.send(push("k", 7, "relay"))
+    await peer.hears(pushed("k", 7, 7))
+    # Of who wasn't given that beginning nobody knows what it missed.
+    other = await room.join()
+    assert not (await ask(other, "k", epoch=epoch, seq=1, limit=1))["recovered"]
+
+
+async def test_who_asks_above_another_page_than_it_was_given_starts_over(room: Room) -> None:
+    peer = await room.join()
+    await peer.send(several("k", [1, 2, 3]), push("k", 4, "relay"))
+    await peer.receive()
+    epoch = (await ask(peer, "k", epoch=None, limit=1))["epoch"]
+    assert not (await ask(peer, "k", epoch=epoch, seq=2))["recovered"]
+
+
 async def test_the_recovery_window_has_bounds_and_a_quiet_key_recovers_in_a_busy_room() -> None:
     with standalone(named_rooms=True, recovery_window_count=10) as server:
         room = Room(server, "a")

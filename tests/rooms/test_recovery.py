@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from hypothesis import event
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from msgspec import Raw
 
 from driftdb_jupyter.protocol.entry import Entry
@@ -122,6 +122,21 @@ def test_a_window_is_kept_from_the_first_question_on() -> None:
     assert recovered(room, above=1) == [2]
 
 
+def test_who_was_given_the_beginning_of_a_stream_can_go_on_whatever_was_relayed_before() -> None:
+    room = Room(epoch="e", window_limits=LIMITS)
+    for number in range(20):
+        push(room, Append(), str(number))
+        push(room, Relay(), str(number))
+    assert recovered(room, above=5) is None
+    begun = room.seq
+    push(room, Relay(), "later")
+    entries, known = room.recover("k", epoch="e", above=5, begun=begun)
+    assert known
+    assert [entry.seq for entry in entries] == [*range(7, 40, 2), 41]
+    push(room, Compact(9), "of those up to 9")
+    assert not room.recover("k", epoch="e", above=5, begun=begun)[1]
+
+
 def test_what_is_too_old_is_forgotten() -> None:
     room = new_room()
     push(room, Relay(), "1", now=100)
@@ -164,6 +179,7 @@ class Recovery(RuleBasedStateMachine):
         self.now = 0.0
         self.broadcasts: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self.deleted: dict[str, int] = defaultdict(int)
+        self.begun: dict[str, tuple[int, int, list[tuple[int, str]]]] = {}
 
     def teardown(self) -> None:
         self.few_keys.stop()
@@ -206,6 +222,28 @@ class Recovery(RuleBasedStateMachine):
             assert told == [missed for missed in self.broadcasts[key] if missed[0] > above]
         else:
             assert entries == self.room.read(key)
+
+    @rule(key=KEYS, limit=st.integers(1, 3))
+    def begin(self, key: str, limit: int) -> None:
+        """Be given the first values of the whole stream."""
+        whole = [(e.seq, bytes(e.value.as_json()).decode()) for e in self.room.read(key)]
+        if len(whole) > limit:
+            self.begun[key] = whole[limit - 1][0], self.room.seq, whole[limit:]
+
+    @precondition(lambda self: self.begun)
+    @rule()
+    def go_on(self) -> None:
+        """Ask for the others, whatever was pushed meanwhile."""
+        key = next(iter(self.begun))
+        last, begun, rest = self.begun.pop(key)
+        entries, known = self.room.recover(key, epoch="e", above=last, begun=begun)
+        told = [(e.seq, bytes(e.value.as_json()).decode()) for e in entries]
+        event(f"went on: {known}")
+        if known:
+            since = [push for push in self.broadcasts[key] if push[0] > begun]
+            all_above = [push for push in self.broadcasts[key] if push[0] > last]
+            assert self.deleted[key] <= begun
+            assert told in (rest + since, all_above)
 
 
 TestRecovery = Recovery.TestCase
