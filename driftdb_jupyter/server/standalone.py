@@ -17,7 +17,7 @@ from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
-from traitlets import Bool, Int, Unicode, default, validate
+from traitlets import Bool, Float, Int, Unicode, default, validate
 
 from .._version import __version__
 from ..broker.broker import Broker
@@ -189,6 +189,13 @@ class StandaloneServer(JupyterApp):
     )
     certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
     keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
+    idle_timeout_seconds = Float(
+        60.0,
+        min=0.1,
+        config=True,
+        help="How long a connection may be open without a request, in seconds. WebSockets have "
+        "ping_interval_seconds instead.",
+    )
     trust_xheaders = Bool(
         False,
         config=True,
@@ -252,7 +259,12 @@ class StandaloneServer(JupyterApp):
             log_function=self._log_request,
             secret=secret,
         )
-        server = HTTPServer(web, ssl_options=tls, xheaders=self.trust_xheaders)
+        server = HTTPServer(
+            web,
+            ssl_options=tls,
+            xheaders=self.trust_xheaders,
+            idle_connection_timeout=self.idle_timeout_seconds,
+        )
         server.add_sockets(sockets)
         hub.start()
         host, port = sockets[0].getsockname()[:2]

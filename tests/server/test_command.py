@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -34,6 +35,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments], capture_output=True, text=True, env=environment(), timeout=30
     )
+
+
+async def test_a_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
+    with serve(tmp_path, "--port=0", "--StandaloneServer.idle_timeout_seconds=0.1") as process:
+        port = int(process.server.root.rstrip("/").rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
