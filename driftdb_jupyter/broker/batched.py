@@ -54,7 +54,8 @@ class BatchedSequencer(KeptRoom):
                 keeper.want_commit(self, urgent=False)
         self.audience.broadcast(applied)
         if push.id is None:
-            pusher.answer(push, applied)
+            if applied.size > 1 or pusher.hears_all:
+                pusher.answer(push, applied)
             return
         written = not known and not isinstance(push.action, Relay)
         if not known:

@@ -33,6 +33,14 @@ class Pusher(Protocol):
     def author(self) -> Author | None:
         """The client as others see it, ``None`` where it has no name."""
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether it is to be answered even where there is nothing to say.
+
+        There is something about a refused push, one with an id, and one that left its stream with
+        more than one value; most pushes are none of these, and needn't cost a call.
+        """
+
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         """Hear what became of a push, after its broadcast."""
 

@@ -43,7 +43,8 @@ class MemorySequencer:
             pusher.answer(push, refusal)
             return
         self._audience.broadcast(applied)
-        pusher.answer(push, applied)
+        if push.id is not None or applied.size > 1 or pusher.hears_all:
+            pusher.answer(push, applied)
 
 
 class MemoryBroker:

@@ -225,6 +225,8 @@ class Send(RoomRequest):
 class _RequestPusher:
     """Who pushed by a request; ``outcome`` is there when the broker has answered."""
 
+    hears_all = True
+
     def __init__(self, client: str | None, author: Author) -> None:
         self.client = client
         self.author = author

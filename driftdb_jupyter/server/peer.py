@@ -69,6 +69,8 @@ class Peer:
         "outbox",
     )
 
+    hears_all = False
+
     def __init__(
         self,
         room: HostedRoom,
@@ -134,9 +136,9 @@ class Peer:
         if isinstance(outcome, Refusal):
             outcome.push_id = push.id
             self._refuse(outcome)
-        elif push.id is not None or outcome.size > 1:
-            for message in answers_to_push(self._codec, push, outcome):
-                self._send(message)
+            return
+        for message in answers_to_push(self._codec, push, outcome):
+            self._send(message)
 
     def ask_access(self) -> Awaitable[None] | None:
         """Close the connection if it may no longer read (4403); returns what to wait for."""

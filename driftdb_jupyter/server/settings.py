@@ -89,8 +89,8 @@ class DriftDB(Configurable):
         _DAY_SECONDS,
         min=0.0,
         config=True,
-        help="How long a room is kept that nobody uses, in seconds. 0: for ever. Under Jupyter, and "
-        "with --data, the default is 30 days.",
+        help="How long a room is kept that nobody uses, in seconds. 0: for ever. Under Jupyter, "
+        "and with --data, the default is 30 days.",
     )
     room_idle_seconds = Float(
         60.0,

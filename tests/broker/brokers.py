@@ -28,6 +28,8 @@ CLIENT = "c" * 16
 class Record:
     """Hears everything, as an audience and as a pusher, and keeps it in order."""
 
+    hears_all = True
+
     def __init__(self, *, client: str | None = None, author: Author | None = None) -> None:
         self.client = client
         self.author = author
