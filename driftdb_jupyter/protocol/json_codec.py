@@ -17,10 +17,13 @@ from .limits import Limits
 from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
 from .value import Value
 
-__all__ = ["JSON", "JsonCodec"]
+__all__ = ["JSON", "JsonCodec", "decode_short"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ClientMessage).decode
+# Reads a message of at most ``Limits.harmless_bytes`` without a call of Python's. Raises ValueError
+# or RecursionError for one that is none; :meth:`JsonCodec.decode` says then what is wrong with it.
+decode_short = _decode
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 
 
@@ -32,12 +35,9 @@ class JsonCodec:
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message, UTF-8 that was checked (see :class:`~.codec.Codec`)."""
         try:
-            length = len(message)
-            if length > limits.message_bytes:
-                raise limits.message_too_large(length)
+            if len(message) > limits.message_bytes:
+                raise limits.message_too_large(len(message))
             decoded: ClientMessage = _decode(message)
-            if length <= limits.harmless_bytes:
-                return decoded
             if type(decoded) is Push:
                 raw = decoded.value
                 # Nesting n takes 2n bytes, so that most values need no closer look.

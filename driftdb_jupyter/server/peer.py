@@ -10,7 +10,7 @@ from ..protocol.codec import Codec
 from ..protocol.entry import Author
 from ..protocol.errors import Forbidden, QuotaExceeded, Refusal
 from ..protocol.frame import TEXT, frame
-from ..protocol.json_codec import JSON
+from ..protocol.json_codec import JSON, decode_short
 from ..protocol.limits import Limits
 from ..protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
 from ..rooms.room import Applied
@@ -56,6 +56,7 @@ class Peer:
         "_access",
         "_close",
         "_codec",
+        "_harmless_bytes",
         "_limits",
         "_pages",
         "_rate",
@@ -88,6 +89,7 @@ class Peer:
         self._access = access
         self._close = close
         self._codec = codec
+        self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
         self._pages: dict[str, Page] = {}
         self._rate = rate
@@ -110,7 +112,13 @@ class Peer:
         self.heard = True
         codec: Codec = JSON if opcode == TEXT else CBOR
         try:
-            decoded = codec.decode(message, self._limits)
+            if opcode == TEXT and len(message) <= self._harmless_bytes:
+                try:
+                    decoded = decode_short(message)
+                except (ValueError, RecursionError):
+                    decoded = codec.decode(message, self._limits)
+            else:
+                decoded = codec.decode(message, self._limits)
             if self._rate is not None:
                 self._count(self._rate, decoded)
             if type(decoded) is Push:
