@@ -233,9 +233,19 @@ class Client:
                     self.breaches.append(f"a push before the answer to its get: {message}")
                 else:
                     self.replicas[key].hear(seq, value)
-            case {"type": "init", "key": key, "data": data, "epoch": epoch, "recovered": recovered}:
+            case {
+                "type": "init",
+                "key": key,
+                "data": data,
+                "epoch": epoch,
+                "recovered": recovered,
+                "seq": seq,
+            }:
                 self._unanswered.discard(key)
                 self._catch_up(key, [(e["seq"], e["value"]) for e in data], epoch, recovered)
+                if seq < self.replicas[key].seq:
+                    self.breaches.append(f"{key!r}: {seq} behind {self.replicas[key].seq}")
+                self.replicas[key].seq = seq
             case {"type": "ack", "id": push_id, "seq": seq} if push_id in self.unacknowledged:
                 del self.unacknowledged[push_id]
                 self.acknowledged[push_id] = seq

@@ -27,13 +27,3 @@ def disk(disk_library: Path, tmp_path: Path) -> Callable[..., Disk]:
         return Disk(folder, disk_library, recorded=recorded)
 
     return make
-
-
-# They need the journal and epochs.
-collect_ignore = [
-    "test_crowd.py",
-    "test_failing_disk.py",
-    "test_kill.py",
-    "test_network.py",
-    "test_power_loss.py",
-]

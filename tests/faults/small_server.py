@@ -88,7 +88,7 @@ class SmallRoom:
         data = [{"seq": seq, "value": value} for seq, value in entries]
         answer = {"type": "init", "key": key, "data": data}
         if "epoch" in get:
-            answer |= {"epoch": self.epoch, "recovered": recovered}
+            answer |= {"epoch": self.epoch, "recovered": recovered, "seq": self.seq}
         return answer
 
 

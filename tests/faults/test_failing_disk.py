@@ -44,7 +44,10 @@ async def test_a_failing_disk_refuses_pushes_and_loses_none_that_it_took(
 ) -> None:
     bad, random = disk(), new_seed()
     async with hosting(
-        tmp_path, f"--data={bad.directory}", f"--durability={durability}", env=bad.environment
+        tmp_path,
+        f"--data={bad.directory}",
+        f"--DriftDB.durability={durability}",
+        env=bad.environment,
     ) as host:
         room_url = await host.new_room()
         clients = new_clients(room_url, count=3, random=random)
@@ -81,7 +84,10 @@ async def test_nobody_waits_for_a_slow_disk_who_need_not(
 ) -> None:
     bad = disk()
     async with hosting(
-        tmp_path, f"--data={bad.directory}", f"--durability={durability}", env=bad.environment
+        tmp_path,
+        f"--data={bad.directory}",
+        f"--DriftDB.durability={durability}",
+        env=bad.environment,
     ) as host:
         room_url = await host.new_room()
         async with (

@@ -21,7 +21,7 @@ async def test_killed_again_and_again_the_server_loses_and_doubles_nothing(
     tmp_path: Path, durability: str, kills: int
 ) -> None:
     random = new_seed()
-    async with hosting(tmp_path, "--data=data", f"--durability={durability}") as host:
+    async with hosting(tmp_path, "--data=data", f"--DriftDB.durability={durability}") as host:
         room_url = await host.new_room()
         clients = new_clients(room_url, count=4, random=random)
         async with joined(*clients):

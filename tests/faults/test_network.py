@@ -15,7 +15,7 @@ from .proxy import FAULTS, proxying
 pytestmark = pytest.mark.asyncio
 
 
-@pytest.mark.parametrize("seconds", [5, pytest.param(180, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [5, pytest.param(90, marks=pytest.mark.long)])
 @pytest.mark.timeout(300)
 async def test_on_a_bad_network_each_client_misses_and_doubles_nothing(
     tmp_path: Path, seconds: int

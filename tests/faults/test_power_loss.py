@@ -36,7 +36,7 @@ async def test_synced_loses_nothing_without_power(
 ) -> None:
     bad, random = disk(), new_seed()
     async with hosting(
-        tmp_path, f"--data={bad.directory}", "--durability=synced", env=bad.environment
+        tmp_path, f"--data={bad.directory}", "--DriftDB.durability=synced", env=bad.environment
     ) as host:
         room_url = await host.new_room()
         clients = new_clients(room_url, count=3, random=random)
@@ -57,7 +57,7 @@ async def test_batched_stays_sound_and_tells_who_knows_more(
     """Pushes may be lost; but never under a number that is then given again in the same epoch."""
     bad, random = disk(), new_seed()
     async with hosting(
-        tmp_path, f"--data={bad.directory}", "--durability=batched", env=bad.environment
+        tmp_path, f"--data={bad.directory}", "--DriftDB.durability=batched", env=bad.environment
     ) as host:
         room_url = await host.new_room()
         await host.end(signal.SIGTERM)  # the room itself is to be on the disk
@@ -106,7 +106,10 @@ class Order:
 async def exchange(disk: Disk, folder: Path, durability: str) -> list[str]:
     """Push marked values and hear them, until all are acknowledged; return the marks."""
     async with hosting(
-        folder, f"--data={disk.directory}", f"--durability={durability}", env=disk.environment
+        folder,
+        f"--data={disk.directory}",
+        f"--DriftDB.durability={durability}",
+        env=disk.environment,
     ) as host:
         room_url = await host.new_room()
         marks = [f"the-mark-{number:03}." for number in range(1, 41)]
