@@ -89,6 +89,7 @@ class BatchReader(WebSocketProtocol13):
             self.stream = plain
 
     async def _receive_frame_loop(self) -> None:
+        rare = 0
         try:
             while not self.client_terminated:
                 if self._unfinished is not None:
@@ -98,6 +99,9 @@ class BatchReader(WebSocketProtocol13):
                     await self._receive(self._take)
                 elif self._unfinished is None:
                     await self._receive_frame()
+                    rare += 1
+                    if not rare % _TURN:
+                        await asyncio.sleep(0)
         except StreamClosedError:
             self._abort()
         except Exception:
@@ -117,11 +121,12 @@ class BatchReader(WebSocketProtocol13):
         available = len(buffer)
         if available - position < 2:
             return False
-        if self._fragmented_message_buffer is not None or self.server_terminated:
+        if self._fragmented_message_buffer is not None:
             return True
         limit = self.params.max_message_size
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
-        on_frame = self.on_frame
+        # Who was told that it is over may go on talking for a while.
+        on_frame = _ignore if self.server_terminated else self.on_frame
         count = 0
         try:
             while available - position >= 2:
@@ -250,6 +255,10 @@ class BatchReader(WebSocketProtocol13):
             self.close(CLOSE_INVALID_TEXT, "text that is no UTF-8")
             return None
         return cast("asyncio.Future[None] | None", self.on_frame(opcode, data))
+
+
+def _ignore(opcode: int, message: bytes) -> None:
+    """Take a message that nobody asked for any more."""
 
 
 def _is_utf8(text: bytes) -> bool:

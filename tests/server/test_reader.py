@@ -292,6 +292,28 @@ def test_the_flusher_has_its_turn_after_every_eighth_message_of_a_batch() -> Non
     assert Reading(many).handler.breaths == []
 
 
+@pytest.mark.parametrize(
+    "one", [client_frame(TEXT, b"x"), client_frame(PING, b"rare")], ids=["plain", "rare"]
+)
+def test_the_others_have_their_turn_however_much_comes_at_once(one: bytes) -> None:
+    class WatchedReading(Reading):
+        async def _read(self) -> None:
+            self.turns: list[int] = []
+            watching = asyncio.create_task(self._watch())
+            await super()._read()
+            watching.cancel()
+
+        async def _watch(self) -> None:
+            while True:
+                self.turns.append(len(self.handler.heard))
+                await asyncio.sleep(0)
+
+    reading = WatchedReading([one * 1000])
+    turns = [*reading.turns, len(reading.handler.heard)]
+    assert turns[-1] > 1000
+    assert max(after - before for before, after in itertools.pairwise(turns)) < 200
+
+
 def test_tornados_reader_does_where_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     handler: Any = RecordingHandler()
     protocol = WebSocketProtocol13(handler, False, _WebSocketParams())
