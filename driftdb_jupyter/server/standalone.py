@@ -272,6 +272,7 @@ class StandaloneServer(JupyterApp):
         scheme = "https" if self.certfile else "http"
         local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
         certfile = os.path.abspath(self.certfile) if self.certfile else None
+        stop = _stop_signal()
         with control_file(
             hub.broker.journal,
             Control(f"{scheme}://{local}:{port}{self.base_url}", secret, os.getpid(), certfile),
@@ -279,7 +280,6 @@ class StandaloneServer(JupyterApp):
             self.log.info(
                 "Rooms are at %s://%s:%d%s (stop with Ctrl-C)", scheme, shown, port, self.base_url
             )
-            stop = _stop_signal()
             self.log.info("Stopping: %s", await stop)
         server.stop()
         await hub.stop()
