@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,21 @@ def test_a_restarted_server_gets_its_values_back(jupyter: Jupyter) -> None:
         for window in (one, two):
             window.control().is_connected()
             window.control().shows(44)
+
+
+def test_a_room_outlives_a_killed_server_and_all_who_were_in_it(jupyter: Jupyter) -> None:
+    state = """
+from driftdb_jupyter import SharedState
+s = SharedState("kept", 0, room="lecture")
+"""
+    write = "s.value = 42\nwhile s.room.waiting: pass\ns"
+    with jupyter.running():
+        one = run_and_save(jupyter, "writer.ipynb", state + write)
+        one.page.close()
+        jupyter.process.end(signal.SIGKILL)
+    with jupyter.running():
+        other = run_and_save(jupyter, "reader.ipynb", state + "print(s.value)\ns")
+        expect(other.output(0)).to_have_text("42")
 
 
 def test_every_kind_of_value_has_its_control_also_inside_a_box(jupyter: Jupyter) -> None:
