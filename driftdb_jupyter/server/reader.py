@@ -35,6 +35,8 @@ _SMALL_CHUNK_BYTES = 8192
 _BREATH = 8
 # After so many messages of one peer the others have their turn.
 _TURN = 128
+# How long each such turn takes at least of one that was told that it is over, but talks on.
+_CLOSING_SECONDS = 0.002
 # The first byte of a whole message.
 _TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
@@ -125,7 +127,6 @@ class BatchReader(WebSocketProtocol13):
             return True
         limit = self.params.max_message_size
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
-        # Who was told that it is over may go on talking for a while.
         on_frame = _ignore if self.server_terminated else self.on_frame
         count = 0
         try:
@@ -156,7 +157,8 @@ class BatchReader(WebSocketProtocol13):
                 if not count % _BREATH:
                     self.flusher.breathe()
                     if count == _TURN:
-                        self._unfinished = asyncio.sleep(0)
+                        closing = self.server_terminated
+                        self._unfinished = asyncio.sleep(_CLOSING_SECONDS if closing else 0)
                         return True
             return False
         finally:
