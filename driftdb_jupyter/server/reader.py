@@ -41,7 +41,8 @@ _CLOSING_SECONDS = 0.002
 _TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
 _MASKED = 0x80
 _OPCODE = 0x0F
-_LENGTH_16, _LENGTH_64 = 126, 127
+_LENGTH_16 = 126
+_MASKED_16 = _MASKED | _LENGTH_16
 _NAMES = (
     "_abort",
     "_handle_message",
@@ -131,18 +132,22 @@ class BatchReader(WebSocketProtocol13):
         count = 0
         try:
             while available - position >= 2:
-                first, length = buffer[position], buffer[position + 1] - _MASKED
-                if (first != _TEXT and first != _BINARY) or not 0 <= length < _LENGTH_64:
+                first, second = buffer[position], buffer[position + 1]
+                if first != _TEXT and first != _BINARY:
                     return True
-                start = position + 6
-                if length == _LENGTH_16:
+                if _MASKED <= second < _MASKED_16:
+                    start = position + 6
+                    end = start + second - _MASKED
+                elif second == _MASKED_16:
                     if available - position < 4:
                         return False
-                    start += 2
                     length = buffer[position + 2] << 8 | buffer[position + 3]
-                if length > limit:
+                    if length > limit:
+                        return True
+                    start = position + 8
+                    end = start + length
+                else:
                     return True
-                end = start + length
                 if end > available:
                     return False
                 message = unmask(buffer[start - 4 : start], buffer[start:end])
