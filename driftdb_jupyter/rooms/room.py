@@ -186,10 +186,11 @@ class Room:
                 entries = [Entry(seq, values[0], now, author)]
             else:
                 entries = self._number(values, author, now)
-            self.newest_relay = self.seq
+                seq = self.seq
+            self.newest_relay = seq
             if self.window is not None:
                 self.window.add(key, entries, kept=False)
-            applied = Applied(key, self.seq, entries)
+            applied = Applied(key, seq, entries)
         else:
             applied = self._change(key, action, values, author, now)
         if producer is not None:

@@ -71,10 +71,13 @@ class Channel:
 
     def broadcast(self, entries: Sequence[Entry]) -> None:
         """Encode entries once for each audience, and put them into all outboxes."""
-        fan_out = self._flusher.fan_out
+        flusher = self._flusher
         for _, _, encode, start, outboxes in self._audiences:
             for entry in entries:
-                fan_out(encode(start, entry), outboxes)
+                if flusher.audience is outboxes:
+                    flusher.run.append(encode(start, entry))
+                else:
+                    flusher.fan_out(encode(start, entry), outboxes)
 
     def delete(self, seq: int) -> None:
         """Tell those who know the word that the stream was deleted."""

@@ -28,23 +28,25 @@ class Flusher:
 
     Most of a tick's frames go to one audience after the other: such a run is gathered once for
     all of them, and joined once. Whatever might come between ends it with :meth:`settle`.
+    ``audience`` are the outboxes of the run that is gathered now, ``run`` its frames: who sees that
+    it is theirs may append to it without a call.
     """
 
-    __slots__ = ("_audience", "_run", "_scheduled", "_waiting")
+    __slots__ = ("_scheduled", "_waiting", "audience", "run")
 
     def __init__(self) -> None:
-        self._audience: Mapping[int, Outbox] | None = None
-        self._run: list[bytes] = []
+        self.audience: Mapping[int, Outbox] | None = None
+        self.run: list[bytes] = []
         self._scheduled = False
         self._waiting: list[Outbox] = []
 
     def fan_out(self, frame: bytes, audience: Mapping[int, Outbox]) -> None:
         """Put one frame into many outboxes; :meth:`settle` before the mapping changes."""
-        if audience is not self._audience:
+        if audience is not self.audience:
             self.settle()
-            self._audience = audience
+            self.audience = audience
             self._schedule()
-        self._run.append(frame)
+        self.run.append(frame)
 
     def put(self, frame: bytes, outbox: Outbox) -> None:
         """Put a frame into one outbox."""
@@ -56,10 +58,10 @@ class Flusher:
 
     def settle(self) -> None:
         """Put what is to be fanned out into the outboxes, so that what comes next is later."""
-        if self._audience is None:
+        if self.audience is None:
             return
-        outboxes, run = self._audience.values(), self._run
-        self._audience, self._run = None, []
+        outboxes, run = self.audience.values(), self.run
+        self.audience, self.run = None, []
         joined = b"".join(run) if len(run) > 1 else run[0]
         waiting = self._waiting
         for outbox in outboxes:
@@ -84,7 +86,7 @@ class Flusher:
         that gains. Otherwise all is written at the end of the tick, also after a large batch:
         many writes in a row wake who reads them fewer times.
         """
-        if len(self._waiting) + len(self._audience or ()) <= 1:
+        if len(self._waiting) + len(self.audience or ()) <= 1:
             self.flush()
 
     def _schedule(self) -> None:
