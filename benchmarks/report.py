@@ -76,6 +76,11 @@ def goals_of(name: str, scenario: Scenario, rounds: Rounds) -> list[Goal]:
     )
     text = "we lose nothing and keep the order"
     goals = [Goal(scenario=name, text=text, got=faults or "no fault", met=not faults)]
+    if scenario.least_of_memory is not None and {"ours", "ours-batched"} <= rounds.keys():
+        ratio = _best(rounds, "ours-batched") / _best(rounds, "ours")
+        text = f"batched has at least {scenario.least_of_memory:g} of the rate in memory"
+        met = ratio >= scenario.least_of_memory
+        goals.append(Goal(scenario=name, text=text, got=f"{ratio:.2f}", met=met))
     if not {"ours", "driftdb"} <= rounds.keys():
         return goals
     if scenario.least_ratio is not None:

@@ -29,10 +29,22 @@ if __package__ in (None, ""):  # run as a program: the package is this file's fo
 from benchmarks.generator import Figures, compile_generator, hold, load, speaks_tls
 from benchmarks.report import Goal, Rounds, goals_of, idle_goals_of, idle_table, table
 from benchmarks.scenarios import IDLE, QUICK, SCENARIOS
-from benchmarks.servers import CORES, OURS, Running, Server, driftdb_server, other_ways, start
+from benchmarks.servers import (
+    CORES,
+    OURS,
+    Running,
+    Server,
+    driftdb_server,
+    other_ways,
+    start,
+    with_journal,
+)
 
 NAMES = (*SCENARIOS, "idle")
-SERVERS = ("driftdb", "ours", "ours-cbor", "ours-jupyter", "ours-tls")
+SERVERS = (
+    *("driftdb", "ours", "ours-batched", "ours-synced"),
+    *("ours-cbor", "ours-jupyter", "ours-tls"),
+)
 
 
 def in_turns(
@@ -59,7 +71,8 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     wanted = options.server or SERVERS
     reference = driftdb_server(options.driftdb_server) if "driftdb" in wanted else None
     ways = other_ways(folder, tls=speaks_tls())
-    servers = [*([reference] if reference else []), OURS, *ways]
+    journaled = with_journal(folder)
+    servers = [*([reference] if reference else []), OURS, *journaled, *ways]
     servers = [server for server in servers if server.name in wanted]
     if not servers:
         sys.exit(f"expected a server that can be measured here, got {', '.join(wanted)}")
@@ -68,8 +81,11 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     for name in options.scenario or NAMES:
         scenario = SCENARIOS.get(name)
         chosen = servers
-        if not (options.server or (scenario and scenario.every_way)):
-            chosen = [server for server in servers if server not in ways]
+        if not options.server:
+            skipped = [] if scenario and scenario.every_way else ways
+            if not scenario or scenario.least_of_memory is None:
+                skipped = [*skipped, *journaled]
+            chosen = [server for server in servers if server not in skipped]
         run = partial(load, scenario=scenario) if scenario else partial(hold, idle=IDLE)
         rounds = in_turns(name, chosen, run, rounds=options.rounds, folder=folder)
         print(table(scenario, rounds) if scenario else idle_table(IDLE, rounds), flush=True)

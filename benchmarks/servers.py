@@ -16,7 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BUILD", "OURS", "Running", "Server", "driftdb_server", "other_ways", "pinned", "start"]
+__all__ = [
+    "BUILD",
+    "OURS",
+    "Running",
+    "Server",
+    "driftdb_server",
+    "other_ways",
+    "pinned",
+    "start",
+    "with_journal",
+]
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / ".build"
@@ -119,6 +129,20 @@ def _listens(port: int) -> bool:
 
 _SERVE = (sys.executable, "-m", "driftdb_jupyter.cli", "serve", "--host=127.0.0.1", "--port={port}")
 OURS = Server(name="ours", command=_SERVE)
+
+
+def with_journal(folder: Path) -> list[Server]:
+    """Our server with a journal, a new one at each start."""
+    return [
+        Server(
+            name=f"ours-{durability}",
+            command=(
+                *(*_SERVE, f"--data={folder}/{durability}-{{port}}"),
+                f"--DriftDB.durability={durability}",
+            ),
+        )
+        for durability in ("batched", "synced")
+    ]
 
 
 def other_ways(folder: Path, *, tls: bool) -> list[Server]:
