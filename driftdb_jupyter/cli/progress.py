@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["counted"]
+__all__ = ["counted", "working"]
 
 _INTERVAL_SECONDS = 0.2
+_CLEAR = "\r\033[K"
 
 
 def counted(pieces: Iterable[bytes], label: str) -> Iterator[bytes]:
-    """Pass pieces of a text on, and show how many lines there were, where anybody looks."""
+    """Pass pieces of an exported room on, and show how many values there were, on a terminal."""
     if not sys.stderr.isatty():
         yield from pieces
         return
@@ -32,6 +35,31 @@ def counted(pieces: Iterable[bytes], label: str) -> Iterator[bytes]:
         sys.stderr.write("\n")
 
 
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show that a work goes on that can't say how far it is, and since when; on a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def show() -> None:
+        began = time.monotonic()
+        while not done.wait(_INTERVAL_SECONDS):
+            sys.stderr.write(f"{_CLEAR}{label}: {time.monotonic() - began:.0f} s")
+            sys.stderr.flush()
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        sys.stderr.write(_CLEAR)
+
+
 def _show(label: str, lines: int, size: int) -> None:
-    sys.stderr.write(f"\r{label}: {max(0, lines - 1):,} values, {size / 1e6:,.1f} MB")
+    # The first line is the room's own.
+    sys.stderr.write(f"{_CLEAR}{label}: {max(0, lines - 1):,} values, {size / 1e6:,.1f} MB")
     sys.stderr.flush()

@@ -19,7 +19,7 @@ from ..protocol.errors import DriftDBError
 from ..rooms.dump import read_head
 from ..server.settings import DriftDB
 from .place import journal_path, local_store
-from .progress import counted
+from .progress import counted, working
 from .store import Store, running
 
 __all__ = [
@@ -205,7 +205,9 @@ class VacuumCommand(RoomCommand):
 
     def work(self, store: Store) -> None:
         """Do it, and say how much that was."""
-        print(f"{store.vacuum() / 1e6:,.1f} MB were given back.")
+        with working("Giving space back"):
+            size = store.vacuum()
+        print(f"{size / 1e6:,.1f} MB were given back.")
 
 
 class CheckCommand(RoomCommand):
@@ -216,7 +218,8 @@ class CheckCommand(RoomCommand):
 
     def work(self, store: Store) -> None:
         """Say what was found; exits with 1 where that is anything."""
-        damage = store.check()
+        with working("Checking"):
+            damage = store.check()
         for line in damage:
             print(line)
         if damage:
