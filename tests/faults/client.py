@@ -301,15 +301,16 @@ async def joined(*clients: Client) -> AsyncIterator[None]:
 async def last_words(*clients: Client) -> None:
     """Let every client push once more on each key, and wait until all of them have heard it.
 
-    Behind them every replica is complete, that of a key whose pushes are relayed too.
+    Behind them every replica is complete, that of a key whose pushes are relayed too. A round
+    before tells that each has come back: one that doesn't know yet that its connection is broken
+    seems live, and would miss the last words of the others for good if it was away for too long.
     """
-    for client in clients:
-        await client.until(lambda client=client: client.is_live)  # type: ignore[misc]
-    for client in clients:
-        for key in client.replicas:
-            client.push(key, last=True)
-    for client in clients:
-        await client.settled()
+    for _ in ("all are back", "last words"):
+        for client in clients:
+            for key in client.replicas:
+                client.push(key)
+        for client in clients:
+            await client.until(lambda c=client: c.is_live and not c.unacknowledged)  # type: ignore[misc]
     for client in clients:
         for key, replica in client.replicas.items():
             said = {other.name: other.counts[key] for other in clients}
