@@ -67,6 +67,13 @@ class Listener(Target, Protocol):
         """A write of this process was refused (called on the background thread)."""
 
 
+class Feed(Protocol):
+    """Waits for what comes."""
+
+    def wake(self) -> None:
+        """Look whether it is over (called under the guard)."""
+
+
 class Connection:
     """One client's connection to one room. May be used from any thread.
 
@@ -81,6 +88,10 @@ class Connection:
         self.error: DriftDBError | None = None
         self.guard = threading.Condition()
         """Held for whatever must not happen half; nobody waits for anything else under it."""
+        self.changes = 0
+        """Counts what may have changed anything; whoever waits on the guard is notified then."""
+        self.feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
+        """Whom to wake when the connection is closed."""
         self._settings = settings
         self._session = Session(
             limits=Limits(message_bytes=settings.message_limit_bytes),
@@ -154,14 +165,20 @@ class Connection:
         return replica
 
     def listen(
-        self, key: str, listener: Listener, *, keep: bool, stamps: bool = False
+        self,
+        key: str,
+        listener: Listener,
+        *,
+        keep: bool,
+        stamps: bool = False,
+        max_length: int | None = None,
     ) -> LogReplica:
         """Hear each push of a key, as long as the listener lives (see :class:`.LogReplica`).
 
         Raises as :meth:`subscribe` does.
         """
         with self._joining(key, listener):
-            return self._session.log(key, keep=keep, stamps=stamps)
+            return self._session.log(key, keep=keep, stamps=stamps, max_length=max_length)
 
     def attend(self, key: str, listener: Listener) -> PresenceReplica:
         """Hear who is there under a key, as long as the listener lives.
@@ -196,6 +213,22 @@ class Connection:
             if replica.write(value, receipt=receipt):
                 self._pass_on(by=by)
 
+    def pace(self, replica: StateReplica, seconds: float) -> None:
+        """Send a state's writes no oftener than that; the last one always arrives."""
+
+        def unpause() -> None:
+            with self.guard:
+                replica.paused = False
+                self._session.touched(replica)
+            self._pump()
+
+        def pause() -> None:
+            replica.paused = True
+            background().loop.call_later(seconds, unpause)
+
+        with self.guard:
+            replica.sent = pause
+
     def update(
         self, replica: StateReplica, step: Callable[[bytes | None], bytes]
     ) -> Receipt[bytes]:
@@ -219,8 +252,9 @@ class Connection:
         *values: bytes,
         keep: bool,
         max_length: int | None = None,
+        dated: bool = False,
     ) -> Receipt[int | None]:
-        """Append (``keep``) or relay values in one message.
+        """Append (``keep``) or relay values in one message (see :meth:`.LogReplica.push`).
 
         While the server takes pushes, but more slowly than they come, this waits for it.
 
@@ -228,11 +262,20 @@ class Connection:
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits already.
         """
-        return self._patiently(lambda: replica.push_all(values, keep=keep, max_length=max_length))
+        return self._patiently(
+            lambda: replica.push_all(values, keep=keep, max_length=max_length, dated=dated)
+        )
 
-    def compact(self, replica: LogReplica, value: bytes, *, seq: int) -> Receipt[int | None]:
+    def compact(
+        self, replica: LogReplica, value: bytes, *, seq: int, tell: bool = False
+    ) -> Receipt[int | None]:
         """Put a value in the place of all up to a sequence number; raises as :meth:`push` does."""
-        return self._patiently(lambda: replica.compact(value, seq=seq))
+        return self._patiently(lambda: replica.compact(value, seq=seq, tell=tell))
+
+    def offer(self, replica: LogReplica, value: bytes) -> None:
+        """Append a value if the stream is empty; raises as :meth:`write` does."""
+        with self._writing():
+            replica.offer(value)
 
     def delete(self, key: str) -> Receipt[None]:
         """Empty a key; raises as :meth:`push` does."""
@@ -254,7 +297,7 @@ class Connection:
         with self._writing():
             self._session.read_anew(replica)
 
-    def wait_ready(self, replica: Replica, timeout_seconds: float) -> None:
+    def wait_ready(self, replica: Replica | PresenceReplica, timeout_seconds: float) -> None:
         """Wait until the room's value was heard; an older one will do while it reconnects.
 
         Raises why the connection failed, what the server refused, or
@@ -568,6 +611,8 @@ class Connection:
             raise NotConnected(f"the connection to {self.location.url} was closed")
 
     def _pass_on(self, *, by: Listener | None = None) -> None:
+        self.changes += 1
+        self.guard.notify_all()
         for key, error, presence in self._session.events():
             if key is None:
                 self._complaint = error
@@ -605,7 +650,11 @@ class Connection:
     def _set(self, status: Status, error: DriftDBError | None) -> None:
         if self.status != "closed":
             self.status, self.error = status, error
+            self.changes += 1
             self.guard.notify_all()
+            if status == "closed":
+                for feed in list(self.feeds):
+                    feed.wake()
 
     def _pump_soon(self) -> None:
         if not self._pumping:

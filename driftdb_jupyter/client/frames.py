@@ -17,6 +17,7 @@ __all__ = [
     "KeyInfo",
     "Person",
     "Value",
+    "dated",
     "get",
     "get_presence",
     "keys",
@@ -192,13 +193,18 @@ def push(
     )
 
 
+def dated(push: bytes, epoch: str) -> bytes:
+    """A push for one epoch alone."""
+    return b'%b,"epoch":%b}' % (push[:-1], _encode(epoch))
+
+
 def push_overhead_bytes(key: str, *, count: int = 1) -> int:
     """How much longer than its values a push of that key can be."""
     most = 2**53
     values = [b""] * count
     return max(
         len(push(key, *values, action="replace", push_id=most, if_seq=most, epoch="E" * 64)),
-        len(push(key, *values, action="append", push_id=most, max_length=most)),
+        len(dated(push(key, *values, action="append", push_id=most, max_length=most), "E" * 64)),
     )
 
 

@@ -37,6 +37,8 @@ class PresenceReplica:
         """Who is there, by public id, in the order of their coming; the own one too."""
         self.ready = False
         """Whether the room's answer was ever heard."""
+        self.current = False
+        """Whether it was heard on the connection that is open now."""
         self._own: bytes | None = None
         self._spoke = False
         self._unsent = False
@@ -91,13 +93,13 @@ class PresenceReplica:
         }
         stayed = {client: there[client] for client in self.people if client in there}
         self.people = stayed | there
-        self.ready = True
+        self.ready = self.current = True
         self._session.presence_touched(self)
 
     def changed(self, message: Incoming) -> None:
         """Somebody came, left or has another value."""
         assert message.client is not None
-        if not self.ready:
+        if not self.current:
             return
         value = bytes(message.value)
         if value == b"null":
@@ -106,7 +108,11 @@ class PresenceReplica:
             self.people[message.client] = Person(value, bytes(message.user) or None)
         self._session.presence_touched(self)
 
+    def disconnected(self) -> None:
+        """The connection is gone; what is known is the last that was heard."""
+        self.current = False
+
     def forked(self) -> None:
-        """Be nobody yet: in a fork the presence is its parent's."""
-        self.own_id = None
-        self._unsent = self._own is not None
+        """Be nobody: in a fork the presence is its parent's."""
+        self.own_id = self._own = None
+        self._unsent = self._spoke = False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
-__all__ = ["Receipt", "fail", "fulfil"]
+__all__ = ["Receipt", "fail", "fulfil", "last_of"]
 
 T = TypeVar("T")
 
@@ -26,3 +26,27 @@ def fail(receipts: Iterable[Receipt[T]], error: Exception) -> None:
     for receipt in receipts:
         if not receipt.done() and receipt.set_running_or_notify_cancel():
             receipt.set_exception(error)
+
+
+def last_of(receipts: Sequence[Receipt[T | None]]) -> Receipt[T | None]:
+    """A receipt for all: it brings what the last one brings, or the first error of any.
+
+    ``None``, where there are none.
+    """
+    together: Receipt[T | None] = Receipt()
+    left = len(receipts)
+
+    def note(receipt: Receipt[T | None]) -> None:
+        nonlocal left
+        left -= 1
+        error = receipt.exception()
+        if error is not None and not together.done():
+            together.set_exception(error)
+        elif not left and not together.done():
+            together.set_result(receipts[-1].result())
+
+    if not receipts:
+        together.set_result(None)
+    for receipt in receipts:
+        receipt.add_done_callback(note)
+    return together

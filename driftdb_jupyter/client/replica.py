@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from .frames import Incoming, Value
     from .session import Session
 
-__all__ = ["Replica"]
+__all__ = ["LOST_MEMORY", "Replica"]
+
+LOST_MEMORY = "the room lost its memory before it confirmed this; it may count or not"
 
 
 class Replica:
@@ -41,6 +43,7 @@ class Replica:
         """Whether this connection went on where the last one ended; ``None``: not known (yet)."""
         self.asked = b""
         """The ``get`` that was sent last."""
+        self._anew = False
         self._asked_stamps = False
         self._pages: list[Value] = []
         self._from_start = False
@@ -61,8 +64,14 @@ class Replica:
     def ask(self) -> bytes:
         """The ``get`` for what isn't known yet, on a new connection."""
         self._pages, self._pages_failed = [], False
-        above = 0 if self.epoch is None else self.seq
-        return self._get(epoch=self.epoch, above=above, limit=self._session.page)
+        epoch = None if self._anew else self.epoch
+        above = 0 if epoch is None else self.seq
+        return self._get(epoch=epoch, above=above, limit=self._session.page)
+
+    def ask_anew(self) -> bytes:
+        """The ``get`` for all that the stream holds, as if nothing was known of it."""
+        self.current, self._anew = False, True
+        return self.ask()
 
     def initialized(self, answer: Incoming) -> bytes | None:
         """Take the answer to a ``get``; returns the next ``get``, where there is more."""
@@ -82,13 +91,13 @@ class Replica:
             return self._get(epoch=answer.epoch, above=self._pages[-1].seq, limit=limit)
         values, self._pages = self._pages, []
         if self.stamps and not self._asked_stamps:
-            self.epoch = None
-            return self.ask()  # they were asked for meanwhile
+            return self.ask_anew()  # they were asked for meanwhile
         if self.ready:
             self.recovered = not self._from_start
         same_epoch = self.epoch is not None and self.epoch == answer.epoch
         self.epoch = answer.epoch
         self.ready = self.current = True
+        self._anew = False
         if self._from_start:
             # Within an epoch all up to the newest number ever heard is accounted for.
             self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)

@@ -59,6 +59,7 @@ class _Push(NamedTuple):
     pusher: _Pusher
     frame: bytes
     offer: bool
+    undated: bool
 
 
 class _Deletion:
@@ -176,19 +177,25 @@ class Session:
         """
         return self._join(key, StateReplica, lambda: StateReplica(self, key))
 
-    def log(self, key: str, *, keep: bool, stamps: bool = False) -> LogReplica:
+    def log(
+        self, key: str, *, keep: bool, stamps: bool = False, max_length: int | None = None
+    ) -> LogReplica:
         """Return the replica of a key as a sequence of pushes; the first time, subscribe to it.
 
-        ``keep`` is for the first time (see :class:`.LogReplica`), stamps can be asked for later,
-        too. Raises as :meth:`state` does.
+        See :class:`.LogReplica` for ``keep`` and ``stamps``; where others ask for one later, the
+        key is read anew. ``max_length``: the least that anybody gives counts. Raises as
+        :meth:`state` does.
         """
         replica = self._join(
             key, LogReplica, lambda: LogReplica(self, key, keep=keep, stamps=stamps)
         )
-        if stamps and not replica.stamps:
-            replica.stamps = True
-            if replica.current:
-                self.read_anew(replica)
+        more = (keep and not replica.keep) or (stamps and not replica.stamps)
+        replica.keep = replica.keep or keep
+        replica.stamps = replica.stamps or stamps
+        if max_length is not None:
+            replica.max_length = min(max_length, replica.max_length or max_length)
+        if more and replica.current:
+            self.read_anew(replica)
         return replica
 
     def presence(self, key: str) -> PresenceReplica:
@@ -273,6 +280,8 @@ class Session:
             self._done(push_id)
         for replica in self._replicas.values():
             replica.disconnected()
+        for presence in self._presences.values():
+            presence.disconnected()
 
     def receive(self, frame: str | bytes) -> None:
         """Take a text frame of the server.
@@ -326,7 +335,7 @@ class Session:
         self.held = None
         self._outbox += [each.asked for each in self._replicas.values() if not each.current]
         for presence in self._presences.values():
-            if not presence.ready:
+            if not presence.current:
                 self._outbox += presence.ask()
             presence.retry()
         self._outbox += [frames.keys(prefix) for prefix in self._listings]
@@ -344,6 +353,8 @@ class Session:
                 self._outbox += presence.next_write()
             oldest = next(iter(self._pushes), 0)
             while self._unsent and (push_id := next(iter(self._unsent))) < oldest + self._window:
+                if self._pushes[push_id].undated and not self._date(push_id):
+                    break
                 del self._unsent[push_id]
                 self._outbox.append(self._pushes[push_id].frame)
         outbox, self._outbox = self._outbox, []
@@ -365,6 +376,8 @@ class Session:
         self.disconnected()
         self.offline_since = None
         self.abandon(NotConnected("this process was forked; the write is its parent's to send"))
+        for presence in self._presences.values():
+            presence.forked()
         self._last_id = 0
         self._events = {}
 
@@ -395,7 +408,8 @@ class Session:
         room = self._limits.message_bytes - frames.push_overhead_bytes(key, count=2)
         start = length = 0
         for end, value in enumerate(values):
-            if end > start and length + len(value) + 1 > room:
+            full = length + len(value) + 1 > room or end - start == self._limits.values
+            if end > start and full:
                 yield values[start:end]
                 start, length = end, 0
             length += len(value) + 1
@@ -433,10 +447,12 @@ class Session:
         seq: int | None = None,
         max_length: int | None = None,
         offer: bool = False,
+        dated: bool = False,
     ) -> int:
         """Push values (see :func:`.frames.push`), and return the push's id.
 
-        An ``offer`` is not sent over another connection.
+        An ``offer`` is not sent over another connection. One that is ``dated`` is for the epoch
+        alone in which it is sent first: in another it is a conflict.
         """
         self._last_id += 1
         frame = frames.push(
@@ -449,17 +465,16 @@ class Session:
             seq=seq,
             max_length=max_length,
         )
-        self._pushes[self._last_id] = _Push(pusher, frame, offer)
+        self._pushes[self._last_id] = _Push(pusher, frame, offer, dated)
         self._unsent[self._last_id] = None
         self._queue_bytes += len(frame)
         return self._last_id
 
     def read_anew(self, replica: Replica) -> None:
         """Ask for all that a key holds, as if nothing was known of it."""
-        replica.disconnected()
-        replica.epoch = None
+        asked = replica.ask_anew()
         if self.online:
-            self._outbox.append(replica.ask())
+            self._outbox.append(asked)
 
     def overtaken(self, replica: StateReplica) -> None:
         """A state's updates have to be made again."""
@@ -487,6 +502,16 @@ class Session:
                 f"got one that is in use as a {type(replica).__name__}"
             )
         return replica
+
+    def _date(self, push_id: int) -> bool:
+        """Give a push the epoch of the room; False before the room has said which one it is."""
+        if not self.answered:
+            return False
+        push = self._pushes[push_id]
+        frame = push.frame if self.epoch is None else frames.dated(push.frame, self.epoch)
+        self._queue_bytes += len(frame) - len(push.frame)
+        self._pushes[push_id] = push._replace(frame=frame, undated=False)
+        return True
 
     def _unsubscribe(self, key: str) -> None:
         if self.online and self.epoch is not None:  # such a server knows the message

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..protocol.errors import Conflict, DriftDBError, Refusal, TooLarge, Uncertain
 from .form import meant, written
 from .receipt import Receipt, fail, fulfil
-from .replica import Replica
+from .replica import LOST_MEMORY, Replica
 
 if TYPE_CHECKING:
     from .frames import Value
@@ -39,6 +39,7 @@ class _Write:
     depends: bool = False
     base: bytes | None = None
     stale: bool = False
+    uncertain: bool = False
     updates: list[Update] = field(default_factory=list)
     receipts: list[Receipt[bytes]] = field(default_factory=list)
 
@@ -79,6 +80,10 @@ class StateReplica(Replica):
         self.confirmed: bytes | None = None
         self.shown: bytes | None = None
         """The value shown; a single attribute, so that any thread may read it at any time."""
+        self.paused = False
+        """Whether writes wait, though nothing is in flight; whoever ends that tells the session."""
+        self.sent: Callable[[], object] = lambda: None
+        """Called when a write goes out."""
         self._lost: bytes | None = None  # what the room held in an epoch that has gone
         self._queued: _Write | None = None
         self._flying: _Write | None = None  # sent, with its id
@@ -183,7 +188,7 @@ class StateReplica(Replica):
     def next_write(self) -> None:
         """Send the write that waits, if none is in flight."""
         queued = self._queued
-        if queued is None or self._flying is not None or self._offer_id:
+        if queued is None or self._flying is not None or self._offer_id or self.paused:
             return
         conditions: tuple[int | None, str | None] = (None, None)
         if queued.depends:
@@ -203,6 +208,7 @@ class StateReplica(Replica):
             if_seq=conditions[0],
             epoch=conditions[1],
         )
+        self.sent()
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
         """The room took an own push, and the broadcast of it has come already."""
@@ -216,11 +222,14 @@ class StateReplica(Replica):
         if push_id == self._offer_id and isinstance(error, TooLarge):
             self._untakable = self.initial if self._lost is None else self._lost
         elif push_id == self._flying_id and flying is not None:
-            if flying.depends and isinstance(error, Conflict):
+            if isinstance(error, Conflict) and flying.uncertain:
+                flying.fail(Uncertain(LOST_MEMORY))
+            elif isinstance(error, Conflict) and flying.depends:
                 self._try_again(flying, error)
             else:
                 flying.fail(error)
         self._done(push_id)
+        self._offer_if_empty()
 
     def disconnected(self) -> None:
         """The connection is gone. An offer goes with it: the next ``init`` decides anew."""
@@ -234,15 +243,13 @@ class StateReplica(Replica):
                 write.fail(error)
         self._queued = self._flying = None
         self._flying_id = 0
+        self.paused = False
         self._settle()
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
-        if not same_epoch and self._flying is not None and self._flying.depends:
+        if not same_epoch and self._flying is not None:
             # Others may have heard it, and offer what came of it to the room.
-            self._flying.fail(
-                Uncertain("the room lost its memory before it confirmed this; it may count or not")
-            )
-            self._done(self._flying_id)
+            self._flying.uncertain = True
         self._stream_seq = values[-1].seq if values else 0
         if values:
             self._confirm(meant(bytes(values[-1].value)))

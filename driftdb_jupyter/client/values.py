@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,31 +14,35 @@ from ..protocol.errors import EncodingError
 from ..protocol.json_text import read_json
 from ..protocol.limits import Limits
 
-__all__ = ["decode", "encode", "same"]
+__all__ = ["Hook", "decode", "encode", "same"]
 
 _DEEPEST = Limits().nesting
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def encode(value: object) -> bytes:
+Hook = Callable[[Any], Any]
+
+
+def encode(value: object, *, hook: Hook | None = None) -> bytes:
     """Return the JSON text of a value, in UTF-8.
 
     Takes None, bool, int, float, str, lists, tuples (they become lists) and dicts with str keys.
     Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` with the path to what isn't.
     """
-    plain = _plain(value, ())
+    plain = _plain(value if hook is None else hook(value), ())
     try:
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
     except ValueError as error:  # an integer of more digits than Python converts
         raise EncodingError(f"value: {error}") from None
 
 
-def decode(text: bytes | str) -> Any:
+def decode(text: bytes | str, *, hook: Hook | None = None) -> Any:
     """Return the value of a JSON text; a number out of range becomes the nearest double."""
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except msgspec.MsgspecError:  # stricter than JSON: lone surrogates, numbers out of range
-        return read_json(text)
+        value = read_json(text)
+    return value if hook is None else hook(value)
 
 
 def same(one: object, other: object) -> bool:

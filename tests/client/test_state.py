@@ -312,7 +312,7 @@ def test_a_refused_write_gives_way_and_is_told(
         assert isinstance(state.error, Forbidden)
         state.value = 2
         changes.wait_for(lambda: len(changes.seen) == 4)
-    assert caplog.text.count("the room refused a write, and keeps its value: not here") == 1
+    assert caplog.text.count("the room refused a write: not here") == 1
     server.room.refuse = None
     state.value = 3
     here.flush()

@@ -7,7 +7,7 @@ from typing import Any
 
 from driftdb_jupyter.client import frames
 from driftdb_jupyter.client.heartbeat import Heartbeat
-from driftdb_jupyter.client.log_replica import Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.log_replica import Follower, Heard, LogReplica, StartedOver
 from driftdb_jupyter.client.receipt import Receipt
 from driftdb_jupyter.client.session import Session
 from driftdb_jupyter.protocol.errors import QueueFull, Uncertain
@@ -43,6 +43,7 @@ class Client:
         """Those of which the client was told that nobody knows."""
         self._number = number
         self._count = 0
+        self._followers: dict[str, Follower] = {}
         self._positions: dict[str, int | None] = defaultdict(lambda: None)
         for key in KINDS:
             self.join(key)
@@ -52,6 +53,8 @@ class Client:
         if key not in self.replicas or self.session.forget(key):
             self.replicas[key] = KINDS[key].join(self.session, key)
             self._positions.pop(key, None)
+            if isinstance(self.replicas[key], LogReplica):
+                self._followers[key] = self.replicas[key].follow()
             self.pump()
 
     def write(self, key: str) -> None:
@@ -88,7 +91,9 @@ class Client:
         self.session.events()
         for key, replica in self.replicas.items():
             if isinstance(replica, LogReplica):
-                self._follow(key, replica)
+                self._hear(key, replica)
+            elif hasattr(replica, "advance"):
+                replica.advance()
         self.pump()
 
     def cut(self) -> None:
@@ -145,9 +150,9 @@ class Client:
         if isinstance(receipt.exception(), Uncertain):
             self.uncertain.add(mark)
 
-    def _follow(self, key: str, replica: LogReplica) -> None:
+    def _hear(self, key: str, replica: LogReplica) -> None:
         """Hold each push that is heard against what was broadcast: none missing, none twice."""
-        for news in replica.take():
+        for news in self._followers[key].take():
             if isinstance(news, StartedOver):
                 held = [each.seq for each in news.held]
                 assert held == sorted(set(held)), "a stream ascends"

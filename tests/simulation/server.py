@@ -6,7 +6,7 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftdb_jupyter.broker.broker import Pusher
 from driftdb_jupyter.protocol.entry import Author
@@ -14,7 +14,7 @@ from driftdb_jupyter.protocol.errors import RateExceeded, Refusal, Unavailable
 from driftdb_jupyter.protocol.frame import TEXT, payload
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
-from driftdb_jupyter.protocol.messages import Push
+from driftdb_jupyter.protocol.messages import Compact, Push
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
@@ -256,8 +256,9 @@ class Server:
         if self.running:
             return
         room = self._new_room(self.room.epoch)
-        for record in self.journal:
-            self._apply(room, record)
+        for record in self.journal:  # what was applied once is so again, whatever its conditions
+            push = structs.replace(record.push, if_seq=None, epoch=None)
+            self._apply(room, structs.replace(record, push=push))
         if room.seq != self.room.seq or not self.journal:
             room.epoch = self._new_epoch()
         self.room = room
@@ -278,9 +279,10 @@ class Server:
         updated: dict[str, list[str]] = {}
         for record in self.journal:
             marks = [mark for value in record.values for mark in tokens(bytes(value.as_json()))]
-            if record.push.epoch is not None or record.push.key in updated:
+            updates = record.push.if_seq is not None and record.push.epoch is not None
+            if updates or record.push.key in updated:
                 updated[record.push.key] = marks
-            elif record.push.if_seq is None:
+            elif record.push.if_seq is None and not isinstance(record.push.action, Compact):
                 yield from marks
         for marks in updated.values():
             yield from marks
@@ -288,7 +290,8 @@ class Server:
     def _answer(self) -> None:
         answers, self._answers = self._answers, []
         for pusher, push, applied in answers:
-            if push.if_seq is None or push.epoch is not None:
+            offered = push.if_seq is not None and push.epoch is None
+            if not offered and not isinstance(push.action, Compact):
                 self.acknowledged.update(tokens(bytes(push.value)))
             pusher.answer(push, applied)
 
