@@ -228,7 +228,8 @@ async def test_a_script_in_a_cell_shares_the_room_of_the_path_that_it_knows(fron
 
 
 async def test_a_console_has_the_room_of_the_name_that_it_was_given(front: Front) -> None:
-    console = await front.open("Console 1", kind="console")
+    console = await front.open("console-1-5f3a", kind="console")
+    console.started_as = front.path("Console 1")
     assert await console.room() == notebook_room(front.path("Console 1"))
 
 
