@@ -267,10 +267,16 @@ class Connection:
         )
 
     def compact(
-        self, replica: LogReplica, value: bytes, *, seq: int, tell: bool = False
+        self,
+        replica: LogReplica,
+        value: bytes,
+        *,
+        seq: int,
+        epoch: str | None,
+        tell: bool = False,
     ) -> Receipt[int | None]:
-        """Put a value in the place of all up to a sequence number; raises as :meth:`push` does."""
-        return self._patiently(lambda: replica.compact(value, seq=seq, tell=tell))
+        """Put a value in the place of all up to a number; raises as :meth:`push` does."""
+        return self._patiently(lambda: replica.compact(value, seq=seq, epoch=epoch, tell=tell))
 
     def offer(self, replica: LogReplica, value: bytes) -> None:
         """Append a value if the stream is empty; raises as :meth:`write` does."""

@@ -53,13 +53,16 @@ class Fold:
         self._read = read
         self.pending: dict[str, bytes] = {}
         """The own actions that the room has not ordered yet, by their marks."""
-        self._source = secrets.token_urlsafe(12)
+        self.source = secrets.token_urlsafe(12)
+        """What its marks begin with."""
         self._count = 0
         self._left_over = False
         self._shown: list[Any] = []  # the value, until something changes it
         self.confirmed: Any = begin()
         self.seq = 0
         """The newest number that is in ``confirmed``."""
+        self.epoch: str | None = None
+        """The epoch that it is of."""
         self.actions = 0
         """How many actions the stream holds, as far as this knows."""
         self.behind = False
@@ -84,7 +87,7 @@ class Fold:
         """
         value = self._apply(self.value, action)
         self._count += 1
-        mark = f"{self._source}-{self._count}"
+        mark = f"{self.source}-{self._count}"
         self.pending[mark] = action
         self._shown = [value]
         return mark, b'{"apply":%b,"i":%b}' % (action, msgspec.json.encode(mark))
@@ -103,6 +106,7 @@ class Fold:
         elif isinstance(news, StartedOver):
             self.behind = False
             self.missing = not news.held
+            self.epoch = news.epoch
             self.seq = self.actions = 0
             # What a room held before it forgot is offered to it anew.
             self._left_over = self.missing and not news.same_epoch

@@ -52,6 +52,7 @@ class StartedOver(NamedTuple):
 
     held: list[Heard]
     same_epoch: bool
+    epoch: str | None = None
 
 
 class Missed(NamedTuple):
@@ -125,6 +126,7 @@ class LogReplica(Replica):
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._under_way: dict[int, Receipt[int | None]] = {}
         self._offer_id: int | None = None
+        self._offered = False
 
     @property
     def settled(self) -> bool:
@@ -169,25 +171,30 @@ class LogReplica(Replica):
         """Cut values into what each fits into one message, if any of them does."""
         return self._session.batches(self.key, values)
 
-    def compact(self, value: bytes, *, seq: int, tell: bool = False) -> Receipt[int | None]:
-        """Put a value in the place of all that the stream holds up to a sequence number.
+    def compact(
+        self, value: bytes, *, seq: int, epoch: str | None, tell: bool = False
+    ) -> Receipt[int | None]:
+        """Put a value in the place of all that the stream holds up to a number of an epoch.
 
         ``tell``: have all replicas read it anew, this one too. Raises as :meth:`push` does.
         """
         self._session.check_size(self.key, value)
         self._session.check_queue(self.key, value)
-        receipt = self._push(value, action="compact", seq=seq, dated=True)
+        receipt = self._push(value, action="compact", seq=seq, epoch=epoch)
         if tell:
             self._push(_SHORTENED % seq, action="relay")
         return receipt
 
     def offer(self, value: bytes) -> None:
-        """Append a value if the stream is still empty; nobody is told if it isn't.
+        """Append a value if the stream is still empty, once over each connection.
+
+        Nobody is told if it isn't, or if the room doesn't take it.
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
         self._session.check_size(self.key, value)
-        if self.current and self._offer_id is None:
+        if self.current and not self._offered:
+            self._offered = True
             self._offer_id = self._session.push(self, value, action="append", if_seq=0, offer=True)
 
     def fold(self, value: bytes, *, seq: int) -> None:
@@ -202,7 +209,7 @@ class LogReplica(Replica):
         """
         follower = Follower(limit=limit, wake=wake)
         if self.ready:
-            follower.tell(StartedOver(self.entries[:], same_epoch=False))
+            follower.tell(StartedOver(self.entries[:], same_epoch=False, epoch=self.epoch))
         self._followers.add(follower)
         return follower
 
@@ -227,7 +234,7 @@ class LogReplica(Replica):
     def disconnected(self) -> None:
         """The connection is gone, and an offer with it."""
         super().disconnected()
-        self._offer_id = None
+        self._offer_id, self._offered = None, False
 
     def abandoned(self, error: DriftDBError) -> None:
         """Drop the pushes under way, and fail their receipts."""
@@ -241,9 +248,16 @@ class LogReplica(Replica):
         seq: int | None = None,
         max_length: int | None = None,
         dated: bool = False,
+        epoch: str | None = None,
     ) -> Receipt[int | None]:
         push_id = self._session.push(
-            self, *values, action=action, seq=seq, max_length=max_length, dated=dated
+            self,
+            *values,
+            action=action,
+            epoch=epoch,
+            seq=seq,
+            max_length=max_length,
+            dated=dated,
         )
         receipt = self._under_way[push_id] = Receipt()
         return receipt
@@ -252,7 +266,7 @@ class LogReplica(Replica):
         held = [_heard(value) for value in values]
         if self.keep:
             self.entries = held[-(self.max_length or 0) :]
-        self._tell(StartedOver(held, same_epoch))
+        self._tell(StartedOver(held, same_epoch, self.epoch))
 
     def _heard(self, value: Value) -> None:
         heard = _heard(value)

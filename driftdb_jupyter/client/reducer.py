@@ -154,7 +154,6 @@ class SharedReducer(Shared):
         if fold.behind:
             connection.read_anew(self._replica)
         elif fold.missing:
-            fold.missing = False
             connection.offer(self._replica, snapshot(self._write(fold.confirmed)))
 
     def _keep_short(self) -> None:
@@ -163,15 +162,16 @@ class SharedReducer(Shared):
             if not self._compacts or fold.pending or fold.behind:
                 return
             self._compacts = False
-            seq, text = fold.seq, snapshot(self._write(fold.confirmed))
+            seq, epoch, text = fold.seq, fold.epoch, snapshot(self._write(fold.confirmed))
             fold.actions = 1
         connection = self._home.connection
         try:
-            connection.compact(self._replica, text, seq=seq)
+            connection.compact(self._replica, text, seq=seq, epoch=epoch)
         except DriftDBError:
             return  # somebody else will, or the next action of ours
         with connection.guard:
-            self._replica.fold(text, seq=seq)
+            if self._replica.epoch == epoch:
+                self._replica.fold(text, seq=seq)
 
     def _write(self, value: Any) -> bytes:
         return encode(value, hook=self._encode)

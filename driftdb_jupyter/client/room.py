@@ -10,19 +10,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import msgspec
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-
-from ..protocol.errors import DriftDBError, NotConnected, Unreachable
+from ..protocol.errors import DriftDBError, NotConnected
 from .background import at_end, background, on_fork
 from .connection import Connection, Status, live_connections
-from .failures import explain
 from .frames import KeyInfo
 from .handle import Handle
 from .locate import Location, locate
+from .naming import named
 from .receipt import Receipt
 from .settings import Settings
 
@@ -207,10 +203,11 @@ def room(
 
     ``url`` is another server's URL (with a name: that room there, without: a new one, the same
     for the whole process) or a room's. The room connects in the background;
-    ``timeout_seconds`` bounds the wait for a new room's id alone.
+    ``timeout_seconds`` bounds the wait for a name alone, where the server has to say it: of the
+    notebook's own room the first time, and of a new one.
 
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by,
-    :class:`ValueError` for a name or URL that is none, and where a new room is asked for
+    :class:`ValueError` for a name or URL that is none, and where the server is asked
     :class:`~driftdb_jupyter.protocol.errors.Unreachable`,
     :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
     :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
@@ -218,8 +215,7 @@ def room(
     location = locate(name_or_url, url=url)
     settings = Settings.from_environment()
     with _lock:
-        if location.room is None:
-            location = _new_room(location, settings, timeout_seconds)
+        location = named(location, settings, timeout_seconds=timeout_seconds)
         known = _rooms.get(location)
         if known is None or known.status == "closed":
             known = _rooms[location] = Room(Connection(location, settings))
@@ -229,50 +225,6 @@ def room(
 
 _lock = threading.RLock()
 _rooms: weakref.WeakValueDictionary[Location, Room] = weakref.WeakValueDictionary()
-_new_rooms: dict[Location, Location] = {}
-
-
-def _new_room(server: Location, settings: Settings, timeout_seconds: float) -> Location:
-    known = _new_rooms.get(server)
-    if known is None:
-        try:
-            answer = background().run(_post_new(server, settings), timeout_seconds=timeout_seconds)
-        except TimeoutError:
-            raise Unreachable(
-                f"{server.server} gave no answer within {timeout_seconds:g} s"
-            ) from None
-        known = _new_rooms[server] = replace(server, room=answer)
-    return known
-
-
-async def _post_new(server: Location, settings: Settings) -> str:
-    client = AsyncHTTPClient(force_instance=True)
-    try:
-        response = await client.fetch(
-            HTTPRequest(
-                f"{server.server}new",
-                method="POST",
-                body=b"",
-                headers=server.headers,
-                ssl_options=server.tls(),
-                follow_redirects=False,
-                connect_timeout=settings.connect_timeout_seconds,
-                request_timeout=settings.connect_timeout_seconds,
-            )
-        )
-        answer: Any = msgspec.json.decode(response.body)
-        name = answer["room"]
-        if not isinstance(name, str):
-            raise TypeError
-        return name
-    except (msgspec.DecodeError, KeyError, TypeError):
-        raise Unreachable(
-            f"what answers at {server.server} is no room server: it made no room. Check the URL."
-        ) from None
-    except Exception as error:
-        raise explain(error, server) from None
-    finally:
-        client.close()
 
 
 def _at_end() -> None:

@@ -79,12 +79,12 @@ class Stream(Shared, Sequence[Any]):
         """
         connection = self._home.connection
         with connection.guard:
-            entries = self._replica.entries[:]
+            entries, epoch = self._replica.entries[:], self._replica.epoch
         if not entries:
             raise ValueError("expected a stream with values, got an empty one")
         seq = entries[-1].seq
         text = encode(summarize([self._read(entry) for entry in entries]), hook=self._encode)
-        receipt = connection.compact(self._replica, text, seq=seq, tell=True)
+        receipt = connection.compact(self._replica, text, seq=seq, epoch=epoch, tell=True)
         return self._handle(receipt, lambda seq: seq)
 
     def follow(self, *, start: str = "oldest", timeout_seconds: float | None = None) -> Feed:

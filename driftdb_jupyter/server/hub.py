@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from itertools import takewhile
 
 from tornado.ioloop import PeriodicCallback
@@ -31,17 +31,24 @@ class Hub:
     """Opens rooms at the broker for those who come, and knows who is connected.
 
     A room is opened when it is first asked for, and left when nobody has used it for a while.
-    Make, :meth:`start` and use it on one event loop. ``log`` hears of the broker's trouble.
+    Make, :meth:`start` and use it on one event loop. ``log`` hears of the broker's trouble, and
+    ``expired`` the names of rooms that are no more because nobody used them.
     """
 
     def __init__(
-        self, broker: Broker, settings: DriftDB, *, log: logging.Logger | None = None
+        self,
+        broker: Broker,
+        settings: DriftDB,
+        *,
+        log: logging.Logger | None = None,
+        expired: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
         self.broker = broker
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
         self._log = log or logging.getLogger(__name__)
+        self._expired = expired
         self._rooms: dict[str, HostedRoom] = {}
         self._peers: dict[Peer, HostedRoom] = {}
         self._timers: list[PeriodicCallback] = []
@@ -225,6 +232,7 @@ class Hub:
         if self.settings.room_retention_seconds:
             names = await self.broker.expire(before=now - self.settings.room_retention_seconds)
             if names:
+                self._expired(names)
                 self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
 
     async def stop(self) -> None:

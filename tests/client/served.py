@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from driftdb_jupyter.client import naming
 from driftdb_jupyter.client.connection import Connection
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.room import room as find_room
@@ -19,7 +20,7 @@ __all__ = ["Calls", "another", "come_true", "fresh_room"]
 @contextmanager
 def fresh_room(server_url: str) -> Iterator[Room]:
     """A new room."""
-    find_room.__globals__["_new_rooms"].clear()  # or it would be one for the whole process
+    naming._named.clear()  # or it would be one for the whole process
     room = find_room(url=server_url)
     yield room
     room.close()

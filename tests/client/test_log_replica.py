@@ -42,7 +42,7 @@ def test_it_hands_on_what_comes_in_order_and_once(session: Session) -> None:
     tell(session, type="push", value=2, seq=5)
     tell(session, type="push", value=3, seq=8)
     assert follower.take() == [
-        StartedOver([Heard(b"1", 4)], same_epoch=False),
+        StartedOver([Heard(b"1", 4)], same_epoch=False, epoch="E"),
         Heard(b"2", 5),
         Heard(b"3", 8),
     ]
@@ -51,7 +51,7 @@ def test_it_hands_on_what_comes_in_order_and_once(session: Session) -> None:
 
 def test_who_comes_later_begins_with_what_is_held(session: Session) -> None:
     replica = joined(session, keep=True)
-    assert replica.follow().take() == [StartedOver([Heard(b"1", 4)], same_epoch=False)]
+    assert replica.follow().take() == [StartedOver([Heard(b"1", 4)], same_epoch=False, epoch="E")]
 
 
 def test_what_was_not_remembered_is_read_when_somebody_needs_it(session: Session) -> None:
@@ -96,7 +96,7 @@ def test_after_a_new_epoch_it_starts_over(session: Session) -> None:
     session.disconnected()
     session.connected()
     tell(session, type="init", data=[{"value": 9, "seq": 2}], epoch="F", recovered=False)
-    assert follower.take() == [StartedOver([Heard(b"9", 2)], same_epoch=False)]
+    assert follower.take() == [StartedOver([Heard(b"9", 2)], same_epoch=False, epoch="F")]
     assert replica.entries == [Heard(b"9", 2)]
 
 
@@ -104,7 +104,7 @@ def test_a_deletion_empties_it(session: Session) -> None:
     replica = joined(session, keep=True)
     follower = replica.follow()
     tell(session, type="delete", seq=6)
-    assert follower.take()[-1] == StartedOver([], same_epoch=True)
+    assert follower.take()[-1] == StartedOver([], same_epoch=True, epoch="E")
     assert replica.entries == []
     tell(session, type="push", value=2, seq=7)
     assert replica.entries == [Heard(b"2", 7)]
@@ -163,9 +163,10 @@ def test_values_are_cut_into_what_fits_into_a_message() -> None:
 
 def test_a_compact_says_up_to_where(session: Session) -> None:
     replica = joined(session, keep=True)
-    replica.compact(b"[]", seq=4)
+    replica.compact(b"[]", seq=4, epoch="E")
     (message,) = (json.loads(frame) for frame in session.outgoing())
     assert message["action"] == {"type": "compact", "seq": 4}
+    assert message["epoch"] == "E"
 
 
 def test_stamps_tell_who_wrote_and_when(session: Session) -> None:

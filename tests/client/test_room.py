@@ -74,7 +74,7 @@ def test_a_token_that_is_refused_is_told_but_not_shown(server: FakeServer, url: 
 def test_an_answer_that_is_no_room_servers_is_named(server: FakeServer, url: str) -> None:
     for body in (b"<html>", b"[]", b'{"room":5}'):
         server.new_room_body = body
-        with pytest.raises(Unreachable, match="is no room server: it made no room"):
+        with pytest.raises(Unreachable, match="is no room server: it named no room"):
             room(url=url)
 
 

@@ -68,6 +68,7 @@ class _Reducer:
         self._follower = self._replica.follow()
         self._settled: list[str] = []
         self.fold = new_fold()
+        self.fold.source = session.secret  # a random one may look like the mark of a write
 
     @property
     def current(self) -> bool:
@@ -81,12 +82,11 @@ class _Reducer:
         for mark in settled:
             self.fold.settle(mark)
         if self.fold.missing:
-            self.fold.missing = False
             self._replica.offer(snapshot(json.dumps(self.fold.confirmed).encode()))
         if self.fold.actions >= 3 and not self.fold.pending and self._replica.current:
             text = snapshot(json.dumps(self.fold.confirmed).encode())
             with contextlib.suppress(QueueFull):
-                self._replica.compact(text, seq=self.fold.seq)
+                self._replica.compact(text, seq=self.fold.seq, epoch=self.fold.epoch)
                 self._replica.fold(text, seq=self.fold.seq)
                 self.fold.actions = 1
 
