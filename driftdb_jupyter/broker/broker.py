@@ -115,7 +115,11 @@ class Broker(Protocol):
         """
 
     async def delete(self, name: str) -> bool:
-        """Forget a room in which nobody takes part, and tell whether there was one."""
+        """Forget a room, and tell whether there was one; who takes part does so no more.
+
+        Raises :class:`~..protocol.errors.Unavailable` where that can't be written: then nothing
+        has changed.
+        """
 
     async def expire(self, *, before: float) -> list[str]:
         """Delete the rooms in which nobody takes part nor did since then; returns their names."""

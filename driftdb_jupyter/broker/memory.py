@@ -106,7 +106,8 @@ class MemoryBroker:
         self._rooms[name] = room
 
     async def delete(self, name: str) -> bool:
-        """Forget a room in which nobody takes part, and tell whether there was one."""
+        """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""
+        self._in_use.discard(name)
         self._used_at.pop(name, None)
         return self._rooms.pop(name, None) is not None
 

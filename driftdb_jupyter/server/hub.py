@@ -100,7 +100,7 @@ class Hub:
         It stays open at least until the caller awaits something else; :meth:`enter` it to keep it.
         Raises :class:`~..protocol.errors.Unavailable` where it can't be read at the moment.
         """
-        while (hosted := self._rooms.get(name)) is None:
+        while (hosted := self._rooms.get(name)) is None or name in self._leaving:
             opening = self._opening.get(name)
             if opening is None:
                 opening = self._opening[name] = asyncio.create_task(self._open(name))
@@ -109,7 +109,11 @@ class Hub:
         return hosted
 
     async def delete(self, name: str) -> bool:
-        """Delete a room, and tell whether there was one; who is in it is told (4404)."""
+        """Delete a room, and tell whether there was one; who is in it is told (4404).
+
+        Raises :class:`~..protocol.errors.Unavailable` where it can't be deleted at the moment: it
+        stays as it is, and so does who is in it.
+        """
         while task := self._opening.get(name) or self._leaving.get(name):
             await asyncio.wait([task])
         deleting = self._leaving[name] = asyncio.create_task(self._delete(name))
@@ -195,7 +199,7 @@ class Hub:
                 self._absent.remove(hosted)
         until = now - self.settings.room_idle_seconds
         for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
-            if hosted not in self._absent:
+            if hosted not in self._absent and hosted.name not in self._leaving:
                 self._put_away(hosted)
                 self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
         self._rates = {a: rate for a, rate in self._rates.items() if not rate.is_full(now=now)}
@@ -241,6 +245,8 @@ class Hub:
         try:
             while name in self._leaving:
                 await asyncio.wait([self._leaving[name]])
+            if name in self._rooms:  # it was not deleted after all
+                return True
             hosted = HostedRoom(name, self.flusher, presence_limit=self.settings.presence_limit)
             sequencer = await self.broker.open(name, hosted)
             if sequencer is None:
@@ -268,12 +274,12 @@ class Hub:
 
     async def _delete(self, name: str) -> bool:
         try:
+            there = await self.broker.delete(name)
             hosted = self._rooms.get(name)
             if hosted is not None:
                 self._put_away(hosted)
                 for peer in [peer for peer, room in self._peers.items() if room is hosted]:
                     peer.close(CLOSE_GONE, "the room was deleted")
-                await self.broker.leave(name)
-            return await self.broker.delete(name)
+            return there
         finally:
             del self._leaving[name]
