@@ -77,8 +77,8 @@ class KeptRoom:
         """Whether there is nothing to write, and nobody waits for an answer."""
 
     @abstractmethod
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
-        """Give a push its place."""
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Give a push its place; returns whether the pusher is answered later."""
 
     @abstractmethod
     def take(self, batch: Batch) -> bool:

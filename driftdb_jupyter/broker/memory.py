@@ -33,7 +33,7 @@ class MemorySequencer:
         """Which pushes of which clients were applied."""
         return self.room.producers
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply, broadcast, answer."""
         try:
             applied = self.room.apply(
@@ -41,10 +41,11 @@ class MemorySequencer:
             )
         except Refusal as refusal:
             pusher.answer(push, refusal)
-            return
+            return False
         self._audience.broadcast(applied)
         if push.id is not None or applied.size > 1 or pusher.hears_all:
             pusher.answer(push, applied)
+        return False
 
 
 class MemoryBroker:

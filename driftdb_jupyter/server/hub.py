@@ -17,6 +17,7 @@ from .outbox import Flusher
 from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
 from .rate import Rate
 from .settings import DriftDB
+from .unwritten import Unwritten
 
 __all__ = ["Hub"]
 
@@ -54,6 +55,7 @@ class Hub:
         self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._asking: set[asyncio.Future[None]] = set()  # for the right to read
         self._rates: dict[str, Rate] = {}
+        self.unwritten_requests = self.new_unwritten()
         self._left_seqs = 0
         self._trouble: str | None = None
 
@@ -173,13 +175,20 @@ class Hub:
             self._rates[address] = rate
         return rate
 
+    def new_unwritten(self) -> Unwritten:
+        """What bounds how much of a new connection waits for the journal."""
+        return Unwritten(
+            limit_count=self.settings.unwritten_limit_count,
+            limit_bytes=self.settings.unwritten_limit_bytes,
+        )
+
     def check_signs_of_life(self) -> None:
         """Close the peers that were silent since the last time, and ask the others.
 
         Those who may no longer read are closed, too.
         """
         for peer in list(self._peers):
-            if not peer.heard:
+            if not (peer.heard or peer.held):
                 peer.close(CLOSE_SILENT, "no answer to a ping")
                 continue
             peer.heard = False
@@ -203,6 +212,9 @@ class Hub:
                 self._put_away(hosted)
                 self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
         self._rates = {a: rate for a, rate in self._rates.items() if not rate.is_full(now=now)}
+        if self.broker.trouble is not None:
+            for peer in self._peers:
+                peer.release()
         self._report_trouble()
 
     def _report_trouble(self) -> None:
