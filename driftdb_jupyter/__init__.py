@@ -30,7 +30,9 @@ if TYPE_CHECKING:
         QueueFull,
         Refusal,
         RoomNotFound,
+        TimedOut,
         TooLarge,
+        Uncertain,
         Unreachable,
     )
 
@@ -45,7 +47,9 @@ __all__ = [
     "Room",
     "RoomNotFound",
     "SharedState",
+    "TimedOut",
     "TooLarge",
+    "Uncertain",
     "Unreachable",
     "__version__",
     "room",

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from driftdb_jupyter.client.log_replica import Heard, LogReplica, StartedOver
+from driftdb_jupyter.client import log_replica
+from driftdb_jupyter.client.log_replica import Heard, LogReplica, Missed, Stamp, StartedOver
 from driftdb_jupyter.client.session import Session
-from driftdb_jupyter.protocol.errors import TooLarge
+from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
 
 
@@ -95,3 +96,82 @@ def test_a_fork_leaves_its_parents_pushes_alone(session: Session) -> None:
     assert replica.settled
     assert session.settled
     assert session.waiting == 0
+
+
+def test_a_receipt_brings_the_number_or_why_not(session: Session) -> None:
+    replica = joined(session, keep=True)
+    taken, refused, dropped = (replica.push(b"1", keep=True) for _ in range(3))
+    tell(session, type="ack", id=1, seq=5)
+    tell(session, type="error", id=2, code="quota", message="full")
+    assert taken.result(0) == 5
+    assert isinstance(refused.exception(0), QuotaExceeded)
+    session.abandon(NotConnected("closed"))
+    assert isinstance(dropped.exception(0), NotConnected)
+    assert session.settled
+
+
+def test_several_values_go_in_one_message(session: Session) -> None:
+    replica = joined(session, keep=True)
+    receipt = replica.push_all([b"1", b"2"], keep=True, max_length=9)
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert message["values"] == [1, 2]
+    assert message["action"] == {"type": "append", "max_length": 9}
+    tell(session, type="ack", id=1, seq=6, count=2)
+    assert receipt.result(0) == 6
+
+
+def test_values_are_cut_into_what_fits_into_a_message() -> None:
+    session = Session(limits=Limits(message_bytes=400))
+    values = [b"%d" % (10**20 + n) for n in range(40)]
+    replica = session.log("a", keep=True)
+    batches = list(replica.batches(values))
+    assert [value for batch in batches for value in batch] == values
+    assert 2 < len(batches) < 20
+    for batch in batches:
+        replica.push_all(batch, keep=True)
+
+
+def test_a_compact_says_up_to_where(session: Session) -> None:
+    replica = joined(session, keep=True)
+    replica.compact(b"[]", seq=4)
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert message["action"] == {"type": "compact", "seq": 4}
+
+
+def test_stamps_tell_who_wrote_and_when(session: Session) -> None:
+    replica = session.log("a", keep=True, stamps=True)
+    assert json.loads(session.outgoing()[0])["stamps"] is True
+    stamps = {"time": 12, "client": "ann", "user": {"name": "Ann"}}
+    tell(session, type="init", data=[{"value": 1, "seq": 4, **stamps}], epoch="E")
+    tell(session, type="push", value=2, seq=5, time=13)
+    assert [entry.stamp for entry in replica.entries] == [
+        Stamp(12, "ann", b'{"name": "Ann"}'),
+        Stamp(13, None, None),
+    ]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_stamps_may_be_asked_for_later(session: Session, answered: bool) -> None:
+    session.log("a", keep=True)
+    if answered:
+        tell(session, type="init", data=[], epoch="E")
+    session.outgoing()
+    replica = session.log("a", keep=True, stamps=True)
+    if not answered:
+        tell(session, type="init", data=[], epoch="E")
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert (message["stamps"], message["epoch"]) == (True, None)
+    tell(session, type="init", data=[{"value": 1, "seq": 4, "time": 1}], epoch="E")
+    assert replica.entries == [Heard(b"1", 4, Stamp(1, None, None))]
+
+
+def test_news_that_nobody_takes_are_bounded(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_replica, "_NEWS_LIMIT", 2)
+    replica = joined(session, keep=True)
+    for n in (5, 6, 7):
+        tell(session, type="push", value=n, seq=n)
+    assert replica.take() == [Missed(2), Heard(b"6", 6), Heard(b"7", 7)]
+    assert replica.take() == []
+    assert len(replica.entries) == 4

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from driftdb_jupyter.client.form import meant
+from driftdb_jupyter.client.receipt import Receipt
 from driftdb_jupyter.client.session import Session
+from driftdb_jupyter.client.state_replica import StateReplica, Update
 from driftdb_jupyter.rooms.room import Room
 
 __all__ = ["KINDS", "Kind"]
@@ -21,11 +23,12 @@ __all__ = ["KINDS", "Kind"]
 class Kind:
     """``join`` a key, ``write`` a text there; in the end ``shown`` is what the room ``held``.
 
-    ``every_write_counts``: no write takes another's place while it waits.
+    A write may return a receipt. ``every_write_counts``: no write takes another's place while it
+    waits.
     """
 
     join: Callable[[Session, str], Any]
-    write: Callable[[Any, bytes], object]
+    write: Callable[[Any, bytes], Any]
     shown: Callable[[Any], object]
     held: Callable[[Room, str], object]
     every_write_counts: bool = True
@@ -42,6 +45,17 @@ def _state(room: Room, key: str) -> object:
     return meant(bytes(entries[-1].value.as_json())) if entries else None
 
 
+def _append_to_register(replica: StateReplica, text: bytes) -> Receipt[bytes]:
+    """Put a text at the end of the list that the state holds, whoever else does so too."""
+
+    def step(base: bytes | None) -> bytes:
+        return json.dumps([*json.loads(base or b"[]"), json.loads(text)]).encode()
+
+    update = Update(step, step(replica.shown))
+    assert replica.update(update, base=replica.shown)
+    return update.receipt
+
+
 def _entries(room: Room, key: str) -> object:
     return [(bytes(entry.value.as_json()), entry.seq) for entry in room.read(key)]
 
@@ -54,16 +68,22 @@ KINDS = {
         held=_state,
         every_write_counts=False,
     ),
+    "register": Kind(
+        join=lambda session, key: session.state(key),
+        write=_append_to_register,
+        shown=lambda replica: replica.shown,
+        held=_state,
+    ),
     "stream": Kind(
         join=lambda session, key: session.log(key, keep=True),
         write=lambda replica, text: replica.push(text, keep=True),
-        shown=lambda replica: replica.entries,
+        shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
         held=_entries,
     ),
     "channel": Kind(
         join=lambda session, key: session.log(key, keep=False),
         write=lambda replica, text: replica.push(text, keep=False),
-        shown=lambda replica: replica.entries,
+        shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
         held=_entries,
     ),
 }

@@ -274,16 +274,24 @@ class Server:
             self.room.window.expire(now=self.now)
 
     def applied(self) -> Iterable[str]:
-        """The marks of all writes that the room has taken, but for the initial values."""
+        """The marks of all writes that the room has taken, but for the initial values.
+
+        What was written on a condition holds all that was there before: so the newest counts.
+        """
+        updated: dict[str, list[str]] = {}
         for record in self.journal:
-            if record.push.if_seq is None:
-                for value in record.values:
-                    yield from tokens(bytes(value.as_json()))
+            marks = [mark for value in record.values for mark in tokens(bytes(value.as_json()))]
+            if record.push.epoch is not None or record.push.key in updated:
+                updated[record.push.key] = marks
+            elif record.push.if_seq is None:
+                yield from marks
+        for marks in updated.values():
+            yield from marks
 
     def _answer(self) -> None:
         answers, self._answers = self._answers, []
         for pusher, push, applied in answers:
-            if push.if_seq is None:
+            if push.if_seq is None or push.epoch is not None:
                 self.acknowledged.update(tokens(bytes(push.value)))
             pusher.answer(push, applied)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, find, settings
 
-from driftdb_jupyter.client.frames import Incoming
+from driftdb_jupyter.client.frames import Incoming, Value
 from driftdb_jupyter.client.heartbeat import Heartbeat
 from driftdb_jupyter.client.log_replica import LogReplica
 from driftdb_jupyter.client.replica import Replica
@@ -150,11 +150,29 @@ def a_lost_initial_value_is_not_offered_again(plant: pytest.MonkeyPatch) -> None
 @bug
 def an_own_value_does_not_give_way(plant: pytest.MonkeyPatch) -> None:
     def settle(self: StateReplica) -> None:
-        known = (self._queued, self._written, self.shown, self.confirmed, self.initial)
+        own = self._queued or self._flying
+        known = (own.value if own else None, self.shown, self.confirmed, self.initial)
         self.shown = next((value for value in known if value is not None), None)
         self._session.touched(self)
 
     plant.setattr(StateReplica, "_settle", settle)
+
+
+@bug
+def an_update_is_written_over_what_came_between(plant: pytest.MonkeyPatch) -> None:
+    next_write = StateReplica.next_write
+
+    def careless(self: StateReplica) -> None:
+        if self._queued is not None:
+            self._queued.depends = False
+        next_write(self)
+
+    plant.setattr(StateReplica, "next_write", careless)
+
+
+@bug
+def an_update_that_came_too_late_is_given_up(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(StateReplica, "_try_again", lambda self, flying, conflict: None)
 
 
 @bug
@@ -166,9 +184,9 @@ def a_dead_connection_is_kept(plant: pytest.MonkeyPatch) -> None:
 def one_push_of_many_is_not_heard(plant: pytest.MonkeyPatch) -> None:
     heard = LogReplica._heard
 
-    def mishear(self: LogReplica, value: bytes, seq: int) -> None:
-        if seq % 7:
-            heard(self, value, seq)
+    def mishear(self: LogReplica, value: Value) -> None:
+        if value.seq % 7:
+            heard(self, value)
 
     plant.setattr(LogReplica, "_heard", mishear)
 

@@ -147,7 +147,9 @@ class World:
                 shown, held = kind.shown(client.replicas[key]), kind.held(server.room, key)
                 assert shown == held, f"{key}: every replica ends as the room is"
                 marks = client.written[key] if kind.every_write_counts else client.written[key][-1:]
-                missing = set(marks) - applied.keys() - server.lost - server.refused
+                missing = (
+                    set(marks) - applied.keys() - server.lost - server.refused - client.uncertain
+                )
                 assert not missing, f"{key}: whatever was written arrives"
 
     def _do_to(self, client: Client, action: str, number: int, key: str) -> None:
