@@ -108,6 +108,7 @@ class Connection:
         self._pumping = False
         self._ever_connected = False
         self._too_long = False
+        self._told = False
         self._backoff = Backoff()
         self._heartbeat = self._new_heartbeat()
         self._remote: Any = None
@@ -440,7 +441,11 @@ class Connection:
                         "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher, and call .retry()."
                     )
             socket.close(1000)
-        return closed(socket.close_code, self.location) or complaint
+        told = closed(socket.close_code, self.location)
+        if isinstance(told, BadMessage) and not self._told:
+            self._told = True  # once is enough, where it happens again and again
+            _log.warning("%s", told)
+        return told or complaint
 
     def _adopt(self, protocol: WebSocketProtocol) -> None:
         """Prepare a connection that was just opened."""

@@ -24,6 +24,7 @@ from driftdb_jupyter.server.author import author
 from driftdb_jupyter.server.hosted_room import HostedRoom
 from driftdb_jupyter.server.outbox import Flusher, Outbox
 from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
+from driftdb_jupyter.server.unwritten import Unwritten
 
 __all__ = ["IDS_REMEMBERED", "Link", "Server", "tokens"]
 
@@ -186,6 +187,7 @@ class Server:
             limits=Limits(),
             rate=None,
             subscription_limit=100,
+            unwritten=Unwritten(limit_count=1_000, limit_bytes=1_000_000),
         )
         self.producers.joined(secret)
         self.links.append(link)
@@ -204,7 +206,7 @@ class Server:
             assert link.peer.client is not None
             self.producers.left(link.peer.client, now=self.now)
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
         marks = [mark for value in values for mark in tokens(bytes(value.as_json()))]
         if self.troubles:
@@ -212,13 +214,13 @@ class Server:
             if not isinstance(refusal, (RateExceeded, Unavailable)):
                 self.refused.update(marks)
             pusher.answer(push, refusal)
-            return
+            return False
         record = _Record(push, values, pusher.client, pusher.author, self.now)
         try:
             applied = self._apply(self.room, record)
         except Refusal as refusal:
             pusher.answer(push, refusal)
-            return
+            return False
         if applied.broadcast:
             self.journal.append(record)
             self.broadcasts[self.room.epoch, push.key] += [each.seq for each in applied.broadcast]
@@ -226,6 +228,7 @@ class Server:
         self._answers.append((pusher, push, applied))
         if not self._batched:
             self._answer()
+        return self._batched
 
     def commit(self) -> None:
         """Write what was applied, and acknowledge it."""
