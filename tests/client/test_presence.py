@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 from driftdb_jupyter.client.presence import Person, Presence
 from driftdb_jupyter.client.room import Room
@@ -42,8 +43,8 @@ def test_coming_changing_and_leaving_are_told(mine: Room, theirs: Room) -> None:
 
 def test_an_object_that_is_gone_is_no_presence(mine: Room, theirs: Room) -> None:
     me = Presence(value=1, room=mine)
-    Presence(value=2, room=theirs)
-    gc.collect()
+    them = weakref.ref(Presence(value=2, room=theirs))
+    come_true(theirs, lambda: gc.collect() >= 0 and them() is None)
     Presence("elsewhere", room=theirs)
     come_true(mine, lambda: not me.others)
 

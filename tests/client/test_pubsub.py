@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import weakref
 
 import pytest
 
@@ -127,7 +128,10 @@ def test_hooks_encode_and_decode(mine: Room) -> None:
 
 
 def test_channels_that_nobody_holds_leave_the_room(mine: Room) -> None:
-    PubSub("chat", room=mine).subscribe(print)
-    gc.collect()
+    channel = PubSub("chat", room=mine)
+    channel.subscribe(print)
+    held = weakref.ref(channel)
+    del channel
+    come_true(mine, lambda: gc.collect() >= 0 and held() is None)
     PubSub("other", room=mine)
     assert mine.connection._session.keys == ["other"]
