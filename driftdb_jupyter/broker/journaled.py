@@ -303,6 +303,7 @@ class JournalBroker:
         if self._sweeping is not None:
             await self._sweeping
         for room in self._rooms.values():
+            room.in_use = False
             room.end()
         reason = None
         while reason is None and (

@@ -137,6 +137,8 @@ class SyncedSequencer(KeptRoom):
         taken, self._taken = self._taken, []
         for waiting in taken:
             self._show(waiting)
+        if not self.in_use and self._draft.ids:
+            self.end()  # relays that waited: nothing else would bring their ids along
 
     def failed(self, reason: str) -> None:
         """Refuse all that waits, and go on as if it had never come."""

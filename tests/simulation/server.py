@@ -26,11 +26,11 @@ from driftdb_jupyter.server.outbox import Flusher, Outbox
 from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
 from driftdb_jupyter.server.unwritten import Unwritten
 
-__all__ = ["IDS_REMEMBERED", "Link", "Server", "tokens"]
+__all__ = ["IDS_REMEMBERED", "WINDOW", "Link", "Record", "Server", "tokens"]
 
 IDS_REMEMBERED = 4
 _OUTBOX_LIMIT_BYTES = 500
-_WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
+WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
 
 
 def tokens(text: bytes) -> list[str]:
@@ -114,7 +114,7 @@ class _LinkOutbox(Outbox):
         return True
 
 
-class _Record(Struct):
+class Record(Struct):
     """A push that was applied."""
 
     push: Push
@@ -157,7 +157,7 @@ class Server:
         """Those that a loss of all memory took back."""
         self.refused: set[str] = set()
         """Those that were refused for good."""
-        self.journal: list[_Record] = []
+        self.journal: list[Record] = []
         self._batched = batched
         self._committed = 0
         self._answers: list[tuple[Pusher, Push, Applied]] = []
@@ -208,14 +208,9 @@ class Server:
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
-        marks = [mark for value in values for mark in tokens(bytes(value.as_json()))]
-        if self.troubles:
-            refusal = self.troubles.pop()("not now")
-            if not isinstance(refusal, (RateExceeded, Unavailable)):
-                self.refused.update(marks)
-            pusher.answer(push, refusal)
+        if self.refuses(push, values, pusher):
             return False
-        record = _Record(push, values, pusher.client, pusher.author, self.now)
+        record = Record(push, values, pusher.client, pusher.author, self.now)
         try:
             applied = self._apply(self.room, record)
         except Refusal as refusal:
@@ -230,6 +225,23 @@ class Server:
             self._answer()
         return self._batched
 
+    def refuses(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Refuse a push while there is trouble."""
+        if not self.troubles:
+            return False
+        refusal = self.troubles.pop()("not now")
+        if not isinstance(refusal, (RateExceeded, Unavailable)):
+            for value in values:
+                self.refused.update(tokens(bytes(value.as_json())))
+        pusher.answer(push, refusal)
+        return True
+
+    def acknowledge(self, push: Push) -> None:
+        """Note that a push was acknowledged: what it writes must not be lost."""
+        offered = push.if_seq is not None and push.epoch is None
+        if not offered and not isinstance(push.action, Compact):
+            self.acknowledged.update(tokens(bytes(push.value)))
+
     def commit(self) -> None:
         """Write what was applied, and acknowledge it."""
         self._committed = len(self.journal)
@@ -237,9 +249,19 @@ class Server:
 
     def stop(self, *, loses: str, politely: bool) -> None:
         """End; loses ``nothing``, the ``tail`` that wasn't committed, or ``everything``."""
-        self.running = False
         if loses == "nothing":
             self.commit()
+        self.disconnect(politely=politely)
+        self._answers.clear()
+        if loses == "everything" or (loses == "tail" and not self._batched):
+            self.lost |= self.acknowledged
+            self.acknowledged.clear()
+            self._committed = 0
+        del self.journal[self._committed :]
+
+    def disconnect(self, *, politely: bool) -> None:
+        """End all connections."""
+        self.running = False
         for link in self.links:
             if not politely:
                 link.down.clear()
@@ -247,12 +269,9 @@ class Server:
             link.alive = False
             link.peer.left()
         self.links.clear()
-        self._answers.clear()
-        if loses == "everything" or (loses == "tail" and not self._batched):
-            self.lost |= self.acknowledged
-            self.acknowledged.clear()
-            self._committed = 0
-        del self.journal[self._committed :]
+
+    def set_disk(self, *, full: bool) -> None:
+        """There is no disk here that could be full."""
 
     def start(self) -> None:
         """Come back with what the journal holds, but without a recovery window."""
@@ -293,9 +312,7 @@ class Server:
     def _answer(self) -> None:
         answers, self._answers = self._answers, []
         for pusher, push, applied in answers:
-            offered = push.if_seq is not None and push.epoch is None
-            if not offered and not isinstance(push.action, Compact):
-                self.acknowledged.update(tokens(bytes(push.value)))
+            self.acknowledge(push)
             pusher.answer(push, applied)
 
     def _host(self) -> HostedRoom:
@@ -309,12 +326,12 @@ class Server:
 
     @staticmethod
     def _new_room(epoch: str) -> Room:
-        room = Room(epoch=epoch, window_limits=_WINDOW)
+        room = Room(epoch=epoch, window_limits=WINDOW)
         room.producers = _ForgetfulProducers()
         return room
 
     @staticmethod
-    def _apply(room: Room, record: _Record) -> Applied:
+    def _apply(room: Room, record: Record) -> Applied:
         return room.apply(
             record.push,
             record.values,
