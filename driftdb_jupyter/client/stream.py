@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from .feed import Feed
 from .handle import Handle
+from .log_handler import StreamHandler
 from .log_replica import Heard, Missed, News, StartedOver
 from .message import Message, read_message
+from .progress import Progress
 from .receipt import last_of
 from .room import Room
 from .shared import Shared
+from .stream_file import StreamFile
 from .subscribers import Subscribers, Subscription
 from .values import decode, encode
 
 __all__ = ["Stream"]
+
+T = TypeVar("T")
 
 
 class Stream(Shared, Sequence[Any]):
@@ -110,6 +116,31 @@ class Stream(Shared, Sequence[Any]):
         See :meth:`.PubSub.subscribe`.
         """
         return self._subscribers.add(handler)
+
+    def file(self, *, flush_seconds: float = 0.05) -> StreamFile:
+        """Return a text file to print to: each line is a value (see :class:`.StreamFile`)."""
+        return StreamFile(self, flush_seconds=flush_seconds)
+
+    def handler(self, level: int = logging.NOTSET) -> StreamHandler:
+        """Return a handler for :mod:`logging` (see :class:`.StreamHandler`)."""
+        return StreamHandler(self, level)
+
+    def progress(
+        self,
+        iterable: Iterable[T] | None = None,
+        *,
+        total: int | None = None,
+        description: str | None = None,
+        every_seconds: float = 0.1,
+    ) -> Progress[T]:
+        """Go through an iterable, as ``tqdm`` does, and append where it is.
+
+        Without an iterable: ``with stream.progress(total=10) as progress: progress.update()``.
+        See :class:`.Progress`.
+        """
+        return Progress(
+            self, iterable, total=total, description=description, every_seconds=every_seconds
+        )
 
     def close(self) -> None:
         """Hear no more; the room's connection stays for others."""

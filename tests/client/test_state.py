@@ -120,7 +120,7 @@ def test_what_was_handed_in_or_out_may_be_changed_without_harm(here: Room) -> No
     assert state.value == [1]
 
 
-@pytest.mark.parametrize("value", [float("nan"), {1, 2}, {1: 2}])
+@pytest.mark.parametrize("value", [object(), {1, 2}, {1: 2}])
 def test_what_has_no_json_form_raises_and_changes_nothing(here: Room, value: Any) -> None:
     state = SharedState("slider", 0, room=here)
     with pytest.raises(EncodingError, match=r"^value"):

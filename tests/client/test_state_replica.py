@@ -353,7 +353,10 @@ def test_nobody_knows_of_an_update_under_way_when_the_room_forgets() -> None:
     session.disconnected()
     session.connected()
     session.receive(json.dumps({**empty, "epoch": "F"}))
+    conflict = {"type": "error", "code": "conflict", "id": 1, "key": "a", "seq": 0, "message": ""}
+    session.receive(json.dumps(conflict))
     assert isinstance(one.receipt.exception(0), Uncertain)
+    assert session.stale() == []
 
 
 def test_a_write_is_acknowledged_with_the_one_that_took_its_place(room: FakeRoom) -> None:

@@ -1,0 +1,72 @@
+"""Data frames and series of pandas and polars, and the encoding ``$dataframe`` (docs/values.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import pandas_frame, polars_frame
+from .column import CellWriter, Column
+from .unfit import Unfit
+
+__all__ = ["read", "written"]
+
+_LIBRARIES = {"pandas": pandas_frame, "polars": polars_frame}
+
+
+def written(frame: Any, library: str, write: CellWriter) -> dict[str, object]:
+    """The encoding of a data frame or a series.
+
+    Raises :class:`Unfit` for a column whose dtype, or whose name, has none.
+    """
+    columns, index = _LIBRARIES[library].columns(frame, write)
+    names = [column.name for column in columns]
+    data = {str(column.name): column.cells for column in columns}
+    if len(data) < len(columns):
+        raise Unfit("columns of different names", repr(names))
+    content: dict[str, object] = {"library": library}
+    if type(frame).__name__ == "Series":
+        content["series"] = True
+    content |= {"columns": names, "dtypes": [column.dtype for column in columns], "data": data}
+    if index:
+        content["index"] = {
+            "names": [level.name for level in index],
+            "dtypes": [level.dtype for level in index],
+            "data": [level.cells for level in index],
+        }
+    return {"$dataframe": content}
+
+
+def read(content: Any, restored: Callable[[Any], Any]) -> object:
+    """The frame that was written; without its library a dict of its columns, each a list.
+
+    A series is then a list. ``restored`` decodes the encoded values in a cell.
+    Raises :class:`LookupError`, :class:`TypeError` or :class:`ValueError` for malformed content.
+    """
+    library, series = content["library"], content.get("series", False)
+    data, index = content["data"], content.get("index")
+    members = {"library", "columns", "dtypes", "data"}
+    if content.keys() - {"series", "index"} != members or series not in (False, True):
+        raise ValueError(f"expected {members}, got {list(content)}")
+    if data.keys() != {str(name) for name in content["columns"]}:
+        raise ValueError(f"expected data of {content['columns']!r}, got {list(data)}")
+    cells = [data[str(name)] for name in content["columns"]]
+    columns = _columns(content["columns"], content["dtypes"], cells, restored)
+    levels = _columns(index["names"], index["dtypes"], index["data"], restored) if index else []
+    if len({len(column.cells) for column in [*columns, *levels]}) > 1 or series > len(columns):
+        raise ValueError("expected columns of one length")
+    try:
+        return _LIBRARIES[library].build(columns, levels, series=series)
+    except ImportError:
+        if series:
+            return columns[0].cells
+        return {str(column.name): column.cells for column in columns}
+
+
+def _columns(
+    names: list[Any], dtypes: list[Any], data: list[Any], restored: Callable[[Any], Any]
+) -> list[Column]:
+    return [
+        Column(name, dtype, restored(list(cells)))
+        for name, dtype, cells in zip(names, dtypes, data, strict=True)
+    ]

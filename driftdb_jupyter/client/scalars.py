@@ -1,0 +1,81 @@
+"""Single values of Python's own that JSON can't hold, and their encodings (docs/values.md)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+__all__ = ["READERS", "base64", "from_base64", "written"]
+
+
+def base64(data: bytes | bytearray | memoryview) -> str:
+    """The bytes in Base64."""
+    return b64encode(data.tobytes() if isinstance(data, memoryview) else data).decode()
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes that Base64 text stands for; raises :class:`ValueError` for what is none."""
+    return b64decode(_text(text), validate=True)
+
+
+def written(value: object) -> dict[str, object] | None:
+    """The encoding of a value, an object with one member; ``None`` for a type that has none."""
+    for kinds, tag, write in _WRITERS:
+        if isinstance(value, kinds):
+            return {tag: write(value)}
+    return None
+
+
+_Kinds = type | tuple[type, ...]
+
+# A datetime is a date too, so it goes first.
+_WRITERS: list[tuple[_Kinds, str, Callable[[Any], object]]] = [
+    (float, "$float", str),
+    ((bytes, bytearray, memoryview), "$bytes", base64),
+    (datetime, "$datetime", lambda value: value.isoformat()),
+    (date, "$date", lambda value: value.isoformat()),
+    (time, "$time", lambda value: value.isoformat()),
+    (timedelta, "$timedelta", lambda value: value.total_seconds()),
+    (Decimal, "$decimal", str),
+    (UUID, "$uuid", str),
+]
+
+_FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+_PAST_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
+
+
+def _text(content: object) -> str:
+    if not isinstance(content, str):
+        raise TypeError(f"expected str, got {content!r}")
+    return content
+
+
+def _iso(content: object) -> str:
+    """ISO 8601 as Python 3.10 takes it: JavaScript writes a Z, pandas nanoseconds."""
+    text = _PAST_MICROSECONDS.sub(r"\1", _text(content))
+    return f"{text[:-1]}+00:00" if text.endswith("Z") else text
+
+
+def _seconds(content: object) -> timedelta:
+    if isinstance(content, bool) or not isinstance(content, (int, float)):
+        raise TypeError(f"expected a number, got {content!r}")
+    return timedelta(seconds=content)
+
+
+# What each encoding's content stands for. Malformed content raises ArithmeticError, LookupError,
+# TypeError or ValueError.
+READERS: dict[str, Callable[[Any], object]] = {
+    "$float": lambda content: _FLOATS[_text(content)],
+    "$bytes": from_base64,
+    "$datetime": lambda content: datetime.fromisoformat(_iso(content)),
+    "$date": lambda content: date.fromisoformat(_text(content)),
+    "$time": lambda content: time.fromisoformat(_iso(content)),
+    "$timedelta": _seconds,
+    "$decimal": lambda content: Decimal(_text(content)),
+    "$uuid": lambda content: UUID(_text(content)),
+}
