@@ -82,13 +82,14 @@ export class SimulatedRoom {
   }
 
   private push(client: string, push: Push, tell: Tell): void {
-    const { key, value, action, id = 0 } = push;
+    const { key, value = null, action, id = 0 } = push;
     const known = this.known.get(`${client} ${id}`);
     const newest = this.stream(key).at(-1)?.seq ?? 0;
     const refuse = (code: string) =>
-      tell(JSON.stringify({ type: "error", code, message: code, id }));
+      tell(JSON.stringify({ type: "error", code, message: code, id, seq: newest }));
     if (this.busy) refuse("unavailable");
     else if (known !== undefined) tell(JSON.stringify({ type: "ack", id, seq: known }));
+    else if (push.epoch !== undefined && push.epoch !== String(this.epoch)) refuse("conflict");
     else if (push.if_seq !== undefined && push.if_seq !== newest) refuse("conflict");
     else {
       const entry = { value, seq: ++this.seq };

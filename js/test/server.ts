@@ -23,7 +23,9 @@ export class PlayedServer {
     this.session.connected((text) => {
       const message = JSON.parse(text) as ClientMessage;
       this.sent.push(
-        message.type === "push" ? { ...message, value: meant(message.value) } : message,
+        message.type === "push" && message.value !== undefined
+          ? { ...message, value: meant(message.value) }
+          : message,
       );
     });
   }

@@ -1,6 +1,10 @@
 import type { Entry, Json } from "../protocol/messages";
-import type { Pusher, Queue } from "./queue";
+import { Refused } from "./errors";
+import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
+
+const MOST_VALUES = 4096;
+const MOST_BYTES = 1_000_000;
 
 /** Hears of a log. */
 export interface LogListener {
@@ -26,6 +30,11 @@ export interface LogListener {
 export class LogReplica extends Replica implements Pusher {
   readonly listeners = new Set<LogListener>();
   private held: Entry[] = [];
+  private readonly underWay = new Set<number>();
+  private readonly waiting = new Map<
+    number,
+    { resolve(seq: number | null): void; reject(error: Refused): void }
+  >();
 
   /**
    * `keep`: remember in `entries` what the stream holds, which is right for a key that is only
@@ -35,8 +44,14 @@ export class LogReplica extends Replica implements Pusher {
     key: string,
     private readonly queue: Queue,
     private readonly keep: boolean,
+    stamps = false,
   ) {
-    super(key);
+    super(key, stamps);
+  }
+
+  /** Whether an own push has not arrived yet. */
+  get pending(): boolean {
+    return this.underWay.size > 0;
   }
 
   get entries(): readonly Entry[] {
@@ -46,15 +61,49 @@ export class LogReplica extends Replica implements Pusher {
   /** Append (`keep`) or relay a value; returns the push's id. Throws `QueueFull`. */
   push(value: Json, keep: boolean): number {
     const action = { type: keep ? "append" : "relay" } as const;
-    return this.queue.add(this, { key: this.key, value, action }, "each");
+    return this.add({ value, action });
   }
 
-  acknowledged(id: number): void {
+  /**
+   * Append (`keep`) or relay several values, in as few messages as hold them; returns their ids.
+   * `maxLength`: how many values an append leaves in the stream. Throws `QueueFull`.
+   */
+  pushAll(values: readonly Json[], keep: boolean, maxLength?: number): number[] {
+    const bound = maxLength === undefined ? {} : { max_length: maxLength };
+    const action = keep ? ({ type: "append", ...bound } as const) : ({ type: "relay" } as const);
+    return batches(values).map((batch) => this.add({ values: batch, action }));
+  }
+
+  /** Put a value in the place of all that the stream holds up to a number; returns the id. */
+  compact(value: Json, seq: number): number {
+    const dated = this.epoch === null ? {} : { epoch: this.epoch };
+    const action = { type: "compact", seq } as const;
+    return this.add({ value, action, ...dated });
+  }
+
+  /** Wait until the room has an own push that is under way; rejects with what it is refused with. */
+  arrival(id: number): Promise<number | null> {
+    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+  }
+
+  acknowledged(id: number, seq: number | null): void {
+    this.underWay.delete(id);
+    this.waiting.get(id)?.resolve(seq);
+    this.waiting.delete(id);
     for (const listener of [...this.listeners]) listener.acknowledged?.(id);
   }
 
   refused(id: number, code: string, message: string): void {
+    this.underWay.delete(id);
+    this.waiting.get(id)?.reject(new Refused(code, message));
+    this.waiting.delete(id);
     for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
+  }
+
+  private add(push: Omit<NewPush, "key">): number {
+    const id = this.queue.add(this, { key: this.key, ...push }, "each");
+    this.underWay.add(id);
+    return id;
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
@@ -66,4 +115,22 @@ export class LogReplica extends Replica implements Pusher {
     if (this.keep) this.held.push(entry);
     for (const listener of [...this.listeners]) listener.heard(entry);
   }
+}
+
+/** Values that fit into one message each time, as the server takes them by default. */
+function batches(values: readonly Json[]): Json[][] {
+  const made: Json[][] = [];
+  let room = 0;
+  for (const value of values) {
+    const length = 3 * JSON.stringify(value).length; // at most, in UTF-8
+    const batch = made[made.length - 1];
+    room -= length;
+    if (batch === undefined || room < 0 || batch.length === MOST_VALUES) {
+      made.push([value]);
+      room = MOST_BYTES - length;
+    } else {
+      batch.push(value);
+    }
+  }
+  return made;
 }

@@ -22,10 +22,10 @@ export class QueueFull extends Error {
 
 /** Hears what became of its pushes. */
 export interface Pusher {
-  /** The room has it. */
-  acknowledged(id: number): void;
-  /** The room does not take it, and never will. */
-  refused(id: number, code: string, message: string): void;
+  /** The room has it, under this number (`null`: it was too long ago to know). */
+  acknowledged(id: number, seq: number | null): void;
+  /** The room does not take it, and never will; in a conflict with the stream's newest number. */
+  refused(id: number, code: string, message: string, seq?: number): void;
 }
 
 /**
@@ -109,17 +109,17 @@ export class Queue {
     for (const waiting of this.pushes.values()) waiting.sent = false;
   }
 
-  acknowledged(id: number): void {
+  acknowledged(id: number, seq: number | null): void {
     this.window = Math.min(this.window + 1, WIDEST_WINDOW);
-    this.remove(id)?.by.acknowledged(id);
+    this.remove(id)?.by.acknowledged(id, seq);
     this.flush();
     this.onChange();
   }
 
   /** Give a push up; false where there is no such one. */
-  refused(id: number, code: string, message: string): boolean {
+  refused(id: number, code: string, message: string, seq?: number): boolean {
     const waiting = this.remove(id);
-    waiting?.by.refused(id, code, message);
+    waiting?.by.refused(id, code, message, seq);
     this.flush();
     this.onChange();
     return waiting !== undefined;

@@ -20,7 +20,11 @@ export abstract class Replica {
   private pages: Entry[] | null = null;
   private anew = false;
 
-  constructor(readonly key: string) {}
+  /** `stamps`: ask who wrote each value and when, too. */
+  constructor(
+    readonly key: string,
+    private readonly stamps = false,
+  ) {}
 
   /** What to ask a new connection. */
   ask(): Get {
@@ -61,6 +65,7 @@ export abstract class Replica {
     }
     // Up to there nothing else was pushed.
     this.seq = Math.max(this.seq, init.seq ?? 0);
+    this.caughtUp();
     return null;
   }
 
@@ -85,12 +90,18 @@ export abstract class Replica {
   /** The stream holds this, whatever was known of it before. */
   protected abstract startOver(held: readonly Entry[], sameEpoch: boolean): void;
 
+  /** The answer was taken; what waited for it has its turn. */
+  protected caughtUp(): void {}
+
   /** The next push. */
   protected abstract hear(entry: Entry): void;
 
   private askAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
-    const get = { type: "get", key: this.key, seq, epoch } as const;
-    this.asked = limit === undefined ? get : { ...get, limit };
+    this.asked = {
+      ...{ type: "get", key: this.key, seq, epoch },
+      ...(limit === undefined ? {} : { limit }),
+      ...(this.stamps ? { stamps: true } : {}),
+    };
     return this.asked;
   }
 }

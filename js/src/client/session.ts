@@ -1,8 +1,15 @@
-import { type ClientMessage, type Init, type Json, parse } from "../protocol/messages";
+import {
+  type ClientMessage,
+  type Init,
+  type Json,
+  type KeyInfo,
+  parse,
+} from "../protocol/messages";
 import { Backoff } from "./backoff";
+import { Refused } from "./errors";
 import { type LogListener, LogReplica } from "./log";
+import { type PresenceListener, PresenceReplica } from "./presence";
 import { Queue, type QueueLimits } from "./queue";
-import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
 
 const CLOSE_TOO_LARGE = 1009;
@@ -18,7 +25,12 @@ export class Session {
   onBusy: (milliseconds: number) => void = () => {};
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
-  private readonly replicas = new Map<string, Replica>();
+  private readonly replicas = new Map<string, LogReplica | StateReplica>();
+  private readonly presences = new Map<string, PresenceReplica>();
+  private readonly listings = new Map<
+    string,
+    ((keys: Readonly<Record<string, KeyInfo>>) => void)[]
+  >();
   private readonly pause = new Backoff();
   private busy = false;
   private known: string | null = null;
@@ -45,17 +57,73 @@ export class Session {
     return replica;
   }
 
-  /** Take part in a log; the same replica for all who ask, with what the first one keeps. */
-  log(key: string, listener: LogListener, keep: boolean): LogReplica {
-    const replica = this.replica(key, LogReplica, () => new LogReplica(key, this.queue, keep));
+  /**
+   * Take part in a log; the same replica for all who ask, with what the first one keeps, and with
+   * stamps if it asks for them.
+   */
+  log(key: string, listener: LogListener, keep: boolean, stamps = false): LogReplica {
+    const make = () => new LogReplica(key, this.queue, keep, stamps);
+    const replica = this.replica(key, LogReplica, make);
     replica.listeners.add(listener);
     return replica;
+  }
+
+  /** Hear who is there under a key; the same replica for all who ask. */
+  presence(key: string, listener: PresenceListener): PresenceReplica {
+    let replica = this.presences.get(key);
+    if (replica === undefined) {
+      replica = new PresenceReplica(key, (message) => this.tell(message));
+      this.presences.set(key, replica);
+      replica.ask();
+    }
+    replica.listeners.add(listener);
+    return replica;
+  }
+
+  /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
+  leave(key: string): void {
+    const presence = this.presences.get(key);
+    if (presence?.listeners.size === 0) {
+      presence.set(null);
+      this.presences.delete(key);
+    }
+    const replica = this.replicas.get(key);
+    if (replica?.listeners.size === 0 && !replica.pending) this.replicas.delete(key);
+    // A server without epochs doesn't know the message.
+    if (!this.presences.has(key) && !this.replicas.has(key) && this.known !== null)
+      this.tell({ type: "unsubscribe", key });
+  }
+
+  /** Which keys there are that begin so. */
+  keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
+    return new Promise((resolve) => {
+      const asked = this.listings.get(prefix);
+      if (asked !== undefined) {
+        asked.push(resolve);
+        return;
+      }
+      this.listings.set(prefix, [resolve]);
+      this.tell({ type: "keys", prefix });
+    });
+  }
+
+  /** Empty a key for everybody; resolves when that is done. Throws `QueueFull`. */
+  delete(key: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const pusher = {
+        acknowledged: () => resolve(),
+        refused: (_: number, code: string, message: string) => reject(new Refused(code, message)),
+      };
+      this.queue.add(pusher, { key, action: { type: "delete" } }, "each");
+    });
   }
 
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
   connected(send: (message: string) => void): void {
     this.send = send;
     for (const replica of this.replicas.values()) this.tell(replica.ask());
+    for (const presence of this.presences.values()) presence.ask();
+    for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
     this.queue.connected(send);
   }
 
@@ -69,6 +137,7 @@ export class Session {
       this.queue.refused(longest.id, "too_large", message);
     }
     for (const replica of this.replicas.values()) replica.disconnected();
+    for (const presence of this.presences.values()) presence.disconnected();
   }
 
   /** The pause that `onBusy` asked for is over. */
@@ -76,6 +145,8 @@ export class Session {
     this.busy = false;
     for (const { ready, asked } of this.replicas.values())
       if (!ready && asked !== null) this.tell(asked);
+    for (const presence of this.presences.values()) presence.retry();
+    for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
     this.queue.resume();
   }
 
@@ -94,10 +165,20 @@ export class Session {
         break;
       case "ack":
         this.pause.reset();
-        this.queue.acknowledged(message.id);
+        this.queue.acknowledged(message.id, message.seq);
+        break;
+      case "presence_state":
+        this.presences.get(message.key)?.started(message);
+        break;
+      case "presence":
+        this.presences.get(message.key)?.heard(message);
+        break;
+      case "keys":
+        for (const resolve of this.listings.get(message.prefix) ?? []) resolve(message.keys);
+        this.listings.delete(message.prefix);
         break;
       case "error":
-        this.refused(message.id, message.code, message.message);
+        this.refused(message.id, message.code, message.message, message.seq);
         break;
     }
   }
@@ -110,17 +191,22 @@ export class Session {
     if (next !== null) this.tell(next);
   }
 
-  private refused(id: number | undefined, code: string, message: string): void {
+  private refused(
+    id: number | undefined,
+    code: string,
+    message: string,
+    seq: number | undefined,
+  ): void {
     if (code === "rate" || code === "unavailable") {
       this.queue.hold(id);
       if (!this.busy) this.onBusy(this.pause.next());
       this.busy = true;
-    } else if (id === undefined || !this.queue.refused(id, code, message)) {
+    } else if (id === undefined || !this.queue.refused(id, code, message, seq)) {
       this.onError(code, message);
     }
   }
 
-  private replica<R extends Replica>(
+  private replica<R extends LogReplica | StateReplica>(
     key: string,
     kind: new (...options: never[]) => R,
     make: () => R,

@@ -1,4 +1,5 @@
 import type { Entry, Json } from "../protocol/messages";
+import { Refused, Uncertain } from "./errors";
 import { meant, written } from "./form";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
@@ -11,12 +12,28 @@ export interface StateListener {
   refused?(code: string, message: string): void;
 }
 
-/** An own write that is under way. */
-interface Write {
-  readonly id: number;
+/** A step from one value to the next, to be made on whatever the room holds. */
+interface Update {
+  readonly step: (value: Json | undefined) => Json;
+  result: Json;
+  resolve(result: Json): void;
+  reject(error: unknown): void;
+}
+
+/** An own write that waits; `depends`: its value is what `updates` make of the room's. */
+interface Waiting {
   readonly value: Json;
+  readonly depends: boolean;
+  readonly updates: readonly Update[];
+}
+
+/** An own write that is under way. */
+interface Write extends Waiting {
+  readonly id: number;
   /** Only wanted where the room has nothing: the initial value, or the last one known. */
   readonly offered: boolean;
+  /** The room lost its memory meanwhile. */
+  uncertain: boolean;
 }
 
 /**
@@ -31,7 +48,10 @@ export class StateReplica extends Replica implements Pusher {
   /** What the room held before it forgot. */
   private lost: { readonly value: Json } | null = null;
   private underWay: Write | null = null;
-  private waiting: { readonly value: Json } | null = null;
+  private waiting: Waiting | null = null;
+  /** The newest number in the stream, and what has to be heard before an update makes sense. */
+  private newest = 0;
+  private heardTo = 0;
 
   /** `initial` is written where the room has no value; `undefined` offers nothing. */
   constructor(
@@ -57,11 +77,32 @@ export class StateReplica extends Replica implements Pusher {
   /** Show a value at once, and send it as soon as the write before it has arrived. */
   write(value: Json): void {
     const { underWay } = this;
-    if (underWay === null) this.push(value, false);
-    else if (this.queue.revise(underWay.id, this.message(value)))
-      this.underWay = { id: underWay.id, value, offered: false };
-    else this.waiting = { value };
+    if (underWay === null) {
+      const updates = this.waiting?.updates ?? [];
+      this.waiting = null;
+      this.push({ value, depends: false, updates });
+    } else if (this.queue.revise(underWay.id, this.message(value))) {
+      this.underWay = { ...underWay, value, depends: false, offered: false };
+    } else {
+      this.waiting = { value, depends: false, updates: this.waiting?.updates ?? [] };
+    }
     this.notify();
+  }
+
+  /**
+   * Write what a function makes of the value, such that nobody's update is lost: the room takes it
+   * only where it still holds that value, else the function is called again with the newer one.
+   * Resolves with what it returned last, when the room has it. Throws what the function throws.
+   */
+  update(step: (value: Json | undefined) => Json): Promise<Json> {
+    const value = step(this.value);
+    return new Promise((resolve, reject) => {
+      const update = { step, result: value, resolve, reject };
+      const { depends, updates } = this.waiting ?? { depends: true, updates: [] };
+      this.waiting = { value, depends, updates: [...updates, update] };
+      this.next();
+      this.notify();
+    });
   }
 
   /** Take an initial value, if there is none yet. */
@@ -72,49 +113,111 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   acknowledged(): void {
-    const { waiting } = this;
-    this.underWay = this.waiting = null;
-    if (waiting !== null) this.push(waiting.value, false);
+    for (const { resolve, result } of this.underWay?.updates ?? []) resolve(result);
+    this.underWay = null;
+    this.next();
     this.notify();
   }
 
-  refused(_id: number, code: string, message: string): void {
+  refused(_id: number, code: string, message: string, seq = 0): void {
+    const { underWay } = this;
+    const conflict = code === "conflict";
+    const again = conflict && underWay?.depends && !underWay.uncertain;
+    if (again) {
+      // Below what was heard it tells of a relay, which is in no stream; above, something is
+      // still to come.
+      if (seq <= this.seq) this.newest = seq;
+      this.heardTo = seq;
+      const { depends, updates, value } = this.waiting ?? { ...underWay, updates: [] };
+      this.waiting = { value, depends, updates: [...underWay.updates, ...updates] };
+    } else {
+      const error = conflict ? new Uncertain() : new Refused(code, message);
+      for (const { reject } of underWay?.updates ?? []) reject(error);
+    }
     // An offer that came too late is none: somebody was faster, and their value is here already.
-    const quiet = this.underWay?.offered && code === "conflict";
-    this.acknowledged();
+    const quiet = conflict && (underWay?.offered || underWay?.depends);
+    this.underWay = null;
+    this.next();
+    this.notify();
     if (!quiet) for (const listener of [...this.listeners]) listener.refused?.(code, message);
   }
 
+  override disconnected(): void {
+    super.disconnected();
+    this.heardTo = 0;
+  }
+
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
+    if (!sameEpoch && this.underWay !== null) this.underWay.uncertain = true;
     const newest = held[held.length - 1];
     if (newest !== undefined) {
       this.hear(newest);
       return;
     }
+    this.newest = 0;
     this.lost = sameEpoch ? null : (this.confirmed ?? this.lost);
     this.confirmed = null;
     this.offerIfEmpty();
     this.notify();
   }
 
-  protected hear({ value }: Entry): void {
+  protected hear({ value, seq }: Entry): void {
+    this.newest = seq;
     this.confirmed = { value: meant(value) };
     this.lost = null;
+    this.next();
     this.notify();
+  }
+
+  protected override caughtUp(): void {
+    this.next();
+  }
+
+  /** What there is without the own writes. */
+  private get base(): Json | undefined {
+    const base = this.confirmed ?? this.lost;
+    return base === null ? this.initial : base.value;
+  }
+
+  /** Send what waits, if it can go. */
+  private next(): void {
+    const { waiting } = this;
+    if (this.underWay !== null || waiting === null) return;
+    if (!waiting.depends) {
+      this.waiting = null;
+      this.push(waiting);
+    } else if (this.ready && this.seq >= this.heardTo) {
+      this.waiting = null;
+      const updates: Update[] = [];
+      let { base } = this;
+      for (const update of waiting.updates) {
+        try {
+          base = update.result = update.step(base);
+          updates.push(update);
+        } catch (error) {
+          update.reject(error);
+        }
+      }
+      if (updates.length > 0) this.push({ value: base as Json, depends: true, updates });
+      else this.offerIfEmpty();
+    }
   }
 
   private offerIfEmpty(): void {
     const offered = this.lost === null ? this.initial : this.lost.value;
-    if (this.ready && this.confirmed === null && this.underWay === null && offered !== undefined)
-      this.push(offered, true);
+    const quiet = this.underWay === null && this.waiting === null;
+    if (this.ready && this.confirmed === null && quiet && offered !== undefined)
+      this.push({ value: offered, depends: false, updates: [] }, true);
   }
 
-  private push(value: Json, offered: boolean): void {
-    const push = this.message(value);
+  private push(write: Waiting, offered = false): void {
+    const push = this.message(write.value);
+    const dated = this.epoch === null ? {} : { epoch: this.epoch };
+    const condition = write.depends ? { if_seq: this.newest, ...dated } : {};
     const id = offered
       ? this.queue.add(this, { ...push, if_seq: 0 }, "offered")
-      : this.queue.add(this, push, "newest");
-    this.underWay = { id, value, offered };
+      : this.queue.add(this, { ...push, ...condition }, "newest");
+    this.underWay = { ...write, id, offered, uncertain: false };
   }
 
   private message(value: Json): NewPush {

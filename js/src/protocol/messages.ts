@@ -2,8 +2,28 @@
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
+/** A value of a stream; who wrote it and when, where stamps were asked for. */
 export interface Entry {
   readonly value: Json;
+  readonly seq: number;
+  /** Milliseconds since 1970. */
+  readonly time?: number;
+  /** The writer's public id. */
+  readonly client?: string;
+  /** What the server's authentication knows of the person. */
+  readonly user?: Json;
+}
+
+/** Somebody who is there: the value that a client set, and its user. */
+export interface Person {
+  readonly value: Json;
+  readonly user?: Json;
+}
+
+/** What a stream holds: so many values, of so many bytes in all, up to that number. */
+export interface KeyInfo {
+  readonly size: number;
+  readonly bytes: number;
   readonly seq: number;
 }
 
@@ -16,10 +36,16 @@ export type Action =
 export interface Push {
   readonly type: "push";
   readonly key: string;
-  readonly value: Json;
   readonly action: Action;
+  /** None in a `delete`. */
+  readonly value?: Json;
+  /** In the place of `value`: several at once. */
+  readonly values?: readonly Json[];
   readonly id?: number;
+  /** Only if this is the stream's newest number. */
   readonly if_seq?: number;
+  /** Only in this epoch. */
+  readonly epoch?: string;
 }
 
 /** Subscribe to a key; the `init` that answers tells what there is above `seq`. */
@@ -31,10 +57,20 @@ export interface Get {
   readonly epoch?: string | null;
   /** At most so many values. */
   readonly limit?: number;
+  /** With who wrote the values and when. */
+  readonly stamps?: boolean;
+  /** Hear who is there, too. */
+  readonly presence?: boolean;
 }
 
 /** What a client says. */
-export type ClientMessage = Push | Get | { readonly type: "ping"; readonly nonce?: number | null };
+export type ClientMessage =
+  | Push
+  | Get
+  | { readonly type: "ping"; readonly nonce?: number | null }
+  | { readonly type: "presence"; readonly key: string; readonly value: Json }
+  | { readonly type: "keys"; readonly prefix: string }
+  | { readonly type: "unsubscribe"; readonly key: string };
 
 /** The answer to a `get`. */
 export interface Init {
@@ -53,8 +89,15 @@ export interface Init {
 
 /** What a server says. */
 export type ServerMessage =
-  | { readonly type: "push"; readonly key: string; readonly value: Json; readonly seq: number }
+  | ({ readonly type: "push"; readonly key: string } & Entry)
   | Init
+  | PresenceState
+  | PresenceChange
+  | {
+      readonly type: "keys";
+      readonly prefix: string;
+      readonly keys: Readonly<Record<string, KeyInfo>>;
+    }
   | { readonly type: "delete"; readonly key: string; readonly seq: number }
   | { readonly type: "stream_size"; readonly key: string; readonly size: number }
   | { readonly type: "ack"; readonly id: number; readonly seq: number | null }
@@ -64,7 +107,24 @@ export type ServerMessage =
       readonly code: string;
       readonly message: string;
       readonly id?: number;
+      /** In a conflict: the stream's newest number. */
+      readonly seq?: number;
     };
+
+/** Who is there, and who asked. */
+export interface PresenceState {
+  readonly type: "presence_state";
+  readonly key: string;
+  readonly client: string;
+  readonly clients: Readonly<Record<string, Person>>;
+}
+
+/** Somebody came, has another value, or left (`null`). */
+export interface PresenceChange extends Person {
+  readonly type: "presence";
+  readonly key: string;
+  readonly client: string;
+}
 
 /** Read a message; `null` for what is none, or is of a kind that this client doesn't know. */
 export function parse(text: string): ServerMessage | null {
@@ -95,6 +155,21 @@ function isServerMessage(
       );
     case "delete":
       return isString(message.key) && isNumber(message.seq);
+    case "presence_state":
+      return (
+        isString(message.key) &&
+        isString(message.client) &&
+        isRecord(message.clients) &&
+        Object.values(message.clients).every((each) => isRecord(each) && "value" in each)
+      );
+    case "presence":
+      return isString(message.key) && isString(message.client) && "value" in message;
+    case "keys":
+      return (
+        isString(message.prefix) &&
+        isRecord(message.keys) &&
+        Object.values(message.keys).every(isKeyInfo)
+      );
     case "stream_size":
       return isString(message.key) && isNumber(message.size);
     case "ack":
@@ -105,7 +180,8 @@ function isServerMessage(
       return (
         isString(message.code) &&
         isString(message.message) &&
-        (message.id === undefined || isNumber(message.id))
+        (message.id === undefined || isNumber(message.id)) &&
+        (message.seq === undefined || isNumber(message.seq))
       );
     default:
       return false;
@@ -114,6 +190,10 @@ function isServerMessage(
 
 function isEntry(entry: unknown): boolean {
   return isRecord(entry) && "value" in entry && isNumber(entry.seq);
+}
+
+function isKeyInfo(info: unknown): boolean {
+  return isRecord(info) && isNumber(info.size) && isNumber(info.bytes) && isNumber(info.seq);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -141,3 +141,52 @@ test("a refused push is reported with its id, and not sent again", () => {
   server.reconnect();
   expect(server.pushes.map((push) => push.value)).toEqual(["a"]);
 });
+
+test("several values go in as few messages as hold them", () => {
+  const server = new PlayedServer();
+  const log = server.session.log("k", { heard: () => {} }, true);
+  server.init([]);
+  log.pushAll([1, 2, 3], true, 10);
+  expect(server.pushes).toEqual([
+    {
+      type: "push",
+      key: "k",
+      values: [1, 2, 3],
+      action: { type: "append", max_length: 10 },
+      id: 1,
+    },
+  ]);
+  expect(log.pushAll(Array(5000).fill(0), true)).toEqual([2, 3]);
+  expect(log.pushAll(Array(3).fill("x".repeat(200_000)), false)).toEqual([4, 5, 6]);
+});
+
+test("the arrival of a push can be awaited", async () => {
+  const server = new PlayedServer();
+  const log = server.session.log("k", { heard: () => {} }, true);
+  server.init([]);
+  const arrivals = [log.arrival(log.push(1, true)), log.arrival(log.push(2, true))];
+  expect(log.pending).toBe(true);
+  server.ack(1, 5);
+  server.tell({ type: "error", code: "quota", message: "full", id: 2 });
+  expect(await arrivals[0]).toBe(5);
+  await expect(arrivals[1]).rejects.toMatchObject({ code: "quota" });
+  expect(log.pending).toBe(false);
+});
+
+test("stamps tell who wrote and when", () => {
+  const server = new PlayedServer();
+  const heard: unknown[] = [];
+  server.session.log("k", { heard: (entry) => heard.push(entry) }, true, true);
+  expect(server.sent[0]).toMatchObject({ stamps: true });
+  server.init([]);
+  server.tell({ type: "push", key: "k", value: 1, seq: 1, time: 12, client: "ann" });
+  expect(heard).toMatchObject([{ value: 1, time: 12, client: "ann" }]);
+});
+
+test("a compact says up to where, in the epoch that it knows", () => {
+  const server = new PlayedServer();
+  const log = server.session.log("k", { heard: () => {} }, true);
+  server.init([{ value: 1, seq: 4 }]);
+  log.compact([], 4);
+  expect(server.pushes[0]).toMatchObject({ action: { type: "compact", seq: 4 }, epoch: "E" });
+});

@@ -16,6 +16,42 @@ test("a key is of one kind", () => {
   );
 });
 
+test("a key is deleted, whether it is in use here or not", async () => {
+  const server = new PlayedServer();
+  const deleted = server.session.delete("k");
+  expect(server.sent).toEqual([{ type: "push", key: "k", action: { type: "delete" }, id: 1 }]);
+  server.ack(1);
+  await deleted;
+  const refused = server.session.delete("k");
+  server.tell({ type: "error", code: "forbidden", message: "no", id: 2 });
+  await expect(refused).rejects.toMatchObject({ name: "Refused", code: "forbidden" });
+});
+
+test("keys are listed, and asked for again on a new connection", async () => {
+  const server = new PlayedServer();
+  const listed = [server.session.keys("k"), server.session.keys("k")];
+  expect(server.sent).toEqual([{ type: "keys", prefix: "k" }]);
+  server.reconnect();
+  expect(server.sent).toEqual([{ type: "keys", prefix: "k" }]);
+  const keys = { kind: { size: 1, bytes: 2, seq: 3 } };
+  server.tell({ type: "keys", prefix: "k", keys });
+  expect(await Promise.all(listed)).toEqual([keys, keys]);
+});
+
+test("a key that nobody listens to is left, once nothing of it is under way", () => {
+  const server = new PlayedServer();
+  const listener = { heard: () => {} };
+  const log = server.session.log("k", listener, true);
+  server.init([]);
+  log.push(1, true);
+  log.listeners.delete(listener);
+  server.session.leave("k");
+  expect(server.sent.at(-1)?.type).toBe("push");
+  server.ack(1);
+  server.session.leave("k");
+  expect(server.sent.at(-1)).toEqual({ type: "unsubscribe", key: "k" });
+});
+
 test("an error that belongs to no push is reported", () => {
   const server = new PlayedServer();
   server.session.onError = vi.fn();
@@ -28,6 +64,9 @@ class Client {
   readonly session = new Session();
   readonly state: StateReplica;
   readonly log: LogReplica;
+  readonly list: StateReplica;
+  /** What was appended to the list, as far as the room has said so. */
+  readonly listed: string[] = [];
   readonly acknowledged: Json[] = [];
   relayed: number[] = [];
   private readonly relays: LogReplica;
@@ -43,6 +82,7 @@ class Client {
   ) {
     const acknowledged = (id: number) => this.acknowledged.push(this.pushed.get(id) as Json);
     this.state = this.session.state("state", { changed: () => {} }, `${name} initial`);
+    this.list = this.session.state("list", { changed: () => {} });
     this.log = this.session.log("log", { heard: () => {}, acknowledged }, true);
     this.relays = this.session.log(
       "relays",
@@ -53,6 +93,15 @@ class Client {
 
   write(): void {
     this.state.write(`${this.name} state ${++this.count}`);
+  }
+
+  update(): void {
+    const item = `${this.name} ${++this.count}`;
+    const add = (list: Json | undefined) => [...((list ?? []) as Json[]), item];
+    this.list.update(add).then(
+      () => this.listed.push(item),
+      () => {},
+    );
   }
 
   append(): void {
@@ -100,7 +149,17 @@ class Client {
 }
 
 type Step = "restart" | "busy" | "forget" | Exclude<keyof Client & string, "name">;
-const often = { up: 5, down: 5, write: 2, append: 3, relay: 2, connect: 3, cut: 1, resume: 1 };
+const often = {
+  up: 5,
+  down: 5,
+  write: 2,
+  update: 2,
+  append: 3,
+  relay: 2,
+  connect: 3,
+  cut: 1,
+  resume: 1,
+};
 
 function schedules(rare: Record<string, number>) {
   const steps = Object.entries({ ...often, ...rare }).map(([name, weight]) => ({
@@ -132,7 +191,10 @@ function run(room: SimulatedRoom, schedule: [Step, number][]): Client[] {
       while (client.up() || client.down()) moved = true;
     }
   }
-  for (const { state, log } of clients) {
+  for (const { state, log, list } of clients) {
+    const held = room.stream("list").at(-1)?.value;
+    expect(list.value).toEqual(held === undefined ? undefined : meant(held));
+    expect(list.pending).toBe(false);
     expect(state.value).toEqual(meant(room.stream("state").at(-1)?.value as Json));
     expect(state.pending).toBe(false);
     expect(log.entries.map(({ value, seq }) => ({ value, seq }))).toEqual(room.stream("log"));
@@ -145,11 +207,14 @@ function run(room: SimulatedRoom, schedule: [Step, number][]): Client[] {
 const ascends = (numbers: readonly number[]) =>
   numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number));
 
-test("in any schedule with a room that lasts, all replicas end equal, and each write is there once", () => {
-  fc.assert(
-    fc.property(schedules({ restart: 1, busy: 1 }), (schedule) => {
+test("in any schedule with a room that lasts, all replicas end equal, and each write is there once", async () => {
+  await fc.assert(
+    fc.asyncProperty(schedules({ restart: 1, busy: 1 }), async (schedule) => {
       const room = new SimulatedRoom();
       const clients = run(room, schedule);
+      await Promise.resolve();
+      const list = (clients[0]?.list.value ?? []) as string[];
+      expect([...list].sort()).toEqual(clients.flatMap(({ listed }) => listed).sort());
       const applied = room.applied.map(({ value }) => JSON.stringify(value));
       expect(new Set(applied).size).toBe(applied.length);
       for (const { acknowledged, relayed } of clients) {

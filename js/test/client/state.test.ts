@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import type { Json } from "../../src/protocol/messages";
 import { PlayedServer } from "../server";
 
 const deaf = { changed: () => {} };
@@ -154,4 +155,70 @@ test("a server that knows no epochs any more is asked again for all", () => {
   expect(state.value).toBe(1);
   server.init([{ value: 2, seq: 3 }], {});
   expect(state.value).toBe(2);
+});
+
+const add = (item: string) => (list: Json | undefined) => [...((list ?? []) as Json[]), item];
+
+test("an update shows at once, and is written where nobody was faster", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: [], seq: 4 }]);
+  const updated = state.update(add("x"));
+  expect(state.value).toEqual(["x"]);
+  expect(server.pushes).toMatchObject([{ value: ["x"], if_seq: 4, epoch: "E" }]);
+  server.push(["x"], 5);
+  server.ack(1, 5);
+  expect(await updated).toEqual(["x"]);
+});
+
+test("an update is made again on what somebody else wrote", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: [], seq: 4 }]);
+  const updates = [state.update(add("x")), state.update(add("y"))];
+  server.tell({ type: "error", code: "conflict", message: "late", id: 1, seq: 5 });
+  expect(server.pushes.length).toBe(1); // what was faster has to be heard first
+  server.push(["theirs"], 5);
+  expect(server.pushes.at(-1)).toMatchObject({ value: ["theirs", "x", "y"], if_seq: 5 });
+  server.ack(2, 6);
+  expect(await Promise.all(updates)).toEqual([
+    ["theirs", "x"],
+    ["theirs", "x", "y"],
+  ]);
+});
+
+test("an update that fails the second time is given up alone", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  const failing = state.update((value) => {
+    if (value !== undefined) throw new Error("no more");
+    return 1;
+  });
+  server.push(7, 1);
+  server.tell({ type: "error", code: "conflict", message: "late", id: 1, seq: 1 });
+  await expect(failing).rejects.toThrow("no more");
+  expect(state.value).toBe(7);
+  expect(() => state.update(() => JSON.parse("{"))).toThrow(SyntaxError);
+});
+
+test("a relay on its key does not keep an update from the room", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: [], seq: 4 }]);
+  server.push(["relayed"], 9);
+  void state.update(add("x"));
+  server.tell({ type: "error", code: "conflict", message: "late", id: 1, seq: 4 });
+  expect(server.pushes.at(-1)).toMatchObject({ value: ["relayed", "x"], if_seq: 4 });
+});
+
+test("nobody knows of an update under way when the room forgets", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  const update = state.update(add("x"));
+  server.reconnect();
+  server.tell({ type: "init", key: "k", data: [], epoch: "F", recovered: false });
+  server.tell({ type: "error", code: "conflict", message: "another epoch", id: 1, seq: 0 });
+  await expect(update).rejects.toMatchObject({ name: "Uncertain" });
 });

@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import type { PresenceListener } from "../../src/client/presence";
+import type { Json } from "../../src/protocol/messages";
+import { PlayedServer } from "../server";
+
+/** Notes what is told. */
+class Visitors implements PresenceListener {
+  readonly told: [string, string, Json][] = [];
+
+  joined(client: string, { value }: { value: Json }): void {
+    this.told.push(["joined", client, value]);
+  }
+
+  changed(client: string, { value }: { value: Json }): void {
+    this.told.push(["changed", client, value]);
+  }
+
+  left(client: string, { value }: { value: Json }): void {
+    this.told.push(["left", client, value]);
+  }
+}
+
+function here() {
+  const server = new PlayedServer();
+  const visitors = new Visitors();
+  const presence = server.session.presence("k", visitors);
+  const state = (clients: Record<string, Json>) => {
+    const people = Object.entries(clients).map(([client, value]) => [client, { value }] as const);
+    server.tell({
+      type: "presence_state",
+      key: "k",
+      client: "me",
+      clients: Object.fromEntries(people),
+    });
+  };
+  return { server, visitors, presence, state };
+}
+
+test("it asks who is there, and tells of each", () => {
+  const { server, visitors, presence, state } = here();
+  expect(server.sent).toEqual([{ type: "get", key: "k", seq: null, presence: true }]);
+  state({ ann: 1 });
+  server.tell({ type: "presence", key: "k", client: "bob", value: 2, user: { name: "Bob" } });
+  server.tell({ type: "presence", key: "k", client: "ann", value: 3 });
+  server.tell({ type: "presence", key: "k", client: "bob", value: null });
+  expect(presence.ownId).toBe("me");
+  expect([...presence.people]).toEqual([["ann", { value: 3 }]]);
+  expect(visitors.told).toEqual([
+    ["joined", "ann", 1],
+    ["joined", "bob", 2],
+    ["changed", "ann", 3],
+    ["left", "bob", 2],
+  ]);
+});
+
+test("a new connection asks and says the own value again; who stayed is told of once", () => {
+  const { server, visitors, presence, state } = here();
+  presence.set("mine");
+  state({ me: "mine", ann: 1 });
+  server.reconnect();
+  expect(server.sent.map(({ type }) => type)).toEqual(["get", "presence"]);
+  state({ ann: 1, cy: 2, me: "mine" });
+  expect(visitors.told).toEqual([
+    ["joined", "me", "mine"],
+    ["joined", "ann", 1],
+    ["joined", "cy", 2],
+  ]);
+});
+
+test("what was refused for now is said again", () => {
+  const { server, presence, state } = here();
+  state({});
+  presence.set(1);
+  server.tell({ type: "error", code: "rate", message: "slow down" });
+  server.session.resume();
+  const said = server.sent.filter(({ type }) => type === "presence");
+  expect(said).toEqual([
+    { type: "presence", key: "k", value: 1 },
+    { type: "presence", key: "k", value: 1 },
+  ]);
+});
+
+test("who leaves is there no more, and a state of the same key stays", () => {
+  const { server, visitors, presence } = here();
+  const listener = { changed: () => {} };
+  const state = server.session.state("k", listener);
+  server.init([]);
+  presence.listeners.delete(visitors);
+  server.session.leave("k");
+  expect(server.sent.at(-1)).toEqual({ type: "presence", key: "k", value: null });
+  state.listeners.delete(listener);
+  server.session.leave("k");
+  expect(server.sent.at(-1)).toEqual({ type: "unsubscribe", key: "k" });
+});
