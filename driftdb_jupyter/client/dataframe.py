@@ -66,7 +66,9 @@ def read(content: Any, restored: Callable[[Any], Any]) -> object:
 def _columns(
     names: list[Any], dtypes: list[Any], data: list[Any], restored: Callable[[Any], Any]
 ) -> list[Column]:
+    if not all(isinstance(cells, list) for cells in data):
+        raise TypeError(f"expected lists of cells, got {data!r}")
     return [
-        Column(name, dtype, restored(list(cells)))
+        Column(name, restored(dtype), restored(cells))
         for name, dtype, cells in zip(names, dtypes, data, strict=True)
     ]

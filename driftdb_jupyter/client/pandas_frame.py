@@ -17,7 +17,7 @@ _NUMBERS = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _NULLABLE = re.compile(r"boolean|U?Int(8|16|32|64)|Float(32|64)")
 _TEXT = ("str", "string")
 _MOMENTS = re.compile(r"datetime64\[(s|ms|us|ns)(?:, ([\w/+:-]+))?\]")
-_MOMENT = re.compile(r"-?\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
+_MOMENT = re.compile(r"-?\d{1,12}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _DURATIONS = re.compile(r"timedelta64\[(s|ms|us|ns)\]")
 
 
@@ -112,10 +112,9 @@ def _series(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
     """The series of a dtype and its cells, as they were written."""
     numpy = importlib.import_module("numpy")
     if isinstance(dtype, dict):
-        categories = pandas.Index(_series(dtype["dtype"], dtype["categories"], pandas))
-        values = _series(dtype["dtype"], cells, pandas)
-        kind = pandas.CategoricalDtype(categories, ordered=dtype["ordered"])
-        return values.astype(kind)
+        categories = _series(dtype["dtype"], list(dtype["categories"]), pandas)
+        kind = pandas.CategoricalDtype(pandas.Index(categories), ordered=dtype["ordered"])
+        return _series(dtype["dtype"], cells, pandas).astype(kind)
     if moments := _MOMENTS.fullmatch(dtype):
         if not all(cell is None or _MOMENT.fullmatch(cell) for cell in cells):
             raise ValueError("expected dates and times")
