@@ -54,7 +54,7 @@ def _written(series: Any, write: CellWriter, polars: Any) -> tuple[Dtype, list[o
         return {"enum": kind.categories.to_list()}, series.to_list()
     dtype = name
     if name == "Decimal":
-        return f"Decimal[{kind.precision}, {kind.scale}]", [
+        return f"Decimal[{kind.precision or 38}, {kind.scale}]", [
             None if cell is None else str(cell) for cell in series.to_list()
         ]
     if name == "Duration":

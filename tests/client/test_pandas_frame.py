@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from driftdb_jupyter.client.values import decode, encode, same
 from driftdb_jupyter.protocol.errors import EncodingError
 
-DAYS = pd.DatetimeIndex(["2024-02-29T12:00:00.000001", "NaT"])
+DAYS = pd.DatetimeIndex(["2024-02-29T12:00:00.000001", "NaT"]).as_unit("us")
 SERIES = {
     "bool": pd.Series([True, False]),
     "int64": pd.Series([2**63 - 1, -(2**63)]),
@@ -229,6 +229,12 @@ def test_a_column_of_other_cells_than_its_dtype_says_stays_as_it_is(
 ) -> None:
     content = {"library": "pandas", "columns": ["a"], "dtypes": [dtype], "data": {"a": cells}}
     value = {"$dataframe": content | {"series": series}}
+    assert decode(json.dumps(value)) == value
+
+
+def test_an_index_of_other_cells_than_its_dtype_says_stays_as_it_is() -> None:
+    value = json.loads(encode(pd.Series([1], index=pd.Index(["x"], dtype="object"))))
+    value["$dataframe"]["index"]["dtypes"] = ["int64"]
     assert decode(json.dumps(value)) == value
 
 
