@@ -19,8 +19,18 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .client.binding import Binding, Bindings, bind, bind_all
+    from .client.dictionary import SharedDict
+    from .client.feed import Feed
+    from .client.handle import Handle
+    from .client.message import Message
+    from .client.presence import Person, Presence
+    from .client.pubsub import PubSub
+    from .client.reducer import SharedReducer
     from .client.room import Room, room
     from .client.state import SharedState
+    from .client.stream import Stream
+    from .client.subscribers import Subscription
     from .protocol.errors import (
         DriftDBError,
         EncodingError,
@@ -30,28 +40,64 @@ if TYPE_CHECKING:
         QueueFull,
         Refusal,
         RoomNotFound,
+        TimedOut,
         TooLarge,
+        Uncertain,
         Unreachable,
     )
 
 __all__ = [
+    "Binding",
+    "Bindings",
     "DriftDBError",
     "EncodingError",
+    "Feed",
     "Forbidden",
+    "Handle",
+    "Message",
     "NoServer",
     "NotConnected",
+    "Person",
+    "Presence",
+    "PubSub",
     "QueueFull",
     "Refusal",
     "Room",
     "RoomNotFound",
+    "SharedDict",
+    "SharedReducer",
     "SharedState",
+    "Stream",
+    "Subscription",
+    "TimedOut",
     "TooLarge",
+    "Uncertain",
     "Unreachable",
     "__version__",
+    "bind",
+    "bind_all",
     "room",
 ]
 
-_MODULES = {"Room": ".client.room", "room": ".client.room", "SharedState": ".client.state"}
+_MODULES = {
+    "Binding": ".client.binding",
+    "Bindings": ".client.binding",
+    "Feed": ".client.feed",
+    "Handle": ".client.handle",
+    "Message": ".client.message",
+    "Person": ".client.presence",
+    "Presence": ".client.presence",
+    "PubSub": ".client.pubsub",
+    "Room": ".client.room",
+    "SharedDict": ".client.dictionary",
+    "SharedReducer": ".client.reducer",
+    "SharedState": ".client.state",
+    "Stream": ".client.stream",
+    "Subscription": ".client.subscribers",
+    "bind": ".client.binding",
+    "bind_all": ".client.binding",
+    "room": ".client.room",
+}
 
 
 def __getattr__(name: str) -> object:

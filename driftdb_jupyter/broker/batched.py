@@ -33,21 +33,23 @@ class BatchedSequencer(KeptRoom):
         """Whether there is nothing to write, and nobody waits for an answer."""
         return not (self.dirty or self._unwritten or self._answers)
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
-        """Apply and broadcast; answer now, or after the commit where the push has an id."""
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Apply and broadcast; answer now, or after the commit where the push has an id.
+
+        Returns whether the pusher is answered later.
+        """
         client, room, keeper = pusher.client, self.room, self._keeper
         known = push.id is not None and self.knows(push, client)
         if keeper.failing is not None and not known and not isinstance(push.action, Relay):
             # At once: what waits for the commit may wait for as long as the disk is full.
             pusher.answer(push, Unavailable(keeper.failing))
-            return
+            return False
         try:
             applied = room.apply(
                 push, values, client=client, author=pusher.author, now=keeper.clock()
             )
         except Refusal as refusal:
-            self._answer(pusher, push, refusal)
-            return
+            return self._answer(pusher, push, refusal)
         if applied.kept or applied.removed:
             # Before the broadcast, which may need the values in the other encoding, too.
             self._draft.note(applied, cbor=bool(values) and values[0].item is not None)
@@ -57,22 +59,24 @@ class BatchedSequencer(KeptRoom):
         if push.id is None:
             if applied.size > 1 or pusher.hears_all:
                 pusher.answer(push, applied)
-            return
+            return False
         written = not known and not isinstance(push.action, Relay)
         if not known:
             self.note_id(push, applied, client)
             if written and not self.dirty:
                 keeper.want_commit(self, urgent=True)
-        self._answer(pusher, push, applied, wait=written)
+        return self._answer(pusher, push, applied, wait=written)
 
     def _answer(
         self, pusher: Pusher, push: Push, outcome: Applied | Refusal, *, wait: bool = False
-    ) -> None:
+    ) -> bool:
         """Answer in turn: behind those that wait, and with the next commit if it is to wait."""
         if push.id is None or not (wait or self._answers):
             pusher.answer(push, outcome)
-        elif self._answers.add(pusher, push, outcome):
+            return False
+        if self._answers.add(pusher, push, outcome):
             self._keeper.want_commit(self, urgent=True)
+        return True
 
     def take(self, batch: Batch) -> bool:
         """Add what is to be written to a batch; whether there is anything."""

@@ -37,8 +37,9 @@ class Pusher(Protocol):
     def hears_all(self) -> bool:
         """Whether it is to be answered even where there is nothing to say.
 
-        There is something about a refused push, one with an id, and one that left its stream with
-        more than one value; most pushes are none of these, and needn't cost a call.
+        There is something about a refused push, one with an id, one that had to wait, and one that
+        left its stream with more than one value; most pushes are none of these, and needn't cost a
+        call.
         """
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
@@ -63,8 +64,11 @@ class Sequencer(Protocol):
     def producers(self) -> Producers:
         """Which pushes of which clients were applied."""
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
-        """Give a push its place; the room's audience and the pusher hear what came of it."""
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Give a push its place; the room's audience and the pusher hear what came of it.
+
+        Returns whether the pusher is answered later: the push waits until then.
+        """
 
 
 class RoomSummary(Struct, gc=False):
@@ -115,7 +119,11 @@ class Broker(Protocol):
         """
 
     async def delete(self, name: str) -> bool:
-        """Forget a room in which nobody takes part, and tell whether there was one."""
+        """Forget a room, and tell whether there was one; who takes part does so no more.
+
+        Raises :class:`~..protocol.errors.Unavailable` where that can't be written: then nothing
+        has changed.
+        """
 
     async def expire(self, *, before: float) -> list[str]:
         """Delete the rooms in which nobody takes part nor did since then; returns their names."""

@@ -24,6 +24,7 @@ from ..rooms.window import WindowLimits
 from .batch import Batch, Row
 from .filesystem import is_remote
 from .lock import FileLock
+from .pages import read_authors, read_entries, read_producers
 from .schema import WrongSchema, migrate
 
 __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
@@ -381,29 +382,21 @@ class Journal:
         return loaded
 
     def _load_entries(self, loaded: Loaded) -> None:
-        execute = self._connection.execute
-        authors: dict[int | None, Author] = {}
-        rows = execute("SELECT id, client, user FROM authors WHERE room = ?", [loaded.id])
-        for number, client, user in rows.fetchall():
+        authors: dict[int, Author] = {}
+        for number, client, user in read_authors(self._connection, loaded.id):
             authors[number] = Author(client, None if user is None else Value.from_json(user))
             loaded.authors[client, user] = number
-        used: set[int | None] = set()
-        rows = execute(
-            "SELECT key, seq, format, value, time, author FROM entries WHERE room = ?"
-            " ORDER BY key, seq",
-            [loaded.id],
-        )
+        used: set[int] = set()
         current: str | None = None
         entries: list[Entry] = []
-        while many := rows.fetchmany(4096):
-            for key, seq, format, blob, time, author in many:
-                if key != current:
-                    if current is not None:
-                        loaded.room.hold(current, entries)
-                    current, entries = key, []
-                value = Value.from_cbor(blob) if format else Value.from_json(blob)
-                entries.append(Entry(seq, value, time, authors.get(author)))
-                used.add(author)
+        for key, seq, format, blob, time, author in read_entries(self._connection, loaded.id):
+            if key != current:
+                if current is not None:
+                    loaded.room.hold(current, entries)
+                current, entries = key, []
+            value = Value.from_cbor(blob) if format else Value.from_json(blob)
+            entries.append(Entry(seq, value, time, authors.get(author)))
+            used.add(author)
         if current is not None:
             loaded.room.hold(current, entries)
         for who, number in list(loaded.authors.items()):
@@ -411,17 +404,14 @@ class Journal:
                 loaded.unused_authors.append(loaded.authors.pop(who))
 
     def _load_producers(self, loaded: Loaded, used_at: float) -> None:
-        execute = self._connection.execute
-        query = "SELECT id, client, forgotten, left_at FROM producers WHERE room = ?"
-        for number, client, forgotten, left_at in execute(query, [loaded.id]).fetchall():
-            producer = Producer(forgotten=forgotten)
-            producer.left_at = used_at if left_at is None else left_at
-            runs = execute("SELECT id, seq, count FROM ids WHERE producer = ?", [number])
-            for first, seq, count in runs.fetchall():
-                for offset in range(max(0, forgotten + 1 - first), count):
+        for row in read_producers(self._connection, loaded.id):
+            producer = Producer(forgotten=row.forgotten)
+            producer.left_at = used_at if row.left_at is None else row.left_at
+            for first, seq, count in row.runs:
+                for offset in range(max(0, row.forgotten + 1 - first), count):
                     producer.applied(first + offset, seq + offset)
-            loaded.room.producers.restore(client, producer)
-            loaded.producers[client] = ProducerRow(number, forgotten, left_at is None)
+            loaded.room.producers.restore(row.client, producer)
+            loaded.producers[row.client] = ProducerRow(row.id, row.forgotten, row.left_at is None)
 
 
 def _writable(path: str) -> bool:

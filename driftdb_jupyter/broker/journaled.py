@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -81,11 +82,14 @@ class JournalBroker:
         self._rooms: dict[str, KeptRoom] = {}
         self._loading: dict[str, asyncio.Future[KeptRoom | None]] = {}
         self._creating: dict[str, asyncio.Future[None]] = {}
+        self._deleting: dict[str, asyncio.Future[bool]] = {}
+        self._sweeping: asyncio.Future[None] | None = None
         self._run: int | None = None
         self._no_run = new_id()
         self._touched_at = clock()
         self._waiting: dict[KeptRoom, None] = {}
         self._taken: dict[KeptRoom, None] = {}
+        self._undecided: set[KeptRoom] = set()  # that are being deleted
         self._new: list[Row] = []
         self._batches: list[Batch] = []
         self._watchers: list[asyncio.Future[str | None]] = []
@@ -135,6 +139,7 @@ class JournalBroker:
 
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
+        await self._decided(name)
         if name in self._rooms or await self._read(Journal.has, name):
             return
         creating = self._creating.get(name)
@@ -161,6 +166,7 @@ class JournalBroker:
 
         Raises :class:`~..protocol.errors.Unavailable` where it can't be read.
         """
+        await self._decided(name)
         room = self._rooms.get(name)
         if room is None:
             loading = self._loading.get(name)
@@ -205,22 +211,51 @@ class JournalBroker:
             raise Unavailable(self.failing)
 
     async def delete(self, name: str) -> bool:
-        """Forget a room in which nobody takes part, and tell whether there was one.
+        """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""
+        await self._decided(name)
+        deleting = self._deleting[name] = asyncio.ensure_future(self._delete(name))
+        deleting.add_done_callback(lambda _: self._deleting.pop(name))
+        return await asyncio.shield(deleting)
 
-        Raises :class:`~..protocol.errors.Unavailable` where nothing can be written.
-        """
-        if self._committing or self._waiting or self._new:
-            await self._written()
-        if self.failing is not None:
-            raise Unavailable(self.failing)
-        room = self._rooms.pop(name, None)
+    async def _delete(self, name: str) -> bool:
+        # What is pushed until it is decided waits for that: a commit would bring the room back.
+        room = self._rooms.get(name)
         if room is not None:
             self._waiting.pop(room, None)
-        there = await self._write(Journal.delete, name)
+            self._undecided.add(room)
+        try:
+            while self._committing or self._new:
+                await self._written()
+            if self.failing is not None:
+                raise Unavailable(self.failing)
+            there = await self._write(Journal.delete, name)
+            if room is not None:
+                room.deleted = True
+                self._rooms.pop(name, None)
+        finally:
+            if room is not None:
+                self._undecided.discard(room)
+                if room.dirty:
+                    self.want_commit(room, urgent=True)
         self._count -= there
-        while await self._write(Journal.sweep):
-            pass
+        self._sweep()
         return there
+
+    async def _decided(self, name: str) -> None:
+        """Wait while a room is being deleted."""
+        while (deleting := self._deleting.get(name)) is not None:
+            await asyncio.wait([deleting])
+
+    def _sweep(self) -> asyncio.Future[None]:
+        """Remove what deleted rooms held, without anybody having to wait for it."""
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.ensure_future(self._sweep_all())
+        return self._sweeping
+
+    async def _sweep_all(self) -> None:
+        with suppress(Unavailable):  # it is in the log, and the next deletion goes on with it
+            while await self._write(Journal.sweep):
+                pass
 
     async def expire(self, *, before: float) -> list[str]:
         """Delete the rooms in which nobody takes part nor did since then; returns their names."""
@@ -230,9 +265,11 @@ class JournalBroker:
             self._touched_at = now
             for room in self._rooms.values():
                 room.touch()
-        names = [n for n in await self._read(Journal.unused, before=before) if n not in self._rooms]
-        for name in names:
-            await self.delete(name)
+        names = []
+        for name in await self._read(Journal.unused, before=before):
+            if name not in self._rooms and name not in self._loading:
+                await self.delete(name)
+                names.append(name)
         return names
 
     async def summaries(self) -> list[RoomSummary]:
@@ -253,6 +290,7 @@ class JournalBroker:
         Returns how many bytes that was.
         """
         before = os.path.getsize(self.journal)
+        await self._sweep()
         await self._write(Journal.vacuum)
         return before - os.path.getsize(self.journal)
 
@@ -262,7 +300,10 @@ class JournalBroker:
 
     async def close(self) -> None:
         """Write what is to be written, and end."""
+        if self._sweeping is not None:
+            await self._sweeping
         for room in self._rooms.values():
+            room.in_use = False
             room.end()
         reason = None
         while reason is None and (
@@ -294,8 +335,19 @@ class JournalBroker:
     def want_commit(self, room: KeptRoom, *, urgent: bool) -> None:
         """Write the room's draft soon, and at once where somebody waits (``urgent``)."""
         room.dirty = True
+        if room in self._undecided:
+            return
+        if room.deleted:
+            asyncio.get_running_loop().call_soon(self._answer_for, room)
+            return
         self._waiting[room] = None
         self._schedule(urgent=urgent)
+
+    def _answer_for(self, room: KeptRoom) -> None:
+        """Answer what came too late for a room that is deleted, as if it had just been written."""
+        room.dirty = False
+        room.take(Batch())
+        room.committed()
 
     def _schedule(self, *, urgent: bool) -> None:
         self._urgent |= urgent

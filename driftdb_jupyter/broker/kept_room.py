@@ -44,7 +44,8 @@ class KeptRoom:
     """The sequencer of a room that is written.
 
     ``in_use``: whether somebody takes part. ``dirty``: whether the broker knows that there is
-    something to write or somebody to answer; the broker's own.
+    something to write or somebody to answer; ``deleted``: whether the room is no more. Both are the
+    broker's own.
     """
 
     def __init__(self, name: str, loaded: Loaded, keeper: Keeper, *, epoch: str) -> None:
@@ -54,6 +55,7 @@ class KeptRoom:
         self.room.epoch = epoch
         self.in_use = False
         self.dirty = False
+        self.deleted = False
         self.audience: Audience
         self._keeper = keeper
         self._stored_epoch = loaded.epoch
@@ -75,8 +77,8 @@ class KeptRoom:
         """Whether there is nothing to write, and nobody waits for an answer."""
 
     @abstractmethod
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
-        """Give a push its place."""
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Give a push its place; returns whether the pusher is answered later."""
 
     @abstractmethod
     def take(self, batch: Batch) -> bool:

@@ -33,7 +33,7 @@ class MemorySequencer:
         """Which pushes of which clients were applied."""
         return self.room.producers
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply, broadcast, answer."""
         try:
             applied = self.room.apply(
@@ -41,10 +41,11 @@ class MemorySequencer:
             )
         except Refusal as refusal:
             pusher.answer(push, refusal)
-            return
+            return False
         self._audience.broadcast(applied)
         if push.id is not None or applied.size > 1 or pusher.hears_all:
             pusher.answer(push, applied)
+        return False
 
 
 class MemoryBroker:
@@ -106,7 +107,8 @@ class MemoryBroker:
         self._rooms[name] = room
 
     async def delete(self, name: str) -> bool:
-        """Forget a room in which nobody takes part, and tell whether there was one."""
+        """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""
+        self._in_use.discard(name)
         self._used_at.pop(name, None)
         return self._rooms.pop(name, None) is not None
 

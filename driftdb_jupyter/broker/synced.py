@@ -61,13 +61,16 @@ class SyncedSequencer(KeptRoom):
         super().restore(other)
         self._head = self.room.copy()
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
-        """Give a push its place; its broadcast and its answer come when it is on the disk."""
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Give a push its place; its broadcast and its answer come when it is on the disk.
+
+        Returns whether there is something to wait for.
+        """
         client, author, keeper, head = pusher.client, pusher.author, self._keeper, self._head
         known = push.id is not None and self.knows(push, client)
         if keeper.failing is not None and not known and self._must_write(push, len(values)):
             pusher.answer(push, Unavailable(keeper.failing))
-            return
+            return False
         now, before = keeper.clock(), head.seq
         cbor = bool(values) and values[0].item is not None
         outcome: Applied | Refusal
@@ -90,8 +93,9 @@ class SyncedSequencer(KeptRoom):
             self._waiting.append(waiting)
             if not self.dirty:
                 keeper.want_commit(self, urgent=True)
-        else:
-            self._show(waiting)
+            return True
+        self._show(waiting)
+        return False
 
     def _must_write(self, push: Push, count: int) -> bool:
         return not isinstance(push.action, Relay) or self._head.seq + count > self._ceiling
@@ -133,6 +137,8 @@ class SyncedSequencer(KeptRoom):
         taken, self._taken = self._taken, []
         for waiting in taken:
             self._show(waiting)
+        if not self.in_use and self._draft.ids:
+            self.end()  # relays that waited: nothing else would bring their ids along
 
     def failed(self, reason: str) -> None:
         """Refuse all that waits, and go on as if it had never come."""

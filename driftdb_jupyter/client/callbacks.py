@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import Protocol
 
-from .background import on_fork
+from .background import background, on_fork
 
 __all__ = ["Callbacks", "Target", "callbacks"]
 
@@ -59,6 +59,11 @@ class Callbacks:
             self._due[target] = None
             if not waiting:
                 self._wake()
+
+    def schedule_later(self, target: Target, seconds: float) -> None:
+        """Have a target deliver after some time."""
+        loop = background().loop
+        loop.call_soon_threadsafe(loop.call_later, seconds, self.schedule, target)
 
     def _wake(self) -> None:
         loop = self._loop

@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import (
@@ -36,20 +36,28 @@ from .background import background, on_fork
 from .backoff import Backoff
 from .callbacks import Target, callbacks
 from .failures import closed, explain
+from .frames import KeyInfo
 from .heartbeat import Heartbeat
 from .locate import Location
 from .log_replica import LogReplica
+from .presence_replica import PresenceReplica
+from .receipt import Receipt, fail
 from .replica import Replica
 from .route import local_address, remote_address
 from .session import Session
 from .settings import Settings
-from .state_replica import StateReplica
+from .state_replica import StateReplica, Update
 
 __all__ = ["Connection", "Listener", "Status", "live_connections"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
+R = TypeVar("R")
+
 Status = Literal["connecting", "connected", "reconnecting", "stopped", "closed"]
+
+
+_Topic = tuple[str, bool]  # a key, and whether it is about who is there
 
 
 class Listener(Target, Protocol):
@@ -57,6 +65,13 @@ class Listener(Target, Protocol):
 
     def refused(self, error: Refusal) -> None:
         """A write of this process was refused (called on the background thread)."""
+
+
+class Feed(Protocol):
+    """Waits for what comes."""
+
+    def wake(self) -> None:
+        """Look whether it is over (called under the guard)."""
 
 
 class Connection:
@@ -73,13 +88,17 @@ class Connection:
         self.error: DriftDBError | None = None
         self.guard = threading.Condition()
         """Held for whatever must not happen half; nobody waits for anything else under it."""
+        self.changes = 0
+        """Counts what may have changed anything; whoever waits on the guard is notified then."""
+        self.feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
+        """Whom to wake when the connection is closed."""
         self._settings = settings
         self._session = Session(
             limits=Limits(message_bytes=settings.message_limit_bytes),
             queue_limit_bytes=settings.queue_limit_bytes,
             queue_limit_count=settings.queue_limit_count,
         )
-        self._listeners: dict[str, weakref.WeakSet[Listener]] = {}
+        self._listeners: dict[_Topic, weakref.WeakSet[Listener]] = {}
         self._complaint: Refusal | None = None
         self._socket: WebSocketClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -89,6 +108,7 @@ class Connection:
         self._pumping = False
         self._ever_connected = False
         self._too_long = False
+        self._told = False
         self._backoff = Backoff()
         self._heartbeat = self._new_heartbeat()
         self._remote: Any = None
@@ -145,36 +165,97 @@ class Connection:
                 replica.offer(initial)
         return replica
 
-    def listen(self, key: str, listener: Listener, *, keep: bool) -> LogReplica:
+    def listen(
+        self,
+        key: str,
+        listener: Listener,
+        *,
+        keep: bool,
+        stamps: bool = False,
+        max_length: int | None = None,
+    ) -> LogReplica:
         """Hear each push of a key, as long as the listener lives (see :class:`.LogReplica`).
 
         Raises as :meth:`subscribe` does.
         """
         with self._joining(key, listener):
-            return self._session.log(key, keep=keep)
+            return self._session.log(key, keep=keep, stamps=stamps, max_length=max_length)
 
-    def unsubscribe(self, key: str, listener: Listener) -> None:
+    def attend(self, key: str, listener: Listener) -> PresenceReplica:
+        """Hear who is there under a key, as long as the listener lives.
+
+        Raises as :meth:`subscribe` does.
+        """
+        with self._joining(key, listener, presence=True):
+            return self._session.presence(key)
+
+    def unsubscribe(self, key: str, listener: Listener, *, presence: bool = False) -> None:
         """Hear of a key no more."""
         with self.guard:
-            if key in self._listeners:
-                self._listeners[key].discard(listener)
+            if (key, presence) in self._listeners:
+                self._listeners[key, presence].discard(listener)
             self._prune()
+            self._pump_soon()
 
-    def write(self, replica: StateReplica, value: bytes, *, by: Listener | None = None) -> None:
+    def write(
+        self,
+        replica: StateReplica,
+        value: bytes,
+        *,
+        by: Listener | None = None,
+        receipt: Receipt[bytes] | None = None,
+    ) -> None:
         """Show a value at once, and put it on its way; ``by`` knows of it and isn't told.
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`, and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`.
         """
-        self.start()
-        with self.guard:
-            self._check_open()
-            if replica.write(value):
+        with self._writing():
+            if replica.write(value, receipt=receipt):
                 self._pass_on(by=by)
-                self._pump_soon()
 
-    def push(self, replica: LogReplica, value: bytes, *, keep: bool) -> None:
-        """Append (``keep``) or relay a value.
+    def pace(self, replica: StateReplica, seconds: float) -> None:
+        """Send a state's writes no oftener than that; the last one always arrives."""
+
+        def unpause() -> None:
+            with self.guard:
+                replica.paused = False
+                self._session.touched(replica)
+            self._pump()
+
+        def pause() -> None:
+            replica.paused = True
+            background().loop.call_later(seconds, unpause)
+
+        with self.guard:
+            replica.sent = pause
+
+    def update(
+        self, replica: StateReplica, step: Callable[[bytes | None], bytes]
+    ) -> Receipt[bytes]:
+        """Write what a step makes of the value, whoever else writes (see :class:`.Update`).
+
+        The step is called at once, and, where somebody else was faster, again on another thread.
+        Raises as :meth:`write` does, and what the step raises at once.
+        """
+        update = Update(step)
+        while True:
+            base = replica.shown
+            update.result = step(base)
+            with self._writing():
+                if replica.update(update, base=base):
+                    self._pass_on()
+                    return update.receipt
+
+    def push(
+        self,
+        replica: LogReplica,
+        *values: bytes,
+        keep: bool,
+        max_length: int | None = None,
+        dated: bool = False,
+    ) -> Receipt[int | None]:
+        """Append (``keep``) or relay values in one message (see :meth:`.LogReplica.push`).
 
         While the server takes pushes, but more slowly than they come, this waits for it.
 
@@ -182,20 +263,48 @@ class Connection:
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits already.
         """
-        self.start()
-        patient = not background().here()
-        with self.guard:
-            while True:
-                self._check_open()
-                try:
-                    replica.push(value, keep=keep)
-                    break
-                except QueueFull:
-                    if not (patient and self._took_one_in_time()):
-                        raise
-            self._pump_soon()
+        return self._patiently(
+            lambda: replica.push_all(values, keep=keep, max_length=max_length, dated=dated)
+        )
 
-    def wait_ready(self, replica: Replica, timeout_seconds: float) -> None:
+    def compact(
+        self,
+        replica: LogReplica,
+        value: bytes,
+        *,
+        seq: int,
+        epoch: str | None,
+        tell: bool = False,
+    ) -> Receipt[int | None]:
+        """Put a value in the place of all up to a number; raises as :meth:`push` does."""
+        return self._patiently(lambda: replica.compact(value, seq=seq, epoch=epoch, tell=tell))
+
+    def offer(self, replica: LogReplica, value: bytes) -> None:
+        """Append a value if the stream is empty; raises as :meth:`write` does."""
+        with self._writing():
+            replica.offer(value)
+
+    def delete(self, key: str) -> Receipt[None]:
+        """Empty a key; raises as :meth:`push` does."""
+        return self._patiently(lambda: self._session.delete(key))
+
+    def list_keys(self, prefix: str) -> Receipt[dict[str, KeyInfo]]:
+        """Ask which keys there are that begin so."""
+        with self._writing():
+            return self._session.list_keys(prefix)
+
+    def attend_as(self, replica: PresenceReplica, value: bytes | None) -> None:
+        """Be there with a value, or no more (``None``); raises as :meth:`write` does."""
+        with self._writing():
+            replica.set(value)
+            self._pass_on()
+
+    def read_anew(self, replica: LogReplica) -> None:
+        """Ask for all that a key holds, as if nothing was known of it."""
+        with self._writing():
+            self._session.read_anew(replica)
+
+    def wait_ready(self, replica: Replica | PresenceReplica, timeout_seconds: float) -> None:
         """Wait until the room's value was heard; an older one will do while it reconnects.
 
         Raises why the connection failed, what the server refused, or
@@ -243,6 +352,7 @@ class Connection:
         """Close for good, now."""
         with self.guard:
             self._set("closed", None)
+            self._session.abandon(NotConnected(f"the connection to {self.location.url} was closed"))
             if self._started:
                 self._call(self._cancel)
 
@@ -331,7 +441,11 @@ class Connection:
                         "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher, and call .retry()."
                     )
             socket.close(1000)
-        return closed(socket.close_code, self.location) or complaint
+        told = closed(socket.close_code, self.location)
+        if isinstance(told, BadMessage) and not self._told:
+            self._told = True  # once is enough, where it happens again and again
+            _log.warning("%s", told)
+        return told or complaint
 
     def _adopt(self, protocol: WebSocketProtocol) -> None:
         """Prepare a connection that was just opened."""
@@ -414,6 +528,26 @@ class Connection:
         self._pump()
         self._close_if_done()
 
+    def _make_again(self, replica: StateReplica) -> None:
+        """Make updates again that came too late: on a thread where they may take their time."""
+        asyncio.get_running_loop().run_in_executor(None, self._rebase, replica)
+
+    def _rebase(self, replica: StateReplica) -> None:
+        with self.guard:
+            rebase = replica.rebase()
+        if rebase is None:
+            return
+        failed, base = [], rebase.base
+        for update in rebase.updates:
+            try:
+                base = update.result = update.step(base)
+            except Exception as error:
+                failed.append(update)
+                fail([update.receipt], error)
+        with self._writing():
+            replica.rebased(rebase, failed)
+            self._pass_on()
+
     def _retry_held(self) -> None:
         with self.guard:
             self._retrying = False
@@ -424,6 +558,7 @@ class Connection:
         with self.guard:
             self._pumping = False
             socket, outgoing = self._socket, self._session.outgoing()
+            self._pass_on()
         for frame in outgoing:
             assert socket is not None
             self._send(socket, frame)
@@ -438,13 +573,32 @@ class Connection:
     # Under the guard.
 
     @contextlib.contextmanager
-    def _joining(self, key: str, listener: Listener) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
+        self.start()
+        with self.guard:
+            self._check_open()
+            yield
+            self._pump_soon()
+
+    def _patiently(self, push: Callable[[], Receipt[R]]) -> Receipt[R]:
+        patient = not background().here()
+        with self._writing():
+            while True:
+                try:
+                    return push()
+                except QueueFull:
+                    if not (patient and self._took_one_in_time()):
+                        raise
+                self._check_open()
+
+    @contextlib.contextmanager
+    def _joining(self, key: str, listener: Listener, *, presence: bool = False) -> Iterator[None]:
         self.start()
         with self.guard:
             self._check_open()
             self._prune()
             yield
-            self._listeners.setdefault(key, weakref.WeakSet()).add(listener)
+            self._listeners.setdefault((key, presence), weakref.WeakSet()).add(listener)
             self._complaint = None
             self._retry()
             self._pump_soon()
@@ -468,23 +622,31 @@ class Connection:
             raise NotConnected(f"the connection to {self.location.url} was closed")
 
     def _pass_on(self, *, by: Listener | None = None) -> None:
-        for key, error in self._session.events():
+        self.changes += 1
+        self.guard.notify_all()
+        for key, error, presence in self._session.events():
             if key is None:
                 self._complaint = error
                 # Not here: a log handler may wait for a thread that waits for the guard.
                 self._call(partial(_log.warning, "%s: %s", self.location.url, error))
                 self.guard.notify_all()
             else:
-                for listener in list(self._listeners.get(key, ())):
+                for listener in list(self._listeners.get((key, presence), ())):
                     if error is not None:
                         listener.refused(error)
                     elif listener is not by:
                         callbacks.schedule(listener)
+        for replica in self._session.stale():
+            self._call(partial(self._make_again, replica))
 
     def _prune(self) -> None:
-        for key in [key for key, listeners in self._listeners.items() if not listeners]:
-            if self._session.forget(key):
-                del self._listeners[key]
+        for topic in [topic for topic, listeners in self._listeners.items() if not listeners]:
+            key, presence = topic
+            if presence:
+                self._session.forget_presence(key)
+            elif not self._session.forget(key):
+                continue
+            del self._listeners[topic]
 
     def _retry(self) -> None:
         if self.status in ("stopped", "reconnecting"):
@@ -499,7 +661,11 @@ class Connection:
     def _set(self, status: Status, error: DriftDBError | None) -> None:
         if self.status != "closed":
             self.status, self.error = status, error
+            self.changes += 1
             self.guard.notify_all()
+            if status == "closed":
+                for feed in list(self.feeds):
+                    feed.wake()
 
     def _pump_soon(self) -> None:
         if not self._pumping:

@@ -8,7 +8,7 @@ from tornado.httpclient import HTTPError
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketError
 
-from ..protocol.errors import DriftDBError, Forbidden, RoomNotFound, Unreachable
+from ..protocol.errors import BadMessage, DriftDBError, Forbidden, RoomNotFound, Unreachable
 from .locate import Location
 
 __all__ = ["closed", "explain"]
@@ -41,7 +41,15 @@ def explain(error: Exception, location: Location) -> DriftDBError:
 
 
 def closed(code: int | None, location: Location) -> DriftDBError | None:
-    """Return what a close code means that ends it (protocol, "Errors and closing"), or ``None``."""
+    """Return what a close code means that is to be told (protocol, "Errors and closing").
+
+    ``None`` for the others; after a :class:`BadMessage` the connection is tried again.
+    """
+    if code == 1007:
+        return BadMessage(
+            f"{location.server} got text that is no UTF-8: something on the way changes what is "
+            "sent. It is sent again."
+        )
     if code == 4403:
         return Forbidden(
             f"this user may not, or may no longer, read the room {location.url}. "

@@ -3,13 +3,12 @@
 A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
 ``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE`` (the server's own
 TLS certificate, if it has one that nobody else vouches for), and Jupyter's ``JPY_SESSION_NAME``,
-the path of the notebook.
+the path that the notebook had when the kernel was started.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import re
 import ssl
@@ -21,12 +20,10 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from ..protocol.errors import NoServer, Unreachable
 from ..protocol.name import NAME_BYTES, is_name
 
-__all__ = ["Location", "locate", "notebook_room"]
+__all__ = ["Location", "locate"]
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send)?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_STEM_LIMIT_BYTES = 80
 
 _WHAT_TO_PASS = (
     'Pass url=: a room\'s own URL ("http://HOST:8080/room/ID"; it is room.url where the room is '
@@ -39,14 +36,16 @@ _WHAT_TO_PASS = (
 class Location:
     """A server, a room on it, and what opens it.
 
-    ``server`` is the root URL with a slash at its end; ``room`` is ``None`` where a new one is
-    to be made. ``authorization`` is the value of that header, and never shown. With ``certfile``
-    that certificate alone is trusted, whatever host it is for. ``own`` tells that this is the
-    Jupyter server that started this kernel.
+    ``server`` is the root URL with a slash at its end; ``room`` is ``None`` where the server has
+    yet to name it: the own one of the ``notebook`` that had that path when this kernel was
+    started, or else a new one. ``authorization`` is the value of that header, and never shown.
+    With ``certfile`` that certificate alone is trusted, whatever host it is for. ``own`` tells
+    that this is the Jupyter server that started this kernel.
     """
 
     server: str
     room: str | None = None
+    notebook: str | None = None
     authorization: str | None = field(default=None, repr=False)
     certfile: str | None = None
     own: bool = False
@@ -102,6 +101,7 @@ def locate(
         raise ValueError(f"expected one room, got room={room!r} and a URL with {place.room!r}")
     room = place.room if room is None else room
     is_own = own is not None and place.server == own.server
+    notebook = None
     if room is None and url is None:
         notebook = environ.get("JPY_SESSION_NAME")
         if not notebook:
@@ -109,7 +109,6 @@ def locate(
                 "this process belongs to no notebook, so it has no room of its own: pass "
                 'room="NAME" for a room of that name on the Jupyter server, or url= for another.'
             )
-        room = notebook_room(notebook)
     authorization = place.authorization
     certfile = environ.get("DRIFTDB_CERTFILE") or None
     if is_own:
@@ -120,20 +119,11 @@ def locate(
     return Location(
         server=place.server,
         room=room,
+        notebook=notebook,
         authorization=authorization,
         certfile=certfile if place.server.startswith("https:") else None,
         own=is_own,
     )
-
-
-def notebook_room(path: str) -> str:
-    """Return the name of a notebook's own room: readable, and another for each path."""
-    stem = re.split(r"[/\\]", path)[-1].removesuffix(".ipynb")
-    stem = (
-        _CONTROL.sub("", stem).encode(errors="replace")[:_STEM_LIMIT_BYTES].decode(errors="ignore")
-    )
-    digest = hashlib.sha256(path.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{stem}-{digest}" if stem else digest
 
 
 def _parse(url: str, name: str) -> Location:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..protocol.errors import Refusal
+from ..protocol.errors import DriftDBError, Refusal
 from . import frames
 
 if TYPE_CHECKING:
     from .frames import Incoming, Value
     from .session import Session
 
-__all__ = ["Replica"]
+__all__ = ["LOST_MEMORY", "Replica"]
+
+LOST_MEMORY = "the room lost its memory before it confirmed this; it may count or not"
 
 
 class Replica:
@@ -22,6 +24,9 @@ class Replica:
     stream holds (protocol, "Missing nothing"); a long answer comes in pages, and is taken as a
     whole. A server that knows no epochs gives all each time.
     """
+
+    stamps = False
+    """Whether who wrote and when is asked for, too."""
 
     def __init__(self, session: Session, key: str) -> None:
         self._session = session
@@ -38,6 +43,8 @@ class Replica:
         """Whether this connection went on where the last one ended; ``None``: not known (yet)."""
         self.asked = b""
         """The ``get`` that was sent last."""
+        self._anew = False
+        self._asked_stamps = False
         self._pages: list[Value] = []
         self._from_start = False
         self._pages_failed = False
@@ -57,9 +64,14 @@ class Replica:
     def ask(self) -> bytes:
         """The ``get`` for what isn't known yet, on a new connection."""
         self._pages, self._pages_failed = [], False
-        above = 0 if self.epoch is None else self.seq
-        self.asked = frames.get(self.key, epoch=self.epoch, above=above, limit=self._session.page)
-        return self.asked
+        epoch = None if self._anew else self.epoch
+        above = 0 if epoch is None else self.seq
+        return self._get(epoch=epoch, above=above, limit=self._session.page)
+
+    def ask_anew(self) -> bytes:
+        """The ``get`` for all that the stream holds, as if nothing was known of it."""
+        self.current, self._anew = False, True
+        return self.ask()
 
     def initialized(self, answer: Incoming) -> bytes | None:
         """Take the answer to a ``get``; returns the next ``get``, where there is more."""
@@ -76,32 +88,33 @@ class Replica:
         self._pages += [value for value in answer.data if value.seq > known]
         if answer.more and self._pages:
             limit = None if self._pages_failed else self._session.page
-            above = self._pages[-1].seq
-            self.asked = frames.get(self.key, epoch=answer.epoch, above=above, limit=limit)
-            return self.asked
+            return self._get(epoch=answer.epoch, above=self._pages[-1].seq, limit=limit)
         values, self._pages = self._pages, []
+        if self.stamps and not self._asked_stamps:
+            return self.ask_anew()  # they were asked for meanwhile
         if self.ready:
             self.recovered = not self._from_start
         same_epoch = self.epoch is not None and self.epoch == answer.epoch
         self.epoch = answer.epoch
         self.ready = self.current = True
+        self._anew = False
         if self._from_start:
             # Within an epoch all up to the newest number ever heard is accounted for.
             self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)
             self._started_over(values, same_epoch=same_epoch)
         else:
             for value in values:
-                self.pushed(bytes(value.value), value.seq)
+                self.pushed(value)
         if answer.seq is not None:  # up to there nothing else was pushed
             self.seq = max(self.seq, answer.seq)
         self._caught_up()
         return None
 
-    def pushed(self, value: bytes, seq: int) -> None:
+    def pushed(self, value: Value) -> None:
         """A push arrived; what was heard already is not heard again."""
-        if self.current and seq > self.seq:
-            self.seq = seq
-            self._heard(value, seq)
+        if self.current and value.seq > self.seq:
+            self.seq = value.seq
+            self._heard(value)
 
     def deleted(self, seq: int) -> None:
         """The stream was emptied."""
@@ -112,8 +125,11 @@ class Replica:
     def next_write(self) -> None:
         """Push what waits for its turn."""
 
-    def acknowledged(self, push_id: int) -> None:
-        """The room took an own push, and the broadcast of it has come already."""
+    def acknowledged(self, push_id: int, seq: int | None) -> None:
+        """The room took an own push, and the broadcast of it has come already.
+
+        ``seq`` is its number, ``None`` where the server took it too long ago to know.
+        """
         raise NotImplementedError
 
     def refused(self, push_id: int, error: Refusal) -> None:
@@ -125,9 +141,14 @@ class Replica:
         self.current = False
         self.recovered = None
 
-    def forked(self) -> None:
-        """Drop the writes under way: in a fork they are its parent's to send."""
-        self.disconnected()
+    def abandoned(self, error: DriftDBError) -> None:
+        """Drop the writes under way, and fail their receipts."""
+        raise NotImplementedError
+
+    def _get(self, *, epoch: str | None, above: int, limit: int | None) -> bytes:
+        self._asked_stamps = self.stamps
+        self.asked = frames.get(self.key, epoch=epoch, above=above, limit=limit, stamps=self.stamps)
+        return self.asked
 
     # What a kind of replica does.
 
@@ -139,7 +160,7 @@ class Replica:
         """The answer was taken; what waited for it has its turn."""
         self._session.touched(self)
 
-    def _heard(self, value: bytes, seq: int) -> None:
+    def _heard(self, value: Value) -> None:
         """The next push."""
         raise NotImplementedError
 

@@ -5,23 +5,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 import time
 import weakref
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import msgspec
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-
-from ..protocol.errors import DriftDBError, NotConnected, Unreachable
+from ..protocol.errors import DriftDBError, NotConnected
 from .background import at_end, background, on_fork
 from .connection import Connection, Status, live_connections
-from .failures import explain
+from .frames import KeyInfo
+from .handle import Handle
 from .locate import Location, locate
+from .naming import named
+from .receipt import Receipt
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from .binding import Bindings
+    from .dictionary import SharedDict
+    from .presence import Presence
+    from .pubsub import PubSub
+    from .reducer import SharedReducer
+    from .state import SharedState
+    from .stream import Stream
+
 __all__ = ["Room", "room"]
+
+R = TypeVar("R")
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -85,6 +97,63 @@ class Room:
         """
         return self.connection.recovered
 
+    # What is in it. The classes come from the package, for a kernel's are shown in cells.
+
+    def state(self, key: str, initial: Any = None, **options: Any) -> SharedState:
+        """A value: :class:`~driftdb_jupyter.client.state.SharedState`."""
+        return cast("SharedState", self._shared("SharedState", key, initial, **options))
+
+    def dict(
+        self, key: str, initial: Mapping[str, Any] | None = None, **options: Any
+    ) -> SharedDict:
+        """Several values: :class:`~driftdb_jupyter.client.dictionary.SharedDict`."""
+        return cast("SharedDict", self._shared("SharedDict", key, initial, **options))
+
+    def pubsub(self, key: str, **options: Any) -> PubSub:
+        """A channel: :class:`~driftdb_jupyter.client.pubsub.PubSub`."""
+        return cast("PubSub", self._shared("PubSub", key, **options))
+
+    def stream(self, key: str, **options: Any) -> Stream:
+        """A list to append to: :class:`~driftdb_jupyter.client.stream.Stream`."""
+        return cast("Stream", self._shared("Stream", key, **options))
+
+    def reducer(
+        self, key: str, fn: Callable[[Any, Any], Any], initial: Any = None, **options: Any
+    ) -> SharedReducer:
+        """A value made by actions: :class:`~driftdb_jupyter.client.reducer.SharedReducer`."""
+        return cast("SharedReducer", self._shared("SharedReducer", key, fn, initial, **options))
+
+    def presence(self, key: str = "presence", value: Any = None, **options: Any) -> Presence:
+        """Who is here: :class:`~driftdb_jupyter.client.presence.Presence`."""
+        return cast("Presence", self._shared("Presence", key, value, **options))
+
+    def bind(self, widgets: Mapping[str, Any], *, trait: str = "value") -> Bindings:
+        """Share a trait of each widget under the key that it has here.
+
+        See :func:`~driftdb_jupyter.client.binding.bind`, also for a widget with its trait,
+        ``(widget, "trait")``.
+        """
+        bindings: Bindings = self._package().bind_all(widgets, trait=trait, room=self)
+        return bindings
+
+    def keys(
+        self, prefix: str = "", *, timeout_seconds: float | None = None
+    ) -> Mapping[str, KeyInfo]:
+        """Which keys hold something and begin with ``prefix``, each with how much that is.
+
+        Raises as :meth:`.Handle.result` does.
+        """
+        return self._handle(self.connection.list_keys(prefix)).result(timeout_seconds)
+
+    def delete(self, key: str) -> Handle[None]:
+        """Empty a key for everybody; the handle tells when that is done.
+
+        A state that is in use somewhere begins again with its initial value. Raises
+        :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
+        :class:`~driftdb_jupyter.protocol.errors.NotConnected`.
+        """
+        return self._handle(self.connection.delete(key))
+
     def retry(self) -> None:
         """Try at once to connect again, where there is no connection; doesn't wait."""
         self.connection.retry()
@@ -107,8 +176,24 @@ class Room:
         self.connection.flush(settings.flush_seconds)
         self.connection.close()
 
+    def __enter__(self) -> Room:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         return f"<Room {self.url} ({self.status})>"
+
+    def _shared(self, name: str, *args: Any, **options: Any) -> Any:
+        return getattr(self._package(), name)(*args, room=self, **options)
+
+    @staticmethod
+    def _package() -> Any:
+        return sys.modules[__name__.partition(".")[0]]
+
+    def _handle(self, receipt: Receipt[R]) -> Handle[R]:
+        return Handle(receipt, lambda result: result, why=lambda: self.error)
 
 
 def room(
@@ -118,10 +203,11 @@ def room(
 
     ``url`` is another server's URL (with a name: that room there, without: a new one, the same
     for the whole process) or a room's. The room connects in the background;
-    ``timeout_seconds`` bounds the wait for a new room's id alone.
+    ``timeout_seconds`` bounds the wait for a name alone, where the server has to say it: of the
+    notebook's own room the first time, and of a new one.
 
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by,
-    :class:`ValueError` for a name or URL that is none, and where a new room is asked for
+    :class:`ValueError` for a name or URL that is none, and where the server is asked
     :class:`~driftdb_jupyter.protocol.errors.Unreachable`,
     :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
     :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
@@ -129,8 +215,7 @@ def room(
     location = locate(name_or_url, url=url)
     settings = Settings.from_environment()
     with _lock:
-        if location.room is None:
-            location = _new_room(location, settings, timeout_seconds)
+        location = named(location, settings, timeout_seconds=timeout_seconds)
         known = _rooms.get(location)
         if known is None or known.status == "closed":
             known = _rooms[location] = Room(Connection(location, settings))
@@ -140,50 +225,6 @@ def room(
 
 _lock = threading.RLock()
 _rooms: weakref.WeakValueDictionary[Location, Room] = weakref.WeakValueDictionary()
-_new_rooms: dict[Location, Location] = {}
-
-
-def _new_room(server: Location, settings: Settings, timeout_seconds: float) -> Location:
-    known = _new_rooms.get(server)
-    if known is None:
-        try:
-            answer = background().run(_post_new(server, settings), timeout_seconds=timeout_seconds)
-        except TimeoutError:
-            raise Unreachable(
-                f"{server.server} gave no answer within {timeout_seconds:g} s"
-            ) from None
-        known = _new_rooms[server] = replace(server, room=answer)
-    return known
-
-
-async def _post_new(server: Location, settings: Settings) -> str:
-    client = AsyncHTTPClient(force_instance=True)
-    try:
-        response = await client.fetch(
-            HTTPRequest(
-                f"{server.server}new",
-                method="POST",
-                body=b"",
-                headers=server.headers,
-                ssl_options=server.tls(),
-                follow_redirects=False,
-                connect_timeout=settings.connect_timeout_seconds,
-                request_timeout=settings.connect_timeout_seconds,
-            )
-        )
-        answer: Any = msgspec.json.decode(response.body)
-        name = answer["room"]
-        if not isinstance(name, str):
-            raise TypeError
-        return name
-    except (msgspec.DecodeError, KeyError, TypeError):
-        raise Unreachable(
-            f"what answers at {server.server} is no room server: it made no room. Check the URL."
-        ) from None
-    except Exception as error:
-        raise explain(error, server) from None
-    finally:
-        client.close()
 
 
 def _at_end() -> None:

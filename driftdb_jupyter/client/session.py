@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from ..protocol.errors import (
     Conflict,
+    DriftDBError,
     Forbidden,
+    NotConnected,
     QueueFull,
     RateExceeded,
     Refusal,
@@ -19,7 +21,10 @@ from ..protocol.errors import (
 )
 from ..protocol.limits import Limits
 from . import frames
+from .frames import KeyInfo
 from .log_replica import LogReplica
+from .presence_replica import PresenceReplica
+from .receipt import Receipt, fail, fulfil
 from .replica import Replica
 from .state_replica import StateReplica
 
@@ -31,17 +36,44 @@ R = TypeVar("R", bound=Replica)
 class Event(NamedTuple):
     """What came of a frame or a write: the key's replica changed, or ``error`` says otherwise.
 
-    ``key`` is ``None`` where the server refused a message that wasn't a push of ours.
+    ``key`` is ``None`` where the server refused a message that wasn't a push of ours;
+    ``presence`` where it is who is there that changed.
     """
 
     key: str | None
     error: Refusal | None = None
+    presence: bool = False
+
+
+class _Pusher(Protocol):
+    """Hears what became of its pushes (see :class:`.Replica`)."""
+
+    key: str
+
+    def acknowledged(self, push_id: int, seq: int | None) -> None: ...
+
+    def refused(self, push_id: int, error: Refusal) -> None: ...
 
 
 class _Push(NamedTuple):
-    replica: Replica
+    pusher: _Pusher
     frame: bytes
     offer: bool
+    undated: bool
+
+
+class _Deletion:
+    """Deletes a key, whether there is a replica of it or not."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.receipt: Receipt[None] = Receipt()
+
+    def acknowledged(self, push_id: int, seq: int | None) -> None:
+        fulfil([self.receipt], None)
+
+    def refused(self, push_id: int, error: Refusal) -> None:
+        fail([self.receipt], error)
 
 
 class Session:
@@ -95,10 +127,14 @@ class Session:
         self._queue_limit_count = queue_limit_count
         self._queue_bytes = 0
         self._replicas: dict[str, Replica] = {}
+        self._presences: dict[str, PresenceReplica] = {}
+        self._deletions: dict[int, _Deletion] = {}
+        self._listings: dict[str, list[Receipt[dict[str, KeyInfo]]]] = {}  # by prefix
         self._pushes: OrderedDict[int, _Push] = OrderedDict()  # not acknowledged, by id
         self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
         self._last_id = 0
         self._window = self.widest_window
+        self._stale: dict[StateReplica, None] = {}
         self._touched: dict[str, Replica] = {}  # in the order of their writes
         self._outbox: list[bytes] = []
         self._events: dict[Event, None] = {}
@@ -106,7 +142,11 @@ class Session:
     @property
     def settled(self) -> bool:
         """Whether every write was acknowledged (or refused)."""
-        return all(replica.settled for replica in self._replicas.values())
+        writers: list[Replica | PresenceReplica] = [
+            *self._replicas.values(),
+            *self._presences.values(),
+        ]
+        return not self._deletions and all(writer.settled for writer in writers)
 
     @property
     def waiting(self) -> int:
@@ -137,12 +177,60 @@ class Session:
         """
         return self._join(key, StateReplica, lambda: StateReplica(self, key))
 
-    def log(self, key: str, *, keep: bool) -> LogReplica:
+    def log(
+        self, key: str, *, keep: bool, stamps: bool = False, max_length: int | None = None
+    ) -> LogReplica:
         """Return the replica of a key as a sequence of pushes; the first time, subscribe to it.
 
-        ``keep`` is for the first time (see :class:`.LogReplica`). Raises as :meth:`state` does.
+        See :class:`.LogReplica` for ``keep`` and ``stamps``; where others ask for one later, the
+        key is read anew. ``max_length``: the least that anybody gives counts. Raises as
+        :meth:`state` does.
         """
-        return self._join(key, LogReplica, lambda: LogReplica(self, key, keep=keep))
+        replica = self._join(
+            key, LogReplica, lambda: LogReplica(self, key, keep=keep, stamps=stamps)
+        )
+        more = (keep and not replica.keep) or (stamps and not replica.stamps)
+        replica.keep = replica.keep or keep
+        replica.stamps = replica.stamps or stamps
+        if max_length is not None:
+            replica.max_length = min(max_length, replica.max_length or max_length)
+        if more and replica.current:
+            self.read_anew(replica)
+        return replica
+
+    def presence(self, key: str) -> PresenceReplica:
+        """Return who is there under a key; the first time, ask.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key.
+        """
+        replica = self._presences.get(key)
+        if replica is None:
+            self._limits.check_key(key)
+            replica = self._presences[key] = PresenceReplica(self, key)
+            if self.online:
+                self._outbox += replica.ask()
+        return replica
+
+    def delete(self, key: str) -> Receipt[None]:
+        """Empty a key (protocol, "Deleting").
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key, and
+        :class:`~driftdb_jupyter.protocol.errors.QueueFull`.
+        """
+        self._limits.check_key(key)
+        self.check_queue(key)
+        deletion = _Deletion(key)
+        self._deletions[self.push(deletion, action="delete")] = deletion
+        return deletion.receipt
+
+    def list_keys(self, prefix: str = "") -> Receipt[dict[str, KeyInfo]]:
+        """Ask which keys there are that begin so."""
+        receipt: Receipt[dict[str, KeyInfo]] = Receipt()
+        asked = self._listings.setdefault(prefix, [])
+        asked.append(receipt)
+        if self.online and len(asked) == 1:
+            self._outbox.append(frames.keys(prefix))
+        return receipt
 
     def forget(self, key: str) -> bool:
         """Ask no more for a key, unless something of it is under way; tells whether it is gone."""
@@ -150,9 +238,16 @@ class Session:
             return False
         del self._replicas[key]
         self._touched.pop(key, None)
-        if self.online and self.epoch is not None:  # such a server knows the message
-            self._outbox.append(frames.unsubscribe(key))
+        if key not in self._presences:
+            self._unsubscribe(key)
         return True
+
+    def forget_presence(self, key: str) -> None:
+        """Be there under a key no more, and don't ask who is."""
+        if self._presences.pop(key).said_something and self.online:
+            self._outbox.append(frames.set_presence(key, None))
+        if key not in self._replicas:
+            self._unsubscribe(key)
 
     # What the driver calls.
 
@@ -161,6 +256,9 @@ class Session:
         self.online = True
         self.offline_since = None
         self._outbox = [replica.ask() for replica in self._replicas.values()]
+        for presence in self._presences.values():
+            self._outbox += presence.ask()
+        self._outbox += [frames.keys(prefix) for prefix in self._listings]
         self._send_all_again()
 
     def disconnected(self, *, close_code: int | None = None, now: float | None = None) -> None:
@@ -182,6 +280,8 @@ class Session:
             self._done(push_id)
         for replica in self._replicas.values():
             replica.disconnected()
+        for presence in self._presences.values():
+            presence.disconnected()
 
     def receive(self, frame: str | bytes) -> None:
         """Take a text frame of the server.
@@ -193,8 +293,8 @@ class Session:
             return
         replica = self._replicas.get(message.key)
         if message.type == "push":
-            if replica is not None and message.seq is not None:
-                replica.pushed(bytes(message.value), message.seq)
+            if replica is not None:
+                replica.pushed(message.pushed())
         elif message.type == "init":
             self.answered = True
             self.epoch = message.epoch
@@ -207,7 +307,16 @@ class Session:
             if message.id is not None and (push := self._done(message.id)):
                 self.taken += 1
                 self._window = min(self._window + 1, self.widest_window)
-                push.replica.acknowledged(message.id)
+                self._deletions.pop(message.id, None)
+                push.pusher.acknowledged(message.id, message.seq)
+        elif message.type in ("presence", "presence_state"):
+            if presence := self._presences.get(message.key):
+                if message.type == "presence":
+                    presence.changed(message)
+                else:
+                    presence.initialized(message)
+        elif message.type == "keys":
+            fulfil(self._listings.pop(message.prefix, ()), message.keys)
         else:
             self._refused(message.id, message.refusal())
 
@@ -225,6 +334,11 @@ class Session:
             return
         self.held = None
         self._outbox += [each.asked for each in self._replicas.values() if not each.current]
+        for presence in self._presences.values():
+            if not presence.current:
+                self._outbox += presence.ask()
+            presence.retry()
+        self._outbox += [frames.keys(prefix) for prefix in self._listings]
         self._send_all_again()
 
     def outgoing(self) -> list[bytes]:
@@ -235,8 +349,12 @@ class Session:
             touched, self._touched = self._touched, {}
             for replica in touched.values():
                 replica.next_write()
+            for presence in self._presences.values():
+                self._outbox += presence.next_write()
             oldest = next(iter(self._pushes), 0)
             while self._unsent and (push_id := next(iter(self._unsent))) < oldest + self._window:
+                if self._pushes[push_id].undated and not self._date(push_id):
+                    break
                 del self._unsent[push_id]
                 self._outbox.append(self._pushes[push_id].frame)
         outbox, self._outbox = self._outbox, []
@@ -247,32 +365,60 @@ class Session:
         events, self._events = self._events, {}
         return list(events)
 
+    def stale(self) -> list[StateReplica]:
+        """The states whose updates wait to be made again (:meth:`.StateReplica.rebase`), once."""
+        stale, self._stale = self._stale, {}
+        return list(stale)
+
     def forked(self, *, secret: str | None = None) -> None:
         """Start over as another client, with what is known of the room but nothing under way."""
         self.secret = secret or secrets.token_urlsafe(32)
-        self.online = self.answered = False
-        self.held = None
+        self.disconnected()
+        self.offline_since = None
+        self.abandon(NotConnected("this process was forked; the write is its parent's to send"))
+        for presence in self._presences.values():
+            presence.forked()
+        self._last_id = 0
+        self._events = {}
+
+    def abandon(self, error: DriftDBError) -> None:
+        """Drop all that is under way, and fail the receipts with that error."""
         self._pushes = OrderedDict()
         self._unsent = OrderedDict()
         self._queue_bytes = 0
-        self._last_id = 0
-        self._outbox = []
         for replica in self._replicas.values():
-            replica.forked()
+            replica.abandoned(error)
+        deletions, self._deletions = self._deletions, {}
+        fail([deletion.receipt for deletion in deletions.values()], error)
+        listings, self._listings = self._listings, {}
+        for receipts in listings.values():
+            fail(receipts, error)
         self._touched = {}
-        self._events = {}
 
     # What the replicas call.
 
-    def check_size(self, key: str, value: bytes) -> None:
+    def check_size(self, key: str, *values: bytes) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.TooLarge` for what is over the limit."""
-        length = len(value) + frames.push_overhead_bytes(key)
+        length = self._length(key, *values)
         if length > self._limits.message_bytes:
             raise self._limits.message_too_large(length)
 
-    def check_queue(self, key: str, value: bytes) -> None:
+    def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+        """Cut values into what each fits into one message, if any of them does."""
+        room = self._limits.message_bytes - frames.push_overhead_bytes(key, count=2)
+        start = length = 0
+        for end, value in enumerate(values):
+            full = length + len(value) + 1 > room or end - start == self._limits.values
+            if end > start and full:
+                yield values[start:end]
+                start, length = end, 0
+            length += len(value) + 1
+        if start < len(values):
+            yield values[start:]
+
+    def check_queue(self, key: str, *values: bytes) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits."""
-        length = self._queue_bytes + len(value) + frames.push_overhead_bytes(key)
+        length = self._queue_bytes + self._length(key, *values)
         if length <= self._queue_limit_bytes and len(self._pushes) < self._queue_limit_count:
             return
         waiting, size, since = len(self._pushes), self._queue_bytes, self.offline_since
@@ -293,19 +439,50 @@ class Session:
 
     def push(
         self,
-        replica: Replica,
-        value: bytes,
-        *,
+        pusher: _Pusher,
+        *values: bytes,
         action: frames.Action,
         if_seq: int | None = None,
+        epoch: str | None = None,
+        seq: int | None = None,
+        max_length: int | None = None,
+        offer: bool = False,
+        dated: bool = False,
     ) -> int:
-        """Push a replica's value, and return the push's id."""
+        """Push values (see :func:`.frames.push`), and return the push's id.
+
+        An ``offer`` is not sent over another connection. One that is ``dated`` is for the epoch
+        alone in which it is sent first: in another it is a conflict.
+        """
         self._last_id += 1
-        frame = frames.push(replica.key, value, action=action, push_id=self._last_id, if_seq=if_seq)
-        self._pushes[self._last_id] = _Push(replica, frame, if_seq is not None)
+        frame = frames.push(
+            pusher.key,
+            *values,
+            action=action,
+            push_id=self._last_id,
+            if_seq=if_seq,
+            epoch=epoch,
+            seq=seq,
+            max_length=max_length,
+        )
+        self._pushes[self._last_id] = _Push(pusher, frame, offer, dated)
         self._unsent[self._last_id] = None
         self._queue_bytes += len(frame)
         return self._last_id
+
+    def read_anew(self, replica: Replica) -> None:
+        """Ask for all that a key holds, as if nothing was known of it."""
+        asked = replica.ask_anew()
+        if self.online:
+            self._outbox.append(asked)
+
+    def overtaken(self, replica: StateReplica) -> None:
+        """A state's updates have to be made again."""
+        self._stale[replica] = None
+
+    def presence_touched(self, replica: PresenceReplica) -> None:
+        """Who is there changed, or there is something to say."""
+        self._events[Event(replica.key, presence=True)] = None
 
     def touched(self, replica: Replica) -> None:
         """A replica changed, and may have something to send."""
@@ -326,6 +503,23 @@ class Session:
             )
         return replica
 
+    def _date(self, push_id: int) -> bool:
+        """Give a push the epoch of the room; False before the room has said which one it is."""
+        if not self.answered:
+            return False
+        push = self._pushes[push_id]
+        frame = push.frame if self.epoch is None else frames.dated(push.frame, self.epoch)
+        self._queue_bytes += len(frame) - len(push.frame)
+        self._pushes[push_id] = push._replace(frame=frame, undated=False)
+        return True
+
+    def _unsubscribe(self, key: str) -> None:
+        if self.online and self.epoch is not None:  # such a server knows the message
+            self._outbox.append(frames.unsubscribe(key))
+
+    def _length(self, key: str, *values: bytes) -> int:
+        return sum(map(len, values)) + frames.push_overhead_bytes(key, count=len(values))
+
     def _send_all_again(self) -> None:
         self._unsent = OrderedDict.fromkeys(self._pushes)
 
@@ -344,7 +538,11 @@ class Session:
         elif push_id is None:
             self._events[Event(None, error)] = None
         elif push := self._done(push_id):
-            push.replica.refused(push_id, error)
-            # Who may not write, or comes late, needs to offer no initial value either.
-            if not (push.offer and isinstance(error, (Conflict, Forbidden))):
-                self._events[Event(push.replica.key, error)] = None
+            self._deletions.pop(push_id, None)
+            push.pusher.refused(push_id, error)
+            # Who may not write, or comes late, needs to offer no initial value either; and who
+            # updates a value tries again.
+            if not isinstance(error, Conflict) and not (
+                push.offer and isinstance(error, Forbidden)
+            ):
+                self._events[Event(push.pusher.key, error)] = None

@@ -21,6 +21,7 @@ class Settings:
     at once, and has at most five seconds.
     ``queue_limit_bytes``, ``queue_limit_count``: how much may wait to be sent, of what doesn't
     replace what was written before.
+    ``timeout_seconds``: how long a handle's ``result()`` waits for the room's answer.
     ``flush_seconds``: how long the end of the process waits for writes to arrive.
     """
 
@@ -30,6 +31,7 @@ class Settings:
     ping_interval_seconds: float = 20.0
     queue_limit_bytes: int = 16 * 1024 * 1024
     queue_limit_count: int = 10_000
+    timeout_seconds: float = 10.0
     flush_seconds: float = 5.0
 
     @classmethod

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from traitlets import HasTraits, TraitType
 
-from ..protocol.errors import DriftDBError, EncodingError, Refusal
 from .callbacks import callbacks
+from .handle import Handle
+from .receipt import Receipt
 from .room import Room
-from .room import room as find_room
-from .values import decode, encode, same
+from .shared import Shared
+from .values import Hook, decode, encode, same
 
 if TYPE_CHECKING:
     from traitlets.utils.sentinel import Sentinel
 
 __all__ = ["SharedState"]
-
-_log = logging.getLogger("driftdb_jupyter")
 
 
 class _RoomValue(TraitType[Any, Any]):
@@ -37,7 +37,7 @@ class _RoomValue(TraitType[Any, Any]):
         obj._write(self._validate(obj, value))
 
 
-class SharedState(HasTraits):
+class SharedState(Shared, HasTraits):
     """A value with a name (``key``) that everybody in a room shares.
 
     ``initial`` is what it is where the room has no value yet (``None``: nothing); it is then
@@ -45,6 +45,10 @@ class SharedState(HasTraits):
     a :class:`~driftdb_jupyter.client.room.Room`; ``url`` is another server's URL or a room's.
     ``min``, ``max``, ``step`` and ``label`` are for the control that shows it; they don't bound
     what is written. Waits up to ``timeout_seconds`` for the room's value.
+
+    ``throttle_seconds``: writes are sent, and observers told, no oftener than that; the last value
+    always arrives. ``encode`` makes something of a value that can be shared, and ``decode``
+    reverses it, where the built-in encodings don't do.
 
     Raises :class:`NoServer` where there is nothing to connect to, :class:`Unreachable`,
     :class:`Forbidden`, :class:`RoomNotFound`, :class:`NotConnected` after the timeout,
@@ -65,28 +69,28 @@ class SharedState(HasTraits):
         max: float | None = None,
         step: float | None = None,
         label: str | None = None,
+        throttle_seconds: float = 0.0,
+        encode: Hook | None = None,
+        decode: Hook | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
-        _check_key(key)
         _check_bounds(min, max, step)
-        offer = None if initial is None else encode(initial)
-        if isinstance(room, Room):
-            if url is not None:
-                raise ValueError("expected either a Room as room= or url=, got both")
-            self._home = room
-        else:
-            self._home = find_room(room, url=url, timeout_seconds=timeout_seconds)
-        self._key = key
+        if not throttle_seconds >= 0:
+            raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
+        self._encode_hook, self._decode_hook = encode, decode
+        offer = None if initial is None else self._encode(initial)
+        self._enter(key, room, url, timeout_seconds)
         self._bounds = (min, max, step)
         self._label = label
-        self._refusal: Refusal | None = None
-        self._logged: Refusal | None = None
+        self._throttle = throttle_seconds
+        self._told_at = -math.inf
         self._teller: threading.Thread | None = None
         self._depth = 0
         self._announced: bytes | None = None
-        callbacks.notice_loop()
         connection = self._home.connection
         self._replica = connection.subscribe(key, self, initial=offer)
+        if throttle_seconds:
+            connection.pace(self._replica, throttle_seconds)
         try:
             connection.wait_ready(self._replica, timeout_seconds)
         except BaseException:
@@ -94,16 +98,6 @@ class SharedState(HasTraits):
             raise
         self._announced = self._replica.shown
         super().__init__()
-
-    @property
-    def key(self) -> str:
-        """Its name in the room."""
-        return self._key
-
-    @property
-    def room(self) -> Room:
-        """The room that it is in."""
-        return self._home
 
     @property
     def min(self) -> float | None:
@@ -124,15 +118,6 @@ class SharedState(HasTraits):
     def label(self) -> str | None:
         """What the control is labelled with in place of the key."""
         return self._label
-
-    @property
-    def error(self) -> DriftDBError | None:
-        """Why the newest write was refused, or why there is no connection."""
-        return self._refusal or self._home.error
-
-    def retry(self) -> None:
-        """Try at once to connect again, where there is no connection; doesn't wait."""
-        self._home.retry()
 
     def observe(
         self,
@@ -159,6 +144,52 @@ class SharedState(HasTraits):
         """Call the handler no more; the arguments are those that it was observed with."""
         super().unobserve(handler, names, type)
 
+    def set(self, value: Any) -> Handle[Any]:
+        """Set the value; ``set(value).result()`` returns when the room has it.
+
+        The handle brings the value, or a newer own one that took its place on the way. Raises
+        :class:`EncodingError` and :class:`TooLarge`.
+        """
+        receipt: Receipt[bytes] = Receipt()
+        self._write(value, receipt)
+        return self._handle(receipt, self._decode)
+
+    def update(self, fn: Callable[[Any], Any]) -> Handle[Any]:
+        """Set the value to ``fn(value)``, such that nobody's update is lost.
+
+        ``update(lambda n: n + 1)`` counts right, whoever else counts at the same time: the room
+        takes the new value only where it still has the old one, else ``fn`` is called again with
+        the newer one, on another thread. So ``fn`` should do nothing else. The handle brings what
+        it returned last, when the room has it. Raises what ``fn`` raises the first time,
+        :class:`EncodingError` and :class:`TooLarge`.
+        """
+
+        def step(base: bytes | None) -> bytes:
+            return self._encode(fn(None if base is None else self._decode(base)))
+
+        receipt = self._home.connection.update(self._replica, step)
+        self._refusal = None
+        return self._handle(receipt, self._decode)
+
+    def wait_for(
+        self, predicate: Callable[[Any], object], *, timeout_seconds: float | None = None
+    ) -> Any:
+        """Wait until ``predicate(value)`` is true, and return that value.
+
+        Works in the middle of a running cell: it is the way to ask a person something there.
+        ``timeout_seconds``: how long at most, ``None`` for ever.
+
+        Raises :class:`TimedOut` and, after the room was closed, :class:`NotConnected`.
+        """
+        found: list[Any] = []
+
+        def met() -> bool:
+            found[:] = [self._read()]
+            return bool(predicate(found[0]))
+
+        self._wait_until(met, timeout_seconds)
+        return found[0]
+
     def close(self) -> None:
         """Hear of the value no more; the room's connection stays for others."""
         self._home.connection.unsubscribe(self._key, self)
@@ -166,16 +197,15 @@ class SharedState(HasTraits):
 
     def deliver(self) -> None:
         """Tell the observers, if the value is another than they know (the callbacks call this)."""
-        self._report()
+        super().deliver()
+        early = self._told_at + self._throttle - time.monotonic()
+        if early > 0:
+            callbacks.schedule_later(self, early)
+            return
         with self._home.connection.guard:
             claimed = self._claim()
         if claimed:
             self._tell()
-
-    def refused(self, error: Refusal) -> None:
-        """Keep why a write was refused (the connection calls this)."""
-        self._refusal = error
-        callbacks.schedule(self)
 
     def __repr__(self) -> str:
         return f"SharedState({self._key!r}, {self._read()!r}, room={self._home.name!r})"
@@ -183,14 +213,20 @@ class SharedState(HasTraits):
     def _read(self) -> Any:
         self._home.connection.start()
         shown = self._replica.shown
-        return None if shown is None else decode(shown)
+        return None if shown is None else self._decode(shown)
 
-    def _write(self, value: Any) -> None:
-        text = encode(value)
+    def _encode(self, value: Any) -> bytes:
+        return encode(value, hook=self._encode_hook)
+
+    def _decode(self, text: bytes) -> Any:
+        return decode(text, hook=self._decode_hook)
+
+    def _write(self, value: Any, receipt: Receipt[bytes] | None = None) -> None:
+        text = self._encode(value)
         connection = self._home.connection
-        tell_here = callbacks.here()
+        tell_here = callbacks.here() and not self._throttle
         with connection.guard:
-            connection.write(self._replica, text, by=self if tell_here else None)
+            connection.write(self._replica, text, by=self if tell_here else None, receipt=receipt)
             self._refusal = None
             claimed = tell_here and self._claim()
         if claimed:
@@ -214,6 +250,7 @@ class SharedState(HasTraits):
             self._teller = None
 
     def _tell(self) -> None:
+        self._told_at = time.monotonic()
         try:
             while (change := self._next_change()) is not None:
                 self._notify_trait("value", *change)
@@ -227,31 +264,12 @@ class SharedState(HasTraits):
         with self._home.connection.guard:
             while (shown := self._replica.shown) != self._announced:
                 before, self._announced = self._announced, shown
-                old = None if before is None else decode(before)
-                new = None if shown is None else decode(shown)
+                old = None if before is None else self._decode(before)
+                new = None if shown is None else self._decode(shown)
                 if not same(old, new):
                     return old, new
             self._release()
             return None
-
-    def _report(self) -> None:
-        refusal = self._refusal
-        if refusal is not None and refusal.code != getattr(self._logged, "code", None):
-            self._logged = refusal
-            _log.warning(
-                "SharedState %r: the room refused a write, and keeps its value: %s",
-                self._key,
-                refusal,
-            )
-
-
-def _check_key(key: object) -> None:
-    if not isinstance(key, str):
-        raise EncodingError(f"key: expected a str, got {type(key).__name__}")
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        raise EncodingError(f"key: expected a str that UTF-8 can hold, got {key!r}") from None
 
 
 def _check_bounds(low: float | None, high: float | None, step: float | None) -> None:

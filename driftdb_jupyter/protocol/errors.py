@@ -17,6 +17,8 @@
     ├── RoomNotFound        the server has no such room
     ├── NotConnected        the connection is closed, or an answer took too long
     ├── QueueFull           too much waits to be sent already
+    ├── Uncertain           nobody knows whether the room took a write
+    ├── TimedOut            what was waited for did not come in time
     └── EncodingError       a value that has no JSON form; names the path to it
 
 A :class:`Refusal` travels as the protocol's ``error`` message
@@ -41,8 +43,10 @@ __all__ = [
     "RateExceeded",
     "Refusal",
     "RoomNotFound",
+    "TimedOut",
     "TooLarge",
     "Unavailable",
+    "Uncertain",
     "Unreachable",
     "refusal",
 ]
@@ -157,6 +161,14 @@ class QueueFull(DriftDBError):
         self.waiting = waiting
         self.waiting_bytes = waiting_bytes
         self.offline_since = offline_since
+
+
+class Uncertain(DriftDBError):
+    """A write of which nobody knows whether the room took it, before it lost its memory."""
+
+
+class TimedOut(DriftDBError, TimeoutError):
+    """What was waited for did not come in the time that was given; it may come yet."""
 
 
 class EncodingError(DriftDBError, TypeError):

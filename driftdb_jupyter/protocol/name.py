@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
-__all__ = ["NAME_BYTES", "is_name", "new_id"]
+__all__ = ["NAME_BYTES", "is_name", "new_id", "notebook_room"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 NAME_BYTES = 200
+_STEM_LIMIT_BYTES = 80
 
 
 def new_id() -> str:
@@ -28,3 +30,13 @@ def is_name(text: str) -> bool:
         and text not in (".", "..")
         and not _CONTROL.search(text)
     )
+
+
+def notebook_room(path: str, *, seed: str = "") -> str:
+    """The name of a notebook's own room: readable, and another for each path and each seed."""
+    stem = re.split(r"[/\\]", path)[-1].removesuffix(".ipynb")
+    stem = (
+        _CONTROL.sub("", stem).encode(errors="replace")[:_STEM_LIMIT_BYTES].decode(errors="ignore")
+    )
+    digest = hashlib.sha256((path + seed).encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{stem}-{digest}" if stem else digest

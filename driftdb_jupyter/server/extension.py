@@ -16,12 +16,15 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
 from ..protocol.name import new_id
+from .address import room_address
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
+from .notebook_rooms import NotebookRooms, notebooks_file
+from .notebooks import Notebooks
 from .place import jupyter_journal
 from .settings import DriftDB
 
@@ -30,6 +33,7 @@ __all__ = ["DriftDBExtension"]
 _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
 _SECRET = "driftdb_kernel_secret"
+_NOTEBOOKS = "driftdb_notebooks"
 # How a kernel reaches a server that listens on an address which is none, or on several.
 _LOCAL = {
     "": "127.0.0.1",
@@ -74,6 +78,20 @@ class JupyterConnect(JupyterRequest, Connect):
     """``GET /room/ID/connect``."""
 
 
+class JupyterNotebook(JupyterRequest):
+    """``GET /notebook?kernel=ID&started_as=NAME``."""
+
+    async def get(self) -> None:
+        """Say which room is the own one of the notebook that a kernel runs."""
+        await self.demand("write")
+        notebooks: Notebooks = self.settings[_NOTEBOOKS]
+        name = await notebooks.room_of_kernel(
+            self.get_query_argument("kernel"),
+            started_as=self.get_query_argument("started_as", strip=False),
+        )
+        self.answer(room_address(self.request, self.root, name))
+
+
 class DriftDBExtension(ExtensionApp):
     """Hosts rooms on the Jupyter server, and tells kernels where they are."""
 
@@ -87,7 +105,9 @@ class DriftDBExtension(ExtensionApp):
         """Make the hub, and the secret that the kernels are given."""
         settings = DriftDB(parent=self)
         broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
-        self.hub = Hub(broker, settings, log=self.log)
+        rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
+        self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
+        self.hub = Hub(broker, settings, log=self.log, expired=rooms.forget)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
@@ -99,11 +119,14 @@ class DriftDBExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Add the protocol's routes."""
+        root = url_path_join(self.serverapp.base_url, _PREFIX)
+        common = {"hub": self.hub, "root": root}
+        self.handlers.append((f"{_PREFIX}notebook", JupyterNotebook, common))
         self.handlers.extend(
             routes(
                 self.hub,
                 _PREFIX,
-                root=url_path_join(self.serverapp.base_url, _PREFIX),
+                root=root,
                 new_room=JupyterNewRoom,
                 room_info=JupyterRoomInfo,
                 send=JupyterSend,
@@ -123,12 +146,14 @@ class DriftDBExtension(ExtensionApp):
             control = Control(environment["DRIFTDB_URL"], self._admin_secret, os.getpid(), certfile)
             self._control.enter_context(control_file(self.hub.broker.journal, control))
         self.hub.start()
+        self.notebooks.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
 
     async def stop_extension(self) -> None:
         """Say goodbye to all peers."""
         self._activity.stop()
+        self.notebooks.stop()
         self._control.close()
         await self.hub.stop()
 

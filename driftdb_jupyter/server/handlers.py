@@ -20,7 +20,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol
 from ..protocol.cbor_codec import CBOR
 from ..protocol.codec import error_fields
 from ..protocol.entry import Author
-from ..protocol.errors import BadMessage, Forbidden, QuotaExceeded, Refusal
+from ..protocol.errors import BadMessage, Forbidden, QuotaExceeded, Refusal, Unavailable
 from ..protocol.frame import BINARY, TEXT
 from ..protocol.json_codec import JSON
 from ..protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
@@ -211,11 +211,19 @@ class Send(RoomRequest):
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         values = JSON.values(push, self.hub.limits)
         pusher = _RequestPusher(client, author(client, self.access.user))
-        hosted.sequencer.push(push, values, pusher)
+        unwritten = self.hub.unwritten_requests
+        if unwritten.full:
+            raise Unavailable("expected fewer requests than wait for the journal now; try later")
+        if hosted.sequencer.push(push, values, pusher):
+            unwritten.add(push, self._length)
         if push.id is not None and client is not None:
             self.hub.client_joined(hosted, client)
             self.hub.client_left(hosted, client)
-        answers = answers_to_push(JSON, push, await pusher.outcome)
+        try:
+            applied = await pusher.outcome
+        finally:
+            unwritten.remove(push)
+        answers = answers_to_push(JSON, push, applied)
         if answers:
             self.answer_encoded(answers[0])
         else:
@@ -302,6 +310,7 @@ class Connect(RoomRequest, WebSocketHandler):
             limits=self.hub.limits,
             rate=self.hub.new_rate(),
             subscription_limit=self.hub.settings.subscription_limit,
+            unwritten=self.hub.new_unwritten(),
         )
         if isinstance(connection, BatchReader):
             connection.on_frame = self.peer.receive

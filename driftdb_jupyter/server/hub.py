@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from itertools import takewhile
 
 from tornado.ioloop import PeriodicCallback
@@ -17,6 +17,7 @@ from .outbox import Flusher
 from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
 from .rate import Rate
 from .settings import DriftDB
+from .unwritten import Unwritten
 
 __all__ = ["Hub"]
 
@@ -31,17 +32,24 @@ class Hub:
     """Opens rooms at the broker for those who come, and knows who is connected.
 
     A room is opened when it is first asked for, and left when nobody has used it for a while.
-    Make, :meth:`start` and use it on one event loop. ``log`` hears of the broker's trouble.
+    Make, :meth:`start` and use it on one event loop. ``log`` hears of the broker's trouble, and
+    ``expired`` the names of rooms that are no more because nobody used them.
     """
 
     def __init__(
-        self, broker: Broker, settings: DriftDB, *, log: logging.Logger | None = None
+        self,
+        broker: Broker,
+        settings: DriftDB,
+        *,
+        log: logging.Logger | None = None,
+        expired: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
         self.broker = broker
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
         self._log = log or logging.getLogger(__name__)
+        self._expired = expired
         self._rooms: dict[str, HostedRoom] = {}
         self._peers: dict[Peer, HostedRoom] = {}
         self._timers: list[PeriodicCallback] = []
@@ -54,6 +62,7 @@ class Hub:
         self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._asking: set[asyncio.Future[None]] = set()  # for the right to read
         self._rates: dict[str, Rate] = {}
+        self.unwritten_requests = self.new_unwritten()
         self._left_seqs = 0
         self._trouble: str | None = None
 
@@ -100,7 +109,7 @@ class Hub:
         It stays open at least until the caller awaits something else; :meth:`enter` it to keep it.
         Raises :class:`~..protocol.errors.Unavailable` where it can't be read at the moment.
         """
-        while (hosted := self._rooms.get(name)) is None:
+        while (hosted := self._rooms.get(name)) is None or name in self._leaving:
             opening = self._opening.get(name)
             if opening is None:
                 opening = self._opening[name] = asyncio.create_task(self._open(name))
@@ -109,7 +118,11 @@ class Hub:
         return hosted
 
     async def delete(self, name: str) -> bool:
-        """Delete a room, and tell whether there was one; who is in it is told (4404)."""
+        """Delete a room, and tell whether there was one; who is in it is told (4404).
+
+        Raises :class:`~..protocol.errors.Unavailable` where it can't be deleted at the moment: it
+        stays as it is, and so does who is in it.
+        """
         while task := self._opening.get(name) or self._leaving.get(name):
             await asyncio.wait([task])
         deleting = self._leaving[name] = asyncio.create_task(self._delete(name))
@@ -169,13 +182,20 @@ class Hub:
             self._rates[address] = rate
         return rate
 
+    def new_unwritten(self) -> Unwritten:
+        """What bounds how much of a new connection waits for the journal."""
+        return Unwritten(
+            limit_count=self.settings.unwritten_limit_count,
+            limit_bytes=self.settings.unwritten_limit_bytes,
+        )
+
     def check_signs_of_life(self) -> None:
         """Close the peers that were silent since the last time, and ask the others.
 
         Those who may no longer read are closed, too.
         """
         for peer in list(self._peers):
-            if not peer.heard:
+            if not (peer.heard or peer.held):
                 peer.close(CLOSE_SILENT, "no answer to a ping")
                 continue
             peer.heard = False
@@ -195,10 +215,13 @@ class Hub:
                 self._absent.remove(hosted)
         until = now - self.settings.room_idle_seconds
         for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
-            if hosted not in self._absent:
+            if hosted not in self._absent and hosted.name not in self._leaving:
                 self._put_away(hosted)
                 self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
         self._rates = {a: rate for a, rate in self._rates.items() if not rate.is_full(now=now)}
+        if self.broker.trouble is not None:
+            for peer in self._peers:
+                peer.release()
         self._report_trouble()
 
     def _report_trouble(self) -> None:
@@ -225,6 +248,7 @@ class Hub:
         if self.settings.room_retention_seconds:
             names = await self.broker.expire(before=now - self.settings.room_retention_seconds)
             if names:
+                self._expired(names)
                 self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
 
     async def stop(self) -> None:
@@ -241,6 +265,8 @@ class Hub:
         try:
             while name in self._leaving:
                 await asyncio.wait([self._leaving[name]])
+            if name in self._rooms:  # it was not deleted after all
+                return True
             hosted = HostedRoom(name, self.flusher, presence_limit=self.settings.presence_limit)
             sequencer = await self.broker.open(name, hosted)
             if sequencer is None:
@@ -268,12 +294,12 @@ class Hub:
 
     async def _delete(self, name: str) -> bool:
         try:
+            there = await self.broker.delete(name)
             hosted = self._rooms.get(name)
             if hosted is not None:
                 self._put_away(hosted)
                 for peer in [peer for peer, room in self._peers.items() if room is hosted]:
                     peer.close(CLOSE_GONE, "the room was deleted")
-                await self.broker.leave(name)
-            return await self.broker.delete(name)
+            return there
         finally:
             del self._leaving[name]

@@ -19,6 +19,7 @@ from .answers import Page, answer_to_get, answer_to_keys, answers_to_push
 from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .rate import Rate
+from .unwritten import Unwritten
 
 __all__ = [
     "CLOSE_FORBIDDEN",
@@ -64,6 +65,7 @@ class Peer:
         "_subscription_limit",
         "_subscriptions",
         "_trusted",
+        "_unwritten",
         "author",
         "client",
         "heard",
@@ -85,6 +87,7 @@ class Peer:
         limits: Limits,
         rate: Rate | None,
         subscription_limit: int,
+        unwritten: Unwritten,
     ) -> None:
         self._access = access
         self._close = close
@@ -97,6 +100,7 @@ class Peer:
         self._subscription_limit = subscription_limit
         self._subscriptions: set[str] = set()
         self._trusted = isinstance(access, Anyone)  # without asking for every message
+        self._unwritten = unwritten
         self.author = author
         self.client = client
         self.heard = True
@@ -126,9 +130,10 @@ class Peer:
                 allowed = self._trusted or self._access.may("write")
                 if allowed is True:  # the common case, without another call
                     room = self._room
-                    room.sequencer.push(decoded, values, self)
-                    pressure = room.pressure
-                    return pressure.hold(self.outbox, len(message)) if pressure.high else None
+                    waits = room.sequencer.push(decoded, values, self)
+                    if waits or room.pressure.high:
+                        return self._hold(decoded, len(message), waits=waits)
+                    return None
             else:
                 right = RIGHTS.get(type(decoded))
                 allowed = right is None or self._access.may(right)
@@ -136,17 +141,27 @@ class Peer:
             self._refuse(refusal)
             return None
         if isinstance(allowed, bool):
-            return self._carry_out(codec, decoded, allowed=allowed)
-        return self._wait_for_access(codec, decoded, allowed)
+            return self._carry_out(codec, decoded, len(message), allowed=allowed)
+        return self._wait_for_access(codec, decoded, len(message), allowed)
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         """Tell the peer what became of its push."""
+        self._unwritten.remove(push)
         if isinstance(outcome, Refusal):
             outcome.push_id = push.id
             self._refuse(outcome)
             return
         for message in answers_to_push(self._codec, push, outcome):
             self._send(message)
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is read from it until the journal has taken what it pushed."""
+        return self._unwritten.holds
+
+    def release(self) -> None:
+        """Read on, though the journal takes nothing: what is to be written is refused now."""
+        self._unwritten.release()
 
     def ask_access(self) -> Awaitable[None] | None:
         """Close the connection if it may no longer read (4403); returns what to wait for."""
@@ -168,13 +183,14 @@ class Peer:
     def left(self) -> None:
         """Take the peer out of its room: the connection has ended, or is ending."""
         self.outbox.close()
+        self._unwritten.release()
         for key in self._subscriptions:
             self._room.unsubscribe(key, self.outbox)
         self._subscriptions.clear()
         self._room.unwatch(self.outbox)
 
     def _carry_out(
-        self, codec: Codec, message: ClientMessage, *, allowed: bool
+        self, codec: Codec, message: ClientMessage, length: int, *, allowed: bool
     ) -> Awaitable[None] | None:
         if not allowed:
             self._forbid(message)
@@ -185,8 +201,10 @@ class Peer:
             if isinstance(message, Keys):
                 return self._answer(answer_to_keys(self._codec, self._room.sequencer.room, message))
             if isinstance(message, Push):
-                self._room.sequencer.push(message, codec.values(message, self._limits), self)
-            elif isinstance(message, SetPresence):
+                values = codec.values(message, self._limits)
+                waits = self._room.sequencer.push(message, values, self)
+                return self._hold(message, length, waits=waits)
+            if isinstance(message, SetPresence):
                 value = codec.value(message.value)
                 withdrawn = bytes(value.as_json()) == b"null"
                 self._room.set_presence(message.key, self.author, None if withdrawn else value)
@@ -199,12 +217,23 @@ class Peer:
             self._refuse(refusal)
         return None
 
+    def _hold(self, push: Push, length: int, *, waits: bool) -> Awaitable[None] | None:
+        """What to wait for after a push of so many bytes, which itself may wait for its answer."""
+        if waits:
+            self._unwritten.add(push, length)
+            if self._unwritten.full:
+                return self._unwritten.wait()
+        pressure = self._room.pressure
+        return pressure.hold(self.outbox, length) if pressure.high else None
+
     async def _wait_for_access(
-        self, codec: Codec, message: ClientMessage, access: Awaitable[bool]
+        self, codec: Codec, message: ClientMessage, length: int, access: Awaitable[bool]
     ) -> None:
         allowed = await access
-        if not self.outbox.closed and (waiting := self._carry_out(codec, message, allowed=allowed)):
-            await waiting
+        if not self.outbox.closed:
+            waiting = self._carry_out(codec, message, length, allowed=allowed)
+            if waiting is not None:
+                await waiting
 
     async def _wait_for_right_to_read(self, access: Awaitable[bool]) -> None:
         if not await access and not self.outbox.closed:

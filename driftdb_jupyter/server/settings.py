@@ -159,6 +159,20 @@ class DriftDB(Configurable):
         help="How many bytes may wait for a peer that reads too slowly before it is closed with "
         "4408 and has to come back.",
     )
+    unwritten_limit_count = Int(
+        4096,
+        min=1,
+        config=True,
+        help="How many pushes of a connection may wait for the journal before nothing more is read "
+        "from it until it has caught up; and of all requests over HTTP together, before one more "
+        "is refused with the error unavailable.",
+    )
+    unwritten_limit_bytes = Int(
+        16 * 1024 * 1024,
+        min=1,
+        config=True,
+        help="How long the messages of those pushes may be together, in bytes.",
+    )
     ping_interval_seconds = Float(
         30.0,
         min=0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -157,6 +158,24 @@ async def test_a_deleted_room_is_gone_and_a_new_one_of_its_name_begins_anew(
     after = await opened(broker, record)
     assert (after.room.seq, after.room.keys) == (0, [])
     assert after.room.epoch != before.room.epoch
+
+
+async def test_who_pushes_while_a_room_is_deleted_is_answered_and_brings_nothing_back(
+    make_broker: MakeBroker,
+) -> None:
+    broker, record = make_broker(), Record(client=CLIENT)
+    sequencer = await opened(broker, record)
+    push(sequencer, record, push_id=1)
+    deleting = asyncio.create_task(broker.delete("room"))
+    for number in range(2, 5):
+        await asyncio.sleep(0)
+        push(sequencer, record, push_id=number)
+    assert await deleting
+    push(sequencer, record, push_id=5)
+    await record.answered(5)
+    assert [each for what, each in record.heard if what == "answer"] == [1, 2, 3, 4, 5]
+    await opened(broker, record, "other")  # which is written after all of that
+    assert [summary.name for summary in await broker.summaries()] == ["other"]
 
 
 async def test_only_rooms_that_nobody_used_expire(make_broker: MakeBroker) -> None:

@@ -139,6 +139,32 @@ class TestAFullDisk:
 
     @both_kinds
     @pytest.mark.asyncio
+    async def test_a_room_that_cant_be_deleted_stays_with_all_that_was_pushed_meanwhile(
+        self, kind: Durability, tmp_path: Path
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(open_journal(tmp_path, kind)) as broker:
+            assert isinstance(broker, JournalBroker)
+            sequencer = await opened(broker, record)
+            await on_writer(broker, "PRAGMA query_only=1")
+            deleting = asyncio.create_task(broker.delete("room"))
+            await asyncio.sleep(0)
+            push(sequencer, record, Append(), push_id=1)
+            with pytest.raises(Unavailable):
+                await deleting
+            await on_writer(broker, "PRAGMA query_only=0")
+            push(sequencer, record, Append(), push_id=2)
+            await record.answered(2)
+            await works_again(broker)
+            push(sequencer, record, Append(), push_id=3)
+            await record.answered(3)
+            assert isinstance(record.answers[-1], Applied)
+            before = kept(sequencer.room)
+        async with running(open_journal(tmp_path, kind)) as broker:
+            assert kept((await opened(broker, record)).room) == before
+
+    @both_kinds
+    @pytest.mark.asyncio
     async def test_an_end_that_loses_something_is_said_and_changes_the_epoch(
         self, kind: Durability, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -174,6 +174,8 @@ class FakeServer:
         """How long a message is on its way."""
         self.authorizations: list[str | None] = []
         self.new_room_body = b'{"room":"fresh","socket_url":"","http_url":""}'
+        self.notebooks: dict[str, str] = {}
+        """The rooms of notebooks, by the ids of their kernels."""
         self.sockets: list[WebSocketHandler] = []
         self.connections = 0
         self.loop = asyncio.SelectorEventLoop()
@@ -268,10 +270,23 @@ class FakeServer:
                 self.set_status(200 if server.status == 101 else server.status)
                 self.finish(server.new_room_body)
 
+        class Notebook(RequestHandler):
+            def get(self) -> None:
+                server.authorizations.append(self.request.headers.get("Authorization"))
+                name = server.notebooks.get(self.get_query_argument("kernel"))
+                if server.status != 101 or name is None:
+                    self.set_status(404 if server.status == 101 else server.status)
+                else:
+                    self.finish({"room": name})
+
         async def start() -> None:
             self._server = HTTPServer(
                 Application(
-                    [(r"/room/([^/]+)/connect", Connect), ("/new", New)],
+                    [
+                        (r"/room/([^/]+)/connect", Connect),
+                        ("/new", New),
+                        ("/notebook", Notebook),
+                    ],
                     log_function=lambda _: None,
                 ),
                 ssl_options=None if self._certfile is None else {"certfile": self._certfile},

@@ -114,6 +114,18 @@ def test_it_comes_back_after_any_other_close_code(
     server.wait_for(lambda: server.connections == 2)
 
 
+def test_text_that_was_changed_on_its_way_is_reported_once(
+    server: FakeServer, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.wait_for(lambda: server.connections == 1)
+    server.close_sockets(1007)
+    server.wait_for(lambda: server.connections == 2)
+    server.close_sockets(1007)
+    server.wait_for(lambda: server.connections == 3)
+    (message,) = caplog.messages
+    assert message.startswith(f"{server.url} got text that is no UTF-8")
+
+
 @pytest.mark.parametrize(("code", "kind"), [(4403, Forbidden), (4404, RoomNotFound)])
 def test_it_stops_where_it_may_not_come_back_until_asked_to(
     server: FakeServer, connection: Connection, code: int, kind: type[Exception]

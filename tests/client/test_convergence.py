@@ -89,7 +89,7 @@ def test_all_replicas_end_equal(forgets: bool, schedule: Sequence[Step]) -> None
     for step in schedule:
         world.do(step)
         for n, key, replica in world.each():
-            if replica._queued is not None or replica._written is not None:
+            if replica._queued is not None or replica._flying is not None:
                 assert replica.shown == world.written[n, key], "an own write jumped back"
     world.heal()
     for _, key, replica in world.each():

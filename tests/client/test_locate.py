@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from driftdb_jupyter.client.locate import Location, locate, notebook_room
+from driftdb_jupyter.client.locate import Location, locate
 from driftdb_jupyter.protocol.errors import NoServer, Unreachable
 
 JUPYTER = {
@@ -17,10 +14,11 @@ JUPYTER = {
 }
 
 
-def test_a_kernel_finds_its_notebooks_own_room() -> None:
+def test_a_kernel_knows_which_notebook_it_was_started_for() -> None:
     place = locate(environ=JUPYTER)
     assert place.server == "http://127.0.0.1:8888/base/driftdb/"
-    assert place.room == notebook_room("/home/ada/notebooks/My plots.ipynb")
+    assert place.notebook == "/home/ada/notebooks/My plots.ipynb"
+    assert place.room is None
     assert place.headers == {"Authorization": "DriftDB s3cret"}
     assert place.own
 
@@ -148,18 +146,3 @@ def test_two_rooms_at_once_are_refused() -> None:
         locate("http://a/room/x", url="http://b/", environ={})
     with pytest.raises(ValueError, match="expected one room, got room='y' and a URL with 'x'"):
         locate("y", url="http://a/room/x", environ={})
-
-
-def test_a_notebooks_room_is_readable_and_another_for_each_path() -> None:
-    one, other = notebook_room("/a/plots.ipynb"), notebook_room("/b/plots.ipynb")
-    assert one.startswith("plots-")
-    assert one != other
-    assert one == notebook_room("/a/plots.ipynb")
-    assert notebook_room(r"C:\a\plots.ipynb").startswith("plots-")
-
-
-@given(st.text(st.characters(codec=None), max_size=300))
-def test_any_path_gives_a_legal_name(path: str) -> None:
-    name = notebook_room(path)
-    assert 1 <= len(name.encode()) <= 200
-    assert not any(char == "/" or unicodedata.category(char) == "Cc" for char in name)

@@ -6,14 +6,16 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from driftdb_jupyter.client.room import room
+from driftdb_jupyter.client.room import Room, room
 from driftdb_jupyter.client.state import SharedState
 from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, Unreachable
 
 from .fakes import FakeServer
+from .served import come_true
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_a_token_that_is_refused_is_told_but_not_shown(server: FakeServer, url: 
 def test_an_answer_that_is_no_room_servers_is_named(server: FakeServer, url: str) -> None:
     for body in (b"<html>", b"[]", b'{"room":5}'):
         server.new_room_body = body
-        with pytest.raises(Unreachable, match="is no room server: it made no room"):
+        with pytest.raises(Unreachable, match="is no room server: it named no room"):
             room(url=url)
 
 
@@ -145,3 +147,44 @@ def test_a_script_ends_though_its_writes_are_never_acknowledged(
         _, errors = process.communicate("\n", timeout=30)
     assert process.returncode == 0
     assert "did not acknowledge all writes within 0.2 s before the end of the process" in errors
+
+
+def test_a_room_makes_what_is_in_it(mine: Room) -> None:
+    with mine as here:
+        made: list[Any] = [
+            here.state("state", 1),
+            here.dict("dict", {"a": 1}),
+            here.pubsub("pubsub"),
+            here.stream("stream"),
+            here.reducer("reducer", lambda value, action: action, 0),
+            here.presence(value=1),
+        ]
+        assert [type(each).__name__ for each in made] == [
+            "SharedState",
+            "SharedDict",
+            "PubSub",
+            "Stream",
+            "SharedReducer",
+            "Presence",
+        ]
+        assert all(each.room is here for each in made)
+    assert here.status == "closed"
+
+
+def test_keys_are_listed_and_deleted(mine: Room, theirs: Room) -> None:
+    stream = mine.stream("log")
+    stream.extend([1, 2]).result()
+    mine.state("state", "x").set("y").result()
+    keys = theirs.keys()
+    assert {key: info.size for key, info in keys.items()} == {"log": 2, "state": 1}
+    assert list(mine.keys("l")) == ["log"]
+    theirs.delete("log").result()
+    assert list(mine.keys()) == ["state"]
+    come_true(mine, lambda: len(stream) == 0)
+
+
+def test_one_key_is_one_kind_of_thing(mine: Room) -> None:
+    state = mine.state("log")
+    with pytest.raises(ValueError, match="expected the key 'log' for a LogReplica"):
+        mine.stream("log")
+    assert state.value is None

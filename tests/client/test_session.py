@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from driftdb_jupyter.client.frames import KeyInfo
 from driftdb_jupyter.client.session import Event, Session
 from driftdb_jupyter.protocol.errors import (
     BadMessage,
@@ -136,7 +137,7 @@ def test_a_refused_write_is_told() -> None:
 def test_a_refused_message_that_is_no_push_is_told_without_a_key() -> None:
     session = online()
     answer(session, type="error", code="too_large", message="no")
-    ((key, error),) = session.events()
+    ((key, error, _),) = session.events()
     assert key is None
     assert isinstance(error, TooLarge)
 
@@ -387,9 +388,45 @@ def test_over_a_quota_a_push_is_given_up_and_its_id_not_used_again() -> None:
     log.push(b"1", keep=True)
     sent(session)
     answer(session, type="error", code="quota", id=1, message="full")
-    ((key, error),) = session.events()
+    ((key, error, _),) = session.events()
     assert key == "a"
     assert isinstance(error, QuotaExceeded)
     assert session.settled
     log.push(b"2", keep=True)
     assert [message["id"] for message in sent(session)] == [2]
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_key_is_deleted_whether_it_is_in_use_here_or_not(joined: bool) -> None:
+    session = online()
+    if joined:
+        session.log("a", keep=True)
+    receipt = session.delete("a")
+    message = sent(session)[-1]
+    assert message == {"type": "push", "key": "a", "action": {"type": "delete"}, "id": 1}
+    assert not session.settled
+    answer(session, type="ack", id=1, seq=3)
+    assert receipt.result(0) is None
+    assert session.settled
+
+
+def test_a_refused_deletion_says_why() -> None:
+    session = online()
+    receipt = session.delete("a")
+    sent(session)
+    answer(session, type="error", id=1, code="forbidden", message="no")
+    assert isinstance(receipt.exception(0), Forbidden)
+    assert session.settled
+
+
+def test_keys_are_listed_and_asked_for_again_on_a_new_connection() -> None:
+    session = online()
+    first, second = session.list_keys("a"), session.list_keys("a")
+    assert sent(session) == [{"type": "keys", "prefix": "a"}]
+    session.disconnected()
+    session.connected()
+    assert sent(session) == [{"type": "keys", "prefix": "a"}]
+    answer(session, type="keys", prefix="a", keys={"ab": {"size": 1, "bytes": 2, "seq": 3}})
+    assert first.result(0) == second.result(0) == {"ab": KeyInfo(1, 2, 3)}
+    session.connected()
+    assert sent(session) == []

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
-from driftdb_jupyter.client.state_replica import StateReplica
+from driftdb_jupyter.client.receipt import Receipt
+from driftdb_jupyter.client.session import Session
+from driftdb_jupyter.client.state_replica import StateReplica, Update
+from driftdb_jupyter.protocol.errors import Uncertain
 
 from .fakes import FakeRoom, SimulatedClient
 
@@ -233,3 +237,136 @@ def test_an_initial_value_that_got_lost_on_its_way_is_offered_again(room: FakeRo
     assert offers(client) == [0]
     reconnected(client, data=[], epoch="E", recovered=True)
     assert offers(client) == [0]
+
+
+def step(base: bytes | None) -> bytes:
+    return json.dumps([*json.loads(base or b"[]"), "x"]).encode()
+
+
+def update(replica: StateReplica, step: Callable[[bytes | None], bytes] = step) -> Update:
+    update = Update(step, step(replica.shown))
+    assert replica.update(update, base=replica.shown)
+    return update
+
+
+def rebase(client: SimulatedClient) -> None:
+    for replica in client.session.stale():
+        rebase = replica.rebase()
+        assert rebase is not None
+        base = rebase.base
+        for update in rebase.updates:
+            base = update.result = update.step(base)
+        replica.rebased(rebase)
+    client.settle()
+
+
+def test_an_update_is_shown_at_once_and_written_where_nobody_was_faster(room: FakeRoom) -> None:
+    room.write("a", [])
+    client, replica = joined(room)
+    one = update(replica)
+    assert json.loads(replica.shown or b"") == ["x"]
+    client.settle()
+    assert room.value("a") == (["x"], 2)
+    assert json.loads(one.receipt.result(0)) == ["x"]
+
+
+def test_an_update_is_made_again_on_what_somebody_else_wrote(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    one = update(replica)
+    client.pump()
+    room.write("a", ["theirs"])
+    client.settle()
+    assert not one.receipt.done()
+    rebase(client)
+    assert room.value("a") == (["theirs", "x"], 2)
+    assert json.loads(one.receipt.result(0)) == ["theirs", "x"]
+    assert replica.settled
+
+
+def test_updates_that_wait_go_out_as_one_and_know_each_its_own_result(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    updates = [update(replica) for _ in range(3)]
+    client.settle()
+    assert [value for _, _, value in room.applied] == [["x"] * 3]
+    assert [len(json.loads(each.receipt.result(0))) for each in updates] == [1, 2, 3]
+
+
+def test_an_update_goes_behind_an_own_write(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    replica.write(b"[1]")
+    client.pump()
+    update(replica)
+    client.settle()
+    assert [value for _, _, value in room.applied] == [[1], [1, "x"]]
+
+
+def test_a_write_takes_the_place_of_updates_that_wait(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    one = update(replica)
+    receipt: Receipt[bytes] = Receipt()
+    replica.write(b"[]", receipt=receipt)
+    client.settle()
+    assert room.value("a") == ([], 1)
+    assert (one.receipt.done(), receipt.result(0)) == (True, b"[]")
+
+
+def test_an_update_of_what_is_no_longer_shown_is_not_taken(room: FakeRoom) -> None:
+    _, replica = joined(room)
+    stale = Update(step, b"1")
+    assert not replica.update(stale, base=b"0")
+    assert replica.settled
+
+
+def test_an_update_that_fails_the_second_time_is_given_up_alone(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    good, bad = update(replica), update(replica)
+    client.pump()
+    room.write("a", ["theirs"])
+    client.settle()
+    (stale,) = client.session.stale()
+    again = stale.rebase()
+    assert again is not None
+    good.result = step(again.base)
+    replica.rebased(again, [bad])
+    client.settle()
+    assert room.value("a") == (["theirs", "x"], 2)
+    assert good.receipt.done()
+
+
+def test_a_relay_on_its_key_does_not_keep_an_update_from_the_room(room: FakeRoom) -> None:
+    room.write("a", [])
+    client, replica = joined(room)
+    client.session.receive(json.dumps({"type": "push", "key": "a", "value": ["r"], "seq": 9}))
+    update(replica)
+    client.settle()
+    assert room.value("a") == (["r", "x"], 2)
+
+
+def test_nobody_knows_of_an_update_under_way_when_the_room_forgets() -> None:
+    session = Session()
+    replica = session.state("a")
+    session.connected()
+    empty = {"type": "init", "key": "a", "data": []}
+    session.receive(json.dumps({**empty, "epoch": "E"}))
+    one = update(replica)
+    session.outgoing()
+    session.disconnected()
+    session.connected()
+    session.receive(json.dumps({**empty, "epoch": "F"}))
+    conflict = {"type": "error", "code": "conflict", "id": 1, "key": "a", "seq": 0, "message": ""}
+    session.receive(json.dumps(conflict))
+    assert isinstance(one.receipt.exception(0), Uncertain)
+    assert session.stale() == []
+
+
+def test_a_write_is_acknowledged_with_the_one_that_took_its_place(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    receipts: list[Receipt[bytes]] = [Receipt() for _ in range(3)]
+    for value, receipt in zip((b"1", b"2", b"2"), receipts, strict=True):
+        replica.write(value, receipt=receipt)
+    assert not any(receipt.done() for receipt in receipts)
+    client.settle()
+    assert [receipt.result(0) for receipt in receipts] == [b"2", b"2", b"2"]
+    known: Receipt[bytes] = Receipt()
+    assert not replica.write(b"2", receipt=known)
+    assert known.result(0) == b"2"

@@ -21,7 +21,6 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from traitlets.config import Config
 
-from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.server.extension import DriftDBExtension
 from driftdb_jupyter.server.hub import Hub
 from driftdb_jupyter.server.settings import DriftDB
@@ -124,6 +123,7 @@ def standalone(
     base_url: str = "/",
     named_rooms: bool = False,
     tls: ssl.SSLContext | None = None,
+    journal: Path | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``settings`` are those of :class:`DriftDB`."""
@@ -131,9 +131,7 @@ def standalone(
     @asynccontextmanager
     async def serve(server: Server) -> Any:
         traits = DriftDB(**settings)
-        broker = MemoryBroker(
-            room_limit=traits.room_limit, quota=traits.quota, window_limits=traits.window_limits
-        )
+        broker = traits.broker(None if journal is None else str(journal))
         hub = server._hub = Hub(broker, traits)
         web = application(
             hub, base_url=base_url, named_rooms=named_rooms, log_function=lambda handler: None

@@ -72,6 +72,16 @@ class Notebook:
         """Run all cells, and wait until they are done."""
         self.command("notebook:run-all-cells")
 
+    def restart_kernel(self) -> None:
+        """Restart the kernel, and wait until it answers."""
+        self.page.evaluate(
+            """async () => {
+                const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+                await kernel.restart();
+                await kernel.info;
+            }"""
+        )
+
     def save(self) -> None:
         """Save the notebook with its outputs."""
         self.command("docmanager:save")

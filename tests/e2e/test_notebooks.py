@@ -159,6 +159,34 @@ s = SharedState("kept", 0, room="lecture")
         expect(other.output(0)).to_have_text("42")
 
 
+def test_a_renamed_notebook_keeps_its_room_and_a_new_one_has_another(jupyter: Jupyter) -> None:
+    tell = "print(s.value, s.room.name)"
+    with jupyter.running():
+        one = run_and_save(jupyter, "n.ipynb", SLIDER, "s.value = 42", tell)
+        one.run(1)
+        one.run(2)
+        expect(one.output(2)).to_contain_text("42 n-")
+        before = one.output(2).inner_text()
+        jupyter.rename("n.ipynb", "renamed.ipynb")
+        one.restart_kernel()
+        one.run(0)
+        one.run(2)
+        expect(one.output(2)).to_have_text(before)
+        other = jupyter.open("renamed.ipynb")
+        other.run(0)
+        other.control().shows(42)
+        one.page.close()
+        other.page.close()
+    with jupyter.running():
+        again = jupyter.open("renamed.ipynb")
+        again.run(0)
+        again.run(2)
+        expect(again.output(2)).to_have_text(before)
+        new = run_and_save(jupyter, "n.ipynb", SLIDER, tell)
+        new.run(1)
+        expect(new.output(1)).to_contain_text("0 n-")
+
+
 def test_every_kind_of_value_has_its_control_also_inside_a_box(jupyter: Jupyter) -> None:
     cell = """
 from driftdb_jupyter import SharedState

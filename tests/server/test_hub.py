@@ -6,13 +6,21 @@ import asyncio
 import logging
 
 import pytest
+from msgspec import Raw
 
 from driftdb_jupyter.broker.broker import Audience
 from driftdb_jupyter.broker.memory import MemoryBroker, MemorySequencer
+from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Unavailable
+from driftdb_jupyter.protocol.json_codec import JSON
+from driftdb_jupyter.protocol.messages import Append, Push
+from driftdb_jupyter.server.access import Anyone
 from driftdb_jupyter.server.hosted_room import HostedRoom
-from driftdb_jupyter.server.hub import Hub
+from driftdb_jupyter.server.hub import CLOSE_SILENT, Hub
+from driftdb_jupyter.server.peer import CLOSE_GONE, Peer
 from driftdb_jupyter.server.settings import DriftDB
+
+from .line import Line
 
 pytestmark = pytest.mark.asyncio
 
@@ -44,6 +52,8 @@ class SlowBroker(MemoryBroker):
 
     async def delete(self, name: str) -> bool:
         await self._step("delete")
+        if self.broken:
+            raise Unavailable("expected a disk, got none")
         return await super().delete(name)
 
 
@@ -66,6 +76,25 @@ class World:
         """Let everything go as far as it can."""
         for _ in range(20):
             await asyncio.sleep(0)
+
+
+def join(hub: Hub, hosted: HostedRoom, line: Line, closed: list[int]) -> Peer:
+    """Let a peer join that notes the code it is closed with."""
+    peer = Peer(
+        hosted,
+        line.outbox,
+        access=Anyone(),
+        author=Author("anna"),
+        client=None,
+        close=lambda code, reason: closed.append(code),
+        codec=JSON,
+        limits=hub.limits,
+        rate=None,
+        subscription_limit=1,
+        unwritten=hub.new_unwritten(),
+    )
+    hub.join(peer, hosted)
+    return peer
 
 
 async def test_all_who_ask_while_a_room_is_loading_get_the_same_one_in_order() -> None:
@@ -187,6 +216,75 @@ async def test_a_deleted_room_is_gone_for_who_asks_meanwhile() -> None:
     assert await asking is None
     world.hub.exit(hosted)
     assert world.hub.room_count == 0
+
+
+async def test_a_room_that_cant_be_deleted_stays_and_so_does_who_is_in_it(
+    lines: list[Line],
+) -> None:
+    world = World()
+    lines.append(Line(world.hub.flusher))
+    hosted = await world.room()
+    closed: list[int] = []
+    peer = join(world.hub, hosted, lines[0], closed)
+    world.broker.broken = True
+    world.broker.go_on.clear()
+    deleting = asyncio.create_task(world.hub.delete("r"))
+    await world.settle()
+    asking = asyncio.create_task(world.hub.open("r"))
+    world.broker.go_on.set()
+    with pytest.raises(Unavailable):
+        await deleting
+    assert await asking is hosted
+    assert closed == []
+    world.broker.broken = False
+    assert await world.hub.delete("r")
+    assert closed == [CLOSE_GONE]
+    world.hub.leave(peer)
+
+
+def hold(peer: Peer) -> None:
+    """Let more of a peer's pushes wait for the journal than may."""
+    unwritten = peer._unwritten
+    while not unwritten.full:
+        unwritten.add(Push("k", Append(), Raw(b"1")), 1_000_000)
+    unwritten.wait()
+
+
+async def test_who_is_held_by_a_slow_disk_is_not_taken_for_dead(lines: list[Line]) -> None:
+    world = World()
+    lines.append(Line(world.hub.flusher))
+    closed: list[int] = []
+    peer = join(world.hub, await world.room(), lines[0], closed)
+    hold(peer)
+    for _ in range(3):
+        world.hub.check_signs_of_life()
+    assert closed == []
+    peer.release()
+    world.hub.check_signs_of_life()
+    assert closed == [CLOSE_SILENT]
+    world.hub.leave(peer)
+
+
+async def test_who_is_held_may_leave(lines: list[Line]) -> None:
+    world = World()
+    lines.append(Line(world.hub.flusher))
+    peer = join(world.hub, await world.room(), lines[0], [])
+    hold(peer)
+    world.hub.leave(peer)
+    assert not peer.held
+
+
+async def test_nobody_is_held_by_a_disk_that_fails(lines: list[Line]) -> None:
+    world = World()
+    lines.append(Line(world.hub.flusher))
+    peer = join(world.hub, await world.room(), lines[0], [])
+    hold(peer)
+    world.hub.tidy()
+    assert peer.held
+    world.broker.trouble = "the disk is full"
+    world.hub.tidy()
+    assert not peer.held
+    world.hub.leave(peer)
 
 
 async def test_a_room_is_deleted_that_is_just_being_opened() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from driftdb_jupyter.client import frames
 from driftdb_jupyter.client.heartbeat import Heartbeat
-from driftdb_jupyter.client.log_replica import Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.log_replica import Follower, Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.receipt import Receipt
 from driftdb_jupyter.client.session import Session
-from driftdb_jupyter.protocol.errors import QueueFull
+from driftdb_jupyter.protocol.errors import QueueFull, Uncertain
 
 from .kinds import KINDS
 from .server import IDS_REMEMBERED, Link, Server
@@ -38,8 +39,11 @@ class Client:
         self.replicas: dict[str, Any] = {}
         self.written: dict[str, list[str]] = {key: [] for key in KINDS}
         """The marks of what was written to each key."""
+        self.uncertain: set[str] = set()
+        """Those of which the client was told that nobody knows."""
         self._number = number
         self._count = 0
+        self._followers: dict[str, Follower] = {}
         self._positions: dict[str, int | None] = defaultdict(lambda: None)
         for key in KINDS:
             self.join(key)
@@ -49,6 +53,8 @@ class Client:
         if key not in self.replicas or self.session.forget(key):
             self.replicas[key] = KINDS[key].join(self.session, key)
             self._positions.pop(key, None)
+            if isinstance(self.replicas[key], LogReplica):
+                self._followers[key] = self.replicas[key].follow()
             self.pump()
 
     def write(self, key: str) -> None:
@@ -56,10 +62,12 @@ class Client:
         self._count += 1
         mark = f"w{self._number}-{self._count}"
         try:
-            KINDS[key].write(self.replicas[key], b'"%b"' % mark.encode())
+            receipt = KINDS[key].write(self.replicas[key], b'"%b"' % mark.encode())
         except QueueFull:
             return
         self.written[key].append(mark)
+        if isinstance(receipt, Receipt):
+            receipt.add_done_callback(lambda done: self._note(mark, done))
         self.pump()
 
     def connect(self) -> None:
@@ -83,7 +91,9 @@ class Client:
         self.session.events()
         for key, replica in self.replicas.items():
             if isinstance(replica, LogReplica):
-                self._follow(key, replica)
+                self._hear(key, replica)
+            elif hasattr(replica, "advance"):
+                replica.advance()
         self.pump()
 
     def cut(self) -> None:
@@ -112,6 +122,14 @@ class Client:
         """Put on its way what the session has to say."""
         for frame in self.session.outgoing():
             self._send(frame)
+        for replica in self.session.stale():
+            rebase = replica.rebase()
+            base = rebase and rebase.base
+            for update in rebase.updates if rebase else ():
+                base = update.result = update.step(base)
+            if rebase is not None:
+                replica.rebased(rebase)
+            self.pump()
 
     @property
     def at_rest(self) -> bool:
@@ -128,9 +146,13 @@ class Client:
         if self.link is not None and self.link.alive:
             self.link.up.append(frame)
 
-    def _follow(self, key: str, replica: LogReplica) -> None:
+    def _note(self, mark: str, receipt: Receipt[Any]) -> None:
+        if isinstance(receipt.exception(), Uncertain):
+            self.uncertain.add(mark)
+
+    def _hear(self, key: str, replica: LogReplica) -> None:
         """Hold each push that is heard against what was broadcast: none missing, none twice."""
-        for news in replica.take():
+        for news in self._followers[key].take():
             if isinstance(news, StartedOver):
                 held = [each.seq for each in news.held]
                 assert held == sorted(set(held)), "a stream ascends"

@@ -5,13 +5,19 @@ One more is one more entry in :data:`KINDS`: how it joins, writes, and what has 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from driftdb_jupyter.client.fold import Fold, snapshot
 from driftdb_jupyter.client.form import meant
+from driftdb_jupyter.client.log_replica import Heard, StartedOver
+from driftdb_jupyter.client.receipt import Receipt
 from driftdb_jupyter.client.session import Session
+from driftdb_jupyter.client.state_replica import StateReplica, Update
+from driftdb_jupyter.protocol.errors import QueueFull
 from driftdb_jupyter.rooms.room import Room
 
 __all__ = ["KINDS", "Kind"]
@@ -21,11 +27,12 @@ __all__ = ["KINDS", "Kind"]
 class Kind:
     """``join`` a key, ``write`` a text there; in the end ``shown`` is what the room ``held``.
 
-    ``every_write_counts``: no write takes another's place while it waits.
+    A write may return a receipt. ``every_write_counts``: no write takes another's place while it
+    waits.
     """
 
     join: Callable[[Session, str], Any]
-    write: Callable[[Any, bytes], object]
+    write: Callable[[Any, bytes], Any]
     shown: Callable[[Any], object]
     held: Callable[[Room, str], object]
     every_write_counts: bool = True
@@ -42,6 +49,71 @@ def _state(room: Room, key: str) -> object:
     return meant(bytes(entries[-1].value.as_json())) if entries else None
 
 
+def _append_to_register(replica: StateReplica, text: bytes) -> Receipt[bytes]:
+    """Put a text at the end of the list that the state holds, whoever else does so too."""
+
+    def step(base: bytes | None) -> bytes:
+        return json.dumps([*json.loads(base or b"[]"), json.loads(text)]).encode()
+
+    update = Update(step, step(replica.shown))
+    assert replica.update(update, base=replica.shown)
+    return update.receipt
+
+
+class _Reducer:
+    """A list that actions append to, as :class:`~driftdb_jupyter.client.reducer.SharedReducer`."""
+
+    def __init__(self, session: Session, key: str) -> None:
+        self._replica = session.log(key, keep=True)
+        self._follower = self._replica.follow()
+        self._settled: list[str] = []
+        self.fold = new_fold()
+        self.fold.source = session.secret  # a random one may look like the mark of a write
+
+    @property
+    def current(self) -> bool:
+        return self._replica.current
+
+    def advance(self) -> None:
+        """Take what came, and say what follows from it."""
+        settled, self._settled = self._settled, []
+        for news in self._follower.take():
+            self.fold.take(news)
+        for mark in settled:
+            self.fold.settle(mark)
+        if self.fold.missing:
+            self._replica.offer(snapshot(json.dumps(self.fold.confirmed).encode()))
+        if self.fold.actions >= 3 and not self.fold.pending and self._replica.current:
+            text = snapshot(json.dumps(self.fold.confirmed).encode())
+            with contextlib.suppress(QueueFull):
+                self._replica.compact(text, seq=self.fold.seq, epoch=self.fold.epoch)
+                self._replica.fold(text, seq=self.fold.seq)
+                self.fold.actions = 1
+
+    def write(self, text: bytes) -> object:
+        self.advance()
+        mark, form = self.fold.propose(text)
+        try:
+            receipt = self._replica.push(form, keep=True, dated=True)
+        except QueueFull:
+            self.fold.settle(mark)
+            raise
+        receipt.add_done_callback(lambda _: self._settled.append(mark))
+        return receipt
+
+
+def new_fold() -> Fold:
+    """A list that grows by each action."""
+    return Fold(lambda value, action: [*value, json.loads(action)], list, json.loads)
+
+
+def _folded(room: Room, key: str) -> object:
+    fold = new_fold()
+    held = [Heard(bytes(each.value.as_json()), each.seq) for each in room.read(key)]
+    fold.take(StartedOver(held, same_epoch=True))
+    return fold.value
+
+
 def _entries(room: Room, key: str) -> object:
     return [(bytes(entry.value.as_json()), entry.seq) for entry in room.read(key)]
 
@@ -54,16 +126,28 @@ KINDS = {
         held=_state,
         every_write_counts=False,
     ),
+    "register": Kind(
+        join=lambda session, key: session.state(key),
+        write=_append_to_register,
+        shown=lambda replica: replica.shown,
+        held=_state,
+    ),
+    "reducer": Kind(
+        join=_Reducer,
+        write=lambda reducer, text: reducer.write(text),
+        shown=lambda reducer: reducer.fold.value,
+        held=_folded,
+    ),
     "stream": Kind(
         join=lambda session, key: session.log(key, keep=True),
         write=lambda replica, text: replica.push(text, keep=True),
-        shown=lambda replica: replica.entries,
+        shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
         held=_entries,
     ),
     "channel": Kind(
         join=lambda session, key: session.log(key, keep=False),
         write=lambda replica, text: replica.push(text, keep=False),
-        shown=lambda replica: replica.entries,
+        shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
         held=_entries,
     ),
 }

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftdb_jupyter.broker.broker import Pusher
 from driftdb_jupyter.protocol.entry import Author
@@ -14,7 +14,7 @@ from driftdb_jupyter.protocol.errors import RateExceeded, Refusal, Unavailable
 from driftdb_jupyter.protocol.frame import TEXT, payload
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
-from driftdb_jupyter.protocol.messages import Push
+from driftdb_jupyter.protocol.messages import Compact, Push
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
@@ -24,12 +24,13 @@ from driftdb_jupyter.server.author import author
 from driftdb_jupyter.server.hosted_room import HostedRoom
 from driftdb_jupyter.server.outbox import Flusher, Outbox
 from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
+from driftdb_jupyter.server.unwritten import Unwritten
 
-__all__ = ["IDS_REMEMBERED", "Link", "Server", "tokens"]
+__all__ = ["IDS_REMEMBERED", "WINDOW", "Link", "Record", "Server", "tokens"]
 
 IDS_REMEMBERED = 4
 _OUTBOX_LIMIT_BYTES = 500
-_WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
+WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
 
 
 def tokens(text: bytes) -> list[str]:
@@ -113,7 +114,7 @@ class _LinkOutbox(Outbox):
         return True
 
 
-class _Record(Struct):
+class Record(Struct):
     """A push that was applied."""
 
     push: Push
@@ -156,7 +157,7 @@ class Server:
         """Those that a loss of all memory took back."""
         self.refused: set[str] = set()
         """Those that were refused for good."""
-        self.journal: list[_Record] = []
+        self.journal: list[Record] = []
         self._batched = batched
         self._committed = 0
         self._answers: list[tuple[Pusher, Push, Applied]] = []
@@ -186,6 +187,7 @@ class Server:
             limits=Limits(),
             rate=None,
             subscription_limit=100,
+            unwritten=Unwritten(limit_count=1_000, limit_bytes=1_000_000),
         )
         self.producers.joined(secret)
         self.links.append(link)
@@ -204,21 +206,16 @@ class Server:
             assert link.peer.client is not None
             self.producers.left(link.peer.client, now=self.now)
 
-    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> None:
+    def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
-        marks = [mark for value in values for mark in tokens(bytes(value.as_json()))]
-        if self.troubles:
-            refusal = self.troubles.pop()("not now")
-            if not isinstance(refusal, (RateExceeded, Unavailable)):
-                self.refused.update(marks)
-            pusher.answer(push, refusal)
-            return
-        record = _Record(push, values, pusher.client, pusher.author, self.now)
+        if self.refuses(push, values, pusher):
+            return False
+        record = Record(push, values, pusher.client, pusher.author, self.now)
         try:
             applied = self._apply(self.room, record)
         except Refusal as refusal:
             pusher.answer(push, refusal)
-            return
+            return False
         if applied.broadcast:
             self.journal.append(record)
             self.broadcasts[self.room.epoch, push.key] += [each.seq for each in applied.broadcast]
@@ -226,6 +223,24 @@ class Server:
         self._answers.append((pusher, push, applied))
         if not self._batched:
             self._answer()
+        return self._batched
+
+    def refuses(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
+        """Refuse a push while there is trouble."""
+        if not self.troubles:
+            return False
+        refusal = self.troubles.pop()("not now")
+        if not isinstance(refusal, (RateExceeded, Unavailable)):
+            for value in values:
+                self.refused.update(tokens(bytes(value.as_json())))
+        pusher.answer(push, refusal)
+        return True
+
+    def acknowledge(self, push: Push) -> None:
+        """Note that a push was acknowledged: what it writes must not be lost."""
+        offered = push.if_seq is not None and push.epoch is None
+        if not offered and not isinstance(push.action, Compact):
+            self.acknowledged.update(tokens(bytes(push.value)))
 
     def commit(self) -> None:
         """Write what was applied, and acknowledge it."""
@@ -234,16 +249,9 @@ class Server:
 
     def stop(self, *, loses: str, politely: bool) -> None:
         """End; loses ``nothing``, the ``tail`` that wasn't committed, or ``everything``."""
-        self.running = False
         if loses == "nothing":
             self.commit()
-        for link in self.links:
-            if not politely:
-                link.down.clear()
-            link.close(CLOSE_STOPPING if politely else 1006)
-            link.alive = False
-            link.peer.left()
-        self.links.clear()
+        self.disconnect(politely=politely)
         self._answers.clear()
         if loses == "everything" or (loses == "tail" and not self._batched):
             self.lost |= self.acknowledged
@@ -251,13 +259,28 @@ class Server:
             self._committed = 0
         del self.journal[self._committed :]
 
+    def disconnect(self, *, politely: bool) -> None:
+        """End all connections."""
+        self.running = False
+        for link in self.links:
+            if not politely:
+                link.down.clear()
+            link.close(CLOSE_STOPPING if politely else 1006)
+            link.alive = False
+            link.peer.left()
+        self.links.clear()
+
+    def set_disk(self, *, full: bool) -> None:
+        """There is no disk here that could be full."""
+
     def start(self) -> None:
         """Come back with what the journal holds, but without a recovery window."""
         if self.running:
             return
         room = self._new_room(self.room.epoch)
-        for record in self.journal:
-            self._apply(room, record)
+        for record in self.journal:  # what was applied once is so again, whatever its conditions
+            push = structs.replace(record.push, if_seq=None, epoch=None)
+            self._apply(room, structs.replace(record, push=push))
         if room.seq != self.room.seq or not self.journal:
             room.epoch = self._new_epoch()
         self.room = room
@@ -271,17 +294,25 @@ class Server:
             self.room.window.expire(now=self.now)
 
     def applied(self) -> Iterable[str]:
-        """The marks of all writes that the room has taken, but for the initial values."""
+        """The marks of all writes that the room has taken, but for the initial values.
+
+        What was written on a condition holds all that was there before: so the newest counts.
+        """
+        updated: dict[str, list[str]] = {}
         for record in self.journal:
-            if record.push.if_seq is None:
-                for value in record.values:
-                    yield from tokens(bytes(value.as_json()))
+            marks = [mark for value in record.values for mark in tokens(bytes(value.as_json()))]
+            updates = record.push.if_seq is not None and record.push.epoch is not None
+            if updates or record.push.key in updated:
+                updated[record.push.key] = marks
+            elif record.push.if_seq is None and not isinstance(record.push.action, Compact):
+                yield from marks
+        for marks in updated.values():
+            yield from marks
 
     def _answer(self) -> None:
         answers, self._answers = self._answers, []
         for pusher, push, applied in answers:
-            if push.if_seq is None:
-                self.acknowledged.update(tokens(bytes(push.value)))
+            self.acknowledge(push)
             pusher.answer(push, applied)
 
     def _host(self) -> HostedRoom:
@@ -295,12 +326,12 @@ class Server:
 
     @staticmethod
     def _new_room(epoch: str) -> Room:
-        room = Room(epoch=epoch, window_limits=_WINDOW)
+        room = Room(epoch=epoch, window_limits=WINDOW)
         room.producers = _ForgetfulProducers()
         return room
 
     @staticmethod
-    def _apply(room: Room, record: _Record) -> Applied:
+    def _apply(room: Room, record: Record) -> Applied:
         return room.apply(
             record.push,
             record.values,

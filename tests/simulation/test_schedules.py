@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from .journaled import Durability, serving
 from .world import Step, World, schedules
 
 _QUICK = settings(max_examples=150, deadline=None)
 _LONG = settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.mark.parametrize("batched", [False, True], ids=["memory", "batched"])
+@pytest.mark.parametrize("durability", get_args(Durability))
 @given(schedule=schedules())
 @_QUICK
-def test_every_schedule_ends_well(batched: bool, schedule: Sequence[Step]) -> None:
-    World(batched=batched).run(schedule)
+def test_every_schedule_ends_well(durability: Durability, schedule: Sequence[Step]) -> None:
+    with serving(durability) as server:
+        World(server).run(schedule)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("batched", [False, True], ids=["memory", "batched"])
+@pytest.mark.parametrize("durability", get_args(Durability))
 @given(schedule=schedules())
 @_LONG
-def test_ten_thousand_schedules_end_well(batched: bool, schedule: Sequence[Step]) -> None:
-    World(batched=batched).run(schedule)
+def test_ten_thousand_schedules_end_well(durability: Durability, schedule: Sequence[Step]) -> None:
+    with serving(durability) as server:
+        World(server).run(schedule)

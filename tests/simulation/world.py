@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from .client import Client
 from .kinds import KINDS
 from .server import Server
 
-__all__ = ["Step", "World", "schedules"]
+__all__ = ["Step", "World", "random_schedule", "schedules"]
 
 CLIENTS = 3
 _TROUBLES: tuple[type[Refusal], ...] = (Unavailable, RateExceeded, QuotaExceeded, Forbidden)
@@ -46,6 +47,8 @@ _WEIGHTS = {
     "start": 3,
     "trouble": 2,
     "no trouble": 3,
+    "disk full": 1,
+    "disk works": 2,
     "wait": 4,
     "rejoin": 1,
     "leave for good": 1,
@@ -59,11 +62,19 @@ def schedules() -> st.SearchStrategy[list[Step]]:
     return st.lists(step, min_size=60, max_size=140)
 
 
-class World:
-    """Moved by :meth:`run`; ``batched`` says how the server keeps its journal."""
+def random_schedule(random: Random) -> list[Step]:
+    """One such schedule."""
+    return [
+        (random.choice(_ACTIONS), random.randrange(CLIENTS), random.randrange(12))
+        for _ in range(random.randint(60, 140))
+    ]
 
-    def __init__(self, *, batched: bool) -> None:
-        self.server = Server(batched=batched)
+
+class World:
+    """Moved by :meth:`run`."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self.clients = [Client(number, self.server) for number in range(CLIENTS)]
         for client in self.clients:
             client.connect()
@@ -105,6 +116,8 @@ class World:
             self._refused_for_good = self._refused_for_good or pick % len(_TROUBLES) > 1
         elif action == "no trouble":
             server.troubles = []
+        elif action in ("disk full", "disk works") and server.running:
+            server.set_disk(full=action == "disk full")
         elif action == "wait":
             self.wait((1, 3, 10, 30, 120, 3600)[pick % 6])
         elif number not in self._gone:
@@ -120,6 +133,7 @@ class World:
         """End all faults, and let everything come to rest."""
         self.server.troubles = []
         self.server.start()
+        self.server.set_disk(full=False)
         if self._refused_for_good:  # a refused initial value is offered on the next connection
             for client in self.present:
                 client.notice()
@@ -147,7 +161,9 @@ class World:
                 shown, held = kind.shown(client.replicas[key]), kind.held(server.room, key)
                 assert shown == held, f"{key}: every replica ends as the room is"
                 marks = client.written[key] if kind.every_write_counts else client.written[key][-1:]
-                missing = set(marks) - applied.keys() - server.lost - server.refused
+                missing = (
+                    set(marks) - applied.keys() - server.lost - server.refused - client.uncertain
+                )
                 assert not missing, f"{key}: whatever was written arrives"
 
     def _do_to(self, client: Client, action: str, number: int, key: str) -> None:

@@ -1,0 +1,61 @@
+"""What waits for the journal, so that a slow disk holds those who write faster than it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from ..protocol.messages import Push
+
+__all__ = ["Unwritten"]
+
+
+class Unwritten:
+    """The pushes of one peer, or of all requests together, whose answers wait for a commit.
+
+    ``limit_count``, ``limit_bytes``: how many may wait, and how long their messages may be, before
+    it is ``full``: then no more are to be read, or taken.
+    """
+
+    __slots__ = ("_bytes", "_lengths", "_limit_bytes", "_limit_count", "_relief")
+
+    def __init__(self, *, limit_count: int, limit_bytes: int) -> None:
+        self._limit_count = limit_count
+        self._limit_bytes = limit_bytes
+        self._lengths: dict[int, int] = {}
+        self._bytes = 0
+        self._relief: asyncio.Future[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether as much waits as may wait."""
+        return len(self._lengths) >= self._limit_count or self._bytes >= self._limit_bytes
+
+    @property
+    def holds(self) -> bool:
+        """Whether somebody waits in :meth:`wait`."""
+        return self._relief is not None
+
+    def add(self, push: Push, length: int) -> None:
+        """A push waits for its answer; its message took so many bytes."""
+        self._lengths[id(push)] = length  # it lives at least until it is answered
+        self._bytes += length
+
+    def remove(self, push: Push) -> None:
+        """A push was answered, one that waited or another."""
+        if self._lengths:
+            self._bytes -= self._lengths.pop(id(push), 0)
+            if self._relief is not None and not self.full:
+                self.release()
+
+    def wait(self) -> Awaitable[None]:
+        """What to wait for, while it is full."""
+        if self._relief is None:
+            self._relief = asyncio.get_running_loop().create_future()
+        return asyncio.shield(self._relief)
+
+    def release(self) -> None:
+        """Let who waits go on, whatever it holds."""
+        relief, self._relief = self._relief, None
+        if relief is not None:
+            relief.set_result(None)
