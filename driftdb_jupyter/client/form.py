@@ -13,7 +13,6 @@ from msgspec import Raw, Struct
 
 from ..protocol.json_text import read_json
 
-
 __all__ = ["meant", "written"]
 
 
