@@ -27,14 +27,14 @@ def columns(frame: Any, write: CellWriter) -> tuple[list[Column], list[Column]]:
     Raises :class:`Unfit` for a dtype or a name that has no encoding.
     """
     pandas = sys.modules["pandas"]
-    series = [frame]
+    series: list[tuple[Any, tuple[object, ...]]] = [(frame, ())]
     if isinstance(frame, pandas.DataFrame):
-        series = [frame.iloc[:, place] for place in range(frame.shape[1])]
+        series = [(frame.iloc[:, place], (name,)) for place, name in enumerate(frame.columns)]
     index = frame.index
     levels = [index.get_level_values(level) for level in range(index.nlevels)]
     if index.name is None and series and index.equals(pandas.RangeIndex(len(index))):
         levels = []
-    return [Column(_label(part.name), *_written(part, write, (part.name,))) for part in series], [
+    return [Column(_label(part.name), *_written(part, write, path)) for part, path in series], [
         Column(_label(level.name), *_written(pandas.Series(level), write, ("index", place)))
         for place, level in enumerate(levels)
     ]

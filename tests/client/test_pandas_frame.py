@@ -166,6 +166,7 @@ def test_a_scalar_is_pythons_own(scalar: Any, value: Any) -> None:
             pd.DataFrame({"a": [1, int]}),
             r"value\[0\]\['a'\]\[1\]: expected JSON's types, .* got type",
         ),
+        (pd.Series([1, int], name="a"), r"value\[0\]\[1\]: expected JSON's types, .* got type"),
         (
             pd.Series([1], index=[frozenset()]),
             r"value\[0\]\['index'\]\[0\]\[0\]: expected sorted\(set\), a list, got frozenset",

@@ -119,6 +119,7 @@ def test_a_frame_is_written_column_by_column() -> None:
             pl.DataFrame({"l": [[1]]}),
             r"value\[0\]\['l'\]: expected a column of numbers, .*, got one of dtype List\(Int64\)",
         ),
+        (pl.Series("l", [[1]]), r"value\[0\]: expected a column of .*, got one of dtype List"),
         (pl.LazyFrame({"a": [1]}), r"value\[0\]: expected JSON's types, .*, got polars.*LazyFrame"),
     ],
 )
