@@ -48,13 +48,16 @@ def read(content: Any, restored: Callable[[Any], Any]) -> object:
     members = {"library", "columns", "dtypes", "data"}
     if content.keys() - {"series", "index"} != members or series not in (False, True):
         raise ValueError(f"expected {members}, got {list(content)}")
-    if data.keys() != {str(name) for name in content["columns"]}:
-        raise ValueError(f"expected data of {content['columns']!r}, got {list(data)}")
-    cells = [data[str(name)] for name in content["columns"]]
-    columns = _columns(content["columns"], content["dtypes"], cells, restored)
+    names = content["columns"]
+    if not isinstance(names, list) or sorted(map(str, names)) != sorted(data):
+        raise ValueError(f"expected the columns {names!r}, got {list(data)}")
+    cells = [data[str(name)] for name in names]
+    columns = _columns(names, content["dtypes"], cells, restored)
     levels = _columns(index["names"], index["dtypes"], index["data"], restored) if index else []
-    if len({len(column.cells) for column in [*columns, *levels]}) > 1 or series > len(columns):
+    if len({len(column.cells) for column in [*columns, *levels]}) > 1:
         raise ValueError("expected columns of one length")
+    if series and len(columns) != 1:
+        raise ValueError(f"expected a single column, got {names!r}")
     try:
         return _LIBRARIES[library].build(columns, levels, series=series)
     except ImportError:
@@ -66,7 +69,9 @@ def read(content: Any, restored: Callable[[Any], Any]) -> object:
 def _columns(
     names: list[Any], dtypes: list[Any], data: list[Any], restored: Callable[[Any], Any]
 ) -> list[Column]:
+    if not all(isinstance(cells, list) for cells in data):
+        raise TypeError(f"expected lists of cells, got {data!r}")
     return [
-        Column(name, dtype, restored(list(cells)))
+        Column(name, restored(dtype), restored(cells))
         for name, dtype, cells in zip(names, dtypes, data, strict=True)
     ]

@@ -11,7 +11,7 @@ import json
 import msgspec
 from msgspec import Raw, Struct
 
-from .values import decode
+from ..protocol.json_text import read_json
 
 __all__ = ["meant", "written"]
 
@@ -36,7 +36,7 @@ def meant(text: bytes) -> bytes:
     except msgspec.ValidationError:
         return text
     except msgspec.DecodeError:  # stricter than JSON: it takes no lone surrogates
-        form = decode(text)
+        form = read_json(text)
     if isinstance(form, dict) and form.keys() == {"v", "i"} and isinstance(form["i"], str):
         return json.dumps(form["v"]).encode()
     return text

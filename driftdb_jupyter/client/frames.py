@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ..protocol.errors import BadMessage, Conflict, Refusal, refusal
-from .values import decode
+from ..protocol.json_text import read_json
 
 __all__ = [
     "Action",
@@ -221,7 +221,7 @@ def read(frame: str | bytes) -> Incoming | None:
                 raise
             return None
         except msgspec.DecodeError:  # stricter than JSON: it takes no lone surrogates
-            message = msgspec.convert(_wrap(decode(frame)), Incoming)
+            message = msgspec.convert(_wrap(read_json(frame)), Incoming)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadMessage(f"expected a message of the room protocol: {error}") from None
     if message.type in ("push", "presence") and not len(message.value):

@@ -17,7 +17,7 @@ _NUMBERS = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _NULLABLE = re.compile(r"boolean|U?Int(8|16|32|64)|Float(32|64)")
 _TEXT = ("str", "string")
 _MOMENTS = re.compile(r"datetime64\[(s|ms|us|ns)(?:, ([\w/+:-]+))?\]")
-_MOMENT = re.compile(r"-?\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
+_MOMENT = re.compile(r"-?\d{1,12}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _DURATIONS = re.compile(r"timedelta64\[(s|ms|us|ns)\]")
 
 
@@ -27,14 +27,14 @@ def columns(frame: Any, write: CellWriter) -> tuple[list[Column], list[Column]]:
     Raises :class:`Unfit` for a dtype or a name that has no encoding.
     """
     pandas = sys.modules["pandas"]
-    series = [frame]
+    series: list[tuple[Any, tuple[object, ...]]] = [(frame, ())]
     if isinstance(frame, pandas.DataFrame):
-        series = [frame.iloc[:, place] for place in range(frame.shape[1])]
+        series = [(frame.iloc[:, place], (name,)) for place, name in enumerate(frame.columns)]
     index = frame.index
     levels = [index.get_level_values(level) for level in range(index.nlevels)]
     if index.name is None and series and index.equals(pandas.RangeIndex(len(index))):
         levels = []
-    return [Column(_label(part.name), *_written(part, write, (part.name,))) for part in series], [
+    return [Column(_label(part.name), *_written(part, write, path)) for part, path in series], [
         Column(_label(level.name), *_written(pandas.Series(level), write, ("index", place)))
         for place, level in enumerate(levels)
     ]
@@ -112,10 +112,9 @@ def _series(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
     """The series of a dtype and its cells, as they were written."""
     numpy = importlib.import_module("numpy")
     if isinstance(dtype, dict):
-        categories = pandas.Index(_series(dtype["dtype"], dtype["categories"], pandas))
-        values = _series(dtype["dtype"], cells, pandas)
-        kind = pandas.CategoricalDtype(categories, ordered=dtype["ordered"])
-        return values.astype(kind)
+        categories = _series(dtype["dtype"], list(dtype["categories"]), pandas)
+        kind = pandas.CategoricalDtype(pandas.Index(categories), ordered=dtype["ordered"])
+        return _series(dtype["dtype"], cells, pandas).astype(kind)
     if moments := _MOMENTS.fullmatch(dtype):
         if not all(cell is None or _MOMENT.fullmatch(cell) for cell in cells):
             raise ValueError("expected dates and times")

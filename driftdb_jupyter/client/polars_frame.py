@@ -26,8 +26,10 @@ def columns(frame: Any, write: CellWriter) -> tuple[list[Column], list[Column]]:
     Raises :class:`Unfit` for a dtype that has no encoding.
     """
     polars = sys.modules["polars"]
-    parts = [frame] if isinstance(frame, polars.Series) else frame.get_columns()
-    return [Column(part.name, *_written(part, write, polars)) for part in parts], []
+    if isinstance(frame, polars.Series):
+        return [Column(frame.name, *_written(frame, write, ()))], []
+    parts = frame.get_columns()
+    return [Column(part.name, *_written(part, write, (part.name,))) for part in parts], []
 
 
 def build(columns: list[Column], levels: list[Column], *, series: bool) -> object:
@@ -46,7 +48,9 @@ def build(columns: list[Column], levels: list[Column], *, series: bool) -> objec
     return parts[0] if series else polars.DataFrame(parts)
 
 
-def _written(series: Any, write: CellWriter, polars: Any) -> tuple[Dtype, list[object]]:
+def _written(
+    series: Any, write: CellWriter, path: tuple[object, ...]
+) -> tuple[Dtype, list[object]]:
     """How the dtype of a series is written, and its cells."""
     kind = series.dtype
     name = kind.base_type().__name__
@@ -54,7 +58,7 @@ def _written(series: Any, write: CellWriter, polars: Any) -> tuple[Dtype, list[o
         return {"enum": kind.categories.to_list()}, series.to_list()
     dtype = name
     if name == "Decimal":
-        return f"Decimal[{kind.precision}, {kind.scale}]", [
+        return f"Decimal[{kind.precision or 38}, {kind.scale}]", [
             None if cell is None else str(cell) for cell in series.to_list()
         ]
     if name == "Duration":
@@ -72,10 +76,10 @@ def _written(series: Any, write: CellWriter, polars: Any) -> tuple[Dtype, list[o
         raise Unfit(
             "a column of numbers, bools, text, bytes, times or categories",
             f"one of dtype {kind}",
-            (series.name,),
+            path,
         )
     return dtype, [
-        write(cell, (series.name, row))
+        write(cell, (*path, row))
         if isinstance(cell, bytes) or (isinstance(cell, float) and not math.isfinite(cell))
         else cell
         for row, cell in enumerate(series.to_list())

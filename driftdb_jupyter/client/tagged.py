@@ -80,8 +80,8 @@ def _decoded(tag: str, content: Any, whole: object) -> object:
         if tag == "$dataframe":
             return dataframe.read(content, restored)
         return scalars.READERS[tag](content)
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
-        return whole  # malformed, or of a name that we do not know
+    except Exception:  # malformed, or of no tag that we know; libraries raise many things
+        return whole
 
 
 class _Writer:

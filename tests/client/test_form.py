@@ -33,3 +33,7 @@ def test_another_form_is_a_value_as_it_is(text: bytes) -> None:
 def test_lone_surrogates_are_let_through() -> None:
     assert meant(b'{"v":"\\ud800","i":""}') == b'"\\ud800"'
     assert meant(b'"\\ud800"') == b'"\\ud800"'
+
+
+def test_an_encoded_value_stays_encoded_next_to_a_lone_surrogate() -> None:
+    assert meant(b'{"v":[{"$bytes":""},"\\ud800"],"i":""}') == b'[{"$bytes": ""}, "\\ud800"]'

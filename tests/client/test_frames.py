@@ -32,6 +32,13 @@ def test_values_of_an_init_are_read_next_to_a_lone_surrogate() -> None:
     assert [(bytes(each.value), each.seq) for each in message.data] == [(b'"\\ud800"', 3)]
 
 
+def test_an_encoded_value_stays_encoded_next_to_a_lone_surrogate() -> None:
+    value = [{"$bytes": ""}, "\ud800"]
+    message = frames.read(json.dumps({"type": "push", "key": "a", "seq": 1, "value": value}))
+    assert message is not None
+    assert json.loads(bytes(message.value)) == value
+
+
 def test_a_conflict_says_what_is_newest() -> None:
     message = frames.read(
         '{"type":"error","code":"conflict","id":4,"key":"a","seq":9,"message":"late"}'

@@ -30,9 +30,13 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_a_json_value_comes_back_as_it_was(value: Any) -> None:
+    assert decode(encode(value)) == value
+
+
+@given(json_values)
+def test_a_json_value_in_which_nothing_looks_encoded_is_written_as_it_is(value: Any) -> None:
     text = encode(value)
-    assert decode(text) == value
-    assert json.loads(text) == value
+    assert b'{"$' in text or json.loads(text) == value
 
 
 def test_text_is_compact_and_utf8() -> None:
