@@ -125,6 +125,7 @@ class LogReplica(Replica):
         self.max_length: int | None = None
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._under_way: dict[int, Receipt[int | None]] = {}
+        self._dated: set[int] = set()  # of those under way
         self._offer_id: int | None = None
         self._offered = False
 
@@ -221,15 +222,17 @@ class LogReplica(Replica):
             self._offer_id = None
         else:
             fulfil([self._under_way.pop(push_id)], seq)
+        self._dated.discard(push_id)
 
     def refused(self, push_id: int, error: Refusal) -> None:
         """The room didn't take an own push."""
         if push_id == self._offer_id:
             self._offer_id = None
-        elif isinstance(error, Conflict):  # it was for an epoch that has gone
+        elif isinstance(error, Conflict) and push_id in self._dated:
             fail([self._under_way.pop(push_id)], Uncertain(LOST_MEMORY))
         else:
             fail([self._under_way.pop(push_id)], error)
+        self._dated.discard(push_id)
 
     def disconnected(self) -> None:
         """The connection is gone, and an offer with it."""
@@ -260,6 +263,8 @@ class LogReplica(Replica):
             dated=dated,
         )
         receipt = self._under_way[push_id] = Receipt()
+        if dated:
+            self._dated.add(push_id)
         return receipt
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:

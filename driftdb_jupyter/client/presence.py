@@ -66,7 +66,7 @@ class Presence(Shared):
         if value is not None:
             self.value = value
         connection.wait_ready(self._replica, timeout_seconds)
-        self._told = self._people()
+        self._told = {person.client: person for person in self.others}
 
     @property
     def value(self) -> Any:
@@ -90,15 +90,15 @@ class Presence(Shared):
         return [person for person in self.people if not person.is_me]
 
     def on_join(self, handler: Callable[[Person], object]) -> Subscription:
-        """Call ``handler(person)`` when somebody comes (see :meth:`.PubSub.subscribe`)."""
+        """Call ``handler(person)`` when somebody else comes (see :meth:`.PubSub.subscribe`)."""
         return self._joined.add(handler)
 
     def on_leave(self, handler: Callable[[Person], object]) -> Subscription:
-        """Call ``handler(person)`` when somebody leaves, with what they were last."""
+        """Call ``handler(person)`` when somebody else leaves, with what they were last."""
         return self._left.add(handler)
 
     def on_change(self, handler: Callable[[Person], object]) -> Subscription:
-        """Call ``handler(person)`` when somebody who is here has another value."""
+        """Call ``handler(person)`` when somebody else who is here has another value."""
         return self._changed.add(handler)
 
     def close(self) -> None:
@@ -113,7 +113,8 @@ class Presence(Shared):
     def deliver(self) -> None:
         """Tell who came, left or changed (the callbacks call this)."""
         super().deliver()
-        before, self._told = self._told, self._people()
+        others = {client: person for client, person in self._people().items() if not person.is_me}
+        before, self._told = self._told, others
         for client, person in before.items():
             if client not in self._told:
                 self._left.tell(lambda person=person: person)  # type: ignore[misc]

@@ -229,7 +229,6 @@ class StateReplica(Replica):
             else:
                 flying.fail(error)
         self._done(push_id)
-        self._offer_if_empty()
 
     def disconnected(self) -> None:
         """The connection is gone. An offer goes with it: the next ``init`` decides anew."""
@@ -301,11 +300,13 @@ class StateReplica(Replica):
             )
 
     def _done(self, push_id: int) -> None:
-        if push_id == self._flying_id:
-            self._flying, self._flying_id = None, 0
-        elif push_id == self._offer_id:
+        if push_id == self._offer_id:  # if it was refused, then for good
             self._offer_id = 0
-        self._settle()
+            self._settle()
+        elif push_id == self._flying_id:
+            self._flying, self._flying_id = None, 0
+            self._settle()
+            self._offer_if_empty()  # it may have been deleted meanwhile
 
     def _base(self) -> bytes | None:
         """What there is without the own writes."""

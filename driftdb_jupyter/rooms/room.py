@@ -245,6 +245,9 @@ class Room:
                 key=push.key,
                 seq=newest,
             )
+        if push.epoch is not None and isinstance(push.action, Compact) and not newest:
+            # It would bring back what was deleted meanwhile.
+            raise Conflict("expected a stream with values to compact", key=push.key, seq=0)
 
     def _check_quota(self, key: str, stream: Stream, more: int, more_bytes: int) -> None:
         """Refuse what would pass a bound; less than before is always welcome."""

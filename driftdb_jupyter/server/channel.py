@@ -81,9 +81,9 @@ class Channel:
 
     def delete(self, seq: int) -> None:
         """Tell those who know the word that the stream was deleted."""
-        for codec, _, _, _, outboxes in self._audiences:
+        for codec, _, _, _, outboxes in list(self._audiences):
             message = frame(codec.opcode, codec.delete(self._key, seq))
-            for number, outbox in outboxes.items():
+            for number, outbox in list(outboxes.items()):  # one that overflows leaves
                 if number in self._with_client:
                     outbox.put(message)
 

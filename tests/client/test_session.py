@@ -430,3 +430,26 @@ def test_keys_are_listed_and_asked_for_again_on_a_new_connection() -> None:
     assert first.result(0) == second.result(0) == {"ab": KeyInfo(1, 2, 3)}
     session.connected()
     assert sent(session) == []
+
+
+def test_a_state_that_was_deleted_while_a_write_was_under_way_begins_again() -> None:
+    session = online()
+    replica = session.state("a")
+    replica.offer(b'"initial"')
+    answer(session, type="init", key="a", data=[{"value": 1, "seq": 1}], epoch="E")
+    replica.write(b"2")
+    sent(session)
+    answer(session, type="push", key="a", value=2, seq=2)
+    answer(session, type="delete", key="a", seq=3)
+    answer(session, type="ack", id=1, seq=2)
+    (offer,) = sent(session)
+    assert (value_of(offer), offer["if_seq"]) == ("initial", 0)
+
+
+def test_an_initial_value_that_was_refused_is_not_offered_again_at_once() -> None:
+    session = online()
+    session.state("a").offer(b"1")
+    answer(session, type="init", key="a", data=[], epoch="E")
+    assert len(sent(session)) == 2
+    answer(session, type="error", id=1, code="forbidden", message="no")
+    assert sent(session) == []

@@ -32,9 +32,10 @@ def push(
     push_id: int | None = None,
     if_seq: int | None = None,
     client: str | None = None,
+    epoch: str | None = None,
 ) -> Applied:
     raw = Raw(value.encode())
-    message = Push(key, action, raw, id=push_id, if_seq=if_seq)
+    message = Push(key, action, raw, id=push_id, if_seq=if_seq, epoch=epoch)
     return room.apply(message, [Value.from_json(raw)], client=client)
 
 
@@ -177,6 +178,14 @@ class TestIds:
         push(room, Append(), push_id=1, client=CLIENT)
         push(room, Replace(), push_id=2, client=CLIENT)
         assert push(room, Compact(1), push_id=3, client=CLIENT).seq == 1
+
+    def test_a_compact_of_an_epoch_does_not_bring_back_what_was_deleted(self) -> None:
+        room = Room(epoch="e")
+        push(room, Append())
+        push(room, Delete())
+        with pytest.raises(Conflict, match="expected a stream with values"):
+            push(room, Compact(1), epoch="e")
+        assert push(room, Compact(1)).seq == 1
 
     def test_an_id_without_a_client_is_refused(self) -> None:
         with pytest.raises(BadMessage, match="connected with"):

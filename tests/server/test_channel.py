@@ -9,7 +9,7 @@ from driftdb_jupyter.protocol.frame import frame
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.server.channel import Channel
-from driftdb_jupyter.server.outbox import Flusher
+from driftdb_jupyter.server.outbox import Flusher, Outbox
 
 from .line import Line
 
@@ -91,3 +91,26 @@ async def test_who_was_removed_hears_no_deletion_in_the_place_of_another(
     assert not channel
     assert one.arrived() == b""
     assert other.arrived() == frame(JSON.opcode, JSON.delete("k", 1))
+
+
+@pytest.mark.asyncio
+async def test_who_leaves_on_hearing_of_a_deletion_keeps_it_from_nobody(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    leaving, staying = lines
+    channel = Channel("k", flusher)
+    for line in lines:
+        channel.add(line.outbox, JSON, with_client=True)
+    put = type(leaving.outbox).put
+
+    def leave(outbox: Outbox, message: bytes) -> None:
+        put(outbox, message)
+        if outbox is leaving.outbox:
+            channel.remove(outbox)
+
+    monkeypatch.setattr(type(leaving.outbox), "put", leave)
+    channel.delete(7)
+    flusher.flush()
+    assert staying.arrived() == frame(JSON.opcode, JSON.delete("k", 7))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from typing import Any
 
@@ -68,6 +69,12 @@ class Client:
         self.written[key].append(mark)
         if isinstance(receipt, Receipt):
             receipt.add_done_callback(lambda done: self._note(mark, done))
+        self.pump()
+
+    def delete(self, key: str) -> None:
+        """Empty a key for everybody."""
+        with contextlib.suppress(QueueFull):
+            self.session.delete(key)
         self.pump()
 
     def connect(self) -> None:

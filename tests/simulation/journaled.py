@@ -118,8 +118,8 @@ class JournaledServer(Server):
     def note(self, record: Record) -> None:
         """Note that a push was broadcast, if one was since the last call."""
         applied, self._applied = self._applied, None
-        if applied is not None and applied.broadcast:
-            self.journal.append(record)
+        if applied is not None:
+            self.keep(record, applied)
 
     def commit(self) -> None:
         """Let the broker or its thread do one thing."""

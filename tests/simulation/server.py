@@ -157,6 +157,8 @@ class Server:
         """Those that a loss of all memory took back."""
         self.refused: set[str] = set()
         """Those that were refused for good."""
+        self.deleted: set[str] = set()
+        """Those that stood under a key when it was deleted."""
         self.journal: list[Record] = []
         self._batched = batched
         self._committed = 0
@@ -216,14 +218,24 @@ class Server:
         except Refusal as refusal:
             pusher.answer(push, refusal)
             return False
+        self.keep(record, applied)
         if applied.broadcast:
-            self.journal.append(record)
             self.broadcasts[self.room.epoch, push.key] += [each.seq for each in applied.broadcast]
         self._hosted.broadcast(applied)
         self._answers.append((pusher, push, applied))
         if not self._batched:
             self._answer()
         return self._batched
+
+    def keep(self, record: Record, applied: Applied) -> None:
+        """Note what was applied; what a deletion takes away need not be there any more."""
+        if applied.deleted:
+            for each in self.journal:
+                if each.push.key == applied.key:
+                    for value in each.values:
+                        self.deleted.update(tokens(bytes(value.as_json())))
+        if applied.broadcast or applied.deleted:
+            self.journal.append(record)
 
     def refuses(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Refuse a push while there is trouble."""

@@ -50,6 +50,7 @@ _WEIGHTS = {
     "disk full": 1,
     "disk works": 2,
     "wait": 4,
+    "delete": 1,
     "rejoin": 1,
     "leave for good": 1,
 }
@@ -154,16 +155,15 @@ class World:
         applied = Counter(server.applied())
         assert max(applied.values(), default=1) == 1, "no push is applied twice"
         # Of one that was refused an old copy may come late, when its id is forgotten.
-        promised = server.acknowledged - server.refused
+        promised = server.acknowledged - server.refused - server.deleted
         assert promised <= applied.keys(), "no acknowledged push is lost"
         for client in self.present:
             for key, kind in KINDS.items():
                 shown, held = kind.shown(client.replicas[key]), kind.held(server.room, key)
                 assert shown == held, f"{key}: every replica ends as the room is"
                 marks = client.written[key] if kind.every_write_counts else client.written[key][-1:]
-                missing = (
-                    set(marks) - applied.keys() - server.lost - server.refused - client.uncertain
-                )
+                excused = server.lost | server.refused | server.deleted | client.uncertain
+                missing = set(marks) - applied.keys() - excused
                 assert not missing, f"{key}: whatever was written arrives"
 
     def _do_to(self, client: Client, action: str, number: int, key: str) -> None:
@@ -184,6 +184,8 @@ class World:
             client.notice()
         elif action == "cut in silence":
             client.cut()
+        elif action == "delete":
+            client.delete(key)
         elif action == "rejoin":
             client.join(key)
         elif action == "leave for good" and len(self.present) > 2:

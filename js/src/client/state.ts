@@ -116,6 +116,7 @@ export class StateReplica extends Replica implements Pusher {
     for (const { resolve, result } of this.underWay?.updates ?? []) resolve(result);
     this.underWay = null;
     this.next();
+    this.offerIfEmpty(); // it may have been deleted meanwhile
     this.notify();
   }
 
@@ -138,6 +139,7 @@ export class StateReplica extends Replica implements Pusher {
     const quiet = conflict && (underWay?.offered || underWay?.depends);
     this.underWay = null;
     this.next();
+    if (!underWay?.offered) this.offerIfEmpty();
     this.notify();
     if (!quiet) for (const listener of [...this.listeners]) listener.refused?.(code, message);
   }

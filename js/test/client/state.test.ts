@@ -222,3 +222,22 @@ test("nobody knows of an update under way when the room forgets", async () => {
   server.tell({ type: "error", code: "conflict", message: "another epoch", id: 1, seq: 0 });
   await expect(update).rejects.toMatchObject({ name: "Uncertain" });
 });
+
+test("a state that was deleted while a write was under way begins again", () => {
+  const server = new PlayedServer();
+  server.session.state("k", deaf, "initial");
+  server.init([{ value: "old", seq: 1 }]);
+  server.session.state("k", deaf).write("new");
+  server.push("new", 2);
+  server.tell({ type: "delete", key: "k", seq: 3 });
+  server.ack(1, 2);
+  expect(server.pushes.at(-1)).toMatchObject({ value: "initial", if_seq: 0 });
+});
+
+test("an initial value that was refused is not offered again over the same connection", () => {
+  const server = new PlayedServer();
+  server.session.state("k", deaf, "initial");
+  server.init([]);
+  server.refuse(1, "forbidden");
+  expect(server.pushes.length).toBe(1);
+});
