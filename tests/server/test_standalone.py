@@ -255,21 +255,22 @@ async def test_it_says_what_troubles_it(server: Server, monkeypatch: pytest.Monk
 
 
 async def test_a_flood_is_slowed_to_what_its_readers_take() -> None:
-    with standalone(named_rooms=True, outbox_limit_bytes=4 * 1024 * 1024) as server:
+    # So much that a reader which the system lets wait for a while is still within it.
+    with standalone(named_rooms=True, outbox_limit_bytes=16 * 1024 * 1024) as server:
         room = Room(server, "a")
         reader, writer = await room.join(), await room.join()
         await reader.subscribe("k")
-        value, count = "x" * 100_000, 400
+        value, count = "x" * 100_000, 1000
 
         async def flood() -> None:
             for _ in range(count):
                 await writer.send(push("k", value, "relay"))
 
         flooding = asyncio.create_task(flood())
-        # Ten times what may wait for it, and yet it isn't closed and misses nothing.
+        # Six times what may wait for it, and yet it isn't closed and misses nothing.
         for seq in range(1, count + 1):
             assert (await reader.receive())["seq"] == seq
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.001)
         await flooding
         await room.empty()
 

@@ -77,12 +77,13 @@ def test_a_busy_cell_sees_others_writes_and_is_told_of_them_when_it_is_done(
 ) -> None:
     kernel.run(
         """
-        busy, seen = SharedState("busy", 0), []
+        busy, seen, begun = SharedState("busy", 0), [], SharedState("begun")
         busy.observe(lambda change: seen.append((change.new, threading.current_thread().name)))
+        busy.value = 1
         """
     )
-    kernel.client.execute("busy.value = 1\nwhile busy.value != 50: pass\nduring = list(seen)")
-    server.wait_for(lambda: (server.room.value("busy") or (0,))[0] == 1)
+    kernel.client.execute("begun.value = 1\nwhile busy.value != 50: pass\nduring = list(seen)")
+    server.wait_for(lambda: server.room.value("begun") is not None)
     server.write("busy", 2)
     server.write("busy", 50)
     assert kernel.run("print(during)") == "[(1, 'MainThread')]"
