@@ -99,19 +99,25 @@ _MODULES = {
     "room": ".client.room",
 }
 
+# What a kernel's cells can show.
+_SHOWN = {
+    "Presence": ".widgets.presence",
+    "PubSub": ".widgets.pubsub",
+    "SharedState": ".widgets.state",
+    "Stream": ".widgets.stream",
+}
+
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = _MODULES.get(name, ".protocol.errors")
-    if name == "SharedState" and _in_kernel():
+    if name in _SHOWN and _in_kernel():
         try:
-            from .widgets.state import SharedState
+            return getattr(importlib.import_module(_SHOWN[name], __name__), name)
         except ModuleNotFoundError as error:
             if error.name not in ("anywidget", "ipywidgets"):
                 raise
-        else:
-            return SharedState
     return getattr(importlib.import_module(module, __name__), name)
 
 

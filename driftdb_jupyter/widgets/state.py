@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any as AnyValue
-from urllib.parse import urlsplit
 
 from anywidget import AnyWidget
-from traitlets import Any, Dict, Unicode
+from ipywidgets import Widget, widget_serialization
+from traitlets import Any, Dict, Instance, Unicode
 
 from ..client import state
+from .bundle import LOADER, STYLE, bundle
+from .view import server_of
 
 __all__ = ["SharedState"]
-
-_STATIC = Path(__file__).parent / "static"
-_NOT_BUILT = """export default { render({ el }) {
-  el.textContent = "driftdb-jupyter's front end was not built; the value is shared all the same.";
-} };"""
-
-
-def _bundled(name: str, otherwise: str) -> str:
-    try:
-        return (_STATIC / name).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return otherwise
 
 
 class SharedState(state.SharedState, AnyWidget):
@@ -35,9 +24,11 @@ class SharedState(state.SharedState, AnyWidget):
     that is loaded again asks the kernel for it.
     """
 
-    # Texts, not paths: anywidget would keep every instance alive to tell it of changed files.
-    _esm = Unicode(_bundled("widget.js", _NOT_BUILT)).tag(sync=True)
-    _css = Unicode(_bundled("widget.css", "")).tag(sync=True)
+    _esm = Unicode(LOADER).tag(sync=True)
+    _css = Unicode(STYLE).tag(sync=True)
+    _bundle = Instance(Widget, allow_none=True).tag(sync=True, **widget_serialization)
+    _hash = Unicode().tag(sync=True)
+    _kind = Unicode("state").tag(sync=True)
 
     _server = Unicode(help="The server's root: a path on the page's own, or a URL.").tag(sync=True)
     _room = Unicode().tag(sync=True)
@@ -49,8 +40,7 @@ class SharedState(state.SharedState, AnyWidget):
 
     def __init__(self, *args: AnyValue, **kwargs: AnyValue) -> None:
         super().__init__(*args, **kwargs)
-        location = self.room.connection.location
-        self._server = urlsplit(location.server).path if location.own else location.server
+        self._server = server_of(self)
         self._room = self.room.name
         self._control = {"min": self.min, "max": self.max, "step": self.step, "label": self.label}
         self._constructed = True
@@ -59,6 +49,7 @@ class SharedState(state.SharedState, AnyWidget):
         """Make the model, if there is none; showing it does so."""
         if self._constructed and self.comm is None:
             self._initial = self.value
+            self._bundle, self._hash = bundle(), bundle().hash
             super().open()
 
     @property

@@ -4,29 +4,14 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Any
 
-import comm
 import ipywidgets
 import pytest
-from comm.base_comm import BaseComm
 
 from driftdb_jupyter.client.room import Room, room
 from driftdb_jupyter.widgets.state import SharedState
 
 from ..client.fakes import FakeServer, serving
-
-
-class RecordingComm(BaseComm):
-    """A comm to nobody."""
-
-    def publish_msg(self, msg_type: str, *args: Any, **kwargs: Any) -> None:
-        pass
-
-
-@pytest.fixture(autouse=True)
-def _comms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 @pytest.fixture

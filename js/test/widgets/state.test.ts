@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { meant } from "../../src/client/form";
 import type { Json } from "../../src/protocol/messages";
 import widget from "../../src/widgets/index";
+import type { PlaceModel } from "../../src/widgets/place";
 import type { StateModel } from "../../src/widgets/state";
 import { FakeSocket } from "../socket";
 
@@ -28,8 +29,9 @@ function show(initial: Json, control: object = {}, key = "k"): HTMLElement {
     _key: key,
     _initial: initial,
     _control: control,
+    _kind: "state",
   };
-  const model = { get: (name: string) => traits[name] } as StateModel;
+  const model = { get: (name: string) => traits[name] } as StateModel & PlaceModel;
   const el = document.createElement("div");
   document.body.append(el);
   ends.push(widget.render({ model, el }));

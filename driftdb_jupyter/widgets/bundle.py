@@ -1,0 +1,67 @@
+"""The front end's code: sent to a page once, not with every control."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from ipywidgets import Widget
+from traitlets import Unicode
+
+__all__ = ["LOADER", "STYLE", "Bundle", "bundle"]
+
+_STATIC = Path(__file__).parent / "static"
+_NOT_BUILT = """export default { render({ el }) {
+  el.textContent = "driftdb-jupyter's front end was not built; the value is shared all the same.";
+} };"""
+
+# Texts, not paths: anywidget would keep every instance alive to tell it of changed files.
+LOADER = """
+const modules = (globalThis.driftdbModules ??= new Map());
+const load = (model) => {
+  const hash = model.get("_hash");
+  if (!modules.has(hash)) {
+    modules.set(hash, (async () => {
+      const id = model.get("_bundle").slice("IPY_MODEL_".length);
+      const source = (await model.widget_manager.get_model(id)).get("source");
+      const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+      try { return (await import(url)).default; } finally { URL.revokeObjectURL(url); }
+    })());
+    modules.get(hash).catch(() => modules.delete(hash));
+  }
+  return modules.get(hash);
+};
+export default {
+  async render(context) {
+    return (await load(context.model)).render(context);
+  },
+};
+"""
+
+
+def _built(name: str, otherwise: str) -> str:
+    try:
+        return (_STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return otherwise
+
+
+STYLE = _built("widget.css", "")
+
+
+class Bundle(Widget):  # type: ignore[misc]  # ipywidgets has no types
+    """A model that holds the code; the controls' models name it, and a page reads it once."""
+
+    source = Unicode(read_only=True).tag(sync=True)
+
+    def __init__(self, source: str) -> None:
+        self.set_trait("source", source)
+        super().__init__()
+        self.hash = hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+@cache
+def bundle() -> Bundle:
+    """Return this process's bundle."""
+    return Bundle(_built("widget.js", _NOT_BUILT))

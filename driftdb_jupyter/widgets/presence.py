@@ -1,0 +1,26 @@
+"""Who is here, as a cell shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..client import presence
+from .view import shown
+
+__all__ = ["Presence"]
+
+
+class Presence(presence.Presence):
+    """A :class:`driftdb_jupyter.client.presence.Presence` that a cell shows as avatars.
+
+    ``label`` stands above them in place of the key. A value's ``name`` is shown where the
+    server's authentication knows none, its ``colour`` always.
+    """
+
+    def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label = label
+        """What stands above the avatars."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return shown(self, "presence", label=self.label)

@@ -1,0 +1,26 @@
+"""A stream that a cell shows as a log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..client import stream
+from .view import shown
+
+__all__ = ["Stream"]
+
+
+class Stream(stream.Stream):
+    """A :class:`driftdb_jupyter.client.stream.Stream` that a cell shows as a live log.
+
+    The log follows its end, can be searched, and keeps a terminal's colours. ``label`` stands
+    above it in place of the key.
+    """
+
+    def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label = label
+        """What stands above the log."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return shown(self, "stream", label=self.label, stamps=self._stamps)

@@ -1,0 +1,65 @@
+"""What a cell shows of a stream, a channel or a presence."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from anywidget import AnyWidget
+from ipywidgets import Widget, widget_serialization
+from traitlets import Dict, Instance, Unicode
+
+from ..client.shared import Shared
+from .bundle import LOADER, STYLE, bundle
+
+__all__ = ["View", "shown"]
+
+
+def server_of(shared: Shared) -> str:
+    """The server's root: a path on the page's own, or a URL."""
+    location = shared.room.connection.location
+    return urlsplit(location.server).path if location.own else location.server
+
+
+class View(AnyWidget):
+    """The model of a view. Its front end joins the room by itself."""
+
+    _esm = Unicode(LOADER).tag(sync=True)
+    _css = Unicode(STYLE).tag(sync=True)
+    _bundle = Instance(Widget).tag(sync=True, **widget_serialization)
+    _hash = Unicode().tag(sync=True)
+
+    _server = Unicode().tag(sync=True)
+    _room = Unicode().tag(sync=True)
+    _key = Unicode().tag(sync=True)
+    _kind = Unicode().tag(sync=True)
+    _options = Dict().tag(sync=True)
+
+    def __init__(self, shared: Shared, kind: str, options: dict[str, Any]) -> None:
+        code = bundle()
+        super().__init__(
+            _bundle=code,
+            _hash=code.hash,
+            _server=server_of(shared),
+            _room=shared.room.name,
+            _key=shared.key,
+            _kind=kind,
+            _options=options,
+        )
+
+
+# A model lives as long as the kernel, for a page that is loaded again asks for it. So there is one
+# for what looks the same, however often a cell is run.
+_views: dict[str, View] = {}
+
+
+def shown(shared: Shared, kind: str, **options: Any) -> dict[str, Any]:
+    """The MIME bundle of a view, for ``_repr_mimebundle_``."""
+    looks = repr((shared.room.url, shared.key, kind, sorted(options.items())))
+    view = _views.get(looks)
+    if view is None or view.comm is None:
+        view = _views[looks] = View(shared, kind, options)
+    made = view._repr_mimebundle_()
+    assert made is not None
+    data: dict[str, Any] = made[0]
+    return {**data, "text/plain": repr(shared)}

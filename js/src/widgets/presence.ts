@@ -1,0 +1,97 @@
+import type { PresenceListener, PresenceReplica } from "../client/presence";
+import type { Json, Person } from "../protocol/messages";
+import { element } from "./control";
+import { nameOf } from "./line";
+import { Place, type PlaceModel } from "./place";
+
+const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
+
+/** Who is here, as a row of avatars. */
+export class PresenceView implements PresenceListener {
+  private readonly place: Place;
+  private readonly replica: PresenceReplica;
+  private readonly row = element("ul", "driftdb-people");
+
+  constructor(model: PlaceModel, parent: HTMLElement) {
+    this.place = new Place(model, parent, "driftdb-presence");
+    this.row.setAttribute("aria-label", `Who is here: ${this.place.label}`);
+    this.place.box.append(this.row);
+    this.replica = this.place.session.presence(this.place.key, this);
+    this.draw();
+  }
+
+  destroy(): void {
+    this.replica.listeners.delete(this);
+    this.place.destroy();
+  }
+
+  joined(): void {
+    this.draw();
+  }
+
+  changed(): void {
+    this.draw();
+  }
+
+  left(): void {
+    this.draw();
+  }
+
+  private draw(): void {
+    const people = [...this.replica.people].map(([client, person]) => avatar(client, person));
+    if (people.length === 0) {
+      const nobody = element("li", "driftdb-nobody");
+      nobody.textContent = "nobody is here";
+      people.push(nobody);
+    }
+    this.row.replaceChildren(...people);
+  }
+}
+
+function avatar(client: string, { value, user }: Person): HTMLLIElement {
+  const claimed = valueField(value, "name");
+  const proven = nameOf(user);
+  // Anybody may call themselves anything: what the server knows stands beside it.
+  const name =
+    claimed !== null && proven !== null && claimed !== proven
+      ? `${claimed} (${proven})`
+      : (proven ?? claimed ?? "Guest");
+  const item = element("li", "driftdb-person");
+  const face = element("span", "driftdb-face", { "aria-hidden": "true" });
+  face.textContent = initials(claimed ?? name);
+  face.style.backgroundColor = colourOf(client, value, user);
+  const label = element("span", "driftdb-name");
+  label.textContent = name;
+  item.append(face, label);
+  const detail = typeof value === "string" || typeof value === "number" ? String(value) : null;
+  item.title = detail === null ? name : `${name}: ${detail}`;
+  return item;
+}
+
+function initials(name: string): string {
+  const words = name.split(/\s+/).filter((word) => word !== "");
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
+  return letters
+    .map((word) => Array.from(word as string)[0] ?? "")
+    .join("")
+    .toUpperCase();
+}
+
+/** The colour that somebody chose, else one that stays the same for a client. */
+function colourOf(client: string, value: Json, user: Json | undefined): string {
+  for (const chosen of [
+    valueField(value, "colour"),
+    valueField(value, "color"),
+    valueField(user, "color"),
+  ])
+    if (chosen !== null && COLOUR.test(chosen)) return chosen;
+  let hash = 0;
+  for (const letter of client) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
+  return `hsl(${hash} 55% 42%)`;
+}
+
+function valueField(value: Json | undefined, name: string): string | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const field = value[name];
+  return typeof field === "string" && field !== "" ? field : null;
+}

@@ -1,0 +1,149 @@
+import type { LogListener, LogReplica } from "../client/log";
+import type { Entry } from "../protocol/messages";
+import { readAnsi } from "./ansi";
+import { element } from "./control";
+import { type Line, nameOf, readLine } from "./line";
+import { LineList } from "./list";
+import { Place, type PlaceModel } from "./place";
+
+/** A stream as a log: it follows the end, and what is in it can be searched. */
+export class StreamView implements LogListener {
+  private readonly place: Place;
+  private readonly replica: LogReplica;
+  private readonly list = new LineList((index) => this.draw(index));
+  private readonly search = element("input", "driftdb-search", {
+    type: "search",
+    placeholder: "Search",
+    "aria-label": "Show only lines with this text",
+  });
+  private readonly end = element("button", "driftdb-end", { type: "button" });
+  private readonly tally = element("span", "driftdb-tally", { role: "status" });
+  private entries: Entry[] = [];
+  /** Of each loop that tells where it is, the newest alone is shown, where it began. */
+  private progress = new Map<string, number>();
+  private shown: number[] | null = null;
+  private readonly latest: Map<number, Entry> = new Map();
+  private readonly most: number;
+
+  constructor(model: PlaceModel, parent: HTMLElement) {
+    const options = model.get("_options");
+    const keep = options.keep !== false;
+    this.most = typeof options.history === "number" ? options.history : Number.POSITIVE_INFINITY;
+    this.place = new Place(model, parent, keep ? "driftdb-stream" : "driftdb-channel");
+    this.end.textContent = "↓ newest";
+    this.end.hidden = true;
+    this.end.addEventListener("click", () => this.list.follow());
+    this.list.onFollow = (follows) => {
+      this.end.hidden = follows;
+    };
+    this.search.addEventListener("input", () => this.sift());
+    const bar = element("div", "driftdb-bar");
+    bar.append(this.search, this.tally, this.end);
+    this.list.element.setAttribute("aria-label", this.place.label);
+    this.place.box.append(bar, this.list.element);
+    this.replica = this.place.session.log(this.place.key, this, keep, options.stamps === true);
+    if (keep && this.replica.ready) this.startedOver(this.replica.entries);
+    this.tell();
+  }
+
+  destroy(): void {
+    this.replica.listeners.delete(this);
+    this.place.destroy();
+  }
+
+  heard(entry: Entry): void {
+    if (isNotice(entry)) return;
+    this.add(entry);
+    if (this.entries.length > 1.2 * this.most) this.startedOver(this.entries.slice(-this.most));
+    else this.tell();
+  }
+
+  startedOver(held: readonly Entry[]): void {
+    this.entries = [];
+    this.progress.clear();
+    this.latest.clear();
+    this.shown = this.search.value === "" ? null : [];
+    for (const entry of held) if (!isNotice(entry)) this.add(entry);
+    this.tell();
+  }
+
+  private add(entry: Entry): void {
+    const { progress } = readLine(entry);
+    const begun = progress === null ? undefined : this.progress.get(progress.id);
+    if (begun !== undefined) {
+      this.latest.set(begun, entry);
+      return;
+    }
+    if (progress !== null) this.progress.set(progress.id, this.entries.length);
+    this.entries.push(entry);
+    if (this.matches(entry)) this.shown?.push(this.entries.length - 1);
+  }
+
+  private matches(entry: Entry): boolean {
+    const wanted = this.search.value.toLowerCase();
+    const plain = readAnsi(readLine(entry).text).map(({ text }) => text);
+    return wanted === "" || plain.join("").toLowerCase().includes(wanted);
+  }
+
+  private sift(): void {
+    this.shown = null;
+    if (this.search.value !== "")
+      this.shown = this.entries.flatMap((entry, index) => (this.matches(entry) ? [index] : []));
+    this.tell();
+  }
+
+  private tell(): void {
+    const { length } = this.entries;
+    const found = this.shown === null ? "" : `${this.shown.length} of `;
+    this.tally.textContent = `${found}${length} ${length === 1 ? "line" : "lines"}`;
+    this.list.show(this.shown === null ? length : this.shown.length);
+  }
+
+  private draw(index: number): HTMLElement {
+    const number = this.shown === null ? index : (this.shown[index] as number);
+    const entry = this.latest.get(number) ?? (this.entries[number] as Entry);
+    return drawLine(readLine(entry), nameOf(entry.user));
+  }
+}
+
+/** What tells of a stream that was shortened is none of its values. */
+function isNotice({ value }: Entry): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.keys(value).join() === "$compacted"
+  );
+}
+
+function drawLine({ text, time, level, progress }: Line, author: string | null): HTMLElement {
+  const line = element("div", "driftdb-line");
+  if (level !== null) line.dataset.level = level;
+  if (time !== null) {
+    const when = element("time", "driftdb-time", { datetime: new Date(time).toISOString() });
+    when.textContent = new Date(time).toLocaleTimeString();
+    line.append(when);
+  }
+  if (author !== null) {
+    const who = element("span", "driftdb-author");
+    who.textContent = author;
+    line.append(who);
+  }
+  if (progress !== null) {
+    const bar = element("progress", "driftdb-progress", { "aria-label": "progress" });
+    if (progress.total !== null) {
+      bar.max = Math.max(progress.total, 1);
+      bar.value = progress.count;
+    } else if (progress.done) {
+      bar.value = 1;
+    }
+    if (progress.failed) bar.classList.add("driftdb-failed");
+    line.append(bar);
+  }
+  for (const { text: piece, classes } of readAnsi(text)) {
+    const span = element("span", classes.join(" "));
+    span.textContent = piece;
+    line.append(span);
+  }
+  return line;
+}

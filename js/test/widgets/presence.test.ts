@@ -1,0 +1,48 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+import { FakeSocket } from "../socket";
+import { hear, show } from "./stage";
+
+const names = (el: HTMLElement) =>
+  [...el.querySelectorAll(".driftdb-person")].map((person) => [
+    person.querySelector(".driftdb-face")?.textContent,
+    person.querySelector(".driftdb-name")?.textContent,
+  ]);
+
+function start(clients: object): HTMLElement {
+  const el = show("presence");
+  FakeSocket.last.accept();
+  hear({ type: "presence_state", client: "me", clients });
+  return el;
+}
+
+test("everybody who is here has an avatar", () => {
+  const el = start({ a: { value: { name: "Ann Lee Smith" } }, b: { value: 3 } });
+  expect(names(el)).toEqual([
+    ["AS", "Ann Lee Smith"],
+    ["G", "Guest"],
+  ]);
+  hear({ type: "presence", client: "a", value: null });
+  expect(names(el)).toEqual([["G", "Guest"]]);
+  hear({ type: "presence", client: "b", value: null });
+  expect(el.textContent).toContain("nobody is here");
+});
+
+test("what the server knows stands beside what somebody calls themselves", () => {
+  const user = { display_name: "Eve" };
+  const el = start({
+    a: { value: { name: "Ann" }, user },
+    b: { value: {}, user },
+  });
+  expect(names(el).map(([, name]) => name)).toEqual(["Ann (Eve)", "Eve"]);
+});
+
+test("a colour is one that was chosen, and nothing else", () => {
+  const el = start({
+    a: { value: { colour: "teal" } },
+    b: { value: { colour: "red;background:url(//x)" } },
+  });
+  const faces = [...el.querySelectorAll<HTMLElement>(".driftdb-face")];
+  expect(faces[0]?.style.backgroundColor).toBe("teal");
+  expect(faces[1]?.style.cssText).not.toContain("url");
+});

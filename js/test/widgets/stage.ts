@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, vi } from "vitest";
+import type { Json } from "../../src/protocol/messages";
+import widget from "../../src/widgets/index";
+import { FakeSocket } from "../socket";
+
+let ends: (() => void)[] = [];
+
+beforeEach(() => {
+  FakeSocket.opened = [];
+  vi.stubGlobal("WebSocket", FakeSocket);
+  vi.stubGlobal("requestAnimationFrame", (draw: () => void) => draw());
+});
+
+afterEach(() => {
+  for (const end of ends) end();
+  ends = [];
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+});
+
+/** Show a view of the key `k` in the page. */
+export function show(kind: string, options: Record<string, Json> = {}): HTMLElement {
+  const traits: Record<string, unknown> = {
+    _server: "/driftdb/",
+    _room: "lecture",
+    _key: "k",
+    _kind: kind,
+    _options: options,
+  };
+  const model = { get: (name: string) => traits[name] } as Parameters<
+    typeof widget.render
+  >[0]["model"];
+  const el = document.createElement("div");
+  document.body.append(el);
+  ends.push(widget.render({ model, el }));
+  return el;
+}
+
+/** Let the room say something about the key `k`. */
+export function hear(message: object): void {
+  FakeSocket.last.hear({ key: "k", ...message });
+}

@@ -1,0 +1,83 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+import { FakeSocket } from "../socket";
+import { hear, show } from "./stage";
+
+function start(el: HTMLElement, ...values: unknown[]) {
+  FakeSocket.last.accept();
+  const data = values.map((value, index) => ({ value, seq: index + 1 }));
+  hear({ type: "init", data, epoch: "E", recovered: false });
+  let seq = values.length;
+  return (value: unknown, more: object = {}) => {
+    seq += 1;
+    hear({ type: "push", value, seq, ...more });
+    return el;
+  };
+}
+
+const lines = (el: HTMLElement) =>
+  [...el.querySelectorAll(".driftdb-line")].map(({ textContent }) => textContent);
+const tally = (el: HTMLElement) => el.querySelector(".driftdb-tally")?.textContent;
+
+test("it shows what the stream holds and what comes", () => {
+  const el = show("stream");
+  const push = start(el, "one");
+  push("<b>two</b>");
+  expect(lines(el)).toEqual(["one", "<b>two</b>"]);
+  expect(tally(el)).toBe("2 lines");
+  expect(el.querySelector("b")).toBeNull();
+  expect(el.querySelector("[role=log]")?.getAttribute("aria-label")).toBe("k");
+});
+
+test("of very many lines only those near are in the page", () => {
+  const el = show("stream");
+  start(el, ...Array.from({ length: 10_000 }, (_, n) => `line ${n}`));
+  expect(tally(el)).toBe("10000 lines");
+  expect(lines(el).length).toBeLessThan(100);
+  expect(lines(el).at(-1)).toBe("line 9999");
+});
+
+test("a search leaves the lines that have the text, also of those to come", () => {
+  const el = show("stream");
+  const push = start(el, "Apple", "\u001b[31mpear\u001b[0m", "pineapple");
+  const search = el.querySelector(".driftdb-search") as HTMLInputElement;
+  search.value = "APPLE";
+  search.dispatchEvent(new Event("input"));
+  push("apple pie");
+  push("plum");
+  expect(lines(el)).toEqual(["Apple", "pineapple", "apple pie"]);
+  expect(tally(el)).toBe("3 of 5 lines");
+});
+
+test("of a loop that tells where it is the newest alone is shown", () => {
+  const el = show("stream");
+  const push = start(el, { progress: 0, total: 2, id: "a" }, "between");
+  push({ progress: 1, total: 2, id: "a" });
+  push({ progress: 2, total: 2, id: "a", done: true });
+  expect(lines(el)).toEqual(["2 of 2", "between"]);
+  const bar = el.querySelector("progress");
+  expect([bar?.value, bar?.max]).toEqual([2, 2]);
+});
+
+test("levels and authors are shown", () => {
+  const el = show("stream", { stamps: true });
+  start(el)({ level: "ERROR", message: "no" }, { user: { name: "Ann" }, time: 0 });
+  expect(el.querySelector<HTMLElement>(".driftdb-line")?.dataset.level).toBe("error");
+  expect(el.querySelector(".driftdb-author")?.textContent).toBe("Ann");
+  expect(JSON.parse(FakeSocket.last.sent[0] as string).stamps).toBe(true);
+});
+
+test("a channel shows what comes, and no more than its history", () => {
+  const el = show("stream", { keep: false, history: 5, label: "Chat" });
+  const push = start(el, "held by the stream of that key");
+  for (let n = 0; n < 20; n += 1) push(`message ${n}`);
+  expect(lines(el).length).toBeLessThanOrEqual(6);
+  expect(lines(el).at(-1)).toBe("message 19");
+  expect(el.querySelector(".driftdb-label")?.textContent).toBe("Chat");
+});
+
+test("what tells of a shortened stream is no line", () => {
+  const el = show("stream");
+  start(el, "a")({ $compacted: 1 });
+  expect(lines(el)).toEqual(["a"]);
+});
