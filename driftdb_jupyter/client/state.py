@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from traitlets import HasTraits, TraitType
 
 from .callbacks import callbacks
+from .control import Control, Kind
 from .handle import Handle
 from .receipt import Receipt
 from .room import Room
@@ -43,8 +44,14 @@ class SharedState(Shared, HasTraits):
     ``initial`` is what it is where the room has no value yet (``None``: nothing); it is then
     written there. The room is the notebook's own, unless ``room`` gives another's name or URL, or
     a :class:`~driftdb_jupyter.client.room.Room`; ``url`` is another server's URL or a room's.
-    ``min``, ``max``, ``step`` and ``label`` are for the control that shows it; they don't bound
-    what is written. Waits up to ``timeout_seconds`` for the room's value.
+    Waits up to ``timeout_seconds`` for the room's value.
+
+    How a cell shows it: ``control`` is a name of :data:`~driftdb_jupyter.client.control.Kind`
+    (``None``: what fits the value), ``options`` are the choices of a dropdown, radio buttons or a
+    multiselect (a list of values, or a dict of labels and values), ``min``, ``max`` and ``step``
+    a number's, ``label`` stands beside it in place of the key and ``description`` below it;
+    ``disabled`` and ``read_only`` let nobody change it there, and ``limit_bytes`` bounds a file.
+    None of this bounds what is written from elsewhere.
 
     ``throttle_seconds``: writes are sent, and observers told, no oftener than that; the last value
     always arrives. ``encode`` makes something of a value that can be shared, and ``decode``
@@ -65,23 +72,40 @@ class SharedState(Shared, HasTraits):
         *,
         room: str | Room | None = None,
         url: str | None = None,
+        control: Kind | None = None,
+        options: Iterable[Any] | Mapping[str, Any] | None = None,
         min: float | None = None,
         max: float | None = None,
         step: float | None = None,
         label: str | None = None,
+        description: str | None = None,
+        disabled: bool = False,
+        read_only: bool = False,
+        limit_bytes: int = 512 * 1024,
         throttle_seconds: float = 0.0,
         encode: Hook | None = None,
         decode: Hook | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
-        _check_bounds(min, max, step)
+        asked = Control.of(
+            initial,
+            control=control,
+            options=options,
+            min=min,
+            max=max,
+            step=step,
+            label=label,
+            description=description,
+            disabled=disabled,
+            read_only=read_only,
+            limit_bytes=limit_bytes,
+        )
         if not throttle_seconds >= 0:
             raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)
         self._enter(key, room, url, timeout_seconds)
-        self._bounds = (min, max, step)
-        self._label = label
+        self._asked = asked
         self._throttle = throttle_seconds
         self._told_at = -math.inf
         self._teller: threading.Thread | None = None
@@ -100,24 +124,9 @@ class SharedState(Shared, HasTraits):
         super().__init__()
 
     @property
-    def min(self) -> float | None:
-        """The control's lower bound."""
-        return self._bounds[0]
-
-    @property
-    def max(self) -> float | None:
-        """The control's upper bound."""
-        return self._bounds[1]
-
-    @property
-    def step(self) -> float | None:
-        """The control's step."""
-        return self._bounds[2]
-
-    @property
-    def label(self) -> str | None:
-        """What the control is labelled with in place of the key."""
-        return self._label
+    def control(self) -> Control:
+        """How a cell shows it."""
+        return self._asked
 
     def observe(
         self,
@@ -270,10 +279,3 @@ class SharedState(Shared, HasTraits):
                     return old, new
             self._release()
             return None
-
-
-def _check_bounds(low: float | None, high: float | None, step: float | None) -> None:
-    if low is not None and high is not None and not low <= high:
-        raise ValueError(f"expected min <= max, got min={low!r} and max={high!r}")
-    if step is not None and not step > 0:
-        raise ValueError(f"expected a step above 0, got {step!r}")

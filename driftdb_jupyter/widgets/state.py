@@ -9,6 +9,7 @@ from ipywidgets import Widget, widget_serialization
 from traitlets import Any, Dict, Instance, Unicode
 
 from ..client import state
+from ..protocol.json_text import read_json
 from .bundle import LOADER, STYLE, bundle
 from .view import server_of
 
@@ -42,13 +43,36 @@ class SharedState(state.SharedState, AnyWidget):
         super().__init__(*args, **kwargs)
         self._server = server_of(self)
         self._room = self.room.name
-        self._control = {"min": self.min, "max": self.max, "step": self.step, "label": self.label}
+        self._control = self.control.told()
         self._constructed = True
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the control is greyed out; may be set while it is shown."""
+        return self.control.disabled
+
+    @disabled.setter
+    def disabled(self, disabled: bool) -> None:
+        self._ask(disabled=disabled)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nobody can change the value there; may be set while it is shown."""
+        return self.control.read_only
+
+    @read_only.setter
+    def read_only(self, read_only: bool) -> None:
+        self._ask(read_only=read_only)
+
+    def _ask(self, **changes: bool) -> None:
+        self._asked = self.control.but(**changes)
+        self._control = self.control.told()
 
     def open(self) -> None:
         """Make the model, if there is none; showing it does so."""
         if self._constructed and self.comm is None:
-            self._initial = self.value
+            shown = self._replica.shown
+            self._initial = None if shown is None else read_json(shown)  # as the room has it
             self._bundle, self._hash = bundle(), bundle().hash
             super().open()
 

@@ -45,8 +45,18 @@ def test_the_front_end_is_told_where_the_value_is(server: FakeServer, here: Room
         "_room": "here",
         "_key": "slider",
         "_initial": 4,
-        "_control": {"min": 0, "max": 10, "step": None, "label": "Speed"},
+        "_control": widget.control.told(),
     }
+    widget.close()
+
+
+def test_a_control_is_disabled_while_it_is_shown(here: Room) -> None:
+    widget = SharedState("slider", 3, room=here, description="How fast")
+    shown(widget)
+    widget.disabled = True
+    widget.read_only = True
+    told = widget.get_state("_control")["_control"]
+    assert (told["disabled"], told["read_only"], told["description"]) == (True, True, "How fast")
     widget.close()
 
 

@@ -6,6 +6,10 @@ export interface ControlOptions {
   readonly min: number | null;
   readonly max: number | null;
   readonly step: number | null;
+  /** What can be chosen: labels with their values. */
+  readonly options: readonly (readonly [string, Json])[];
+  /** The largest file. */
+  readonly limitBytes: number;
 }
 
 /** A way to show a value, and perhaps to change it. */
@@ -22,6 +26,8 @@ export interface Source {
   /** Whether an own write is still under way. */
   readonly pending: boolean;
   write(value: Json): void;
+  /** Write what a function makes of the value, such that nobody's update is lost. */
+  update(step: (value: Json | undefined) => Json): void;
 }
 
 export type MakeControl = (source: Source, options: ControlOptions) => Control;
@@ -36,4 +42,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   made.className = className;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
+}
+
+/** The content of a value that JSON can't hold (docs/values.md); `null` where it is none. */
+export function tagged(value: Json | undefined, tag: string): Json | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const names = Object.keys(value);
+  return names.length === 1 && names[0] === tag ? (value[tag] ?? null) : null;
 }

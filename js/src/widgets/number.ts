@@ -52,6 +52,34 @@ export function numberControl(source: Source, options: ControlOptions): Control 
   return { element: box, show };
 }
 
+/** A field for a number, without a slider. */
+export function fieldControl(source: Source, options: ControlOptions): Control {
+  const bounds = Object.fromEntries(
+    (["min", "max", "step"] as const)
+      .filter((name) => options[name] !== null)
+      .map((name) => [name, String(options[name])]),
+  );
+  const field = element("input", "driftdb-field", {
+    type: "number",
+    "aria-label": options.label,
+    step: "any",
+    ...bounds,
+  });
+  const show = (value: Json | undefined): void => {
+    if (typeof value !== "number") return;
+    if (field !== field.ownerDocument.activeElement || field.value === "")
+      field.value = String(value);
+  };
+  field.addEventListener("change", () => {
+    const number = Number(field.value);
+    if (field.value.trim() !== "" && Number.isFinite(number)) source.write(clamp(number, options));
+    field.value = String(source.value);
+  });
+  field.addEventListener("blur", () => show(source.value));
+  show(source.value);
+  return { element: field, show };
+}
+
 function clamp(value: number, { min, max }: ControlOptions): number {
   return Math.min(
     max ?? Number.POSITIVE_INFINITY,

@@ -4,14 +4,22 @@ import { join, leave } from "../client/rooms";
 import type { StateListener, StateReplica } from "../client/state";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
+import { buttonControl } from "./button";
+import { dropdownControl, multiselectControl, radioControl } from "./choice";
+import { colourControl } from "./colour";
 import {
   type Control,
   type ControlOptions,
   element,
   type MakeControl,
   type Source,
+  tagged,
 } from "./control";
-import { numberControl } from "./number";
+import { fileControl } from "./file";
+import { dateControl, datetimeControl, timeControl } from "./moment";
+import { fieldControl, numberControl } from "./number";
+import { rangeControl } from "./range";
+import { readTable, tableControl } from "./table";
 import { areaControl, lineControl } from "./text";
 import { toggleControl } from "./toggle";
 import { viewControl } from "./view";
@@ -20,10 +28,29 @@ import { viewControl } from "./view";
 export interface StateModel {
   get(name: "_server" | "_room" | "_key"): string;
   get(name: "_initial"): Json;
-  get(name: "_control"): { [Name in "min" | "max" | "step"]?: number | null } & {
-    label?: string | null;
-  };
+  get(name: "_control"): AskedFor;
+  /** Absent in a page without a kernel. */
+  on?(event: "change:_control", heard: () => void): void;
+  off?(event: "change:_control", heard: () => void): void;
 }
+
+/** What the author asked for (driftdb_jupyter.client.control). */
+interface AskedFor {
+  readonly kind?: string | null;
+  readonly min?: number | null;
+  readonly max?: number | null;
+  readonly step?: number | null;
+  readonly label?: string | null;
+  readonly description?: string | null;
+  readonly options?: readonly (readonly [string, Json])[];
+  readonly disabled?: boolean;
+  readonly read_only?: boolean;
+  readonly limit_bytes?: number;
+}
+
+const LIMIT_BYTES = 512 * 1024;
+
+let described = 0;
 
 /** A shared state in a page: the control that fits its value, and a badge. */
 export class StateView implements StateListener, Source {
@@ -33,29 +60,52 @@ export class StateView implements StateListener, Source {
   private readonly badge: Badge;
   private readonly box = element("div", "driftdb-state");
   private readonly label = element("span", "driftdb-label", { "aria-hidden": "true" });
+  /** Around the control, for what is in it can be disabled as a whole. */
+  private readonly set = element("fieldset", "driftdb-set");
+  private readonly kind: string | null;
   private make: MakeControl | null = null;
   private control: Control | null = null;
   private refusal: string | null = null;
 
-  constructor(model: StateModel, parent: HTMLElement) {
+  constructor(
+    private readonly model: StateModel,
+    parent: HTMLElement,
+  ) {
     const room = model.get("_room");
     const key = model.get("_key");
-    const { label, min, max, step } = model.get("_control");
-    this.options = { label: label ?? key, min: min ?? null, max: max ?? null, step: step ?? null };
+    const asked = model.get("_control");
+    const label = asked.label ?? key;
+    const { min = null, max = null, step = null, options = [] } = asked;
+    this.options = {
+      ...{ label, min, max, step, options },
+      limitBytes: asked.limit_bytes ?? LIMIT_BYTES,
+    };
+    this.kind = asked.kind ?? null;
     this.connection = join(roomUrl(model.get("_server"), room));
     this.badge = new Badge(room, () => this.connection.retry());
     this.label.textContent = this.options.label;
-    this.box.append(this.label, this.badge.element);
+    this.box.append(this.label, this.set, this.badge.element);
+    if (asked.description) {
+      described += 1;
+      const id = `driftdb-${described}`;
+      const description = element("p", "driftdb-description", { id });
+      description.textContent = asked.description;
+      this.set.setAttribute("aria-describedby", description.id);
+      this.box.append(description);
+    }
     parent.append(this.box);
+    model.on?.("change:_control", this.askedAgain);
+    this.askedAgain();
     const initial = model.get("_initial") ?? undefined;
     this.replica = this.connection.session.state(key, this, initial);
-    this.connection.listeners.add(this.update);
-    this.update();
+    this.connection.listeners.add(this.redraw);
+    this.redraw();
   }
 
   /** Leave the page and the room. */
   destroy(): void {
-    this.connection.listeners.delete(this.update);
+    this.model.off?.("change:_control", this.askedAgain);
+    this.connection.listeners.delete(this.redraw);
     this.replica.listeners.delete(this);
     leave(this.connection);
     this.box.remove();
@@ -74,22 +124,34 @@ export class StateView implements StateListener, Source {
     this.replica.write(value);
   }
 
+  update(step: (value: Json | undefined) => Json): void {
+    this.refusal = null;
+    // What it is refused with is told to `refused`, or is shown by the value.
+    this.replica.update(step).catch(() => {});
+  }
+
   changed(): void {
-    this.update();
+    this.redraw();
   }
 
   refused(code: string, message: string): void {
     this.refusal = code === "forbidden" ? "read only" : message;
-    this.update();
+    this.redraw();
   }
 
-  private readonly update = (): void => {
-    const make = controlFor(this.value);
+  private readonly askedAgain = (): void => {
+    const { disabled = false, read_only = false } = this.model.get("_control");
+    this.set.disabled = disabled || read_only;
+    this.box.classList.toggle("driftdb-disabled", disabled);
+  };
+
+  private readonly redraw = (): void => {
+    const make = CONTROLS[this.kind ?? ""] ?? controlFor(this.value);
     if (make !== this.make) {
       this.make = make;
       this.control?.element.remove();
       this.control = make(this, this.options);
-      this.label.after(this.control.element);
+      this.set.append(this.control.element);
     } else {
       this.control?.show(this.value);
     }
@@ -98,7 +160,28 @@ export class StateView implements StateListener, Source {
   };
 }
 
-/** The control for a kind of value. */
+/** The controls that can be asked for (driftdb_jupyter.client.control.Kind). */
+const CONTROLS: Readonly<Record<string, MakeControl>> = {
+  area: areaControl,
+  button: buttonControl,
+  colour: colourControl,
+  date: dateControl,
+  datetime: datetimeControl,
+  dropdown: dropdownControl,
+  file: fileControl,
+  multiselect: multiselectControl,
+  number: fieldControl,
+  radio: radioControl,
+  range: rangeControl,
+  slider: numberControl,
+  table: tableControl,
+  text: lineControl,
+  time: timeControl,
+  toggle: toggleControl,
+  view: viewControl,
+};
+
+/** The control that fits a value where none was asked for. */
 function controlFor(value: Json | undefined): MakeControl {
   switch (typeof value) {
     case "number":
@@ -107,7 +190,9 @@ function controlFor(value: Json | undefined): MakeControl {
       return toggleControl;
     case "string":
       return value.includes("\n") ? areaControl : lineControl;
-    default:
-      return viewControl;
   }
+  if (tagged(value, "$date") !== null) return dateControl;
+  if (tagged(value, "$datetime") !== null) return datetimeControl;
+  if (tagged(value, "$time") !== null) return timeControl;
+  return readTable(value) === null ? viewControl : tableControl;
 }

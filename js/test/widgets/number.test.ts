@@ -6,6 +6,8 @@ const asked = (min: number | null, max: number | null, step: number | null = nul
   min,
   max,
   step,
+  options: [],
+  limitBytes: 0,
 });
 
 test.each([

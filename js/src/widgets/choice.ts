@@ -1,0 +1,94 @@
+import type { Json } from "../protocol/messages";
+import { type Control, type ControlOptions, element, type Source } from "./control";
+
+const same = (one: Json | undefined, other: Json): boolean =>
+  JSON.stringify(one) === JSON.stringify(other);
+
+/** A list to choose one from. */
+export function dropdownControl(source: Source, options: ControlOptions): Control {
+  const list = element("select", "driftdb-dropdown", { "aria-label": options.label });
+  const other = option("", "");
+  other.hidden = true;
+  list.append(other, ...options.options.map(([label], index) => option(label, String(index))));
+  const show = (value: Json | undefined): void => {
+    const index = options.options.findIndex(([, each]) => same(value, each));
+    // A value that is none of the choices is shown, and can't be chosen.
+    other.text = index < 0 && value !== undefined ? JSON.stringify(value) : "";
+    list.value = index < 0 ? "" : String(index);
+  };
+  list.addEventListener("change", () => {
+    const chosen = options.options[Number(list.value)];
+    if (chosen !== undefined) source.write(chosen[1]);
+  });
+  show(source.value);
+  return { element: list, show };
+}
+
+function option(text: string, value: string): HTMLOptionElement {
+  const made = element("option", "", { value });
+  made.textContent = text;
+  return made;
+}
+
+let groups = 0;
+
+/** Buttons of which one is pressed. */
+export function radioControl(source: Source, options: ControlOptions): Control {
+  return boxes(source, options, "radio", {
+    isChosen: (value, each) => same(value, each),
+    choose: (_value, each) => each,
+  });
+}
+
+/** Boxes of which any number is ticked; the value is the list of those. */
+export function multiselectControl(source: Source, options: ControlOptions): Control {
+  const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
+  return boxes(source, options, "checkbox", {
+    isChosen: (value, each) => list(value).some((chosen) => same(chosen, each)),
+    // In the order of the choices, so that the same choice is the same value.
+    choose: (value, each, ticked) =>
+      options.options
+        .map(([, known]) => known)
+        .filter((known) =>
+          same(known, each) ? ticked : list(value).some((chosen) => same(chosen, known)),
+        ),
+  });
+}
+
+interface Rule {
+  isChosen(value: Json | undefined, each: Json): boolean;
+  choose(value: Json | undefined, each: Json, ticked: boolean): Json;
+}
+
+function boxes(
+  source: Source,
+  options: ControlOptions,
+  type: "radio" | "checkbox",
+  rule: Rule,
+): Control {
+  groups += 1;
+  const name = `driftdb-choice-${groups}`;
+  const group = element("div", "driftdb-choices", {
+    role: type === "radio" ? "radiogroup" : "group",
+    "aria-label": options.label,
+  });
+  const inputs = options.options.map(([label, each]) => {
+    const input = element("input", "", { type, name });
+    input.addEventListener("change", () => {
+      // Of a multiselect only the own tick changes, whatever others tick meanwhile.
+      if (type === "checkbox") source.update((value) => rule.choose(value, each, input.checked));
+      else source.write(rule.choose(source.value, each, true));
+    });
+    const line = element("label", "driftdb-choice");
+    const text = element("span", "");
+    text.textContent = label;
+    line.append(input, text);
+    group.append(line);
+    return [input, each] as const;
+  });
+  const show = (value: Json | undefined): void => {
+    for (const [input, each] of inputs) input.checked = rule.isChosen(value, each);
+  };
+  show(source.value);
+  return { element: group, show };
+}

@@ -1,0 +1,68 @@
+import type { Json } from "../protocol/messages";
+import { type Control, type ControlOptions, element, type Source } from "./control";
+
+/** A place to drop a file, or to choose one. */
+export function fileControl(source: Source, options: ControlOptions): Control {
+  const box = element("label", "driftdb-file");
+  const input = element("input", "driftdb-file-input", {
+    type: "file",
+    "aria-label": options.label,
+  });
+  const text = element("span", "driftdb-file-text", { role: "status" });
+  box.append(input, text);
+
+  const show = (value: Json | undefined): void => {
+    const [name, size] = describe(value);
+    text.textContent =
+      name === null
+        ? `Drop a file here, or choose one (up to ${bytes(options.limitBytes)})`
+        : `${name} (${bytes(size)})`;
+  };
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    if (file.size > options.limitBytes) {
+      text.textContent = `Expected at most ${bytes(options.limitBytes)}, got ${bytes(file.size)}`;
+      return;
+    }
+    const data = base64(new Uint8Array(await file.arrayBuffer()));
+    source.write({
+      name: file.name,
+      type: file.type,
+      size: file.size,
+      data: { $bytes: data },
+    });
+  };
+  input.addEventListener("change", () => void take(input.files?.[0]));
+  for (const name of ["dragenter", "dragover"])
+    box.addEventListener(name, (event) => {
+      event.preventDefault();
+      box.classList.add("driftdb-over");
+    });
+  for (const name of ["dragleave", "drop"])
+    box.addEventListener(name, () => box.classList.remove("driftdb-over"));
+  box.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (!input.matches(":disabled")) void take(event.dataTransfer?.files[0]);
+  });
+  show(source.value);
+  return { element: box, show };
+}
+
+function describe(value: Json | undefined): [string | null, number] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [null, 0];
+  const { name, size } = value;
+  return typeof name === "string" ? [name, typeof size === "number" ? size : 0] : [null, 0];
+}
+
+function bytes(count: number): string {
+  if (count < 1024) return `${count} bytes`;
+  const [size, unit] = count < 1024 ** 2 ? [count / 1024, "KiB"] : [count / 1024 ** 2, "MiB"];
+  return `${Number(size.toPrecision(3))} ${unit}`;
+}
+
+function base64(data: Uint8Array): string {
+  let text = "";
+  for (let from = 0; from < data.length; from += 0x8000)
+    text += String.fromCharCode(...data.subarray(from, from + 0x8000));
+  return btoa(text);
+}

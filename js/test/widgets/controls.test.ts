@@ -1,0 +1,179 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+import type { Json } from "../../src/protocol/messages";
+import { buttonControl } from "../../src/widgets/button";
+import { dropdownControl, multiselectControl, radioControl } from "../../src/widgets/choice";
+import { colourControl } from "../../src/widgets/colour";
+import type { ControlOptions, MakeControl, Source } from "../../src/widgets/control";
+import { fileControl } from "../../src/widgets/file";
+import { dateControl, datetimeControl, timeControl } from "../../src/widgets/moment";
+import { fieldControl } from "../../src/widgets/number";
+import { rangeControl } from "../../src/widgets/range";
+import { readTable, tableControl } from "../../src/widgets/table";
+
+/** A control in the page, and the state behind it. */
+function stand(make: MakeControl, value: Json | undefined, options: Partial<ControlOptions> = {}) {
+  const source: Source & { value: Json | undefined } = {
+    value,
+    pending: false,
+    write: (written) => {
+      source.value = written;
+    },
+    update: (step) => {
+      source.value = step(source.value);
+    },
+  };
+  const all = { label: "Speed", min: null, max: null, step: null, options: [], limitBytes: 10 };
+  const control = make(source, { ...all, ...options });
+  document.body.replaceChildren(control.element);
+  const find = <E extends HTMLElement = HTMLInputElement>(selector: string) =>
+    document.querySelector(selector) as E;
+  const change = (field: HTMLInputElement | HTMLSelectElement, to: string, event = "change") => {
+    field.value = to;
+    field.dispatchEvent(new Event(event));
+  };
+  return { source, control, find, change };
+}
+
+const CHOICES = [
+  ["Tea", "tea"],
+  ["Number", 2],
+  ["List", [1]],
+] as const satisfies ControlOptions["options"];
+
+test("a dropdown shows the choice, and writes its value", () => {
+  const { source, control, find, change } = stand(dropdownControl, 2, { options: CHOICES });
+  const list = find<HTMLSelectElement>("select");
+  expect(list.selectedOptions[0]?.text).toBe("Number");
+  expect(list.getAttribute("aria-label")).toBe("Speed");
+  change(list, "2");
+  expect(source.value).toEqual([1]);
+  control.show("something <b>else</b>");
+  expect(list.selectedOptions[0]?.text).toBe('"something <b>else</b>"');
+});
+
+test("of radio buttons one is pressed", () => {
+  const { source, control } = stand(radioControl, "tea", { options: CHOICES });
+  const inputs = [...document.querySelectorAll("input")];
+  expect(inputs.map(({ checked }) => checked)).toEqual([true, false, false]);
+  expect(new Set(inputs.map(({ name }) => name)).size).toBe(1);
+  inputs[1]?.click();
+  expect(source.value).toBe(2);
+  control.show([1]);
+  expect(inputs.map(({ checked }) => checked)).toEqual([false, false, true]);
+  expect(document.querySelector("[role=radiogroup]")?.getAttribute("aria-label")).toBe("Speed");
+});
+
+test("a multiselect keeps the order of its choices", () => {
+  const { source } = stand(multiselectControl, [2], { options: CHOICES });
+  const inputs = [...document.querySelectorAll("input")];
+  inputs[2]?.click();
+  inputs[0]?.click();
+  expect(source.value).toEqual(["tea", 2, [1]]);
+  inputs[1]?.click();
+  expect(source.value).toEqual(["tea", [1]]);
+});
+
+test.each([
+  [dateControl, { $date: "2024-02-29" }, "2024-02-29", "2025-01-01", { $date: "2025-01-01" }],
+  [timeControl, { $time: "12:30:00" }, "12:30:00", "08:05", { $time: "08:05:00" }],
+  [
+    datetimeControl,
+    { $datetime: "2024-02-29T12:00:00+01:00" },
+    "2024-02-29T12:00:00",
+    "2025-01-01T08:05",
+    { $datetime: "2025-01-01T08:05:00" },
+  ],
+])("%o reads and writes moments", (make, value, shown, typed, written) => {
+  const { source, control, find, change } = stand(make, value as Json);
+  expect(shown.startsWith(find("input").value)).toBe(true); // without seconds that are none
+  expect(find("input").value.length).toBeGreaterThan(4);
+  change(find("input"), typed);
+  expect(source.value).toEqual(written);
+  change(find("input"), "");
+  expect(source.value).toBe(null);
+  control.show(3);
+  expect(find("input").value).toBe("");
+});
+
+test("a colour is a colour", () => {
+  const { source, find, change, control } = stand(colourControl, "#ff0000");
+  expect(find("input").value).toBe("#ff0000");
+  change(find("input"), "#00ff00", "input");
+  expect(source.value).toBe("#00ff00");
+  control.show("javascript:alert(1)");
+  expect(find("input").value).toBe("#00ff00");
+});
+
+test("a button counts who presses it, whatever else was there", () => {
+  const { source, control, find } = stand(buttonControl, undefined);
+  const button = find<HTMLButtonElement>("button");
+  expect(button.textContent).toBe("Speed");
+  button.click();
+  button.click();
+  expect(source.value).toBe(2);
+  control.show(7);
+  expect(find("[role=status]").textContent).toBe("7");
+});
+
+test("a range's handles take each other along", () => {
+  const { source, control, change } = stand(rangeControl, [20, 40], { min: 0, max: 100 });
+  const [low, high] = [...document.querySelectorAll("input")] as HTMLInputElement[];
+  if (low === undefined || high === undefined) throw new Error("expected two handles");
+  expect([low.value, high.value, low.max]).toEqual(["20", "40", "100"]);
+  change(high, "60", "input");
+  expect(source.value).toEqual([20, 60]);
+  change(low, "80", "input");
+  expect(source.value).toEqual([80, 80]);
+  control.show([1, 2]);
+  expect(document.querySelector("output")?.textContent).toBe("1 – 2");
+  low.dispatchEvent(new Event("pointerdown"));
+  control.show([5, 6]);
+  expect(low.value).toBe("1");
+});
+
+test("a field holds a number within its bounds", () => {
+  const { source, find, change } = stand(fieldControl, 3, { min: 0, max: 10 });
+  change(find("input"), "99");
+  expect(source.value).toBe(10);
+  change(find("input"), "");
+  expect(source.value).toBe(10);
+});
+
+test("a file is read, unless it is too large", async () => {
+  const { source, find } = stand(fileControl, null);
+  const choose = async (name: string, text: string) => {
+    const file = new File([text], name, { type: "text/plain" });
+    Object.defineProperty(find("input"), "files", { value: [file], configurable: true });
+    find("input").dispatchEvent(new Event("change"));
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  expect(document.body.textContent).toContain("up to 10 bytes");
+  await choose("big.txt", "more than that");
+  expect(source.value).toBe(null);
+  expect(document.body.textContent).toBe("Expected at most 10 bytes, got 14 bytes");
+  await choose("a.txt", "hello");
+  expect(source.value).toEqual({
+    name: "a.txt",
+    type: "text/plain",
+    size: 5,
+    data: { $bytes: "aGVsbG8=" },
+  });
+});
+
+test.each([
+  [[{ a: 1, b: "<b>" }, { c: null }], ["a", "b", "c"], 2],
+  [[[1, 2], [3]], ["0", "1"], 2],
+  [{ $dataframe: { columns: ["x"], data: { x: [1, null, 3] } } }, ["x"], 3],
+])("%j is a table", (value, columns, rows) => {
+  stand(tableControl, value as Json);
+  const heads = [...document.querySelectorAll("th")].map(({ textContent }) => textContent);
+  expect(heads).toEqual(columns);
+  expect(document.querySelectorAll("tr").length).toBe(rows + 1);
+  expect(document.querySelector("td b")).toBeNull();
+});
+
+test("what is no table is none", () => {
+  for (const value of [3, [], [1, 2], {}, { $dataframe: 3 }, null, undefined])
+    expect(readTable(value as Json)).toBe(null);
+});
