@@ -15,14 +15,17 @@ from .view import server_of
 
 __all__ = ["SharedState"]
 
+# A model lives until it is closed, for a page that is loaded again asks the kernel for it.
+_shown: dict[str, SharedState] = {}
+
 
 class SharedState(state.SharedState, AnyWidget):
     """A :class:`driftdb_jupyter.client.state.SharedState` that a cell shows as a control.
 
     The control's front end joins the room by itself: the value doesn't go through the kernel.
     Its model (a comm) is made when it is first shown, so that an object which never is costs
-    nothing beyond the client's own; one that was shown lives until :meth:`close`, because a page
-    that is loaded again asks the kernel for it.
+    nothing beyond the client's own; one that was shown lives until :meth:`close`, or until another
+    that looks the same is shown.
     """
 
     _esm = Unicode(LOADER).tag(sync=True)
@@ -69,12 +72,27 @@ class SharedState(state.SharedState, AnyWidget):
         self._control = self.control.told()
 
     def open(self) -> None:
-        """Make the model, if there is none; showing it does so."""
-        if self._constructed and self.comm is None:
-            shown = self._replica.shown
-            self._initial = None if shown is None else read_json(shown)  # as the room has it
-            self._bundle, self._hash = bundle(), bundle().hash
+        """Make the model, if there is none; showing it does so.
+
+        One that looks the same, as of a cell that was run before, hands its model on: so a cell
+        that is run again costs nothing, and its older outputs stay live.
+        """
+        if not self._constructed or self.comm is not None:
+            return
+        shown = self._replica.shown
+        self._initial = None if shown is None else read_json(shown)  # as the room has it
+        self._bundle, self._hash = bundle(), bundle().hash
+        looks = repr((self.room.url, self.key, self._control))
+        before = _shown.get(looks)
+        if before is None or before.comm is None:
             super().open()
+        else:
+            model = before.comm
+            before.set_trait("comm", None)
+            before._model_id = None
+            self.set_trait("comm", model)
+            self.send_state("_initial")
+        _shown[looks] = self
 
     @property
     def model_id(self) -> str:
@@ -88,6 +106,8 @@ class SharedState(state.SharedState, AnyWidget):
         """Hear of the value no more, and take the control out of the page."""
         super().close()
         AnyWidget.close(self)
+        for looks in [looks for looks, widget in _shown.items() if widget is self]:
+            del _shown[looks]
 
     def __del__(self) -> None:
         """Do nothing: there is no model to close, and a finalizer must wait for no lock."""

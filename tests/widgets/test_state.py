@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import ipywidgets
 import pytest
+from ipywidgets.widgets.widget import _instances as models
 
 from driftdb_jupyter.client.room import Room, room
 from driftdb_jupyter.widgets.state import SharedState
@@ -117,3 +118,34 @@ def test_one_that_was_shown_and_closed_is_collected(here: Room) -> None:
     del widget
     gc.collect()
     assert gone() is None
+
+
+def test_a_cell_that_is_run_a_thousand_times_costs_as_much_as_once(here: Room) -> None:
+    def run() -> str:
+        return shown(SharedState("again", 3, room=here, min=0, max=10))
+
+    first = run()
+    here.flush()
+    gc.collect()
+    before = count_states()
+    for _ in range(1000):
+        assert run() == first
+    gc.collect()
+    assert count_states() <= before + 2  # the callbacks may hold one for a moment
+    assert models[first].comm is not None
+    models[first].close()
+
+
+def test_the_newest_of_those_that_look_the_same_has_the_model(here: Room) -> None:
+    old, new = SharedState("twice", 3, room=here), SharedState("twice", 3, room=here)
+    other = SharedState("twice", 3, room=here, max=5)
+    assert shown(old) == shown(new)
+    assert (old.comm, models[shown(new)]) == (None, new)
+    assert shown(other) != shown(new)
+    assert shown(old) == shown(old)
+    for widget in (old, new, other):
+        widget.close()
+
+
+def count_states() -> int:
+    return sum(isinstance(each, SharedState) for each in gc.get_objects())
