@@ -58,8 +58,8 @@ def test_an_array_is_its_items_in_c_order_and_little_endian() -> None:
         (np.datetime64("2024-02-29"), date(2024, 2, 29)),
         (np.datetime64("2024-02-29T12:00:00.123456789"), datetime(2024, 2, 29, 12, 0, 0, 123456)),
         (np.timedelta64(90, "s"), timedelta(seconds=90)),
-        (np.datetime64("NaT"), None),
-        (np.timedelta64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
+        (np.timedelta64("NaT", "s"), None),
     ],
 )
 def test_a_scalar_is_a_plain_value(scalar: Any, value: Any) -> None:

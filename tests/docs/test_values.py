@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pandas
 import pytest
 
 from driftdb_jupyter.client import scalars
@@ -31,4 +32,6 @@ def test_every_encoding_is_in_the_table() -> None:
 def test_an_array_or_a_frame_is_as_the_page_shows_it(text: str) -> None:
     value = decode(text)
     assert not isinstance(value, dict)
+    if int(pandas.__version__.split(".")[0]) < 3:  # where text was an object yet
+        text = text.replace('"dtype": "str"', '"dtype": "object"')
     assert json.loads(encode(value)) == json.loads(text)
