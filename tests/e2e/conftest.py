@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +58,16 @@ class Jupyter:
             self.root = self.process.server.root.removesuffix("driftdb/")
             self._port = int(self.root.split(":")[2].split("/")[0])
             yield
-            self.process.end()
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            self.process.end(patience_seconds=5)
+        except subprocess.TimeoutExpired:
+            # Where a page has requests under way that run in Jupyter's worker threads (AnyIO's),
+            # those outlive the loop and keep the process from ending, with all its work done.
+            assert "Shutting down" in self.process.log
+            self.process.end(signal.SIGKILL)
 
     def rename(self, name: str, other: str) -> None:
         """Rename a file by Jupyter's REST API, which no open window hears of."""

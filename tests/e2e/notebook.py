@@ -39,6 +39,15 @@ class Notebook:
         self._panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         page.goto(url)
+        self._loaded()
+
+    def reload(self) -> None:
+        """Load the page anew."""
+        self.page.reload()
+        self._loaded()
+
+    def _loaded(self) -> None:
+        page = self.page
         page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
         page.evaluate(
             """async () => {

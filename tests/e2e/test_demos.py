@@ -50,7 +50,7 @@ def test_a_training_run_is_watched_from_two_windows_and_after_a_reload(jupyter: 
         expect(log).to_contain_text("at rate 0.90", timeout=20_000)
         expect(log).to_contain_text("done", timeout=20_000)
         expect(one.page.locator(".driftdb-lines")).to_contain_text("done")
-        two.page.reload()
+        two.reload()
         expect(log).to_contain_text("epoch 3  ·  20 of 20")
         one.run(7)
         expect(one.output(4)).to_contain_text("True")

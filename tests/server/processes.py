@@ -42,10 +42,12 @@ class Process:
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
 
-    def end(self, number: int = signal.SIGTERM) -> int:
+    def end(
+        self, number: int = signal.SIGTERM, *, patience_seconds: float = _TIMEOUT_SECONDS
+    ) -> int:
         """Send a signal, wait for the end, and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(_TIMEOUT_SECONDS)
+        return self.process.wait(patience_seconds)
 
     @property
     def log(self) -> str:
