@@ -54,6 +54,7 @@ def test_a_log_a_channel_and_people_are_live_in_two_windows(jupyter: Jupyter) ->
         expect(log).to_contain_text("1 of 100002 lines")
         expect(log.locator(".driftdb-line")).to_have_text(["line 99999"])
         log.locator(".driftdb-search").fill("")
+        expect(log.locator(".driftdb-lines")).to_contain_text("3 of 3")
         log.locator(".driftdb-lines").evaluate("box => { box.scrollTop = 0 }")
         expect(log.locator(".driftdb-line").first).to_have_text("line 0")
         log.get_by_role("button", name="newest").click()
