@@ -12,13 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import (
-    WebSocketClientConnection,
-    WebSocketClosedError,
-    WebSocketProtocol,
-    websocket_connect,
-)
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, WebSocketProtocol
 
 from ..protocol.errors import (
     BadMessage,
@@ -35,6 +29,7 @@ from . import frames
 from .background import background, on_fork
 from .backoff import Backoff
 from .callbacks import Target, callbacks
+from .dial import dial
 from .failures import closed, explain
 from .frames import KeyInfo
 from .heartbeat import Heartbeat
@@ -92,7 +87,7 @@ class Connection:
         """Counts what may have changed anything; whoever waits on the guard is notified then."""
         self.feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
         """Whom to wake when the connection is closed."""
-        self._settings = settings
+        self.settings = settings
         self._session = Session(
             limits=Limits(message_bytes=settings.message_limit_bytes),
             queue_limit_bytes=settings.queue_limit_bytes,
@@ -409,7 +404,7 @@ class Connection:
     async def _visit(self) -> DriftDBError | None:
         """Connect once, and stay as long as it lasts; returns why it couldn't, or can't again."""
         try:
-            socket = await self._connect()
+            socket = await dial(self.location, self._session.secret, self.settings)
         except Exception as error:
             return explain(error, self.location)
         complaint: DriftDBError | None = None
@@ -437,7 +432,7 @@ class Connection:
                 if self._too_long and not self._session.ask_for_less():
                     complaint = TooLarge(
                         f"{self.location.url} sent a message of more than "
-                        f"{self._settings.receive_limit_bytes} bytes, which is what "
+                        f"{self.settings.receive_limit_bytes} bytes, which is what "
                         "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher, and call .retry()."
                     )
             socket.close(1000)
@@ -452,7 +447,7 @@ class Connection:
         protocol.set_nodelay(True)
         assert protocol.stream is not None
         # Tornado's own bound would end the connection without a word below a longer limit.
-        protocol.stream.max_buffer_size = self._settings.receive_limit_bytes + 0x10000
+        protocol.stream.max_buffer_size = self.settings.receive_limit_bytes + 0x10000
         self._remote = remote_address(protocol.stream.socket)
         self._heartbeat.heard(time.monotonic())
         close = protocol.close
@@ -489,26 +484,6 @@ class Connection:
                 self._send(socket, frames.ping())
             elif state == "dead":
                 stream.close()
-
-    async def _connect(self) -> WebSocketClientConnection:
-        settings = self._settings
-        attempt = asyncio.ensure_future(
-            websocket_connect(
-                HTTPRequest(
-                    self.location.socket_url(self._session.secret),
-                    headers=self.location.headers,
-                    ssl_options=self.location.tls(),
-                    connect_timeout=settings.connect_timeout_seconds,
-                    request_timeout=settings.connect_timeout_seconds,
-                ),
-                max_message_size=settings.receive_limit_bytes,
-            )
-        )
-        try:
-            return await asyncio.shield(attempt)
-        except asyncio.CancelledError:
-            attempt.add_done_callback(_close_late)
-            raise
 
     def _receive(self, frame: str | bytes) -> None:
         self._heartbeat.heard(time.monotonic())
@@ -609,12 +584,12 @@ class Connection:
         self._pump_soon()
         self.guard.wait_for(
             lambda: self._session.taken > taken or self.status != "connected",
-            self._settings.connect_timeout_seconds,
+            self.settings.connect_timeout_seconds,
         )
         return self._session.taken > taken
 
     def _new_heartbeat(self) -> Heartbeat:
-        interval = self._settings.ping_interval_seconds
+        interval = self.settings.ping_interval_seconds
         return Heartbeat(interval_seconds=interval, now=time.monotonic(), wall=time.time())
 
     def _check_open(self) -> None:
@@ -698,11 +673,6 @@ def live_connections() -> list[Connection]:
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("a connection failed by a fault of ours", exc_info=error)
-
-
-def _close_late(attempt: asyncio.Future[WebSocketClientConnection]) -> None:
-    if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().close()
 
 
 def _ignore_closed(sent: asyncio.Future[None]) -> None:

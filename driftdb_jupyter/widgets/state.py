@@ -11,6 +11,7 @@ from traitlets import Any, Dict, Instance, Unicode
 from ..client import state
 from ..protocol.json_text import read_json
 from .bundle import LOADER, STYLE, bundle
+from .tunnel import carry
 from .view import server_of
 
 __all__ = ["SharedState"]
@@ -93,6 +94,10 @@ class SharedState(state.SharedState, AnyWidget):
             self.set_trait("comm", model)
             self.send_state("_initial")
         _shown[looks] = self
+
+    def _handle_custom_msg(self, content: AnyValue, buffers: AnyValue) -> None:
+        carry(content, self.comm, self.room.connection)
+        super()._handle_custom_msg(content, buffers)
 
     @property
     def model_id(self) -> str:

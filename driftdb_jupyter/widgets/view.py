@@ -11,6 +11,7 @@ from traitlets import Dict, Instance, Unicode
 
 from ..client.shared import Shared
 from .bundle import LOADER, STYLE, bundle
+from .tunnel import carry
 
 __all__ = ["View", "shown"]
 
@@ -46,6 +47,11 @@ class View(AnyWidget):
             _kind=kind,
             _options=options,
         )
+        self._connection = shared.room.connection
+
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        carry(content, self.comm, self._connection)
+        super()._handle_custom_msg(content, buffers)
 
 
 # A model lives as long as the kernel, for a page that is loaded again asks for it. So there is one

@@ -1,6 +1,18 @@
 import { Backoff } from "./backoff";
 import { Session } from "./session";
 
+/** What a connection needs of a WebSocket, or of what stands for one. */
+export interface Socket {
+  onopen: ((event: Event) => unknown) | null;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  onclose: ((event: CloseEvent) => unknown) | null;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+/** Another way into the room, for a page that can't reach its server: opens a socket there. */
+export type Detour = (secret: string) => Socket;
+
 /** How a connection is. */
 export type Phase = "connecting" | "connected" | "reconnecting" | "refused" | "gone" | "closed";
 
@@ -15,6 +27,8 @@ const PATIENCE_MILLISECONDS = 10_000;
 const LOOK_MILLISECONDS = 2_000;
 /** A hidden page's timers may come once a minute only. */
 const SLEEP_MILLISECONDS = 90_000;
+/** How often the straight way is tried while there is another. */
+const DETOUR_MILLISECONDS = 60_000;
 
 const CLOSE_NOT_UTF8 = 1007;
 const CLOSE_FORBIDDEN = 4403;
@@ -29,8 +43,9 @@ const TEXTS: Record<Phase, string> = {
   closed: "Closed.",
 };
 
-/** What is under way, and must be answered in time: a handshake, or a ping. */
-type Expected = { readonly since: number } | null;
+const THROUGH_KERNEL =
+  "Connected through the kernel, for this page can't reach the room's server: what others " +
+  "change is seen at once; what you change may wait until the kernel is free.";
 
 /**
  * Keeps a session connected to its room: opens the socket again after it was lost, notices one
@@ -47,9 +62,18 @@ export class Connection {
   private readonly backoff = new Backoff();
   private readonly secret = newSecret();
   private readonly looking = setInterval(() => this.look(), LOOK_MILLISECONDS);
-  private socket: WebSocket | null = null;
+  /** What the session speaks through. */
+  private socket: Socket | null = null;
+  /** A handshake that is under way, and one by the detour. */
+  private attempt: { readonly socket: WebSocket; readonly since: number } | null = null;
+  private around: {
+    readonly detour: Detour;
+    readonly socket: Socket;
+    readonly since: number;
+  } | null = null;
+  private readonly detours = new Set<Detour>();
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private expected: Expected = null;
+  private pinged: number | null = null;
   private heard = 0;
   private looked = Date.now();
 
@@ -72,10 +96,33 @@ export class Connection {
     return this.session.queue.waiting;
   }
 
+  /** Whether it leads through the kernel. */
+  get detoured(): boolean {
+    return this.socket !== null && this.socket === this.around?.socket;
+  }
+
+  /** Another way may be taken where the straight one fails. */
+  addDetour(detour: Detour): void {
+    this.detours.add(detour);
+    if (this.socket === null && this.attempt === null) this.tryDetour();
+  }
+
+  /** A way is no more. */
+  removeDetour(detour: Detour): void {
+    this.detours.delete(detour);
+    if (this.around?.detour !== detour) return;
+    const lost = this.detoured;
+    this.leaveDetour();
+    if (lost) this.retry();
+    else this.tryDetour();
+  }
+
   /** Try again at once, also after a refusal. */
   retry(): void {
-    if (this.socket !== null || this.status.phase === "closed") return;
-    this.set(this.status.phase === "reconnecting" ? "reconnecting" : "connecting");
+    if (this.attempt !== null || this.status.phase === "closed") return;
+    if (this.socket !== null && !this.detoured) return;
+    if (this.socket === null)
+      this.set(this.status.phase === "reconnecting" ? "reconnecting" : "connecting");
     this.open();
   }
 
@@ -87,13 +134,16 @@ export class Connection {
     clearInterval(this.looking);
     this.stopWaiting();
     this.set("closed");
+    this.detours.clear();
+    this.giveUp(1000);
     this.drop()?.close(1000);
+    this.leaveDetour();
   }
 
   /** The machine, its network or the page is back, or went: is the connection still good? */
   private readonly wake = (): void => {
     if (this.timer !== null) this.retry();
-    else if (this.status.phase === "connected") this.probe();
+    else this.probe();
   };
 
   /** Look whether time has passed, also while the machine slept and no timer ran. */
@@ -101,62 +151,118 @@ export class Connection {
     const now = Date.now();
     const slept = now - this.looked > SLEEP_MILLISECONDS;
     this.looked = now;
-    if (slept && this.status.phase === "connected")
-      this.lost("This page was asleep; reconnecting.");
+    if (slept && this.socket !== null) this.lost("This page was asleep; reconnecting.");
     else if (slept) this.wake();
-    else if (this.expected !== null) {
-      if (now - this.expected.since >= PATIENCE_MILLISECONDS) this.lost();
-    } else if (this.status.phase === "connected" && now - this.heard >= SILENCE_MILLISECONDS) {
+    else if (this.attempt !== null && now - this.attempt.since >= PATIENCE_MILLISECONDS) {
+      this.giveUp();
+      this.tryDetour();
+      this.wait();
+    } else if (this.pinged !== null) {
+      if (now - this.pinged >= PATIENCE_MILLISECONDS) this.lost();
+    } else if (now - this.heard >= SILENCE_MILLISECONDS) {
       this.probe();
     }
   }
 
+  /** Ask for a sign of life; a detour has its own. */
   private probe(): void {
-    if (this.expected !== null) return;
-    this.expected = { since: Date.now() };
-    this.socket?.send('{"type":"ping"}');
+    if (this.socket === null || this.detoured || this.pinged !== null) return;
+    this.pinged = Date.now();
+    this.socket.send('{"type":"ping"}');
   }
 
   private open(): void {
     this.stopWaiting();
     const address = `${this.url.replace(/^http/, "ws")}/connect?client=${this.secret}`;
     const socket = new WebSocket(address);
-    let opened = false;
-    this.socket = socket;
-    this.expected = { since: Date.now() };
+    this.attempt = { socket, since: Date.now() };
     socket.onopen = () => {
-      opened = true;
-      this.alive();
-      this.offlineSince = null;
-      this.set("connected");
-      this.session.connected((message) => socket.send(message));
+      this.attempt = null;
+      if (this.detoured) this.drop();
+      this.leaveDetour();
+      this.adopt(socket, TEXTS.connected);
     };
+    socket.onclose = () => {
+      this.giveUp();
+      this.tryDetour();
+      if (this.detoured) this.wait();
+      else void this.findOutWhy();
+    };
+  }
+
+  /** The session speaks through this socket from now. */
+  private adopt(socket: Socket, text: string): void {
+    this.socket = socket;
+    this.alive();
+    this.offlineSince = null;
+    this.set("connected", text);
     socket.onmessage = (event: MessageEvent) => {
       this.backoff.reset();
       this.alive();
       if (typeof event.data === "string") this.session.received(event.data);
     };
     socket.onclose = ({ code }: CloseEvent) => {
+      const { detoured } = this;
       this.drop(code);
+      if (detoured) this.leaveDetour();
       if (code === CLOSE_FORBIDDEN) this.set("refused");
       else if (code === CLOSE_GONE) this.set("gone");
       else if (code === CLOSE_NOT_UTF8)
         this.wait("The server could not read a message; trying again.");
-      else if (opened) this.wait();
-      else void this.findOutWhy();
+      else this.wait();
     };
+    this.session.connected((message) => socket.send(message));
+  }
+
+  private tryDetour(): void {
+    if (this.socket !== null) return;
+    const now = Date.now();
+    // Its kernel may be gone, which nobody tells.
+    if (this.around !== null && now - this.around.since >= DETOUR_MILLISECONDS) this.leaveDetour();
+    const [detour] = this.detours;
+    if (detour === undefined || this.around !== null) return;
+    const socket = detour(this.secret);
+    this.around = { detour, socket, since: now };
+    socket.onopen = () => {
+      this.adopt(socket, THROUGH_KERNEL);
+      if (this.attempt === null) this.wait();
+    };
+    socket.onclose = () => this.leaveDetour();
+  }
+
+  /** Take the detour no more. */
+  private leaveDetour(): void {
+    if (this.around === null) return;
+    const { detour, socket } = this.around;
+    this.around = null;
+    // Another one is first the next time.
+    if (this.detours.delete(detour)) this.detours.add(detour);
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (this.socket === socket) this.drop();
+    socket.close();
+  }
+
+  /** Forget a handshake. */
+  private giveUp(code?: number): void {
+    if (this.attempt === null) return;
+    const { socket } = this.attempt;
+    this.attempt = null;
+    socket.onopen = socket.onclose = null;
+    socket.close(code);
+    this.offlineSince ??= Date.now();
   }
 
   private alive(): void {
     this.heard = Date.now();
-    this.expected = null;
+    this.pinged = null;
   }
 
   /** Forget the socket, and hear no more of it. */
-  private drop(code?: number): WebSocket | null {
+  private drop(code?: number): Socket | null {
     const { socket } = this;
-    if (socket !== null) socket.onopen = socket.onmessage = socket.onclose = null;
-    this.socket = this.expected = null;
+    this.socket = this.pinged = null;
+    if (socket === null) return null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
     this.offlineSince ??= Date.now();
     this.session.disconnected(code);
     return socket;
@@ -164,7 +270,9 @@ export class Connection {
 
   /** Give up a socket that nothing comes from. */
   private lost(text?: string): void {
+    const { detoured } = this;
     this.drop()?.close();
+    if (detoured) this.leaveDetour();
     this.wait(text);
   }
 
@@ -181,16 +289,18 @@ export class Connection {
       // Not reached, as before.
     }
     clearTimeout(timer);
-    if (this.status.phase !== "reconnecting" || this.socket !== null) return;
+    if (this.status.phase !== "reconnecting" || this.attempt !== null || this.socket !== null)
+      return;
     if (status === 401 || status === 403) this.set("refused");
     else if (status === 404) this.set("gone");
     else this.wait(status === 0 ? "The server can't be reached; trying again." : undefined);
   }
 
   private wait(text?: string): void {
-    this.set("reconnecting", text);
+    if (!this.detoured) this.set("reconnecting", text);
     this.stopWaiting();
-    this.timer = setTimeout(() => this.open(), this.backoff.next());
+    const pause = this.detoured ? DETOUR_MILLISECONDS : this.backoff.next();
+    this.timer = setTimeout(() => this.open(), pause);
   }
 
   private stopWaiting(): void {

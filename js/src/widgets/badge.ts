@@ -2,7 +2,7 @@ import type { Connection } from "../client/connection";
 import { element } from "./control";
 
 /** What of a connection is shown. */
-type Shown = Pick<Connection, "status" | "waiting" | "offlineSince">;
+type Shown = Pick<Connection, "status" | "waiting" | "offlineSince" | "detoured">;
 
 /** A shorter absence is not worth a word. */
 const SHORT_MILLISECONDS = 5_000;
@@ -37,10 +37,10 @@ export class Badge {
     this.button.hidden = !["reconnecting", "refused", "gone"].includes(phase);
   }
 
-  private label({ status, waiting, offlineSince }: Shown): string {
+  private label({ status, waiting, offlineSince, detoured }: Shown): string {
     switch (status.phase) {
       case "connected":
-        return this.room;
+        return detoured ? `${this.room} (through the kernel)` : this.room;
       case "connecting":
         return "connecting…";
       case "reconnecting":

@@ -5,9 +5,10 @@ import type { Session } from "../client/session";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
 import { element } from "./control";
+import { type Carrier, throughKernel } from "./tunnel";
 
 /** The kernel's side of a view, as far as the front end reads it. */
-export interface PlaceModel {
+export interface PlaceModel extends Partial<Carrier> {
   get(name: "_server" | "_room" | "_key" | "_kind"): string;
   get(name: "_options"): { readonly [name: string]: Json };
 }
@@ -18,6 +19,7 @@ export class Place {
   readonly key: string;
   readonly label: string;
   private readonly connection: Connection;
+  private readonly leaveKernel: () => void;
   private readonly badge: Badge;
 
   constructor(model: PlaceModel, parent: HTMLElement, className: string) {
@@ -26,6 +28,7 @@ export class Place {
     this.key = model.get("_key");
     this.label = typeof label === "string" ? label : this.key;
     this.connection = join(roomUrl(model.get("_server"), room));
+    this.leaveKernel = throughKernel(model, this.connection);
     this.badge = new Badge(room, () => this.connection.retry());
     this.box = element("div", `driftdb-place ${className}`);
     const head = element("div", "driftdb-head");
@@ -45,6 +48,7 @@ export class Place {
   destroy(): void {
     this.connection.listeners.delete(this.update);
     this.connection.session.leave(this.key);
+    this.leaveKernel();
     leave(this.connection);
     this.box.remove();
   }

@@ -22,16 +22,14 @@ import { rangeControl } from "./range";
 import { readTable, tableControl } from "./table";
 import { areaControl, lineControl } from "./text";
 import { toggleControl } from "./toggle";
+import { type Carrier, throughKernel } from "./tunnel";
 import { viewControl } from "./view";
 
 /** The kernel's side of a shared state, as far as the front end reads it. */
-export interface StateModel {
+export interface StateModel extends Partial<Carrier> {
   get(name: "_server" | "_room" | "_key"): string;
   get(name: "_initial"): Json;
   get(name: "_control"): AskedFor;
-  /** Absent in a page without a kernel. */
-  on?(event: "change:_control", heard: () => void): void;
-  off?(event: "change:_control", heard: () => void): void;
 }
 
 /** What the author asked for (driftdb_jupyter.client.control). */
@@ -55,6 +53,7 @@ let described = 0;
 /** A shared state in a page: the control that fits its value, and a badge. */
 export class StateView implements StateListener, Source {
   private readonly connection: Connection;
+  private readonly leaveKernel: () => void;
   private readonly replica: StateReplica;
   private readonly options: ControlOptions;
   private readonly badge: Badge;
@@ -82,6 +81,7 @@ export class StateView implements StateListener, Source {
     };
     this.kind = asked.kind ?? null;
     this.connection = join(roomUrl(model.get("_server"), room));
+    this.leaveKernel = throughKernel(model, this.connection);
     this.badge = new Badge(room, () => this.connection.retry());
     this.label.textContent = this.options.label;
     this.box.append(this.label, this.set, this.badge.element);
@@ -107,6 +107,7 @@ export class StateView implements StateListener, Source {
     this.model.off?.("change:_control", this.askedAgain);
     this.connection.listeners.delete(this.redraw);
     this.replica.listeners.delete(this);
+    this.leaveKernel();
     leave(this.connection);
     this.box.remove();
   }

@@ -1,0 +1,89 @@
+"""A page that reaches Jupyter, but not the room: its controls go through the kernel."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from .conftest import Jupyter
+from .notebook import Notebook
+from .test_notebooks import SLIDER, run_and_save
+
+BUSY = """
+import time
+s.value = 11
+while s.value != 77:
+    time.sleep(0.01)
+"""
+
+
+def block(page: Page) -> list[str]:
+    """Let nothing of this page reach a room; returns what it tried."""
+    tried: list[str] = []
+
+    def refuse(route: WebSocketRoute) -> None:
+        tried.append(route.url)
+        route.close(code=1006)
+
+    page.route_web_socket(re.compile(r"/driftdb/room/"), refuse)
+    page.route(re.compile(r"/driftdb/room/"), lambda route: route.abort())
+    return tried
+
+
+def goes_through_the_kernel(notebook: Notebook) -> None:
+    notebook.control().is_connected()
+    expect(notebook.control().badge).to_contain_text("through the kernel")
+
+
+def test_a_blocked_page_reads_and_writes_through_the_kernel(jupyter: Jupyter) -> None:
+    with jupyter.running():
+        free = run_and_save(jupyter, "n.ipynb", SLIDER, BUSY)
+        blocked = jupyter.open("n.ipynb")
+        tried = block(blocked.page)
+        blocked.reload()
+        goes_through_the_kernel(blocked)
+        assert tried
+        blocked.control().set(30)
+        free.control().shows(30)
+        free.control().set(60)
+        blocked.control().shows(60)
+        # While a cell computes, reading stays live.
+        free.start(1)
+        blocked.control().shows(11)
+        free.control().set(40)
+        blocked.control().shows(40)
+        free.control().set(77)
+        blocked.control().shows(77)
+
+
+def test_what_a_blocked_page_writes_in_a_busy_kernel_arrives(jupyter: Jupyter) -> None:
+    with jupyter.running():
+        free = run_and_save(jupyter, "n.ipynb", SLIDER, BUSY)
+        blocked = jupyter.open("n.ipynb")
+        block(blocked.page)
+        blocked.reload()
+        goes_through_the_kernel(blocked)
+        free.start(1)
+        blocked.control().shows(11)
+        blocked.control().set(25)
+        free.control().set(77)
+        # Before or after the 77, as the kernel handles comms: all end on the same.
+        last = free.control().field
+        blocked.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
+        expect(blocked.control().badge).not_to_contain_text("kept")
+        expect(blocked.control().field).to_have_value(last.input_value())
+
+
+def test_a_blocked_page_comes_back_after_a_restart_of_the_kernel(jupyter: Jupyter) -> None:
+    with jupyter.running():
+        free = run_and_save(jupyter, "n.ipynb", SLIDER)
+        blocked = jupyter.open("n.ipynb")
+        block(blocked.page)
+        blocked.reload()
+        goes_through_the_kernel(blocked)
+        blocked.restart_kernel()
+        blocked.run(0)
+        goes_through_the_kernel(blocked)
+        free.control().set(42)
+        blocked.control().shows(42)
