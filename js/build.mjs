@@ -1,11 +1,13 @@
-// Builds the widgets' front end: one ES module, and its style sheet.
-import { mkdir, stat } from "node:fs/promises";
+// Builds the widgets' front end (one ES module, and its style sheet) and JupyterLab's extension.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = from("../driftdb_jupyter/widgets/static");
 
+await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 await build({
   entryPoints: { widget: from("src/widgets/index.ts") },
@@ -24,5 +26,32 @@ await build({
   minify: true,
   logLevel: "warning",
 });
+
+// JupyterLab finds an extension by its package.json, and loads what that names.
+const lab = from("../driftdb_jupyter/widgets/static/labextension");
+const built = await build({
+  entryPoints: [from("src/lab/index.ts")],
+  bundle: true,
+  format: "iife",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  loader: { ".css": "text" },
+  write: false,
+  logLevel: "warning",
+});
+const [{ contents }] = built.outputFiles;
+const hash = createHash("sha256").update(contents).digest("hex").slice(0, 20);
+await mkdir(`${lab}/static`, { recursive: true });
+await writeFile(`${lab}/static/remoteEntry.${hash}.js`, contents);
+const { name, version, description, license } = JSON.parse(
+  await readFile(from("package.json"), "utf8"),
+);
+const _build = { load: `static/remoteEntry.${hash}.js`, extension: "./extension" };
+await writeFile(
+  `${lab}/package.json`,
+  JSON.stringify({ name, version, description, license, jupyterlab: { extension: true, _build } }),
+);
+
 const { size } = await stat(`${folder}/widget.js`);
 console.log(`widget.js: ${size} bytes`);

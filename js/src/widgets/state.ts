@@ -29,6 +29,8 @@ import { viewControl } from "./view";
 export interface StateModel extends Partial<Carrier> {
   get(name: "_server" | "_room" | "_key"): string;
   get(name: "_initial"): Json;
+  /** The value when it was shown, where there is no kernel that offers it. */
+  get(name: "_remembered"): Json | undefined;
   get(name: "_control"): AskedFor;
 }
 
@@ -113,7 +115,7 @@ export class StateView implements StateListener, Source {
   }
 
   get value(): Json | undefined {
-    return this.replica.value;
+    return this.replica.value ?? this.model.get("_remembered");
   }
 
   get pending(): boolean {
