@@ -28,7 +28,7 @@ const SHOWN = ".driftdb-state, .driftdb-place";
 export class Output {
   private readonly watch = new MutationObserver(() => this.look());
   private readonly own = document.createElement("div");
-  private view: { destroy(): void } | null = null;
+  private endView: (() => void) | null = null;
   private settled = false;
 
   constructor(
@@ -57,14 +57,14 @@ export class Output {
     if (this.settled) {
       this.watch.disconnect();
       this.end();
-    } else if (this.view === null) {
-      this.view = show(remembered(this.told), this.own);
+    } else if (this.endView === null) {
+      this.endView = show(remembered(this.told), this.own);
     }
   }
 
   private end(): void {
-    this.view?.destroy();
-    this.view = null;
+    this.endView?.();
+    this.endView = null;
   }
 }
 

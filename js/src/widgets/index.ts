@@ -3,7 +3,6 @@ import { type Model, show } from "./show";
 /** The front-end module that anywidget loads. */
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    const view = show(model, el);
-    return () => view.destroy();
+    return show(model, el);
   },
 };

@@ -1,8 +1,9 @@
 import type { PresenceListener, PresenceReplica } from "../client/presence";
 import type { Json, Person } from "../protocol/messages";
 import { element } from "./control";
+import type { Home } from "./home";
 import { nameOf } from "./line";
-import { Place, type PlaceModel } from "./place";
+import { Place, type ViewOptions } from "./place";
 
 const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
 
@@ -12,8 +13,8 @@ export class PresenceView implements PresenceListener {
   private readonly replica: PresenceReplica;
   private readonly row = element("ul", "driftdb-people");
 
-  constructor(model: PlaceModel, parent: HTMLElement) {
-    this.place = new Place(model, parent, "driftdb-presence");
+  constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
+    this.place = new Place(home, key, options, parent, "driftdb-presence");
     this.row.setAttribute("aria-label", `Who is here: ${this.place.label}`);
     this.place.box.append(this.row);
     this.replica = this.place.session.presence(this.place.key, this);

@@ -1,6 +1,3 @@
-import { roomUrl } from "../client/address";
-import type { Connection } from "../client/connection";
-import { join, leave } from "../client/rooms";
 import type { StateListener, StateReplica } from "../client/state";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
@@ -16,26 +13,17 @@ import {
   tagged,
 } from "./control";
 import { fileControl } from "./file";
+import type { Home } from "./home";
 import { dateControl, datetimeControl, timeControl } from "./moment";
 import { fieldControl, numberControl } from "./number";
 import { rangeControl } from "./range";
 import { readTable, tableControl } from "./table";
 import { areaControl, lineControl } from "./text";
 import { toggleControl } from "./toggle";
-import { type Carrier, throughKernel } from "./tunnel";
 import { viewControl } from "./view";
 
-/** The kernel's side of a shared state, as far as the front end reads it. */
-export interface StateModel extends Partial<Carrier> {
-  get(name: "_server" | "_room" | "_key"): string;
-  get(name: "_initial"): Json;
-  /** The value when it was shown, where there is no kernel that offers it. */
-  get(name: "_remembered"): Json | undefined;
-  get(name: "_control"): AskedFor;
-}
-
 /** What the author asked for (driftdb_jupyter.client.control). */
-interface AskedFor {
+export interface AskedFor {
   readonly kind?: string | null;
   readonly min?: number | null;
   readonly max?: number | null;
@@ -48,14 +36,20 @@ interface AskedFor {
   readonly limit_bytes?: number;
 }
 
+/** What to do where the room has no value. */
+export interface WithoutValue {
+  /** Is written there. */
+  readonly initial?: Json | undefined;
+  /** Is shown, as what was there once. */
+  readonly remembered?: Json | undefined;
+}
+
 const LIMIT_BYTES = 512 * 1024;
 
 let described = 0;
 
 /** A shared state in a page: the control that fits its value, and a badge. */
 export class StateView implements StateListener, Source {
-  private readonly connection: Connection;
-  private readonly leaveKernel: () => void;
   private readonly replica: StateReplica;
   private readonly options: ControlOptions;
   private readonly badge: Badge;
@@ -69,12 +63,12 @@ export class StateView implements StateListener, Source {
   private refusal: string | null = null;
 
   constructor(
-    private readonly model: StateModel,
+    private readonly home: Home,
+    key: string,
+    asked: AskedFor,
+    private readonly without: WithoutValue,
     parent: HTMLElement,
   ) {
-    const room = model.get("_room");
-    const key = model.get("_key");
-    const asked = model.get("_control");
     const label = asked.label ?? key;
     const { min = null, max = null, step = null, options = [] } = asked;
     this.options = {
@@ -82,9 +76,7 @@ export class StateView implements StateListener, Source {
       limitBytes: asked.limit_bytes ?? LIMIT_BYTES,
     };
     this.kind = asked.kind ?? null;
-    this.connection = join(roomUrl(model.get("_server"), room));
-    this.leaveKernel = throughKernel(model, this.connection);
-    this.badge = new Badge(room, () => this.connection.retry());
+    this.badge = new Badge(home.room, () => home.connection.retry());
     this.label.textContent = this.options.label;
     this.box.append(this.label, this.set, this.badge.element);
     if (asked.description) {
@@ -96,26 +88,29 @@ export class StateView implements StateListener, Source {
       this.box.append(description);
     }
     parent.append(this.box);
-    model.on?.("change:_control", this.askedAgain);
-    this.askedAgain();
-    const initial = model.get("_initial") ?? undefined;
-    this.replica = this.connection.session.state(key, this, initial);
-    this.connection.listeners.add(this.redraw);
+    this.ask(asked);
+    this.replica = home.connection.session.state(key, this, without.initial);
+    home.connection.listeners.add(this.redraw);
     this.redraw();
+  }
+
+  /** Let it be changed, or not, as is asked for now. */
+  ask({ disabled = false, read_only = false }: AskedFor): void {
+    this.set.disabled = disabled || read_only;
+    this.box.classList.toggle("driftdb-disabled", disabled);
   }
 
   /** Leave the page and the room. */
   destroy(): void {
-    this.model.off?.("change:_control", this.askedAgain);
-    this.connection.listeners.delete(this.redraw);
+    this.home.connection.listeners.delete(this.redraw);
     this.replica.listeners.delete(this);
-    this.leaveKernel();
-    leave(this.connection);
+    this.home.connection.session.leave(this.replica.key);
+    this.home.leave();
     this.box.remove();
   }
 
   get value(): Json | undefined {
-    return this.replica.value ?? this.model.get("_remembered");
+    return this.replica.value ?? this.without.remembered;
   }
 
   get pending(): boolean {
@@ -142,12 +137,6 @@ export class StateView implements StateListener, Source {
     this.redraw();
   }
 
-  private readonly askedAgain = (): void => {
-    const { disabled = false, read_only = false } = this.model.get("_control");
-    this.set.disabled = disabled || read_only;
-    this.box.classList.toggle("driftdb-disabled", disabled);
-  };
-
   private readonly redraw = (): void => {
     const make = CONTROLS[this.kind ?? ""] ?? controlFor(this.value);
     if (make !== this.make) {
@@ -159,7 +148,7 @@ export class StateView implements StateListener, Source {
       this.control?.show(this.value);
     }
     this.box.classList.toggle("driftdb-stale", !this.replica.ready);
-    this.badge.show(this.connection, this.refusal);
+    this.badge.show(this.home.connection, this.refusal);
   };
 }
 

@@ -2,9 +2,10 @@ import type { LogListener, LogReplica } from "../client/log";
 import type { Entry } from "../protocol/messages";
 import { readAnsi } from "./ansi";
 import { element } from "./control";
+import type { Home } from "./home";
 import { type Line, nameOf, readLine } from "./line";
 import { LineList } from "./list";
-import { Place, type PlaceModel } from "./place";
+import { Place, type ViewOptions } from "./place";
 
 /** A stream as a log: it follows the end, and what is in it can be searched. */
 export class StreamView implements LogListener {
@@ -25,11 +26,10 @@ export class StreamView implements LogListener {
   private readonly latest: Map<number, Entry> = new Map();
   private readonly most: number;
 
-  constructor(model: PlaceModel, parent: HTMLElement) {
-    const options = model.get("_options");
+  constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     const keep = options.keep !== false;
     this.most = typeof options.history === "number" ? options.history : Number.POSITIVE_INFINITY;
-    this.place = new Place(model, parent, keep ? "driftdb-stream" : "driftdb-channel");
+    this.place = new Place(home, key, options, parent, keep ? "driftdb-stream" : "driftdb-channel");
     this.end.textContent = "↓ newest";
     this.end.hidden = true;
     this.end.addEventListener("click", () => this.list.follow());

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { meant } from "../../src/client/form";
 import type { Json } from "../../src/protocol/messages";
 import widget from "../../src/widgets/index";
-import type { PlaceModel } from "../../src/widgets/place";
-import type { StateModel } from "../../src/widgets/state";
+import type { Model } from "../../src/widgets/show";
+
 import { FakeSocket } from "../socket";
 
 let ends: (() => void)[];
@@ -31,7 +31,7 @@ function show(initial: Json, control: object = {}, key = "k"): HTMLElement {
     _control: control,
     _kind: "state",
   };
-  const model = { get: (name: string) => traits[name] } as StateModel & PlaceModel;
+  const model = { get: (name: string) => traits[name] } as Model;
   const el = document.createElement("div");
   document.body.append(el);
   ends.push(widget.render({ model, el }));

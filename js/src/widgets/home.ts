@@ -1,0 +1,31 @@
+import { roomUrl } from "../client/address";
+import type { Connection } from "../client/connection";
+import { join, leave } from "../client/rooms";
+import { type Carrier, throughKernel } from "./tunnel";
+
+/** The room that a view is in, and what ends its stay there. */
+export interface Home {
+  readonly room: string;
+  readonly connection: Connection;
+  leave(): void;
+}
+
+/** The kernel's side of a view, as far as it says where that is. */
+export interface HomeModel extends Partial<Carrier> {
+  get(name: "_server" | "_room"): string;
+}
+
+/** The room of a model; its kernel is a way there. */
+export function homeOf(model: HomeModel): Home {
+  const room = model.get("_room");
+  const connection = join(roomUrl(model.get("_server"), room));
+  const leaveKernel = throughKernel(model, connection);
+  return {
+    room,
+    connection,
+    leave() {
+      leaveKernel();
+      leave(connection);
+    },
+  };
+}
