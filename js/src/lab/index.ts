@@ -1,5 +1,5 @@
 import style from "../widgets/widget.css";
-import { type MimeModel, type Output, type Rendermime, render, VIEW } from "./output";
+import { type MimeModel, Output, type Rendermime, VIEW, WIDGET } from "./output";
 
 /** Above the one of ipywidgets (-10), which is asked first all the same. */
 const RANK = -20;
@@ -8,9 +8,7 @@ const RANK = -20;
 type Shared = Record<string, Record<string, { get(): Promise<() => unknown> }>>;
 
 interface Panel {
-  readonly content: {
-    readonly rendermime: Rendermime & { addFactory(factory: object, rank: number): void };
-  };
+  readonly content: { readonly rendermime: Rendermime };
 }
 interface Tracker {
   forEach(bind: (panel: Panel) => void): void;
@@ -36,30 +34,46 @@ async function plugin(): Promise<object> {
   const lumino = (await load("@lumino/widgets")) as { Panel: new () => LuminoPanel };
 
   class OutputPanel extends lumino.Panel {
-    private output: Promise<Output> | null = null;
+    private output: Output | null = null;
 
-    constructor(private readonly rendermime: Rendermime) {
+    constructor(
+      private readonly rendermime: Rendermime,
+      private readonly others: Set<OutputPanel>,
+    ) {
       super();
+      others.add(this);
     }
 
     async renderModel(model: MimeModel): Promise<void> {
       if (this.output !== null) return; // what is shown is live
       const add = (widget: object) => this.addWidget(widget);
-      this.output = render(model, this.rendermime, add, this.node);
-      await this.output;
+      this.output = new Output(model, this.rendermime, add, this.node);
+      await this.ask();
+    }
+
+    async ask(): Promise<void> {
+      await this.output?.ask();
     }
 
     override dispose(): void {
-      void this.output?.then((output) => output.destroy());
+      this.others.delete(this);
+      this.output?.destroy();
       super.dispose();
     }
   }
 
-  const bind = ({ content: { rendermime } }: Panel) =>
-    rendermime.addFactory(
-      { safe: false, mimeTypes: [VIEW], createRenderer: () => new OutputPanel(rendermime) },
-      RANK,
-    );
+  const bind = ({ content: { rendermime } }: Panel) => {
+    const panels = new Set<OutputPanel>();
+    const createRenderer = () => new OutputPanel(rendermime, panels);
+    rendermime.addFactory({ safe: false, mimeTypes: [VIEW], createRenderer }, RANK);
+    // ipywidgets tells its own renderers, which it finds in the cells, when a kernel's models are
+    // there. It doesn't find ours, so they look when it changes what makes them.
+    const { addFactory } = rendermime;
+    rendermime.addFactory = (factory, rank) => {
+      addFactory.call(rendermime, factory, rank);
+      if (factory.mimeTypes.includes(WIDGET)) for (const panel of panels) void panel.ask();
+    };
+  };
   return {
     id: "driftdb-jupyter:outputs",
     description: "Shows shared values, also where their kernel is gone.",

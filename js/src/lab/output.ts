@@ -3,7 +3,7 @@ import { type Model, show } from "../widgets/show";
 
 /** What a cell's output says of a view (driftdb_jupyter.widgets.output). */
 export const VIEW = "application/vnd.driftdb.view+json";
-const WIDGET = "application/vnd.jupyter.widget-view+json";
+export const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 /** Of JupyterLab, what is used here. */
 export interface Renderer {
@@ -14,8 +14,14 @@ export interface Renderer {
 export interface MimeModel {
   readonly data: { readonly [type: string]: unknown };
 }
+export interface Factory {
+  readonly safe: boolean;
+  readonly mimeTypes: readonly string[];
+  createRenderer(): Renderer;
+}
 export interface Rendermime {
   createRenderer(type: string): Renderer;
+  addFactory(factory: Factory, rank?: number): void;
 }
 
 /** The views of a cell's output have these, whoever shows them. */
@@ -28,17 +34,37 @@ const SHOWN = ".driftdb-state, .driftdb-place";
 export class Output {
   private readonly watch = new MutationObserver(() => this.look());
   private readonly own = document.createElement("div");
+  private widget: Renderer | null = null;
   private endView: (() => void) | null = null;
   private settled = false;
 
+  /** `add`: put a renderer's widget in the page, beside `parent`'s other children. */
   constructor(
-    private readonly told: { readonly [name: string]: Json },
-    private readonly widget: Renderer | null,
+    private readonly model: MimeModel,
+    private readonly rendermime: Rendermime,
+    private readonly add: (widget: Renderer) => void,
     parent: HTMLElement,
   ) {
     parent.append(this.own);
-    if (widget !== null) this.watch.observe(widget.node, { childList: true, subtree: true });
-    else this.look();
+  }
+
+  /** Ask ipywidgets for the widget, unless it has shown it already. */
+  async ask(): Promise<void> {
+    if (this.settled) return;
+    this.watch.disconnect();
+    this.widget?.dispose();
+    this.widget = null;
+    try {
+      this.widget = this.rendermime.createRenderer(WIDGET);
+    } catch {
+      // Without ipywidgets' extension there is none.
+    }
+    if (this.widget !== null) {
+      this.add(this.widget);
+      this.watch.observe(this.widget.node, { childList: true, subtree: true });
+      await this.widget.renderModel(this.model).catch(() => {});
+    }
+    this.look();
   }
 
   destroy(): void {
@@ -48,17 +74,17 @@ export class Output {
   }
 
   /** ipywidgets says what it likes where it has no model; a view of ours says that it has one. */
-  look(): void {
+  private look(): void {
     const { widget } = this;
     if (this.settled) return;
-    const shown = widget?.node.querySelector(SHOWN) ?? null;
-    this.settled = shown !== null;
+    this.settled = (widget?.node.querySelector(SHOWN) ?? null) !== null;
     if (widget !== null) widget.node.hidden = !this.settled;
     if (this.settled) {
       this.watch.disconnect();
       this.end();
     } else if (this.endView === null) {
-      this.endView = show(remembered(this.told), this.own);
+      const told = this.model.data[VIEW] as { readonly [name: string]: Json };
+      this.endView = show(remembered(told), this.own);
     }
   }
 
@@ -66,27 +92,6 @@ export class Output {
     this.endView?.();
     this.endView = null;
   }
-}
-
-/** Show an output, by the notebook's own renderer of widgets where it has one. */
-export async function render(
-  model: MimeModel,
-  rendermime: Rendermime,
-  add: (widget: Renderer) => void,
-  parent: HTMLElement,
-): Promise<Output> {
-  const told = model.data[VIEW] as { readonly [name: string]: Json };
-  let widget: Renderer | null = null;
-  try {
-    widget = rendermime.createRenderer(WIDGET);
-  } catch {
-    // Without ipywidgets' extension there is no other.
-  }
-  if (widget !== null) add(widget);
-  const output = new Output(told, widget, parent);
-  await widget?.renderModel(model).catch(() => {});
-  output.look();
-  return output;
 }
 
 /** A model without a kernel: it offers the room nothing, for to look is not to write. */

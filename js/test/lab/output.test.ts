@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Output, type Renderer, render, VIEW } from "../../src/lab/output";
+import { Output, type Renderer, VIEW } from "../../src/lab/output";
 import { FakeSocket } from "../socket";
 
 const told = {
@@ -17,17 +17,22 @@ class Widget implements Renderer {
   async renderModel(): Promise<void> {
     this.node.innerHTML = this.content;
   }
-  dispose(): void {}
+  dispose(): void {
+    this.node.remove();
+  }
 }
 
-async function shown(widget: Widget | null): Promise<Output> {
+async function shown(...widgets: (Widget | null)[]): Promise<Output> {
   const createRenderer = () => {
+    const widget = widgets.shift() ?? null;
     if (widget === null) throw new Error("no renderer of that");
     return widget;
   };
   const add = ({ node }: Renderer) => parent.append(node);
-  const output = await render({ data: { [VIEW]: told } }, { createRenderer }, add, parent);
+  const rendermime = { createRenderer, addFactory: () => {} };
+  const output = new Output({ data: { [VIEW]: told } }, rendermime, add, parent);
   outputs.push(output);
+  await output.ask();
   return output;
 }
 
@@ -87,4 +92,16 @@ test("a model that comes later takes over", async () => {
   widget.node.innerHTML = "";
   await new Promise((resolve) => setTimeout(resolve));
   expect(views()).toHaveLength(0);
+});
+
+test("when a kernel's models are there it asks again, and only then", async () => {
+  const first = new Widget("Loading widget...");
+  const second = new Widget('<div class="driftdb-state"></div>');
+  const output = await shown(first, second, new Widget("no"));
+  expect(first.node.isConnected).toBe(true);
+  await output.ask();
+  expect(first.node.isConnected).toBe(false);
+  expect(second.node.hidden).toBe(false);
+  await output.ask();
+  expect(second.node.isConnected).toBe(true);
 });
