@@ -10,7 +10,7 @@ from ipywidgets import Widget, widget_serialization
 from traitlets import Dict, Instance, Unicode
 
 from ..client.shared import Shared
-from .bundle import LOADER, STYLE, bundle
+from .bundle import STYLE, bundle, code, outlives_cells
 from .output import kept
 from .tunnel import carry
 
@@ -26,9 +26,9 @@ def server_of(shared: Shared) -> str:
 class View(AnyWidget):
     """The model of a view. Its front end joins the room by itself."""
 
-    _esm = Unicode(LOADER).tag(sync=True)
+    _esm = Unicode().tag(sync=True)
     _css = Unicode(STYLE).tag(sync=True)
-    _bundle = Instance(Widget).tag(sync=True, **widget_serialization)
+    _bundle = Instance(Widget, allow_none=True).tag(sync=True, **widget_serialization)
     _hash = Unicode().tag(sync=True)
 
     _server = Unicode().tag(sync=True)
@@ -38,10 +38,11 @@ class View(AnyWidget):
     _options = Dict().tag(sync=True)
 
     def __init__(self, shared: Shared, kind: str, options: dict[str, Any]) -> None:
-        code = bundle()
+        loaded = bundle()
         super().__init__(
-            _bundle=code,
-            _hash=code.hash,
+            _esm=code(),
+            _bundle=loaded,
+            _hash="" if loaded is None else loaded.hash,
             _server=server_of(shared),
             _room=shared.room.name,
             _key=shared.key,
@@ -68,7 +69,9 @@ def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any
     looks = repr((shared.room.url, shared.key, kind, sorted(options.items())))
     view = _views.get(looks)
     if view is None or view.comm is None:
-        view = _views[looks] = View(shared, kind, options)
+        view = View(shared, kind, options)
+        if outlives_cells():
+            _views[looks] = view
     made = view._repr_mimebundle_()
     assert made is not None
     data: dict[str, Any] = made[0]
