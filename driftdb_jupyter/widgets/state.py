@@ -9,6 +9,7 @@ from ipywidgets import Widget, widget_serialization
 from traitlets import Any, Dict, Instance, Unicode
 
 from ..client import state
+from ..client.describe import describe
 from ..protocol.json_text import read_json
 from .bundle import LOADER, STYLE, bundle
 from .tunnel import carry
@@ -71,6 +72,11 @@ class SharedState(state.SharedState, AnyWidget):
     def _ask(self, **changes: bool) -> None:
         self._asked = self.control.but(**changes)
         self._control = self.control.told()
+        if self.comm is not None:
+            self._describe()
+
+    def _describe(self) -> None:
+        describe(self, "state", label=self.control.label, control=self._control)
 
     def open(self) -> None:
         """Make the model, if there is none; showing it does so.
@@ -94,6 +100,7 @@ class SharedState(state.SharedState, AnyWidget):
             self.set_trait("comm", model)
             self.send_state("_initial")
         _shown[looks] = self
+        self._describe()
 
     def _handle_custom_msg(self, content: AnyValue, buffers: AnyValue) -> None:
         carry(content, self.comm, self.room.connection)

@@ -9,6 +9,7 @@ from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
 from traitlets import Dict, Instance, Unicode
 
+from ..client.describe import describe
 from ..client.shared import Shared
 from .bundle import LOADER, STYLE, bundle
 from .tunnel import carry
@@ -65,6 +66,7 @@ def shown(shared: Shared, kind: str, **options: Any) -> dict[str, Any]:
     view = _views.get(looks)
     if view is None or view.comm is None:
         view = _views[looks] = View(shared, kind, options)
+    describe(shared, "channel" if options.get("keep") is False else kind, label=options["label"])
     made = view._repr_mimebundle_()
     assert made is not None
     data: dict[str, Any] = made[0]
