@@ -1,43 +1,77 @@
-// Builds the front end: the widgets' (one ES module, and its style sheet), and the pages'.
-import { mkdir, rm, stat } from "node:fs/promises";
+// Builds the widgets' front end (one ES module, and its style sheet), JupyterLab's extension, and
+// the pages that the server serves.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = from("../driftdb_jupyter/widgets/static");
-const pages = from("../driftdb_jupyter/server/static");
-const common = {
+
+await rm(folder, { recursive: true, force: true });
+await mkdir(folder, { recursive: true });
+await build({
+  entryPoints: { widget: from("src/widgets/index.ts") },
+  outdir: folder,
   bundle: true,
   format: "esm",
   target: "es2020",
   minify: true,
   legalComments: "none",
   logLevel: "warning",
-};
-
-await mkdir(folder, { recursive: true });
-await build({
-  ...common,
-  entryPoints: { widget: from("src/widgets/index.ts") },
-  outdir: folder,
 });
 await build({
-  ...common,
   entryPoints: { widget: from("src/widgets/widget.css") },
   outdir: folder,
+  bundle: true,
+  minify: true,
+  logLevel: "warning",
 });
+
+// JupyterLab finds an extension by its package.json, and loads what that names.
+const lab = from("../driftdb_jupyter/widgets/static/labextension");
+const built = await build({
+  entryPoints: [from("src/lab/index.ts")],
+  bundle: true,
+  format: "iife",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  loader: { ".css": "text" },
+  write: false,
+  logLevel: "warning",
+});
+const [{ contents }] = built.outputFiles;
+const hash = createHash("sha256").update(contents).digest("hex").slice(0, 20);
+await mkdir(`${lab}/static`, { recursive: true });
+await writeFile(`${lab}/static/remoteEntry.${hash}.js`, contents);
+const { name, version, description, license } = JSON.parse(
+  await readFile(from("package.json"), "utf8"),
+);
+const _build = { load: `static/remoteEntry.${hash}.js`, extension: "./extension" };
+await writeFile(
+  `${lab}/package.json`,
+  JSON.stringify({ name, version, description, license, jupyterlab: { extension: true, _build } }),
+);
+
 const { size } = await stat(`${folder}/widget.js`);
 console.log(`widget.js: ${size} bytes`);
 
-// Each file's name has the hash of its content, so that browsers may keep it for ever.
+// Each file of the pages has the hash of its content in its name: browsers may keep it for ever.
+const pages = from("../driftdb_jupyter/server/static");
 await rm(pages, { recursive: true, force: true });
 await build({
-  ...common,
   entryPoints: ["room.ts", "inspector.ts", "front.ts", "pages.css"].map((name) =>
     from(`src/pages/${name}`),
   ),
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
-  splitting: true,
   outdir: pages,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
 });

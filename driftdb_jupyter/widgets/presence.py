@@ -23,4 +23,5 @@ class Presence(presence.Presence):
         """What stands above the avatars."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return shown(self, "presence", label=self.label)
+        text = ", ".join(person.name for person in self.people)
+        return shown(self, "presence", text, label=self.label)

@@ -22,7 +22,8 @@ class PubSub(pubsub.PubSub):
         """What stands above the messages."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        text = "Messages are shown as they come, and not kept."
         history = self._history.maxlen
         return shown(
-            self, "stream", label=self.label, stamps=self._stamps, keep=False, history=history
+            self, "stream", text, label=self.label, stamps=self._stamps, keep=False, history=history
         )

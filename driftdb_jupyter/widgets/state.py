@@ -12,6 +12,7 @@ from ..client import state
 from ..client.describe import describe
 from ..protocol.json_text import read_json
 from .bundle import LOADER, STYLE, bundle
+from .output import kept, read
 from .tunnel import carry
 from .view import server_of
 
@@ -101,6 +102,23 @@ class SharedState(state.SharedState, AnyWidget):
             self.send_state("_initial")
         _shown[looks] = self
         self._describe()
+
+    def _repr_mimebundle_(self, **options: AnyValue) -> tuple[dict[str, AnyValue], AnyValue] | None:
+        made = super()._repr_mimebundle_(**options)
+        if made is None:
+            return None
+        shown = self._replica.shown
+        value = None if shown is None else read_json(shown)
+        told = {
+            "server": self._server,
+            "room": self._room,
+            "key": self._key,
+            "kind": self._kind,
+            "control": self._control,
+            "remembered": value,
+        }
+        label = self._control["label"] or self.key
+        return {**made[0], **kept(told, label=label, text=read(value))}, made[1]
 
     def _handle_custom_msg(self, content: AnyValue, buffers: AnyValue) -> None:
         carry(content, self.comm, self.room.connection)

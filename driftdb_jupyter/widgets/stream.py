@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..client import stream
+from ..protocol.json_text import read_json
+from .output import read_line
 from .view import shown
 
 __all__ = ["Stream"]
+
+_LINES = 200
+"""How many of the newest are kept in the notebook, for where no front end runs."""
 
 
 class Stream(stream.Stream):
@@ -23,4 +28,6 @@ class Stream(stream.Stream):
         """What stands above the log."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return shown(self, "stream", label=self.label, stamps=self._stamps)
+        entries = self._replica.entries[-_LINES:]
+        text = "\n".join(read_line(read_json(entry.value)) for entry in entries)
+        return shown(self, "stream", text, label=self.label, stamps=self._stamps)

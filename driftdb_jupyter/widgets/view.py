@@ -12,6 +12,7 @@ from traitlets import Dict, Instance, Unicode
 from ..client.describe import describe
 from ..client.shared import Shared
 from .bundle import LOADER, STYLE, bundle
+from .output import kept
 from .tunnel import carry
 
 __all__ = ["View", "shown"]
@@ -60,8 +61,11 @@ class View(AnyWidget):
 _views: dict[str, View] = {}
 
 
-def shown(shared: Shared, kind: str, **options: Any) -> dict[str, Any]:
-    """The MIME bundle of a view, for ``_repr_mimebundle_``."""
+def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any]:
+    """The MIME bundle of a view, for ``_repr_mimebundle_``.
+
+    ``text`` is what is read where no front end runs.
+    """
     looks = repr((shared.room.url, shared.key, kind, sorted(options.items())))
     view = _views.get(looks)
     if view is None or view.comm is None:
@@ -70,4 +74,12 @@ def shown(shared: Shared, kind: str, **options: Any) -> dict[str, Any]:
     made = view._repr_mimebundle_()
     assert made is not None
     data: dict[str, Any] = made[0]
-    return {**data, "text/plain": repr(shared)}
+    told = {
+        "server": view._server,
+        "room": view._room,
+        "key": view._key,
+        "kind": kind,
+        "options": options,
+    }
+    label = options.get("label") or shared.key
+    return {**data, **kept(told, label=label, text=text), "text/plain": repr(shared)}

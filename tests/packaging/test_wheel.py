@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import zipfile
@@ -29,6 +30,14 @@ def test_it_is_pure_python(wheel: Path) -> None:
 
 def test_it_holds_the_front_end_and_the_types(names: set[str]) -> None:
     assert {f"{STATIC}/widget.js", f"{STATIC}/widget.css", "driftdb_jupyter/py.typed"} <= names
+
+
+def test_jupyterlab_finds_the_extension_that_it_names(wheel: Path) -> None:
+    folder = "share/jupyter/labextensions/driftdb-jupyter/"
+    with zipfile.ZipFile(wheel) as archive:
+        ours = {name.partition(folder)[2]: name for name in archive.namelist() if folder in name}
+        told = json.loads(archive.read(ours["package.json"]))
+    assert set(ours) == {"package.json", told["jupyterlab"]["_build"]["load"]}
 
 
 def test_it_holds_nothing_but_the_package(names: set[str]) -> None:

@@ -67,7 +67,8 @@ def kernel(server: FakeServer) -> Iterator[Kernel]:
 
 def test_a_state_is_a_control_in_the_notebooks_own_room(kernel: Kernel, server: FakeServer) -> None:
     shown = kernel.run("state = SharedState('slider', 0)\nstate")
-    assert shown == "text/plain application/vnd.jupyter.widget-view+json"
+    types = ["vnd.jupyter.widget-view+json", "vnd.driftdb.view+json"]
+    assert shown.split() == ["text/plain", *(f"application/{name}" for name in types), "text/html"]
     assert kernel.run("print(state.room.name)").startswith("plots-")
     assert set(server.authorizations) == {"DriftDB s3cret"}
 

@@ -36,6 +36,14 @@ export interface AskedFor {
   readonly limit_bytes?: number;
 }
 
+/** What to do where the room has no value. */
+export interface WithoutValue {
+  /** Is written there. */
+  readonly initial?: Json | undefined;
+  /** Is shown, as what was there once. */
+  readonly remembered?: Json | undefined;
+}
+
 const LIMIT_BYTES = 512 * 1024;
 
 let described = 0;
@@ -54,12 +62,11 @@ export class StateView implements StateListener, Source {
   private control: Control | null = null;
   private refusal: string | null = null;
 
-  /** `initial` is written where the room has no value; `undefined` offers nothing. */
   constructor(
     private readonly home: Home,
     key: string,
     asked: AskedFor,
-    initial: Json | undefined,
+    private readonly without: WithoutValue,
     parent: HTMLElement,
   ) {
     const label = asked.label ?? key;
@@ -82,7 +89,7 @@ export class StateView implements StateListener, Source {
     }
     parent.append(this.box);
     this.ask(asked);
-    this.replica = home.connection.session.state(key, this, initial);
+    this.replica = home.connection.session.state(key, this, without.initial);
     home.connection.listeners.add(this.redraw);
     this.redraw();
   }
@@ -103,7 +110,7 @@ export class StateView implements StateListener, Source {
   }
 
   get value(): Json | undefined {
-    return this.replica.value;
+    return this.replica.value ?? this.without.remembered;
   }
 
   get pending(): boolean {

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { meant } from "../../src/client/form";
 import type { Json } from "../../src/protocol/messages";
-import widget, { type Model } from "../../src/widgets/index";
+import widget from "../../src/widgets/index";
+import type { Model } from "../../src/widgets/show";
 
 import { FakeSocket } from "../socket";
 

@@ -1,0 +1,49 @@
+"""What a notebook keeps of a view, for where there is no kernel."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from html import escape
+from typing import Any
+
+__all__ = ["VIEW", "kept", "read", "read_line"]
+
+VIEW = "application/vnd.driftdb.view+json"
+"""JupyterLab's extension (``js/src/lab``) shows this, live, where ipywidgets has no model."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
+
+LONGEST = 20_000
+"""How many characters of a value a page without our front end shows."""
+
+
+def kept(told: dict[str, Any], *, label: str, text: str) -> dict[str, Any]:
+    """Return the MIME types that stand beside the widget's own.
+
+    ``told`` are the traits that the front end reads, without their underscores. ``text`` is what
+    is to be read where no front end runs at all: in nbconvert's pages and on GitHub.
+    """
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}\n…"
+    now = datetime.now(timezone.utc)
+    when = f"{now.day} {now:%B %Y at %H:%M} UTC"
+    html = (
+        f"<div><strong>{escape(label)}</strong>"
+        f"<pre>{escape(text)}</pre>"
+        f"<small>Room {escape(told['room'])}, as it was on {when}</small></div>"
+    )
+    return {VIEW: told, "text/html": html}
+
+
+def read(value: Any) -> str:
+    """Return a value, as it travels (docs/values.md), for people to read."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def read_line(value: Any) -> str:
+    """Return an entry of a stream as a line, as its view shows it but for colours."""
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        value = value["message"]
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _ANSI.sub("", text)

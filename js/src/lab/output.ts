@@ -1,0 +1,102 @@
+import type { Json } from "../protocol/messages";
+import { type Model, show } from "../widgets/show";
+
+/** What a cell's output says of a view (driftdb_jupyter.widgets.output). */
+export const VIEW = "application/vnd.driftdb.view+json";
+export const WIDGET = "application/vnd.jupyter.widget-view+json";
+
+/** Of JupyterLab, what is used here. */
+export interface Renderer {
+  readonly node: HTMLElement;
+  renderModel(model: MimeModel): Promise<void>;
+  dispose(): void;
+}
+export interface MimeModel {
+  readonly data: { readonly [type: string]: unknown };
+}
+export interface Factory {
+  readonly safe: boolean;
+  readonly mimeTypes: readonly string[];
+  createRenderer(): Renderer;
+}
+export interface Rendermime {
+  createRenderer(type: string): Renderer;
+  addFactory(factory: Factory, rank?: number): void;
+}
+
+/** The views of a cell's output have these, whoever shows them. */
+const SHOWN = ".driftdb-state, .driftdb-place";
+
+/**
+ * A cell's output in a page: the widget, where there is a model of it, and otherwise the same view
+ * without a kernel. So what a notebook was saved with is live when it is opened again.
+ */
+export class Output {
+  private readonly watch = new MutationObserver(() => this.look());
+  private readonly own = document.createElement("div");
+  private widget: Renderer | null = null;
+  private endView: (() => void) | null = null;
+  private settled = false;
+
+  /** `add`: put a renderer's widget in the page, beside `parent`'s other children. */
+  constructor(
+    private readonly model: MimeModel,
+    private readonly rendermime: Rendermime,
+    private readonly add: (widget: Renderer) => void,
+    parent: HTMLElement,
+  ) {
+    parent.append(this.own);
+  }
+
+  /** Ask ipywidgets for the widget, unless it has shown it already. */
+  async ask(): Promise<void> {
+    if (this.settled) return;
+    this.watch.disconnect();
+    this.widget?.dispose();
+    this.widget = null;
+    try {
+      this.widget = this.rendermime.createRenderer(WIDGET);
+    } catch {
+      // Without ipywidgets' extension there is none.
+    }
+    if (this.widget !== null) {
+      this.add(this.widget);
+      this.watch.observe(this.widget.node, { childList: true, subtree: true });
+      await this.widget.renderModel(this.model).catch(() => {});
+    }
+    this.look();
+  }
+
+  destroy(): void {
+    this.watch.disconnect();
+    this.end();
+    this.own.remove();
+  }
+
+  /** ipywidgets says what it likes where it has no model; a view of ours says that it has one. */
+  private look(): void {
+    const { widget } = this;
+    if (this.settled) return;
+    this.settled = (widget?.node.querySelector(SHOWN) ?? null) !== null;
+    if (widget !== null) widget.node.hidden = !this.settled;
+    if (this.settled) {
+      this.watch.disconnect();
+      this.end();
+    } else if (this.endView === null) {
+      const told = this.model.data[VIEW] as { readonly [name: string]: Json };
+      this.endView = show(remembered(told), this.own);
+    }
+  }
+
+  private end(): void {
+    this.endView?.();
+    this.endView = null;
+  }
+}
+
+/** A model without a kernel: it offers the room nothing, for to look is not to write. */
+function remembered(told: { readonly [name: string]: Json }): Model {
+  const get = (name: string): Json | undefined =>
+    name === "_initial" ? undefined : told[name.slice(1)];
+  return { get } as Model;
+}

@@ -1,0 +1,37 @@
+import type { Json } from "../protocol/messages";
+import { type HomeModel, homeOf } from "./home";
+import type { ViewOptions } from "./place";
+import { PresenceView } from "./presence";
+import { type AskedFor, StateView } from "./state";
+import { StreamView } from "./stream";
+
+/** The kernel's side of a view, as far as the front end reads it; or what a notebook kept of it. */
+export interface Model extends HomeModel {
+  get(name: "_server" | "_room" | "_key" | "_kind"): string;
+  get(name: "_options"): ViewOptions;
+  get(name: "_initial" | "_remembered"): Json | undefined;
+  get(name: "_control"): AskedFor;
+}
+
+/** Show what a model stands for; returns what ends it. */
+export function show(model: Model, el: HTMLElement): () => void {
+  const home = homeOf(model);
+  const key = model.get("_key");
+  const kind = model.get("_kind");
+  if (kind === "presence" || kind === "stream") {
+    const View = kind === "presence" ? PresenceView : StreamView;
+    const view = new View(home, key, model.get("_options"), el);
+    return () => view.destroy();
+  }
+  const without = {
+    initial: model.get("_initial") ?? undefined,
+    remembered: model.get("_remembered"),
+  };
+  const view = new StateView(home, key, model.get("_control"), without, el);
+  const askedAgain = () => view.ask(model.get("_control"));
+  model.on?.("change:_control", askedAgain);
+  return () => {
+    model.off?.("change:_control", askedAgain);
+    view.destroy();
+  };
+}

@@ -1,0 +1,107 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Output, type Renderer, VIEW } from "../../src/lab/output";
+import { FakeSocket } from "../socket";
+
+const told = {
+  ...{ server: "/driftdb/", room: "lecture", key: "k", kind: "state" },
+  ...{ control: { kind: null }, remembered: 33 },
+};
+let parent: HTMLElement;
+let outputs: Output[];
+
+/** ipywidgets' renderer, with a model or without. */
+class Widget implements Renderer {
+  readonly node = document.createElement("div");
+  constructor(private readonly content: string) {}
+  async renderModel(): Promise<void> {
+    this.node.innerHTML = this.content;
+  }
+  dispose(): void {
+    this.node.remove();
+  }
+}
+
+async function shown(...widgets: (Widget | null)[]): Promise<Output> {
+  const createRenderer = () => {
+    const widget = widgets.shift() ?? null;
+    if (widget === null) throw new Error("no renderer of that");
+    return widget;
+  };
+  const add = ({ node }: Renderer) => parent.append(node);
+  const rendermime = { createRenderer, addFactory: () => {} };
+  const output = new Output({ data: { [VIEW]: told } }, rendermime, add, parent);
+  outputs.push(output);
+  await output.ask();
+  return output;
+}
+
+const views = () => parent.querySelectorAll(".driftdb-state");
+const field = () => parent.querySelector<HTMLInputElement>(".driftdb-field");
+
+beforeEach(() => {
+  FakeSocket.opened = [];
+  outputs = [];
+  vi.stubGlobal("WebSocket", FakeSocket);
+  parent = document.createElement("div");
+  document.body.append(parent);
+});
+
+afterEach(() => {
+  for (const output of outputs) output.destroy();
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+});
+
+test.each([[new Widget("Error displaying widget: model not found")], [null]])(
+  "without a model the value is shown as it was, and is live",
+  async (widget) => {
+    await shown(widget);
+    expect(field()?.value).toBe("33");
+    FakeSocket.last.accept();
+    FakeSocket.last.hear({ type: "init", key: "k", data: [{ value: 5, seq: 1 }] });
+    expect(field()?.value).toBe("5");
+    if (widget !== null) expect(widget.node.hidden).toBe(true);
+  },
+);
+
+test("to look at an empty room writes nothing there", async () => {
+  await shown(null);
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [] });
+  expect(field()?.value).toBe("33");
+  expect(FakeSocket.last.sent.filter((text) => text.includes("push"))).toEqual([]);
+});
+
+test("where there is a model, its view alone is shown", async () => {
+  const widget = new Widget('<div class="driftdb-state"></div>');
+  await shown(widget);
+  expect(views()).toHaveLength(1);
+  expect(FakeSocket.opened).toHaveLength(0);
+});
+
+test("a model that comes later takes over", async () => {
+  const widget = new Widget("Loading widget...");
+  await shown(widget);
+  expect(views()).toHaveLength(1);
+  widget.node.innerHTML = '<div class="driftdb-state"></div>';
+  await vi.waitFor(() => expect(FakeSocket.last.closedWith).toBe(1000));
+  expect(views()).toHaveLength(1);
+  expect(widget.node.hidden).toBe(false);
+  // Once it was the kernel's, what the kernel takes away is gone.
+  widget.node.innerHTML = "";
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(views()).toHaveLength(0);
+});
+
+test("when a kernel's models are there it asks again, and only then", async () => {
+  const first = new Widget("Loading widget...");
+  const second = new Widget('<div class="driftdb-state"></div>');
+  const output = await shown(first, second, new Widget("no"));
+  expect(first.node.isConnected).toBe(true);
+  await output.ask();
+  expect(first.node.isConnected).toBe(false);
+  expect(second.node.hidden).toBe(false);
+  await output.ask();
+  expect(second.node.isConnected).toBe(true);
+});
