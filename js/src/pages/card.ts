@@ -31,7 +31,7 @@ export class Card {
     const link = element("a", "card-link");
     link.href = root + pathOf(home.room, "page", item.key);
     link.textContent = "open alone";
-    link.setAttribute("aria-label", `Open ${item.meta?.label ?? item.key} alone`);
+    link.setAttribute("aria-label", `open alone: ${item.meta?.label ?? item.key}`);
     const foot = element("footer", "card-foot");
     foot.append(this.tag, link);
     this.element.append(this.place, foot);
@@ -90,7 +90,7 @@ export class Card {
     // As a log it was looked at, and may be no more.
     if (kind === "state") home.connection.session.leave(key);
     if (kind === "state") {
-      this.view = new StateView(home, key, meta?.control ?? {}, undefined, this.place);
+      this.view = new StateView(home, key, meta?.control ?? {}, {}, this.place);
     } else if (kind === "presence") {
       this.view = new PresenceView(home, key, options, this.place);
     } else if (kind === "channel") {
