@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..protocol.errors import DriftDBError, Refusal
 from .connection import Connection
+from .control import Control
 from .settings import Settings
 from .shared import Shared
 from .values import encode
@@ -17,8 +19,9 @@ from .values import encode
 __all__ = ["describe"]
 
 _log = logging.getLogger("driftdb_jupyter")
-# What was told of each room's keys, for a cell is run again and again.
-_told: dict[tuple[str, str], bytes] = {}
+# What was told of each room's keys, for a cell is run again and again; and who stands for it: as
+# long as somebody does, the client tells it anew to a server that lost its memory.
+_told: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
 
 
 class _Nobody:
@@ -36,29 +39,28 @@ def describe(
     kind: str,
     *,
     label: str | None = None,
-    control: dict[str, Any] | None = None,
+    control: Control | None = None,
 ) -> None:
     """Say what a shared object is: its ``kind``, and how it is to be shown.
 
-    Does nothing where ``DRIFTDB_DESCRIBE`` is off. Never raises: it is a help, and nothing more.
+    ``control`` is a state's, and brings its label. Does nothing where ``DRIFTDB_DESCRIBE`` is 0.
+    Never raises: it is a help, and nothing more.
     """
     if not Settings.from_environment().describe:
         return
     meta: dict[str, Any] = {"kind": kind, "label": label}
-    if control is not None:
-        meta["control"] = control
     try:
+        if control is not None:
+            meta |= {"label": control.label, "control": control.told()}
         _write(shared.room.connection, f"$meta/{shared.key}", encode(meta))
     except (DriftDBError, ValueError) as error:
         _log.debug("%r was not described: %s", shared, error)
 
 
 def _write(connection: Connection, key: str, text: bytes) -> None:
-    place = connection.location.url, key
-    if _told.get(place) == text:
+    told = _told.setdefault(connection, {})
+    before, nobody = told.get(key) or (b"", _Nobody())
+    if before == text:
         return
-    nobody = _Nobody()
-    replica = connection.subscribe(key, nobody, initial=None)
-    connection.write(replica, text, by=nobody)
-    connection.unsubscribe(key, nobody)
-    _told[place] = text
+    connection.write(connection.subscribe(key, nobody, initial=None), text, by=nobody)
+    told[key] = text, nobody

@@ -74,6 +74,8 @@ class Page(RoomRequest):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
+        # A page is for people; those of other origins have no business with what it says.
+        self.clear_header("Access-Control-Allow-Origin")
         page = _template().generate(
             root=self.root,
             room=room,

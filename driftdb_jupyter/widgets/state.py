@@ -9,7 +9,6 @@ from ipywidgets import Widget, widget_serialization
 from traitlets import Any, Dict, Instance, Unicode
 
 from ..client import state
-from ..client.describe import describe
 from ..protocol.json_text import read_json
 from .bundle import LOADER, STYLE, bundle
 from .output import kept, read
@@ -75,9 +74,6 @@ class SharedState(state.SharedState, AnyWidget):
         self._control = self.control.told()
         if self.comm is not None:
             self._describe()
-
-    def _describe(self) -> None:
-        describe(self, "state", label=self.control.label, control=self._control)
 
     def open(self) -> None:
         """Make the model, if there is none; showing it does so.

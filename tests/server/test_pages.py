@@ -74,6 +74,7 @@ async def test_a_page_runs_nothing_that_is_not_the_servers_own(server: Server, w
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["Cache-Control"] == "no-store"
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 async def test_a_host_that_is_none_widens_no_policy(open_server: Server) -> None:

@@ -10,6 +10,7 @@ import { pathOf, readShell } from "./shell";
 
 /** So many keys are shown at first, and each time that more are asked for. */
 const SHOWN = 100;
+const DRAW_MILLISECONDS = 50;
 
 const shell = readShell();
 const alone = new URLSearchParams(location.search).get("key");
@@ -23,11 +24,12 @@ const list = element("div", "cards");
 const empty = element("p", "empty", { role: "status" });
 const more = element("button", "button more", { type: "button" });
 let most = SHOWN;
+let due = false;
 
 document.body.classList.toggle("alone", alone !== null);
 document.body.classList.toggle("embedded", window.top !== window);
 document.body.append(header(), main());
-const contents = new Contents(connection.session, redraw);
+const contents = new Contents(connection.session, redrawSoon);
 redraw();
 
 function header(): HTMLElement {
@@ -63,6 +65,16 @@ function main(): HTMLElement {
   });
   content.append(list, more, empty);
   return content;
+}
+
+/** What is in thousands of keys comes at once. */
+function redrawSoon(): void {
+  if (due) return;
+  due = true;
+  setTimeout(() => {
+    due = false;
+    redraw();
+  }, DRAW_MILLISECONDS);
 }
 
 function redraw(): void {
