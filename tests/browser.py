@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 __all__ = ["NewWindow", "chromium", "new_window"]
 
-NewWindow = Callable[[], Page]
+
+class NewWindow(Protocol):
+    """Opens a window; the options are those of Playwright's ``new_context``."""
+
+    def __call__(self, **options: Any) -> Page: ...
+
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
@@ -43,8 +49,9 @@ def new_window(chromium: Browser) -> Iterator[NewWindow]:
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_window() -> Page:
-        context = chromium.new_context(viewport={"width": 1000, "height": 800})
+    def open_window(**options: Any) -> Page:
+        looks = {"viewport": {"width": 1000, "height": 800}, **options}
+        context = chromium.new_context(**looks)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error.message))

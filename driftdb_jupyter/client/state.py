@@ -12,6 +12,7 @@ from traitlets import HasTraits, TraitType
 
 from .callbacks import callbacks
 from .control import Control, Kind
+from .describe import describe
 from .handle import Handle
 from .receipt import Receipt
 from .room import Room
@@ -122,6 +123,9 @@ class SharedState(Shared, HasTraits):
             raise
         self._announced = self._replica.shown
         super().__init__()
+        asked_for = (control, options, min, max, step, label, description)
+        if disabled or read_only or any(each is not None for each in asked_for):
+            self._describe()
 
     @property
     def control(self) -> Control:
@@ -218,6 +222,9 @@ class SharedState(Shared, HasTraits):
 
     def __repr__(self) -> str:
         return f"SharedState({self._key!r}, {self._read()!r}, room={self._home.name!r})"
+
+    def _describe(self) -> None:
+        describe(self, "state", control=self.control)
 
     def _read(self) -> Any:
         self._home.connection.start()

@@ -76,8 +76,8 @@ def new_window(new_window: NewWindow) -> Iterator[NewWindow]:
     """Opens windows in which the packages hear no message that they don't know."""
     unknown: list[str] = []
 
-    def open_window() -> Page:
-        page = new_window()
+    def open_window(**options: Any) -> Page:
+        page = new_window(**options)
         page.on(
             "console",
             lambda said: unknown.append(said.text) if "Unknown message" in said.text else None,

@@ -14,6 +14,15 @@ import { type StateListener, StateReplica } from "./state";
 
 const CLOSE_TOO_LARGE = 1009;
 
+/** Hears all that the server says, before a session does. */
+export interface Tap {
+  /** A connection was opened. */
+  connected(send: (message: string) => void): void;
+  disconnected(): void;
+  /** Take a message; `true`: the session is to know nothing of it. */
+  heard(text: string): boolean;
+}
+
 /**
  * A client's part in one room, without a socket or a clock: what to send, what to send again
  * after a lost connection, and where to go on hearing. A connection drives it.
@@ -23,6 +32,8 @@ export class Session {
   onError: (code: string, message: string) => void = () => {};
   /** The server takes nothing for now: to `resume` after so many milliseconds. */
   onBusy: (milliseconds: number) => void = () => {};
+  /** Where somebody wants to hear more than the replicas do. */
+  tap: Tap | null = null;
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
   private readonly replicas = new Map<string, LogReplica | StateReplica>();
@@ -130,12 +141,14 @@ export class Session {
     for (const replica of this.replicas.values()) this.tell(replica.ask());
     for (const presence of this.presences.values()) presence.ask();
     for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
+    this.tap?.connected(send);
     this.queue.connected(send);
   }
 
   /** The connection was lost, with the server's close code; writes are kept. */
   disconnected(code?: number): void {
     this.send = null;
+    this.tap?.disconnected();
     const longest = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
     this.queue.disconnected();
     if (longest !== undefined) {
@@ -158,6 +171,7 @@ export class Session {
 
   /** Take a message of the server; what is none is ignored. */
   received(text: string): void {
+    if (this.tap?.heard(text)) return;
     const message = parse(text);
     switch (message?.type) {
       case "init":

@@ -2,7 +2,7 @@ import type { Connection } from "../client/connection";
 import { element } from "./control";
 
 /** What of a connection is shown. */
-type Shown = Pick<Connection, "status" | "waiting" | "offlineSince" | "detoured">;
+type Shown = Pick<Connection, "url" | "status" | "waiting" | "offlineSince" | "detoured">;
 
 /** A shorter absence is not worth a word. */
 const SHORT_MILLISECONDS = 5_000;
@@ -15,6 +15,7 @@ export class Badge {
     "aria-live": "polite",
   });
   private readonly button = element("button", "driftdb-retry", { type: "button" });
+  private readonly page = element("a", "driftdb-page", { target: "_blank", rel: "noopener" });
 
   constructor(
     private readonly room: string,
@@ -23,7 +24,9 @@ export class Badge {
     this.button.textContent = "Try again";
     this.button.addEventListener("click", retry);
     this.element.append(element("span", "driftdb-dot", { "aria-hidden": "true" }), this.text);
-    this.element.append(this.button);
+    this.page.textContent = "↗";
+    this.page.setAttribute("aria-label", "Open the room's page");
+    this.element.append(this.button, this.page);
   }
 
   show(shown: Shown, refusal: string | null): void {
@@ -34,6 +37,8 @@ export class Badge {
     // The same text anew would be read out anew.
     if (label !== this.text.textContent) this.text.textContent = label;
     this.element.title = `Room “${this.room}”. ${text}`;
+    this.page.href = `${shown.url}/page`;
+    this.page.hidden = phase !== "connected" || shown.detoured;
     this.button.hidden = !["reconnecting", "refused", "gone"].includes(phase);
   }
 
