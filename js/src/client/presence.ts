@@ -43,6 +43,7 @@ export class PresenceReplica {
 
   /** Be there with a value, or no more (`null`). */
   set(value: Json): void {
+    if (this.spoke && JSON.stringify(value) === JSON.stringify(this.own)) return;
     this.own = value;
     this.spoke = true;
     this.say();
