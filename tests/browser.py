@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-__all__ = ["NewWindow", "chromium", "new_window"]
+__all__ = ["NewWindow", "chromium", "new_window", "started_chromium"]
 
 
 class NewWindow(Protocol):
@@ -29,9 +30,9 @@ _ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser; it can't be sandboxed where the tests run as root."""
+@contextmanager
+def started_chromium() -> Iterator[Browser]:
+    """The browser; it can't be sandboxed where this runs as root."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     assert path, f"expected one of {', '.join(_NAMES)} on the PATH (./dev test installs it)"
     arguments = list(_ARGUMENTS)
@@ -41,6 +42,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of all tests."""
+    with started_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

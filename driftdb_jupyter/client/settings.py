@@ -22,6 +22,8 @@ class Settings:
     ``queue_limit_bytes``, ``queue_limit_count``: how much may wait to be sent, of what doesn't
     replace what was written before.
     ``timeout_seconds``: how long a handle's ``result()`` waits for the room's answer.
+    ``wait_seconds``: how long is waited for what others do: in ``wait_for``, and in a loop for the
+    next value, where no ``timeout_seconds`` is given.
     ``flush_seconds``: how long the end of the process waits for writes to arrive.
     ``describe``: whether the room is told how what a cell shows is to be shown by its page, too.
     """
@@ -33,6 +35,7 @@ class Settings:
     queue_limit_bytes: int = 16 * 1024 * 1024
     queue_limit_count: int = 10_000
     timeout_seconds: float = 10.0
+    wait_seconds: float = 86_400.0
     flush_seconds: float = 5.0
     describe: bool = True
 

@@ -18,6 +18,7 @@ from .receipt import Receipt
 from .room import Room
 from .shared import Shared
 from .values import Hook, decode, encode, same
+from .wait import Wait
 
 if TYPE_CHECKING:
     from traitlets.utils.sentinel import Sentinel
@@ -189,18 +190,15 @@ class SharedState(Shared, HasTraits):
         """Wait until ``predicate(value)`` is true, and return that value.
 
         Works in the middle of a running cell: it is the way to ask a person something there.
-        ``timeout_seconds``: how long at most, ``None`` for ever.
+        ``timeout_seconds``: how long at most, ``None`` for ``DRIFTDB_WAIT_SECONDS`` (a day).
 
         Raises :class:`TimedOut` and, after the room was closed, :class:`NotConnected`.
         """
-        found: list[Any] = []
+        return self.when(predicate).result(timeout_seconds)
 
-        def met() -> bool:
-            found[:] = [self._read()]
-            return bool(predicate(found[0]))
-
-        self._wait_until(met, timeout_seconds)
-        return found[0]
+    def when(self, predicate: Callable[[Any], object]) -> Wait[Any]:
+        """Like :meth:`wait_for`, for async code: ``value = await state.when(predicate)``."""
+        return self._wait(self._read, predicate)
 
     def close(self) -> None:
         """Hear of the value no more; the room's connection stays for others."""
