@@ -63,7 +63,7 @@ function header(): HTMLElement {
   page.href = shell.root + pathOf(shell.room);
   page.textContent = "Room page";
   tools.append(page);
-  bar.append(title, badge.element, figures.element, tools);
+  bar.append(title, badge.element, tools, figures.element);
   return bar;
 }
 
