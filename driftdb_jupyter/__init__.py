@@ -112,7 +112,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = _MODULES.get(name, ".protocol.errors")
-    if name in _SHOWN and _in_kernel():
+    if name in _SHOWN and _shows_widgets():
         try:
             return getattr(importlib.import_module(_SHOWN[name], __name__), name)
         except ModuleNotFoundError as error:
@@ -132,7 +132,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def _in_kernel() -> bool:
-    """Whether this is an IPython kernel, whose cells can show widgets."""
+def _shows_widgets() -> bool:
+    """Whether this is a process whose cells can show widgets: an IPython kernel, or marimo's."""
     ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return getattr(ipython, "kernel", None) is not None
+    if getattr(ipython, "kernel", None) is not None:
+        return True
+    return bool(getattr(sys.modules.get("marimo"), "running_in_notebook", bool)())

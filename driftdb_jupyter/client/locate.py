@@ -103,7 +103,7 @@ def locate(
     is_own = own is not None and place.server == own.server
     notebook = None
     if room is None and url is None:
-        notebook = environ.get("JPY_SESSION_NAME")
+        notebook = environ.get("JPY_SESSION_NAME") or _voila_notebook(environ)
         if not notebook:
             raise NoServer(
                 "this process belongs to no notebook, so it has no room of its own: pass "
@@ -124,6 +124,14 @@ def locate(
         certfile=certfile if place.server.startswith("https:") else None,
         own=is_own,
     )
+
+
+def _voila_notebook(environ: Mapping[str, str]) -> str | None:
+    """The notebook whose page Voilà makes: it tells a kernel of it as a CGI script is told."""
+    if not environ.get("SERVER_SOFTWARE", "").startswith("voila/"):
+        return None
+    _, _, path = environ.get("SCRIPT_NAME", "").partition("/voila/render/")
+    return unquote(path) or None
 
 
 def _parse(url: str, name: str) -> Location:

@@ -100,9 +100,8 @@ class SharedState(Shared, HasTraits):
             disabled=disabled,
             read_only=read_only,
             limit_bytes=limit_bytes,
+            throttle_seconds=throttle_seconds,
         )
-        if not throttle_seconds >= 0:
-            raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)
         self._enter(key, room, url, timeout_seconds)

@@ -1,15 +1,21 @@
-"""The front end's code: sent to a page once, not with every control."""
+"""The front end's code: sent to a page once, not with every control.
+
+In Jupyter a control's own code is a few lines that load the rest from one model, the
+:class:`Bundle`. marimo needs no such thing: it serves equal code to a page once, and ends a model
+with the cell that made it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from functools import cache
 from pathlib import Path
 
 from ipywidgets import Widget
 from traitlets import Unicode
 
-__all__ = ["LOADER", "STYLE", "Bundle", "bundle"]
+__all__ = ["STYLE", "Bundle", "bundle", "code", "outlives_cells"]
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_BUILT = """export default { render({ el }) {
@@ -61,7 +67,24 @@ class Bundle(Widget):  # type: ignore[misc]  # ipywidgets has no types
         self.hash = hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
+def code() -> str:
+    """Return what a control's model has as its code."""
+    return LOADER if outlives_cells() else _built("widget.js", _NOT_BUILT)
+
+
+def bundle() -> Bundle | None:
+    """Return this process's bundle; ``None`` where a control's code is whole."""
+    return _bundle() if outlives_cells() else None
+
+
 @cache
-def bundle() -> Bundle:
-    """Return this process's bundle."""
+def _bundle() -> Bundle:
     return Bundle(_built("widget.js", _NOT_BUILT))
+
+
+def outlives_cells() -> bool:
+    """Whether a model lives as long as the process, and is everybody's, as it is in Jupyter.
+
+    marimo serves several people from one process, each with models of their own.
+    """
+    return not getattr(sys.modules.get("marimo"), "running_in_notebook", bool)()

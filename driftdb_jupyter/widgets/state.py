@@ -6,11 +6,11 @@ from typing import Any as AnyValue
 
 from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
-from traitlets import Any, Dict, Instance, Unicode
+from traitlets import Any, Dict, Instance, Unicode, default
 
 from ..client import state
 from ..protocol.json_text import read_json
-from .bundle import LOADER, STYLE, bundle
+from .bundle import STYLE, bundle, code
 from .output import kept, read
 from .tunnel import carry
 from .view import server_of
@@ -30,7 +30,7 @@ class SharedState(state.SharedState, AnyWidget):
     that looks the same is shown.
     """
 
-    _esm = Unicode(LOADER).tag(sync=True)
+    _esm = Unicode().tag(sync=True)
     _css = Unicode(STYLE).tag(sync=True)
     _bundle = Instance(Widget, allow_none=True).tag(sync=True, **widget_serialization)
     _hash = Unicode().tag(sync=True)
@@ -44,12 +44,18 @@ class SharedState(state.SharedState, AnyWidget):
 
     _constructed = False
 
+    @default("_esm")
+    def _code_of_front_end(self) -> str:
+        return code()
+
     def __init__(self, *args: AnyValue, **kwargs: AnyValue) -> None:
         super().__init__(*args, **kwargs)
         self._server = server_of(self)
         self._room = self.room.name
         self._control = self.control.told()
         self._constructed = True
+        if self.comm is not None:  # marimo makes every widget's model at once
+            self._furnish()
 
     @property
     def disabled(self) -> bool:
@@ -83,9 +89,7 @@ class SharedState(state.SharedState, AnyWidget):
         """
         if not self._constructed or self.comm is not None:
             return
-        shown = self._replica.shown
-        self._initial = None if shown is None else read_json(shown)  # as the room has it
-        self._bundle, self._hash = bundle(), bundle().hash
+        self._furnish()
         looks = repr((self.room.url, self.key, self._control))
         before = _shown.get(looks)
         if before is None or before.comm is None:
@@ -98,6 +102,13 @@ class SharedState(state.SharedState, AnyWidget):
             self.send_state("_initial")
         _shown[looks] = self
         self._describe()
+
+    def _furnish(self) -> None:
+        """Give the front end the room's value as it is now, and its code."""
+        shown = self._replica.shown
+        self._initial = None if shown is None else read_json(shown)
+        self._bundle = bundle()
+        self._hash = "" if self._bundle is None else self._bundle.hash
 
     def _repr_mimebundle_(self, **options: AnyValue) -> tuple[dict[str, AnyValue], AnyValue] | None:
         made = super()._repr_mimebundle_(**options)

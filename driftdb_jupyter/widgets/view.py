@@ -11,7 +11,7 @@ from traitlets import Dict, Instance, Unicode
 
 from ..client.describe import describe
 from ..client.shared import Shared
-from .bundle import LOADER, STYLE, bundle
+from .bundle import STYLE, bundle, code, outlives_cells
 from .output import kept
 from .tunnel import carry
 
@@ -27,9 +27,9 @@ def server_of(shared: Shared) -> str:
 class View(AnyWidget):
     """The model of a view. Its front end joins the room by itself."""
 
-    _esm = Unicode(LOADER).tag(sync=True)
+    _esm = Unicode().tag(sync=True)
     _css = Unicode(STYLE).tag(sync=True)
-    _bundle = Instance(Widget).tag(sync=True, **widget_serialization)
+    _bundle = Instance(Widget, allow_none=True).tag(sync=True, **widget_serialization)
     _hash = Unicode().tag(sync=True)
 
     _server = Unicode().tag(sync=True)
@@ -39,10 +39,11 @@ class View(AnyWidget):
     _options = Dict().tag(sync=True)
 
     def __init__(self, shared: Shared, kind: str, options: dict[str, Any]) -> None:
-        code = bundle()
+        loaded = bundle()
         super().__init__(
-            _bundle=code,
-            _hash=code.hash,
+            _esm=code(),
+            _bundle=loaded,
+            _hash="" if loaded is None else loaded.hash,
             _server=server_of(shared),
             _room=shared.room.name,
             _key=shared.key,
@@ -69,7 +70,9 @@ def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any
     looks = repr((shared.room.url, shared.key, kind, sorted(options.items())))
     view = _views.get(looks)
     if view is None or view.comm is None:
-        view = _views[looks] = View(shared, kind, options)
+        view = View(shared, kind, options)
+        if outlives_cells():
+            _views[looks] = view
     describe(shared, "channel" if options.get("keep") is False else kind, label=options["label"])
     made = view._repr_mimebundle_()
     assert made is not None

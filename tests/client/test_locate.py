@@ -115,6 +115,15 @@ def test_where_nothing_is_known_the_error_says_what_to_pass() -> None:
         assert word in str(error.value)
 
 
+def test_a_page_of_voila_is_in_its_notebooks_room() -> None:
+    environ = {key: value for key, value in JUPYTER.items() if key != "JPY_SESSION_NAME"}
+    script = "/a/b/voila/render/folder/My%20plots.ipynb"
+    environ |= {"SERVER_SOFTWARE": "voila/0.5.13", "SCRIPT_NAME": script}
+    assert locate(environ=environ).notebook == "folder/My plots.ipynb"
+    with pytest.raises(NoServer):
+        locate(environ=environ | {"SERVER_SOFTWARE": "another"})
+
+
 def test_outside_a_notebook_a_room_has_to_be_named() -> None:
     environ = {key: value for key, value in JUPYTER.items() if key != "JPY_SESSION_NAME"}
     with pytest.raises(NoServer, match=r"belongs to no notebook.*pass room="):

@@ -57,7 +57,9 @@ def test_the_code_is_sent_once(mine: Room) -> None:
     shown(widget)
     style = 2 * len(shown(Stream("two", room=mine))._css)
     assert RecordingComm.bytes_said - before < style + 8_000
-    assert len(bundle().source) < 60_000
+    loaded = bundle()
+    assert loaded is not None
+    assert len(loaded.source) < 60_000
     widget.close()
 
 

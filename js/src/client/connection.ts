@@ -59,6 +59,9 @@ export class Connection {
   /** When the connection was lost, in milliseconds since 1970; `null` while there is one. */
   offlineSince: number | null = null;
 
+  /** Whether the room refused something of this connection because nobody may write there. */
+  readOnly = false;
+
   private readonly backoff = new Backoff();
   private readonly secret = newSecret();
   private readonly looking = setInterval(() => this.look(), LOOK_MILLISECONDS);
@@ -84,7 +87,11 @@ export class Connection {
     this.session.queue.onChange = () => {
       if (this.status.phase !== "connected") this.tell();
     };
-    this.session.onError = (code, message) => console.warn(`driftdb: ${code}: ${message}`);
+    this.session.onError = (code, message) => {
+      console.warn(`driftdb: ${code}: ${message}`);
+      this.readOnly = this.readOnly || code === "forbidden";
+      this.tell();
+    };
     this.session.onBusy = (milliseconds) => {
       setTimeout(() => this.session.resume(), milliseconds);
     };
@@ -195,6 +202,7 @@ export class Connection {
     this.socket = socket;
     this.alive();
     this.offlineSince = null;
+    this.readOnly = false;
     this.set("connected", text);
     socket.onmessage = (event: MessageEvent) => {
       this.backoff.reset();

@@ -83,10 +83,15 @@ export class Session {
   presence(key: string, listener: PresenceListener): PresenceReplica {
     let replica = this.presences.get(key);
     if (replica === undefined) {
-      replica = new PresenceReplica(key, (message) => this.tell(message));
+      const left = () => {
+        this.presences.delete(key);
+        this.unsubscribe(key);
+      };
+      replica = new PresenceReplica(key, (message) => this.tell(message), left);
       this.presences.set(key, replica);
       replica.ask();
     }
+    replica.stay();
     replica.listeners.add(listener);
     return replica;
   }
@@ -94,12 +99,13 @@ export class Session {
   /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
   leave(key: string): void {
     const presence = this.presences.get(key);
-    if (presence?.listeners.size === 0) {
-      presence.set(null);
-      this.presences.delete(key);
-    }
+    if (presence?.listeners.size === 0) presence.leave();
     const replica = this.replicas.get(key);
     if (replica?.listeners.size === 0 && !replica.pending) this.replicas.delete(key);
+    this.unsubscribe(key);
+  }
+
+  private unsubscribe(key: string): void {
     // A server without epochs doesn't know the message.
     if (!this.presences.has(key) && !this.replicas.has(key) && this.known !== null)
       this.tell({ type: "unsubscribe", key });

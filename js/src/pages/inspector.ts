@@ -54,10 +54,7 @@ function header(): HTMLElement {
   const bar = element("header", "top");
   const title = element("h1", "title");
   title.textContent = "Inspector";
-  const badge = new Badge(shell.room, () => connection.retry());
-  const tell = () => badge.show(connection, null);
-  connection.listeners.add(tell);
-  tell();
+  const badge = new Badge({ room: shell.room, connection, leave: () => {} });
   const tools = element("nav", "tools", { "aria-label": "This room" });
   const page = element("a", "button");
   page.href = shell.root + pathOf(shell.room);

@@ -36,10 +36,7 @@ function header(): HTMLElement {
   const bar = element("header", "top");
   const title = element("h1", "title");
   title.textContent = "Room";
-  const badge = new Badge(shell.room, () => connection.retry());
-  const tell = () => badge.show(connection, null);
-  connection.listeners.add(tell);
-  tell();
+  const badge = new Badge(home);
   const tools = element("nav", "tools", { "aria-label": "This room" });
   const path = pathOf(shell.room, "page", alone);
   if (alone === null) tools.append(shareButton(shell, path), anchor("Inspect", "inspect"));
