@@ -5,26 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from ..browser import NewWindow
 from .axe import finds_nothing_serious
 from .conftest import Jupyter
+from .devices import HOSTILE, PHONE, fits
 from .notebook import write_notebook
 from .standalone import PageRoom, Standalone
-
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 360, "height": 740},
-    "has_touch": True,
-    "is_mobile": True,
-}
-HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
-
-
-@pytest.fixture
-def room(standalone: Standalone) -> PageRoom:
-    return standalone.new_room()
 
 
 def card(page: Page, label: str) -> Locator:
@@ -37,12 +25,6 @@ def opened(new_window: NewWindow, room: PageRoom, query: str = "", **options: An
     page.goto(f"{room.url}/page{query}")
     expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "connected")
     return page
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing stands out to the right."""
-    wide: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    return wide
 
 
 def test_two_windows_change_a_value_and_a_third_finds_it(

@@ -84,8 +84,9 @@ function listed(): void {
 let drawn = 0;
 
 function draw(): void {
-  if (document.hidden || drawn === feed.count) return;
-  drawn = feed.count;
+  const now = feed.count + feed.losses;
+  if (document.hidden || drawn === now) return;
+  drawn = now;
   detail.draw();
   history.draw();
 }
