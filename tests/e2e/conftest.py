@@ -17,9 +17,9 @@ import pytest
 from ..browser import NewWindow
 from ..server.processes import Process, environment, started
 from .notebook import Notebook
-from .standalone import Standalone
+from .standalone import PageRoom, Standalone
 
-__all__ = ["Jupyter", "jupyter", "standalone"]
+__all__ = ["Jupyter", "jupyter", "room", "standalone"]
 
 TOKEN = "a-token-for-the-tests"
 
@@ -103,3 +103,9 @@ def standalone(tmp_path: Path) -> Iterator[Standalone]:
     server = Standalone(tmp_path)
     with server.running():
         yield server
+
+
+@pytest.fixture
+def room(standalone: Standalone) -> PageRoom:
+    """A new room of the standalone server."""
+    return standalone.new_room()

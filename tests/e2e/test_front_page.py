@@ -11,8 +11,9 @@ from playwright.sync_api import Page, expect
 from ..browser import NewWindow
 from ..server.processes import environment
 from .axe import finds_nothing_serious
+from .devices import PHONE, fits
 from .standalone import PageRoom, Standalone
-from .test_room_page import PHONE, card, fits
+from .test_room_page import card
 
 
 @pytest.fixture

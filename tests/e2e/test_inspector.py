@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from driftdb_jupyter import room as python_room
 
 from ..browser import NewWindow
 from .axe import finds_nothing_serious
+from .devices import HOSTILE, PHONE, fits
 from .standalone import PageRoom, Standalone
-from .test_room_page import HOSTILE, PHONE, fits
 
 MANY = 5_000
 FLOOD = 30_000
-
-
-@pytest.fixture
-def room(standalone: Standalone) -> PageRoom:
-    return standalone.new_room()
 
 
 def opened(new_window: NewWindow, room: PageRoom, **options: Any) -> Page:
@@ -203,6 +198,24 @@ def test_it_goes_on_after_being_offline(new_window: NewWindow, room: PageRoom) -
     page.evaluate("dispatchEvent(new Event('online'))")
     room.push("tea", "white")
     expect(page.locator(".tree")).to_have_text('"white"')
+
+
+def test_after_a_restart_of_the_server_it_says_that_something_may_be_missing(
+    tmp_path: Path, new_window: NewWindow
+) -> None:
+    server = Standalone(tmp_path)
+    with server.running():
+        room = server.new_room()
+        room.push("tea", "green")
+        page = opened(new_window, room)
+        key(page, "tea").click()
+    expect(page.locator(".history .tally")).to_contain_text("the connection was lost")
+    with server.running():
+        badge = page.locator(".top .driftdb-badge")
+        expect(badge).to_have_attribute("data-phase", "connected", timeout=30_000)
+        room.push("tea", "white")
+        expect(page.locator(".tree")).to_have_text('"white"')
+        expect(messages(page)).to_have_text(['"white"'])
 
 
 def test_the_keyboard_is_enough(new_window: NewWindow, room: PageRoom) -> None:

@@ -5,26 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from ..browser import NewWindow
 from .axe import finds_nothing_serious
 from .conftest import Jupyter
+from .devices import HOSTILE, PHONE, fits
 from .notebook import write_notebook
 from .standalone import PageRoom, Standalone
-
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 360, "height": 740},
-    "has_touch": True,
-    "is_mobile": True,
-}
-HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
-
-
-@pytest.fixture
-def room(standalone: Standalone) -> PageRoom:
-    return standalone.new_room()
 
 
 def card(page: Page, label: str) -> Locator:
@@ -37,12 +25,6 @@ def opened(new_window: NewWindow, room: PageRoom, query: str = "", **options: An
     page.goto(f"{room.url}/page{query}")
     expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "connected")
     return page
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing stands out to the right."""
-    wide: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    return wide
 
 
 def test_two_windows_change_a_value_and_a_third_finds_it(
@@ -281,22 +263,23 @@ def test_where_only_this_machine_can_reach_it_the_page_says_what_to_do(
 
 
 def test_where_others_can_reach_it_there_is_a_qr_code(
-    tmp_path: Path, new_window: NewWindow
+    new_window: NewWindow, room: PageRoom
 ) -> None:
-    server = Standalone(tmp_path)
-    with server.running("--host", "0.0.0.0"):
-        server.root = server.root.replace("0.0.0.0", "127.0.0.1")
-        room = server.new_room()
-        page = opened(new_window, room)
-        reach = page.evaluate("document.documentElement.dataset.reach")
-        page.get_by_role("button", name="Share").click()
-        dialog = page.get_by_role("dialog")
-        if reach:  # else this machine is in no network
-            expect(dialog.get_by_role("img", name="QR code of this link")).to_be_visible()
-            path = room.url.removeprefix(server.root)
-            expect(dialog.get_by_role("link")).to_have_attribute("href", f"{reach}{path}/page")
-        else:
-            expect(dialog).to_contain_text("driftdb serve --host 0.0.0.0")
+    page = new_window()
+
+    def as_in_a_network(route: Route) -> None:
+        answer = route.fetch()
+        html = answer.text().replace('data-reach=""', 'data-reach="http://10.1.2.3:8080/"')
+        route.fulfill(response=answer, body=html)
+
+    page.route(f"{room.url}/page", as_in_a_network)
+    page.goto(f"{room.url}/page")
+    page.get_by_role("button", name="Share").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("img", name="QR code of this link")).to_be_visible()
+    name = room.url.rpartition("/")[2]
+    link = f"http://10.1.2.3:8080/room/{name}/page"
+    expect(dialog.get_by_role("link")).to_have_attribute("href", link)
 
 
 def test_axe_finds_nothing_serious(new_window: NewWindow, room: PageRoom) -> None:

@@ -33,6 +33,8 @@ export class Feed implements Tap {
   length = 0;
   /** What was kept, the oldest first. */
   kept: Heard[] = [];
+  /** How often the connection was lost; what came meanwhile is not here. */
+  losses = 0;
   /** Of how many messages one is kept now. */
   every = 1;
   readonly tallies = new Map<string, Tally>();
@@ -72,6 +74,7 @@ export class Feed implements Tap {
   }
 
   disconnected(): void {
+    this.losses += 1;
     this.send = null;
   }
 

@@ -69,10 +69,11 @@ export class History {
 
   /** Show what came. */
   draw(): void {
-    const { count, every } = this.feed;
+    const { count, every, losses } = this.feed;
     const came = `${count.toLocaleString()} ${count === 1 ? "message" : "messages"} came`;
     const parts = [came, `${this.shown.length.toLocaleString()} here`];
     if (every > 1) parts.push(`too many to read: 1 of ${every} is kept`);
+    if (losses > 0) parts.push("the connection was lost: what came meanwhile is not here");
     if (this.pausedAt !== null)
       parts.push(`paused, ${(count - this.pausedAt).toLocaleString()} since`);
     const text = parts.join(" · ");

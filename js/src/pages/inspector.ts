@@ -60,7 +60,7 @@ function header(): HTMLElement {
   page.href = shell.root + pathOf(shell.room);
   page.textContent = "Room page";
   tools.append(page);
-  bar.append(title, badge.element, figures.element, tools);
+  bar.append(title, badge.element, tools, figures.element);
   return bar;
 }
 
@@ -84,8 +84,9 @@ function listed(): void {
 let drawn = 0;
 
 function draw(): void {
-  if (document.hidden || drawn === feed.count) return;
-  drawn = feed.count;
+  const now = feed.count + feed.losses;
+  if (document.hidden || drawn === now) return;
+  drawn = now;
   detail.draw();
   history.draw();
 }
