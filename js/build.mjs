@@ -1,5 +1,5 @@
 // Builds the widgets' front end (one ES module, and its style sheet), JupyterLab's extension, and
-// the pages that the server serves.
+// the pages and the client that the server serves.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -69,6 +69,18 @@ await build({
   outdir: pages,
   bundle: true,
   splitting: true,
+  format: "esm",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+});
+
+// The client for pages that have no bundler: one file under a name that stays.
+await build({
+  entryPoints: { driftdb: from("src/room/index.ts") },
+  outdir: pages,
+  bundle: true,
   format: "esm",
   target: "es2020",
   minify: true,

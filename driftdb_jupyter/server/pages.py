@@ -21,6 +21,7 @@ from .handlers import RoomRequest
 from .hub import Hub
 
 __all__ = [
+    "CLIENT",
     "Figures",
     "FrontPage",
     "Inspector",
@@ -28,6 +29,9 @@ __all__ = [
     "RoomPage",
     "page_routes",
 ]
+
+CLIENT = "driftdb.js"
+"""The client for pages without a bundler, by the name that it has below the server's root."""
 
 _FOLDER = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
@@ -38,7 +42,7 @@ _NOT_BUILT = "The pages' front end was not built; install the package, or run np
 
 @cache
 def files() -> Mapping[str, bytes]:
-    """The built front end; each file has the hash of its content in its name."""
+    """The built front end; each file but the client has its content's hash in its name."""
     folder = _FOLDER / "static"
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
 
@@ -168,15 +172,19 @@ class Figures(RoomRequest):
 
 
 class PageFile(RoomRequest):
-    """``GET /pages/NAME``: a part of the front end."""
+    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: the client for pages."""
 
     def get(self, name: str) -> None:
-        """Answer with a file that never changes."""
+        """Answer with a file, which never changes if its content's hash is in its name."""
         content = files().get(name)
         if content is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
         self.set_header("Content-Type", _TYPES[Path(name).suffix] + "; charset=UTF-8")
-        self.set_header("Cache-Control", f"public, max-age={_YEAR_SECONDS}, immutable")
+        if name == CLIENT:
+            self.set_header("Cache-Control", "no-cache")  # asked for again, by its ETag
+            self.set_header("Access-Control-Allow-Origin", "*")
+        else:
+            self.set_header("Cache-Control", f"public, max-age={_YEAR_SECONDS}, immutable")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.finish(content)
 
@@ -202,4 +210,5 @@ def page_routes(
         (prefix + r"room/([^/]+)/inspect", inspector, common),
         (prefix + r"room/([^/]+)/figures", figures, common),
         (prefix + r"pages/([^/]+)", page_file, common),
+        (prefix + f"({re.escape(CLIENT)})", page_file, common),
     ]

@@ -32,7 +32,7 @@ def open_server() -> Iterator[Server]:
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
         **{"room-AAAA.js": b"1", "inspector-BBBB.js": b"2", "front-CCCC.js": b"3"},
-        **{"pages-DDDD.css": b"a{}", "chunk-EEEE.js": b"4"},
+        **{"pages-DDDD.css": b"a{}", "chunk-EEEE.js": b"4", "driftdb.js": b"5"},
     }
     monkeypatch.setattr(pages, "files", lambda: files)
 
@@ -118,6 +118,18 @@ async def test_a_file_of_the_pages_never_changes(server: Server) -> None:
     assert missing.status == 404
 
 
+async def test_the_client_is_at_an_address_that_stays_for_pages_of_any_origin(
+    server: Server,
+) -> None:
+    answer = await fetch(server.root + pages.CLIENT, headers=server.headers)
+    assert (answer.status, answer.body) == (200, b"5")
+    assert answer.headers["Content-Type"] == "text/javascript; charset=UTF-8"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    known = {**server.headers, "If-None-Match": answer.headers["ETag"]}
+    assert (await fetch(server.root + pages.CLIENT, headers=known)).status == 304
+
+
 async def test_what_was_not_built_says_so(
     open_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +140,7 @@ async def test_what_was_not_built_says_so(
 async def test_what_is_built_has_an_entry_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     names = {name.partition("-")[0] for name in pages.files()}
-    assert {"room", "inspector", "front", "pages"} <= names
+    assert {"room", "inspector", "front", "pages", pages.CLIENT} <= names
     assert (Path(pages.__file__).parent / "page.html").is_file()
 
 

@@ -13,6 +13,15 @@ export interface Socket {
 /** Another way into the room, for a page that can't reach its server: opens a socket there. */
 export type Detour = (secret: string) => Socket;
 
+export interface ConnectionOptions {
+  /** What opens sockets, where the platform has no `WebSocket` (Node 20: that of `ws`). */
+  readonly WebSocket?: new (
+    ...options: never[]
+  ) => unknown;
+  /** A Jupyter server's token, where no cookie lets in. */
+  readonly token?: string;
+}
+
 /** How a connection is. */
 export type Phase = "connecting" | "connected" | "reconnecting" | "refused" | "gone" | "closed";
 
@@ -68,7 +77,7 @@ export class Connection {
   /** What the session speaks through. */
   private socket: Socket | null = null;
   /** A handshake that is under way, and one by the detour. */
-  private attempt: { readonly socket: WebSocket; readonly since: number } | null = null;
+  private attempt: { readonly socket: Socket; readonly since: number } | null = null;
   private around: {
     readonly detour: Detour;
     readonly socket: Socket;
@@ -80,9 +89,13 @@ export class Connection {
   private heard = 0;
   private looked = Date.now();
 
-  constructor(readonly url: string) {
-    addEventListener("online", this.wake);
-    addEventListener("offline", this.wake);
+  constructor(
+    readonly url: string,
+    private readonly options: ConnectionOptions = {},
+  ) {
+    // Node has no such events.
+    globalThis.addEventListener?.("online", this.wake);
+    globalThis.addEventListener?.("offline", this.wake);
     globalThis.document?.addEventListener("visibilitychange", this.wake);
     this.session.queue.onChange = () => {
       if (this.status.phase !== "connected") this.tell();
@@ -135,8 +148,8 @@ export class Connection {
 
   /** End for good. */
   close(): void {
-    removeEventListener("online", this.wake);
-    removeEventListener("offline", this.wake);
+    globalThis.removeEventListener?.("online", this.wake);
+    globalThis.removeEventListener?.("offline", this.wake);
     globalThis.document?.removeEventListener("visibilitychange", this.wake);
     clearInterval(this.looking);
     this.stopWaiting();
@@ -180,8 +193,11 @@ export class Connection {
 
   private open(): void {
     this.stopWaiting();
-    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${this.secret}`;
-    const socket = new WebSocket(address);
+    const { token, WebSocket: Open = WebSocket } = this.options;
+    const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
+    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${this.secret}${login}`;
+    // The type of ws' own constructor says less than it takes.
+    const socket = new (Open as unknown as new (url: string) => Socket)(address);
     this.attempt = { socket, since: Date.now() };
     socket.onopen = () => {
       this.attempt = null;

@@ -96,6 +96,11 @@ export class Session {
     return replica;
   }
 
+  /** Ask for all that a key holds, as if nothing was known of it. */
+  readAnew(replica: LogReplica): void {
+    this.tell(replica.askAnew());
+  }
+
   /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
   leave(key: string): void {
     const presence = this.presences.get(key);

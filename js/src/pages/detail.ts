@@ -1,7 +1,7 @@
 import { meant } from "../client/form";
+import { nameOf } from "../client/user";
 import type { Entry, Json, KeyInfo } from "../protocol/messages";
 import { element } from "../widgets/control";
-import { nameOf } from "../widgets/line";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { bytes } from "./keys";

@@ -6,7 +6,6 @@ export interface Snippet {
 
 /** The same for each: share a number. `room` is the room's URL, `root` the server's. */
 export function snippets(root: string, room: string): Snippet[] {
-  const socket = `${room.replace(/^http/, "ws")}/connect`;
   const id = decodeURIComponent(room.slice(room.lastIndexOf("/") + 1));
   return [
     {
@@ -20,14 +19,11 @@ slider.observe(lambda change: print(change.new))`,
     },
     {
       name: "JavaScript",
-      code: `const room = new WebSocket(${JSON.stringify(socket)})
-const tell = (message) => room.send(JSON.stringify(message))
+      code: `import { room } from ${JSON.stringify(`${root}driftdb.js`)} // in a <script type="module">
 
-room.onmessage = ({ data }) => console.log(JSON.parse(data))
-room.onopen = () => {
-  tell({ type: "get", key: "slider", seq: 0 })
-  tell({ type: "push", key: "slider", value: 42, action: { type: "replace" } })
-}`,
+const slider = room(${JSON.stringify(room)}).state("slider", 0)
+slider.subscribe((value) => console.log(value))
+await slider.set(42) // everybody in the room has it`,
     },
     {
       name: "React",

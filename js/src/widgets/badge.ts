@@ -1,8 +1,8 @@
 import type { Connection } from "../client/connection";
 import type { PresenceListener, PresenceReplica } from "../client/presence";
+import { nameOf } from "../client/user";
 import { element } from "./control";
 import type { Home } from "./home";
-import { nameOf } from "./line";
 
 /** Under this key each page says that it is there. */
 const HERE = "$here";

@@ -1,8 +1,8 @@
 import type { PresenceListener, PresenceReplica } from "../client/presence";
+import { nameOf } from "../client/user";
 import type { Json, Person } from "../protocol/messages";
 import { element } from "./control";
 import type { Home } from "./home";
-import { nameOf } from "./line";
 import { Place, type ViewOptions } from "./place";
 
 const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
