@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from jupyter_core.application import JupyterApp
 
 from .._version import __version__
+from .status import INTERRUPTED
 
 __all__ = ["main"]
 
@@ -20,6 +23,18 @@ class Command(JupyterApp):
             "driftdb_jupyter.server.standalone.StandaloneServer",
             "Host rooms without Jupyter.",
         ),
+        "new": ("driftdb_jupyter.cli.new.NewCommand", "Make a room, and print its URL."),
+        "push": ("driftdb_jupyter.cli.push.PushCommand", "Write a value."),
+        "get": ("driftdb_jupyter.cli.get.GetCommand", "Print a value."),
+        "append": (
+            "driftdb_jupyter.cli.append.AppendCommand",
+            "Add the lines of the standard input to a stream.",
+        ),
+        "tail": ("driftdb_jupyter.cli.tail.TailCommand", "Print a stream, and what comes."),
+        "watch": ("driftdb_jupyter.cli.watch.WatchCommand", "Print values as they change."),
+        "presence": ("driftdb_jupyter.cli.presence.PresenceCommand", "Print who is in a room."),
+        "inspect": ("driftdb_jupyter.cli.inspect.InspectCommand", "Print what a room holds."),
+        "open": ("driftdb_jupyter.cli.open.OpenCommand", "Open a room's page in the browser."),
         "rooms": ("driftdb_jupyter.cli.rooms.RoomsCommand", "List rooms."),
         "export": ("driftdb_jupyter.cli.rooms.ExportCommand", "Write a room as JSON Lines."),
         "import": ("driftdb_jupyter.cli.rooms.ImportCommand", "Bring an exported room back."),
@@ -38,4 +53,7 @@ class Command(JupyterApp):
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command with these arguments (the process's own by default)."""
-    Command.launch_instance(argv)
+    try:
+        Command.launch_instance(argv)
+    except KeyboardInterrupt:  # before a command was under way
+        sys.exit(INTERRUPTED)

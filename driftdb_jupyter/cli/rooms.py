@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +9,17 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 import msgspec
-from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from traitlets import Bool, Unicode
 
-from .._version import __version__
 from ..broker.broker import RoomSummary
-from ..protocol.errors import DriftDBError
 from ..rooms.dump import read_head
 from ..server.settings import DriftDB
 from .place import journal_path, local_store
 from .progress import counted, working
+from .status import FAILED
 from .store import Store, running
+from .subcommand import Subcommand
+from .terminal import one_line
 
 __all__ = [
     "CheckCommand",
@@ -35,39 +34,23 @@ _DATA_HELP = (
     "Where the rooms are kept: the directory that a server was given with --data, or a journal's "
     "file. By default the Jupyter server's, where there is only one."
 )
-_FAILED = 1
 
 
-class RoomCommand(JupyterApp):
+class RoomCommand(Subcommand):
     """What the commands have in common.
 
     They go through the server that has the journal open; where none runs they open it themselves.
     """
 
-    version = __version__
     classes = [DriftDB]  # noqa: RUF012
-    aliases: dict[str, Any] = {**base_aliases, "data": "RoomCommand.data"}  # noqa: RUF012
-    flags: dict[str, Any] = {"debug": base_flags["debug"]}  # noqa: RUF012
+    aliases: dict[Any, Any] = {**Subcommand.aliases, "data": "RoomCommand.data"}  # noqa: RUF012
 
     data = Unicode("", config=True, help=_DATA_HELP)
 
-    def start(self) -> None:
-        """Do the work; what goes wrong on purpose is said in one line."""
-        super().start()
-        if hasattr(signal, "SIGPIPE"):
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `driftdb export … | head` just ends
-        try:
-            with self.store() as store:
-                self.work(store)
-        except DriftDBError as error:
-            self.exit(f"driftdb {self.command}: {error}")
-        except KeyboardInterrupt:
-            self.exit(130)
-
-    @property
-    def command(self) -> str:
-        """The word behind ``driftdb``."""
-        return self.name.partition("-")[2]
+    def run(self) -> None:
+        """Find the rooms, and do the work."""
+        with self.store() as store:
+            self.work(store)
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -85,13 +68,6 @@ class RoomCommand(JupyterApp):
         """Do what the command is for."""
         raise NotImplementedError
 
-    def only_argument(self, what: str) -> str:
-        """The one argument that is expected."""
-        if len(self.extra_args) != 1:
-            self.exit(f"driftdb {self.command}: expected {what}, got {len(self.extra_args)}")
-        argument: str = self.extra_args[0]
-        return argument
-
 
 class RoomsCommand(RoomCommand):
     """List all rooms: how much they keep, and when they were last used."""
@@ -102,7 +78,7 @@ class RoomsCommand(RoomCommand):
     driftdb rooms
     driftdb rooms --data ./rooms --json | jq .name
     """
-    flags: dict[str, Any] = {  # noqa: RUF012
+    flags: dict[Any, Any] = {  # noqa: RUF012
         **RoomCommand.flags,
         "json": ({"RoomsCommand": {"json": True}}, "Print JSON Lines."),
     }
@@ -146,8 +122,8 @@ class ImportCommand(RoomCommand):
     driftdb import lecture.jsonl
     driftdb import --room lecture-2 --replace < lecture.jsonl
     """
-    aliases: dict[str, Any] = {**RoomCommand.aliases, "room": "ImportCommand.room"}  # noqa: RUF012
-    flags: dict[str, Any] = {  # noqa: RUF012
+    aliases: dict[Any, Any] = {**RoomCommand.aliases, "room": "ImportCommand.room"}  # noqa: RUF012
+    flags: dict[Any, Any] = {  # noqa: RUF012
         **RoomCommand.flags,
         "replace": (
             {"ImportCommand": {"replace": True}},
@@ -160,7 +136,7 @@ class ImportCommand(RoomCommand):
     def work(self, store: Store) -> None:
         """Read its lines, and give them to the store."""
         if len(self.extra_args) > 1:
-            self.exit(f"driftdb import: expected one file, got {len(self.extra_args)}")
+            self.misused(f"expected one file, got {len(self.extra_args)}")
         with self._source() as source:
             first = source.readline()
             name = self.room or read_head(first).room
@@ -177,7 +153,7 @@ class ImportCommand(RoomCommand):
             with open(self.extra_args[0], "rb") as file:
                 yield file
         except OSError as error:
-            self.exit(f"driftdb import: can't read {self.extra_args[0]}: {error.strerror}")
+            self.fail(f"can't read {self.extra_args[0]}: {error.strerror}", FAILED)
 
 
 class DeleteCommand(RoomCommand):
@@ -192,7 +168,7 @@ class DeleteCommand(RoomCommand):
     def work(self, store: Store) -> None:
         """Delete each."""
         if not self.extra_args:
-            self.exit("driftdb delete: expected the names of rooms, got none")
+            self.misused("expected the names of rooms, got none")
         for name in self.extra_args:
             store.delete(name)
 
@@ -223,7 +199,7 @@ class CheckCommand(RoomCommand):
         for line in damage:
             print(line)
         if damage:
-            self.exit(_FAILED)
+            self.exit(FAILED)
         print("No damage was found.")
 
 
@@ -234,15 +210,10 @@ def _lines(first: bytes, rest: BinaryIO) -> Iterator[bytes]:
 
 
 def _print_table(rooms: list[RoomSummary]) -> None:
-    shown = [_printable(room.name) for room in rooms]
+    shown = [one_line(room.name) for room in rooms]
     width = max([4, *map(len, shown)])
     print(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  LAST USED")
     for room, name in zip(rooms, shown, strict=True):
         used = datetime.fromtimestamp(room.used_at).strftime("%Y-%m-%d %H:%M")
         size = f"{room.bytes / 1000:,.1f} kB"
         print(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}")
-
-
-def _printable(name: str) -> str:
-    """A name without what could do something to a terminal."""
-    return "".join(char if char.isprintable() else "�" for char in name)

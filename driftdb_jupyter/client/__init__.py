@@ -17,5 +17,6 @@
     state, dictionary, reducer, pubsub, stream, presence, binding: the shared objects
     handle, feed        how to wait for an answer, and for what comes
     message             a value with who wrote it and when
-    stream_file, log_handler, progress: what writes to a stream line by line
+    bookmark            how far somebody has come in a stream
+    stream_file, log_handler, progress, line_splitter: what writes to a stream line by line
 """

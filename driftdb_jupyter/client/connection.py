@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -31,7 +31,7 @@ from .backoff import Backoff
 from .callbacks import Target, callbacks
 from .dial import dial
 from .failures import closed, explain
-from .frames import KeyInfo
+from .frames import Action, KeyInfo
 from .heartbeat import Heartbeat
 from .locate import Location
 from .log_replica import LogReplica
@@ -120,6 +120,11 @@ class Connection:
         """How many writes the room has not taken (or refused) yet."""
         with self.guard:
             return self._session.waiting
+
+    @property
+    def taken(self) -> int:
+        """How many pushes the room has taken so far."""
+        return self._session.taken
 
     @property
     def offline_since(self) -> float | None:
@@ -281,9 +286,27 @@ class Connection:
         with self._writing():
             replica.offer(value)
 
-    def delete(self, key: str) -> Receipt[None]:
-        """Empty a key; raises as :meth:`push` does."""
-        return self._patiently(lambda: self._session.delete(key))
+    def send(
+        self,
+        key: str,
+        *values: bytes,
+        action: Action,
+        if_seq: int | None = None,
+        max_length: int | None = None,
+    ) -> Receipt[int | None]:
+        """Push values in one message without hearing of the key; raises as :meth:`push` does.
+
+        See :meth:`.Session.send`.
+        """
+        return self._patiently(
+            lambda: self._session.send(
+                key, *values, action=action, if_seq=if_seq, max_length=max_length
+            )
+        )
+
+    def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+        """Cut values into what each fits into one message, if any of them does."""
+        return self._session.batches(key, values)
 
     def list_keys(self, prefix: str) -> Receipt[dict[str, KeyInfo]]:
         """Ask which keys there are that begin so."""

@@ -65,7 +65,8 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
         known = "doesn't accept the token that it got" if location.headers else "wants a login"
         return Forbidden(
             f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
-            'Jupyter server pass its URL with its token, url="http://HOST:8888/driftdb/?token=…".'
+            "Jupyter server set DRIFTDB_TOKEN, or pass its URL with its token, "
+            'url="http://HOST:8888/driftdb/?token=…".'
         )
     if error.code == 404:
         missing = "no such room" if location.room is not None else "no room server"

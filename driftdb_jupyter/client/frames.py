@@ -21,6 +21,7 @@ __all__ = [
     "get",
     "get_presence",
     "keys",
+    "peek",
     "ping",
     "push",
     "push_overhead_bytes",
@@ -131,6 +132,14 @@ def get(
         _encode(epoch),
         end,
     )
+
+
+def peek(key: str, *, above: int) -> bytes:
+    """Ask for what a key's stream holds above a sequence number, with who wrote it and when.
+
+    Nothing of what is missed is promised (protocol, "Over WebSocket").
+    """
+    return b'{"type":"get","key":%b,"seq":%d,"stamps":true}' % (_encode(key), above)
 
 
 def get_presence(key: str) -> bytes:

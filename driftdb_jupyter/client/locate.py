@@ -4,6 +4,9 @@ A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel rea
 ``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE`` (the server's own
 TLS certificate, if it has one that nobody else vouches for), and Jupyter's ``JPY_SESSION_NAME``,
 the path that the notebook had when the kernel was started.
+
+Anybody may set ``DRIFTDB_TOKEN``, or ``DRIFTDB_TOKEN_FILE`` with the path of a file that holds it:
+a Jupyter server's token, for the server that ``DRIFTDB_URL`` names, else for any.
 """
 
 from __future__ import annotations
@@ -116,6 +119,8 @@ def locate(
         authorization = authorization or (f"DriftDB {secret}" if secret else None)
     elif own is not None:
         certfile = None  # it is the own server's
+    if authorization is None and (is_own or own is None) and (token := _token(environ)):
+        authorization = f"token {token}"
     return Location(
         server=place.server,
         room=room,
@@ -124,6 +129,23 @@ def locate(
         certfile=certfile if place.server.startswith("https:") else None,
         own=is_own,
     )
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    token, path = environ.get("DRIFTDB_TOKEN", ""), environ.get("DRIFTDB_TOKEN_FILE", "")
+    if not token and path:
+        try:
+            with open(path, encoding="ascii") as file:
+                token = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"DRIFTDB_TOKEN_FILE: expected a file with a token, got {path} "
+                f"({getattr(error, 'strerror', None) or 'it holds something else'})"
+            ) from None
+    token = token.strip()
+    if not (token.isprintable() and token.isascii()):
+        raise ValueError("DRIFTDB_TOKEN: expected a token, got text with other characters")
+    return token
 
 
 def _voila_notebook(environ: Mapping[str, str]) -> str | None:

@@ -42,6 +42,14 @@ class Heard(NamedTuple):
     seq: int
     stamp: Stamp | None = None
 
+    @classmethod
+    def of(cls, value: Value) -> Heard:
+        """What came over the wire."""
+        stamp = None
+        if value.time is not None:
+            stamp = Stamp(value.time, value.client, bytes(value.user) or None)
+        return cls(bytes(value.value), value.seq, stamp)
+
 
 class StartedOver(NamedTuple):
     """The stream holds just these; what came between is not known.
@@ -268,13 +276,13 @@ class LogReplica(Replica):
         return receipt
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
-        held = [_heard(value) for value in values]
+        held = [Heard.of(value) for value in values]
         if self.keep:
             self.entries = held[-(self.max_length or 0) :]
         self._tell(StartedOver(held, same_epoch, self.epoch))
 
     def _heard(self, value: Value) -> None:
-        heard = _heard(value)
+        heard = Heard.of(value)
         if heard.value.startswith(_SHORTENED_START):
             self._session.read_anew(self)
             return
@@ -291,10 +299,3 @@ class LogReplica(Replica):
         for follower in list(self._followers):
             follower.tell(news)
         self._session.touched(self)
-
-
-def _heard(value: Value) -> Heard:
-    stamp = None
-    if value.time is not None:
-        stamp = Stamp(value.time, value.client, bytes(value.user) or None)
-    return Heard(bytes(value.value), value.seq, stamp)

@@ -160,7 +160,8 @@ class Room:
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected`.
         """
-        return self._handle(self.connection.delete(key))
+        receipt = self.connection.send(key, action="delete")
+        return Handle(receipt, lambda _: None, why=lambda: self.error)
 
     def retry(self) -> None:
         """Try at once to connect again, where there is no connection; doesn't wait."""

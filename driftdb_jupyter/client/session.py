@@ -62,15 +62,15 @@ class _Push(NamedTuple):
     undated: bool
 
 
-class _Deletion:
-    """Deletes a key, whether there is a replica of it or not."""
+class _Errand:
+    """A push of who hears nothing of the key, whether there is a replica of it or not."""
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.receipt: Receipt[None] = Receipt()
+        self.receipt: Receipt[int | None] = Receipt()
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
-        fulfil([self.receipt], None)
+        fulfil([self.receipt], seq)
 
     def refused(self, push_id: int, error: Refusal) -> None:
         fail([self.receipt], error)
@@ -128,7 +128,7 @@ class Session:
         self._queue_bytes = 0
         self._replicas: dict[str, Replica] = {}
         self._presences: dict[str, PresenceReplica] = {}
-        self._deletions: dict[int, _Deletion] = {}
+        self._errands: dict[int, _Errand] = {}
         self._listings: dict[str, list[Receipt[dict[str, KeyInfo]]]] = {}  # by prefix
         self._pushes: OrderedDict[int, _Push] = OrderedDict()  # not acknowledged, by id
         self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
@@ -146,7 +146,7 @@ class Session:
             *self._replicas.values(),
             *self._presences.values(),
         ]
-        return not self._deletions and all(writer.settled for writer in writers)
+        return not self._errands and all(writer.settled for writer in writers)
 
     @property
     def waiting(self) -> int:
@@ -212,17 +212,27 @@ class Session:
         replica.leaving = False
         return replica
 
-    def delete(self, key: str) -> Receipt[None]:
-        """Empty a key (protocol, "Deleting").
+    def send(
+        self,
+        key: str,
+        *values: bytes,
+        action: frames.Action,
+        if_seq: int | None = None,
+        max_length: int | None = None,
+    ) -> Receipt[int | None]:
+        """Push values, each JSON text, without hearing of the key (see :func:`.frames.push`).
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key, and
+        The receipt brings the last one's sequence number. Raises
+        :class:`~driftdb_jupyter.protocol.errors.TooLarge`, and
         :class:`~driftdb_jupyter.protocol.errors.QueueFull`.
         """
         self._limits.check_key(key)
-        self.check_queue(key)
-        deletion = _Deletion(key)
-        self._deletions[self.push(deletion, action="delete")] = deletion
-        return deletion.receipt
+        self.check_size(key, *values)
+        self.check_queue(key, *values)
+        errand = _Errand(key)
+        push_id = self.push(errand, *values, action=action, if_seq=if_seq, max_length=max_length)
+        self._errands[push_id] = errand
+        return errand.receipt
 
     def list_keys(self, prefix: str = "") -> Receipt[dict[str, KeyInfo]]:
         """Ask which keys there are that begin so."""
@@ -310,7 +320,7 @@ class Session:
             if message.id is not None and (push := self._done(message.id)):
                 self.taken += 1
                 self._window = min(self._window + 1, self.widest_window)
-                self._deletions.pop(message.id, None)
+                self._errands.pop(message.id, None)
                 push.pusher.acknowledged(message.id, message.seq)
         elif message.type in ("presence", "presence_state"):
             if presence := self._presences.get(message.key):
@@ -391,8 +401,8 @@ class Session:
         self._queue_bytes = 0
         for replica in self._replicas.values():
             replica.abandoned(error)
-        deletions, self._deletions = self._deletions, {}
-        fail([deletion.receipt for deletion in deletions.values()], error)
+        errands, self._errands = self._errands, {}
+        fail([errand.receipt for errand in errands.values()], error)
         listings, self._listings = self._listings, {}
         for receipts in listings.values():
             fail(receipts, error)
@@ -547,7 +557,7 @@ class Session:
         elif push_id is None:
             self._events[Event(None, error)] = None
         elif push := self._done(push_id):
-            self._deletions.pop(push_id, None)
+            self._errands.pop(push_id, None)
             push.pusher.refused(push_id, error)
             # Who may not write, or comes late, needs to offer no initial value either; and who
             # updates a value tries again.

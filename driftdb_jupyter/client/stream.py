@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
+from .bookmark import Bookmark
 from .feed import Feed
 from .handle import Handle
 from .log_handler import StreamHandler
-from .log_replica import Heard, Missed, News, StartedOver
+from .log_replica import Heard
 from .message import Message, read_message
 from .progress import Progress
 from .receipt import last_of
@@ -60,7 +60,7 @@ class Stream(Shared, Sequence[Any]):
                 key, self, keep=True, stamps=stamps, max_length=max_length
             )
             self._follower = self._replica.follow()
-        self._progress = _Progress(skip=True)
+        self._bookmark = Bookmark(skip=True)
         connection.wait_ready(self._replica, timeout_seconds)
 
     def append(self, value: Any) -> Handle[int | None]:
@@ -105,7 +105,7 @@ class Stream(Shared, Sequence[Any]):
             self._home.connection,
             self._replica,
             owner=self,
-            pick=_Progress(skip=start == "now").pick,
+            pick=Bookmark(skip=start == "now").pick,
             read=self._read,
             timeout_seconds=timeout_seconds,
         )
@@ -173,7 +173,7 @@ class Stream(Shared, Sequence[Any]):
         super().deliver()
         with self._home.connection.guard:
             news = self._follower.take()
-        for heard in (heard for each in news for heard in self._progress.pick(each)):
+        for heard in (heard for each in news for heard in self._bookmark.pick(each)):
             self._subscribers.tell(lambda heard=heard: self._read(heard))  # type: ignore[misc]
 
     def _push(self, values: Sequence[bytes]) -> Handle[int | None]:
@@ -187,31 +187,3 @@ class Stream(Shared, Sequence[Any]):
     def _read(self, heard: Heard) -> Any:
         message: Message = read_message(heard, lambda text: decode(text, hook=self._decode))
         return message if self._stamps else message.value
-
-
-class _Progress:
-    """How far somebody has come: picks out of the news what was not seen yet."""
-
-    def __init__(self, *, skip: bool) -> None:
-        """``skip``: what was there at the beginning counts as seen."""
-        self._skip = skip
-        self._seen: Heard | None = None
-
-    def pick(self, news: News) -> Sequence[Heard]:
-        """The values that come next."""
-        if isinstance(news, Missed):
-            return ()
-        if not isinstance(news, StartedOver):
-            self._seen = news
-            return (news,)
-        held, fresh = news.held, news.held
-        if self._skip:
-            self._skip, fresh = False, []
-        elif self._seen is not None:
-            seen = self._seen
-            at = bisect_left([each.seq for each in held], seen.seq)
-            # In another epoch the numbers may be another's: only the same value is the same.
-            if news.same_epoch or held[at : at + 1] == [seen]:
-                fresh = [each for each in held[at:] if each.seq > seen.seq]
-        self._seen = held[-1] if held else None
-        return fresh

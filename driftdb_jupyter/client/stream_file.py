@@ -7,13 +7,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from .background import background
+from .line_splitter import LineSplitter
 
 if TYPE_CHECKING:
     from .stream import Stream
 
 __all__ = ["StreamFile"]
-
-_LONGEST_LINE = 64 * 1024
 
 
 class StreamFile(io.TextIOBase):
@@ -27,7 +26,7 @@ class StreamFile(io.TextIOBase):
         self._stream = stream
         self._seconds = flush_seconds
         self._lines: list[str] = []
-        self._rest = ""
+        self._splitter = LineSplitter()
         self._due = False
         self._lock = threading.RLock()
 
@@ -40,13 +39,7 @@ class StreamFile(io.TextIOBase):
         if self.closed:
             raise ValueError("expected a file that is open, got a closed one")
         with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            while len(self._rest) > _LONGEST_LINE:
-                lines.append(self._rest[:_LONGEST_LINE])
-                self._rest = self._rest[_LONGEST_LINE:]
-            for line in lines:
-                # What was written over is not seen in a terminal either.
-                self._lines += _cut(line.rstrip("\r").rpartition("\r")[2])
+            self._lines += self._splitter.split(text)
             if len(self._lines) >= 1000:
                 self._send()
             elif self._lines and not self._due:
@@ -58,9 +51,7 @@ class StreamFile(io.TextIOBase):
     def flush(self) -> None:
         """Send what waits."""
         with self._lock:
-            if self._rest:
-                self._lines.append(self._rest)
-                self._rest = ""
+            self._lines += self._splitter.end()
             self._send()
 
     def close(self) -> None:
@@ -78,8 +69,3 @@ class StreamFile(io.TextIOBase):
         lines, self._lines = self._lines, []
         if lines:
             self._stream.extend(lines)
-
-
-def _cut(line: str) -> list[str]:
-    starts = range(0, len(line) or 1, _LONGEST_LINE)
-    return [line[start : start + _LONGEST_LINE] for start in starts]

@@ -127,7 +127,10 @@ class Room:
             stream = self.stream(key)
             relays = window.relays_above(key, max(above, begun))
             if relays is not None and stream.covers(above):
-                return sorted([*stream.above(above), *relays], key=lambda entry: entry.seq), True
+                kept = stream.above(above)
+                if relays:  # of a long stream each page costs this
+                    kept = sorted([*kept, *relays], key=lambda entry: entry.seq)
+                return kept, True
         return self.read(key), False
 
     def restore(self, key: str, entries: Sequence[Entry]) -> None:

@@ -96,7 +96,7 @@ async def test_vacuum_and_check_say_what_they_did(folder: Path, room: str) -> No
 async def test_what_is_not_there_is_said(folder: Path, room: str) -> None:
     for command in ("export", "delete"):
         refused = run(folder, command, "nowhere")
-        assert refused.returncode == 1
+        assert refused.returncode == 3
         assert "expected the name of a room, got 'nowhere': there is none" in refused.stderr
     broken = run(folder, "import", text='{"driftdb":1,"room":"r","seq":1}\n{"key":1}\n')
     assert broken.returncode == 1

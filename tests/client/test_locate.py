@@ -91,6 +91,25 @@ def test_the_kernels_secret_goes_to_its_own_server_alone() -> None:
     )
 
 
+def test_a_token_of_the_environment_goes_to_the_server_that_it_names(tmp_path: Path) -> None:
+    server, file = "http://host:8888/driftdb/", tmp_path / "token"
+    file.write_text("t0ken\n")
+    for given in ({"DRIFTDB_TOKEN": "t0ken"}, {"DRIFTDB_TOKEN_FILE": str(file)}):
+        named = {**given, "DRIFTDB_URL": server}
+        assert locate("r", environ=named).headers == {"Authorization": "token t0ken"}
+        assert locate("r", url=server, environ=given).headers == {"Authorization": "token t0ken"}
+        assert locate("r", url="http://other/", environ=named).headers == {}
+        assert locate(environ={**JUPYTER, **given}).headers == {"Authorization": "DriftDB s3cret"}
+
+
+def test_a_token_that_is_none_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected a file with a token, got .*No such file"):
+        locate("r", url="http://host/", environ={"DRIFTDB_TOKEN_FILE": str(tmp_path / "none")})
+    with pytest.raises(ValueError, match="expected a token, got text") as caught:
+        locate("r", url="http://host/", environ={"DRIFTDB_TOKEN": "s3\ncret"})
+    assert "cret" not in str(caught.value)
+
+
 def test_a_certificate_is_its_own_servers_alone() -> None:
     environ = {**JUPYTER, "DRIFTDB_URL": "https://me/driftdb/", "DRIFTDB_CERTFILE": "cert.pem"}
     assert locate(environ=environ).certfile == "cert.pem"

@@ -4,10 +4,9 @@ import asyncio
 
 import pytest
 
-from driftdb_jupyter.client.log_replica import Heard, Missed, StartedOver
 from driftdb_jupyter.client.message import Message
 from driftdb_jupyter.client.room import Room
-from driftdb_jupyter.client.stream import Stream, _Progress
+from driftdb_jupyter.client.stream import Stream
 from driftdb_jupyter.protocol.errors import EncodingError
 
 from .served import Calls, come_true
@@ -111,24 +110,3 @@ def test_one_value_takes_the_place_of_all_for_everybody(mine: Room, theirs: Room
     heard.wait_for(lambda: heard.seen == [1, 2, 3, 4])
     with pytest.raises(ValueError, match="expected a stream with values, got an empty one"):
         Stream("empty", room=mine).compact(sum)
-
-
-def heard(*seqs: int) -> list[Heard]:
-    return [Heard(b"%d" % seq, seq) for seq in seqs]
-
-
-def test_after_a_new_start_nothing_is_seen_twice() -> None:
-    progress = _Progress(skip=False)
-    assert progress.pick(StartedOver(heard(1, 2), same_epoch=False)) == heard(1, 2)
-    assert progress.pick(heard(3)[0]) == (heard(3)[0],)
-    assert progress.pick(StartedOver(heard(2, 3, 5), same_epoch=True)) == heard(5)
-    assert progress.pick(StartedOver(heard(3, 5, 6), same_epoch=False)) == heard(6)
-    assert progress.pick(Missed(3)) == ()
-
-
-def test_a_stream_of_another_epoch_that_is_another_is_seen_from_its_start() -> None:
-    progress = _Progress(skip=True)
-    assert progress.pick(StartedOver(heard(1, 2), same_epoch=False)) == []
-    other = [Heard(b"else", 2), Heard(b"more", 3)]
-    assert progress.pick(StartedOver(other, same_epoch=False)) == other
-    assert progress.pick(StartedOver(heard(1), same_epoch=False)) == heard(1)

@@ -81,7 +81,7 @@ class Client:
     def delete(self, key: str) -> None:
         """Empty a key for everybody."""
         with contextlib.suppress(QueueFull):
-            self.session.delete(key)
+            self.session.send(key, action="delete")
         self.pump()
 
     def connect(self) -> None:

@@ -1,0 +1,66 @@
+"""Where a room is, from ``--room``, ``--url`` and the environment."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from ..client.locate import Location, locate
+from ..protocol.errors import NoServer
+
+__all__ = ["page_url", "room_location", "server_location"]
+
+_USUAL_SERVER = "http://127.0.0.1:8080/"  # where `driftdb serve` listens
+
+
+def room_location(room: str, url: str) -> Location:
+    """The room of that name or URL, else ``DRIFTDB_ROOM``'s, else the notebook's own.
+
+    ``url`` is the room's or its server's, else ``DRIFTDB_URL``, else the usual one of this
+    machine. Raises :class:`ValueError` where no room is named, or a URL makes no sense or holds a
+    secret.
+    """
+    for given in (room, url):
+        _check_no_secret(given)
+    if "://" in room and url:
+        raise ValueError("expected a room's URL as --room or --url, got both")
+    if not room and (not url or locate(url=url).room is None):
+        room = os.environ.get("DRIFTDB_ROOM", "")
+    location = locate(url=room) if "://" in room else locate(room or None, url=url or _server())
+    if location.room is None and not url:
+        with suppress(NoServer):
+            return locate()
+    if location.room is None:
+        raise ValueError(
+            "expected a room: name it with --room or DRIFTDB_ROOM, by its name or its URL "
+            "(`driftdb new` makes one and prints its URL)"
+        )
+    return location
+
+
+def server_location(url: str) -> Location:
+    """The server of that URL, else of ``DRIFTDB_URL``, else the usual one of this machine.
+
+    Raises :class:`ValueError` for a URL that is none, or that holds a secret.
+    """
+    _check_no_secret(url)
+    return replace(locate(url=url or _server()), room=None)
+
+
+def page_url(room_url: str) -> str:
+    """The URL of the page that shows a room."""
+    return f"{room_url}/page"
+
+
+def _server() -> str:
+    return os.environ.get("DRIFTDB_URL") or _USUAL_SERVER
+
+
+def _check_no_secret(url: str) -> None:
+    if "://" in url and (urlsplit(url).query or "@" in urlsplit(url).netloc):
+        raise ValueError(
+            "expected a URL without a token or password, for others see what a command was "
+            "started with; set DRIFTDB_TOKEN, or DRIFTDB_TOKEN_FILE to a file that holds it"
+        )

@@ -1,0 +1,206 @@
+"""``driftdb append``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from traitlets import Bool, Float, Int
+
+from ..client.connection import Connection
+from ..client.receipt import Receipt
+from ..protocol.errors import DriftDBError, EncodingError, NotConnected, QueueFull, TimedOut
+from .line_values import JSONLines, LineValues, TextLines
+from .member import MemberCommand
+from .source import Source
+from .status import INTERRUPTED, TERMINATED, status_of
+
+__all__ = ["AppendCommand"]
+
+
+class AppendCommand(MemberCommand):
+    """Add the lines of the standard input to a stream, each as a value of its own.
+
+    They arrive in their order and once, also where the connection or the server is gone for a
+    while: then what writes the lines waits. It ends when the room has them all.
+    """
+
+    name = "driftdb-append"
+    description = __doc__
+    examples = """
+    make 2>&1 | driftdb append build --tee
+    journalctl -f | driftdb append journal --max-length 10000
+    driftdb append measurements --json < measurements.jsonl
+    """
+    aliases: dict[Any, Any] = {  # noqa: RUF012
+        **MemberCommand.aliases,
+        "max-length": "AppendCommand.max_length",
+        "patience": "AppendCommand.patience_seconds",
+    }
+    flags: dict[Any, Any] = {  # noqa: RUF012
+        **MemberCommand.flags,
+        "tee": (
+            {"AppendCommand": {"tee": True}},
+            "Write all to the standard output, too, whatever becomes of the room.",
+        ),
+        "json": ({"AppendCommand": {"json": True}}, "The input is JSON Lines."),
+    }
+    max_length = Int(
+        None,
+        allow_none=True,
+        min=1,
+        config=True,
+        help="How many values to leave in the stream; by default what the server allows.",
+    )
+    patience_seconds = Float(
+        300.0,
+        min=0.1,
+        config=True,
+        help="For how long the room may take nothing of what waits, in seconds, before this "
+        "gives up.",
+    )
+    tee = Bool(False, config=True, help="Whether to write all to the standard output, too.")
+    json = Bool(False, config=True, help="Whether the input is JSON Lines.")
+
+    def run(self) -> None:
+        """Pass the lines on, and wait until the room has them."""
+        key = self.only_argument("a key")
+        status = 0
+        if sys.stdin is None:
+            self.misused("expected a standard input, got a closed one")
+        source = Source(sys.stdin.fileno(), tee=sys.stdout.fileno() if self.tee else None)
+        with _signals(source) as signalled:
+            try:
+                with self.joined() as room:
+                    self._pass_on(source, key, room.connection)
+            except DriftDBError as error:
+                if not self.tee:
+                    raise
+                self.say(str(error))
+                source.drain()  # what writes the lines has to do its work all the same
+                status = status_of(error)
+        if status or signalled:
+            self.exit(status or signalled[0])
+
+    def _pass_on(self, source: Source, key: str, connection: Connection) -> None:
+        delivery = _Delivery(connection, key, self.max_length, self.patience_seconds, self.say)
+        lines: LineValues = TextLines()
+        if self.json:
+            lines = JSONLines(limit_bytes=connection.settings.message_limit_bytes)
+        try:
+            while not source.over:
+                delivery.send(lines.split(source.take()))
+            delivery.send(lines.end())
+        except EncodingError:
+            delivery.finish()  # what came before is well
+            raise
+        delivery.finish()
+
+
+class _Delivery:
+    """Brings values to a key, in their order, however long the room is away."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        key: str,
+        max_length: int | None,
+        patience_seconds: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self._key = key
+        self._max_length = max_length
+        self._patience_seconds = patience_seconds
+        self._say = say
+        self._sent = self._taken = 0
+        self._failure: BaseException | None = None
+
+    def send(self, values: Sequence[bytes]) -> None:
+        """Put values on their way; waits where too many wait already. Raises why it can't."""
+        for batch in self._connection.batches(self._key, values):
+            self._put(batch)
+        self._check()
+
+    def finish(self) -> None:
+        """Wait until the room has all; raises why it doesn't take them."""
+        while self._connection.waiting:
+            self._wait()
+        self._check()
+
+    def _put(self, batch: Sequence[bytes]) -> None:
+        while True:
+            try:
+                receipt = self._connection.send(
+                    self._key, *batch, action="append", max_length=self._max_length
+                )
+                break
+            except QueueFull as full:
+                if self._connection.status != "connected":
+                    self._say(f"waiting for the room: {self._connection.error or full}")
+                self._wait()
+        self._sent += len(batch)
+
+        def note(receipt: Receipt[int | None]) -> None:
+            if (error := receipt.exception()) is None:
+                self._taken += len(batch)
+            elif self._failure is None:
+                self._failure = error
+
+        receipt.add_done_callback(note)
+
+    def _wait(self) -> None:
+        """Wait until the room takes something more; raises why it doesn't."""
+        connection, seconds = self._connection, self._patience_seconds
+        with connection.guard:
+            taken, waiting = connection.taken, connection.waiting
+
+            def moved() -> bool:
+                return (connection.taken, connection.waiting) != (taken, waiting)
+
+            def decided() -> bool:
+                return moved() or connection.status in ("stopped", "closed")
+
+            if connection.guard.wait_for(decided, seconds) and moved():
+                return
+        if connection.status in ("stopped", "closed"):
+            why: DriftDBError = NotConnected("the connection was closed")
+        else:
+            why = TimedOut(f"the room took nothing for {seconds:g} s")
+        self._tell()
+        raise connection.error or why
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            self._tell()
+            raise self._failure
+
+    def _tell(self) -> None:
+        self._say(f"{self._taken} of {self._sent} lines arrived")
+
+
+@contextmanager
+def _signals(source: Source) -> Iterator[list[int]]:
+    """The statuses to end with because of signals; a second signal ends all at once.
+
+    Ctrl-C ends what writes to a pipe, too, so its last lines are still to come; SIGTERM and
+    Ctrl-C on a terminal end the input.
+    """
+    statuses: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        if statuses:
+            raise KeyboardInterrupt
+        statuses.append(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+        if number == signal.SIGTERM or sys.stdin.isatty():
+            source.end()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield statuses
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

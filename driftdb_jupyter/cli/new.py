@@ -1,0 +1,48 @@
+"""``driftdb new``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from traitlets import Bool
+
+from ..client.locate import Location
+from .address import page_url, server_location
+from .member import MemberCommand
+
+__all__ = ["NewCommand"]
+
+
+class NewCommand(MemberCommand):
+    """Make a room, and print its URL."""
+
+    name = "driftdb-new"
+    description = __doc__
+    examples = """
+    export DRIFTDB_ROOM=$(driftdb new)
+    driftdb new --url http://192.168.1.5:8080/ --json
+    """
+    aliases: dict[Any, Any] = {  # noqa: RUF012
+        name: trait for name, trait in MemberCommand.aliases.items() if name != "room"
+    }
+    flags: dict[Any, Any] = {  # noqa: RUF012
+        **MemberCommand.flags,
+        "json": ({"NewCommand": {"json": True}}, "Print an object: room, url and page."),
+    }
+    json = Bool(False, config=True, help="Whether to print JSON.")
+
+    def run(self) -> None:
+        """Ask the server for a room."""
+        if self.extra_args:
+            self.misused(f"expected no argument, got {len(self.extra_args)}")
+        location = self.location()
+        if self.json:
+            made = {"room": location.room, "url": location.url, "page": page_url(location.url)}
+            print(msgspec.json.encode(made).decode())
+        else:
+            print(location.url)
+
+    def find(self) -> Location:
+        """A room that there isn't yet."""
+        return server_location(self.url)

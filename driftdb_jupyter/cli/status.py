@@ -1,0 +1,45 @@
+"""What the command ends with (docs/cli.md, "How it ends")."""
+
+from __future__ import annotations
+
+from ..protocol.errors import (
+    Conflict,
+    DriftDBError,
+    NoServer,
+    NotConnected,
+    RoomNotFound,
+    TimedOut,
+    Unreachable,
+)
+
+__all__ = [
+    "BROKEN_PIPE",
+    "CONFLICT",
+    "FAILED",
+    "INTERRUPTED",
+    "NOTHING",
+    "TERMINATED",
+    "UNREACHED",
+    "USAGE",
+    "status_of",
+]
+
+FAILED = 1
+USAGE = 2
+NOTHING = 3
+UNREACHED = 4
+CONFLICT = 5
+INTERRUPTED = 130
+TERMINATED = 143
+BROKEN_PIPE = 141
+
+
+def status_of(error: DriftDBError) -> int:
+    """The exit status that stands for an error."""
+    if isinstance(error, Conflict):
+        return CONFLICT
+    if isinstance(error, RoomNotFound):
+        return NOTHING
+    if isinstance(error, (NoServer, NotConnected, TimedOut, Unreachable)):
+        return UNREACHED
+    return FAILED
