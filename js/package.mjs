@@ -9,13 +9,13 @@ const dist = from("dist");
 
 await rm(dist, { recursive: true, force: true });
 await build({
-  entryPoints: { index: from("src/room/index.ts") },
+  entryPoints: { index: from("src/room/index.ts"), react: from("src/react/index.ts") },
   outdir: dist,
   bundle: true,
   splitting: true,
   format: "esm",
   target: "es2022",
-  packages: "external",
+  external: ["react"],
   sourcemap: true,
   legalComments: "none",
   logLevel: "warning",

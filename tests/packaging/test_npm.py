@@ -34,6 +34,28 @@ here.close();
 """
 
 
+REACT = """
+import { type ChangeEvent, createElement } from "react";
+import { DriftDBProvider, useSharedReducer, useSharedState } from "driftdb-jupyter/react";
+import { usePresence, useUniqueClientId } from "driftdb-jupyter/driftdb-react";
+
+function Slider() {
+  const [value, setValue] = useSharedState("slider", 0);
+  const [count, add] = useSharedReducer("count", (sum: number, n: number) => sum + n, 0);
+  const others = usePresence("here", useUniqueClientId());
+  const onChange = (event: ChangeEvent<HTMLInputElement>) => {
+    setValue(event.target.valueAsNumber);
+    setValue((n) => n + 1);
+    add(1);
+  };
+  const title = `${count} ${Object.values(others).map(({ value }) => value.length)}`;
+  return createElement("input", { type: "range", value, onChange, title });
+}
+
+export const page = createElement(DriftDBProvider, { api: "/" }, createElement(Slider));
+"""
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has the packed package, TypeScript, and a WebSocket for older Nodes."""
@@ -47,11 +69,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (app / "node_modules").mkdir(parents=True)
     run("tar", "-xzf", packed, cwd=app / "node_modules")
     (app / "node_modules" / "package").rename(app / "node_modules" / "driftdb-jupyter")
-    for name in ("ws", "@types", "undici-types"):
+    for name in ("ws", "@types", "undici-types", "react", "csstype"):
         if (MODULES / name).exists():
             (app / "node_modules" / name).symlink_to(MODULES / name)
     (app / "package.json").write_text('{"type": "module"}')
     (app / "app.ts").write_text(APP)
+    (app / "slider.ts").write_text(REACT)
     return app
 
 
@@ -68,7 +91,7 @@ def test_an_app_is_checked_against_its_types(project: Path, resolution: str) -> 
     module = "nodenext" if resolution == "nodenext" else "esnext"
     options = ["--strict", "--target", "es2022", "--module", module]
     options += ["--moduleResolution", resolution, "--types", "node", "--noEmit"]
-    run(MODULES / ".bin" / "tsc", *options, "app.ts", cwd=project)
+    run(MODULES / ".bin" / "tsc", *options, "app.ts", "slider.ts", cwd=project)
     (project / "wrong.ts").write_text(APP.replace("SharedState<number>", "SharedState<string>"))
     with pytest.raises(AssertionError, match="not assignable"):
         run(MODULES / ".bin" / "tsc", *options, "wrong.ts", cwd=project)

@@ -42,6 +42,8 @@ export class Session {
     string,
     ((keys: Readonly<Record<string, KeyInfo>>) => void)[]
   >();
+  private readonly pings = new Map<number, () => void>();
+  private lastPing = 0;
   private readonly pause = new Backoff();
   private busy = false;
   private known: string | null = null;
@@ -129,6 +131,19 @@ export class Session {
     });
   }
 
+  /** Resolves when the server has answered; rejects where there is no connection, or it breaks. */
+  ping(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.send === null) {
+        reject(new Refused("offline", "there is no connection"));
+        return;
+      }
+      this.lastPing += 1;
+      this.pings.set(this.lastPing, resolve);
+      this.tell({ type: "ping", nonce: this.lastPing });
+    });
+  }
+
   /** Empty a key for everybody; resolves when that is done. Throws `QueueFull`. */
   delete(key: string): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -201,6 +216,9 @@ export class Session {
       case "keys":
         for (const resolve of this.listings.get(message.prefix) ?? []) resolve(message.keys);
         this.listings.delete(message.prefix);
+        break;
+      case "pong":
+        if (message.nonce !== null) this.pings.get(message.nonce)?.();
         break;
       case "error":
         this.refused(message.id, message.code, message.message, message.seq);

@@ -25,6 +25,11 @@ export class Room {
     return this.connection.url;
   }
 
+  /** The room's name, or id. */
+  get name(): string {
+    return decodeURIComponent(this.url.slice(this.url.lastIndexOf("/") + 1));
+  }
+
   /** How the connection is. */
   get status(): Status {
     return this.connection.status;
@@ -89,6 +94,13 @@ export class Room {
   /** Empty a key for everybody. */
   delete(key: string): Promise<void> {
     return this.connection.session.delete(key);
+  }
+
+  /** How long the server takes to answer, in milliseconds; rejects where there is no connection. */
+  async latency(): Promise<number> {
+    const since = performance.now();
+    await this.connection.session.ping();
+    return performance.now() - since;
   }
 
   /** Try at once to connect again, also after a refusal. */
