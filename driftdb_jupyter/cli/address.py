@@ -28,6 +28,8 @@ def room_location(room: str, url: str) -> Location:
         raise ValueError("expected a room's URL as --room or --url, got both")
     if not room and (not url or locate(url=url).room is None):
         room = os.environ.get("DRIFTDB_ROOM", "")
+        if "://" in room and url:
+            room = ""  # it is one of another server
     location = locate(url=room) if "://" in room else locate(room or None, url=url or _server())
     if location.room is None and not url:
         with suppress(NoServer):

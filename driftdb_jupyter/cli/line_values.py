@@ -9,7 +9,7 @@ import msgspec
 
 from ..client.line_splitter import LineSplitter
 from ..protocol.errors import EncodingError
-from ..protocol.json_text import read_json
+from .record import json_line
 
 __all__ = ["JSONLines", "LineValues", "TextLines"]
 
@@ -72,10 +72,9 @@ class JSONLines:
 
     def _value(self, line: bytes) -> bytes:
         self._number += 1
-        value = line.strip()
-        if value:
-            try:
-                read_json(value.decode())
-            except (ValueError, RecursionError) as error:
-                raise EncodingError(f"line {self._number}: expected JSON: {error}") from None
-        return value
+        if not (line := line.strip()):
+            return b""
+        try:
+            return json_line(line.decode())
+        except ValueError as error:
+            raise EncodingError(f"line {self._number}: expected JSON: {error}") from None

@@ -35,6 +35,10 @@ class Command(JupyterApp):
         "presence": ("driftdb_jupyter.cli.presence.PresenceCommand", "Print who is in a room."),
         "inspect": ("driftdb_jupyter.cli.inspect.InspectCommand", "Print what a room holds."),
         "open": ("driftdb_jupyter.cli.open.OpenCommand", "Open a room's page in the browser."),
+        "completion": (
+            "driftdb_jupyter.cli.completion.CompletionCommand",
+            "Print what lets a shell complete this command.",
+        ),
         "rooms": ("driftdb_jupyter.cli.rooms.RoomsCommand", "List rooms."),
         "export": ("driftdb_jupyter.cli.rooms.ExportCommand", "Write a room as JSON Lines."),
         "import": ("driftdb_jupyter.cli.rooms.ImportCommand", "Bring an exported room back."),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from traitlets import Bool, Enum, Int
 
+from ..client.form import written
 from ..client.frames import Action
 from ..client.handle import Handle
 from ..client.values import encode
-from ..protocol.json_text import read_json
 from .member import MemberCommand
-from .record import one_line_json
+from .record import json_line
 
 __all__ = ["PushCommand"]
 
@@ -70,6 +71,8 @@ class PushCommand(MemberCommand):
             self.misused(f"expected {wanted}, got {len(self.extra_args)} arguments")
         key = self.extra_args[0]
         values = [] if deletes else [self._value(self.extra_args[1])]
+        if action == "replace":
+            values = [written(value) for value in values]
         with self.joined() as room:
             receipt = room.connection.send(key, *values, action=action, if_seq=self.if_seq)
             handle = Handle(receipt, lambda seq: seq, why=lambda: room.error)
@@ -81,10 +84,6 @@ class PushCommand(MemberCommand):
         if given == "-":
             given = sys.stdin.buffer.read().decode(errors="replace").removesuffix("\n")
         if not self.text:
-            try:
-                read_json(given)
-            except (ValueError, RecursionError):
-                pass
-            else:
-                return one_line_json(given.strip().encode())
+            with suppress(ValueError):
+                return json_line(given)
         return encode(given)

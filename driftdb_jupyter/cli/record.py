@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 from msgspec import Raw, Struct
 
 from ..client.log_replica import Heard
 from ..client.values import decode
 
-__all__ = ["Record", "one_line_json", "record", "text_of"]
+__all__ = ["Record", "json_line", "record", "text_of"]
 
 
 class Record(Struct, omit_defaults=True):
@@ -32,10 +34,10 @@ class Record(Struct, omit_defaults=True):
 
 def record(key: str, heard: Heard) -> Record:
     """The record of a value that was heard under a key."""
-    made = Record(key, heard.seq, Raw(one_line_json(heard.value)))
+    made = Record(key, heard.seq, Raw(_on_one_line(heard.value)))
     if heard.stamp is not None:
         made.time, made.client = heard.stamp.time, heard.stamp.client
-        made.user = None if heard.stamp.user is None else Raw(one_line_json(heard.stamp.user))
+        made.user = None if heard.stamp.user is None else Raw(_on_one_line(heard.stamp.user))
     return made
 
 
@@ -43,10 +45,23 @@ def text_of(value: bytes) -> str:
     """A value, given as JSON text, as a person reads it: a text as it is, all else as JSON."""
     if value.startswith(b'"'):
         return str(decode(value))
-    return one_line_json(value).decode()
+    return _on_one_line(value).decode()
 
 
-def one_line_json(text: bytes) -> bytes:
+def json_line(text: str) -> bytes:
+    """JSON text as it is, but on one line; raises :class:`ValueError` for what is no JSON."""
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+    return _on_one_line(text.strip().encode())
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _on_one_line(text: bytes) -> bytes:
     """JSON text without the line ends that it may have between its tokens."""
     if b"\n" in text or b"\r" in text:
         return msgspec.json.format(text, indent=-1)

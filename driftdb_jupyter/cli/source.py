@@ -12,6 +12,7 @@ __all__ = ["Source"]
 _PIECE_BYTES = 64 * 1024
 _PIECES = 16
 _TOGETHER_SECONDS = 0.02
+_LOOK_SECONDS = 0.5  # a signal that comes just before a wait doesn't end it
 
 
 class Source:
@@ -36,13 +37,13 @@ class Source:
         pieces: list[bytes] = []
         end = None
         while not self.over and len(pieces) < _PIECES // 2:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
+            left = _LOOK_SECONDS if end is None else end - time.monotonic()
+            if left <= 0:
                 break
             try:
                 piece = self._pieces.get(timeout=left)
             except Empty:
-                break
+                continue
             if piece is None:
                 self.over = True
             else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from traitlets import Bool, Int
 
+from ..client.form import meant
 from ..client.log_replica import Heard
 from .hearing import Hearing, wait_for_any
 from .member import MemberCommand
@@ -65,6 +66,7 @@ class WatchCommand(MemberCommand):
             if self._enough():
                 return
             self._printed += 1
+            heard = heard._replace(value=meant(heard.value))
             if self.json:
                 put(record(key, heard).line())
             else:

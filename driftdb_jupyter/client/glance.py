@@ -13,6 +13,7 @@ from . import frames
 from .background import background
 from .dial import dial
 from .failures import closed, explain
+from .form import meant
 from .frames import Incoming, KeyInfo
 from .locate import Location
 from .log_replica import Heard
@@ -26,7 +27,8 @@ _AT_ONCE = 100
 class Glance(NamedTuple):
     """How much a key holds, and its newest value with who wrote it and when.
 
-    ``newest`` is ``None`` where it was removed in between, or the server refused to show it.
+    That is a state's value as it was meant (:func:`.form.meant`); ``None`` where it was removed in
+    between, or the server refused to show it.
     """
 
     info: KeyInfo
@@ -76,7 +78,8 @@ async def _newest(
     for _ in asked:  # each is answered once
         answer = await _next(socket, location, {"init", "error"})
         if answer.data:
-            newest[answer.key] = Heard.of(answer.data[-1])
+            heard = Heard.of(answer.data[-1])
+            newest[answer.key] = heard._replace(value=meant(heard.value))
     return newest
 
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+
+from driftdb_jupyter.client.room import Room
+
+from .shell import Shell
+
+
+def test_the_keys_are_printed_with_what_they_are(shell: Shell, room: Room) -> None:
+    room.state("slider").set(42).result()
+    room.stream("log").extend(["one", "two\x1b[2J\nthree"]).result()
+    room.reducer("votes", lambda votes, vote: votes + 1, 0).dispatch("tea").result()
+    room.state("told").set([]).result()
+    room.state("$meta/told").set({"kind": "stream"}).result()
+    head, *lines = shell.prints("inspect").splitlines()
+    assert head.split() == ["KEY", "KIND", "VALUES", "SIZE", "WRITTEN", "NEWEST"]
+    assert [line.split()[:3] for line in lines] == [
+        ["log", "stream", "2"],
+        ["slider", "state", "1"],
+        ["told", "stream", "1"],
+        ["votes", "reducer", "2"],
+    ]
+    assert lines[0].endswith("two�[2J�three")
+    assert lines[1].endswith("  42")
+
+
+def test_json_lines_are_for_programs(shell: Shell, room: Room) -> None:
+    room.stream("sensors/a").extend([1, 2, 3]).result()
+    room.state("other").set(0).result()
+    line = json.loads(shell.prints("inspect", "sensors/", "--json"))
+    assert {name: line[name] for name in ("key", "kind", "size", "bytes", "seq", "value")} == {
+        "key": "sensors/a",
+        "kind": "stream",
+        "size": 3,
+        "bytes": 3,
+        "seq": 3,
+        "value": 3,
+    }
+
+
+def test_more_keys_than_are_asked_for_at_once(shell: Shell, room: Room) -> None:
+    for number in range(250):
+        room.stream(f"key {number:03}").append(number)
+    room.flush()
+    lines = [json.loads(line) for line in shell.prints("inspect", "--json").splitlines()]
+    assert [line["value"] for line in lines] == list(range(250))

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+
+from driftdb_jupyter.client.room import Room
+
+from ..server.processes import COMMAND
+from .shell import Shell
+
+
+def test_the_newest_values_are_printed(shell: Shell, room: Room) -> None:
+    room.stream("log").extend([*range(20), {"a": 1}, "end"]).result()
+    assert shell.prints("tail", "log").splitlines() == [*map(str, range(12, 20)), '{"a":1}', "end"]
+    assert shell.prints("tail", "log", "-n", "1") == "end\n"
+    assert len(shell.prints("tail", "-n", "all", "log").splitlines()) == 22
+    assert shell.prints("tail", "none") == ""
+
+
+def test_json_lines_say_who_wrote_each_and_when(shell: Shell, room: Room) -> None:
+    room.stream("log").extend(["one", [2]]).result()
+    lines = [json.loads(line) for line in shell.prints("tail", "log", "--json").splitlines()]
+    assert [(line["key"], line["seq"], line["value"]) for line in lines] == [
+        ("log", 1, "one"),
+        ("log", 2, [2]),
+    ]
+    assert all(line["time"] and line["client"] for line in lines)
+
+
+def test_it_goes_on_with_what_comes(shell: Shell, room: Room) -> None:
+    log = room.stream("log")
+    log.append("before").result()
+    with shell.started("tail", "-f", "log") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"before\n"
+        log.append("after").result()
+        assert process.stdout.readline() == b"after\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_it_ends_when_nobody_reads_on(shell: Shell, room: Room) -> None:
+    room.stream("log").append("one").result()
+    with shell.started("tail", "-f", "log") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(20) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_a_terminal_is_given_colours_and_nothing_else(shell: Shell, room: Room) -> None:
+    text = "\x1b[31mred\x1b[0m \x1b]52;c;AAAA\x07 \x1b[2J"
+    room.stream("log").append(text).result()
+    assert shell.prints("tail", "log") == text + "\n"
+    parent, child = pty.openpty()
+    try:
+        command = [*COMMAND, "tail", "log"]
+        subprocess.run(command, stdout=child, env=shell.environment, timeout=60, check=True)
+        shown = os.read(parent, 10_000).decode()
+    finally:
+        os.close(parent)
+        os.close(child)
+    assert shown == "\x1b[31mred\x1b[0m �]52;c;AAAA� �[2J\x1b[0m\r\n"
+
+
+def test_how_many_is_a_number_or_all(shell: Shell) -> None:
+    refused = shell.run("tail", "log", "-n", "many")
+    assert refused.returncode == 2
+    assert refused.stderr == "driftdb tail: -n: expected a number or all, got 'many'\n"

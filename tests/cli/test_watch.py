@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+
+from driftdb_jupyter.client.room import Room
+
+from .shell import Shell
+
+
+def test_values_are_printed_as_they_change(shell: Shell, room: Room) -> None:
+    slider = room.state("slider", 0)
+    slider.set(1).result()
+    with shell.started("watch", "slider", "-n", "3") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        slider.set(2).result()
+        assert process.stdout.readline() == b"2\n"
+        slider.set({"a": "b"}).result()
+        assert process.stdout.readline() == b'{"a":"b"}\n'
+        assert process.wait(20) == 0
+
+
+def test_several_keys_are_told_apart_and_channels_are_heard(shell: Shell, room: Room) -> None:
+    room.state("slider", 1)
+    chat = room.pubsub("chat")
+    with shell.started("watch", "slider", "chat", "--count=2") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"slider\t1\n"
+        chat.publish("hello").result()
+        assert process.stdout.readline() == b"chat\thello\n"
+        assert process.wait(20) == 0
+
+
+def test_json_lines_have_the_key(shell: Shell, room: Room) -> None:
+    room.state("slider").set(7).result()
+    line = json.loads(shell.prints("watch", "slider", "-n", "1", "--json"))
+    assert (line["key"], line["value"]) == ("slider", 7)
+
+
+def test_a_key_is_needed(shell: Shell) -> None:
+    assert shell.run("watch").stderr == "driftdb watch: expected keys, got none\n"
