@@ -9,7 +9,11 @@ const dist = from("dist");
 
 await rm(dist, { recursive: true, force: true });
 await build({
-  entryPoints: { index: from("src/room/index.ts"), react: from("src/react/index.ts") },
+  entryPoints: {
+    index: from("src/room/index.ts"),
+    react: from("src/react/index.ts"),
+    webrtc: from("src/webrtc/index.ts"),
+  },
   outdir: dist,
   bundle: true,
   splitting: true,

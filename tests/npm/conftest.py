@@ -57,7 +57,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ours.append(f"--alias:{name}={HERE / 'node_modules' / name}")
     outfile = f"--outfile={folder / 'slider-ours.js'}"
     subprocess.run([esbuild, "slider.jsx", *options, *ours, outfile], cwd=HERE, check=True)
-    for name in ("client", "slider", "slider-ours"):
+    ours = [
+        f"--alias:driftdb-jupyter={JS / 'src' / 'room' / 'index.ts'}",
+        f"--alias:driftdb-jupyter/webrtc={JS / 'src' / 'webrtc' / 'index.ts'}",
+        f"--outdir={folder}",
+    ]
+    subprocess.run([esbuild, "peers.js", *options, *ours], cwd=HERE, check=True)
+    for name in ("client", "slider", "slider-ours", "peers"):
         (folder / f"{name}.html").write_text(PAGE.format(name=name))
     handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

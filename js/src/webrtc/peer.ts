@@ -1,0 +1,139 @@
+import type { Json } from "../protocol/messages";
+import { decode, encode, type Value } from "../room/values";
+
+/** What two need of each other to connect. */
+export type Signal = { description: Json } | { candidate: Json } | { hello: true };
+
+interface PeerOptions {
+  readonly id: string;
+  /** Which of two offers that cross is dropped: the polite one's. */
+  readonly polite: boolean;
+  readonly configuration: RTCConfiguration | undefined;
+  readonly media: MediaStream | undefined;
+  readonly signal: (signal: Signal) => void;
+  readonly heard: (value: Value) => void;
+  readonly changed: () => void;
+}
+
+/**
+ * One direct connection, negotiated in such a way that both may begin at once ("perfect
+ * negotiation", WebRTC 1.0, 10.7).
+ */
+export class Peer {
+  readonly id: string;
+  /** Tells this connection from earlier ones to the same client. */
+  readonly run = Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) =>
+    byte.toString(36),
+  ).join("");
+  /** The other end's, once it is known. */
+  theirs: string | null = null;
+  /** What the browser has; for statistics, say. */
+  readonly connection: RTCPeerConnection;
+  /** The other's audio and video. */
+  readonly streams: MediaStream[] = [];
+  private readonly channel: RTCDataChannel;
+  private readonly early: RTCIceCandidateInit[] = [];
+  private taking: Promise<void> = Promise.resolve();
+  private offering = false;
+  private ignores = false;
+
+  constructor(private readonly options: PeerOptions) {
+    this.id = options.id;
+    this.connection = new RTCPeerConnection(options.configuration);
+    // Both make it, under one number: so nobody has to wait for the other's.
+    this.channel = this.connection.createDataChannel("data", { negotiated: true, id: 0 });
+    this.channel.onopen = this.channel.onclose = () => options.changed();
+    this.channel.onmessage = ({ data }) => {
+      if (typeof data === "string") options.heard(decode(JSON.parse(data) as Json));
+    };
+    for (const track of options.media?.getTracks() ?? [])
+      this.connection.addTrack(track, options.media as MediaStream);
+    this.connection.ontrack = ({ streams }) => {
+      for (const stream of streams) if (!this.streams.includes(stream)) this.streams.push(stream);
+      options.changed();
+    };
+    this.connection.onnegotiationneeded = () => {
+      // The other one makes the first offer, as soon as it knows of this end: when two cross,
+      // browsers may come out of it without a candidate.
+      if (options.polite && this.connection.remoteDescription === null) {
+        options.signal({ hello: true });
+        return;
+      }
+      this.offer().catch((error: unknown) => console.warn("driftdb:", error));
+    };
+    this.connection.onicecandidate = ({ candidate }) => {
+      if (candidate !== null) options.signal({ candidate: plain(candidate) });
+    };
+    this.connection.onconnectionstatechange = () => {
+      if (this.connection.connectionState === "failed") this.connection.restartIce();
+      options.changed();
+    };
+  }
+
+  /** Whether values can be sent. */
+  get open(): boolean {
+    return this.channel.readyState === "open";
+  }
+
+  /** Send a value; tells whether it went. */
+  send(value: Value): boolean {
+    if (!this.open) return false;
+    this.channel.send(JSON.stringify(encode(value)));
+    return true;
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  /** Take a signal of the other; one after the other, in their order. */
+  take(signal: Signal): void {
+    this.taking = this.taking
+      .then(() => this.takeNow(signal))
+      .catch((error: unknown) => {
+        if (this.connection.signalingState !== "closed") console.warn("driftdb:", error);
+      });
+  }
+
+  private async takeNow(signal: Signal): Promise<void> {
+    const { connection } = this;
+    if (connection.signalingState === "closed" || "hello" in signal) return;
+    if ("candidate" in signal) {
+      const candidate = signal.candidate as RTCIceCandidateInit;
+      // Those of an offer that was dropped belong to nothing.
+      if (this.ignores) return;
+      if (connection.remoteDescription === null) this.early.push(candidate);
+      else await connection.addIceCandidate(candidate);
+      return;
+    }
+    const description = signal.description as unknown as RTCSessionDescriptionInit;
+    const offered = description.type === "offer";
+    const crossed = offered && (this.offering || connection.signalingState !== "stable");
+    this.ignores = !this.options.polite && crossed;
+    if (this.ignores) return;
+    await connection.setRemoteDescription(description);
+    for (const candidate of this.early.splice(0)) await connection.addIceCandidate(candidate);
+    if (!offered) return;
+    await connection.setLocalDescription();
+    this.tellDescription();
+  }
+
+  private async offer(): Promise<void> {
+    try {
+      this.offering = true;
+      await this.connection.setLocalDescription();
+      this.tellDescription();
+    } finally {
+      this.offering = false;
+    }
+  }
+
+  private tellDescription(): void {
+    const { localDescription } = this.connection;
+    if (localDescription !== null) this.options.signal({ description: plain(localDescription) });
+  }
+}
+
+function plain(value: RTCIceCandidate | RTCSessionDescription): Json {
+  return value.toJSON() as Json;
+}
