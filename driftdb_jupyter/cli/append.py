@@ -12,7 +12,14 @@ from traitlets import Bool, Float, Int
 
 from ..client.connection import Connection
 from ..client.receipt import Receipt
-from ..protocol.errors import DriftDBError, EncodingError, NotConnected, QueueFull, TimedOut
+from ..protocol.errors import (
+    DriftDBError,
+    EncodingError,
+    NotConnected,
+    QueueFull,
+    TimedOut,
+    TooLarge,
+)
 from .line_values import JSONLines, LineValues, TextLines
 from .member import MemberCommand
 from .source import Source
@@ -94,7 +101,7 @@ class AppendCommand(MemberCommand):
             while not source.over:
                 delivery.send(lines.split(source.take()))
             delivery.send(lines.end())
-        except EncodingError:
+        except (EncodingError, TooLarge):
             delivery.finish()  # what came before is well
             raise
         delivery.finish()

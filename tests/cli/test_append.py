@@ -81,6 +81,20 @@ def test_who_writes_is_done_even_where_there_is_no_room(shell: Shell) -> None:
     assert nowhere.run("append", "build", text="line\n").returncode == 3
 
 
+def test_who_writes_is_done_even_where_no_room_is_named() -> None:
+    teed = Shell("").run("append", "build", "--tee", text="line\n" * 100_000)
+    assert (teed.returncode, len(teed.stdout)) == (2, 500_000)
+    assert "expected a room" in teed.stderr
+
+
+def test_a_value_that_is_too_long_is_refused_and_those_before_it_arrive(shell: Shell) -> None:
+    long = json.dumps("x" * 1_048_500)
+    refused = shell.run("append", "m", "--json", text=f"1\n{long}\n2\n")
+    assert refused.returncode == 1
+    assert "bytes" in refused.stderr
+    assert held(shell, "m") == [1]
+
+
 def test_nobody_has_to_read_the_tee(shell: Shell, room: Room) -> None:
     with shell.started("append", "build", "--tee") as process:
         assert process.stdin is not None
