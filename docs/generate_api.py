@@ -26,7 +26,7 @@ _SECTIONS = {
         "Message",
     ),
     "Widgets of others": ("bind", "bind_all", "Binding", "Bindings"),
-    "Waiting": ("Handle", "Feed", "Subscription"),
+    "Waiting": ("Handle", "Wait", "Feed", "Subscription"),
     "Writing to a stream": ("StreamFile", "StreamHandler", "Progress"),
 }
 _ELSEWHERE = {

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .client.state import SharedState
     from .client.stream import Stream
     from .client.subscribers import Subscription
+    from .client.wait import Wait
     from .protocol.errors import (
         DriftDBError,
         EncodingError,
@@ -73,6 +74,7 @@ __all__ = [
     "TooLarge",
     "Uncertain",
     "Unreachable",
+    "Wait",
     "__version__",
     "bind",
     "bind_all",
@@ -94,6 +96,7 @@ _MODULES = {
     "SharedState": ".client.state",
     "Stream": ".client.stream",
     "Subscription": ".client.subscribers",
+    "Wait": ".client.wait",
     "bind": ".client.binding",
     "bind_all": ".client.binding",
     "room": ".client.room",

@@ -1,4 +1,5 @@
-// Builds the widgets' front end (one ES module, and its style sheet) and JupyterLab's extension.
+// Builds the widgets' front end (one ES module, and its style sheet), JupyterLab's extension, and
+// the pages and the client that the server serves.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -55,3 +56,34 @@ await writeFile(
 
 const { size } = await stat(`${folder}/widget.js`);
 console.log(`widget.js: ${size} bytes`);
+
+// Each file of the pages has the hash of its content in its name: browsers may keep it for ever.
+const pages = from("../driftdb_jupyter/server/static");
+await rm(pages, { recursive: true, force: true });
+await build({
+  entryPoints: ["room.ts", "inspector.ts", "front.ts", "pages.css"].map((name) =>
+    from(`src/pages/${name}`),
+  ),
+  entryNames: "[name]-[hash]",
+  chunkNames: "chunk-[hash]",
+  outdir: pages,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+});
+
+// The client for pages that have no bundler: one file under a name that stays.
+await build({
+  entryPoints: { driftdb: from("src/room/index.ts") },
+  outdir: pages,
+  bundle: true,
+  format: "esm",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+});

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-__all__ = ["NewWindow", "chromium", "new_window"]
+__all__ = ["NewWindow", "chromium", "new_window", "started_chromium"]
 
-NewWindow = Callable[[], Page]
+
+class NewWindow(Protocol):
+    """Opens a window; the options are those of Playwright's ``new_context``."""
+
+    def __call__(self, **options: Any) -> Page: ...
+
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
@@ -23,9 +30,9 @@ _ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser; it can't be sandboxed where the tests run as root."""
+@contextmanager
+def started_chromium() -> Iterator[Browser]:
+    """The browser; it can't be sandboxed where this runs as root."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     assert path, f"expected one of {', '.join(_NAMES)} on the PATH (./dev test installs it)"
     arguments = list(_ARGUMENTS)
@@ -37,14 +44,22 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of all tests."""
+    with started_chromium() as browser:
+        yield browser
+
+
 @pytest.fixture
 def new_window(chromium: Browser) -> Iterator[NewWindow]:
     """Opens windows that share nothing, as on several machines; an error in one fails the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_window() -> Page:
-        context = chromium.new_context(viewport={"width": 1000, "height": 800})
+    def open_window(**options: Any) -> Page:
+        looks = {"viewport": {"width": 1000, "height": 800}, **options}
+        context = chromium.new_context(**looks)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error.message))

@@ -87,6 +87,8 @@ class Connection:
         """Counts what may have changed anything; whoever waits on the guard is notified then."""
         self.feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
         """Whom to wake when the connection is closed."""
+        self.wakers: set[Callable[[], object]] = set()
+        """Called, under the guard, when anything may have changed."""
         self.settings = settings
         self._session = Session(
             limits=Limits(message_bytes=settings.message_limit_bytes),
@@ -620,8 +622,7 @@ class Connection:
             raise NotConnected(f"the connection to {self.location.url} was closed")
 
     def _pass_on(self, *, by: Listener | None = None) -> None:
-        self.changes += 1
-        self.guard.notify_all()
+        self._changed()
         for key, error, presence in self._session.events():
             if key is None:
                 self._complaint = error
@@ -636,6 +637,12 @@ class Connection:
                         callbacks.schedule(listener)
         for replica in self._session.stale():
             self._call(partial(self._make_again, replica))
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self.guard.notify_all()
+        for wake in self.wakers:
+            wake()
 
     def _prune(self) -> None:
         for topic in [topic for topic, listeners in self._listeners.items() if not listeners]:
@@ -659,8 +666,7 @@ class Connection:
     def _set(self, status: Status, error: DriftDBError | None) -> None:
         if self.status != "closed":
             self.status, self.error = status, error
-            self.changes += 1
-            self.guard.notify_all()
+            self._changed()
             if status == "closed":
                 for feed in list(self.feeds):
                     feed.wake()

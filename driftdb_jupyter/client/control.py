@@ -52,6 +52,7 @@ class Control:
     disabled: bool
     read_only: bool
     limit_bytes: int
+    throttle_seconds: float
 
     @classmethod
     def of(
@@ -68,6 +69,7 @@ class Control:
         disabled: bool = False,
         read_only: bool = False,
         limit_bytes: int = 512 * 1024,
+        throttle_seconds: float = 0.0,
     ) -> Control:
         """Check what was asked for; raises :class:`ValueError` where it makes no sense."""
         if control is not None and control not in get_args(Kind):
@@ -79,6 +81,8 @@ class Control:
             raise ValueError(f"expected a step above 0, got {step!r}")
         if limit_bytes < 1:
             raise ValueError(f"expected a limit_bytes above 0, got {limit_bytes!r}")
+        if not throttle_seconds >= 0:
+            raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
         choices = _choices(options)
         if control in _CHOICES and not choices:
             raise ValueError(f"expected options= for a {control}, got none")
@@ -87,7 +91,17 @@ class Control:
         if control is None and isinstance(initial, (list, tuple)) and None not in (min, max):
             control = "range"
         return cls(
-            control, min, max, step, label, description, choices, disabled, read_only, limit_bytes
+            kind=control,
+            min=min,
+            max=max,
+            step=step,
+            label=label,
+            description=description,
+            options=choices,
+            disabled=disabled,
+            read_only=read_only,
+            limit_bytes=limit_bytes,
+            throttle_seconds=throttle_seconds,
         )
 
     def told(self) -> dict[str, Any]:
@@ -104,6 +118,7 @@ class Control:
             "disabled": self.disabled,
             "read_only": self.read_only,
             "limit_bytes": self.limit_bytes,
+            "throttle_seconds": self.throttle_seconds,
         }
 
     def but(self, **changes: bool) -> Control:

@@ -9,6 +9,7 @@ from .handle import Handle
 from .reducer import SharedReducer
 from .room import Room
 from .subscribers import Subscription
+from .wait import Wait
 
 __all__ = ["SharedDict"]
 
@@ -81,11 +82,11 @@ class SharedDict(MutableMapping[str, Any]):
         timeout_seconds: float | None = None,
     ) -> dict[str, Any]:
         """Wait until ``predicate(items)`` is true (see :meth:`.SharedState.wait_for`)."""
-        return dict(
-            self._reducer.wait_for(
-                lambda value: predicate(dict(value)), timeout_seconds=timeout_seconds
-            )
-        )
+        return self.when(predicate).result(timeout_seconds)
+
+    def when(self, predicate: Callable[[dict[str, Any]], object]) -> Wait[dict[str, Any]]:
+        """Like :meth:`wait_for`, for async code (see :meth:`.SharedState.when`)."""
+        return self._reducer._wait(lambda: dict(self._reducer.value), predicate)
 
     def close(self) -> None:
         """Hear no more; the room's connection stays for others."""

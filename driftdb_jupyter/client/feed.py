@@ -12,6 +12,7 @@ from typing import Any
 from ..protocol.errors import TimedOut
 from .connection import Connection
 from .log_replica import Follower, Heard, LogReplica, Missed, News
+from .settings import Settings
 
 __all__ = ["Feed"]
 
@@ -42,7 +43,8 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         self._owner = owner
         self._pick = pick
         self._read = read
-        self._timeout = timeout_seconds
+        given = timeout_seconds is not None
+        self._timeout = timeout_seconds if given else Settings.from_environment().wait_seconds
         self._ready: deque[Heard] = deque()
         self._closed = False
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -60,7 +62,7 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
     def __next__(self) -> Any:
         """Wait for the next value.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` where a timeout was given.
+        Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when none came in time.
         """
         while not self._fill():
             with self._connection.guard:

@@ -56,9 +56,18 @@ class Handle(Generic[T]):
             raise TimedOut(self._waited(timeout_seconds)) from self._why()
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait for the room's answer as long as it takes (see :func:`asyncio.wait_for`)."""
-        answer = yield from asyncio.shield(asyncio.wrap_future(self._receipt)).__await__()
-        return self._read(answer)
+        """Wait as :meth:`result` does without arguments, and raise the same."""
+        return self._wait().__await__()
+
+    async def _wait(self) -> T:
+        seconds = Settings.from_environment().timeout_seconds
+        answer = asyncio.shield(asyncio.wrap_future(self._receipt))
+        try:
+            return self._read(await asyncio.wait_for(answer, seconds))
+        except asyncio.TimeoutError:
+            if self._receipt.done():
+                raise
+            raise TimedOut(self._waited(seconds)) from self._why()
 
     def __repr__(self) -> str:
         if not self.done():

@@ -39,6 +39,8 @@ class PresenceReplica:
         """Whether the room's answer was ever heard."""
         self.current = False
         """Whether it was heard on the connection that is open now."""
+        self.leaving = False
+        """Whether nobody asks for it any more, and the room may not know yet that we left."""
         self._own: bytes | None = None
         self._spoke = False
         self._unsent = False
@@ -49,9 +51,9 @@ class PresenceReplica:
         return not self._unsent
 
     @property
-    def said_something(self) -> bool:
-        """Whether this client is there itself."""
-        return self._own is not None
+    def spoke(self) -> bool:
+        """Whether this client was ever there itself."""
+        return self._spoke
 
     def set(self, value: bytes | None) -> None:
         """Be there with a value, or no more (``None``).
@@ -69,9 +71,17 @@ class PresenceReplica:
 
     def ask(self) -> list[bytes]:
         """What is sent on a new connection."""
-        asked = [frames.get_presence(self.key)]
-        self._unsent = self._own is not None
-        return asked
+        if self.leaving:  # the answer tells that the room knows it
+            self._unsent = False
+            return [frames.set_presence(self.key, None), frames.get_presence(self.key)]
+        # Also that we are there no more: the last connection may not have brought it.
+        self._unsent = self._spoke
+        return [frames.get_presence(self.key)]
+
+    def leave(self) -> list[bytes]:
+        """Be there no more, and be forgotten as soon as the room knows it; what is sent now."""
+        self._own, self.leaving = None, True
+        return self.ask()
 
     def next_write(self) -> list[bytes]:
         """The own value, if it was not sent yet."""
@@ -93,6 +103,9 @@ class PresenceReplica:
         }
         stayed = {client: there[client] for client in self.people if client in there}
         self.people = stayed | there
+        if self.leaving:
+            self._session.presence_left(self)
+            return
         self.ready = self.current = True
         self._session.presence_touched(self)
 

@@ -15,6 +15,7 @@ from .room import Room
 from .shared import Shared
 from .subscribers import Subscribers, Subscription
 from .values import decode, encode, same
+from .wait import Wait
 
 __all__ = ["SharedReducer"]
 
@@ -115,14 +116,11 @@ class SharedReducer(Shared):
 
         See :meth:`.SharedState.wait_for`.
         """
-        found: list[Any] = []
+        return self.when(predicate).result(timeout_seconds)
 
-        def met() -> bool:
-            found[:] = [self.value]
-            return bool(predicate(found[0]))
-
-        self._wait_until(met, timeout_seconds)
-        return found[0]
+    def when(self, predicate: Callable[[Any], object]) -> Wait[Any]:
+        """Like :meth:`wait_for`, for async code (see :meth:`.SharedState.when`)."""
+        return self._wait(lambda: self.value, predicate)
 
     def close(self) -> None:
         """Hear no more; the room's connection stays for others."""

@@ -17,6 +17,7 @@ from .background import at_end, background, on_fork
 from .connection import Connection, Status, live_connections
 from .frames import KeyInfo
 from .handle import Handle
+from .link import Link, page_url
 from .locate import Location, locate
 from .naming import named
 from .receipt import Receipt
@@ -60,6 +61,13 @@ class Room:
     def url(self) -> str:
         """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret."""
         return self.connection.location.url
+
+    def link(self, key: str | None = None) -> Link:
+        """The URL of the room's page, for any browser; with ``key`` that one alone is shown.
+
+        A cell shows it as a link.
+        """
+        return page_url(self.connection.location, key)
 
     @property
     def status(self) -> Status:

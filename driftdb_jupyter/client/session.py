@@ -209,6 +209,7 @@ class Session:
             replica = self._presences[key] = PresenceReplica(self, key)
             if self.online:
                 self._outbox += replica.ask()
+        replica.leaving = False
         return replica
 
     def send(
@@ -254,10 +255,12 @@ class Session:
 
     def forget_presence(self, key: str) -> None:
         """Be there under a key no more, and don't ask who is."""
-        if self._presences.pop(key).said_something and self.online:
-            self._outbox.append(frames.set_presence(key, None))
-        if key not in self._replicas:
-            self._unsubscribe(key)
+        replica = self._presences[key]
+        if replica.spoke:
+            said = replica.leave()
+            self._outbox += said if self.online else []
+        else:
+            self.presence_left(replica)
 
     # What the driver calls.
 
@@ -489,6 +492,12 @@ class Session:
     def overtaken(self, replica: StateReplica) -> None:
         """A state's updates have to be made again."""
         self._stale[replica] = None
+
+    def presence_left(self, replica: PresenceReplica) -> None:
+        """Nobody asks who is there any more, and the room knows that we are not."""
+        del self._presences[replica.key]
+        if replica.key not in self._replicas:
+            self._unsubscribe(replica.key)
 
     def presence_touched(self, replica: PresenceReplica) -> None:
         """Who is there changed, or there is something to say."""

@@ -22,7 +22,10 @@ class Settings:
     ``queue_limit_bytes``, ``queue_limit_count``: how much may wait to be sent, of what doesn't
     replace what was written before.
     ``timeout_seconds``: how long a handle's ``result()`` waits for the room's answer.
+    ``wait_seconds``: how long is waited for what others do: in ``wait_for``, and in a loop for the
+    next value, where no ``timeout_seconds`` is given.
     ``flush_seconds``: how long the end of the process waits for writes to arrive.
+    ``describe``: whether the room is told how what a cell shows is to be shown by its page, too.
     """
 
     message_limit_bytes: int = 1024 * 1024
@@ -32,16 +35,27 @@ class Settings:
     queue_limit_bytes: int = 16 * 1024 * 1024
     queue_limit_count: int = 10_000
     timeout_seconds: float = 10.0
+    wait_seconds: float = 86_400.0
     flush_seconds: float = 5.0
+    describe: bool = True
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings; raises :class:`ValueError` for one that is no positive number."""
+        """Read the settings; raises :class:`ValueError` for one that is no positive number.
+
+        ``describe`` is on or off: 1 or 0.
+        """
         environ = os.environ if environ is None else environ
         given: dict[str, float] = {}
         for field in fields(cls):
             name = f"DRIFTDB_{field.name.upper()}"
-            if name in environ:
+            if name not in environ:
+                continue
+            if isinstance(field.default, bool):
+                if environ[name] not in ("0", "1"):
+                    raise ValueError(f"{name}: expected 0 or 1, got {environ[name]!r}")
+                given[field.name] = environ[name] == "1"
+            else:
                 kind = int if isinstance(field.default, int) else float
                 try:
                     number: float = kind(environ[name])

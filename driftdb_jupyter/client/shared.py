@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..protocol.errors import DriftDBError, EncodingError, NotConnected, Refusal, TimedOut
+from ..protocol.errors import DriftDBError, EncodingError, Refusal
 from .callbacks import callbacks
 from .handle import Handle
 from .receipt import Receipt
 from .room import Room
 from .room import room as find_room
+from .wait import Wait
 
 __all__ = ["Shared"]
 
@@ -77,30 +77,9 @@ class Shared:
     def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:
         return Handle(receipt, read, why=lambda: self._home.error)
 
-    def _wait_until(self, met: Callable[[], bool], timeout_seconds: float | None) -> None:
-        """Wait, in any thread, until a condition is met, which may be anybody's code.
-
-        Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut`, and
-        :class:`~driftdb_jupyter.protocol.errors.NotConnected` after the room was closed.
-        """
-        connection = self._home.connection
-        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        while True:
-            with connection.guard:
-                seen = connection.changes
-            if met():  # not under the guard: it may take its time
-                return
-            with connection.guard:
-                left = None if end is None else end - time.monotonic()
-                if left is not None and left <= 0:
-                    raise TimedOut(
-                        f"{type(self).__name__} {self._key!r}: what was waited for did not come "
-                        f"within {timeout_seconds:g} s"
-                    )
-                if connection.status == "closed":
-                    raise NotConnected(f"the connection to {self._home.url} was closed")
-                if connection.changes == seen:
-                    connection.guard.wait(left)
+    def _wait(self, read: Callable[[], T], predicate: Callable[[T], object]) -> Wait[T]:
+        name = f"{type(self).__name__} {self._key!r}"
+        return Wait(self._home.connection, read, predicate, name=name)
 
     def _report(self) -> None:
         refusal = self._refusal

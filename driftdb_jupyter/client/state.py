@@ -12,11 +12,13 @@ from traitlets import HasTraits, TraitType
 
 from .callbacks import callbacks
 from .control import Control, Kind
+from .describe import describe
 from .handle import Handle
 from .receipt import Receipt
 from .room import Room
 from .shared import Shared
 from .values import Hook, decode, encode, same
+from .wait import Wait
 
 if TYPE_CHECKING:
     from traitlets.utils.sentinel import Sentinel
@@ -99,9 +101,8 @@ class SharedState(Shared, HasTraits):
             disabled=disabled,
             read_only=read_only,
             limit_bytes=limit_bytes,
+            throttle_seconds=throttle_seconds,
         )
-        if not throttle_seconds >= 0:
-            raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)
         self._enter(key, room, url, timeout_seconds)
@@ -122,6 +123,9 @@ class SharedState(Shared, HasTraits):
             raise
         self._announced = self._replica.shown
         super().__init__()
+        asked_for = (control, options, min, max, step, label, description)
+        if disabled or read_only or any(each is not None for each in asked_for):
+            self._describe()
 
     @property
     def control(self) -> Control:
@@ -186,18 +190,15 @@ class SharedState(Shared, HasTraits):
         """Wait until ``predicate(value)`` is true, and return that value.
 
         Works in the middle of a running cell: it is the way to ask a person something there.
-        ``timeout_seconds``: how long at most, ``None`` for ever.
+        ``timeout_seconds``: how long at most, ``None`` for ``DRIFTDB_WAIT_SECONDS`` (a day).
 
         Raises :class:`TimedOut` and, after the room was closed, :class:`NotConnected`.
         """
-        found: list[Any] = []
+        return self.when(predicate).result(timeout_seconds)
 
-        def met() -> bool:
-            found[:] = [self._read()]
-            return bool(predicate(found[0]))
-
-        self._wait_until(met, timeout_seconds)
-        return found[0]
+    def when(self, predicate: Callable[[Any], object]) -> Wait[Any]:
+        """Like :meth:`wait_for`, for async code: ``value = await state.when(predicate)``."""
+        return self._wait(self._read, predicate)
 
     def close(self) -> None:
         """Hear of the value no more; the room's connection stays for others."""
@@ -218,6 +219,9 @@ class SharedState(Shared, HasTraits):
 
     def __repr__(self) -> str:
         return f"SharedState({self._key!r}, {self._read()!r}, room={self._home.name!r})"
+
+    def _describe(self) -> None:
+        describe(self, "state", control=self.control)
 
     def _read(self) -> Any:
         self._home.connection.start()

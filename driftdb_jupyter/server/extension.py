@@ -13,7 +13,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
-from tornado.web import HTTPError
+from tornado.web import HTTPError, authenticated
 
 from ..protocol.name import new_id
 from .address import room_address
@@ -25,7 +25,9 @@ from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
+from .pages import Figures, Inspector, Page, PageFile, RoomPage, page_routes
 from .place import jupyter_journal
+from .reach import reach
 from .settings import DriftDB
 
 __all__ = ["DriftDBExtension"]
@@ -76,6 +78,44 @@ class JupyterSend(JupyterRequest, Send):
 
 class JupyterConnect(JupyterRequest, Connect):
     """``GET /room/ID/connect``."""
+
+
+class JupyterPage(JupyterRequest, Page):
+    """A page for a person, who is sent to Jupyter's login where that is needed."""
+
+    advice = "jupyter lab --ip 0.0.0.0"
+
+    @property
+    def reach(self) -> str | None:
+        """See :class:`.pages.Page`."""
+        server = self.serverapp
+        if server is None or server.sock:
+            return None
+        scheme = "https" if server.certfile else "http"
+        return reach(server.ip, server.port, self.root, scheme=scheme)
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Find out who asks."""
+        self.access = JupyterAccess(self)
+        await JupyterHandler.prepare(self)
+        if self.current_user is None and not self._finished:
+            authenticated(lambda page: None)(self)
+
+
+class JupyterRoomPage(JupyterPage, RoomPage):
+    """``GET /room/ID/page``."""
+
+
+class JupyterInspector(JupyterPage, Inspector):
+    """``GET /room/ID/inspect``."""
+
+
+class JupyterFigures(JupyterRequest, Figures):
+    """``GET /room/ID/figures``."""
+
+
+class JupyterPageFile(JupyterRequest, PageFile):
+    """``GET /pages/NAME``."""
 
 
 class JupyterNotebook(JupyterRequest):
@@ -131,6 +171,17 @@ class DriftDBExtension(ExtensionApp):
                 room_info=JupyterRoomInfo,
                 send=JupyterSend,
                 connect=JupyterConnect,
+            )
+        )
+        self.handlers.extend(
+            page_routes(
+                self.hub,
+                _PREFIX,
+                root=root,
+                room_page=JupyterRoomPage,
+                inspector=JupyterInspector,
+                figures=JupyterFigures,
+                page_file=JupyterPageFile,
             )
         )
         self.handlers.extend(

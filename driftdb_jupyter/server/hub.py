@@ -76,6 +76,10 @@ class Hub:
         """How many connections there are."""
         return len(self._peers)
 
+    def peers_in(self, hosted: HostedRoom) -> int:
+        """How many connections there are to a room."""
+        return sum(room is hosted for room in self._peers.values())
+
     @property
     def newest(self) -> int:
         """A number that grows with every push."""

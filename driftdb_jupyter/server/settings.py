@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Bool, Enum, Float, Int, default
+from traitlets import Bool, Enum, Float, Int, Unicode, default
 from traitlets.config import Configurable
 
 from ..broker.broker import Broker
@@ -192,6 +192,13 @@ class DriftDB(Configurable):
         config=True,
         help="Compress messages (permessage-deflate) for clients that offer it. Saves bandwidth, "
         "and costs most of the server's speed.",
+    )
+
+    frame_ancestors = Unicode(
+        "'self'",
+        config=True,
+        help="Which sites may show a room's page in a frame, as Content-Security-Policy's "
+        "frame-ancestors has them: 'none', 'self', https://school.example …",
     )
 
     def broker(self, path: str | None) -> Broker:

@@ -29,7 +29,9 @@ from .administration_handlers import administration_routes
 from .control import Control, control_file
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
+from .pages import Figures, FrontPage, Inspector, Page, PageFile, RoomPage, page_routes
 from .place import journal_in
+from .reach import reach
 from .settings import DriftDB
 
 __all__ = ["StandaloneServer", "application"]
@@ -77,6 +79,38 @@ class OpenConnect(OpenRequest, Connect):
     """``GET /room/ID/connect``."""
 
 
+class OpenPage(OpenRequest, Page):
+    """A page for anybody."""
+
+    advice = "driftdb serve --host 0.0.0.0"
+
+    @property
+    def reach(self) -> str | None:
+        """See :class:`.pages.Page`."""
+        url: str | None = self.settings["reach"]
+        return url
+
+
+class OpenRoomPage(OpenPage, RoomPage):
+    """``GET /room/ID/page``."""
+
+
+class OpenInspector(OpenPage, Inspector):
+    """``GET /room/ID/inspect``."""
+
+
+class OpenFigures(OpenRequest, Figures):
+    """``GET /room/ID/figures``."""
+
+
+class OpenPageFile(OpenRequest, PageFile):
+    """``GET /pages/NAME``."""
+
+
+class OpenFrontPage(OpenPage, FrontPage):
+    """``GET /``."""
+
+
 class Health(RequestHandler):
     """``GET /health``: that the server is well, for those who watch it."""
 
@@ -104,10 +138,12 @@ def application(
     named_rooms: bool = False,
     log_function: Callable[[RequestHandler], None],
     secret: str | None = None,
+    reach: str | None = None,
 ) -> Application:
     """The web application of a standalone server; ``base_url`` has a slash at both ends.
 
-    ``secret`` opens its administration, which isn't there without.
+    ``secret`` opens its administration, which isn't there without; ``reach`` is the root's URL as
+    other machines have it, if they do.
     """
     administration = []
     if secret is not None:
@@ -124,10 +160,21 @@ def application(
                 send=OpenSend,
                 connect=OpenConnect,
             ),
+            *page_routes(
+                hub,
+                base_url,
+                root=base_url,
+                room_page=OpenRoomPage,
+                inspector=OpenInspector,
+                figures=OpenFigures,
+                page_file=OpenPageFile,
+                front_page=OpenFrontPage,
+            ),
             (base_url + "health", Health, {"hub": hub}),
             *administration,
         ],
         named_rooms=named_rooms,
+        reach=reach,
         log_function=log_function,
     )
 
@@ -252,12 +299,15 @@ class StandaloneServer(JupyterApp):
         settings = DriftDB(parent=self)
         hub = Hub(self._broker(settings), settings, log=self.log)
         secret = new_id()
+        host, port = sockets[0].getsockname()[:2]
+        scheme = "https" if self.certfile else "http"
         web = application(
             hub,
             base_url=self.base_url,
             named_rooms=self.named_rooms,
             log_function=self._log_request,
             secret=secret,
+            reach=reach(host, port, self.base_url, scheme=scheme),
         )
         server = HTTPServer(
             web,
@@ -267,9 +317,7 @@ class StandaloneServer(JupyterApp):
         )
         server.add_sockets(sockets)
         hub.start()
-        host, port = sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        scheme = "https" if self.certfile else "http"
         local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
         certfile = os.path.abspath(self.certfile) if self.certfile else None
         stop = _stop_signal()

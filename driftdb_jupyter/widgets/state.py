@@ -78,6 +78,8 @@ class SharedState(state.SharedState, AnyWidget):
     def _ask(self, **changes: bool) -> None:
         self._asked = self.control.but(**changes)
         self._control = self.control.told()
+        if self.comm is not None:
+            self._describe()
 
     def open(self) -> None:
         """Make the model, if there is none; showing it does so.
@@ -99,6 +101,7 @@ class SharedState(state.SharedState, AnyWidget):
             self.set_trait("comm", model)
             self.send_state("_initial")
         _shown[looks] = self
+        self._describe()
 
     def _furnish(self) -> None:
         """Give the front end the room's value as it is now, and its code."""

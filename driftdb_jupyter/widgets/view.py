@@ -9,6 +9,7 @@ from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
 from traitlets import Dict, Instance, Unicode
 
+from ..client.describe import describe
 from ..client.shared import Shared
 from .bundle import STYLE, bundle, code, outlives_cells
 from .output import kept
@@ -72,6 +73,7 @@ def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any
         view = View(shared, kind, options)
         if outlives_cells():
             _views[looks] = view
+    describe(shared, "channel" if options.get("keep") is False else kind, label=options["label"])
     made = view._repr_mimebundle_()
     assert made is not None
     data: dict[str, Any] = made[0]

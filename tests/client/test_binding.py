@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets
 import pytest
 from traitlets import HasTraits, Int, List, TraitError, Tuple, Unicode
@@ -35,6 +37,37 @@ def test_widgets_are_bound_whatever_their_trait_holds(mine: Room, theirs: Room) 
     bind(sliders[1], "value", "range", room=theirs)
     sliders[1].value = (3, 9)
     come_true(mine, lambda: sliders[0].value == (3, 9))
+
+
+def test_what_interact_makes_is_bound_by_its_widgets(mine: Room, theirs: Room) -> None:
+    calls: list[list[tuple[int, str]]] = [[], []]
+
+    def noting(called: list[tuple[int, str]]) -> Callable[[int, str], None]:
+        def plot(n: int, colour: str) -> None:
+            called.append((n, colour))
+
+        return plot
+
+    for room, called in zip((mine, theirs), calls, strict=True):
+        view = ipywidgets.interactive(noting(called), n=(0, 10), colour=["red", "blue"])
+        bind_all({widget.description: widget for widget in view.kwargs_widgets}, room=room)
+        room.flush()
+    view.kwargs_widgets[1].value = "blue"
+    view.kwargs_widgets[0].value = 7
+    come_true(mine, lambda: calls[0][-1:] == [(7, "blue")])
+    assert calls[1][-1] == (7, "blue")
+
+
+def test_what_an_output_widget_shows_is_shared(mine: Room, theirs: Room) -> None:
+    outputs = [ipywidgets.Output() for _ in range(2)]
+    bind(outputs[0], "outputs", room=mine)
+    bind(outputs[1], "outputs", room=theirs)
+    outputs[0].append_stdout("<b>hello</b>")
+    outputs[0].append_display_data({"text/plain": "a plot", "image/png": "iVBOR"})
+    come_true(theirs, lambda: len(outputs[1].outputs) == 2)
+    assert outputs[1].outputs == outputs[0].outputs
+    outputs[1].outputs = ()
+    come_true(mine, lambda: outputs[0].outputs == ())
 
 
 def test_what_the_widget_makes_of_a_value_is_not_written_back(mine: Room, theirs: Room) -> None:

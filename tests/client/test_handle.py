@@ -62,3 +62,9 @@ def test_giving_up_an_await_leaves_the_request_alone() -> None:
 
 async def _await(made: Handle[str]) -> str:
     return await made
+
+
+def test_an_await_ends_as_a_result_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTDB_TIMEOUT_SECONDS", "0.01")
+    with pytest.raises(TimedOut, match="still on its way"):
+        asyncio.run(_await(handle(Receipt())))

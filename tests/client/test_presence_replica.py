@@ -24,6 +24,10 @@ def replica(session: Session) -> PresenceReplica:
     return replica
 
 
+WITHDRAWN = {"type": "presence", "key": "here", "value": None}
+ASKED = {"type": "get", "key": "here", "seq": None, "presence": True}
+
+
 def tell(session: Session, **message: object) -> None:
     session.receive(json.dumps({"key": "here", **message}))
 
@@ -97,9 +101,51 @@ def test_who_leaves_takes_its_presence_along_and_the_key_where_nobody_else_needs
     tell(session, type="init", data=[], epoch="E")
     sent(session)
     session.forget_presence("here")
-    assert sent(session) == [{"type": "presence", "key": "here", "value": None}]
+    assert sent(session) == [WITHDRAWN, ASKED]
+    state(session, ann=2)
+    assert sent(session) == []
     session.forget("here")
     assert sent(session) == [{"type": "unsubscribe", "key": "here"}]
+
+
+def test_the_room_hears_that_somebody_left_also_after_a_lost_connection(
+    session: Session, replica: PresenceReplica
+) -> None:
+    replica.set(b"1")
+    sent(session)
+    session.forget_presence("here")
+    assert sent(session) == [WITHDRAWN, ASKED]
+    for _ in range(2):
+        session.disconnected()
+        session.connected()
+        assert sent(session) == [WITHDRAWN, ASKED]
+    state(session, ann=2)
+    session.disconnected()
+    session.connected()
+    assert sent(session) == []
+
+
+def test_who_comes_back_before_the_room_knows_of_the_leaving_stays(
+    session: Session, replica: PresenceReplica
+) -> None:
+    replica.set(b"1")
+    session.forget_presence("here")
+    assert session.presence("here") is replica
+    state(session, ann=2)
+    replica.set(b"3")
+    assert sent(session)[-1] == {"type": "presence", "key": "here", "value": 3}
+
+
+def test_a_withdrawal_that_a_lost_connection_took_along_is_said_again(
+    session: Session, replica: PresenceReplica
+) -> None:
+    replica.set(b"1")
+    sent(session)
+    replica.set(None)
+    sent(session)
+    session.disconnected()
+    session.connected()
+    assert sent(session) == [ASKED, WITHDRAWN]
 
 
 def test_a_state_that_is_forgotten_leaves_the_presence_of_its_key(session: Session) -> None:

@@ -17,8 +17,9 @@ import pytest
 from ..browser import NewWindow
 from ..server.processes import Process, environment, started
 from .notebook import Notebook
+from .standalone import PageRoom, Standalone
 
-__all__ = ["Jupyter", "jupyter"]
+__all__ = ["Jupyter", "jupyter", "room", "standalone"]
 
 TOKEN = "a-token-for-the-tests"
 
@@ -94,3 +95,17 @@ def jupyter(tmp_path: Path, new_window: NewWindow) -> Jupyter:
     folder.mkdir()
     os.chmod(tmp_path, 0o700)
     return Jupyter(folder, new_window)
+
+
+@pytest.fixture
+def standalone(tmp_path: Path) -> Iterator[Standalone]:
+    """A standalone server that runs."""
+    server = Standalone(tmp_path)
+    with server.running():
+        yield server
+
+
+@pytest.fixture
+def room(standalone: Standalone) -> PageRoom:
+    """A new room of the standalone server."""
+    return standalone.new_room()

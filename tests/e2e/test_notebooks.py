@@ -36,6 +36,8 @@ def test_a_slider_is_live_in_two_windows_and_both_ways(jupyter: Jupyter, app: st
         two.control().shows(30)
         two.control().set(60)
         one.control().shows(60)
+        for window in (one, two):
+            expect(window.control().badge).to_contain_text("2 here")
         late = jupyter.open("n.ipynb", app=app)
         late.control().shows(60)
 

@@ -20,6 +20,7 @@ from ..server.processes import COMMAND, Process, environment, started
 __all__ = ["new_window", "pages", "server"]
 
 HERE = Path(__file__).parent
+JS = HERE.parents[1] / "js"
 PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title><div id="root"></div>
 <script type="module" src="{name}.js"></script>"""
 
@@ -50,7 +51,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ["--bundle", "--format=esm", "--jsx=automatic", "--log-level=warning"]
     entries = ["client.js", "slider.jsx"]
     subprocess.run([esbuild, *entries, *options, f"--outdir={folder}"], cwd=HERE, check=True)
-    for name in ("client", "slider"):
+    # The same page with our hooks: only the import is another.
+    ours = [f"--alias:driftdb-react={JS / 'src' / 'react' / 'index.ts'}"]
+    for name in ("react", "react-dom"):  # one React for the page and for the hooks
+        ours.append(f"--alias:{name}={HERE / 'node_modules' / name}")
+    outfile = f"--outfile={folder / 'slider-ours.js'}"
+    subprocess.run([esbuild, "slider.jsx", *options, *ours, outfile], cwd=HERE, check=True)
+    for name in ("client", "slider", "slider-ours"):
         (folder / f"{name}.html").write_text(PAGE.format(name=name))
     handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -76,8 +83,8 @@ def new_window(new_window: NewWindow) -> Iterator[NewWindow]:
     """Opens windows in which the packages hear no message that they don't know."""
     unknown: list[str] = []
 
-    def open_window() -> Page:
-        page = new_window()
+    def open_window(**options: Any) -> Page:
+        page = new_window(**options)
         page.on(
             "console",
             lambda said: unknown.append(said.text) if "Unknown message" in said.text else None,

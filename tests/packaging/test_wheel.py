@@ -32,6 +32,13 @@ def test_it_holds_the_front_end_and_the_types(names: set[str]) -> None:
     assert {f"{STATIC}/widget.js", f"{STATIC}/widget.css", "driftdb_jupyter/py.typed"} <= names
 
 
+def test_it_holds_the_pages(names: set[str]) -> None:
+    assert "driftdb_jupyter/server/page.html" in names
+    built = re.compile(r"driftdb_jupyter/server/static/(\w+)-\w+\.(js|css)")
+    entries = {match[1] for match in map(built.fullmatch, names) if match}
+    assert {"room", "inspector", "front", "pages"} <= entries
+
+
 def test_jupyterlab_finds_the_extension_that_it_names(wheel: Path) -> None:
     folder = "share/jupyter/labextensions/driftdb-jupyter/"
     with zipfile.ZipFile(wheel) as archive:

@@ -42,6 +42,8 @@ class Client:
         """The marks of what was written to each key."""
         self.uncertain: set[str] = set()
         """Those of which the client was told that nobody knows."""
+        self.there: dict[str, bytes] = {}
+        """With what it is there under a key."""
         self._number = number
         self._count = 0
         self._followers: dict[str, Follower] = {}
@@ -51,7 +53,8 @@ class Client:
 
     def join(self, key: str) -> None:
         """Take part in a key, anew where that was so already."""
-        if key not in self.replicas or self.session.forget(key):
+        if key not in self.replicas or KINDS[key].forget(self.session, key):
+            self.there.pop(key, None)
             self.replicas[key] = KINDS[key].join(self.session, key)
             self._positions.pop(key, None)
             if isinstance(self.replicas[key], LogReplica):
@@ -62,11 +65,15 @@ class Client:
         """Write something that nobody else writes."""
         self._count += 1
         mark = f"w{self._number}-{self._count}"
+        text = b'"%b"' % mark.encode()
         try:
-            receipt = KINDS[key].write(self.replicas[key], b'"%b"' % mark.encode())
+            receipt = KINDS[key].write(self.replicas[key], text)
         except QueueFull:
             return
-        self.written[key].append(mark)
+        if KINDS[key].kept:
+            self.written[key].append(mark)
+        else:
+            self.there[key] = text
         if isinstance(receipt, Receipt):
             receipt.add_done_callback(lambda done: self._note(mark, done))
         self.pump()

@@ -113,7 +113,7 @@ class JournaledServer(Server):
         """Hear of a push from the broker."""
         self._applied = applied
         self.broadcasts[self.room.epoch, applied.key] += [each.seq for each in applied.broadcast]
-        self._hosted.broadcast(applied)
+        self.hosted.broadcast(applied)
 
     def note(self, record: Record) -> None:
         """Note that a push was broadcast, if one was since the last call."""
@@ -192,7 +192,7 @@ class JournaledServer(Server):
         for key in self.room.keys:  # what was written, but not broadcast any more
             known = self.broadcasts[self.room.epoch, key]
             known[:] = sorted({*known, *(entry.seq for entry in self.room.read(key))})
-        self._hosted = self._host()
+        self.hosted = self._host()
 
     def _knows(self, client: str | None, push_id: int | None) -> bool:
         assert client is not None

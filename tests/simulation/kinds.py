@@ -18,7 +18,7 @@ from driftdb_jupyter.client.receipt import Receipt
 from driftdb_jupyter.client.session import Session
 from driftdb_jupyter.client.state_replica import StateReplica, Update
 from driftdb_jupyter.protocol.errors import QueueFull
-from driftdb_jupyter.rooms.room import Room
+from driftdb_jupyter.server.hosted_room import HostedRoom
 
 __all__ = ["KINDS", "Kind"]
 
@@ -28,14 +28,17 @@ class Kind:
     """``join`` a key, ``write`` a text there; in the end ``shown`` is what the room ``held``.
 
     A write may return a receipt. ``every_write_counts``: no write takes another's place while it
-    waits.
+    waits. ``kept``: what is written is in the room's streams, and not only while the writer is
+    there.
     """
 
     join: Callable[[Session, str], Any]
     write: Callable[[Any, bytes], Any]
     shown: Callable[[Any], object]
-    held: Callable[[Room, str], object]
+    held: Callable[[HostedRoom, str], object]
+    forget: Callable[[Session, str], bool] = Session.forget
     every_write_counts: bool = True
+    kept: bool = True
 
 
 def _join_state(session: Session, key: str) -> Any:
@@ -44,8 +47,8 @@ def _join_state(session: Session, key: str) -> Any:
     return replica
 
 
-def _state(room: Room, key: str) -> object:
-    entries = room.read(key)
+def _state(hosted: HostedRoom, key: str) -> object:
+    entries = hosted.sequencer.room.read(key)
     return meant(bytes(entries[-1].value.as_json())) if entries else None
 
 
@@ -107,15 +110,26 @@ def new_fold() -> Fold:
     return Fold(lambda value, action: [*value, json.loads(action)], list, json.loads)
 
 
-def _folded(room: Room, key: str) -> object:
+def _folded(hosted: HostedRoom, key: str) -> object:
     fold = new_fold()
-    held = [Heard(bytes(each.value.as_json()), each.seq) for each in room.read(key)]
+    entries = hosted.sequencer.room.read(key)
+    held = [Heard(bytes(each.value.as_json()), each.seq) for each in entries]
     fold.take(StartedOver(held, same_epoch=True))
     return fold.value
 
 
-def _entries(room: Room, key: str) -> object:
-    return [(bytes(entry.value.as_json()), entry.seq) for entry in room.read(key)]
+def _entries(hosted: HostedRoom, key: str) -> object:
+    entries = hosted.sequencer.room.read(key)
+    return [(bytes(entry.value.as_json()), entry.seq) for entry in entries]
+
+
+def _forget_presence(session: Session, key: str) -> bool:
+    session.forget_presence(key)
+    return True
+
+
+def _there(hosted: HostedRoom, key: str) -> object:
+    return sorted(bytes(value.as_json()) for _, value in hosted.presence.there(key))
 
 
 KINDS = {
@@ -149,6 +163,14 @@ KINDS = {
         write=lambda replica, text: replica.push(text, keep=False),
         shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
         held=_entries,
+    ),
+    "presence": Kind(
+        join=lambda session, key: session.presence(key),
+        write=lambda replica, text: replica.set(text),
+        shown=lambda replica: sorted(person.value for person in replica.people.values()),
+        held=_there,
+        forget=_forget_presence,
+        kept=False,
     ),
 }
 """By the key under which each takes part."""

@@ -26,9 +26,18 @@ from driftdb_jupyter.server.outbox import Flusher, Outbox
 from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
 from driftdb_jupyter.server.unwritten import Unwritten
 
-__all__ = ["IDS_REMEMBERED", "WINDOW", "Link", "Record", "Server", "tokens"]
+__all__ = [
+    "IDS_REMEMBERED",
+    "PRESENCE_GRACE_SECONDS",
+    "WINDOW",
+    "Link",
+    "Record",
+    "Server",
+    "tokens",
+]
 
 IDS_REMEMBERED = 4
+PRESENCE_GRACE_SECONDS = 15
 _OUTBOX_LIMIT_BYTES = 500
 WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
 
@@ -165,7 +174,7 @@ class Server:
         self._answers: list[tuple[Pusher, Push, Applied]] = []
         self._epochs = 0
         self.room = self._new_room(self._new_epoch())
-        self._hosted = self._host()
+        self.hosted = self._host()
 
     @property
     def producers(self) -> Producers:
@@ -179,7 +188,7 @@ class Server:
         link = Link()
         access = Anyone()
         link.peer = Peer(
-            self._hosted,
+            self.hosted,
             _LinkOutbox(link),
             access=access,
             author=author(secret, access.user),
@@ -192,6 +201,7 @@ class Server:
             unwritten=Unwritten(limit_count=1_000, limit_bytes=1_000_000),
         )
         self.producers.joined(secret)
+        self.hosted.presence.joined(link.peer.author.client)
         self.links.append(link)
         return link
 
@@ -207,6 +217,7 @@ class Server:
             link.peer.left()
             assert link.peer.client is not None
             self.producers.left(link.peer.client, now=self.now)
+            self.hosted.presence.left(link.peer.author.client, now=self.now)
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
@@ -221,7 +232,7 @@ class Server:
         self.keep(record, applied)
         if applied.broadcast:
             self.broadcasts[self.room.epoch, push.key] += [each.seq for each in applied.broadcast]
-        self._hosted.broadcast(applied)
+        self.hosted.broadcast(applied)
         self._answers.append((pusher, push, applied))
         if not self._batched:
             self._answer()
@@ -296,7 +307,7 @@ class Server:
         if room.seq != self.room.seq or not self.journal:
             room.epoch = self._new_epoch()
         self.room = room
-        self._hosted = self._host()
+        self.hosted = self._host()
         self.running = True
 
     def wait(self, seconds: float) -> None:
@@ -304,6 +315,7 @@ class Server:
         self.now += seconds
         if self.room.window is not None:
             self.room.window.expire(now=self.now)
+        self.hosted.expire_presence(until=self.now - PRESENCE_GRACE_SECONDS)
 
     def applied(self) -> Iterable[str]:
         """The marks of all writes that the room has taken, but for the initial values.

@@ -13,13 +13,16 @@ from driftdb_jupyter.broker.batch import Batch
 from driftdb_jupyter.broker.batched import BatchedSequencer
 from driftdb_jupyter.broker.journal import Journal
 from driftdb_jupyter.broker.synced import SyncedSequencer
+from driftdb_jupyter.client import frames
 from driftdb_jupyter.client.frames import Incoming, Value
 from driftdb_jupyter.client.heartbeat import Heartbeat
 from driftdb_jupyter.client.log_replica import LogReplica
+from driftdb_jupyter.client.presence_replica import PresenceReplica
 from driftdb_jupyter.client.replica import Replica
 from driftdb_jupyter.client.session import Session
 from driftdb_jupyter.client.state_replica import StateReplica
 from driftdb_jupyter.protocol.errors import Refusal
+from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer
 from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.window import Window
@@ -251,6 +254,32 @@ def changed_batch(change: Callable[[Batch], None]) -> Callable[..., Any]:
         commit(self, batches)
 
     return commit_changed
+
+
+@bug
+def a_new_connection_does_not_say_who_is_there(plant: pytest.MonkeyPatch) -> None:
+    ask = PresenceReplica.ask
+
+    def silent(self: PresenceReplica) -> list[bytes]:
+        asked = ask(self)
+        self._unsent = False
+        return asked
+
+    plant.setattr(PresenceReplica, "ask", silent)
+
+
+@bug
+def a_withdrawal_is_said_once(plant: pytest.MonkeyPatch) -> None:
+    def forget(self: Session, key: str) -> None:
+        if self._presences.pop(key).spoke and self.online:
+            self._outbox.append(frames.set_presence(key, None))
+
+    plant.setattr(Session, "forget_presence", forget)
+
+
+@bug
+def who_left_is_shown_for_ever(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Presence, "expire", lambda self, until: [])
 
 
 @journal_bug

@@ -18,7 +18,7 @@ from driftdb_jupyter.protocol.errors import (
 
 from .client import Client
 from .kinds import KINDS
-from .server import Server
+from .server import PRESENCE_GRACE_SECONDS, Server
 
 __all__ = ["Step", "World", "random_schedule", "schedules"]
 
@@ -143,7 +143,7 @@ class World:
                 client.connect()
                 self._flow(client)
             self.server.commit()
-            if all(client.at_rest for client in self.present):
+            if all(client.at_rest for client in self.present) and self._all_left():
                 return
             if not any(client.link and client.link.down for client in self.present):
                 self.wait(10)
@@ -157,9 +157,13 @@ class World:
         # Of one that was refused an old copy may come late, when its id is forgotten.
         promised = server.acknowledged - server.refused - server.deleted
         assert promised <= applied.keys(), "no acknowledged push is lost"
+        for key, kind in KINDS.items():
+            if not kind.kept:
+                there = sorted(each.there[key] for each in self.present if key in each.there)
+                assert kind.held(server.hosted, key) == there, f"{key}: who is there is there"
         for client in self.present:
             for key, kind in KINDS.items():
-                shown, held = kind.shown(client.replicas[key]), kind.held(server.room, key)
+                shown, held = kind.shown(client.replicas[key]), kind.held(server.hosted, key)
                 assert shown == held, f"{key}: every replica ends as the room is"
                 marks = client.written[key] if kind.every_write_counts else client.written[key][-1:]
                 excused = server.lost | server.refused | server.deleted | client.uncertain
@@ -191,6 +195,15 @@ class World:
         elif action == "leave for good" and len(self.present) > 2:
             client.cut()
             self._gone.add(number)
+
+    def _all_left(self) -> bool:
+        """Whether the server knows of everybody who is gone that they are."""
+        for link in [link for link in self.server.links if not link.alive]:
+            self.server.notice(link)
+        leaving = self.server.hosted.presence.leaving
+        if leaving:
+            self.wait(PRESENCE_GRACE_SECONDS)
+        return not leaving
 
     def _flow(self, client: Client) -> None:
         """Bring whatever is on its way to where it belongs."""

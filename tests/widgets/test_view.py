@@ -61,3 +61,26 @@ def test_the_code_is_sent_once(mine: Room) -> None:
     assert loaded is not None
     assert len(loaded.source) < 60_000
     widget.close()
+
+
+def test_the_room_is_told_what_a_cell_shows(mine: Room) -> None:
+    shown(Stream("log", room=mine, label="Log"))
+    shown(PubSub("chat", room=mine))
+    shown(Presence("people", room=mine))
+    shown(SharedState("speed", 3, room=mine))
+    mine.flush()
+    told = {key: mine.state(key).value for key in mine.keys("$meta/")}
+    assert {key: (each["kind"], each["label"]) for key, each in told.items()} == {
+        "$meta/log": ("stream", "Log"),
+        "$meta/chat": ("channel", None),
+        "$meta/people": ("presence", None),
+        "$meta/speed": ("state", None),
+    }
+
+
+def test_what_is_switched_off_meanwhile_is_told_anew(mine: Room) -> None:
+    state = SharedState("speed", 3, room=mine)
+    shown(state)
+    state.disabled = True
+    mine.flush()
+    assert mine.state("$meta/speed").value["control"]["disabled"] is True

@@ -13,6 +13,15 @@ export interface Socket {
 /** Another way into the room, for a page that can't reach its server: opens a socket there. */
 export type Detour = (secret: string) => Socket;
 
+export interface ConnectionOptions {
+  /** What opens sockets, where the platform has no `WebSocket` (Node 20: that of `ws`). */
+  readonly WebSocket?: new (
+    ...options: never[]
+  ) => unknown;
+  /** A Jupyter server's token, where no cookie lets in. */
+  readonly token?: string;
+}
+
 /** How a connection is. */
 export type Phase = "connecting" | "connected" | "reconnecting" | "refused" | "gone" | "closed";
 
@@ -59,13 +68,16 @@ export class Connection {
   /** When the connection was lost, in milliseconds since 1970; `null` while there is one. */
   offlineSince: number | null = null;
 
+  /** Whether the room refused something of this connection because nobody may write there. */
+  readOnly = false;
+
   private readonly backoff = new Backoff();
   private readonly secret = newSecret();
   private readonly looking = setInterval(() => this.look(), LOOK_MILLISECONDS);
   /** What the session speaks through. */
   private socket: Socket | null = null;
   /** A handshake that is under way, and one by the detour. */
-  private attempt: { readonly socket: WebSocket; readonly since: number } | null = null;
+  private attempt: { readonly socket: Socket; readonly since: number } | null = null;
   private around: {
     readonly detour: Detour;
     readonly socket: Socket;
@@ -77,14 +89,22 @@ export class Connection {
   private heard = 0;
   private looked = Date.now();
 
-  constructor(readonly url: string) {
-    addEventListener("online", this.wake);
-    addEventListener("offline", this.wake);
+  constructor(
+    readonly url: string,
+    private readonly options: ConnectionOptions = {},
+  ) {
+    // Node has no such events.
+    globalThis.addEventListener?.("online", this.wake);
+    globalThis.addEventListener?.("offline", this.wake);
     globalThis.document?.addEventListener("visibilitychange", this.wake);
     this.session.queue.onChange = () => {
       if (this.status.phase !== "connected") this.tell();
     };
-    this.session.onError = (code, message) => console.warn(`driftdb: ${code}: ${message}`);
+    this.session.onError = (code, message) => {
+      console.warn(`driftdb: ${code}: ${message}`);
+      this.readOnly = this.readOnly || code === "forbidden";
+      this.tell();
+    };
     this.session.onBusy = (milliseconds) => {
       setTimeout(() => this.session.resume(), milliseconds);
     };
@@ -128,8 +148,8 @@ export class Connection {
 
   /** End for good. */
   close(): void {
-    removeEventListener("online", this.wake);
-    removeEventListener("offline", this.wake);
+    globalThis.removeEventListener?.("online", this.wake);
+    globalThis.removeEventListener?.("offline", this.wake);
     globalThis.document?.removeEventListener("visibilitychange", this.wake);
     clearInterval(this.looking);
     this.stopWaiting();
@@ -173,8 +193,11 @@ export class Connection {
 
   private open(): void {
     this.stopWaiting();
-    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${this.secret}`;
-    const socket = new WebSocket(address);
+    const { token, WebSocket: Open = WebSocket } = this.options;
+    const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
+    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${this.secret}${login}`;
+    // The type of ws' own constructor says less than it takes.
+    const socket = new (Open as unknown as new (url: string) => Socket)(address);
     this.attempt = { socket, since: Date.now() };
     socket.onopen = () => {
       this.attempt = null;
@@ -195,6 +218,7 @@ export class Connection {
     this.socket = socket;
     this.alive();
     this.offlineSince = null;
+    this.readOnly = false;
     this.set("connected", text);
     socket.onmessage = (event: MessageEvent) => {
       this.backoff.reset();

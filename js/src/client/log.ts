@@ -1,5 +1,5 @@
 import type { Entry, Json } from "../protocol/messages";
-import { Refused } from "./errors";
+import { Refused, Uncertain } from "./errors";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
 
@@ -33,7 +33,7 @@ export class LogReplica extends Replica implements Pusher {
   private readonly underWay = new Set<number>();
   private readonly waiting = new Map<
     number,
-    { resolve(seq: number | null): void; reject(error: Refused): void }
+    { resolve(seq: number | null): void; reject(error: Error): void }
   >();
 
   /**
@@ -81,6 +81,24 @@ export class LogReplica extends Replica implements Pusher {
     return this.add({ value, action, ...dated });
   }
 
+  /** Append a value on its epoch alone: where the room forgot meanwhile it is refused. */
+  append(value: Json): number {
+    const dated = this.epoch === null ? {} : { epoch: this.epoch };
+    return this.add({ value, action: { type: "append" }, ...dated });
+  }
+
+  /** Append a value if the stream is empty; nobody waits for it. */
+  offer(value: Json): void {
+    const quiet = { acknowledged: () => {}, refused: () => {} };
+    const push = { key: this.key, value, action: { type: "append" }, if_seq: 0 } as const;
+    this.queue.add(quiet, push, "offered");
+  }
+
+  /** Remember that a value stands for all up to a number. */
+  folded(value: Json, seq: number): void {
+    this.held = [{ value, seq }, ...this.held.filter((entry) => entry.seq > seq)];
+  }
+
   /** Wait until the room has an own push that is under way; rejects with what it is refused with. */
   arrival(id: number): Promise<number | null> {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
@@ -95,7 +113,9 @@ export class LogReplica extends Replica implements Pusher {
 
   refused(id: number, code: string, message: string): void {
     this.underWay.delete(id);
-    this.waiting.get(id)?.reject(new Refused(code, message));
+    // Only what is dated, or offered, can be in a conflict: the room lost its memory.
+    const error = code === "conflict" ? new Uncertain() : new Refused(code, message);
+    this.waiting.get(id)?.reject(error);
     this.waiting.delete(id);
     for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
   }

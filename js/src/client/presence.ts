@@ -26,10 +26,14 @@ export class PresenceReplica {
   ready = false;
   private known: ReadonlyMap<string, Person> = new Map();
   private own: Json = null;
+  private spoke = false;
+  private leaving = false;
 
+  /** `left`: nobody asks for it any more, and the room knows that we are there no more. */
   constructor(
     readonly key: string,
     private readonly send: (message: ClientMessage) => void,
+    private readonly left: () => void,
   ) {}
 
   /** Who is there, by public id, in the order of their coming; oneself, too. */
@@ -39,20 +43,41 @@ export class PresenceReplica {
 
   /** Be there with a value, or no more (`null`). */
   set(value: Json): void {
+    if (this.spoke && JSON.stringify(value) === JSON.stringify(this.own)) return;
     this.own = value;
+    this.spoke = true;
     this.say();
+  }
+
+  /** Be there no more, and be forgotten as soon as the room knows it. */
+  leave(): void {
+    if (!this.spoke) {
+      this.left();
+      return;
+    }
+    this.own = null;
+    this.leaving = true;
+    this.ask();
+  }
+
+  /** Be asked for again. */
+  stay(): void {
+    this.leaving = false;
   }
 
   /** What to ask a new connection. */
   ask(): void {
+    // The answer to what leaves tells that the room knows it.
+    if (this.leaving) this.say();
     this.send({ type: "get", key: this.key, seq: null, presence: true });
-    if (this.own !== null) this.say();
+    // Also that we are there no more: the last connection may not have brought it.
+    if (this.spoke && !this.leaving) this.say();
   }
 
   /** Say the own value again: it may have been refused for now. */
   retry(): void {
-    if (!this.ready) this.ask();
-    else if (this.own !== null) this.say();
+    if (!this.ready || this.leaving) this.ask();
+    else if (this.spoke) this.say();
   }
 
   disconnected(): void {
@@ -66,6 +91,7 @@ export class PresenceReplica {
     const there = new Map(Object.entries(clients));
     for (const [id, person] of [...this.known]) if (!there.has(id)) this.take(id, person, null);
     for (const [id, person] of there) this.take(id, this.known.get(id), person);
+    if (this.leaving) this.left();
   }
 
   /** Somebody came, left or has another value. */

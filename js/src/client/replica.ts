@@ -33,6 +33,13 @@ export abstract class Replica {
     return this.askAbove(this.epoch === null ? 0 : this.seq, this.epoch, PAGE);
   }
 
+  /** What to ask to have all again, whatever is known. */
+  askAnew(): Get {
+    this.ready = false;
+    this.pages = null;
+    return this.askAbove(0, null, PAGE);
+  }
+
   /** Take the answer; returns what to ask next where that was not all. */
   started(init: Init): Get | null {
     const { data, epoch = null, recovered = false, more = false } = init;

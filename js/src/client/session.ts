@@ -14,6 +14,15 @@ import { type StateListener, StateReplica } from "./state";
 
 const CLOSE_TOO_LARGE = 1009;
 
+/** Hears all that the server says, before a session does. */
+export interface Tap {
+  /** A connection was opened. */
+  connected(send: (message: string) => void): void;
+  disconnected(): void;
+  /** Take a message; `true`: the session is to know nothing of it. */
+  heard(text: string): boolean;
+}
+
 /**
  * A client's part in one room, without a socket or a clock: what to send, what to send again
  * after a lost connection, and where to go on hearing. A connection drives it.
@@ -23,6 +32,8 @@ export class Session {
   onError: (code: string, message: string) => void = () => {};
   /** The server takes nothing for now: to `resume` after so many milliseconds. */
   onBusy: (milliseconds: number) => void = () => {};
+  /** Where somebody wants to hear more than the replicas do. */
+  tap: Tap | null = null;
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
   private readonly replicas = new Map<string, LogReplica | StateReplica>();
@@ -31,6 +42,8 @@ export class Session {
     string,
     ((keys: Readonly<Record<string, KeyInfo>>) => void)[]
   >();
+  private readonly pings = new Map<number, () => void>();
+  private lastPing = 0;
   private readonly pause = new Backoff();
   private busy = false;
   private known: string | null = null;
@@ -72,23 +85,34 @@ export class Session {
   presence(key: string, listener: PresenceListener): PresenceReplica {
     let replica = this.presences.get(key);
     if (replica === undefined) {
-      replica = new PresenceReplica(key, (message) => this.tell(message));
+      const left = () => {
+        this.presences.delete(key);
+        this.unsubscribe(key);
+      };
+      replica = new PresenceReplica(key, (message) => this.tell(message), left);
       this.presences.set(key, replica);
       replica.ask();
     }
+    replica.stay();
     replica.listeners.add(listener);
     return replica;
+  }
+
+  /** Ask for all that a key holds, as if nothing was known of it. */
+  readAnew(replica: LogReplica): void {
+    this.tell(replica.askAnew());
   }
 
   /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
   leave(key: string): void {
     const presence = this.presences.get(key);
-    if (presence?.listeners.size === 0) {
-      presence.set(null);
-      this.presences.delete(key);
-    }
+    if (presence?.listeners.size === 0) presence.leave();
     const replica = this.replicas.get(key);
     if (replica?.listeners.size === 0 && !replica.pending) this.replicas.delete(key);
+    this.unsubscribe(key);
+  }
+
+  private unsubscribe(key: string): void {
     // A server without epochs doesn't know the message.
     if (!this.presences.has(key) && !this.replicas.has(key) && this.known !== null)
       this.tell({ type: "unsubscribe", key });
@@ -104,6 +128,19 @@ export class Session {
       }
       this.listings.set(prefix, [resolve]);
       this.tell({ type: "keys", prefix });
+    });
+  }
+
+  /** Resolves when the server has answered; rejects where there is no connection, or it breaks. */
+  ping(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.send === null) {
+        reject(new Refused("offline", "there is no connection"));
+        return;
+      }
+      this.lastPing += 1;
+      this.pings.set(this.lastPing, resolve);
+      this.tell({ type: "ping", nonce: this.lastPing });
     });
   }
 
@@ -124,12 +161,14 @@ export class Session {
     for (const replica of this.replicas.values()) this.tell(replica.ask());
     for (const presence of this.presences.values()) presence.ask();
     for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
+    this.tap?.connected(send);
     this.queue.connected(send);
   }
 
   /** The connection was lost, with the server's close code; writes are kept. */
   disconnected(code?: number): void {
     this.send = null;
+    this.tap?.disconnected();
     const longest = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
     this.queue.disconnected();
     if (longest !== undefined) {
@@ -152,6 +191,7 @@ export class Session {
 
   /** Take a message of the server; what is none is ignored. */
   received(text: string): void {
+    if (this.tap?.heard(text)) return;
     const message = parse(text);
     switch (message?.type) {
       case "init":
@@ -176,6 +216,9 @@ export class Session {
       case "keys":
         for (const resolve of this.listings.get(message.prefix) ?? []) resolve(message.keys);
         this.listings.delete(message.prefix);
+        break;
+      case "pong":
+        if (message.nonce !== null) this.pings.get(message.nonce)?.();
         break;
       case "error":
         this.refused(message.id, message.code, message.message, message.seq);

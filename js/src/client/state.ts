@@ -44,6 +44,10 @@ interface Write extends Waiting {
  */
 export class StateReplica extends Replica implements Pusher {
   readonly listeners = new Set<StateListener>();
+  /** Called when a write goes out; whoever sets `paused` then calls `resume` later. */
+  sent: () => void = () => {};
+  /** Whether writes wait, though none is under way. */
+  paused = false;
   private confirmed: { readonly value: Json } | null = null;
   /** What the room held before it forgot. */
   private lost: { readonly value: Json } | null = null;
@@ -77,11 +81,11 @@ export class StateReplica extends Replica implements Pusher {
   /** Show a value at once, and send it as soon as the write before it has arrived. */
   write(value: Json): void {
     const { underWay } = this;
-    if (underWay === null) {
+    if (underWay === null && !this.paused) {
       const updates = this.waiting?.updates ?? [];
       this.waiting = null;
       this.push({ value, depends: false, updates });
-    } else if (this.queue.revise(underWay.id, this.message(value))) {
+    } else if (underWay !== null && this.queue.revise(underWay.id, this.message(value))) {
       this.underWay = { ...underWay, value, depends: false, offered: false };
     } else {
       this.waiting = { value, depends: false, updates: this.waiting?.updates ?? [] };
@@ -103,6 +107,12 @@ export class StateReplica extends Replica implements Pusher {
       this.next();
       this.notify();
     });
+  }
+
+  /** Go on sending. */
+  resume(): void {
+    this.paused = false;
+    this.next();
   }
 
   /** Take an initial value, if there is none yet. */
@@ -184,7 +194,7 @@ export class StateReplica extends Replica implements Pusher {
   /** Send what waits, if it can go. */
   private next(): void {
     const { waiting } = this;
-    if (this.underWay !== null || waiting === null) return;
+    if (this.underWay !== null || waiting === null || this.paused) return;
     if (!waiting.depends) {
       this.waiting = null;
       this.push(waiting);
@@ -220,6 +230,7 @@ export class StateReplica extends Replica implements Pusher {
       ? this.queue.add(this, { ...push, if_seq: 0 }, "offered")
       : this.queue.add(this, { ...push, ...condition }, "newest");
     this.underWay = { ...write, id, offered, uncertain: false };
+    this.sent();
   }
 
   private message(value: Json): NewPush {

@@ -24,6 +24,9 @@ export interface Rendermime {
   addFactory(factory: Factory, rank?: number): void;
 }
 
+/** So long ipywidgets may look for its model before the view is shown without one. */
+export const PATIENCE_MILLISECONDS = 1_000;
+
 /** The views of a cell's output have these, whoever shows them. */
 const SHOWN = ".driftdb-state, .driftdb-place";
 
@@ -37,6 +40,7 @@ export class Output {
   private widget: Renderer | null = null;
   private endView: (() => void) | null = null;
   private settled = false;
+  private patience: ReturnType<typeof setTimeout> | null = null;
 
   /** `add`: put a renderer's widget in the page, beside `parent`'s other children. */
   constructor(
@@ -62,12 +66,17 @@ export class Output {
     if (this.widget !== null) {
       this.add(this.widget);
       this.watch.observe(this.widget.node, { childList: true, subtree: true });
+      this.patience ??= setTimeout(() => this.lose(), PATIENCE_MILLISECONDS);
       await this.widget.renderModel(this.model).catch(() => {});
+      this.look();
+    } else {
+      this.lose();
     }
-    this.look();
   }
 
   destroy(): void {
+    this.settled = true;
+    if (this.patience !== null) clearTimeout(this.patience);
     this.watch.disconnect();
     this.end();
     this.own.remove();
@@ -75,17 +84,27 @@ export class Output {
 
   /** ipywidgets says what it likes where it has no model; a view of ours says that it has one. */
   private look(): void {
-    const { widget } = this;
-    if (this.settled) return;
-    this.settled = (widget?.node.querySelector(SHOWN) ?? null) !== null;
-    if (widget !== null) widget.node.hidden = !this.settled;
-    if (this.settled) {
-      this.watch.disconnect();
-      this.end();
-    } else if (this.endView === null) {
-      const told = this.model.data[VIEW] as { readonly [name: string]: Json };
-      this.endView = show(remembered(told), this.own);
+    const { widget, own } = this;
+    const shown = (widget?.node.querySelector(SHOWN) ?? null) !== null;
+    if (widget !== null) widget.node.hidden = !this.settled && !shown;
+    if (this.settled || !shown) return;
+    if (own.contains(document.activeElement)) {
+      // Nothing is taken out of a person's hand.
+      if (widget !== null) widget.node.hidden = true;
+      own.addEventListener("focusout", () => setTimeout(() => this.look()), { once: true });
+      return;
     }
+    this.settled = true;
+    if (widget !== null) widget.node.hidden = false;
+    this.watch.disconnect();
+    this.end();
+  }
+
+  /** No model came so far. */
+  private lose(): void {
+    if (this.settled || this.endView !== null) return;
+    const told = this.model.data[VIEW] as { readonly [name: string]: Json };
+    this.endView = show(remembered(told), this.own);
   }
 
   private end(): void {

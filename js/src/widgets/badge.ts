@@ -1,46 +1,96 @@
 import type { Connection } from "../client/connection";
+import type { PresenceListener, PresenceReplica } from "../client/presence";
+import { nameOf } from "../client/user";
 import { element } from "./control";
+import type { Home } from "./home";
 
-/** What of a connection is shown. */
-type Shown = Pick<Connection, "status" | "waiting" | "offlineSince" | "detoured">;
+/** Under this key each page says that it is there. */
+const HERE = "$here";
+/** So many names are told. */
+const NAMES = 20;
 
 /** A shorter absence is not worth a word. */
 const SHORT_MILLISECONDS = 5_000;
 
-/** How it stands with the connection, quietly; with a button where a person can do something. */
-export class Badge {
+/**
+ * How it stands with the connection, and who else is there, quietly; with a button where a person
+ * can do something.
+ */
+export class Badge implements PresenceListener {
   readonly element = element("span", "driftdb-badge");
   private readonly text = element("span", "driftdb-badge-text", {
     role: "status",
     "aria-live": "polite",
   });
+  // Beside the text, for whoever comes and goes is not to be read out each time.
+  private readonly others = element("span", "driftdb-others");
   private readonly button = element("button", "driftdb-retry", { type: "button" });
+  private readonly page = element("a", "driftdb-page", { target: "_blank", rel: "noopener" });
+  private readonly here: PresenceReplica;
+  private refusal: string | null = null;
 
-  constructor(
-    private readonly room: string,
-    retry: () => void,
-  ) {
+  constructor(private readonly home: Home) {
     this.button.textContent = "Try again";
-    this.button.addEventListener("click", retry);
-    this.element.append(element("span", "driftdb-dot", { "aria-hidden": "true" }), this.text);
-    this.element.append(this.button);
+    this.button.addEventListener("click", () => home.connection.retry());
+    this.page.textContent = "↗";
+    this.page.setAttribute("aria-label", "Open the room's page");
+    const dot = element("span", "driftdb-dot", { "aria-hidden": "true" });
+    this.element.append(dot, this.text, this.others, this.button, this.page);
+    this.here = home.connection.session.presence(HERE, this);
+    this.here.set(true);
+    home.connection.listeners.add(this.redraw);
+    this.redraw();
   }
 
-  show(shown: Shown, refusal: string | null): void {
-    const { phase, text } = shown.status;
-    const readOnly = phase === "connected" && refusal !== null;
-    const label = readOnly ? refusal : this.label(shown);
-    this.element.dataset.phase = readOnly ? "refused" : phase;
+  destroy(): void {
+    this.home.connection.listeners.delete(this.redraw);
+    this.here.listeners.delete(this);
+    this.home.connection.session.leave(HERE);
+  }
+
+  /** A write was refused; `null`: it is as if none had been. */
+  refuse(refusal: string | null): void {
+    this.refusal = refusal;
+    this.redraw();
+  }
+
+  joined(): void {
+    this.redraw();
+  }
+
+  left(): void {
+    this.redraw();
+  }
+
+  private readonly redraw = (): void => {
+    const { room, connection } = this.home;
+    const { phase, text } = connection.status;
+    const connected = phase === "connected";
+    const refusal = this.refusal ?? (connection.readOnly ? "read only" : null);
+    const label = connected && refusal !== null ? refusal : this.label(connection);
+    this.element.dataset.phase = connected && refusal !== null ? "refused" : phase;
     // The same text anew would be read out anew.
     if (label !== this.text.textContent) this.text.textContent = label;
-    this.element.title = `Room “${this.room}”. ${text}`;
+    this.element.title = `Room “${room}”. ${text}${this.names()}`;
+    const { size } = this.here.people;
+    this.others.textContent = connected && size > 1 ? `${size} here` : "";
+    this.page.href = `${connection.url}/page`;
+    this.page.hidden = !connected || connection.detoured;
     this.button.hidden = !["reconnecting", "refused", "gone"].includes(phase);
+  };
+
+  private names(): string {
+    const people = [...this.here.people.values()];
+    if (people.length < 2) return "";
+    const names = people.slice(0, NAMES).map(({ user }) => nameOf(user) ?? "somebody");
+    const more = people.length > NAMES ? " …" : "";
+    return ` Here: ${names.join(", ")}${more}.`;
   }
 
-  private label({ status, waiting, offlineSince, detoured }: Shown): string {
+  private label({ status, waiting, offlineSince, detoured }: Connection): string {
     switch (status.phase) {
       case "connected":
-        return detoured ? `${this.room} (through the kernel)` : this.room;
+        return detoured ? `${this.home.room} (through the kernel)` : this.home.room;
       case "connecting":
         return "connecting…";
       case "reconnecting":

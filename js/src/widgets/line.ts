@@ -1,3 +1,4 @@
+import { nameOf } from "../client/user";
 import type { Entry, Json } from "../protocol/messages";
 
 /** How an entry is shown: what is read, and what is beside it. */
@@ -44,16 +45,6 @@ export function readLine({ value, time, user }: Entry): Line {
     };
   }
   return { ...line, text: JSON.stringify(value) };
-}
-
-/** What a user is called, as the server's authentication says. */
-export function nameOf(user: Json | undefined): string | null {
-  if (!isRecord(user)) return null;
-  for (const field of ["display_name", "name", "username"]) {
-    const name = user[field];
-    if (typeof name === "string" && name !== "") return name;
-  }
-  return null;
 }
 
 function readProgress(value: Record<string, Json>): Progress | null {

@@ -21,7 +21,7 @@ export class Place {
     className: string,
   ) {
     this.label = typeof label === "string" ? label : key;
-    this.badge = new Badge(home.room, () => home.connection.retry());
+    this.badge = new Badge(home);
     this.box = element("div", `driftdb-place ${className}`);
     const head = element("div", "driftdb-head");
     const title = element("span", "driftdb-label", { "aria-hidden": "true" });
@@ -29,8 +29,6 @@ export class Place {
     head.append(title, this.badge.element);
     this.box.append(head);
     parent.append(this.box);
-    home.connection.listeners.add(this.update);
-    this.update();
   }
 
   get session(): Session {
@@ -38,11 +36,9 @@ export class Place {
   }
 
   destroy(): void {
-    this.home.connection.listeners.delete(this.update);
+    this.badge.destroy();
     this.session.leave(this.key);
     this.home.leave();
     this.box.remove();
   }
-
-  private readonly update = (): void => this.badge.show(this.home.connection, null);
 }

@@ -34,6 +34,7 @@ export interface AskedFor {
   readonly disabled?: boolean;
   readonly read_only?: boolean;
   readonly limit_bytes?: number;
+  readonly throttle_seconds?: number;
 }
 
 /** What to do where the room has no value. */
@@ -60,7 +61,6 @@ export class StateView implements StateListener, Source {
   private readonly kind: string | null;
   private make: MakeControl | null = null;
   private control: Control | null = null;
-  private refusal: string | null = null;
 
   constructor(
     private readonly home: Home,
@@ -76,7 +76,7 @@ export class StateView implements StateListener, Source {
       limitBytes: asked.limit_bytes ?? LIMIT_BYTES,
     };
     this.kind = asked.kind ?? null;
-    this.badge = new Badge(home.room, () => home.connection.retry());
+    this.badge = new Badge(home);
     this.label.textContent = this.options.label;
     this.box.append(this.label, this.set, this.badge.element);
     if (asked.description) {
@@ -90,6 +90,7 @@ export class StateView implements StateListener, Source {
     parent.append(this.box);
     this.ask(asked);
     this.replica = home.connection.session.state(key, this, without.initial);
+    if (asked.throttle_seconds) this.pace(1000 * asked.throttle_seconds);
     home.connection.listeners.add(this.redraw);
     this.redraw();
   }
@@ -103,6 +104,7 @@ export class StateView implements StateListener, Source {
   /** Leave the page and the room. */
   destroy(): void {
     this.home.connection.listeners.delete(this.redraw);
+    this.badge.destroy();
     this.replica.listeners.delete(this);
     this.home.connection.session.leave(this.replica.key);
     this.home.leave();
@@ -118,12 +120,12 @@ export class StateView implements StateListener, Source {
   }
 
   write(value: Json): void {
-    this.refusal = null;
+    this.badge.refuse(null);
     this.replica.write(value);
   }
 
   update(step: (value: Json | undefined) => Json): void {
-    this.refusal = null;
+    this.badge.refuse(null);
     // What it is refused with is told to `refused`, or is shown by the value.
     this.replica.update(step).catch(() => {});
   }
@@ -133,8 +135,17 @@ export class StateView implements StateListener, Source {
   }
 
   refused(code: string, message: string): void {
-    this.refusal = code === "forbidden" ? "read only" : message;
+    this.badge.refuse(code === "forbidden" ? "read only" : message);
     this.redraw();
+  }
+
+  /** Send no oftener than that; the last value always arrives. */
+  private pace(milliseconds: number): void {
+    const { replica } = this;
+    replica.sent = () => {
+      replica.paused = true;
+      setTimeout(() => replica.resume(), milliseconds);
+    };
   }
 
   private readonly redraw = (): void => {
@@ -148,7 +159,6 @@ export class StateView implements StateListener, Source {
       this.control?.show(this.value);
     }
     this.box.classList.toggle("driftdb-stale", !this.replica.ready);
-    this.badge.show(this.home.connection, this.refusal);
   };
 }
 

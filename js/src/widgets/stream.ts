@@ -1,9 +1,10 @@
 import type { LogListener, LogReplica } from "../client/log";
+import { nameOf } from "../client/user";
 import type { Entry } from "../protocol/messages";
 import { readAnsi } from "./ansi";
 import { element } from "./control";
 import type { Home } from "./home";
-import { type Line, nameOf, readLine } from "./line";
+import { type Line, readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
 

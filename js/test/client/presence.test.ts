@@ -80,15 +80,50 @@ test("what was refused for now is said again", () => {
   ]);
 });
 
+const withdrawn = { type: "presence", key: "k", value: null };
+const asked = { type: "get", key: "k", seq: null, presence: true };
+
 test("who leaves is there no more, and a state of the same key stays", () => {
-  const { server, visitors, presence } = here();
+  const { server, visitors, presence, state } = here();
   const listener = { changed: () => {} };
-  const state = server.session.state("k", listener);
+  const replica = server.session.state("k", listener);
+  server.init([]);
+  presence.set("mine");
+  presence.listeners.delete(visitors);
+  server.session.leave("k");
+  expect(server.sent.slice(-2)).toEqual([withdrawn, asked]);
+  state({ ann: 1 });
+  replica.listeners.delete(listener);
+  server.session.leave("k");
+  expect(server.sent.at(-1)).toEqual({ type: "unsubscribe", key: "k" });
+});
+
+test("who only looked leaves without a word", () => {
+  const { server, visitors, presence } = here();
   server.init([]);
   presence.listeners.delete(visitors);
   server.session.leave("k");
-  expect(server.sent.at(-1)).toEqual({ type: "presence", key: "k", value: null });
-  state.listeners.delete(listener);
+  expect(server.sent.filter(({ type }) => type === "presence")).toEqual([]);
+});
+
+test("the room hears that somebody left also after a lost connection", () => {
+  const { server, visitors, presence, state } = here();
+  presence.set("mine");
+  state({ me: "mine" });
+  presence.listeners.delete(visitors);
   server.session.leave("k");
-  expect(server.sent.at(-1)).toEqual({ type: "unsubscribe", key: "k" });
+  server.reconnect();
+  expect(server.sent.slice(-2)).toEqual([withdrawn, asked]);
+  state({});
+  const before = server.sent.length;
+  server.reconnect();
+  expect(server.sent.slice(before)).toEqual([]);
+});
+
+test("a withdrawal that a lost connection took along is said again", () => {
+  const { server, presence } = here();
+  presence.set("mine");
+  presence.set(null);
+  server.reconnect();
+  expect(server.sent.slice(-2)).toEqual([asked, withdrawn]);
 });

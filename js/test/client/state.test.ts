@@ -40,6 +40,28 @@ test("one write is under way, and of those that wait only the last", () => {
   expect(state.value).toBe(3);
 });
 
+test("while it is paused the newest write waits, and is sent then", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  state.sent = () => {
+    state.paused = true;
+  };
+  state.write(1);
+  server.ack(1);
+  for (const value of [2, 3]) state.write(value);
+  expect(values(server)).toEqual([1]);
+  expect(state.value).toBe(3);
+  expect(state.pending).toBe(true);
+  state.resume();
+  expect(values(server)).toEqual([1, 3]);
+  state.write(4);
+  server.ack(2);
+  expect(values(server)).toEqual([1, 3]);
+  state.resume();
+  expect(values(server)).toEqual([1, 3, 4]);
+});
+
 test("of what is written while offline one write is kept, the last", () => {
   const server = new PlayedServer({ count: 1, bytes: 1 });
   const state = server.session.state("k", deaf);

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Output, type Renderer, VIEW } from "../../src/lab/output";
+import { Output, PATIENCE_MILLISECONDS, type Renderer, VIEW } from "../../src/lab/output";
 import { FakeSocket } from "../socket";
 
 const told = {
@@ -33,6 +33,7 @@ async function shown(...widgets: (Widget | null)[]): Promise<Output> {
   const output = new Output({ data: { [VIEW]: told } }, rendermime, add, parent);
   outputs.push(output);
   await output.ask();
+  vi.advanceTimersByTime(PATIENCE_MILLISECONDS);
   return output;
 }
 
@@ -40,6 +41,7 @@ const views = () => parent.querySelectorAll(".driftdb-state");
 const field = () => parent.querySelector<HTMLInputElement>(".driftdb-field");
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   FakeSocket.opened = [];
   outputs = [];
   vi.stubGlobal("WebSocket", FakeSocket);
@@ -51,7 +53,11 @@ afterEach(() => {
   for (const output of outputs) output.destroy();
   document.body.replaceChildren();
   vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
+
+/** Let the page's observers see what changed. */
+const seen = () => new Promise((resolve) => queueMicrotask(() => queueMicrotask(() => resolve(0))));
 
 test.each([[new Widget("Error displaying widget: model not found")], [null]])(
   "without a model the value is shown as it was, and is live",
@@ -85,13 +91,34 @@ test("a model that comes later takes over", async () => {
   await shown(widget);
   expect(views()).toHaveLength(1);
   widget.node.innerHTML = '<div class="driftdb-state"></div>';
-  await vi.waitFor(() => expect(FakeSocket.last.closedWith).toBe(1000));
+  await seen();
+  expect(FakeSocket.last.closedWith).toBe(1000);
   expect(views()).toHaveLength(1);
   expect(widget.node.hidden).toBe(false);
   // Once it was the kernel's, what the kernel takes away is gone.
   widget.node.innerHTML = "";
-  await new Promise((resolve) => setTimeout(resolve));
+  await seen();
   expect(views()).toHaveLength(0);
+});
+
+test("nothing is taken out of a person's hand", async () => {
+  const widget = new Widget("Loading widget...");
+  await shown(widget);
+  field()?.focus();
+  widget.node.innerHTML = '<div class="driftdb-state"></div>';
+  await seen();
+  expect(field()?.isConnected).toBe(true);
+  expect(widget.node.hidden).toBe(true);
+  field()?.blur();
+  vi.runAllTimers();
+  expect(field()).toBeNull();
+  expect(widget.node.hidden).toBe(false);
+});
+
+test("a model that comes soon is not preceded by another view", async () => {
+  const widget = new Widget('<div class="driftdb-state"></div>');
+  await shown(widget);
+  expect(FakeSocket.opened).toHaveLength(0);
 });
 
 test("when a kernel's models are there it asks again, and only then", async () => {

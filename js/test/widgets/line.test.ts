@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { nameOf, readLine } from "../../src/widgets/line";
+import { nameOf } from "../../src/client/user";
+import { readLine } from "../../src/widgets/line";
 
 const read = (value: never | object | string | number | null, more: object = {}) =>
   readLine({ value: value as never, seq: 1, ...more });

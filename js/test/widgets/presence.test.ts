@@ -46,3 +46,14 @@ test("a colour is one that was chosen, and nothing else", () => {
   expect(faces[0]?.style.backgroundColor).toBe("teal");
   expect(faces[1]?.style.cssText).not.toContain("url");
 });
+
+test.each([
+  ["#ffeb3b", "black"],
+  ["#fe3", "black"],
+  ["#ffeb3bff", "black"],
+  ["#c62828", "white"],
+  ["navy", "white"],
+])("on %s the initials are %s", (colour, ink) => {
+  const el = start({ a: { value: { name: "Ada", colour } } });
+  expect(el.querySelector<HTMLElement>(".driftdb-face")?.style.color).toBe(ink);
+});

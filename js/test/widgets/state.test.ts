@@ -222,3 +222,12 @@ test("two views of one key move together", () => {
   find(one, ".driftdb-slider").dispatchEvent(new Event("input"));
   expect(find(two, ".driftdb-slider").value).toBe("9");
 });
+
+test("the badge leads to the room's page while there is a connection", () => {
+  const el = show(1);
+  const page = () => el.querySelector<HTMLAnchorElement>(".driftdb-page");
+  expect(page()?.hidden).toBe(true);
+  start(1);
+  expect(page()?.hidden).toBe(false);
+  expect(page()?.href).toMatch(/\/driftdb\/room\/lecture\/page$/);
+});

@@ -1,0 +1,214 @@
+"""The pages that the server serves: of a room, for a look into it, and the front page.
+
+What a page shows is made in the browser by js/src/pages, which joins the room as any client does;
+so nothing that is in a room is ever part of the HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from tornado.template import Template
+from tornado.web import HTTPError
+
+from ..protocol.name import is_name
+from .handlers import RoomRequest
+from .hub import Hub
+
+__all__ = [
+    "CLIENT",
+    "Figures",
+    "FrontPage",
+    "Inspector",
+    "PageFile",
+    "RoomPage",
+    "page_routes",
+]
+
+CLIENT = "driftdb.js"
+"""The client for pages without a bundler, by the name that it has below the server's root."""
+
+_FOLDER = Path(__file__).parent
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+_NOT_BUILT = "The pages' front end was not built; install the package, or run npm run build in js."
+
+
+@cache
+def files() -> Mapping[str, bytes]:
+    """The built front end; each file but the client has its content's hash in its name."""
+    folder = _FOLDER / "static"
+    return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
+
+
+def _file(name: str, suffix: str) -> str | None:
+    return next((file for file in files() if re.fullmatch(rf"{name}-\w+\{suffix}", file)), None)
+
+
+@cache
+def _template() -> Template:
+    return Template((_FOLDER / "page.html").read_text("utf-8"))
+
+
+class Page(RoomRequest):
+    """What the pages have in common: a strict policy, and a shell that a script fills.
+
+    ``reach``, the server's root as other machines have it (``None`` where they have none), and
+    ``advice``, how to start it such that they do, are the server's own handlers' to say.
+    """
+
+    advice: str
+
+    @property
+    def reach(self) -> str | None:
+        """The URL of the server's root as other machines have it."""
+        raise NotImplementedError
+
+    def show(self, script: str, *, title: str, room: str = "", message: str = "") -> None:
+        """Finish with a page; with a message in place of what the script would show."""
+        source = None if message else _file(script, ".js")
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.set_header("Content-Security-Policy", self._policy())
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cache-Control", "no-store")
+        # A page is for people; those of other origins have no business with what it says.
+        self.clear_header("Access-Control-Allow-Origin")
+        page = _template().generate(
+            root=self.root,
+            room=room,
+            reach=self.reach or "",
+            advice=self.advice,
+            title=title,
+            styles=[style for style in (_file("pages", ".css"),) if style],
+            script=source,
+            message=message or ("" if source else _NOT_BUILT),
+        )
+        self.finish(page)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say in a page what is wrong."""
+        if status_code == HTTPStatus.NOT_FOUND:
+            self.show(
+                "",
+                title="No such room",
+                message="This server has no room of that name, or doesn't have it any more.",
+            )
+        elif status_code == HTTPStatus.FORBIDDEN:
+            self.show("", title="Not allowed", message="You have no permission to read this room.")
+        else:
+            super().write_error(status_code, **kwargs)
+
+    def _policy(self) -> str:
+        host = self.request.host
+        # Older Safaris don't take a socket for a part of 'self'.
+        sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+        return "; ".join(
+            (
+                "default-src 'none'",
+                "script-src 'self'",
+                "style-src 'self'",
+                "img-src 'self' data:",
+                f"connect-src 'self'{sockets}",
+                "base-uri 'none'",
+                "form-action 'none'",
+                f"frame-ancestors {self.hub.settings.frame_ancestors}",
+            )
+        )
+
+
+class _OfRoom(Page):
+    script: str
+    title: str
+
+    async def get(self, name: str) -> None:
+        """Show the page; 404 where there is no such room, and none is made by its first use."""
+        await self.demand("read")
+        named = self.names_allowed and is_name(name)
+        if not named and await self.hub.open(name) is None:
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+        self.show(self.script, title=self.title.format(name), room=name)
+
+
+class RoomPage(_OfRoom):
+    """``GET /room/ID/page``: what is in the room, as live controls; ``?key=K``: that alone."""
+
+    script = "room"
+    title = "{}"
+
+
+class Inspector(_OfRoom):
+    """``GET /room/ID/inspect``: each key and message of a room."""
+
+    script = "inspector"
+    title = "{} · inspector"
+
+
+class FrontPage(Page):
+    """``GET /``: what this is, and the way to a room."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        await self.demand("read")
+        self.show("front", title="DriftDB rooms")
+
+
+class Figures(RoomRequest):
+    """``GET /room/ID/figures``: how much is in a room, and how many connections."""
+
+    async def get(self, name: str) -> None:
+        """Answer with the numbers."""
+        await self.demand("read")
+        hosted = await self.room(name)
+        room = hosted.sequencer.room
+        self.set_header("Cache-Control", "no-store")
+        self.answer({"connections": self.hub.peers_in(hosted), "seq": room.seq})
+
+
+class PageFile(RoomRequest):
+    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: the client for pages."""
+
+    def get(self, name: str) -> None:
+        """Answer with a file, which never changes if its content's hash is in its name."""
+        content = files().get(name)
+        if content is None:
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+        self.set_header("Content-Type", _TYPES[Path(name).suffix] + "; charset=UTF-8")
+        if name == CLIENT:
+            self.set_header("Cache-Control", "no-cache")  # asked for again, by its ETag
+            self.set_header("Access-Control-Allow-Origin", "*")
+        else:
+            self.set_header("Cache-Control", f"public, max-age={_YEAR_SECONDS}, immutable")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(content)
+
+
+def page_routes(
+    hub: Hub,
+    prefix: str,
+    *,
+    root: str,
+    room_page: type[RoomPage],
+    inspector: type[Inspector],
+    figures: type[Figures],
+    page_file: type[PageFile],
+    front_page: type[FrontPage] | None = None,
+) -> list[tuple[str, type[RoomRequest], dict[str, Any]]]:
+    """The pages' routes, with a server's own handlers; see :func:`.handlers.routes`."""
+    common = {"hub": hub, "root": root}
+    prefix = re.escape(prefix)
+    front = [] if front_page is None else [(prefix, front_page, common)]
+    return [
+        *front,
+        (prefix + r"room/([^/]+)/page", room_page, common),
+        (prefix + r"room/([^/]+)/inspect", inspector, common),
+        (prefix + r"room/([^/]+)/figures", figures, common),
+        (prefix + r"pages/([^/]+)", page_file, common),
+        (prefix + f"({re.escape(CLIENT)})", page_file, common),
+    ]

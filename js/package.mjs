@@ -1,0 +1,33 @@
+// Builds what npm publishes: ES modules with types, in dist.
+import { execFileSync } from "node:child_process";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const from = (path) => fileURLToPath(new URL(path, import.meta.url));
+const dist = from("dist");
+
+await rm(dist, { recursive: true, force: true });
+await build({
+  entryPoints: { index: from("src/room/index.ts"), react: from("src/react/index.ts") },
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  external: ["react"],
+  sourcemap: true,
+  legalComments: "none",
+  logLevel: "warning",
+});
+const tsc = ["--project", from("tsconfig.package.json"), "--outDir", dist];
+execFileSync(from("node_modules/.bin/tsc"), tsc, { stdio: "inherit" });
+// Node's own resolution wants the names of files.
+for (const name of await readdir(dist, { recursive: true })) {
+  if (!name.endsWith(".d.ts")) continue;
+  const text = await readFile(`${dist}/${name}`, "utf8");
+  await writeFile(
+    `${dist}/${name}`,
+    text.replace(/(from|import\()( ?)"(\.[^"]+)"/g, '$1$2"$3.js"'),
+  );
+}

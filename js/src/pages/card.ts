@@ -1,0 +1,111 @@
+import type { LogListener } from "../client/log";
+import { element } from "../widgets/control";
+import type { Home } from "../widgets/home";
+import type { ViewOptions } from "../widgets/place";
+import { PresenceView } from "../widgets/presence";
+import { StateView } from "../widgets/state";
+import { StreamView } from "../widgets/stream";
+import { composer } from "./composer";
+import type { Item } from "./contents";
+import { guessKind, type Kind } from "./meta";
+import { pathOf } from "./shell";
+
+/** How many messages of a channel are shown. */
+const HISTORY = 500;
+
+/** A key of a room, shown as what it is, or seems to be. */
+export class Card {
+  readonly element = element("section", "card");
+  private readonly place = element("div", "card-view");
+  private readonly tag = element("span", "tag");
+  private shown = "";
+  private view: { destroy(): void } | null = null;
+  private guessed: Kind | null = null;
+  private peeking: (() => void) | null = null;
+
+  constructor(
+    private readonly home: Home,
+    private item: Item,
+    root: string,
+  ) {
+    const link = element("a", "card-link");
+    link.href = root + pathOf(home.room, "page", item.key);
+    link.textContent = "open alone";
+    link.setAttribute("aria-label", `open alone: ${item.meta?.label ?? item.key}`);
+    const foot = element("footer", "card-foot");
+    foot.append(this.tag, link);
+    this.element.append(this.place, foot);
+    this.take(item);
+  }
+
+  /** The key is to be shown as is known now. */
+  take(item: Item): void {
+    this.item = item;
+    // A state that turns out to hold several values is none.
+    if (item.size > 1 && this.guessed === "state") this.guessed = null;
+    const kind = item.meta?.kind ?? this.guessed;
+    if (kind === null) this.peek();
+    else this.show(kind);
+  }
+
+  destroy(): void {
+    this.peeking?.();
+    this.view?.destroy();
+    this.element.remove();
+  }
+
+  /** Find out what it seems to be. */
+  private peek(): void {
+    if (this.peeking !== null) return;
+    this.clear();
+    const { session } = this.home.connection;
+    const { key } = this.item;
+    const listener: LogListener = { heard: () => look(), startedOver: () => look() };
+    const log = session.log(key, listener, true, true);
+    this.peeking = () => {
+      log.listeners.delete(listener);
+      this.peeking = null;
+    };
+    const look = () => {
+      if (!log.ready || log.entries.length === 0) return;
+      this.peeking?.();
+      this.guessed = guessKind(log.entries.map(({ value }) => value));
+      this.take(this.item);
+    };
+    look();
+  }
+
+  private show(kind: Kind): void {
+    const { key, meta } = this.item;
+    const looks = JSON.stringify([kind, meta]);
+    if (looks === this.shown) return;
+    this.peeking?.();
+    this.clear();
+    this.shown = looks;
+    this.tag.textContent = meta === null ? `looks like a ${kind}` : kind;
+    this.element.dataset.kind = kind;
+    const options: ViewOptions = { label: meta?.label ?? key, stamps: true };
+    // One connection serves all, and stays.
+    const home = { ...this.home, leave: () => {} };
+    // As a log it was looked at, and may be no more.
+    if (kind === "state") home.connection.session.leave(key);
+    if (kind === "state") {
+      this.view = new StateView(home, key, meta?.control ?? {}, {}, this.place);
+    } else if (kind === "presence") {
+      this.view = new PresenceView(home, key, options, this.place);
+    } else if (kind === "channel") {
+      const bounded = { ...options, keep: false, history: HISTORY };
+      this.view = new StreamView(home, key, bounded, this.place);
+      this.place.append(composer(this.home.connection.session, key));
+    } else {
+      this.view = new StreamView(home, key, options, this.place);
+    }
+  }
+
+  private clear(): void {
+    this.view?.destroy();
+    this.view = null;
+    this.shown = "";
+    this.place.replaceChildren();
+  }
+}

@@ -1,0 +1,158 @@
+import { meant } from "../client/form";
+import { nameOf } from "../client/user";
+import type { Entry, Json, KeyInfo } from "../protocol/messages";
+import { element } from "../widgets/control";
+import { copyButton } from "./copy";
+import { entryOf, type Feed, type Heard } from "./feed";
+import { bytes } from "./keys";
+import { Rows } from "./rows";
+import { Tree } from "./tree";
+
+const PIXELS = 24;
+/** So many of a stream's newest values are looked at, if they can be had. */
+const ENOUGH = 200;
+/** How far to look back at first; numbers are shared by all keys. */
+const BACK = 1_000;
+const LONGEST_PREVIEW = 200;
+
+/** A key: its value as a tree, and what its stream holds. */
+export class Detail {
+  readonly element = element("section", "panel detail", { "aria-label": "Value" });
+  key: string | null = null;
+  private readonly title = element("h2", "");
+  private readonly about = element("p", "quiet tally");
+  private readonly tree = new Tree();
+  private readonly rows: Rows;
+  private readonly newest = element("button", "button", { type: "button" });
+  private info: KeyInfo | undefined;
+  private held: readonly Entry[] = [];
+  /** What is shown; `null`: the newest, whatever that is. */
+  private chosen: Entry | null = null;
+  private current: Entry | null = null;
+  private fresh: Heard | null = null;
+  private back = BACK;
+
+  constructor(private readonly feed: Feed) {
+    this.rows = new Rows({
+      label: "Values in the stream, the newest at the end",
+      pixels: PIXELS,
+      follows: true,
+      fill: (row, index) => this.fill(row, this.held[index] as Entry),
+      chosen: () => this.held.findIndex(({ seq }) => seq === this.chosen?.seq),
+      choose: (index) => this.look(this.held[index] ?? null),
+    });
+    this.newest.textContent = "Newest";
+    this.newest.addEventListener("click", () => this.look(null));
+    const copy = copyButton("Copy as JSON", () => JSON.stringify(this.value ?? null, null, 2));
+    const bar = element("div", "bar");
+    bar.append(this.title, this.newest, copy);
+    this.element.append(bar, this.about, this.rows.element, this.tree.element);
+    feed.onHeld = (key, held) => this.take(key, held);
+    this.draw();
+  }
+
+  /** Show a key. */
+  open(key: string, info: KeyInfo | undefined): void {
+    if (key !== this.key) {
+      this.key = key;
+      this.held = [];
+      this.chosen = this.current = this.fresh = null;
+    }
+    this.info = info;
+    this.ask(BACK);
+    this.draw();
+  }
+
+  /** Show a message of the history. */
+  openMessage(heard: Heard, info: KeyInfo | undefined): void {
+    if (heard.key !== this.key) this.open(heard.key, info);
+    this.look(entryOf(heard));
+  }
+
+  /** A key's stream may be another now. */
+  listed(info: KeyInfo | undefined): void {
+    const before = this.info;
+    this.info = info;
+    if (info?.seq !== before?.seq || info?.size !== before?.size) this.ask(BACK);
+    this.draw();
+  }
+
+  /** A push of the key was heard; it is shown when the page is drawn next. */
+  heard(heard: Heard): void {
+    if (heard.key === this.key) this.fresh = heard;
+  }
+
+  /** Show what was heard. */
+  draw(): void {
+    if (this.fresh !== null) this.current = entryOf(this.fresh);
+    this.fresh = null;
+    const { key, info } = this;
+    this.element.classList.toggle("idle", key === null);
+    this.title.textContent = key === null ? "Choose a key" : key === "" ? "(the empty key)" : key;
+    this.newest.hidden = this.chosen === null;
+    this.rows.element.hidden = (info?.size ?? 0) < 2;
+    this.rows.show(this.held.length);
+    const shown = this.chosen ?? this.current;
+    const parts = [];
+    if (info !== undefined) {
+      const { size } = info;
+      parts.push(
+        `${size.toLocaleString()} ${size === 1 ? "value" : "values"}, ${bytes(info.bytes)}`,
+      );
+      if (size > this.held.length && this.held.length > 0)
+        parts.push(`the newest ${this.held.length} are listed`);
+    }
+    if (shown !== null) {
+      parts.push(`shown: number ${shown.seq}`);
+      if (shown.time !== undefined) parts.push(new Date(shown.time).toLocaleString());
+      const user = nameOf(shown.user);
+      if (user !== null) parts.push(user);
+    }
+    this.about.textContent = parts.join(" · ");
+    if (key !== null) this.tree.show(this.value);
+  }
+
+  private get value(): Json | undefined {
+    const shown = this.chosen ?? this.current;
+    return shown === null ? undefined : meant(shown.value);
+  }
+
+  private look(entry: Entry | null): void {
+    this.chosen = entry;
+    this.draw();
+  }
+
+  private ask(back: number): void {
+    this.back = back;
+    const { key, info } = this;
+    if (key === null) return;
+    const few = info === undefined || info.size <= ENOUGH;
+    this.feed.look(key, few ? 0 : Math.max(0, info.seq - back));
+  }
+
+  private take(key: string, held: readonly Entry[]): void {
+    if (key !== this.key) return;
+    const { info, back } = this;
+    if (info !== undefined && held.length < Math.min(info.size, ENOUGH) && back < info.seq) {
+      this.ask(8 * back);
+      return;
+    }
+    this.held = held;
+    const newest = held[held.length - 1];
+    if (newest !== undefined && newest.seq >= (this.current?.seq ?? 0)) this.current = newest;
+    this.draw();
+  }
+
+  private fill(row: HTMLElement, { value, seq, time }: Entry): void {
+    const cells = [
+      ["size", String(seq)],
+      ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
+      ["preview", JSON.stringify(value).slice(0, LONGEST_PREVIEW)],
+    ] as const;
+    for (const [className, text] of cells) {
+      const cell = element("span", className);
+      cell.textContent = text;
+      row.append(cell);
+    }
+  }
+}

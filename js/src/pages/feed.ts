@@ -1,0 +1,141 @@
+import type { Tap } from "../client/session";
+import { type ClientMessage, type Entry, parse } from "../protocol/messages";
+
+/** So many messages are kept to be looked at, and somewhat more. */
+const KEPT = 20_000;
+/** So many a second are kept at most; of more each so-manieth. */
+const KEPT_A_SECOND = 1_000;
+const WINDOW_MILLISECONDS = 100;
+
+/** A message as it came: a push, or that a key was deleted. */
+export interface Heard {
+  readonly key: string;
+  readonly text: string;
+  /** When it came here, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** How much came of a key. */
+export interface Tally {
+  count: number;
+  newest: Heard;
+}
+
+const START = /^\{"type":"(?:push|delete)","key":"((?:[^"\\]|\\.)*)"/;
+
+/**
+ * All that happens in a room under the keys that are watched, counted; of what is kept to be read
+ * only a sample, where there is more than anybody reads. No message is decoded before it is read.
+ */
+export class Feed implements Tap {
+  /** All that came, in messages and in characters. */
+  count = 0;
+  length = 0;
+  /** What was kept, the oldest first. */
+  kept: Heard[] = [];
+  /** How often the connection was lost; what came meanwhile is not here. */
+  losses = 0;
+  /** Of how many messages one is kept now. */
+  every = 1;
+  readonly tallies = new Map<string, Tally>();
+  /** Hears what is kept. */
+  onKept: (heard: Heard) => void = () => {};
+  /** The oldest are kept no more. */
+  onForgotten: () => void = () => {};
+  /** Hears of each push and deletion. */
+  onHeard: (heard: Heard) => void = () => {};
+  /** Hears what a stream holds, as `look` asked. */
+  onHeld: (key: string, held: readonly Entry[]) => void = () => {};
+  private send: ((message: string) => void) | null = null;
+  private readonly watched = new Set<string>();
+  private windowBegan = 0;
+  private inWindow = 0;
+
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** Hear of these keys, too, from now on. */
+  watch(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (this.watched.has(key)) continue;
+      this.watched.add(key);
+      this.ask(key);
+    }
+  }
+
+  /** Ask what the stream of a key holds above a number. */
+  look(key: string, above: number): void {
+    this.watched.add(key);
+    this.tell({ type: "get", key, seq: above, stamps: true });
+  }
+
+  connected(send: (message: string) => void): void {
+    this.send = send;
+    for (const key of this.watched) this.ask(key);
+  }
+
+  disconnected(): void {
+    this.losses += 1;
+    this.send = null;
+  }
+
+  heard(text: string): boolean {
+    const start = START.exec(text);
+    if (start !== null) {
+      const key = start[1] as string;
+      this.take(key.includes("\\") ? (JSON.parse(`"${key}"`) as string) : key, text);
+      return true;
+    }
+    if (!text.startsWith('{"type":"init"')) return false;
+    const message = parse(text);
+    if (message?.type === "init") this.onHeld(message.key, message.data);
+    return true;
+  }
+
+  private take(key: string, text: string): void {
+    const at = this.now();
+    const heard = { key, text, at };
+    this.count += 1;
+    this.length += text.length;
+    const tally = this.tallies.get(key);
+    if (tally === undefined) {
+      this.tallies.set(key, { count: 1, newest: heard });
+    } else {
+      tally.count += 1;
+      tally.newest = heard;
+    }
+    this.sample(heard);
+    this.onHeard(heard);
+  }
+
+  private sample(heard: Heard): void {
+    const passed = heard.at - this.windowBegan;
+    if (passed >= WINDOW_MILLISECONDS) {
+      const perSecond = (this.inWindow * 1000) / passed;
+      this.every = Math.max(1, Math.ceil(perSecond / KEPT_A_SECOND));
+      this.windowBegan = heard.at;
+      this.inWindow = 0;
+    }
+    this.inWindow += 1;
+    if (this.count % this.every !== 0) return;
+    this.kept.push(heard);
+    if (this.kept.length > 1.2 * KEPT) {
+      this.kept = this.kept.slice(-KEPT);
+      this.onForgotten();
+    }
+    this.onKept(heard);
+  }
+
+  private ask(key: string): void {
+    this.tell({ type: "get", key, seq: null, stamps: true });
+  }
+
+  private tell(message: ClientMessage): void {
+    this.send?.(JSON.stringify(message));
+  }
+}
+
+/** What is in a message; `null` where it tells of a deletion. */
+export function entryOf({ text }: Heard): Entry | null {
+  const message = parse(text);
+  return message?.type === "push" ? message : null;
+}

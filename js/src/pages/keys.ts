@@ -1,0 +1,101 @@
+import type { KeyInfo } from "../protocol/messages";
+import { element } from "../widgets/control";
+import { Rows } from "./rows";
+
+const PIXELS = 40;
+
+/** The keys of a room, with how much is in them and how much comes. */
+export class KeyList {
+  readonly element = element("section", "panel keys", { "aria-label": "Keys" });
+  /** Somebody wants to see a key. */
+  onChoose: (key: string) => void = () => {};
+  chosen: string | null = null;
+  private readonly search = element("input", "field", {
+    type: "search",
+    placeholder: "Find a key, or listen to one",
+    "aria-label": "Find a key; Enter listens to one that holds nothing",
+  });
+  private readonly tally = element("p", "quiet tally", { role: "status" });
+  private readonly rows: Rows;
+  private infos: ReadonlyMap<string, KeyInfo> = new Map();
+  private rates: ReadonlyMap<string, number> = new Map();
+  /** All keys in order, and those of them that are found. */
+  private sorted: string[] = [];
+  private shown: string[] = [];
+
+  constructor() {
+    this.rows = new Rows({
+      label: "Keys",
+      pixels: PIXELS,
+      follows: false,
+      fill: (row, index) => this.fill(row, this.shown[index] as string),
+      chosen: () => (this.chosen === null ? -1 : this.shown.indexOf(this.chosen)),
+      choose: (index) => this.choose(this.shown[index] as string),
+    });
+    const title = element("h2", "");
+    title.textContent = "Keys";
+    this.search.addEventListener("input", () => this.sift());
+    this.search.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter" && this.search.value !== "") this.choose(this.search.value);
+    });
+    this.element.append(title, this.search, this.tally, this.rows.element);
+  }
+
+  /** Show these keys; `rates` are messages a second, also of keys that hold nothing. */
+  show(infos: ReadonlyMap<string, KeyInfo>, rates: ReadonlyMap<string, number>): void {
+    this.infos = infos;
+    this.rates = rates;
+    this.sift();
+  }
+
+  private choose(key: string): void {
+    this.chosen = key;
+    this.onChoose(key);
+    this.sift();
+  }
+
+  private sift(): void {
+    const wanted = this.search.value.toLowerCase();
+    const all = new Set([...this.infos.keys(), ...this.rates.keys()]);
+    if (this.chosen !== null) all.add(this.chosen);
+    // To sort thousands takes a while, and they are the same most of the time.
+    if (this.sorted.length !== all.size || !this.sorted.every((key) => all.has(key)))
+      this.sorted = [...all].sort(inOrder);
+    this.shown =
+      wanted === "" ? this.sorted : this.sorted.filter((key) => key.toLowerCase().includes(wanted));
+    const { length } = this.shown;
+    const text = wanted === "" ? `${all.size} in this room` : `${length} of ${all.size}`;
+    if (text !== this.tally.textContent) this.tally.textContent = text;
+    this.rows.show(length);
+  }
+
+  private fill(row: HTMLElement, key: string): void {
+    const info = this.infos.get(key);
+    const rate = this.rates.get(key) ?? 0;
+    const name = element("span", "name");
+    name.textContent = key === "" ? "(the empty key)" : key;
+    const about = element("span", "about");
+    const held = info === undefined ? "nothing held" : `${info.size} × · ${bytes(info.bytes)}`;
+    about.textContent = rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held;
+    row.append(name, about);
+  }
+}
+
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+/** As people sort; the protocol's own keys come last. */
+function inOrder(one: string, other: string): number {
+  return Number(one.startsWith("$")) - Number(other.startsWith("$")) || compare(one, other);
+}
+
+/** An amount of bytes, for people. */
+export function bytes(amount: number): string {
+  const units = ["B", "KB", "MB", "GB"];
+  let left = amount;
+  let unit = 0;
+  while (left >= 1000 && unit < units.length - 1) {
+    left /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? left : left.toPrecision(3)} ${units[unit]}`;
+}

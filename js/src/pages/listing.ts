@@ -1,0 +1,40 @@
+import type { Session } from "../client/session";
+import type { KeyInfo } from "../protocol/messages";
+
+const POLL_MILLISECONDS = 2_000;
+/** The answer with so many keys is long, and asked for less often. */
+const MANY = 1_000;
+const MANY_POLL_MILLISECONDS = 8_000;
+
+/** Asks again and again which keys a room has, for nobody tells of new ones. */
+export class Listing {
+  keys: ReadonlyMap<string, KeyInfo> = new Map();
+  private asking = false;
+  private asked = 0;
+
+  constructor(
+    private readonly session: Session,
+    private readonly changed: () => void,
+  ) {
+    setInterval(() => this.look(), POLL_MILLISECONDS);
+    this.ask();
+  }
+
+  /** Ask now. */
+  ask(): void {
+    if (this.asking) return;
+    this.asking = true;
+    this.asked = Date.now();
+    void this.session.keys().then((keys) => {
+      this.asking = false;
+      this.keys = new Map(Object.entries(keys));
+      this.changed();
+    });
+  }
+
+  private look(): void {
+    const many = this.keys.size > MANY;
+    if (document.hidden || (many && Date.now() - this.asked < MANY_POLL_MILLISECONDS)) return;
+    this.ask();
+  }
+}

@@ -1,0 +1,66 @@
+import type { Json } from "../protocol/messages";
+import type { AskedFor } from "../widgets/state";
+
+export type Kind = "state" | "stream" | "channel" | "reducer" | "presence";
+
+/** What a key is meant to be (protocol, "Which keys there are"). */
+export interface Meta {
+  readonly kind: Kind;
+  readonly control: AskedFor;
+  readonly label: string | null;
+}
+
+/** The key under which it stands what other keys are meant to be. */
+export const META = "$meta/";
+
+const KINDS: readonly string[] = ["state", "stream", "channel", "reducer", "presence"];
+
+/** Read what anybody may have written; `null` where it says nothing. */
+export function readMeta(value: Json | undefined): Meta | null {
+  if (!isRecord(value) || typeof value.kind !== "string" || !KINDS.includes(value.kind))
+    return null;
+  const control = isRecord(value.control) ? readControl(value.control) : {};
+  const label = text(value.label) ?? control.label ?? null;
+  return { kind: value.kind as Kind, control: { ...control, label }, label };
+}
+
+function readControl(control: Record<string, Json>): AskedFor {
+  const { kind, label, description, min, max, step, options, limit_bytes } = control;
+  const limit = number(limit_bytes);
+  return {
+    ...{ kind: text(kind), label: text(label), description: text(description) },
+    ...{ min: number(min), max: number(max), step: positive(number(step)) },
+    options: (Array.isArray(options) ? options : []).filter(isOption),
+    disabled: control.disabled === true,
+    read_only: control.read_only === true,
+    ...(limit === null ? {} : { limit_bytes: limit }),
+  };
+}
+
+function isOption(option: Json): option is [string, Json] {
+  return Array.isArray(option) && option.length === 2 && typeof option[0] === "string";
+}
+
+function isRecord(value: Json | undefined): value is Record<string, Json> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const text = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
+const number = (value: Json | undefined): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+const positive = (value: number | null): number | null =>
+  value !== null && value > 0 ? value : null;
+
+/**
+ * What a key seems to be that nobody describes, by what its stream holds: a state has one value,
+ * a reducer its actions and snapshots (npm's `Reducer` writes the same), and other values that
+ * stand in a row are a stream.
+ */
+export function guessKind(held: readonly Json[]): Kind {
+  const newest = held[held.length - 1];
+  if (isRecord(newest)) {
+    const fields = Object.keys(newest).sort().join();
+    if (fields === "apply,i" || fields === "reset") return "reducer";
+  }
+  return held.length > 1 ? "stream" : "state";
+}

@@ -1,0 +1,58 @@
+import { element } from "../widgets/control";
+import { copyButton } from "./copy";
+import { qrCode } from "./qr";
+import { type Shell, shareable } from "./shell";
+
+/** How to open a page elsewhere: its link, and a QR code; or what it takes to have them. */
+export function invitation(shell: Shell, path: string): HTMLElement {
+  const box = element("div", "invitation");
+  const url = shareable(shell, path);
+  const link = element("a", "link");
+  link.href = url ?? shell.root + path;
+  link.textContent = link.href;
+  if (url !== null) {
+    box.append(qrCode(url, "QR code of this link"));
+  } else {
+    const why = element("p", "");
+    const command = element("code", "");
+    command.textContent = shell.advice;
+    why.append(
+      "A phone can't open this address, for it is this machine's own. Start the server with ",
+      command,
+      " and everybody in your network can open the page that it then shows here.",
+    );
+    box.append(why);
+  }
+  box.append(
+    link,
+    copyButton("Copy the link", () => link.href),
+  );
+  if (shell.advice.startsWith("jupyter")) {
+    const login = element("p", "quiet");
+    login.textContent = "Who opens it logs in to Jupyter first.";
+    box.append(login);
+  }
+  return box;
+}
+
+/** A button that shows how to open a page elsewhere. */
+export function shareButton(shell: Shell, path: string): HTMLButtonElement {
+  const button = element("button", "button", { type: "button", "aria-haspopup": "dialog" });
+  button.textContent = "Share";
+  button.addEventListener("click", () => {
+    const dialog = element("dialog", "dialog", { "aria-label": "Open this room elsewhere" });
+    const close = element("button", "button", { type: "button" });
+    close.textContent = "Close";
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close();
+    });
+    dialog.addEventListener("close", () => dialog.remove());
+    const title = element("h2", "");
+    title.textContent = "Open this room elsewhere";
+    dialog.append(title, invitation(shell, path), close);
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+  return button;
+}

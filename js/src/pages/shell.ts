@@ -1,0 +1,35 @@
+/** What the server told its page (driftdb_jupyter/server/page.html). */
+export interface Shell {
+  /** The path of the room server, with a slash at both ends. */
+  readonly root: string;
+  /** The room's name; empty on the front page. */
+  readonly room: string;
+  /** The URL of the root as other machines have it; empty where they have none. */
+  readonly reach: string;
+  /** How to start the server such that they do. */
+  readonly advice: string;
+}
+
+export function readShell(): Shell {
+  const { root = "/", room = "", reach = "", advice = "" } = document.documentElement.dataset;
+  return { root, room, reach, advice };
+}
+
+/** The path of a room's page, or of another thing that a room has. */
+export function pathOf(room: string, what = "page", key: string | null = null): string {
+  const query = key === null ? "" : `?key=${encodeURIComponent(key)}`;
+  return `room/${encodeURIComponent(room)}/${what}${query}`;
+}
+
+/**
+ * The URL of a path below the root as others can open it, also on other machines; `null` where
+ * only this machine can.
+ */
+export function shareable(shell: Shell, path: string, page: Location = location): string | null {
+  if (!isLoopback(page.hostname)) return page.origin + shell.root + path;
+  return shell.reach === "" ? null : shell.reach + path;
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+}

@@ -1,0 +1,19 @@
+/** React hooks; the names and calls are those of npm `driftdb-react` 1.0.12. */
+export {
+  type ConnectionStatus,
+  type PresentPerson,
+  uniqueClientId,
+  useConnectionStatus,
+  useLatency,
+  usePresence,
+  useSharedReducer,
+  useSharedState,
+  useUniqueClientId,
+} from "./hooks";
+export { RoomQRCode, StatusIndicator } from "./indicator";
+export {
+  DatabaseContext,
+  DriftDBProvider,
+  type DriftDBProviderProps,
+  useDatabase,
+} from "./provider";

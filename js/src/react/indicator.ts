@@ -1,0 +1,58 @@
+import { createElement, type ReactElement, useEffect, useState } from "react";
+import { encode } from "uqr";
+import { useConnectionStatus, useLatency } from "./hooks";
+import { roomInAddress, useDatabase } from "./provider";
+
+/** How it stands with the connection, and how long the server takes to answer. */
+export function StatusIndicator(): ReactElement {
+  const status = useConnectionStatus();
+  const latency = useLatency();
+  const colour = status.connected ? "#15803d" : "#b91c1c";
+  const dot = { ...DOT, background: colour };
+  const label = status.connected ? "connected" : "not connected";
+  return createElement(
+    "span",
+    { role: "status", title: status.text, style: INDICATOR },
+    createElement("span", { "aria-hidden": true, style: dot }),
+    label,
+    status.connected && latency !== null ? ` (${Math.round(latency)} ms)` : "",
+    status.connected
+      ? createElement(
+          "a",
+          { href: status.debugUrl, target: "_blank", rel: "noreferrer", style: LINK },
+          "inspect",
+        )
+      : null,
+  );
+}
+
+/** A QR code of the page's address, if it has the room's id in it. */
+export function RoomQRCode({ size = 200 }: { readonly size?: number }): ReactElement | null {
+  const room = useDatabase();
+  const [address, setAddress] = useState<string | null>(null);
+  useEffect(() => {
+    if (room !== null && roomInAddress() !== null) setAddress(location.href);
+  }, [room]);
+  if (address === null) return null;
+  const code = encode(address, { ecc: "M", border: 3 });
+  const dots = code.data.flatMap((row, y) =>
+    row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])),
+  );
+  return createElement(
+    "svg",
+    {
+      viewBox: `0 0 ${code.size} ${code.size}`,
+      width: size,
+      height: size,
+      role: "img",
+      "aria-label": `QR code of ${address}`,
+      shapeRendering: "crispEdges",
+    },
+    createElement("rect", { width: code.size, height: code.size, fill: "#fff" }),
+    createElement("path", { d: dots.join(""), fill: "#000" }),
+  );
+}
+
+const INDICATOR = { display: "inline-flex", alignItems: "center", gap: 6 } as const;
+const DOT = { width: 8, height: 8, borderRadius: 4 } as const;
+const LINK = { color: "inherit" } as const;

@@ -1,0 +1,15 @@
+/** The client of rooms, for browsers, workers and Node. */
+export type { ConnectionOptions, Phase, Status } from "../client/connection";
+export { Refused, Uncertain } from "../client/errors";
+export { QueueFull } from "../client/queue";
+export type { KeyInfo } from "../protocol/messages";
+export { SharedDict } from "./dict";
+export type { Feed } from "./feed";
+export type { Message } from "./message";
+export { type Person, Presence } from "./presence";
+export { PubSub } from "./pubsub";
+export { SharedReducer } from "./reducer";
+export { newRoom, Room, room } from "./room";
+export { SharedState } from "./state";
+export { Stream } from "./stream";
+export type { Value } from "./values";

@@ -1,0 +1,38 @@
+import { nameOf } from "../client/user";
+import type { Entry, Json } from "../protocol/messages";
+import { decode, type Value } from "./values";
+
+/** A value with its number, and who wrote it and when, where stamps were asked for. */
+export interface Message<T = Value> {
+  readonly value: T;
+  readonly seq: number;
+  readonly time: Date | null;
+  /** The public id of the connection that wrote it. */
+  readonly client: string | null;
+  /** What the server's authentication knows of the person. */
+  readonly user: Json | null;
+  /** The person's name; `null` where nobody knows. */
+  readonly author: string | null;
+}
+
+/** A message of an entry. */
+export function messageOf<T>({ value, seq, time, client, user }: Entry): Message<T> {
+  return {
+    value: decode(value) as T,
+    seq,
+    time: time === undefined ? null : new Date(time),
+    client: client ?? null,
+    user: user ?? null,
+    author: nameOf(user),
+  };
+}
+
+/** What tells of a stream that was shortened is none of its values. */
+export function isNotice({ value }: Entry): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.keys(value).join() === "$compacted"
+  );
+}

@@ -1,0 +1,60 @@
+import type { LogListener, LogReplica } from "../client/log";
+import type { Session } from "../client/session";
+import type { Entry } from "../protocol/messages";
+import { FEED_LIMIT, Feed } from "./feed";
+import { Listeners } from "./listeners";
+import { isNotice, type Message, messageOf } from "./message";
+import { encode, type Value } from "./values";
+
+/** A channel: what is published reaches everybody who is there, and is kept nowhere. */
+export class PubSub<T = Value> implements LogListener {
+  private readonly replica: LogReplica;
+  private readonly subscribers = new Listeners<[T, Message<T>]>();
+  private readonly feeds = new Set<Feed<T>>();
+
+  /** Made by `Room.pubsub`. */
+  constructor(
+    private readonly session: Session,
+    readonly key: string,
+    stamps = false,
+  ) {
+    this.replica = session.log(key, this, false, stamps);
+  }
+
+  /** Say something to everybody who is there; resolves when the room has it. Throws `QueueFull`. */
+  async publish(value: T): Promise<void> {
+    await this.replica.arrival(this.replica.push(encode(value), false));
+  }
+
+  /** Call a function with each value from now on; returns what ends that. */
+  subscribe(listener: (value: T, message: Message<T>) => void): () => void {
+    return this.subscribers.add(listener);
+  }
+
+  /** Each value from now on, for a `for await` loop. */
+  messages(): Feed<T> {
+    const feed: Feed<T> = new Feed(FEED_LIMIT, () => this.feeds.delete(feed));
+    this.feeds.add(feed);
+    return feed;
+  }
+
+  [Symbol.asyncIterator](): Feed<T> {
+    return this.messages();
+  }
+
+  /** Hear no more; ends the loops. */
+  close(): void {
+    this.subscribers.clear();
+    for (const feed of [...this.feeds]) void feed.return();
+    this.replica.listeners.delete(this);
+    this.session.leave(this.key);
+  }
+
+  /** For the session. */
+  heard(entry: Entry): void {
+    if (isNotice(entry)) return;
+    const message = messageOf<T>(entry);
+    this.subscribers.tell(message.value, message);
+    for (const feed of [...this.feeds]) feed.push(message.value);
+  }
+}

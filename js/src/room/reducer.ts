@@ -1,0 +1,131 @@
+import { Refused } from "../client/errors";
+import type { LogListener, LogReplica } from "../client/log";
+import type { Session } from "../client/session";
+import type { Entry, Json } from "../protocol/messages";
+import { Fold, snapshot } from "./fold";
+import { Listeners } from "./listeners";
+import { decode, encode, type Value } from "./values";
+
+/** Whose action is the stream's so-manieth puts a snapshot in the place of all. */
+const COMPACT_AT = 100;
+
+/**
+ * A value that everybody in a room changes by actions, in one order for all. `fn(value, action)`
+ * returns the next value; it has to be the same for all who take part, and depend on nothing else.
+ * Own actions show at once, and are applied anew behind those that the room ordered before them.
+ * An action for which `fn` throws counts for nothing.
+ */
+export class SharedReducer<S = Value, A = Value> implements LogListener {
+  /** Resolves when the room's value was heard for the first time. */
+  readonly ready: Promise<void>;
+  private readonly fold: Fold<S, A>;
+  private readonly replica: LogReplica;
+  private readonly subscribers = new Listeners<[S]>();
+  private begin: () => void = () => {};
+  private compacts = false;
+  private told: S;
+
+  /** Made by `Room.reducer`. `initial`: where it begins in a room that has nothing yet. */
+  constructor(
+    private readonly session: Session,
+    readonly key: string,
+    fn: (value: S, action: A) => S,
+    initial: S,
+  ) {
+    this.ready = new Promise((resolve) => {
+      this.begin = resolve;
+    });
+    const start = encode(initial);
+    const read = (json: Json) => decode(json) as S;
+    this.fold = new Fold(
+      fn,
+      () => read(start),
+      (json) => decode(json) as A,
+      read,
+    );
+    this.told = this.fold.value;
+    this.replica = session.log(key, this, true);
+    if (this.replica.ready) this.startedOver(this.replica.entries, true);
+  }
+
+  /** The value now, own actions included. Don't change it: dispatch an action. */
+  get value(): S {
+    return this.fold.value;
+  }
+
+  /**
+   * Apply an action; resolves when the room has it. Throws what `fn` throws for it, and
+   * `QueueFull`.
+   */
+  async dispatch(action: A): Promise<void> {
+    const json = encode(action);
+    const mark = this.fold.propose(action);
+    this.compacts ||= this.fold.actions + this.fold.pending >= COMPACT_AT;
+    let arrival: Promise<unknown>;
+    try {
+      arrival = this.replica.arrival(this.replica.append({ apply: json, i: mark }));
+    } catch (error) {
+      this.settled(mark);
+      throw error;
+    }
+    this.changed();
+    try {
+      await arrival;
+    } finally {
+      this.settled(mark);
+    }
+  }
+
+  /** Call a function with the value when it is another; returns what ends that. */
+  subscribe(listener: (value: S) => void): () => void {
+    return this.subscribers.add(listener);
+  }
+
+  /** Hear no more. */
+  close(): void {
+    this.subscribers.clear();
+    this.replica.listeners.delete(this);
+    this.session.leave(this.key);
+  }
+
+  /** For the session. */
+  heard(entry: Entry): void {
+    this.fold.hear(entry);
+    this.changed();
+  }
+
+  /** For the session. */
+  startedOver(held: readonly Entry[], sameEpoch: boolean): void {
+    this.fold.startOver(held, sameEpoch);
+    if (this.fold.missing) this.replica.offer(snapshot(encode(this.fold.confirmed)));
+    this.begin();
+    this.changed();
+  }
+
+  private settled(mark: string): void {
+    this.fold.settle(mark);
+    this.changed();
+    this.keepShort();
+  }
+
+  private changed(): void {
+    const { value } = this.fold;
+    if (value === this.told || JSON.stringify(value) === JSON.stringify(this.told)) return;
+    this.told = value;
+    this.subscribers.tell(value);
+  }
+
+  private keepShort(): void {
+    const { fold } = this;
+    if (!this.compacts || fold.pending > 0) return;
+    this.compacts = false;
+    fold.actions = 1;
+    const text = snapshot(encode(fold.confirmed));
+    // Where it is refused, somebody else will, or the next action of ours.
+    const failed = (error: unknown) => {
+      if (!(error instanceof Refused)) throw error;
+    };
+    this.replica.arrival(this.replica.compact(text, fold.seq)).catch(failed);
+    this.replica.folded(text, fold.seq);
+  }
+}

@@ -1,0 +1,142 @@
+import { Connection, type ConnectionOptions, type Status } from "../client/connection";
+import type { KeyInfo } from "../protocol/messages";
+import { SharedDict } from "./dict";
+import { Presence } from "./presence";
+import { PubSub } from "./pubsub";
+import { SharedReducer } from "./reducer";
+import { SharedState } from "./state";
+import { Stream } from "./stream";
+import type { Value } from "./values";
+
+/** A room on a server, over one connection that comes back by itself. */
+export class Room {
+  private readonly connection: Connection;
+
+  /**
+   * `url`: the room's http(s) address; `http://HOST:8080/room/ID` of `driftdb serve`,
+   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server.
+   */
+  constructor(url: string, options: ConnectionOptions = {}) {
+    this.connection = new Connection(address(url), options);
+  }
+
+  /** The room's address. */
+  get url(): string {
+    return this.connection.url;
+  }
+
+  /** The room's name, or id. */
+  get name(): string {
+    return decodeURIComponent(this.url.slice(this.url.lastIndexOf("/") + 1));
+  }
+
+  /** How the connection is. */
+  get status(): Status {
+    return this.connection.status;
+  }
+
+  /** How many writes the room has not confirmed yet; they are kept while it is away. */
+  get waiting(): number {
+    return this.connection.waiting;
+  }
+
+  /** Call a function when `status` or `waiting` may be another; returns what ends that. */
+  onStatus(listener: (status: Status) => void): () => void {
+    const own = () => listener(this.status);
+    this.connection.listeners.add(own);
+    return () => {
+      this.connection.listeners.delete(own);
+    };
+  }
+
+  /** A value that everybody sees and sets; `initial` is written where there is none. */
+  state<T = Value>(key: string, initial?: T): SharedState<T> {
+    return new SharedState<T>(this.connection.session, key, initial);
+  }
+
+  /** Several values under one key. */
+  dict<T = Value>(key: string, initial: Readonly<Record<string, T>> = {}): SharedDict<T> {
+    return new SharedDict<T>(this.connection.session, key, initial);
+  }
+
+  /** A channel: what matters now and is kept nowhere. */
+  pubsub<T = Value>(key: string, { stamps = false } = {}): PubSub<T> {
+    return new PubSub<T>(this.connection.session, key, stamps);
+  }
+
+  /** A list that stays: a log, a history. `maxLength`: how many values an append leaves. */
+  stream<T = Value>(
+    key: string,
+    { maxLength, stamps = false }: { maxLength?: number; stamps?: boolean } = {},
+  ): Stream<T> {
+    return new Stream<T>(this.connection.session, key, maxLength, stamps);
+  }
+
+  /** A value that many change at once, by rules. */
+  reducer<S = Value, A = Value>(
+    key: string,
+    fn: (value: S, action: A) => S,
+    initial: S,
+  ): SharedReducer<S, A> {
+    return new SharedReducer<S, A>(this.connection.session, key, fn, initial);
+  }
+
+  /** Who is here, each with a value; `null`: only look. */
+  presence<T = Value>(key = "presence", value: T | null = null): Presence<T> {
+    return new Presence<T>(this.connection.session, key, value);
+  }
+
+  /** Which keys there are that begin so, with their number of values and bytes. */
+  keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
+    return this.connection.session.keys(prefix);
+  }
+
+  /** Empty a key for everybody. */
+  delete(key: string): Promise<void> {
+    return this.connection.session.delete(key);
+  }
+
+  /** How long the server takes to answer, in milliseconds; rejects where there is no connection. */
+  async latency(): Promise<number> {
+    const since = performance.now();
+    await this.connection.session.ping();
+    return performance.now() - since;
+  }
+
+  /** Try at once to connect again, also after a refusal. */
+  retry(): void {
+    this.connection.retry();
+  }
+
+  /** End for good; what was not confirmed yet may be lost (see `waiting`). */
+  close(): void {
+    this.connection.close();
+  }
+}
+
+/** The room at an address. */
+export function room(url: string, options: ConnectionOptions = {}): Room {
+  return new Room(url, options);
+}
+
+/** A new room on a server, by its root: `http://HOST:8080/`. */
+export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
+  const server = new URL(root, base()).href.replace(/\/?$/, "/");
+  const answer = await fetch(`${server}new`, { method: "POST" });
+  if (!answer.ok) throw new Error(`${server}: expected a new room, got HTTP ${answer.status}`);
+  const { room: name } = (await answer.json()) as { room: string };
+  return new Room(`${server}room/${encodeURIComponent(name)}`, options);
+}
+
+function base(): string | undefined {
+  return globalThis.location?.href;
+}
+
+/** An http(s) address without what follows the room's name. */
+function address(url: string): string {
+  const { origin, pathname, protocol } = new URL(url, base());
+  const path = pathname.replace(/\/(connect|page|send)?$/, "");
+  if (!/^(http|ws)s?:$/.test(protocol) || !/\/room\/[^/]+$/.test(path))
+    throw new TypeError(`expected a room's URL like http://HOST:8080/room/ID, got ${url}`);
+  return origin.replace(/^ws/, "http") + path;
+}

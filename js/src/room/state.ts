@@ -1,0 +1,125 @@
+import { Refused } from "../client/errors";
+import type { Session } from "../client/session";
+import type { StateListener, StateReplica } from "../client/state";
+import { Listeners } from "./listeners";
+import { decode, encode, type Value } from "./values";
+
+/** A value with a name (`key`) that everybody in a room shares. */
+export class SharedState<T = Value> implements StateListener {
+  /** Resolves when the room's value was heard for the first time. */
+  readonly ready: Promise<void>;
+  /** Why the newest write was refused; `null` where none was. */
+  error: Refused | null = null;
+  private readonly replica: StateReplica;
+  private readonly subscribers = new Listeners<[T | undefined]>();
+  private readonly waiting = new Set<{ resolve(): void; reject(error: Refused): void }>();
+  private begin: () => void = () => {};
+  private told: string | undefined;
+
+  /** Made by `Room.state`. `initial` is written where the room has no value. */
+  constructor(
+    private readonly session: Session,
+    readonly key: string,
+    initial?: T,
+  ) {
+    this.ready = new Promise((resolve) => {
+      this.begin = resolve;
+    });
+    const offered = initial === undefined ? undefined : encode(initial);
+    this.replica = session.state(key, this, offered);
+    this.told = JSON.stringify(this.replica.value);
+    if (this.replica.ready) this.begin();
+  }
+
+  /** The room's value, or the own newest write while it is under way; `undefined`: there is none. */
+  get value(): T | undefined {
+    const { value } = this.replica;
+    return value === undefined ? undefined : (decode(value) as T);
+  }
+
+  set value(value: T) {
+    this.replica.write(encode(value));
+  }
+
+  /** Whether an own write has not arrived yet. */
+  get pending(): boolean {
+    return this.replica.pending;
+  }
+
+  /** Set the value; resolves when the room has it, or a newer own one that took its place. */
+  set(value: T): Promise<void> {
+    const json = encode(value);
+    this.error = null;
+    return new Promise((resolve, reject) => {
+      this.waiting.add({ resolve, reject });
+      this.replica.write(json);
+    });
+  }
+
+  /**
+   * Set the value to `step(value)`, such that nobody's update is lost: where somebody else was
+   * faster, the function is called again with the newer one. Resolves with what it returned last,
+   * when the room has it. Throws what it throws the first time.
+   */
+  async update(step: (value: T | undefined) => T): Promise<T> {
+    const made = await this.replica.update((base) =>
+      encode(step(base === undefined ? undefined : (decode(base) as T))),
+    );
+    return decode(made) as T;
+  }
+
+  /** Call a function with each other value from now on; returns what ends that. */
+  subscribe(listener: (value: T | undefined) => void): () => void {
+    return this.subscribers.add(listener);
+  }
+
+  /** Resolves with the value as soon as the predicate is true of it. */
+  waitFor(predicate: (value: T | undefined) => boolean, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const look = (value: T | undefined) => {
+        if (!predicate(value)) return;
+        end();
+        resolve(value as T);
+      };
+      const end = this.subscribe(look);
+      signal?.addEventListener("abort", () => {
+        end();
+        reject(signal.reason);
+      });
+      look(this.value);
+    });
+  }
+
+  /** Hear no more. */
+  close(): void {
+    this.subscribers.clear();
+    this.replica.listeners.delete(this);
+    this.session.leave(this.key);
+  }
+
+  /** For the session. */
+  changed(): void {
+    if (this.replica.ready) this.begin();
+    // Of a refusal the session tells after this.
+    queueMicrotask(() => {
+      if (!this.replica.pending) this.settle((each) => each.resolve());
+    });
+    const now = JSON.stringify(this.replica.value);
+    if (now === this.told) return;
+    this.told = now;
+    this.subscribers.tell(this.value);
+  }
+
+  /** For the session. */
+  refused(code: string, message: string): void {
+    const error = new Refused(code, message);
+    this.error = error;
+    this.settle((each) => each.reject(error));
+  }
+
+  private settle(end: (each: { resolve(): void; reject(error: Refused): void }) => void): void {
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const each of waiting) end(each);
+  }
+}

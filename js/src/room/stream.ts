@@ -1,0 +1,126 @@
+import type { LogListener, LogReplica } from "../client/log";
+import type { Session } from "../client/session";
+import type { Entry } from "../protocol/messages";
+import { FEED_LIMIT, Feed } from "./feed";
+import { Listeners } from "./listeners";
+import { isNotice, type Message, messageOf } from "./message";
+import { encode, type Value } from "./values";
+
+/** A list that everybody in a room appends to, in one order, and that stays. */
+export class Stream<T = Value> implements LogListener {
+  /** Resolves when the room's values were heard for the first time. */
+  readonly ready: Promise<void>;
+  private readonly replica: LogReplica;
+  private readonly subscribers = new Listeners<[T, Message<T>]>();
+  private readonly restarts = new Listeners<[]>();
+  private readonly feeds = new Set<Feed<T>>();
+  private begin: () => void = () => {};
+  private seen = 0;
+
+  /** Made by `Room.stream`. `maxLength`: how many of the newest values an append leaves. */
+  constructor(
+    private readonly session: Session,
+    readonly key: string,
+    private readonly maxLength?: number,
+    stamps = false,
+  ) {
+    this.ready = new Promise((resolve) => {
+      this.begin = resolve;
+    });
+    this.replica = session.log(key, this, true, stamps);
+    this.seen = this.replica.seq;
+    if (this.replica.ready) this.begin();
+  }
+
+  /** All that it holds, as far as this client has heard. */
+  get values(): T[] {
+    return this.messages.map(({ value }) => value);
+  }
+
+  /** The same with their numbers, and stamps where they were asked for. */
+  get messages(): Message<T>[] {
+    return this.replica.entries.filter((entry) => !isNotice(entry)).map(messageOf<T>);
+  }
+
+  get length(): number {
+    return this.replica.entries.length;
+  }
+
+  /** Add a value; resolves with its number when the room has it. Throws `QueueFull`. */
+  append(value: T): Promise<number | null> {
+    return this.extend([value]);
+  }
+
+  /** Add many values, in as few messages as hold them; resolves when the room has all. */
+  async extend(values: Iterable<T>): Promise<number | null> {
+    const encoded = [...values].map((value) => encode(value));
+    const ids = this.replica.pushAll(encoded, true, this.maxLength);
+    const arrived = await Promise.all(ids.map((id) => this.replica.arrival(id)));
+    return arrived[arrived.length - 1] ?? null;
+  }
+
+  /** Put one value, `summarize(values)`, in the place of all that it holds. */
+  async compact(summarize: (values: T[]) => T): Promise<void> {
+    const { entries } = this.replica;
+    const newest = entries[entries.length - 1];
+    if (newest === undefined) return;
+    const value = encode(summarize(this.values));
+    await this.replica.arrival(this.replica.compact(value, newest.seq));
+    this.replica.push({ $compacted: newest.seq }, false);
+  }
+
+  /** Call a function with each value from now on; returns what ends that. */
+  subscribe(listener: (value: T, message: Message<T>) => void): () => void {
+    return this.subscribers.add(listener);
+  }
+
+  /** Call a function when the whole is another: deleted, compacted, or its end was missed. */
+  onRestart(listener: () => void): () => void {
+    return this.restarts.add(listener);
+  }
+
+  /** What it holds, and then each value that comes, for a `for await` loop; `now`: only those. */
+  follow(start: "oldest" | "now" = "oldest"): Feed<T> {
+    const feed: Feed<T> = new Feed(FEED_LIMIT, () => this.feeds.delete(feed));
+    if (start === "oldest") for (const value of this.values) feed.push(value);
+    this.feeds.add(feed);
+    return feed;
+  }
+
+  [Symbol.asyncIterator](): Feed<T> {
+    return this.follow();
+  }
+
+  /** Hear no more; ends the loops. */
+  close(): void {
+    this.subscribers.clear();
+    this.restarts.clear();
+    for (const feed of [...this.feeds]) void feed.return();
+    this.replica.listeners.delete(this);
+    this.session.leave(this.key);
+  }
+
+  /** For the session. */
+  heard(entry: Entry): void {
+    if (isNotice(entry)) {
+      this.session.readAnew(this.replica);
+      return;
+    }
+    this.seen = entry.seq;
+    const message = messageOf<T>(entry);
+    this.subscribers.tell(message.value, message);
+    for (const feed of [...this.feeds]) feed.push(message.value);
+  }
+
+  /** For the session. */
+  startedOver(held: readonly Entry[], sameEpoch: boolean): void {
+    // In another epoch the numbers are others, and all is new.
+    const fresh = sameEpoch ? held.filter(({ seq }) => seq > this.seen) : held;
+    this.seen = held[held.length - 1]?.seq ?? 0;
+    this.begin();
+    for (const entry of fresh)
+      if (!isNotice(entry))
+        for (const feed of [...this.feeds]) feed.push(messageOf<T>(entry).value);
+    this.restarts.tell();
+  }
+}

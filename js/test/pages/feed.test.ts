@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { entryOf, Feed } from "../../src/pages/feed";
+
+let now = 0;
+
+function feed(): Feed {
+  now = 1_000_000;
+  return new Feed(() => now);
+}
+
+const push = (key: string, value: unknown, seq = 1) =>
+  JSON.stringify({ type: "push", key, value, seq });
+
+test("each push is counted, under its key", () => {
+  const heard = feed();
+  expect(heard.heard(push("a", 1))).toBe(true);
+  heard.heard(push("a", 2));
+  heard.heard(push('odd "key"\n', 3));
+  expect(heard.count).toBe(3);
+  expect(heard.tallies.get("a")?.count).toBe(2);
+  expect(heard.tallies.get('odd "key"\n')?.count).toBe(1);
+  const newest = heard.tallies.get("a")?.newest;
+  expect(newest && entryOf(newest)).toMatchObject({ value: 2 });
+});
+
+test("a deletion is heard, and has no value", () => {
+  const heard = feed();
+  heard.heard('{"type":"delete","key":"a","seq":7}');
+  const [only] = heard.kept;
+  expect(only && entryOf(only)).toBeNull();
+});
+
+test("what is the session's is left to it", () => {
+  expect(feed().heard('{"type":"ack","id":1,"seq":1}')).toBe(false);
+});
+
+test("keys are asked for once, and again over a new connection", () => {
+  const sent: string[] = [];
+  const heard = feed();
+  heard.connected((message) => sent.push(message));
+  heard.watch(["a", "b"]);
+  heard.watch(["b"]);
+  const asked = ["a", "b"].map((key) =>
+    JSON.stringify({ type: "get", key, seq: null, stamps: true }),
+  );
+  expect(sent).toEqual(asked);
+  heard.disconnected();
+  heard.connected((message) => sent.push(message));
+  expect(sent).toEqual([...asked, ...asked]);
+});
+
+test("what a stream holds is told who looked", () => {
+  const heard = feed();
+  const held: unknown[] = [];
+  heard.onHeld = (key, entries) => held.push(key, entries);
+  heard.heard('{"type":"init","key":"a","data":[{"value":5,"seq":1}]}');
+  expect(held).toEqual(["a", [{ value: 5, seq: 1 }]]);
+});
+
+test("of a few messages all are kept, of a flood a sample, until it is over", () => {
+  const heard = feed();
+  const second = (messages: number) => {
+    const before = heard.kept.length;
+    for (let n = 0; n < messages; n += 1) {
+      now += 1000 / messages;
+      heard.heard(push("a", n));
+    }
+    return heard.kept.length - before;
+  };
+  expect(second(500)).toBe(500);
+  second(10_000);
+  const kept = second(10_000);
+  expect(kept).toBeGreaterThan(500);
+  expect(kept).toBeLessThan(1_500);
+  expect(heard.every).toBeGreaterThanOrEqual(10);
+  expect(heard.count).toBe(20_500);
+  now += 1_000;
+  second(100);
+  expect(heard.every).toBe(1);
+});
+
+test("the oldest are forgotten", () => {
+  const heard = feed();
+  let forgotten = 0;
+  heard.onForgotten = () => {
+    forgotten += 1;
+  };
+  for (let n = 0; n < 30_000; n += 1) {
+    now += 2;
+    heard.heard(push("a", n));
+  }
+  expect(forgotten).toBe(2);
+  expect(heard.kept.length).toBeLessThanOrEqual(24_000);
+});

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { guessKind, readMeta } from "../../src/pages/meta";
+import type { Json } from "../../src/protocol/messages";
+
+test("a description is read as Python writes it", () => {
+  const control = { kind: null, min: 0, max: 10, step: null, label: "Speed", options: [] };
+  const meta = readMeta({ kind: "state", label: "Speed", control });
+  expect(meta).toMatchObject({ kind: "state", label: "Speed" });
+  expect(meta?.control).toMatchObject({ kind: null, min: 0, max: 10, label: "Speed" });
+});
+
+test("a control's own label does where there is no other", () => {
+  expect(readMeta({ kind: "state", control: { label: "Speed" } })?.label).toBe("Speed");
+});
+
+test.each<[string, Json | undefined]>([
+  ["nothing", undefined],
+  ["no object", "state"],
+  ["a list", [{ kind: "state" }]],
+  ["no kind", { label: "x" }],
+  ["an unknown kind", { kind: "script" }],
+])("%s is no description", (_, value) => {
+  expect(readMeta(value)).toBeNull();
+});
+
+test("what makes no sense in a control is left out", () => {
+  const control = {
+    ...{ kind: 7, label: {}, description: [], min: "0", max: null, step: -1 },
+    ...{ options: ["a", ["b"], ["c", 1], [2, 3]], disabled: "yes", limit_bytes: "x" },
+  };
+  expect(readMeta({ kind: "state", control })?.control).toEqual({
+    ...{ kind: null, label: null, description: null, min: null, max: null, step: null },
+    ...{ options: [["c", 1]], disabled: false, read_only: false },
+  });
+});
+
+test.each<[string, Json[]]>([
+  ["state", [5]],
+  ["state", [{ v: 5, i: "me" }]],
+  ["state", []],
+  ["stream", ["one", "two"]],
+  ["reducer", [{ reset: {} }]],
+  ["reducer", [{ reset: {} }, { apply: 1, i: "me" }]],
+  ["stream", [{ apply: 1 }, { apply: 2 }]],
+])("it looks like a %s: %j", (kind, held) => {
+  expect(guessKind(held)).toBe(kind);
+});

@@ -1,0 +1,194 @@
+// @vitest-environment happy-dom
+import { act, cleanup, render, renderHook, screen } from "@testing-library/react";
+import { createElement, type FunctionComponent, type ReactNode, StrictMode } from "react";
+import { renderToString } from "react-dom/server";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import {
+  DriftDBProvider,
+  RoomQRCode,
+  StatusIndicator,
+  uniqueClientId,
+  useConnectionStatus,
+  usePresence,
+  useSharedReducer,
+  useSharedState,
+  useUniqueClientId,
+} from "../../src/react/index";
+import { FakeSocket } from "../socket";
+
+const API = "http://server/";
+
+function inRoom({ children }: { children: ReactNode }): ReactNode {
+  return createElement(DriftDBProvider, { api: API, room: "lecture", children });
+}
+
+function inStrictRoom({ children }: { children: ReactNode }): ReactNode {
+  return createElement(StrictMode, null, inRoom({ children }));
+}
+
+beforeEach(() => {
+  FakeSocket.opened = [];
+  vi.stubGlobal("WebSocket", FakeSocket);
+  history.replaceState(null, "", "/");
+});
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+/** Let the connection be opened, and the room answer. */
+async function open(data: readonly object[] = []): Promise<void> {
+  await act(async () => {
+    FakeSocket.last.accept();
+    FakeSocket.last.hear({ type: "init", key: "k", data, epoch: "E", recovered: false });
+  });
+}
+
+const hear = (message: object) => act(async () => FakeSocket.last.hear({ key: "k", ...message }));
+const pushed = () =>
+  FakeSocket.last.sent.map((text) => JSON.parse(text)).filter(({ type }) => type === "push");
+
+test.each([
+  ["a room", inRoom],
+  ["a room in strict mode", inStrictRoom],
+])("a state in %s is shared both ways", async (_, wrapper) => {
+  const { result } = renderHook(() => useSharedState("k", 0), { wrapper });
+  expect(result.current[0]).toBe(0);
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  expect(result.current[0]).toBe(5);
+  await hear({ type: "push", value: 6, seq: 2 });
+  expect(result.current[0]).toBe(6);
+  await act(async () => result.current[1](7));
+  expect(result.current[0]).toBe(7);
+  expect(pushed().at(-1).value.v).toBe(7);
+  const still = FakeSocket.opened.filter(({ closedWith }) => closedWith === undefined);
+  expect(still).toHaveLength(1);
+});
+
+test("a function is applied to the room's newest value, also where somebody was faster", async () => {
+  const { result } = renderHook(() => useSharedState("k", 0), { wrapper: inRoom });
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  const [, set] = result.current; // an old one does as well
+  await hear({ type: "push", value: 10, seq: 2 });
+  await act(async () => set((n) => n + 1));
+  expect(result.current[0]).toBe(11);
+  await hear({ type: "push", value: 20, seq: 3 });
+  const { id } = pushed().at(-1);
+  await hear({ type: "error", code: "conflict", message: "no", id, seq: 3 });
+  expect(pushed().at(-1).value.v).toBe(21);
+});
+
+test("what is set before there is a connection arrives", async () => {
+  const { result } = renderHook(() => useSharedState("k", 0), { wrapper: inRoom });
+  act(() => result.current[1](3));
+  await act(async () => {});
+  await open();
+  expect(pushed().at(-1).value.v).toBe(3);
+});
+
+test("a component that is gone hears nothing, and another key is another value", async () => {
+  const { result, rerender, unmount } = renderHook(({ key }) => useSharedState(key, 0), {
+    wrapper: inRoom,
+    initialProps: { key: "k" },
+  });
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  rerender({ key: "other" });
+  await hear({ type: "push", value: 6, seq: 2 });
+  expect(result.current[0]).toBe(0);
+  expect(FakeSocket.last.sent.map((text) => JSON.parse(text))).toContainEqual({
+    type: "unsubscribe",
+    key: "k",
+  });
+  unmount();
+  expect(FakeSocket.last.closedWith).toBe(1000);
+});
+
+test("a server renders the initial value, and opens nothing", () => {
+  const Slider: FunctionComponent = () => {
+    const [value] = useSharedState("k", 7);
+    return createElement("p", null, value, useUniqueClientId());
+  };
+  vi.stubGlobal("location", undefined);
+  const html = renderToString(inRoom({ children: createElement(Slider) }));
+  expect(html).toBe("<p>7</p>");
+  expect(FakeSocket.opened).toHaveLength(0);
+});
+
+test("a reducer's actions are applied in the room's order", async () => {
+  const add = (sum: number, n: number) => sum * 2 + n;
+  const { result } = renderHook(() => useSharedReducer("k", add, 1, (n) => n + 0), {
+    wrapper: inRoom,
+  });
+  await act(async () => {});
+  await open([{ value: { reset: 1 }, seq: 1 }]);
+  await act(async () => result.current[1](5));
+  expect(result.current[0]).toBe(7);
+  await hear({ type: "push", value: { apply: 100, i: "theirs" }, seq: 2 });
+  expect(result.current[0]).toBe((1 * 2 + 100) * 2 + 5);
+});
+
+test("presence has the others with their values, and tells them the own one", async () => {
+  const { result, rerender } = renderHook(({ value }) => usePresence("k", value), {
+    wrapper: inRoom,
+    initialProps: { value: "red" },
+  });
+  await act(async () => {});
+  await open();
+  const clients = { me: { value: "red" }, a: { value: "blue", user: { name: "Ann" } } };
+  await hear({ type: "presence_state", client: "me", clients });
+  expect(result.current).toMatchObject({ a: { value: "blue", name: "Ann" } });
+  expect(Object.keys(result.current)).toEqual(["a"]);
+  rerender({ value: "green" });
+  const told = FakeSocket.last.sent.map((text) => JSON.parse(text));
+  expect(told.filter(({ type }) => type === "presence").map(({ value }) => value)).toEqual([
+    "red",
+    "green",
+  ]);
+});
+
+test("the status tells whether there is a connection", async () => {
+  const { result } = renderHook(() => useConnectionStatus(), { wrapper: inRoom });
+  expect(result.current.connected).toBe(false);
+  await act(async () => {});
+  await act(async () => FakeSocket.last.accept());
+  expect(result.current).toMatchObject({
+    connected: true,
+    debugUrl: "http://server/room/lecture/inspect",
+  });
+  await act(async () => FakeSocket.last.lose());
+  expect(result.current.connected).toBe(false);
+});
+
+test("the indicator shows the latency", async () => {
+  render(inRoom({ children: createElement(StatusIndicator) }) as never);
+  await act(async () => {});
+  expect(screen.getByRole("status").textContent).toBe("not connected");
+  await act(async () => FakeSocket.last.accept());
+  await act(async () => FakeSocket.last.hear({ type: "pong", nonce: 1 }));
+  expect(screen.getByRole("status").textContent).toMatch(/^connected \(\d+ ms\)inspect$/);
+});
+
+test("a room's id stands in the page's address, and in its QR code", async () => {
+  const fetch = vi.fn(async () => ({ ok: true, json: async () => ({ room: "new-one" }) }));
+  vi.stubGlobal("fetch", fetch);
+  const page = () => createElement(DriftDBProvider, { api: API }, createElement(RoomQRCode));
+  const { unmount } = render(page());
+  await act(async () => {});
+  expect(fetch.mock.calls).toEqual([["http://server/new", { method: "POST" }]]);
+  expect(location.search).toBe("?_driftdb_room=new-one");
+  expect(screen.getByRole("img").getAttribute("aria-label")).toContain("_driftdb_room=new-one");
+  unmount();
+  render(page());
+  await act(async () => {});
+  expect(fetch).toHaveBeenCalledTimes(1);
+  expect(FakeSocket.last.url).toContain("/room/new-one/connect");
+});
+
+test("an id of this tab is the same each time", () => {
+  expect(uniqueClientId()).toMatch(/^[0-9a-f]{32}$/);
+  expect(uniqueClientId()).toBe(uniqueClientId());
+});

@@ -1,0 +1,216 @@
+import { expect, test, vi } from "vitest";
+import type { Json, Push } from "../../src/protocol/messages";
+import { SharedDict } from "../../src/room/dict";
+import { Presence } from "../../src/room/presence";
+import { PubSub } from "../../src/room/pubsub";
+import { SharedReducer } from "../../src/room/reducer";
+import { SharedState } from "../../src/room/state";
+import { Stream } from "../../src/room/stream";
+import { PlayedServer } from "../server";
+
+const last = (server: PlayedServer) => server.pushes[server.pushes.length - 1] as Push;
+
+test("a state has the room's value, and tells of another", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<number>(server.session, "k");
+  const told = vi.fn();
+  state.subscribe(told);
+  server.init([{ value: 1, seq: 1 }]);
+  await state.ready;
+  server.push(2, 2);
+  server.push(2, 3);
+  expect(state.value).toBe(2);
+  expect(told.mock.calls).toEqual([[1], [2]]);
+  state.close();
+  server.push(3, 4);
+  expect(told).toHaveBeenCalledTimes(2);
+});
+
+test("setting a state resolves when the room has it, and rejects with why it hasn't", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<number>(server.session, "k");
+  server.init([]);
+  const one = state.set(5);
+  expect([state.value, state.pending]).toEqual([5, true]);
+  server.ack(1);
+  await one;
+  const two = state.set(6);
+  server.refuse(2, "forbidden");
+  await expect(two).rejects.toMatchObject({ code: "forbidden" });
+  expect(state.error).toMatchObject({ code: "forbidden" });
+  state.value = 7;
+  expect(last(server).value).toBe(7);
+});
+
+test("an update is made again on what somebody else wrote, and nobody's is lost", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<number>(server.session, "k");
+  server.init([{ value: 1, seq: 1 }]);
+  const made = state.update((n = 0) => n + 1);
+  server.push(10, 2);
+  server.tell({ type: "error", code: "conflict", message: "no", id: 1, seq: 2 });
+  expect(last(server).value).toBe(11);
+  server.ack(2, 3);
+  expect(await made).toBe(11);
+});
+
+test("one waits for a value, until it is there or one gives up", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<number>(server.session, "k");
+  server.init([{ value: 1, seq: 1 }]);
+  const giveUp = new AbortController();
+  const never = state.waitFor((value) => value === 9, giveUp.signal);
+  const soon = state.waitFor((value) => value === 2);
+  server.push(2, 2);
+  expect(await soon).toBe(2);
+  giveUp.abort();
+  await expect(never).rejects.toThrow();
+});
+
+test("a channel is heard by functions and loops, and published to", async () => {
+  const server = new PlayedServer();
+  const chat = new PubSub<string>(server.session, "k");
+  server.init([]);
+  const told: string[] = [];
+  const stop = chat.subscribe((value) => told.push(value));
+  const loop = chat.messages();
+  server.push("one", 1);
+  server.tell({ type: "push", key: "k", value: { $compacted: 1 }, seq: 2 });
+  stop();
+  server.push("two", 3);
+  expect(told).toEqual(["one"]);
+  expect([await loop.next(), await loop.next()]).toEqual([
+    { value: "one", done: false },
+    { value: "two", done: false },
+  ]);
+  const said = chat.publish("hello");
+  expect(last(server)).toMatchObject({ value: "hello", action: { type: "relay" } });
+  server.ack(1);
+  await said;
+  const next = loop.next();
+  chat.close();
+  expect(await next).toEqual({ value: undefined, done: true });
+});
+
+test("a loop that is too slow is told how much it missed", async () => {
+  const server = new PlayedServer();
+  const chat = new PubSub<number>(server.session, "k");
+  server.init([]);
+  const loop = chat.messages();
+  for (let seq = 1; seq <= 10_002; seq += 1) server.push(seq, seq);
+  expect(loop.missed).toBe(2);
+  expect(await loop.next()).toEqual({ value: 3, done: false });
+});
+
+test("a stream holds what was appended, and a loop hears each value once", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<string>(server.session, "k", 100);
+  server.init([{ value: "a", seq: 1 }]);
+  await log.ready;
+  const loop = log.follow();
+  const fresh = log.follow("now");
+  server.push("b", 2);
+  server.reconnect();
+  server.init([
+    { value: "a", seq: 1 },
+    { value: "b", seq: 2 },
+    { value: "c", seq: 3 },
+  ]);
+  expect(log.values).toEqual(["a", "b", "c"]);
+  const heard = [await loop.next(), await loop.next(), await loop.next()];
+  expect(heard.map(({ value }) => value)).toEqual(["a", "b", "c"]);
+  expect((await fresh.next()).value).toBe("b");
+  const added = log.extend(["d", "e"]);
+  expect(last(server)).toMatchObject({
+    values: ["d", "e"],
+    action: { type: "append", max_length: 100 },
+  });
+  server.ack(1, 5);
+  expect(await added).toBe(5);
+});
+
+test("a stream that somebody shortened is read anew", () => {
+  const server = new PlayedServer();
+  const log = new Stream<string>(server.session, "k");
+  server.init([
+    { value: "a", seq: 1 },
+    { value: "b", seq: 2 },
+  ]);
+  server.tell({ type: "push", key: "k", value: { $compacted: 2 }, seq: 3 });
+  expect(server.sent.at(-1)).toMatchObject({ type: "get", key: "k", seq: 0, epoch: null });
+  server.init([{ value: "ab", seq: 2 }]);
+  expect(log.values).toEqual(["ab"]);
+});
+
+const count = (votes: Record<string, number>, choice: string) => ({
+  ...votes,
+  [choice]: (votes[choice] ?? 0) + 1,
+});
+
+test("a reducer applies actions in the room's order, own ones at once", async () => {
+  const server = new PlayedServer();
+  const votes = new SharedReducer(server.session, "k", count, {});
+  const told = vi.fn();
+  votes.subscribe(told);
+  server.init([{ value: { reset: { tea: 1 } }, seq: 1 }]);
+  await votes.ready;
+  const vote = votes.dispatch("tea");
+  expect(votes.value).toEqual({ tea: 2 });
+  server.push({ apply: "coffee", i: "theirs" }, 2);
+  server.push({ ...(last(server).value as { [name: string]: Json }) }, 3);
+  server.ack(1, 3);
+  await vote;
+  expect(votes.value).toEqual({ tea: 2, coffee: 1 });
+  expect(told.mock.lastCall).toEqual([{ tea: 2, coffee: 1 }]);
+});
+
+test("a reducer offers its value to an empty room, and keeps the stream short", async () => {
+  const server = new PlayedServer();
+  const votes = new SharedReducer(server.session, "k", count, { tea: 5 });
+  server.init([]);
+  expect(last(server)).toMatchObject({ value: { reset: { tea: 5 } }, if_seq: 0 });
+  server.push({ reset: { tea: 5 } }, 1);
+  server.ack(1, 1);
+  for (let number = 1; number < 100; number += 1) {
+    const vote = votes.dispatch("tea");
+    const { value, id } = last(server);
+    server.push(value, number + 1);
+    server.ack(id as number, number + 1);
+    await vote;
+  }
+  expect(last(server)).toMatchObject({
+    action: { type: "compact", seq: 100 },
+    value: { reset: { tea: 104 } },
+  });
+});
+
+test("a dictionary is set item by item, as Python's is", async () => {
+  const server = new PlayedServer();
+  const form = new SharedDict<Json>(server.session, "k", { name: "" });
+  server.init([{ value: { reset: { name: "", age: 1 } }, seq: 1 }]);
+  const set = form.set({ name: "Ann" });
+  expect(last(server).value).toMatchObject({ apply: { set: { name: "Ann" } } });
+  server.push({ apply: { remove: ["age"], set: { town: "Basel" } }, i: "x" }, 2);
+  server.push(last(server).value, 3);
+  server.ack(1, 3);
+  await set;
+  expect(form.value).toEqual({ name: "Ann", town: "Basel" });
+  expect([form.get("name"), form.get("toString")]).toEqual(["Ann", undefined]);
+});
+
+test("a presence tells who is here, and is here itself", () => {
+  const server = new PlayedServer();
+  const people = new Presence<{ colour: string }>(server.session, "k", { colour: "red" });
+  const told: string[] = [];
+  people.onJoin(({ name }) => told.push(`+${name}`));
+  people.onLeave(({ name }) => told.push(`-${name}`));
+  const clients = { me: { value: { colour: "red" } } };
+  server.tell({ type: "presence_state", key: "k", client: "me", clients });
+  const ann = { value: { colour: "blue" }, user: { name: "Ann" } };
+  server.tell({ type: "presence", key: "k", client: "a", ...ann });
+  expect(people.others).toMatchObject([{ name: "Ann", value: { colour: "blue" }, isMe: false }]);
+  expect(people.people).toHaveLength(2);
+  server.tell({ type: "presence", key: "k", client: "a", value: null });
+  expect(told).toEqual(["+Guest", "+Ann", "-Ann"]);
+  expect(server.sent).toContainEqual({ type: "presence", key: "k", value: { colour: "red" } });
+});

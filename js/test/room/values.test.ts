@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decode, encode } from "../../src/room/values";
+
+const plain = fc.jsonValue({ maxDepth: 4 });
+
+test("what JSON holds travels as it is, and comes back", () => {
+  fc.assert(
+    fc.property(plain, (value) => {
+      // JSON knows no minus zero.
+      const clean = JSON.parse(JSON.stringify(value));
+      expect(decode(encode(clean))).toEqual(clean);
+    }),
+  );
+});
+
+test.each([
+  [Number.NaN, { $float: "nan" }],
+  [Number.NEGATIVE_INFINITY, { $float: "-inf" }],
+  [new Uint8Array([255, 0]), { $bytes: "/wA=" }],
+  [new Date("2024-02-29T11:00:00Z"), { $datetime: "2024-02-29T11:00:00.000+00:00" }],
+  [{ $odd: 1 }, { $object: { $odd: 1 } }],
+  [[{ deep: Number.POSITIVE_INFINITY }], [{ deep: { $float: "inf" } }]],
+])("%j has an encoding, and comes back", (value, json) => {
+  expect(encode(value)).toEqual(json);
+  expect(decode(json)).toEqual(value);
+});
+
+test("members that are undefined are left out", () => {
+  expect(encode({ a: 1, b: undefined })).toEqual({ a: 1 });
+});
+
+test.each([
+  [undefined, "value: expected what JSON holds, bytes or a Date, got undefined"],
+  [{ a: [new Map()] }, "value.a[0]: expected what JSON holds, bytes or a Date, got Map"],
+  [() => 1, "value: expected what JSON holds, bytes or a Date, got function"],
+  [new Date("never"), "value: expected what JSON holds, bytes or a Date, got an invalid Date"],
+])("%s has none", (value, message) => {
+  expect(() => encode(value)).toThrow(message);
+});
+
+test.each([[{ $float: "one" }], [{ $bytes: "%" }], [{ $datetime: "x" }], [{ $object: 1 }]])(
+  "%j only looks encoded",
+  (json) => {
+    expect(decode(json)).toEqual(json);
+  },
+);
+
+test("what Python writes is read, by the table in docs/values.md", () => {
+  const table = readFileSync(new URL("../../../docs/values.md", import.meta.url), "utf8");
+  for (const name of ["$float", "$bytes", "$datetime", "$object"]) expect(table).toContain(name);
+});

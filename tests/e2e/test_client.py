@@ -1,0 +1,107 @@
+"""The JavaScript client in plain pages, which have one import and no bundler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from driftdb_jupyter import room as join
+
+from ..browser import NewWindow
+from .standalone import Standalone
+
+PAGE = """<!doctype html><meta charset="utf-8"><title>plain</title>
+<script type="module">
+import {{ room }} from "{root}driftdb.js";
+window.here = room("{room}");
+window.slider = here.state("slider", 0);
+window.chat = here.pubsub("chat");
+window.log = here.stream("log");
+window.form = here.dict("form");
+window.people = here.presence("presence", {{ colour: "red" }});
+window.votes = here.reducer("votes", (value, n) => [...value, n], []);
+window.heard = [];
+chat.subscribe((value) => heard.push(value));
+await Promise.all([slider.ready, log.ready, form.ready, votes.ready]);
+window.ready = true;
+</script>"""
+
+
+def plain_page(page: Page, standalone: Standalone, url: str) -> Page:
+    page.set_content(PAGE.format(root=standalone.root, room=url))
+    page.wait_for_function("window.ready")
+    return page
+
+
+def until(page: Page, condition: str) -> None:
+    page.wait_for_function(condition)
+
+
+def test_two_pages_and_python_share_everything(
+    standalone: Standalone, new_window: NewWindow
+) -> None:
+    url = standalone.new_room().url
+    one, two = (plain_page(new_window(), standalone, url) for _ in range(2))
+    here = join(url)
+    slider, log = here.state("slider"), here.stream("log")
+    one.evaluate("slider.set(5)")
+    until(two, "slider.value === 5")
+    slider.set(6).result()
+    for page in (one, two):
+        until(page, "slider.value === 6")
+    two.evaluate("Promise.all([log.append('a'), log.extend(['b', 'c'])])")
+    until(one, "log.values.join() === 'a,b,c'")
+    assert list(log) == ["a", "b", "c"]
+    log.append(float("nan")).result()
+    until(one, "Number.isNaN(log.values[3])")
+    here.pubsub("chat").publish("<b>hello</b>").result()
+    until(one, "heard[0] === '<b>hello</b>'")
+    one.evaluate("form.set({ name: 'Ann' })")
+    form = here.dict("form")
+    assert dict(form) == {"name": "Ann"}
+    form["age"] = 3
+    until(two, "form.get('age') === 3")
+    until(one, "people.people.length === 2")
+    assert len(here.presence()) == 2
+    late = plain_page(new_window(), standalone, url)
+    assert late.evaluate("[slider.value, log.length, form.get('name')]") == [6, 4, "Ann"]
+    here.close()
+
+
+def test_what_is_written_offline_arrives_after_a_restart_once_and_in_order(
+    standalone: Standalone, new_window: NewWindow
+) -> None:
+    url = standalone.new_room().url
+    one, two = (plain_page(new_window(), standalone, url) for _ in range(2))
+    one.evaluate("Promise.all([1, 2, 3].map((n) => votes.dispatch(n)))")
+    until(two, "votes.value.length === 3")
+    standalone.process.end()
+    for page in (one, two):
+        until(page, "here.status.phase === 'reconnecting'")
+    one.evaluate("void slider.set(7); for (const n of [4, 5, 6]) void votes.dispatch(n)")
+    two.evaluate("for (const n of [7, 8]) void votes.dispatch(n)")
+    with standalone.running():
+        for page in (one, two):
+            page.evaluate("here.retry()")
+            until(page, "here.waiting === 0 && votes.value.length === 8 && slider.value === 7")
+        values: list[Any] = [page.evaluate("votes.value") for page in (one, two)]
+        assert values[0] == values[1]
+        assert values[0][:3] == [1, 2, 3]
+        assert [n for n in values[0] if n in (4, 5, 6)] == [4, 5, 6]
+        for page in (one, two):
+            page.close()
+
+
+def test_a_promise_tells_that_the_room_has_it_or_why_not(
+    standalone: Standalone, new_window: NewWindow
+) -> None:
+    page = plain_page(new_window(), standalone, standalone.new_room().url)
+    assert page.evaluate("log.append('x')") > 0
+    assert page.evaluate("slider.update((n) => n + 1)") == 1
+    huge = "log.append('x'.repeat(2_000_000)).then(() => 'taken', ({ code }) => code)"
+    assert page.evaluate(huge) == "too_large"
+    said = page.evaluate(
+        "() => { try { slider.set(() => 1) } catch (error) { return `${error}` } }"
+    )
+    assert said == "TypeError: value: expected what JSON holds, bytes or a Date, got function"

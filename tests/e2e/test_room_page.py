@@ -1,0 +1,320 @@
+"""A room's page: its states as live controls, its streams as live logs, on any device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from ..browser import NewWindow
+from .axe import finds_nothing_serious
+from .conftest import Jupyter
+from .devices import HOSTILE, PHONE, fits
+from .notebook import write_notebook
+from .standalone import PageRoom, Standalone
+
+
+def card(page: Page, label: str) -> Locator:
+    named = page.locator(".driftdb-label").get_by_text(label, exact=True)
+    return page.locator(".card").filter(has=named)
+
+
+def opened(new_window: NewWindow, room: PageRoom, query: str = "", **options: Any) -> Page:
+    page = new_window(**options)
+    page.goto(f"{room.url}/page{query}")
+    expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "connected")
+    return page
+
+
+def test_two_windows_change_a_value_and_a_third_finds_it(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("slider", 5)
+    one, other = opened(new_window, room), opened(new_window, room)
+    slider = card(one, "slider").locator(".driftdb-slider")
+    slider.fill("42")
+    expect(card(other, "slider").locator(".driftdb-field")).to_have_value("42")
+    card(other, "slider").locator(".driftdb-slider").fill("7")
+    expect(card(one, "slider").locator(".driftdb-field")).to_have_value("7")
+    late = opened(new_window, room)
+    expect(card(late, "slider").locator(".driftdb-field")).to_have_value("7")
+    assert room.read("slider") == [7]
+
+
+def test_each_key_is_shown_as_what_it_seems_to_be(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("number", 5)
+    room.push("switch", True)
+    room.push("text", "hello")
+    room.push("table", [{"name": "Ann"}, {"name": "Bob"}])
+    for line in ("one", "two"):
+        room.push("log", line, "append")
+    room.push("votes", {"reset": {"tea": 3}})
+    page = opened(new_window, room)
+    expect(card(page, "number").locator(".driftdb-slider")).to_be_visible()
+    expect(card(page, "switch").get_by_role("switch")).to_be_checked()
+    expect(card(page, "text").locator("input")).to_have_value("hello")
+    expect(card(page, "table").locator("td").first).to_have_text("Ann")
+    expect(card(page, "log").locator(".driftdb-line")).to_contain_text(["one", "two"])
+    expect(card(page, "log").locator(".tag")).to_have_text("looks like a stream")
+    expect(card(page, "votes").locator(".tag")).to_have_text("looks like a reducer")
+
+
+def test_a_described_key_is_shown_as_it_is_meant(new_window: NewWindow, room: PageRoom) -> None:
+    page = opened(new_window, room)
+    options = [["Tea", "t"], ["Coffee", "c"]]
+    control = {"kind": "radio", "options": options}
+    room.describe("drink", "state", label="What to drink?", control=control)
+    room.push("drink", "t")
+    drink = card(page, "What to drink?")
+    drink.get_by_label("Coffee").check()
+    expect(drink.get_by_label("Coffee")).to_be_checked()
+    expect(drink.locator(".tag")).to_have_text("state")
+    assert room.read("drink") == ["c"]
+    room.describe("drink", "state", label="Drink", control={"kind": "dropdown", "options": options})
+    expect(card(page, "Drink").locator("select")).to_have_value("1")
+
+
+def test_a_stream_that_began_with_one_value_turns_into_a_log(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("build", "first", "append")
+    page = opened(new_window, room)
+    expect(card(page, "build").locator("input.driftdb-text")).to_have_value("first")
+    room.push("build", "second", "append")
+    expect(card(page, "build").locator(".driftdb-line")).to_contain_text(["first", "second"])
+
+
+def test_a_channel_is_written_to_and_heard(new_window: NewWindow, room: PageRoom) -> None:
+    room.describe("chat", "channel", label="Chat")
+    one, other = opened(new_window, room), opened(new_window, room)
+    expect(card(other, "Chat")).to_be_visible()
+    card(one, "Chat").get_by_label("A message to chat").fill("hello there")
+    card(one, "Chat").get_by_role("button", name="Send").click()
+    for page in (one, other):
+        expect(card(page, "Chat").locator(".driftdb-line")).to_contain_text("hello there")
+
+
+def test_who_joins_with_a_name_is_seen_by_the_others(new_window: NewWindow, room: PageRoom) -> None:
+    one, other = opened(new_window, room), opened(new_window, room)
+    one.get_by_label("Your name").fill("Ada Lovelace")
+    one.get_by_role("button", name="Join").click()
+    expect(other.locator(".driftdb-name")).to_have_text("Ada Lovelace")
+    one.get_by_role("button", name="Leave").click()
+    expect(other.locator(".driftdb-nobody")).to_be_visible()
+
+
+def test_what_is_changed_offline_arrives_later(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("slider", 5)
+    away, there = opened(new_window, room), opened(new_window, room)
+    expect(card(away, "slider")).to_be_visible()
+    away.context.set_offline(True)
+    away.evaluate("dispatchEvent(new Event('offline'))")
+    card(away, "slider").locator(".driftdb-slider").fill("64")
+    away.context.set_offline(False)
+    away.evaluate("dispatchEvent(new Event('online'))")
+    expect(card(there, "slider").locator(".driftdb-field")).to_have_value("64")
+
+
+def test_a_page_outlives_a_restart_of_the_server(tmp_path: Path, new_window: NewWindow) -> None:
+    server = Standalone(tmp_path)
+    with server.running():
+        room = server.new_room()
+        room.push("slider", 5)
+        page = opened(new_window, room)
+        expect(card(page, "slider")).to_be_visible()
+    badge = page.locator(".top .driftdb-badge")
+    expect(badge).to_have_attribute("data-phase", "reconnecting")
+    card(page, "slider").locator(".driftdb-slider").fill("64")
+    expect(badge).to_contain_text("1 write kept")
+    with server.running():
+        expect(badge).to_have_attribute("data-phase", "connected", timeout=30_000)
+        room.push("new", "after the restart")
+        expect(card(page, "new").locator("input")).to_have_value("after the restart")
+        expect(card(page, "slider").locator(".driftdb-field")).to_have_value("64")
+        assert room.read("slider") == [64]
+
+
+def test_a_single_key_is_shown_alone(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("a & b", 5)
+    room.push("other", 6)
+    whole = opened(new_window, room)
+    link = card(whole, "a & b").get_by_role("link", name="open alone: a & b")
+    link.click()
+    expect(whole.locator(".card")).to_have_count(1)
+    expect(card(whole, "a & b").locator(".driftdb-field")).to_have_value("5")
+    whole.get_by_role("link", name="Whole room").click()
+    expect(whole.locator(".card")).to_have_count(2)
+
+
+def test_a_key_that_comes_later_is_waited_for(new_window: NewWindow, room: PageRoom) -> None:
+    page = opened(new_window, room, "?key=later")
+    expect(page.locator(".empty")).to_contain_text("Nothing is under this key yet")
+    room.push("later", 1)
+    expect(card(page, "later")).to_be_visible()
+    expect(page.locator(".empty")).to_be_hidden()
+
+
+def lesson(new_window: NewWindow, root: str, framed: str) -> Page:
+    """A page that has another one in a frame."""
+    page = new_window()
+    page.route(root + "lesson", lambda route: route.fulfill(body="<p>A lesson</p>"))
+    page.goto(root + "lesson")
+    frame = """url => new Promise(loaded => {
+        const frame = document.createElement("iframe");
+        frame.onload = loaded;
+        frame.src = url;
+        document.body.append(frame);
+    })"""
+    page.evaluate(frame, framed)
+    return page
+
+
+def test_a_page_of_the_same_origin_embeds_one_key(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("slider", 5)
+    root = room.url.rpartition("room/")[0]
+    page = lesson(new_window, root, f"{room.url}/page?key=slider")
+    frame = page.frame_locator("iframe")
+    expect(frame.locator(".driftdb-field")).to_have_value("5")
+    expect(frame.locator(".top")).to_be_hidden()
+
+
+def test_a_page_of_another_origin_may_not(new_window: NewWindow, room: PageRoom) -> None:
+    elsewhere = room.url.rpartition("room/")[0].replace("127.0.0.1", "localhost")
+    page = lesson(new_window, elsewhere, f"{room.url}/page?key=slider")
+    assert page.frames[-1].url.startswith("chrome-error:")
+
+
+def test_on_a_phone_all_fits_and_a_finger_moves_it(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("switch", False)
+    room.push("slider", 0)
+    for number in range(30):
+        room.push("log", f"line {number} " + "with much text " * 10, "append")
+    page = opened(new_window, room, **PHONE)
+    card(page, "switch").get_by_role("switch").tap()
+    expect(card(page, "switch").get_by_role("switch")).to_be_checked()
+    slider = card(page, "slider").locator(".driftdb-slider")
+    box = slider.bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(card(page, "slider").locator(".driftdb-field")).to_have_value("50")
+    expect(card(page, "log").locator(".driftdb-line").first).to_be_visible()
+    assert fits(page)
+    for target in page.locator(".button:visible, .driftdb-toggle:visible").all():
+        size = target.bounding_box()
+        assert size is not None
+        assert size["height"] >= 30
+
+
+def test_the_keyboard_is_enough(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("slider", 5)
+    room.push("switch", False)
+    page = opened(new_window, room)
+    expect(card(page, "switch")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Share")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="Share")).to_be_focused()
+    slider = card(page, "slider").locator(".driftdb-slider")
+    while not slider.evaluate("slider => slider === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(card(page, "slider").locator(".driftdb-field")).to_have_value("6")
+    switch = card(page, "switch").get_by_role("switch")
+    while not switch.evaluate("element => element === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(switch).to_be_checked()
+
+
+def test_nothing_of_a_room_is_ever_html(new_window: NewWindow, room: PageRoom) -> None:
+    room.push(HOSTILE, HOSTILE)
+    room.push("object", {HOSTILE: [HOSTILE]})
+    room.push("table", [{HOSTILE: HOSTILE}])
+    for _ in range(2):
+        room.push("log", {"message": HOSTILE, "level": "error"}, "append")
+    room.describe("choice", "state", label=HOSTILE + "!", control={"options": [[HOSTILE, 1]]})
+    room.push("choice", 1)
+    room.describe("odd", HOSTILE, control=[HOSTILE])
+    room.describe("worse", "state", control={"kind": HOSTILE, "options": {"a": 1}, "min": "x"})
+    room.push("odd", 1)
+    room.push("worse", 1)
+    page = opened(new_window, room)
+    expect(card(page, HOSTILE).locator("input")).to_have_value(HOSTILE)
+    expect(card(page, HOSTILE + "!")).to_be_visible()
+    expect(card(page, "odd").locator(".driftdb-slider")).to_be_visible()
+    expect(card(page, "worse").locator(".driftdb-slider")).to_be_visible()
+    expect(card(page, "log").locator(".driftdb-line").first).to_contain_text(HOSTILE)
+    assert page.locator("img").count() == 0
+    assert "broken" not in page.title()
+
+
+def test_where_only_this_machine_can_reach_it_the_page_says_what_to_do(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    page = opened(new_window, room)
+    page.get_by_role("button", name="Share").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("driftdb serve --host 0.0.0.0")
+    expect(dialog.locator(".qr")).to_have_count(0)
+
+
+def test_where_others_can_reach_it_there_is_a_qr_code(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    page = new_window()
+
+    def as_in_a_network(route: Route) -> None:
+        answer = route.fetch()
+        html = answer.text().replace('data-reach=""', 'data-reach="http://10.1.2.3:8080/"')
+        route.fulfill(response=answer, body=html)
+
+    page.route(f"{room.url}/page", as_in_a_network)
+    page.goto(f"{room.url}/page")
+    page.get_by_role("button", name="Share").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("img", name="QR code of this link")).to_be_visible()
+    name = room.url.rpartition("/")[2]
+    link = f"http://10.1.2.3:8080/room/{name}/page"
+    expect(dialog.get_by_role("link")).to_have_attribute("href", link)
+
+
+def test_axe_finds_nothing_serious(new_window: NewWindow, room: PageRoom) -> None:
+    room.push("slider", 5)
+    room.push("switch", True)
+    room.push("text", "hello")
+    room.push("table", [{"name": "Ann", "votes": 3}])
+    room.push("object", {"a": [1, {"b": None}]})
+    for colour in range(31, 37):
+        room.push("log", f"\x1b[{colour}mcolour\x1b[0m and none", "append")
+    room.describe("chat", "channel", label="Chat")
+    page = opened(new_window, room)
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator(".driftdb-name")).to_have_text("Ada Lovelace")
+    expect(page.locator(".card")).to_have_count(7)
+    finds_nothing_serious(page)
+    page.get_by_role("button", name="Share").click()
+    finds_nothing_serious(page)
+
+
+def test_in_jupyter_a_link_opens_the_page_with_what_the_cell_shows(jupyter: Jupyter) -> None:
+    make = "from driftdb_jupyter import *\ns = SharedState('speed', 3, min=0, max=10)\ns"
+    with jupyter.running():
+        write_notebook(jupyter.folder / "n.ipynb", make, "s.room.link()")
+        notebook = jupyter.open("n.ipynb")
+        notebook.run_all()
+        notebook.control().is_connected()
+        with notebook.page.expect_popup() as opening:
+            notebook.page.locator(".jp-RenderedHTML a").click()
+        page = opening.value
+        slider = card(page, "speed").locator(".driftdb-slider")
+        expect(slider).to_have_attribute("max", "10")
+        slider.fill("8")
+        notebook.control().shows(8)
+        with notebook.page.expect_popup() as opening:
+            notebook.page.get_by_label("Open the room's page").click()
+        expect(card(opening.value, "speed").locator(".driftdb-field")).to_have_value("8")

@@ -1,0 +1,125 @@
+"""The package that npm publishes: packed, installed elsewhere, checked, and run in Node."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from driftdb_jupyter import room as join
+
+from ..conformance.servers import standalone
+
+JS = Path(__file__).parents[2] / "js"
+MODULES = JS / "node_modules"
+
+APP = """
+import WebSocket from "ws";
+import { Refused, Room, room, type SharedState } from "driftdb-jupyter";
+
+const here: Room = room(process.argv[2] as string, { WebSocket });
+const slider: SharedState<number> = here.state("slider", 0);
+const value: number | undefined = slider.value;
+const log = here.stream<string>("log");
+await slider.update((n = 0) => n + 1);
+await log.extend(["from", "Node"]);
+for await (const message of here.pubsub<string>("chat")) {
+  console.log(message, value, Refused.name);
+  break;
+}
+here.close();
+"""
+
+
+REACT = """
+import { type ChangeEvent, createElement } from "react";
+import { DriftDBProvider, useSharedReducer, useSharedState } from "driftdb-jupyter/react";
+import { usePresence, useUniqueClientId } from "driftdb-jupyter/driftdb-react";
+
+function Slider() {
+  const [value, setValue] = useSharedState("slider", 0);
+  const [count, add] = useSharedReducer("count", (sum: number, n: number) => sum + n, 0);
+  const others = usePresence("here", useUniqueClientId());
+  const onChange = (event: ChangeEvent<HTMLInputElement>) => {
+    setValue(event.target.valueAsNumber);
+    setValue((n) => n + 1);
+    add(1);
+  };
+  const title = `${count} ${Object.values(others).map(({ value }) => value.length)}`;
+  return createElement("input", { type: "range", value, onChange, title });
+}
+
+export const page = createElement(DriftDBProvider, { api: "/" }, createElement(Slider));
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has the packed package, TypeScript, and a WebSocket for older Nodes."""
+    folder = tmp_path_factory.mktemp("project")
+    source = folder / "source"
+    shutil.copytree(JS, source, ignore=shutil.ignore_patterns("node_modules", "dist", "test"))
+    (source / "node_modules").symlink_to(MODULES)
+    run("npm", "pack", "--silent", "--pack-destination", folder, cwd=source)
+    (packed,) = folder.glob("*.tgz")
+    app = folder / "app"
+    (app / "node_modules").mkdir(parents=True)
+    run("tar", "-xzf", packed, cwd=app / "node_modules")
+    (app / "node_modules" / "package").rename(app / "node_modules" / "driftdb-jupyter")
+    for name in ("ws", "@types", "undici-types", "react", "csstype"):
+        if (MODULES / name).exists():
+            (app / "node_modules" / name).symlink_to(MODULES / name)
+    (app / "package.json").write_text('{"type": "module"}')
+    (app / "app.ts").write_text(APP)
+    (app / "slider.ts").write_text(REACT)
+    return app
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("resolution", ["nodenext", "bundler"])
+def test_an_app_is_checked_against_its_types(project: Path, resolution: str) -> None:
+    module = "nodenext" if resolution == "nodenext" else "esnext"
+    options = ["--strict", "--target", "es2022", "--module", module]
+    options += ["--moduleResolution", resolution, "--types", "node", "--noEmit"]
+    run(MODULES / ".bin" / "tsc", *options, "app.ts", "slider.ts", cwd=project)
+    (project / "wrong.ts").write_text(APP.replace("SharedState<number>", "SharedState<string>"))
+    with pytest.raises(AssertionError, match="not assignable"):
+        run(MODULES / ".bin" / "tsc", *options, "wrong.ts", cwd=project)
+
+
+def test_it_runs_in_node_beside_python(project: Path) -> None:
+    esbuild = [MODULES / ".bin" / "esbuild", "app.ts", "--format=esm", "--target=es2022"]
+    run(*esbuild, "--outfile=app.js", cwd=project)
+    with standalone() as server:
+        here = join(url=server.root)
+        log, chat = here.stream("log"), here.pubsub("chat")
+        lines = log.follow(timeout_seconds=60)
+        command = ["node", "app.js", here.url]
+        with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as node:
+            assert [next(lines), next(lines)] == ["from", "Node"]
+            assert here.state("slider").value == 1
+            while node.poll() is None:  # until it listens
+                chat.publish("hello").result()
+            assert node.stdout is not None
+            assert node.stdout.read() == "hello 0 Refused\n"
+        here.close()
+
+
+def test_it_holds_nothing_but_modules_and_their_types(project: Path) -> None:
+    folder = project / "node_modules" / "driftdb-jupyter"
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    stray = [n for n in names if not n.startswith("dist/") and n not in {"package.json", "LICENSE"}]
+    assert stray == []
+    told = json.loads((folder / "package.json").read_text())
+    for entry in told["exports"].values():
+        assert {entry["types"][2:], entry["default"][2:]} <= names
