@@ -39,7 +39,7 @@ class NewCommand(MemberCommand):
             self.misused(f"expected no argument, got {len(self.extra_args)}")
         location = self.location()
         if self.json:
-            made = {"room": location.room, "url": location.url, "page": page_url(location)}
+            made = {"room": location.room, "url": location.url, "page": str(page_url(location))}
             print(msgspec.json.encode(made).decode())
         else:
             print(location.url)
