@@ -50,6 +50,14 @@ def test_a_line_is_in_the_room_while_others_are_yet_to_come(shell: Shell, room: 
     come_true(room, lambda: list(log) == ["begun", "of"])
 
 
+def test_the_room_knows_that_it_is_a_stream(shell: Shell, room: Room) -> None:
+    shell.prints("append", "build", text="one\n")
+    assert json.loads(shell.prints("inspect", "--json"))["kind"] == "stream"
+    room.state("$meta/log").set({"kind": "channel", "label": "Log"}).result()
+    shell.prints("append", "log", text="one\n")
+    assert room.state("$meta/log").value == {"kind": "channel", "label": "Log"}
+
+
 def test_json_lines_are_values(shell: Shell) -> None:
     shell.prints("append", "m", "--json", text='{"a": 1}\n\n[2]\n"three"')
     assert held(shell, "m") == [{"a": 1}, [2], "three"]
