@@ -44,5 +44,18 @@ def test_a_script_gets_a_state_without_jupyter() -> None:
     assert not loaded & {"jupyter_server", "ipywidgets", "anywidget", "IPython"}
 
 
+def test_a_job_joins_a_room_without_jupyter_and_without_a_server() -> None:
+    loaded = modules_after(
+        "import driftdb_jupyter as d; d.Stream; d.room('r', url='http://127.0.0.1:9/')"
+    )
+    jupyter = {"jupyter_core", "jupyter_server", "ipywidgets", "anywidget", "IPython"}
+    assert not loaded & jupyter
+    assert "driftdb_jupyter.client.room" in loaded
+    assert not {name for name in loaded if name.startswith("driftdb_jupyter.server")}
+    # Tornado's client needs tornado.web; these it doesn't.
+    assert not loaded & {"tornado.testing", "tornado.autoreload", "tornado.auth", "sqlite3"}
+    assert not loaded & {"numpy", "pandas", "polars", "traitlets"}
+
+
 def test_outside_a_kernel_a_state_is_the_plain_one() -> None:
     assert driftdb_jupyter.SharedState is SharedState

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..client.locate import Location, locate
 from ..protocol.errors import NoServer
 
-__all__ = ["page_url", "room_location", "server_location"]
+__all__ = ["room_location", "server_location"]
 
 _USUAL_SERVER = "http://127.0.0.1:8080/"  # where `driftdb serve` listens
 
@@ -49,11 +49,6 @@ def server_location(url: str) -> Location:
     """
     _check_no_secret(url)
     return replace(locate(url=url or _server()), room=None)
-
-
-def page_url(room_url: str) -> str:
-    """The URL of the page that shows a room."""
-    return f"{room_url}/page"
 
 
 def _server() -> str:

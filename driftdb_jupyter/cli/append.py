@@ -11,14 +11,24 @@ from typing import Any
 from traitlets import Bool, Float, Int
 
 from ..client.connection import Connection
+from ..client.form import written
 from ..client.receipt import Receipt
-from ..protocol.errors import DriftDBError, EncodingError, NotConnected, QueueFull, TimedOut
+from ..protocol.errors import (
+    DriftDBError,
+    EncodingError,
+    NotConnected,
+    QueueFull,
+    TimedOut,
+    TooLarge,
+)
 from .line_values import JSONLines, LineValues, TextLines
 from .member import MemberCommand
 from .source import Source
 from .status import INTERRUPTED, TERMINATED, status_of
 
 __all__ = ["AppendCommand"]
+
+_STREAM = written(b'{"kind":"stream"}')
 
 
 class AppendCommand(MemberCommand):
@@ -86,6 +96,8 @@ class AppendCommand(MemberCommand):
             self.exit(status or signalled[0])
 
     def _pass_on(self, source: Source, key: str, connection: Connection) -> None:
+        if connection.settings.describe:  # where nobody did: a single line looks like a state
+            connection.send(f"$meta/{key}", _STREAM, action="replace", if_seq=0)
         delivery = _Delivery(connection, key, self.max_length, self.patience_seconds, self.say)
         lines: LineValues = TextLines()
         if self.json:
@@ -94,7 +106,7 @@ class AppendCommand(MemberCommand):
             while not source.over:
                 delivery.send(lines.split(source.take()))
             delivery.send(lines.end())
-        except EncodingError:
+        except (EncodingError, TooLarge):
             delivery.finish()  # what came before is well
             raise
         delivery.finish()

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from traitlets import Bool
 
+from ..client.link import page_url
 from ..client.locate import Location
-from .address import page_url, server_location
+from .address import server_location
 from .member import MemberCommand
 
 __all__ = ["NewCommand"]
@@ -38,7 +39,7 @@ class NewCommand(MemberCommand):
             self.misused(f"expected no argument, got {len(self.extra_args)}")
         location = self.location()
         if self.json:
-            made = {"room": location.room, "url": location.url, "page": page_url(location.url)}
+            made = {"room": location.room, "url": location.url, "page": str(page_url(location))}
             print(msgspec.json.encode(made).decode())
         else:
             print(location.url)

@@ -7,7 +7,7 @@ from typing import Any
 
 from traitlets import Bool
 
-from .address import page_url
+from ..client.link import page_url
 from .member import MemberCommand
 from .status import FAILED
 
@@ -15,12 +15,13 @@ __all__ = ["OpenCommand"]
 
 
 class OpenCommand(MemberCommand):
-    """Open the page of a room in the browser, or print its URL."""
+    """Open the page of a room in the browser, or of one key of it."""
 
     name = "driftdb-open"
     description = __doc__
     examples = """
     driftdb open
+    driftdb open slider
     driftdb open --room lecture --print
     """
     flags: dict[Any, Any] = {  # noqa: RUF012
@@ -31,9 +32,8 @@ class OpenCommand(MemberCommand):
 
     def run(self) -> None:
         """Open it."""
-        if self.extra_args:
-            self.misused(f"expected no argument, got {len(self.extra_args)}")
-        url = page_url(self.location().url)
+        key = self.only_argument("at most one key") if self.extra_args else None
+        url = page_url(self.location(), key)
         if self.prints:
             print(url)
         elif not webbrowser.open(url):

@@ -4,57 +4,53 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from queue import Empty, SimpleQueue
 
 __all__ = ["Source"]
 
 _PIECE_BYTES = 64 * 1024
-_PIECES = 16
+_AHEAD_BYTES = 1024 * 1024
 _TOGETHER_SECONDS = 0.02
-_LOOK_SECONDS = 0.5  # a signal that comes just before a wait doesn't end it
+_LOOK_SECONDS = 0.2
 
 
 class Source:
     """Reads a file descriptor on a thread of its own, so that what comes together is taken so.
 
-    ``tee`` is another one, to which all is written at once. Only 1 MiB is read ahead: whoever
-    writes waits for who takes.
+    ``tee`` is another one, to which all is written at once. Little more than 1 MiB is read ahead:
+    whoever writes waits for who takes.
     """
 
     def __init__(self, descriptor: int, *, tee: int | None = None) -> None:
-        self.over = False
-        """Whether all was taken."""
         self._descriptor = descriptor
         self._tee = tee
-        # Both may be used in a signal handler, whatever the main thread does.
-        self._pieces: SimpleQueue[bytes | None] = SimpleQueue()
-        self._space = threading.Semaphore(_PIECES)
+        self._read_ahead = bytearray()
+        self._ended = False
+        self._changed = threading.Condition()
         threading.Thread(target=self._read, name="driftdb-source", daemon=True).start()
+
+    @property
+    def over(self) -> bool:
+        """Whether all was taken."""
+        return self._ended and not self._read_ahead
 
     def take(self) -> bytes:
         """Return what came, and wait for it; empty at the end."""
-        pieces: list[bytes] = []
-        end = None
-        while not self.over and len(pieces) < _PIECES // 2:
-            left = _LOOK_SECONDS if end is None else end - time.monotonic()
-            if left <= 0:
-                break
-            try:
-                piece = self._pieces.get(timeout=left)
-            except Empty:
-                continue
-            if piece is None:
-                self.over = True
-            else:
-                self._space.release()
-                pieces.append(piece)
-                end = end or time.monotonic() + _TOGETHER_SECONDS
-        return b"".join(pieces)
+        with self._changed:
+            # Not for ever: a signal's handler tells nobody of what it did.
+            while not self._changed.wait_for(
+                lambda: self._ended or self._read_ahead, _LOOK_SECONDS
+            ):
+                pass
+            self._changed.wait_for(
+                lambda: self._ended or len(self._read_ahead) > _AHEAD_BYTES // 2, _TOGETHER_SECONDS
+            )
+            taken, self._read_ahead = bytes(self._read_ahead), bytearray()
+            self._changed.notify_all()
+        return taken
 
     def end(self) -> None:
-        """Take nothing more that comes from now on."""
-        self._pieces.put(None)
+        """Take nothing more than what was read already; safe in a signal's handler."""
+        self._ended = True
 
     def drain(self) -> None:
         """Read on to the end, for the sake of the tee and of who writes."""
@@ -65,12 +61,17 @@ class Source:
         try:
             while piece := os.read(self._descriptor, _PIECE_BYTES):
                 self._pass_on(piece)
-                self._space.acquire()
-                self._pieces.put(piece)
+                with self._changed:
+                    self._changed.wait_for(lambda: len(self._read_ahead) < _AHEAD_BYTES)
+                    if self._ended:
+                        return
+                    self._read_ahead += piece
+                    self._changed.notify_all()
         except OSError:
             pass  # a terminal that is gone has no more to say
-        finally:
-            self.end()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def _pass_on(self, piece: bytes) -> None:
         rest = memoryview(piece)

@@ -21,6 +21,7 @@ __all__ = [
     "TERMINATED",
     "UNREACHED",
     "USAGE",
+    "Misuse",
     "status_of",
 ]
 
@@ -34,8 +35,14 @@ TERMINATED = 143
 BROKEN_PIPE = 141
 
 
+class Misuse(DriftDBError):
+    """Arguments, or an environment, that make no sense."""
+
+
 def status_of(error: DriftDBError) -> int:
     """The exit status that stands for an error."""
+    if isinstance(error, Misuse):
+        return USAGE
     if isinstance(error, Conflict):
         return CONFLICT
     if isinstance(error, RoomNotFound):

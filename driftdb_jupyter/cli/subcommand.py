@@ -11,7 +11,7 @@ from jupyter_core.application import JupyterApp, base_aliases, base_flags
 
 from .._version import __version__
 from ..protocol.errors import DriftDBError
-from .status import BROKEN_PIPE, INTERRUPTED, USAGE, status_of
+from .status import BROKEN_PIPE, INTERRUPTED, USAGE, Misuse, status_of
 
 __all__ = ["Subcommand"]
 
@@ -22,6 +22,18 @@ class Subcommand(JupyterApp):
     version = __version__
     aliases: dict[Any, Any] = {**base_aliases}  # noqa: RUF012
     flags: dict[Any, Any] = {"debug": base_flags["debug"]}  # noqa: RUF012
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read the arguments; ends where there is no such option, of which traitlets only warns."""
+        known = {"help", "help-all", "version"}
+        for names in (*self.aliases, *self.flags):
+            known.update([names] if isinstance(names, str) else names)
+        given = sys.argv[1:] if argv is None else argv
+        for argument in given[: given.index("--") if "--" in given else None]:
+            option = argument.removeprefix("--").partition("=")[0]
+            if argument.startswith("--") and option not in known and "." not in option:
+                self.fail(f"there is no option --{option}; see driftdb {self.command} -h", USAGE)
+        super().parse_command_line(argv)
 
     def start(self) -> None:
         """Do the work, and end with what :mod:`.status` says where it fails."""
@@ -56,8 +68,8 @@ class Subcommand(JupyterApp):
         return argument
 
     def misused(self, message: str) -> NoReturn:
-        """End, for the arguments make no sense."""
-        self.fail(message, USAGE)
+        """Raise that the arguments make no sense."""
+        raise Misuse(message)
 
     def fail(self, message: str, status: int) -> NoReturn:
         """Say what went wrong, and end."""

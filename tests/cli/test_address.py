@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.cli.address import page_url, room_location, server_location
+from driftdb_jupyter.cli.address import room_location, server_location
 
 A, B = "http://a:8080/", "http://b:8080/"
 
@@ -60,7 +60,3 @@ def test_no_secret_is_taken_from_the_command_line(url: str) -> None:
     assert "s3cret" not in str(caught.value)
     with pytest.raises(ValueError, match="set DRIFTDB_TOKEN"):
         server_location(url)
-
-
-def test_a_rooms_page_lies_below_it() -> None:
-    assert page_url(A + "room/r") == A + "room/r/page"

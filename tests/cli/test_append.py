@@ -50,6 +50,14 @@ def test_a_line_is_in_the_room_while_others_are_yet_to_come(shell: Shell, room: 
     come_true(room, lambda: list(log) == ["begun", "of"])
 
 
+def test_the_room_knows_that_it_is_a_stream(shell: Shell, room: Room) -> None:
+    shell.prints("append", "build", text="one\n")
+    assert json.loads(shell.prints("inspect", "--json"))["kind"] == "stream"
+    room.state("$meta/log").set({"kind": "channel", "label": "Log"}).result()
+    shell.prints("append", "log", text="one\n")
+    assert room.state("$meta/log").value == {"kind": "channel", "label": "Log"}
+
+
 def test_json_lines_are_values(shell: Shell) -> None:
     shell.prints("append", "m", "--json", text='{"a": 1}\n\n[2]\n"three"')
     assert held(shell, "m") == [{"a": 1}, [2], "three"]
@@ -79,6 +87,20 @@ def test_who_writes_is_done_even_where_there_is_no_room(shell: Shell) -> None:
     assert (teed.returncode, teed.stdout) == (3, text)
     assert "there is no such room" in teed.stderr
     assert nowhere.run("append", "build", text="line\n").returncode == 3
+
+
+def test_who_writes_is_done_even_where_no_room_is_named() -> None:
+    teed = Shell("").run("append", "build", "--tee", text="line\n" * 100_000)
+    assert (teed.returncode, len(teed.stdout)) == (2, 500_000)
+    assert "expected a room" in teed.stderr
+
+
+def test_a_value_that_is_too_long_is_refused_and_those_before_it_arrive(shell: Shell) -> None:
+    long = json.dumps("x" * 1_048_500)
+    refused = shell.run("append", "m", "--json", text=f"1\n{long}\n2\n")
+    assert refused.returncode == 1
+    assert "bytes" in refused.stderr
+    assert held(shell, "m") == [1]
 
 
 def test_nobody_has_to_read_the_tee(shell: Shell, room: Room) -> None:

@@ -25,6 +25,18 @@ def test_a_token_goes_to_the_server_and_nowhere_else(server_url: str) -> None:
     assert "s3cret" not in refused.stderr + refused.stdout
 
 
+@pytest.mark.parametrize("arguments", [["--bogus", "1"], ["--bogus=1"], ["--jsno"]])
+def test_an_option_that_there_is_not_ends_it(shell: Shell, arguments: list[str]) -> None:
+    refused = shell.run("get", "k", *arguments)
+    assert refused.returncode == 2
+    assert f"there is no option {arguments[0].partition('=')[0]}" in refused.stderr
+
+
+def test_what_looks_like_an_option_may_be_a_value(shell: Shell) -> None:
+    shell.prints("push", "k", "--text", "--", "--bogus")
+    assert shell.prints("get", "k") == "--bogus\n"
+
+
 def test_a_setting_that_is_none_is_named(shell: Shell) -> None:
     shell.environment["DRIFTDB_QUEUE_LIMIT_COUNT"] = "many"
     refused = shell.run("get", "k")

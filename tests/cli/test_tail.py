@@ -55,6 +55,19 @@ def test_it_ends_when_nobody_reads_on(shell: Shell, room: Room) -> None:
         assert process.stderr.read() == b""
 
 
+def test_a_slow_reader_misses_nothing_that_the_stream_holds(shell: Shell, room: Room) -> None:
+    lines = [f"{number:050}" for number in range(40_000)]
+    with shell.started("tail", "-f", "log", "-n", "all") as process:
+        assert process.stdout is not None
+        room.stream("log").append("begun").result()
+        assert process.stdout.readline() == b"begun\n"
+        for start in range(0, len(lines), 1000):  # more than is remembered, and than a pipe holds
+            room.stream("log").extend(lines[start : start + 1000])
+        room.flush(60)
+        heard = [process.stdout.readline().decode().strip() for _ in lines]
+    assert heard == lines
+
+
 def test_a_terminal_is_given_colours_and_nothing_else(shell: Shell, room: Room) -> None:
     text = "\x1b[31mred\x1b[0m \x1b]52;c;AAAA\x07 \x1b[2J"
     room.stream("log").append(text).result()

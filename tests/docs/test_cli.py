@@ -1,0 +1,43 @@
+"""docs/cli.md names every command, option and status."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from traitlets.utils.importstring import import_item
+
+from driftdb_jupyter.cli import status
+from driftdb_jupyter.cli.main import Command
+from driftdb_jupyter.cli.member import MemberCommand
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", Command.subcommands)
+def test_every_command_is_on_the_page(name: str) -> None:
+    assert re.search(rf"^\| .*`{name}`", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", Command.subcommands)
+def test_every_option_of_a_members_command_is_in_its_section(name: str) -> None:
+    command = import_item(Command.subcommands[name][0])
+    if not issubclass(command, MemberCommand):
+        return
+    section = PAGE.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
+    for names in {*command.aliases, *command.flags} - {*MemberCommand.aliases, "debug"}:
+        options = [names] if isinstance(names, str) else names
+        shown = [f"-{each}" if len(each) == 1 else f"--{each}" for each in options]
+        assert any(re.search(rf"{option}\b", section) for option in shown), shown
+
+
+def test_every_status_is_on_the_page() -> None:
+    table = PAGE.split("\n## How it ends\n", 1)[1].split("\n## ", 1)[0]
+    told = {
+        int(number)
+        for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+        for number in row.split(", ")
+    }
+    known = {getattr(status, name) for name in status.__all__ if name.isupper()}
+    assert told == known | {0}
