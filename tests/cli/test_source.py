@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from driftdb_jupyter.cli.source import Source
 def pipe() -> Iterator[tuple[int, int]]:
     reading, writing = os.pipe()
     yield reading, writing
+    for thread in threading.enumerate():  # or it would read another test's pipe of that number
+        if thread.name == "driftdb-source":
+            thread.join(20)
     os.close(reading)
 
 
