@@ -6,6 +6,13 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
+const common = {
+  bundle: true,
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+};
 const folder = from("../driftdb_jupyter/widgets/static");
 
 await rm(folder, { recursive: true, force: true });
@@ -13,33 +20,23 @@ await mkdir(folder, { recursive: true });
 await build({
   entryPoints: { widget: from("src/widgets/index.ts") },
   outdir: folder,
-  bundle: true,
+  ...common,
   format: "esm",
-  target: "es2020",
-  minify: true,
-  legalComments: "none",
-  logLevel: "warning",
 });
 await build({
   entryPoints: { widget: from("src/widgets/widget.css") },
   outdir: folder,
-  bundle: true,
-  minify: true,
-  logLevel: "warning",
+  ...common,
 });
 
 // JupyterLab finds an extension by its package.json, and loads what that names.
 const lab = from("../driftdb_jupyter/widgets/static/labextension");
 const built = await build({
   entryPoints: [from("src/lab/index.ts")],
-  bundle: true,
+  ...common,
   format: "iife",
-  target: "es2020",
-  minify: true,
-  legalComments: "none",
   loader: { ".css": "text" },
   write: false,
-  logLevel: "warning",
 });
 const [{ contents }] = built.outputFiles;
 const hash = createHash("sha256").update(contents).digest("hex").slice(0, 20);
@@ -67,23 +64,15 @@ await build({
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
   outdir: pages,
-  bundle: true,
+  ...common,
   splitting: true,
   format: "esm",
-  target: "es2020",
-  minify: true,
-  legalComments: "none",
-  logLevel: "warning",
 });
 
 // The client for pages that have no bundler: one file under a name that stays.
 await build({
   entryPoints: { driftdb: from("src/room/index.ts") },
   outdir: pages,
-  bundle: true,
+  ...common,
   format: "esm",
-  target: "es2020",
-  minify: true,
-  legalComments: "none",
-  logLevel: "warning",
 });
