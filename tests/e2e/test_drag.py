@@ -100,7 +100,9 @@ def test_a_throttled_slider_costs_what_it_says_and_its_last_value_arrives(
         most = (two.page.evaluate(now) - began) / 0.25 + 2
         assert 5 < len(pushes) <= most
         assert moves > 2 * most
-        one.run(1)
-        told, last = one.output(1).inner_text().split()
-        assert int(last) == value
+        # The kernel is told no oftener either, and so perhaps a little later than the page.
+        told, last = "0", ""
+        while last != str(value):
+            one.run(1)
+            told, last = one.output(1).inner_text().split()
         assert 5 < int(told) <= most
