@@ -16,7 +16,7 @@ const PAGE = 3;
  */
 export class SimulatedRoom {
   seq = 0;
-  /** Refuse every push for now. */
+  /** Refuse everything for now. */
   busy = false;
   /** Every push that was applied. */
   readonly applied: { readonly client: string; readonly id: number; readonly value: Json }[] = [];
@@ -55,7 +55,9 @@ export class SimulatedRoom {
 
   take(client: string, text: string, tell: Tell): void {
     const message = JSON.parse(text) as ClientMessage;
-    if (message.type === "get") this.get(message, tell);
+    if (message.type === "get" && this.busy)
+      tell(JSON.stringify({ type: "error", code: "unavailable", message: "not now" }));
+    else if (message.type === "get") this.get(message, tell);
     else if (message.type === "push") this.push(client, message, tell);
   }
 

@@ -19,6 +19,7 @@ export abstract class Replica {
   asked: Get | null = null;
   private pages: Entry[] | null = null;
   private anew = false;
+  private forgets = false;
 
   /** `stamps`: ask who wrote each value and when, too. */
   constructor(
@@ -30,20 +31,20 @@ export abstract class Replica {
   ask(): Get {
     this.ready = false;
     this.pages = null;
-    return this.askAbove(this.epoch === null ? 0 : this.seq, this.epoch, PAGE);
+    const nothing = this.epoch === null || this.forgets;
+    return this.askAbove(nothing ? 0 : this.seq, nothing ? null : this.epoch, PAGE);
   }
 
-  /** What to ask to have all again, whatever is known. */
-  askAnew(): Get {
+  /** Ask for all again, whatever is known. */
+  startAnew(): void {
     this.ready = false;
-    this.pages = null;
-    return this.askAbove(0, null, PAGE);
+    this.forgets = true;
   }
 
   /** Take the answer; returns what to ask next where that was not all. */
   started(init: Init): Get | null {
     const { data, epoch = null, recovered = false, more = false } = init;
-    if (this.ready) return null; // asked twice
+    if (recovered && this.asked?.epoch === null) return null; // to an earlier question
     if (epoch === null && this.epoch !== null) {
       // A server without epochs, which told only what is above `seq`.
       this.epoch = null;
@@ -61,6 +62,7 @@ export abstract class Replica {
     const { pages } = this;
     this.pages = null;
     this.ready = true;
+    this.forgets = false;
     if (this.anew) {
       const sameEpoch = epoch !== null && epoch === this.epoch;
       // Within an epoch all up to the newest number ever heard is accounted for.

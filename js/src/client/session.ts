@@ -10,6 +10,7 @@ import { Refused } from "./errors";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
 import { Queue, type QueueLimits } from "./queue";
+import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
 
 const CLOSE_TOO_LARGE = 1009;
@@ -36,7 +37,11 @@ export class Session {
   tap: Tap | null = null;
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
-  private readonly replicas = new Map<string, LogReplica | StateReplica>();
+  private readonly replicas = new Map<string, (LogReplica | StateReplica)[]>();
+  /** Those of `replicas` that are a stranger's, who may know nothing of the key's kind. */
+  private readonly raw = new WeakSet<Replica>();
+  /** Who waits for the answer to a `get` of a key; its other replicas ask later. */
+  private readonly asking = new Map<string, Replica>();
   private readonly presences = new Map<string, PresenceReplica>();
   private readonly listings = new Map<
     string,
@@ -46,6 +51,8 @@ export class Session {
   private lastPing = 0;
   private readonly pause = new Backoff();
   private busy = false;
+  /** Whether something was refused for now that has no id, and may be any question. */
+  private unheard = false;
   private known: string | null = null;
   private send: ((message: string) => void) | null = null;
 
@@ -81,6 +88,15 @@ export class Session {
     return replica;
   }
 
+  /** Hear all that comes under a key, whatever it is; a replica of one's own. */
+  hear(key: string, listener: LogListener): LogReplica {
+    const replica = new LogReplica(key, this.queue, false);
+    replica.listeners.add(listener);
+    this.raw.add(replica);
+    this.add(replica);
+    return replica;
+  }
+
   /** Hear who is there under a key; the same replica for all who ask. */
   presence(key: string, listener: PresenceListener): PresenceReplica {
     let replica = this.presences.get(key);
@@ -100,15 +116,18 @@ export class Session {
 
   /** Ask for all that a key holds, as if nothing was known of it. */
   readAnew(replica: LogReplica): void {
-    this.tell(replica.askAnew());
+    if (!replica.ready) return; // it is being asked for
+    replica.startAnew();
+    this.ask(replica.key);
   }
 
   /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
   leave(key: string): void {
     const presence = this.presences.get(key);
     if (presence?.listeners.size === 0) presence.leave();
-    const replica = this.replicas.get(key);
-    if (replica?.listeners.size === 0 && !replica.pending) this.replicas.delete(key);
+    const inUse = this.of(key).filter(({ listeners, pending }) => listeners.size > 0 || pending);
+    if (inUse.length > 0) this.replicas.set(key, inUse);
+    else this.replicas.delete(key);
     this.unsubscribe(key);
   }
 
@@ -144,6 +163,19 @@ export class Session {
     });
   }
 
+  /** Repeat a `get` that may have been refused for now. */
+  private askAgain(key: string, replica: Replica): void {
+    const sharers = this.of(key);
+    if (sharers.length === 1 && sharers[0] === replica && replica.asked !== null) {
+      this.tell(replica.asked);
+      return;
+    }
+    // If it was not refused two answers come, and the second is not what another one missed.
+    for (const each of sharers) if (!each.ready) each.startAnew();
+    this.asking.delete(key);
+    this.ask(key);
+  }
+
   /** Empty a key for everybody; resolves when that is done. Throws `QueueFull`. */
   delete(key: string): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -158,7 +190,7 @@ export class Session {
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
   connected(send: (message: string) => void): void {
     this.send = send;
-    for (const replica of this.replicas.values()) this.tell(replica.ask());
+    for (const key of this.replicas.keys()) this.ask(key);
     for (const presence of this.presences.values()) presence.ask();
     for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
     this.tap?.connected(send);
@@ -175,17 +207,21 @@ export class Session {
       const message = `the server takes no message of ${longest.bytes} bytes`;
       this.queue.refused(longest.id, "too_large", message);
     }
-    for (const replica of this.replicas.values()) replica.disconnected();
+    this.asking.clear();
+    for (const replicas of this.replicas.values())
+      for (const replica of replicas) replica.disconnected();
     for (const presence of this.presences.values()) presence.disconnected();
   }
 
   /** The pause that `onBusy` asked for is over. */
   resume(): void {
     this.busy = false;
-    for (const { ready, asked } of this.replicas.values())
-      if (!ready && asked !== null) this.tell(asked);
-    for (const presence of this.presences.values()) presence.retry();
-    for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
+    if (this.unheard) {
+      this.unheard = false;
+      for (const [key, replica] of [...this.asking]) this.askAgain(key, replica);
+      for (const presence of this.presences.values()) presence.retry();
+      for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
+    }
     this.queue.resume();
   }
 
@@ -198,10 +234,10 @@ export class Session {
         this.started(message);
         break;
       case "push":
-        this.replicas.get(message.key)?.pushed(message);
+        for (const replica of [...this.of(message.key)]) replica.pushed(message);
         break;
       case "delete":
-        this.replicas.get(message.key)?.deleted(message.seq);
+        for (const replica of [...this.of(message.key)]) replica.deleted(message.seq);
         break;
       case "ack":
         this.pause.reset();
@@ -227,11 +263,17 @@ export class Session {
   }
 
   private started(init: Init): void {
-    const replica = this.replicas.get(init.key);
+    const { key, epoch = null } = init;
+    const replica = this.asking.get(key);
     if (replica === undefined) return;
     const next = replica.started(init);
-    this.known = init.epoch ?? null;
-    if (next !== null) this.tell(next);
+    this.known = epoch;
+    if (next !== null) {
+      this.tell(next);
+    } else if (replica.ready) {
+      this.asking.delete(key);
+      this.ask(key);
+    }
   }
 
   private refused(
@@ -242,6 +284,7 @@ export class Session {
   ): void {
     if (code === "rate" || code === "unavailable") {
       this.queue.hold(id);
+      this.unheard ||= id === undefined;
       if (!this.busy) this.onBusy(this.pause.next());
       this.busy = true;
     } else if (id === undefined || !this.queue.refused(id, code, message, seq)) {
@@ -254,14 +297,31 @@ export class Session {
     kind: new (...options: never[]) => R,
     make: () => R,
   ): R {
-    const known = this.replicas.get(key);
+    const known = this.of(key).find((each) => !this.raw.has(each));
     if (known instanceof kind) return known;
     if (known !== undefined)
       throw new TypeError(`expected ${JSON.stringify(key)} to be of one kind, got another`);
     const replica = make();
-    this.replicas.set(key, replica);
-    this.tell(replica.ask());
+    this.add(replica);
     return replica;
+  }
+
+  private of(key: string): readonly (LogReplica | StateReplica)[] {
+    return this.replicas.get(key) ?? [];
+  }
+
+  private add(replica: LogReplica | StateReplica): void {
+    this.replicas.set(replica.key, [...this.of(replica.key), replica]);
+    this.ask(replica.key);
+  }
+
+  /** Send the `get` of a replica that has had no answer on this connection: one at a time. */
+  private ask(key: string): void {
+    if (this.send === null || this.asking.has(key)) return;
+    const next = this.of(key).find(({ ready }) => !ready);
+    if (next === undefined) return;
+    this.asking.set(key, next);
+    this.tell(next.ask());
   }
 
   private tell(message: ClientMessage): void {

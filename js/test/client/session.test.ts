@@ -4,7 +4,7 @@ import { meant } from "../../src/client/form";
 import type { LogReplica } from "../../src/client/log";
 import { Session } from "../../src/client/session";
 import type { StateReplica } from "../../src/client/state";
-import type { Json } from "../../src/protocol/messages";
+import type { Entry, Json } from "../../src/protocol/messages";
 import { SimulatedRoom } from "../room";
 import { PlayedServer } from "../server";
 
@@ -52,6 +52,41 @@ test("a key that nobody listens to is left, once nothing of it is under way", ()
   expect(server.sent.at(-1)).toEqual({ type: "unsubscribe", key: "k" });
 });
 
+test("two who listen to one key miss nothing, also where a question is answered twice", () => {
+  const server = new PlayedServer();
+  const heard: Json[][] = [[], []];
+  for (const values of heard)
+    server.session.hear("k", {
+      startedOver: (held) => void values.splice(0, values.length, ...held.map((e) => e.value)),
+      heard: ({ value }) => values.push(value),
+    });
+  const held: Entry[] = [];
+  let answered = 0;
+  const answer = () => {
+    const get = server.sent.filter((each) => each.type === "get")[answered++];
+    const recovered = get?.epoch === "E";
+    const above = held.filter(({ seq }) => !recovered || seq > (get.seq ?? 0));
+    server.init(above, { epoch: "E", recovered });
+  };
+  const reconnect = () => {
+    answered = 0;
+    held.push({ value: held.length + 1, seq: held.length + 1 });
+    server.reconnect();
+  };
+  answer();
+  answer();
+  reconnect();
+  answer();
+  reconnect(); // only one of them heard of the first value
+  server.tell({ type: "error", code: "rate", message: "slowly" });
+  server.session.resume();
+  for (let n = 0; n < 4; n += 1) answer();
+  expect(heard).toEqual([
+    [1, 2],
+    [1, 2],
+  ]);
+});
+
 test("an error that belongs to no push is reported", () => {
   const server = new PlayedServer();
   server.session.onError = vi.fn();
@@ -69,8 +104,11 @@ class Client {
   readonly listed: string[] = [];
   readonly acknowledged: Json[] = [];
   relayed: number[] = [];
+  /** What somebody heard who listens without knowing what the keys are. */
+  overheard: { relays: number[]; log: Entry[] } | null = null;
   private readonly relays: LogReplica;
   private readonly pushed = new Map<number, Json>();
+  private ears: LogReplica[] = [];
   private toServer: string[] = [];
   private toClient: string[] = [];
   private tell: ((message: string) => void) | null = null;
@@ -112,6 +150,29 @@ class Client {
   relay(): void {
     const value = `${this.name} relay ${++this.count}`;
     this.pushed.set(this.relays.push(value, false), value);
+  }
+
+  eavesdrop(): void {
+    if (this.overheard !== null) return;
+    const overheard: { relays: number[]; log: Entry[] } = { relays: [], log: [] };
+    this.overheard = overheard;
+    this.ears = [
+      this.session.hear("relays", { heard: ({ seq }) => overheard.relays.push(seq) }),
+      this.session.hear("log", {
+        startedOver: (held) => {
+          overheard.log = [...held];
+        },
+        heard: (entry) => overheard.log.push(entry),
+      }),
+    ];
+  }
+
+  stopEavesdropping(): void {
+    this.overheard = null;
+    for (const ear of this.ears.splice(0)) {
+      ear.listeners.clear();
+      this.session.leave(ear.key);
+    }
   }
 
   connect(): void {
@@ -159,6 +220,8 @@ const often = {
   connect: 3,
   cut: 1,
   resume: 1,
+  eavesdrop: 1,
+  stopEavesdropping: 1,
 };
 
 function schedules(rare: Record<string, number>) {
@@ -191,7 +254,7 @@ function run(room: SimulatedRoom, schedule: [Step, number][]): Client[] {
       while (client.up() || client.down()) moved = true;
     }
   }
-  for (const { state, log, list } of clients) {
+  for (const { state, log, list, overheard } of clients) {
     const held = room.stream("list").at(-1)?.value;
     expect(list.value).toEqual(held === undefined ? undefined : meant(held));
     expect(list.pending).toBe(false);
@@ -199,6 +262,8 @@ function run(room: SimulatedRoom, schedule: [Step, number][]): Client[] {
     expect(state.pending).toBe(false);
     expect(log.entries.map(({ value, seq }) => ({ value, seq }))).toEqual(room.stream("log"));
     expect([state.ready, log.ready]).toEqual([true, true]);
+    const entries = overheard?.log.map(({ value, seq }) => ({ value, seq }));
+    if (overheard !== null) expect(entries).toEqual(room.stream("log"));
   }
   for (const { session } of clients) expect(session.queue.waiting).toBe(0);
   return clients;
@@ -261,10 +326,11 @@ test("whoever is cut off hears every relay when it is back", () => {
       while (all.up() || all.down());
       const clients = run(room, schedule);
       while (all.up() || all.down());
-      for (const { relayed } of clients) {
-        const [first = Number.POSITIVE_INFINITY] = relayed;
-        expect(relayed).toEqual(all.relayed.filter((seq) => seq >= first));
-      }
+      for (const { relayed, overheard } of clients)
+        for (const heard of [relayed, overheard?.relays ?? []]) {
+          const [first = Number.POSITIVE_INFINITY] = heard;
+          expect(heard).toEqual(all.relayed.filter((seq) => seq >= first));
+        }
     }),
     { numRuns: 200 },
   );
