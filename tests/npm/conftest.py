@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 from ..browser import NewWindow
 from ..server.processes import COMMAND, Process, environment, started
 
-__all__ = ["new_window", "pages", "server"]
+__all__ = ["HERE", "JS", "install", "new_window", "pages", "server"]
 
 HERE = Path(__file__).parent
 JS = HERE.parents[1] / "js"
@@ -30,7 +30,8 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def _install() -> None:
+def install() -> None:
+    """Install DriftDB's packages beside this file, if they aren't there."""
     installed = HERE / "node_modules" / ".installed.json"
     lock = HERE / "package-lock.json"
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
@@ -45,25 +46,28 @@ def _install() -> None:
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the pages: another origin than the rooms'."""
-    _install()
+    install()
     folder = tmp_path_factory.mktemp("pages")
     esbuild = HERE / "node_modules" / ".bin" / "esbuild"
     options = ["--bundle", "--format=esm", "--jsx=automatic", "--log-level=warning"]
     entries = ["client.js", "slider.jsx"]
     subprocess.run([esbuild, *entries, *options, f"--outdir={folder}"], cwd=HERE, check=True)
-    # The same page with our hooks: only the import is another.
-    ours = [f"--alias:driftdb-react={JS / 'src' / 'react' / 'index.ts'}"]
+    # The same pages with our packages: only what their imports stand for is another.
+    ours = [
+        f"--alias:driftdb={JS / 'src' / 'driftdb' / 'index.ts'}",
+        f"--alias:driftdb-react={JS / 'src' / 'react' / 'index.ts'}",
+    ]
     for name in ("react", "react-dom"):  # one React for the page and for the hooks
         ours.append(f"--alias:{name}={HERE / 'node_modules' / name}")
-    outfile = f"--outfile={folder / 'slider-ours.js'}"
-    subprocess.run([esbuild, "slider.jsx", *options, *ours, outfile], cwd=HERE, check=True)
+    ours += [f"--outdir={folder}", "--entry-names=[name]-ours"]
+    subprocess.run([esbuild, *entries, *options, *ours], cwd=HERE, check=True)
     ours = [
         f"--alias:driftdb-jupyter={JS / 'src' / 'room' / 'index.ts'}",
         f"--alias:driftdb-jupyter/webrtc={JS / 'src' / 'webrtc' / 'index.ts'}",
         f"--outdir={folder}",
     ]
     subprocess.run([esbuild, "peers.js", *options, *ours], cwd=HERE, check=True)
-    for name in ("client", "slider", "slider-ours", "peers"):
+    for name in ("client", "client-ours", "slider", "slider-ours", "peers"):
         (folder / f"{name}.html").write_text(PAGE.format(name=name))
     handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -76,6 +76,19 @@ def test_reducer_presence_and_status_work(new_window: NewWindow, address: str) -
         expect(indicator).to_contain_text(re.compile("connected", re.IGNORECASE))
 
 
+def test_pages_with_either_package_share_all(
+    new_window: NewWindow, pages: str, server: Process
+) -> None:
+    theirs = opened(new_window(), f"{pages}/slider.html?api={server.server.root}")
+    ours = opened(new_window(), theirs.url.replace("slider.html", "slider-ours.html"))
+    for number, (one, other) in enumerate([(theirs, ours), (ours, theirs)], start=1):
+        move(one, 10 * number)
+        shows(other, 10 * number)
+        one.get_by_role("button").click()
+        expect(other.get_by_role("button")).to_have_text(str(number))
+        expect(one.locator("#others")).to_have_text("1")
+
+
 PROGRAM = """
 import sys, threading
 from driftdb_jupyter import SharedState

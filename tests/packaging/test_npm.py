@@ -15,6 +15,7 @@ from ..conformance.servers import standalone
 
 JS = Path(__file__).parents[2] / "js"
 MODULES = JS / "node_modules"
+SIGNATURES = Path(__file__).parents[1] / "npm" / "signatures.ts"
 
 APP = """
 import WebSocket from "ws";
@@ -31,28 +32,6 @@ for await (const message of here.pubsub<string>("chat")) {
   break;
 }
 here.close();
-"""
-
-
-REACT = """
-import { type ChangeEvent, createElement } from "react";
-import { DriftDBProvider, useSharedReducer, useSharedState } from "driftdb-jupyter/react";
-import { usePresence, useUniqueClientId } from "driftdb-jupyter/driftdb-react";
-
-function Slider() {
-  const [value, setValue] = useSharedState("slider", 0);
-  const [count, add] = useSharedReducer("count", (sum: number, n: number) => sum + n, 0);
-  const others = usePresence("here", useUniqueClientId());
-  const onChange = (event: ChangeEvent<HTMLInputElement>) => {
-    setValue(event.target.valueAsNumber);
-    setValue((n) => n + 1);
-    add(1);
-  };
-  const title = `${count} ${Object.values(others).map(({ value }) => value.length)}`;
-  return createElement("input", { type: "range", value, onChange, title });
-}
-
-export const page = createElement(DriftDBProvider, { api: "/" }, createElement(Slider));
 """
 
 
@@ -74,7 +53,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (app / "node_modules" / name).symlink_to(MODULES / name)
     (app / "package.json").write_text('{"type": "module"}')
     (app / "app.ts").write_text(APP)
-    (app / "slider.ts").write_text(REACT)
+    drop_in = SIGNATURES.read_text()
+    for name in ("driftdb", "driftdb-react"):
+        drop_in = drop_in.replace(f'"{name}"', f'"driftdb-jupyter/{name}"')
+    (app / "drop_in.ts").write_text(drop_in)
     return app
 
 
@@ -91,7 +73,7 @@ def test_an_app_is_checked_against_its_types(project: Path, resolution: str) -> 
     module = "nodenext" if resolution == "nodenext" else "esnext"
     options = ["--strict", "--target", "es2022", "--module", module]
     options += ["--moduleResolution", resolution, "--types", "node", "--noEmit"]
-    run(MODULES / ".bin" / "tsc", *options, "app.ts", "slider.ts", cwd=project)
+    run(MODULES / ".bin" / "tsc", *options, "app.ts", "drop_in.ts", cwd=project)
     (project / "wrong.ts").write_text(APP.replace("SharedState<number>", "SharedState<string>"))
     with pytest.raises(AssertionError, match="not assignable"):
         run(MODULES / ".bin" / "tsc", *options, "wrong.ts", cwd=project)

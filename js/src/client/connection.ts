@@ -61,7 +61,6 @@ const THROUGH_KERNEL =
  * that is dead, and says how it stands. `url` is the room's http(s) address, without `/connect`.
  */
 export class Connection {
-  readonly session = new Session();
   /** Hear when `status`, `offlineSince` or `waiting` may be another. */
   readonly listeners = new Set<() => void>();
   status: Status = { phase: "connecting", text: TEXTS.connecting };
@@ -92,6 +91,7 @@ export class Connection {
   constructor(
     readonly url: string,
     private readonly options: ConnectionOptions = {},
+    readonly session = new Session(),
   ) {
     // Node has no such events.
     globalThis.addEventListener?.("online", this.wake);

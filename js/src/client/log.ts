@@ -16,6 +16,8 @@ export interface LogListener {
    * for too long, or where the stream was deleted.
    */
   startedOver?(held: readonly Entry[], sameEpoch: boolean): void;
+  /** An own push left so many values in the stream. */
+  sized?(size: number): void;
   /** The room has an own push, as the server's `durability` promises. */
   acknowledged?(id: number): void;
   /** An own push was refused, and is not in the room. */
@@ -92,6 +94,11 @@ export class LogReplica extends Replica implements Pusher {
     const quiet = { acknowledged: () => {}, refused: () => {} };
     const push = { key: this.key, value, action: { type: "append" }, if_seq: 0 } as const;
     this.queue.add(quiet, push, "offered");
+  }
+
+  /** The server says how many values the stream has. */
+  sized(size: number): void {
+    for (const listener of [...this.listeners]) listener.sized?.(size);
   }
 
   /** Remember that a value stands for all up to a number. */

@@ -4,6 +4,7 @@ import {
   type Json,
   type KeyInfo,
   parse,
+  type ServerMessage,
 } from "../protocol/messages";
 import { Backoff } from "./backoff";
 import { Refused } from "./errors";
@@ -33,6 +34,8 @@ export class Session {
   onError: (code: string, message: string) => void = () => {};
   /** The server takes nothing for now: to `resume` after so many milliseconds. */
   onBusy: (milliseconds: number) => void = () => {};
+  /** Hears each message of the server, before the replicas do. */
+  onMessage: (message: ServerMessage) => void = () => {};
   /** Where somebody wants to hear more than the replicas do. */
   tap: Tap | null = null;
   /** What the server has not acknowledged yet. */
@@ -229,7 +232,9 @@ export class Session {
   received(text: string): void {
     if (this.tap?.heard(text)) return;
     const message = parse(text);
-    switch (message?.type) {
+    if (message === null) return;
+    this.onMessage(message);
+    switch (message.type) {
       case "init":
         this.started(message);
         break;
@@ -238,6 +243,10 @@ export class Session {
         break;
       case "delete":
         for (const replica of [...this.of(message.key)]) replica.deleted(message.seq);
+        break;
+      case "stream_size":
+        for (const replica of this.of(message.key))
+          if (replica instanceof LogReplica) replica.sized(message.size);
         break;
       case "ack":
         this.pause.reset();

@@ -1,7 +1,11 @@
-import { useCallback, useEffect, useRef, useState } from "react";
-import type { Presence } from "../room/presence";
-import type { SharedReducer } from "../room/reducer";
-import type { SharedState } from "../room/state";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import type { DbConnection } from "../driftdb/connection";
+import { uniqueClientId } from "../driftdb/identity";
+import { PresenceListener, type WrappedPresenceMessage } from "../driftdb/presence";
+import type { ConnectionStatus } from "../driftdb/types";
+import { SharedReducer } from "../room/reducer";
+import type { Room } from "../room/room";
+import { SharedState } from "../room/state";
 import { useDatabase } from "./provider";
 import { tell, useShared } from "./shared";
 
@@ -13,7 +17,7 @@ type Setter<T> = (value: T | ((value: T) => T)) => void;
  */
 export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] {
   const [value, act] = useShared<T, SharedState<T>>(
-    (room) => room.state<T>(key, initialValue),
+    (session) => new SharedState<T>(session, key, initialValue),
     (state) => state.value ?? initialValue,
     initialValue,
     key,
@@ -58,7 +62,10 @@ export function useSharedReducer<S, A>(
   const newest = useRef(reducer);
   newest.current = reducer;
   const [value, act] = useShared<S, SharedReducer<S, A>>(
-    (room) => room.reducer<S, A>(key, (state, action) => newest.current(state, action), initial),
+    (session) => {
+      const reduce = (state: S, action: A) => newest.current(state, action);
+      return new SharedReducer<S, A>(session, key, reduce, initial);
+    },
     (shared) => shared.value,
     initial,
     key,
@@ -70,100 +77,63 @@ export function useSharedReducer<S, A>(
   return [value, dispatch];
 }
 
-/** Somebody else who is there. */
-export interface PresentPerson<T> {
-  readonly value: T;
-  /** When this client last heard of them, in milliseconds since 1970. */
-  readonly lastSeen: number;
-  /** The person's name, as the server's authentication has it; else "Guest". */
-  readonly name: string;
-}
-
 /** The others who are there under a key, each with a value; the own one is told to them. */
-export function usePresence<T>(key: string, value: T): Readonly<Record<string, PresentPerson<T>>> {
-  const [others, act] = useShared<Readonly<Record<string, PresentPerson<T>>>, Others<T>>(
-    (room) => new Others(room.presence<T>(key, value)),
-    (present) => present.known,
-    NOBODY,
-    key,
-  );
-  const text = JSON.stringify(value);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an equal value is the same.
-  useEffect(() => act((present) => present.say(value)), [act, text]);
+export function usePresence<T>(key: string, value: T): Record<string, WrappedPresenceMessage<T>> {
+  const db = useDatabase();
+  const [others, setOthers] = useState<Record<string, WrappedPresenceMessage<T>>>({});
+  const own = useRef(value);
+  own.current = value;
+  const listener = useRef<PresenceListener<T> | null>(null);
+  useEffect(() => {
+    const [clientId, initialState] = [uniqueClientId(), own.current];
+    const here = new PresenceListener({ key, db, clientId, initialState, callback: setOthers });
+    listener.current = here;
+    here.subscribe();
+    return () => {
+      here.destroy();
+      setOthers({});
+    };
+  }, [db, key]);
+  useEffect(() => listener.current?.updateState(value));
   return others;
 }
 
-const NOBODY = {};
-
-/** Who else is there, as a record. */
-class Others<T> {
-  known: Readonly<Record<string, PresentPerson<T>>> = {};
-
-  constructor(private readonly presence: Presence<T>) {}
-
-  say(value: T): void {
-    this.presence.value = value;
-  }
-
-  subscribe(listener: () => void): () => void {
-    return this.presence.subscribe((people) => {
-      const now = Date.now();
-      this.known = Object.fromEntries(
-        people
-          .filter(({ isMe }) => !isMe)
-          .map(({ client, value, name }) => {
-            const before = this.known[client];
-            const same = JSON.stringify(before?.value) === JSON.stringify(value);
-            const lastSeen = same && before !== undefined ? before.lastSeen : now;
-            return [client, { value, lastSeen, name }];
-          }),
-      );
-      listener();
-    });
-  }
-
-  close(): void {
-    this.presence.close();
-  }
+/** The room, for all that has no hook; `null` until it is known, and on a server that renders. */
+export function useRoom(): Room | null {
+  const db = useDatabase();
+  const subscribe = useCallback((changed: () => void) => onStatus(db, changed), [db]);
+  return useSyncExternalStore(
+    subscribe,
+    () => db.room,
+    () => null,
+  );
 }
-
-export type ConnectionStatus =
-  | { readonly connected: false; readonly text: string }
-  | { readonly connected: true; readonly text: string; readonly debugUrl: string };
-
-const NOT_YET: ConnectionStatus = { connected: false, text: "Connecting to the room." };
 
 /** Whether there is a connection; if so, `debugUrl` is the address of the room's inspector. */
 export function useConnectionStatus(): ConnectionStatus {
-  const room = useDatabase();
-  const [status, setStatus] = useState(NOT_YET);
-  useEffect(() => {
-    if (room === null) return;
-    const look = () => {
-      const { phase, text } = room.status;
-      const connected = phase === "connected";
-      setStatus(
-        connected ? { connected, text, debugUrl: `${room.url}/inspect` } : { connected, text },
-      );
-    };
-    look();
-    return room.onStatus(look);
-  }, [room]);
-  return room === null ? NOT_YET : status;
+  const db = useDatabase();
+  const subscribe = useCallback((changed: () => void) => onStatus(db, changed), [db]);
+  const status = () => db.status;
+  return useSyncExternalStore(subscribe, status, status);
+}
+
+function onStatus(db: DbConnection, changed: () => void): () => void {
+  db.statusListener.addListener(changed);
+  return () => db.statusListener.removeListener(changed);
 }
 
 const LATENCY_MILLISECONDS = 5_000;
 
 /** How long the server takes to answer, in milliseconds; `null` while nobody knows. */
 export function useLatency(): number | null {
-  const room = useDatabase();
+  const db = useDatabase();
   const { connected } = useConnectionStatus();
   const [latency, setLatency] = useState<number | null>(null);
   useEffect(() => {
-    if (room === null || !connected) return;
+    if (!connected) return;
     let wanted = true;
     const measure = () =>
-      room.latency().then(
+      db.testLatency()?.then(
         (milliseconds) => wanted && setLatency(milliseconds),
         () => {},
       );
@@ -174,33 +144,13 @@ export function useLatency(): number | null {
       clearInterval(timer);
       setLatency(null);
     };
-  }, [room, connected]);
+  }, [db, connected]);
   return latency;
 }
-
-const CLIENT_ID = "_driftdb_client_id";
-let remembered: string | null = null;
 
 /** An id of this browser tab, which stays over a reload; "" on a server that renders. */
 export function useUniqueClientId(): string {
   const [id, setId] = useState("");
   useEffect(() => setId(uniqueClientId()), []);
   return id;
-}
-
-/** An id of this browser tab; where the browser keeps none, of this page. */
-export function uniqueClientId(): string {
-  try {
-    remembered ??= sessionStorage.getItem(CLIENT_ID);
-  } catch {
-    // A browser may refuse to keep anything.
-  }
-  if (remembered === null) {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    remembered = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    try {
-      sessionStorage.setItem(CLIENT_ID, remembered);
-    } catch {}
-  }
-  return remembered;
 }

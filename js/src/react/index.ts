@@ -1,11 +1,9 @@
 /** React hooks; the names and calls are those of npm `driftdb-react` 1.0.12. */
 export {
-  type ConnectionStatus,
-  type PresentPerson,
-  uniqueClientId,
   useConnectionStatus,
   useLatency,
   usePresence,
+  useRoom,
   useSharedReducer,
   useSharedState,
   useUniqueClientId,

@@ -1,7 +1,7 @@
 import { createElement, type ReactElement, useEffect, useState } from "react";
 import { encode } from "uqr";
-import { useConnectionStatus, useLatency } from "./hooks";
-import { roomInAddress, useDatabase } from "./provider";
+import { useConnectionStatus, useLatency, useRoom } from "./hooks";
+import { roomInAddress } from "./provider";
 
 /** How it stands with the connection, and how long the server takes to answer. */
 export function StatusIndicator(): ReactElement {
@@ -28,7 +28,7 @@ export function StatusIndicator(): ReactElement {
 
 /** A QR code of the page's address, if it has the room's id in it. */
 export function RoomQRCode({ size = 200 }: { readonly size?: number }): ReactElement | null {
-  const room = useDatabase();
+  const room = useRoom();
   const [address, setAddress] = useState<string | null>(null);
   useEffect(() => {
     if (room !== null && roomInAddress() !== null) setAddress(location.href);

@@ -7,13 +7,14 @@ import {
   useEffect,
   useState,
 } from "react";
-import { newRoom, Room } from "../room/room";
+import { Api } from "../driftdb/api";
+import { DbConnection } from "../driftdb/connection";
 
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
 const ROOM_ID = "_driftdb_room";
 
-/** The room of the components below; `null` until it is known, and on a server that renders. */
-export const DatabaseContext = createContext<Room | null>(null);
+/** The connection of the components below. */
+export const DatabaseContext = createContext<DbConnection | null>(null);
 
 export interface DriftDBProviderProps {
   readonly children?: ReactNode;
@@ -34,35 +35,30 @@ export function DriftDBProvider({
   room,
   token,
 }: DriftDBProviderProps): ReactElement {
-  const [joined, setJoined] = useState<Room | null>(null);
+  const [db] = useState(() => new DbConnection());
   useEffect(() => {
     let wanted = true;
-    let opened: Room | null = null;
-    const options = token === undefined ? {} : { token };
     const open = async () => {
-      const id = room ?? roomInAddress();
-      const found = id === null ? await newRoom(api, options) : new Room(urlOf(api, id), options);
-      if (!wanted) {
-        found.close();
-        return;
-      }
-      if (room === undefined) putIntoAddress(found.name);
-      opened = found;
-      setJoined(found);
+      const root = new URL(api, location.href).href;
+      const id = room ?? roomInAddress() ?? (await new Api(root).newRoom()).room;
+      if (!wanted) return;
+      if (room === undefined) putIntoAddress(id);
+      await db.connect(socketUrl(root, id, token));
     };
-    open().catch((error: unknown) => console.error("driftdb: no room:", error));
+    open().catch((error: unknown) => wanted && console.warn("driftdb:", error));
     return () => {
       wanted = false;
-      opened?.close();
-      setJoined(null);
+      db.disconnect();
     };
-  }, [api, room, token]);
-  return createElement(DatabaseContext.Provider, { value: joined }, children);
+  }, [db, api, room, token]);
+  return createElement(DatabaseContext.Provider, { value: db }, children);
 }
 
-/** The room of the nearest provider; `null` while it isn't known yet. */
-export function useDatabase(): Room | null {
-  return useContext(DatabaseContext);
+/** The connection of the nearest provider. Throws an `Error` where there is none. */
+export function useDatabase(): DbConnection {
+  const db = useContext(DatabaseContext);
+  if (db === null) throw new Error("expected a DriftDBProvider around what uses a room");
+  return db;
 }
 
 /** The id of the room in the page's address, if it has one. */
@@ -77,7 +73,8 @@ function putIntoAddress(id: string): void {
   history.replaceState(history.state, "", url);
 }
 
-function urlOf(api: string, id: string): string {
-  const root = new URL(api, location.href).href.replace(/\/?$/, "/");
-  return `${root}room/${encodeURIComponent(id)}`;
+function socketUrl(root: string, id: string, token: string | undefined): string {
+  const query = token === undefined ? "" : `?token=${encodeURIComponent(token)}`;
+  const url = new URL(`room/${encodeURIComponent(id)}/connect${query}`, root.replace(/\/?$/, "/"));
+  return url.href.replace(/^http/, "ws");
 }

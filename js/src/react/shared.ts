@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { Room } from "../room/room";
+import type { Session } from "../client/session";
 import { useDatabase } from "./provider";
 
 interface Shared {
@@ -8,16 +8,16 @@ interface Shared {
 }
 
 /**
- * A shared object for as long as a component is there. Returns its value (`before` until the room
- * has answered) and a function that does something with it, as soon as there is one.
+ * A shared object for as long as a component is there. Returns its value (`before` until there is
+ * one) and a function that does something with it.
  */
 export function useShared<V, O extends Shared>(
-  make: (room: Room) => O,
+  make: (session: Session) => O,
   read: (object: O) => V,
   before: V,
   key: string,
 ): [V, (act: (object: O) => void) => void] {
-  const room = useDatabase();
+  const db = useDatabase();
   const [value, setValue] = useState(before);
   const current = useRef<O | null>(null);
   const waiting = useRef<((object: O) => void)[]>([]);
@@ -25,20 +25,22 @@ export function useShared<V, O extends Shared>(
   const latest = useRef({ make, read });
   latest.current = { make, read };
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another object.
-  useEffect(() => {
-    if (room === null) return;
-    const object = latest.current.make(room);
-    current.current = object;
-    const show = () => setValue(() => latest.current.read(object));
-    const end = object.subscribe(show);
-    for (const act of waiting.current.splice(0)) act(object);
-    show();
-    return () => {
-      end();
-      object.close();
-      current.current = null;
-    };
-  }, [room, key]);
+  useEffect(
+    () =>
+      db.join((session) => {
+        const object = latest.current.make(session);
+        current.current = object;
+        const show = () => setValue(() => latest.current.read(object));
+        object.subscribe(show);
+        for (const act of waiting.current.splice(0)) act(object);
+        show();
+        return () => {
+          object.close();
+          current.current = null;
+        };
+      }),
+    [db, key],
+  );
   const act = useCallback((step: (object: O) => void) => {
     if (current.current === null) waiting.current.push(step);
     else step(current.current);

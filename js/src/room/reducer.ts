@@ -25,12 +25,16 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
   private compacts = false;
   private told: S;
 
-  /** Made by `Room.reducer`. `initial`: where it begins in a room that has nothing yet. */
+  /**
+   * Made by `Room.reducer`. `initial`: where it begins in a room that has nothing yet. `compactAt`:
+   * of how many actions a snapshot takes the place.
+   */
   constructor(
     private readonly session: Session,
     readonly key: string,
     fn: (value: S, action: A) => S,
     initial: S,
+    private readonly compactAt = COMPACT_AT,
   ) {
     this.ready = new Promise((resolve) => {
       this.begin = resolve;
@@ -60,7 +64,7 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
   async dispatch(action: A): Promise<void> {
     const json = encode(action);
     const mark = this.fold.propose(action);
-    this.compacts ||= this.fold.actions + this.fold.pending >= COMPACT_AT;
+    this.compacts ||= this.fold.actions + this.fold.pending >= this.compactAt;
     let arrival: Promise<unknown>;
     try {
       arrival = this.replica.arrival(this.replica.append({ apply: json, i: mark }));

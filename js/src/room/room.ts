@@ -1,4 +1,5 @@
 import { Connection, type ConnectionOptions, type Status } from "../client/connection";
+import type { Session } from "../client/session";
 import type { KeyInfo } from "../protocol/messages";
 import { SharedDict } from "./dict";
 import { Presence } from "./presence";
@@ -14,10 +15,10 @@ export class Room {
 
   /**
    * `url`: the room's http(s) address; `http://HOST:8080/room/ID` of `driftdb serve`,
-   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server.
+   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server. `session`: what takes part already.
    */
-  constructor(url: string, options: ConnectionOptions = {}) {
-    this.connection = new Connection(address(url), options);
+  constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
+    this.connection = new Connection(address(url), options, session);
   }
 
   /** The room's address. */

@@ -3,13 +3,15 @@ import { act, cleanup, render, renderHook, screen } from "@testing-library/react
 import { createElement, type FunctionComponent, type ReactNode, StrictMode } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { uniqueClientId } from "../../src/driftdb/identity";
 import {
   DriftDBProvider,
   RoomQRCode,
   StatusIndicator,
-  uniqueClientId,
   useConnectionStatus,
+  useDatabase,
   usePresence,
+  useRoom,
   useSharedReducer,
   useSharedState,
   useUniqueClientId,
@@ -143,11 +145,32 @@ test("presence has the others with their values, and tells them the own one", as
   expect(result.current).toMatchObject({ a: { value: "blue", name: "Ann" } });
   expect(Object.keys(result.current)).toEqual(["a"]);
   rerender({ value: "green" });
-  const told = FakeSocket.last.sent.map((text) => JSON.parse(text));
-  expect(told.filter(({ type }) => type === "presence").map(({ value }) => value)).toEqual([
-    "red",
-    "green",
-  ]);
+  const client = uniqueClientId();
+  await vi.waitFor(() => {
+    const told = FakeSocket.last.sent.map((text) => JSON.parse(text));
+    expect(told.filter(({ type }) => type === "presence").map(({ value }) => value)).toEqual([
+      { value: "red", client },
+      { value: "green", client },
+    ]);
+  });
+});
+
+test("a component without a provider says what it needs", () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  expect(() => renderHook(() => useDatabase())).toThrow("expected a DriftDBProvider");
+  vi.restoreAllMocks();
+});
+
+test("the connection and the room are there for what has no hook", async () => {
+  const { result } = renderHook(() => ({ db: useDatabase(), room: useRoom() }), {
+    wrapper: inRoom,
+  });
+  await act(async () => {});
+  const heard: unknown[] = [];
+  result.current.db.subscribe("k", ({ value }) => heard.push(value));
+  await open([{ value: 5, seq: 1 }]);
+  expect(heard).toEqual([5]);
+  expect(result.current.room?.name).toBe("lecture");
 });
 
 test("the status tells whether there is a connection", async () => {

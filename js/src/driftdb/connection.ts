@@ -1,0 +1,208 @@
+import type { LogListener } from "../client/log";
+import { Session } from "../client/session";
+import type { Entry, Json, ServerMessage } from "../protocol/messages";
+import { Room } from "../room/room";
+import { EventListener } from "./events";
+import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
+
+/** What a connection lets take part in its room; returns what ends that. */
+type Part = (session: Session) => () => void;
+
+/**
+ * A connection to a room, with the calls of npm `driftdb` 1.0.12. It comes back by itself, and
+ * all who subscribed hear what they missed; what is sent meanwhile arrives once.
+ */
+export class DbConnection {
+  status: ConnectionStatus = { connected: false, text: "Not connected." };
+  readonly statusListener = new EventListener<ConnectionStatus>();
+  /** Hears all that the server says in DriftDB's own protocol. */
+  readonly messageListener = new EventListener<MessageFromDb>();
+  /** What it was told to connect to. */
+  dbUrl: string | null = null;
+  /** Whether `disconnect` was called last. */
+  closed = false;
+  /** The room, with all that `driftdb-jupyter` can. */
+  room: Room | null = null;
+  private session = this.newSession();
+  /** Whether the session has been in a room, and can't go into another. */
+  private settled = false;
+  private readonly parts = new Set<{ readonly start: Part; end: () => void }>();
+  private readonly subscriptions: {
+    readonly key: Key;
+    readonly listener: (event: SequenceValue) => void;
+    readonly end: () => void;
+  }[] = [];
+  private readonly asked = new Set<Key>();
+
+  /**
+   * Connect to the `socket_url` of a room, or to another one; all who take part stay. Resolves
+   * when the connection is there. Rejects where the first attempt fails; others follow.
+   */
+  connect(dbUrl: string, _cbor = false): Promise<void> {
+    this.leave();
+    this.closed = false;
+    this.dbUrl = dbUrl;
+    const token = new URL(dbUrl, globalThis.location?.href).searchParams.get("token");
+    const room = new Room(dbUrl, token === null ? {} : { token }, this.session);
+    this.room = room;
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const { phase, text } = room.status;
+        if (phase === "connected") {
+          this.settled = true;
+          resolve();
+          this.set({ connected: true, text, debugUrl: `${room.url}/inspect` });
+        } else {
+          if (phase !== "connecting") reject(new Error(text));
+          this.set({ connected: false, text });
+        }
+      };
+      room.onStatus(look);
+      look();
+    });
+  }
+
+  /** End the connection. Who subscribed hears again after another `connect`. */
+  disconnect(): void {
+    this.closed = true;
+    this.leave();
+  }
+
+  /** The server's time to answer, in milliseconds; null where there is no connection. */
+  testLatency(): Promise<number> | null {
+    return this.room !== null && this.status.connected ? this.room.latency() : null;
+  }
+
+  /**
+   * Send a message. A push arrives once, also where the connection breaks; throws `QueueFull` where
+   * too many wait.
+   */
+  send(message: MessageToDb): void {
+    if (message.type === "push") {
+      const { key, action } = message;
+      const value = message.value as Json;
+      this.session.queue.add(REPORTER, { key, value, action }, "each");
+    } else if (message.type === "get") {
+      this.get(message.key, message.seq ?? 0);
+    } else {
+      this.session.ping().catch(() => {});
+    }
+  }
+
+  /**
+   * Hear each value of a key, those first that its stream holds. `sizeCallback` hears how many
+   * those are when an own push left more than one.
+   */
+  subscribe(
+    key: Key,
+    listener: (event: SequenceValue) => void,
+    sizeCallback?: (size: number) => void,
+  ): void {
+    let newest = 0;
+    const heard = ({ value, seq }: Entry) => {
+      newest = seq;
+      listener({ value, seq });
+    };
+    const end = this.join((session) => {
+      const replica = session.hear(key, {
+        heard,
+        startedOver(held, sameEpoch) {
+          // In another epoch the numbers are others, and all is new.
+          const last = sameEpoch ? newest : 0;
+          for (const entry of held) if (entry.seq > last) heard(entry);
+        },
+        ...(sizeCallback === undefined ? {} : { sized: sizeCallback }),
+      });
+      return () => {
+        replica.listeners.clear();
+        session.leave(key);
+      };
+    });
+    this.subscriptions.push({ key, listener, end });
+  }
+
+  /** End what `subscribe` began with the same key and listener. */
+  unsubscribe(
+    subject: Key,
+    listener: (event: SequenceValue) => void,
+    _sizeCallback?: (size: number) => void,
+  ): void {
+    for (const subscription of [...this.subscriptions]) {
+      if (subscription.key !== subject || subscription.listener !== listener) continue;
+      this.subscriptions.splice(this.subscriptions.indexOf(subscription), 1);
+      subscription.end();
+    }
+  }
+
+  /**
+   * Take part in whatever room this is connected to, now and after each `connect`; returns what
+   * ends that.
+   */
+  join(start: Part): () => void {
+    const part = { start, end: start(this.session) };
+    this.parts.add(part);
+    return () => {
+      if (this.parts.delete(part)) part.end();
+    };
+  }
+
+  /** All that a key holds, for who subscribed; from now on the room tells of this key. */
+  private get(key: Key, above: number): void {
+    const { session } = this;
+    const quiet: LogListener = { heard() {} };
+    const once: LogListener = {
+      heard() {},
+      startedOver: (held) => {
+        replica.listeners.delete(once);
+        session.leave(key);
+        for (const { value, seq } of held.filter((entry) => entry.seq > above))
+          for (const each of [...this.subscriptions])
+            if (each.key === key) each.listener({ value, seq });
+      },
+    };
+    const replica = session.hear(key, once);
+    if (!this.asked.has(key)) replica.listeners.add(quiet);
+    this.asked.add(key);
+  }
+
+  private leave(): void {
+    const { room } = this;
+    this.room = null;
+    room?.close();
+    if (!this.settled) return;
+    this.settled = false;
+    this.session = this.newSession();
+    this.asked.clear();
+    for (const part of this.parts) {
+      part.end();
+      part.end = part.start(this.session);
+    }
+  }
+
+  private newSession(): Session {
+    const session = new Session();
+    session.onMessage = (message) => {
+      if (isOfDriftDB(message)) this.messageListener.dispatch(message);
+    };
+    return session;
+  }
+
+  private set(status: ConnectionStatus): void {
+    this.status = status;
+    this.statusListener.dispatch(status);
+  }
+}
+
+const TYPES = ["push", "init", "stream_size", "pong", "error"];
+
+function isOfDriftDB(message: ServerMessage): message is ServerMessage & MessageFromDb {
+  return TYPES.includes(message.type);
+}
+
+/** Nobody waits for what `send` sends. */
+const REPORTER = {
+  acknowledged() {},
+  refused(_id: number, code: string, message: string) {
+    console.warn(`driftdb: ${code}: ${message}`);
+  },
+};

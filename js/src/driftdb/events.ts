@@ -1,0 +1,16 @@
+/** Who hears of events of one kind. */
+export class EventListener<T> {
+  listeners: ((event: T) => void)[] = [];
+
+  addListener(listener: (event: T) => void): void {
+    this.listeners.push(listener);
+  }
+
+  removeListener(listener: (event: T) => void): void {
+    this.listeners = this.listeners.filter((each) => each !== listener);
+  }
+
+  dispatch(event: T): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}

@@ -1,0 +1,19 @@
+const CLIENT_ID = "_driftdb_client_id";
+let remembered: string | null = null;
+
+/** An id of this browser tab; where the browser keeps none, of this page. */
+export function uniqueClientId(): string {
+  try {
+    remembered ??= sessionStorage.getItem(CLIENT_ID);
+  } catch {
+    // A browser may refuse to keep anything.
+  }
+  if (remembered === null) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    remembered = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    try {
+      sessionStorage.setItem(CLIENT_ID, remembered);
+    } catch {}
+  }
+  return remembered;
+}

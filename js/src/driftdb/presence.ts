@@ -1,0 +1,169 @@
+import type { Json } from "../protocol/messages";
+import { Presence } from "../room/presence";
+import { decode, encode } from "../room/values";
+import type { DbConnection } from "./connection";
+
+/** How a client says that it is there. */
+export interface PresenceMessage<T> {
+  client: string;
+  value: T;
+}
+
+/** Somebody else who is there. */
+export type WrappedPresenceMessage<T> = {
+  value: T;
+  /** When this client last knew that they are there, in milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** The person's name, as the server's authentication has it; else "Guest". */
+  name: string;
+};
+
+/**
+ * Who else is there, by the ids that they chose, each with a value. The server tells who comes
+ * and goes. Who uses npm `driftdb` itself says it each second; where there is such a one, it is
+ * answered in the same way.
+ */
+export class PresenceListener<T> {
+  private state: T;
+  private readonly db: DbConnection;
+  private readonly clientId: string;
+  private readonly key: string;
+  private readonly callback: (presence: Record<string, WrappedPresenceMessage<T>>) => void;
+  private readonly minPresenceInterval: number;
+  private readonly maxPresenceInterval: number;
+  private presence: Presence<PresenceMessage<T>> | null = null;
+  /** Who says each second that they are there. */
+  private readonly strangers = new Map<string, WrappedPresenceMessage<T>>();
+  private heartbeat: ReturnType<typeof setInterval> | undefined;
+  private saying: ReturnType<typeof setTimeout> | undefined;
+  private said = 0;
+  private end: (() => void) | null = null;
+
+  /**
+   * `key`: where they are, `__presence` by default. Intervals in milliseconds: how far apart the
+   * own values are (20), and how often others who know no better way are told (1,000).
+   */
+  constructor(options: {
+    initialState: T;
+    db: DbConnection;
+    clientId: string;
+    key?: string;
+    callback?: (presence: Record<string, WrappedPresenceMessage<T>>) => void;
+    minPresenceInterval?: number;
+    maxPresenceInterval?: number;
+  }) {
+    this.state = options.initialState;
+    this.db = options.db;
+    this.clientId = options.clientId;
+    this.key = options.key ?? "__presence";
+    this.callback = options.callback ?? (() => {});
+    this.minPresenceInterval = options.minPresenceInterval ?? 20;
+    this.maxPresenceInterval = options.maxPresenceInterval ?? 1000;
+  }
+
+  /** Be there, and begin to hear. */
+  subscribe(): void {
+    this.end ??= this.db.join((session) => {
+      const presence = new Presence<PresenceMessage<T>>(session, this.key, this.message);
+      presence.subscribe(() => this.tell());
+      const ear = session.hear(this.key, { heard: ({ value }) => this.overheard(value) });
+      this.presence = presence;
+      return () => {
+        this.presence = null;
+        ear.listeners.clear();
+        presence.close();
+      };
+    });
+  }
+
+  /** Be there no more, and hear no more. */
+  destroy(): void {
+    clearInterval(this.heartbeat);
+    clearTimeout(this.saying);
+    this.heartbeat = this.saying = undefined;
+    this.strangers.clear();
+    this.end?.();
+    this.end = null;
+  }
+
+  /** Be there with another value. */
+  updateState(value: T): void {
+    if (JSON.stringify(value) === JSON.stringify(this.state)) return;
+    this.state = value;
+    const pause = this.said + this.minPresenceInterval - Date.now();
+    this.saying ??= setTimeout(() => this.say(), Math.max(pause, 0));
+  }
+
+  private get message(): PresenceMessage<T> {
+    return { value: this.state, client: this.clientId };
+  }
+
+  private say(): void {
+    this.saying = undefined;
+    this.said = Date.now();
+    if (this.presence !== null) this.presence.value = this.message;
+    if (this.strangers.size > 0) this.relay();
+  }
+
+  private relay(): void {
+    const push = { type: "push", action: { type: "relay" }, key: this.key } as const;
+    this.db.send({ ...push, value: encode(this.message) });
+  }
+
+  /** Somebody said that they are there, as npm `driftdb` does. */
+  private overheard(json: Json): void {
+    const message = decode(json);
+    if (!isMessage<T>(message) || message.client === this.clientId) return;
+    const { client, value } = message;
+    if (this.present().has(client)) return;
+    this.strangers.set(client, { value, lastSeen: Date.now(), name: "Guest" });
+    if (this.heartbeat === undefined) {
+      this.heartbeat = setInterval(() => this.beat(), this.maxPresenceInterval);
+      this.relay();
+    }
+    this.tell();
+  }
+
+  private beat(): void {
+    const since = Date.now() - 2 * this.maxPresenceInterval;
+    const gone = [...this.strangers].filter(([, { lastSeen }]) => lastSeen < since);
+    for (const [client] of gone) this.strangers.delete(client);
+    if (gone.length > 0) this.tell();
+    if (this.strangers.size > 0) {
+      this.relay();
+      return;
+    }
+    clearInterval(this.heartbeat);
+    this.heartbeat = undefined;
+  }
+
+  private tell(): void {
+    const present = this.present();
+    for (const client of present.keys()) this.strangers.delete(client);
+    this.callback(Object.fromEntries([...this.strangers, ...present]));
+  }
+
+  /** Who is there as the server says. */
+  private present(): Map<string, WrappedPresenceMessage<T>> {
+    const { db } = this;
+    const now = Date.now();
+    const there = (this.presence?.others ?? []).map(({ client: id, value: said, name }) => {
+      // Who uses no id of their own has the server's.
+      const { client, value } = isMessage<T>(said) ? said : { client: id, value: said as T };
+      const person = {
+        value,
+        name,
+        get lastSeen() {
+          return db.status.connected ? Date.now() : now;
+        },
+      };
+      return [client, person] as const;
+    });
+    return new Map(there.filter(([client]) => client !== this.clientId));
+  }
+}
+
+function isMessage<T>(value: unknown): value is PresenceMessage<T> {
+  if (typeof value !== "object" || value === null || !("value" in value)) return false;
+  return "client" in value && typeof value.client === "string";
+}

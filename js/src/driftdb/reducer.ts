@@ -1,0 +1,59 @@
+import { SharedReducer } from "../room/reducer";
+import { encode } from "../room/values";
+import type { DbConnection } from "./connection";
+
+const SIZE_THRESHOLD = 30;
+
+/**
+ * A value that everybody in a room changes by actions. `callback` hears it; whoever dispatches at
+ * the same time, all end with the same one.
+ */
+export class Reducer<T, A> {
+  private shared: SharedReducer<T, A> | null = null;
+  private end: (() => void) | null = null;
+
+  /** `sizeThreshold`: how many actions the room keeps before a snapshot takes their place. */
+  constructor(
+    private readonly opts: {
+      key: string;
+      reducer: (state: T, action: A) => T;
+      initialValue: T;
+      sizeThreshold?: number;
+      db: DbConnection;
+      callback: (state: T) => void;
+    },
+  ) {
+    this.dispatch = this.dispatch.bind(this);
+  }
+
+  /** Begin to hear. */
+  subscribe(): void {
+    const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.opts;
+    this.end ??= db.join((session) => {
+      const shared = new SharedReducer(session, key, reducer, initialValue, sizeThreshold);
+      shared.subscribe(this.opts.callback);
+      this.shared = shared;
+      return () => {
+        this.shared = null;
+        shared.close();
+      };
+    });
+  }
+
+  /** Hear no more. */
+  destroy(): void {
+    this.end?.();
+    this.end = null;
+  }
+
+  /** Apply an action, for everybody. */
+  dispatch(action: A): void {
+    if (this.shared !== null) {
+      this.shared.dispatch(action).catch((error: unknown) => console.warn("driftdb:", error));
+      return;
+    }
+    const { db, key } = this.opts;
+    const value = { apply: encode(action) };
+    db.send({ type: "push", action: { type: "append" }, key, value });
+  }
+}

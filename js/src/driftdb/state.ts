@@ -1,0 +1,90 @@
+import { written } from "../client/form";
+import type { StateReplica } from "../client/state";
+import { decode, encode } from "../room/values";
+import type { DbConnection } from "./connection";
+
+/**
+ * One value that everybody in a room sees and sets. `callback` hears each; whoever writes at the
+ * same time, all end with the same one.
+ */
+export class StateListener<T> {
+  /** The value that `callback` heard last. */
+  state: T | null = null;
+  readonly key: string;
+  readonly db: DbConnection;
+  readonly callback: (value: T) => void;
+  /** How far apart writes are, in milliseconds. */
+  readonly debounceMillis: number;
+  private replica: StateReplica | null = null;
+  private told: string | undefined;
+  private end: (() => void) | null = null;
+
+  constructor(opts: {
+    callback: (value: T) => void;
+    db: DbConnection;
+    key: string;
+    debounceMillis?: number;
+  }) {
+    this.callback = opts.callback;
+    this.db = opts.db;
+    this.key = opts.key;
+    this.debounceMillis = opts.debounceMillis ?? 20;
+    this.setStateOptimistic = this.setStateOptimistic.bind(this);
+  }
+
+  /** Begin to hear. */
+  subscribe(): void {
+    this.end ??= this.db.join((session) => {
+      const replica = session.state(this.key, this);
+      replica.sent = () => {
+        replica.paused = true;
+        setTimeout(() => replica.resume(), this.debounceMillis);
+      };
+      this.replica = replica;
+      this.changed();
+      return () => {
+        this.replica = null;
+        replica.listeners.delete(this);
+        session.leave(this.key);
+      };
+    });
+  }
+
+  /** Hear no more. */
+  destroy(): void {
+    this.end?.();
+    this.end = null;
+  }
+
+  /** Set the value; `callback` hears it at once. */
+  setStateOptimistic(value: T): void {
+    const json = encode(value);
+    this.told = undefined;
+    if (this.replica !== null) {
+      this.replica.write(json);
+    } else {
+      const push = { type: "push", key: this.key, value: written(json) } as const;
+      this.db.send({ ...push, action: { type: "replace" } });
+      this.show(value);
+    }
+  }
+
+  /** For the session. */
+  changed(): void {
+    const value = this.replica?.value;
+    const text = JSON.stringify(value);
+    if (value === undefined || text === this.told) return;
+    this.told = text;
+    this.show(decode(value) as T);
+  }
+
+  /** For the session. */
+  refused(code: string, message: string): void {
+    console.warn(`driftdb: ${code}: ${message}`);
+  }
+
+  private show(value: T): void {
+    this.state = value;
+    this.callback(value);
+  }
+}

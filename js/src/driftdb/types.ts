@@ -1,0 +1,31 @@
+/** What the messages of npm `driftdb` 1.0.12 look like to an app. */
+
+export type Key = string;
+export type SequenceNumber = number;
+
+export type Action =
+  | { type: "append" | "replace" | "relay" }
+  | { type: "compact"; seq: SequenceNumber };
+
+/** A value with its number in the room. */
+export interface SequenceValue {
+  value: unknown;
+  seq: SequenceNumber;
+}
+
+export type MessageFromDb =
+  | { type: "push"; key: Key; value: unknown; seq: SequenceNumber }
+  | { type: "init"; data: SequenceValue[]; key: Key }
+  | { type: "error"; message: string }
+  | { type: "stream_size"; key: Key; size: number }
+  | { type: "pong"; nonce?: number };
+
+export type MessageToDb =
+  | { type: "push"; action: Action; value: unknown; key: Key }
+  | { type: "get"; key: Key; seq?: SequenceNumber }
+  | { type: "ping"; nonce?: number };
+
+/** Whether there is a connection, in words; `debugUrl` is the address of the room's inspector. */
+export type ConnectionStatus =
+  | { connected: false; text: string }
+  | { connected: true; text: string; debugUrl: string };

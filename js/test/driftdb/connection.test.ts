@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DbConnection, type MessageFromDb, type SequenceValue } from "../../src/driftdb/index";
+import { FakeSocket } from "../socket";
+import { answer, connected, fakeSockets, hear, ROOM, sent } from "./room";
+
+beforeEach(() => {
+  fakeSockets();
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function collect(db: DbConnection, key = "k") {
+  const heard: unknown[] = [];
+  const listener = ({ value }: SequenceValue) => heard.push(value);
+  db.subscribe(key, listener);
+  return { heard, listener };
+}
+
+/** Cut the connection, and take a new one. */
+async function reconnect(): Promise<void> {
+  FakeSocket.last.lose();
+  await vi.advanceTimersByTimeAsync(5_000);
+  FakeSocket.last.accept();
+}
+
+test("who subscribes hears what the stream holds, and what comes, also before it is connected", async () => {
+  const db = new DbConnection();
+  const { heard } = collect(db);
+  await connected(db);
+  answer([{ value: 1, seq: 1 }]);
+  hear({ type: "push", value: 2, seq: 2 });
+  expect(heard).toEqual([1, 2]);
+});
+
+test("a later subscriber hears what the stream holds, and the first one hears nothing twice", async () => {
+  const db = await connected();
+  const first = collect(db);
+  answer([{ value: 1, seq: 1 }]);
+  const second = collect(db);
+  answer([{ value: 1, seq: 1 }]);
+  expect([first.heard, second.heard]).toEqual([[1], [1]]);
+});
+
+test("after a lost connection a subscriber hears what it missed, and nothing twice", async () => {
+  const db = await connected();
+  const { heard } = collect(db);
+  answer([{ value: 1, seq: 1 }]);
+  await reconnect();
+  expect(sent("get").at(-1)).toMatchObject({ seq: 1, epoch: "E" });
+  answer([{ value: 2, seq: 2 }], { recovered: true });
+  await reconnect();
+  answer([1, 2, 3].map((n) => ({ value: n, seq: n }))); // it was away for too long
+  await reconnect();
+  answer([{ value: "another", seq: 1 }], { epoch: "F" });
+  expect(heard).toEqual([1, 2, 3, "another"]);
+});
+
+test("who unsubscribes hears no more", async () => {
+  const db = await connected();
+  const [gone, stays] = [collect(db), collect(db)];
+  for (const _ of [gone, stays]) answer();
+  db.unsubscribe("k", gone.listener);
+  hear({ type: "push", value: 1, seq: 1 });
+  expect([gone.heard, stays.heard]).toEqual([[], [1]]);
+  db.unsubscribe("k", stays.listener);
+  expect(sent("unsubscribe")).toHaveLength(1);
+});
+
+test("a push that was not answered is sent again after a lost connection, with its id", async () => {
+  const db = await connected();
+  db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
+  const [push] = sent("push");
+  await reconnect();
+  expect(sent("push")).toEqual([push]);
+  hear({ type: "ack", id: push.id, seq: 1 });
+  await reconnect();
+  expect(sent("push")).toEqual([]);
+});
+
+test("a refused push is told", async () => {
+  const db = await connected();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const told: MessageFromDb[] = [];
+  db.messageListener.addListener((message) => told.push(message));
+  db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
+  hear({ type: "error", code: "forbidden", message: "read only", id: 1 });
+  expect(told).toMatchObject([{ type: "error", message: "read only" }]);
+  expect(warn).toHaveBeenCalledWith("driftdb: forbidden: read only");
+  warn.mockRestore();
+});
+
+test("a get that is sent brings all that the stream holds to who subscribed", async () => {
+  const db = await connected();
+  const { heard } = collect(db);
+  answer();
+  db.send({ type: "get", key: "k", seq: 1 });
+  answer([1, 2].map((n) => ({ value: n, seq: n })));
+  expect(heard).toEqual([2]);
+  db.send({ type: "get", key: "k" });
+  answer([1, 2].map((n) => ({ value: n, seq: n })));
+  expect(heard).toEqual([2, 1, 2]);
+});
+
+test("sizes and messages of DriftDB's protocol are told, and no others", async () => {
+  const db = await connected();
+  const sizes: number[] = [];
+  const types: string[] = [];
+  db.subscribe(
+    "k",
+    () => {},
+    (size) => sizes.push(size),
+  );
+  db.messageListener.addListener(({ type }) => types.push(type));
+  answer();
+  hear({ type: "push", value: 1, seq: 2 });
+  hear({ type: "ack", id: 1, seq: 2 });
+  hear({ type: "stream_size", size: 2 });
+  expect(sizes).toEqual([2]);
+  expect(types).toEqual(["init", "push", "stream_size"]);
+});
+
+test("the status says how it is, and connecting fails where nothing answers", async () => {
+  vi.stubGlobal("fetch", () => Promise.reject(new Error("no network")));
+  const db = new DbConnection();
+  const told: boolean[] = [];
+  db.statusListener.addListener(({ connected }) => told.push(connected));
+  const failed = expect(db.connect(ROOM)).rejects.toThrow("address");
+  FakeSocket.last.lose();
+  await failed;
+  await vi.advanceTimersByTimeAsync(5_000);
+  FakeSocket.last.accept();
+  expect(told.at(-1)).toBe(true);
+  expect(db.status).toMatchObject({ debugUrl: "http://server/room/lecture/inspect" });
+  db.disconnect();
+  expect(told.at(-1)).toBe(false);
+  expect(db.testLatency()).toBeNull();
+});
+
+test("in another room those who subscribed hear that one", async () => {
+  const db = await connected();
+  const { heard } = collect(db);
+  answer([{ value: "old", seq: 7 }]);
+  const first = FakeSocket.last;
+  const connecting = db.connect("ws://server/room/other/connect?token=abc");
+  expect(first.closedWith).toBe(1000);
+  expect(FakeSocket.last.url).toMatch(/\/room\/other\/connect\?client=\w+&token=abc$/);
+  FakeSocket.last.accept();
+  await connecting;
+  expect(sent("get")).toMatchObject([{ key: "k", epoch: null }]);
+  answer([{ value: "new", seq: 1 }], { epoch: "F" });
+  expect(heard).toEqual(["old", "new"]);
+});
