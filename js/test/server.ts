@@ -20,8 +20,8 @@ export class PlayedServer {
 
   connect(): void {
     this.sent = [];
-    this.session.connected((text) => {
-      const message = JSON.parse(text) as ClientMessage;
+    this.session.connected((frame) => {
+      const message = JSON.parse(frame as string) as ClientMessage;
       this.sent.push(
         message.type === "push" && message.value !== undefined
           ? { ...message, value: meant(message.value) }

@@ -102,11 +102,14 @@ def test_latency_is_measured(joined: tuple[Client, Client]) -> None:
     assert joined[0].run("() => db.testLatency()") > 0
 
 
+@pytest.mark.parametrize("ours", [False, True], ids=["npm", "ours"])
 @pytest.mark.parametrize("late", [False, True], ids=["in a push", "in an init"])
 def test_bytes_stay_bytes_in_cbor_and_become_numbers_in_json(
-    new_window: NewWindow, pages: str, server: Process, late: bool
+    new_window: NewWindow, pages: str, server: Process, late: bool, ours: bool
 ) -> None:
-    one, binary, text = (Client(new_window(), pages, server.server.root) for _ in range(3))
+    one, binary, text = (
+        Client(new_window(), pages, server.server.root, ours=ours) for _ in range(3)
+    )
     room = one.new_room()
     one.join(room, binary=True)
     binary.join(room, binary=True)

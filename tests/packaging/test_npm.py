@@ -19,9 +19,10 @@ SIGNATURES = Path(__file__).parents[1] / "npm" / "signatures.ts"
 
 APP = """
 import WebSocket from "ws";
-import { Refused, Room, room, type SharedState } from "driftdb-jupyter";
+import { CBOR, Refused, Room, room, type SharedState } from "driftdb-jupyter";
 
-const here: Room = room(process.argv[2] as string, { WebSocket });
+const codec = process.argv[3] === "cbor" ? { codec: CBOR } : {};
+const here: Room = room(process.argv[2] as string, { WebSocket, ...codec });
 const slider: SharedState<number> = here.state("slider", 0);
 const value: number | undefined = slider.value;
 const log = here.stream<string>("log");
@@ -79,14 +80,15 @@ def test_an_app_is_checked_against_its_types(project: Path, resolution: str) -> 
         run(MODULES / ".bin" / "tsc", *options, "wrong.ts", cwd=project)
 
 
-def test_it_runs_in_node_beside_python(project: Path) -> None:
+@pytest.mark.parametrize("codec", ["json", "cbor"])
+def test_it_runs_in_node_beside_python(project: Path, codec: str) -> None:
     esbuild = [MODULES / ".bin" / "esbuild", "app.ts", "--format=esm", "--target=es2022"]
     run(*esbuild, "--outfile=app.js", cwd=project)
     with standalone() as server:
         here = join(url=server.root)
         log, chat = here.stream("log"), here.pubsub("chat")
         lines = log.follow(timeout_seconds=60)
-        command = ["node", "app.js", here.url]
+        command = ["node", "app.js", here.url, codec]
         with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as node:
             assert [next(lines), next(lines)] == ["from", "Node"]
             assert here.state("slider").value == 1

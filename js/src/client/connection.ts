@@ -1,3 +1,4 @@
+import type { Codec, Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { Session } from "./session";
 
@@ -6,7 +7,8 @@ export interface Socket {
   onopen: ((event: Event) => unknown) | null;
   onmessage: ((event: MessageEvent) => unknown) | null;
   onclose: ((event: CloseEvent) => unknown) | null;
-  send(text: string): void;
+  binaryType?: string;
+  send(frame: Frame): void;
   close(code?: number): void;
 }
 
@@ -20,6 +22,8 @@ export interface ConnectionOptions {
   ) => unknown;
   /** A Jupyter server's token, where no cookie lets in. */
   readonly token?: string;
+  /** How messages travel: JSON, or `CBOR`. */
+  readonly codec?: Codec;
 }
 
 /** How a connection is. */
@@ -93,6 +97,7 @@ export class Connection {
     private readonly options: ConnectionOptions = {},
     readonly session = new Session(),
   ) {
+    if (options.codec !== undefined) session.codec = options.codec;
     // Node has no such events.
     globalThis.addEventListener?.("online", this.wake);
     globalThis.addEventListener?.("offline", this.wake);
@@ -195,9 +200,11 @@ export class Connection {
     this.stopWaiting();
     const { token, WebSocket: Open = WebSocket } = this.options;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
-    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${this.secret}${login}`;
+    const query = `client=${this.secret}${login}${this.session.codec.query}`;
+    const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
     // The type of ws' own constructor says less than it takes.
     const socket = new (Open as unknown as new (url: string) => Socket)(address);
+    socket.binaryType = "arraybuffer";
     this.attempt = { socket, since: Date.now() };
     socket.onopen = () => {
       this.attempt = null;
@@ -223,7 +230,8 @@ export class Connection {
     socket.onmessage = (event: MessageEvent) => {
       this.backoff.reset();
       this.alive();
-      if (typeof event.data === "string") this.session.received(event.data);
+      const { data } = event as { data: string | ArrayBuffer };
+      this.session.received(typeof data === "string" ? data : new Uint8Array(data));
     };
     socket.onclose = ({ code }: CloseEvent) => {
       const { detoured } = this;
@@ -235,7 +243,7 @@ export class Connection {
         this.wait("The server could not read a message; trying again.");
       else this.wait();
     };
-    this.session.connected((message) => socket.send(message));
+    this.session.connected((frame) => socket.send(frame));
   }
 
   private tryDetour(): void {

@@ -1,3 +1,4 @@
+import type { Codec, Frame } from "../protocol/codec";
 import type { Push } from "../protocol/messages";
 
 /** How much may wait for the server: pushes, and bytes of their messages. */
@@ -38,7 +39,7 @@ type Kind = "each" | "newest" | "offered";
 interface Waiting {
   readonly by: Pusher;
   kind: Kind;
-  text: string;
+  frame: Frame;
   bytes: number;
   /** Sent over the connection that is open now, and not answered. */
   sent: boolean;
@@ -64,9 +65,13 @@ export class Queue {
   private bytes = 0;
   private window = WIDEST_WINDOW;
   private held = false;
-  private send: ((message: string) => void) | null = null;
+  private send: ((frame: Frame) => void) | null = null;
 
-  constructor(private readonly limits: QueueLimits = LIMITS) {}
+  /** `codec`: how pushes become frames; asked for each, for it may change. */
+  constructor(
+    private readonly codec: () => Codec,
+    private readonly limits: QueueLimits = LIMITS,
+  ) {}
 
   /** How many writes were not acknowledged yet. */
   get waiting(): number {
@@ -76,8 +81,8 @@ export class Queue {
   /** Take a push, and return its id. Throws `QueueFull` for one of `each` that doesn't fit in. */
   add(by: Pusher, push: NewPush, kind: Kind): number {
     const id = this.lastId + 1;
-    const text = encode(id, push);
-    const waiting = { by, kind, text, bytes: byteLength(text), sent: false, tried: false };
+    const frame = this.encode(id, push);
+    const waiting = { by, kind, frame, bytes: byteLength(frame), sent: false, tried: false };
     if (kind === "each") this.check(waiting.bytes);
     this.lastId = id;
     this.pushes.set(id, waiting);
@@ -93,13 +98,13 @@ export class Queue {
     if (waiting === undefined || waiting.tried) return false;
     this.tally(waiting, -1);
     waiting.kind = "newest";
-    waiting.text = encode(id, push);
-    waiting.bytes = byteLength(waiting.text);
+    waiting.frame = this.encode(id, push);
+    waiting.bytes = byteLength(waiting.frame);
     this.onChange();
     return true;
   }
 
-  connected(send: (message: string) => void): void {
+  connected(send: (frame: Frame) => void): void {
     this.send = send;
     this.resume();
   }
@@ -177,15 +182,15 @@ export class Queue {
       if (this.send === null || this.held || id - oldest >= this.window) return;
       if (waiting.sent) continue;
       waiting.sent = waiting.tried = true;
-      this.send(waiting.text);
+      this.send(waiting.frame);
     }
+  }
+
+  private encode(id: number, push: NewPush): Frame {
+    return this.codec().encode({ type: "push", ...push, id });
   }
 }
 
-function encode(id: number, push: NewPush): string {
-  return JSON.stringify({ type: "push", ...push, id });
-}
-
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+function byteLength(frame: Frame): number {
+  return typeof frame === "string" ? new TextEncoder().encode(frame).length : frame.length;
 }

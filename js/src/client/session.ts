@@ -1,3 +1,4 @@
+import { type Codec, type Frame, JSON_CODEC } from "../protocol/codec";
 import {
   type ClientMessage,
   type Init,
@@ -19,10 +20,10 @@ const CLOSE_TOO_LARGE = 1009;
 /** Hears all that the server says, before a session does. */
 export interface Tap {
   /** A connection was opened. */
-  connected(send: (message: string) => void): void;
+  connected(send: (frame: Frame) => void): void;
   disconnected(): void;
   /** Take a message; `true`: the session is to know nothing of it. */
-  heard(text: string): boolean;
+  heard(frame: Frame): boolean;
 }
 
 /**
@@ -57,10 +58,14 @@ export class Session {
   /** Whether something was refused for now that has no id, and may be any question. */
   private unheard = false;
   private known: string | null = null;
-  private send: ((message: string) => void) | null = null;
+  private send: ((frame: Frame) => void) | null = null;
 
-  constructor(limits?: QueueLimits) {
-    this.queue = new Queue(limits);
+  /** `codec`: how messages travel; another one may be set while there is no connection. */
+  constructor(
+    limits?: QueueLimits,
+    public codec: Codec = JSON_CODEC,
+  ) {
+    this.queue = new Queue(() => this.codec, limits);
   }
 
   /** The room's epoch as it was last heard; `null` before, and with a server that has none. */
@@ -191,7 +196,7 @@ export class Session {
   }
 
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
-  connected(send: (message: string) => void): void {
+  connected(send: (frame: Frame) => void): void {
     this.send = send;
     for (const key of this.replicas.keys()) this.ask(key);
     for (const presence of this.presences.values()) presence.ask();
@@ -229,9 +234,9 @@ export class Session {
   }
 
   /** Take a message of the server; what is none is ignored. */
-  received(text: string): void {
-    if (this.tap?.heard(text)) return;
-    const message = parse(text);
+  received(frame: Frame): void {
+    if (this.tap?.heard(frame)) return;
+    const message = parse(frame, this.codec);
     if (message === null) return;
     this.onMessage(message);
     switch (message.type) {
@@ -334,6 +339,6 @@ export class Session {
   }
 
   private tell(message: ClientMessage): void {
-    this.send?.(JSON.stringify(message));
+    this.send?.(this.codec.encode(message));
   }
 }

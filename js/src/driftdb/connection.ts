@@ -1,5 +1,7 @@
 import type { LogListener } from "../client/log";
 import { Session } from "../client/session";
+import { CBOR } from "../protocol/cbor";
+import { JSON_CODEC } from "../protocol/codec";
 import type { Entry, Json, ServerMessage } from "../protocol/messages";
 import { Room } from "../room/room";
 import { EventListener } from "./events";
@@ -19,6 +21,8 @@ export class DbConnection {
   readonly messageListener = new EventListener<MessageFromDb>();
   /** What it was told to connect to. */
   dbUrl: string | null = null;
+  /** Whether messages are CBOR. */
+  cbor = false;
   /** Whether `disconnect` was called last. */
   closed = false;
   /** The room, with all that `driftdb-jupyter` can. */
@@ -35,15 +39,18 @@ export class DbConnection {
   private readonly asked = new Set<Key>();
 
   /**
-   * Connect to the `socket_url` of a room, or to another one; all who take part stay. Resolves
-   * when the connection is there. Rejects where the first attempt fails; others follow.
+   * Connect to the `socket_url` of a room, or to another one; all who take part stay. `cbor`: what
+   * is sent may hold a `Uint8Array`. Resolves when the connection is there. Rejects where the first
+   * attempt fails; others follow.
    */
-  connect(dbUrl: string, _cbor = false): Promise<void> {
+  connect(dbUrl: string, cbor = false): Promise<void> {
     this.leave();
     this.closed = false;
     this.dbUrl = dbUrl;
+    this.cbor = cbor;
     const token = new URL(dbUrl, globalThis.location?.href).searchParams.get("token");
-    const room = new Room(dbUrl, token === null ? {} : { token }, this.session);
+    const options = { codec: cbor ? CBOR : JSON_CODEC, ...(token === null ? {} : { token }) };
+    const room = new Room(dbUrl, options, this.session);
     this.room = room;
     return new Promise((resolve, reject) => {
       const look = () => {

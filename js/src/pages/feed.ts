@@ -1,4 +1,5 @@
 import type { Tap } from "../client/session";
+import type { Frame } from "../protocol/codec";
 import { type ClientMessage, type Entry, parse } from "../protocol/messages";
 
 /** So many messages are kept to be looked at, and somewhat more. */
@@ -46,7 +47,7 @@ export class Feed implements Tap {
   onHeard: (heard: Heard) => void = () => {};
   /** Hears what a stream holds, as `look` asked. */
   onHeld: (key: string, held: readonly Entry[]) => void = () => {};
-  private send: ((message: string) => void) | null = null;
+  private send: ((frame: Frame) => void) | null = null;
   private readonly watched = new Set<string>();
   private windowBegan = 0;
   private inWindow = 0;
@@ -68,7 +69,7 @@ export class Feed implements Tap {
     this.tell({ type: "get", key, seq: above, stamps: true });
   }
 
-  connected(send: (message: string) => void): void {
+  connected(send: (frame: Frame) => void): void {
     this.send = send;
     for (const key of this.watched) this.ask(key);
   }
@@ -78,7 +79,8 @@ export class Feed implements Tap {
     this.send = null;
   }
 
-  heard(text: string): boolean {
+  heard(text: Frame): boolean {
+    if (typeof text !== "string") return false;
     const start = START.exec(text);
     if (start !== null) {
       const key = start[1] as string;

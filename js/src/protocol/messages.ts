@@ -1,4 +1,5 @@
-/** What travels between a client and the server (docs/protocol.md), as JSON. */
+/** What travels between a client and the server (docs/protocol.md). */
+import { type Frame, JSON_CODEC } from "./codec";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
@@ -127,10 +128,10 @@ export interface PresenceChange extends Person {
 }
 
 /** Read a message; `null` for what is none, or is of a kind that this client doesn't know. */
-export function parse(text: string): ServerMessage | null {
+export function parse(frame: Frame, codec = JSON_CODEC): ServerMessage | null {
   let message: unknown;
   try {
-    message = JSON.parse(text);
+    message = codec.decode(frame);
   } catch {
     return null;
   }

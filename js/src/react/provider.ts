@@ -24,7 +24,7 @@ export interface DriftDBProviderProps {
   readonly room?: string;
   /** A Jupyter server's token, where no cookie lets in. */
   readonly token?: string;
-  /** Is there for apps of `driftdb-react`: all messages are JSON. */
+  /** All messages are CBOR, and those that are sent by hand may hold a `Uint8Array`. */
   readonly useBinary?: boolean;
 }
 
@@ -34,6 +34,7 @@ export function DriftDBProvider({
   api,
   room,
   token,
+  useBinary,
 }: DriftDBProviderProps): ReactElement {
   const [db] = useState(() => new DbConnection());
   useEffect(() => {
@@ -43,14 +44,14 @@ export function DriftDBProvider({
       const id = room ?? roomInAddress() ?? (await new Api(root).newRoom()).room;
       if (!wanted) return;
       if (room === undefined) putIntoAddress(id);
-      await db.connect(socketUrl(root, id, token));
+      await db.connect(socketUrl(root, id, token), useBinary);
     };
     open().catch((error: unknown) => wanted && console.warn("driftdb:", error));
     return () => {
       wanted = false;
       db.disconnect();
     };
-  }, [db, api, room, token]);
+  }, [db, api, room, token, useBinary]);
   return createElement(DatabaseContext.Provider, { value: db }, children);
 }
 

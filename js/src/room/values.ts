@@ -39,6 +39,7 @@ function encodeObject(value: object, path: string): Json {
 /** The value that was encoded; what only looks so, or has no type here, stays as it is. */
 export function decode(json: Json): Value {
   if (typeof json !== "object" || json === null) return json;
+  if ((json as unknown) instanceof Uint8Array) return json; // from CBOR, whoever wrote it so
   if (Array.isArray(json)) return json.map(decode);
   const [name, ...more] = Object.keys(json);
   const read = more.length === 0 && name !== undefined ? READERS[name] : undefined;

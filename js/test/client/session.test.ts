@@ -178,7 +178,7 @@ class Client {
   connect(): void {
     if (this.tell !== null) return;
     this.tell = (message) => this.toClient.push(message);
-    this.session.connected((message) => this.toServer.push(message));
+    this.session.connected((message) => this.toServer.push(message as string));
   }
 
   cut(): void {

@@ -37,7 +37,7 @@ test("what is the session's is left to it", () => {
 test("keys are asked for once, and again over a new connection", () => {
   const sent: string[] = [];
   const heard = feed();
-  heard.connected((message) => sent.push(message));
+  heard.connected((message) => sent.push(message as string));
   heard.watch(["a", "b"]);
   heard.watch(["b"]);
   const asked = ["a", "b"].map((key) =>
@@ -45,7 +45,7 @@ test("keys are asked for once, and again over a new connection", () => {
   );
   expect(sent).toEqual(asked);
   heard.disconnected();
-  heard.connected((message) => sent.push(message));
+  heard.connected((message) => sent.push(message as string));
   expect(sent).toEqual([...asked, ...asked]);
 });
 

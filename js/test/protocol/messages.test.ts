@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parse } from "../../src/protocol/messages";
+import { CBOR, encode } from "../../src/protocol/cbor";
+import { type ClientMessage, parse, type ServerMessage } from "../../src/protocol/messages";
+import { load } from "../vectors";
+
+interface Conversation {
+  readonly rule: string;
+  readonly steps: readonly { readonly send: ClientMessage; readonly hear: ServerMessage[] }[];
+}
 
 test.each([
   { type: "push", key: "k", value: null, seq: 1 },
@@ -35,6 +42,18 @@ test.each([
   '{"type":"news"}',
 ])("%s is no message", (text) => {
   expect(parse(text)).toBeNull();
+});
+
+// The words of an error are none of the data.
+const withWords = (message: object) =>
+  "code" in message ? { ...message, message: "for people" } : message;
+const heard = load<Conversation[]>("conversations").flatMap(({ rule, steps }) =>
+  steps.flatMap(({ hear }) => hear.map((message) => [rule, withWords(message)])),
+);
+
+test.each(heard)("%s: what is heard then is read, in either encoding", (_, message) => {
+  expect(parse(JSON.stringify(message))).toEqual(message);
+  expect(parse(encode(message), CBOR)).toEqual(message);
 });
 
 test("whatever comes, reading it throws nothing", () => {

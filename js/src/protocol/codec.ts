@@ -1,0 +1,22 @@
+import type { ClientMessage } from "./messages";
+
+/** A message as it travels: text is JSON, bytes are CBOR. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
+/** How messages become frames, and frames messages. */
+export interface Codec {
+  /** What the socket's address says of it. */
+  readonly query: string;
+  encode(message: ClientMessage): Frame;
+  /** What a frame of the server says. Throws where it is none of this codec. */
+  decode(frame: Frame): unknown;
+}
+
+export const JSON_CODEC: Codec = {
+  query: "",
+  encode: (message) => JSON.stringify(message),
+  decode(frame) {
+    if (typeof frame !== "string") throw new TypeError("expected text, got bytes");
+    return JSON.parse(frame);
+  },
+};
