@@ -7,14 +7,14 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-__all__ = ["finds_nothing_serious"]
+__all__ = ["AXE", "finds_nothing_serious"]
 
-_AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def finds_nothing_serious(page: Page) -> None:
     """Look at the page as it is now, in light and in dark."""
-    page.evaluate(_AXE.read_text("utf-8"))
+    page.evaluate(AXE.read_text("utf-8"))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         found: Any = page.evaluate("axe.run()")

@@ -5,10 +5,10 @@ import { type Control, type ControlOptions, element, type Source } from "./contr
 export function numberControl(source: Source, options: ControlOptions): Control {
   const box = element("div", "driftdb-number");
   const slider = element("input", "driftdb-slider", { type: "range", "aria-label": options.label });
-  const field = element("input", "driftdb-field", {
-    type: "number",
-    step: "any",
-    "aria-label": `${options.label}, as a number`,
+  const { element: field, show: showInField } = fieldControl(source, {
+    ...options,
+    label: `${options.label}, as a number`,
+    step: null,
   });
   box.append(slider, field);
 
@@ -23,18 +23,11 @@ export function numberControl(source: Source, options: ControlOptions): Control 
       slider.value = String(value);
       slider.setAttribute("aria-valuetext", String(value));
     }
-    if (field !== field.ownerDocument.activeElement || field.value === "") {
-      field.value = String(value);
-    }
+    showInField(value);
   };
   const release = (): void => {
     held = false;
     show(source.value);
-  };
-  const write = (text: string): void => {
-    const number = Number(text);
-    if (text.trim() !== "" && Number.isFinite(number)) source.write(clamp(number, options));
-    field.value = String(source.value);
   };
 
   slider.addEventListener("pointerdown", () => {
@@ -42,12 +35,7 @@ export function numberControl(source: Source, options: ControlOptions): Control 
   });
   for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
     slider.addEventListener(end, release);
-  slider.addEventListener("input", () => {
-    field.value = slider.value;
-    source.write(Number(slider.value));
-  });
-  field.addEventListener("change", () => write(field.value));
-  field.addEventListener("blur", release);
+  slider.addEventListener("input", () => source.write(Number(slider.value)));
   show(source.value);
   return { element: box, show };
 }
@@ -65,17 +53,23 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
     step: "any",
     ...bounds,
   });
+  let typing = false;
   const show = (value: Json | undefined): void => {
-    if (typeof value !== "number") return;
-    if (field !== field.ownerDocument.activeElement || field.value === "")
-      field.value = String(value);
+    if (typeof value === "number" && !typing) field.value = String(value);
   };
+  const done = () => {
+    typing = false;
+    show(source.value);
+  };
+  field.addEventListener("input", () => {
+    typing = true;
+  });
   field.addEventListener("change", () => {
     const number = Number(field.value);
     if (field.value.trim() !== "" && Number.isFinite(number)) source.write(clamp(number, options));
-    field.value = String(source.value);
+    done();
   });
-  field.addEventListener("blur", () => show(source.value));
+  field.addEventListener("blur", done);
   show(source.value);
   return { element: field, show };
 }

@@ -132,6 +132,25 @@ test("text that somebody types is not overwritten while it is under way", () => 
   expect(field.value).toBe("mine");
 });
 
+test("a number that somebody types stands until it is entered, and then follows the room", () => {
+  const el = show(1);
+  start(1);
+  const field = find(el, ".driftdb-field");
+  field.focus();
+  FakeSocket.last.hear({ type: "push", key: "k", value: 2, seq: 2 });
+  expect(field.value).toBe("2");
+  field.value = "3";
+  field.dispatchEvent(new Event("input"));
+  FakeSocket.last.hear({ type: "push", key: "k", value: 4, seq: 3 });
+  expect(field.value).toBe("3");
+  field.dispatchEvent(new Event("change"));
+  const [{ id }] = pushed();
+  FakeSocket.last.hear({ type: "push", key: "k", value: 3, seq: 4 });
+  FakeSocket.last.hear({ type: "ack", id, seq: 4 });
+  FakeSocket.last.hear({ type: "push", key: "k", value: 5, seq: 5 });
+  expect(field.value).toBe("5");
+});
+
 test("nothing from a room is ever HTML", () => {
   const evil = "<img src=x onerror=alert(1)>";
   const el = show({ [evil]: evil }, { label: evil });
