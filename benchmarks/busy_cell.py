@@ -24,6 +24,7 @@ if __package__ in (None, ""):  # run as a program: the package is this file's fo
 
 from tests.browser import started_chromium
 from tests.e2e.conftest import Jupyter
+from tests.e2e.jupyter import JupyterServer
 from tests.e2e.notebook import write_notebook
 
 SECONDS = 20
@@ -69,15 +70,16 @@ NOTE = """() => {
 def main() -> int:
     """Measure, and say whether the goal is met."""
     with TemporaryDirectory() as folder, started_chromium() as browser:
-        notebooks = Path(folder) / "notebooks"
+        server = JupyterServer(Path(folder))
+        notebooks = server.folder / "notebooks"
         notebooks.mkdir()
 
         def new_window(**options: Any) -> Page:
             return browser.new_context(**options).new_page()
 
-        jupyter = Jupyter(notebooks, new_window)
+        jupyter = Jupyter(server, notebooks, new_window)
         write_notebook(notebooks / "n.ipynb", STATE, BUSY)
-        with jupyter.running():
+        with server.running():
             one = jupyter.open("n.ipynb")
             one.run(0)
             one.control().is_connected()

@@ -71,6 +71,8 @@ def new_window(chromium: Browser) -> Iterator[NewWindow]:
     own = (
         # Notebook 7 says that of itself now and then, while it starts.
         "Cannot read properties of undefined (reading 'schema')",
+        # And this of each notebook that lies in a folder.
+        "Command 'filebrowser:open-path' not registered.",
         # JupyterLab does, when its server ends while it asks for something.
         "Failed to fetch",
     )

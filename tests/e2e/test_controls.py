@@ -45,32 +45,31 @@ def box(notebook: Notebook, label: str) -> Locator:
 
 
 def test_every_control_changes_its_value_and_follows_it(jupyter: Jupyter) -> None:
-    with jupyter.running():
-        write_notebook(jupyter.folder / "n.ipynb", MAKE, SAY, FILE, WRITE)
-        notebook = jupyter.open("n.ipynb")
-        notebook.run(0)
-        box(notebook, "dropdown").locator("select").select_option(label="A")
-        box(notebook, "radio").get_by_label("3").check()
-        box(notebook, "Multiselect").get_by_label("z").check()
-        box(notebook, "date").locator("input").fill("2025-12-24")
-        button = box(notebook, "Press me").get_by_role("button", name="Press me")
-        button.click()
-        button.press("Enter")
-        expect(box(notebook, "Press me").locator(".driftdb-count")).to_have_text("2")
-        file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}
-        box(notebook, "file").locator("input").set_input_files(file)  # type: ignore[arg-type]
-        expect(box(notebook, "file")).to_contain_text("a.txt (5 bytes)")
-        expect(box(notebook, "table").locator("td").first).to_have_text("Ann")
-        notebook.run(1)
-        expect(notebook.output(1)).to_have_text(
-            "['a', 3, ['x', 'z'], datetime.date(2025, 12, 24), 2]\n"
-        )
-        notebook.run(2)
-        expect(notebook.output(2)).to_have_text("b'hello' a.txt\n")
-        slider = box(notebook, "Disabled").locator(".driftdb-slider")
-        expect(slider).to_be_disabled()
-        notebook.run(3)
-        expect(slider).to_be_enabled()
-        expect(box(notebook, "dropdown").locator("select")).to_have_value("1")
-        expect(box(notebook, "Multiselect").get_by_label("x")).not_to_be_checked()
-        expect(box(notebook, "date").locator("input")).to_have_value("2030-01-02")
+    write_notebook(jupyter.folder / "n.ipynb", MAKE, SAY, FILE, WRITE)
+    notebook = jupyter.open("n.ipynb")
+    notebook.run(0)
+    box(notebook, "dropdown").locator("select").select_option(label="A")
+    box(notebook, "radio").get_by_label("3").check()
+    box(notebook, "Multiselect").get_by_label("z").check()
+    box(notebook, "date").locator("input").fill("2025-12-24")
+    button = box(notebook, "Press me").get_by_role("button", name="Press me")
+    button.click()
+    button.press("Enter")
+    expect(box(notebook, "Press me").locator(".driftdb-count")).to_have_text("2")
+    file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    box(notebook, "file").locator("input").set_input_files(file)  # type: ignore[arg-type]
+    expect(box(notebook, "file")).to_contain_text("a.txt (5 bytes)")
+    expect(box(notebook, "table").locator("td").first).to_have_text("Ann")
+    notebook.run(1)
+    expect(notebook.output(1)).to_have_text(
+        "['a', 3, ['x', 'z'], datetime.date(2025, 12, 24), 2]\n"
+    )
+    notebook.run(2)
+    expect(notebook.output(2)).to_have_text("b'hello' a.txt\n")
+    slider = box(notebook, "Disabled").locator(".driftdb-slider")
+    expect(slider).to_be_disabled()
+    notebook.run(3)
+    expect(slider).to_be_enabled()
+    expect(box(notebook, "dropdown").locator("select")).to_have_value("1")
+    expect(box(notebook, "Multiselect").get_by_label("x")).not_to_be_checked()
+    expect(box(notebook, "date").locator("input")).to_have_value("2030-01-02")

@@ -43,66 +43,64 @@ class Hand:
 
 
 def test_two_who_drag_one_slider_hold_what_is_theirs_and_end_equal(jupyter: Jupyter) -> None:
-    with jupyter.running():
-        one = run_and_save(jupyter, "n.ipynb", SLIDER.replace("0)", "50)"))
-        two = jupyter.open("n.ipynb")
-        two.control().is_connected()
-        two.control().shows(50)
-        up, down = Hand(one.page, one.control(), 50), Hand(two.page, two.control(), 50)
-        one.control().sample()
-        two.control().sample()
-        for step in range(60):
-            up.move(50 + step * 40 / 59)
-            down.move(50 - step * 40 / 59)
-        rising, falling = one.control().samples(), two.control().samples()
-        assert rising == sorted(rising)
-        assert falling == sorted(falling, reverse=True)
-        assert rising[-1] > 85
-        assert falling[-1] < 15
-        up.let_go()
-        down.let_go()
-        for window in (one, two):
-            expect(window.control().box).not_to_have_class("driftdb-state driftdb-stale")
-        # Whichever the room took last: it is the same for both, and stays.
-        expect(one.control().field).to_have_value(two.control().field.input_value())
-        for hand, window in ((up, one), (down, two)):
-            hand.move(0)  # nobody holds it any more
-            expect(window.control().field).to_have_value(one.control().field.input_value())
+    one = run_and_save(jupyter, "n.ipynb", SLIDER.replace("0)", "50)"))
+    two = jupyter.open("n.ipynb")
+    two.control().is_connected()
+    two.control().shows(50)
+    up, down = Hand(one.page, one.control(), 50), Hand(two.page, two.control(), 50)
+    one.control().sample()
+    two.control().sample()
+    for step in range(60):
+        up.move(50 + step * 40 / 59)
+        down.move(50 - step * 40 / 59)
+    rising, falling = one.control().samples(), two.control().samples()
+    assert rising == sorted(rising)
+    assert falling == sorted(falling, reverse=True)
+    assert rising[-1] > 85
+    assert falling[-1] < 15
+    up.let_go()
+    down.let_go()
+    for window in (one, two):
+        expect(window.control().box).not_to_have_class("driftdb-state driftdb-stale")
+    # Whichever the room took last: it is the same for both, and stays.
+    expect(one.control().field).to_have_value(two.control().field.input_value())
+    for hand, window in ((up, one), (down, two)):
+        hand.move(0)  # nobody holds it any more
+        expect(window.control().field).to_have_value(one.control().field.input_value())
 
 
 def test_a_throttled_slider_costs_what_it_says_and_its_last_value_arrives(
     jupyter: Jupyter,
 ) -> None:
-    with jupyter.running():
-        one = run_and_save(jupyter, "n.ipynb", THROTTLED, "print(len(told), told[-1])")
-        two = jupyter.open("n.ipynb")
-        two.control().is_connected()
-        pushes: list[str] = []
+    one = run_and_save(jupyter, "n.ipynb", THROTTLED, "print(len(told), told[-1])")
+    two = jupyter.open("n.ipynb")
+    two.control().is_connected()
+    pushes: list[str] = []
 
-        def note(payload: str | bytes) -> None:
-            if isinstance(payload, str) and '"push"' in payload:
-                pushes.append(payload)
+    def note(payload: str | bytes) -> None:
+        if isinstance(payload, str) and '"push"' in payload:
+            pushes.append(payload)
 
-        two.page.on("websocket", lambda socket: socket.on("framesent", note))
-        two.reload()
-        two.control().is_connected()
-        hand = Hand(two.page, two.control(), 0)
-        now = "performance.now() / 1000"
-        began = two.page.evaluate(now)
-        moves = 0
-        while (seconds := two.page.evaluate(now) - began) < SECONDS:
-            hand.move(100 * seconds / SECONDS)
-            moves += 1
-        hand.let_go()
-        value = int(two.control().field.input_value())
-        assert value > 90
-        one.control().shows(value)
-        most = (two.page.evaluate(now) - began) / 0.25 + 2
-        assert 5 < len(pushes) <= most
-        assert moves > 2 * most
-        # The kernel is told no oftener either, and so perhaps a little later than the page.
-        told, last = "0", ""
-        while last != str(value):
-            one.run(1)
-            told, last = one.output(1).inner_text().split()
-        assert 5 < int(told) <= most
+    two.page.on("websocket", lambda socket: socket.on("framesent", note))
+    two.reload()
+    two.control().is_connected()
+    hand = Hand(two.page, two.control(), 0)
+    now = "performance.now() / 1000"
+    began = two.page.evaluate(now)
+    moves = 0
+    while (seconds := two.page.evaluate(now) - began) < SECONDS:
+        hand.move(100 * seconds / SECONDS)
+        moves += 1
+    hand.let_go()
+    value = int(two.control().field.input_value())
+    assert value > 90
+    one.control().shows(value)
+    most = (two.page.evaluate(now) - began) / 0.25 + 2
+    assert 5 < len(pushes) <= most
+    assert moves > 2 * most
+    # The kernel is told no oftener either, and so perhaps a little later than the page.
+    told, last = "0", ""
+    while last != str(value):
+        one.run(1)
+        told, last = one.output(1).inner_text().split()
+    assert 5 < int(told) <= most

@@ -21,37 +21,36 @@ log
 
 
 def test_a_saved_notebook_is_live_again_without_its_kernel(jupyter: Jupyter) -> None:
-    with jupyter.running():
-        one = run_and_save(jupyter, "n.ipynb", SLIDER, LOG)
-        one.run(1)
-        one.save()
-        one.control().set(33)
-        one.page.evaluate("() => jupyterapp.serviceManager.kernels.shutdownAll()")
-        one.page.close()
-        two, three = jupyter.open("n.ipynb"), jupyter.open("n.ipynb")
-        for window in (two, three):
-            window.control().is_connected()
-            window.control().shows(33)
-            expect(window.page.locator(".driftdb-stream")).to_contain_text("<b>first</b> line")
-            error = window.page.get_by_text("Error displaying widget").filter(visible=True)
-            expect(error).to_have_count(0)
-        two.control().set(44)
-        three.control().shows(44)
-        # The cell that is run again has the kernel's widget in its place.
-        two.run(0)
-        expect(two.page.locator(".driftdb-state")).to_have_count(1)
-        three.control().set(55)
-        two.control().shows(55)
+    one = run_and_save(jupyter, "n.ipynb", SLIDER, LOG)
+    one.run(1)
+    one.save()
+    one.control().set(33)
+    one.page.evaluate("() => jupyterapp.serviceManager.kernels.shutdownAll()")
+    one.page.close()
+    two, three = jupyter.open("n.ipynb"), jupyter.open("n.ipynb")
+    for window in (two, three):
+        window.control().is_connected()
+        window.control().shows(33)
+        expect(window.page.locator(".driftdb-stream")).to_contain_text("<b>first</b> line")
+        error = window.page.get_by_text("Error displaying widget").filter(visible=True)
+        expect(error).to_have_count(0)
+    two.control().set(44)
+    three.control().shows(44)
+    # The cell that is run again has the kernel's widget in its place.
+    two.run(0)
+    expect(two.page.locator(".driftdb-state")).to_have_count(1)
+    three.control().set(55)
+    two.control().shows(55)
 
 
 def test_a_page_without_any_server_shows_the_value_as_it_was(
-    jupyter: Jupyter, new_window: NewWindow
+    own_jupyter: Jupyter, new_window: NewWindow
 ) -> None:
-    with jupyter.running():
-        one = run_and_save(jupyter, "n.ipynb", SLIDER.replace("0)", "17)"), LOG)
+    with own_jupyter.server.running():
+        one = run_and_save(own_jupyter, "n.ipynb", SLIDER.replace("0)", "17)"), LOG)
         one.run(1)
         one.save()
-    saved = (jupyter.folder / "n.ipynb").read_text()
+    saved = (own_jupyter.folder / "n.ipynb").read_text()
     first = json.loads(saved)["cells"][0]["outputs"][0]["data"]
     assert first["text/plain"][0].startswith("SharedState('slider', 17")
     notebook = nbformat.reads(saved, as_version=4)  # type: ignore[no-untyped-call]

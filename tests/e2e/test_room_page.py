@@ -303,18 +303,17 @@ def test_axe_finds_nothing_serious(new_window: NewWindow, room: PageRoom) -> Non
 
 def test_in_jupyter_a_link_opens_the_page_with_what_the_cell_shows(jupyter: Jupyter) -> None:
     make = "from driftdb_jupyter import *\ns = SharedState('speed', 3, min=0, max=10)\ns"
-    with jupyter.running():
-        write_notebook(jupyter.folder / "n.ipynb", make, "s.room.link()")
-        notebook = jupyter.open("n.ipynb")
-        notebook.run_all()
-        notebook.control().is_connected()
-        with notebook.page.expect_popup() as opening:
-            notebook.page.locator(".jp-RenderedHTML a").click()
-        page = opening.value
-        slider = card(page, "speed").locator(".driftdb-slider")
-        expect(slider).to_have_attribute("max", "10")
-        slider.fill("8")
-        notebook.control().shows(8)
-        with notebook.page.expect_popup() as opening:
-            notebook.page.get_by_label("Open the room's page").click()
-        expect(card(opening.value, "speed").locator(".driftdb-field")).to_have_value("8")
+    write_notebook(jupyter.folder / "n.ipynb", make, "s.room.link()")
+    notebook = jupyter.open("n.ipynb")
+    notebook.run_all()
+    notebook.control().is_connected()
+    with notebook.page.expect_popup() as opening:
+        notebook.page.locator(".jp-RenderedHTML a").click()
+    page = opening.value
+    slider = card(page, "speed").locator(".driftdb-slider")
+    expect(slider).to_have_attribute("max", "10")
+    slider.fill("8")
+    notebook.control().shows(8)
+    with notebook.page.expect_popup() as opening:
+        notebook.page.get_by_label("Open the room's page").click()
+    expect(card(opening.value, "speed").locator(".driftdb-field")).to_have_value("8")

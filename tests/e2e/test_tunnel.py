@@ -37,39 +37,37 @@ def goes_through_the_kernel(notebook: Notebook) -> None:
 
 
 def test_a_blocked_page_reads_and_writes_through_the_kernel(jupyter: Jupyter) -> None:
-    with jupyter.running():
-        free = run_and_save(jupyter, "n.ipynb", SLIDER, BUSY)
-        blocked = jupyter.open("n.ipynb")
-        tried = block(blocked.page)
-        blocked.reload()
-        goes_through_the_kernel(blocked)
-        assert tried
-        blocked.control().set(30)
-        free.control().shows(30)
-        free.control().set(60)
-        blocked.control().shows(60)
-        # While a cell computes, reading stays live.
-        free.start(1)
-        blocked.control().shows(11)
-        free.control().set(40)
-        blocked.control().shows(40)
-        # What it writes meanwhile arrives, at once or when the kernel is free: all end equal.
-        blocked.control().set(25)
-        free.control().set(77)
-        blocked.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
-        expect(blocked.control().badge).not_to_contain_text("kept")
-        expect(blocked.control().field).to_have_value(free.control().field.input_value())
+    free = run_and_save(jupyter, "n.ipynb", SLIDER, BUSY)
+    blocked = jupyter.open("n.ipynb")
+    tried = block(blocked.page)
+    blocked.reload()
+    goes_through_the_kernel(blocked)
+    assert tried
+    blocked.control().set(30)
+    free.control().shows(30)
+    free.control().set(60)
+    blocked.control().shows(60)
+    # While a cell computes, reading stays live.
+    free.start(1)
+    blocked.control().shows(11)
+    free.control().set(40)
+    blocked.control().shows(40)
+    # What it writes meanwhile arrives, at once or when the kernel is free: all end equal.
+    blocked.control().set(25)
+    free.control().set(77)
+    blocked.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
+    expect(blocked.control().badge).not_to_contain_text("kept")
+    expect(blocked.control().field).to_have_value(free.control().field.input_value())
 
 
 def test_a_blocked_page_comes_back_after_a_restart_of_the_kernel(jupyter: Jupyter) -> None:
-    with jupyter.running():
-        free = run_and_save(jupyter, "n.ipynb", SLIDER)
-        blocked = jupyter.open("n.ipynb")
-        block(blocked.page)
-        blocked.reload()
-        goes_through_the_kernel(blocked)
-        blocked.restart_kernel()
-        blocked.run(0)
-        goes_through_the_kernel(blocked)
-        free.control().set(42)
-        blocked.control().shows(42)
+    free = run_and_save(jupyter, "n.ipynb", SLIDER)
+    blocked = jupyter.open("n.ipynb")
+    block(blocked.page)
+    blocked.reload()
+    goes_through_the_kernel(blocked)
+    blocked.restart_kernel()
+    blocked.run(0)
+    goes_through_the_kernel(blocked)
+    free.control().set(42)
+    blocked.control().shows(42)

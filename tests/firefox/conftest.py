@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -9,7 +10,7 @@ import pytest
 
 from ..e2e.conftest import room, standalone
 from ..npm.conftest import pages
-from .firefox import Firefox, Window, started_firefox
+from .firefox import Firefox, Window, found, started_firefox
 
 __all__ = ["NewWindow", "firefox", "new_window", "pages", "room", "standalone"]
 
@@ -22,7 +23,9 @@ class NewWindow(Protocol):
 
 @pytest.fixture(scope="session")
 def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    """The browser of all tests."""
+    """The browser of all tests; not every system has one to install, but CI's has."""
+    if found() is None and not os.environ.get("CI"):
+        pytest.skip("Firefox is not installed (apt-get install firefox-esr, or set FIREFOX)")
     with started_firefox(tmp_path_factory.mktemp("firefox")) as browser:
         yield browser
 

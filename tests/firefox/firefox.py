@@ -19,7 +19,7 @@ from typing import Any
 
 from websocket import WebSocket, create_connection
 
-__all__ = ["Firefox", "Window", "started_firefox"]
+__all__ = ["Firefox", "Window", "found", "started_firefox"]
 
 PATIENCE_SECONDS = 40
 _NAMES = ("firefox", "firefox-esr")
@@ -70,7 +70,8 @@ class Window:
         self._context = context
 
     def goto(self, url: str) -> None:
-        """Open an address, and wait until it is loaded."""
+        """Open an address in front of the others, and wait until it is loaded."""
+        self._call("browsingContext.activate")
         self._call("browsingContext.navigate", url=url, wait="complete")
 
     @property
@@ -165,16 +166,22 @@ class Window:
         return shared
 
     def _act(self, source: dict[str, Any]) -> None:
+        self._call("browsingContext.activate")
         self._call("input.performActions", actions=[source])
 
     def _call(self, method: str, **params: Any) -> Any:
         return self._firefox.call(method, context=self._context, **params)
 
 
+def found() -> str | None:
+    """Where Firefox is, if it is installed."""
+    return os.environ.get("FIREFOX") or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 @contextmanager
 def started_firefox(folder: Path, **preferences: Any) -> Iterator[Firefox]:
     """The browser, with a new profile in ``folder``."""
-    path = os.environ.get("FIREFOX") or next(filter(None, map(shutil.which, _NAMES)), None)
+    path = found()
     assert path, f"expected one of {', '.join(_NAMES)} on the PATH (./dev test installs it)"
     wanted = {**_PREFERENCES, **preferences}
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(wanted[name])});\n" for name in wanted]

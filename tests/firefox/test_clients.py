@@ -1,4 +1,4 @@
-"""What people build, in Firefox: a page without a bundler, hooks, direct connections, JupyterLab."""
+"""What people build, in Firefox: plain pages, hooks, direct connections, a notebook."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import pytest
 
 from driftdb_jupyter import room as join
 
-from ..e2e.conftest import TOKEN, Jupyter
+from ..e2e.jupyter import TOKEN, JupyterServer
 from ..e2e.notebook import write_notebook
 from ..e2e.standalone import PageRoom, Standalone
-from ..npm.test_driftdb import Client
 from .conftest import NewWindow
 
 PLAIN = """async ([root, url, codec]) => {
@@ -20,6 +19,18 @@ PLAIN = """async ([root, url, codec]) => {
     window.slider = here.state("slider", 0);
     window.log = here.stream("log");
     await Promise.all([slider.ready, log.ready]);
+}"""
+
+NOTEBOOK_IS_READY = """async () => {
+    await jupyterapp.restored;
+    const { context, sessionContext } = jupyterapp.shell.currentWidget;
+    await context.ready;
+    await sessionContext.ready;
+    await sessionContext.session.kernel.info;
+}"""
+RUN_CELL = """async (cell) => {
+    jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+    await jupyterapp.commands.execute("notebook:run-cell");
 }"""
 
 
@@ -39,7 +50,8 @@ def test_a_page_with_one_import_shares_with_python(
     window.run("() => log.extend(['one', { two: [2.5, null] }])")
     log.append("three").result()
     window.until("log.length === 3")
-    assert log.values == window.run("() => log.values") == ["one", {"two": [2.5, None]}, "three"]
+    values = ["one", {"two": [2.5, None]}, "three"]
+    assert log[:] == window.run("() => log.values") == values
     here.close()
 
 
@@ -83,31 +95,31 @@ def test_pages_connect_directly(new_window: NewWindow, pages: str, room: PageRoo
 def test_a_slider_in_jupyterlab_is_moved_from_the_kernel_and_from_another_window(
     new_window: NewWindow, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
+    jupyter = JupyterServer(tmp_path)
     write_notebook(
-        folder / "demo.ipynb",
+        jupyter.folder / "demo.ipynb",
         "from driftdb_jupyter import SharedState\nstate = SharedState('slider', 5)\nstate",
         "state.value = 42",
         "print(state.value)",
     )
-    jupyter = Jupyter(folder, new_window)
     with jupyter.running():
         windows = [new_window(), new_window()]
         for window in windows:
             window.goto(f"{jupyter.root}lab/tree/demo.ipynb?reset&token={TOKEN}")
-            window.until("document.querySelector('.jp-NotebookPanel .jp-Cell')")
-            window.run(OPENED)
+            window.until("jupyterapp.shell.currentWidget.content.widgets.length")
+            window.run(NOTEBOOK_IS_READY)
         one, other = windows
-        one.run(RUN, 0)
+        one.run(RUN_CELL, 0)
         field = ".driftdb-state .driftdb-field"
         one.shows(field, "5")
-        one.run(RUN, 1)
+        one.run(RUN_CELL, 1)
         one.shows(field, "42")
-        other.run(RUN, 0)
+        other.run(RUN_CELL, 0)
         other.shows(field, "42")
         other.fill(field, "17")
         other.press("Enter")
         one.shows(field, "17")
-        one.run(RUN, 2)
-        one.until("[...document.querySelectorAll('pre')].some((p) => p.textContent.trim() === '17')")
+        one.run(RUN_CELL, 2)
+        one.until(
+            "[...document.querySelectorAll('pre')].some((p) => p.textContent.trim() === '17')"
+        )

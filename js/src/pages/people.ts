@@ -8,9 +8,9 @@ const REMEMBERED = "driftdb-name";
 
 /** Who is here, and a name to be here under. */
 export function people(home: Home): HTMLElement {
-  const box = element("section", "people", { "aria-label": "Who is here" });
+  const box = element("section", "people", { "aria-label": "Who has joined" });
   const place = element("div", "people-list");
-  new PresenceView({ ...home, leave: () => {} }, KEY, { label: "Who is here" }, place);
+  new PresenceView({ ...home, leave: () => {} }, KEY, { label: "Who has joined" }, place);
   const presence = home.connection.session.presence(KEY, {});
   const form = element("form", "composer");
   const field = element("input", "field", {

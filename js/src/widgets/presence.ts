@@ -42,7 +42,7 @@ export class PresenceView implements PresenceListener {
     const people = [...this.replica.people].map(([client, person]) => avatar(client, person));
     if (people.length === 0) {
       const nobody = element("li", "driftdb-nobody");
-      nobody.textContent = "nobody is here";
+      nobody.textContent = "nobody yet";
       people.push(nobody);
     }
     this.row.replaceChildren(...people);

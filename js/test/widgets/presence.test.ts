@@ -25,7 +25,7 @@ test("everybody who is here has an avatar", () => {
   hear({ type: "presence", client: "a", value: null });
   expect(names(el)).toEqual([["G", "Guest"]]);
   hear({ type: "presence", client: "b", value: null });
-  expect(el.textContent).toContain("nobody is here");
+  expect(el.textContent).toContain("nobody yet");
 });
 
 test("what the server knows stands beside what somebody calls themselves", () => {

@@ -1,0 +1,84 @@
+"""A real Jupyter server for the tests in the browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from ..server.processes import Process, environment, started
+
+__all__ = ["TOKEN", "JupyterServer"]
+
+TOKEN = "a-token-for-the-tests"
+
+
+class JupyterServer:
+    """A Jupyter server that can be restarted; it serves the files in ``folder``."""
+
+    def __init__(self, home: Path) -> None:
+        os.chmod(home, 0o700)
+        self.folder = home / "files"
+        self.folder.mkdir()
+        self._settings = home / "settings"
+        self._port = 0
+        self.process: Process
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve until the end of the block; again at the same address."""
+        command = [
+            *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+            f"--ServerApp.port={self._port}",
+            f"--ServerApp.root_dir={self.folder}",
+            f"--IdentityProvider.token={TOKEN}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            "--ServerApp.base_url=/a/b/",
+        ]
+        env = environment(
+            IPYTHONDIR=str(self._settings / "ipython"),
+            JUPYTER_CONFIG_DIR=str(self._settings / "config"),
+            JUPYTER_DATA_DIR=str(self._settings / "data"),
+            JUPYTER_RUNTIME_DIR=str(self._settings / "runtime"),
+        )
+        # The extension is to be found as a user's is: by the configuration that was installed.
+        del env["JUPYTER_NO_CONFIG"]
+        with started(command, cwd=self.folder, env=env) as self.process:
+            self.root = self.process.server.root.removesuffix("driftdb/")
+            self._port = int(self.root.split(":")[2].split("/")[0])
+            yield
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            self.process.end(patience_seconds=5)
+        except subprocess.TimeoutExpired:
+            # Where a page has requests under way that run in Jupyter's worker threads (AnyIO's),
+            # those outlive the loop and keep the process from ending, with all its work done.
+            assert "Shutting down" in self.process.log
+            self.process.end(signal.SIGKILL)
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Jupyter's REST API; ``path`` is what follows ``api/``."""
+        request = Request(
+            f"{self.root}api/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {TOKEN}"},
+        )
+        with urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def end_kernels(self) -> None:
+        """End all kernels."""
+        for kernel in self.request("GET", "kernels"):
+            self.request("DELETE", f"kernels/{kernel['id']}")
