@@ -11,7 +11,7 @@ from typing import Any
 from traitlets import Bool, Float, Int
 
 from ..client.connection import Connection
-from ..client.form import written
+from ..client.describe import hint
 from ..client.receipt import Receipt
 from ..protocol.errors import (
     DriftDBError,
@@ -27,8 +27,6 @@ from .source import Source
 from .status import INTERRUPTED, TERMINATED, status_of
 
 __all__ = ["AppendCommand"]
-
-_STREAM = written(b'{"kind":"stream"}')
 
 
 class AppendCommand(MemberCommand):
@@ -96,8 +94,7 @@ class AppendCommand(MemberCommand):
             self.exit(status or signalled[0])
 
     def _pass_on(self, source: Source, key: str, connection: Connection) -> None:
-        if connection.settings.describe:  # where nobody did: a single line looks like a state
-            connection.send(f"$meta/{key}", _STREAM, action="replace", if_seq=0)
+        hint(connection, key, "stream")
         delivery = _Delivery(connection, key, self.max_length, self.patience_seconds, self.say)
         lines: LineValues = TextLines()
         if self.json:

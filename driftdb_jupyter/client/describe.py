@@ -12,16 +12,21 @@ from weakref import WeakKeyDictionary
 from ..protocol.errors import DriftDBError, Refusal
 from .connection import Connection
 from .control import Control
+from .form import written
 from .settings import Settings
 from .shared import Shared
 from .values import encode
 
-__all__ = ["describe"]
+__all__ = ["describe", "hint"]
 
 _log = logging.getLogger("driftdb_jupyter")
 # What was told of each room's keys, for a cell is run again and again; and who stands for it: as
 # long as somebody does, the client tells it anew to a server that lost its memory.
 _told: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
+
+
+# Of which keys of each room the kind was told.
+_hinted: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
 
 
 class _Nobody:
@@ -55,6 +60,25 @@ def describe(
         _write(shared.room.connection, f"$meta/{shared.key}", encode(meta))
     except (DriftDBError, ValueError) as error:
         _log.debug("%r was not described: %s", shared, error)
+
+
+def hint(connection: Connection, key: str, kind: str) -> None:
+    """Say what a key is that is written to, where nobody described it.
+
+    A channel holds nothing that tells it, and a stream of one value looks like a state. Does
+    nothing where ``DRIFTDB_DESCRIBE`` is 0. Never raises: it is a help, and nothing more.
+    """
+    hinted = _hinted.setdefault(connection, set())
+    if key in hinted:
+        return
+    hinted.add(key)
+    if not connection.settings.describe:
+        return
+    meta = written(encode({"kind": kind}))
+    try:
+        connection.send(f"$meta/{key}", meta, action="replace", if_seq=0)
+    except DriftDBError as error:
+        _log.debug("%r was not described: %s", key, error)
 
 
 def _write(connection: Connection, key: str, text: bytes) -> None:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .describe import hint
 from .feed import Feed
 from .handle import Handle
 from .log_replica import Heard, Missed, News, StartedOver
@@ -62,9 +63,9 @@ class PubSub(Shared):
         :class:`NotConnected` (all in :mod:`driftdb_jupyter.protocol.errors`).
         """
         text = encode(value, hook=self._encode)
-        return self._handle(
-            self._home.connection.push(self._replica, text, keep=False), lambda _: None
-        )
+        connection = self._home.connection
+        hint(connection, self._key, "channel")
+        return self._handle(connection.push(self._replica, text, keep=False), lambda _: None)
 
     def subscribe(self, handler: Callable[[Any], object]) -> Subscription:
         """Call ``handler(value)`` for each value from now on, in order, each once.

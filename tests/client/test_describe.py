@@ -60,6 +60,21 @@ def test_the_same_is_told_once(mine: Room) -> None:
     assert mine.keys()["$meta/chat"].seq == 1
 
 
+def test_a_channel_that_is_written_to_is_told_where_nobody_described_it(mine: Room) -> None:
+    chat, news = mine.pubsub("chat"), mine.pubsub("news")
+    mine.state("$meta/news").set({"kind": "channel", "label": "News"}).result()
+    for channel in (chat, news):
+        channel.publish("hello")
+        channel.publish("again")
+    assert description(mine, "chat") == {"kind": "channel"}
+    assert description(mine, "news") == {"kind": "channel", "label": "News"}
+
+
+def test_who_only_listens_to_a_channel_tells_nothing_of_it(mine: Room) -> None:
+    mine.pubsub("chat")
+    assert description(mine, "chat") is None
+
+
 def test_it_can_be_switched_off(mine: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRIFTDB_DESCRIBE", "0")
     SharedState("speed", 3, room=mine, min=0)

@@ -30,7 +30,7 @@ def test_everybody_who_is_there_hears_each_value_once_in_order(mine: Room, their
 
 def test_a_handle_tells_when_the_room_has_it_and_nothing_is_kept(mine: Room) -> None:
     assert PubSub("chat", room=mine).publish("hello").result() is None
-    assert mine.keys() == {}
+    assert mine.keys("chat") == {}
 
 
 def test_a_loop_hears_what_comes_from_now_on(mine: Room, theirs: Room) -> None:

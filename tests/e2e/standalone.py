@@ -24,9 +24,10 @@ class Standalone:
         self.process: Process
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, *options: str) -> Iterator[None]:
         """Serve until the end of the block; again at the same address."""
         serve = [*COMMAND, "serve", "--port", str(self._port), "--data", str(self._folder)]
+        serve += options
         with started(serve, cwd=self._folder, env=environment()) as self.process:
             self.root = self.process.server.root
             self._port = urlsplit(self.root).port or 0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from driftdb_jupyter import SharedState
 from driftdb_jupyter import room as python_room
 
 from ..browser import NewWindow
@@ -245,6 +249,46 @@ def test_nothing_of_a_room_is_ever_html(new_window: NewWindow, room: PageRoom) -
     expect(page.locator(".tree")).to_contain_text("<img")
     assert page.locator("img").count() == 0
     assert page.title().endswith("inspector")
+
+
+@contextmanager
+def ticking(state: SharedState) -> Iterator[None]:
+    """Set a value four times a second."""
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.25):
+            state.value = (state.value or 0) + 1
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_all_keys_are_heard_where_the_server_limits_the_rate(
+    new_window: NewWindow, tmp_path: Path
+) -> None:
+    server = Standalone(tmp_path)
+    with server.running():
+        room = server.new_room()
+        for number in range(60):
+            room.push(f"k{number:02}", 0)
+    limits = ("--DriftDB.rate_limit_per_second=20", "--DriftDB.rate_limit_burst=20")
+    with server.running(*limits):
+        page = opened(new_window, room)
+        here = python_room(room.url)
+        for name in ("k20", "k40", "k59"):
+            state = here.state(name)
+            page.get_by_placeholder("Find a key").fill(name)
+            heard = key(page, name).get_by_text("/s")
+            with ticking(state):
+                expect(heard).to_be_visible(timeout=40_000)
+        here.close()
+        page.close()
 
 
 def test_on_a_phone_all_fits(new_window: NewWindow, room: PageRoom) -> None:

@@ -22,6 +22,8 @@ export interface Tap {
   /** A connection was opened. */
   connected(send: (frame: Frame) => void): void;
   disconnected(): void;
+  /** What was refused for now may be asked again. */
+  resumed(): void;
   /** Take a message; `true`: the session is to know nothing of it. */
   heard(frame: Frame): boolean;
 }
@@ -229,6 +231,7 @@ export class Session {
       for (const [key, replica] of [...this.asking]) this.askAgain(key, replica);
       for (const presence of this.presences.values()) presence.retry();
       for (const prefix of this.listings.keys()) this.tell({ type: "keys", prefix });
+      this.tap?.resumed();
     }
     this.queue.resume();
   }

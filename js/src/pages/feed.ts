@@ -7,6 +7,8 @@ const KEPT = 20_000;
 /** So many a second are kept at most; of more each so-manieth. */
 const KEPT_A_SECOND = 1_000;
 const WINDOW_MILLISECONDS = 100;
+/** So many keys at most are asked for at once. */
+const AT_ONCE = 200;
 
 /** A message as it came: a push, or that a key was deleted. */
 export interface Heard {
@@ -49,6 +51,11 @@ export class Feed implements Tap {
   onHeld: (key: string, held: readonly Entry[]) => void = () => {};
   private send: ((frame: Frame) => void) | null = null;
   private readonly watched = new Set<string>();
+  /** Of those watched: still to be asked for, and asked for without an answer yet. */
+  private waiting = new Set<string>();
+  private readonly asked = new Set<string>();
+  /** What `look` asked for and has no answer to yet. */
+  private looked: { readonly key: string; readonly above: number } | null = null;
   private windowBegan = 0;
   private inWindow = 0;
 
@@ -59,19 +66,28 @@ export class Feed implements Tap {
     for (const key of keys) {
       if (this.watched.has(key)) continue;
       this.watched.add(key);
-      this.ask(key);
+      this.waiting.add(key);
     }
+    this.ask();
   }
 
   /** Ask what the stream of a key holds above a number. */
   look(key: string, above: number): void {
     this.watched.add(key);
+    this.looked = { key, above };
     this.tell({ type: "get", key, seq: above, stamps: true });
   }
 
   connected(send: (frame: Frame) => void): void {
     this.send = send;
-    for (const key of this.watched) this.ask(key);
+    this.asked.clear();
+    this.waiting = new Set(this.watched);
+    this.ask();
+  }
+
+  resumed(): void {
+    for (const key of this.asked) this.subscribe(key);
+    if (this.looked !== null) this.look(this.looked.key, this.looked.above);
   }
 
   disconnected(): void {
@@ -89,8 +105,17 @@ export class Feed implements Tap {
     }
     if (!text.startsWith('{"type":"init"')) return false;
     const message = parse(text);
-    if (message?.type === "init") this.onHeld(message.key, message.data);
+    if (message?.type === "init") this.answered(message.key, message.data);
     return true;
+  }
+
+  private answered(key: string, held: readonly Entry[]): void {
+    if (held.length === 0 && this.asked.delete(key)) {
+      this.ask();
+      return;
+    }
+    if (key === this.looked?.key) this.looked = null;
+    this.onHeld(key, held);
   }
 
   private take(key: string, text: string): void {
@@ -127,8 +152,20 @@ export class Feed implements Tap {
     this.onKept(heard);
   }
 
-  private ask(key: string): void {
-    this.tell({ type: "get", key, seq: null, stamps: true });
+  /** Ask for the next keys, so few at once that a server that limits its clients' rate keeps up. */
+  private ask(): void {
+    if (this.send === null) return;
+    for (const key of this.waiting) {
+      if (this.asked.size >= AT_ONCE) return;
+      this.waiting.delete(key);
+      this.asked.add(key);
+      this.subscribe(key);
+    }
+  }
+
+  /** Subscribe to a key, with an answer that brings nothing. */
+  private subscribe(key: string): void {
+    this.tell({ type: "get", key, seq: Number.MAX_SAFE_INTEGER, stamps: true });
   }
 
   private tell(message: ClientMessage): void {

@@ -41,12 +41,33 @@ test("keys are asked for once, and again over a new connection", () => {
   heard.watch(["a", "b"]);
   heard.watch(["b"]);
   const asked = ["a", "b"].map((key) =>
-    JSON.stringify({ type: "get", key, seq: null, stamps: true }),
+    JSON.stringify({ type: "get", key, seq: Number.MAX_SAFE_INTEGER, stamps: true }),
   );
   expect(sent).toEqual(asked);
   heard.disconnected();
   heard.connected((message) => sent.push(message as string));
   expect(sent).toEqual([...asked, ...asked]);
+});
+
+test("few keys are asked for at once, and again where the server had no time for them", () => {
+  let sent: string[] = [];
+  const heard = feed();
+  heard.connected((message) => sent.push(JSON.parse(message as string).key));
+  const keys = Array.from({ length: 300 }, (_, n) => `k${n}`);
+  heard.watch(keys);
+  expect(sent).toEqual(keys.slice(0, 200));
+  const answer = (key: string) => heard.heard(`{"type":"init","key":"${key}","data":[]}`);
+  sent = [];
+  for (const key of keys.slice(0, 150)) answer(key);
+  expect(sent).toEqual(keys.slice(200));
+  sent = [];
+  heard.resumed();
+  expect(sent).toEqual(keys.slice(150));
+  for (const key of keys.slice(150)) answer(key);
+  heard.look("k1", 5);
+  sent = [];
+  heard.resumed();
+  expect(sent).toEqual(["k1"]);
 });
 
 test("what a stream holds is told who looked", () => {
