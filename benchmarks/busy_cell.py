@@ -23,8 +23,7 @@ if __package__ in (None, ""):  # run as a program: the package is this file's fo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from tests.browser import started_chromium
-from tests.e2e.conftest import Jupyter
-from tests.e2e.jupyter import JupyterServer
+from tests.e2e.jupyter import Jupyter, JupyterServer
 from tests.e2e.notebook import write_notebook
 
 SECONDS = 20
@@ -71,14 +70,12 @@ def main() -> int:
     """Measure, and say whether the goal is met."""
     with TemporaryDirectory() as folder, started_chromium() as browser:
         server = JupyterServer(Path(folder))
-        notebooks = server.folder / "notebooks"
-        notebooks.mkdir()
 
         def new_window(**options: Any) -> Page:
             return browser.new_context(**options).new_page()
 
-        jupyter = Jupyter(server, notebooks, new_window)
-        write_notebook(notebooks / "n.ipynb", STATE, BUSY)
+        jupyter = Jupyter(server, server.folder, new_window)
+        write_notebook(server.folder / "n.ipynb", STATE, BUSY)
         with server.running():
             one = jupyter.open("n.ipynb")
             one.run(0)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-__all__ = ["NewWindow", "chromium", "new_window", "started_chromium"]
+__all__ = ["NewWindow", "Windows", "chromium", "new_window", "started_chromium"]
 
 
 class NewWindow(Protocol):
@@ -51,24 +51,11 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def new_window(chromium: Browser) -> Iterator[NewWindow]:
-    """Opens windows that share nothing, as on several machines; an error in one fails the test."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
+class Windows:
+    """Windows that share nothing, as on several machines, and the errors of their scripts."""
 
-    def open_window(**options: Any) -> Page:
-        looks = {"viewport": {"width": 1000, "height": 800}, **options}
-        context = chromium.new_context(**looks)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(error.message))
-        return page
-
-    yield open_window
-    for context in contexts:
-        context.close()
-    own = (
+    # What is not ours.
+    _FOREIGN = (
         # Notebook 7 says that of itself now and then, while it starts.
         "Cannot read properties of undefined (reading 'schema')",
         # And this of each notebook that lies in a folder.
@@ -76,4 +63,38 @@ def new_window(chromium: Browser) -> Iterator[NewWindow]:
         # JupyterLab does, when its server ends while it asks for something.
         "Failed to fetch",
     )
-    assert [error for error in errors if error not in own] == []
+
+    def __init__(self, chromium: Browser) -> None:
+        self._chromium = chromium
+        self._contexts: list[BrowserContext] = []
+        self._errors: list[str] = []
+
+    def __call__(self, **options: Any) -> Page:
+        """Open one; the options are those of Playwright's ``new_context``."""
+        looks = {"viewport": {"width": 1000, "height": 800}, **options}
+        context = self._chromium.new_context(**looks)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self._errors.append(error.message))
+        return page
+
+    def close(self) -> None:
+        """Close all."""
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+
+    def had_no_errors(self) -> None:
+        """Fail where a script had one since this was asked last."""
+        errors = [error for error in self._errors if error not in self._FOREIGN]
+        self._errors.clear()
+        assert errors == []
+
+
+@pytest.fixture
+def new_window(chromium: Browser) -> Iterator[NewWindow]:
+    """Opens windows that share nothing, as on several machines; an error in one fails the test."""
+    windows = Windows(chromium)
+    yield windows
+    windows.close()
+    windows.had_no_errors()

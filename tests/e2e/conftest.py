@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from ..browser import NewWindow
-from .jupyter import TOKEN, JupyterServer
-from .notebook import Notebook
+from .jupyter import Jupyter, JupyterServer
+from .lab_windows import LabWindows
 from .standalone import PageRoom, Standalone
 
 __all__ = ["Jupyter", "jupyter", "own_jupyter", "room", "standalone"]
-
-
-class Jupyter:
-    """A folder with notebooks on a Jupyter server, and windows onto them.
-
-    Named rooms are the whole server's: a test whose notebooks meet in one needs a name of its own.
-    """
-
-    def __init__(self, server: JupyterServer, folder: Path, new_window: NewWindow) -> None:
-        self.folder = folder
-        self.server = server
-        self._path = folder.relative_to(server.folder).as_posix()
-        self._new_window = new_window
-
-    @property
-    def root(self) -> str:
-        """The URL that all of the server's begin with."""
-        return self.server.root
-
-    def path(self, name: str) -> str:
-        """Where the server has one of the folder's notebooks."""
-        return f"{self._path}/{name}"
-
-    def rename(self, name: str, other: str) -> None:
-        """Rename a file by Jupyter's REST API, which no open window hears of."""
-        body = {"path": self.path(other)}
-        self.server.request("PATCH", f"contents/{self.path(name)}", body)
-
-    def open(self, name: str, *, app: str = "lab") -> Notebook:
-        """Open a notebook in a window of its own, in JupyterLab or Notebook."""
-        path = "lab/tree" if app == "lab" else "notebooks"
-        page = self._new_window()
-        return Notebook(page, f"{self.root}{path}/{self.path(name)}?reset&token={TOKEN}")
 
 
 @pytest.fixture(scope="session")
@@ -56,21 +24,44 @@ def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter
         yield server
 
 
+@pytest.fixture(scope="session")
+def lab_windows(jupyter_server: JupyterServer, chromium: Browser) -> Iterator[LabWindows]:
+    """The windows of JupyterLab that tests use one after the other."""
+    windows = LabWindows(chromium)
+    yield windows
+    windows.close()
+
+
 @pytest.fixture
 def kernels(jupyter_server: JupyterServer) -> Iterator[None]:
-    """Ends the kernels of a test after its windows were closed (so it stands before them)."""
+    """Ends a test's kernels after its windows have gone (so it is asked for before them)."""
     yield
     jupyter_server.end_kernels()
 
 
 @pytest.fixture
+def new_lab(
+    kernels: None, lab_windows: LabWindows, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Page]]:
+    """Gives a window that may show JupyterLab already; an error in one fails the test."""
+    failed = request.session.testsfailed
+    yield lab_windows.take
+    lab_windows.give_back(sound=request.session.testsfailed == failed)
+    lab_windows.had_no_errors()
+
+
+@pytest.fixture
 def jupyter(
-    jupyter_server: JupyterServer, kernels: None, new_window: NewWindow, tmp_path: Path
+    jupyter_server: JupyterServer,
+    kernels: None,
+    new_lab: Callable[[], Page],
+    new_window: NewWindow,
+    tmp_path: Path,
 ) -> Jupyter:
     """A new folder of a server that runs."""
     folder = jupyter_server.folder / tmp_path.name
     folder.mkdir()
-    return Jupyter(jupyter_server, folder, new_window)
+    return Jupyter(jupyter_server, folder, new_window, new_lab)
 
 
 @pytest.fixture
@@ -82,10 +73,10 @@ def own_jupyter(tmp_path: Path, new_window: NewWindow) -> Jupyter:
     return Jupyter(server, folder, new_window)
 
 
-@pytest.fixture
-def standalone(tmp_path: Path) -> Iterator[Standalone]:
-    """A standalone server that runs."""
-    server = Standalone(tmp_path)
+@pytest.fixture(scope="session")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    """The standalone server of all tests that don't stop it; each has rooms of its own in it."""
+    server = Standalone(tmp_path_factory.mktemp("standalone"))
     with server.running():
         yield server
 

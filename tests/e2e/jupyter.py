@@ -7,15 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from ..server.processes import Process, environment, started
+from playwright.sync_api import Page
 
-__all__ = ["TOKEN", "JupyterServer"]
+from ..browser import NewWindow
+from ..server.processes import Process, environment, started
+from .notebook import Notebook
+
+__all__ = ["TOKEN", "Jupyter", "JupyterServer"]
 
 TOKEN = "a-token-for-the-tests"
 
@@ -82,3 +86,51 @@ class JupyterServer:
         """End all kernels."""
         for kernel in self.request("GET", "kernels"):
             self.request("DELETE", f"kernels/{kernel['id']}")
+
+
+class Jupyter:
+    """A folder with notebooks on a Jupyter server, and windows onto them.
+
+    Named rooms are the whole server's: a test whose notebooks meet in one needs a name of its own.
+    """
+
+    def __init__(
+        self,
+        server: JupyterServer,
+        folder: Path,
+        new_window: NewWindow,
+        new_lab: Callable[[], Page] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.server = server
+        self._path = folder.relative_to(server.folder).as_posix()
+        self._new_window = new_window
+        self._new_lab = new_lab or new_window
+
+    @property
+    def root(self) -> str:
+        """The URL that all of the server's begin with."""
+        return self.server.root
+
+    def path(self, name: str) -> str:
+        """Where the server has one of the folder's notebooks."""
+        return f"{self._path}/{name}"
+
+    def rename(self, name: str, other: str) -> None:
+        """Rename a file by Jupyter's REST API, which no open window hears of."""
+        body = {"path": self.path(other)}
+        self.server.request("PATCH", f"contents/{self.path(name)}", body)
+
+    def url(self, name: str, *, app: str = "lab") -> str:
+        """The URL of a notebook's page, in JupyterLab or Notebook."""
+        place = "lab/tree" if app == "lab" else "notebooks"
+        return f"{self.root}{place}/{self.path(name)}?reset&token={TOKEN}"
+
+    def open(self, name: str, *, app: str = "lab") -> Notebook:
+        """Open a notebook in a window that nothing else uses, in JupyterLab or Notebook.
+
+        The window may have shown another test's notebooks.
+        """
+        if app != "lab":
+            return Notebook(self._new_window(), self.url(name, app=app))
+        return Notebook(self._new_lab(), self.url(name), path=self.path(name))

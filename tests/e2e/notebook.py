@@ -34,21 +34,27 @@ def write_notebook(path: Path, *cells: str) -> None:
 class Notebook:
     """An open notebook; its page has ``jupyterapp``."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, *, path: str | None = None) -> None:
+        """Load a page; with ``path`` open that notebook, if the page is JupyterLab already."""
         self.page = page
         self._panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self._url = url
         page.set_default_timeout(PATIENCE_MILLISECONDS)
-        page.goto(url)
-        self._loaded()
+        if path is not None and page.evaluate("'jupyterapp' in window"):
+            page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", path)
+            self._opened()
+        else:
+            self.reload()
 
     def reload(self) -> None:
         """Load the page anew."""
-        self.page.reload()
-        self._loaded()
+        self.page.goto(self._url)
+        self._opened()
 
-    def _loaded(self) -> None:
+    def _opened(self) -> None:
         page = self.page
         page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
+        page.wait_for_function("jupyterapp.shell.currentWidget?.context !== undefined")
         page.evaluate(
             """async () => {
                 await jupyterapp.restored;
@@ -136,6 +142,7 @@ class Control:
             """slider => {
                 window.samples = [];
                 const look = () => {
+                    if (!slider.isConnected) return;
                     window.samples.push(Number(slider.value));
                     requestAnimationFrame(look);
                 };

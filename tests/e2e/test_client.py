@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
@@ -70,18 +71,19 @@ def test_two_pages_and_python_share_everything(
 
 
 def test_what_is_written_offline_arrives_after_a_restart_once_and_in_order(
-    standalone: Standalone, new_window: NewWindow
+    tmp_path: Path, new_window: NewWindow
 ) -> None:
-    url = standalone.new_room().url
-    one, two = (plain_page(new_window(), standalone, url) for _ in range(2))
-    one.evaluate("Promise.all([1, 2, 3].map((n) => votes.dispatch(n)))")
-    until(two, "votes.value.length === 3")
-    standalone.process.end()
+    server = Standalone(tmp_path)
+    with server.running():
+        url = server.new_room().url
+        one, two = (plain_page(new_window(), server, url) for _ in range(2))
+        one.evaluate("Promise.all([1, 2, 3].map((n) => votes.dispatch(n)))")
+        until(two, "votes.value.length === 3")
     for page in (one, two):
         until(page, "here.status.phase === 'reconnecting'")
     one.evaluate("void slider.set(7); for (const n of [4, 5, 6]) void votes.dispatch(n)")
     two.evaluate("for (const n of [7, 8]) void votes.dispatch(n)")
-    with standalone.running():
+    with server.running():
         for page in (one, two):
             page.evaluate("here.retry()")
             until(page, "here.waiting === 0 && votes.value.length === 8 && slider.value === 7")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from ..browser import NewWindow
 from .conftest import Jupyter
-from .notebook import Control
+from .notebook import Control, Notebook
 from .test_notebooks import SLIDER, run_and_save
 
 THROTTLED = """
@@ -70,19 +71,18 @@ def test_two_who_drag_one_slider_hold_what_is_theirs_and_end_equal(jupyter: Jupy
 
 
 def test_a_throttled_slider_costs_what_it_says_and_its_last_value_arrives(
-    jupyter: Jupyter,
+    jupyter: Jupyter, new_window: NewWindow
 ) -> None:
     one = run_and_save(jupyter, "n.ipynb", THROTTLED, "print(len(told), told[-1])")
-    two = jupyter.open("n.ipynb")
-    two.control().is_connected()
     pushes: list[str] = []
 
     def note(payload: str | bytes) -> None:
         if isinstance(payload, str) and '"push"' in payload:
             pushes.append(payload)
 
-    two.page.on("websocket", lambda socket: socket.on("framesent", note))
-    two.reload()
+    page = new_window()
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    two = Notebook(page, jupyter.url("n.ipynb"))
     two.control().is_connected()
     hand = Hand(two.page, two.control(), 0)
     now = "performance.now() / 1000"

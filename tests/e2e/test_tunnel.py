@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from ..browser import NewWindow
 from .conftest import Jupyter
 from .notebook import Notebook
 from .test_notebooks import SLIDER, run_and_save
@@ -36,11 +37,13 @@ def goes_through_the_kernel(notebook: Notebook) -> None:
     expect(notebook.control().badge).to_contain_text("through the kernel")
 
 
-def test_a_blocked_page_reads_and_writes_through_the_kernel(jupyter: Jupyter) -> None:
+def test_a_blocked_page_reads_and_writes_through_the_kernel(
+    jupyter: Jupyter, new_window: NewWindow
+) -> None:
     free = run_and_save(jupyter, "n.ipynb", SLIDER, BUSY)
-    blocked = jupyter.open("n.ipynb")
-    tried = block(blocked.page)
-    blocked.reload()
+    page = new_window()
+    tried = block(page)
+    blocked = Notebook(page, jupyter.url("n.ipynb"))
     goes_through_the_kernel(blocked)
     assert tried
     blocked.control().set(30)
@@ -60,11 +63,13 @@ def test_a_blocked_page_reads_and_writes_through_the_kernel(jupyter: Jupyter) ->
     expect(blocked.control().field).to_have_value(free.control().field.input_value())
 
 
-def test_a_blocked_page_comes_back_after_a_restart_of_the_kernel(jupyter: Jupyter) -> None:
+def test_a_blocked_page_comes_back_after_a_restart_of_the_kernel(
+    jupyter: Jupyter, new_window: NewWindow
+) -> None:
     free = run_and_save(jupyter, "n.ipynb", SLIDER)
-    blocked = jupyter.open("n.ipynb")
-    block(blocked.page)
-    blocked.reload()
+    page = new_window()
+    block(page)
+    blocked = Notebook(page, jupyter.url("n.ipynb"))
     goes_through_the_kernel(blocked)
     blocked.restart_kernel()
     blocked.run(0)
