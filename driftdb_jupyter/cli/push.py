@@ -48,9 +48,9 @@ class PushCommand(MemberCommand):
         ["replace", "append", "relay", "delete"],
         default_value="replace",
         config=True,
-        help="replace: the key holds this value alone, as a state does; append: it is added to "
-        "the key's stream; relay: it is kept nowhere, as in a channel; delete: the key is "
-        "emptied (and no value is given).",
+        help="What becomes of the value. replace: the key holds this value alone, as a state "
+        "does; append: it is added to the key's stream; relay: it is kept nowhere, as in a "
+        "channel; delete: the key is emptied (and no value is given).",
     )
     if_seq = Int(
         None,

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import pty
+import select
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +51,76 @@ def test_bash_completes_the_options_of_each_command() -> None:
 def test_bash_completes_values_where_there_are_few() -> None:
     assert completed("driftdb push k 1 --action re") == ["replace", "relay"]
     assert completed("driftdb completion ") == ["bash", "zsh", "fish"]
+
+
+def completed_by_fish(typed: str, folder: Path) -> list[str]:
+    script = folder / "driftdb.fish"
+    script.write_text(Shell("").prints("completion", "fish"))
+    asked = f"source {script}; complete -C '{typed}'"
+    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["fish", "--command", asked], env=home, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return [line.partition("\t")[0] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed here")
+def test_fish_completes_commands_options_and_values(tmp_path: Path) -> None:
+    assert set(completed_by_fish("driftdb ", tmp_path)) == set(Command.subcommands)
+    assert completed_by_fish("driftdb tail k --fo", tmp_path) == ["--follow"]
+    assert completed_by_fish("driftdb push k 1 --action re", tmp_path) == ["relay", "replace"]
+    assert completed_by_fish("driftdb completion ", tmp_path) == ["bash", "fish", "zsh"]
+
+
+class Zsh:
+    """An interactive zsh at a terminal, for it completes nowhere else."""
+
+    def __init__(self, folder: Path) -> None:
+        script = folder / "driftdb.zsh"
+        script.write_text(Shell("").prints("completion", "zsh"))
+        self._process, self._terminal = pty.fork()
+        if self._process == 0:
+            home = {"HOME": str(folder), "TERM": "dumb", "PATH": os.environ["PATH"]}
+            os.chdir(folder)
+            os.execvpe("zsh", ["zsh", "-f", "-i"], home)
+        self._type(
+            f"setopt nobeep; autoload -Uz compinit; compinit -u; source {script}; PS1=ready; echo\n"
+        )
+        self._read("ready")
+
+    def completes(self, typed: str, end: str) -> str:
+        """What is shown up to that end, when Tab was pressed; the line is cleared then."""
+        self._type(f"{typed}\t")
+        shown = self._read(end)
+        self._type("\x15")
+        return shown
+
+    def close(self) -> None:
+        os.close(self._terminal)
+        os.waitpid(self._process, 0)
+
+    def _type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def _read(self, end: str) -> str:
+        shown = ""
+        while end not in shown:
+            ready, _, _ = select.select([self._terminal], [], [], 20)
+            assert ready, f"expected {end!r}, got {shown!r}"
+            shown += os.read(self._terminal, 65536).decode()
+        return shown
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed here")
+def test_zsh_completes_commands_options_and_values(tmp_path: Path) -> None:
+    zsh = Zsh(tmp_path)
+    assert "-- Make a room, and print its URL" in zsh.completes("driftdb ", "watch")
+    zsh.completes("driftdb compl", "completion ")
+    zsh.completes("driftdb tail k --fo", "--follow ")
+    zsh.completes("driftdb push k 1 --action rep", "replace ")
+    assert "fish" in zsh.completes("driftdb completion ", "zsh")
+    zsh.close()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from driftdb_jupyter import room as join
@@ -68,6 +69,69 @@ def test_two_pages_and_python_share_everything(
     late = plain_page(new_window(), standalone, url)
     assert late.evaluate("[slider.value, log.length, form.get('name')]") == [6, 4, "Ann"]
     here.close()
+
+
+WORKER = """
+import {{ CBOR, room }} from "{root}driftdb.js";
+const here = room("{room}", {{ codec: CBOR }});
+const slider = here.state("slider", 0);
+const log = here.stream("log");
+await Promise.all([slider.ready, log.ready]);
+slider.subscribe(async (value) => {{
+  await log.append(`the worker heard ${{value}}`);
+  postMessage(log.values);
+}});
+postMessage([slider.value]);
+"""
+
+
+@pytest.mark.parametrize("kind", ["Worker", "SharedWorker"])
+def test_a_worker_shares_in_cbor_what_pages_share_in_json(
+    standalone: Standalone, new_window: NewWindow, kind: str
+) -> None:
+    url = standalone.new_room().url
+    page = new_window()
+    page.goto(url)  # nothing but JSON: an origin for the worker
+    code = WORKER.format(root=standalone.root, room=url)
+    if kind == "SharedWorker":
+        code = code.replace("postMessage(", "port.postMessage(")
+        code = f"const port = await new Promise((r) => (onconnect = (e) => r(e.ports[0])));{code}"
+    page.evaluate(
+        """([code, kind]) => {
+            const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+            window.heard = [];
+            window.worker = new window[kind](url, { type: "module" });
+            (worker.port ?? worker).onmessage = ({ data }) => heard.push(data);
+        }""",
+        [code, kind],
+    )
+    page.wait_for_function("heard.length === 1")
+    plain = plain_page(new_window(), standalone, url)
+    plain.evaluate("slider.set(5)")
+    page.wait_for_function("heard.length === 2")
+    assert page.evaluate("heard") == [[0], ["the worker heard 5"]]
+    assert plain.evaluate("log.values") == ["the worker heard 5"]
+
+
+NOTHING_KEPT = """
+for (const name of ["localStorage", "sessionStorage", "indexedDB"])
+    Object.defineProperty(window, name, { get() { throw new DOMException("denied"); } });
+delete Crypto.prototype.randomUUID;
+delete Crypto.prototype.subtle;
+"""
+
+
+def test_a_page_shares_where_the_browser_keeps_nothing_and_it_came_over_plain_http(
+    standalone: Standalone, new_window: NewWindow
+) -> None:
+    url = standalone.new_room().url
+    page = new_window()
+    page.add_init_script(NOTHING_KEPT)
+    page.goto(url)
+    plain_page(page, standalone, url)
+    page.evaluate("Promise.all([slider.set(5), votes.dispatch(1), form.set({ a: 1 })])")
+    other = plain_page(new_window(), standalone, url)
+    assert other.evaluate("[slider.value, votes.value[0], people.people.length]") == [5, 1, 2]
 
 
 def test_what_is_written_offline_arrives_after_a_restart_once_and_in_order(
