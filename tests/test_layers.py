@@ -17,10 +17,10 @@ ALLOWED = {
     "protocol": set(),
     "rooms": {"protocol"},
     "broker": {"protocol", "rooms"},
-    "server": {"protocol", "rooms", "broker", "_version"},
+    "server": {"protocol", "rooms", "broker", "arguments", "_version"},
     "client": {"protocol", "_version"},
     "widgets": {"protocol", "client", "_version"},
-    "cli": {"protocol", "rooms", "broker", "server", "client", "_version"},
+    "cli": {"protocol", "rooms", "broker", "server", "client", "arguments", "_version"},
 }
 
 

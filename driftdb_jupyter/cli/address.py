@@ -22,8 +22,8 @@ def room_location(room: str, url: str) -> Location:
     machine. Raises :class:`ValueError` where no room is named, or a URL makes no sense or holds a
     secret.
     """
-    for given in (room, url):
-        _check_no_secret(given)
+    _check_no_secret(room)
+    _check(url)
     if "://" in room and url:
         raise ValueError("expected a room's URL as --room or --url, got both")
     if not room and (not url or locate(url=url).room is None):
@@ -47,12 +47,18 @@ def server_location(url: str) -> Location:
 
     Raises :class:`ValueError` for a URL that is none, or that holds a secret.
     """
-    _check_no_secret(url)
+    _check(url)
     return replace(locate(url=url or _server()), room=None)
 
 
 def _server() -> str:
     return os.environ.get("DRIFTDB_URL") or _USUAL_SERVER
+
+
+def _check(url: str) -> None:
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError(f'--url: expected one like "http://HOST:8080/room/ID", got {url!r}')
+    _check_no_secret(url)
 
 
 def _check_no_secret(url: str) -> None:

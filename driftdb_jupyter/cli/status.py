@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..arguments import USAGE
 from ..protocol.errors import (
     Conflict,
     DriftDBError,
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 FAILED = 1
-USAGE = 2
 NOTHING = 3
 UNREACHED = 4
 CONFLICT = 5

@@ -7,33 +7,20 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from jupyter_core.application import base_aliases, base_flags
 
-from .._version import __version__
+from ..arguments import CheckedCommand
 from ..protocol.errors import DriftDBError
-from .status import BROKEN_PIPE, INTERRUPTED, USAGE, Misuse, status_of
+from .status import BROKEN_PIPE, INTERRUPTED, Misuse, status_of
 
 __all__ = ["Subcommand"]
 
 
-class Subcommand(JupyterApp):
+class Subcommand(CheckedCommand):
     """Does one thing, and ends; what goes wrong on purpose is said in one line."""
 
-    version = __version__
     aliases: dict[Any, Any] = {**base_aliases}  # noqa: RUF012
     flags: dict[Any, Any] = {"debug": base_flags["debug"]}  # noqa: RUF012
-
-    def parse_command_line(self, argv: list[str] | None = None) -> None:
-        """Read the arguments; ends where there is no such option, of which traitlets only warns."""
-        known = {"help", "help-all", "version"}
-        for names in (*self.aliases, *self.flags):
-            known.update([names] if isinstance(names, str) else names)
-        given = sys.argv[1:] if argv is None else argv
-        for argument in given[: given.index("--") if "--" in given else None]:
-            option = argument.removeprefix("--").partition("=")[0]
-            if argument.startswith("--") and option not in known and "." not in option:
-                self.fail(f"there is no option --{option}; see driftdb {self.command} -h", USAGE)
-        super().parse_command_line(argv)
 
     def start(self) -> None:
         """Do the work, and end with what :mod:`.status` says where it fails."""
@@ -55,11 +42,6 @@ class Subcommand(JupyterApp):
         """Do what the command is for."""
         raise NotImplementedError
 
-    @property
-    def command(self) -> str:
-        """The word behind ``driftdb``."""
-        return self.name.partition("-")[2]
-
     def only_argument(self, what: str) -> str:
         """The one argument that is expected."""
         if len(self.extra_args) != 1:
@@ -70,13 +52,3 @@ class Subcommand(JupyterApp):
     def misused(self, message: str) -> NoReturn:
         """Raise that the arguments make no sense."""
         raise Misuse(message)
-
-    def fail(self, message: str, status: int) -> NoReturn:
-        """Say what went wrong, and end."""
-        self.say(message)
-        self.exit(status)
-        raise AssertionError("unreachable")
-
-    def say(self, message: str) -> None:
-        """Tell whoever started this."""
-        print(f"driftdb {self.command}: {message}", file=sys.stderr, flush=True)

@@ -458,7 +458,8 @@ class Connection:
                     complaint = TooLarge(
                         f"{self.location.url} sent a message of more than "
                         f"{self.settings.receive_limit_bytes} bytes, which is what "
-                        "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher, and call .retry()."
+                        "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher; in Python, .retry() "
+                        "tries again."
                     )
             socket.close(1000)
         told = closed(socket.close_code, self.location)

@@ -36,7 +36,7 @@ def explain(error: Exception, location: Location) -> DriftDBError:
     reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return Unreachable(
         f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
-        "right? Then try again, with .retry() or by running this once more."
+        "right? In Python, .retry() tries again."
     )
 
 
@@ -53,10 +53,10 @@ def closed(code: int | None, location: Location) -> DriftDBError | None:
     if code == 4403:
         return Forbidden(
             f"this user may not, or may no longer, read the room {location.url}. "
-            ".retry() asks again."
+            "In Python, .retry() asks again."
         )
     if code == 4404:
-        return RoomNotFound(f"the room {location.url} is gone. .retry() asks for it again.")
+        return RoomNotFound(f"the room {location.url} is gone. In Python, .retry() asks again.")
     return None
 
 
@@ -65,7 +65,7 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
         known = "doesn't accept the token that it got" if location.headers else "wants a login"
         return Forbidden(
             f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
-            "Jupyter server set DRIFTDB_TOKEN, or pass its URL with its token, "
+            "Jupyter server set DRIFTDB_TOKEN; in Python its URL may hold the token, too, "
             'url="http://HOST:8888/driftdb/?token=…".'
         )
     if error.code == 404:
@@ -76,5 +76,5 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
         )
     return Unreachable(
         f"{location.server} answers, but not as a room server does now: HTTP {error.code} "
-        f"({error.message}). Try again, with .retry() or by running this once more."
+        f"({error.message}). In Python, .retry() tries again."
     )

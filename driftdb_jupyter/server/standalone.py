@@ -13,13 +13,14 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from jupyter_core.application import base_aliases, base_flags
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
-from traitlets import Bool, Float, Int, Unicode, default, validate
+from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
 
 from .._version import __version__
+from ..arguments import USAGE, CheckedCommand
 from ..broker.broker import Broker
 from ..protocol.name import new_id
 from .access import Anyone
@@ -179,7 +180,7 @@ def application(
     )
 
 
-class StandaloneServer(JupyterApp):
+class StandaloneServer(CheckedCommand):
     """Host rooms without Jupyter.
 
     Pages and programs join a room by its URL: `POST /new` makes one. Who knows a room's id may
@@ -188,7 +189,6 @@ class StandaloneServer(JupyterApp):
     """
 
     name = "driftdb-serve"
-    version = __version__
     description = __doc__
     examples = """
     driftdb serve                          # http://127.0.0.1:8080/
@@ -268,20 +268,24 @@ class StandaloneServer(JupyterApp):
     def start(self) -> None:
         """Serve until a signal ends it."""
         super().start()
+        try:
+            settings = DriftDB(parent=self)
+        except TraitError as error:
+            self.fail(str(error), USAGE)
         tls = self._tls()
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
-            self.exit(self._explain(error))
-        asyncio.run(self.serve(sockets, tls))
+            self.fail(self._explain(error), 1)
+        asyncio.run(self.serve(settings, sockets, tls))
 
     def _explain(self, error: OSError) -> str:
         place = f"port {self.port} on {self.host}"
         if error.errno == errno.EADDRINUSE:
-            return f"driftdb serve: {place} is taken; stop what uses it, or choose another --port"
+            return f"{place} is taken; stop what uses it, or choose another --port"
         if error.errno == errno.EACCES:
-            return f"driftdb serve: {place} is not allowed; choose a --port above 1023"
-        return f"driftdb serve: can't listen on {place}: {error}"
+            return f"{place} is not allowed; choose a --port above 1023"
+        return f"can't listen on {place}: {error}"
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self.certfile:
@@ -291,12 +295,13 @@ class StandaloneServer(JupyterApp):
             context.load_cert_chain(self.certfile, self.keyfile or None)
         except OSError as error:  # ssl.SSLError is one
             files = " and ".join(filter(None, (self.certfile, self.keyfile)))
-            self.exit(f"driftdb serve: expected a TLS certificate and its key in {files}: {error}")
+            self.fail(f"expected a TLS certificate and its key in {files}: {error}", 1)
         return context
 
-    async def serve(self, sockets: list[socket.socket], tls: ssl.SSLContext | None) -> None:
+    async def serve(
+        self, settings: DriftDB, sockets: list[socket.socket], tls: ssl.SSLContext | None
+    ) -> None:
         """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
-        settings = DriftDB(parent=self)
         hub = Hub(self._broker(settings), settings, log=self.log)
         secret = new_id()
         host, port = sockets[0].getsockname()[:2]
