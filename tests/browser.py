@@ -62,6 +62,8 @@ class Windows:
         "Command 'filebrowser:open-path' not registered.",
         # JupyterLab does, when its server ends while it asks for something.
         "Failed to fetch",
+        # And when the server comes back without its kernels.
+        "Kernel is dead",
     )
 
     def __init__(self, chromium: Browser) -> None:

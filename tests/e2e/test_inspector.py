@@ -16,7 +16,9 @@ from driftdb_jupyter import room as python_room
 
 from ..browser import NewWindow
 from .axe import finds_nothing_serious
+from .conftest import Jupyter
 from .devices import HOSTILE, PHONE, fits
+from .notebook import write_notebook
 from .standalone import PageRoom, Standalone
 
 MANY = 5_000
@@ -316,3 +318,30 @@ def test_axe_finds_nothing_serious(new_window: NewWindow, room: PageRoom) -> Non
     key(page, "log").click()
     expect(page.locator(".detail .row")).to_have_count(3)
     finds_nothing_serious(page)
+
+
+def test_in_jupyter_a_link_and_a_badge_lead_to_the_room_that_the_cell_is_in(
+    jupyter: Jupyter,
+) -> None:
+    make = "from driftdb_jupyter import *\ns = SharedState('speed', 3, min=0, max=10)\ns"
+    write_notebook(jupyter.folder / "n.ipynb", make, "s.room.link()", "s.value")
+    notebook = jupyter.open("n.ipynb")
+    notebook.run_all()
+    notebook.control().is_connected()
+    link = notebook.page.locator(".jp-RenderedHTML a")
+    badge = notebook.page.get_by_label("Open the room's page")
+    for opens, value in ((link, 5), (badge, 6)):
+        with notebook.page.expect_popup() as opening:
+            opens.click()
+        page = opening.value
+        page.get_by_role("link", name="Inspect").click()
+        expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "connected")
+        key(page, "speed").click()
+        expect(page.locator(".tree")).to_have_text(notebook.control().field.input_value())
+        notebook.control().set(value)
+        expect(page.locator(".tree")).to_have_text(str(value))
+    page.get_by_text("Push by hand").click()
+    expect(push_by_hand(page, "speed", "replace", "8")).to_contain_text("Arrived")
+    notebook.control().shows(8)
+    notebook.run(2)
+    expect(notebook.output(2)).to_have_text("8")
