@@ -106,7 +106,8 @@ class Outbox(list[bytes]):
     ``joins``: whether what is appended may be several frames in one.
     ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers
     to ``get`` (protocol, "Errors and closing", 4408). It is ``congested`` from a quarter of that on
-    until it has sunk to half of the quarter, and ``rises`` is called once each time.
+    until it has sunk to half of the quarter, and ``rises`` is called once each time. ``taken`` is
+    how many of the bytes that had to wait the connection has taken so far.
     """
 
     __slots__ = (
@@ -123,6 +124,7 @@ class Outbox(list[bytes]):
         "closed",
         "congested",
         "joins",
+        "taken",
     )
 
     def __init__(
@@ -151,6 +153,7 @@ class Outbox(list[bytes]):
         self._drained: asyncio.Future[None] | None = None
         self.closed = False
         self.congested = False
+        self.taken = 0
 
     @property
     def backlog(self) -> int:
@@ -230,6 +233,7 @@ class Outbox(list[bytes]):
             if not future.cancelled():
                 future.exception()  # seen: the connection ends by itself
             self._backlog -= length
+            self.taken += length
             if not self._backlog:
                 self._allowance = 0
                 self._release()

@@ -11,10 +11,33 @@ __all__ = ["Pressure"]
 
 _LOOK_SECONDS = 0.05
 _LOOKS = 20
-# What a reader has to take from one look to the next, to be waited for.
-_PROGRESS_BYTES = 65536
+# What a reader has to take in so many looks, to be waited for. Fewer would not do: it takes in
+# bursts, which lie a round trip or a turn of a busy machine apart.
+_PROGRESS_BYTES = 262144
+_PROGRESS_LOOKS = 5
 # What a peer may push while writers are held: one that is no flood goes on unhindered.
 _FREE_BYTES = 65536
+
+
+class _Reader:
+    """A congested outbox, and how it goes on."""
+
+    __slots__ = ("_looks", "_outbox", "_taken")
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._begin()
+
+    def _begin(self) -> None:
+        self._looks = 0
+        self._taken = self._outbox.taken
+
+    def is_waited_for(self) -> bool:
+        """Look at it once more: whether it has neither caught up nor stalled."""
+        self._looks += 1
+        if self._outbox.taken - self._taken >= _PROGRESS_BYTES:
+            self._begin()
+        return self._outbox.congested and self._looks < _PROGRESS_LOOKS
 
 
 class Pressure:
@@ -30,15 +53,14 @@ class Pressure:
 
     def __init__(self) -> None:
         self.high = False
-        # The outboxes that are waited for, with their backlogs at the last look.
-        self._congested: dict[int, tuple[Outbox, int]] = {}
+        self._congested: list[_Reader] = []  # that are waited for
         self._looks = 0
         self._pushed: dict[int, int] = {}  # bytes, by the pusher's outbox
         self._relief: asyncio.Future[None] | None = None
 
     def rise(self, outbox: Outbox) -> None:
         """An outbox is congested; it says so again only after it has caught up."""
-        self._congested[id(outbox)] = outbox, outbox.backlog
+        self._congested.append(_Reader(outbox))
         if not self.high:
             self.high = True
             self._relief = asyncio.get_running_loop().create_future()
@@ -56,17 +78,13 @@ class Pressure:
 
     def _look(self) -> None:
         self._looks += 1
-        self._congested = {
-            number: (outbox, outbox.backlog)
-            for number, (outbox, backlog) in self._congested.items()
-            if outbox.congested and backlog - outbox.backlog >= _PROGRESS_BYTES
-        }
+        self._congested = [reader for reader in self._congested if reader.is_waited_for()]
         if self._congested and self._looks < _LOOKS:
             self._look_later()
             return
         self.high = False
         self._looks = 0
-        self._congested = {}
+        self._congested = []
         self._pushed = {}
         relief, self._relief = self._relief, None
         if relief is not None:

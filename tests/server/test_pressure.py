@@ -13,6 +13,7 @@ from .line import LIMIT_BYTES, Line
 pytestmark = pytest.mark.asyncio
 
 FLOOD = 1024 * 1024
+BURST = 300_000
 
 
 async def congest(line: Line) -> None:
@@ -41,6 +42,26 @@ async def test_a_flood_waits_until_a_slower_reader_has_caught_up(lines: list[Lin
     await held
     assert not pressure.high
     assert not lines[0].outbox.congested
+
+
+async def test_a_reader_that_takes_in_bursts_is_waited_for_also_while_more_comes(
+    lines: list[Line],
+) -> None:
+    pressure = Pressure()
+    lines.append(Line(rises=pressure.rise))
+    (line,) = lines
+    await congest(line)
+    held = asyncio.ensure_future(pressure.hold(line.outbox, FLOOD) or asyncio.sleep(0))
+    for _ in range(4):
+        await asyncio.sleep(0.12)
+        assert not held.done()
+        line.outbox.put(b"x" * BURST)
+        line.flusher.flush()
+        await line.read(BURST)
+    while line.outbox.congested:
+        line.arrived()
+        await asyncio.sleep(0)
+    await held
 
 
 async def test_a_stalled_reader_is_not_waited_for_and_not_again_until_it_has_read(
