@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from ..browser import NewWindow
 from .axe import finds_nothing_serious
@@ -114,6 +114,34 @@ def test_what_is_changed_offline_arrives_later(new_window: NewWindow, room: Page
     away.context.set_offline(False)
     away.evaluate("dispatchEvent(new Event('online'))")
     expect(card(there, "slider").locator(".driftdb-field")).to_have_value("64")
+
+
+def test_who_leaves_a_page_with_unsent_changes_is_asked(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("slider", 5)
+    page = opened(new_window, room)
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
+    slider = card(page, "slider").locator(".driftdb-slider")
+    slider.press("ArrowRight")
+    expect(card(page, "slider").locator(".driftdb-field")).to_have_value("6")
+    room.push("slider", 9)  # seen when the own one has arrived
+    expect(card(page, "slider").locator(".driftdb-field")).to_have_value("9")
+    page.reload()
+    assert asked == []
+    expect(slider).to_be_visible()
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    slider.press("ArrowRight")
+    page.context.set_offline(False)
+    page.reload()
+    assert asked == ["beforeunload"]
 
 
 def test_a_page_outlives_a_restart_of_the_server(tmp_path: Path, new_window: NewWindow) -> None:

@@ -6,9 +6,10 @@ import functools
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from playwright.sync_api import Page
 from ..browser import NewWindow
 from ..server.processes import COMMAND, Process, environment, started
 
-__all__ = ["HERE", "JS", "install", "new_window", "pages", "server"]
+__all__ = ["HERE", "JS", "bundled", "install", "new_window", "pages", "server"]
 
 HERE = Path(__file__).parent
 JS = HERE.parents[1] / "js"
@@ -43,30 +44,47 @@ def install() -> None:
     shutil.copy(lock, installed)
 
 
+OURS = (
+    f"--alias:driftdb={JS / 'src' / 'driftdb' / 'index.ts'}",
+    f"--alias:driftdb-react={JS / 'src' / 'react' / 'index.ts'}",
+    # One React for the page and for the hooks.
+    *(f"--alias:{name}={HERE / 'node_modules' / name}" for name in ("react", "react-dom")),
+)
+
+
+def _esbuild(*arguments: str) -> None:
+    esbuild = HERE / "node_modules" / ".bin" / "esbuild"
+    options = ["--bundle", "--format=esm", "--jsx=automatic", "--log-level=warning"]
+    subprocess.run([esbuild, *arguments, *options], cwd=HERE, check=True)
+
+
+def bundled(entry: str, modules: Mapping[str, str], *, ours: bool) -> str:
+    """One script of a module and those that it imports, with DriftDB's packages or with ours."""
+    install()
+    with TemporaryDirectory(dir=HERE) as name:  # where their packages are found
+        folder = Path(name)
+        for module, code in {**modules, "entry.jsx": entry}.items():
+            (folder / module).write_text(code)
+        outfile = folder / "bundle.js"
+        _esbuild(str(folder / "entry.jsx"), *(OURS if ours else ()), f"--outfile={outfile}")
+        return outfile.read_text()
+
+
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the pages: another origin than the rooms'."""
     install()
     folder = tmp_path_factory.mktemp("pages")
-    esbuild = HERE / "node_modules" / ".bin" / "esbuild"
-    options = ["--bundle", "--format=esm", "--jsx=automatic", "--log-level=warning"]
     entries = ["client.js", "slider.jsx"]
-    subprocess.run([esbuild, *entries, *options, f"--outdir={folder}"], cwd=HERE, check=True)
+    _esbuild(*entries, f"--outdir={folder}")
     # The same pages with our packages: only what their imports stand for is another.
-    ours = [
-        f"--alias:driftdb={JS / 'src' / 'driftdb' / 'index.ts'}",
-        f"--alias:driftdb-react={JS / 'src' / 'react' / 'index.ts'}",
-    ]
-    for name in ("react", "react-dom"):  # one React for the page and for the hooks
-        ours.append(f"--alias:{name}={HERE / 'node_modules' / name}")
-    ours += [f"--outdir={folder}", "--entry-names=[name]-ours"]
-    subprocess.run([esbuild, *entries, *options, *ours], cwd=HERE, check=True)
+    _esbuild(*entries, *OURS, f"--outdir={folder}", "--entry-names=[name]-ours")
     ours = [
         f"--alias:driftdb-jupyter={JS / 'src' / 'room' / 'index.ts'}",
         f"--alias:driftdb-jupyter/webrtc={JS / 'src' / 'webrtc' / 'index.ts'}",
         f"--outdir={folder}",
     ]
-    subprocess.run([esbuild, "peers.js", *options, *ours], cwd=HERE, check=True)
+    _esbuild("peers.js", *ours)
     for name in ("client", "client-ours", "slider", "slider-ours", "peers"):
         (folder / f"{name}.html").write_text(PAGE.format(name=name))
     handler = functools.partial(_Quiet, directory=str(folder))

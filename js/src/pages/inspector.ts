@@ -6,6 +6,7 @@ import { Feed } from "./feed";
 import { Figures } from "./figures";
 import { History } from "./history";
 import { KeyList } from "./keys";
+import { askBeforeLeaving } from "./leaving";
 import { Listing } from "./listing";
 import { PushForm } from "./pusher";
 import { pathOf, readShell } from "./shell";
@@ -29,6 +30,7 @@ const form = new PushForm(session);
 const listing = new Listing(session, listed);
 let rates = new Map<string, number>();
 
+askBeforeLeaving(connection);
 document.body.classList.add("inspector");
 document.body.append(header(), panels());
 

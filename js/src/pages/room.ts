@@ -4,6 +4,7 @@ import { element } from "../widgets/control";
 import type { Home } from "../widgets/home";
 import { Card } from "./card";
 import { Contents, type Item } from "./contents";
+import { askBeforeLeaving } from "./leaving";
 import { people } from "./people";
 import { shareButton } from "./share";
 import { pathOf, readShell } from "./shell";
@@ -29,6 +30,7 @@ let due = false;
 document.body.classList.toggle("alone", alone !== null);
 document.body.classList.toggle("embedded", window.top !== window);
 document.body.append(header(), main());
+askBeforeLeaving(connection);
 const contents = new Contents(connection.session, redrawSoon);
 redraw();
 
