@@ -117,30 +117,32 @@ def test_what_is_changed_offline_arrives_later(new_window: NewWindow, room: Page
 
 
 def test_who_leaves_a_page_with_unsent_changes_is_asked(
-    new_window: NewWindow, room: PageRoom
+    tmp_path: Path, new_window: NewWindow
 ) -> None:
-    room.push("slider", 5)
-    page = opened(new_window, room)
+    server = Standalone(tmp_path)
     asked: list[str] = []
 
     def leave(dialog: Dialog) -> None:
         asked.append(dialog.type)
         dialog.accept()
 
-    page.on("dialog", leave)
-    slider = card(page, "slider").locator(".driftdb-slider")
+    with server.running():
+        room = server.new_room()
+        room.push("slider", 5)
+        page = opened(new_window, room)
+        page.on("dialog", leave)
+        slider, field = (card(page, "slider").locator(f".driftdb-{n}") for n in ("slider", "field"))
+        slider.press("ArrowRight")
+        expect(field).to_have_value("6")
+        room.push("slider", 9)  # seen when the own one has arrived
+        expect(field).to_have_value("9")
+        page.reload()
+        assert asked == []
+        expect(slider).to_be_visible()
+    expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "reconnecting")
     slider.press("ArrowRight")
-    expect(card(page, "slider").locator(".driftdb-field")).to_have_value("6")
-    room.push("slider", 9)  # seen when the own one has arrived
-    expect(card(page, "slider").locator(".driftdb-field")).to_have_value("9")
-    page.reload()
-    assert asked == []
-    expect(slider).to_be_visible()
-    page.context.set_offline(True)
-    page.evaluate("dispatchEvent(new Event('offline'))")
-    slider.press("ArrowRight")
-    page.context.set_offline(False)
-    page.reload()
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
     assert asked == ["beforeunload"]
 
 
