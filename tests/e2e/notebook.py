@@ -8,10 +8,18 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["Control", "Notebook", "write_notebook"]
+__all__ = ["KERNEL_IS_READY", "Control", "Notebook", "write_notebook"]
 
 # The first page of a session loads all of JupyterLab, on a machine that does other things too.
 PATIENCE_MILLISECONDS = 40_000
+
+KERNEL_IS_READY = """async () => {
+    await jupyterapp.restored;
+    const { context, sessionContext } = jupyterapp.shell.currentWidget;
+    await context.ready;
+    await sessionContext.ready;
+    await sessionContext.session.kernel.info;
+}"""
 
 
 def write_notebook(path: Path, *cells: str) -> None:
@@ -55,15 +63,7 @@ class Notebook:
         page = self.page
         page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
         page.wait_for_function("jupyterapp.shell.currentWidget?.context !== undefined")
-        page.evaluate(
-            """async () => {
-                await jupyterapp.restored;
-                const { context, sessionContext } = jupyterapp.shell.currentWidget;
-                await context.ready;
-                await sessionContext.ready;
-                await sessionContext.session.kernel.info;
-            }"""
-        )
+        page.evaluate(KERNEL_IS_READY)
 
     def command(self, name: str) -> None:
         """Run one of the application's commands, and wait for its end."""

@@ -9,7 +9,7 @@ import pytest
 from driftdb_jupyter import room as join
 
 from ..e2e.jupyter import TOKEN, JupyterServer
-from ..e2e.notebook import write_notebook
+from ..e2e.notebook import KERNEL_IS_READY, write_notebook
 from ..e2e.standalone import PageRoom, Standalone
 from .conftest import NewWindow
 
@@ -21,13 +21,6 @@ PLAIN = """async ([root, url, codec]) => {
     await Promise.all([slider.ready, log.ready]);
 }"""
 
-NOTEBOOK_IS_READY = """async () => {
-    await jupyterapp.restored;
-    const { context, sessionContext } = jupyterapp.shell.currentWidget;
-    await context.ready;
-    await sessionContext.ready;
-    await sessionContext.session.kernel.info;
-}"""
 RUN_CELL = """async (cell) => {
     jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
     await jupyterapp.commands.execute("notebook:run-cell");
@@ -107,7 +100,7 @@ def test_a_slider_in_jupyterlab_is_moved_from_the_kernel_and_from_another_window
         for window in windows:
             window.goto(f"{jupyter.root}lab/tree/demo.ipynb?reset&token={TOKEN}")
             window.until("jupyterapp.shell.currentWidget.content.widgets.length")
-            window.run(NOTEBOOK_IS_READY)
+            window.run(KERNEL_IS_READY)
         one, other = windows
         one.run(RUN_CELL, 0)
         field = ".driftdb-state .driftdb-field"

@@ -41,9 +41,9 @@ export class DbConnection {
   /**
    * Connect to the `socket_url` of a room, or to another one; all who take part stay. `cbor`: what
    * is sent may hold a `Uint8Array`. Resolves when the connection is there. Rejects where the first
-   * attempt fails; others follow.
+   * attempt fails (others follow), and with a `TypeError` where there can't be a room.
    */
-  connect(dbUrl: string, cbor = false): Promise<void> {
+  async connect(dbUrl: string, cbor = false): Promise<void> {
     this.leave();
     this.closed = false;
     this.dbUrl = dbUrl;
@@ -195,6 +195,8 @@ export class DbConnection {
   }
 
   private set(status: ConnectionStatus): void {
+    const { connected, text } = this.status;
+    if (status.connected === connected && status.text === text) return;
     this.status = status;
     this.statusListener.dispatch(status);
   }

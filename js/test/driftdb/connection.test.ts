@@ -140,6 +140,22 @@ test("the status says how it is, and connecting fails where nothing answers", as
   expect(db.testLatency()).toBeNull();
 });
 
+test("what is no room's address is refused with what was expected", async () => {
+  await expect(new DbConnection().connect("ws://server/elsewhere")).rejects.toThrow(
+    "expected a room's URL",
+  );
+});
+
+test("a status is told once, however many writes wait", async () => {
+  const db = await connected();
+  FakeSocket.last.lose();
+  const told = vi.fn();
+  db.statusListener.addListener(told);
+  for (const value of [1, 2, 3])
+    db.send({ type: "push", key: "k", value, action: { type: "append" } });
+  expect(told).not.toHaveBeenCalled();
+});
+
 test("in another room those who subscribed hear that one", async () => {
   const db = await connected();
   const { heard } = collect(db);
