@@ -49,7 +49,7 @@ def lend_modules(sources: Path) -> None:
         (sources / "js" / "node_modules").symlink_to(MODULES, target_is_directory=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def no_node(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PATH with neither Node nor npm (nor anything but a shell)."""
     shell = shutil.which("sh")
@@ -77,16 +77,22 @@ def sdist(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(sources, "sdist", "--no-isolation")
 
 
-@pytest.fixture
-def unpacked(sdist: Path, tmp_path: Path) -> Path:
-    """What is in the source distribution."""
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpack a source distribution into an empty folder; the sources in it."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
-    (sources,) = tmp_path.iterdir()
+        archive.extractall(folder, filter="data")
+    (sources,) = folder.iterdir()
     return sources
 
 
 @pytest.fixture
-def wheel(unpacked: Path, no_node: str) -> Path:
+def unpacked(sdist: Path, tmp_path: Path) -> Path:
+    """What is in the source distribution, for a test to change."""
+    return unpack(sdist, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory, no_node: str) -> Path:
     """The wheel, built from the sdist where there is no Node."""
-    return build(unpacked, "wheel", "--no-isolation", PATH=no_node)
+    sources = unpack(sdist, tmp_path_factory.mktemp("wheel"))
+    return build(sources, "wheel", "--no-isolation", PATH=no_node)
