@@ -1,6 +1,6 @@
 // Builds what npm publishes: ES modules with types, in dist.
 import { execFileSync } from "node:child_process";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -25,6 +25,7 @@ await build({
   legalComments: "none",
   logLevel: "warning",
 });
+await copyFile(from("../LICENSE"), `${dist}/LICENSE`);
 const tsc = ["--project", from("tsconfig.package.json"), "--outDir", dist];
 execFileSync(from("node_modules/.bin/tsc"), tsc, { stdio: "inherit" });
 // Node's own resolution wants the names of files.
