@@ -1,4 +1,5 @@
 import type { LogListener } from "../client/log";
+import { QueueFull } from "../client/queue";
 import { Session } from "../client/session";
 import { CBOR } from "../protocol/cbor";
 import { JSON_CODEC } from "../protocol/codec";
@@ -6,6 +7,8 @@ import type { Entry, Json, ServerMessage } from "../protocol/messages";
 import { Room } from "../room/room";
 import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
+
+const MOST_EARLY = 10_000;
 
 /** What a connection lets take part in its room; returns what ends that. */
 type Part = (session: Session) => () => void;
@@ -37,6 +40,8 @@ export class DbConnection {
     readonly end: () => void;
   }[] = [];
   private readonly asked = new Set<Key>();
+  /** What was sent while there is no room: how it is to be encoded isn't known yet. */
+  private readonly early: MessageToDb[] = [];
 
   /**
    * Connect to the `socket_url` of a room, or to another one; all who take part stay. `cbor`: what
@@ -52,6 +57,7 @@ export class DbConnection {
     const options = { codec: cbor ? CBOR : JSON_CODEC, ...(token === null ? {} : { token }) };
     const room = new Room(dbUrl, options, this.session);
     this.room = room;
+    for (const message of this.early.splice(0)) this.send(message);
     return new Promise((resolve, reject) => {
       const look = () => {
         const { phase, text } = room.status;
@@ -85,7 +91,11 @@ export class DbConnection {
    * too many wait.
    */
   send(message: MessageToDb): void {
-    if (message.type === "push") {
+    if (this.room === null) {
+      if (this.early.length >= MOST_EARLY)
+        throw new QueueFull(`expected at most ${MOST_EARLY} messages before there is a room`);
+      this.early.push(message);
+    } else if (message.type === "push") {
       const { key, action } = message;
       const value = message.value as Json;
       this.session.queue.add(REPORTER, { key, value, action }, "each");

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DbConnection, type MessageFromDb, type SequenceValue } from "../../src/driftdb/index";
+import { decode } from "../../src/protocol/cbor";
 import { FakeSocket } from "../socket";
 import { answer, connected, fakeSockets, hear, ROOM, sent } from "./room";
 
@@ -138,6 +139,18 @@ test("the status says how it is, and connecting fails where nothing answers", as
   db.disconnect();
   expect(told.at(-1)).toBe(false);
   expect(db.testLatency()).toBeNull();
+});
+
+test("what is sent before there is a room waits for it, and keeps its bytes in CBOR", async () => {
+  const db = new DbConnection();
+  const value = new Uint8Array([1, 255]);
+  db.send({ type: "push", key: "k", value, action: { type: "append" } });
+  const connecting = db.connect(ROOM, true);
+  FakeSocket.last.accept();
+  await connecting;
+  expect(FakeSocket.last.url).toContain("&cbor=true");
+  const [frame] = FakeSocket.last.sent as unknown as Uint8Array[];
+  expect(decode(frame as Uint8Array)).toMatchObject({ type: "push", id: 1, value });
 });
 
 test("what is no room's address is refused with what was expected", async () => {
