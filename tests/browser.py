@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-__all__ = ["NewWindow", "Windows", "chromium", "new_window", "started_chromium"]
+__all__ = ["NewWindow", "Windows", "become_equal", "chromium", "new_window", "started_chromium"]
 
 
 class NewWindow(Protocol):
@@ -28,6 +28,16 @@ _ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+def become_equal(page: Page, *reads: Callable[[], object]) -> None:
+    """Wait until what these return is the same; ``page`` is any, whose messages go on meanwhile."""
+    for _ in range(600):
+        values = [read() for read in reads]
+        if all(value == values[0] for value in values):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"expected equal values, got {values}")
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ..browser import NewWindow
+from ..browser import NewWindow, become_equal
 from ..e2e.standalone import Standalone
 from ..server.processes import Process
 from .test_driftdb import REDUCER, Client
@@ -37,7 +38,18 @@ EACH_5_MILLISECONDS = """name => {
 }"""
 
 
+NEWEST = """async () => {
+    const heard = [];
+    const listener = ({ value }) => heard.push(value.v);
+    db.subscribe("s", listener);
+    await db.testLatency();
+    db.unsubscribe("s", listener);
+    return heard.at(-1);
+}"""
+
+
 def test_who_writes_a_state_at_once_ends_with_the_same_value(two: tuple[Client, Client]) -> None:
+    one, other = two
     for client in two:
         client.run(STATE)
     for client, name in zip(two, "ab", strict=True):
@@ -46,16 +58,8 @@ def test_who_writes_a_state_at_once_ends_with_the_same_value(two: tuple[Client, 
         )
     for client in two:
         client.run("() => acting")
-    late = two[0].run(
-        """async () => {
-            const heard = [];
-            db.subscribe("s", ({ value }) => heard.push(value.v));
-            await db.testLatency();
-            return heard.at(-1);
-        }"""
-    )
-    for client in two:
-        client.until(f"() => shown === '{late}'")
+    reads = [(one, "() => shown"), (other, "() => shown"), (one, NEWEST)]
+    become_equal(one.page, *(partial(client.run, script) for client, script in reads))
 
 
 def test_actions_dispatched_at_once_end_in_one_order(two: tuple[Client, Client]) -> None:
