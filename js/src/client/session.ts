@@ -46,6 +46,8 @@ export class Session {
   private readonly replicas = new Map<string, (LogReplica | StateReplica)[]>();
   /** Those of `replicas` that are a stranger's, who may know nothing of the key's kind. */
   private readonly raw = new WeakSet<Replica>();
+  /** Keys that nobody listens to, but of which something is under way. */
+  private readonly leaving = new Set<string>();
   /** Who waits for the answer to a `get` of a key; its other replicas ask later. */
   private readonly asking = new Map<string, Replica>();
   private readonly presences = new Map<string, PresenceReplica>();
@@ -138,7 +140,14 @@ export class Session {
     const inUse = this.of(key).filter(({ listeners, pending }) => listeners.size > 0 || pending);
     if (inUse.length > 0) this.replicas.set(key, inUse);
     else this.replicas.delete(key);
+    if (inUse.some(({ listeners }) => listeners.size === 0)) this.leaving.add(key);
+    else this.leaving.delete(key);
     this.unsubscribe(key);
+  }
+
+  /** Something of ours was answered: leave what waited for that. */
+  private leaveSettled(): void {
+    for (const key of [...this.leaving]) this.leave(key);
   }
 
   private unsubscribe(key: string): void {
@@ -259,6 +268,7 @@ export class Session {
       case "ack":
         this.pause.reset();
         this.queue.acknowledged(message.id, message.seq);
+        this.leaveSettled();
         break;
       case "presence_state":
         this.presences.get(message.key)?.started(message);
@@ -307,6 +317,7 @@ export class Session {
     } else if (id === undefined || !this.queue.refused(id, code, message, seq)) {
       this.onError(code, message);
     }
+    this.leaveSettled();
   }
 
   private replica<R extends LogReplica | StateReplica>(

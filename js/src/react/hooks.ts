@@ -18,7 +18,7 @@ type Setter<T> = (value: T | ((value: T) => T)) => void;
 export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] {
   const [value, act] = useShared<T, SharedState<T>>(
     (session) => new SharedState<T>(session, key, initialValue),
-    (state) => state.value ?? initialValue,
+    ({ value }) => (value === undefined ? initialValue : value),
     initialValue,
     key,
   );

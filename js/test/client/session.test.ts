@@ -48,7 +48,6 @@ test("a key that nobody listens to is left, once nothing of it is under way", ()
   server.session.leave("k");
   expect(server.sent.at(-1)?.type).toBe("push");
   server.ack(1);
-  server.session.leave("k");
   expect(server.sent.at(-1)).toEqual({ type: "unsubscribe", key: "k" });
 });
 

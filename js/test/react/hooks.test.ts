@@ -83,6 +83,16 @@ test("a function is applied to the room's newest value, also where somebody was 
   expect(pushed().at(-1).value.v).toBe(21);
 });
 
+test("null is a value like any other", async () => {
+  const { result } = renderHook(() => useSharedState<number | null>("k", 7), { wrapper: inRoom });
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  await act(async () => result.current[1](null));
+  expect(result.current[0]).toBeNull();
+  await act(async () => result.current[1]((value) => (value === null ? 8 : 9)));
+  expect(result.current[0]).toBe(8);
+});
+
 test("what is set before there is a connection arrives", async () => {
   const { result } = renderHook(() => useSharedState("k", 0), { wrapper: inRoom });
   act(() => result.current[1](3));
