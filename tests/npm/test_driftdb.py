@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +51,42 @@ class Client:
         )
 
 
-@pytest.fixture(params=[(False, False), (True, False), (True, True)], ids=["npm", "mixed", "ours"])
-def two(
-    request: pytest.FixtureRequest, new_window: NewWindow, pages: str, server: Process
-) -> tuple[Client, Client]:
-    """Two pages: with DriftDB's package, with the drop-in, or one with each."""
-    one, other = (
-        Client(new_window(), pages, server.server.root, ours=ours) for ours in request.param
-    )
-    return one, other
+NewClients = Callable[[bool, bool], tuple[Client, Client]]
 
 
-@pytest.fixture(params=[False, True], ids=["json", "cbor"])
-def joined(request: pytest.FixtureRequest, two: tuple[Client, Client]) -> tuple[Client, Client]:
-    """Two clients in one room, the first one in JSON and then in CBOR."""
-    one, other = two
+@pytest.fixture
+def new_clients(new_window: NewWindow, pages: str, server: Process) -> NewClients:
+    """Opens two pages: each with DriftDB's package, or with the drop-in (``True``)."""
+
+    def open_pages(one: bool, other: bool) -> tuple[Client, Client]:
+        first, second = (
+            Client(new_window(), pages, server.server.root, ours=ours) for ours in (one, other)
+        )
+        return first, second
+
+    return open_pages
+
+
+@pytest.fixture(params=[False, True], ids=["npm", "ours"])
+def two(request: pytest.FixtureRequest, new_clients: NewClients) -> tuple[Client, Client]:
+    """Two pages with the same package."""
+    return new_clients(request.param, request.param)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param((False, False, False), id="npm-json"),
+        pytest.param((False, False, True), id="npm-cbor"),
+        pytest.param((True, False, True), id="mixed"),
+        pytest.param((True, True, False), id="ours"),
+    ]
+)
+def joined(request: pytest.FixtureRequest, new_clients: NewClients) -> tuple[Client, Client]:
+    """Two clients in one room, the first one in JSON or in CBOR."""
+    first_ours, second_ours, binary = request.param
+    one, other = new_clients(first_ours, second_ours)
     room = one.new_room()
-    return one.join(room, binary=request.param), other.join(room)
+    return one.join(room, binary=binary), other.join(room)
 
 
 def test_api_makes_and_finds_rooms(two: tuple[Client, Client]) -> None:
@@ -229,7 +249,7 @@ def test_over_http_a_refusal_shows_its_status(two: tuple[Client, Client]) -> Non
     assert lost == "HTTP error 404: Not Found"
 
 
-@pytest.mark.parametrize("two", [(False, False)], ids=["npm"], indirect=True)
+@pytest.mark.parametrize("two", [False], ids=["npm"], indirect=True)
 def test_a_debug_connection_hears_of_every_key(two: tuple[Client, Client]) -> None:
     one, watcher = two
     room = one.new_room()
