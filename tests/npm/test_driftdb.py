@@ -155,20 +155,22 @@ def test_bytes_stay_bytes_in_cbor_and_become_numbers_in_json(
     assert text.run("() => heard[0].value") == [1, 255]
 
 
+STATE = """() => {
+    window.shown = null;
+    window.state = new driftdb.StateListener({
+        db, key: "s", callback: (value) => { window.shown = value; },
+    });
+    state.subscribe();
+}"""
+
+
 def test_states_follow_each_other(joined: tuple[Client, Client]) -> None:
     for client in joined:
-        client.run(
-            """() => {
-                window.state = new driftdb.StateListener({
-                    db, key: "s", callback: (value) => { window.shown = value; },
-                });
-                state.subscribe();
-            }"""
-        )
+        client.run(STATE)
     joined[0].run("() => state.setStateOptimistic({ a: 1 })")
-    joined[1].until("() => window.shown?.a === 1")
+    joined[1].until("() => shown?.a === 1")
     joined[1].run("() => state.setStateOptimistic({ a: 2 })")
-    joined[0].until("() => window.shown?.a === 2")
+    joined[0].until("() => shown?.a === 2")
 
 
 REDUCER = """() => {
@@ -206,6 +208,7 @@ def test_presence_shows_who_is_there(joined: tuple[Client, Client]) -> None:
     for number, client in enumerate(joined):
         client.run(
             """number => {
+                window.others = {};
                 window.presence = new driftdb.PresenceListener({
                     db, clientId: "client" + number, initialState: number,
                     callback: (others) => { window.others = others; },
@@ -214,8 +217,8 @@ def test_presence_shows_who_is_there(joined: tuple[Client, Client]) -> None:
             }""",
             number,
         )
-    joined[0].until("() => window.others?.client1?.value === 1")
-    joined[1].until("() => window.others?.client0?.value === 0")
+    joined[0].until("() => others.client1?.value === 1")
+    joined[1].until("() => others.client0?.value === 0")
     for here, there in ((1, 0), (0, 1)):
         joined[here].run("() => presence.updateState('moved')")
         joined[there].until(f"() => others.client{here}.value === 'moved'")

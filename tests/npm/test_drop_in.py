@@ -10,7 +10,7 @@ import pytest
 from ..browser import NewWindow, become_equal
 from ..e2e.standalone import Standalone
 from ..server.processes import Process
-from .test_driftdb import REDUCER, Client
+from .test_driftdb import REDUCER, STATE, Client
 
 
 @pytest.fixture
@@ -18,14 +18,6 @@ def two(new_window: NewWindow, pages: str, server: Process) -> tuple[Client, Cli
     one, other = (Client(new_window(), pages, server.server.root, ours=True) for _ in range(2))
     room = one.new_room()
     return one.join(room), other.join(room)
-
-
-STATE = """() => {
-    window.state = new driftdb.StateListener({
-        db, key: "s", callback: (value) => { window.shown = value; },
-    });
-    state.subscribe();
-}"""
 
 
 EACH_5_MILLISECONDS = """name => {
