@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from driftdb_jupyter import room as join
 
@@ -69,6 +69,27 @@ def test_two_pages_and_python_share_everything(
     late = plain_page(new_window(), standalone, url)
     assert late.evaluate("[slider.value, log.length, form.get('name')]") == [6, 4, "Ann"]
     here.close()
+
+
+DESCRIBE = """here.state("$meta/slider").set({
+    kind: "state", label: "Speed", control: { kind: "slider", min: 0, max: 8 },
+})"""
+
+
+def test_the_rooms_page_shows_what_a_page_publishes_to_and_describes(
+    standalone: Standalone, new_window: NewWindow
+) -> None:
+    url = standalone.new_room().url
+    plain, shown = plain_page(new_window(), standalone, url), new_window()
+    shown.goto(f"{url}/page")
+    plain.evaluate("chat.publish('hello')")
+    channel = shown.locator(".card", has_text="chat")
+    expect(channel.locator(".tag")).to_have_text("channel")
+    plain.evaluate("chat.publish('hello again')")
+    expect(channel.locator(".driftdb-line")).to_contain_text("hello again")
+    plain.evaluate(DESCRIBE)
+    slider = shown.get_by_role("slider", name="Speed")
+    expect(slider).to_have_attribute("max", "8")
 
 
 WORKER = """

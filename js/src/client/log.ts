@@ -1,6 +1,6 @@
 import type { Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
-import type { NewPush, Pusher, Queue } from "./queue";
+import { type NewPush, NOBODY, type Pusher, type Queue } from "./queue";
 import { Replica } from "./replica";
 
 const MOST_VALUES = 4096;
@@ -91,9 +91,8 @@ export class LogReplica extends Replica implements Pusher {
 
   /** Append a value if the stream is empty; nobody waits for it. */
   offer(value: Json): void {
-    const quiet = { acknowledged: () => {}, refused: () => {} };
     const push = { key: this.key, value, action: { type: "append" }, if_seq: 0 } as const;
-    this.queue.add(quiet, push, "offered");
+    this.queue.add(NOBODY, push, "offered");
   }
 
   /** The server says how many values the stream has. */

@@ -29,6 +29,9 @@ export interface Pusher {
   refused(id: number, code: string, message: string, seq?: number): void;
 }
 
+/** Nobody waits for what became of a push. */
+export const NOBODY: Pusher = { acknowledged: () => {}, refused: () => {} };
+
 /**
  * `each` counts towards the limits; a write to a state is `newest`: the next one takes its place,
  * so that it never fills a queue; what is `offered` to an empty room is no write.

@@ -4,14 +4,16 @@ import {
   type Init,
   type Json,
   type KeyInfo,
+  META,
   parse,
   type ServerMessage,
 } from "../protocol/messages";
 import { Backoff } from "./backoff";
 import { Refused } from "./errors";
+import { written } from "./form";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
-import { Queue, type QueueLimits } from "./queue";
+import { NOBODY, Queue, type QueueLimits } from "./queue";
 import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
 
@@ -57,6 +59,8 @@ export class Session {
   >();
   private readonly pings = new Map<number, () => void>();
   private lastPing = 0;
+  /** Of which keys the room was told what they are. */
+  private readonly hinted = new Set<string>();
   private readonly pause = new Backoff();
   private busy = false;
   /** Whether something was refused for now that has no id, and may be any question. */
@@ -124,6 +128,17 @@ export class Session {
     replica.stay();
     replica.listeners.add(listener);
     return replica;
+  }
+
+  /**
+   * Say what a key is, once, where nobody described it: a channel holds nothing that tells a page
+   * of it. A help, and no write: nobody waits for it.
+   */
+  hint(key: string, kind: "channel"): void {
+    if (this.hinted.has(key)) return;
+    this.hinted.add(key);
+    const described = { key: META + key, value: written({ kind }), if_seq: 0 };
+    this.queue.add(NOBODY, { ...described, action: { type: "replace" } }, "offered");
   }
 
   /** Ask for all that a key holds, as if nothing was known of it. */

@@ -1,7 +1,8 @@
 import type { Session } from "../client/session";
 import type { StateListener, StateReplica } from "../client/state";
+import { META } from "../protocol/messages";
 import { Listing } from "./listing";
-import { META, type Meta, readMeta } from "./meta";
+import { type Meta, readMeta } from "./meta";
 
 /** A key that a room has, or is meant to have. */
 export interface Item {

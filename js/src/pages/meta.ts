@@ -10,9 +10,6 @@ export interface Meta {
   readonly label: string | null;
 }
 
-/** The key under which it stands what other keys are meant to be. */
-export const META = "$meta/";
-
 const KINDS: readonly string[] = ["state", "stream", "channel", "reducer", "presence"];
 
 /** Read what anybody may have written; `null` where it says nothing. */

@@ -3,6 +3,9 @@ import { type Frame, JSON_CODEC } from "./codec";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
+/** What begins the keys under which it stands what other keys are meant to be. */
+export const META = "$meta/";
+
 /** A value of a stream; who wrote it and when, where stamps were asked for. */
 export interface Entry {
   readonly value: Json;

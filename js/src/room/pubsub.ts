@@ -17,13 +17,16 @@ export class PubSub<T = Value> implements LogListener {
     private readonly session: Session,
     readonly key: string,
     stamps = false,
+    private readonly describe = true,
   ) {
     this.replica = session.log(key, this, false, stamps);
   }
 
   /** Say something to everybody who is there; resolves when the room has it. Throws `QueueFull`. */
   async publish(value: T): Promise<void> {
-    await this.replica.arrival(this.replica.push(encode(value), false));
+    const json = encode(value);
+    if (this.describe) this.session.hint(this.key, "channel");
+    await this.replica.arrival(this.replica.push(json, false));
   }
 
   /** Call a function with each value from now on; returns what ends that. */

@@ -60,9 +60,12 @@ export class Room {
     return new SharedDict<T>(this.connection.session, key, initial);
   }
 
-  /** A channel: what matters now and is kept nowhere. */
-  pubsub<T = Value>(key: string, { stamps = false } = {}): PubSub<T> {
-    return new PubSub<T>(this.connection.session, key, stamps);
+  /**
+   * A channel: what matters now and is kept nowhere. `describe`: whether who publishes tells the
+   * room that it is one, for its page, where nobody did.
+   */
+  pubsub<T = Value>(key: string, { stamps = false, describe = true } = {}): PubSub<T> {
+    return new PubSub<T>(this.connection.session, key, stamps, describe);
   }
 
   /** A list that stays: a log, a history. `maxLength`: how many values an append leaves. */

@@ -44,7 +44,7 @@ export class Peers {
     private readonly options: PeersOptions = {},
   ) {
     const key = options.key ?? "webrtc";
-    this.channel = room.pubsub<Envelope>(key);
+    this.channel = room.pubsub<Envelope>(key, { describe: false }); // nothing for people to read
     this.presence = room.presence<true>(key, true);
     this.ends = [
       this.channel.subscribe((envelope) => this.take(envelope)),

@@ -84,12 +84,37 @@ test("a channel is heard by functions and loops, and published to", async () => 
     { value: "two", done: false },
   ]);
   const said = chat.publish("hello");
-  expect(last(server)).toMatchObject({ value: "hello", action: { type: "relay" } });
-  server.ack(1);
+  expect(last(server)).toMatchObject({ id: 2, value: "hello", action: { type: "relay" } });
+  server.ack(2);
   await said;
   const next = loop.next();
   chat.close();
   expect(await next).toEqual({ value: undefined, done: true });
+});
+
+test("who publishes tells the room once that the key is a channel, where nobody did", async () => {
+  const server = new PlayedServer();
+  const chat = new PubSub<string>(server.session, "k");
+  server.init([]);
+  const said = [chat.publish("one"), chat.publish("two")];
+  expect(server.pushes).toMatchObject([
+    { id: 1, key: "$meta/k", value: { kind: "channel" }, action: { type: "replace" }, if_seq: 0 },
+    { id: 2, key: "k", value: "one" },
+    { id: 3, key: "k", value: "two" },
+  ]);
+  const refusal = { code: "conflict", message: "somebody described it", seq: 7 };
+  server.tell({ type: "error", ...refusal, id: 1 });
+  server.ack(2);
+  server.ack(3);
+  await Promise.all(said);
+});
+
+test("a channel that is not to be described is not", () => {
+  const server = new PlayedServer();
+  const quiet = new PubSub<string>(server.session, "k", false, false);
+  server.init([]);
+  void quiet.publish("one");
+  expect(server.pushes.map(({ key }) => key)).toEqual(["k"]);
 });
 
 test("a loop that is too slow is told how much it missed", async () => {
