@@ -461,7 +461,7 @@ class Connection:
                         "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher; in Python, .retry() "
                         "tries again."
                     )
-            socket.close(1000)
+            socket.close(1000 if self.status == "closed" else None)  # 1000: gone for good
         told = closed(socket.close_code, self.location)
         if isinstance(told, BadMessage) and not self._told:
             self._told = True  # once is enough, where it happens again and again

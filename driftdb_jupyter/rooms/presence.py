@@ -42,13 +42,17 @@ class Presence:
         self._connections[client] = self._connections.get(client, 0) + 1
         self._left_at.pop(client, None)
 
-    def left(self, client: str, *, now: float) -> None:
-        """A connection of a client was closed, at ``now`` (seconds of any steady clock)."""
+    def left(self, client: str, *, now: float) -> bool:
+        """A connection of a client was closed, at ``now`` (seconds of any steady clock).
+
+        Returns whether that was its last one.
+        """
         connections = self._connections.pop(client) - 1
         if connections:
             self._connections[client] = connections
         elif client in self._clients:
             self._left_at[client] = now
+        return not connections
 
     def expire(self, *, until: float) -> list[tuple[str, Author]]:
         """Forget the clients whose last connection was closed at that time or before.

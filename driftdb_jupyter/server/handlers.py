@@ -38,6 +38,7 @@ from .reader import BatchReader, upgrade
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 
+_FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a page that is left
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -334,7 +335,7 @@ class Connect(RoomRequest, WebSocketHandler):
     def on_close(self) -> None:
         """Leave the room."""
         if self.peer is not None:
-            self.hub.leave(self.peer)
+            self.hub.leave(self.peer, for_good=self.close_code in _FOR_GOOD)
 
     def _overflowed(self) -> None:
         assert self.peer is not None

@@ -151,15 +151,17 @@ class Hub:
             self.client_joined(hosted, peer.client)
             hosted.presence.joined(peer.author.client)
 
-    def leave(self, peer: Peer) -> None:
-        """A peer's connection has ended."""
+    def leave(self, peer: Peer, *, for_good: bool = False) -> None:
+        """A peer's connection has ended; ``for_good``: it said that it does not come back."""
         hosted = self._peers.pop(peer)
         peer.left()
         if peer.client is None:
             hosted.forget_presence(peer.author.client)
         else:
             self.client_left(hosted, peer.client)
-            hosted.presence.left(peer.author.client, now=time.monotonic())
+            last = hosted.presence.left(peer.author.client, now=time.monotonic())
+            if last and for_good:
+                hosted.forget_presence(peer.author.client)
             if hosted.presence.leaving:
                 self._absent.add(hosted)
         self.exit(hosted)

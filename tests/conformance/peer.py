@@ -223,9 +223,9 @@ class Peer:
             pass
         assert self._connection.close_code == code
 
-    async def leave(self) -> None:
+    async def leave(self, code: int | None = None) -> None:
         """Close the connection, and see the end of it."""
-        self._connection.close()
+        self._connection.close(code)
         while await self._next() is not None:
             pass
         if self in self._room.peers:

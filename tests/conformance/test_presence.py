@@ -154,6 +154,22 @@ async def test_who_comes_back_at_once_was_never_gone(patient: Server) -> None:
     await room.empty()
 
 
+@pytest.mark.parametrize("code", [1000, 1001])
+async def test_who_closes_for_good_is_gone_at_once(patient: Server, code: int) -> None:
+    room = Room(patient, f"closed-{code}")
+    secret = secrets.token_urlsafe(16)
+    watcher, _, _ = await come(room)
+    one, a, _ = await come(room, client=secret)
+    other, _, _ = await come(room, client=secret)
+    await one.send(presence("k", 1))
+    assert await hear(watcher) == is_there("k", a, 1)
+    await one.leave(code)
+    await watcher.hears_nothing()
+    await other.leave(code)
+    assert await hear(watcher) == is_there("k", a, None)
+    await room.empty()
+
+
 async def test_who_has_no_client_goes_with_its_connection(room: Room) -> None:
     watcher, _, _ = await come(room)
     anonymous = await room.join()
