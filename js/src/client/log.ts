@@ -83,10 +83,9 @@ export class LogReplica extends Replica implements Pusher {
     return this.add({ value, action, ...dated });
   }
 
-  /** Append a value on its epoch alone: where the room forgot meanwhile it is refused. */
+  /** Append a value once: where the room forgot after it was sent it is refused (`Uncertain`). */
   append(value: Json): number {
-    const dated = this.epoch === null ? {} : { epoch: this.epoch };
-    return this.add({ value, action: { type: "append" }, ...dated });
+    return this.add({ value, action: { type: "append" } }, true);
   }
 
   /** Append a value if the stream is empty; nobody waits for it. */
@@ -126,8 +125,8 @@ export class LogReplica extends Replica implements Pusher {
     for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
   }
 
-  private add(push: Omit<NewPush, "key">): number {
-    const id = this.queue.add(this, { key: this.key, ...push }, "each");
+  private add(push: Omit<NewPush, "key">, dated = false): number {
+    const id = this.queue.add(this, { key: this.key, ...push }, "each", dated);
     this.underWay.add(id);
     return id;
   }

@@ -48,6 +48,8 @@ interface Waiting {
   sent: boolean;
   /** Sent over any connection: the room may have it. */
   tried: boolean;
+  /** What is for one epoch alone, before it was said for which. */
+  undated: NewPush | null;
 }
 
 export type NewPush = Omit<Push, "type" | "id">;
@@ -68,6 +70,8 @@ export class Queue {
   private bytes = 0;
   private window = WIDEST_WINDOW;
   private held = false;
+  /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
+  private epoch: string | null | undefined = undefined;
   private send: ((frame: Frame) => void) | null = null;
 
   /** `codec`: how pushes become frames; asked for each, for it may change. */
@@ -81,12 +85,17 @@ export class Queue {
     return this.pushes.size - this.offers;
   }
 
-  /** Take a push, and return its id. Throws `QueueFull` for one of `each` that doesn't fit in. */
-  add(by: Pusher, push: NewPush, kind: Kind): number {
+  /**
+   * Take a push, and return its id. One that is `dated` is for the epoch alone in which it is sent
+   * first: in another it is a conflict. Throws `QueueFull` for one of `each` that doesn't fit in.
+   */
+  add(by: Pusher, push: NewPush, kind: Kind, dated = false): number {
     const id = this.lastId + 1;
     const frame = this.encode(id, push);
-    const waiting = { by, kind, frame, bytes: byteLength(frame), sent: false, tried: false };
-    if (kind === "each") this.check(waiting.bytes);
+    const undated = dated ? push : null;
+    const bytes = byteLength(frame);
+    const waiting = { by, kind, frame, bytes, sent: false, tried: false, undated };
+    if (kind === "each") this.check(bytes);
     this.lastId = id;
     this.pushes.set(id, waiting);
     this.tally(waiting, 1);
@@ -112,8 +121,15 @@ export class Queue {
     this.resume();
   }
 
+  /** The room says which epoch it is in. */
+  inEpoch(epoch: string | null): void {
+    this.epoch = epoch;
+    this.flush();
+  }
+
   disconnected(): void {
     this.send = null;
+    this.epoch = undefined;
     for (const waiting of this.pushes.values()) waiting.sent = false;
   }
 
@@ -184,9 +200,19 @@ export class Queue {
       oldest ??= id;
       if (this.send === null || this.held || id - oldest >= this.window) return;
       if (waiting.sent) continue;
+      if (waiting.undated !== null && !this.date(id, waiting, waiting.undated)) return;
       waiting.sent = waiting.tried = true;
       this.send(waiting.frame);
     }
+  }
+
+  /** Say for which epoch a push is; false before the room has said in which it is. */
+  private date(id: number, waiting: Waiting, push: NewPush): boolean {
+    const { epoch } = this;
+    if (epoch === undefined) return false;
+    waiting.undated = null;
+    if (epoch !== null) waiting.frame = this.encode(id, { ...push, epoch });
+    return true;
   }
 
   private encode(id: number, push: NewPush): Frame {

@@ -310,6 +310,7 @@ export class Session {
     if (replica === undefined) return;
     const next = replica.started(init);
     this.known = epoch;
+    this.queue.inEpoch(epoch);
     if (next !== null) {
       this.tell(next);
     } else if (replica.ready) {

@@ -1,3 +1,4 @@
+import { Bookmark } from "../client/bookmark";
 import type { LogListener } from "../client/log";
 import { QueueFull } from "../client/queue";
 import { Session } from "../client/session";
@@ -115,18 +116,16 @@ export class DbConnection {
     listener: (event: SequenceValue) => void,
     sizeCallback?: (size: number) => void,
   ): void {
-    let newest = 0;
-    const heard = ({ value, seq }: Entry) => {
-      newest = seq;
-      listener({ value, seq });
-    };
+    const bookmark = new Bookmark();
+    const tell = ({ value, seq }: Entry) => listener({ value, seq });
     const end = this.join((session) => {
       const replica = session.hear(key, {
-        heard,
+        heard(entry) {
+          bookmark.pass(entry);
+          tell(entry);
+        },
         startedOver(held, sameEpoch) {
-          // In another epoch the numbers are others, and all is new.
-          const last = sameEpoch ? newest : 0;
-          for (const entry of held) if (entry.seq > last) heard(entry);
+          for (const entry of bookmark.startOver(held, sameEpoch)) tell(entry);
         },
         ...(sizeCallback === undefined ? {} : { sized: sizeCallback }),
       });

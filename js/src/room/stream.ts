@@ -1,3 +1,4 @@
+import { Bookmark } from "../client/bookmark";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
@@ -15,7 +16,8 @@ export class Stream<T = Value> implements LogListener {
   private readonly restarts = new Listeners<[]>();
   private readonly feeds = new Set<Feed<T>>();
   private begin: () => void = () => {};
-  private seen = 0;
+  private begun = false;
+  private readonly bookmark = new Bookmark();
 
   /** Made by `Room.stream`. `maxLength`: how many of the newest values an append leaves. */
   constructor(
@@ -28,8 +30,7 @@ export class Stream<T = Value> implements LogListener {
       this.begin = resolve;
     });
     this.replica = session.log(key, this, true, stamps);
-    this.seen = this.replica.seq;
-    if (this.replica.ready) this.begin();
+    if (this.replica.ready) this.startedOver(this.replica.entries, true);
   }
 
   /** All that it holds, as far as this client has heard. */
@@ -69,12 +70,18 @@ export class Stream<T = Value> implements LogListener {
     this.replica.push({ $compacted: newest.seq }, false);
   }
 
-  /** Call a function with each value from now on; returns what ends that. */
+  /**
+   * Call a function with each value from now on, those too that came while there was no connection;
+   * returns what ends that.
+   */
   subscribe(listener: (value: T, message: Message<T>) => void): () => void {
     return this.subscribers.add(listener);
   }
 
-  /** Call a function when the whole is another: deleted, compacted, or its end was missed. */
+  /**
+   * Call a function when `values` is not just longer: heard for the first time, deleted, compacted,
+   * or what was missed is not known.
+   */
   onRestart(listener: () => void): () => void {
     return this.restarts.add(listener);
   }
@@ -106,7 +113,7 @@ export class Stream<T = Value> implements LogListener {
       this.session.readAnew(this.replica);
       return;
     }
-    this.seen = entry.seq;
+    this.bookmark.pass(entry);
     const message = messageOf<T>(entry);
     this.subscribers.tell(message.value, message);
     for (const feed of [...this.feeds]) feed.push(message.value);
@@ -114,13 +121,14 @@ export class Stream<T = Value> implements LogListener {
 
   /** For the session. */
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
-    // In another epoch the numbers are others, and all is new.
-    const fresh = sameEpoch ? held.filter(({ seq }) => seq > this.seen) : held;
-    this.seen = held[held.length - 1]?.seq ?? 0;
+    const fresh = this.bookmark.startOver(held, sameEpoch).filter((entry) => !isNotice(entry));
+    for (const message of fresh.map(messageOf<T>)) {
+      // What was there at the beginning is no news to those who want what comes.
+      if (this.begun) this.subscribers.tell(message.value, message);
+      for (const feed of [...this.feeds]) feed.push(message.value);
+    }
+    this.begun = true;
     this.begin();
-    for (const entry of fresh)
-      if (!isNotice(entry))
-        for (const feed of [...this.feeds]) feed.push(messageOf<T>(entry).value);
     this.restarts.tell();
   }
 }

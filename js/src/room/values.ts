@@ -42,7 +42,7 @@ export function decode(json: Json): Value {
   if ((json as unknown) instanceof Uint8Array) return json; // from CBOR, whoever wrote it so
   if (Array.isArray(json)) return json.map(decode);
   const [name, ...more] = Object.keys(json);
-  const read = more.length === 0 && name !== undefined ? READERS[name] : undefined;
+  const read = more.length === 0 && name !== undefined ? READERS.get(name) : undefined;
   const found = read?.(json[name as string] as Json);
   if (found !== undefined) return found;
   return Object.fromEntries(Object.entries(json).map(([key, member]) => [key, decode(member)]));
@@ -53,23 +53,31 @@ const FLOATS = new Map([
   ["Infinity", "inf"],
   ["-Infinity", "-inf"],
 ]);
-const NUMBERS: Readonly<Record<string, number>> = {
-  nan: Number.NaN,
-  inf: Number.POSITIVE_INFINITY,
-  "-inf": Number.NEGATIVE_INFINITY,
-};
-const READERS: Readonly<Record<string, (content: Json) => Value | undefined>> = {
-  $float: (content) => NUMBERS[String(content)],
-  $bytes: (content) => (typeof content === "string" ? fromBase64(content) : undefined),
-  $datetime: (content) => {
-    const time = typeof content === "string" ? new Date(content) : null;
-    return time === null || Number.isNaN(time.getTime()) ? undefined : time;
-  },
-  $object: (content) => {
-    if (typeof content !== "object" || content === null || Array.isArray(content)) return undefined;
-    return Object.fromEntries(Object.entries(content).map(([key, each]) => [key, decode(each)]));
-  },
-};
+const NUMBERS = new Map<Json, number>([
+  ["nan", Number.NaN],
+  ["inf", Number.POSITIVE_INFINITY],
+  ["-inf", Number.NEGATIVE_INFINITY],
+]);
+/** A map: of an object everybody's "constructor" would be a member, too. */
+const READERS = new Map<string, (content: Json) => Value | undefined>([
+  ["$float", (content) => NUMBERS.get(content)],
+  ["$bytes", (content) => (typeof content === "string" ? fromBase64(content) : undefined)],
+  [
+    "$datetime",
+    (content) => {
+      const time = typeof content === "string" ? new Date(content) : null;
+      return time === null || Number.isNaN(time.getTime()) ? undefined : time;
+    },
+  ],
+  [
+    "$object",
+    (content) => {
+      if (typeof content !== "object" || content === null || Array.isArray(content))
+        return undefined;
+      return Object.fromEntries(Object.entries(content).map(([key, each]) => [key, decode(each)]));
+    },
+  ],
+]);
 
 function unfit(value: unknown, path: string): TypeError {
   const got = typeof value === "object" ? (value?.constructor.name ?? "null") : typeof value;

@@ -60,6 +60,18 @@ test("after a lost connection a subscriber hears what it missed, and nothing twi
   expect(heard).toEqual([1, 2, 3, "another"]);
 });
 
+test("over a crash of the server a subscriber hears nothing twice", async () => {
+  const db = await connected();
+  const { heard } = collect(db);
+  answer([{ value: 1, seq: 1 }]);
+  await reconnect();
+  answer(
+    [1, 2].map((n) => ({ value: n, seq: n })),
+    { epoch: "F" },
+  );
+  expect(heard).toEqual([1, 2]);
+});
+
 test("who unsubscribes hears no more", async () => {
   const db = await connected();
   const [gone, stays] = [collect(db), collect(db)];

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { Uncertain } from "../../src/client/errors";
 import type { Json, Push } from "../../src/protocol/messages";
 import { SharedDict } from "../../src/room/dict";
 import { Presence } from "../../src/room/presence";
@@ -154,6 +155,23 @@ test("a stream holds what was appended, and a loop hears each value once", async
   expect(await added).toBe(5);
 });
 
+test("over a crash of the server a stream goes on where it was", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<string>(server.session, "k");
+  const told: string[] = [];
+  log.subscribe((value) => told.push(value));
+  server.init([{ value: "a", seq: 1 }]);
+  const loop = log.follow();
+  server.push("b", 2);
+  server.reconnect();
+  const held = ["a", "b", "c"].map((value, index) => ({ value, seq: index + 1 }));
+  server.init(held, { epoch: "F", recovered: false });
+  const heard = [await loop.next(), await loop.next(), await loop.next()];
+  expect(heard.map(({ value }) => value)).toEqual(["a", "b", "c"]);
+  expect(told).toEqual(["b", "c"]);
+  expect(log.values).toEqual(["a", "b", "c"]);
+});
+
 test("a stream that somebody shortened is read anew", () => {
   const server = new PlayedServer();
   const log = new Stream<string>(server.session, "k");
@@ -207,6 +225,25 @@ test("a reducer offers its value to an empty room, and keeps the stream short", 
     action: { type: "compact", seq: 100 },
     value: { reset: { tea: 104 } },
   });
+});
+
+test("what was dispatched while the server was away arrives, also where it crashed", async () => {
+  const server = new PlayedServer();
+  const votes = new SharedReducer(server.session, "k", count, {});
+  server.init([{ value: { reset: { tea: 1 } }, seq: 1 }]);
+  const underWay = votes.dispatch("tea");
+  server.session.disconnected();
+  const kept = votes.dispatch("coffee");
+  server.reconnect();
+  expect(server.pushes).toMatchObject([{ epoch: "E" }]);
+  server.init([{ value: { reset: { tea: 1 } }, seq: 1 }], { epoch: "F", recovered: false });
+  expect(server.pushes).toMatchObject([{ epoch: "E" }, { epoch: "F" }]);
+  server.tell({ type: "error", code: "conflict", message: "no", id: 1, seq: 1 });
+  await expect(underWay).rejects.toBeInstanceOf(Uncertain);
+  server.push(last(server).value, 2);
+  server.ack(2, 2);
+  await kept;
+  expect(votes.value).toEqual({ tea: 1, coffee: 1 });
 });
 
 test("a dictionary is set item by item, as Python's is", async () => {

@@ -47,6 +47,16 @@ test.each([[{ $float: "one" }], [{ $bytes: "%" }], [{ $datetime: "x" }], [{ $obj
   },
 );
 
+test.each(["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__"])(
+  "a member %s is one as any other",
+  (name) => {
+    const json = JSON.parse(`{"${name}":3}`);
+    expect(JSON.stringify(decode(json))).toBe(JSON.stringify(json));
+    expect(JSON.stringify(encode(json))).toBe(JSON.stringify(json));
+    expect(decode({ $float: name })).toEqual({ $float: name });
+  },
+);
+
 test("what Python writes is read, by the table in docs/values.md", () => {
   const table = readFileSync(new URL("../../../docs/values.md", import.meta.url), "utf8");
   for (const name of ["$float", "$bytes", "$datetime", "$object"]) expect(table).toContain(name);
