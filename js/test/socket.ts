@@ -2,7 +2,7 @@
 export class FakeSocket extends EventTarget {
   static opened: FakeSocket[] = [];
   onopen: (() => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
+  onmessage: ((event: { readonly data: unknown }) => unknown) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
   readonly sent: string[] = [];
   closedWith: number | undefined;

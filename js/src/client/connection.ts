@@ -4,9 +4,9 @@ import { Session } from "./session";
 
 /** What a connection needs of a WebSocket, or of what stands for one. */
 export interface Socket {
-  onopen: ((event: Event) => unknown) | null;
-  onmessage: ((event: MessageEvent) => unknown) | null;
-  onclose: ((event: CloseEvent) => unknown) | null;
+  onopen: ((event: object) => unknown) | null;
+  onmessage: ((event: { readonly data: unknown }) => unknown) | null;
+  onclose: ((event: { readonly code: number }) => unknown) | null;
   binaryType?: string;
   send(frame: Frame): void;
   close(code?: number): void;
@@ -76,7 +76,7 @@ export class Connection {
 
   private readonly backoff = new Backoff();
   private readonly secret = newSecret();
-  private readonly looking = setInterval(() => this.look(), LOOK_MILLISECONDS);
+  private readonly looking: ReturnType<typeof setInterval>;
   /** What the session speaks through. */
   private socket: Socket | null = null;
   /** A handshake that is under way, and one by the detour. */
@@ -92,11 +92,18 @@ export class Connection {
   private heard = 0;
   private looked = Date.now();
 
+  /** Throws a `TypeError` where the platform has no WebSocket, and none is given. */
   constructor(
     readonly url: string,
     private readonly options: ConnectionOptions = {},
     readonly session = new Session(),
   ) {
+    if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
+      throw new TypeError(
+        "expected a WebSocket, which this platform lacks (Node 20): give that of the package ws, " +
+          "as the option { WebSocket }",
+      );
+    this.looking = setInterval(() => this.look(), LOOK_MILLISECONDS);
     if (options.codec !== undefined) session.codec = options.codec;
     // Node has no such events.
     globalThis.addEventListener?.("online", this.wake);
@@ -198,7 +205,7 @@ export class Connection {
 
   private open(): void {
     this.stopWaiting();
-    const { token, WebSocket: Open = WebSocket } = this.options;
+    const { token, WebSocket: Open = globalThis.WebSocket } = this.options;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
     const query = `client=${this.secret}${login}${this.session.codec.query}`;
     const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
@@ -227,13 +234,13 @@ export class Connection {
     this.offlineSince = null;
     this.readOnly = false;
     this.set("connected", text);
-    socket.onmessage = (event: MessageEvent) => {
+    socket.onmessage = ({ data }) => {
       this.backoff.reset();
       this.alive();
-      const { data } = event as { data: string | ArrayBuffer };
-      this.session.received(typeof data === "string" ? data : new Uint8Array(data));
+      const bytes = () => new Uint8Array(data as ArrayBuffer);
+      this.session.received(typeof data === "string" ? data : bytes());
     };
-    socket.onclose = ({ code }: CloseEvent) => {
+    socket.onclose = ({ code }) => {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();

@@ -22,6 +22,8 @@ export interface LogListener {
   acknowledged?(id: number): void;
   /** An own push was refused, and is not in the room. */
   refused?(id: number, code: string, message: string): void;
+  /** Nothing more will come: the connection was ended on this side. */
+  closed?(error: Refused): void;
 }
 
 /**

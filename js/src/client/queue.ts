@@ -16,6 +16,9 @@ const LIMITS: QueueLimits = { count: 10_000, bytes: 16 * 1024 * 1024 };
 const WIDEST_WINDOW = 1_000;
 const NARROWEST_WINDOW = 8;
 
+/** Why nothing is sent any more. */
+export const CLOSED = "the room was closed on this side";
+
 /** A write was not kept, for too many wait for the server already. */
 export class QueueFull extends Error {
   override readonly name = "QueueFull";
@@ -73,6 +76,7 @@ export class Queue {
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
   private epoch: string | null | undefined = undefined;
   private send: ((frame: Frame) => void) | null = null;
+  private closed = false;
 
   /** `codec`: how pushes become frames; asked for each, for it may change. */
   constructor(
@@ -100,6 +104,8 @@ export class Queue {
     this.pushes.set(id, waiting);
     this.tally(waiting, 1);
     this.flush();
+    // Whoever adds has to know the id before it is refused.
+    if (this.closed) queueMicrotask(() => this.refused(id, "closed", CLOSED));
     this.onChange();
     return id;
   }
@@ -147,6 +153,13 @@ export class Queue {
     this.flush();
     this.onChange();
     return waiting !== undefined;
+  }
+
+  /** Refuse what waits, and all that is added from now on. */
+  close(): void {
+    this.closed = true;
+    this.send = null;
+    for (const id of [...this.pushes.keys()]) this.refused(id, "closed", CLOSED);
   }
 
   /** Keep a push that was refused for now, and send none until `resume`. */

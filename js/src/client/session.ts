@@ -13,7 +13,7 @@ import { Refused } from "./errors";
 import { written } from "./form";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
-import { NOBODY, Queue, type QueueLimits } from "./queue";
+import { CLOSED, NOBODY, Queue, type QueueLimits } from "./queue";
 import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
 
@@ -55,7 +55,10 @@ export class Session {
   private readonly presences = new Map<string, PresenceReplica>();
   private readonly listings = new Map<
     string,
-    ((keys: Readonly<Record<string, KeyInfo>>) => void)[]
+    {
+      resolve(keys: Readonly<Record<string, KeyInfo>>): void;
+      reject(error: Refused): void;
+    }[]
   >();
   private readonly pings = new Map<number, () => void>();
   private lastPing = 0;
@@ -67,6 +70,7 @@ export class Session {
   private unheard = false;
   private known: string | null = null;
   private send: ((frame: Frame) => void) | null = null;
+  private closed = false;
 
   /** `codec`: how messages travel; another one may be set while there is no connection. */
   constructor(
@@ -89,7 +93,7 @@ export class Session {
       () => new StateReplica(key, this.queue, initial),
     );
     if (initial !== undefined) replica.offer(initial);
-    replica.listeners.add(listener);
+    this.listen(replica, listener);
     return replica;
   }
 
@@ -100,7 +104,7 @@ export class Session {
   log(key: string, listener: LogListener, keep: boolean, stamps = false): LogReplica {
     const make = () => new LogReplica(key, this.queue, keep, stamps);
     const replica = this.replica(key, LogReplica, make);
-    replica.listeners.add(listener);
+    this.listen(replica, listener);
     return replica;
   }
 
@@ -173,13 +177,14 @@ export class Session {
 
   /** Which keys there are that begin so. */
   keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      if (this.closed) throw new Refused("closed", CLOSED);
       const asked = this.listings.get(prefix);
       if (asked !== undefined) {
-        asked.push(resolve);
+        asked.push({ resolve, reject });
         return;
       }
-      this.listings.set(prefix, [resolve]);
+      this.listings.set(prefix, [{ resolve, reject }]);
       this.tell({ type: "keys", prefix });
     });
   }
@@ -247,6 +252,19 @@ export class Session {
     for (const presence of this.presences.values()) presence.disconnected();
   }
 
+  /** There won't be another connection: what waits for one is refused. */
+  close(): void {
+    this.closed = true;
+    const error = new Refused("closed", CLOSED);
+    for (const asked of this.listings.values()) for (const { reject } of asked) reject(error);
+    this.listings.clear();
+    this.queue.close();
+    for (const replica of [...this.replicas.values()].flat()) {
+      if (replica instanceof StateReplica) replica.giveUp(error);
+      for (const listener of [...replica.listeners]) listener.closed?.(error);
+    }
+  }
+
   /** The pause that `onBusy` asked for is over. */
   resume(): void {
     this.busy = false;
@@ -292,7 +310,7 @@ export class Session {
         this.presences.get(message.key)?.heard(message);
         break;
       case "keys":
-        for (const resolve of this.listings.get(message.prefix) ?? []) resolve(message.keys);
+        for (const { resolve } of this.listings.get(message.prefix) ?? []) resolve(message.keys);
         this.listings.delete(message.prefix);
         break;
       case "pong":
@@ -334,6 +352,14 @@ export class Session {
       this.onError(code, message);
     }
     this.leaveSettled();
+  }
+
+  private listen<L extends StateListener | LogListener>(
+    replica: { readonly listeners: Set<L> },
+    listener: L,
+  ): void {
+    replica.listeners.add(listener);
+    if (this.closed) queueMicrotask(() => listener.closed?.(new Refused("closed", CLOSED)));
   }
 
   private replica<R extends LogReplica | StateReplica>(

@@ -10,6 +10,8 @@ export interface StateListener {
   changed(): void;
   /** A write was refused, and the value is the room's again. */
   refused?(code: string, message: string): void;
+  /** Nothing more will come: the connection was ended on this side. */
+  closed?(error: Refused): void;
 }
 
 /** A step from one value to the next, to be made on whatever the room holds. */
@@ -152,6 +154,12 @@ export class StateReplica extends Replica implements Pusher {
     if (!underWay?.offered) this.offerIfEmpty();
     this.notify();
     if (!quiet) for (const listener of [...this.listeners]) listener.refused?.(code, message);
+  }
+
+  /** Drop the updates that wait. */
+  giveUp(error: Refused): void {
+    for (const { reject } of this.waiting?.updates ?? []) reject(error);
+    this.waiting = null;
   }
 
   override disconnected(): void {

@@ -8,6 +8,16 @@ export interface RoomResult {
   http_url: string;
 }
 
+/** A server answered with something else than a room. */
+export class NoRoom extends Error {
+  constructor(
+    url: string,
+    readonly status: number,
+  ) {
+    super(`${url}: expected a room, got HTTP ${status}`);
+  }
+}
+
 /** Makes and finds rooms on a server. */
 export class Api {
   /** The server's root, with a slash at its end. */
@@ -30,6 +40,6 @@ export class Api {
 
 async function ask(url: string, options: RequestInit = {}): Promise<RoomResult> {
   const answer = await fetch(url, options);
-  if (!answer.ok) throw new Error(`${url}: expected a room, got HTTP ${answer.status}`);
+  if (!answer.ok) throw new NoRoom(url, answer.status);
   return (await answer.json()) as RoomResult;
 }

@@ -184,9 +184,12 @@ export class DbConnection {
   private leave(): void {
     const { room } = this;
     this.room = null;
-    room?.close();
-    if (!this.settled) return;
+    if (!this.settled) {
+      room?.disconnect();
+      return;
+    }
     this.settled = false;
+    room?.close();
     this.session = this.newSession();
     this.asked.clear();
     for (const part of this.parts) {

@@ -7,7 +7,8 @@ import {
   useEffect,
   useState,
 } from "react";
-import { Api } from "../driftdb/api";
+import { Backoff } from "../client/backoff";
+import { Api, NoRoom } from "../driftdb/api";
 import { DbConnection } from "../driftdb/connection";
 
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
@@ -39,9 +40,24 @@ export function DriftDBProvider({
   const [db] = useState(() => new DbConnection());
   useEffect(() => {
     let wanted = true;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const backoff = new Backoff();
+    const newRoom = async (root: string): Promise<string> => {
+      for (;;) {
+        try {
+          return (await new Api(root).newRoom()).room;
+        } catch (error) {
+          // A server that can't be reached, or a proxy before it, may come back.
+          if (!wanted || (error instanceof NoRoom && error.status < 500)) throw error;
+          await new Promise((resolve) => {
+            again = setTimeout(resolve, backoff.next());
+          });
+        }
+      }
+    };
     const open = async () => {
       const root = new URL(api, location.href).href;
-      const id = room ?? roomInAddress() ?? (await new Api(root).newRoom()).room;
+      const id = room ?? roomInAddress() ?? (await newRoom(root));
       if (!wanted) return;
       if (room === undefined) putIntoAddress(id);
       await db.connect(socketUrl(root, id, token), useBinary);
@@ -49,6 +65,7 @@ export function DriftDBProvider({
     open().catch((error: unknown) => wanted && console.warn("driftdb:", error));
     return () => {
       wanted = false;
+      clearTimeout(again);
       db.disconnect();
     };
   }, [db, api, room, token, useBinary]);

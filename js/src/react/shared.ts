@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
+import { Refused } from "../client/errors";
 import type { Session } from "../client/session";
 import { useDatabase } from "./provider";
 
@@ -50,5 +51,6 @@ export function useShared<V, O extends Shared>(
 
 /** What a component can't wait for is at least told. */
 export function tell(error: unknown): void {
+  if (error instanceof Refused && error.code === "closed") return; // it was unmounted meanwhile
   console.warn("driftdb:", error);
 }

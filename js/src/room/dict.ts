@@ -30,7 +30,7 @@ export class SharedDict<T = Value> {
 
   /** All items. */
   get value(): Items<T> {
-    return this.reducer.value;
+    return itemsOf(this.reducer.value);
   }
 
   get(name: string): T | undefined {
@@ -49,7 +49,7 @@ export class SharedDict<T = Value> {
 
   /** Call a function with all items when any is another; returns what ends that. */
   subscribe(listener: (items: Items<T>) => void): () => void {
-    return this.reducer.subscribe(listener);
+    return this.reducer.subscribe((items) => listener(itemsOf(items)));
   }
 
   /** Hear no more. */
@@ -61,6 +61,13 @@ export class SharedDict<T = Value> {
 /** The items after a step (driftdb_jupyter.client.dictionary). */
 function applied<T>(items: Items<T>, { set = {}, remove = [] }: Step<T>): Items<T> {
   const removed = new Set(remove);
-  const stay = Object.entries(items).filter(([name]) => !removed.has(name));
-  return Object.fromEntries([...stay, ...Object.entries(set)]);
+  const stay = Object.entries(itemsOf(items)).filter(([name]) => !removed.has(name));
+  return Object.fromEntries([...stay, ...Object.entries(itemsOf(set))]);
 }
+
+/** What holds no items is an empty one: anybody may have written it. */
+function itemsOf<T>(items: Items<T> | null): Items<T> {
+  return typeof items === "object" && items !== null && !Array.isArray(items) ? items : NOTHING;
+}
+
+const NOTHING = {};

@@ -48,7 +48,7 @@ export class PubSub<T = Value> implements LogListener {
   /** Hear no more; ends the loops. */
   close(): void {
     this.subscribers.clear();
-    for (const feed of [...this.feeds]) void feed.return();
+    this.endLoops();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
   }
@@ -59,5 +59,14 @@ export class PubSub<T = Value> implements LogListener {
     const message = messageOf<T>(entry);
     this.subscribers.tell(message.value, message);
     for (const feed of [...this.feeds]) feed.push(message.value);
+  }
+
+  /** For the session. */
+  closed(): void {
+    this.endLoops();
+  }
+
+  private endLoops(): void {
+    for (const feed of [...this.feeds]) void feed.return();
   }
 }

@@ -2,6 +2,7 @@ import { Refused } from "../client/errors";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry, Json } from "../protocol/messages";
+import { Beginning } from "./beginning";
 import { Fold, snapshot } from "./fold";
 import { Listeners } from "./listeners";
 import { decode, encode, type Value } from "./values";
@@ -16,12 +17,10 @@ const COMPACT_AT = 100;
  * An action for which `fn` throws counts for nothing.
  */
 export class SharedReducer<S = Value, A = Value> implements LogListener {
-  /** Resolves when the room's value was heard for the first time. */
-  readonly ready: Promise<void>;
   private readonly fold: Fold<S, A>;
   private readonly replica: LogReplica;
   private readonly subscribers = new Listeners<[S]>();
-  private begin: () => void = () => {};
+  private readonly beginning = new Beginning();
   private compacts = false;
   private told: S;
 
@@ -36,9 +35,6 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
     initial: S,
     private readonly compactAt = COMPACT_AT,
   ) {
-    this.ready = new Promise((resolve) => {
-      this.begin = resolve;
-    });
     const start = encode(initial);
     const read = (json: Json) => decode(json) as S;
     this.fold = new Fold(
@@ -50,6 +46,11 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
     this.told = this.fold.value;
     this.replica = session.log(key, this, true);
     if (this.replica.ready) this.startedOver(this.replica.entries, true);
+  }
+
+  /** Resolves when the room's value was heard for the first time. */
+  get ready(): Promise<void> {
+    return this.beginning.promise;
   }
 
   /** The value now, own actions included. Don't change it: dispatch an action. */
@@ -102,8 +103,13 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     this.fold.startOver(held, sameEpoch);
     if (this.fold.missing) this.replica.offer(snapshot(encode(this.fold.confirmed)));
-    this.begin();
+    this.beginning.begin();
     this.changed();
+  }
+
+  /** For the session. */
+  closed(error: Refused): void {
+    this.beginning.end(error);
   }
 
   private settled(mark: string): void {

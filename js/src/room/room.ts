@@ -51,7 +51,9 @@ export class Room {
   }
 
   /** A value that everybody sees and sets; `initial` is written where there is none. */
-  state<T = Value>(key: string, initial?: T): SharedState<T> {
+  state<T = Value>(key: string): SharedState<T>;
+  state<T = Value>(key: string, initial: T): SharedState<T, never>;
+  state<T>(key: string, initial?: T): SharedState<T> {
     return new SharedState<T>(this.connection.session, key, initial);
   }
 
@@ -112,8 +114,14 @@ export class Room {
     this.connection.retry();
   }
 
-  /** End for good; what was not confirmed yet may be lost (see `waiting`). */
+  /** End for good; what was not confirmed yet may be lost (see `waiting`), and is refused. */
   close(): void {
+    this.connection.close();
+    this.connection.session.close();
+  }
+
+  /** End the connection alone, for who goes on with its session. */
+  disconnect(): void {
     this.connection.close();
   }
 }

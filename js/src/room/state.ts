@@ -1,19 +1,23 @@
 import { Refused } from "../client/errors";
 import type { Session } from "../client/session";
 import type { StateListener, StateReplica } from "../client/state";
+import { Beginning } from "./beginning";
 import { Listeners } from "./listeners";
 import { decode, encode, type Value } from "./values";
 
-/** A value with a name (`key`) that everybody in a room shares. */
-export class SharedState<T = Value> implements StateListener {
-  /** Resolves when the room's value was heard for the first time. */
-  readonly ready: Promise<void>;
+/**
+ * A value with a name (`key`) that everybody in a room shares. `Nothing`: what it reads as while
+ * there is none; that is never so where an initial value was given.
+ */
+export class SharedState<T = Value, Nothing = undefined> implements StateListener {
   /** Why the newest write was refused; `null` where none was. */
   error: Refused | null = null;
   private readonly replica: StateReplica;
-  private readonly subscribers = new Listeners<[T | undefined]>();
+  private readonly subscribers = new Listeners<[T | Nothing]>();
   private readonly waiting = new Set<{ resolve(): void; reject(error: Refused): void }>();
-  private begin: () => void = () => {};
+  private readonly beginning = new Beginning();
+  /** What ends those who wait for a value. */
+  private readonly ending = new Set<(error: Error) => void>();
   private told: string | undefined;
 
   /** Made by `Room.state`. `initial` is written where the room has no value. */
@@ -22,19 +26,21 @@ export class SharedState<T = Value> implements StateListener {
     readonly key: string,
     initial?: T,
   ) {
-    this.ready = new Promise((resolve) => {
-      this.begin = resolve;
-    });
     const offered = initial === undefined ? undefined : encode(initial);
     this.replica = session.state(key, this, offered);
     this.told = JSON.stringify(this.replica.value);
-    if (this.replica.ready) this.begin();
+    if (this.replica.ready) this.beginning.begin();
+  }
+
+  /** Resolves when the room's value was heard for the first time. */
+  get ready(): Promise<void> {
+    return this.beginning.promise;
   }
 
   /** The room's value, or the own newest write while it is under way; `undefined`: there is none. */
-  get value(): T | undefined {
+  get value(): T | Nothing {
     const { value } = this.replica;
-    return value === undefined ? undefined : (decode(value) as T);
+    return value === undefined ? (undefined as Nothing) : (decode(value) as T);
   }
 
   set value(value: T) {
@@ -61,32 +67,46 @@ export class SharedState<T = Value> implements StateListener {
    * faster, the function is called again with the newer one. Resolves with what it returned last,
    * when the room has it. Throws what it throws the first time.
    */
-  async update(step: (value: T | undefined) => T): Promise<T> {
+  async update(step: (value: T | Nothing) => T): Promise<T> {
     const made = await this.replica.update((base) =>
-      encode(step(base === undefined ? undefined : (decode(base) as T))),
+      encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T))),
     );
     return decode(made) as T;
   }
 
   /** Call a function with each other value from now on; returns what ends that. */
-  subscribe(listener: (value: T | undefined) => void): () => void {
+  subscribe(listener: (value: T | Nothing) => void): () => void {
     return this.subscribers.add(listener);
   }
 
-  /** Resolves with the value as soon as the predicate is true of it. */
-  waitFor(predicate: (value: T | undefined) => boolean, signal?: AbortSignal): Promise<T> {
+  /**
+   * Resolves with the value as soon as the predicate is true of it. Rejects with what the predicate
+   * throws, with the signal's reason, and with a `Refused` when the room is closed.
+   */
+  waitFor(predicate: (value: T | Nothing) => boolean, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const look = (value: T | undefined) => {
-        if (!predicate(value)) return;
-        end();
-        resolve(value as T);
+      const end = (error?: unknown) => {
+        unsubscribe();
+        this.ending.delete(end);
+        signal?.removeEventListener("abort", abort);
+        reject(error);
       };
-      const end = this.subscribe(look);
-      signal?.addEventListener("abort", () => {
-        end();
-        reject(signal.reason);
-      });
-      look(this.value);
+      const abort = () => end(signal?.reason);
+      const look = () => {
+        try {
+          const { value } = this;
+          if (!predicate(value)) return;
+          resolve(value as T);
+          end();
+        } catch (error) {
+          end(error);
+        }
+      };
+      const unsubscribe = this.subscribe(look);
+      this.ending.add(end);
+      signal?.addEventListener("abort", abort);
+      if (signal?.aborted) abort();
+      else look();
     });
   }
 
@@ -99,7 +119,7 @@ export class SharedState<T = Value> implements StateListener {
 
   /** For the session. */
   changed(): void {
-    if (this.replica.ready) this.begin();
+    if (this.replica.ready) this.beginning.begin();
     // Of a refusal the session tells after this.
     queueMicrotask(() => {
       if (!this.replica.pending) this.settle((each) => each.resolve());
@@ -115,6 +135,13 @@ export class SharedState<T = Value> implements StateListener {
     const error = new Refused(code, message);
     this.error = error;
     this.settle((each) => each.reject(error));
+  }
+
+  /** For the session. */
+  closed(error: Refused): void {
+    this.beginning.end(error);
+    this.settle((each) => each.reject(error));
+    for (const end of [...this.ending]) end(error);
   }
 
   private settle(end: (each: { resolve(): void; reject(error: Refused): void }) => void): void {

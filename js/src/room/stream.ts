@@ -1,7 +1,9 @@
 import { Bookmark } from "../client/bookmark";
+import type { Refused } from "../client/errors";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
+import { Beginning } from "./beginning";
 import { FEED_LIMIT, Feed } from "./feed";
 import { Listeners } from "./listeners";
 import { isNotice, type Message, messageOf } from "./message";
@@ -9,13 +11,11 @@ import { encode, type Value } from "./values";
 
 /** A list that everybody in a room appends to, in one order, and that stays. */
 export class Stream<T = Value> implements LogListener {
-  /** Resolves when the room's values were heard for the first time. */
-  readonly ready: Promise<void>;
   private readonly replica: LogReplica;
   private readonly subscribers = new Listeners<[T, Message<T>]>();
   private readonly restarts = new Listeners<[]>();
   private readonly feeds = new Set<Feed<T>>();
-  private begin: () => void = () => {};
+  private readonly beginning = new Beginning();
   private begun = false;
   private readonly bookmark = new Bookmark();
 
@@ -26,11 +26,13 @@ export class Stream<T = Value> implements LogListener {
     private readonly maxLength?: number,
     stamps = false,
   ) {
-    this.ready = new Promise((resolve) => {
-      this.begin = resolve;
-    });
     this.replica = session.log(key, this, true, stamps);
     if (this.replica.ready) this.startedOver(this.replica.entries, true);
+  }
+
+  /** Resolves when the room's values were heard for the first time. */
+  get ready(): Promise<void> {
+    return this.beginning.promise;
   }
 
   /** All that it holds, as far as this client has heard. */
@@ -102,7 +104,7 @@ export class Stream<T = Value> implements LogListener {
   close(): void {
     this.subscribers.clear();
     this.restarts.clear();
-    for (const feed of [...this.feeds]) void feed.return();
+    this.endLoops();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
   }
@@ -128,7 +130,17 @@ export class Stream<T = Value> implements LogListener {
       for (const feed of [...this.feeds]) feed.push(message.value);
     }
     this.begun = true;
-    this.begin();
+    this.beginning.begin();
     this.restarts.tell();
+  }
+
+  /** For the session. */
+  closed(error: Refused): void {
+    this.beginning.end(error);
+    this.endLoops();
+  }
+
+  private endLoops(): void {
+    for (const feed of [...this.feeds]) void feed.return();
   }
 }

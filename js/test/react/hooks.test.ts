@@ -51,6 +51,28 @@ const hear = (message: object) => act(async () => FakeSocket.last.hear({ key: "k
 const pushed = () =>
   FakeSocket.last.sent.map((text) => JSON.parse(text)).filter(({ type }) => type === "push");
 
+test("a server that is not there yet is asked again for a new room", async () => {
+  const fetch = vi
+    .fn()
+    .mockRejectedValueOnce(new TypeError("fetch failed"))
+    .mockResolvedValueOnce({ ok: false, status: 502 })
+    .mockResolvedValue({ ok: true, json: async () => ({ room: "late" }) });
+  vi.stubGlobal("fetch", fetch);
+  render(createElement(DriftDBProvider, { api: API }));
+  await vi.waitFor(() => expect(FakeSocket.opened).toHaveLength(1), 5_000);
+  expect(FakeSocket.last.url).toContain("/room/late/connect");
+});
+
+test("a server that refuses a new room is not asked again", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const fetch = vi.fn(async () => ({ ok: false, status: 403 }));
+  vi.stubGlobal("fetch", fetch);
+  render(createElement(DriftDBProvider, { api: API }));
+  await vi.waitFor(() => expect(warn).toHaveBeenCalledWith("driftdb:", expect.any(Error)));
+  expect(fetch).toHaveBeenCalledTimes(1);
+  warn.mockRestore();
+});
+
 test.each([
   ["a room", inRoom],
   ["a room in strict mode", inStrictRoom],

@@ -246,6 +246,61 @@ test("what was dispatched while the server was away arrives, also where it crash
   expect(votes.value).toEqual({ tea: 1, coffee: 1 });
 });
 
+test("what waits when the room is closed is refused, and loops end", async () => {
+  const server = new PlayedServer();
+  const { session } = server;
+  const state = new SharedState<number>(session, "k");
+  const log = new Stream<string>(session, "log");
+  const channel = new PubSub<string>(session, "channel");
+  const refused = [
+    state.ready,
+    log.ready,
+    state.set(1),
+    state.update((n = 0) => n + 1),
+    state.waitFor((n) => n === 5),
+    log.append("a"),
+    channel.publish("b"),
+    session.keys(),
+    session.delete("k"),
+  ];
+  const loops = [log.follow(), channel.messages()];
+  session.disconnected();
+  session.close();
+  for (const promise of [...refused, state.set(2), session.keys(), log.append("late")])
+    await expect(promise).rejects.toMatchObject({ code: "closed" });
+  for (const loop of loops) expect((await loop.next()).done).toBe(true);
+  const late = new SharedState<number>(session, "late");
+  await expect(late.ready).rejects.toMatchObject({ code: "closed" });
+});
+
+test("who waits for a value hears what the predicate throws, and is forgotten", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<number>(server.session, "k");
+  server.init([{ value: 1, seq: 1 }]);
+  const predicate = vi.fn((n?: number) => {
+    if (n === 2) throw new Error("two!");
+    return false;
+  });
+  const waiting = state.waitFor(predicate);
+  server.push(2, 2);
+  server.push(3, 3);
+  await expect(waiting).rejects.toThrow("two!");
+  expect(predicate).toHaveBeenCalledTimes(2);
+  const given = state.waitFor(() => true, AbortSignal.abort(new Error("no need")));
+  await expect(given).rejects.toThrow("no need");
+});
+
+test("a dictionary is empty where somebody wrote something else, and can be set", async () => {
+  const server = new PlayedServer();
+  const form = new SharedDict<Json>(server.session, "k");
+  server.init([{ value: { reset: null }, seq: 1 }]);
+  expect([form.value, form.get("a")]).toEqual([{}, undefined]);
+  void form.set({ constructor: 1 });
+  server.push(last(server).value, 2);
+  server.push({ apply: { set: 5 }, i: "x" }, 3);
+  expect(form.value).toEqual({ constructor: 1 });
+});
+
 test("a dictionary is set item by item, as Python's is", async () => {
   const server = new PlayedServer();
   const form = new SharedDict<Json>(server.session, "k", { name: "" });
