@@ -6,6 +6,7 @@ so nothing that is in a room is ever part of the HTML.
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -45,6 +46,11 @@ def files() -> Mapping[str, bytes]:
     """The built front end; each file but the client has its content's hash in its name."""
     folder = _FOLDER / "static"
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
+
+
+@cache
+def _zipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 def _file(name: str, suffix: str) -> str | None:
@@ -186,7 +192,15 @@ class PageFile(RoomRequest):
         else:
             self.set_header("Cache-Control", f"public, max-age={_YEAR_SECONDS}, immutable")
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            content = _zipped(content)
         self.finish(content)
+
+    def head(self, name: str) -> None:
+        """Answer as :meth:`get` does, without the file."""
+        self.get(name)
 
 
 def page_routes(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -128,6 +132,26 @@ async def test_the_client_is_at_an_address_that_stays_for_pages_of_any_origin(
     assert answer.headers["Cache-Control"] == "no-cache"
     known = {**server.headers, "If-None-Match": answer.headers["ETag"]}
     assert (await fetch(server.root + pages.CLIENT, headers=known)).status == 304
+
+
+async def test_a_file_is_compressed_for_who_takes_that(server: Server) -> None:
+    url = server.root + pages.CLIENT
+
+    def asked(**headers: str) -> tuple[Any, bytes]:
+        # Tornado's client unpacks by itself.
+        with urlopen(Request(url, headers={**server.headers, **headers}), timeout=10) as answer:
+            return answer.headers, answer.read()
+
+    headers, plain = await asyncio.to_thread(asked)
+    assert "Content-Encoding" not in headers
+    headers, zipped = await asyncio.to_thread(asked, **{"Accept-Encoding": "gzip, br"})
+    assert (headers["Content-Encoding"], headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(zipped) == plain == b"5"
+
+
+async def test_only_the_size_of_a_file_may_be_asked_for(server: Server) -> None:
+    answer = await fetch(server.root + pages.CLIENT, headers=server.headers, method="HEAD")
+    assert (answer.status, answer.body) == (200, b"")
 
 
 async def test_what_was_not_built_says_so(

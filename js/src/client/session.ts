@@ -60,7 +60,7 @@ export class Session {
       reject(error: Refused): void;
     }[]
   >();
-  private readonly pings = new Map<number, () => void>();
+  private readonly pings = new Map<number, { resolve(): void; reject(error: Refused): void }>();
   private lastPing = 0;
   /** Of which keys the room was told what they are. */
   private readonly hinted = new Set<string>();
@@ -192,12 +192,9 @@ export class Session {
   /** Resolves when the server has answered; rejects where there is no connection, or it breaks. */
   ping(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.send === null) {
-        reject(new Refused("offline", "there is no connection"));
-        return;
-      }
+      if (this.send === null) throw offline();
       this.lastPing += 1;
-      this.pings.set(this.lastPing, resolve);
+      this.pings.set(this.lastPing, { resolve, reject });
       this.tell({ type: "ping", nonce: this.lastPing });
     });
   }
@@ -240,6 +237,8 @@ export class Session {
   disconnected(code?: number): void {
     this.send = null;
     this.tap?.disconnected();
+    for (const { reject } of this.pings.values()) reject(offline());
+    this.pings.clear();
     const longest = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
     this.queue.disconnected();
     if (longest !== undefined) {
@@ -314,7 +313,9 @@ export class Session {
         this.listings.delete(message.prefix);
         break;
       case "pong":
-        if (message.nonce !== null) this.pings.get(message.nonce)?.();
+        if (message.nonce === null) break;
+        this.pings.get(message.nonce)?.resolve();
+        this.pings.delete(message.nonce);
         break;
       case "error":
         this.refused(message.id, message.code, message.message, message.seq);
@@ -397,4 +398,8 @@ export class Session {
   private tell(message: ClientMessage): void {
     this.send?.(this.codec.encode(message));
   }
+}
+
+function offline(): Refused {
+  return new Refused("offline", "there is no connection");
 }

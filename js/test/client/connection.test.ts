@@ -35,6 +35,14 @@ test("it connects with a secret of its own", () => {
   expect(connection.status.phase).toBe("connected");
 });
 
+test("where the platform has no WebSocket it says what to give", () => {
+  vi.stubGlobal("WebSocket", undefined);
+  const timers = vi.getTimerCount();
+  expect(() => new Connection(URL)).toThrow("give that of the package ws");
+  expect(vi.getTimerCount()).toBe(timers); // so that Node can end
+  new Connection(URL, { WebSocket: FakeSocket }).close();
+});
+
 test("a lost connection comes back by itself, with the same secret", () => {
   const first = FakeSocket.last;
   first.accept();

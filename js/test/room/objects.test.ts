@@ -273,6 +273,18 @@ test("what waits when the room is closed is refused, and loops end", async () =>
   await expect(late.ready).rejects.toMatchObject({ code: "closed" });
 });
 
+test("a ping ends with its answer, or with the connection", async () => {
+  const { session, ...server } = new PlayedServer();
+  const answered = session.ping();
+  session.received('{"type":"pong","nonce":1}');
+  await answered;
+  const broken = session.ping();
+  session.disconnected();
+  for (const ping of [broken, session.ping()])
+    await expect(ping).rejects.toMatchObject({ code: "offline" });
+  expect(server.sent).toMatchObject([{ type: "ping" }, { type: "ping" }]);
+});
+
 test("who waits for a value hears what the predicate throws, and is forgotten", async () => {
   const server = new PlayedServer();
   const state = new SharedState<number>(server.session, "k");
