@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -155,18 +156,24 @@ def test_a_page_shares_where_the_browser_keeps_nothing_and_it_came_over_plain_ht
     assert other.evaluate("[slider.value, votes.value[0], people.people.length]") == [5, 1, 2]
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_what_is_written_offline_arrives_after_a_restart_once_and_in_order(
-    tmp_path: Path, new_window: NewWindow
+    tmp_path: Path, new_window: NewWindow, end: signal.Signals
 ) -> None:
     server = Standalone(tmp_path)
     with server.running():
         url = server.new_room().url
         one, two = (plain_page(new_window(), server, url) for _ in range(2))
+        for page in (one, two):
+            page.evaluate(LOOP)
         one.evaluate("Promise.all([1, 2, 3].map((n) => votes.dispatch(n)))")
-        until(two, "votes.value.length === 3")
+        one.evaluate("log.append('before')")
+        until(two, "votes.value.length === 3 && heard.length === 1")
+        server.process.end(end)
     for page in (one, two):
         until(page, "here.status.phase === 'reconnecting'")
     one.evaluate("void slider.set(7); for (const n of [4, 5, 6]) void votes.dispatch(n)")
+    one.evaluate("void log.append('meanwhile')")
     two.evaluate("for (const n of [7, 8]) void votes.dispatch(n)")
     with server.running():
         for page in (one, two):
@@ -177,7 +184,29 @@ def test_what_is_written_offline_arrives_after_a_restart_once_and_in_order(
         assert values[0][:3] == [1, 2, 3]
         assert [n for n in values[0] if n in (4, 5, 6)] == [4, 5, 6]
         for page in (one, two):
+            until(page, "heard.length === 2")
+            assert page.evaluate("heard") == ["before", "meanwhile"]
             page.close()
+
+
+LOOP = "() => { (async () => { for await (const value of log) heard.push(value) })() }"
+
+
+def test_who_closes_a_page_or_leaves_the_room_is_gone_at_once(
+    tmp_path: Path, new_window: NewWindow
+) -> None:
+    server = Standalone(tmp_path)
+    with server.running("--DriftDB.presence_grace_seconds=1e6"):
+        url = server.new_room().url
+        stays, closes, leaves, goes = (plain_page(new_window(), server, url) for _ in range(4))
+        until(stays, "people.people.length === 4")
+        closes.close()
+        until(stays, "people.people.length === 3")
+        leaves.evaluate("here.close()")
+        until(stays, "people.people.length === 2")
+        goes.goto(url)
+        until(stays, "people.people.length === 1")
+        stays.close()
 
 
 def test_a_promise_tells_that_the_room_has_it_or_why_not(
