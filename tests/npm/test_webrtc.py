@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from ..browser import NewWindow
 from ..e2e.standalone import Standalone
@@ -39,6 +39,8 @@ def test_pages_connect_speak_without_the_server_and_see_who_leaves(
         assert one.evaluate("peers.send({ hello: ['<b>', NaN] })") == 1
         two.wait_for_function("heard.length === 1 && heard[0].hello[0] === '<b>'")
         assert two.evaluate("Number.isNaN(heard[0].hello[1])")
+        with pytest.raises(Error, match="at most 262144 bytes, got one of 300002"):
+            one.evaluate("peers.send('x'.repeat(300_000))")
         three = opened(new_window(), pages, room)
         for page in (one, two, three):
             connected(page, 2)

@@ -33,6 +33,8 @@ export interface LogListener {
  */
 export class LogReplica extends Replica implements Pusher {
   readonly listeners = new Set<LogListener>();
+  /** How many of the newest entries to remember. */
+  maxLength = Number.POSITIVE_INFINITY;
   private held: Entry[] = [];
   private readonly underWay = new Set<number>();
   private readonly waiting = new Map<
@@ -134,12 +136,12 @@ export class LogReplica extends Replica implements Pusher {
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
-    if (this.keep) this.held = [...held];
+    if (this.keep) this.held = held.slice(-this.maxLength);
     for (const listener of [...this.listeners]) listener.startedOver?.(held, sameEpoch);
   }
 
   protected hear(entry: Entry): void {
-    if (this.keep) this.held.push(entry);
+    if (this.keep && this.held.push(entry) > this.maxLength) this.held.shift();
     for (const listener of [...this.listeners]) listener.heard(entry);
   }
 }

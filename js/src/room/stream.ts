@@ -27,6 +27,7 @@ export class Stream<T = Value> implements LogListener {
     stamps = false,
   ) {
     this.replica = session.log(key, this, true, stamps);
+    if (maxLength !== undefined) this.replica.maxLength = maxLength;
     if (this.replica.ready) this.startedOver(this.replica.entries, true);
   }
 

@@ -75,10 +75,15 @@ export class Peer {
     return this.channel.readyState === "open";
   }
 
-  /** Send a value; tells whether it went. */
+  /** Send a value; tells whether it went. Throws a `RangeError` for one that is too large. */
   send(value: Value): boolean {
     if (!this.open) return false;
-    this.channel.send(JSON.stringify(encode(value)));
+    const text = JSON.stringify(encode(value));
+    const most = this.connection.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY;
+    const { length } = new TextEncoder().encode(text);
+    if (length > most)
+      throw new RangeError(`expected a value of at most ${most} bytes, got one of ${length}`);
+    this.channel.send(text);
     return true;
   }
 

@@ -63,7 +63,10 @@ export class Peers {
     return [...this.peers.values()];
   }
 
-  /** Send a value to one of them, or to all; returns to how many it went. */
+  /**
+   * Send a value to one of them, or to all; returns to how many it went. Throws a `RangeError` for
+   * one that is too large for a data channel (in today's browsers 256 KiB).
+   */
   send(value: Value, to?: string): number {
     const wanted = this.connections.filter(({ id }) => to === undefined || id === to);
     return wanted.filter((peer) => peer.send(value)).length;

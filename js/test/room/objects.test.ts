@@ -155,6 +155,15 @@ test("a stream holds what was appended, and a loop hears each value once", async
   expect(await added).toBe(5);
 });
 
+test("a bounded stream holds its newest values", () => {
+  const server = new PlayedServer();
+  const log = new Stream<number>(server.session, "k", 2);
+  server.init([1, 2, 3].map((n) => ({ value: n, seq: n })));
+  expect(log.values).toEqual([2, 3]);
+  server.push(4, 4);
+  expect(log.values).toEqual([3, 4]);
+});
+
 test("over a crash of the server a stream goes on where it was", async () => {
   const server = new PlayedServer();
   const log = new Stream<string>(server.session, "k");
