@@ -13,7 +13,8 @@ __all__ = ["VIEW", "kept", "read", "read_line"]
 VIEW = "application/vnd.driftdb.view+json"
 """JupyterLab's extension (``js/src/lab``) shows this, live, where ipywidgets has no model."""
 
-_ANSI = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
+# Control sequences, commands (a title, a link), and other escapes.
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?")
 
 LONGEST = 20_000
 """How many characters of a value a page without our front end shows."""

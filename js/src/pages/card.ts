@@ -7,6 +7,7 @@ import { StateView } from "../widgets/state";
 import { StreamView } from "../widgets/stream";
 import { composer } from "./composer";
 import type { Item } from "./contents";
+import { keyName } from "./key_name";
 import { guessKind, type Kind } from "./meta";
 import { pathOf } from "./shell";
 
@@ -31,7 +32,7 @@ export class Card {
     const link = element("a", "card-link");
     link.href = root + pathOf(home.room, "page", item.key);
     link.textContent = "open alone";
-    link.setAttribute("aria-label", `open alone: ${item.meta?.label ?? item.key}`);
+    link.setAttribute("aria-label", `open alone: ${item.meta?.label ?? keyName(item.key)}`);
     const foot = element("footer", "card-foot");
     foot.append(this.tag, link);
     this.element.append(this.place, foot);
@@ -84,13 +85,19 @@ export class Card {
     this.shown = looks;
     this.tag.textContent = meta === null ? `looks like a ${kind}` : kind;
     this.element.dataset.kind = kind;
-    const options: ViewOptions = { label: meta?.label ?? key, stamps: true };
+    const options: ViewOptions = { label: meta?.label ?? keyName(key), stamps: true };
     // One connection serves all, and stays.
     const home = { ...this.home, leave: () => {} };
     // As a log it was looked at, and may be no more.
     if (kind === "state") home.connection.session.leave(key);
     if (kind === "state") {
-      this.view = new StateView(home, key, meta?.control ?? {}, {}, this.place);
+      this.view = new StateView(
+        home,
+        key,
+        { label: keyName(key), ...meta?.control },
+        {},
+        this.place,
+      );
     } else if (kind === "presence") {
       this.view = new PresenceView(home, key, options, this.place);
     } else if (kind === "channel") {

@@ -4,6 +4,7 @@ import type { Entry, Json, KeyInfo } from "../protocol/messages";
 import { element } from "../widgets/control";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
+import { keyName } from "./key_name";
 import { bytes } from "./keys";
 import { Rows } from "./rows";
 import { Tree } from "./tree";
@@ -88,7 +89,7 @@ export class Detail {
     this.fresh = null;
     const { key, info } = this;
     this.element.classList.toggle("idle", key === null);
-    this.title.textContent = key === null ? "Choose a key" : key === "" ? "(the empty key)" : key;
+    this.title.textContent = key === null ? "Choose a key" : keyName(key);
     this.newest.hidden = this.chosen === null;
     this.rows.element.hidden = (info?.size ?? 0) < 2;
     this.rows.show(this.held.length);

@@ -1,6 +1,7 @@
 import { element } from "../widgets/control";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
+import { keyName } from "./key_name";
 import { Rows } from "./rows";
 
 const PIXELS = 24;
@@ -106,7 +107,7 @@ export class History {
     const value = entry === null ? "deleted" : JSON.stringify(entry.value);
     const cells = [
       ["time", when.toLocaleTimeString()],
-      ["of", heard.key],
+      ["of", keyName(heard.key)],
       ["size", entry === null ? "" : String(entry.seq)],
       ["preview", value.slice(0, LONGEST_PREVIEW)],
     ] as const;

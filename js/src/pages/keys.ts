@@ -1,5 +1,6 @@
 import type { KeyInfo } from "../protocol/messages";
 import { element } from "../widgets/control";
+import { keyName } from "./key_name";
 import { Rows } from "./rows";
 
 const PIXELS = 40;
@@ -73,7 +74,7 @@ export class KeyList {
     const info = this.infos.get(key);
     const rate = this.rates.get(key) ?? 0;
     const name = element("span", "name");
-    name.textContent = key === "" ? "(the empty key)" : key;
+    name.textContent = keyName(key);
     const about = element("span", "about");
     const held = info === undefined ? "nothing held" : `${info.size} × · ${bytes(info.bytes)}`;
     about.textContent = rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held;

@@ -1,64 +1,138 @@
-/** A piece of text, and how a terminal would show it: class names, never HTML. */
+/** How a terminal shows what it writes next. A colour is a name of the 16, or `#rrggbb`. */
+export interface Style {
+  readonly weight?: "bold" | "faint" | undefined;
+  readonly italic?: boolean | undefined;
+  readonly underlined?: boolean | undefined;
+  readonly inverse?: boolean | undefined;
+  readonly fg?: string | undefined;
+  readonly bg?: string | undefined;
+}
+
+/** A piece of text, and its look: class names and colours made of numbers, never HTML. */
 export interface Piece {
   readonly text: string;
   readonly classes: readonly string[];
+  /** Of 256 and of 16 million colours, as CSS has them; those among the 16 are classes. */
+  readonly fg: string | null;
+  readonly bg: string | null;
 }
 
+/** The look of a terminal's first line. */
+export const PLAIN: Style = {};
+
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+/** The steps of the 6×6×6 cube among the 256 colours. */
+const STEPS = [0, 95, 135, 175, 215, 255];
+/** A control sequence (CSI), a command (OSC: a title, a link), another escape, a character. */
 const SEQUENCE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /\u001b\[([0-9;]*)([A-Za-z])|\u001b\][^\u0007]*\u0007|[\u0000-\u0008\u000b-\u001f]/g;
+  /\u001b\[([0-?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000b-\u001f]/g;
 
 /**
- * Read a line as a terminal does: SGR sequences colour what follows (of 256 and of 16 million
- * colours those that are among the 16), all others are taken out.
+ * Read a line as a terminal does, that goes on as the line before ended: SGR sequences style what
+ * follows, all others are taken out.
  */
-export function readAnsi(line: string): Piece[] {
-  if (!line.includes("\u001b")) return line === "" ? [] : [{ text: line, classes: [] }];
+export function readAnsi(line: string, before: Style = PLAIN): { pieces: Piece[]; after: Style } {
   const pieces: Piece[] = [];
-  let style = new Map<string, string>();
+  let style = before;
   let from = 0;
   const take = (to: number): void => {
-    if (to > from) pieces.push({ text: line.slice(from, to), classes: [...style.values()] });
+    if (to > from) pieces.push(piece(line.slice(from, to), style));
   };
   for (const match of line.matchAll(SEQUENCE)) {
     take(match.index);
     from = match.index + match[0].length;
-    if (match[2] === "m") style = restyle(style, (match[1] || "0").split(";").map(Number));
+    if (match[2] === "m") style = restyled(style, match[1] ?? "");
   }
   take(line.length);
-  return pieces;
+  return { pieces, after: style };
 }
 
-function restyle(before: ReadonlyMap<string, string>, codes: number[]): Map<string, string> {
-  const style = new Map(before);
+function piece(text: string, style: Style): Piece {
+  const { weight, italic, underlined, inverse } = style;
+  let { fg, bg } = style;
+  if (inverse) [fg, bg] = [bg ?? "page", fg ?? "text"];
+  const classes: string[] = [];
+  if (weight !== undefined) classes.push(`driftdb-${weight}`);
+  if (italic) classes.push("driftdb-italic");
+  if (underlined) classes.push("driftdb-underlined");
+  const exact = (layer: "fg" | "bg", colour: string | undefined): string | null => {
+    if (colour?.startsWith("#")) return colour;
+    if (colour !== undefined) classes.push(`driftdb-${layer}-${colour}`);
+    return null;
+  };
+  return { text, fg: exact("fg", fg), bg: exact("bg", bg), classes };
+}
+
+function restyled(before: Style, parameters: string): Style {
+  let style = before;
+  // "38;2;1;2;3" and "38:2::1:2:3" are the same; in the latter what is left out is the space.
+  const codes = parameters
+    .replace(/([34]8):2:\d*:(\d+:\d+:\d+)/g, "$1:2:$2")
+    .replace(/(?<!\d)([34]8):/g, "$1;")
+    .split(";")
+    .flatMap((code) => (/^[25]:/.test(code) ? code.split(":") : [code.split(":")[0] ?? ""]))
+    .map(Number);
   for (let i = 0; i < codes.length; i += 1) {
     const code = codes[i] as number;
-    if (code === 0) style.clear();
-    else if (code === 1) style.set("weight", "driftdb-bold");
-    else if (code === 2) style.set("weight", "driftdb-faint");
-    else if (code === 3) style.set("slant", "driftdb-italic");
-    else if (code === 4) style.set("line", "driftdb-underlined");
-    else if (code === 22) style.delete("weight");
-    else if (code === 23) style.delete("slant");
-    else if (code === 24) style.delete("line");
-    else if (code === 38 || code === 48) {
-      const layer = code === 38 ? "fg" : "bg";
-      const [kind, index = -1] = codes.slice(i + 1);
-      style.delete(layer);
-      if (kind === 5 && index < 16) colour(style, layer, index);
+    if (code === 38 || code === 48) {
+      const [kind, ...numbers] = codes.slice(i + 1);
+      const colour = kind === 5 ? ofMany(numbers[0]) : rgb(numbers.slice(0, 3));
+      style = { ...style, [code === 38 ? "fg" : "bg"]: colour };
       i += kind === 5 ? 2 : 4;
-    } else if (code === 39) style.delete("fg");
-    else if (code === 49) style.delete("bg");
-    else if (code >= 30 && code < 38) colour(style, "fg", code - 30);
-    else if (code >= 40 && code < 48) colour(style, "bg", code - 40);
-    else if (code >= 90 && code < 98) colour(style, "fg", code - 82);
-    else if (code >= 100 && code < 108) colour(style, "bg", code - 92);
+    } else {
+      style = code === 0 ? PLAIN : { ...style, ...change(code) };
+    }
   }
   return style;
 }
 
-function colour(style: Map<string, string>, layer: "fg" | "bg", index: number): void {
-  const bright = index >= 8 ? "bright-" : "";
-  style.set(layer, `driftdb-${layer}-${bright}${COLOURS[index % 8]}`);
+function change(code: number): Style {
+  switch (code) {
+    case 1:
+      return { weight: "bold" };
+    case 2:
+      return { weight: "faint" };
+    case 3:
+      return { italic: true };
+    case 4:
+      return { underlined: true };
+    case 7:
+      return { inverse: true };
+    case 22:
+      return { weight: undefined };
+    case 23:
+      return { italic: false };
+    case 24:
+      return { underlined: false };
+    case 27:
+      return { inverse: false };
+    case 39:
+      return { fg: undefined };
+    case 49:
+      return { bg: undefined };
+  }
+  if (code >= 30 && code < 38) return { fg: ofMany(code - 30) };
+  if (code >= 40 && code < 48) return { bg: ofMany(code - 40) };
+  if (code >= 90 && code < 98) return { fg: ofMany(code - 82) };
+  if (code >= 100 && code < 108) return { bg: ofMany(code - 92) };
+  return {};
+}
+
+/** One of 256 colours: the 16 with names, a cube, and greys. */
+function ofMany(index = -1): string | undefined {
+  if (index < 0 || index > 255) return undefined;
+  if (index < 16) return `${index >= 8 ? "bright-" : ""}${COLOURS[index % 8]}`;
+  if (index >= 232) return rgb(Array(3).fill(8 + 10 * (index - 232)));
+  const place = index - 16;
+  return rgb([place / 36, place / 6, place].map((step) => STEPS[Math.floor(step) % 6] ?? -1));
+}
+
+function rgb(numbers: readonly number[]): string | undefined {
+  const fits = (each: number) => Number.isInteger(each) && each >= 0 && each <= 255;
+  return numbers.length === 3 && numbers.every(fits) ? `#${numbers.map(hex).join("")}` : undefined;
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
 }

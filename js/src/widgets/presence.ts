@@ -3,6 +3,7 @@ import { nameOf } from "../client/user";
 import type { Json, Person } from "../protocol/messages";
 import { element } from "./control";
 import type { Home } from "./home";
+import { inkOn } from "./ink";
 import { Place, type ViewOptions } from "./place";
 
 const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
@@ -91,20 +92,6 @@ function colourOf(client: string, value: Json, user: Json | undefined): string {
   let hash = 0;
   for (const letter of client) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
   return `hsl(${hash} 55% 30%)`;
-}
-
-/** Black on a light colour, where that can be told; our own are dark enough for white. */
-function inkOn(colour: string): string {
-  const short = /^#(.)(.)(.).?$/
-    .exec(colour)
-    ?.slice(1)
-    .map((digit) => digit + digit);
-  const pairs = short ?? /^#(..)(..)(..)(?:..)?$/.exec(colour)?.slice(1);
-  if (pairs === undefined) return "white";
-  const [red = 0, green = 0, blue = 0] = pairs.map(
-    (pair) => (Number.parseInt(pair, 16) / 255) ** 2.2,
-  );
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "black" : "white";
 }
 
 function valueField(value: Json | undefined, name: string): string | null {

@@ -1,9 +1,10 @@
 import type { LogListener, LogReplica } from "../client/log";
 import { nameOf } from "../client/user";
 import type { Entry } from "../protocol/messages";
-import { readAnsi } from "./ansi";
+import { type Piece, PLAIN, readAnsi, type Style } from "./ansi";
 import { element } from "./control";
 import type { Home } from "./home";
+import { inkOn } from "./ink";
 import { type Line, readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
@@ -21,6 +22,9 @@ export class StreamView implements LogListener {
   private readonly end = element("button", "driftdb-end", { type: "button" });
   private readonly tally = element("span", "driftdb-tally", { role: "status" });
   private entries: Entry[] = [];
+  /** How lines begin that don't begin plain, and how the next one does. */
+  private readonly styles = new Map<number, Style>();
+  private style = PLAIN;
   /** Of each loop that tells where it is, the newest alone is shown, where it began. */
   private progress = new Map<string, number>();
   private shown: number[] | null = null;
@@ -61,6 +65,8 @@ export class StreamView implements LogListener {
 
   startedOver(held: readonly Entry[]): void {
     this.entries = [];
+    this.styles.clear();
+    this.style = PLAIN;
     this.progress.clear();
     this.latest.clear();
     this.shown = this.search.value === "" ? null : [];
@@ -76,14 +82,17 @@ export class StreamView implements LogListener {
       return;
     }
     if (progress !== null) this.progress.set(progress.id, this.entries.length);
+    if (this.style !== PLAIN) this.styles.set(this.entries.length, this.style);
+    if (typeof entry.value === "string") this.style = readAnsi(entry.value, this.style).after;
     this.entries.push(entry);
     if (this.matches(entry)) this.shown?.push(this.entries.length - 1);
   }
 
   private matches(entry: Entry): boolean {
     const wanted = this.search.value.toLowerCase();
-    const plain = readAnsi(readLine(entry).text).map(({ text }) => text);
-    return wanted === "" || plain.join("").toLowerCase().includes(wanted);
+    if (wanted === "") return true;
+    const plain = readAnsi(readLine(entry).text).pieces.map(({ text }) => text);
+    return plain.join("").toLowerCase().includes(wanted);
   }
 
   private sift(): void {
@@ -103,7 +112,7 @@ export class StreamView implements LogListener {
   private draw(index: number): HTMLElement {
     const number = this.shown === null ? index : (this.shown[index] as number);
     const entry = this.latest.get(number) ?? (this.entries[number] as Entry);
-    return drawLine(readLine(entry), nameOf(entry.user));
+    return drawLine(readLine(entry), nameOf(entry.user), this.styles.get(number));
   }
 }
 
@@ -117,18 +126,22 @@ function isNotice({ value }: Entry): boolean {
   );
 }
 
-function drawLine({ text, time, level, progress }: Line, author: string | null): HTMLElement {
+function drawLine(
+  { text, time, level, progress }: Line,
+  author: string | null,
+  style: Style | undefined,
+): HTMLElement {
   const line = element("div", "driftdb-line");
   if (level !== null) line.dataset.level = level;
   if (time !== null) {
     const when = element("time", "driftdb-time", { datetime: new Date(time).toISOString() });
     when.textContent = new Date(time).toLocaleTimeString();
-    line.append(when);
+    line.append(when, " "); // for who copies it
   }
   if (author !== null) {
     const who = element("span", "driftdb-author");
     who.textContent = author;
-    line.append(who);
+    line.append(who, " ");
   }
   if (progress !== null) {
     const bar = element("progress", "driftdb-progress", { "aria-label": "progress" });
@@ -141,10 +154,20 @@ function drawLine({ text, time, level, progress }: Line, author: string | null):
     if (progress.failed) bar.classList.add("driftdb-failed");
     line.append(bar);
   }
-  for (const { text: piece, classes } of readAnsi(text)) {
-    const span = element("span", classes.join(" "));
-    span.textContent = piece;
-    line.append(span);
-  }
+  line.append(...readAnsi(text, style).pieces.map(drawPiece));
   return line;
+}
+
+function drawPiece({ text, classes, fg, bg }: Piece): HTMLElement {
+  const span = element("span", classes.join(" "));
+  span.textContent = text;
+  // What is to be read on the page's own ground is mixed with its text's colour (widget.css).
+  if (fg !== null) {
+    span.classList.add(bg === null ? "driftdb-fg-mixed" : "driftdb-fg-exact");
+    span.style.setProperty("--driftdb-fg", fg);
+  }
+  if (bg !== null) span.style.backgroundColor = bg;
+  const named = classes.some((name) => name.startsWith("driftdb-fg-"));
+  if (bg !== null && fg === null && !named) span.style.color = inkOn(bg);
+  return span;
 }

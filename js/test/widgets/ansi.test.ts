@@ -1,15 +1,17 @@
 import { expect, test } from "vitest";
-import { readAnsi } from "../../src/widgets/ansi";
+import { PLAIN, readAnsi } from "../../src/widgets/ansi";
 
 const plain = (line: string) =>
   readAnsi(line)
-    .map(({ text }) => text)
+    .pieces.map(({ text }) => text)
     .join("");
-const classes = (line: string) => readAnsi(line).map(({ classes }) => classes.join(" "));
+const classes = (line: string) => readAnsi(line).pieces.map(({ classes }) => classes.join(" "));
 
 test("text without sequences is one piece", () => {
-  expect(readAnsi("a <b>c</b>")).toEqual([{ text: "a <b>c</b>", classes: [] }]);
-  expect(readAnsi("")).toEqual([]);
+  expect(readAnsi("a <b>c</b>").pieces).toEqual([
+    { text: "a <b>c</b>", classes: [], fg: null, bg: null },
+  ]);
+  expect(readAnsi("").pieces).toEqual([]);
 });
 
 test("colours and weights last until they are taken back", () => {
@@ -25,15 +27,49 @@ test("colours and weights last until they are taken back", () => {
   ]);
 });
 
-test("of many colours those that a terminal names are taken", () => {
-  expect(classes("\u001b[38;5;12ma\u001b[38;5;200mb\u001b[38;2;1;2;3mc\u001b[4md")).toEqual([
-    "driftdb-fg-bright-blue",
-    "",
-    "",
-    "driftdb-underlined",
+test.each([
+  ["38;5;12", null, ["driftdb-fg-bright-blue"]],
+  ["38;5;208", "#ff8700", []],
+  ["38;5;16", "#000000", []],
+  ["38;5;231", "#ffffff", []],
+  ["38;5;232", "#080808", []],
+  ["38;5;255", "#eeeeee", []],
+  ["38;2;1;2;3", "#010203", []],
+  ["38:2::1:2:3", "#010203", []],
+  ["38:2:1:2:3", "#010203", []],
+  ["1;38:5:208;4:3", "#ff8700", ["driftdb-bold", "driftdb-underlined"]],
+  ["38;5;256", null, []],
+  ["38;2;1;2;300", null, []],
+  ["38;2;1", null, []],
+])("the colour %s is kept", (parameters, fg, classes) => {
+  const [piece] = readAnsi(`\u001b[${parameters}ma`).pieces;
+  expect(piece).toEqual({ text: "a", classes, fg, bg: null });
+});
+
+test("a ground has any colour, too", () => {
+  const { pieces } = readAnsi("\u001b[48;5;208ma\u001b[48;2;1;2;3mb\u001b[49mc");
+  expect(pieces.map(({ bg }) => bg)).toEqual(["#ff8700", "#010203", null]);
+});
+
+test("inverse puts the ground's colour in the place of the text's", () => {
+  const { pieces } = readAnsi("\u001b[7;31ma\u001b[48;5;208mb\u001b[0;7mc\u001b[27md");
+  expect(pieces.map(({ classes, fg, bg }) => [classes, fg, bg])).toEqual([
+    [["driftdb-fg-page", "driftdb-bg-red"], null, null],
+    [["driftdb-bg-red"], "#ff8700", null],
+    [["driftdb-fg-page", "driftdb-bg-text"], null, null],
+    [[], null, null],
   ]);
 });
 
+test("a line goes on as the one before ended", () => {
+  const { after } = readAnsi("\u001b[1;31ma");
+  const next = readAnsi("b\u001b[0mc", after);
+  expect(next.pieces.map(({ classes }) => classes.length)).toEqual([2, 0]);
+  expect(next.after).toBe(PLAIN);
+});
+
 test("other sequences and control characters are taken out", () => {
+  expect(plain("\u001b]8;;https://a.example\u001b\\link\u001b]8;;\u001b\\")).toBe("link");
+  expect(plain("\u001b[?25l\u001b(Ba\u001b[>4;2mb\u001b=c\u001b]0;cut")).toBe("abc");
   expect(plain("\u001b[2K\u001b]0;title\u0007a\u0008\u001b[1Ab")).toBe("ab");
 });

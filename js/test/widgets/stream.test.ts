@@ -49,6 +49,27 @@ test("a search leaves the lines that have the text, also of those to come", () =
   expect(tally(el)).toBe("3 of 5 lines");
 });
 
+test("a colour goes on in the next line, and one of many is mixed with the text's", () => {
+  const el = show("stream");
+  start(el, "\u001b[32mone", "two\u001b[0m plain", "\u001b[38;5;208morange", "\u001b[0;48;5;226mx");
+  const pieces = [...el.querySelectorAll<HTMLElement>(".driftdb-line span")];
+  expect(pieces.map(({ className }) => className)).toEqual([
+    "driftdb-fg-green",
+    "driftdb-fg-green",
+    "",
+    "driftdb-fg-mixed",
+    "",
+  ]);
+  expect(pieces[3]?.style.getPropertyValue("--driftdb-fg")).toBe("#ff8700");
+  expect([pieces[4]?.style.backgroundColor, pieces[4]?.style.color]).toEqual(["#ffff00", "black"]);
+});
+
+test("a line's time and author are apart from its text where they are copied", () => {
+  const el = show("stream");
+  start(el)("said", { time: 0, client: "c", user: { name: "Ann" } });
+  expect(lines(el)[0]).toMatch(/^\S.* Ann said$/);
+});
+
 test("of a loop that tells where it is the newest alone is shown", () => {
   const el = show("stream");
   const push = start(el, { progress: 0, total: 2, id: "a" }, "between");
