@@ -19,6 +19,10 @@ USAGE = 2
 """The exit status where the arguments make no sense."""
 
 
+# What begins as a number does, or is a dash alone, is an argument.
+_OPTION = re.compile(r"(--?([^-\d=.][^=]*))", re.DOTALL)
+
+
 class CheckedCommand(JupyterApp):
     """A command of ``driftdb``, whose name is ``driftdb-COMMAND``.
 
@@ -29,14 +33,14 @@ class CheckedCommand(JupyterApp):
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Read the arguments; ends where there is no such option."""
-        known = {"help", "help-all", "version"}
+        known = {"h", "help", "help-all", "version", "V"}
         for names in (*self.aliases, *self.flags):
             known.update([names] if isinstance(names, str) else names)
         given = sys.argv[1:] if argv is None else argv
         for argument in given[: given.index("--") if "--" in given else None]:
-            option = argument.removeprefix("--").partition("=")[0]
-            if argument.startswith("--") and option not in known and "." not in option:
-                self.fail(f"there is no option --{option}; see driftdb {self.command} -h", USAGE)
+            found = _OPTION.match(argument)
+            if found and found[2] not in known and "." not in found[2]:
+                self.fail(f"there is no option {found[1]}; see driftdb {self.command} -h", USAGE)
         super().parse_command_line(argv)
 
     def update_config(self, config: Config) -> None:
@@ -45,6 +49,11 @@ class CheckedCommand(JupyterApp):
             super().update_config(config)
         except TraitError as error:
             self.fail(self._misfit(error, config), USAGE)
+
+    def no_argument(self) -> None:
+        """End where there is one that isn't an option."""
+        if self.extra_args:
+            self.fail(f"expected no argument, got {self.extra_args[0]!r}", USAGE)
 
     @property
     def command(self) -> str:

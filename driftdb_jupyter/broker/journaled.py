@@ -122,7 +122,8 @@ class JournalBroker:
                 self._reader = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal-reader")
                 self._reading = self._reader.submit(Journal, self.journal, reading=True).result()
         except BaseException:
-            self._reader.shutdown()
+            if self._reader is not self._writer:  # in whose thread this is
+                self._reader.shutdown()
             journal.close()
             raise
         if journal.notice:

@@ -102,9 +102,12 @@ class AppendCommand(MemberCommand):
         try:
             while not source.over:
                 delivery.send(lines.split(source.take()))
+                lines.check()
             delivery.send(lines.end())
+            lines.check()
         except (EncodingError, TooLarge):
             delivery.finish()  # what came before is well
+            delivery.tell()
             raise
         delivery.finish()
 
@@ -179,15 +182,16 @@ class _Delivery:
             why: DriftDBError = NotConnected("the connection was closed")
         else:
             why = TimedOut(f"the room took nothing for {seconds:g} s")
-        self._tell()
+        self.tell()
         raise connection.error or why
 
     def _check(self) -> None:
         if self._failure is not None:
-            self._tell()
+            self.tell()
             raise self._failure
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Say how much has arrived."""
         self._say(f"{self._taken} of {self._sent} lines arrived")
 
 

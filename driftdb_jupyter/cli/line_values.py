@@ -25,6 +25,9 @@ class LineValues(Protocol):
     def end(self) -> list[bytes]:
         """The value of the last line, where it has no end."""
 
+    def check(self) -> None:
+        """Raise :class:`EncodingError` where a line had no value; those before it were given."""
+
 
 class TextLines:
     """Each line is a text, as :class:`.StreamFile` has it; what is no UTF-8 becomes U+FFFD."""
@@ -42,39 +45,50 @@ class TextLines:
         lines = self._splitter.split(self._decoder.decode(b"", final=True))
         return [_encode(line) for line in [*lines, *self._splitter.end()]]
 
+    def check(self) -> None:
+        """Any line has a value."""
+
 
 class JSONLines:
     """Each line is a JSON value; empty lines are none.
 
-    Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` with the number of a line that
-    is something else, and for one of more than ``limit_bytes``.
+    After a line that is something else, or has more than ``limit_bytes``, there are no values.
     """
 
     def __init__(self, *, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._rest = b""
         self._number = 0
+        self._wrong: EncodingError | None = None
 
     def split(self, piece: bytes) -> list[bytes]:
         """The values of the lines that end in this piece."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
-        values = [value for line in lines if (value := self._value(line))]
-        if len(self._rest) > self._limit_bytes:
-            raise EncodingError(
+        values = self._values(lines)
+        if self._wrong is None and len(self._rest) > self._limit_bytes:
+            self._wrong = EncodingError(
                 f"line {self._number + 1}: expected at most {self._limit_bytes} bytes, got more"
             )
         return values
 
     def end(self) -> list[bytes]:
         """The value of the last line, where it has no end."""
-        value = self._value(self._rest)
-        return [value] if value else []
+        return self._values([self._rest])
 
-    def _value(self, line: bytes) -> bytes:
-        self._number += 1
-        if not (line := line.strip()):
-            return b""
-        try:
-            return json_line(line.decode())
-        except ValueError as error:
-            raise EncodingError(f"line {self._number}: expected JSON: {error}") from None
+    def check(self) -> None:
+        """Raise :class:`EncodingError` with the number of the line that is something else."""
+        if self._wrong is not None:
+            raise self._wrong
+
+    def _values(self, lines: list[bytes]) -> list[bytes]:
+        values = []
+        for line in lines:
+            if self._wrong is not None:
+                break
+            self._number += 1
+            try:
+                if stripped := line.strip():
+                    values.append(json_line(stripped.decode()))
+            except ValueError as error:
+                self._wrong = EncodingError(f"line {self._number}: expected JSON: {error}")
+        return values

@@ -7,6 +7,7 @@ import sys
 from jupyter_core.application import JupyterApp
 
 from .._version import __version__
+from ..arguments import USAGE
 from .status import INTERRUPTED
 
 __all__ = ["main"]
@@ -49,9 +50,13 @@ class Command(JupyterApp):
 
     def start(self) -> None:
         """Run the subcommand; without one say which there are."""
+        if self.subapp is None and self.extra_args:
+            known = ", ".join(self.subcommands)
+            print(f"driftdb: expected one of {known}, got {self.extra_args[0]!r}", file=sys.stderr)
+            self.exit(USAGE)
         if self.subapp is None:
             self.print_help()
-            self.exit(2)
+            self.exit(USAGE)
         super().start()
 
 

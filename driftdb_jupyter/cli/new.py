@@ -35,8 +35,7 @@ class NewCommand(MemberCommand):
 
     def run(self) -> None:
         """Ask the server for a room."""
-        if self.extra_args:
-            self.misused(f"expected no argument, got {len(self.extra_args)}")
+        self.no_argument()
         location = self.location()
         if self.json:
             made = {"room": location.room, "url": location.url, "page": str(page_url(location))}

@@ -20,15 +20,20 @@ from .store import LocalStore
 __all__ = ["journal_path", "local_store"]
 
 
-def journal_path(data: str) -> Path:
+def journal_path(data: str, *, new: bool = False) -> Path:
     """The journal that ``--data`` means: a file, or a standalone server's folder.
 
-    Without it that of the Jupyter server whose root is the current folder, else the only one of
-    any Jupyter server. Raises :class:`NoServer` where there is none.
+    ``new``: neither need be there yet; the folder is made. Without ``data`` it is that of the
+    Jupyter server whose root is the current folder, else the only one of any Jupyter server.
+    Raises :class:`NoServer` where there is none.
     """
     if data:
         path = Path(data).absolute()
+        if new and not path.exists() and path.suffix != ".db":
+            path.mkdir(parents=True)
         journal = journal_in(data) if path.is_dir() else path
+        if new:
+            return journal
         if not journal.exists():
             raise NoServer(f"expected rooms in {data}, found none")
         return journal

@@ -46,16 +46,23 @@ class RoomCommand(Subcommand):
     aliases: dict[Any, Any] = {**Subcommand.aliases, "data": "RoomCommand.data"}  # noqa: RUF012
 
     data = Unicode("", config=True, help=_DATA_HELP)
+    begins = False
+    """Whether it may be the first to keep a room there."""
 
     def run(self) -> None:
         """Find the rooms, and do the work."""
+        self.check_arguments()
         with self.store() as store:
             self.work(store)
+
+    def check_arguments(self) -> None:
+        """End where those that are no options make no sense."""
+        self.no_argument()
 
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The rooms of the running server, else of the journal."""
-        journal = journal_path(self.data)
+        journal = journal_path(self.data, new=self.begins)
         remote = running(journal)
         if remote is not None:
             self.log.debug("Through the server that has %s open", journal)
@@ -105,9 +112,13 @@ class ExportCommand(RoomCommand):
     driftdb export --data ./rooms lecture | driftdb import --data ./others
     """
 
+    def check_arguments(self) -> None:
+        """There has to be one."""
+        self.only_argument("the name of one room")
+
     def work(self, store: Store) -> None:
         """Write its lines."""
-        name = self.only_argument("the name of one room")
+        [name] = self.extra_args
         for piece in counted(store.export(name), f"Exporting {name}"):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
@@ -130,13 +141,17 @@ class ImportCommand(RoomCommand):
             "Put the room in the place of another of that name.",
         ),
     }
+    begins = True
     room = Unicode("", config=True, help="The room's name; by default the one in the file.")
     replace = Bool(False, config=True, help="Whether a room of that name may be replaced.")
 
-    def work(self, store: Store) -> None:
-        """Read its lines, and give them to the store."""
+    def check_arguments(self) -> None:
+        """There may be a file."""
         if len(self.extra_args) > 1:
             self.misused(f"expected one file, got {len(self.extra_args)}")
+
+    def work(self, store: Store) -> None:
+        """Read its lines, and give them to the store."""
         with self._source() as source:
             first = source.readline()
             name = self.room or read_head(first).room
@@ -165,10 +180,13 @@ class DeleteCommand(RoomCommand):
     driftdb delete lecture
     """
 
-    def work(self, store: Store) -> None:
-        """Delete each."""
+    def check_arguments(self) -> None:
+        """There has to be one at least."""
         if not self.extra_args:
             self.misused("expected the names of rooms, got none")
+
+    def work(self, store: Store) -> None:
+        """Delete each."""
         for name in self.extra_args:
             store.delete(name)
 

@@ -11,7 +11,7 @@ from jupyter_core.application import base_aliases, base_flags
 
 from ..arguments import CheckedCommand
 from ..protocol.errors import DriftDBError
-from .status import BROKEN_PIPE, INTERRUPTED, Misuse, status_of
+from .status import BROKEN_PIPE, FAILED, INTERRUPTED, Misuse, status_of
 
 __all__ = ["Subcommand"]
 
@@ -27,6 +27,8 @@ class Subcommand(CheckedCommand):
         super().start()
         if self.log_level != logging.DEBUG:  # else it is in the errors that the client raises
             logging.getLogger("driftdb_jupyter").setLevel(logging.ERROR)
+        if sys.stdout is None:  # closed: nobody wants what is printed
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it is open to the end
         try:
             self.run()
             sys.stdout.flush()
@@ -35,8 +37,11 @@ class Subcommand(CheckedCommand):
         except KeyboardInterrupt:
             self.exit(INTERRUPTED)
         except BrokenPipeError:  # `driftdb tail … | head` just ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _print_no_more()
             self.exit(BROKEN_PIPE)
+        except OSError as error:  # a disk that is full
+            _print_no_more()
+            self.fail(f"can't write: {error.strerror or error}", FAILED)
 
     def run(self) -> None:
         """Do what the command is for."""
@@ -52,3 +57,8 @@ class Subcommand(CheckedCommand):
     def misused(self, message: str) -> NoReturn:
         """Raise that the arguments make no sense."""
         raise Misuse(message)
+
+
+def _print_no_more() -> None:
+    """Else Python tries once more at its end, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ from typing import Any
 
 from traitlets import Bool, Unicode
 
+from ..client.form import meant
 from ..client.log_replica import Heard
 from .hearing import Hearing, wait_for_any
 from .member import MemberCommand
@@ -63,5 +64,6 @@ class TailCommand(MemberCommand):
 
     def _print(self, key: str, values: list[Heard]) -> None:
         for heard in values:
+            heard = heard._replace(value=meant(heard.value))  # a state may have written it
             put(record(key, heard).line() if self.json else text_of(heard.value))
         flush()

@@ -28,7 +28,7 @@ class WatchCommand(MemberCommand):
     examples = """
     driftdb watch slider
     driftdb watch slider chat --json
-    driftdb watch go -n 1                # waits for a value
+    driftdb watch deploy --changes -n 1  # waits for somebody
     """
     aliases: dict[Any, Any] = {  # noqa: RUF012
         **MemberCommand.aliases,
@@ -40,9 +40,14 @@ class WatchCommand(MemberCommand):
             {"WatchCommand": {"json": True}},
             "Print JSON Lines: key, seq, value, and who wrote it when.",
         ),
+        "changes": (
+            {"WatchCommand": {"changes": True}},
+            "Leave out the values that are there already.",
+        ),
     }
     count = Int(0, min=0, config=True, help="End after so many values; 0: never.")
     json = Bool(False, config=True, help="Whether to print JSON Lines.")
+    changes = Bool(False, config=True, help="Whether to leave out what is there already.")
 
     _printed = 0
 
@@ -54,7 +59,8 @@ class WatchCommand(MemberCommand):
             keys = dict.fromkeys(self.extra_args)
             hearings = [Hearing(room, key, timeout_seconds=self.timeout_seconds) for key in keys]
             for hearing in hearings:
-                self._print(hearing.key, hearing.take()[-1:])
+                held = hearing.take()
+                self._print(hearing.key, [] if self.changes else held[-1:])
             while not self._enough():
                 flush()
                 wait_for_any(room, hearings)

@@ -268,6 +268,7 @@ class StandaloneServer(CheckedCommand):
     def start(self) -> None:
         """Serve until a signal ends it."""
         super().start()
+        self.no_argument()
         try:
             settings = DriftDB(parent=self)
         except TraitError as error:

@@ -30,11 +30,15 @@ def test_json_keeps_its_very_digits() -> None:
 @pytest.mark.parametrize("line", [b"{", b"NaN", b"nul", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_refused_with_its_number(line: bytes) -> None:
     lines = JSONLines(limit_bytes=1_000_000)
+    lines.check()
+    assert lines.split(b"1\n" + line + b"\n3\n") == [b"1"]
+    assert lines.end() == []
     with pytest.raises(EncodingError, match="line 2: expected JSON"):
-        lines.split(b"1\n" + line + b"\n")
+        lines.check()
 
 
 def test_a_line_without_an_end_is_not_waited_for_for_ever() -> None:
     lines = JSONLines(limit_bytes=100)
+    assert lines.split(b"1\n" + b"x" * 101) == [b"1"]
     with pytest.raises(EncodingError, match="line 2: expected at most 100 bytes, got more"):
-        lines.split(b"1\n" + b"x" * 101)
+        lines.check()

@@ -82,6 +82,25 @@ async def test_an_import_replaces_a_room_only_where_that_is_asked_for(
     assert names == ["größe & mehr", "other"]
 
 
+async def test_an_import_may_be_the_first_in_a_folder(folder: Path, room: str) -> None:
+    exported = run(folder, "export", room).stdout
+    other = folder.parent / "others" / "deep"
+    assert run(other, "import", text=exported).returncode == 0
+    assert run(other, "export", room).stdout == exported
+
+
+async def test_damage_is_one_line(folder: Path, room: str, server: Process) -> None:
+    if server.process.poll() is None:
+        server.end()
+    with journal_in(str(folder)).open("r+b") as journal:
+        journal.seek(8192)
+        journal.write(b"\xa5" * 12_000)
+    for command in ("check", "rooms"):
+        said = run(folder, command)
+        assert (said.returncode, said.stdout.count("\n") + said.stderr.count("\n")) == (1, 1)
+        assert "Traceback" not in said.stderr
+
+
 async def test_the_table_shows_what_a_room_keeps(folder: Path, room: str) -> None:
     head, line = run(folder, "rooms").stdout.splitlines()
     assert head.split() == ["ROOM", "KEYS", "SEQ", "SIZE", "LAST", "USED"]

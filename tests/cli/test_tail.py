@@ -20,6 +20,12 @@ def test_the_newest_values_are_printed(shell: Shell, room: Room) -> None:
     assert shell.prints("tail", "none") == ""
 
 
+def test_what_a_state_wrote_is_printed_as_it_is_meant(shell: Shell) -> None:
+    shell.prints("push", "name", "Ann")
+    assert shell.prints("tail", "name") == "Ann\n"
+    assert json.loads(shell.prints("tail", "name", "--json"))["value"] == "Ann"
+
+
 def test_json_lines_say_who_wrote_each_and_when(shell: Shell, room: Room) -> None:
     room.stream("log").extend(["one", [2]]).result()
     lines = [json.loads(line) for line in shell.prints("tail", "log", "--json").splitlines()]

@@ -20,6 +20,17 @@ def test_values_are_printed_as_they_change(shell: Shell, room: Room) -> None:
         assert process.wait(20) == 0
 
 
+def test_one_waits_for_the_next_value_alone(shell: Shell, room: Room) -> None:
+    button = room.state("deploy", 0)
+    button.set(1).result()
+    with shell.started("watch", "deploy", "slider", "--changes", "-n", "1") as process:
+        assert process.stdout is not None
+        while process.poll() is None:
+            button.set(button.value + 1).result()
+        printed = process.stdout.read().decode()
+    assert int(printed.partition("\t")[2]) > 1
+
+
 def test_several_keys_are_told_apart_and_channels_are_heard(shell: Shell, room: Room) -> None:
     room.state("slider", 1)
     chat = room.pubsub("chat")
