@@ -4,6 +4,7 @@ export class FakeSocket extends EventTarget {
   onopen: (() => void) | null = null;
   onmessage: ((event: { readonly data: unknown }) => unknown) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
+  onerror: ((event: object) => void) | null = null;
   readonly sent: string[] = [];
   closedWith: number | undefined;
 

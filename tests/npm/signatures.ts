@@ -45,13 +45,15 @@ export async function connected(url: string): Promise<DbConnection> {
   const answer: MessageFromDb = await new HttpConnection(http_url).send(message);
   if (answer.type === "init") answer.data.map(({ seq }: SequenceValue) => seq.toFixed());
   const db = new DbConnection();
+  const before: ConnectionStatus = { connected: false };
+  const after: ConnectionStatus = { connected: true, debugUrl: url };
   const heard = (status: ConnectionStatus) => (status.connected ? status.debugUrl : null);
   db.statusListener.addListener(heard);
   db.statusListener.removeListener(heard);
   db.messageListener.addListener((each: MessageFromDb) => each.type);
   await db.connect(socket_url, true);
   await db.connect(socket_url);
-  heard(db.status);
+  for (const status of [db.status, before, after]) heard(status);
   const key: Key = "k";
   const listener = ({ value, seq }: SequenceValue) => `${value} ${seq.toFixed()}`;
   const sized = (size: number) => size.toFixed();
@@ -104,6 +106,8 @@ export function shared(db: DbConnection): void {
   presence.destroy();
   const said: PresenceMessage<number> = { client: "me", value: 1 };
   said.value.toFixed();
+  const other: WrappedPresenceMessage<number> = { value: 1, lastSeen: 0 };
+  other.value.toFixed();
   db.disconnect();
 }
 

@@ -18,8 +18,8 @@ from ..server.processes import Process, environment
 
 
 @pytest.fixture(
-    params=[("slider", ""), ("slider", "&binary"), ("slider-ours", "")],
-    ids=["json", "cbor", "ours"],
+    params=[(name, query) for name in ("slider", "slider-ours") for query in ("", "&binary")],
+    ids=["json", "cbor", "ours", "ours-cbor"],
 )
 def address(request: pytest.FixtureRequest, pages: str, server: Process) -> str:
     name, query = request.param

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from driftdb_jupyter import room as join
 
 from ..conformance.servers import standalone
+from ..e2e.standalone import Standalone
 
 JS = Path(__file__).parents[2] / "js"
 MODULES = JS / "node_modules"
@@ -32,6 +35,21 @@ for await (const message of here.pubsub<string>("chat")) {
   console.log(message, value, Refused.name);
   break;
 }
+here.close();
+"""
+
+
+LASTING = """
+import { createInterface } from "node:readline";
+import WebSocket from "ws";
+import { room } from "driftdb-jupyter";
+
+room(process.argv[2], { WebSocket }).close(); // while it connects
+const here = room(process.argv[2], { WebSocket });
+here.onStatus(({ phase }) => console.log(phase));
+const log = here.stream("log");
+for await (const line of createInterface({ input: process.stdin })) log.append(line);
+await here.flush();
 here.close();
 """
 
@@ -98,6 +116,37 @@ def test_it_runs_in_node_beside_python(project: Path, codec: str) -> None:
             assert node.stdout is not None
             assert node.stdout.read() == "hello 0 Refused\n"
         here.close()
+
+
+def test_in_node_it_outlasts_servers_that_are_not_there_yet_and_that_are_killed(
+    project: Path, tmp_path: Path
+) -> None:
+    (project / "lasting.js").write_text(LASTING)
+    server = Standalone(tmp_path)
+    with server.running():
+        room = server.new_room()
+    command = ["node", "lasting.js", room.url]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=project, **pipes) as node:
+        phases = iter(node.stdout.readline, "")  # type: ignore[union-attr]
+
+        def append(line: str) -> None:
+            node.stdin.write(f"{line}\n")  # type: ignore[union-attr]
+            node.stdin.flush()  # type: ignore[union-attr]
+
+        append("one")
+        assert "reconnecting\n" in phases
+        with server.running():
+            assert "connected\n" in phases
+            append("two")
+            server.process.end(signal.SIGKILL)
+            assert "reconnecting\n" in phases
+            append("three")
+        with server.running():
+            assert "connected\n" in phases
+            node.stdin.close()  # type: ignore[union-attr]
+            assert node.wait(60) == 0
+            assert room.read("log") == ["one", "two", "three"]
 
 
 def test_it_holds_nothing_but_modules_and_their_types(project: Path) -> None:

@@ -1,5 +1,6 @@
 import type { Codec, Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
+import { tell } from "./listeners";
 import { Session } from "./session";
 
 /** What a connection needs of a WebSocket, or of what stands for one. */
@@ -7,6 +8,7 @@ export interface Socket {
   onopen: ((event: object) => unknown) | null;
   onmessage: ((event: { readonly data: unknown }) => unknown) | null;
   onclose: ((event: { readonly code: number }) => unknown) | null;
+  onerror?: ((event: object) => unknown) | null;
   binaryType?: string;
   send(frame: Frame): void;
   close(code?: number): void;
@@ -75,7 +77,6 @@ export class Connection {
   readOnly = false;
 
   private readonly backoff = new Backoff();
-  private readonly secret = newSecret();
   private readonly looking: ReturnType<typeof setInterval>;
   /** What the session speaks through. */
   private socket: Socket | null = null;
@@ -207,11 +208,13 @@ export class Connection {
     this.stopWaiting();
     const { token, WebSocket: Open = globalThis.WebSocket } = this.options;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
-    const query = `client=${this.secret}${login}${this.session.codec.query}`;
+    const query = `client=${this.session.secret}${login}${this.session.codec.query}`;
     const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
     // The type of ws' own constructor says less than it takes.
     const socket = new (Open as unknown as new (url: string) => Socket)(address);
     socket.binaryType = "arraybuffer";
+    // A close follows, which is heard; but an error that nobody hears ends a process of Node's.
+    socket.onerror = () => {};
     this.attempt = { socket, since: Date.now() };
     socket.onopen = () => {
       this.attempt = null;
@@ -233,7 +236,6 @@ export class Connection {
     this.alive();
     this.offlineSince = null;
     this.readOnly = false;
-    this.set("connected", text);
     socket.onmessage = ({ data }) => {
       this.backoff.reset();
       this.alive();
@@ -251,6 +253,7 @@ export class Connection {
       else this.wait();
     };
     this.session.connected((frame) => socket.send(frame));
+    this.set("connected", text);
   }
 
   private tryDetour(): void {
@@ -260,7 +263,7 @@ export class Connection {
     if (this.around !== null && now - this.around.since >= DETOUR_MILLISECONDS) this.leaveDetour();
     const [detour] = this.detours;
     if (detour === undefined || this.around !== null) return;
-    const socket = detour(this.secret);
+    const socket = detour(this.session.secret);
     this.around = { detour, socket, since: now };
     socket.onopen = () => {
       this.adopt(socket, THROUGH_KERNEL);
@@ -323,7 +326,8 @@ export class Connection {
     let status = 0;
     try {
       const { signal } = impatience;
-      status = (await fetch(this.url, { credentials: "same-origin", signal })).status;
+      const headers = authorization(this.options.token);
+      status = (await fetch(this.url, { credentials: "same-origin", headers, signal })).status;
     } catch {
       // Not reached, as before.
     }
@@ -353,12 +357,11 @@ export class Connection {
   }
 
   private tell(): void {
-    for (const listener of [...this.listeners]) listener();
+    tell(this.listeners);
   }
 }
 
-/** A secret that nobody guesses; getRandomValues is there on plain http too. */
-function newSecret(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(20));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** What lets in where a request can have headers, as a handshake in a browser can't. */
+export function authorization(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { Authorization: `token ${token}` };
 }

@@ -1,3 +1,4 @@
+import { byteLength } from "../protocol/codec";
 import type {
   ClientMessage,
   Json,
@@ -12,6 +13,8 @@ export interface PresenceListener {
   changed?(client: string, person: Person): void;
   /** With what the client was last. */
   left?(client: string, person: Person): void;
+  /** The room has said who is there. */
+  started?(): void;
 }
 
 /**
@@ -39,6 +42,11 @@ export class PresenceReplica {
   /** Who is there, by public id, in the order of their coming; oneself, too. */
   get people(): ReadonlyMap<string, Person> {
     return this.known;
+  }
+
+  /** How long the message is that says the own value. */
+  get bytes(): number {
+    return this.own === null ? 0 : byteLength(JSON.stringify(this.own));
   }
 
   /** Be there with a value, or no more (`null`). */
@@ -91,6 +99,7 @@ export class PresenceReplica {
     const there = new Map(Object.entries(clients));
     for (const [id, person] of [...this.known]) if (!there.has(id)) this.take(id, person, null);
     for (const [id, person] of there) this.take(id, this.known.get(id), person);
+    for (const listener of [...this.listeners]) listener.started?.();
     if (this.leaving) this.left();
   }
 

@@ -1,4 +1,4 @@
-import type { Codec, Frame } from "../protocol/codec";
+import { byteLength, type Codec, type Frame } from "../protocol/codec";
 import type { Push } from "../protocol/messages";
 
 /** How much may wait for the server: pushes, and bytes of their messages. */
@@ -17,7 +17,7 @@ const WIDEST_WINDOW = 1_000;
 const NARROWEST_WINDOW = 8;
 
 /** Why nothing is sent any more. */
-export const CLOSED = "the room was closed on this side";
+export const CLOSED = "it was closed on this side";
 
 /** A write was not kept, for too many wait for the server already. */
 export class QueueFull extends Error {
@@ -65,6 +65,7 @@ export type NewPush = Omit<Push, "type" | "id">;
 export class Queue {
   /** Hears when `waiting` may be another. */
   onChange: () => void = () => {};
+  private readonly drains = new Set<() => void>();
 
   private readonly pushes = new Map<number, Waiting>();
   private lastId = 0;
@@ -106,7 +107,7 @@ export class Queue {
     this.flush();
     // Whoever adds has to know the id before it is refused.
     if (this.closed) queueMicrotask(() => this.refused(id, "closed", CLOSED));
-    this.onChange();
+    this.changed();
     return id;
   }
 
@@ -118,7 +119,7 @@ export class Queue {
     waiting.kind = "newest";
     waiting.frame = this.encode(id, push);
     waiting.bytes = byteLength(waiting.frame);
-    this.onChange();
+    this.changed();
     return true;
   }
 
@@ -143,7 +144,7 @@ export class Queue {
     this.window = Math.min(this.window + 1, WIDEST_WINDOW);
     this.remove(id)?.by.acknowledged(id, seq);
     this.flush();
-    this.onChange();
+    this.changed();
   }
 
   /** Give a push up; false where there is no such one. */
@@ -151,8 +152,16 @@ export class Queue {
     const waiting = this.remove(id);
     waiting?.by.refused(id, code, message, seq);
     this.flush();
-    this.onChange();
+    this.changed();
     return waiting !== undefined;
+  }
+
+  /** Resolves when no write waits. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.drains.add(resolve);
+      this.changed();
+    });
   }
 
   /** Refuse what waits, and all that is added from now on. */
@@ -181,6 +190,13 @@ export class Queue {
     sent.sort(([, a], [, b]) => b.bytes - a.bytes);
     const [longest] = sent;
     return longest && { id: longest[0], bytes: longest[1].bytes };
+  }
+
+  private changed(): void {
+    this.onChange();
+    if (this.waiting > 0) return;
+    for (const drained of this.drains) drained();
+    this.drains.clear();
   }
 
   private check(more: number): void {
@@ -231,8 +247,4 @@ export class Queue {
   private encode(id: number, push: NewPush): Frame {
     return this.codec().encode({ type: "push", ...push, id });
   }
-}
-
-function byteLength(frame: Frame): number {
-  return typeof frame === "string" ? new TextEncoder().encode(frame).length : frame.length;
 }

@@ -14,6 +14,7 @@ import { written } from "./form";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
 import { CLOSED, NOBODY, Queue, type QueueLimits } from "./queue";
+import { randomText } from "./random";
 import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
 
@@ -45,6 +46,8 @@ export class Session {
   tap: Tap | null = null;
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
+  /** By what the server knows this client again, on each of its connections. */
+  readonly secret = randomText(20);
   private readonly replicas = new Map<string, (LogReplica | StateReplica)[]>();
   /** Those of `replicas` that are a stranger's, who may know nothing of the key's kind. */
   private readonly raw = new WeakSet<Replica>();
@@ -93,6 +96,7 @@ export class Session {
       () => new StateReplica(key, this.queue, initial),
     );
     if (initial !== undefined) replica.offer(initial);
+    if (this.closed) replica.giveUp(new Refused("closed", CLOSED));
     this.listen(replica, listener);
     return replica;
   }
@@ -239,16 +243,29 @@ export class Session {
     this.tap?.disconnected();
     for (const { reject } of this.pings.values()) reject(offline());
     this.pings.clear();
-    const longest = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
+    const sent = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
     this.queue.disconnected();
-    if (longest !== undefined) {
-      const message = `the server takes no message of ${longest.bytes} bytes`;
-      this.queue.refused(longest.id, "too_large", message);
-    }
+    if (code === CLOSE_TOO_LARGE) this.giveUpLongest(sent);
     this.asking.clear();
     for (const replicas of this.replicas.values())
       for (const replica of replicas) replica.disconnected();
     for (const presence of this.presences.values()) presence.disconnected();
+  }
+
+  /** The server doesn't say which message was far too long: the longest one under way. */
+  private giveUpLongest(push: { readonly id: number; readonly bytes: number } | undefined): void {
+    const presence = [...this.presences.values()].reduce<PresenceReplica | undefined>(
+      (longest, each) => (each.bytes > (longest?.bytes ?? push?.bytes ?? 0) ? each : longest),
+      undefined,
+    );
+    const bytes = presence?.bytes ?? push?.bytes ?? 0;
+    const message = `the server takes no message of ${bytes} bytes`;
+    if (presence !== undefined) {
+      presence.set(null);
+      this.onError("too_large", message);
+    } else if (push !== undefined) {
+      this.queue.refused(push.id, "too_large", message);
+    }
   }
 
   /** There won't be another connection: what waits for one is refused. */

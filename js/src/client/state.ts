@@ -58,6 +58,7 @@ export class StateReplica extends Replica implements Pusher {
   /** The newest number in the stream, and what has to be heard before an update makes sense. */
   private newest = 0;
   private heardTo = 0;
+  private ended: Refused | null = null;
 
   /** `initial` is written where the room has no value; `undefined` offers nothing. */
   constructor(
@@ -82,17 +83,14 @@ export class StateReplica extends Replica implements Pusher {
 
   /** Show a value at once, and send it as soon as the write before it has arrived. */
   write(value: Json): void {
-    const { underWay } = this;
-    if (underWay === null && !this.paused) {
-      const updates = this.waiting?.updates ?? [];
-      this.waiting = null;
-      this.push({ value, depends: false, updates });
-    } else if (underWay !== null && this.queue.revise(underWay.id, this.message(value))) {
-      this.underWay = { ...underWay, value, depends: false, offered: false };
-    } else {
-      this.waiting = { value, depends: false, updates: this.waiting?.updates ?? [] };
-    }
-    this.notify();
+    this.put(value, []);
+  }
+
+  /** The same; resolves when the room has it, or a newer own value that took its place. */
+  set(value: Json): Promise<Json> {
+    return new Promise((resolve, reject) => {
+      this.put(value, [{ step: () => value, result: value, resolve, reject }]);
+    });
   }
 
   /**
@@ -102,6 +100,7 @@ export class StateReplica extends Replica implements Pusher {
    */
   update(step: (value: Json | undefined) => Json): Promise<Json> {
     const value = step(this.value);
+    if (this.ended !== null) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
       const update = { step, result: value, resolve, reject };
       const { depends, updates } = this.waiting ?? { depends: true, updates: [] };
@@ -147,8 +146,8 @@ export class StateReplica extends Replica implements Pusher {
       const error = conflict ? new Uncertain() : new Refused(code, message);
       for (const { reject } of underWay?.updates ?? []) reject(error);
     }
-    // An offer that came too late is none: somebody was faster, and their value is here already.
-    const quiet = conflict && (underWay?.offered || underWay?.depends);
+    // Nobody wrote what is offered; of an update whoever made it hears.
+    const quiet = underWay?.offered || (conflict && underWay?.depends);
     this.underWay = null;
     this.next();
     if (!underWay?.offered) this.offerIfEmpty();
@@ -156,8 +155,9 @@ export class StateReplica extends Replica implements Pusher {
     if (!quiet) for (const listener of [...this.listeners]) listener.refused?.(code, message);
   }
 
-  /** Drop the updates that wait. */
+  /** Drop the updates that wait: there won't be an answer of the room. */
   giveUp(error: Refused): void {
+    this.ended = error;
     for (const { reject } of this.waiting?.updates ?? []) reject(error);
     this.waiting = null;
   }
@@ -191,6 +191,22 @@ export class StateReplica extends Replica implements Pusher {
 
   protected override caughtUp(): void {
     this.next();
+  }
+
+  private put(value: Json, settled: readonly Update[]): void {
+    const { underWay } = this;
+    const updates = [...(this.waiting?.updates ?? []), ...settled];
+    if (underWay === null && !this.paused) {
+      this.waiting = null;
+      this.push({ value, depends: false, updates });
+    } else if (underWay !== null && this.queue.revise(underWay.id, this.message(value))) {
+      this.waiting = null;
+      const all = [...underWay.updates, ...updates];
+      this.underWay = { ...underWay, value, depends: false, offered: false, updates: all };
+    } else {
+      this.waiting = { value, depends: false, updates };
+    }
+    this.notify();
   }
 
   /** What there is without the own writes. */

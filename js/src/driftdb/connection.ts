@@ -1,18 +1,19 @@
 import { Bookmark } from "../client/bookmark";
+import { tell } from "../client/listeners";
 import type { LogListener } from "../client/log";
 import { QueueFull } from "../client/queue";
 import { Session } from "../client/session";
 import { CBOR } from "../protocol/cbor";
 import { JSON_CODEC } from "../protocol/codec";
 import type { Entry, Json, ServerMessage } from "../protocol/messages";
-import { Room } from "../room/room";
+import { Room, roomUrl } from "../room/room";
 import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
 
 const MOST_EARLY = 10_000;
 
-/** What a connection lets take part in its room; returns what ends that. */
-type Part = (session: Session) => () => void;
+/** What a connection lets take part in its room, or (`again`) in another; returns what ends that. */
+type Part = (session: Session, again: boolean) => () => void;
 
 /**
  * A connection to a room, with the calls of npm `driftdb` 1.0.12. It comes back by itself, and
@@ -32,8 +33,8 @@ export class DbConnection {
   /** The room, with all that `driftdb-jupyter` can. */
   room: Room | null = null;
   private session = this.newSession();
-  /** Whether the session has been in a room, and can't go into another. */
-  private settled = false;
+  /** The room that the session has been in, for it can't go into another. */
+  private home: string | null = null;
   private readonly parts = new Set<{ readonly start: Part; end: () => void }>();
   private readonly subscriptions: {
     readonly key: Key;
@@ -45,12 +46,14 @@ export class DbConnection {
   private readonly early: MessageToDb[] = [];
 
   /**
-   * Connect to the `socket_url` of a room, or to another one; all who take part stay. `cbor`: what
-   * is sent may hold a `Uint8Array`. Resolves when the connection is there. Rejects where the first
+   * Connect to the `socket_url` of a room, or to another one; all who take part stay, and in the
+   * same room so does what waits. `cbor`: what is sent may hold a `Uint8Array`. Resolves when the connection is there. Rejects where the first
    * attempt fails (others follow), and with a `TypeError` where there can't be a room.
    */
   async connect(dbUrl: string, cbor = false): Promise<void> {
-    this.leave();
+    const url = roomUrl(dbUrl);
+    if (this.home === null || this.home === url) this.room?.disconnect();
+    else this.leave();
     this.closed = false;
     this.dbUrl = dbUrl;
     this.cbor = cbor;
@@ -63,7 +66,7 @@ export class DbConnection {
       const look = () => {
         const { phase, text } = room.status;
         if (phase === "connected") {
-          this.settled = true;
+          this.home = url;
           resolve();
           this.set({ connected: true, text, debugUrl: `${room.url}/inspect` });
         } else {
@@ -117,17 +120,17 @@ export class DbConnection {
     sizeCallback?: (size: number) => void,
   ): void {
     const bookmark = new Bookmark();
-    const tell = ({ value, seq }: Entry) => listener({ value, seq });
+    const told = ({ value, seq }: Entry) => tell([listener], { value, seq });
     const end = this.join((session) => {
       const replica = session.hear(key, {
         heard(entry) {
           bookmark.pass(entry);
-          tell(entry);
+          told(entry);
         },
         startedOver(held, sameEpoch) {
-          for (const entry of bookmark.startOver(held, sameEpoch)) tell(entry);
+          for (const entry of bookmark.startOver(held, sameEpoch)) told(entry);
         },
-        ...(sizeCallback === undefined ? {} : { sized: sizeCallback }),
+        sized: (size) => sizeCallback !== undefined && tell([sizeCallback], size),
       });
       return () => {
         replica.listeners.clear();
@@ -155,7 +158,7 @@ export class DbConnection {
    * ends that.
    */
   join(start: Part): () => void {
-    const part = { start, end: start(this.session) };
+    const part = { start, end: start(this.session, false) };
     this.parts.add(part);
     return () => {
       if (this.parts.delete(part)) part.end();
@@ -173,7 +176,7 @@ export class DbConnection {
         session.leave(key);
         for (const { value, seq } of held.filter((entry) => entry.seq > above))
           for (const each of [...this.subscriptions])
-            if (each.key === key) each.listener({ value, seq });
+            if (each.key === key) tell([each.listener], { value, seq });
       },
     };
     const replica = session.hear(key, once);
@@ -184,17 +187,17 @@ export class DbConnection {
   private leave(): void {
     const { room } = this;
     this.room = null;
-    if (!this.settled) {
+    if (this.home === null) {
       room?.disconnect();
       return;
     }
-    this.settled = false;
+    this.home = null;
     room?.close();
     this.session = this.newSession();
     this.asked.clear();
     for (const part of this.parts) {
       part.end();
-      part.end = part.start(this.session);
+      part.end = part.start(this.session, true);
     }
   }
 

@@ -1,3 +1,5 @@
+import { tell } from "../client/listeners";
+
 /** Who hears of events of one kind. */
 export class EventListener<T> {
   listeners: ((event: T) => void)[] = [];
@@ -11,6 +13,6 @@ export class EventListener<T> {
   }
 
   dispatch(event: T): void {
-    for (const listener of this.listeners) listener(event);
+    tell(this.listeners, event);
   }
 }

@@ -1,3 +1,5 @@
+import { randomText } from "../client/random";
+
 const CLIENT_ID = "_driftdb_client_id";
 let remembered: string | null = null;
 
@@ -9,8 +11,7 @@ export function uniqueClientId(): string {
     // A browser may refuse to keep anything.
   }
   if (remembered === null) {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    remembered = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    remembered = randomText(16);
     try {
       sessionStorage.setItem(CLIENT_ID, remembered);
     } catch {}

@@ -1,3 +1,4 @@
+import { tell } from "../client/listeners";
 import type { Json } from "../protocol/messages";
 import { Presence } from "../room/presence";
 import { decode, encode } from "../room/values";
@@ -15,7 +16,7 @@ export type WrappedPresenceMessage<T> = {
   /** When this client last knew that they are there, in milliseconds since 1970. */
   readonly lastSeen: number;
   /** The person's name, as the server's authentication has it; else "Guest". */
-  name: string;
+  name?: string;
 };
 
 /**
@@ -63,13 +64,16 @@ export class PresenceListener<T> {
 
   /** Be there, and begin to hear. */
   subscribe(): void {
-    this.end ??= this.db.join((session) => {
+    this.end ??= this.db.join((session, again) => {
       const presence = new Presence<PresenceMessage<T>>(session, this.key, this.message);
       presence.subscribe(() => this.tell());
       const ear = session.hear(this.key, { heard: ({ value }) => this.overheard(value) });
       this.presence = presence;
+      // Of another room nothing is known yet.
+      if (again) this.tell();
       return () => {
         this.presence = null;
+        this.strangers.clear();
         ear.listeners.clear();
         presence.close();
       };
@@ -81,7 +85,6 @@ export class PresenceListener<T> {
     clearInterval(this.heartbeat);
     clearTimeout(this.saying);
     this.heartbeat = this.saying = undefined;
-    this.strangers.clear();
     this.end?.();
     this.end = null;
   }
@@ -140,7 +143,7 @@ export class PresenceListener<T> {
   private tell(): void {
     const present = this.present();
     for (const client of present.keys()) this.strangers.delete(client);
-    this.callback(Object.fromEntries([...this.strangers, ...present]));
+    tell([this.callback], Object.fromEntries([...this.strangers, ...present]));
   }
 
   /** Who is there as the server says. */

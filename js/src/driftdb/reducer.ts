@@ -1,3 +1,4 @@
+import { tell } from "../client/listeners";
 import { SharedReducer } from "../room/reducer";
 import { encode } from "../room/values";
 import type { DbConnection } from "./connection";
@@ -29,10 +30,12 @@ export class Reducer<T, A> {
   /** Begin to hear. */
   subscribe(): void {
     const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.opts;
-    this.end ??= db.join((session) => {
+    this.end ??= db.join((session, again) => {
       const shared = new SharedReducer(session, key, reducer, initialValue, sizeThreshold);
       shared.subscribe(this.opts.callback);
       this.shared = shared;
+      // Another room begins with another value.
+      if (again) tell([this.opts.callback], shared.value);
       return () => {
         this.shared = null;
         shared.close();

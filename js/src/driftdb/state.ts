@@ -1,4 +1,5 @@
 import { written } from "../client/form";
+import { tell } from "../client/listeners";
 import type { StateReplica } from "../client/state";
 import { decode, encode } from "../room/values";
 import type { DbConnection } from "./connection";
@@ -85,6 +86,6 @@ export class StateListener<T> {
 
   private show(value: T): void {
     this.state = value;
-    this.callback(value);
+    tell([this.callback], value);
   }
 }

@@ -27,5 +27,5 @@ export type MessageToDb =
 
 /** Whether there is a connection, in words; `debugUrl` is the address of the room's inspector. */
 export type ConnectionStatus =
-  | { connected: false; text: string }
-  | { connected: true; text: string; debugUrl: string };
+  | { connected: false; text?: string }
+  | { connected: true; text?: string; debugUrl: string };

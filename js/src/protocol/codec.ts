@@ -20,3 +20,8 @@ export const JSON_CODEC: Codec = {
     return JSON.parse(frame);
   },
 };
+
+/** How long a message is, in bytes. */
+export function byteLength(frame: Frame): number {
+  return typeof frame === "string" ? new TextEncoder().encode(frame).length : frame.length;
+}

@@ -7,7 +7,7 @@ import { SharedReducer } from "../room/reducer";
 import type { Room } from "../room/room";
 import { SharedState } from "../room/state";
 import { useDatabase } from "./provider";
-import { tell, useShared } from "./shared";
+import { useShared } from "./shared";
 
 type Setter<T> = (value: T | ((value: T) => T)) => void;
 
@@ -16,23 +16,18 @@ type Setter<T> = (value: T | ((value: T) => T)) => void;
  * is given to that one is applied to the room's newest value, such that nobody's update is lost.
  */
 export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] {
-  const [value, act] = useShared<T, SharedState<T>>(
-    (session) => new SharedState<T>(session, key, initialValue),
-    ({ value }) => (value === undefined ? initialValue : value),
-    initialValue,
-    key,
-  );
+  const [value, act] = useShared<T, SharedState<T, never>>(key, () => ({
+    make: (session) => new SharedState<T, never>(session, key, initialValue),
+    read: (state) => state.value,
+    before: initialValue,
+  }));
   const set = useCallback<Setter<T>>(
     (next) =>
-      act((state) => {
-        if (typeof next !== "function") {
-          state.set(next).catch(tell);
-          return;
-        }
-        const step = next as (value: T) => T;
-        state.update((base) => step(base === undefined ? initialValue : base)).catch(tell);
+      act(async (state) => {
+        if (typeof next === "function") await state.update(next as (value: T) => T);
+        else await state.set(next);
       }),
-    [act, initialValue],
+    [act],
   );
   return [value, set];
 }
@@ -58,22 +53,18 @@ export function useSharedReducer<S, A>(
   initialValue: S,
   init?: (initialValue: S) => S,
 ): [S, (action: A) => void] {
-  const [initial] = useState(() => (init === undefined ? initialValue : init(initialValue)));
   const newest = useRef(reducer);
   newest.current = reducer;
-  const [value, act] = useShared<S, SharedReducer<S, A>>(
-    (session) => {
-      const reduce = (state: S, action: A) => newest.current(state, action);
-      return new SharedReducer<S, A>(session, key, reduce, initial);
-    },
-    (shared) => shared.value,
-    initial,
-    key,
-  );
-  const dispatch = useCallback(
-    (action: A) => act((shared) => void shared.dispatch(action).catch(tell)),
-    [act],
-  );
+  const [value, act] = useShared<S, SharedReducer<S, A>>(key, () => {
+    const before = init === undefined ? initialValue : init(initialValue);
+    const reduce = (state: S, action: A) => newest.current(state, action);
+    return {
+      make: (session) => new SharedReducer<S, A>(session, key, reduce, before),
+      read: (shared) => shared.value,
+      before,
+    };
+  });
+  const dispatch = useCallback((action: A) => act((shared) => shared.dispatch(action)), [act]);
   return [value, dispatch];
 }
 
@@ -148,9 +139,10 @@ export function useLatency(): number | null {
   return latency;
 }
 
+/** Subscribes to what doesn't change. */
+const never = () => () => {};
+
 /** An id of this browser tab, which stays over a reload; "" on a server that renders. */
 export function useUniqueClientId(): string {
-  const [id, setId] = useState("");
-  useEffect(() => setId(uniqueClientId()), []);
-  return id;
+  return useSyncExternalStore(never, uniqueClientId, () => "");
 }

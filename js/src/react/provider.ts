@@ -66,9 +66,9 @@ export function DriftDBProvider({
     return () => {
       wanted = false;
       clearTimeout(again);
-      db.disconnect();
     };
   }, [db, api, room, token, useBinary]);
+  useEffect(() => () => db.disconnect(), [db]);
   return createElement(DatabaseContext.Provider, { value: db }, children);
 }
 

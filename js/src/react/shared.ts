@@ -1,6 +1,7 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useMemo, useSyncExternalStore } from "react";
 import { Refused } from "../client/errors";
 import type { Session } from "../client/session";
+import type { DbConnection } from "../driftdb/connection";
 import { useDatabase } from "./provider";
 
 interface Shared {
@@ -8,49 +9,94 @@ interface Shared {
   close(): void;
 }
 
+/** How a hook makes its shared object, and what it shows of it (`before`: while there is none). */
+interface Kind<V, O> {
+  make(session: Session): O;
+  read(object: O): V;
+  readonly before: V;
+}
+
+/** Does something with a shared object; what becomes of it, nobody waits for. */
+type Step<O> = (object: O) => Promise<unknown>;
+
 /**
- * A shared object for as long as a component is there. Returns its value (`before` until there is
- * one) and a function that does something with it.
+ * A shared object for as long as a component is there. Returns its value, and a function that does
+ * something with it. `kind` is asked for once for each key.
  */
 export function useShared<V, O extends Shared>(
-  make: (session: Session) => O,
-  read: (object: O) => V,
-  before: V,
   key: string,
-): [V, (act: (object: O) => void) => void] {
+  kind: () => Kind<V, O>,
+): [V, (step: Step<O>) => void] {
   const db = useDatabase();
-  const [value, setValue] = useState(before);
-  const current = useRef<O | null>(null);
-  const waiting = useRef<((object: O) => void)[]>([]);
-  // The newest functions, without a new object for each rendering.
-  const latest = useRef({ make, read });
-  latest.current = { make, read };
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another object.
-  useEffect(
-    () =>
-      db.join((session) => {
-        const object = latest.current.make(session);
-        current.current = object;
-        const show = () => setValue(() => latest.current.read(object));
-        object.subscribe(show);
-        for (const act of waiting.current.splice(0)) act(object);
-        show();
-        return () => {
-          object.close();
-          current.current = null;
-        };
-      }),
-    [db, key],
-  );
-  const act = useCallback((step: (object: O) => void) => {
-    if (current.current === null) waiting.current.push(step);
-    else step(current.current);
-  }, []);
+  const part = useMemo(() => new Part(db, kind()), [db, key]);
+  const value = useSyncExternalStore(part.subscribe, part.value, part.before);
+  const act = useCallback((step: Step<O>) => part.act(step), [part]);
   return [value, act];
 }
 
-/** What a component can't wait for is at least told. */
-export function tell(error: unknown): void {
-  if (error instanceof Refused && error.code === "closed") return; // it was unmounted meanwhile
-  console.warn("driftdb:", error);
+/** What a component has in its room under one key. */
+class Part<V, O extends Shared> {
+  private object: O | null = null;
+  private shown: V;
+  /** What was to be done before the component was there. */
+  private early: Step<O>[] = [];
+  private left = false;
+
+  constructor(
+    private readonly db: DbConnection,
+    private readonly kind: Kind<V, O>,
+  ) {
+    this.shown = kind.before;
+  }
+
+  readonly value = (): V => this.shown;
+  readonly before = (): V => this.kind.before;
+
+  readonly subscribe = (changed: () => void): (() => void) => {
+    this.left = false;
+    const end = this.db.join((session) => {
+      const object = this.kind.make(session);
+      this.object = object;
+      const show = () => {
+        this.shown = this.kind.read(object);
+        changed();
+      };
+      object.subscribe(show);
+      for (const step of this.early.splice(0)) this.take(object, step);
+      show();
+      return () => {
+        object.close();
+        this.object = null;
+      };
+    });
+    return () => {
+      this.left = true;
+      end();
+    };
+  };
+
+  act(step: Step<O>): void {
+    if (this.object !== null) this.take(this.object, step);
+    else if (!this.left) this.early.push(step);
+    else this.actOnce(step);
+  }
+
+  /** The component has gone, and says a last word. */
+  private actOnce(step: Step<O>): void {
+    const end = this.db.join((session) => {
+      const object = this.kind.make(session);
+      this.take(object, step);
+      return () => object.close();
+    });
+    end();
+  }
+
+  /** What a component can't wait for is at least told. */
+  private take(object: O, step: Step<O>): void {
+    step(object).catch((error: unknown) => {
+      const ended = error instanceof Refused && error.code === "closed" && this.left;
+      if (!ended) console.warn("driftdb:", error);
+    });
+  }
 }

@@ -52,7 +52,12 @@ export class SharedDict<T = Value> {
     return this.reducer.subscribe((items) => listener(itemsOf(items)));
   }
 
-  /** Hear no more. */
+  /** Resolves with all items as soon as the predicate is true of them; rejects as a reducer's. */
+  async waitFor(predicate: (items: Items<T>) => boolean, signal?: AbortSignal): Promise<Items<T>> {
+    return itemsOf(await this.reducer.waitFor((items) => predicate(itemsOf(items)), signal));
+  }
+
+  /** Hear no more; what was set is on its way. */
   close(): void {
     this.reducer.close();
   }

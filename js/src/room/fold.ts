@@ -1,3 +1,4 @@
+import { randomText } from "../client/random";
 import type { Entry, Json } from "../protocol/messages";
 
 /** What stands for all actions up to now. */
@@ -29,8 +30,7 @@ export class Fold<S, A> {
     private readonly readAction: (action: Json) => A,
     private readonly readValue: (value: Json) => S,
   ) {
-    const bytes = crypto.getRandomValues(new Uint8Array(12));
-    this.source = Array.from(bytes, (byte) => byte.toString(36)).join("");
+    this.source = randomText(12);
     this.confirmed = begin();
   }
 

@@ -1,8 +1,8 @@
+import { Listeners } from "../client/listeners";
 import type { PresenceListener, PresenceReplica } from "../client/presence";
 import type { Session } from "../client/session";
 import { nameOf } from "../client/user";
 import type { Person as There } from "../protocol/messages";
-import { Listeners } from "./listeners";
 import { decode, encode, type Value } from "./values";
 
 /** Somebody who is here. */
@@ -24,7 +24,10 @@ export class Presence<T = Value> implements PresenceListener {
   private readonly arrivals = new Listeners<[Person<T>]>();
   private readonly changes = new Listeners<[Person<T>]>();
   private readonly departures = new Listeners<[Person<T>]>();
+  private readonly watchers = new Listeners<[Person<T>[]]>();
   private own: T | null = null;
+  /** Whether it is known who was there at first: whoever comes later is news. */
+  private begun: boolean;
 
   /** Made by `Room.presence`. `null`: only look who is there, unseen. */
   constructor(
@@ -33,6 +36,7 @@ export class Presence<T = Value> implements PresenceListener {
     value: T | null = null,
   ) {
     this.replica = session.presence(key, this);
+    this.begun = this.replica.ownId !== null;
     if (value !== null) this.value = value;
   }
 
@@ -55,48 +59,58 @@ export class Presence<T = Value> implements PresenceListener {
     return this.people.filter(({ isMe }) => !isMe);
   }
 
+  /** Call a function when somebody else comes. */
   onJoin(listener: (person: Person<T>) => void): () => void {
     return this.arrivals.add(listener);
   }
 
+  /** Call a function when somebody else who is here has another value. */
   onChange(listener: (person: Person<T>) => void): () => void {
     return this.changes.add(listener);
   }
 
+  /** Call a function when somebody else leaves, with what they were last. */
   onLeave(listener: (person: Person<T>) => void): () => void {
     return this.departures.add(listener);
   }
 
   /** Call a function with all who are here when anything changed; returns what ends that. */
   subscribe(listener: (people: Person<T>[]) => void): () => void {
-    const ends = [this.arrivals, this.changes, this.departures].map((each) =>
-      each.add(() => listener(this.people)),
-    );
-    return () => {
-      for (const end of ends) end();
-    };
+    return this.watchers.add(listener);
   }
 
   /** Be here no more, and hear no more. */
   close(): void {
     for (const each of [this.arrivals, this.changes, this.departures]) each.clear();
+    this.watchers.clear();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
   }
 
   /** For the session. */
   joined(client: string, there: There): void {
-    this.arrivals.tell(this.person(client, there));
+    this.tell(this.arrivals, client, there);
   }
 
   /** For the session. */
   changed(client: string, there: There): void {
-    this.changes.tell(this.person(client, there));
+    this.tell(this.changes, client, there);
   }
 
   /** For the session. */
   left(client: string, there: There): void {
-    this.departures.tell(this.person(client, there));
+    this.tell(this.departures, client, there);
+  }
+
+  /** For the session. */
+  started(): void {
+    this.begun = true;
+  }
+
+  private tell(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
+    const person = this.person(client, there);
+    if (this.begun && !person.isMe) listeners.tell(person);
+    this.watchers.tell(this.people);
   }
 
   private person(client: string, { value, user }: There): Person<T> {

@@ -1,16 +1,20 @@
+import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
 import { FEED_LIMIT, Feed } from "./feed";
-import { Listeners } from "./listeners";
 import { isNotice, type Message, messageOf } from "./message";
 import { encode, type Value } from "./values";
+
+/** So many values a channel remembers. */
+const HISTORY = 100;
 
 /** A channel: what is published reaches everybody who is there, and is kept nowhere. */
 export class PubSub<T = Value> implements LogListener {
   private readonly replica: LogReplica;
   private readonly subscribers = new Listeners<[T, Message<T>]>();
   private readonly feeds = new Set<Feed<T>>();
+  private readonly history: T[] = [];
 
   /** Made by `Room.pubsub`. */
   constructor(
@@ -20,6 +24,11 @@ export class PubSub<T = Value> implements LogListener {
     private readonly describe = true,
   ) {
     this.replica = session.log(key, this, false, stamps);
+  }
+
+  /** The newest values that were heard, the oldest first. */
+  get last(): T[] {
+    return [...this.history];
   }
 
   /** Say something to everybody who is there; resolves when the room has it. Throws `QueueFull`. */
@@ -57,6 +66,7 @@ export class PubSub<T = Value> implements LogListener {
   heard(entry: Entry): void {
     if (isNotice(entry)) return;
     const message = messageOf<T>(entry);
+    if (this.history.push(message.value) > HISTORY) this.history.shift();
     this.subscribers.tell(message.value, message);
     for (const feed of [...this.feeds]) feed.push(message.value);
   }

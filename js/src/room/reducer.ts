@@ -1,10 +1,10 @@
 import { Refused } from "../client/errors";
+import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry, Json } from "../protocol/messages";
-import { Beginning } from "./beginning";
 import { Fold, snapshot } from "./fold";
-import { Listeners } from "./listeners";
+import { Life } from "./life";
 import { decode, encode, type Value } from "./values";
 
 /** Whose action is the stream's so-manieth puts a snapshot in the place of all. */
@@ -20,7 +20,7 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
   private readonly fold: Fold<S, A>;
   private readonly replica: LogReplica;
   private readonly subscribers = new Listeners<[S]>();
-  private readonly beginning = new Beginning();
+  private readonly life = new Life();
   private compacts = false;
   private told: S;
 
@@ -50,7 +50,7 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
 
   /** Resolves when the room's value was heard for the first time. */
   get ready(): Promise<void> {
-    return this.beginning.promise;
+    return this.life.ready;
   }
 
   /** The value now, own actions included. Don't change it: dispatch an action. */
@@ -86,9 +86,18 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
     return this.subscribers.add(listener);
   }
 
-  /** Hear no more. */
+  /**
+   * Resolves with the value as soon as the predicate is true of it. Rejects with what the predicate
+   * throws, with the signal's reason, and with a `Refused` when it, or the room, is closed.
+   */
+  waitFor(predicate: (value: S) => boolean, signal?: AbortSignal): Promise<S> {
+    return this.life.waitFor(this, predicate, signal);
+  }
+
+  /** Hear no more; what was dispatched is on its way. */
   close(): void {
     this.subscribers.clear();
+    this.life.end();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
   }
@@ -103,13 +112,13 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     this.fold.startOver(held, sameEpoch);
     if (this.fold.missing) this.replica.offer(snapshot(encode(this.fold.confirmed)));
-    this.beginning.begin();
+    this.life.begin();
     this.changed();
   }
 
   /** For the session. */
   closed(error: Refused): void {
-    this.beginning.end(error);
+    this.life.end(error);
   }
 
   private settled(mark: string): void {

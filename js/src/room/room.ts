@@ -1,4 +1,9 @@
-import { Connection, type ConnectionOptions, type Status } from "../client/connection";
+import {
+  authorization,
+  Connection,
+  type ConnectionOptions,
+  type Status,
+} from "../client/connection";
 import type { Session } from "../client/session";
 import type { KeyInfo } from "../protocol/messages";
 import { SharedDict } from "./dict";
@@ -18,7 +23,7 @@ export class Room {
    * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server. `session`: what takes part already.
    */
   constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
-    this.connection = new Connection(address(url), options, session);
+    this.connection = new Connection(roomUrl(url), options, session);
   }
 
   /** The room's address. */
@@ -109,6 +114,11 @@ export class Room {
     return performance.now() - since;
   }
 
+  /** Resolves when the room has confirmed, or refused, all that was written. */
+  flush(): Promise<void> {
+    return this.connection.session.queue.drained();
+  }
+
   /** Try at once to connect again, also after a refusal. */
   retry(): void {
     this.connection.retry();
@@ -134,7 +144,8 @@ export function room(url: string, options: ConnectionOptions = {}): Room {
 /** A new room on a server, by its root: `http://HOST:8080/`. */
 export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
   const server = new URL(root, base()).href.replace(/\/?$/, "/");
-  const answer = await fetch(`${server}new`, { method: "POST" });
+  const headers = authorization(options.token);
+  const answer = await fetch(`${server}new`, { method: "POST", headers });
   if (!answer.ok) throw new Error(`${server}: expected a new room, got HTTP ${answer.status}`);
   const { room: name } = (await answer.json()) as { room: string };
   return new Room(`${server}room/${encodeURIComponent(name)}`, options);
@@ -144,8 +155,8 @@ function base(): string | undefined {
   return globalThis.location?.href;
 }
 
-/** An http(s) address without what follows the room's name. */
-function address(url: string): string {
+/** A room's http(s) address, without what follows its name. Throws a `TypeError` for another. */
+export function roomUrl(url: string): string {
   const { origin, pathname, protocol } = new URL(url, base());
   const path = pathname.replace(/\/(connect|page|send)?$/, "");
   if (!/^(http|ws)s?:$/.test(protocol) || !/\/room\/[^/]+$/.test(path))

@@ -1,8 +1,8 @@
 import { Refused } from "../client/errors";
+import { Listeners } from "../client/listeners";
 import type { Session } from "../client/session";
 import type { StateListener, StateReplica } from "../client/state";
-import { Beginning } from "./beginning";
-import { Listeners } from "./listeners";
+import { Life } from "./life";
 import { decode, encode, type Value } from "./values";
 
 /**
@@ -14,10 +14,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   error: Refused | null = null;
   private readonly replica: StateReplica;
   private readonly subscribers = new Listeners<[T | Nothing]>();
-  private readonly waiting = new Set<{ resolve(): void; reject(error: Refused): void }>();
-  private readonly beginning = new Beginning();
-  /** What ends those who wait for a value. */
-  private readonly ending = new Set<(error: Error) => void>();
+  private readonly life = new Life();
   private told: string | undefined;
 
   /** Made by `Room.state`. `initial` is written where the room has no value. */
@@ -29,12 +26,12 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
     const offered = initial === undefined ? undefined : encode(initial);
     this.replica = session.state(key, this, offered);
     this.told = JSON.stringify(this.replica.value);
-    if (this.replica.ready) this.beginning.begin();
+    if (this.replica.ready) this.life.begin();
   }
 
   /** Resolves when the room's value was heard for the first time. */
   get ready(): Promise<void> {
-    return this.beginning.promise;
+    return this.life.ready;
   }
 
   /** The room's value, or the own newest write while it is under way; `undefined`: there is none. */
@@ -44,7 +41,9 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   }
 
   set value(value: T) {
-    this.replica.write(encode(value));
+    const json = encode(value);
+    this.error = null;
+    this.replica.write(json);
   }
 
   /** Whether an own write has not arrived yet. */
@@ -56,10 +55,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   set(value: T): Promise<void> {
     const json = encode(value);
     this.error = null;
-    return new Promise((resolve, reject) => {
-      this.waiting.add({ resolve, reject });
-      this.replica.write(json);
-    });
+    return this.replica.set(json).then(() => {});
   }
 
   /**
@@ -81,49 +77,23 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   /**
    * Resolves with the value as soon as the predicate is true of it. Rejects with what the predicate
-   * throws, with the signal's reason, and with a `Refused` when the room is closed.
+   * throws, with the signal's reason, and with a `Refused` when it, or the room, is closed.
    */
   waitFor(predicate: (value: T | Nothing) => boolean, signal?: AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = (error?: unknown) => {
-        unsubscribe();
-        this.ending.delete(end);
-        signal?.removeEventListener("abort", abort);
-        reject(error);
-      };
-      const abort = () => end(signal?.reason);
-      const look = () => {
-        try {
-          const { value } = this;
-          if (!predicate(value)) return;
-          resolve(value as T);
-          end();
-        } catch (error) {
-          end(error);
-        }
-      };
-      const unsubscribe = this.subscribe(look);
-      this.ending.add(end);
-      signal?.addEventListener("abort", abort);
-      if (signal?.aborted) abort();
-      else look();
-    });
+    return this.life.waitFor(this, predicate, signal) as Promise<T>;
   }
 
-  /** Hear no more. */
+  /** Hear no more; what was set is on its way. */
   close(): void {
     this.subscribers.clear();
+    this.life.end();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
   }
 
   /** For the session. */
   changed(): void {
-    if (this.replica.ready) this.beginning.begin();
-    // Of a refusal the session tells after this.
-    queueMicrotask(() => {
-      if (!this.replica.pending) this.settle((each) => each.resolve());
-    });
+    if (this.replica.ready) this.life.begin();
     const now = JSON.stringify(this.replica.value);
     if (now === this.told) return;
     this.told = now;
@@ -132,21 +102,11 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   /** For the session. */
   refused(code: string, message: string): void {
-    const error = new Refused(code, message);
-    this.error = error;
-    this.settle((each) => each.reject(error));
+    this.error = new Refused(code, message);
   }
 
   /** For the session. */
   closed(error: Refused): void {
-    this.beginning.end(error);
-    this.settle((each) => each.reject(error));
-    for (const end of [...this.ending]) end(error);
-  }
-
-  private settle(end: (each: { resolve(): void; reject(error: Refused): void }) => void): void {
-    const waiting = [...this.waiting];
-    this.waiting.clear();
-    for (const each of waiting) end(each);
+    this.life.end(error);
   }
 }

@@ -1,11 +1,11 @@
 import { Bookmark } from "../client/bookmark";
 import type { Refused } from "../client/errors";
+import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
-import { Beginning } from "./beginning";
 import { FEED_LIMIT, Feed } from "./feed";
-import { Listeners } from "./listeners";
+import { Life } from "./life";
 import { isNotice, type Message, messageOf } from "./message";
 import { encode, type Value } from "./values";
 
@@ -15,7 +15,7 @@ export class Stream<T = Value> implements LogListener {
   private readonly subscribers = new Listeners<[T, Message<T>]>();
   private readonly restarts = new Listeners<[]>();
   private readonly feeds = new Set<Feed<T>>();
-  private readonly beginning = new Beginning();
+  private readonly life = new Life();
   private begun = false;
   private readonly bookmark = new Bookmark();
 
@@ -33,7 +33,7 @@ export class Stream<T = Value> implements LogListener {
 
   /** Resolves when the room's values were heard for the first time. */
   get ready(): Promise<void> {
-    return this.beginning.promise;
+    return this.life.ready;
   }
 
   /** All that it holds, as far as this client has heard. */
@@ -43,11 +43,11 @@ export class Stream<T = Value> implements LogListener {
 
   /** The same with their numbers, and stamps where they were asked for. */
   get messages(): Message<T>[] {
-    return this.replica.entries.filter((entry) => !isNotice(entry)).map(messageOf<T>);
+    return this.entries.map(messageOf<T>);
   }
 
   get length(): number {
-    return this.replica.entries.length;
+    return this.entries.length;
   }
 
   /** Add a value; resolves with its number when the room has it. Throws `QueueFull`. */
@@ -106,6 +106,7 @@ export class Stream<T = Value> implements LogListener {
     this.subscribers.clear();
     this.restarts.clear();
     this.endLoops();
+    this.life.end();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
   }
@@ -131,14 +132,18 @@ export class Stream<T = Value> implements LogListener {
       for (const feed of [...this.feeds]) feed.push(message.value);
     }
     this.begun = true;
-    this.beginning.begin();
+    this.life.begin();
     this.restarts.tell();
   }
 
   /** For the session. */
   closed(error: Refused): void {
-    this.beginning.end(error);
+    this.life.end(error);
     this.endLoops();
+  }
+
+  private get entries(): Entry[] {
+    return this.replica.entries.filter((entry) => !isNotice(entry));
   }
 
   private endLoops(): void {

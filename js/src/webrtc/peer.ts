@@ -1,3 +1,4 @@
+import { randomText } from "../client/random";
 import type { Json } from "../protocol/messages";
 import { decode, encode, type Value } from "../room/values";
 
@@ -22,9 +23,7 @@ interface PeerOptions {
 export class Peer {
   readonly id: string;
   /** Tells this connection from earlier ones to the same client. */
-  readonly run = Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) =>
-    byte.toString(36),
-  ).join("");
+  readonly run = randomText(9);
   /** The other end's, once it is known. */
   theirs: string | null = null;
   /** What the browser has; for statistics, say. */

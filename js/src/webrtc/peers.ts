@@ -1,4 +1,4 @@
-import { Listeners } from "../room/listeners";
+import { Listeners } from "../client/listeners";
 import type { Person, Presence } from "../room/presence";
 import type { PubSub } from "../room/pubsub";
 import type { Room } from "../room/room";

@@ -279,3 +279,33 @@ test("once closed, it opens no more sockets", () => {
   expect(FakeSocket.opened).toHaveLength(1);
   expect(FakeSocket.last.closedWith).toBe(1000);
 });
+
+test("an error of a socket is nobody's, also of one that was given up", () => {
+  const socket = FakeSocket.last;
+  expect(socket.onerror).not.toBeNull(); // as an EventEmitter ws throws what nobody hears
+  connection.close();
+  expect(socket.onerror).not.toBeNull();
+});
+
+test("what a listener throws keeps neither the room from being heard nor others from hearing", () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const told = vi.fn();
+  connection.listeners.add(() => {
+    throw new Error("a listener's own");
+  });
+  connection.listeners.add(told);
+  connection.session.state("k", { changed() {} });
+  FakeSocket.last.accept();
+  expect(told).toHaveBeenCalled();
+  expect(FakeSocket.last.sent).toHaveLength(1);
+  expect(FakeSocket.last.onmessage).not.toBeNull();
+});
+
+test("who has a token asks with it why a handshake failed", async () => {
+  connection.close();
+  connection = new Connection(URL, { token: "t" });
+  FakeSocket.last.lose();
+  await vi.advanceTimersByTimeAsync(0);
+  const headers = { Authorization: "token t" };
+  expect(fetch).toHaveBeenCalledWith(URL, expect.objectContaining({ headers }));
+});

@@ -75,6 +75,36 @@ test("after a close for a message far too long, the longest is given up", () => 
   expect(server.pushes.map((push) => push.value)).toEqual(["short", "short, too"]);
 });
 
+test("a presence that is far too long is given up rather than somebody's push", () => {
+  const server = new PlayedServer();
+  const [refused, told] = [vi.fn(), vi.fn()];
+  server.session.onError = told;
+  const log = server.session.log("k", { ...deaf, refused }, true);
+  const there = server.session.presence("p", {});
+  log.push("short", true);
+  there.set("long".repeat(50));
+  server.reconnect(1009);
+  expect(refused).not.toHaveBeenCalled();
+  expect(told).toHaveBeenCalledExactlyOnceWith("too_large", expect.stringContaining("202 bytes"));
+  const said = server.sent.filter(({ type }) => type === "presence");
+  expect(said).toEqual([{ type: "presence", key: "p", value: null }]);
+});
+
+test("one waits until all is confirmed or refused", async () => {
+  const server = new PlayedServer();
+  const log = server.session.log("k", deaf, true);
+  await server.session.queue.drained();
+  const ids = [1, 2].map((value) => log.push(value, true));
+  const drained = vi.fn();
+  void server.session.queue.drained().then(drained);
+  server.ack(ids[0] as number);
+  await Promise.resolve();
+  expect(drained).not.toHaveBeenCalled();
+  server.refuse(ids[1] as number, "forbidden");
+  await Promise.resolve();
+  expect(drained).toHaveBeenCalled();
+});
+
 test("the more often the server has no time, the fewer are sent at a time", () => {
   const server = new PlayedServer();
   const log = server.session.log("k", deaf, true);

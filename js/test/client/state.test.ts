@@ -263,3 +263,52 @@ test("an initial value that was refused is not offered again over the same conne
   server.refuse(1, "forbidden");
   expect(server.pushes.length).toBe(1);
 });
+
+test("each write's promise tells of that write, or of the one that took its place", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  const [one, two, three] = [1, 2, 3].map((value) => state.set(value)) as Promise<Json>[];
+  state.set(4).catch(() => {});
+  server.refuse(1, "too_large");
+  await expect(one).rejects.toMatchObject({ code: "too_large" });
+  state.write(5);
+  server.ack(2);
+  expect(await Promise.all([two, three])).toEqual([2, 3]);
+  expect(values(server)).toEqual([1, 4, 5]);
+});
+
+test("a write behind an update that waits is the last one, also while offline", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: 1, seq: 1 }]);
+  server.session.disconnected();
+  state.write(10);
+  const updated = state.update((value) => (value as number) + 1);
+  state.write(5);
+  expect(state.value).toBe(5);
+  server.connect();
+  server.init([], { epoch: "E", recovered: true });
+  expect(values(server)).toEqual([5]);
+  server.push(5, 2);
+  server.ack(1, 2);
+  expect([await updated, state.value]).toEqual([11, 5]);
+});
+
+test("after the end an update is refused at once", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.session.close();
+  const later = server.session.state("other", deaf);
+  for (const each of [state, later])
+    await expect(each.update(() => 1)).rejects.toMatchObject({ code: "closed" });
+});
+
+test("nobody hears that an initial value is not allowed: nobody wrote it", () => {
+  const server = new PlayedServer();
+  const refused = vi.fn();
+  server.session.state("k", { ...deaf, refused }, 1);
+  server.init([]);
+  server.refuse(1, "forbidden");
+  expect(refused).not.toHaveBeenCalled();
+});

@@ -195,3 +195,45 @@ test("in another room those who subscribed hear that one", async () => {
   answer([{ value: "new", seq: 1 }], { epoch: "F" });
   expect(heard).toEqual(["old", "new"]);
 });
+
+test("what waits is sent over another connection to the same room, by the same client", async () => {
+  const db = await connected();
+  const first = FakeSocket.last;
+  first.lose();
+  db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
+  const connecting = db.connect(`${ROOM}?token=new`);
+  FakeSocket.last.accept();
+  await connecting;
+  expect(sent("push")).toMatchObject([{ id: 1, value: 1 }]);
+  expect(FakeSocket.last.url).toBe(`${first.url}&token=new`);
+});
+
+test("in another room what waits is refused, and told", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const db = await connected();
+  db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
+  void db.connect("ws://server/room/other/connect");
+  FakeSocket.last.accept();
+  expect(sent("push")).toEqual([]);
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining("closed"));
+  warn.mockRestore();
+});
+
+test("what one subscriber throws keeps no other from hearing", async () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  const db = await connected();
+  const broken = () => {
+    throw new Error("a subscriber's own");
+  };
+  db.subscribe("k", broken);
+  db.messageListener.addListener(broken);
+  db.statusListener.addListener(broken);
+  const { heard } = collect(db);
+  for (const _ of ["one", "two"]) answer([{ value: 1, seq: 1 }]);
+  hear({ type: "push", value: 2, seq: 2 });
+  await reconnect();
+  for (const _ of ["one", "two"]) answer([{ value: 3, seq: 3 }], { recovered: true });
+  expect(heard).toEqual([1, 2, 3]);
+  expect(error).toHaveBeenCalled();
+  error.mockRestore();
+});

@@ -200,3 +200,27 @@ test("who is destroyed is there no more", async () => {
   hear({ type: "push", value: { value: "late", client: "bob" }, seq: 1 });
   expect(told.at(-1) ?? {}).toEqual({});
 });
+
+test("in another room a reducer has that one's value, and a presence its people", async () => {
+  const db = await connected();
+  const [totals, people]: [number[], string[][]] = [[], []];
+  const reducer = new Reducer<number, number>({
+    ...{ db, key: "k", initialValue: 0, reducer: (total, n) => total + n },
+    callback: (total) => totals.push(total),
+  });
+  reducer.subscribe();
+  const presence = new PresenceListener<number>({
+    ...{ db, key: "p", clientId: "me", initialState: 1 },
+    callback: (others) => people.push(Object.keys(others)),
+  });
+  presence.subscribe();
+  answer([{ value: { reset: 5 }, seq: 1 }]);
+  hear({ type: "init", key: "p", data: [], epoch: "E", recovered: false });
+  hear({ type: "push", key: "p", value: { client: "stranger", value: 2 }, seq: 2 });
+  expect([totals.at(-1), people.at(-1)]).toEqual([5, ["stranger"]]);
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  void db.connect("ws://server/room/other/connect");
+  expect([totals.at(-1), people.at(-1)]).toEqual([0, []]);
+  presence.destroy();
+  warn.mockRestore();
+});

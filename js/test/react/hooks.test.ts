@@ -1,6 +1,12 @@
 // @vitest-environment happy-dom
 import { act, cleanup, render, renderHook, screen } from "@testing-library/react";
-import { createElement, type FunctionComponent, type ReactNode, StrictMode } from "react";
+import {
+  createElement,
+  type FunctionComponent,
+  type ReactNode,
+  StrictMode,
+  useEffect,
+} from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { uniqueClientId } from "../../src/driftdb/identity";
@@ -27,6 +33,11 @@ function inRoom({ children }: { children: ReactNode }): ReactNode {
 function inStrictRoom({ children }: { children: ReactNode }): ReactNode {
   return createElement(StrictMode, null, inRoom({ children }));
 }
+
+const wrappers = [
+  ["a room", inRoom],
+  ["a room in strict mode", inStrictRoom],
+] as const;
 
 beforeEach(() => {
   FakeSocket.opened = [];
@@ -73,10 +84,7 @@ test("a server that refuses a new room is not asked again", async () => {
   warn.mockRestore();
 });
 
-test.each([
-  ["a room", inRoom],
-  ["a room in strict mode", inStrictRoom],
-])("a state in %s is shared both ways", async (_, wrapper) => {
+test.each(wrappers)("a state in %s is shared both ways", async (_, wrapper) => {
   const { result } = renderHook(() => useSharedState("k", 0), { wrapper });
   expect(result.current[0]).toBe(0);
   await act(async () => {});
@@ -141,6 +149,84 @@ test("a component that is gone hears nothing, and another key is another value",
   expect(FakeSocket.last.closedWith).toBe(1000);
 });
 
+test("what a component writes as it goes is under its own key, and arrives", async () => {
+  const Parting: FunctionComponent<{ name: string }> = ({ name }) => {
+    const [, set] = useSharedState(name, "");
+    const [, dispatch] = useSharedReducer(`${name}-log`, (all: string) => all, "");
+    useEffect(
+      () => () => {
+        set(`draft of ${name}`);
+        dispatch("bye");
+      },
+      [name, set, dispatch],
+    );
+    return null;
+  };
+  const page = (name: string | null) =>
+    inRoom({ children: name === null ? null : createElement(Parting, { name }) }) as never;
+  const { rerender } = render(page("a"));
+  await act(async () => {});
+  await open();
+  await hear({ type: "init", key: "a", data: [], epoch: "E", recovered: false });
+  rerender(page("b"));
+  rerender(page(null));
+  await act(async () => {});
+  const written = pushed().map(({ key, value }) => [key, value.v ?? value.apply]);
+  expect(written.filter(([, value]) => value !== "")).toEqual([
+    ["a", "draft of a"],
+    ["a-log", "bye"],
+    ["b", "draft of b"],
+    ["b-log", "bye"],
+  ]);
+});
+
+test("with another key a hook never has the old one's value, nor its beginning", async () => {
+  const had: unknown[][] = [];
+  const { rerender } = renderHook(
+    ({ key }) => {
+      const [state] = useSharedState(key, 0);
+      const [text] = useSharedReducer(`${key}-log`, (all: string) => all, `begin ${key}`);
+      had.push([key, state, text]);
+    },
+    { wrapper: inRoom, initialProps: { key: "k" } },
+  );
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  rerender({ key: "other" });
+  await hear({ type: "init", key: "other-log", data: [], epoch: "E", recovered: false });
+  expect(had.filter(([key]) => key === "other")).not.toContainEqual(expect.arrayContaining([5]));
+  expect(had.at(-1)).toEqual(["other", 0, "begin other"]);
+  expect(pushed().at(-1)).toMatchObject({ key: "other-log", value: { reset: "begin other" } });
+});
+
+test("another token goes on with what waits", async () => {
+  let write = (_: number) => {};
+  const Slider: FunctionComponent = () => {
+    const [value, set] = useSharedState("k", 0);
+    write = set;
+    return createElement("p", null, value);
+  };
+  const page = (token: string) =>
+    createElement(DriftDBProvider, { api: API, room: "lecture", token }, createElement(Slider));
+  const { rerender } = render(page("one"));
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  await act(async () => FakeSocket.last.lose());
+  await act(async () => write(42));
+  rerender(page("two"));
+  await act(async () => {});
+  expect(FakeSocket.last.url).toContain("token=two");
+  await open([{ value: 5, seq: 1 }]);
+  expect(pushed().at(-1).value.v).toBe(42);
+  expect(screen.getByText("42")).toBeTruthy();
+});
+
+test("a tab's id is there from the first rendering on", () => {
+  const ids: string[] = [];
+  renderHook(() => ids.push(useUniqueClientId()));
+  expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
+});
+
 test("a server renders the initial value, and opens nothing", () => {
   const Slider: FunctionComponent = () => {
     const [value] = useSharedState("k", 7);
@@ -152,10 +238,10 @@ test("a server renders the initial value, and opens nothing", () => {
   expect(FakeSocket.opened).toHaveLength(0);
 });
 
-test("a reducer's actions are applied in the room's order", async () => {
+test.each(wrappers)("in %s a reducer's actions are in the room's order", async (_, wrapper) => {
   const add = (sum: number, n: number) => sum * 2 + n;
   const { result } = renderHook(() => useSharedReducer("k", add, 1, (n) => n + 0), {
-    wrapper: inRoom,
+    wrapper,
   });
   await act(async () => {});
   await open([{ value: { reset: 1 }, seq: 1 }]);
@@ -165,27 +251,30 @@ test("a reducer's actions are applied in the room's order", async () => {
   expect(result.current[0]).toBe((1 * 2 + 100) * 2 + 5);
 });
 
-test("presence has the others with their values, and tells them the own one", async () => {
-  const { result, rerender } = renderHook(({ value }) => usePresence("k", value), {
-    wrapper: inRoom,
-    initialProps: { value: "red" },
-  });
-  await act(async () => {});
-  await open();
-  const clients = { me: { value: "red" }, a: { value: "blue", user: { name: "Ann" } } };
-  await hear({ type: "presence_state", client: "me", clients });
-  expect(result.current).toMatchObject({ a: { value: "blue", name: "Ann" } });
-  expect(Object.keys(result.current)).toEqual(["a"]);
-  rerender({ value: "green" });
-  const client = uniqueClientId();
-  await vi.waitFor(() => {
-    const told = FakeSocket.last.sent.map((text) => JSON.parse(text));
-    expect(told.filter(({ type }) => type === "presence").map(({ value }) => value)).toEqual([
-      { value: "red", client },
-      { value: "green", client },
-    ]);
-  });
-});
+test.each(wrappers)(
+  "in %s presence has the others, and tells the own value",
+  async (_, wrapper) => {
+    const { result, rerender } = renderHook(({ value }) => usePresence("k", value), {
+      wrapper,
+      initialProps: { value: "red" },
+    });
+    await act(async () => {});
+    await open();
+    const clients = { me: { value: "red" }, a: { value: "blue", user: { name: "Ann" } } };
+    await hear({ type: "presence_state", client: "me", clients });
+    expect(result.current).toMatchObject({ a: { value: "blue", name: "Ann" } });
+    expect(Object.keys(result.current)).toEqual(["a"]);
+    rerender({ value: "green" });
+    const client = uniqueClientId();
+    await vi.waitFor(() => {
+      const told = FakeSocket.last.sent.map((text) => JSON.parse(text));
+      expect(told.filter(({ type }) => type === "presence").map(({ value }) => value)).toEqual([
+        { value: "red", client },
+        { value: "green", client },
+      ]);
+    });
+  },
+);
 
 test("a component without a provider says what it needs", () => {
   vi.spyOn(console, "error").mockImplementation(() => {});

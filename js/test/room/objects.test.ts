@@ -336,19 +336,103 @@ test("a dictionary is set item by item, as Python's is", async () => {
   expect([form.get("name"), form.get("toString")]).toEqual(["Ann", undefined]);
 });
 
-test("a presence tells who is here, and is here itself", () => {
+test("a presence tells who else comes and goes, and is here itself", () => {
   const server = new PlayedServer();
   const people = new Presence<{ colour: string }>(server.session, "k", { colour: "red" });
   const told: string[] = [];
   people.onJoin(({ name }) => told.push(`+${name}`));
   people.onLeave(({ name }) => told.push(`-${name}`));
-  const clients = { me: { value: { colour: "red" } } };
+  const seen: number[] = [];
+  people.subscribe((all) => seen.push(all.length));
+  const clients = { me: { value: { colour: "red" } }, b: { value: { colour: "green" } } };
   server.tell({ type: "presence_state", key: "k", client: "me", clients });
   const ann = { value: { colour: "blue" }, user: { name: "Ann" } };
   server.tell({ type: "presence", key: "k", client: "a", ...ann });
-  expect(people.others).toMatchObject([{ name: "Ann", value: { colour: "blue" }, isMe: false }]);
-  expect(people.people).toHaveLength(2);
+  expect(people.others.at(-1)).toMatchObject({ name: "Ann", value: { colour: "blue" } });
+  expect(people.people.map(({ isMe }) => isMe)).toEqual([true, false, false]);
   server.tell({ type: "presence", key: "k", client: "a", value: null });
-  expect(told).toEqual(["+Guest", "+Ann", "-Ann"]);
+  expect(told).toEqual(["+Ann", "-Ann"]);
+  expect(seen).toEqual([1, 2, 3, 2]);
   expect(server.sent).toContainEqual({ type: "presence", key: "k", value: { colour: "red" } });
+});
+
+test("who comes later to a presence hears no more of those who were there", () => {
+  const server = new PlayedServer();
+  new Presence(server.session, "k");
+  const clients = { a: { value: 1 } };
+  server.tell({ type: "presence_state", key: "k", client: "me", clients });
+  const later = new Presence(server.session, "k");
+  const told = vi.fn();
+  later.onJoin(told);
+  later.onChange(({ value }) => told(value));
+  server.tell({ type: "presence", key: "k", client: "a", value: 2 });
+  expect(told).toHaveBeenCalledExactlyOnceWith(2);
+});
+
+test("what was set before a state is closed arrives, and is told", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<number>(server.session, "k");
+  server.init([]);
+  const set = state.set(1);
+  state.close();
+  server.ack(1);
+  await set;
+});
+
+test.each([
+  ["it is closed", (_: PlayedServer, object: { close(): void }) => object.close()],
+  ["its room is closed", (server: PlayedServer) => server.session.close()],
+])("nobody waits for ever where %s", async (_, end) => {
+  const made = [
+    (server: PlayedServer) => new SharedState<number>(server.session, "k", 0),
+    (server: PlayedServer) => new SharedReducer<number, number>(server.session, "k", sum, 0),
+    (server: PlayedServer) => new SharedDict<Json>(server.session, "k"),
+  ];
+  for (const make of made) {
+    const server = new PlayedServer();
+    const object = make(server);
+    const wait = () => object.waitFor(() => false);
+    const waiting = [object.ready, wait()];
+    end(server, object);
+    for (const each of [...waiting, wait()])
+      await expect(each).rejects.toMatchObject({ code: "closed" });
+  }
+});
+
+test("a stream that is closed before it was heard is never ready", async () => {
+  const stream = new Stream(new PlayedServer().session, "k");
+  stream.close();
+  await expect(stream.ready).rejects.toMatchObject({ code: "closed" });
+});
+
+test("one waits for a reducer's value, and for a dictionary's items", async () => {
+  const server = new PlayedServer();
+  const total = new SharedReducer<number, number>(server.session, "k", sum, 0);
+  server.init([{ value: { reset: 1 }, seq: 1 }]);
+  const three = total.waitFor((value) => value === 3);
+  server.push({ apply: 2, i: "x" }, 2);
+  expect(await three).toBe(3);
+  total.close();
+  const form = new SharedDict<Json>(server.session, "k");
+  const named = form.waitFor(({ name }) => name === "Ann");
+  server.init([{ value: { reset: { name: "Ann" } }, seq: 3 }]);
+  expect(await named).toEqual({ name: "Ann" });
+});
+
+const sum = (total: number, n: number) => total + n;
+
+test("that a stream was shortened is none of its values", () => {
+  const server = new PlayedServer();
+  const stream = new Stream(server.session, "k");
+  server.init([{ value: "a", seq: 1 }]);
+  server.push({ $compacted: 1 }, 2);
+  expect([stream.length, stream.values]).toEqual([1, ["a"]]);
+});
+
+test("a channel remembers its newest hundred values", () => {
+  const server = new PlayedServer();
+  const chat = new PubSub<number>(server.session, "k");
+  server.init([]);
+  for (let seq = 1; seq <= 101; seq += 1) server.push(seq, seq);
+  expect([chat.last.length, chat.last[0], chat.last[99]]).toEqual([100, 2, 101]);
 });

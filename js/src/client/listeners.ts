@@ -1,3 +1,17 @@
+/** Call functions; what one of them throws keeps nobody from hearing. */
+export function tell<A extends unknown[]>(
+  listeners: Iterable<(...told: A) => unknown>,
+  ...told: A
+): void {
+  for (const listener of [...listeners]) {
+    try {
+      listener(...told);
+    } catch (error) {
+      console.error(error);
+    }
+  }
+}
+
 /** Who is to be told of something. */
 export class Listeners<A extends unknown[]> {
   private readonly known = new Set<(...told: A) => void>();
@@ -11,15 +25,8 @@ export class Listeners<A extends unknown[]> {
     };
   }
 
-  /** Tell all; what one of them throws keeps nobody from hearing. */
   tell(...told: A): void {
-    for (const listener of [...this.known]) {
-      try {
-        listener(...told);
-      } catch (error) {
-        console.error(error);
-      }
-    }
+    tell(this.known, ...told);
   }
 
   clear(): void {

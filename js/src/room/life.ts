@@ -1,0 +1,73 @@
+import { Refused } from "../client/errors";
+import { CLOSED } from "../client/queue";
+
+/** What a wait looks at. */
+interface Watched<T> {
+  readonly value: T;
+  subscribe(listener: () => void): () => void;
+}
+
+/** An object's life: from the room's first answer to its end, and who waits in it. */
+export class Life {
+  /** Resolves with the first answer; rejects where the end comes before it. */
+  readonly ready: Promise<void>;
+  private begun: () => void = () => {};
+  private ended: Refused | null = null;
+  private readonly waiting = new Set<(error: Refused) => void>();
+
+  constructor() {
+    this.ready = new Promise((resolve, reject) => {
+      this.begun = resolve;
+      this.waiting.add(reject);
+    });
+    // Who doesn't wait for it need not hear that it won't come.
+    this.ready.catch(() => {});
+  }
+
+  /** The answer is there. */
+  begin(): void {
+    this.begun();
+  }
+
+  /** There will be nothing more. */
+  end(error: Refused = new Refused("closed", CLOSED)): void {
+    this.ended ??= error;
+    for (const end of [...this.waiting]) end(error);
+  }
+
+  /**
+   * Resolves with the value as soon as the predicate is true of it. Rejects with what the predicate
+   * throws, with the signal's reason, and with a `Refused` at the end.
+   */
+  waitFor<T>(
+    watched: Watched<T>,
+    predicate: (value: T) => boolean,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (error?: unknown) => {
+        unsubscribe();
+        this.waiting.delete(end);
+        signal?.removeEventListener("abort", abort);
+        reject(error);
+      };
+      const abort = () => end(signal?.reason);
+      const look = () => {
+        try {
+          const { value } = watched;
+          if (!predicate(value)) return;
+          resolve(value);
+          end();
+        } catch (error) {
+          end(error);
+        }
+      };
+      const unsubscribe = watched.subscribe(look);
+      this.waiting.add(end);
+      signal?.addEventListener("abort", abort);
+      if (signal?.aborted) abort();
+      else look();
+      if (this.ended !== null) end(this.ended);
+    });
+  }
+}
