@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const common = {
   bundle: true,
-  target: "es2020",
+  target: "es2022",
   minify: true,
   legalComments: "none",
   logLevel: "warning",

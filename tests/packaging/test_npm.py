@@ -158,3 +158,9 @@ def test_it_holds_nothing_but_modules_and_their_types(project: Path) -> None:
     told = json.loads((folder / "package.json").read_text())
     for entry in told["exports"].values():
         assert {entry["types"][2:], entry["default"][2:]} <= names
+    # For those of TypeScript's resolutions that don't know "exports".
+    older = {f"./{name}": {"types": types} for name, [types] in told["typesVersions"]["*"].items()}
+    older["."] = {"types": told["types"], "default": told["main"]}
+    assert {name: dict(entry, **older[name]) for name, entry in told["exports"].items()} == told[
+        "exports"
+    ]

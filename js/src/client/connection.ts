@@ -1,5 +1,6 @@
 import type { Codec, Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
+import { Refused } from "./errors";
 import { tell } from "./listeners";
 import { Session } from "./session";
 
@@ -54,9 +55,11 @@ const TEXTS: Record<Phase, string> = {
   connected: "Connected: what you change, everybody sees at once.",
   reconnecting: "The connection was lost; changes are kept and sent when it is back.",
   refused: "You have no permission to read this room.",
-  gone: "The server doesn't have this room any more.",
+  gone: "The server has no such room, or not any more.",
   closed: "Closed.",
 };
+
+const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
 
 const THROUGH_KERNEL =
   "Connected through the kernel, for this page can't reach the room's server: what others " +
@@ -110,13 +113,15 @@ export class Connection {
     globalThis.addEventListener?.("online", this.wake);
     globalThis.addEventListener?.("offline", this.wake);
     globalThis.document?.addEventListener("visibilitychange", this.wake);
-    this.session.queue.onChange = () => {
+    this.session.onChange = () => {
       if (this.status.phase !== "connected") this.tell();
     };
     this.session.onError = (code, message) => {
       console.warn(`driftdb: ${code}: ${message}`);
-      this.readOnly = this.readOnly || code === "forbidden";
-      this.tell();
+    };
+    this.session.onForbidden = () => {
+      this.readOnly = true;
+      this.set("connected", READ_ONLY);
     };
     this.session.onBusy = (milliseconds) => {
       setTimeout(() => this.session.resume(), milliseconds);
@@ -126,7 +131,7 @@ export class Connection {
 
   /** How many writes the server has not acknowledged yet. */
   get waiting(): number {
-    return this.session.queue.waiting;
+    return this.session.waiting;
   }
 
   /** Whether it leads through the kernel. */
@@ -206,6 +211,7 @@ export class Connection {
 
   private open(): void {
     this.stopWaiting();
+    this.session.start();
     const { token, WebSocket: Open = globalThis.WebSocket } = this.options;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
     const query = `client=${this.session.secret}${login}${this.session.codec.query}`;
@@ -246,8 +252,8 @@ export class Connection {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();
-      if (code === CLOSE_FORBIDDEN) this.set("refused");
-      else if (code === CLOSE_GONE) this.set("gone");
+      if (code === CLOSE_FORBIDDEN) this.stop("refused", "forbidden");
+      else if (code === CLOSE_GONE) this.stop("gone", "gone");
       else if (code === CLOSE_NOT_UTF8)
         this.wait("The server could not read a message; trying again.");
       else this.wait();
@@ -320,7 +326,8 @@ export class Connection {
 
   /** A browser doesn't tell why a handshake failed: the room's address does. */
   private async findOutWhy(): Promise<void> {
-    this.set("reconnecting", "Nothing answers at the room's address; trying again.");
+    if (this.status.phase === "reconnecting") this.tell();
+    else this.set("reconnecting", "Nothing answers at the room's address; trying again.");
     const impatience = new AbortController();
     const timer = setTimeout(() => impatience.abort(), PATIENCE_MILLISECONDS);
     let status = 0;
@@ -334,9 +341,15 @@ export class Connection {
     clearTimeout(timer);
     if (this.status.phase !== "reconnecting" || this.attempt !== null || this.socket !== null)
       return;
-    if (status === 401 || status === 403) this.set("refused");
-    else if (status === 404) this.set("gone");
+    if (status === 401 || status === 403) this.stop("refused", "forbidden");
+    else if (status === 404) this.stop("gone", "gone");
     else this.wait(status === 0 ? "The server can't be reached; trying again." : undefined);
+  }
+
+  /** Wait for a `retry`, and refuse what can't. */
+  private stop(phase: "refused" | "gone", code: string): void {
+    this.set(phase);
+    this.session.stop(new Refused(code, this.status.text));
   }
 
   private wait(text?: string): void {

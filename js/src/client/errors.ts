@@ -10,6 +10,11 @@ export class Refused extends Error {
   }
 }
 
+/** Why nothing is sent or heard any more. */
+export function closedHere(): Refused {
+  return new Refused("closed", "it was closed on this side");
+}
+
 /** Nobody knows whether the room took a write, before it lost its memory. */
 export class Uncertain extends Refused {
   override readonly name = "Uncertain";

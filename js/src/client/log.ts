@@ -77,7 +77,7 @@ export class LogReplica extends Replica implements Pusher {
   pushAll(values: readonly Json[], keep: boolean, maxLength?: number): number[] {
     const bound = maxLength === undefined ? {} : { max_length: maxLength };
     const action = keep ? ({ type: "append", ...bound } as const) : ({ type: "relay" } as const);
-    return batches(values).map((batch) => this.add({ values: batch, action }));
+    return this.addAll(batches(values).map((batch) => ({ values: batch, action })));
   }
 
   /** Put a value in the place of all that the stream holds up to a number; returns the id. */
@@ -130,9 +130,15 @@ export class LogReplica extends Replica implements Pusher {
   }
 
   private add(push: Omit<NewPush, "key">, dated = false): number {
-    const id = this.queue.add(this, { key: this.key, ...push }, "each", dated);
-    this.underWay.add(id);
-    return id;
+    const [id] = this.addAll([push], dated);
+    return id as number;
+  }
+
+  private addAll(pushes: readonly Omit<NewPush, "key">[], dated = false): number[] {
+    const keyed = pushes.map((push) => ({ key: this.key, ...push }));
+    const ids = this.queue.addAll(this, keyed, "each", dated);
+    for (const id of ids) this.underWay.add(id);
+    return ids;
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {

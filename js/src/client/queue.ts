@@ -1,5 +1,6 @@
 import { byteLength, type Codec, type Frame } from "../protocol/codec";
 import type { Push } from "../protocol/messages";
+import type { Refused } from "./errors";
 
 /** How much may wait for the server: pushes, and bytes of their messages. */
 export interface QueueLimits {
@@ -15,9 +16,6 @@ const LIMITS: QueueLimits = { count: 10_000, bytes: 16 * 1024 * 1024 };
  */
 const WIDEST_WINDOW = 1_000;
 const NARROWEST_WINDOW = 8;
-
-/** Why nothing is sent any more. */
-export const CLOSED = "it was closed on this side";
 
 /** A write was not kept, for too many wait for the server already. */
 export class QueueFull extends Error {
@@ -65,7 +63,6 @@ export type NewPush = Omit<Push, "type" | "id">;
 export class Queue {
   /** Hears when `waiting` may be another. */
   onChange: () => void = () => {};
-  private readonly drains = new Set<() => void>();
 
   private readonly pushes = new Map<number, Waiting>();
   private lastId = 0;
@@ -77,7 +74,7 @@ export class Queue {
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
   private epoch: string | null | undefined = undefined;
   private send: ((frame: Frame) => void) | null = null;
-  private closed = false;
+  private why: Refused | null = null;
 
   /** `codec`: how pushes become frames; asked for each, for it may change. */
   constructor(
@@ -90,25 +87,39 @@ export class Queue {
     return this.pushes.size - this.offers;
   }
 
-  /**
-   * Take a push, and return its id. One that is `dated` is for the epoch alone in which it is sent
-   * first: in another it is a conflict. Throws `QueueFull` for one of `each` that doesn't fit in.
-   */
+  /** Why it takes nothing; `null`: it does. */
+  get stopped(): Refused | null {
+    return this.why;
+  }
+
+  /** Take a push, and return its id; see `addAll`. */
   add(by: Pusher, push: NewPush, kind: Kind, dated = false): number {
-    const id = this.lastId + 1;
-    const frame = this.encode(id, push);
-    const undated = dated ? push : null;
-    const bytes = byteLength(frame);
-    const waiting = { by, kind, frame, bytes, sent: false, tried: false, undated };
-    if (kind === "each") this.check(bytes);
-    this.lastId = id;
-    this.pushes.set(id, waiting);
-    this.tally(waiting, 1);
+    const [id] = this.addAll(by, [push], kind, dated);
+    return id as number;
+  }
+
+  /**
+   * Take pushes, all or none, and return their ids. What is `dated` is for the epoch alone in which
+   * it is sent first: in another it is a conflict. Throws `QueueFull` for what doesn't fit in.
+   */
+  addAll(by: Pusher, pushes: readonly NewPush[], kind: Kind, dated = false): number[] {
+    const ids = pushes.map((_, index) => this.lastId + 1 + index);
+    const made = pushes.map((push, index): Waiting => {
+      const frame = this.encode(ids[index] as number, push);
+      const more = { bytes: byteLength(frame), sent: false, tried: false };
+      return { by, kind, frame, ...more, undated: dated ? push : null };
+    });
+    if (kind === "each") this.check(made);
+    made.forEach((waiting, index) => {
+      this.pushes.set(ids[index] as number, waiting);
+      this.tally(waiting, 1);
+    });
+    this.lastId += made.length;
     this.flush();
-    // Whoever adds has to know the id before it is refused.
-    if (this.closed) queueMicrotask(() => this.refused(id, "closed", CLOSED));
-    this.changed();
-    return id;
+    // Whoever adds has to know the ids before they are refused.
+    if (this.why !== null) queueMicrotask(() => this.refuseAll(ids));
+    this.onChange();
+    return ids;
   }
 
   /** Make a push that was never sent another, the `newest`; false where it was sent. */
@@ -119,7 +130,7 @@ export class Queue {
     waiting.kind = "newest";
     waiting.frame = this.encode(id, push);
     waiting.bytes = byteLength(waiting.frame);
-    this.changed();
+    this.onChange();
     return true;
   }
 
@@ -144,7 +155,7 @@ export class Queue {
     this.window = Math.min(this.window + 1, WIDEST_WINDOW);
     this.remove(id)?.by.acknowledged(id, seq);
     this.flush();
-    this.changed();
+    this.onChange();
   }
 
   /** Give a push up; false where there is no such one. */
@@ -152,23 +163,19 @@ export class Queue {
     const waiting = this.remove(id);
     waiting?.by.refused(id, code, message, seq);
     this.flush();
-    this.changed();
+    this.onChange();
     return waiting !== undefined;
   }
 
-  /** Resolves when no write waits. */
-  drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.drains.add(resolve);
-      this.changed();
-    });
+  /** Refuse what waits, and all that is added until `start`. */
+  stop(why: Refused): void {
+    this.why = why;
+    this.send = null;
+    this.refuseAll([...this.pushes.keys()]);
   }
 
-  /** Refuse what waits, and all that is added from now on. */
-  close(): void {
-    this.closed = true;
-    this.send = null;
-    for (const id of [...this.pushes.keys()]) this.refused(id, "closed", CLOSED);
+  start(): void {
+    this.why = null;
   }
 
   /** Keep a push that was refused for now, and send none until `resume`. */
@@ -192,19 +199,18 @@ export class Queue {
     return longest && { id: longest[0], bytes: longest[1].bytes };
   }
 
-  private changed(): void {
-    this.onChange();
-    if (this.waiting > 0) return;
-    for (const drained of this.drains) drained();
-    this.drains.clear();
+  private refuseAll(ids: readonly number[]): void {
+    const { why } = this;
+    if (why !== null) for (const id of ids) this.refused(id, why.code, why.message);
   }
 
-  private check(more: number): void {
+  private check(made: readonly Waiting[]): void {
     const { count, bytes, limits } = this;
-    if (count >= limits.count || bytes + more > limits.bytes)
+    const more = made.reduce((sum, each) => sum + each.bytes, 0);
+    if (count + made.length > limits.count || bytes + more > limits.bytes)
       throw new QueueFull(
-        `expected at most ${limits.count} writes and ${limits.bytes} bytes to wait for the room, ` +
-          `got one more than the ${count} (${bytes} bytes) that wait`,
+        `expected at most ${limits.count} messages and ${limits.bytes} bytes to wait for the ` +
+          `room, got ${made.length} (${more} bytes) behind ${count} (${bytes} bytes) that wait`,
       );
   }
 

@@ -9,11 +9,11 @@ import {
   type ServerMessage,
 } from "../protocol/messages";
 import { Backoff } from "./backoff";
-import { Refused } from "./errors";
+import { closedHere, Refused } from "./errors";
 import { written } from "./form";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
-import { CLOSED, NOBODY, Queue, type QueueLimits } from "./queue";
+import { NOBODY, Queue, type QueueLimits } from "./queue";
 import { randomText } from "./random";
 import type { Replica } from "./replica";
 import { type StateListener, StateReplica } from "./state";
@@ -36,8 +36,12 @@ export interface Tap {
  * after a lost connection, and where to go on hearing. A connection drives it.
  */
 export class Session {
+  /** Hears when `waiting` may be another. */
+  onChange: () => void = () => {};
   /** Hears of refusals that belong to no push. */
   onError: (code: string, message: string) => void = () => {};
+  /** Hears that nobody may write here with these rights. */
+  onForbidden: () => void = () => {};
   /** The server takes nothing for now: to `resume` after so many milliseconds. */
   onBusy: (milliseconds: number) => void = () => {};
   /** Hears each message of the server, before the replicas do. */
@@ -63,6 +67,7 @@ export class Session {
       reject(error: Refused): void;
     }[]
   >();
+  private readonly drains = new Set<{ resolve(): void; reject(error: Refused): void }>();
   private readonly pings = new Map<number, { resolve(): void; reject(error: Refused): void }>();
   private lastPing = 0;
   /** Of which keys the room was told what they are. */
@@ -73,7 +78,8 @@ export class Session {
   private unheard = false;
   private known: string | null = null;
   private send: ((frame: Frame) => void) | null = null;
-  private closed = false;
+  /** Why there is no connection, and won't be one by itself. */
+  private stopped: Refused | null = null;
 
   /** `codec`: how messages travel; another one may be set while there is no connection. */
   constructor(
@@ -81,6 +87,31 @@ export class Session {
     public codec: Codec = JSON_CODEC,
   ) {
     this.queue = new Queue(() => this.codec, limits);
+    this.queue.onChange = () => {
+      this.onChange();
+      this.lookWhetherDrained();
+    };
+  }
+
+  /** How many writes the server has not acknowledged yet. */
+  get waiting(): number {
+    const replicas = [...this.replicas.values()].flat();
+    const held = replicas.filter((each) => each instanceof StateReplica && each.waits);
+    return this.queue.waiting + held.length;
+  }
+
+  /** Resolves when all that was written was acknowledged or refused. */
+  drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.drains.add({ resolve, reject });
+      this.lookWhetherDrained();
+    });
+  }
+
+  private lookWhetherDrained(): void {
+    if (this.drains.size === 0 || this.waiting > 0) return;
+    for (const { resolve } of this.drains) resolve();
+    this.drains.clear();
   }
 
   /** The room's epoch as it was last heard; `null` before, and with a server that has none. */
@@ -96,7 +127,6 @@ export class Session {
       () => new StateReplica(key, this.queue, initial),
     );
     if (initial !== undefined) replica.offer(initial);
-    if (this.closed) replica.giveUp(new Refused("closed", CLOSED));
     this.listen(replica, listener);
     return replica;
   }
@@ -182,7 +212,7 @@ export class Session {
   /** Which keys there are that begin so. */
   keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
     return new Promise((resolve, reject) => {
-      if (this.closed) throw new Refused("closed", CLOSED);
+      if (this.stopped !== null) throw this.stopped;
       const asked = this.listings.get(prefix);
       if (asked !== undefined) {
         asked.push({ resolve, reject });
@@ -229,6 +259,7 @@ export class Session {
 
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
   connected(send: (frame: Frame) => void): void {
+    this.start();
     this.send = send;
     for (const key of this.replicas.keys()) this.ask(key);
     for (const presence of this.presences.values()) presence.ask();
@@ -268,17 +299,27 @@ export class Session {
     }
   }
 
-  /** There won't be another connection: what waits for one is refused. */
-  close(): void {
-    this.closed = true;
-    const error = new Refused("closed", CLOSED);
+  /**
+   * There won't be another connection before `start`: what waits for one is refused. By default
+   * it is closed for good.
+   */
+  stop(error = closedHere()): void {
+    this.stopped = error;
     for (const asked of this.listings.values()) for (const { reject } of asked) reject(error);
     this.listings.clear();
-    this.queue.close();
+    for (const { reject } of this.drains) reject(error);
+    this.drains.clear();
+    this.queue.stop(error);
     for (const replica of [...this.replicas.values()].flat()) {
       if (replica instanceof StateReplica) replica.giveUp(error);
       for (const listener of [...replica.listeners]) listener.closed?.(error);
     }
+  }
+
+  /** There may be a connection again. */
+  start(): void {
+    this.stopped = null;
+    this.queue.start();
   }
 
   /** The pause that `onBusy` asked for is over. */
@@ -296,6 +337,11 @@ export class Session {
 
   /** Take a message of the server; what is none is ignored. */
   received(frame: Frame): void {
+    this.take(frame);
+    this.lookWhetherDrained();
+  }
+
+  private take(frame: Frame): void {
     if (this.tap?.heard(frame)) return;
     const message = parse(frame, this.codec);
     if (message === null) return;
@@ -361,6 +407,7 @@ export class Session {
     message: string,
     seq: number | undefined,
   ): void {
+    if (code === "forbidden") this.onForbidden();
     if (code === "rate" || code === "unavailable") {
       this.queue.hold(id);
       this.unheard ||= id === undefined;
@@ -377,7 +424,8 @@ export class Session {
     listener: L,
   ): void {
     replica.listeners.add(listener);
-    if (this.closed) queueMicrotask(() => listener.closed?.(new Refused("closed", CLOSED)));
+    const { stopped } = this;
+    if (stopped !== null) queueMicrotask(() => listener.closed?.(stopped));
   }
 
   private replica<R extends LogReplica | StateReplica>(

@@ -58,7 +58,6 @@ export class StateReplica extends Replica implements Pusher {
   /** The newest number in the stream, and what has to be heard before an update makes sense. */
   private newest = 0;
   private heardTo = 0;
-  private ended: Refused | null = null;
 
   /** `initial` is written where the room has no value; `undefined` offers nothing. */
   constructor(
@@ -81,6 +80,11 @@ export class StateReplica extends Replica implements Pusher {
     return this.waiting !== null || this.underWay?.offered === false;
   }
 
+  /** Whether a write is not even in the queue yet. */
+  get waits(): boolean {
+    return this.waiting !== null;
+  }
+
   /** Show a value at once, and send it as soon as the write before it has arrived. */
   write(value: Json): void {
     this.put(value, []);
@@ -100,7 +104,7 @@ export class StateReplica extends Replica implements Pusher {
    */
   update(step: (value: Json | undefined) => Json): Promise<Json> {
     const value = step(this.value);
-    if (this.ended !== null) return Promise.reject(this.ended);
+    if (this.queue.stopped !== null) return Promise.reject(this.queue.stopped);
     return new Promise((resolve, reject) => {
       const update = { step, result: value, resolve, reject };
       const { depends, updates } = this.waiting ?? { depends: true, updates: [] };
@@ -157,7 +161,6 @@ export class StateReplica extends Replica implements Pusher {
 
   /** Drop the updates that wait: there won't be an answer of the room. */
   giveUp(error: Refused): void {
-    this.ended = error;
     for (const { reject } of this.waiting?.updates ?? []) reject(error);
     this.waiting = null;
   }

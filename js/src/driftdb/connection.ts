@@ -1,7 +1,8 @@
 import { Bookmark } from "../client/bookmark";
+import { Refused } from "../client/errors";
 import { tell } from "../client/listeners";
 import type { LogListener } from "../client/log";
-import { QueueFull } from "../client/queue";
+import { NOBODY, QueueFull } from "../client/queue";
 import { Session } from "../client/session";
 import { CBOR } from "../protocol/cbor";
 import { JSON_CODEC } from "../protocol/codec";
@@ -11,6 +12,12 @@ import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
 
 const MOST_EARLY = 10_000;
+
+/** Hears of a write that the room didn't take, and its key. */
+export type Report = (error: unknown, key: Key) => void;
+
+/** What nobody waits for is at least told. */
+export const report: Report = (error, key) => console.warn(`driftdb: ${key}:`, error);
 
 /** What a connection lets take part in its room, or (`again`) in another; returns what ends that. */
 type Part = (session: Session, again: boolean) => () => void;
@@ -30,6 +37,8 @@ export class DbConnection {
   cbor = false;
   /** Whether `disconnect` was called last. */
   closed = false;
+  /** Hears of writes that the room didn't take; by default the console does. */
+  onError: Report = report;
   /** The room, with all that `driftdb-jupyter` can. */
   room: Room | null = null;
   private session = this.newSession();
@@ -102,7 +111,9 @@ export class DbConnection {
     } else if (message.type === "push") {
       const { key, action } = message;
       const value = message.value as Json;
-      this.session.queue.add(REPORTER, { key, value, action }, "each");
+      const refused = (_: number, code: string, text: string) =>
+        this.onError(new Refused(code, text), key);
+      this.session.queue.add({ ...NOBODY, refused }, { key, value, action }, "each");
     } else if (message.type === "get") {
       this.get(message.key, message.seq ?? 0);
     } else {
@@ -222,11 +233,3 @@ const TYPES = ["push", "init", "stream_size", "pong", "error"];
 function isOfDriftDB(message: ServerMessage): message is ServerMessage & MessageFromDb {
   return TYPES.includes(message.type);
 }
-
-/** Nobody waits for what `send` sends. */
-const REPORTER = {
-  acknowledged() {},
-  refused(_id: number, code: string, message: string) {
-    console.warn(`driftdb: ${code}: ${message}`);
-  },
-};

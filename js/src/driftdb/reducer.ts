@@ -51,11 +51,11 @@ export class Reducer<T, A> {
 
   /** Apply an action, for everybody. */
   dispatch(action: A): void {
+    const { db, key } = this.opts;
     if (this.shared !== null) {
-      this.shared.dispatch(action).catch((error: unknown) => console.warn("driftdb:", error));
+      this.shared.dispatch(action).catch((error: unknown) => db.onError(error, key));
       return;
     }
-    const { db, key } = this.opts;
     const value = { apply: encode(action) };
     db.send({ type: "push", action: { type: "append" }, key, value });
   }

@@ -1,3 +1,4 @@
+import { Refused } from "../client/errors";
 import { written } from "../client/form";
 import { tell } from "../client/listeners";
 import type { StateReplica } from "../client/state";
@@ -81,7 +82,7 @@ export class StateListener<T> {
 
   /** For the session. */
   refused(code: string, message: string): void {
-    console.warn(`driftdb: ${code}: ${message}`);
+    this.db.onError(new Refused(code, message), this.key);
   }
 
   private show(value: T): void {

@@ -8,8 +8,9 @@ import {
   useState,
 } from "react";
 import { Backoff } from "../client/backoff";
-import { Api, NoRoom } from "../driftdb/api";
-import { DbConnection } from "../driftdb/connection";
+import { Api } from "../driftdb/api";
+import { DbConnection, type Report, report } from "../driftdb/connection";
+import { type NoRoom, rootUrl } from "../room/address";
 
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
 const ROOM_ID = "_driftdb_room";
@@ -27,6 +28,8 @@ export interface DriftDBProviderProps {
   readonly token?: string;
   /** All messages are CBOR, and those that are sent by hand may hold a `Uint8Array`. */
   readonly useBinary?: boolean;
+  /** Hears what became of a write that the room didn't take, and its key; else the console does. */
+  readonly onError?: Report;
 }
 
 /** Puts all components below into a room. */
@@ -36,19 +39,27 @@ export function DriftDBProvider({
   room,
   token,
   useBinary,
+  onError = report,
 }: DriftDBProviderProps): ReactElement {
   const [db] = useState(() => new DbConnection());
+  useEffect(() => {
+    db.onError = onError;
+  }, [db, onError]);
   useEffect(() => {
     let wanted = true;
     let again: ReturnType<typeof setTimeout> | undefined;
     const backoff = new Backoff();
+    let told = false;
     const newRoom = async (root: string): Promise<string> => {
       for (;;) {
         try {
           return (await new Api(root).newRoom()).room;
         } catch (error) {
           // A server that can't be reached, or a proxy before it, may come back.
-          if (!wanted || (error instanceof NoRoom && error.status < 500)) throw error;
+          const { status } = error as NoRoom;
+          if (!wanted || (status > 0 && status < 500)) throw error;
+          if (!told) console.warn("driftdb:", error, "(trying again)");
+          told = true;
           await new Promise((resolve) => {
             again = setTimeout(resolve, backoff.next());
           });
@@ -56,7 +67,7 @@ export function DriftDBProvider({
       }
     };
     const open = async () => {
-      const root = new URL(api, location.href).href;
+      const root = rootUrl(api);
       const id = room ?? roomInAddress() ?? (await newRoom(root));
       if (!wanted) return;
       if (room === undefined) putIntoAddress(id);

@@ -29,7 +29,7 @@ export function useShared<V, O extends Shared>(
 ): [V, (step: Step<O>) => void] {
   const db = useDatabase();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another object.
-  const part = useMemo(() => new Part(db, kind()), [db, key]);
+  const part = useMemo(() => new Part(db, key, kind()), [db, key]);
   const value = useSyncExternalStore(part.subscribe, part.value, part.before);
   const act = useCallback((step: Step<O>) => part.act(step), [part]);
   return [value, act];
@@ -45,6 +45,7 @@ class Part<V, O extends Shared> {
 
   constructor(
     private readonly db: DbConnection,
+    private readonly key: string,
     private readonly kind: Kind<V, O>,
   ) {
     this.shown = kind.before;
@@ -96,7 +97,7 @@ class Part<V, O extends Shared> {
   private take(object: O, step: Step<O>): void {
     step(object).catch((error: unknown) => {
       const ended = error instanceof Refused && error.code === "closed" && this.left;
-      if (!ended) console.warn("driftdb:", error);
+      if (!ended) this.db.onError(error, this.key);
     });
   }
 }

@@ -5,6 +5,7 @@ export { QueueFull } from "../client/queue";
 export { CBOR } from "../protocol/cbor";
 export type { Codec } from "../protocol/codec";
 export type { KeyInfo } from "../protocol/messages";
+export { NoRoom } from "./address";
 export { SharedDict } from "./dict";
 export type { Feed } from "./feed";
 export type { Message } from "./message";

@@ -1,5 +1,4 @@
-import { Refused } from "../client/errors";
-import { CLOSED } from "../client/queue";
+import { closedHere, type Refused } from "../client/errors";
 
 /** What a wait looks at. */
 interface Watched<T> {
@@ -10,7 +9,7 @@ interface Watched<T> {
 /** An object's life: from the room's first answer to its end, and who waits in it. */
 export class Life {
   /** Resolves with the first answer; rejects where the end comes before it. */
-  readonly ready: Promise<void>;
+  ready: Promise<void>;
   private begun: () => void = () => {};
   private ended: Refused | null = null;
   private readonly waiting = new Set<(error: Refused) => void>();
@@ -24,14 +23,16 @@ export class Life {
     this.ready.catch(() => {});
   }
 
-  /** The answer is there. */
+  /** The answer is there, also one after an end that was none. */
   begin(): void {
+    if (this.ended !== null) this.ready = Promise.resolve();
+    this.ended = null;
     this.begun();
   }
 
-  /** There will be nothing more. */
-  end(error: Refused = new Refused("closed", CLOSED)): void {
-    this.ended ??= error;
+  /** There will be nothing more, for now at least. */
+  end(error: Refused = closedHere()): void {
+    this.ended = error;
     for (const end of [...this.waiting]) end(error);
   }
 

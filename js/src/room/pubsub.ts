@@ -1,9 +1,11 @@
+import type { Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
 import { FEED_LIMIT, Feed } from "./feed";
 import { isNotice, type Message, messageOf } from "./message";
+import { outcome } from "./outcome";
 import { encode, type Value } from "./values";
 
 /** So many values a channel remembers. */
@@ -31,8 +33,12 @@ export class PubSub<T = Value> implements LogListener {
     return [...this.history];
   }
 
-  /** Say something to everybody who is there; resolves when the room has it. Throws `QueueFull`. */
-  async publish(value: T): Promise<void> {
+  /** Say something to everybody who is there; resolves when the room has it. Rejects with `QueueFull`. */
+  publish(value: T): Promise<void> {
+    return outcome(this.published(value));
+  }
+
+  private async published(value: T): Promise<void> {
     const json = encode(value);
     if (this.describe) this.session.hint(this.key, "channel");
     await this.replica.arrival(this.replica.push(json, false));
@@ -72,8 +78,8 @@ export class PubSub<T = Value> implements LogListener {
   }
 
   /** For the session. */
-  closed(): void {
-    this.endLoops();
+  closed(error: Refused): void {
+    for (const feed of [...this.feeds]) feed.end(error);
   }
 
   private endLoops(): void {

@@ -5,6 +5,7 @@ import type { Session } from "../client/session";
 import type { Entry, Json } from "../protocol/messages";
 import { Fold, snapshot } from "./fold";
 import { Life } from "./life";
+import { outcome } from "./outcome";
 import { decode, encode, type Value } from "./values";
 
 /** Whose action is the stream's so-manieth puts a snapshot in the place of all. */
@@ -59,10 +60,14 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
   }
 
   /**
-   * Apply an action; resolves when the room has it. Throws what `fn` throws for it, and
-   * `QueueFull`.
+   * Apply an action; resolves when the room has it. Rejects with what `fn` throws for it, and
+   * with `QueueFull`.
    */
-  async dispatch(action: A): Promise<void> {
+  dispatch(action: A): Promise<void> {
+    return outcome(this.dispatched(action));
+  }
+
+  private async dispatched(action: A): Promise<void> {
     const json = encode(action);
     const mark = this.fold.propose(action);
     this.compacts ||= this.fold.actions + this.fold.pending >= this.compactAt;

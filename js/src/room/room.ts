@@ -6,7 +6,9 @@ import {
 } from "../client/connection";
 import type { Session } from "../client/session";
 import type { KeyInfo } from "../protocol/messages";
+import { askForRoom, parsed, rootUrl } from "./address";
 import { SharedDict } from "./dict";
+import { outcome } from "./outcome";
 import { Presence } from "./presence";
 import { PubSub } from "./pubsub";
 import { SharedReducer } from "./reducer";
@@ -39,6 +41,11 @@ export class Room {
   /** How the connection is. */
   get status(): Status {
     return this.connection.status;
+  }
+
+  /** Whether the room has refused something, for nobody may write there with these rights. */
+  get readOnly(): boolean {
+    return this.connection.readOnly;
   }
 
   /** How many writes the room has not confirmed yet; they are kept while it is away. */
@@ -104,7 +111,7 @@ export class Room {
 
   /** Empty a key for everybody. */
   delete(key: string): Promise<void> {
-    return this.connection.session.delete(key);
+    return outcome(this.connection.session.delete(key));
   }
 
   /** How long the server takes to answer, in milliseconds; rejects where there is no connection. */
@@ -114,9 +121,12 @@ export class Room {
     return performance.now() - since;
   }
 
-  /** Resolves when the room has confirmed, or refused, all that was written. */
+  /**
+   * Resolves when the room has confirmed, or refused, all that was written. Rejects with a `Refused`
+   * where there won't be a connection.
+   */
   flush(): Promise<void> {
-    return this.connection.session.queue.drained();
+    return this.connection.session.drained();
   }
 
   /** Try at once to connect again, also after a refusal. */
@@ -124,10 +134,10 @@ export class Room {
     this.connection.retry();
   }
 
-  /** End for good; what was not confirmed yet may be lost (see `waiting`), and is refused. */
+  /** End for good; what was not confirmed yet (see `flush`) may be lost, and is refused. */
   close(): void {
     this.connection.close();
-    this.connection.session.close();
+    this.connection.session.stop();
   }
 
   /** End the connection alone, for who goes on with its session. */
@@ -141,23 +151,22 @@ export function room(url: string, options: ConnectionOptions = {}): Room {
   return new Room(url, options);
 }
 
-/** A new room on a server, by its root: `http://HOST:8080/`. */
+/**
+ * A new room on a server, by its root: `http://HOST:8080/`. Throws `NoRoom` where it makes none, or
+ * can't be reached.
+ */
 export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
-  const server = new URL(root, base()).href.replace(/\/?$/, "/");
-  const headers = authorization(options.token);
-  const answer = await fetch(`${server}new`, { method: "POST", headers });
-  if (!answer.ok) throw new Error(`${server}: expected a new room, got HTTP ${answer.status}`);
-  const { room: name } = (await answer.json()) as { room: string };
+  const server = rootUrl(root);
+  const { room: name } = await askForRoom(`${server}new`, {
+    method: "POST",
+    headers: authorization(options.token),
+  });
   return new Room(`${server}room/${encodeURIComponent(name)}`, options);
-}
-
-function base(): string | undefined {
-  return globalThis.location?.href;
 }
 
 /** A room's http(s) address, without what follows its name. Throws a `TypeError` for another. */
 export function roomUrl(url: string): string {
-  const { origin, pathname, protocol } = new URL(url, base());
+  const { origin, pathname, protocol } = parsed(url, "a room's URL like http://HOST:8080/room/ID");
   const path = pathname.replace(/\/(connect|page|send)?$/, "");
   if (!/^(http|ws)s?:$/.test(protocol) || !/\/room\/[^/]+$/.test(path))
     throw new TypeError(`expected a room's URL like http://HOST:8080/room/ID, got ${url}`);

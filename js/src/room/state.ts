@@ -3,6 +3,7 @@ import { Listeners } from "../client/listeners";
 import type { Session } from "../client/session";
 import type { StateListener, StateReplica } from "../client/state";
 import { Life } from "./life";
+import { outcome } from "./outcome";
 import { decode, encode, type Value } from "./values";
 
 /**
@@ -55,7 +56,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   set(value: T): Promise<void> {
     const json = encode(value);
     this.error = null;
-    return this.replica.set(json).then(() => {});
+    return outcome(this.replica.set(json).then(() => {}));
   }
 
   /**
@@ -63,11 +64,8 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
    * faster, the function is called again with the newer one. Resolves with what it returned last,
    * when the room has it. Throws what it throws the first time.
    */
-  async update(step: (value: T | Nothing) => T): Promise<T> {
-    const made = await this.replica.update((base) =>
-      encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T))),
-    );
-    return decode(made) as T;
+  update(step: (value: T | Nothing) => T): Promise<T> {
+    return outcome(this.made(step));
   }
 
   /** Call a function with each other value from now on; returns what ends that. */
@@ -89,6 +87,13 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
     this.life.end();
     this.replica.listeners.delete(this);
     this.session.leave(this.key);
+  }
+
+  private async made(step: (value: T | Nothing) => T): Promise<T> {
+    const made = await this.replica.update((base) =>
+      encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T))),
+    );
+    return decode(made) as T;
   }
 
   /** For the session. */

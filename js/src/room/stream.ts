@@ -7,6 +7,7 @@ import type { Entry } from "../protocol/messages";
 import { FEED_LIMIT, Feed } from "./feed";
 import { Life } from "./life";
 import { isNotice, type Message, messageOf } from "./message";
+import { outcome } from "./outcome";
 import { encode, type Value } from "./values";
 
 /** A list that everybody in a room appends to, in one order, and that stays. */
@@ -50,13 +51,20 @@ export class Stream<T = Value> implements LogListener {
     return this.entries.length;
   }
 
-  /** Add a value; resolves with its number when the room has it. Throws `QueueFull`. */
+  /** Add a value; resolves with its number when the room has it. Rejects with `QueueFull`. */
   append(value: T): Promise<number | null> {
     return this.extend([value]);
   }
 
-  /** Add many values, in as few messages as hold them; resolves when the room has all. */
-  async extend(values: Iterable<T>): Promise<number | null> {
+  /**
+   * Add many values, in as few messages as hold them; resolves when the room has all. Rejects with
+   * `QueueFull`, and none is added, where they don't fit in.
+   */
+  extend(values: Iterable<T>): Promise<number | null> {
+    return outcome(this.extended(values));
+  }
+
+  private async extended(values: Iterable<T>): Promise<number | null> {
     const encoded = [...values].map((value) => encode(value));
     const ids = this.replica.pushAll(encoded, true, this.maxLength);
     const arrived = await Promise.all(ids.map((id) => this.replica.arrival(id)));
@@ -64,7 +72,11 @@ export class Stream<T = Value> implements LogListener {
   }
 
   /** Put one value, `summarize(values)`, in the place of all that it holds. */
-  async compact(summarize: (values: T[]) => T): Promise<void> {
+  compact(summarize: (values: T[]) => T): Promise<void> {
+    return outcome(this.compacted(summarize));
+  }
+
+  private async compacted(summarize: (values: T[]) => T): Promise<void> {
     const { entries } = this.replica;
     const newest = entries[entries.length - 1];
     if (newest === undefined) return;
@@ -139,7 +151,7 @@ export class Stream<T = Value> implements LogListener {
   /** For the session. */
   closed(error: Refused): void {
     this.life.end(error);
-    this.endLoops();
+    for (const feed of [...this.feeds]) feed.end(error);
   }
 
   private get entries(): Entry[] {

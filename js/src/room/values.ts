@@ -7,21 +7,25 @@ import type { Json } from "../protocol/messages";
 export type Value = Json | Uint8Array | Date | Value[] | { [name: string]: Value | undefined };
 
 /** A value as it travels. Throws `TypeError` for what has no encoding, with the path to it. */
-export function encode(value: unknown, path = "value"): Json {
+export function encode(value: unknown, path = "value", depth = DEEPEST): Json {
   switch (typeof value) {
     case "string":
+      return whole(value, path);
     case "boolean":
       return value;
     case "number":
       return Number.isFinite(value) ? value : { $float: FLOATS.get(String(value)) ?? "nan" };
     case "object":
-      return value === null ? null : encodeObject(value, path);
+      return value === null ? null : encodeObject(value, path, depth - 1);
   }
   throw unfit(value, path);
 }
 
-function encodeObject(value: object, path: string): Json {
-  if (Array.isArray(value)) return value.map((item, index) => encode(item, `${path}[${index}]`));
+function encodeObject(value: object, path: string, depth: number): Json {
+  if (depth < 0)
+    throw new TypeError(`${path}: expected at most ${DEEPEST} values in each other, got more`);
+  if (Array.isArray(value))
+    return value.map((item, index) => encode(item, `${path}[${index}]`, depth));
   if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw unfit("an invalid Date", path);
@@ -31,9 +35,18 @@ function encodeObject(value: object, path: string): Json {
   if (kind !== null && kind !== Object.prototype) throw unfit(value, path);
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
-    .map(([name, member]) => [name, encode(member, `${path}.${name}`)] as const);
+    .map(([name, member]) => {
+      const inside = `${path}.${name}`;
+      return [whole(name, inside), encode(member, inside, depth)] as const;
+    });
   const made = Object.fromEntries(members);
   return members.length === 1 && members[0]?.[0].startsWith("$") ? { $object: made } : made;
+}
+
+/** A text without half a character, which UTF-8 can't hold. */
+function whole(text: string, path: string): string {
+  if (HALF.test(text)) throw new TypeError(`${path}: expected text, got half a character`);
+  return text;
 }
 
 /** The value that was encoded; what only looks so, or has no type here, stays as it is. */
@@ -47,6 +60,10 @@ export function decode(json: Json): Value {
   if (found !== undefined) return found;
   return Object.fromEntries(Object.entries(json).map(([key, member]) => [key, decode(member)]));
 }
+
+/** What servers take by default. */
+const DEEPEST = 128;
+const HALF = /\p{Surrogate}/u;
 
 const FLOATS = new Map([
   ["NaN", "nan"],

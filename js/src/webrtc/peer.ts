@@ -74,7 +74,7 @@ export class Peer {
     return this.channel.readyState === "open";
   }
 
-  /** Send a value; tells whether it went. Throws a `RangeError` for one that is too large. */
+  /** Send a value; tells whether it went: not while it isn't open, or too much is on its way. Throws a `RangeError` for one that is too large. */
   send(value: Value): boolean {
     if (!this.open) return false;
     const text = JSON.stringify(encode(value));
@@ -82,8 +82,17 @@ export class Peer {
     const { length } = new TextEncoder().encode(text);
     if (length > most)
       throw new RangeError(`expected a value of at most ${most} bytes, got one of ${length}`);
-    this.channel.send(text);
-    return true;
+    try {
+      this.channel.send(text);
+      return true;
+    } catch {
+      return false; // what is on its way fills the browser's queue
+    }
+  }
+
+  /** How many bytes are on their way to the other. */
+  get buffered(): number {
+    return this.channel.bufferedAmount;
   }
 
   close(): void {

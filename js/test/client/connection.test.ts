@@ -309,3 +309,46 @@ test("who has a token asks with it why a handshake failed", async () => {
   const headers = { Authorization: "token t" };
   expect(fetch).toHaveBeenCalledWith(URL, expect.objectContaining({ headers }));
 });
+
+test.each([
+  [4403, "forbidden"],
+  [4404, "gone"],
+])("after close code %i nobody waits, and a retry begins anew", async (closeCode, code) => {
+  FakeSocket.last.accept();
+  const { session } = connection;
+  const state = session.state("k", { changed() {} });
+  const waiting = [state.set(1), state.update(() => 2), session.keys(), session.drained()];
+  FakeSocket.last.lose(closeCode);
+  for (const each of [...waiting, state.set(3), session.keys()])
+    await expect(each).rejects.toMatchObject({ code });
+  expect(connection.waiting).toBe(0);
+  connection.retry();
+  const set = state.set(4);
+  FakeSocket.last.accept();
+  const sent = FakeSocket.last.sent.map((text) => JSON.parse(text));
+  const push = sent.find(({ type }) => type === "push");
+  FakeSocket.last.hear({ type: "ack", id: push.id, seq: 1 });
+  await set;
+});
+
+test("that somebody may only read is said as soon as something is refused", () => {
+  FakeSocket.last.accept();
+  connection.session.log("k", { heard() {} }, true).push(1, true);
+  FakeSocket.last.hear({ type: "error", code: "forbidden", message: "no", id: 1 });
+  expect(connection.readOnly).toBe(true);
+  expect(connection.status.text).toContain("no permission to change");
+});
+
+test("while a server is away the text doesn't change to and fro", async () => {
+  const texts: string[] = [];
+  connection.listeners.add(() => texts.push(connection.status.text));
+  FakeSocket.last.lose();
+  await vi.advanceTimersByTimeAsync(0);
+  for (let attempt = 2; attempt < 5; attempt += 1) {
+    while (FakeSocket.opened.length < attempt) await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.lose();
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  const changes = texts.filter((text, index) => text !== texts[index - 1]);
+  expect(changes).toHaveLength(2);
+});

@@ -11,7 +11,7 @@ test("while offline as many pushes are kept as fit in; the next one is an error"
   log.push(1, true);
   log.push(2, true);
   expect(() => log.push(3, true)).toThrow(
-    /^expected at most 2 writes and 1000 bytes to wait for the room, got one more than the 2 \(\d+ bytes\) that wait$/,
+    /^expected at most 2 messages and 1000 bytes to wait for the room, got 1 \(\d+ bytes\) behind 2 \(\d+ bytes\) that wait$/,
   );
   expect(() => log.push(3, true)).toThrow(QueueFull);
   server.connect();
@@ -93,10 +93,10 @@ test("a presence that is far too long is given up rather than somebody's push", 
 test("one waits until all is confirmed or refused", async () => {
   const server = new PlayedServer();
   const log = server.session.log("k", deaf, true);
-  await server.session.queue.drained();
+  await server.session.drained();
   const ids = [1, 2].map((value) => log.push(value, true));
   const drained = vi.fn();
-  void server.session.queue.drained().then(drained);
+  void server.session.drained().then(drained);
   server.ack(ids[0] as number);
   await Promise.resolve();
   expect(drained).not.toHaveBeenCalled();
@@ -148,4 +148,28 @@ test("a key that the server had no time for is asked for again", () => {
   server.init([]);
   server.init([{ value: "late", seq: 1 }]);
   expect(server.session.log("k", deaf, true).entries).toEqual([]);
+});
+
+test("of many values at once all are taken or none", () => {
+  const server = new PlayedServer({ count: 10, bytes: 2_500_000 });
+  const log = server.session.log("k", deaf, true);
+  const long = Array.from({ length: 9 }, () => "x".repeat(330_000)); // in nine messages
+  expect(() => log.pushAll(long, true)).toThrow("got 9 (2970");
+  expect(server.pushes).toEqual([]);
+  expect(log.push("short", true)).toBe(1);
+});
+
+test("an update that waits for the room's first answer is waited for", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", { changed() {} });
+  const updated = state.update((value) => (value as number) + 1);
+  const drained = vi.fn();
+  void server.session.drained().then(drained);
+  await Promise.resolve();
+  expect([server.session.waiting, drained.mock.calls.length]).toEqual([1, 0]);
+  server.init([{ value: 1, seq: 1 }]);
+  server.ack(1, 2);
+  expect(await updated).toBe(2);
+  await Promise.resolve();
+  expect(drained).toHaveBeenCalled();
 });

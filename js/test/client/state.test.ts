@@ -298,7 +298,7 @@ test("a write behind an update that waits is the last one, also while offline", 
 test("after the end an update is refused at once", async () => {
   const server = new PlayedServer();
   const state = server.session.state("k", deaf);
-  server.session.close();
+  server.session.stop();
   const later = server.session.state("other", deaf);
   for (const each of [state, later])
     await expect(each.update(() => 1)).rejects.toMatchObject({ code: "closed" });

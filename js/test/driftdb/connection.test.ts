@@ -102,7 +102,7 @@ test("a refused push is told", async () => {
   db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
   hear({ type: "error", code: "forbidden", message: "read only", id: 1 });
   expect(told).toMatchObject([{ type: "error", message: "read only" }]);
-  expect(warn).toHaveBeenCalledWith("driftdb: forbidden: read only");
+  expect(warn).toHaveBeenCalledWith("driftdb: k:", expect.objectContaining({ code: "forbidden" }));
   warn.mockRestore();
 });
 
@@ -215,7 +215,7 @@ test("in another room what waits is refused, and told", async () => {
   void db.connect("ws://server/room/other/connect");
   FakeSocket.last.accept();
   expect(sent("push")).toEqual([]);
-  expect(warn).toHaveBeenCalledWith(expect.stringContaining("closed"));
+  expect(warn).toHaveBeenCalledWith("driftdb: k:", expect.objectContaining({ code: "closed" }));
   warn.mockRestore();
 });
 

@@ -69,8 +69,12 @@ test("a server that is not there yet is asked again for a new room", async () =>
     .mockResolvedValueOnce({ ok: false, status: 502 })
     .mockResolvedValue({ ok: true, json: async () => ({ room: "late" }) });
   vi.stubGlobal("fetch", fetch);
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   render(createElement(DriftDBProvider, { api: API }));
   await vi.waitFor(() => expect(FakeSocket.opened).toHaveLength(1), 5_000);
+  expect(warn).toHaveBeenCalledTimes(1);
+  expect(String(warn.mock.calls[0]?.[1])).toContain("http://server/new: expected a room, got no");
+  warn.mockRestore();
   expect(FakeSocket.last.url).toContain("/room/late/connect");
 });
 
@@ -219,6 +223,23 @@ test("another token goes on with what waits", async () => {
   await open([{ value: 5, seq: 1 }]);
   expect(pushed().at(-1).value.v).toBe(42);
   expect(screen.getByText("42")).toBeTruthy();
+});
+
+test("an app hears what the room doesn't take, with the key", async () => {
+  const onError = vi.fn();
+  const wrapper = ({ children }: { children: ReactNode }) =>
+    createElement(DriftDBProvider, { api: API, room: "lecture", onError, children });
+  const { result } = renderHook(() => useSharedState<unknown>("k", 0), { wrapper });
+  await act(async () => {});
+  await open([{ value: 5, seq: 1 }]);
+  await act(async () => result.current[1](6));
+  await hear({ type: "error", code: "forbidden", message: "no", id: pushed().at(-1).id });
+  await act(async () => result.current[1](new Map()));
+  expect(onError.mock.calls).toEqual([
+    [expect.objectContaining({ code: "forbidden" }), "k"],
+    [expect.any(TypeError), "k"],
+  ]);
+  expect(result.current[0]).toBe(5);
 });
 
 test("a tab's id is there from the first rendering on", () => {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { Uncertain } from "../../src/client/errors";
+import { Refused, Uncertain } from "../../src/client/errors";
 import type { Json, Push } from "../../src/protocol/messages";
 import { SharedDict } from "../../src/room/dict";
 import { Presence } from "../../src/room/presence";
@@ -274,7 +274,7 @@ test("what waits when the room is closed is refused, and loops end", async () =>
   ];
   const loops = [log.follow(), channel.messages()];
   session.disconnected();
-  session.close();
+  session.stop();
   for (const promise of [...refused, state.set(2), session.keys(), log.append("late")])
     await expect(promise).rejects.toMatchObject({ code: "closed" });
   for (const loop of loops) expect((await loop.next()).done).toBe(true);
@@ -381,7 +381,7 @@ test("what was set before a state is closed arrives, and is told", async () => {
 
 test.each([
   ["it is closed", (_: PlayedServer, object: { close(): void }) => object.close()],
-  ["its room is closed", (server: PlayedServer) => server.session.close()],
+  ["its room is closed", (server: PlayedServer) => server.session.stop()],
 ])("nobody waits for ever where %s", async (_, end) => {
   const made = [
     (server: PlayedServer) => new SharedState<number>(server.session, "k", 0),
@@ -435,4 +435,32 @@ test("a channel remembers its newest hundred values", () => {
   server.init([]);
   for (let seq = 1; seq <= 101; seq += 1) server.push(seq, seq);
   expect([chat.last.length, chat.last[0], chat.last[99]]).toEqual([100, 2, 101]);
+});
+
+test("a loop ends where the room is closed, and fails where it may not be read any more", async () => {
+  const server = new PlayedServer();
+  const chat = new PubSub<string>(server.session, "k");
+  const stream = new Stream<string>(server.session, "s");
+  const [waits, behind] = [chat.messages().next(), stream.follow()];
+  server.session.stop(new Refused("forbidden", "no"));
+  for (const next of [waits, behind.next()])
+    await expect(next).rejects.toMatchObject({ code: "forbidden" });
+  expect(await behind.next()).toEqual({ value: undefined, done: true });
+});
+
+test("what nobody looks at and a close refuses is no unhandled rejection", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  const server = new PlayedServer();
+  const { session } = server;
+  const state = new SharedState<number>(session, "k", 0);
+  const total = new SharedReducer<number, number>(session, "total", sum, 0);
+  const form = new SharedDict<Json>(session, "form");
+  const [chat, log] = [new PubSub<number>(session, "chat"), new Stream<number>(session, "log")];
+  void [state.set(1), state.update(() => 2), total.dispatch(1), form.set({ a: 1 })];
+  void [chat.publish(1), log.append(1)];
+  session.stop();
+  await new Promise((resolve) => setTimeout(resolve));
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
 });

@@ -7,5 +7,5 @@ test("the client is small: under 15 KB, minified and compressed", async () => {
   const options = { bundle: true, minify: true, write: false, format: "esm" } as const;
   const { outputFiles } = await build({ entryPoints: [entry], ...options });
   const [file] = outputFiles;
-  expect(gzipSync(file?.contents ?? "").length).toBeLessThan(15 * 1024);
+  expect(gzipSync(file?.contents ?? "").length).toBeLessThan(15_000);
 });

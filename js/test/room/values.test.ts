@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decode, encode } from "../../src/room/values";
+import { decode, encode, type Value } from "../../src/room/values";
 
 const plain = fc.jsonValue({ maxDepth: 4 });
 
@@ -60,4 +60,17 @@ test.each(["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__"])
 test("what Python writes is read, by the table in docs/values.md", () => {
   const table = readFileSync(new URL("../../../docs/values.md", import.meta.url), "utf8");
   for (const name of ["$float", "$bytes", "$datetime", "$object"]) expect(table).toContain(name);
+});
+
+test("what is in a circle, or nested too deep, is refused with the path to it", () => {
+  const circle: Value[] = [];
+  circle.push({ again: circle });
+  expect(() => encode(circle)).toThrow(/^value\[0\]\.again.*: expected at most 128 values in each/);
+});
+
+test("half a character is refused with the path to it", () => {
+  const half = "😀".slice(0, 1);
+  expect(() => encode({ a: [half] })).toThrow("value.a[0]: expected text, got half a character");
+  expect(() => encode({ [half]: 1 })).toThrow("expected text, got half a character");
+  expect(encode("😀")).toBe("😀");
 });
