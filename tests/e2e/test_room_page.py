@@ -282,6 +282,32 @@ def test_nothing_of_a_room_is_ever_html(new_window: NewWindow, room: PageRoom) -
     assert "broken" not in page.title()
 
 
+def test_a_key_of_odd_long_or_wide_values_costs_no_other(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    for kind in ("__proto__", "constructor"):
+        room.describe(kind, "state", control={"kind": kind})
+        room.push(kind, 5)
+    odd = {"toString": 1}
+    room.push("frame", {"$dataframe": {"columns": [odd], "data": {}}})
+    room.push("many", {"$dataframe": {"columns": [""] * 200_000, "data": {}}})
+    room.push("wide", [{f"k{n}": n} for n in range(1500)])
+    room.push("log", {"progress": 1, "id": "a", "postfix": {"loss": odd}}, "append")
+    room.push("log", "\x1b[" + "38;" * 340_000 + "m hi", "append")
+    room.push("log", "\x1b[1mx" * 100_000, "append")
+    room.push("log", {"level": "info", "message": "when?", "time": 1e300}, "append")
+    page = opened(new_window, room)
+    expect(page.locator(".card")).to_have_count(6)
+    for kind in ("__proto__", "constructor"):
+        expect(card(page, kind).locator(".driftdb-field")).to_have_value("5")
+    expect(card(page, "frame").locator("th")).to_have_text('{"toString":1}')
+    expect(card(page, "many").locator(".driftdb-more")).to_contain_text("199950 more columns")
+    expect(card(page, "wide").locator("td")).to_have_count(50 * 500)
+    room.push("log", "after", "append")
+    lines = card(page, "log").locator(".driftdb-line")
+    expect(lines).to_contain_text(['loss {"toString":1}', "hi", "x", "when?", "after"])
+
+
 def test_where_only_this_machine_can_reach_it_the_page_says_what_to_do(
     new_window: NewWindow, room: PageRoom
 ) -> None:

@@ -39,9 +39,24 @@ export class Card {
     this.take(item);
   }
 
-  /** The key is to be shown as is known now. */
+  /** The key is to be shown as is known now; where that fails, the others' cards stay. */
   take(item: Item): void {
     this.item = item;
+    try {
+      this.look();
+    } catch (error) {
+      console.error(error);
+      const { shown } = this;
+      this.clear();
+      this.shown = shown; // not to be tried again
+      const note = element("p", "quiet");
+      note.textContent = `${keyName(item.key)} can't be shown.`;
+      this.place.append(note);
+    }
+  }
+
+  private look(): void {
+    const { item } = this;
     // A state that turns out to hold several values is none.
     if (item.size > 1 && this.guessed === "state") this.guessed = null;
     const kind = item.meta?.kind ?? this.guessed;
@@ -61,19 +76,19 @@ export class Card {
     this.clear();
     const { session } = this.home.connection;
     const { key } = this.item;
-    const listener: LogListener = { heard: () => look(), startedOver: () => look() };
+    const listener: LogListener = { heard: () => guess(), startedOver: () => guess() };
     const log = session.log(key, listener, true, true);
     this.peeking = () => {
       log.listeners.delete(listener);
       this.peeking = null;
     };
-    const look = () => {
+    const guess = () => {
       if (!log.ready || log.entries.length === 0) return;
       this.peeking?.();
       this.guessed = guessKind(log.entries.map(({ value }) => value));
       this.take(this.item);
     };
-    look();
+    guess();
   }
 
   private show(kind: Kind): void {

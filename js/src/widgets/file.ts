@@ -1,5 +1,6 @@
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
+import { isRecord } from "./record";
 
 /** A place to drop a file, or to choose one. */
 export function fileControl(source: Source, options: ControlOptions): Control {
@@ -49,7 +50,7 @@ export function fileControl(source: Source, options: ControlOptions): Control {
 }
 
 function describe(value: Json | undefined): [string | null, number] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [null, 0];
+  if (!isRecord(value)) return [null, 0];
   const { name, size } = value;
   return typeof name === "string" ? [name, typeof size === "number" ? size : 0] : [null, 0];
 }

@@ -5,6 +5,7 @@ import { element } from "./control";
 import type { Home } from "./home";
 import { inkOn } from "./ink";
 import { Place, type ViewOptions } from "./place";
+import { isRecord } from "./record";
 
 const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
 
@@ -95,7 +96,7 @@ function colourOf(client: string, value: Json, user: Json | undefined): string {
 }
 
 function valueField(value: Json | undefined, name: string): string | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  if (!isRecord(value)) return null;
   const field = value[name];
   return typeof field === "string" && field !== "" ? field : null;
 }

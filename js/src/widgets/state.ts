@@ -149,7 +149,7 @@ export class StateView implements StateListener, Source {
   }
 
   private readonly redraw = (): void => {
-    const make = CONTROLS[this.kind ?? ""] ?? controlFor(this.value);
+    const make = CONTROLS.get(this.kind ?? "") ?? controlFor(this.value);
     if (make !== this.make) {
       this.make = make;
       this.control?.element.remove();
@@ -163,25 +163,27 @@ export class StateView implements StateListener, Source {
 }
 
 /** The controls that can be asked for (driftdb_jupyter.client.control.Kind). */
-const CONTROLS: Readonly<Record<string, MakeControl>> = {
-  area: areaControl,
-  button: buttonControl,
-  colour: colourControl,
-  date: dateControl,
-  datetime: datetimeControl,
-  dropdown: dropdownControl,
-  file: fileControl,
-  multiselect: multiselectControl,
-  number: fieldControl,
-  radio: radioControl,
-  range: rangeControl,
-  slider: numberControl,
-  table: tableControl,
-  text: lineControl,
-  time: timeControl,
-  toggle: toggleControl,
-  view: viewControl,
-};
+const CONTROLS: ReadonlyMap<string, MakeControl> = new Map(
+  Object.entries({
+    area: areaControl,
+    button: buttonControl,
+    colour: colourControl,
+    date: dateControl,
+    datetime: datetimeControl,
+    dropdown: dropdownControl,
+    file: fileControl,
+    multiselect: multiselectControl,
+    number: fieldControl,
+    radio: radioControl,
+    range: rangeControl,
+    slider: numberControl,
+    table: tableControl,
+    text: lineControl,
+    time: timeControl,
+    toggle: toggleControl,
+    view: viewControl,
+  }),
+);
 
 /** The control that fits a value where none was asked for. */
 function controlFor(value: Json | undefined): MakeControl {

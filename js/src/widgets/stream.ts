@@ -8,6 +8,10 @@ import { inkOn } from "./ink";
 import { type Line, readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
+import { isRecord } from "./record";
+
+/** So much of a line is shown. */
+const LONGEST = 10_000;
 
 /** A stream as a log: it follows the end, and what is in it can be searched. */
 export class StreamView implements LogListener {
@@ -118,12 +122,7 @@ export class StreamView implements LogListener {
 
 /** What tells of a stream that was shortened is none of its values. */
 function isNotice({ value }: Entry): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).join() === "$compacted"
-  );
+  return isRecord(value) && Object.keys(value).join() === "$compacted";
 }
 
 function drawLine(
@@ -154,7 +153,13 @@ function drawLine(
     if (progress.failed) bar.classList.add("driftdb-failed");
     line.append(bar);
   }
-  line.append(...readAnsi(text, style).pieces.map(drawPiece));
+  let length = 0;
+  for (const piece of readAnsi(text, style).pieces) {
+    if (length < LONGEST)
+      line.append(drawPiece({ ...piece, text: piece.text.slice(0, LONGEST - length) }));
+    length += piece.text.length;
+  }
+  if (length > LONGEST) line.append(`… (${length} characters)`);
   return line;
 }
 

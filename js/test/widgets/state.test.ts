@@ -64,6 +64,15 @@ test.each([
   expect(el.querySelectorAll(selector)).toHaveLength(1);
 });
 
+test.each(["__proto__", "constructor", "hologram"])(
+  "where the control that is asked for is %s, it is the one that fits",
+  (kind) => {
+    const el = show(5, { kind });
+    start(5);
+    expect(find(el, ".driftdb-slider").value).toBe("5");
+  },
+);
+
 test("the control changes with the kind of value", () => {
   const el = show(1);
   start(1);

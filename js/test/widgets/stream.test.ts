@@ -102,3 +102,10 @@ test("what tells of a shortened stream is no line", () => {
   start(el, "a")({ $compacted: 1 });
   expect(lines(el)).toEqual(["a"]);
 });
+
+test("a line of any length and of any number of colours is shown, as far as it can be read", () => {
+  const el = show("stream");
+  start(el, "\u001b[1mx".repeat(200_000), "after");
+  expect(lines(el)[0]?.endsWith("… (200000 characters)")).toBe(true);
+  expect(lines(el)[1]).toBe("after");
+});
