@@ -60,6 +60,48 @@ def test_each_key_is_shown_as_what_it_seems_to_be(new_window: NewWindow, room: P
     expect(card(page, "votes").locator(".tag")).to_have_text("looks like a reducer")
 
 
+def test_who_types_keeps_the_field_whatever_becomes_of_the_value(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("text", "a\nb")
+    page, other = opened(new_window, room), opened(new_window, room)
+    card(page, "text").locator("textarea").click()
+    for key in ("Control+Home", "ArrowDown", "Home", "Backspace", "c", "d"):
+        page.keyboard.press(key)
+    expect(card(other, "text").locator("input.driftdb-text")).to_have_value("acdb")
+    expect(card(page, "text").locator("textarea")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(card(page, "text").locator("input.driftdb-text")).to_have_value("acdb")
+
+
+def test_a_date_is_emptied_by_who_empties_all_of_it_and_set_again(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    day = {"$date": "2024-02-29"}
+    room.push("day", day)
+    page, other = opened(new_window, room), opened(new_window, room)
+    field, others = (card(each, "day").locator("input[type=date]") for each in (page, other))
+    expect(others).to_have_value(day["$date"])
+    field.click(position={"x": 15, "y": 15})
+    page.keyboard.press("Backspace")
+    expect(field).to_have_value("")
+    while field.evaluate("field => field === document.activeElement"):
+        page.keyboard.press("Tab")
+    expect(field).to_have_value(day["$date"])
+    assert room.read("day") == [day]
+    field.click(position={"x": 15, "y": 15})
+    for _ in range(3):
+        page.keyboard.press("Backspace")
+        page.keyboard.press("ArrowRight")
+    expect(others).to_have_value(day["$date"])
+    while field.evaluate("field => field === document.activeElement"):
+        page.keyboard.press("Tab")
+    expect(others).to_have_value("")
+    assert room.read("day") == [None]
+    others.fill("2025-01-01")
+    expect(field).to_have_value("2025-01-01")
+
+
 def test_a_described_key_is_shown_as_it_is_meant(new_window: NewWindow, room: PageRoom) -> None:
     page = opened(new_window, room)
     options = [["Tea", "t"], ["Coffee", "c"]]
