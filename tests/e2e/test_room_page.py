@@ -102,6 +102,23 @@ def test_a_date_is_emptied_by_who_empties_all_of_it_and_set_again(
     expect(field).to_have_value("2025-01-01")
 
 
+def test_what_is_selected_in_a_log_stays_selected_while_lines_come(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    for number in range(20):
+        room.push("log", f"line{number}", "append")
+    page = opened(new_window, room)
+    log = card(page, "log")
+    log.get_by_text("line19", exact=True).dblclick()
+    expect(log.get_by_role("button", name="newest")).to_be_visible()
+    for number in range(20, 60):
+        room.push("log", f"line{number}", "append")
+    expect(log.locator(".driftdb-tally")).to_have_text("60 lines")
+    assert page.evaluate("String(getSelection())").strip() == "line19"
+    log.get_by_role("button", name="newest").click()
+    expect(log.get_by_text("line59", exact=True)).to_be_in_viewport()
+
+
 def test_a_described_key_is_shown_as_it_is_meant(new_window: NewWindow, room: PageRoom) -> None:
     page = opened(new_window, room)
     options = [["Tea", "t"], ["Coffee", "c"]]

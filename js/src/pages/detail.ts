@@ -6,7 +6,7 @@ import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
 import { bytes } from "./keys";
-import { Rows } from "./rows";
+import { type Cells, Rows } from "./rows";
 import { Tree } from "./tree";
 
 const PIXELS = 24;
@@ -38,7 +38,8 @@ export class Detail {
       label: "Values in the stream, the newest at the end",
       pixels: PIXELS,
       follows: true,
-      fill: (row, index) => this.fill(row, this.held[index] as Entry),
+      at: (index) => this.held[index]?.seq,
+      cells: (index) => cells(this.held[index] as Entry),
       chosen: () => this.held.findIndex(({ seq }) => seq === this.chosen?.seq),
       choose: (index) => this.look(this.held[index] ?? null),
     });
@@ -58,6 +59,7 @@ export class Detail {
       this.key = key;
       this.held = [];
       this.chosen = this.current = this.fresh = null;
+      this.tree.forget();
     }
     this.info = info;
     this.ask(BACK);
@@ -143,17 +145,12 @@ export class Detail {
     if (newest !== undefined && newest.seq >= (this.current?.seq ?? 0)) this.current = newest;
     this.draw();
   }
+}
 
-  private fill(row: HTMLElement, { value, seq, time }: Entry): void {
-    const cells = [
-      ["size", String(seq)],
-      ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
-      ["preview", JSON.stringify(value).slice(0, LONGEST_PREVIEW)],
-    ] as const;
-    for (const [className, text] of cells) {
-      const cell = element("span", className);
-      cell.textContent = text;
-      row.append(cell);
-    }
-  }
+function cells({ value, seq, time }: Entry): Cells {
+  return [
+    ["size", String(seq)],
+    ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
+    ["preview", JSON.stringify(value).slice(0, LONGEST_PREVIEW)],
+  ];
 }

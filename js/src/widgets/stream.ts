@@ -17,14 +17,17 @@ const LONGEST = 10_000;
 export class StreamView implements LogListener {
   private readonly place: Place;
   private readonly replica: LogReplica;
-  private readonly list = new LineList((index) => this.draw(index));
+  private readonly list = new LineList({
+    at: (index) => this.entryAt(this.numberAt(index)),
+    make: (index) => this.draw(this.numberAt(index)),
+  });
   private readonly search = element("input", "driftdb-search", {
     type: "search",
     placeholder: "Search",
     "aria-label": "Show only lines with this text",
   });
   private readonly end = element("button", "driftdb-end", { type: "button" });
-  private readonly tally = element("span", "driftdb-tally", { role: "status" });
+  private readonly tally = element("span", "driftdb-tally");
   private entries: Entry[] = [];
   /** How lines begin that don't begin plain, and how the next one does. */
   private readonly styles = new Map<number, Style>();
@@ -113,9 +116,16 @@ export class StreamView implements LogListener {
     this.list.show(this.shown === null ? length : this.shown.length);
   }
 
-  private draw(index: number): HTMLElement {
-    const number = this.shown === null ? index : (this.shown[index] as number);
-    const entry = this.latest.get(number) ?? (this.entries[number] as Entry);
+  private numberAt(index: number): number {
+    return this.shown === null ? index : (this.shown[index] as number);
+  }
+
+  private entryAt(number: number): Entry {
+    return this.latest.get(number) ?? (this.entries[number] as Entry);
+  }
+
+  private draw(number: number): HTMLElement {
+    const entry = this.entryAt(number);
     return drawLine(readLine(entry), nameOf(entry.user), this.styles.get(number));
   }
 }

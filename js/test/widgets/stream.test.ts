@@ -109,3 +109,13 @@ test("a line of any length and of any number of colours is shown, as far as it c
   expect(lines(el)[0]?.endsWith("… (200000 characters)")).toBe(true);
   expect(lines(el)[1]).toBe("after");
 });
+
+test("a line that stays keeps its element, which may be selected, or read out", () => {
+  const el = show("stream");
+  const push = start(el, "one", "two");
+  const before = [...el.querySelectorAll(".driftdb-line")];
+  push("three");
+  const after = [...el.querySelectorAll(".driftdb-line")];
+  expect(before.map((line) => after.indexOf(line))).toEqual([0, 1]);
+  expect(el.querySelector("[role=status]:not(.driftdb-badge-text)")).toBeNull();
+});
