@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
-from ..browser import NewWindow
+from ..browser import NewWindow, become_equal
 from .axe import finds_nothing_serious
 from .conftest import Jupyter
 from .devices import HOSTILE, PHONE, fits
@@ -142,6 +142,50 @@ def test_a_stream_that_began_with_one_value_turns_into_a_log(
     expect(card(page, "build").locator("input.driftdb-text")).to_have_value("first")
     room.push("build", "second", "append")
     expect(card(page, "build").locator(".driftdb-line")).to_contain_text(["first", "second"])
+
+
+def test_a_log_is_as_long_as_its_stream(new_window: NewWindow, room: PageRoom) -> None:
+    for number in range(5):
+        room.push("bounded", f"line {number}", "append", max_length=3)
+        room.push("replaced", f"line {number}", "append")
+    page = opened(new_window, room)
+    bounded, replaced = (card(page, name) for name in ("bounded", "replaced"))
+    expect(bounded.locator(".driftdb-tally")).to_have_text("3 lines")
+    for number in range(5, 10):
+        room.push("bounded", f"line {number}", "append", max_length=3)
+        room.push("replaced", f"line {number}")
+    for log, length in ((bounded, "3 lines"), (replaced, "1 line")):
+        expect(log.locator(".driftdb-line").last).to_contain_text("line 9")
+        expect(log.locator(".driftdb-tally")).to_have_text(length)
+
+
+def test_a_key_that_was_deleted_leaves_unless_somebody_is_in_it(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("text", "hello")
+    room.push("gone", 5)
+    room.push("stays", 6)
+    page = opened(new_window, room)
+    card(page, "text").locator("input").focus()
+    room.delete("text")
+    room.delete("gone")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(card(page, "gone")).to_have_count(0)
+    page.keyboard.type("!")
+    expect(card(page, "text").locator("input")).to_have_value("hello!")
+    become_equal(page, lambda: room.read("text"), lambda: ["hello!"])
+    card(page, "stays").locator("input").first.focus()
+    room.delete("text")
+    expect(card(page, "text")).to_have_count(0)
+
+
+def test_a_key_of_the_protocol_is_shown_to_who_asks_for_it(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.describe("x", "state", label="X")
+    page = opened(new_window, room, "?key=$meta/x")
+    expect(card(page, "$meta/x").locator(".driftdb-view")).to_contain_text('"label": "X"')
+    expect(page.locator(".card")).to_have_count(1)
 
 
 def test_a_channel_is_written_to_and_heard(new_window: NewWindow, room: PageRoom) -> None:

@@ -20,7 +20,7 @@ export class Card {
   private readonly place = element("div", "card-view");
   private readonly tag = element("span", "tag");
   private shown = "";
-  private view: { destroy(): void } | null = null;
+  private view: StateView | PresenceView | StreamView | null = null;
   private guessed: Kind | null = null;
   private peeking: (() => void) | null = null;
 
@@ -62,11 +62,14 @@ export class Card {
     const kind = item.meta?.kind ?? this.guessed;
     if (kind === null) this.peek();
     else this.show(kind);
+    if (item.size > 0 && kind !== "channel" && this.view instanceof StreamView)
+      this.view.holds(item);
   }
 
   destroy(): void {
     this.peeking?.();
     this.view?.destroy();
+    this.home.connection.session.leave(this.item.key);
     this.element.remove();
   }
 

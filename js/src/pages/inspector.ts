@@ -27,7 +27,7 @@ const keys = new KeyList();
 const detail = new Detail(feed);
 const history = new History(feed);
 const form = new PushForm(session);
-const listing = new Listing(session, listed);
+const listing = new Listing(session, [""], listed);
 let rates = new Map<string, number>();
 
 askBeforeLeaving(connection);
@@ -104,7 +104,7 @@ function count(): void {
   const tallies = new Map<string, number>();
   const before = rates;
   rates = new Map();
-  for (const [key, { count }] of feed.tallies) {
+  for (const [key, count] of feed.tallies) {
     tallies.set(key, count);
     rates.set(key, perSecond(count - (counted.tallies.get(key) ?? 0)));
   }

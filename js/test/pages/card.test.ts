@@ -21,7 +21,7 @@ test("a card whose key can't be shown says so, once, and shows what is described
   vi.spyOn(connection.session, "state").mockImplementationOnce(() => {
     throw new RangeError("a defect");
   });
-  const item = { key: "k", meta: readMeta({ kind: "state" }), size: 1 };
+  const item = { key: "k", meta: readMeta({ kind: "state" }), size: 1, seq: 1 };
   const card = new Card({ room: "r", connection, leave() {} }, item, "/");
   card.take(item);
   expect(card.element.textContent).toContain("k can't be shown.");

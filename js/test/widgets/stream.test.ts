@@ -1,5 +1,7 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
+import { join, leave } from "../../src/client/rooms";
+import { StreamView } from "../../src/widgets/stream";
 import { FakeSocket } from "../socket";
 import { hear, show } from "./stage";
 
@@ -95,6 +97,32 @@ test("a channel shows what comes, and no more than its history", () => {
   expect(lines(el).length).toBeLessThanOrEqual(6);
   expect(lines(el).at(-1)).toBe("message 19");
   expect(el.querySelector(".driftdb-label")?.textContent).toBe("Chat");
+});
+
+test("a stream is no longer than it holds, as far as that is known", () => {
+  const el = document.createElement("div");
+  const connection = join("http://localhost/room/r");
+  const view = new StreamView({ room: "r", connection, leave() {} }, "k", {}, el);
+  const push = start(el, { progress: 0, id: "a" }, "\u001b[31mone", "two");
+  push({ progress: 1, id: "a" });
+  push("three");
+  view.holds({ size: 5, seq: 4 });
+  expect(lines(el)).toEqual(["1", "one", "two", "three"]);
+  view.holds({ size: 2, seq: 3 });
+  expect(lines(el)).toEqual(["one", "two", "three"]); // the third came later
+  expect(el.querySelectorAll(".driftdb-fg-red")).toHaveLength(3);
+  push({ progress: 2, id: "a" });
+  expect(tally(el)).toBe("4 lines");
+  view.holds({ size: 1, seq: 6 });
+  expect(lines(el)).toEqual(["2"]);
+  leave(connection);
+});
+
+test("of a stream without end the newest lines are kept", () => {
+  const el = show("stream");
+  start(el, ...Array.from({ length: 120_001 }, (_, n) => n));
+  expect(tally(el)).toBe("100000 lines");
+  expect(lines(el).at(-1)).toBe("120000");
 });
 
 test("what tells of a shortened stream is no line", () => {
