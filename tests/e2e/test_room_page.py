@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
+
+from driftdb_jupyter import room as python_room
 
 from ..browser import NewWindow, become_equal
 from .axe import finds_nothing_serious
@@ -337,6 +341,49 @@ def test_on_a_phone_all_fits_and_a_finger_moves_it(new_window: NewWindow, room: 
         size = target.bounding_box()
         assert size is not None
         assert size["height"] >= 30
+
+
+def test_long_words_of_others_fit_on_a_phone(new_window: NewWindow, room: PageRoom) -> None:
+    long = "W" * 300
+    options = [[long, 1], ["short", 2]]
+    for kind in ("radio", "multiselect", "dropdown"):
+        room.describe(kind, "state", label=kind, control={"kind": kind, "options": options})
+        room.push(kind, 1)
+    room.describe("file", "state", label="file", control={"kind": "file", "description": long})
+    room.push("file", {"name": long, "size": 1, "data": {"$bytes": ""}})
+    room.describe("button", "state", control={"kind": "button", "label": long})
+    room.push(long, long)
+    room.describe("range", "state", label="range", control={"kind": "range"})
+    room.push("range", [1e-100 / 3, 2e200 / 3])
+    with python_room(room.url) as inside:
+        inside.presence(value={"name": "W" * 5000})
+        page = opened(new_window, room, **PHONE)
+        expect(page.locator(".card")).to_have_count(7)
+        expect(page.locator(".driftdb-name")).to_contain_text(long)
+        for what in ("page", "inspect"):
+            page.goto(f"{room.url}/{what}")
+            expect(page.get_by_text("radio", exact=True)).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize(
+    ("colour", "ink"),
+    [
+        ("white", "rgb(0, 0, 0)"),
+        ("navy", "rgb(255, 255, 255)"),
+        ("transparent", "rgb(255, 255, 255)"),
+    ],
+)
+def test_the_initials_of_anybody_can_be_read(
+    new_window: NewWindow, room: PageRoom, colour: str, ink: str
+) -> None:
+    with python_room(room.url) as inside:
+        inside.presence(value={"name": "Ada", "colour": colour})
+        face = opened(new_window, room).locator(".driftdb-face")
+        expect(face).to_have_css("color", ink)
+        ground = face.evaluate("face => getComputedStyle(face).backgroundColor")
+    assert re.fullmatch(r"rgb\(\d+, \d+, \d+\)", ground), "expected a colour that hides the ground"
+    assert ground != ink
 
 
 def test_the_keyboard_is_enough(new_window: NewWindow, room: PageRoom) -> None:

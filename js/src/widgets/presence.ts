@@ -3,11 +3,9 @@ import { nameOf } from "../client/user";
 import type { Json, Person } from "../protocol/messages";
 import { element } from "./control";
 import type { Home } from "./home";
-import { inkOn } from "./ink";
+import { inkOn, solid } from "./ink";
 import { Place, type ViewOptions } from "./place";
 import { isRecord } from "./record";
-
-const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
 
 /** Who is here, as a row of avatars. */
 export class PresenceView implements PresenceListener {
@@ -89,7 +87,10 @@ function colourOf(client: string, value: Json, user: Json | undefined): string {
     valueField(value, "color"),
     valueField(user, "color"),
   ])
-    if (chosen !== null && COLOUR.test(chosen)) return chosen;
+    if (chosen !== null) {
+      const colour = solid(chosen);
+      if (colour !== null) return colour;
+    }
   let hash = 0;
   for (const letter of client) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
   return `hsl(${hash} 55% 30%)`;
