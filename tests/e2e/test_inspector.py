@@ -186,6 +186,31 @@ def test_two_inspectors_are_two_connections(new_window: NewWindow, room: PageRoo
     expect(page.locator(".figure", has_text="connections")).to_contain_text("2")
 
 
+def test_it_counts_its_own_connection_from_the_first(new_window: NewWindow, room: PageRoom) -> None:
+    page = new_window()
+    with page.expect_response("**/figures") as asking:
+        page.goto(f"{room.url}/inspect")
+    assert asking.value.json()["connections"] == 1
+
+
+def test_on_a_window_of_usual_width_its_head_has_two_lines(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    page = opened(new_window, room, viewport={"width": 1100, "height": 800})
+    tops = [
+        page.locator(f".top {part}").bounding_box()
+        for part in (
+            ".title",
+            ".driftdb-badge",
+            ".tools",
+            ".figure:first-child",
+            ".figure:last-child",
+        )
+    ]
+    middles = [round(box["y"] + box["height"] / 2, -1) for box in tops if box is not None]
+    assert middles[0] == middles[1] == middles[2] < middles[3] == middles[4]
+
+
 def test_with_thousands_of_keys_one_is_found(new_window: NewWindow, room: PageRoom) -> None:
     with python_room(room.url) as inside:
         for number in range(MANY):

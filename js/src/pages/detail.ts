@@ -1,12 +1,12 @@
 import { meant } from "../client/form";
 import { nameOf } from "../client/user";
 import type { Entry, Json, KeyInfo } from "../protocol/messages";
+import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { goneFrom } from "../widgets/gone";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
-import { bytes } from "./keys";
 import { type Cells, Rows } from "./rows";
 import { Tree } from "./tree";
 

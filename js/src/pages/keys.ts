@@ -1,4 +1,5 @@
 import type { KeyInfo } from "../protocol/messages";
+import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { keyName } from "./key_name";
 import { type Cells, Rows } from "./rows";
@@ -87,16 +88,4 @@ const { compare } = new Intl.Collator(undefined, { numeric: true });
 /** As people sort; the protocol's own keys come last. */
 function inOrder(one: string, other: string): number {
   return Number(one.startsWith("$")) - Number(other.startsWith("$")) || compare(one, other);
-}
-
-/** An amount of bytes, for people. */
-export function bytes(amount: number): string {
-  const units = ["B", "KB", "MB", "GB"];
-  let left = amount;
-  let unit = 0;
-  while (left >= 1000 && unit < units.length - 1) {
-    left /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? left : left.toPrecision(3)} ${units[unit]}`;
 }

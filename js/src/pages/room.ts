@@ -1,3 +1,4 @@
+import { roomUrl } from "../client/address";
 import { join } from "../client/rooms";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
@@ -15,9 +16,7 @@ const DRAW_MILLISECONDS = 50;
 
 const shell = readShell();
 const alone = new URLSearchParams(location.search).get("key");
-const connection = join(
-  new URL(`room/${encodeURIComponent(shell.room)}`, location.origin + shell.root).href,
-);
+const connection = join(roomUrl(shell.root, shell.room));
 const home: Home = { room: shell.room, connection, leave() {} };
 
 const cards = new Map<string, Card>();

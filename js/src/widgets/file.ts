@@ -1,4 +1,5 @@
 import type { Json } from "../protocol/messages";
+import { bytes } from "./bytes";
 import { type Control, type ControlOptions, element, type Source } from "./control";
 import { isRecord } from "./record";
 
@@ -53,12 +54,6 @@ function describe(value: Json | undefined): [string | null, number] {
   if (!isRecord(value)) return [null, 0];
   const { name, size } = value;
   return typeof name === "string" ? [name, typeof size === "number" ? size : 0] : [null, 0];
-}
-
-function bytes(count: number): string {
-  if (count < 1024) return `${count} bytes`;
-  const [size, unit] = count < 1024 ** 2 ? [count / 1024, "KiB"] : [count / 1024 ** 2, "MiB"];
-  return `${Number(size.toPrecision(3))} ${unit}`;
 }
 
 function base64(data: Uint8Array): string {
