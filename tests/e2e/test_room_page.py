@@ -163,6 +163,24 @@ def test_a_log_is_as_long_as_its_stream(new_window: NewWindow, room: PageRoom) -
         expect(log.locator(".driftdb-tally")).to_have_text(length)
 
 
+def test_who_reads_a_bounded_log_stays_at_the_line(new_window: NewWindow, room: PageRoom) -> None:
+    for number in range(100):
+        room.push("log", f"line{number}", "append", max_length=100)
+    page = opened(new_window, room)
+    log = card(page, "log")
+    expect(log.get_by_text("line99", exact=True)).to_be_in_viewport()
+    lines = log.locator(".driftdb-lines")
+    lines.evaluate("box => { box.scrollTop = 50 * 20 }")
+    expect(log.get_by_role("button", name="newest")).to_be_visible()
+    read = log.get_by_text("line51", exact=True)
+    expect(read).to_be_in_viewport()
+    before = read.bounding_box()
+    for number in range(100, 120):
+        room.push("log", f"line{number}", "append", max_length=100)
+    page.wait_for_function("box => box.scrollTop === 30 * 20", arg=lines.element_handle())
+    become_equal(page, read.bounding_box, lambda: before)
+
+
 def test_a_key_that_was_deleted_leaves_unless_somebody_is_in_it(
     new_window: NewWindow, room: PageRoom
 ) -> None:

@@ -68,7 +68,7 @@ export class Feed implements Tap {
     this.ask();
   }
 
-  /** Ask what the stream of a key holds above a number; who asks again hears the last answer. */
+  /** Ask what the stream of a key holds above a number; the next question takes its place. */
   look(key: string, above: number): void {
     this.watched.add(key);
     this.looked = { key, above };

@@ -90,6 +90,11 @@ export class LineList {
     this.draw();
   }
 
+  /** So many lines are gone from the beginning, before the next `show`: who reads stays there. */
+  drop(count: number): void {
+    if (!this.follows || this.pressed) this.element.scrollTop -= count * this.pixels;
+  }
+
   /** Which line an element, or one inside of it, is now; -1: none. */
   indexOf(inside: Node): number {
     const place = [...this.window.children].findIndex((line) => line.contains(inside));

@@ -86,11 +86,10 @@ function colourOf(client: string, value: Json, user: Json | undefined): string {
     valueField(value, "colour"),
     valueField(value, "color"),
     valueField(user, "color"),
-  ])
-    if (chosen !== null) {
-      const colour = solid(chosen);
-      if (colour !== null) return colour;
-    }
+  ]) {
+    const colour = chosen === null ? null : solid(chosen);
+    if (colour !== null) return colour;
+  }
   let hash = 0;
   for (const letter of client) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
   return `hsl(${hash} 55% 30%)`;

@@ -110,7 +110,9 @@ export class StreamView implements LogListener {
     for (const numbered of [this.styles, this.latest])
       for (const number of numbered.keys()) if (number < oldest) numbered.delete(number);
     for (const [id, number] of this.progress) if (number < oldest) this.progress.delete(id);
-    this.shown = this.shown?.filter((number) => number >= oldest) ?? null;
+    const found = this.shown?.filter((number) => number >= oldest) ?? null;
+    this.list.drop(found === null ? count : (this.shown?.length ?? 0) - found.length);
+    this.shown = found;
   }
 
   private add(entry: Entry): void {
