@@ -27,7 +27,7 @@ from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
 from .pages import Figures, Inspector, Page, PageFile, RoomPage, page_routes
 from .place import jupyter_journal
-from .reach import reach
+from .reach import near, reach
 from .settings import DriftDB
 
 __all__ = ["DriftDBExtension"]
@@ -36,14 +36,6 @@ _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
 _SECRET = "driftdb_kernel_secret"
 _NOTEBOOKS = "driftdb_notebooks"
-# How a kernel reaches a server that listens on an address which is none, or on several.
-_LOCAL = {
-    "": "127.0.0.1",
-    "*": "127.0.0.1",
-    "0.0.0.0": "127.0.0.1",
-    "localhost": "127.0.0.1",
-    "::": "::1",
-}
 
 
 class JupyterRequest(RoomRequest, JupyterHandler):
@@ -218,12 +210,10 @@ class DriftDBExtension(ExtensionApp):
         server = self.serverapp
         if server.sock:
             return {}
-        address = _LOCAL.get(server.ip, server.ip)
-        host = f"[{address}]" if ":" in address else address
         scheme = "https" if server.certfile else "http"
         root = url_path_join(server.base_url, _PREFIX)
         environment = {
-            "DRIFTDB_URL": f"{scheme}://{host}:{server.port}{root}",
+            "DRIFTDB_URL": near(server.ip, server.port, root, scheme=scheme),
             "DRIFTDB_SECRET": self.settings[_SECRET],
             "DRIFTDB_MESSAGE_LIMIT_BYTES": str(self.hub.limits.message_bytes),
         }

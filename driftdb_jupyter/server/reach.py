@@ -1,35 +1,51 @@
-"""Where a phone on the same network finds a server: ``localhost`` is no address for it."""
+"""Where a server is found: from this machine, and from a phone on the same network.
+
+An address to listen on may be none to go to (``0.0.0.0``), or one that only this machine knows
+(``localhost``).
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 
-__all__ = ["reach"]
+__all__ = ["near", "reach"]
 
-_EVERYWHERE = ("", "*", "0.0.0.0", "::")
+_BOTH = (socket.AF_INET, socket.AF_INET6)
+# Tornado listens on "::" for IPv6 alone.
+_EVERYWHERE = {"": _BOTH, "*": _BOTH, "0.0.0.0": (socket.AF_INET,), "::": (socket.AF_INET6,)}
+_NEAR = {
+    **dict.fromkeys(("", "*", "0.0.0.0", "localhost"), "127.0.0.1"),
+    "::": "::1",
+}
 # Reserved for documentation: nothing is sent there, only the way there is looked up.
 _FAR = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+
+
+def near(host: str, port: int, root: str, *, scheme: str) -> str:
+    """The URL of a server's root on its own machine.
+
+    ``host``: the address that it listens on; ``root``: the path, with a slash at both ends.
+    """
+    return _url(_NEAR.get(host, host), port, root, scheme)
 
 
 def reach(host: str, port: int, root: str, *, scheme: str) -> str | None:
     """The URL of a server's root as other machines have it; ``None`` where they have none.
 
-    ``host``: the address that the server listens on; ``root``: the path, with a slash at both ends.
+    The arguments are those of :func:`near`. A machine's address changes with its network.
     """
-    address = own_address() if host in _EVERYWHERE else _outside(host)
-    if address is None:
-        return None
-    shown = f"[{address}]" if ":" in address else address
-    return f"{scheme}://{shown}:{port}{root}"
+    families = _EVERYWHERE.get(host)
+    address = _outside(host) if families is None else own_address(*families)
+    return None if address is None else _url(address, port, root, scheme)
 
 
-def own_address() -> str | None:
-    """The address of this machine in its network; ``None`` where it is in none."""
-    for family, far in _FAR.items():
+def own_address(*families: socket.AddressFamily) -> str | None:
+    """The address of this machine in its network; ``None`` where it is in none of that kind."""
+    for family in families:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
-                probe.connect((far, 9))
+                probe.connect((_FAR[family], 9))
             except OSError:
                 continue
             address: str = probe.getsockname()[0]
@@ -45,3 +61,8 @@ def _outside(host: str) -> str | None:
     except ValueError:
         return None if host == "localhost" else host
     return None if address.is_loopback or address.is_link_local else host
+
+
+def _url(address: str, port: int, root: str, scheme: str) -> str:
+    shown = f"[{address}]" if ":" in address else address
+    return f"{scheme}://{shown}:{port}{root}"

@@ -32,7 +32,7 @@ from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
 from .pages import Figures, FrontPage, Inspector, Page, PageFile, RoomPage, page_routes
 from .place import journal_in
-from .reach import reach
+from .reach import near, reach
 from .settings import DriftDB
 
 __all__ = ["StandaloneServer", "application"]
@@ -88,7 +88,7 @@ class OpenPage(OpenRequest, Page):
     @property
     def reach(self) -> str | None:
         """See :class:`.pages.Page`."""
-        url: str | None = self.settings["reach"]
+        url: str | None = self.settings["reach"]()
         return url
 
 
@@ -139,12 +139,12 @@ def application(
     named_rooms: bool = False,
     log_function: Callable[[RequestHandler], None],
     secret: str | None = None,
-    reach: str | None = None,
+    reach: Callable[[], str | None] = lambda: None,
 ) -> Application:
     """The web application of a standalone server; ``base_url`` has a slash at both ends.
 
-    ``secret`` opens its administration, which isn't there without; ``reach`` is the root's URL as
-    other machines have it, if they do.
+    ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
+    as other machines have it now, if they do.
     """
     administration = []
     if secret is not None:
@@ -305,15 +305,20 @@ class StandaloneServer(CheckedCommand):
         """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
         hub = Hub(self._broker(settings), settings, log=self.log)
         secret = new_id()
-        host, port = sockets[0].getsockname()[:2]
+        address, port = sockets[0].getsockname()[:2]
+        host = address if self.host else ""  # where it listens on all, of either kind
         scheme = "https" if self.certfile else "http"
+
+        def outside() -> str | None:
+            return reach(host, port, self.base_url, scheme=scheme)
+
         web = application(
             hub,
             base_url=self.base_url,
             named_rooms=self.named_rooms,
             log_function=self._log_request,
             secret=secret,
-            reach=reach(host, port, self.base_url, scheme=scheme),
+            reach=outside,
         )
         server = HTTPServer(
             web,
@@ -323,17 +328,13 @@ class StandaloneServer(CheckedCommand):
         )
         server.add_sockets(sockets)
         hub.start()
-        shown = f"[{host}]" if ":" in host else host
-        local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
+        here = near(host, port, self.base_url, scheme=scheme)
         certfile = os.path.abspath(self.certfile) if self.certfile else None
         stop = _stop_signal()
-        with control_file(
-            hub.broker.journal,
-            Control(f"{scheme}://{local}:{port}{self.base_url}", secret, os.getpid(), certfile),
-        ):
-            self.log.info(
-                "Rooms are at %s://%s:%d%s (stop with Ctrl-C)", scheme, shown, port, self.base_url
-            )
+        control = Control(here, secret, os.getpid(), certfile)
+        with control_file(hub.broker.journal, control):
+            places = dict.fromkeys(filter(None, (here, outside())))
+            self.log.info("Rooms are at %s (stop with Ctrl-C)", " and ".join(places))
             self.log.info("Stopping: %s", await stop)
         server.stop()
         await hub.stop()
@@ -349,7 +350,9 @@ class StandaloneServer(CheckedCommand):
 
     def _log_request(self, handler: RequestHandler) -> None:
         status = handler.get_status()
-        log = self.log.debug if isinstance(handler, Health) else self.log.info
+        # What is asked for again and again: by who watches the server, and by each inspector.
+        often = isinstance(handler, (Health, Figures))
+        log = self.log.debug if often else self.log.info
         if status >= 400:
             log = self.log.warning if status < 500 else self.log.error
         request = handler.request

@@ -46,9 +46,14 @@ class PageRoom:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def push(self, key: str, value: Any, action: str = "replace") -> None:
-        """Push a value."""
-        push = {"type": "push", "key": key, "value": value, "action": {"type": action}}
+    def push(self, key: str, value: Any, action: str = "replace", **more: Any) -> None:
+        """Push a value; ``more`` belongs to the action."""
+        push = {"type": "push", "key": key, "value": value, "action": {"type": action, **more}}
+        _post(f"{self.url}/send", json.dumps(push).encode())
+
+    def delete(self, key: str) -> None:
+        """Empty a key."""
+        push = {"type": "push", "key": key, "action": {"type": "delete"}}
         _post(f"{self.url}/send", json.dumps(push).encode())
 
     def read(self, key: str) -> list[Any]:

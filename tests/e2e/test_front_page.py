@@ -68,7 +68,25 @@ def test_the_code_for_javascript_runs_as_it_stands(page: Page, new_window: NewWi
 
 def test_the_code_for_react_has_the_room_in_it(page: Page, standalone: Standalone) -> None:
     name = room_of(page).url.rpartition("/")[2]
-    assert f'api="{standalone.root}" room="{name}"' in code(page, "React")
+    assert f'api={{"{standalone.root}"}} room={{"{name}"}}' in code(page, "React")
+
+
+@pytest.mark.parametrize("fragment", ["%", "x%22%20%7B...alert(1)%7D%3E", "a b"])
+def test_what_is_no_room_in_the_address_is_in_no_code(
+    standalone: Standalone, new_window: NewWindow, fragment: str
+) -> None:
+    page = new_window()
+    page.goto(f"{standalone.root}#{fragment}")
+    expect(page.get_by_role("tab")).to_have_count(4)
+    expect(page.get_by_role("link", name="Open the room")).to_have_count(0)
+    page.get_by_role("tab", name="React").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text('room={"ID"}')
+
+
+def test_what_is_typed_and_no_room_is_said_to_be_none(page: Page) -> None:
+    page.get_by_label("A room's id or link").fill("/room/%")
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.get_by_role("heading", name="No such room")).to_be_visible()
 
 
 @pytest.mark.parametrize("given", ["{url}", "{url}/page?key=x", "{id}"])

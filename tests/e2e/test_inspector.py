@@ -97,6 +97,43 @@ def test_the_history_is_paused_searched_and_bounded_to_a_key(
     expect(page.locator(".tree")).to_have_text('"green"')
 
 
+def centre(row: Locator) -> tuple[float, float]:
+    box = row.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_what_is_pressed_is_chosen_whatever_comes_meanwhile(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("tea", {"number": 0, "more": {"deep": {"x": 0}}})
+    page = opened(new_window, room)
+    key(page, "tea").click()
+    tally = page.locator(".history .tally")
+
+    def push(count: int) -> None:
+        came = int(tally.inner_text().partition(" ")[0])
+        for number in range(came + 1, came + count + 1):
+            room.push("tea", {"number": number, "more": {"deep": {"x": number}}})
+        expect(tally).to_contain_text(f"{came + count} messages came")
+
+    push(40)
+    expect(messages(page).last).to_contain_text('"number":40')
+    page.mouse.move(*centre(messages(page).last))
+    page.mouse.down()
+    push(40)
+    page.mouse.up()
+    expect(page.locator(".tree .leaf").first).to_have_text("number40")
+    expect(messages(page).last).to_contain_text('"number":80')
+    page.get_by_role("button", name="Newest").click()
+    page.mouse.move(*centre(page.locator(".tree summary", has_text="deep")))
+    page.mouse.down()
+    push(5)
+    expect(page.locator(".tree .leaf").first).to_have_text("number85")
+    page.mouse.up()
+    expect(page.locator(".tree .leaf").last).to_have_text("x85")
+
+
 def push_by_hand(page: Page, name: str, action: str, value: str) -> Locator:
     page.get_by_label("Key", exact=True).fill(name)
     page.get_by_label("Action").select_option(action)
@@ -147,6 +184,31 @@ def test_two_inspectors_are_two_connections(new_window: NewWindow, room: PageRoo
     page = opened(new_window, room)
     opened(new_window, room)
     expect(page.locator(".figure", has_text="connections")).to_contain_text("2")
+
+
+def test_it_counts_its_own_connection_from_the_first(new_window: NewWindow, room: PageRoom) -> None:
+    page = new_window()
+    with page.expect_response("**/figures") as asking:
+        page.goto(f"{room.url}/inspect")
+    assert asking.value.json()["connections"] == 1
+
+
+def test_on_a_window_of_usual_width_its_head_has_two_lines(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    page = opened(new_window, room, viewport={"width": 1100, "height": 800})
+    tops = [
+        page.locator(f".top {part}").bounding_box()
+        for part in (
+            ".title",
+            ".driftdb-badge",
+            ".tools",
+            ".figure:first-child",
+            ".figure:last-child",
+        )
+    ]
+    middles = [round(box["y"] + box["height"] / 2, -1) for box in tops if box is not None]
+    assert middles[0] == middles[1] == middles[2] < middles[3] == middles[4]
 
 
 def test_with_thousands_of_keys_one_is_found(new_window: NewWindow, room: PageRoom) -> None:

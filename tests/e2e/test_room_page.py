@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
-from ..browser import NewWindow
+from driftdb_jupyter import room as python_room
+
+from ..browser import NewWindow, become_equal
 from .axe import finds_nothing_serious
 from .conftest import Jupyter
 from .devices import HOSTILE, PHONE, fits
@@ -60,6 +64,65 @@ def test_each_key_is_shown_as_what_it_seems_to_be(new_window: NewWindow, room: P
     expect(card(page, "votes").locator(".tag")).to_have_text("looks like a reducer")
 
 
+def test_who_types_keeps_the_field_whatever_becomes_of_the_value(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("text", "a\nb")
+    page, other = opened(new_window, room), opened(new_window, room)
+    card(page, "text").locator("textarea").click()
+    for key in ("Control+Home", "ArrowDown", "Home", "Backspace", "c", "d"):
+        page.keyboard.press(key)
+    expect(card(other, "text").locator("input.driftdb-text")).to_have_value("acdb")
+    expect(card(page, "text").locator("textarea")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(card(page, "text").locator("input.driftdb-text")).to_have_value("acdb")
+
+
+def test_a_date_is_emptied_by_who_empties_all_of_it_and_set_again(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    day = {"$date": "2024-02-29"}
+    room.push("day", day)
+    page, other = opened(new_window, room), opened(new_window, room)
+    field, others = (card(each, "day").locator("input[type=date]") for each in (page, other))
+    expect(others).to_have_value(day["$date"])
+    field.click(position={"x": 15, "y": 15})
+    page.keyboard.press("Backspace")
+    expect(field).to_have_value("")
+    while field.evaluate("field => field === document.activeElement"):
+        page.keyboard.press("Tab")
+    expect(field).to_have_value(day["$date"])
+    assert room.read("day") == [day]
+    field.click(position={"x": 15, "y": 15})
+    for _ in range(3):
+        page.keyboard.press("Backspace")
+        page.keyboard.press("ArrowRight")
+    expect(others).to_have_value(day["$date"])
+    while field.evaluate("field => field === document.activeElement"):
+        page.keyboard.press("Tab")
+    expect(others).to_have_value("")
+    assert room.read("day") == [None]
+    others.fill("2025-01-01")
+    expect(field).to_have_value("2025-01-01")
+
+
+def test_what_is_selected_in_a_log_stays_selected_while_lines_come(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    for number in range(20):
+        room.push("log", f"line{number}", "append")
+    page = opened(new_window, room)
+    log = card(page, "log")
+    log.get_by_text("line19", exact=True).dblclick()
+    expect(log.get_by_role("button", name="newest")).to_be_visible()
+    for number in range(20, 60):
+        room.push("log", f"line{number}", "append")
+    expect(log.locator(".driftdb-tally")).to_have_text("60 lines")
+    assert page.evaluate("String(getSelection())").strip() == "line19"
+    log.get_by_role("button", name="newest").click()
+    expect(log.get_by_text("line59", exact=True)).to_be_in_viewport()
+
+
 def test_a_described_key_is_shown_as_it_is_meant(new_window: NewWindow, room: PageRoom) -> None:
     page = opened(new_window, room)
     options = [["Tea", "t"], ["Coffee", "c"]]
@@ -83,6 +146,68 @@ def test_a_stream_that_began_with_one_value_turns_into_a_log(
     expect(card(page, "build").locator("input.driftdb-text")).to_have_value("first")
     room.push("build", "second", "append")
     expect(card(page, "build").locator(".driftdb-line")).to_contain_text(["first", "second"])
+
+
+def test_a_log_is_as_long_as_its_stream(new_window: NewWindow, room: PageRoom) -> None:
+    for number in range(5):
+        room.push("bounded", f"line {number}", "append", max_length=3)
+        room.push("replaced", f"line {number}", "append")
+    page = opened(new_window, room)
+    bounded, replaced = (card(page, name) for name in ("bounded", "replaced"))
+    expect(bounded.locator(".driftdb-tally")).to_have_text("3 lines")
+    for number in range(5, 10):
+        room.push("bounded", f"line {number}", "append", max_length=3)
+        room.push("replaced", f"line {number}")
+    for log, length in ((bounded, "3 lines"), (replaced, "1 line")):
+        expect(log.locator(".driftdb-line").last).to_contain_text("line 9")
+        expect(log.locator(".driftdb-tally")).to_have_text(length)
+
+
+def test_who_reads_a_bounded_log_stays_at_the_line(new_window: NewWindow, room: PageRoom) -> None:
+    for number in range(100):
+        room.push("log", f"line{number}", "append", max_length=100)
+    page = opened(new_window, room)
+    log = card(page, "log")
+    expect(log.get_by_text("line99", exact=True)).to_be_in_viewport()
+    lines = log.locator(".driftdb-lines")
+    lines.evaluate("box => { box.scrollTop = 50 * 20 }")
+    expect(log.get_by_role("button", name="newest")).to_be_visible()
+    read = log.get_by_text("line51", exact=True)
+    expect(read).to_be_in_viewport()
+    before = read.bounding_box()
+    for number in range(100, 120):
+        room.push("log", f"line{number}", "append", max_length=100)
+    page.wait_for_function("box => box.scrollTop === 30 * 20", arg=lines.element_handle())
+    become_equal(page, read.bounding_box, lambda: before)
+
+
+def test_a_key_that_was_deleted_leaves_unless_somebody_is_in_it(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.push("text", "hello")
+    room.push("gone", 5)
+    room.push("stays", 6)
+    page = opened(new_window, room)
+    card(page, "text").locator("input").focus()
+    room.delete("text")
+    room.delete("gone")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(card(page, "gone")).to_have_count(0)
+    page.keyboard.type("!")
+    expect(card(page, "text").locator("input")).to_have_value("hello!")
+    become_equal(page, lambda: room.read("text"), lambda: ["hello!"])
+    card(page, "stays").locator("input").first.focus()
+    room.delete("text")
+    expect(card(page, "text")).to_have_count(0)
+
+
+def test_a_key_of_the_protocol_is_shown_to_who_asks_for_it(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    room.describe("x", "state", label="X")
+    page = opened(new_window, room, "?key=$meta/x")
+    expect(card(page, "$meta/x").locator(".driftdb-view")).to_contain_text('"label": "X"')
+    expect(page.locator(".card")).to_have_count(1)
 
 
 def test_a_channel_is_written_to_and_heard(new_window: NewWindow, room: PageRoom) -> None:
@@ -236,6 +361,49 @@ def test_on_a_phone_all_fits_and_a_finger_moves_it(new_window: NewWindow, room: 
         assert size["height"] >= 30
 
 
+def test_long_words_of_others_fit_on_a_phone(new_window: NewWindow, room: PageRoom) -> None:
+    long = "W" * 300
+    options = [[long, 1], ["short", 2]]
+    for kind in ("radio", "multiselect", "dropdown"):
+        room.describe(kind, "state", label=kind, control={"kind": kind, "options": options})
+        room.push(kind, 1)
+    room.describe("file", "state", label="file", control={"kind": "file", "description": long})
+    room.push("file", {"name": long, "size": 1, "data": {"$bytes": ""}})
+    room.describe("button", "state", control={"kind": "button", "label": long})
+    room.push(long, long)
+    room.describe("range", "state", label="range", control={"kind": "range"})
+    room.push("range", [1e-100 / 3, 2e200 / 3])
+    with python_room(room.url) as inside:
+        inside.presence(value={"name": "W" * 5000})
+        page = opened(new_window, room, **PHONE)
+        expect(page.locator(".card")).to_have_count(7)
+        expect(page.locator(".driftdb-name")).to_contain_text(long)
+        for what in ("page", "inspect"):
+            page.goto(f"{room.url}/{what}")
+            expect(page.get_by_text("radio", exact=True)).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize(
+    ("colour", "ink"),
+    [
+        ("white", "rgb(0, 0, 0)"),
+        ("navy", "rgb(255, 255, 255)"),
+        ("transparent", "rgb(255, 255, 255)"),
+    ],
+)
+def test_the_initials_of_anybody_can_be_read(
+    new_window: NewWindow, room: PageRoom, colour: str, ink: str
+) -> None:
+    with python_room(room.url) as inside:
+        inside.presence(value={"name": "Ada", "colour": colour})
+        face = opened(new_window, room).locator(".driftdb-face")
+        expect(face).to_have_css("color", ink)
+        ground = face.evaluate("face => getComputedStyle(face).backgroundColor")
+    assert re.fullmatch(r"rgb\(\d+, \d+, \d+\)", ground), "expected a colour that hides the ground"
+    assert ground != ink
+
+
 def test_the_keyboard_is_enough(new_window: NewWindow, room: PageRoom) -> None:
     room.push("slider", 5)
     room.push("switch", False)
@@ -280,6 +448,32 @@ def test_nothing_of_a_room_is_ever_html(new_window: NewWindow, room: PageRoom) -
     expect(card(page, "log").locator(".driftdb-line").first).to_contain_text(HOSTILE)
     assert page.locator("img").count() == 0
     assert "broken" not in page.title()
+
+
+def test_a_key_of_odd_long_or_wide_values_costs_no_other(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    for kind in ("__proto__", "constructor"):
+        room.describe(kind, "state", control={"kind": kind})
+        room.push(kind, 5)
+    odd = {"toString": 1}
+    room.push("frame", {"$dataframe": {"columns": [odd], "data": {}}})
+    room.push("many", {"$dataframe": {"columns": [""] * 200_000, "data": {}}})
+    room.push("wide", [{f"k{n}": n} for n in range(1500)])
+    room.push("log", {"progress": 1, "id": "a", "postfix": {"loss": odd}}, "append")
+    room.push("log", "\x1b[" + "38;" * 340_000 + "m hi", "append")
+    room.push("log", "\x1b[1mx" * 100_000, "append")
+    room.push("log", {"level": "info", "message": "when?", "time": 1e300}, "append")
+    page = opened(new_window, room)
+    expect(page.locator(".card")).to_have_count(6)
+    for kind in ("__proto__", "constructor"):
+        expect(card(page, kind).locator(".driftdb-field")).to_have_value("5")
+    expect(card(page, "frame").locator("th")).to_have_text('{"toString":1}')
+    expect(card(page, "many").locator(".driftdb-more")).to_contain_text("199950 more columns")
+    expect(card(page, "wide").locator("td")).to_have_count(50 * 500)
+    room.push("log", "after", "append")
+    lines = card(page, "log").locator(".driftdb-line")
+    expect(lines).to_contain_text(['loss {"toString":1}', "hi", "x", "when?", "after"])
 
 
 def test_where_only_this_machine_can_reach_it_the_page_says_what_to_do(

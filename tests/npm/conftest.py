@@ -46,7 +46,10 @@ def install() -> None:
 
 OURS = (
     f"--alias:driftdb={JS / 'src' / 'driftdb' / 'index.ts'}",
-    f"--alias:driftdb-react={JS / 'src' / 'react' / 'index.ts'}",
+    *(
+        f"--alias:{name}={JS / 'src' / 'react' / 'index.ts'}"
+        for name in ("driftdb-react", "driftdb-jupyter/react")
+    ),
     # One React for the page and for the hooks.
     *(f"--alias:{name}={HERE / 'node_modules' / name}" for name in ("react", "react-dom")),
 )
@@ -58,15 +61,15 @@ def _esbuild(*arguments: str) -> None:
     subprocess.run([esbuild, *arguments, *options], cwd=HERE, check=True)
 
 
-def bundled(entry: str, modules: Mapping[str, str], *, ours: bool) -> str:
-    """One script of a module and those that it imports, with DriftDB's packages or with ours."""
+def bundled(entry: str, modules: Mapping[str, str]) -> str:
+    """One script of a module and those that it imports, with our package."""
     install()
     with TemporaryDirectory(dir=HERE) as name:  # where their packages are found
         folder = Path(name)
         for module, code in {**modules, "entry.jsx": entry}.items():
             (folder / module).write_text(code)
         outfile = folder / "bundle.js"
-        _esbuild(str(folder / "entry.jsx"), *(OURS if ours else ()), f"--outfile={outfile}")
+        _esbuild(str(folder / "entry.jsx"), *OURS, f"--outfile={outfile}")
         return outfile.read_text()
 
 

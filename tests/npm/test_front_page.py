@@ -1,8 +1,7 @@
-"""The code for React that the front page shows runs as it stands, with either package."""
+"""The code for React that the front page shows runs as it stands."""
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from ..browser import NewWindow
@@ -17,10 +16,7 @@ createRoot(document.body).render(<Page />);
 """
 
 
-@pytest.mark.parametrize("ours", [False, True], ids=["npm", "ours"])
-def test_the_code_for_react_runs_as_it_stands(
-    new_window: NewWindow, server: Process, ours: bool
-) -> None:
+def test_the_code_for_react_runs_as_it_stands(new_window: NewWindow, server: Process) -> None:
     front = new_window(permissions=["clipboard-read", "clipboard-write"])
     front.goto(server.server.root)
     front.get_by_role("button", name="Make a room").click()
@@ -32,7 +28,7 @@ def test_the_code_for_react_runs_as_it_stands(
     page = new_window()
     page.goto(room.url)  # an origin
     page.set_content("<body></body>")
-    page.add_script_tag(content=bundled(APP, {"page.jsx": code}, ours=ours), type="module")
+    page.add_script_tag(content=bundled(APP, {"page.jsx": code}), type="module")
     page.get_by_role("slider").fill("42")
     expect(page.get_by_role("slider")).to_have_value("42")
     shown = new_window()

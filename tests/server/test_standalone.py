@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import signal
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +13,12 @@ from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
+from tornado.netutil import bind_sockets
 
 from driftdb_jupyter._version import __version__
+from driftdb_jupyter.server import reach as reach_module
+from driftdb_jupyter.server.settings import DriftDB
+from driftdb_jupyter.server.standalone import StandaloneServer
 
 from ..conformance.peer import Room, fetch, get, init, push, pushed, several
 from ..conformance.servers import Server, standalone
@@ -324,3 +331,34 @@ async def test_a_conversation_under_tls(secure: Server) -> None:
         await each.send(get("k"))
         await each.hears(init("k", {1: large}))
     await room.empty()
+
+
+class Told(logging.Handler):
+    """What a server logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.put_nowait(record.getMessage())
+
+
+async def test_where_it_listens_on_all_addresses_it_says_this_machines_own_as_it_is_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address = "10.1.2.3"
+    monkeypatch.setattr(reach_module, "own_address", lambda *families: address)
+    sockets = bind_sockets(0, "127.0.0.1")
+    port = sockets[0].getsockname()[1]
+    told = Told()
+    server = StandaloneServer(host="", log=logging.Logger("served"))
+    server.log.addHandler(told)
+    serving = asyncio.create_task(server.serve(DriftDB(parent=server), sockets, None))
+    here, far = f"http://127.0.0.1:{port}/", f"http://10.1.2.3:{port}/"
+    assert await told.lines.get() == f"Rooms are at {here} and {far} (stop with Ctrl-C)"
+    assert f'data-reach="{far}"' in (await fetch(here)).body.decode()
+    address = "192.168.7.8"
+    assert f'data-reach="http://192.168.7.8:{port}/"' in (await fetch(here)).body.decode()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving

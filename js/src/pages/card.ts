@@ -20,7 +20,7 @@ export class Card {
   private readonly place = element("div", "card-view");
   private readonly tag = element("span", "tag");
   private shown = "";
-  private view: { destroy(): void } | null = null;
+  private view: StateView | PresenceView | StreamView | null = null;
   private guessed: Kind | null = null;
   private peeking: (() => void) | null = null;
 
@@ -39,19 +39,37 @@ export class Card {
     this.take(item);
   }
 
-  /** The key is to be shown as is known now. */
+  /** The key is to be shown as is known now; where that fails, the others' cards stay. */
   take(item: Item): void {
     this.item = item;
+    try {
+      this.look();
+    } catch (error) {
+      console.error(error);
+      const { shown } = this;
+      this.clear();
+      this.shown = shown; // not to be tried again
+      const note = element("p", "quiet");
+      note.textContent = `${keyName(item.key)} can't be shown.`;
+      this.place.append(note);
+    }
+  }
+
+  private look(): void {
+    const { item } = this;
     // A state that turns out to hold several values is none.
     if (item.size > 1 && this.guessed === "state") this.guessed = null;
     const kind = item.meta?.kind ?? this.guessed;
     if (kind === null) this.peek();
     else this.show(kind);
+    if (item.size > 0 && kind !== "channel" && this.view instanceof StreamView)
+      this.view.holds(item);
   }
 
   destroy(): void {
     this.peeking?.();
     this.view?.destroy();
+    this.home.connection.session.leave(this.item.key);
     this.element.remove();
   }
 
@@ -61,19 +79,19 @@ export class Card {
     this.clear();
     const { session } = this.home.connection;
     const { key } = this.item;
-    const listener: LogListener = { heard: () => look(), startedOver: () => look() };
+    const listener: LogListener = { heard: () => guess(), startedOver: () => guess() };
     const log = session.log(key, listener, true, true);
     this.peeking = () => {
       log.listeners.delete(listener);
       this.peeking = null;
     };
-    const look = () => {
+    const guess = () => {
       if (!log.ready || log.entries.length === 0) return;
       this.peeking?.();
       this.guessed = guessKind(log.entries.map(({ value }) => value));
       this.take(this.item);
     };
-    look();
+    guess();
   }
 
   private show(kind: Kind): void {

@@ -1,42 +1,56 @@
 import type { Session } from "../client/session";
 import type { StateListener, StateReplica } from "../client/state";
 import { META } from "../protocol/messages";
+import type { Holding } from "../widgets/gone";
 import { Listing } from "./listing";
 import { type Meta, readMeta } from "./meta";
 
-/** A key that a room has, or is meant to have. */
-export interface Item {
+/** A key that a room has, or is meant to have, with what its stream holds. */
+export interface Item extends Holding {
   readonly key: string;
   /** `null`: nobody says what it is meant to be. */
   readonly meta: Meta | null;
-  /** How many values it holds. */
-  readonly size: number;
 }
+
+const NOTHING: Holding = { size: 0, seq: 0 };
 
 /** What is in a room, and what it is meant to be. */
 export class Contents implements StateListener {
   private readonly listing: Listing;
   private readonly metas = new Map<string, StateReplica>();
 
+  /** `alone`: the only key of interest; `null`: all are. */
   constructor(
     private readonly session: Session,
+    private readonly alone: string | null,
     private readonly onChange: () => void,
   ) {
-    this.listing = new Listing(session, () => this.listed());
+    const prefixes = alone === null ? [""] : [alone, META + alone];
+    this.listing = new Listing(session, prefixes, () => this.listed());
   }
 
-  /** In the order in which the server has them; the protocol's own keys are left out. */
+  /**
+   * In the order in which the server has them. The protocol's own keys are left out, but for one
+   * that is asked for by its name.
+   */
   get items(): Item[] {
     const { keys } = this.listing;
-    const named = [...keys.keys()].filter((key) => !key.startsWith("$"));
+    const named = [...keys.keys()].filter((key) =>
+      this.alone === null ? !key.startsWith("$") : key === this.alone,
+    );
     return [...new Set([...named, ...this.metas.keys()])].flatMap((key) => {
       const described = this.metas.get(key);
       // What it is meant to be is on its way.
       if (described !== undefined && !described.ready && described.value === undefined) return [];
       const meta = readMeta(described?.value);
-      const size = keys.get(key)?.size ?? 0;
-      return meta === null && size === 0 ? [] : [{ key, meta, size }];
+      const { size, seq } = keys.get(key) ?? NOTHING;
+      return meta === null && size === 0 ? [] : [{ key, meta, size, seq }];
     });
+  }
+
+  /** Whether the room has a key, or says anything of it. */
+  has(key: string): boolean {
+    return this.listing.keys.has(key) || this.metas.has(key);
   }
 
   changed(): void {
@@ -44,9 +58,17 @@ export class Contents implements StateListener {
   }
 
   private listed(): void {
-    for (const key of this.listing.keys.keys()) {
+    const { keys } = this.listing;
+    for (const [key, replica] of this.metas) {
+      if (keys.has(META + key)) continue;
+      this.metas.delete(key);
+      replica.listeners.delete(this);
+      this.session.leave(replica.key);
+    }
+    for (const key of keys.keys()) {
       const described = key.slice(META.length);
-      if (key.startsWith(META) && !this.metas.has(described))
+      const asked = this.alone === null || described === this.alone;
+      if (key.startsWith(META) && asked && !this.metas.has(described))
         this.metas.set(described, this.session.state(key, this));
     }
     this.onChange();

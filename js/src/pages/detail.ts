@@ -1,12 +1,13 @@
 import { meant } from "../client/form";
 import { nameOf } from "../client/user";
 import type { Entry, Json, KeyInfo } from "../protocol/messages";
+import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
+import { goneFrom } from "../widgets/gone";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
-import { bytes } from "./keys";
-import { Rows } from "./rows";
+import { type Cells, Rows } from "./rows";
 import { Tree } from "./tree";
 
 const PIXELS = 24;
@@ -14,6 +15,8 @@ const PIXELS = 24;
 const ENOUGH = 200;
 /** How far to look back at first; numbers are shared by all keys. */
 const BACK = 1_000;
+/** So many values are listed. */
+const LISTED = 1_000;
 const LONGEST_PREVIEW = 200;
 
 /** A key: its value as a tree, and what its stream holds. */
@@ -26,19 +29,25 @@ export class Detail {
   private readonly rows: Rows;
   private readonly newest = element("button", "button", { type: "button" });
   private info: KeyInfo | undefined;
+  /** What is listed; `from`: what the stream held above that number, and what came since. */
   private held: readonly Entry[] = [];
+  private from = 0;
   /** What is shown; `null`: the newest, whatever that is. */
   private chosen: Entry | null = null;
   private current: Entry | null = null;
   private fresh: Heard | null = null;
   private back = BACK;
+  /** What the stream was known to hold when it was asked last, and whether it has answered. */
+  private asked: KeyInfo | undefined;
+  private waits = false;
 
   constructor(private readonly feed: Feed) {
     this.rows = new Rows({
       label: "Values in the stream, the newest at the end",
       pixels: PIXELS,
       follows: true,
-      fill: (row, index) => this.fill(row, this.held[index] as Entry),
+      at: (index) => this.held[index]?.seq,
+      cells: (index) => cells(this.held[index] as Entry),
       chosen: () => this.held.findIndex(({ seq }) => seq === this.chosen?.seq),
       choose: (index) => this.look(this.held[index] ?? null),
     });
@@ -48,7 +57,7 @@ export class Detail {
     const bar = element("div", "bar");
     bar.append(this.title, this.newest, copy);
     this.element.append(bar, this.about, this.rows.element, this.tree.element);
-    feed.onHeld = (key, held) => this.take(key, held);
+    feed.onHeld = (key, held, above) => this.take(key, held, above);
     this.draw();
   }
 
@@ -58,10 +67,11 @@ export class Detail {
       this.key = key;
       this.held = [];
       this.chosen = this.current = this.fresh = null;
+      this.tree.forget();
+      this.info = info;
+      this.startOver(BACK);
     }
-    this.info = info;
-    this.ask(BACK);
-    this.draw();
+    this.listed(info);
   }
 
   /** Show a message of the history. */
@@ -72,9 +82,8 @@ export class Detail {
 
   /** A key's stream may be another now. */
   listed(info: KeyInfo | undefined): void {
-    const before = this.info;
     this.info = info;
-    if (info?.seq !== before?.seq || info?.size !== before?.size) this.ask(BACK);
+    this.update();
     this.draw();
   }
 
@@ -123,37 +132,55 @@ export class Detail {
     this.draw();
   }
 
-  private ask(back: number): void {
-    this.back = back;
-    const { key, info } = this;
-    if (key === null) return;
-    const few = info === undefined || info.size <= ENOUGH;
-    this.feed.look(key, few ? 0 : Math.max(0, info.seq - back));
+  /** Ask for what came since, where the stream may only have grown. */
+  private update(): void {
+    const { info, asked } = this;
+    if (this.waits || (info?.seq === asked?.seq && info?.size === asked?.size)) return;
+    const newest = this.held[this.held.length - 1]?.seq ?? Number.POSITIVE_INFINITY;
+    if (info !== undefined && info.size >= (asked?.size ?? 0) && info.seq >= newest)
+      this.ask(newest);
+    else this.startOver(BACK);
   }
 
-  private take(key: string, held: readonly Entry[]): void {
+  private startOver(back: number): void {
+    const { info } = this;
+    const few = info === undefined || info.size <= ENOUGH;
+    this.back = back;
+    this.from = few ? 0 : Math.max(0, info.seq - back);
+    this.ask(this.from);
+  }
+
+  private ask(above: number): void {
+    if (this.key === null) return;
+    this.asked = this.info;
+    this.waits = true;
+    this.feed.look(this.key, above);
+  }
+
+  private take(key: string, came: readonly Entry[], above: number): void {
     if (key !== this.key) return;
-    const { info, back } = this;
-    if (info !== undefined && held.length < Math.min(info.size, ENOUGH) && back < info.seq) {
-      this.ask(8 * back);
+    this.waits = false;
+    const { info, back, from } = this;
+    const enough = Math.min(info?.size ?? 0, ENOUGH);
+    if (above === from && came.length < enough && back < (info?.seq ?? 0)) {
+      this.startOver(8 * back);
       return;
     }
-    this.held = held;
+    const before = above === from ? [] : this.held.filter(({ seq }) => seq <= above);
+    const held = [...before, ...came];
+    const gone = info === undefined ? 0 : goneFrom(held, info);
+    this.held = held.slice(Math.max(gone, held.length - LISTED));
     const newest = held[held.length - 1];
     if (newest !== undefined && newest.seq >= (this.current?.seq ?? 0)) this.current = newest;
+    this.update();
     this.draw();
   }
+}
 
-  private fill(row: HTMLElement, { value, seq, time }: Entry): void {
-    const cells = [
-      ["size", String(seq)],
-      ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
-      ["preview", JSON.stringify(value).slice(0, LONGEST_PREVIEW)],
-    ] as const;
-    for (const [className, text] of cells) {
-      const cell = element("span", className);
-      cell.textContent = text;
-      row.append(cell);
-    }
-  }
+function cells({ value, seq, time }: Entry): Cells {
+  return [
+    ["size", String(seq)],
+    ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
+    ["preview", JSON.stringify(value).slice(0, LONGEST_PREVIEW)],
+  ];
 }

@@ -2,8 +2,9 @@ import type { Tap } from "../client/session";
 import type { Frame } from "../protocol/codec";
 import { type ClientMessage, type Entry, parse } from "../protocol/messages";
 
-/** So many messages are kept to be looked at, and somewhat more. */
+/** So many messages, of so many characters in all, are kept to be looked at, and somewhat more. */
 const KEPT = 20_000;
+const KEPT_LENGTH = 64 * 1024 ** 2;
 /** So many a second are kept at most; of more each so-manieth. */
 const KEPT_A_SECOND = 1_000;
 const WINDOW_MILLISECONDS = 100;
@@ -16,12 +17,6 @@ export interface Heard {
   readonly text: string;
   /** When it came here, in milliseconds since 1970. */
   readonly at: number;
-}
-
-/** How much came of a key. */
-export interface Tally {
-  count: number;
-  newest: Heard;
 }
 
 const START = /^\{"type":"(?:push|delete)","key":"((?:[^"\\]|\\.)*)"/;
@@ -40,15 +35,16 @@ export class Feed implements Tap {
   losses = 0;
   /** Of how many messages one is kept now. */
   every = 1;
-  readonly tallies = new Map<string, Tally>();
+  /** How many came of each key. */
+  readonly tallies = new Map<string, number>();
   /** Hears what is kept. */
   onKept: (heard: Heard) => void = () => {};
   /** The oldest are kept no more. */
   onForgotten: () => void = () => {};
   /** Hears of each push and deletion. */
   onHeard: (heard: Heard) => void = () => {};
-  /** Hears what a stream holds, as `look` asked. */
-  onHeld: (key: string, held: readonly Entry[]) => void = () => {};
+  /** Hears what a stream holds above a number, as `look` asked. */
+  onHeld: (key: string, held: readonly Entry[], above: number) => void = () => {};
   private send: ((frame: Frame) => void) | null = null;
   private readonly watched = new Set<string>();
   /** Of those watched: still to be asked for, and asked for without an answer yet. */
@@ -56,6 +52,7 @@ export class Feed implements Tap {
   private readonly asked = new Set<string>();
   /** What `look` asked for and has no answer to yet. */
   private looked: { readonly key: string; readonly above: number } | null = null;
+  private keptLength = 0;
   private windowBegan = 0;
   private inWindow = 0;
 
@@ -71,7 +68,7 @@ export class Feed implements Tap {
     this.ask();
   }
 
-  /** Ask what the stream of a key holds above a number. */
+  /** Ask what the stream of a key holds above a number; the next question takes its place. */
   look(key: string, above: number): void {
     this.watched.add(key);
     this.looked = { key, above };
@@ -83,11 +80,12 @@ export class Feed implements Tap {
     this.asked.clear();
     this.waiting = new Set(this.watched);
     this.ask();
+    this.lookAgain();
   }
 
   resumed(): void {
     for (const key of this.asked) this.subscribe(key);
-    if (this.looked !== null) this.look(this.looked.key, this.looked.above);
+    this.lookAgain();
   }
 
   disconnected(): void {
@@ -114,8 +112,14 @@ export class Feed implements Tap {
       this.ask();
       return;
     }
-    if (key === this.looked?.key) this.looked = null;
-    this.onHeld(key, held);
+    if (key !== this.looked?.key) return;
+    const { above } = this.looked;
+    this.looked = null;
+    this.onHeld(key, held, above);
+  }
+
+  private lookAgain(): void {
+    if (this.looked !== null) this.look(this.looked.key, this.looked.above);
   }
 
   private take(key: string, text: string): void {
@@ -123,13 +127,7 @@ export class Feed implements Tap {
     const heard = { key, text, at };
     this.count += 1;
     this.length += text.length;
-    const tally = this.tallies.get(key);
-    if (tally === undefined) {
-      this.tallies.set(key, { count: 1, newest: heard });
-    } else {
-      tally.count += 1;
-      tally.newest = heard;
-    }
+    this.tallies.set(key, (this.tallies.get(key) ?? 0) + 1);
     this.sample(heard);
     this.onHeard(heard);
   }
@@ -145,11 +143,22 @@ export class Feed implements Tap {
     this.inWindow += 1;
     if (this.count % this.every !== 0) return;
     this.kept.push(heard);
-    if (this.kept.length > 1.2 * KEPT) {
-      this.kept = this.kept.slice(-KEPT);
-      this.onForgotten();
-    }
+    this.keptLength += heard.text.length;
     this.onKept(heard);
+    if (this.kept.length > 1.2 * KEPT || this.keptLength > 1.2 * KEPT_LENGTH) this.forget();
+  }
+
+  private forget(): void {
+    let from = this.kept.length;
+    let length = 0;
+    for (; from > this.kept.length - KEPT; from -= 1) {
+      const next = this.kept[from - 1]?.text.length;
+      if (next === undefined || length + next > KEPT_LENGTH) break;
+      length += next;
+    }
+    this.kept = this.kept.slice(from);
+    this.keptLength = length;
+    this.onForgotten();
   }
 
   /** Ask for the next keys, so few at once that a server that limits its clients' rate keeps up. */

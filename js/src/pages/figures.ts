@@ -1,5 +1,5 @@
+import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
-import { bytes } from "./keys";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SECONDS = 60;

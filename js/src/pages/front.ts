@@ -8,8 +8,11 @@ import { Tabs } from "./tabs";
 const shell = readShell();
 const root = location.origin + shell.root;
 
-/** The room that was made here stays in the address, so that a reload finds it again. */
-const made = () => decodeURIComponent(location.hash.slice(1)) || null;
+/**
+ * The room that was made here stays in the address, so that a reload finds it again; anything else
+ * that stands there would get into code that people run.
+ */
+const made = () => /^#([\w-]+)$/.exec(location.hash)?.[1] ?? null;
 
 const place = element("section", "made", { "aria-label": "Your room", "aria-live": "polite" });
 const code = element("section", "use", { "aria-label": "How to use it" });
@@ -42,7 +45,7 @@ function ways(): HTMLElement {
       const answer = await fetch(`${root}new`, { method: "POST" });
       if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
       const { room } = (await answer.json()) as { room: string };
-      location.hash = encodeURIComponent(room);
+      location.hash = room;
     } catch (error) {
       outcome.textContent = `No room was made: ${(error as Error).message}.`;
     }
@@ -59,12 +62,21 @@ function ways(): HTMLElement {
   form.append(field, open);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const [, linked] = /\/room\/([^/?#]+)/.exec(field.value) ?? [];
-    const room = linked === undefined ? field.value.trim() : decodeURIComponent(linked);
-    location.href = root + pathOf(room);
+    location.href = root + pathOf(nameIn(field.value.trim()));
   });
   box.append(make, form, outcome);
   return box;
+}
+
+/** The name of a room in what somebody typed: a link, or the name itself. */
+function nameIn(typed: string): string {
+  const [, linked] = /\/room\/([^/?#]+)/.exec(typed) ?? [];
+  if (linked === undefined) return typed;
+  try {
+    return decodeURIComponent(linked);
+  } catch {
+    return linked; // no link that a page wrote
+  }
 }
 
 function show(): void {
@@ -88,8 +100,7 @@ function show(): void {
   }
   const tabs = new Tabs("Language");
   const known = shareable(shell, "") ?? root;
-  const url = `${known}room/${room === null ? "ID" : encodeURIComponent(room)}`;
-  for (const snippet of snippets(known, url)) tabs.add(snippet.name, panel(snippet));
+  for (const snippet of snippets(known, room ?? "ID")) tabs.add(snippet.name, panel(snippet));
   const title = element("h2", "");
   title.textContent = room === null ? "Use a room" : "Use it";
   code.replaceChildren(title, tabs.element);

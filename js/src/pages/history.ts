@@ -2,7 +2,7 @@ import { element } from "../widgets/control";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
-import { Rows } from "./rows";
+import { type Cells, Rows } from "./rows";
 
 const PIXELS = 24;
 const LONGEST_PREVIEW = 300;
@@ -20,7 +20,7 @@ export class History {
     "aria-label": "Show only messages with this text",
   });
   private readonly only = element("input", "check-box", { type: "checkbox" });
-  private readonly tally = element("p", "quiet tally", { role: "status" });
+  private readonly tally = element("p", "quiet tally");
   private shown: Heard[] = [];
   private chosen: Heard | null = null;
   private key: string | null = null;
@@ -31,7 +31,8 @@ export class History {
       label: "Messages, the newest at the end",
       pixels: PIXELS,
       follows: true,
-      fill: (row, index) => this.fill(row, this.shown[index] as Heard),
+      at: (index) => this.shown[index],
+      cells: (index) => cells(this.shown[index] as Heard),
       chosen: () => (this.chosen === null ? -1 : this.shown.lastIndexOf(this.chosen)),
       choose: (index) => {
         this.chosen = this.shown[index] ?? null;
@@ -100,21 +101,16 @@ export class History {
     const wanted = this.search.value.toLowerCase();
     return wanted === "" || text.toLowerCase().includes(wanted);
   }
+}
 
-  private fill(row: HTMLElement, heard: Heard): void {
-    const entry = entryOf(heard);
-    const when = new Date(entry?.time ?? heard.at);
-    const value = entry === null ? "deleted" : JSON.stringify(entry.value);
-    const cells = [
-      ["time", when.toLocaleTimeString()],
-      ["of", keyName(heard.key)],
-      ["size", entry === null ? "" : String(entry.seq)],
-      ["preview", value.slice(0, LONGEST_PREVIEW)],
-    ] as const;
-    for (const [className, text] of cells) {
-      const cell = element("span", className);
-      cell.textContent = text;
-      row.append(cell);
-    }
-  }
+function cells(heard: Heard): Cells {
+  const entry = entryOf(heard);
+  const when = new Date(entry?.time ?? heard.at);
+  const value = entry === null ? "deleted" : JSON.stringify(entry.value);
+  return [
+    ["time", when.toLocaleTimeString()],
+    ["of", keyName(heard.key)],
+    ["size", entry === null ? "" : String(entry.seq)],
+    ["preview", value.slice(0, LONGEST_PREVIEW)],
+  ];
 }

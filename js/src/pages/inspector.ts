@@ -1,3 +1,5 @@
+import { roomUrl } from "../client/address";
+import type { Phase } from "../client/connection";
 import { join } from "../client/rooms";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
@@ -16,8 +18,7 @@ const COUNT_MILLISECONDS = 1_000;
 const FIGURES_MILLISECONDS = 3_000;
 
 const shell = readShell();
-const room = new URL(pathOf(shell.room, ""), location.origin + shell.root).href.replace(/\/$/, "");
-const connection = join(room);
+const connection = join(roomUrl(shell.root, shell.room));
 const { session } = connection;
 
 const feed = new Feed();
@@ -27,8 +28,9 @@ const keys = new KeyList();
 const detail = new Detail(feed);
 const history = new History(feed);
 const form = new PushForm(session);
-const listing = new Listing(session, listed);
+const listing = new Listing(session, [""], listed);
 let rates = new Map<string, number>();
+let phaseBefore: Phase | null = null;
 
 askBeforeLeaving(connection);
 document.body.classList.add("inspector");
@@ -50,7 +52,11 @@ feed.onHeard = (heard) => detail.heard(heard);
 setInterval(draw, DRAW_MILLISECONDS);
 setInterval(count, COUNT_MILLISECONDS);
 setInterval(askFigures, FIGURES_MILLISECONDS);
-void askFigures();
+connection.listeners.add(() => {
+  const { phase } = connection.status;
+  if (phase === "connected" && phaseBefore !== phase) void askFigures(); // this page is counted, too
+  phaseBefore = phase;
+});
 
 function header(): HTMLElement {
   const bar = element("header", "top");
@@ -104,7 +110,7 @@ function count(): void {
   const tallies = new Map<string, number>();
   const before = rates;
   rates = new Map();
-  for (const [key, { count }] of feed.tallies) {
+  for (const [key, count] of feed.tallies) {
     tallies.set(key, count);
     rates.set(key, perSecond(count - (counted.tallies.get(key) ?? 0)));
   }
@@ -117,7 +123,7 @@ function count(): void {
 async function askFigures(): Promise<void> {
   if (document.hidden) return;
   try {
-    const answer = await fetch(`${room}/figures`);
+    const answer = await fetch(`${connection.url}/figures`);
     const { connections } = (await answer.json()) as { connections: number };
     figures.connections(connections);
   } catch {

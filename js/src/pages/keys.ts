@@ -1,7 +1,8 @@
 import type { KeyInfo } from "../protocol/messages";
+import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { keyName } from "./key_name";
-import { Rows } from "./rows";
+import { type Cells, Rows } from "./rows";
 
 const PIXELS = 40;
 
@@ -29,7 +30,8 @@ export class KeyList {
       label: "Keys",
       pixels: PIXELS,
       follows: false,
-      fill: (row, index) => this.fill(row, this.shown[index] as string),
+      at: (index) => this.shown[index],
+      cells: (index) => this.cells(this.shown[index] as string),
       chosen: () => (this.chosen === null ? -1 : this.shown.indexOf(this.chosen)),
       choose: (index) => this.choose(this.shown[index] as string),
     });
@@ -70,15 +72,14 @@ export class KeyList {
     this.rows.show(length);
   }
 
-  private fill(row: HTMLElement, key: string): void {
+  private cells(key: string): Cells {
     const info = this.infos.get(key);
     const rate = this.rates.get(key) ?? 0;
-    const name = element("span", "name");
-    name.textContent = keyName(key);
-    const about = element("span", "about");
     const held = info === undefined ? "nothing held" : `${info.size} × · ${bytes(info.bytes)}`;
-    about.textContent = rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held;
-    row.append(name, about);
+    return [
+      ["name", keyName(key)],
+      ["about", rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held],
+    ];
   }
 }
 
@@ -87,16 +88,4 @@ const { compare } = new Intl.Collator(undefined, { numeric: true });
 /** As people sort; the protocol's own keys come last. */
 function inOrder(one: string, other: string): number {
   return Number(one.startsWith("$")) - Number(other.startsWith("$")) || compare(one, other);
-}
-
-/** An amount of bytes, for people. */
-export function bytes(amount: number): string {
-  const units = ["B", "KB", "MB", "GB"];
-  let left = amount;
-  let unit = 0;
-  while (left >= 1000 && unit < units.length - 1) {
-    left /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? left : left.toPrecision(3)} ${units[unit]}`;
 }

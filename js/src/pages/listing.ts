@@ -12,29 +12,30 @@ export class Listing {
   private asking = false;
   private asked = 0;
 
+  /** `prefixes`: only keys that begin with one of these. */
   constructor(
     private readonly session: Session,
+    private readonly prefixes: readonly string[],
     private readonly changed: () => void,
   ) {
     setInterval(() => this.look(), POLL_MILLISECONDS);
-    this.ask();
+    void this.ask();
   }
 
   /** Ask now. */
-  ask(): void {
+  private async ask(): Promise<void> {
     if (this.asking) return;
     this.asking = true;
     this.asked = Date.now();
-    void this.session.keys().then((keys) => {
-      this.asking = false;
-      this.keys = new Map(Object.entries(keys));
-      this.changed();
-    });
+    const found = await Promise.all(this.prefixes.map((prefix) => this.session.keys(prefix)));
+    this.asking = false;
+    this.keys = new Map(found.flatMap((keys) => Object.entries(keys)));
+    this.changed();
   }
 
   private look(): void {
     const many = this.keys.size > MANY;
     if (document.hidden || (many && Date.now() - this.asked < MANY_POLL_MILLISECONDS)) return;
-    this.ask();
+    void this.ask();
   }
 }

@@ -1,4 +1,5 @@
 import type { Json } from "../protocol/messages";
+import { isRecord } from "../widgets/record";
 import type { AskedFor } from "../widgets/state";
 
 export type Kind = "state" | "stream" | "channel" | "reducer" | "presence";
@@ -36,10 +37,6 @@ function readControl(control: Record<string, Json>): AskedFor {
 
 function isOption(option: Json): option is [string, Json] {
   return Array.isArray(option) && option.length === 2 && typeof option[0] === "string";
-}
-
-function isRecord(value: Json | undefined): value is Record<string, Json> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const text = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);

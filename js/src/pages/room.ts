@@ -1,3 +1,4 @@
+import { roomUrl } from "../client/address";
 import { join } from "../client/rooms";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
@@ -15,9 +16,7 @@ const DRAW_MILLISECONDS = 50;
 
 const shell = readShell();
 const alone = new URLSearchParams(location.search).get("key");
-const connection = join(
-  new URL(`room/${encodeURIComponent(shell.room)}`, location.origin + shell.root).href,
-);
+const connection = join(roomUrl(shell.root, shell.room));
 const home: Home = { room: shell.room, connection, leave() {} };
 
 const cards = new Map<string, Card>();
@@ -31,7 +30,7 @@ document.body.classList.toggle("alone", alone !== null);
 document.body.classList.toggle("embedded", window.top !== window);
 document.body.append(header(), main());
 askBeforeLeaving(connection);
-const contents = new Contents(connection.session, redrawSoon);
+const contents = new Contents(connection.session, alone, redrawSoon);
 redraw();
 
 function header(): HTMLElement {
@@ -77,6 +76,12 @@ function redrawSoon(): void {
 }
 
 function redraw(): void {
+  for (const [key, card] of cards) {
+    // Who is in it may write to it again.
+    if (contents.has(key) || card.element.contains(document.activeElement)) continue;
+    card.destroy();
+    cards.delete(key);
+  }
   const all = wanted();
   const items = all.slice(0, most);
   let next: Element | null = null;
@@ -101,9 +106,9 @@ function redraw(): void {
       : "Nothing is under this key yet. What anybody puts there appears here at once.";
 }
 
-/** What is to be shown: a key that was emptied stays where it is. */
+/** What is to be shown; who is here stands above all. */
 function wanted(): Item[] {
-  const items = contents.items;
-  if (alone !== null) return items.filter(({ key }) => key === alone);
-  return items.filter(({ key, meta }) => !(key === "presence" && meta?.kind === "presence"));
+  return contents.items.filter(
+    ({ key, meta }) => alone !== null || !(key === "presence" && meta?.kind === "presence"),
+  );
 }

@@ -1,38 +1,45 @@
 import { element } from "../widgets/control";
 import { LineList } from "../widgets/list";
 
+/** What is in a row: class names, and texts. */
+export type Cells = readonly (readonly [className: string, text: string])[];
+
 export interface RowsOptions {
   readonly label: string;
   /** A row's height, in pixels. */
   readonly pixels: number;
   /** Whether it stays at its end while nobody scrolls up. */
   readonly follows: boolean;
-  /** What is in a row. */
-  readonly fill: (row: HTMLElement, index: number) => void;
+  /** What a row is of; as long as that is in the list, the row stays the same. */
+  readonly at: (index: number) => unknown;
+  readonly cells: (index: number) => Cells;
   /** Which row is chosen now; -1: none. */
   readonly chosen: () => number;
   readonly choose: (index: number) => void;
 }
 
-let lists = 0;
+let made = 0;
 
 /** A long list of which one row can be chosen: with a pointer, a finger or the arrow keys. */
 export class Rows {
   private readonly list: LineList;
-  private readonly name: string;
   private count = 0;
+  private chosen = -1;
 
   constructor(private readonly options: RowsOptions) {
-    lists += 1;
-    this.name = `rows-${lists}`;
-    const { label, pixels, follows } = options;
-    this.list = new LineList((index) => this.make(index), { role: "listbox", pixels, follows });
+    const { label, pixels, follows, at } = options;
+    const lines = {
+      at,
+      make: () => this.make(),
+      refresh: (row: HTMLElement, index: number) => this.refresh(row, index),
+    };
+    this.list = new LineList(lines, { role: "listbox", pixels, follows });
     this.element.classList.add("rows");
     this.element.setAttribute("aria-label", label);
     this.element.addEventListener("keydown", (event) => this.pressed(event));
     this.element.addEventListener("click", ({ target }) => {
-      const row = target instanceof Element ? target.closest<HTMLElement>("[data-index]") : null;
-      if (row !== null) options.choose(Number(row.dataset.index));
+      const index = this.list.indexOf(target as Node);
+      if (index >= 0) options.choose(index);
     });
   }
 
@@ -43,17 +50,24 @@ export class Rows {
   /** Show so many rows; those that were there may be others. */
   show(count: number): void {
     this.count = count;
+    this.chosen = this.options.chosen();
     this.list.show(count);
   }
 
-  private make(index: number): HTMLElement {
-    const row = element("div", "row", { role: "option", id: `${this.name}-${index}` });
-    const chosen = index === this.options.chosen();
-    row.dataset.index = String(index);
-    row.setAttribute("aria-selected", String(chosen));
+  private make(): HTMLElement {
+    made += 1;
+    return element("div", "row", { role: "option", id: `row-${made}` });
+  }
+
+  private refresh(row: HTMLElement, index: number): void {
+    const chosen = index === this.chosen;
+    if (row.getAttribute("aria-selected") !== String(chosen))
+      row.setAttribute("aria-selected", String(chosen));
     if (chosen) this.element.setAttribute("aria-activedescendant", row.id);
-    this.options.fill(row, index);
-    return row;
+    this.options.cells(index).forEach(([className, text], place) => {
+      const cell = row.children[place] ?? row.appendChild(element("span", className));
+      if (cell.textContent !== text) cell.textContent = text;
+    });
   }
 
   private pressed(event: KeyboardEvent): void {

@@ -11,7 +11,7 @@ export function invitation(shell: Shell, path: string): HTMLElement {
   link.href = url ?? shell.root + path;
   link.textContent = link.href;
   if (url !== null) {
-    box.append(qrCode(url, "QR code of this link"));
+    box.append(qrCode(url, "QR code of this link") ?? "This link is too long for a QR code.");
   } else {
     const why = element("p", "");
     const command = element("code", "");

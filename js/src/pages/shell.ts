@@ -31,5 +31,6 @@ export function shareable(shell: Shell, path: string, page: Location = location)
 }
 
 function isLoopback(host: string): boolean {
-  return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+  // Where a server listens on all addresses, browsers take the one that is none for this machine.
+  return /^(localhost|.*\.localhost|127(\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(host);
 }

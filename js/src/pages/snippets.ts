@@ -4,9 +4,9 @@ export interface Snippet {
   readonly code: string;
 }
 
-/** The same for each: share a number. `room` is the room's URL, `root` the server's. */
-export function snippets(root: string, room: string): Snippet[] {
-  const id = decodeURIComponent(room.slice(room.lastIndexOf("/") + 1));
+/** The same for each: share a number. `root` is the server's URL, `id` the room's name. */
+export function snippets(root: string, id: string): Snippet[] {
+  const room = `${root}room/${encodeURIComponent(id)}`;
   return [
     {
       name: "Python",
@@ -27,8 +27,8 @@ await slider.set(42) // everybody in the room has it`,
     },
     {
       name: "React",
-      code: `// npm install driftdb-react
-import { DriftDBProvider, useSharedState } from "driftdb-react"
+      code: `// npm install driftdb-jupyter react
+import { DriftDBProvider, useSharedState } from "driftdb-jupyter/react"
 
 function Slider() {
   const [value, setValue] = useSharedState("slider", 0)
@@ -36,17 +36,22 @@ function Slider() {
 }
 
 export default () => (
-  <DriftDBProvider api=${JSON.stringify(root)} room=${JSON.stringify(id)}>
+  <DriftDBProvider api={${JSON.stringify(root)}} room={${JSON.stringify(id)}}>
     <Slider />
   </DriftDBProvider>
 )`,
     },
     {
       name: "curl",
-      code: `curl ${room}/send -d '{
+      code: `curl ${quoted(`${room}/send`)} -d '{
   "type": "push", "key": "slider", "value": 42, "action": {"type": "replace"}
 }'
-curl ${room}/send -d '{"type": "get", "key": "slider", "seq": 0}'`,
+curl ${quoted(`${room}/send`)} -d '{"type": "get", "key": "slider", "seq": 0}'`,
     },
   ];
+}
+
+/** A text as a shell reads it back. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -21,6 +21,8 @@ export interface Piece {
 export const PLAIN: Style = {};
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+/** So many parameters of a sequence are read; no terminal reads more. */
+const MOST_PARAMETERS = 64;
 /** The steps of the 6×6×6 cube among the 256 colours. */
 const STEPS = [0, 95, 135, 175, 215, 255];
 /** A control sequence (CSI), a command (OSC: a title, a link), another escape, a character. */
@@ -70,14 +72,14 @@ function restyled(before: Style, parameters: string): Style {
   const codes = parameters
     .replace(/([34]8):2:\d*:(\d+:\d+:\d+)/g, "$1:2:$2")
     .replace(/(?<!\d)([34]8):/g, "$1;")
-    .split(";")
+    .split(";", MOST_PARAMETERS)
     .flatMap((code) => (/^[25]:/.test(code) ? code.split(":") : [code.split(":")[0] ?? ""]))
     .map(Number);
   for (let i = 0; i < codes.length; i += 1) {
     const code = codes[i] as number;
     if (code === 38 || code === 48) {
-      const [kind, ...numbers] = codes.slice(i + 1);
-      const colour = kind === 5 ? ofMany(numbers[0]) : rgb(numbers.slice(0, 3));
+      const kind = codes[i + 1];
+      const colour = kind === 5 ? ofMany(codes[i + 2]) : rgb(codes.slice(i + 2, i + 5));
       style = { ...style, [code === 38 ? "fg" : "bg"]: colour };
       i += kind === 5 ? 2 : 4;
     } else {

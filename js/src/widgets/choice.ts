@@ -9,7 +9,9 @@ export function dropdownControl(source: Source, options: ControlOptions): Contro
   const list = element("select", "driftdb-dropdown", { "aria-label": options.label });
   const other = option("", "");
   other.hidden = true;
-  list.append(other, ...options.options.map(([label], index) => option(label, String(index))));
+  list.append(other);
+  for (const [index, [label]] of options.options.entries())
+    list.append(option(label, String(index)));
   const show = (value: Json | undefined): void => {
     const index = options.options.findIndex(([, each]) => same(value, each));
     // A value that is none of the choices is shown, and can't be chosen.

@@ -1,4 +1,5 @@
 import type { Json } from "../protocol/messages";
+import { isRecord } from "./record";
 
 /** What the author of a state asked for. */
 export interface ControlOptions {
@@ -46,7 +47,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 
 /** The content of a value that JSON can't hold (docs/values.md); `null` where it is none. */
 export function tagged(value: Json | undefined, tag: string): Json | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  if (!isRecord(value)) return null;
   const names = Object.keys(value);
   return names.length === 1 && names[0] === tag ? (value[tag] ?? null) : null;
 }

@@ -1,5 +1,7 @@
 import type { Json } from "../protocol/messages";
+import { bytes } from "./bytes";
 import { type Control, type ControlOptions, element, type Source } from "./control";
+import { isRecord } from "./record";
 
 /** A place to drop a file, or to choose one. */
 export function fileControl(source: Source, options: ControlOptions): Control {
@@ -49,15 +51,9 @@ export function fileControl(source: Source, options: ControlOptions): Control {
 }
 
 function describe(value: Json | undefined): [string | null, number] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [null, 0];
+  if (!isRecord(value)) return [null, 0];
   const { name, size } = value;
   return typeof name === "string" ? [name, typeof size === "number" ? size : 0] : [null, 0];
-}
-
-function bytes(count: number): string {
-  if (count < 1024) return `${count} bytes`;
-  const [size, unit] = count < 1024 ** 2 ? [count / 1024, "KiB"] : [count / 1024 ** 2, "MiB"];
-  return `${Number(size.toPrecision(3))} ${unit}`;
 }
 
 function base64(data: Uint8Array): string {

@@ -1,5 +1,6 @@
 import { nameOf } from "../client/user";
 import type { Entry, Json } from "../protocol/messages";
+import { isRecord } from "./record";
 
 /** How an entry is shown: what is read, and what is beside it. */
 export interface Line {
@@ -36,24 +37,31 @@ export function readLine({ value, time, user }: Entry): Line {
   const progress = readProgress(value);
   if (progress !== null) return { ...line, text: describe(value, progress), progress };
   if (typeof value.message === "string" && typeof value.level === "string") {
-    const own = typeof value.time === "number" ? value.time * 1000 : null;
+    const { message, level } = value;
     return {
       ...line,
-      text: value.message,
-      level: value.level.toLowerCase(),
-      time: line.time ?? own,
+      text: message,
+      level: level.toLowerCase(),
+      time: line.time ?? ownTime(value.time),
     };
   }
   return { ...line, text: JSON.stringify(value) };
 }
 
+/** When a record says that it was made, in milliseconds; `null` beyond what is a date. */
+function ownTime(seconds: Json | undefined): number | null {
+  const time = new Date(1000 * (finite(seconds) ?? Number.NaN)).getTime();
+  return Number.isNaN(time) ? null : time;
+}
+
 function readProgress(value: Record<string, Json>): Progress | null {
-  const { progress, total, id, done } = value;
-  if (typeof progress !== "number" || typeof id !== "string") return null;
+  const { id, done } = value;
+  const count = finite(value.progress);
+  if (count === null || typeof id !== "string") return null;
   return {
     id,
-    count: progress,
-    total: typeof total === "number" ? total : null,
+    count,
+    total: finite(value.total),
     done: done === true,
     failed: typeof value.error === "string",
   };
@@ -64,12 +72,17 @@ function describe(value: Record<string, Json>, { count, total }: Progress): stri
   if (typeof value.description === "string") parts.unshift(value.description);
   if (typeof value.seconds === "number") parts.push(`${value.seconds.toFixed(1)} s`);
   if (isRecord(value.postfix))
-    for (const [name, each] of Object.entries(value.postfix))
-      parts.push(`${name} ${typeof each === "number" ? Number(each.toPrecision(4)) : each}`);
+    for (const [name, each] of Object.entries(value.postfix)) parts.push(`${name} ${shown(each)}`);
   if (typeof value.error === "string") parts.push(value.error);
   return parts.join("  ·  ");
 }
 
-function isRecord(value: Json | undefined): value is Record<string, Json> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function shown(value: Json): string {
+  if (typeof value === "number") return String(Number(value.toPrecision(4)));
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** A number that is one: JSON's `1e999` is not. */
+function finite(value: Json | undefined): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }

@@ -1,3 +1,4 @@
+import { arrange } from "./arrange";
 import { element } from "./control";
 
 /** A line is so high, in pixels; longer text goes on to the right. */
@@ -6,6 +7,16 @@ const LINE_PIXELS = 20;
 const MARGIN = 20;
 /** Browsers know no higher element; more lines than that are reached in larger steps. */
 const HIGHEST_PIXELS = 8_000_000;
+
+/** What is in a list. */
+export interface Lines {
+  /** What stands there; as long as that is in the list, its element stays the same. */
+  at(index: number): unknown;
+  /** Make the element of what stands there. */
+  make(index: number): HTMLElement;
+  /** Bring an element that was made before up to date. */
+  refresh?(line: HTMLElement, index: number): void;
+}
 
 export interface ListOptions {
   /** What the list is to a screen reader. */
@@ -18,7 +29,7 @@ export interface ListOptions {
 
 /**
  * A list of lines of which only those are in the page that are seen, and that stays at its end
- * while nobody scrolls up.
+ * while nobody scrolls up, presses a line or has selected something there.
  */
 export class LineList {
   readonly element = element("div", "driftdb-lines", { tabindex: "0" });
@@ -29,12 +40,15 @@ export class LineList {
   private readonly pixels: number;
   private readonly keepsUp: boolean;
   private follows: boolean;
+  private pressed = false;
   private count = 0;
   private due = false;
+  /** Where the window begins, and the elements in it by what they show. */
+  private first = 0;
+  private shown = new Map<unknown, HTMLElement>();
 
-  /** `make` gives the element of a line. */
   constructor(
-    private readonly make: (index: number) => HTMLElement,
+    private readonly lines: Lines,
     { role = "log", pixels = LINE_PIXELS, follows = true }: Partial<ListOptions> = {},
   ) {
     this.pixels = pixels;
@@ -43,6 +57,9 @@ export class LineList {
     this.space.append(this.window);
     this.element.append(this.space);
     this.element.addEventListener("scroll", () => this.scrolled());
+    this.window.addEventListener("pointerdown", ({ button }) => {
+      if (button === 0) this.press();
+    });
   }
 
   /** Show so many lines; those that were there may be others. */
@@ -73,23 +90,62 @@ export class LineList {
     this.draw();
   }
 
+  /** So many lines are gone from the beginning, before the next `show`: who reads stays there. */
+  drop(count: number): void {
+    if (!this.follows || this.pressed) this.element.scrollTop -= count * this.pixels;
+  }
+
+  /** Which line an element, or one inside of it, is now; -1: none. */
+  indexOf(inside: Node): number {
+    const place = [...this.window.children].findIndex((line) => line.contains(inside));
+    return place < 0 ? -1 : this.first + place;
+  }
+
   private draw(): void {
     const box = this.element;
-    const height = Math.min(this.count * this.pixels, HIGHEST_PIXELS);
+    const whole = this.count * this.pixels;
+    const height = Math.min(whole, HIGHEST_PIXELS);
+    const follows = this.follows && !this.pressed;
     this.space.style.height = `${height}px`;
-    if (this.follows) box.scrollTop = height;
+    if (follows) box.scrollTop = height;
     const seen = Math.ceil(box.clientHeight / this.pixels);
     const most = Math.max(0, this.count - seen);
     const way = Math.max(1, height - box.clientHeight);
-    const top = this.follows ? most : Math.floor((box.scrollTop / way) * most);
+    const scrolled = height < whole ? (box.scrollTop / way) * most : box.scrollTop / this.pixels;
+    const top = follows ? most : Math.floor(scrolled);
     const first = Math.max(0, Math.min(top, most) - MARGIN);
     const last = Math.min(this.count, top + seen + MARGIN);
-    const lines = [];
-    for (let index = first; index < last; index += 1) lines.push(this.make(index));
-    this.window.replaceChildren(...lines);
+    const shown = new Map<unknown, HTMLElement>();
+    for (let index = first; index < last; index += 1) {
+      const what = this.lines.at(index);
+      const line = this.shown.get(what) ?? this.lines.make(index);
+      this.lines.refresh?.(line, index);
+      shown.set(what, line);
+    }
+    this.first = first;
+    this.shown = shown;
+    arrange(this.window, shown.values());
     // Where lines are closer together than they are high, what is seen stands at the scrolled place.
-    const offset = box.scrollTop - (top - first) * this.pixels;
-    this.window.style.transform = `translateY(${Math.max(0, Math.min(offset, height - lines.length * this.pixels))}px)`;
+    const close = box.scrollTop - (top - first) * this.pixels;
+    const lowest = height - shown.size * this.pixels;
+    const offset = height < whole ? Math.max(0, Math.min(close, lowest)) : first * this.pixels;
+    this.window.style.transform = `translateY(${offset}px)`;
+  }
+
+  /** While a line is pressed it stays where it is; who has selected something reads on there. */
+  private press(): void {
+    this.pressed = true;
+    const release = () => {
+      removeEventListener("pointerup", release);
+      removeEventListener("pointercancel", release);
+      this.pressed = false;
+      const selection = getSelection();
+      if (selection?.isCollapsed === false && this.element.contains(selection.anchorNode))
+        this.setFollows(false);
+      this.show(this.count);
+    };
+    addEventListener("pointerup", release);
+    addEventListener("pointercancel", release);
   }
 
   private scrolled(): void {

@@ -20,6 +20,9 @@ export const timeControl: MakeControl = (source, options) =>
 export const datetimeControl: MakeControl = (source, options) =>
   moment(source, options, "datetime-local", "$datetime", (text) => text.slice(0, 19));
 
+/** The controls of a moment: only who sees one can set a moment again that was emptied. */
+export const MOMENTS: readonly MakeControl[] = [dateControl, timeControl, datetimeControl];
+
 function moment(
   source: Source,
   options: ControlOptions,
@@ -32,18 +35,32 @@ function moment(
     "aria-label": options.label,
     step: type === "date" ? "1" : "any",
   });
+  let shown = "";
   const show = (value: Json | undefined): void => {
+    // What is half typed stands until the field is left.
+    if (field.validity.badInput) return;
     const content = tagged(value, tag) ?? value;
-    field.value = typeof content === "string" ? shorten(content) : "";
+    const text = typeof content === "string" ? shorten(content) : "";
+    if (text !== field.value) field.value = text;
+    shown = field.value;
   };
-  field.addEventListener("change", () => {
+  const take = (): void => {
     const { value } = field;
+    if (field.validity.badInput || value === shown) return;
+    shown = value;
     if (value === "") source.write(null);
     // Browsers leave out seconds that are none; a whole text reads everywhere.
     else
       source.write({
         [tag]: type === "date" || value.split(":").length > 2 ? value : `${value}:00`,
       });
+  };
+  field.addEventListener("change", take);
+  field.addEventListener("blur", () => {
+    // Where one part after the other was emptied no change was told.
+    take();
+    field.value = shown;
+    show(source.value);
   });
   show(source.value);
   return { element: field, show };

@@ -3,10 +3,9 @@ import { nameOf } from "../client/user";
 import type { Json, Person } from "../protocol/messages";
 import { element } from "./control";
 import type { Home } from "./home";
-import { inkOn } from "./ink";
+import { inkOn, solid } from "./ink";
 import { Place, type ViewOptions } from "./place";
-
-const COLOUR = /^(#[0-9a-f]{3,8}|[a-z]{3,30})$/i;
+import { isRecord } from "./record";
 
 /** Who is here, as a row of avatars. */
 export class PresenceView implements PresenceListener {
@@ -87,15 +86,17 @@ function colourOf(client: string, value: Json, user: Json | undefined): string {
     valueField(value, "colour"),
     valueField(value, "color"),
     valueField(user, "color"),
-  ])
-    if (chosen !== null && COLOUR.test(chosen)) return chosen;
+  ]) {
+    const colour = chosen === null ? null : solid(chosen);
+    if (colour !== null) return colour;
+  }
   let hash = 0;
   for (const letter of client) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
   return `hsl(${hash} 55% 30%)`;
 }
 
 function valueField(value: Json | undefined, name: string): string | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  if (!isRecord(value)) return null;
   const field = value[name];
   return typeof field === "string" && field !== "" ? field : null;
 }

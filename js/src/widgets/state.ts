@@ -14,7 +14,7 @@ import {
 } from "./control";
 import { fileControl } from "./file";
 import type { Home } from "./home";
-import { dateControl, datetimeControl, timeControl } from "./moment";
+import { dateControl, datetimeControl, MOMENTS, timeControl } from "./moment";
 import { fieldControl, numberControl } from "./number";
 import { rangeControl } from "./range";
 import { readTable, tableControl } from "./table";
@@ -92,6 +92,10 @@ export class StateView implements StateListener, Source {
     this.replica = home.connection.session.state(key, this, without.initial);
     if (asked.throttle_seconds) this.pace(1000 * asked.throttle_seconds);
     home.connection.listeners.add(this.redraw);
+    this.set.addEventListener("focusout", ({ relatedTarget }) => {
+      // From a part of the control to another it is in the same hand.
+      if (!this.set.contains(relatedTarget as Node | null)) this.redraw();
+    });
     this.redraw();
   }
 
@@ -148,9 +152,22 @@ export class StateView implements StateListener, Source {
     };
   }
 
+  private get wanted(): MakeControl {
+    const asked = CONTROLS.get(this.kind ?? "");
+    if (asked !== undefined) return asked;
+    const { make, value = null } = this;
+    return make !== null && value === null && MOMENTS.includes(make) ? make : controlFor(value);
+  }
+
+  private get focused(): boolean {
+    const { activeElement = null } = this.set.getRootNode() as Partial<Document | ShadowRoot>;
+    return this.set.contains(activeElement);
+  }
+
   private readonly redraw = (): void => {
-    const make = CONTROLS[this.kind ?? ""] ?? controlFor(this.value);
-    if (make !== this.make) {
+    const make = this.wanted;
+    // A control that somebody is in stays, whatever they, or others, make of the value.
+    if (make !== this.make && !this.focused) {
       this.make = make;
       this.control?.element.remove();
       this.control = make(this, this.options);
@@ -163,25 +180,27 @@ export class StateView implements StateListener, Source {
 }
 
 /** The controls that can be asked for (driftdb_jupyter.client.control.Kind). */
-const CONTROLS: Readonly<Record<string, MakeControl>> = {
-  area: areaControl,
-  button: buttonControl,
-  colour: colourControl,
-  date: dateControl,
-  datetime: datetimeControl,
-  dropdown: dropdownControl,
-  file: fileControl,
-  multiselect: multiselectControl,
-  number: fieldControl,
-  radio: radioControl,
-  range: rangeControl,
-  slider: numberControl,
-  table: tableControl,
-  text: lineControl,
-  time: timeControl,
-  toggle: toggleControl,
-  view: viewControl,
-};
+const CONTROLS: ReadonlyMap<string, MakeControl> = new Map(
+  Object.entries({
+    area: areaControl,
+    button: buttonControl,
+    colour: colourControl,
+    date: dateControl,
+    datetime: datetimeControl,
+    dropdown: dropdownControl,
+    file: fileControl,
+    multiselect: multiselectControl,
+    number: fieldControl,
+    radio: radioControl,
+    range: rangeControl,
+    slider: numberControl,
+    table: tableControl,
+    text: lineControl,
+    time: timeControl,
+    toggle: toggleControl,
+    view: viewControl,
+  }),
+);
 
 /** The control that fits a value where none was asked for. */
 function controlFor(value: Json | undefined): MakeControl {

@@ -3,25 +3,37 @@ import { nameOf } from "../client/user";
 import type { Entry } from "../protocol/messages";
 import { type Piece, PLAIN, readAnsi, type Style } from "./ansi";
 import { element } from "./control";
+import { goneFrom, type Holding } from "./gone";
 import type { Home } from "./home";
 import { inkOn } from "./ink";
 import { type Line, readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
+import { isRecord } from "./record";
+
+/** So much of a line is shown. */
+const LONGEST = 10_000;
+/** So many lines are kept, and somewhat more, unless another bound is given. */
+const MOST = 100_000;
 
 /** A stream as a log: it follows the end, and what is in it can be searched. */
 export class StreamView implements LogListener {
   private readonly place: Place;
   private readonly replica: LogReplica;
-  private readonly list = new LineList((index) => this.draw(index));
+  private readonly list = new LineList({
+    at: (index) => this.entryAt(this.numberAt(index)),
+    make: (index) => this.draw(this.numberAt(index)),
+  });
   private readonly search = element("input", "driftdb-search", {
     type: "search",
     placeholder: "Search",
     "aria-label": "Show only lines with this text",
   });
   private readonly end = element("button", "driftdb-end", { type: "button" });
-  private readonly tally = element("span", "driftdb-tally", { role: "status" });
+  private readonly tally = element("span", "driftdb-tally");
+  /** Lines are numbered from the first that ever was; the oldest that is kept has `oldest`. */
   private entries: Entry[] = [];
+  private oldest = 0;
   /** How lines begin that don't begin plain, and how the next one does. */
   private readonly styles = new Map<number, Style>();
   private style = PLAIN;
@@ -33,7 +45,7 @@ export class StreamView implements LogListener {
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     const keep = options.keep !== false;
-    this.most = typeof options.history === "number" ? options.history : Number.POSITIVE_INFINITY;
+    this.most = typeof options.history === "number" ? options.history : MOST;
     this.place = new Place(home, key, options, parent, keep ? "driftdb-stream" : "driftdb-channel");
     this.end.textContent = "↓ newest";
     this.end.hidden = true;
@@ -47,6 +59,7 @@ export class StreamView implements LogListener {
     this.list.element.setAttribute("aria-label", this.place.label);
     this.place.box.append(bar, this.list.element);
     this.replica = this.place.session.log(this.place.key, this, keep, options.stamps === true);
+    this.replica.maxLength = this.most;
     if (keep && this.replica.ready) this.startedOver(this.replica.entries);
     this.tell();
   }
@@ -59,19 +72,47 @@ export class StreamView implements LogListener {
   heard(entry: Entry): void {
     if (isNotice(entry)) return;
     this.add(entry);
-    if (this.entries.length > 1.2 * this.most) this.startedOver(this.entries.slice(-this.most));
-    else this.tell();
+    this.bound();
+    this.tell();
+  }
+
+  /** The stream holds so much: what is older is shown no more. */
+  holds(holding: Holding): void {
+    const gone = goneFrom(this.entries, holding);
+    if (gone === 0) return;
+    this.forget(gone);
+    this.tell();
   }
 
   startedOver(held: readonly Entry[]): void {
     this.entries = [];
+    this.oldest = 0;
     this.styles.clear();
     this.style = PLAIN;
     this.progress.clear();
     this.latest.clear();
     this.shown = this.search.value === "" ? null : [];
     for (const entry of held) if (!isNotice(entry)) this.add(entry);
+    this.bound();
     this.tell();
+  }
+
+  private bound(): void {
+    const { length } = this.entries;
+    if (length > 1.2 * this.most) this.forget(length - this.most);
+  }
+
+  /** Forget so many lines, the oldest. */
+  private forget(count: number): void {
+    this.entries.splice(0, count);
+    this.oldest += count;
+    const { oldest } = this;
+    for (const numbered of [this.styles, this.latest])
+      for (const number of numbered.keys()) if (number < oldest) numbered.delete(number);
+    for (const [id, number] of this.progress) if (number < oldest) this.progress.delete(id);
+    const found = this.shown?.filter((number) => number >= oldest) ?? null;
+    this.list.drop(found === null ? count : (this.shown?.length ?? 0) - found.length);
+    this.shown = found;
   }
 
   private add(entry: Entry): void {
@@ -81,11 +122,12 @@ export class StreamView implements LogListener {
       this.latest.set(begun, entry);
       return;
     }
-    if (progress !== null) this.progress.set(progress.id, this.entries.length);
-    if (this.style !== PLAIN) this.styles.set(this.entries.length, this.style);
+    const number = this.oldest + this.entries.length;
+    if (progress !== null) this.progress.set(progress.id, number);
+    if (this.style !== PLAIN) this.styles.set(number, this.style);
     if (typeof entry.value === "string") this.style = readAnsi(entry.value, this.style).after;
     this.entries.push(entry);
-    if (this.matches(entry)) this.shown?.push(this.entries.length - 1);
+    if (this.shown !== null && this.matches(entry)) this.shown.push(number);
   }
 
   private matches(entry: Entry): boolean {
@@ -98,7 +140,9 @@ export class StreamView implements LogListener {
   private sift(): void {
     this.shown = null;
     if (this.search.value !== "")
-      this.shown = this.entries.flatMap((entry, index) => (this.matches(entry) ? [index] : []));
+      this.shown = this.entries.flatMap((entry, index) =>
+        this.matches(entry) ? [this.oldest + index] : [],
+      );
     this.tell();
   }
 
@@ -109,21 +153,23 @@ export class StreamView implements LogListener {
     this.list.show(this.shown === null ? length : this.shown.length);
   }
 
-  private draw(index: number): HTMLElement {
-    const number = this.shown === null ? index : (this.shown[index] as number);
-    const entry = this.latest.get(number) ?? (this.entries[number] as Entry);
+  private numberAt(index: number): number {
+    return this.shown === null ? this.oldest + index : (this.shown[index] as number);
+  }
+
+  private entryAt(number: number): Entry {
+    return this.latest.get(number) ?? (this.entries[number - this.oldest] as Entry);
+  }
+
+  private draw(number: number): HTMLElement {
+    const entry = this.entryAt(number);
     return drawLine(readLine(entry), nameOf(entry.user), this.styles.get(number));
   }
 }
 
 /** What tells of a stream that was shortened is none of its values. */
 function isNotice({ value }: Entry): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).join() === "$compacted"
-  );
+  return isRecord(value) && Object.keys(value).join() === "$compacted";
 }
 
 function drawLine(
@@ -154,7 +200,13 @@ function drawLine(
     if (progress.failed) bar.classList.add("driftdb-failed");
     line.append(bar);
   }
-  line.append(...readAnsi(text, style).pieces.map(drawPiece));
+  let length = 0;
+  for (const piece of readAnsi(text, style).pieces) {
+    if (length < LONGEST)
+      line.append(drawPiece({ ...piece, text: piece.text.slice(0, LONGEST - length) }));
+    length += piece.text.length;
+  }
+  if (length > LONGEST) line.append(`… (${length} characters)`);
   return line;
 }
 

@@ -1,11 +1,16 @@
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source, tagged } from "./control";
+import { field, isRecord } from "./record";
 
+/** So many are shown. */
 const MOST_ROWS = 500;
+const MOST_COLUMNS = 50;
 
 interface Table {
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly (Json | undefined)[])[];
+  /** How many rows there are. */
+  readonly length: number;
+  row(index: number): readonly (Json | undefined)[];
 }
 
 /** A list of objects, a list of lists or a frame, as a table to read. */
@@ -21,48 +26,68 @@ export function tableControl(source: Source, options: ControlOptions): Control {
       box.textContent = value === undefined ? "no value yet" : JSON.stringify(value);
       return;
     }
-    const { columns, rows } = read;
+    const { columns, length } = read;
     const table = element("table", "");
     const head = element("tr", "");
-    for (const column of columns) head.append(cell("th", column));
-    const body = rows.slice(0, MOST_ROWS).map((row) => {
+    for (const column of columns.slice(0, MOST_COLUMNS)) head.append(cell("th", column));
+    table.append(head);
+    for (let index = 0; index < Math.min(length, MOST_ROWS); index += 1) {
       const line = element("tr", "");
-      for (const each of row) line.append(cell("td", each));
-      return line;
-    });
-    table.append(head, ...body);
+      for (const each of read.row(index)) line.append(cell("td", each));
+      table.append(line);
+    }
     box.replaceChildren(table);
-    if (rows.length > MOST_ROWS) {
-      const more = element("p", "driftdb-more");
-      more.textContent = `… and ${rows.length - MOST_ROWS} more rows`;
-      box.append(more);
+    const more = [
+      ...left(columns.length - MOST_COLUMNS, "column"),
+      ...left(length - MOST_ROWS, "row"),
+    ];
+    if (more.length > 0) {
+      const note = element("p", "driftdb-more");
+      note.textContent = `… and ${more.join(" and ")}`;
+      box.append(note);
     }
   };
   show(source.value);
   return { element: box, show };
 }
 
-/** Read a table; `null` for what is none. */
+function left(count: number, what: string): string[] {
+  return count > 0 ? [`${count} more ${what}${count === 1 ? "" : "s"}`] : [];
+}
+
+/** Read a table; `null` for what is none. Of its rows only the columns that are shown are read. */
 export function readTable(value: Json | undefined): Table | null {
   const frame = tagged(value, "$dataframe");
-  if (isObject(frame) && Array.isArray(frame.columns) && isObject(frame.data)) {
-    const columns = frame.columns.map(String);
-    const data = frame.data;
-    const lists = columns.map((name) => data[name]);
-    const longest = Math.max(0, ...lists.map((list) => (Array.isArray(list) ? list.length : 0)));
-    const rows = Array.from({ length: longest }, (_, row) =>
-      lists.map((list) => (Array.isArray(list) ? list[row] : undefined)),
+  if (isRecord(frame) && Array.isArray(frame.columns) && isRecord(frame.data)) {
+    const columns = frame.columns.map((name) =>
+      typeof name === "string" ? name : JSON.stringify(name),
     );
-    return { columns, rows };
+    const { data } = frame;
+    const lists = columns.map((name) => {
+      const list = field(data, name);
+      return Array.isArray(list) ? list : [];
+    });
+    const shown = lists.slice(0, MOST_COLUMNS);
+    return { columns, length: longest(lists), row: (index) => shown.map((list) => list[index]) };
   }
   if (!Array.isArray(value) || value.length === 0) return null;
+  const { length } = value;
   if (value.every(Array.isArray)) {
-    const width = Math.max(...value.map((row) => row.length));
-    return { columns: Array.from({ length: width }, (_, n) => String(n)), rows: value };
+    const columns = Array.from({ length: longest(value) }, (_, n) => String(n));
+    return { columns, length, row: (index) => (value[index] ?? []).slice(0, MOST_COLUMNS) };
   }
-  if (!value.every(isObject)) return null;
+  if (!value.every(isRecord)) return null;
   const columns = [...new Set(value.flatMap((row) => Object.keys(row)))];
-  return { columns, rows: value.map((row) => columns.map((name) => row[name])) };
+  const shown = columns.slice(0, MOST_COLUMNS);
+  return {
+    columns,
+    length,
+    row: (index) => shown.map((name) => field(value[index] ?? {}, name)),
+  };
+}
+
+function longest(lists: readonly (readonly Json[])[]): number {
+  return lists.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
 function cell(tag: "th" | "td", value: Json | undefined): HTMLTableCellElement {
@@ -71,8 +96,4 @@ function cell(tag: "th" | "td", value: Json | undefined): HTMLTableCellElement {
   if (typeof value === "string") made.textContent = value;
   else made.textContent = value === undefined || value === null ? "" : JSON.stringify(value);
   return made;
-}
-
-function isObject(value: Json | null | undefined): value is { [name: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { entryOf, Feed } from "../../src/pages/feed";
+import { entryOf, Feed, type Heard } from "../../src/pages/feed";
 
 let now = 0;
 
@@ -17,10 +17,10 @@ test("each push is counted, under its key", () => {
   heard.heard(push("a", 2));
   heard.heard(push('odd "key"\n', 3));
   expect(heard.count).toBe(3);
-  expect(heard.tallies.get("a")?.count).toBe(2);
-  expect(heard.tallies.get('odd "key"\n')?.count).toBe(1);
-  const newest = heard.tallies.get("a")?.newest;
-  expect(newest && entryOf(newest)).toMatchObject({ value: 2 });
+  expect(heard.tallies.get("a")).toBe(2);
+  expect(heard.tallies.get('odd "key"\n')).toBe(1);
+  const [, second] = heard.kept;
+  expect(second && entryOf(second)).toMatchObject({ value: 2 });
 });
 
 test("a deletion is heard, and has no value", () => {
@@ -73,9 +73,19 @@ test("few keys are asked for at once, and again where the server had no time for
 test("what a stream holds is told who looked", () => {
   const heard = feed();
   const held: unknown[] = [];
-  heard.onHeld = (key, entries) => held.push(key, entries);
-  heard.heard('{"type":"init","key":"a","data":[{"value":5,"seq":1}]}');
-  expect(held).toEqual(["a", [{ value: 5, seq: 1 }]]);
+  heard.onHeld = (...told) => held.push(told);
+  heard.look("a", 3);
+  for (const value of [5, 6]) // the second is no answer that anybody waits for
+    heard.heard(`{"type":"init","key":"a","data":[{"value":${value},"seq":4}]}`);
+  expect(held).toEqual([["a", [{ value: 5, seq: 4 }], 3]]);
+});
+
+test("who looked when the connection was lost is told over the next one", () => {
+  const sent: string[] = [];
+  const heard = feed();
+  heard.look("a", 3);
+  heard.connected((message) => sent.push(message as string));
+  expect(JSON.parse(sent.at(-1) ?? "")).toMatchObject({ type: "get", key: "a", seq: 3 });
 });
 
 test("of a few messages all are kept, of a flood a sample, until it is over", () => {
@@ -112,4 +122,25 @@ test("the oldest are forgotten", () => {
   }
   expect(forgotten).toBe(2);
   expect(heard.kept.length).toBeLessThanOrEqual(24_000);
+});
+
+test("of large messages fewer are kept, each once", () => {
+  const heard = feed();
+  const shown: Heard[] = [];
+  let forgotten = 0;
+  heard.onKept = (each) => shown.push(each);
+  heard.onForgotten = () => {
+    forgotten += 1;
+    shown.splice(0, shown.length, ...heard.kept);
+  };
+  const large = "x".repeat(1024 ** 2);
+  for (let n = 0; n < 100; n += 1) {
+    now += 100;
+    heard.heard(push("a", n) + large);
+  }
+  expect(forgotten).toBeGreaterThan(0);
+  expect(heard.kept.length).toBeLessThan(80);
+  expect(shown).toEqual(heard.kept);
+  heard.heard(push("a", 0) + "x".repeat(80 * 1024 ** 2));
+  expect(heard.kept).toHaveLength(0);
 });

@@ -13,7 +13,7 @@ test("a page that came from the network is shared as it is", () => {
   expect(url).toBe("https://lab.example/a/room/r/page");
 });
 
-test.each(["localhost", "127.0.0.1", "127.1.2.3", "[::1]", "rooms.localhost"])(
+test.each(["localhost", "127.0.0.1", "127.1.2.3", "[::1]", "rooms.localhost", "0.0.0.0", "[::]"])(
   "from %s it is shared at the machine's own address",
   (host) => {
     const page = at(`http://${host}:8080/a/`);

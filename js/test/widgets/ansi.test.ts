@@ -46,6 +46,13 @@ test.each([
   expect(piece).toEqual({ text: "a", classes, fg, bg: null });
 });
 
+test("a sequence without end is read in no time, and its text is shown", () => {
+  const began = performance.now();
+  const { pieces } = readAnsi(`\u001b[${"38;".repeat(340_000)}m hi`);
+  expect(pieces.map(({ text }) => text)).toEqual([" hi"]);
+  expect(performance.now() - began).toBeLessThan(2_000);
+});
+
 test("a ground has any colour, too", () => {
   const { pieces } = readAnsi("\u001b[48;5;208ma\u001b[48;2;1;2;3mb\u001b[49mc");
   expect(pieces.map(({ bg }) => bg)).toEqual(["#ff8700", "#010203", null]);

@@ -173,6 +173,38 @@ test.each([
   expect(document.querySelector("td b")).toBeNull();
 });
 
+test("of a wide and long table so much is shown as can be read", () => {
+  const rows = Array.from({ length: 700 }, (_, n) => ({ [`k${n}`]: n }));
+  for (const value of [rows, rows.map(() => rows.map(() => 1))]) {
+    stand(tableControl, value as Json);
+    expect(document.querySelectorAll("th")).toHaveLength(50);
+    expect(document.querySelectorAll("tr")).toHaveLength(501);
+    expect(document.querySelectorAll("td")).toHaveLength(500 * 50);
+    expect(document.body.textContent).toContain("… and 650 more columns and 200 more rows");
+  }
+});
+
+test("any number of columns and rows is a table", () => {
+  const many = Array.from({ length: 200_000 }, (_, n) => String(n));
+  stand(tableControl, { $dataframe: { columns: many, data: {} } });
+  stand(tableControl, [[], many]);
+  stand(
+    tableControl,
+    many.map(() => []),
+  );
+  expect(document.body.textContent).toContain("… and 199500 more rows");
+});
+
+test("a column may have any name", () => {
+  const data = JSON.parse('{"__proto__": [1], "constructor": [2], "{\\"toString\\":1}": [3]}');
+  const columns = ["__proto__", "constructor", { toString: 1 }, "toString"];
+  stand(tableControl, { $dataframe: { columns, data } });
+  const cells = () => [...document.querySelectorAll("td")].map(({ textContent }) => textContent);
+  expect(cells()).toEqual(["1", "2", "3", ""]);
+  stand(tableControl, JSON.parse('[{"__proto__": 1, "constructor": 2}, {}]'));
+  expect(cells()).toEqual(["1", "2", "", ""]);
+});
+
 test("what is no table is none", () => {
   for (const value of [3, [], [1, 2], {}, { $dataframe: 3 }, null, undefined])
     expect(readTable(value as Json)).toBe(null);

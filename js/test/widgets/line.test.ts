@@ -27,5 +27,16 @@ test("a progress says in words where it is", () => {
   const line = read({ ...value, postfix: { loss: 0.123456, lr: "1e-3" } });
   expect(line.text).toBe("fit  ·  2 of 4  ·  1.3 s  ·  loss 0.1235  ·  lr 1e-3");
   expect(line.progress).toEqual({ id: "a", count: 2, total: 4, done: false, failed: false });
+  expect(read({ ...value, postfix: { toString: { toString: 1 } } }).text).toMatch(
+    /{"toString":1}$/,
+  );
   expect(read({ progress: 7, id: "a", error: "ValueError" }).text).toBe("7  ·  ValueError");
+});
+
+test("a number that is none, and a time that is no date, are not told", () => {
+  const huge = Number.POSITIVE_INFINITY;
+  expect(read({ progress: huge, id: "a" }).progress).toBeNull();
+  expect(read({ progress: 1, total: huge, id: "a" }).progress?.total).toBeNull();
+  for (const time of [huge, 1e300])
+    expect(read({ level: "info", message: "m", time }).time).toBeNull();
 });

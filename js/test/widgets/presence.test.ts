@@ -37,22 +37,21 @@ test("what the server knows stands beside what somebody calls themselves", () =>
   expect(names(el).map(([, name]) => name)).toEqual(["Ann (Eve)", "Eve"]);
 });
 
-test("a colour is one that was chosen, and nothing else", () => {
-  const el = start({
-    a: { value: { colour: "teal" } },
-    b: { value: { colour: "red;background:url(//x)" } },
-  });
+test("a colour is one that was chosen and can be measured, and nothing else", () => {
+  const chosen = ["#008080", "#ffeb3b80", "red;background:url(//x)", "transparent", "blurple"];
+  const el = start(
+    Object.fromEntries(chosen.map((colour) => [colour, { value: { color: "#123", colour } }])),
+  );
   const faces = [...el.querySelectorAll<HTMLElement>(".driftdb-face")];
-  expect(faces[0]?.style.backgroundColor).toBe("teal");
-  expect(faces[1]?.style.cssText).not.toContain("url");
+  const colours = faces.map(({ style }) => style.backgroundColor);
+  expect(colours).toEqual(["#008080", "#123", "#123", "#123", "#123"]);
 });
 
 test.each([
   ["#ffeb3b", "black"],
   ["#fe3", "black"],
-  ["#ffeb3bff", "black"],
   ["#c62828", "white"],
-  ["navy", "white"],
+  ["#000080", "white"],
 ])("on %s the initials are %s", (colour, ink) => {
   const el = start({ a: { value: { name: "Ada", colour } } });
   expect(el.querySelector<HTMLElement>(".driftdb-face")?.style.color).toBe(ink);

@@ -64,12 +64,73 @@ test.each([
   expect(el.querySelectorAll(selector)).toHaveLength(1);
 });
 
+test.each(["__proto__", "constructor", "hologram"])(
+  "where the control that is asked for is %s, it is the one that fits",
+  (kind) => {
+    const el = show(5, { kind });
+    start(5);
+    expect(find(el, ".driftdb-slider").value).toBe("5");
+  },
+);
+
 test("the control changes with the kind of value", () => {
   const el = show(1);
   start(1);
   FakeSocket.last.hear({ type: "push", key: "k", value: "now text", seq: 2 });
   expect(find(el, ".driftdb-slider")).toBeNull();
   expect(find(el, ".driftdb-text").value).toBe("now text");
+});
+
+test("a control that somebody is in stays, whatever comes, until they leave it", () => {
+  const el = show("a\nb");
+  start("a\nb");
+  const area = find(el, "textarea.driftdb-text");
+  area.focus();
+  area.value = "ab";
+  area.dispatchEvent(new Event("input"));
+  expect(document.activeElement).toBe(area);
+  FakeSocket.last.hear({ type: "push", key: "k", value: 7, seq: 2 });
+  expect(find(el, ".driftdb-set").children).toHaveLength(1);
+  expect(document.activeElement).toBe(area);
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 3 });
+  area.blur();
+  expect(find(el, ".driftdb-slider").value).toBe("7");
+});
+
+test("from one part of a control to another it stays", () => {
+  const el = show(1);
+  start(1);
+  const slider = find(el, ".driftdb-slider");
+  slider.focus();
+  FakeSocket.last.hear({ type: "push", key: "k", value: "text", seq: 2 });
+  slider.dispatchEvent(
+    new FocusEvent("focusout", { relatedTarget: find(el, ".driftdb-field"), bubbles: true }),
+  );
+  expect(find(el, ".driftdb-slider")).toBe(slider);
+});
+
+test("a moment that is half typed is nobody's, and one that was emptied can be set again", () => {
+  const el = show(null);
+  start({ $date: "2024-02-29" });
+  const field = find(el, "input[type=date]");
+  const type = (value: string, badInput: boolean) => {
+    Object.defineProperty(field, "validity", { value: { badInput }, configurable: true });
+    field.value = value;
+    field.dispatchEvent(new Event("change"));
+  };
+  field.focus();
+  type("", true);
+  FakeSocket.last.hear({ type: "push", key: "k", value: { $date: "2024-03-01" }, seq: 2 });
+  expect([field.value, pushed()]).toEqual(["", []]);
+  field.blur();
+  expect([field.value, pushed()]).toEqual(["2024-02-29", []]);
+  type("", false);
+  expect(pushed()).toMatchObject([{ value: null }]);
+  expect(find(el, "input[type=date]")).toBe(field);
+  FakeSocket.last.hear({ type: "push", key: "k", value: null, seq: 3 });
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 3 });
+  type("2025-01-01", false);
+  expect(pushed().at(-1)).toMatchObject({ value: { $date: "2025-01-01" } });
 });
 
 test("before the room has answered the value is marked as not known for certain", () => {

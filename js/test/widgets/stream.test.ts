@@ -1,5 +1,7 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
+import { join, leave } from "../../src/client/rooms";
+import { StreamView } from "../../src/widgets/stream";
 import { FakeSocket } from "../socket";
 import { hear, show } from "./stage";
 
@@ -97,8 +99,51 @@ test("a channel shows what comes, and no more than its history", () => {
   expect(el.querySelector(".driftdb-label")?.textContent).toBe("Chat");
 });
 
+test("a stream is no longer than it holds, as far as that is known", () => {
+  const el = document.createElement("div");
+  const connection = join("http://localhost/room/r");
+  const view = new StreamView({ room: "r", connection, leave() {} }, "k", {}, el);
+  const push = start(el, { progress: 0, id: "a" }, "\u001b[31mone", "two");
+  push({ progress: 1, id: "a" });
+  push("three");
+  view.holds({ size: 5, seq: 4 });
+  expect(lines(el)).toEqual(["1", "one", "two", "three"]);
+  view.holds({ size: 2, seq: 3 });
+  expect(lines(el)).toEqual(["one", "two", "three"]); // the third came later
+  expect(el.querySelectorAll(".driftdb-fg-red")).toHaveLength(3);
+  push({ progress: 2, id: "a" });
+  expect(tally(el)).toBe("4 lines");
+  view.holds({ size: 1, seq: 6 });
+  expect(lines(el)).toEqual(["2"]);
+  leave(connection);
+});
+
+test("of a stream without end the newest lines are kept", () => {
+  const el = show("stream");
+  start(el, ...Array.from({ length: 120_001 }, (_, n) => n));
+  expect(tally(el)).toBe("100000 lines");
+  expect(lines(el).at(-1)).toBe("120000");
+});
+
 test("what tells of a shortened stream is no line", () => {
   const el = show("stream");
   start(el, "a")({ $compacted: 1 });
   expect(lines(el)).toEqual(["a"]);
+});
+
+test("a line of any length and of any number of colours is shown, as far as it can be read", () => {
+  const el = show("stream");
+  start(el, "\u001b[1mx".repeat(200_000), "after");
+  expect(lines(el)[0]?.endsWith("… (200000 characters)")).toBe(true);
+  expect(lines(el)[1]).toBe("after");
+});
+
+test("a line that stays keeps its element, which may be selected, or read out", () => {
+  const el = show("stream");
+  const push = start(el, "one", "two");
+  const before = [...el.querySelectorAll(".driftdb-line")];
+  push("three");
+  const after = [...el.querySelectorAll(".driftdb-line")];
+  expect(before.map((line) => after.indexOf(line))).toEqual([0, 1]);
+  expect(el.querySelector("[role=status]:not(.driftdb-badge-text)")).toBeNull();
 });

@@ -1,0 +1,13 @@
+import type { Json } from "../protocol/messages";
+
+/** An object of JSON. */
+export type JsonRecord = { [name: string]: Json };
+
+export function isRecord(value: Json | null | undefined): value is JsonRecord {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What an object has under a name; not what all objects inherit (`constructor`, say). */
+export function field(value: JsonRecord, name: string): Json | undefined {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}

@@ -1,0 +1,16 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+import { invitation } from "../../src/pages/share";
+import { pathOf } from "../../src/pages/shell";
+
+const shell = { root: "/", room: "r", reach: "http://10.0.0.1:80/", advice: "driftdb serve" };
+
+test("a link has a QR code, but where it is too long for one", () => {
+  document.location.href = "http://localhost/";
+  expect(invitation(shell, pathOf("r", "page", "k")).querySelector("svg")).not.toBeNull();
+  const long = invitation(shell, pathOf("r", "page", "é".repeat(500)));
+  expect(long.querySelector("svg")).toBeNull();
+  expect(long.textContent).toContain("too long for a QR code");
+  expect(long.querySelector("a")?.href).toContain("%C3%A9");
+  expect(long.querySelector("button")?.textContent).toBe("Copy the link");
+});
