@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from traitlets import Bool, Float, Int
+from traitlets import Bool, Int
 
 from ..client.connection import Connection
 from ..client.describe import hint
@@ -23,6 +23,7 @@ from ..protocol.errors import (
 )
 from .line_values import JSONLines, LineValues, TextLines
 from .member import MemberCommand
+from .seconds import Seconds
 from .source import Source
 from .status import INTERRUPTED, TERMINATED, status_of
 
@@ -38,6 +39,7 @@ class AppendCommand(MemberCommand):
 
     name = "driftdb-append"
     description = __doc__
+    arguments = "KEY"
     examples = """
     make 2>&1 | driftdb append build --tee
     journalctl -f | driftdb append journal --max-length 10000
@@ -46,7 +48,7 @@ class AppendCommand(MemberCommand):
     aliases: dict[Any, Any] = {  # noqa: RUF012
         **MemberCommand.aliases,
         "max-length": "AppendCommand.max_length",
-        "patience": "AppendCommand.patience_seconds",
+        "patience": "AppendCommand.patience",
     }
     flags: dict[Any, Any] = {  # noqa: RUF012
         **MemberCommand.flags,
@@ -63,10 +65,8 @@ class AppendCommand(MemberCommand):
         config=True,
         help="How many values to leave in the stream; by default what the server allows.",
     )
-    patience_seconds = Float(
+    patience = Seconds(
         300.0,
-        min=0.1,
-        config=True,
         help="For how long the room may take nothing of what waits, in seconds, before this "
         "gives up.",
     )
@@ -77,9 +77,8 @@ class AppendCommand(MemberCommand):
         """Pass the lines on, and wait until the room has them."""
         key = self.only_argument("a key")
         status = 0
-        if sys.stdin is None:
-            self.misused("expected a standard input, got a closed one")
-        source = Source(sys.stdin.fileno(), tee=sys.stdout.fileno() if self.tee else None)
+        given = self.standard_input().fileno()
+        source = Source(given, tee=sys.stdout.fileno() if self.tee else None)
         with _signals(source) as signalled:
             try:
                 with self.joined() as room:
@@ -87,7 +86,7 @@ class AppendCommand(MemberCommand):
             except DriftDBError as error:
                 if not self.tee:
                     raise
-                self.say(str(error))
+                self.say(error.plain)
                 source.drain()  # what writes the lines has to do its work all the same
                 status = status_of(error)
         if status or signalled:
@@ -95,7 +94,7 @@ class AppendCommand(MemberCommand):
 
     def _pass_on(self, source: Source, key: str, connection: Connection) -> None:
         hint(connection, key, "stream")
-        delivery = _Delivery(connection, key, self.max_length, self.patience_seconds, self.say)
+        delivery = _Delivery(connection, key, self.max_length, self.patience, self.say)
         lines: LineValues = TextLines()
         if self.json:
             lines = JSONLines(limit_bytes=connection.settings.message_limit_bytes)
@@ -152,7 +151,8 @@ class _Delivery:
                 break
             except QueueFull as full:
                 if self._connection.status != "connected":
-                    self._say(f"waiting for the room: {self._connection.error or full}")
+                    why = self._connection.error or full
+                    self._say(f"waiting for the room: {why.plain}")
                 self._wait()
         self._sent += len(batch)
 

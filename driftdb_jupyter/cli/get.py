@@ -23,6 +23,7 @@ class GetCommand(MemberCommand):
 
     name = "driftdb-get"
     description = __doc__
+    arguments = "KEY"
     examples = """
     driftdb get slider
     driftdb get config --json | jq .value

@@ -31,6 +31,7 @@ class InspectCommand(MemberCommand):
 
     name = "driftdb-inspect"
     description = __doc__
+    arguments = "[PREFIX]"
     examples = """
     driftdb inspect
     driftdb inspect sensors/ --json | jq -r .key

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from traitlets import Float, Unicode
+from traitlets import Unicode
 
 from ..client.connection import Connection
 from ..client.locate import Location
@@ -15,6 +15,7 @@ from ..client.room import Room
 from ..client.settings import Settings
 from ..protocol.errors import NotConnected
 from .address import room_location
+from .seconds import Seconds
 from .subcommand import Subcommand
 
 __all__ = ["MemberCommand"]
@@ -23,6 +24,7 @@ __all__ = ["MemberCommand"]
 class MemberCommand(Subcommand):
     """Joins the room that ``--room`` and ``--url`` or the environment name."""
 
+    groups = {"MemberCommand": "which room", **Subcommand.groups}  # noqa: RUF012
     aliases: dict[Any, Any] = {  # noqa: RUF012
         **Subcommand.aliases,
         "room": "MemberCommand.room",
@@ -42,9 +44,7 @@ class MemberCommand(Subcommand):
         help="The server's URL, or the room's. By default DRIFTDB_URL, else "
         "http://127.0.0.1:8080/.",
     )
-    timeout_seconds = Float(
-        10.0, min=0.1, config=True, help="How long the room may take to answer, in seconds."
-    )
+    timeout_seconds = Seconds(10.0, help="How long the room may take to answer, in seconds.")
 
     def settings(self) -> Settings:
         """The client's settings; ends where the environment holds one that is none."""

@@ -11,6 +11,7 @@ from ..client.link import page_url
 from ..client.locate import Location
 from .address import server_location
 from .member import MemberCommand
+from .terminal import put
 
 __all__ = ["NewCommand"]
 
@@ -39,9 +40,9 @@ class NewCommand(MemberCommand):
         location = self.location()
         if self.json:
             made = {"room": location.room, "url": location.url, "page": str(page_url(location))}
-            print(msgspec.json.encode(made).decode())
+            put(msgspec.json.encode(made).decode())
         else:
-            print(location.url)
+            put(location.url)
 
     def find(self) -> Location:
         """A room that there isn't yet."""

@@ -48,5 +48,16 @@ def test_json_lines_have_the_key(shell: Shell, room: Room) -> None:
     assert (line["key"], line["value"]) == ("slider", 7)
 
 
+def test_a_deletion_is_no_value(shell: Shell, room: Room) -> None:
+    room.state("slider").set(1).result()
+    with shell.started("watch", "slider", "-n2") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        shell.prints("push", "slider", "--action=delete")
+        room.state("slider").set(2).result()
+        assert process.stdout.readline() == b"2\n"
+        assert process.wait(20) == 0
+
+
 def test_a_key_is_needed(shell: Shell) -> None:
     assert shell.run("watch").stderr == "driftdb watch: expected keys, got none\n"
