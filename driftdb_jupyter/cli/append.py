@@ -34,19 +34,20 @@ class AppendCommand(MemberCommand):
     """Add the lines of the standard input to a stream, each as a value of its own.
 
     They arrive in their order and once, also where the connection or the server is gone for a
-    while: then what writes the lines waits. It ends when the room has them all.
+    while, or not there yet: then what writes the lines waits. It ends when the room has them all.
     """
 
     name = "driftdb-append"
     description = __doc__
     arguments = "KEY"
+    insists = True
     examples = """
     make 2>&1 | driftdb append build --tee
     journalctl -f | driftdb append journal --max-length 10000
     driftdb append measurements --json < measurements.jsonl
     """
     aliases: dict[Any, Any] = {  # noqa: RUF012
-        **MemberCommand.aliases,
+        **{name: trait for name, trait in MemberCommand.aliases.items() if name != "timeout"},
         "max-length": "AppendCommand.max_length",
         "patience": "AppendCommand.patience",
     }
@@ -67,11 +68,17 @@ class AppendCommand(MemberCommand):
     )
     patience = Seconds(
         300.0,
-        help="For how long the room may take nothing of what waits, in seconds, before this "
-        "gives up.",
+        help="For how long the server may be away, or the room take nothing of what waits, in "
+        "seconds, before this gives up.",
     )
     tee = Bool(False, config=True, help="Whether to write all to the standard output, too.")
     json = Bool(False, config=True, help="Whether the input is JSON Lines.")
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the room may take to answer."""
+        seconds: float = self.patience
+        return seconds
 
     def run(self) -> None:
         """Pass the lines on, and wait until the room has them."""

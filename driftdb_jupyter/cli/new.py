@@ -21,6 +21,7 @@ class NewCommand(MemberCommand):
 
     name = "driftdb-new"
     description = __doc__
+    insists = True
     examples = """
     export DRIFTDB_ROOM=$(driftdb new)
     driftdb new --url http://192.168.1.5:8080/ --json

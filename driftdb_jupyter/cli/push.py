@@ -28,6 +28,7 @@ class PushCommand(MemberCommand):
     name = "driftdb-push"
     description = __doc__
     arguments = "KEY VALUE"
+    insists = True
     examples = """
     driftdb push slider 42
     driftdb push name Ann                      # the same as '"Ann"'

@@ -208,6 +208,15 @@ async def test_who_writes_waits_while_the_server_is_away(tmp_path: Path) -> None
         assert newest == "0299999\n"
 
 
+def test_patience_has_an_end_where_there_is_no_server() -> None:
+    text = "line\n" * 300_000
+    teed = Shell("http://127.0.0.1:9/room/r").run(
+        *("append", "build", "--tee", "--patience=0.7"), text=text
+    )
+    assert (teed.returncode, teed.stdout) == (4, text)
+    assert "waiting for the server" in teed.stderr
+
+
 @pytest.mark.asyncio
 async def test_patience_has_an_end(tmp_path: Path) -> None:
     async with hosting(tmp_path, "--data=data") as host:

@@ -45,7 +45,7 @@ def test_bash_completes_the_commands() -> None:
 
 def test_bash_completes_the_options_of_each_command() -> None:
     assert completed("driftdb tail k --f") == ["--follow"]
-    assert completed("driftdb append k --t") == ["--timeout", "--tee"]
+    assert completed("driftdb append k --t") == ["--tee"]
     assert completed("driftdb rooms --d") == ["--data", "--debug"]
     assert completed("driftdb serve --named") == ["--named-rooms"]
     assert completed("driftdb --") == ["--help", "--version"]
