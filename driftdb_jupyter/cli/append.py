@@ -25,7 +25,7 @@ from .line_values import JSONLines, LineValues, TextLines
 from .member import MemberCommand
 from .seconds import Seconds
 from .source import Source
-from .status import INTERRUPTED, TERMINATED, status_of
+from .status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
 
 __all__ = ["AppendCommand"]
 
@@ -96,6 +96,9 @@ class AppendCommand(MemberCommand):
                 self.say(error.plain)
                 source.drain()  # what writes the lines has to do its work all the same
                 status = status_of(error)
+        if source.tee_error is not None:
+            self.say(f"can't write: {source.tee_error.strerror}")
+            status = status or FAILED
         if status or signalled:
             self.exit(status or signalled[0])
 
@@ -111,7 +114,9 @@ class AppendCommand(MemberCommand):
                 lines.check()
             delivery.send(lines.end())
             lines.check()
-        except (EncodingError, TooLarge):
+            if source.error is not None:
+                raise FileFailed(f"can't read the standard input: {source.error.strerror}")
+        except (EncodingError, FileFailed, TooLarge):
             delivery.finish()  # what came before is well
             delivery.tell()
             raise
