@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from driftdb_jupyter.client.room import Room
 
@@ -25,9 +26,12 @@ def test_one_waits_for_the_next_value_alone(shell: Shell, room: Room) -> None:
     button.set(1).result()
     with shell.started("watch", "deploy", "slider", "--changes", "-n", "1") as process:
         assert process.stdout is not None
+        end = time.monotonic() + 60
         while process.poll() is None:
+            assert time.monotonic() < end
             button.set(button.value + 1).result()
         printed = process.stdout.read().decode()
+    assert process.returncode == 0
     assert int(printed.partition("\t")[2]) > 1
 
 
