@@ -11,6 +11,8 @@ from driftdb_jupyter.cli.push import PushCommand
 
 from .server.processes import COMMAND, environment
 
+DASHES = "put -- before an argument that begins with a dash"
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -20,16 +22,31 @@ from .server.processes import COMMAND, environment
             "push: --action: expected one of replace, append, relay, delete, got 'nope'",
         ),
         ("push k 1 --if-seq x", "push: --if-seq: expected a whole number of at least 0, got 'x'"),
-        ("watch k --timeout 0", "watch: --timeout: expected a number of at least 0.1, got '0.0'"),
+        ("watch k --timeout 0", "watch: --timeout: expected a number of at least 0.1, got '0'"),
+        (
+            "get k --timeout=nan",
+            "get: --timeout: expected a number of at least 0.1, got 'nan'",
+        ),
+        (
+            "append k --patience nan",
+            "append: --patience: expected a number of at least 0.1, got 'nan'",
+        ),
+        ("watch k -n x", "watch: -n: expected a whole number of at least 0, got 'x'"),
         (
             "serve --port 99999",
             "serve: --port: expected a whole number of at least 0 and at most 65535, got '99999'",
         ),
-        ("tail k -fn 1", "tail: there is no option -fn; see driftdb tail -h"),
-        ("tail k -n2", "tail: there is no option -n2; see driftdb tail -h"),
+        ("tail k --js", f"tail: there is no option --js, see driftdb tail -h; {DASHES}"),
+        ("push -a.b 1", f"push: there is no option -a.b, see driftdb push -h; {DASHES}"),
+        ("tail k -n", "tail: -n: expected a value, got none"),
+        ("get k --room", "get: --room: expected a value, got none"),
+        ("tail y --json=x", "tail: --json: expected no value, got 'x'"),
+        ("tail y -f=1", "tail: -f: expected no value, got '1'"),
+        ("serve --DriftBD.x=1", "serve: there is no option --DriftBD.x, see driftdb serve -h"),
+        ("tail k -5", "tail: expected a key, got 2"),
         ("serve rooms", "serve: expected no argument, got 'rooms'"),
         ("rooms r", "rooms: expected no argument, got 'r'"),
-        ("serve --durability x", "serve: there is no option --durability; see driftdb serve -h"),
+        ("serve --durability x", "serve: there is no option --durability, see driftdb serve -h"),
         (
             "serve --DriftDB.rate_limit_per_second=x",
             "serve: The 'rate_limit_per_second' trait of a DriftDB instance expected a float, "
@@ -57,7 +74,48 @@ def test_a_command_that_there_is_not_is_said() -> None:
     assert re.fullmatch(r"driftdb: expected one of serve, new, .*, got 'bogus'\n", done.stderr)
 
 
-def test_what_begins_as_a_number_is_no_option() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("-x", "-x"),
+        ("--bogus", "--bogus"),
+        ("--room x get k", "--room"),
+        ("--debug get k", "--debug"),
+    ],
+)
+def test_there_are_no_options_before_the_command(arguments: str, named: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *arguments.split()], env=environment(), capture_output=True, text=True
+    )
+    said = f"driftdb: there is no option {named}, see driftdb -h\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+@pytest.mark.parametrize("key", [b"\xff", "größe".encode("latin-1")])
+def test_arguments_are_in_utf8(key: bytes) -> None:
+    done = subprocess.run([*COMMAND, b"get", key], env=environment(), capture_output=True)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"driftdb get: expected arguments in UTF-8, got ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_where_the_locale_has_no_letters_that_is_said() -> None:
+    plain = environment(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    done = subprocess.run(
+        [*COMMAND, b"get", "größe".encode()], env=plain, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "LC_ALL" in done.stderr
+
+
+def test_the_last_of_an_option_counts() -> None:
     command = PushCommand()
-    command.parse_command_line(["k", "-1", "-", "-.5"])
-    assert command.extra_args == ["k", "-1", "-", "-.5"]
+    command.parse_command_line(["k", "1", "--if-seq", "7", "--timeout=2", "--if-seq=8"])
+    assert (command.if_seq, command.timeout_seconds) == (8, 2.0)
+
+
+def test_what_begins_with_a_dash_and_is_no_option_is_an_argument() -> None:
+    command = PushCommand()
+    command.parse_command_line(["k", "-1", "-", "-.5", "- buy milk", "--json", "-see foo"])
+    assert command.extra_args == ["k", "-1", "-", "-.5", "- buy milk", "-see foo"]
+    assert command.json

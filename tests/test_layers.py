@@ -17,10 +17,11 @@ ALLOWED = {
     "protocol": set(),
     "rooms": {"protocol"},
     "broker": {"protocol", "rooms"},
-    "server": {"protocol", "rooms", "broker", "arguments", "_version"},
+    "command": {"_version"},
+    "server": {"protocol", "rooms", "broker", "command", "_version"},
     "client": {"protocol", "_version"},
     "widgets": {"protocol", "client", "_version"},
-    "cli": {"protocol", "rooms", "broker", "server", "client", "arguments", "_version"},
+    "cli": {"protocol", "rooms", "broker", "server", "client", "command", "_version"},
 }
 
 

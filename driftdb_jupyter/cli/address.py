@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from ..client.locate import Location, locate
 from ..protocol.errors import NoServer
@@ -62,7 +62,11 @@ def _check(url: str) -> None:
 
 
 def _check_no_secret(url: str) -> None:
-    if "://" in url and (urlsplit(url).query or "@" in urlsplit(url).netloc):
+    if "://" not in url:
+        return
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    if asked.keys() - {"key"} or "@" in parts.netloc:  # the page of one key has that in its URL
         raise ValueError(
             "expected a URL without a token or password, for others see what a command was "
             "started with; set DRIFTDB_TOKEN, or DRIFTDB_TOKEN_FILE to a file that holds it"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from traitlets import Bool, Float, Int
+from traitlets import Bool, Int
 
 from ..client.connection import Connection
 from ..client.describe import hint
@@ -23,8 +23,9 @@ from ..protocol.errors import (
 )
 from .line_values import JSONLines, LineValues, TextLines
 from .member import MemberCommand
+from .seconds import Seconds
 from .source import Source
-from .status import INTERRUPTED, TERMINATED, status_of
+from .status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
 
 __all__ = ["AppendCommand"]
 
@@ -33,20 +34,22 @@ class AppendCommand(MemberCommand):
     """Add the lines of the standard input to a stream, each as a value of its own.
 
     They arrive in their order and once, also where the connection or the server is gone for a
-    while: then what writes the lines waits. It ends when the room has them all.
+    while, or not there yet: then what writes the lines waits. It ends when the room has them all.
     """
 
     name = "driftdb-append"
     description = __doc__
+    arguments = "KEY"
+    insists = True
     examples = """
     make 2>&1 | driftdb append build --tee
     journalctl -f | driftdb append journal --max-length 10000
     driftdb append measurements --json < measurements.jsonl
     """
     aliases: dict[Any, Any] = {  # noqa: RUF012
-        **MemberCommand.aliases,
+        **{name: trait for name, trait in MemberCommand.aliases.items() if name != "timeout"},
         "max-length": "AppendCommand.max_length",
-        "patience": "AppendCommand.patience_seconds",
+        "patience": "AppendCommand.patience",
     }
     flags: dict[Any, Any] = {  # noqa: RUF012
         **MemberCommand.flags,
@@ -63,23 +66,26 @@ class AppendCommand(MemberCommand):
         config=True,
         help="How many values to leave in the stream; by default what the server allows.",
     )
-    patience_seconds = Float(
+    patience = Seconds(
         300.0,
-        min=0.1,
-        config=True,
-        help="For how long the room may take nothing of what waits, in seconds, before this "
-        "gives up.",
+        help="For how long the server may be away, or the room take nothing of what waits, in "
+        "seconds, before this gives up.",
     )
     tee = Bool(False, config=True, help="Whether to write all to the standard output, too.")
     json = Bool(False, config=True, help="Whether the input is JSON Lines.")
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the room may take to answer."""
+        seconds: float = self.patience
+        return seconds
 
     def run(self) -> None:
         """Pass the lines on, and wait until the room has them."""
         key = self.only_argument("a key")
         status = 0
-        if sys.stdin is None:
-            self.misused("expected a standard input, got a closed one")
-        source = Source(sys.stdin.fileno(), tee=sys.stdout.fileno() if self.tee else None)
+        given = self.standard_input().fileno()
+        source = Source(given, tee=sys.stdout.fileno() if self.tee else None)
         with _signals(source) as signalled:
             try:
                 with self.joined() as room:
@@ -87,15 +93,18 @@ class AppendCommand(MemberCommand):
             except DriftDBError as error:
                 if not self.tee:
                     raise
-                self.say(str(error))
+                self.say(error.plain)
                 source.drain()  # what writes the lines has to do its work all the same
                 status = status_of(error)
+        if source.tee_error is not None:
+            self.say(f"can't write: {source.tee_error.strerror}")
+            status = status or FAILED
         if status or signalled:
             self.exit(status or signalled[0])
 
     def _pass_on(self, source: Source, key: str, connection: Connection) -> None:
         hint(connection, key, "stream")
-        delivery = _Delivery(connection, key, self.max_length, self.patience_seconds, self.say)
+        delivery = _Delivery(connection, key, self.max_length, self.patience, self.say)
         lines: LineValues = TextLines()
         if self.json:
             lines = JSONLines(limit_bytes=connection.settings.message_limit_bytes)
@@ -105,7 +114,9 @@ class AppendCommand(MemberCommand):
                 lines.check()
             delivery.send(lines.end())
             lines.check()
-        except (EncodingError, TooLarge):
+            if source.error is not None:
+                raise FileFailed(f"can't read the standard input: {source.error.strerror}")
+        except (EncodingError, FileFailed, TooLarge):
             delivery.finish()  # what came before is well
             delivery.tell()
             raise
@@ -152,7 +163,8 @@ class _Delivery:
                 break
             except QueueFull as full:
                 if self._connection.status != "connected":
-                    self._say(f"waiting for the room: {self._connection.error or full}")
+                    why = self._connection.error or full
+                    self._say(f"waiting for the room: {why.plain}")
                 self._wait()
         self._sent += len(batch)
 

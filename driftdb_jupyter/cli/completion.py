@@ -6,14 +6,15 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from traitlets import Enum
 from traitlets.utils.importstring import import_item
 
+from ..command import CheckedCommand
+from ..command.option import Option, options_of
 from .subcommand import Subcommand
+from .terminal import put
 
-__all__ = ["CompletionCommand", "Option"]
+__all__ = ["CompletionCommand"]
 
 
 class CompletionCommand(Subcommand):
@@ -21,6 +22,7 @@ class CompletionCommand(Subcommand):
 
     name = "driftdb-completion"
     description = __doc__
+    arguments = "SHELL"
     examples = """
     source <(driftdb completion bash)                                # in ~/.bashrc
     source <(driftdb completion zsh)                                 # in ~/.zshrc
@@ -32,137 +34,149 @@ class CompletionCommand(Subcommand):
         shell = self.only_argument("a shell: bash, zsh or fish")
         if shell not in _SCRIPTS:
             self.misused(f"expected bash, zsh or fish, got {shell!r}")
-        assert self.parent is not None
-        subcommands: Mapping[str, tuple[str, str]] = self.parent.subcommands
-        helps = {name: help for name, (_, help) in subcommands.items()}
-        options = {
-            name: list(_options(import_item(where))) for name, (where, _) in subcommands.items()
+        assert isinstance(self.parent, CheckedCommand)
+        known = {
+            name: _Known.of(import_item(where), help)
+            for name, (where, help) in self.parent.subcommands.items()
         }
-        print(_SCRIPTS[shell](helps, options), end="")
+        put(_SCRIPTS[shell](known, list(options_of(type(self.parent)))))
 
 
 @dataclass(frozen=True)
-class Option:
-    """An option: its names with their dashes, and which values there are, where they are few."""
+class _Known:
+    """A command: what it does, its options, and whether files are among its arguments."""
 
-    names: tuple[str, ...]
     help: str
-    takes_value: bool
-    choices: tuple[str, ...] = ()
+    options: list[Option]
+    files: bool
+
+    @classmethod
+    def of(cls, command: type[CheckedCommand], help: str) -> _Known:
+        return cls(help, list(options_of(command)), "FILE" in command.arguments)
 
 
-def _options(command: type[Any]) -> Iterator[Option]:
-    traits = {
-        f"{owner.__name__}.{name}": trait
-        for owner in command.__mro__
-        if hasattr(owner, "class_traits")
-        for name, trait in owner.class_traits().items()
-    }
-    for names, where in command.aliases.items():
-        trait = traits[where]
-        choices = tuple(map(str, trait.values or ())) if isinstance(trait, Enum) else ()
-        yield Option(_dashed(names), _first_sentence(trait.help), True, choices)
-    for names, (_, help) in command.flags.items():
-        yield Option(_dashed(names), _first_sentence(help), False)
-    yield Option(("-h", "--help"), "Say how it is used.", False)
+_Commands = Mapping[str, _Known]
+_FILES = ("FILE", "FOLDER")
+_SHELLS = "bash zsh fish"
 
 
-def _dashed(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else names
-    return tuple(f"-{name}" if len(name) == 1 else f"--{name}" for name in names)
+def _valued(commands: _Commands) -> Iterator[tuple[str, Option]]:
+    """The options with a value, each as ``COMMAND NAME``."""
+    for command, known in commands.items():
+        for option in known.options:
+            for name in option.names if option.value else ():
+                yield f"{command} {name}", option
+
+
+def _names(options: list[Option]) -> str:
+    return " ".join(name for option in options for name in option.names)
 
 
 def _first_sentence(text: str) -> str:
     return re.split(r"[.;:](?: |$)", " ".join(text.split()), maxsplit=1)[0]
 
 
-_Helps = Mapping[str, str]
-_Options = Mapping[str, list[Option]]
-_SHELLS = "bash zsh fish"
-
-
-def _bash(helps: _Helps, options: _Options) -> str:
-    cases = []
-    for command, known in options.items():
-        for option in known:
-            for name in option.names if option.choices else ():
-                cases.append(f'        "{command} {name}") words="{" ".join(option.choices)}" ;;')
-        names = " ".join(name for option in known for name in option.names)
-        cases.append(f'        "{command} "*) [[ $current == -* ]] && words="{names}" ;;')
-    cases.insert(0, f'        "completion completion") words="{_SHELLS}" ;;')
-    lines = "\n".join(cases)
+def _bash(commands: _Commands, own: list[Option]) -> str:
+    cases = [f'"completion completion") words="{_SHELLS}" ;;']
+    for before, option in _valued(commands):
+        shown = "files=yes" if option.value in _FILES else f'words="{" ".join(option.choices)}"'
+        cases.append(f'"{before}") {shown} ;;')
+    for command, known in commands.items():
+        files = " || files=yes" if known.files else ""
+        options = _names(known.options)
+        cases.append(f'"{command} "*) [[ $current == -* ]] && words="{options}"{files} ;;')
+    lines = "\n        ".join(cases)
     return f"""\
 _driftdb() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} words=""
-    COMPREPLY=()
+    local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}}
+    local words="" files=""
+    if [[ $current == "=" ]]; then  # a word of its own, for bash
+        current=""
+    elif [[ $before == "=" ]]; then
+        before=${{COMP_WORDS[COMP_CWORD - 2]}}
+    fi
     if [[ $COMP_CWORD -eq 1 ]]; then
-        words="{" ".join(helps)}"
+        words="{" ".join(commands)}"
+        [[ $current == -* ]] && words="{_names(own)}"
     else
-        case "${{COMP_WORDS[1]}} ${{COMP_WORDS[COMP_CWORD - 1]}}" in
-{lines}
+        case "${{COMP_WORDS[1]}} $before" in
+        {lines}
         esac
     fi
-    [[ -n $words ]] && COMPREPLY=($(compgen -W "$words" -- "$current"))
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    [[ -z $files ]] || compopt -o default 2> /dev/null
 }}
-complete -o default -F _driftdb driftdb
-"""
+complete -F _driftdb driftdb"""
 
 
-def _zsh(helps: _Helps, options: _Options) -> str:
-    commands = " ".join(shlex.quote(f"{name}:{help}") for name, help in helps.items())
-    cases = []
-    for command, known in options.items():
-        for option in known:
-            for name in option.names if option.choices else ():
-                cases.append(f'    "{command} {name}") compadd {" ".join(option.choices)} ;;')
-        described = " ".join(
-            shlex.quote(f"{name}:{option.help}") for option in known for name in option.names
-        )
-        cases.append(f'    "{command} "*) described=({described}) ;;')
-    cases.insert(0, f'    "completion completion") compadd {_SHELLS} ;;')
-    lines = "\n".join(cases)
+def _zsh(commands: _Commands, own: list[Option]) -> str:
+    described = " ".join(shlex.quote(f"{name}:{known.help}") for name, known in commands.items())
+    cases = [f'"completion completion") compadd {_SHELLS}; return ;;']
+    for before, option in _valued(commands):
+        shown = "_files" if option.value in _FILES else f"compadd {' '.join(option.choices)}"
+        cases.append(f'"{before}") {shown}; return ;;')
+    for command, known in commands.items():
+        files = "; [[ $PREFIX == -* ]] || _files" if known.files else ""
+        cases.append(f'"{command} "*) described=({_described(known.options)}){files} ;;')
+    lines = "\n  ".join(cases)
     return f"""\
 #compdef driftdb
 _driftdb() {{
+  local before=$words[CURRENT-1]
   local -a described
   if (( CURRENT == 2 )); then
-    described=({commands})
-    _describe command described
+    if [[ $PREFIX == -* ]]; then
+      described=({_described(own)})
+      _describe option described
+    else
+      described=({described})
+      _describe command described
+    fi
     return
   fi
-  case "$words[2] $words[CURRENT-1]" in
-{lines}
-  esac
-  if [[ $PREFIX == -* ]]; then
-    _describe option described
-  else
-    _files
+  if [[ $PREFIX == --*=* ]]; then
+    before=${{PREFIX%%=*}}
+    compset -P '*='
   fi
+  case "$words[2] $before" in
+  {lines}
+  esac
+  [[ $PREFIX == -* ]] && _describe option described
 }}
-compdef _driftdb driftdb
-"""
+compdef _driftdb driftdb"""
 
 
-def _fish(helps: _Helps, options: _Options) -> str:
-    lines = []
-    for command, help in helps.items():
-        line = f"complete -c driftdb -n __fish_use_subcommand -f -a {command} -d "
-        lines.append(line + shlex.quote(help))
-    for command, known in options.items():
-        for option in known:
-            line = f"complete -c driftdb -n '__fish_seen_subcommand_from {command}'"
-            for name in option.names:
-                short = not name.startswith("--")
-                line += f" -s {name[1:]}" if short else f" -l {name[2:]}"
-            if option.choices:
-                line += f" -x -a '{' '.join(option.choices)}'"
-            elif option.takes_value:
-                line += " -r"
-            lines.append(f"{line} -d {shlex.quote(option.help)}")
-    lines.append(
-        f"complete -c driftdb -n '__fish_seen_subcommand_from completion' -f -a '{_SHELLS}'"
+def _described(options: list[Option]) -> str:
+    return " ".join(
+        shlex.quote(f"{name}:{_first_sentence(option.help)}")
+        for option in options
+        for name in option.names
     )
-    return "\n".join(lines) + "\n"
+
+
+def _fish(commands: _Commands, own: list[Option]) -> str:
+    lines = ["complete -c driftdb -f"]
+    begin = "complete -c driftdb -n __fish_use_subcommand"
+    lines += [_fish_option(begin, option) for option in own]
+    for command, known in commands.items():
+        lines.append(f"{begin} -a {command} -d {shlex.quote(known.help)}")
+    for command, known in commands.items():
+        behind = f"complete -c driftdb -n '__fish_seen_subcommand_from {command}'"
+        lines += [_fish_option(behind, option) for option in known.options]
+        if known.files:
+            lines.append(f"{behind} -F")
+    lines.append(f"complete -c driftdb -n '__fish_seen_subcommand_from completion' -a '{_SHELLS}'")
+    return "\n".join(lines)
+
+
+def _fish_option(begin: str, option: Option) -> str:
+    for name in option.names:
+        begin += f" -l {name[2:]}" if name.startswith("--") else f" -s {name[1:]}"
+    if option.choices:
+        begin += f" -x -a '{' '.join(option.choices)}'"
+    elif option.value:
+        begin += " -r -F" if option.value in _FILES else " -x"
+    return f"{begin} -d {shlex.quote(_first_sentence(option.help))}"
 
 
 _SCRIPTS = {"bash": _bash, "zsh": _zsh, "fish": _fish}

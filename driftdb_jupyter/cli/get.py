@@ -6,7 +6,6 @@ from typing import Any
 
 from traitlets import Bool
 
-from ..client.glance import glance
 from .member import MemberCommand
 from .record import record, text_of
 from .status import NOTHING
@@ -23,6 +22,7 @@ class GetCommand(MemberCommand):
 
     name = "driftdb-get"
     description = __doc__
+    arguments = "KEY"
     examples = """
     driftdb get slider
     driftdb get config --json | jq .value
@@ -39,9 +39,7 @@ class GetCommand(MemberCommand):
     def run(self) -> None:
         """Look, and print."""
         key = self.only_argument("a key")
-        found = glance(
-            self.location(), self.settings(), prefix=key, timeout_seconds=self.timeout_seconds
-        ).get(key)
+        found = self.glance(key).get(key)
         if found is None or found.newest is None:
             self.fail(f"expected a key that holds something, got {key!r}", NOTHING)
         put(record(key, found.newest).line() if self.json else text_of(found.newest.value))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from traitlets import Bool
 
-from ..client.glance import Glance, glance
+from ..client.glance import Glance
 from ..client.values import decode
 from .member import MemberCommand
 from .record import record, text_of
@@ -31,6 +31,7 @@ class InspectCommand(MemberCommand):
 
     name = "driftdb-inspect"
     description = __doc__
+    arguments = "[PREFIX]"
     examples = """
     driftdb inspect
     driftdb inspect sensors/ --json | jq -r .key
@@ -47,12 +48,8 @@ class InspectCommand(MemberCommand):
     def run(self) -> None:
         """Look, and print."""
         prefix = self.only_argument("at most one prefix") if self.extra_args else ""
-        location, settings = self.location(), self.settings()
-        seconds = self.timeout_seconds
-        found = glance(location, settings, prefix=prefix, timeout_seconds=seconds)
-        meta = found
-        if prefix:
-            meta = glance(location, settings, prefix=_META + prefix, timeout_seconds=seconds)
+        found = self.glance(prefix)
+        meta = self.glance(_META + prefix) if prefix else found
         shown = {
             key: (_kind(each, meta.get(_META + key)), each)
             for key, each in found.items()

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from jupyter_core.application import JupyterApp
-
-from .._version import __version__
-from ..arguments import USAGE
+from ..command import USAGE, CheckedCommand
 from .status import INTERRUPTED
 
 __all__ = ["main"]
 
 
-class Command(JupyterApp):
+class Command(CheckedCommand):
     """Real-time rooms for notebooks, pages and programs."""
 
     name = "driftdb"
-    version = __version__
     description = __doc__
+    arguments = "COMMAND [options] [arguments]"
+    aliases = {}  # noqa: RUF012
+    flags = {}  # noqa: RUF012
     subcommands = {  # noqa: RUF012
         "serve": (
             "driftdb_jupyter.server.standalone.StandaloneServer",
@@ -52,8 +52,7 @@ class Command(JupyterApp):
         """Run the subcommand; without one say which there are."""
         if self.subapp is None and self.extra_args:
             known = ", ".join(self.subcommands)
-            print(f"driftdb: expected one of {known}, got {self.extra_args[0]!r}", file=sys.stderr)
-            self.exit(USAGE)
+            self.fail(f"expected one of {known}, got {self.extra_args[0]!r}", USAGE)
         if self.subapp is None:
             self.print_help()
             self.exit(USAGE)
@@ -62,6 +61,9 @@ class Command(JupyterApp):
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command with these arguments (the process's own by default)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: nobody wants what is printed there
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it is open to the end
     try:
         Command.launch_instance(argv)
     except KeyboardInterrupt:  # before a command was under way

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from traitlets import Float, Unicode
+from traitlets import Unicode
 
 from ..client.connection import Connection
+from ..client.glance import Glance, glance
 from ..client.locate import Location
 from ..client.naming import named
 from ..client.room import Room
 from ..client.settings import Settings
-from ..protocol.errors import NotConnected
+from ..protocol.errors import NotConnected, Unreachable
 from .address import room_location
+from .seconds import Seconds
 from .subcommand import Subcommand
 
 __all__ = ["MemberCommand"]
+
+T = TypeVar("T")
+
+_USUAL_TIMEOUT_SECONDS = 10.0
+_PAUSE_SECONDS = 0.5
 
 
 class MemberCommand(Subcommand):
     """Joins the room that ``--room`` and ``--url`` or the environment name."""
 
+    groups = {"MemberCommand": "which room", **Subcommand.groups}  # noqa: RUF012
     aliases: dict[Any, Any] = {  # noqa: RUF012
         **Subcommand.aliases,
         "room": "MemberCommand.room",
         "url": "MemberCommand.url",
-        "timeout": "MemberCommand.timeout_seconds",
+        "timeout": "MemberCommand.timeout",
     }
 
     room = Unicode(
@@ -42,9 +52,19 @@ class MemberCommand(Subcommand):
         help="The server's URL, or the room's. By default DRIFTDB_URL, else "
         "http://127.0.0.1:8080/.",
     )
-    timeout_seconds = Float(
-        10.0, min=0.1, config=True, help="How long the room may take to answer, in seconds."
+    timeout = Seconds(
+        None,
+        help="How long the room may take to answer, in seconds; by default 10. For so long a "
+        "server that can't be reached is tried again: to write always, to read where this is "
+        "given.",
     )
+    insists = False
+    """Whether a server that can't be reached is tried again where no ``--timeout`` is given."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the room may take to answer."""
+        return _USUAL_TIMEOUT_SECONDS if self.timeout is None else self.timeout
 
     def settings(self) -> Settings:
         """The client's settings; ends where the environment holds one that is none."""
@@ -59,11 +79,38 @@ class MemberCommand(Subcommand):
             location = self.find()
         except ValueError as error:
             self.misused(str(error))
-        return named(location, self.settings(), timeout_seconds=self.timeout_seconds)
+        settings = self.settings()
+        return self.reached(lambda seconds: named(location, settings, timeout_seconds=seconds))
 
     def find(self) -> Location:
         """What the options and the environment say; raises :class:`ValueError`."""
         return room_location(self.room, self.url)
+
+    def reached(self, ask: Callable[[float], T]) -> T:
+        """What a server answers that is asked with so many seconds' time, now or again later.
+
+        Raises what asking raises, :class:`~..protocol.errors.Unreachable` when time is over.
+        """
+        end = time.monotonic() + self.timeout_seconds
+        insists = self.insists or self.timeout is not None
+        told = False
+        while True:
+            try:
+                return ask(max(round(end - time.monotonic(), 1), 0.1))
+            except Unreachable as error:
+                if not insists or time.monotonic() + _PAUSE_SECONDS >= end:
+                    raise
+                if not told:
+                    self.say(f"waiting for the server: {error.plain}")
+                    told = True
+            time.sleep(_PAUSE_SECONDS)
+
+    def glance(self, prefix: str) -> dict[str, Glance]:
+        """What the room's keys hold that begin so; raises as :func:`.glance.glance` does."""
+        location, settings = self.location(), self.settings()
+        return self.reached(
+            lambda seconds: glance(location, settings, prefix=prefix, timeout_seconds=seconds)
+        )
 
     @contextmanager
     def joined(self) -> Iterator[Room]:
@@ -71,18 +118,20 @@ class MemberCommand(Subcommand):
 
         Raises why there is none.
         """
-        connection = Connection(self.location(), self.settings())
-        room = Room(connection)
+        connection = self.reached(partial(_connected, self.location(), self.settings()))
         try:
-            connection.start()
-            with connection.guard:
-                connection.guard.wait_for(
-                    lambda: connection.status != "connecting", self.timeout_seconds
-                )
-            if connection.status != "connected":
-                raise connection.error or NotConnected(
-                    f"{room.url} gave no answer within {self.timeout_seconds:g} s"
-                )
-            yield room
+            yield Room(connection)
         finally:
             connection.close()
+
+
+def _connected(location: Location, settings: Settings, timeout_seconds: float) -> Connection:
+    connection = Connection(location, settings)
+    connection.start()
+    with connection.guard:
+        connection.guard.wait_for(lambda: connection.status != "connecting", timeout_seconds)
+        status, error = connection.status, connection.error
+    if status in ("connected", "reconnecting"):
+        return connection
+    connection.close()
+    raise error or NotConnected(f"{location.url} gave no answer within {timeout_seconds:g} s")

@@ -11,6 +11,7 @@ from ..client.link import page_url
 from ..client.locate import Location
 from .address import server_location
 from .member import MemberCommand
+from .terminal import put
 
 __all__ = ["NewCommand"]
 
@@ -20,6 +21,7 @@ class NewCommand(MemberCommand):
 
     name = "driftdb-new"
     description = __doc__
+    insists = True
     examples = """
     export DRIFTDB_ROOM=$(driftdb new)
     driftdb new --url http://192.168.1.5:8080/ --json
@@ -39,9 +41,9 @@ class NewCommand(MemberCommand):
         location = self.location()
         if self.json:
             made = {"room": location.room, "url": location.url, "page": str(page_url(location))}
-            print(msgspec.json.encode(made).decode())
+            put(msgspec.json.encode(made).decode())
         else:
-            print(location.url)
+            put(location.url)
 
     def find(self) -> Location:
         """A room that there isn't yet."""

@@ -10,6 +10,7 @@ from traitlets import Bool
 from ..client.link import page_url
 from .member import MemberCommand
 from .status import FAILED
+from .terminal import put
 
 __all__ = ["OpenCommand"]
 
@@ -19,6 +20,7 @@ class OpenCommand(MemberCommand):
 
     name = "driftdb-open"
     description = __doc__
+    arguments = "[KEY]"
     examples = """
     driftdb open
     driftdb open slider
@@ -35,6 +37,6 @@ class OpenCommand(MemberCommand):
         key = self.only_argument("at most one key") if self.extra_args else None
         url = page_url(self.location(), key)
         if self.prints:
-            print(url)
+            put(url)
         elif not webbrowser.open(url):
             self.fail(f"there is no browser here; open {url}", FAILED)

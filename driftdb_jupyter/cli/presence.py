@@ -27,6 +27,7 @@ class PresenceCommand(MemberCommand):
 
     name = "driftdb-presence"
     description = __doc__
+    arguments = "[KEY]"
     examples = """
     driftdb presence
     driftdb presence cursors -f --json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..client.handle import Handle
 from ..client.values import encode
 from .member import MemberCommand
 from .record import json_line
+from .terminal import put
 
 __all__ = ["PushCommand"]
 
@@ -27,6 +27,8 @@ class PushCommand(MemberCommand):
 
     name = "driftdb-push"
     description = __doc__
+    arguments = "KEY VALUE"
+    insists = True
     examples = """
     driftdb push slider 42
     driftdb push name Ann                      # the same as '"Ann"'
@@ -78,11 +80,11 @@ class PushCommand(MemberCommand):
             handle = Handle(receipt, lambda seq: seq, why=lambda: room.error)
             seq = handle.result(self.timeout_seconds)
         if self.json:
-            print(msgspec.json.encode({"key": key, "seq": seq}).decode())
+            put(msgspec.json.encode({"key": key, "seq": seq}).decode())
 
     def _value(self, given: str) -> bytes:
         if given == "-":
-            given = sys.stdin.buffer.read().decode(errors="replace").removesuffix("\n")
+            given = self.standard_input().read().decode(errors="replace").removesuffix("\n")
         if not self.text:
             with suppress(ValueError):
                 return json_line(given)

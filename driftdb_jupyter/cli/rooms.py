@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import Any, BinaryIO
 
 import msgspec
@@ -16,10 +16,10 @@ from ..rooms.dump import read_head
 from ..server.settings import DriftDB
 from .place import journal_path, local_store
 from .progress import counted, working
-from .status import FAILED
+from .status import FAILED, FileFailed
 from .store import Store, running
 from .subcommand import Subcommand
-from .terminal import one_line
+from .terminal import one_line, put, write
 
 __all__ = [
     "CheckCommand",
@@ -45,9 +45,7 @@ class RoomCommand(Subcommand):
     classes = [DriftDB]  # noqa: RUF012
     aliases: dict[Any, Any] = {**Subcommand.aliases, "data": "RoomCommand.data"}  # noqa: RUF012
 
-    data = Unicode("", config=True, help=_DATA_HELP)
-    begins = False
-    """Whether it may be the first to keep a room there."""
+    data = Unicode("", config=True, help=_DATA_HELP).tag(metavar="FOLDER")
 
     def run(self) -> None:
         """Find the rooms, and do the work."""
@@ -60,9 +58,9 @@ class RoomCommand(Subcommand):
         self.no_argument()
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The rooms of the running server, else of the journal."""
-        journal = journal_path(self.data, new=self.begins)
+    def store(self, *, new: bool = False) -> Iterator[Store]:
+        """The rooms of the running server, else of the journal; ``new``: it may not be there."""
+        journal = journal_path(self.data, new=new)
         remote = running(journal)
         if remote is not None:
             self.log.debug("Through the server that has %s open", journal)
@@ -96,7 +94,7 @@ class RoomsCommand(RoomCommand):
         rooms = store.rooms()
         if self.json:
             for room in rooms:
-                print(msgspec.json.encode(room).decode())
+                put(msgspec.json.encode(room).decode())
         else:
             _print_table(rooms)
 
@@ -106,6 +104,7 @@ class ExportCommand(RoomCommand):
 
     name = "driftdb-export"
     description = __doc__
+    arguments = "ROOM"
     examples = """
     driftdb export lecture > lecture.jsonl
     driftdb export lecture | gzip > lecture.jsonl.gz
@@ -120,8 +119,7 @@ class ExportCommand(RoomCommand):
         """Write its lines."""
         [name] = self.extra_args
         for piece in counted(store.export(name), f"Exporting {name}"):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+            write(piece)
 
 
 class ImportCommand(RoomCommand):
@@ -129,6 +127,7 @@ class ImportCommand(RoomCommand):
 
     name = "driftdb-import"
     description = __doc__
+    arguments = "[FILE]"
     examples = """
     driftdb import lecture.jsonl
     driftdb import --room lecture-2 --replace < lecture.jsonl
@@ -141,7 +140,6 @@ class ImportCommand(RoomCommand):
             "Put the room in the place of another of that name.",
         ),
     }
-    begins = True
     room = Unicode("", config=True, help="The room's name; by default the one in the file.")
     replace = Bool(False, config=True, help="Whether a room of that name may be replaced.")
 
@@ -150,25 +148,26 @@ class ImportCommand(RoomCommand):
         if len(self.extra_args) > 1:
             self.misused(f"expected one file, got {len(self.extra_args)}")
 
-    def work(self, store: Store) -> None:
-        """Read its lines, and give them to the store."""
-        with self._source() as source:
-            first = source.readline()
-            name = self.room or read_head(first).room
-            store.put(
-                name, counted(_lines(first, source), f"Importing {name}"), replace=self.replace
-            )
+    def run(self) -> None:
+        """Read its lines, and give them to the store, which may begin with this room."""
+        self.check_arguments()
+        with self._source() as (name, source):
+            lines = _lines(source, name)
+            first = next(lines, b"")
+            head = read_head(first)
+            room = self.room or head.room
+            with self.store(new=True) as store:  # not before it is sure that there is a room
+                pieces = counted(chain([first], lines), f"Importing {room}")
+                store.put(room, pieces, replace=self.replace)
 
     @contextmanager
-    def _source(self) -> Iterator[BinaryIO]:
-        if not self.extra_args or self.extra_args[0] == "-":
-            yield sys.stdin.buffer
+    def _source(self) -> Iterator[tuple[str, BinaryIO]]:
+        [path] = self.extra_args or ["-"]
+        if path == "-":
+            yield "the standard input", self.standard_input()
             return
-        try:
-            with open(self.extra_args[0], "rb") as file:
-                yield file
-        except OSError as error:
-            self.fail(f"can't read {self.extra_args[0]}: {error.strerror}", FAILED)
+        with open(path, "rb") as file:
+            yield path, file
 
 
 class DeleteCommand(RoomCommand):
@@ -176,6 +175,7 @@ class DeleteCommand(RoomCommand):
 
     name = "driftdb-delete"
     description = __doc__
+    arguments = "ROOM …"
     examples = """
     driftdb delete lecture
     """
@@ -201,7 +201,7 @@ class VacuumCommand(RoomCommand):
         """Do it, and say how much that was."""
         with working("Giving space back"):
             size = store.vacuum()
-        print(f"{size / 1e6:,.1f} MB were given back.")
+        put(f"{size / 1e6:,.1f} MB were given back.")
 
 
 class CheckCommand(RoomCommand):
@@ -215,23 +215,24 @@ class CheckCommand(RoomCommand):
         with working("Checking"):
             damage = store.check()
         for line in damage:
-            print(line)
+            put(line)
         if damage:
             self.exit(FAILED)
-        print("No damage was found.")
+        put("No damage was found.")
 
 
-def _lines(first: bytes, rest: BinaryIO) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
+def _lines(source: BinaryIO, name: str) -> Iterator[bytes]:
+    try:
+        yield from source
+    except OSError as error:
+        raise FileFailed(f"can't read {name}: {error.strerror}") from None
 
 
 def _print_table(rooms: list[RoomSummary]) -> None:
     shown = [one_line(room.name) for room in rooms]
     width = max([4, *map(len, shown)])
-    print(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  LAST USED")
+    put(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  LAST USED")
     for room, name in zip(rooms, shown, strict=True):
         used = datetime.fromtimestamp(room.used_at).strftime("%Y-%m-%d %H:%M")
         size = f"{room.bytes / 1000:,.1f} kB"
-        print(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}")
+        put(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import threading
 
 __all__ = ["Source"]
@@ -17,14 +19,18 @@ class Source:
     """Reads a file descriptor on a thread of its own, so that what comes together is taken so.
 
     ``tee`` is another one, to which all is written at once. Little more than 1 MiB is read ahead:
-    whoever writes waits for who takes.
+    whoever writes waits for who takes. ``error`` says why there was no more to read, where that
+    isn't the end, and ``tee_error`` why the copy ends early, where somebody would have it.
     """
 
     def __init__(self, descriptor: int, *, tee: int | None = None) -> None:
         self._descriptor = descriptor
+        self._terminal = os.isatty(descriptor)  # one that is gone is none any more
         self._tee = tee
         self._read_ahead = bytearray()
         self._ended = False
+        self.error: OSError | None = None
+        self.tee_error: OSError | None = None
         self._changed = threading.Condition()
         threading.Thread(target=self._read, name="driftdb-source", daemon=True).start()
 
@@ -59,7 +65,7 @@ class Source:
 
     def _read(self) -> None:
         try:
-            while piece := os.read(self._descriptor, _PIECE_BYTES):
+            while piece := self._read_piece():
                 self._pass_on(piece)
                 with self._changed:
                     self._changed.wait_for(lambda: len(self._read_ahead) < _AHEAD_BYTES)
@@ -67,8 +73,9 @@ class Source:
                         return
                     self._read_ahead += piece
                     self._changed.notify_all()
-        except OSError:
-            pass  # a terminal that is gone has no more to say
+        except OSError as error:
+            if not (self._terminal and error.errno == errno.EIO):  # it is gone: an end
+                self.error = error
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -77,6 +84,24 @@ class Source:
         rest = memoryview(piece)
         try:
             while self._tee is not None and rest:
-                rest = rest[os.write(self._tee, rest) :]
-        except OSError:
-            self._tee = None  # nobody reads it any more, but the room does
+                rest = rest[self._write_piece(self._tee, rest) :]
+        except OSError as error:
+            self._tee = None  # the room reads it all the same
+            if not isinstance(error, BrokenPipeError):
+                self.tee_error = error
+
+    # Whoever else has the file open may have said that nobody is to wait for it.
+
+    def _read_piece(self) -> bytes:
+        while True:
+            try:
+                return os.read(self._descriptor, _PIECE_BYTES)
+            except BlockingIOError:
+                select.select([self._descriptor], [], [])
+
+    def _write_piece(self, tee: int, piece: memoryview) -> int:
+        while True:
+            try:
+                return os.write(tee, piece)
+            except BlockingIOError:
+                select.select([], [tee], [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arguments import USAGE
+from ..command import BROKEN_PIPE, FAILED, USAGE
 from ..protocol.errors import (
     Conflict,
     DriftDBError,
@@ -22,21 +22,24 @@ __all__ = [
     "TERMINATED",
     "UNREACHED",
     "USAGE",
+    "FileFailed",
     "Misuse",
     "status_of",
 ]
 
-FAILED = 1
 NOTHING = 3
 UNREACHED = 4
 CONFLICT = 5
 INTERRUPTED = 130
 TERMINATED = 143
-BROKEN_PIPE = 141
 
 
 class Misuse(DriftDBError):
     """Arguments, or an environment, that make no sense."""
+
+
+class FileFailed(DriftDBError):
+    """A file or pipe of this machine that can't be read or written."""
 
 
 def status_of(error: DriftDBError) -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from typing import Any, NoReturn
+from typing import BinaryIO, NoReturn
 
-from jupyter_core.application import base_aliases, base_flags
-
-from ..arguments import CheckedCommand
+from ..command import CheckedCommand
 from ..protocol.errors import DriftDBError
-from .status import BROKEN_PIPE, FAILED, INTERRUPTED, Misuse, status_of
+from .status import FAILED, INTERRUPTED, Misuse, status_of
+from .terminal import flush
 
 __all__ = ["Subcommand"]
 
@@ -19,29 +17,24 @@ __all__ = ["Subcommand"]
 class Subcommand(CheckedCommand):
     """Does one thing, and ends; what goes wrong on purpose is said in one line."""
 
-    aliases: dict[Any, Any] = {**base_aliases}  # noqa: RUF012
-    flags: dict[Any, Any] = {"debug": base_flags["debug"]}  # noqa: RUF012
-
     def start(self) -> None:
         """Do the work, and end with what :mod:`.status` says where it fails."""
         super().start()
         if self.log_level != logging.DEBUG:  # else it is in the errors that the client raises
             logging.getLogger("driftdb_jupyter").setLevel(logging.ERROR)
-        if sys.stdout is None:  # closed: nobody wants what is printed
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it is open to the end
-        try:
-            self.run()
-            sys.stdout.flush()
-        except DriftDBError as error:
-            self.fail(str(error), status_of(error))
-        except KeyboardInterrupt:
-            self.exit(INTERRUPTED)
-        except BrokenPipeError:  # `driftdb tail … | head` just ends
-            _print_no_more()
-            self.exit(BROKEN_PIPE)
-        except OSError as error:  # a disk that is full
-            _print_no_more()
-            self.fail(f"can't write: {error.strerror or error}", FAILED)
+        with self.printing():
+            try:
+                self.run()
+                flush()
+            except DriftDBError as error:
+                self.fail(error.plain, status_of(error))
+            except KeyboardInterrupt:
+                self.exit(INTERRUPTED)
+            except BrokenPipeError:
+                raise
+            except OSError as error:  # a file or folder that can't be read or made
+                where = f"{error.filename}: " if error.filename else ""
+                self.fail(f"{where}{error.strerror or error}", FAILED)
 
     def run(self) -> None:
         """Do what the command is for."""
@@ -54,11 +47,12 @@ class Subcommand(CheckedCommand):
         argument: str = self.extra_args[0]
         return argument
 
+    def standard_input(self) -> BinaryIO:
+        """What is read where no file is named."""
+        if sys.stdin is None:
+            self.misused("expected a standard input, got a closed one")
+        return sys.stdin.buffer
+
     def misused(self, message: str) -> NoReturn:
         """Raise that the arguments make no sense."""
         raise Misuse(message)
-
-
-def _print_no_more() -> None:
-    """Else Python tries once more at its end, and complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,6 +25,7 @@ class TailCommand(MemberCommand):
 
     name = "driftdb-tail"
     description = __doc__
+    arguments = "KEY"
     examples = """
     driftdb tail build
     driftdb tail -f -n all build | grep --line-buffered error
@@ -42,7 +43,9 @@ class TailCommand(MemberCommand):
             "Print JSON Lines: key, seq, value, and who wrote it when.",
         ),
     }
-    lines = Unicode("10", config=True, help="How many of the newest values to print, or `all`.")
+    lines = Unicode(
+        "10", config=True, help="How many of the newest values to print, or `all`."
+    ).tag(metavar="N")
     follow = Bool(False, config=True, help="Whether to go on with what comes.")
     json = Bool(False, config=True, help="Whether to print JSON Lines.")
 

@@ -6,23 +6,25 @@ import re
 import select
 import sys
 
-__all__ = ["check_pipe", "flush", "one_line", "put"]
+from ..command.printing import flush, write
+
+__all__ = ["check_pipe", "flush", "one_line", "put", "write"]
 
 # All controls but tabs, line feeds and what colours text.
 _UNSAFE = re.compile(r"(\x1b\[[0-9;:]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def put(text: str) -> None:
-    """Print text of a room, and a line's end.
+    """Print text of a room, and a line's end; raises as :func:`.printing.write` does.
 
     On a terminal only colours are obeyed, whatever else the text would have it do; a pipe gets
-    all as it is.
+    all as it is, in UTF-8.
     """
     if sys.stdout.isatty():
         text = _UNSAFE.sub(lambda found: found[1] or "�", text)
         if "\x1b" in text:
             text += "\x1b[0m"  # what follows has its own colour
-    sys.stdout.buffer.write(text.encode(errors="replace") + b"\n")
+    write(text.encode(errors="replace") + b"\n")
 
 
 def check_pipe() -> None:
@@ -32,11 +34,6 @@ def check_pipe() -> None:
         poll.register(sys.stdout, 0)
         if any(event & select.POLLERR for _, event in poll.poll(0)):
             raise BrokenPipeError
-
-
-def flush() -> None:
-    """Have what was printed seen."""
-    sys.stdout.buffer.flush()
 
 
 def one_line(text: str) -> str:

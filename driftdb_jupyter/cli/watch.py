@@ -25,6 +25,7 @@ class WatchCommand(MemberCommand):
 
     name = "driftdb-watch"
     description = __doc__
+    arguments = "KEY …"
     examples = """
     driftdb watch slider
     driftdb watch slider chat --json
@@ -45,7 +46,7 @@ class WatchCommand(MemberCommand):
             "Leave out the values that are there already.",
         ),
     }
-    count = Int(0, min=0, config=True, help="End after so many values; 0: never.")
+    count = Int(0, min=0, config=True, help="End after so many values; 0: never.").tag(metavar="N")
     json = Bool(False, config=True, help="Whether to print JSON Lines.")
     changes = Bool(False, config=True, help="Whether to leave out what is there already.")
 

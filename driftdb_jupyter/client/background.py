@@ -25,8 +25,11 @@ class Background:
         self._thread = threading.Thread(target=self._run, name="driftdb", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
-        """Run a coroutine there, and wait for its result; raises :class:`TimeoutError`."""
+    def run(self, work: Coroutine[Any, Any, T], *, timeout_seconds: float | None) -> T:
+        """Run a coroutine there, and wait for its result; raises :class:`TimeoutError`.
+
+        ``None``: it ends in time by itself.
+        """
         waited = asyncio.wait_for(work, timeout_seconds)
         try:
             return asyncio.run_coroutine_threadsafe(waited, self.loop).result()

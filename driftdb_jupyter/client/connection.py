@@ -346,8 +346,8 @@ class Connection:
                 raise self.error
             raise NotConnected(
                 f"{self.location.url} gave no answer within {timeout_seconds:g} s"
-                f"{f': {self.error}' if self.error else ''}. Run this again to try again, "
-                "or pass a longer timeout_seconds=."
+                f"{f': {self.error.plain}' if self.error else '.'}",
+                in_python="Run this again to try again, or pass a longer timeout_seconds=.",
             )
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -458,8 +458,8 @@ class Connection:
                     complaint = TooLarge(
                         f"{self.location.url} sent a message of more than "
                         f"{self.settings.receive_limit_bytes} bytes, which is what "
-                        "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher; in Python, .retry() "
-                        "tries again."
+                        "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher.",
+                        in_python="In Python, .retry() tries again.",
                     )
             socket.close(1000 if self.status == "closed" else None)  # 1000: gone for good
         told = closed(socket.close_code, self.location)

@@ -13,6 +13,8 @@ from .locate import Location
 
 __all__ = ["closed", "explain"]
 
+_RETRY = "In Python, .retry() tries again."
+
 
 def explain(error: Exception, location: Location) -> DriftDBError:
     """Return what a failed handshake or request means; it names the URL, without secrets."""
@@ -36,7 +38,8 @@ def explain(error: Exception, location: Location) -> DriftDBError:
     reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return Unreachable(
         f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
-        "right? In Python, .retry() tries again."
+        "right?",
+        in_python=_RETRY,
     )
 
 
@@ -52,11 +55,11 @@ def closed(code: int | None, location: Location) -> DriftDBError | None:
         )
     if code == 4403:
         return Forbidden(
-            f"this user may not, or may no longer, read the room {location.url}. "
-            "In Python, .retry() asks again."
+            f"this user may not, or may no longer, read the room {location.url}.",
+            in_python=_RETRY,
         )
     if code == 4404:
-        return RoomNotFound(f"the room {location.url} is gone. In Python, .retry() asks again.")
+        return RoomNotFound(f"the room {location.url} is gone.", in_python=_RETRY)
     return None
 
 
@@ -65,16 +68,19 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
         known = "doesn't accept the token that it got" if location.headers else "wants a login"
         return Forbidden(
             f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
-            "Jupyter server set DRIFTDB_TOKEN; in Python its URL may hold the token, too, "
-            'url="http://HOST:8888/driftdb/?token=…".'
+            "Jupyter server set DRIFTDB_TOKEN.",
+            in_python="In Python its URL may hold the token, too: "
+            'url="http://HOST:8888/driftdb/?token=…".',
         )
     if error.code == 404:
         missing = "no such room" if location.room is not None else "no room server"
         return RoomNotFound(
-            f"there is {missing} at {location.url} (HTTP 404). A server's URL alone makes a new "
-            "room; a Jupyter server's ends in /driftdb/."
+            f"there is {missing} at {location.url} (HTTP 404). A Jupyter server's URL ends in "
+            "/driftdb/.",
+            in_python="In Python a server's URL alone makes a new room.",
         )
     return Unreachable(
         f"{location.server} answers, but not as a room server does now: HTTP {error.code} "
-        f"({error.message}). In Python, .retry() tries again."
+        f"({error.message}).",
+        in_python=_RETRY,
     )

@@ -53,7 +53,7 @@ class Handle(Generic[T]):
         except (FutureTimeoutError, TimeoutError):
             if self._receipt.done():
                 raise
-            raise TimedOut(self._waited(timeout_seconds)) from self._why()
+            raise self._late(timeout_seconds) from self._why()
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait as :meth:`result` does without arguments, and raise the same."""
@@ -67,7 +67,7 @@ class Handle(Generic[T]):
         except asyncio.TimeoutError:
             if self._receipt.done():
                 raise
-            raise TimedOut(self._waited(seconds)) from self._why()
+            raise self._late(seconds) from self._why()
 
     def __repr__(self) -> str:
         if not self.done():
@@ -75,10 +75,11 @@ class Handle(Generic[T]):
         error = self._receipt.exception()
         return f"<Handle ({'done' if error is None else error!r})>"
 
-    def _waited(self, timeout_seconds: float) -> str:
+    def _late(self, timeout_seconds: float) -> TimedOut:
         why = self._why()
-        return (
+        return TimedOut(
             f"the room gave no answer within {timeout_seconds:g} s"
-            f"{'' if why is None else f': {why}'}. What was asked is still on its way; "
-            "wait longer with .result(timeout_seconds)."
+            f"{'.' if why is None else f': {why.plain}'}",
+            in_python="What was asked is still on its way; wait longer with "
+            ".result(timeout_seconds).",
         )

@@ -26,7 +26,7 @@ from ..protocol.name import NAME_BYTES, is_name
 __all__ = ["Location", "locate"]
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send)?")
+_ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send|/page|/inspect)?")
 
 _WHAT_TO_PASS = (
     'Pass url=: a room\'s own URL ("http://HOST:8080/room/ID"; it is room.url where the room is '

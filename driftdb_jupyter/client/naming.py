@@ -44,11 +44,7 @@ def named(location: Location, settings: Settings, *, timeout_seconds: float) -> 
     if known is None:
         asking = _ask(location, settings, timeout_seconds)
         try:
-            room = background().run(asking, timeout_seconds=timeout_seconds)
-        except TimeoutError:
-            raise Unreachable(
-                f"{location.server} gave no answer within {timeout_seconds:g} s"
-            ) from None
+            room = background().run(asking, timeout_seconds=None)
         except RoomNotFound:
             if location.notebook is None:
                 raise

@@ -53,7 +53,25 @@ __all__ = [
 
 
 class DriftDBError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    ``in_python`` is what its message says last, to who writes Python; ``plain`` leaves it out.
+    """
+
+    in_python = ""
+
+    def __init__(self, *message: object, in_python: str = "") -> None:
+        super().__init__(*message)
+        if in_python:
+            self.in_python = in_python
+
+    def __str__(self) -> str:
+        return f"{self.plain} {self.in_python}" if self.in_python else self.plain
+
+    @property
+    def plain(self) -> str:
+        """The message to who uses something that is written in Python."""
+        return super().__str__()
 
 
 class Refusal(DriftDBError):

@@ -13,15 +13,15 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_core.application import base_aliases, base_flags
+from jupyter_core.application import base_flags
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
 
 from .._version import __version__
-from ..arguments import USAGE, CheckedCommand
 from ..broker.broker import Broker
+from ..command import USAGE, CheckedCommand
 from ..protocol.name import new_id
 from .access import Anyone
 from .address import without_secrets
@@ -199,7 +199,7 @@ class StandaloneServer(CheckedCommand):
 
     classes = [DriftDB]  # noqa: RUF012
     aliases = {  # noqa: RUF012
-        **base_aliases,
+        **CheckedCommand.aliases,
         "host": "StandaloneServer.host",
         "port": "StandaloneServer.port",
         "base-url": "StandaloneServer.base_url",
@@ -208,7 +208,12 @@ class StandaloneServer(CheckedCommand):
         "keyfile": "StandaloneServer.keyfile",
     }
     flags = {  # noqa: RUF012
-        **{name: base_flags[name] for name in ("debug", "show-config", "generate-config")},
+        **CheckedCommand.flags,
+        "show-config": (base_flags["show-config"][0], "Print which settings are set, and end."),
+        "generate-config": (
+            base_flags["generate-config"][0],
+            "Write a file with all settings, explained, and end.",
+        ),
         "named-rooms": (
             {"StandaloneServer": {"named_rooms": True}},
             "Let clients choose the names of rooms.",
@@ -233,9 +238,9 @@ class StandaloneServer(CheckedCommand):
         config=True,
         help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. "
         "Empty: rooms end with the server.",
-    )
-    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
-    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
+    ).tag(metavar="FOLDER")
+    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.").tag(metavar="FILE")
+    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.").tag(metavar="FILE")
     idle_timeout_seconds = Float(
         60.0,
         min=0.1,

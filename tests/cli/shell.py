@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,18 @@ class Shell:
         done = self.run(*arguments, text=text)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
+
+    def script(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of bash, in which ``driftdb`` is the command; it must leave no traceback."""
+        done = subprocess.run(
+            ["bash", "-c", f'driftdb() {{ {shlex.join(COMMAND)} "$@"; }}; {line}'],
+            capture_output=True,
+            env=self.environment,
+            encoding="utf-8",
+            timeout=_TIMEOUT_SECONDS,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     @contextmanager
     def started(self, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:

@@ -25,6 +25,10 @@ def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", A, {"DRIFTDB_ROOM": "r", "DRIFTDB_URL": B}, A + "room/r"),
         ("", "", {"DRIFTDB_ROOM": A + "room/r", "DRIFTDB_URL": B}, A + "room/r"),
         ("", "", {"DRIFTDB_URL": A + "room/r"}, A + "room/r"),
+        (A + "room/r/page", "", {}, A + "room/r"),
+        (A + "room/r/page?key=name", "", {}, A + "room/r"),
+        ("", A + "room/r/inspect?key=a%20b", {}, A + "room/r"),
+        ("", "", {"DRIFTDB_ROOM": A + "room/r/page?key=name"}, A + "room/r"),
     ],
 )
 def test_a_room_is_where_the_options_say_and_else_the_environment(
@@ -53,7 +57,15 @@ def test_a_room_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
         room_location(B + "room/r", A)
 
 
-@pytest.mark.parametrize("url", ["http://a/room/r?token=s3cret", "http://me:s3cret@a/room/r"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a/room/r?token=s3cret",
+        "http://a/room/r?s3cret",
+        "http://a/room/r/page?key=k&token=s3cret",
+        "http://me:s3cret@a/room/r",
+    ],
+)
 def test_no_secret_is_taken_from_the_command_line(url: str) -> None:
     with pytest.raises(ValueError, match="set DRIFTDB_TOKEN") as caught:
         room_location(url, "")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from driftdb_jupyter.client.room import Room
 
 from ..client.served import come_true
 from ..faults.host import hosting
+from ..server.processes import COMMAND
 from .shell import Shell
 
 
@@ -120,6 +122,46 @@ def test_nobody_has_to_read_the_tee(shell: Shell, room: Room) -> None:
     assert held(shell, "build") == ["one", "two"]
 
 
+def test_a_full_disk_takes_no_copy_and_the_room_all(shell: Shell) -> None:
+    text = "printf 'one\\ntwo\\n'"
+    full = shell.script(f"{text} | driftdb append build --tee > /dev/full")
+    assert (full.returncode, full.stderr) == (
+        1,
+        "driftdb append: can't write: No space left on device\n",
+    )
+    assert held(shell, "build") == ["one", "two"]
+
+
+def test_what_was_read_before_the_input_failed_arrives(shell: Shell) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.send(b"never read, so that the end is none")
+        ours.sendall(b"one\ntwo\n")
+        ours.close()
+        command = [*COMMAND, "append", "build"]
+        done = subprocess.run(
+            command,
+            stdin=theirs.fileno(),
+            capture_output=True,
+            text=True,
+            env=shell.environment,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "driftdb append: 2 of 2 lines arrived",
+        "driftdb append: can't read the standard input: Connection reset by peer",
+    ]
+    assert held(shell, "build") == ["one", "two"]
+
+
+def test_an_input_that_cannot_be_read_is_told(shell: Shell, tmp_path: Path) -> None:
+    for redirected in (f"0> {tmp_path}/file", "--tee < /proc/self/mem"):
+        unread = shell.script(f"driftdb append build {redirected}")
+        assert unread.returncode == 1
+        assert "can't read the standard input" in unread.stderr
+
+
 def test_ctrl_c_waits_for_the_last_lines_of_who_writes(shell: Shell, room: Room) -> None:
     with shell.started("append", "build") as process:
         assert process.stdin is not None
@@ -206,6 +248,15 @@ async def test_who_writes_waits_while_the_server_is_away(tmp_path: Path) -> None
             assert await asyncio.to_thread(process.wait, 120) == 0
         newest = await asyncio.to_thread(shell.prints, "get", "build")
         assert newest == "0299999\n"
+
+
+def test_patience_has_an_end_where_there_is_no_server() -> None:
+    text = "line\n" * 300_000
+    teed = Shell("http://127.0.0.1:9/room/r").run(
+        *("append", "build", "--tee", "--patience=0.7"), text=text
+    )
+    assert (teed.returncode, teed.stdout) == (4, text)
+    assert "waiting for the server" in teed.stderr
 
 
 @pytest.mark.asyncio

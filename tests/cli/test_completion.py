@@ -13,12 +13,15 @@ from driftdb_jupyter.cli.main import Command
 
 from .shell import Shell
 
+FILES = ["-o", "default"]
+
 
 def completed(typed: str) -> list[str]:
     """What bash offers behind what was typed."""
     script = Shell("").prints("completion", "bash")
     ask = """
-read -ra COMP_WORDS <<< "$typed"
+compopt() { COMPREPLY+=("$@"); }
+read -ra COMP_WORDS <<< "${typed//=/ = }"
 [[ $typed == *" " ]] && COMP_WORDS+=("")
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 _driftdb
@@ -42,14 +45,22 @@ def test_bash_completes_the_commands() -> None:
 
 def test_bash_completes_the_options_of_each_command() -> None:
     assert completed("driftdb tail k --f") == ["--follow"]
-    assert completed("driftdb append k --t") == ["--timeout", "--tee"]
+    assert completed("driftdb append k --t") == ["--tee"]
     assert completed("driftdb rooms --d") == ["--data", "--debug"]
     assert completed("driftdb serve --named") == ["--named-rooms"]
-    assert completed("driftdb tail k") == []  # a file's name, by bash itself
+    assert completed("driftdb --") == ["--help", "--version"]
+    assert completed("driftdb tail k") == []
+
+
+def test_bash_completes_files_where_they_are_meant() -> None:
+    for typed in ("driftdb import ", "driftdb rooms --data=", "driftdb serve --certfile ./c"):
+        assert completed(typed) == FILES
 
 
 def test_bash_completes_values_where_there_are_few() -> None:
-    assert completed("driftdb push k 1 --action re") == ["replace", "relay"]
+    for typed in ("--action re", "--action=re", "--action = re"):
+        assert completed(f"driftdb push k 1 {typed}") == ["replace", "relay"]
+    assert "delete" in completed("driftdb push k 1 --action=")
     assert completed("driftdb completion ") == ["bash", "zsh", "fish"]
 
 
@@ -70,7 +81,18 @@ def test_fish_completes_commands_options_and_values(tmp_path: Path) -> None:
     assert set(completed_by_fish("driftdb ", tmp_path)) == set(Command.subcommands)
     assert completed_by_fish("driftdb tail k --fo", tmp_path) == ["--follow"]
     assert completed_by_fish("driftdb push k 1 --action re", tmp_path) == ["relay", "replace"]
+    assert completed_by_fish("driftdb push k 1 --action=rel", tmp_path) == ["--action=relay"]
     assert completed_by_fish("driftdb completion ", tmp_path) == ["bash", "fish", "zsh"]
+    assert completed_by_fish("driftdb --v", tmp_path) == ["--version"]
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed here")
+def test_fish_completes_files_where_they_are_meant(tmp_path: Path) -> None:
+    (tmp_path / "room.jsonl").touch()
+    assert completed_by_fish(f"driftdb get {tmp_path}/roo", tmp_path) == []
+    for typed in ("import", "rooms --data", "serve --certfile"):
+        found = completed_by_fish(f"driftdb {typed} {tmp_path}/roo", tmp_path)
+        assert found == [f"{tmp_path}/room.jsonl"]
 
 
 class Zsh:
@@ -114,11 +136,16 @@ class Zsh:
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed here")
 def test_zsh_completes_commands_options_and_values(tmp_path: Path) -> None:
+    (tmp_path / "room.jsonl").touch()
     zsh = Zsh(tmp_path)
     assert "-- Make a room, and print its URL" in zsh.completes("driftdb ", "watch")
     zsh.completes("driftdb compl", "completion ")
     zsh.completes("driftdb tail k --fo", "--follow ")
     zsh.completes("driftdb push k 1 --action rep", "replace ")
+    zsh.completes("driftdb push k 1 --action=rep", "replace ")
+    zsh.completes("driftdb --vers", "--version ")
+    zsh.completes("driftdb import roo", "room.jsonl ")
+    zsh.completes("driftdb serve --certfile=roo", "room.jsonl ")
     assert "fish" in zsh.completes("driftdb completion ", "zsh")
     zsh.close()
 

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+import signal
+from pathlib import Path
+
 import pytest
 
+from ..faults.host import hosting
 from .shell import Shell
 
 
@@ -10,13 +15,63 @@ def test_a_room_that_is_not_there_has_a_status_of_its_own(server_url: str) -> No
         refused = Shell(f"{server_url}room/none").run(*arguments)
         assert refused.returncode == 3
         assert "there is no such room" in refused.stderr
+        assert "Python" not in refused.stderr
 
 
-@pytest.mark.parametrize("arguments", [["get", "k"], ["push", "k", "1"], ["inspect"]])
+@pytest.mark.parametrize(
+    "arguments", [["get", "k"], ["inspect"], ["tail", "k"], ["push", "k", "1", "--timeout=0.3"]]
+)
 def test_so_has_a_server_that_is_not_there(arguments: list[str]) -> None:
     refused = Shell("http://127.0.0.1:9/room/r").run(*arguments)
     assert refused.returncode == 4
-    assert "nothing answers at http://127.0.0.1:9/" in refused.stderr
+    assert refused.stderr == (
+        f"driftdb {arguments[0]}: nothing answers at http://127.0.0.1:9/ (Connection refused). "
+        "Is the server running, and is the URL right?\n"
+    )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "command",
+    ["push k 1", "new", "append k", "inspect --timeout=60", "tail k --timeout=60"],
+)
+async def test_a_server_that_is_yet_to_come_is_waited_for(tmp_path: Path, command: str) -> None:
+    async with hosting(tmp_path, "--named-rooms", later=True) as host:
+        shell = Shell("r", DRIFTDB_URL=host.url)
+        with shell.started(*command.split()) as process:
+            assert process.stderr is not None
+            told = await asyncio.to_thread(process.stderr.readline)
+            assert b": waiting for the server: nothing answers at " in told
+            await host.start()
+            out, err = await asyncio.to_thread(process.communicate, b"line\n", 60)
+        assert (process.returncode, err) == (0, b"")
+        assert out if command == "new" else True
+
+
+@pytest.mark.asyncio
+async def test_so_is_one_that_does_not_answer(tmp_path: Path) -> None:
+    async with hosting(tmp_path, "--named-rooms") as host:
+        shell = Shell("r", DRIFTDB_URL=host.url, DRIFTDB_CONNECT_TIMEOUT_SECONDS="0.5")
+        host.signal(signal.SIGSTOP)
+        with shell.started("push", "k", "1", "--timeout=60") as process:
+            assert process.stderr is not None
+            told = await asyncio.to_thread(process.stderr.readline)
+            assert b": waiting for the server: nothing answers at " in told
+            host.signal(signal.SIGCONT)
+            assert await asyncio.to_thread(process.wait, 60) == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("command", ["new", "get k", "push k 1", "tail k", "append k --patience=1"])
+async def test_silence_is_told_in_one_line(tmp_path: Path, command: str) -> None:
+    async with hosting(tmp_path, "--named-rooms") as host:
+        shell = Shell("r", DRIFTDB_URL=host.url)
+        host.signal(signal.SIGSTOP)
+        arguments = command.split() if "=" in command else [*command.split(), "--timeout=1"]
+        silent = await asyncio.to_thread(shell.run, *arguments)
+        assert (silent.returncode, silent.stderr.count("\n")) == (4, 1), silent.stderr
+        assert "Python" not in silent.stderr
+        host.signal(signal.SIGCONT)
 
 
 def test_a_token_goes_to_the_server_and_nowhere_else(server_url: str) -> None:

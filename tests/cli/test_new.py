@@ -21,6 +21,7 @@ def test_for_programs_it_says_more(server_url: str) -> None:
 
 
 def test_where_no_server_is_that_has_a_status_of_its_own() -> None:
-    refused = Shell("").run("new", "--url=http://127.0.0.1:9/")
+    refused = Shell("").run("new", "--url=http://127.0.0.1:9/", "--timeout=0.3")
     assert refused.returncode == 4
     assert refused.stderr.startswith("driftdb new: nothing answers at http://127.0.0.1:9/")
+    assert "Python" not in refused.stderr

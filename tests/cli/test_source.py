@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +74,68 @@ def test_it_can_be_ended_before_its_end(pipe: tuple[int, int]) -> None:
     assert source.over
     assert source.take() == b""
     os.close(writing)
+
+
+def test_what_cannot_be_read_is_no_end(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        source = Source(file.fileno())
+        assert taken(source) in ([], [b""])
+        assert source.error is not None
+        assert source.error.strerror == "Bad file descriptor"
+
+
+def test_a_terminal_that_is_gone_is_an_end() -> None:
+    parent, child = pty.openpty()
+    source = Source(child)
+    os.write(parent, b"one\n")
+    assert source.take() == b"one\n"
+    os.close(parent)
+    assert taken(source) in ([], [b""])
+    assert source.error is None
+    os.close(child)
+
+
+def test_a_copy_that_nobody_takes_ends_and_the_rest_goes_on(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    with open("/dev/full", "wb") as full:
+        source = Source(reading, tee=full.fileno())
+        os.write(writing, b"one")
+        assert source.take() == b"one"
+        os.write(writing, b"two")
+        os.close(writing)
+        assert b"".join(taken(source)) == b"two"
+    assert source.tee_error is not None
+    assert source.tee_error.strerror == "No space left on device"
+    assert source.error is None
+
+
+def test_who_ends_a_copy_is_no_failure(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    copy_reading, copy_writing = os.pipe()
+    os.close(copy_reading)
+    source = Source(reading, tee=copy_writing)
+    os.write(writing, b"one")
+    os.close(writing)
+    assert b"".join(taken(source)) == b"one"
+    assert source.tee_error is None
+    os.close(copy_writing)
+
+
+def test_it_waits_also_where_others_would_not(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    copy_reading, copy_writing = os.pipe()
+    for descriptor in (reading, copy_writing):
+        os.set_blocking(descriptor, False)
+    source = Source(reading, tee=copy_writing)
+    text = b"x" * 500_000
+
+    def write() -> None:
+        os.write(writing, text)
+        os.close(writing)
+
+    with open(copy_reading, "rb") as copy:
+        threading.Thread(target=write).start()
+        assert copy.read(len(text)) == text
+    assert b"".join(taken(source)) == text
+    assert (source.error, source.tee_error) == (None, None)
+    os.close(copy_writing)

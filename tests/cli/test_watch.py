@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from driftdb_jupyter.client.room import Room
 
@@ -25,9 +26,12 @@ def test_one_waits_for_the_next_value_alone(shell: Shell, room: Room) -> None:
     button.set(1).result()
     with shell.started("watch", "deploy", "slider", "--changes", "-n", "1") as process:
         assert process.stdout is not None
+        end = time.monotonic() + 60
         while process.poll() is None:
+            assert time.monotonic() < end
             button.set(button.value + 1).result()
         printed = process.stdout.read().decode()
+    assert process.returncode == 0
     assert int(printed.partition("\t")[2]) > 1
 
 
@@ -46,6 +50,17 @@ def test_json_lines_have_the_key(shell: Shell, room: Room) -> None:
     room.state("slider").set(7).result()
     line = json.loads(shell.prints("watch", "slider", "-n", "1", "--json"))
     assert (line["key"], line["value"]) == ("slider", 7)
+
+
+def test_a_deletion_is_no_value(shell: Shell, room: Room) -> None:
+    room.state("slider").set(1).result()
+    with shell.started("watch", "slider", "-n2") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        shell.prints("push", "slider", "--action=delete")
+        room.state("slider").set(2).result()
+        assert process.stdout.readline() == b"2\n"
+        assert process.wait(20) == 0
 
 
 def test_a_key_is_needed(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_a_refusal_is_no_reason_to_guess(server: FakeServer, place: Location) ->
     server.status = 403
     with pytest.raises(Forbidden):
         named(place, SETTINGS, timeout_seconds=10)
+
+
+def test_silence_is_told_and_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(Unreachable, match=f"nothing answers at {url}"):
+            named(Location(server=url), SETTINGS, timeout_seconds=0.1)
+    # Somebody else's request, so that the loop has gone on.
+    with pytest.raises(Unreachable):
+        named(Location(server="http://127.0.0.1:9/"), SETTINGS, timeout_seconds=10)
+    assert [record.message for record in caplog.records] == []
 
 
 def test_silence_is_no_reason_to_guess(place: Location) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from traitlets.utils.importstring import import_item
 from driftdb_jupyter.cli import status
 from driftdb_jupyter.cli.main import Command
 from driftdb_jupyter.cli.member import MemberCommand
+
+from ..server.processes import COMMAND, environment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 
@@ -41,3 +45,22 @@ def test_every_status_is_on_the_page() -> None:
     }
     known = {getattr(status, name) for name in status.__all__ if name.isupper()}
     assert told == known | {0}
+
+
+@pytest.mark.parametrize("recipe", re.findall(r"^ *- (?:run: )?(make .*)$", PAGE, re.MULTILINE))
+@pytest.mark.parametrize(("make", "status"), [("echo built", 0), ("echo built; false", 1)])
+def test_a_build_in_ci_does_without_a_room(recipe: str, make: str, status: int) -> None:
+    functions = f'make() {{ {make}; }}; driftdb() {{ {shlex.join(COMMAND)} "$@"; }}'
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", f"{functions}\n{recipe}"],
+        env=environment(DRIFTDB_ROOM=""),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (status, "built\n")
+
+
+def test_two_builds_in_ci_are_on_the_page() -> None:
+    assert len(re.findall(r"driftdb append \"build/\$\w+\" --tee", PAGE)) == 2
+    assert "if: always() && env.DRIFTDB_ROOM != ''" in PAGE

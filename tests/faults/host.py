@@ -21,13 +21,14 @@ __all__ = ["Host", "hosting"]
 class Host:
     """``driftdb serve`` on a port that stays its own.
 
-    ``options`` are its command line's, ``env`` more for its environment. All that it logged, in
-    all its lives, is in ``log``.
+    ``options`` are its command line's, ``env`` more for its environment. ``url`` is its root, and
+    all that it logged, in all its lives, is in ``log``.
     """
 
     def __init__(self, folder: Path, options: Sequence[str], env: Mapping[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/"
         self._command = [*COMMAND, "serve", f"--port={port}", *options]
         self._environment = environment(**env)
         self._folder = folder
@@ -47,6 +48,11 @@ class Host:
         await asyncio.to_thread(self._running.close)
         self.log += self._process.log
         self._process = None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal that it lives on with."""
+        assert self._process is not None
+        self._process.process.send_signal(number)
 
     async def restart(self) -> None:
         """Kill it, and start it again."""
@@ -78,11 +84,12 @@ class Host:
 
 @asynccontextmanager
 async def hosting(
-    folder: Path, *options: str, env: Mapping[str, str] | None = None
+    folder: Path, *options: str, env: Mapping[str, str] | None = None, later: bool = False
 ) -> AsyncIterator[Host]:
-    """A server that runs, until the end of the test."""
+    """A server that runs, until the end of the test; ``later``: once the test starts it."""
     host = Host(folder, options, env or {})
     async with AsyncExitStack() as stack:
-        await host.start()
+        if not later:
+            await host.start()
         stack.callback(host._running.close)
         yield host

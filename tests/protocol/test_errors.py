@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pickle
+
+from driftdb_jupyter.protocol.errors import EncodingError, TimedOut, Unreachable
+
+
+def test_what_helps_in_python_alone_can_be_left_out() -> None:
+    for kind in (Unreachable, TimedOut, EncodingError):
+        error = kind("nothing answers.", in_python="In Python, .retry() tries again.")
+        for each in (error, pickle.loads(pickle.dumps(error))):
+            assert str(each) == "nothing answers. In Python, .retry() tries again."
+            assert each.plain == "nothing answers."
+
+
+def test_a_message_alone_is_all_of_it() -> None:
+    assert str(Unreachable("gone")) == Unreachable("gone").plain == "gone"
