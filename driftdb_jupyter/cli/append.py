@@ -74,28 +74,37 @@ class AppendCommand(MemberCommand):
     tee = Bool(False, config=True, help="Whether to write all to the standard output, too.")
     json = Bool(False, config=True, help="Whether the input is JSON Lines.")
 
+    _source: Source | None = None
+
     @property
     def timeout_seconds(self) -> float:
         """How long the room may take to answer."""
         seconds: float = self.patience
         return seconds
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a line that the room is to have, or may be one."""
+        return self._source is None or not self._source.over
+
     def run(self) -> None:
         """Pass the lines on, and wait until the room has them."""
         key = self.only_argument("a key")
         status = 0
         given = self.standard_input().fileno()
-        source = Source(given, tee=sys.stdout.fileno() if self.tee else None)
+        source = self._source = Source(given, tee=sys.stdout.fileno() if self.tee else None)
         with _signals(source) as signalled:
             try:
                 with self.joined() as room:
                     self._pass_on(source, key, room.connection)
             except DriftDBError as error:
-                if not self.tee:
+                nothing = signalled and source.over  # was asked to end before there was a room
+                if not self.tee and not nothing:
                     raise
-                self.say(error.plain)
+                if not nothing:
+                    self.say(error.plain)
+                    status = status_of(error)
                 source.drain()  # what writes the lines has to do its work all the same
-                status = status_of(error)
         if source.tee_error is not None:
             self.say(f"can't write: {source.tee_error.strerror}")
             status = status or FAILED

@@ -16,7 +16,7 @@ from ..client.locate import Location
 from ..client.naming import named
 from ..client.room import Room
 from ..client.settings import Settings
-from ..protocol.errors import NotConnected, Unreachable
+from ..protocol.errors import Away, NotConnected
 from .address import room_location
 from .seconds import Seconds
 from .subcommand import Subcommand
@@ -89,7 +89,7 @@ class MemberCommand(Subcommand):
     def reached(self, ask: Callable[[float], T]) -> T:
         """What a server answers that is asked with so many seconds' time, now or again later.
 
-        Raises what asking raises, :class:`~..protocol.errors.Unreachable` when time is over.
+        Raises what asking raises, :class:`~..protocol.errors.Away` when time is over.
         """
         end = time.monotonic() + self.timeout_seconds
         insists = self.insists or self.timeout is not None
@@ -97,13 +97,19 @@ class MemberCommand(Subcommand):
         while True:
             try:
                 return ask(max(round(end - time.monotonic(), 1), 0.1))
-            except Unreachable as error:
-                if not insists or time.monotonic() + _PAUSE_SECONDS >= end:
+            except Away as error:
+                late = time.monotonic() + _PAUSE_SECONDS >= end
+                if late or not insists or not self.wanted:
                     raise
                 if not told:
                     self.say(f"waiting for the server: {error.plain}")
                     told = True
             time.sleep(_PAUSE_SECONDS)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is still something to try it for."""
+        return True
 
     def glance(self, prefix: str) -> dict[str, Glance]:
         """What the room's keys hold that begin so; raises as :func:`.glance.glance` does."""

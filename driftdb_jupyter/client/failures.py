@@ -8,10 +8,13 @@ from tornado.httpclient import HTTPError
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketError
 
-from ..protocol.errors import BadMessage, DriftDBError, Forbidden, RoomNotFound, Unreachable
+from ..protocol.errors import Away, BadMessage, DriftDBError, Forbidden, RoomNotFound, Unreachable
 from .locate import Location
 
 __all__ = ["closed", "explain"]
+
+_PASSING = (502, 503, 504)
+"""What a proxy says of a server that is gone, and a server that is about to be."""
 
 _RETRY = "In Python, .retry() tries again."
 
@@ -36,7 +39,7 @@ def explain(error: Exception, location: Location) -> DriftDBError:
             ". For a server with a certificate of its own set DRIFTDB_CERTFILE to its PEM file."
         )
     reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return Unreachable(
+    return Away(
         f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
         "right?",
         in_python=_RETRY,
@@ -79,7 +82,8 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
             "/driftdb/.",
             in_python="In Python a server's URL alone makes a new room.",
         )
-    return Unreachable(
+    kind = Away if error.code in _PASSING else Unreachable
+    return kind(
         f"{location.server} answers, but not as a room server does now: HTTP {error.code} "
         f"({error.message}).",
         in_python=_RETRY,

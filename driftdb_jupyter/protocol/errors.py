@@ -13,7 +13,8 @@
     │   ├── RateExceeded    too many messages in too short a time
     │   └── Unavailable     the server can't take pushes at the moment
     ├── NoServer            there is nothing to connect to: no URL was given or found
-    ├── Unreachable         the server doesn't answer
+    ├── Unreachable         the server doesn't answer, or is none of rooms
+    │   └── Away            nothing answers there now; it may be back by itself
     ├── RoomNotFound        the server has no such room
     ├── NotConnected        the connection is closed, or an answer took too long
     ├── QueueFull           too much waits to be sent already
@@ -30,6 +31,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "Away",
     "BadMessage",
     "BadSequence",
     "Conflict",
@@ -154,6 +156,10 @@ class NoServer(DriftDBError):
 
 class Unreachable(DriftDBError):
     """The server doesn't answer, or what answers is not a room server."""
+
+
+class Away(Unreachable):
+    """Nothing answers there now, or what stands before the server says so: it may be back."""
 
 
 class RoomNotFound(DriftDBError):

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 from pathlib import Path
 
 import pytest
 
+from ..conformance.servers import standalone
 from ..faults.host import hosting
 from .shell import Shell
+
+CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
 
 
 def test_a_room_that_is_not_there_has_a_status_of_its_own(server_url: str) -> None:
@@ -33,7 +37,13 @@ def test_so_has_a_server_that_is_not_there(arguments: list[str]) -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     "command",
-    ["push k 1", "new", "append k", "inspect --timeout=60", "tail k --timeout=60"],
+    [
+        "push k 1 --timeout=60",
+        "new --timeout=60",
+        "append k",
+        "inspect --timeout=60",
+        "tail k --timeout=60",
+    ],
 )
 async def test_a_server_that_is_yet_to_come_is_waited_for(tmp_path: Path, command: str) -> None:
     async with hosting(tmp_path, "--named-rooms", later=True) as host:
@@ -45,7 +55,28 @@ async def test_a_server_that_is_yet_to_come_is_waited_for(tmp_path: Path, comman
             await host.start()
             out, err = await asyncio.to_thread(process.communicate, b"line\n", 60)
         assert (process.returncode, err) == (0, b"")
-        assert out if command == "new" else True
+        assert out if command.startswith("new") else True
+
+
+def test_what_does_not_pass_by_itself_is_not_waited_for() -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    with standalone(tls=tls) as server:
+        for command in ("push k 1", "append k"):
+            refused = Shell(f"{server.root}room/r").run(*command.split())
+            assert refused.returncode == 4
+            assert "no trusted connection" in refused.stderr
+            assert "waiting" not in refused.stderr
+
+
+def test_who_is_asked_to_end_does_not_wait_for_a_server() -> None:
+    shell = Shell("http://127.0.0.1:9/room/r")
+    with shell.started("append", "k") as process:
+        assert process.stderr is not None
+        assert b"waiting for the server" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert process.stderr.read() == b""
 
 
 @pytest.mark.asyncio
