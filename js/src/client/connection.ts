@@ -11,6 +11,8 @@ export interface Socket {
   onclose: ((event: { readonly code: number }) => unknown) | null;
   onerror?: ((event: object) => unknown) | null;
   binaryType?: string;
+  /** What people are told while it is the way into the room. */
+  readonly text?: string;
   send(frame: Frame): void;
   close(code?: number): void;
 }
@@ -60,10 +62,6 @@ const TEXTS: Record<Phase, string> = {
 };
 
 const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
-
-const THROUGH_KERNEL =
-  "Connected through the kernel, for this page can't reach the room's server: what others " +
-  "change is seen at once; what you change may wait until the kernel is free.";
 
 /**
  * Keeps a session connected to its room: opens the socket again after it was lost, notices one
@@ -131,7 +129,7 @@ export class Connection {
 
   /** How many writes the server has not acknowledged yet. */
   get waiting(): number {
-    return this.session.waiting;
+    return this.session.queue.waiting;
   }
 
   /** Whether it leads through the kernel. */
@@ -226,7 +224,7 @@ export class Connection {
       this.attempt = null;
       if (this.detoured) this.drop();
       this.leaveDetour();
-      this.adopt(socket, TEXTS.connected);
+      this.adopt(socket);
     };
     socket.onclose = () => {
       this.giveUp();
@@ -237,7 +235,7 @@ export class Connection {
   }
 
   /** The session speaks through this socket from now. */
-  private adopt(socket: Socket, text: string): void {
+  private adopt(socket: Socket): void {
     this.socket = socket;
     this.alive();
     this.offlineSince = null;
@@ -252,14 +250,14 @@ export class Connection {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();
-      if (code === CLOSE_FORBIDDEN) this.stop("refused", "forbidden");
-      else if (code === CLOSE_GONE) this.stop("gone", "gone");
+      if (code === CLOSE_FORBIDDEN) this.stop("refused");
+      else if (code === CLOSE_GONE) this.stop("gone");
       else if (code === CLOSE_NOT_UTF8)
         this.wait("The server could not read a message; trying again.");
       else this.wait();
     };
     this.session.connected((frame) => socket.send(frame));
-    this.set("connected", text);
+    this.set("connected", socket.text);
   }
 
   private tryDetour(): void {
@@ -272,7 +270,7 @@ export class Connection {
     const socket = detour(this.session.secret);
     this.around = { detour, socket, since: now };
     socket.onopen = () => {
-      this.adopt(socket, THROUGH_KERNEL);
+      this.adopt(socket);
       if (this.attempt === null) this.wait();
     };
     socket.onclose = () => this.leaveDetour();
@@ -288,6 +286,7 @@ export class Connection {
     socket.onopen = socket.onmessage = socket.onclose = null;
     if (this.socket === socket) this.drop();
     socket.close();
+    this.refuseWaiting();
   }
 
   /** Forget a handshake. */
@@ -341,15 +340,24 @@ export class Connection {
     clearTimeout(timer);
     if (this.status.phase !== "reconnecting" || this.attempt !== null || this.socket !== null)
       return;
-    if (status === 401 || status === 403) this.stop("refused", "forbidden");
-    else if (status === 404) this.stop("gone", "gone");
+    if (status === 401 || status === 403) this.stop("refused");
+    else if (status === 404) this.stop("gone");
     else this.wait(status === 0 ? "The server can't be reached; trying again." : undefined);
   }
 
-  /** Wait for a `retry`, and refuse what can't. */
-  private stop(phase: "refused" | "gone", code: string): void {
+  /** Wait for a `retry`. */
+  private stop(phase: "refused" | "gone"): void {
     this.set(phase);
-    this.session.stop(new Refused(code, this.status.text));
+    this.refuseWaiting();
+  }
+
+  /** Refuse what can't wait for a `retry`, unless there is another way. */
+  private refuseWaiting(): void {
+    if (this.around !== null) return;
+    const { phase, text } = this.status;
+    if (phase === "gone") this.session.stop(new Refused("gone", text));
+    // Whoever logs in again goes on with what was written.
+    else if (phase === "refused") this.session.interrupt(new Refused("forbidden", text));
   }
 
   private wait(text?: string): void {

@@ -22,8 +22,10 @@ export interface LogListener {
   acknowledged?(id: number): void;
   /** An own push was refused, and is not in the room. */
   refused?(id: number, code: string, message: string): void;
-  /** Nothing more will come: the connection was ended on this side. */
+  /** Nothing more will come, for now at least: there is no connection. */
   closed?(error: Refused): void;
+  /** There may be a connection again. */
+  reopened?(): void;
 }
 
 /**

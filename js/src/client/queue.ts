@@ -67,6 +67,7 @@ export class Queue {
   private readonly pushes = new Map<number, Waiting>();
   private lastId = 0;
   private offers = 0;
+  private heldBack = 0;
   private count = 0;
   private bytes = 0;
   private window = WIDEST_WINDOW;
@@ -82,9 +83,15 @@ export class Queue {
     private readonly limits: QueueLimits = LIMITS,
   ) {}
 
-  /** How many writes were not acknowledged yet. */
+  /** How many writes were not acknowledged yet, those too that are held back. */
   get waiting(): number {
-    return this.pushes.size - this.offers;
+    return this.pushes.size - this.offers + this.heldBack;
+  }
+
+  /** A write is held back by who made it (1), or no more (-1). */
+  holdBack(more: 1 | -1): void {
+    this.heldBack += more;
+    this.onChange();
   }
 
   /** Why it takes nothing; `null`: it does. */
@@ -209,8 +216,8 @@ export class Queue {
     const more = made.reduce((sum, each) => sum + each.bytes, 0);
     if (count + made.length > limits.count || bytes + more > limits.bytes)
       throw new QueueFull(
-        `expected at most ${limits.count} messages and ${limits.bytes} bytes to wait for the ` +
-          `room, got ${made.length} (${more} bytes) behind ${count} (${bytes} bytes) that wait`,
+        `expected at most ${limits.count} messages (${limits.bytes} bytes) to wait for the room, ` +
+          `got ${count + made.length} (${bytes + more} bytes)`,
       );
   }
 

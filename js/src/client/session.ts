@@ -93,13 +93,6 @@ export class Session {
     };
   }
 
-  /** How many writes the server has not acknowledged yet. */
-  get waiting(): number {
-    const replicas = [...this.replicas.values()].flat();
-    const held = replicas.filter((each) => each instanceof StateReplica && each.waits);
-    return this.queue.waiting + held.length;
-  }
-
   /** Resolves when all that was written was acknowledged or refused. */
   drained(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -109,9 +102,13 @@ export class Session {
   }
 
   private lookWhetherDrained(): void {
-    if (this.drains.size === 0 || this.waiting > 0) return;
-    for (const { resolve } of this.drains) resolve();
-    this.drains.clear();
+    if (this.drains.size === 0) return;
+    // A write may be on its way from one place to the next.
+    queueMicrotask(() => {
+      if (this.queue.waiting > 0) return;
+      for (const { resolve } of this.drains) resolve();
+      this.drains.clear();
+    });
   }
 
   /** The room's epoch as it was last heard; `null` before, and with a server that has none. */
@@ -285,13 +282,15 @@ export class Session {
 
   /** The server doesn't say which message was far too long: the longest one under way. */
   private giveUpLongest(push: { readonly id: number; readonly bytes: number } | undefined): void {
-    const presence = [...this.presences.values()].reduce<PresenceReplica | undefined>(
-      (longest, each) => (each.bytes > (longest?.bytes ?? push?.bytes ?? 0) ? each : longest),
-      undefined,
-    );
-    const bytes = presence?.bytes ?? push?.bytes ?? 0;
+    let presence: PresenceReplica | null = null;
+    let bytes = push?.bytes ?? 0;
+    for (const each of this.presences.values()) {
+      if (each.bytes <= bytes) continue;
+      presence = each;
+      bytes = each.bytes;
+    }
     const message = `the server takes no message of ${bytes} bytes`;
-    if (presence !== undefined) {
+    if (presence !== null) {
       presence.set(null);
       this.onError("too_large", message);
     } else if (push !== undefined) {
@@ -300,26 +299,37 @@ export class Session {
   }
 
   /**
-   * There won't be another connection before `start`: what waits for one is refused. By default
-   * it is closed for good.
+   * There won't be another connection before `start`: what waits for an answer is refused, and so
+   * is what was written. By default it is closed for good.
    */
   stop(error = closedHere()): void {
+    this.queue.stop(error);
+    for (const replica of [...this.replicas.values()].flat())
+      if (replica instanceof StateReplica) replica.giveUp(error);
+    this.interrupt(error);
+  }
+
+  /** The same, but for what was written: that is kept. */
+  interrupt(error: Refused): void {
     this.stopped = error;
     for (const asked of this.listings.values()) for (const { reject } of asked) reject(error);
     this.listings.clear();
     for (const { reject } of this.drains) reject(error);
     this.drains.clear();
-    this.queue.stop(error);
-    for (const replica of [...this.replicas.values()].flat()) {
-      if (replica instanceof StateReplica) replica.giveUp(error);
-      for (const listener of [...replica.listeners]) listener.closed?.(error);
-    }
+    for (const listener of this.listeners()) listener.closed?.(error);
   }
 
   /** There may be a connection again. */
   start(): void {
+    if (this.stopped === null) return;
     this.stopped = null;
     this.queue.start();
+    for (const listener of this.listeners()) listener.reopened?.();
+  }
+
+  private listeners(): (StateListener | LogListener)[] {
+    const replicas = [...this.replicas.values()].flat();
+    return replicas.flatMap(({ listeners }) => [...listeners]);
   }
 
   /** The pause that `onBusy` asked for is over. */
@@ -337,11 +347,6 @@ export class Session {
 
   /** Take a message of the server; what is none is ignored. */
   received(frame: Frame): void {
-    this.take(frame);
-    this.lookWhetherDrained();
-  }
-
-  private take(frame: Frame): void {
     if (this.tap?.heard(frame)) return;
     const message = parse(frame, this.codec);
     if (message === null) return;
@@ -424,8 +429,8 @@ export class Session {
     listener: L,
   ): void {
     replica.listeners.add(listener);
-    const { stopped } = this;
-    if (stopped !== null) queueMicrotask(() => listener.closed?.(stopped));
+    if (this.stopped === null) return;
+    queueMicrotask(() => this.stopped !== null && listener.closed?.(this.stopped));
   }
 
   private replica<R extends LogReplica | StateReplica>(

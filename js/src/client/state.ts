@@ -10,8 +10,10 @@ export interface StateListener {
   changed(): void;
   /** A write was refused, and the value is the room's again. */
   refused?(code: string, message: string): void;
-  /** Nothing more will come: the connection was ended on this side. */
+  /** Nothing more will come, for now at least: there is no connection. */
   closed?(error: Refused): void;
+  /** There may be a connection again. */
+  reopened?(): void;
 }
 
 /** A step from one value to the next, to be made on whatever the room holds. */
@@ -54,7 +56,7 @@ export class StateReplica extends Replica implements Pusher {
   /** What the room held before it forgot. */
   private lost: { readonly value: Json } | null = null;
   private underWay: Write | null = null;
-  private waiting: Waiting | null = null;
+  private held: Waiting | null = null;
   /** The newest number in the stream, and what has to be heard before an update makes sense. */
   private newest = 0;
   private heardTo = 0;
@@ -80,9 +82,15 @@ export class StateReplica extends Replica implements Pusher {
     return this.waiting !== null || this.underWay?.offered === false;
   }
 
-  /** Whether a write is not even in the queue yet. */
-  get waits(): boolean {
-    return this.waiting !== null;
+  /** The write that is not even in the queue yet. */
+  private get waiting(): Waiting | null {
+    return this.held;
+  }
+
+  private set waiting(next: Waiting | null) {
+    const held = this.held !== null;
+    this.held = next;
+    if (held !== (next !== null)) this.queue.holdBack(held ? -1 : 1);
   }
 
   /** Show a value at once, and send it as soon as the write before it has arrived. */
@@ -150,8 +158,10 @@ export class StateReplica extends Replica implements Pusher {
       const error = conflict ? new Uncertain() : new Refused(code, message);
       for (const { reject } of underWay?.updates ?? []) reject(error);
     }
-    // Nobody wrote what is offered; of an update whoever made it hears.
-    const quiet = underWay?.offered || (conflict && underWay?.depends);
+    // Nobody wrote what is offered, unless there is no place for it; of an update whoever made it
+    // hears.
+    const late = conflict || code === "forbidden";
+    const quiet = (late && underWay?.offered) || (conflict && underWay?.depends);
     this.underWay = null;
     this.next();
     if (!underWay?.offered) this.offerIfEmpty();
@@ -163,6 +173,7 @@ export class StateReplica extends Replica implements Pusher {
   giveUp(error: Refused): void {
     for (const { reject } of this.waiting?.updates ?? []) reject(error);
     this.waiting = null;
+    this.notify();
   }
 
   override disconnected(): void {

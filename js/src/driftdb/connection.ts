@@ -7,7 +7,8 @@ import { Session } from "../client/session";
 import { CBOR } from "../protocol/cbor";
 import { JSON_CODEC } from "../protocol/codec";
 import type { Entry, Json, ServerMessage } from "../protocol/messages";
-import { Room, roomUrl } from "../room/room";
+import { roomUrl } from "../room/address";
+import { Room } from "../room/room";
 import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
 
@@ -17,9 +18,9 @@ const MOST_EARLY = 10_000;
 export type Report = (error: unknown, key: Key) => void;
 
 /** What nobody waits for is at least told. */
-export const report: Report = (error, key) => console.warn(`driftdb: ${key}:`, error);
+export const warn: Report = (error, key) => console.warn(`driftdb: ${key}:`, error);
 
-/** What a connection lets take part in its room, or (`again`) in another; returns what ends that. */
+/** What a connection lets take part in its room, or (`again`) in another; it returns its end. */
 type Part = (session: Session, again: boolean) => () => void;
 
 /**
@@ -38,7 +39,7 @@ export class DbConnection {
   /** Whether `disconnect` was called last. */
   closed = false;
   /** Hears of writes that the room didn't take; by default the console does. */
-  onError: Report = report;
+  onError: Report = warn;
   /** The room, with all that `driftdb-jupyter` can. */
   room: Room | null = null;
   private session = this.newSession();
@@ -56,13 +57,14 @@ export class DbConnection {
 
   /**
    * Connect to the `socket_url` of a room, or to another one; all who take part stay, and in the
-   * same room so does what waits. `cbor`: what is sent may hold a `Uint8Array`. Resolves when the connection is there. Rejects where the first
-   * attempt fails (others follow), and with a `TypeError` where there can't be a room.
+   * same room so does what waits. `cbor`: what is sent may hold a `Uint8Array`. Resolves when the
+   * connection is there. Rejects where the first attempt fails (others follow), and with a
+   * `TypeError` where there can't be a room.
    */
   async connect(dbUrl: string, cbor = false): Promise<void> {
     const url = roomUrl(dbUrl);
     if (this.home === null || this.home === url) this.room?.disconnect();
-    else this.leave();
+    else this.leave(true);
     this.closed = false;
     this.dbUrl = dbUrl;
     this.cbor = cbor;
@@ -91,7 +93,7 @@ export class DbConnection {
   /** End the connection. Who subscribed hears again after another `connect`. */
   disconnect(): void {
     this.closed = true;
-    this.leave();
+    this.leave(false);
   }
 
   /** The server's time to answer, in milliseconds; null where there is no connection. */
@@ -112,7 +114,7 @@ export class DbConnection {
       const { key, action } = message;
       const value = message.value as Json;
       const refused = (_: number, code: string, text: string) =>
-        this.onError(new Refused(code, text), key);
+        this.report(new Refused(code, text), key);
       this.session.queue.add({ ...NOBODY, refused }, { key, value, action }, "each");
     } else if (message.type === "get") {
       this.get(message.key, message.seq ?? 0);
@@ -176,6 +178,11 @@ export class DbConnection {
     };
   }
 
+  /** Tell of a write that the room didn't take. */
+  report(error: unknown, key: Key): void {
+    tell([this.onError], error, key);
+  }
+
   /** All that a key holds, for who subscribed; from now on the room tells of this key. */
   private get(key: Key, above: number): void {
     const { session } = this;
@@ -195,7 +202,7 @@ export class DbConnection {
     this.asked.add(key);
   }
 
-  private leave(): void {
+  private leave(forAnother: boolean): void {
     const { room } = this;
     this.room = null;
     if (this.home === null) {
@@ -208,7 +215,7 @@ export class DbConnection {
     this.asked.clear();
     for (const part of this.parts) {
       part.end();
-      part.end = part.start(this.session, true);
+      part.end = part.start(this.session, forAnother);
     }
   }
 

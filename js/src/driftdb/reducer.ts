@@ -53,7 +53,7 @@ export class Reducer<T, A> {
   dispatch(action: A): void {
     const { db, key } = this.opts;
     if (this.shared !== null) {
-      this.shared.dispatch(action).catch((error: unknown) => db.onError(error, key));
+      this.shared.dispatch(action).catch((error: unknown) => db.report(error, key));
       return;
     }
     const value = { apply: encode(action) };

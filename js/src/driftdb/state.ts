@@ -82,7 +82,7 @@ export class StateListener<T> {
 
   /** For the session. */
   refused(code: string, message: string): void {
-    this.db.onError(new Refused(code, message), this.key);
+    this.db.report(new Refused(code, message), this.key);
   }
 
   private show(value: T): void {

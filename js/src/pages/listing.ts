@@ -27,10 +27,15 @@ export class Listing {
     if (this.asking) return;
     this.asking = true;
     this.asked = Date.now();
-    const found = await Promise.all(this.prefixes.map((prefix) => this.session.keys(prefix)));
-    this.asking = false;
-    this.keys = new Map(found.flatMap((keys) => Object.entries(keys)));
-    this.changed();
+    try {
+      const found = await Promise.all(this.prefixes.map((prefix) => this.session.keys(prefix)));
+      this.keys = new Map(found.flatMap((keys) => Object.entries(keys)));
+      this.changed();
+    } catch {
+      // The badge tells that there is no way to the room.
+    } finally {
+      this.asking = false;
+    }
   }
 
   private look(): void {

@@ -9,7 +9,7 @@ import {
 } from "react";
 import { Backoff } from "../client/backoff";
 import { Api } from "../driftdb/api";
-import { DbConnection, type Report, report } from "../driftdb/connection";
+import { DbConnection, type Report, warn } from "../driftdb/connection";
 import { type NoRoom, rootUrl } from "../room/address";
 
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
@@ -39,7 +39,7 @@ export function DriftDBProvider({
   room,
   token,
   useBinary,
-  onError = report,
+  onError = warn,
 }: DriftDBProviderProps): ReactElement {
   const [db] = useState(() => new DbConnection());
   useEffect(() => {

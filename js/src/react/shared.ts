@@ -97,7 +97,7 @@ class Part<V, O extends Shared> {
   private take(object: O, step: Step<O>): void {
     step(object).catch((error: unknown) => {
       const ended = error instanceof Refused && error.code === "closed" && this.left;
-      if (!ended) this.db.onError(error, this.key);
+      if (!ended) this.db.report(error, this.key);
     });
   }
 }

@@ -25,19 +25,33 @@ export async function askForRoom<R extends { room: string }>(
   return (await answer.json()) as R;
 }
 
-/** A URL, in a page also one relative to it. Throws a `TypeError` that says what was expected. */
-export function parsed(url: string, expected: string): URL {
+/** A server's root, with a slash at its end. Throws a `TypeError` for what is none. */
+export function rootUrl(url: string): string {
+  const { protocol, origin, pathname } = parsed(url) ?? NOTHING;
+  if (!/^https?:$/.test(protocol)) throw unfit("a server's URL like http://HOST:8080/", url);
+  return origin + pathname.replace(/\/?$/, "/");
+}
+
+/** A room's http(s) address, without what follows its name. Throws a `TypeError` for another. */
+export function roomUrl(url: string): string {
+  const { protocol, origin, pathname } = parsed(url) ?? NOTHING;
+  const [, path] = /^(.*\/room\/[^/]+)(\/(connect|send|page|inspect)?)?$/.exec(pathname) ?? [];
+  if (!/^(http|ws)s?:$/.test(protocol) || path === undefined)
+    throw unfit("a room's URL like http://HOST:8080/room/ID", url);
+  return origin.replace(/^ws/, "http") + path;
+}
+
+const NOTHING = { protocol: "", origin: "", pathname: "" };
+
+/** In a page a URL may be relative to it. */
+function parsed(url: string): URL | null {
   try {
     return new URL(url, globalThis.location?.href);
   } catch {
-    throw new TypeError(`expected ${expected}, got ${url}`);
+    return null;
   }
 }
 
-/** A server's root, with a slash at its end. */
-export function rootUrl(url: string): string {
-  const { href, protocol } = parsed(url, "a server's URL like http://HOST:8080/");
-  if (!/^https?:$/.test(protocol))
-    throw new TypeError(`expected a server's URL like http://HOST:8080/, got ${url}`);
-  return href.replace(/\/?$/, "/");
+function unfit(expected: string, got: string): TypeError {
+  return new TypeError(`expected ${expected}, got ${got}`);
 }

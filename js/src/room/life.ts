@@ -8,32 +8,40 @@ interface Watched<T> {
 
 /** An object's life: from the room's first answer to its end, and who waits in it. */
 export class Life {
-  /** Resolves with the first answer; rejects where the end comes before it. */
-  ready: Promise<void>;
-  private begun: () => void = () => {};
+  private promise: Promise<void> = Promise.resolve();
+  private resolve: () => void = () => {};
   private ended: Refused | null = null;
   private readonly waiting = new Set<(error: Refused) => void>();
 
   constructor() {
-    this.ready = new Promise((resolve, reject) => {
-      this.begun = resolve;
-      this.waiting.add(reject);
-    });
-    // Who doesn't wait for it need not hear that it won't come.
-    this.ready.catch(() => {});
+    this.reopen();
   }
 
-  /** The answer is there, also one after an end that was none. */
+  /** Resolves with the first answer; rejects where the end comes before it. */
+  get ready(): Promise<void> {
+    return this.promise;
+  }
+
+  /** The answer is there. */
   begin(): void {
-    if (this.ended !== null) this.ready = Promise.resolve();
-    this.ended = null;
-    this.begun();
+    this.resolve();
   }
 
   /** There will be nothing more, for now at least. */
   end(error: Refused = closedHere()): void {
     this.ended = error;
     for (const end of [...this.waiting]) end(error);
+  }
+
+  /** There may be an answer, after all. */
+  reopen(): void {
+    this.ended = null;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.waiting.add(reject);
+    });
+    // Who doesn't wait for it need not hear that it won't come.
+    this.promise.catch(() => {});
   }
 
   /**

@@ -33,7 +33,10 @@ export class PubSub<T = Value> implements LogListener {
     return [...this.history];
   }
 
-  /** Say something to everybody who is there; resolves when the room has it. Rejects with `QueueFull`. */
+  /**
+   * Say something to everybody who is there; resolves when the room has it. Rejects with
+   * `QueueFull`.
+   */
   publish(value: T): Promise<void> {
     return outcome(this.published(value));
   }

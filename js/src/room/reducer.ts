@@ -126,6 +126,11 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
     this.life.end(error);
   }
 
+  /** For the session. */
+  reopened(): void {
+    this.life.reopen();
+  }
+
   private settled(mark: string): void {
     this.fold.settle(mark);
     this.changed();

@@ -6,7 +6,7 @@ import {
 } from "../client/connection";
 import type { Session } from "../client/session";
 import type { KeyInfo } from "../protocol/messages";
-import { askForRoom, parsed, rootUrl } from "./address";
+import { askForRoom, roomUrl, rootUrl } from "./address";
 import { SharedDict } from "./dict";
 import { outcome } from "./outcome";
 import { Presence } from "./presence";
@@ -162,13 +162,4 @@ export async function newRoom(root: string, options: ConnectionOptions = {}): Pr
     headers: authorization(options.token),
   });
   return new Room(`${server}room/${encodeURIComponent(name)}`, options);
-}
-
-/** A room's http(s) address, without what follows its name. Throws a `TypeError` for another. */
-export function roomUrl(url: string): string {
-  const { origin, pathname, protocol } = parsed(url, "a room's URL like http://HOST:8080/room/ID");
-  const path = pathname.replace(/\/(connect|page|send)?$/, "");
-  if (!/^(http|ws)s?:$/.test(protocol) || !/\/room\/[^/]+$/.test(path))
-    throw new TypeError(`expected a room's URL like http://HOST:8080/room/ID, got ${url}`);
-  return origin.replace(/^ws/, "http") + path;
 }

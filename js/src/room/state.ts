@@ -114,4 +114,9 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   closed(error: Refused): void {
     this.life.end(error);
   }
+
+  /** For the session. */
+  reopened(): void {
+    this.life.reopen();
+  }
 }

@@ -154,6 +154,11 @@ export class Stream<T = Value> implements LogListener {
     for (const feed of [...this.feeds]) feed.end(error);
   }
 
+  /** For the session. */
+  reopened(): void {
+    this.life.reopen();
+  }
+
   private get entries(): Entry[] {
     return this.replica.entries.filter((entry) => !isNotice(entry));
   }

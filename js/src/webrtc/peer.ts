@@ -74,7 +74,10 @@ export class Peer {
     return this.channel.readyState === "open";
   }
 
-  /** Send a value; tells whether it went: not while it isn't open, or too much is on its way. Throws a `RangeError` for one that is too large. */
+  /**
+   * Send a value; tells whether it went: not while it isn't open, or too much is on its way. Throws
+   * a `RangeError` for one that is too large.
+   */
   send(value: Value): boolean {
     if (!this.open) return false;
     const text = JSON.stringify(encode(value));

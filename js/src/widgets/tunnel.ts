@@ -54,6 +54,9 @@ export class Tunnel implements Socket {
   onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
+  readonly text =
+    "Connected through the kernel, for this page can't reach the room's server: what others " +
+    "change is seen at once; what you change may wait until the kernel is free.";
   private readonly tunnel: string;
   private expected = 0;
   private ended = false;

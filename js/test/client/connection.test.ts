@@ -310,24 +310,37 @@ test("who has a token asks with it why a handshake failed", async () => {
   expect(fetch).toHaveBeenCalledWith(URL, expect.objectContaining({ headers }));
 });
 
-test.each([
-  [4403, "forbidden"],
-  [4404, "gone"],
-])("after close code %i nobody waits, and a retry begins anew", async (closeCode, code) => {
+const pushes = () =>
+  FakeSocket.last.sent.map((text) => JSON.parse(text)).filter(({ type }) => type === "push");
+
+test("where the room is gone nobody waits, and a retry begins anew", async () => {
   FakeSocket.last.accept();
   const { session } = connection;
   const state = session.state("k", { changed() {} });
   const waiting = [state.set(1), state.update(() => 2), session.keys(), session.drained()];
-  FakeSocket.last.lose(closeCode);
+  FakeSocket.last.lose(4404);
   for (const each of [...waiting, state.set(3), session.keys()])
-    await expect(each).rejects.toMatchObject({ code });
+    await expect(each).rejects.toMatchObject({ code: "gone" });
   expect(connection.waiting).toBe(0);
   connection.retry();
   const set = state.set(4);
   FakeSocket.last.accept();
-  const sent = FakeSocket.last.sent.map((text) => JSON.parse(text));
-  const push = sent.find(({ type }) => type === "push");
-  FakeSocket.last.hear({ type: "ack", id: push.id, seq: 1 });
+  FakeSocket.last.hear({ type: "ack", id: pushes()[0].id, seq: 1 });
+  await set;
+});
+
+test("what was written is kept for whoever logs in again, but nobody waits to read", async () => {
+  FakeSocket.last.accept();
+  const { session } = connection;
+  const set = session.state("k", { changed() {} }).set(1);
+  const waiting = [session.keys(), session.drained()];
+  FakeSocket.last.lose(4403);
+  for (const each of [...waiting, session.keys()])
+    await expect(each).rejects.toMatchObject({ code: "forbidden" });
+  expect(connection.waiting).toBe(1);
+  connection.retry();
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "ack", id: pushes()[0].id, seq: 1 });
   await set;
 });
 

@@ -9,7 +9,7 @@ let straight: () => FakeSocket[];
 const detour: Detour = (secret) => {
   const socket = new FakeSocket(`kernel:${secret}`);
   around.push(socket);
-  return socket;
+  return Object.assign(socket, { text: "around" });
 };
 
 beforeEach(() => {
@@ -53,7 +53,7 @@ test("the same session goes on through the detour, with the same secret", () => 
   state.write(5);
   const socket = goAround();
   expect(connection.status.phase).toBe("connected");
-  expect(connection.status.text).toContain("through the kernel");
+  expect(connection.status.text).toBe("around");
   expect(connection.detoured).toBe(true);
   expect(socket.url.slice("kernel:".length)).toBe(straight()[0]?.url.split("client=")[1]);
   const sent = socket.sent.map((text) => JSON.parse(text));
@@ -128,4 +128,27 @@ test("a closed connection leaves the detour, too", () => {
   expect(socket.closedWith).toBeDefined();
   vi.advanceTimersByTime(200_000);
   expect(around).toHaveLength(1);
+});
+
+test("where the straight way says that there is no room, writes wait for the detour", async () => {
+  vi.stubGlobal("fetch", async () => ({ status: 404 }));
+  const refused = vi.fn();
+  const state = connection.session.state("k", { changed() {}, refused });
+  state.write(5);
+  last(straight()).lose();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(refused).not.toHaveBeenCalled();
+  last(around).accept();
+  const sent = last(around).sent.map((text) => JSON.parse(text));
+  expect(sent).toMatchObject([{ type: "get", key: "k" }, { type: "push" }]);
+});
+
+test("where there is neither of both ways nobody waits", async () => {
+  vi.stubGlobal("fetch", async () => ({ status: 404 }));
+  const refused = vi.fn();
+  connection.session.state("k", { changed() {}, refused }).write(5);
+  last(straight()).lose();
+  await vi.advanceTimersByTimeAsync(0);
+  last(around).lose();
+  expect(refused).toHaveBeenCalledWith("gone", expect.any(String));
 });

@@ -312,3 +312,23 @@ test("nobody hears that an initial value is not allowed: nobody wrote it", () =>
   server.refuse(1, "forbidden");
   expect(refused).not.toHaveBeenCalled();
 });
+
+test("an update that is given up gives way, and is told", () => {
+  const server = new PlayedServer();
+  const shown: unknown[] = [];
+  const state = server.session.state("k", { changed: () => shown.push(state.value) });
+  server.init([{ value: 1, seq: 1 }]);
+  server.session.disconnected();
+  state.update((value) => (value as number) + 1).catch(() => {});
+  server.session.stop();
+  expect([shown.at(-1), server.session.queue.waiting]).toEqual([1, 0]);
+});
+
+test("that there is no place for an initial value is told", () => {
+  const server = new PlayedServer();
+  const refused = vi.fn();
+  server.session.state("k", { ...deaf, refused }, 1);
+  server.init([]);
+  server.refuse(1, "quota");
+  expect(refused).toHaveBeenCalledWith("quota", "quota!");
+});

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DbConnection, type MessageFromDb, type SequenceValue } from "../../src/driftdb/index";
+import {
+  DbConnection,
+  type MessageFromDb,
+  Reducer,
+  type SequenceValue,
+} from "../../src/driftdb/index";
 import { decode } from "../../src/protocol/cbor";
 import { FakeSocket } from "../socket";
 import { answer, connected, fakeSockets, hear, ROOM, sent } from "./room";
@@ -236,4 +241,32 @@ test("what one subscriber throws keeps no other from hearing", async () => {
   expect(heard).toEqual([1, 2, 3]);
   expect(error).toHaveBeenCalled();
   error.mockRestore();
+});
+
+test("what onError throws is the app's, and keeps nobody from hearing", async () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  const db = await connected();
+  const told: string[] = [];
+  db.onError = (_, key) => {
+    told.push(key);
+    throw new Error("an app's own");
+  };
+  for (const key of ["a", "b"])
+    db.send({ type: "push", key, value: 1, action: { type: "append" } });
+  db.disconnect();
+  expect([told, db.room, error.mock.calls.length]).toEqual([["a", "b"], null, 2]);
+  error.mockRestore();
+});
+
+test("a reducer keeps its value when its connection is ended", async () => {
+  const db = await connected();
+  const totals: number[] = [];
+  const reducer = new Reducer<number, number>({
+    ...{ db, key: "k", initialValue: 0, reducer: (total, n) => total + n },
+    callback: (total) => totals.push(total),
+  });
+  reducer.subscribe();
+  answer([{ value: { reset: 5 }, seq: 1 }]);
+  db.disconnect();
+  expect(totals).toEqual([5]);
 });
