@@ -7,7 +7,7 @@ import { Session } from "../client/session";
 import { CBOR } from "../protocol/cbor";
 import { JSON_CODEC } from "../protocol/codec";
 import type { Entry, Json, ServerMessage } from "../protocol/messages";
-import { roomUrl } from "../room/address";
+import { roomOf } from "../room/address";
 import { Room } from "../room/room";
 import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
@@ -62,7 +62,7 @@ export class DbConnection {
    * `TypeError` where there can't be a room.
    */
   async connect(dbUrl: string, cbor = false): Promise<void> {
-    const url = roomUrl(dbUrl);
+    const url = roomOf(dbUrl);
     if (this.home === null || this.home === url) this.room?.disconnect();
     else this.leave(true);
     this.closed = false;

@@ -10,7 +10,7 @@ import {
 import { Backoff } from "../client/backoff";
 import { Api } from "../driftdb/api";
 import { DbConnection, type Report, warn } from "../driftdb/connection";
-import { type NoRoom, rootUrl } from "../room/address";
+import { type NoRoom, rootOf } from "../room/address";
 
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
 const ROOM_ID = "_driftdb_room";
@@ -67,7 +67,7 @@ export function DriftDBProvider({
       }
     };
     const open = async () => {
-      const root = rootUrl(api);
+      const root = rootOf(api);
       const id = room ?? roomInAddress() ?? (await newRoom(root));
       if (!wanted) return;
       if (room === undefined) putIntoAddress(id);

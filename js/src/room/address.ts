@@ -26,14 +26,14 @@ export async function askForRoom<R extends { room: string }>(
 }
 
 /** A server's root, with a slash at its end. Throws a `TypeError` for what is none. */
-export function rootUrl(url: string): string {
+export function rootOf(url: string): string {
   const { protocol, origin, pathname } = parsed(url) ?? NOTHING;
   if (!/^https?:$/.test(protocol)) throw unfit("a server's URL like http://HOST:8080/", url);
   return origin + pathname.replace(/\/?$/, "/");
 }
 
 /** A room's http(s) address, without what follows its name. Throws a `TypeError` for another. */
-export function roomUrl(url: string): string {
+export function roomOf(url: string): string {
   const { protocol, origin, pathname } = parsed(url) ?? NOTHING;
   const [, path] = /^(.*\/room\/[^/]+)(\/(connect|send|page|inspect)?)?$/.exec(pathname) ?? [];
   if (!/^(http|ws)s?:$/.test(protocol) || path === undefined)

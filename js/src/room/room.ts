@@ -6,7 +6,7 @@ import {
 } from "../client/connection";
 import type { Session } from "../client/session";
 import type { KeyInfo } from "../protocol/messages";
-import { askForRoom, roomUrl, rootUrl } from "./address";
+import { askForRoom, roomOf, rootOf } from "./address";
 import { SharedDict } from "./dict";
 import { outcome } from "./outcome";
 import { Presence } from "./presence";
@@ -25,7 +25,7 @@ export class Room {
    * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server. `session`: what takes part already.
    */
   constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
-    this.connection = new Connection(roomUrl(url), options, session);
+    this.connection = new Connection(roomOf(url), options, session);
   }
 
   /** The room's address. */
@@ -156,7 +156,7 @@ export function room(url: string, options: ConnectionOptions = {}): Room {
  * can't be reached.
  */
 export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
-  const server = rootUrl(root);
+  const server = rootOf(root);
   const { room: name } = await askForRoom(`${server}new`, {
     method: "POST",
     headers: authorization(options.token),

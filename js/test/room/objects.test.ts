@@ -1,7 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { Refused, Uncertain } from "../../src/client/errors";
 import type { Json, Push } from "../../src/protocol/messages";
-import { roomUrl, rootUrl } from "../../src/room/address";
 import { SharedDict } from "../../src/room/dict";
 import { Presence } from "../../src/room/presence";
 import { PubSub } from "../../src/room/pubsub";
@@ -476,19 +475,4 @@ test("after a retry one waits again for what there is then", async () => {
   server.reconnect();
   server.init([{ value: 1, seq: 1 }]);
   expect(await Promise.all(waiting)).toEqual([undefined, 1]);
-});
-
-test.each([
-  "http://h:8080/room/r",
-  "ws://h:8080/room/r/connect?token=t",
-  "http://h:8080/room/r/page?key=k",
-  "http://h:8080/room/r/inspect",
-])("%s is a room's address", (url) => {
-  expect(roomUrl(url)).toBe("http://h:8080/room/r");
-});
-
-test("a room may have any name", () => {
-  expect(roomUrl("http://h/base/room/page")).toBe("http://h/base/room/page");
-  expect(() => roomUrl("http://h/base/page")).toThrow("expected a room's URL");
-  expect(rootUrl("http://h:8080?token=abc")).toBe("http://h:8080/");
 });
