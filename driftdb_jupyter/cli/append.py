@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,9 @@ from .source import Source
 from .status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
 
 __all__ = ["AppendCommand"]
+
+_MOMENT_SECONDS = 1.0
+"""An outage that is no longer is not told."""
 
 
 class AppendCommand(MemberCommand):
@@ -149,12 +153,14 @@ class _Delivery:
         self._patience_seconds = patience_seconds
         self._say = say
         self._sent = self._taken = 0
+        self._told = False
         self._failure: BaseException | None = None
 
     def send(self, values: Sequence[bytes]) -> None:
         """Put values on their way; waits where too many wait already. Raises why it can't."""
         for batch in self._connection.batches(self._key, values):
             self._put(batch)
+        self._tell_of_outage()
         self._check()
 
     def finish(self) -> None:
@@ -171,9 +177,7 @@ class _Delivery:
                 )
                 break
             except QueueFull as full:
-                if self._connection.status != "connected":
-                    why = self._connection.error or full
-                    self._say(f"waiting for the room: {why.plain}")
+                self._tell_of_outage(full)
                 self._wait()
         self._sent += len(batch)
 
@@ -184,6 +188,17 @@ class _Delivery:
                 self._failure = error
 
         receipt.add_done_callback(note)
+
+    def _tell_of_outage(self, full: QueueFull | None = None) -> None:
+        """Say once that the room is away: after a moment, or where lines have to wait for it."""
+        connection = self._connection
+        since = connection.offline_since
+        if since is None:
+            self._told = False
+        elif not self._told and (full is not None or time.time() - since > _MOMENT_SECONDS):
+            self._told = True
+            why = connection.error or NotConnected("the connection was lost; trying again")
+            self._say(f"waiting for the room: {why.plain}")
 
     def _wait(self) -> None:
         """Wait until the room takes something more; raises why it doesn't."""
@@ -197,7 +212,12 @@ class _Delivery:
             def decided() -> bool:
                 return moved() or connection.status in ("stopped", "closed")
 
-            if connection.guard.wait_for(decided, seconds) and moved():
+            end = time.monotonic() + seconds
+            while not connection.guard.wait_for(decided, min(seconds, _MOMENT_SECONDS)):
+                self._tell_of_outage()
+                if time.monotonic() >= end:
+                    break
+            if moved():
                 return
         if connection.status in ("stopped", "closed"):
             why: DriftDBError = NotConnected("the connection was closed")

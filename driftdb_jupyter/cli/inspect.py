@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from datetime import datetime
@@ -19,6 +20,7 @@ from .terminal import one_line, put
 __all__ = ["InspectCommand"]
 
 _META = "$meta/"
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 class InspectCommand(MemberCommand):
@@ -82,19 +84,28 @@ def _line(key: str, kind: str, each: Glance) -> str:
 
 
 def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
-    names = {key: one_line(key) for key in shown}
-    width = max([3, *map(len, names.values())])
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    widest = None if columns is None else columns // 4  # of a long key the rest matters more
+    names = {key: _cut(one_line(key), widest) for key in shown}
+    width = max([3, *map(len, names.values())])
     heads = f"{'KEY':<{width}}  {'KIND':<8}  {'VALUES':>7}  {'SIZE':>11}  {'WRITTEN':<16}  "
     put(heads + "NEWEST")
     for key, (kind, each) in shown.items():
         written, text = "", ""
         if each.newest is not None:
-            text = one_line(text_of(each.newest.value))
+            text = one_line(_COLOURS.sub("", text_of(each.newest.value)))
             if each.newest.stamp is not None:
                 moment = datetime.fromtimestamp(each.newest.stamp.time / 1000)
                 written = moment.strftime("%Y-%m-%d %H:%M")
-        size = f"{each.info.bytes / 1000:,.1f} kB"
+        size = _size(each.info.bytes)
         line = f"{names[key]:<{width}}  {one_line(kind):<8}  {each.info.size:>7}  {size:>11}  "
         line += f"{written:<16}  {text}"
-        put(line if columns is None or len(line) <= columns else line[: columns - 1] + "…")
+        put(_cut(line, columns))
+
+
+def _cut(text: str, columns: int | None) -> str:
+    return text if columns is None or len(text) <= columns else text[: columns - 1] + "…"
+
+
+def _size(bytes_: int) -> str:
+    return f"{bytes_} bytes" if bytes_ < 1000 else f"{bytes_ / 1000:,.1f} kB"

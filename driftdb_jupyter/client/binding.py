@@ -130,11 +130,16 @@ def bind_all(
     room: str | Room | None = None,
     url: str | None = None,
 ) -> Bindings:
-    """Share many widgets, each under its key; all or none (see :func:`bind`).
+    """Share many widgets, each under its key; all or none (see :func:`bind`, and its errors).
 
     ``{"speed": slider, "tab": (tabs, "selected_index")}``: the trait is ``trait`` where none is
     given.
     """
+    if not isinstance(widgets, Mapping):
+        raise TypeError(
+            f"expected widgets by their keys, got one {type(widgets).__name__}: "
+            "bind(widget, room=…) shares that"
+        )
     bindings = Bindings()
     try:
         for key, given in widgets.items():

@@ -69,7 +69,7 @@ def hint(connection: Connection, key: str, kind: str) -> None:
     nothing where ``DRIFTDB_DESCRIBE`` is 0. Never raises: it is a help, and nothing more.
     """
     hinted = _hinted.setdefault(connection, set())
-    if key in hinted:
+    if key in hinted or key.startswith("$"):
         return
     hinted.add(key)
     if not connection.settings.describe:

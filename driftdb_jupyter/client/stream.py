@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from .bookmark import Bookmark
+from .describe import hint
 from .feed import Feed
 from .handle import Handle
 from .log_handler import StreamHandler
@@ -182,6 +183,8 @@ class Stream(Shared, Sequence[Any]):
             connection.push(self._replica, *batch, keep=True, max_length=self._max_length)
             for batch in self._replica.batches(values)
         ]
+        if receipts:
+            hint(connection, self._key, "stream")
         return self._handle(last_of(receipts), lambda seq: seq)
 
     def _read(self, heard: Heard) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..server.processes import COMMAND, environment
@@ -42,6 +44,24 @@ class Shell:
         done = self.run(*arguments, text=text)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
+
+    def on_a_terminal(self, *arguments: str) -> str:
+        """What a command prints on a terminal of 80 columns."""
+        terminal, inside = pty.openpty()
+        with open(terminal, "rb") as shown:
+            process = subprocess.Popen(
+                [*COMMAND, *arguments],
+                stdin=inside,
+                stdout=inside,
+                env={**self.environment, "COLUMNS": "80"},
+            )
+            os.close(inside)
+            pieces = []
+            with suppress(OSError):  # EIO: the other side is closed
+                while piece := shown.read1(65536):
+                    pieces.append(piece)
+            assert process.wait(_TIMEOUT_SECONDS) == 0
+        return b"".join(pieces).decode()
 
     def script(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a line of bash, in which ``driftdb`` is the command; it must leave no traceback."""

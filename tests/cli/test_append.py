@@ -250,6 +250,26 @@ async def test_who_writes_waits_while_the_server_is_away(tmp_path: Path) -> None
         assert newest == "0299999\n"
 
 
+@pytest.mark.asyncio
+async def test_an_outage_is_told_once_and_loses_nothing(tmp_path: Path) -> None:
+    async with hosting(tmp_path, "--data=data") as host:
+        shell = Shell(await host.new_room())
+        with shell.started("append", "build") as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            process.stdin.write(b"begun\n")
+            await come_to(shell, lambda newest: newest == "begun")
+            await host.end()
+            process.stdin.write(b"late\n")
+            process.stdin.close()
+            told = await asyncio.to_thread(process.stderr.readline)
+            assert told.startswith(b"driftdb append: waiting for the room: nothing answers")
+            await host.start()
+            assert await asyncio.to_thread(process.wait, 120) == 0
+            assert process.stderr.read() == b""
+        assert await asyncio.to_thread(shell.prints, "tail", "build") == "begun\nlate\n"
+
+
 def test_patience_has_an_end_where_there_is_no_server() -> None:
     text = "line\n" * 300_000
     teed = Shell("http://127.0.0.1:9/room/r").run(

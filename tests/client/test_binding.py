@@ -107,6 +107,11 @@ def test_many_are_bound_and_unbound_at_once(mine: Room, theirs: Room) -> None:
     assert other.value == 9
 
 
+def test_one_widget_is_no_mapping_of_them(mine: Room) -> None:
+    with pytest.raises(TypeError, match="expected widgets by their keys, got one Knob: bind"):
+        mine.bind(Knob())  # type: ignore[arg-type]
+
+
 def test_all_are_bound_or_none(mine: Room) -> None:
     one = Knob()
     with pytest.raises(ValueError, match="expected a trait of Knob"):

@@ -30,7 +30,7 @@ def test_a_build_log_is_live_in_the_rooms_page_with_its_colours(
         green = lines.locator(".driftdb-fg-green")
         expect(green).to_have_text("begun")
         process.stdin.write(b"".join(b"line %d\n" % number for number in range(5_000)))
-        expect(page.get_by_text("5001 lines")).to_be_visible()
+        expect(page.get_by_text("5,001 lines")).to_be_visible()
         expect(page.get_by_text("line 4999", exact=True)).to_be_visible()
         process.stdin.close()
     assert process.returncode == 0

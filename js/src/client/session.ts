@@ -167,10 +167,10 @@ export class Session {
 
   /**
    * Say what a key is, once, where nobody described it: a channel holds nothing that tells a page
-   * of it. A help, and no write: nobody waits for it.
+   * of it, and a stream of one value looks like a state. A help, and no write: nobody waits for it.
    */
-  hint(key: string, kind: "channel"): void {
-    if (this.hinted.has(key)) return;
+  hint(key: string, kind: "channel" | "stream"): void {
+    if (this.hinted.has(key) || key.startsWith("$")) return;
     this.hinted.add(key);
     const described = { key: META + key, value: written({ kind }), if_seq: 0 };
     this.queue.add(NOBODY, { ...described, action: { type: "replace" } }, "offered");

@@ -30,19 +30,26 @@ export class Contents implements StateListener {
   }
 
   /**
-   * In the order in which the server has them. The protocol's own keys are left out, but for one
-   * that is asked for by its name.
+   * Those that somebody described, in the order in which they were, then the others by their names;
+   * so it stays, whatever is written and whenever the server was started. The protocol's own keys
+   * are left out, but for one that is asked for by its name.
    */
   get items(): Item[] {
     const { keys } = this.listing;
     const named = [...keys.keys()].filter((key) =>
       this.alone === null ? !key.startsWith("$") : key === this.alone,
     );
-    return [...new Set([...named, ...this.metas.keys()])].flatMap((key) => {
-      const described = this.metas.get(key);
+    const described = (key: string) => keys.get(META + key)?.seq ?? Number.POSITIVE_INFINITY;
+    const ordered = [...new Set([...named, ...this.metas.keys()])].sort((one, other) =>
+      described(one) === described(other)
+        ? one.localeCompare(other, undefined, { numeric: true })
+        : described(one) - described(other),
+    );
+    return ordered.flatMap((key) => {
+      const told = this.metas.get(key);
       // What it is meant to be is on its way.
-      if (described !== undefined && !described.ready && described.value === undefined) return [];
-      const meta = readMeta(described?.value);
+      if (told !== undefined && !told.ready && told.value === undefined) return [];
+      const meta = readMeta(told?.value);
       const { size, seq } = keys.get(key) ?? NOTHING;
       return meta === null && size === 0 ? [] : [{ key, meta, size, seq }];
     });

@@ -1,14 +1,8 @@
-/** What is not seen, or turns what follows around; but for what joins letters and emoji. */
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+import { withUnseen } from "../widgets/unseen";
 
 /** A key as people can tell it from others: what is not seen in it is written out. */
 export function keyName(key: string): string {
   if (key === "") return "(the empty key)";
-  const seen = key.replace(UNSEEN, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(4, "0");
-    return `\\u${code}`;
-  });
+  const seen = withUnseen(key);
   return seen.trim() === seen ? seen : `"${seen}"`;
 }

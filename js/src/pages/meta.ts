@@ -11,6 +11,7 @@ export interface Meta {
   readonly label: string | null;
 }
 
+const MOST_OPTIONS = 1_000;
 const KINDS: readonly string[] = ["state", "stream", "channel", "reducer", "presence"];
 
 /** Read what anybody may have written; `null` where it says nothing. */
@@ -28,15 +29,18 @@ function readControl(control: Record<string, Json>): AskedFor {
   return {
     ...{ kind: text(kind), label: text(label), description: text(description) },
     ...{ min: number(min), max: number(max), step: positive(number(step)) },
-    options: (Array.isArray(options) ? options : []).filter(isOption),
+    options: (Array.isArray(options) ? options : []).slice(0, MOST_OPTIONS).map(readOption),
     disabled: control.disabled === true,
     read_only: control.read_only === true,
     ...(limit === null ? {} : { limit_bytes: limit }),
   };
 }
 
-function isOption(option: Json): option is [string, Json] {
-  return Array.isArray(option) && option.length === 2 && typeof option[0] === "string";
+/** A label with its value, or a value that is its own label. */
+function readOption(option: Json): [string, Json] {
+  if (Array.isArray(option) && option.length === 2 && typeof option[0] === "string")
+    return [option[0], option[1] as Json];
+  return [typeof option === "string" ? option : JSON.stringify(option), option];
 }
 
 const text = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);

@@ -82,12 +82,19 @@ export class Room {
     return new PubSub<T>(this.connection.session, key, stamps, describe);
   }
 
-  /** A list that stays: a log, a history. `maxLength`: how many values an append leaves. */
+  /**
+   * A list that stays: a log, a history. `maxLength`: how many values an append leaves. `describe`:
+   * as of `pubsub`.
+   */
   stream<T = Value>(
     key: string,
-    { maxLength, stamps = false }: { maxLength?: number; stamps?: boolean } = {},
+    {
+      maxLength,
+      stamps = false,
+      describe = true,
+    }: { maxLength?: number; stamps?: boolean; describe?: boolean } = {},
   ): Stream<T> {
-    return new Stream<T>(this.connection.session, key, maxLength, stamps);
+    return new Stream<T>(this.connection.session, key, maxLength, stamps, describe);
   }
 
   /** A value that many change at once, by rules. */

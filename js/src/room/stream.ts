@@ -26,6 +26,7 @@ export class Stream<T = Value> implements LogListener {
     readonly key: string,
     private readonly maxLength?: number,
     stamps = false,
+    private readonly describe = true,
   ) {
     this.replica = session.log(key, this, true, stamps);
     if (maxLength !== undefined) this.replica.maxLength = maxLength;
@@ -67,6 +68,7 @@ export class Stream<T = Value> implements LogListener {
   private async extended(values: Iterable<T>): Promise<number | null> {
     const encoded = [...values].map((value) => encode(value));
     const ids = this.replica.pushAll(encoded, true, this.maxLength);
+    if (this.describe && ids.length > 0) this.session.hint(this.key, "stream");
     const arrived = await Promise.all(ids.map((id) => this.replica.arrival(id)));
     return arrived[arrived.length - 1] ?? null;
   }

@@ -6,6 +6,7 @@ import type { Home } from "./home";
 import { inkOn, solid } from "./ink";
 import { Place, type ViewOptions } from "./place";
 import { isRecord } from "./record";
+import { withUnseen } from "./unseen";
 
 /** Who is here, as a row of avatars. */
 export class PresenceView implements PresenceListener {
@@ -53,10 +54,11 @@ function avatar(client: string, { value, user }: Person): HTMLLIElement {
   const claimed = valueField(value, "name");
   const proven = nameOf(user);
   // Anybody may call themselves anything: what the server knows stands beside it.
-  const name =
+  const name = withUnseen(
     claimed !== null && proven !== null && claimed !== proven
       ? `${claimed} (${proven})`
-      : (proven ?? claimed ?? "Guest");
+      : (proven ?? claimed ?? "Guest"),
+  );
   const item = element("li", "driftdb-person");
   const face = element("span", "driftdb-face", { "aria-hidden": "true" });
   face.textContent = initials(claimed ?? name);

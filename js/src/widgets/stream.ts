@@ -16,6 +16,8 @@ const LONGEST = 10_000;
 /** So many lines are kept, and somewhat more, unless another bound is given. */
 const MOST = 100_000;
 
+const COUNT = new Intl.NumberFormat("en");
+
 /** A stream as a log: it follows the end, and what is in it can be searched. */
 export class StreamView implements LogListener {
   private readonly place: Place;
@@ -34,6 +36,8 @@ export class StreamView implements LogListener {
   /** Lines are numbered from the first that ever was; the oldest that is kept has `oldest`. */
   private entries: Entry[] = [];
   private oldest = 0;
+  /** Whether the stream may hold older ones, too, that are not shown. */
+  private cut = false;
   /** How lines begin that don't begin plain, and how the next one does. */
   private readonly styles = new Map<number, Style>();
   private style = PLAIN;
@@ -87,6 +91,7 @@ export class StreamView implements LogListener {
   startedOver(held: readonly Entry[]): void {
     this.entries = [];
     this.oldest = 0;
+    this.cut = false;
     this.styles.clear();
     this.style = PLAIN;
     this.progress.clear();
@@ -99,7 +104,9 @@ export class StreamView implements LogListener {
 
   private bound(): void {
     const { length } = this.entries;
-    if (length > 1.2 * this.most) this.forget(length - this.most);
+    if (length <= 1.2 * this.most) return;
+    this.forget(length - this.most);
+    this.cut = true;
   }
 
   /** Forget so many lines, the oldest. */
@@ -148,8 +155,9 @@ export class StreamView implements LogListener {
 
   private tell(): void {
     const { length } = this.entries;
-    const found = this.shown === null ? "" : `${this.shown.length} of `;
-    this.tally.textContent = `${found}${length} ${length === 1 ? "line" : "lines"}`;
+    const found = this.shown === null ? "" : `${COUNT.format(this.shown.length)} of `;
+    const lines = `${COUNT.format(length)} ${length === 1 ? "line" : "lines"}`;
+    this.tally.textContent = `${found}${this.cut ? "the newest " : ""}${lines}`;
     this.list.show(this.shown === null ? length : this.shown.length);
   }
 

@@ -66,10 +66,23 @@ test("what is neither held nor described any more is no longer there", async () 
   const all = contents(null);
   await list("a", "b", "$meta/b", "$meta/c");
   for (const key of ["b", "c"]) describe(`$meta/${key}`, { kind: "channel" });
-  expect(shown(all)).toEqual(["a", "b", "c"]);
+  expect(shown(all)).toEqual(["b", "c", "a"]);
   await vi.advanceTimersByTimeAsync(2_000);
   await list("b", "$meta/b");
   expect(shown(all)).toEqual(["b"]);
   expect(["a", "b", "c"].map((key) => all.has(key))).toEqual([false, true, false]);
   expect(told().at(-1)).toEqual({ type: "unsubscribe", key: "$meta/c" });
+});
+
+test("keys stand in the order in which they were described, then by their names", async () => {
+  const room = contents(null);
+  const seqs = { "$meta/zebra": 3, "$meta/apple": 9, apple: 1, "key 10": 7, "key 9": 8, zebra: 20 };
+  const found = Object.entries(seqs).map(([key, seq]) => [key, { size: 1, bytes: 1, seq }]);
+  FakeSocket.last.hear({ type: "keys", prefix: "", keys: Object.fromEntries(found) });
+  await vi.advanceTimersByTimeAsync(0);
+  for (const key of ["$meta/zebra", "$meta/apple"]) {
+    const data = [{ value: { v: { kind: "state" }, i: "" }, seq: 1 }];
+    FakeSocket.last.hear({ type: "init", key, data, epoch: "E", recovered: false });
+  }
+  expect(room.items.map(({ key }) => key)).toEqual(["zebra", "apple", "key 9", "key 10"]);
 });

@@ -26,11 +26,11 @@ test.each<[string, Json | undefined]>([
 test("what makes no sense in a control is left out", () => {
   const control = {
     ...{ kind: 7, label: {}, description: [], min: "0", max: null, step: -1 },
-    ...{ options: ["a", ["b"], ["c", 1], [2, 3]], disabled: "yes", limit_bytes: "x" },
+    ...{ options: { a: 1 }, disabled: "yes", limit_bytes: "x" },
   };
   expect(readMeta({ kind: "state", control })?.control).toEqual({
     ...{ kind: null, label: null, description: null, min: null, max: null, step: null },
-    ...{ options: [["c", 1]], disabled: false, read_only: false },
+    ...{ options: [], disabled: false, read_only: false },
   });
 });
 
@@ -44,4 +44,15 @@ test.each<[string, Json[]]>([
   ["stream", [{ apply: 1 }, { apply: 2 }]],
 ])("it looks like a %s: %j", (kind, held) => {
   expect(guessKind(held)).toBe(kind);
+});
+
+test("a choice is a label with its value, or a value alone; there are so many at most", () => {
+  const read = (options: Json) =>
+    readMeta({ kind: "state", control: { options } })?.control.options;
+  expect(read([["Tea", "t"], "Coffee", 3])).toEqual([
+    ["Tea", "t"],
+    ["Coffee", "Coffee"],
+    ["3", 3],
+  ]);
+  expect(read(Array.from({ length: 3_000 }, () => "a"))).toHaveLength(1_000);
 });

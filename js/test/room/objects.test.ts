@@ -147,7 +147,7 @@ test("a stream holds what was appended, and a loop hears each value once", async
   expect(heard.map(({ value }) => value)).toEqual(["a", "b", "c"]);
   expect((await fresh.next()).value).toBe("b");
   const added = log.extend(["d", "e"]);
-  expect(last(server)).toMatchObject({
+  expect(server.pushes[0]).toMatchObject({
     values: ["d", "e"],
     action: { type: "append", max_length: 100 },
   });
@@ -475,4 +475,15 @@ test("after a retry one waits again for what there is then", async () => {
   server.reconnect();
   server.init([{ value: 1, seq: 1 }]);
   expect(await Promise.all(waiting)).toEqual([undefined, 1]);
+});
+
+test("who appends tells the room once that the key is a stream", () => {
+  const server = new PlayedServer();
+  const [log, quiet] = [
+    new Stream<string>(server.session, "k"),
+    new Stream<string>(server.session, "q", undefined, false, false),
+  ];
+  for (const stream of [log, log, quiet]) void stream.append("a");
+  const described = server.pushes.filter(({ key }) => key.startsWith("$meta/"));
+  expect(described).toMatchObject([{ key: "$meta/k", value: { kind: "stream" }, if_seq: 0 }]);
 });

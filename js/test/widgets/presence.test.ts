@@ -56,3 +56,8 @@ test.each([
   const el = start({ a: { value: { name: "Ada", colour } } });
   expect(el.querySelector<HTMLElement>(".driftdb-face")?.style.color).toBe(ink);
 });
+
+test("what is not seen in a name is written out, so that nobody is taken for another", () => {
+  const el = start({ a: { value: { name: "\u202eevil" } } });
+  expect(names(el)[0]?.[1]).toBe("\\u202eevil");
+});

@@ -34,7 +34,7 @@ test("it shows what the stream holds and what comes", () => {
 test("of very many lines only those near are in the page", () => {
   const el = show("stream");
   start(el, ...Array.from({ length: 10_000 }, (_, n) => `line ${n}`));
-  expect(tally(el)).toBe("10000 lines");
+  expect(tally(el)).toBe("10,000 lines");
   expect(lines(el).length).toBeLessThan(100);
   expect(lines(el).at(-1)).toBe("line 9999");
 });
@@ -121,7 +121,7 @@ test("a stream is no longer than it holds, as far as that is known", () => {
 test("of a stream without end the newest lines are kept", () => {
   const el = show("stream");
   start(el, ...Array.from({ length: 120_001 }, (_, n) => n));
-  expect(tally(el)).toBe("100000 lines");
+  expect(tally(el)).toBe("the newest 100,000 lines");
   expect(lines(el).at(-1)).toBe("120000");
 });
 
