@@ -41,7 +41,7 @@ def test_a_log_a_channel_and_people_are_live_in_two_windows(jupyter: Jupyter) ->
     one.run(3)
     for page in (one.page, two.page):
         log = view(page, "stream")
-        expect(log).to_contain_text("100002 lines", timeout=30_000)
+        expect(log).to_contain_text("100,002 lines", timeout=30_000)
         expect(log.locator(".driftdb-lines")).to_contain_text("epoch 1  ·  3 of 3")
         green = log.locator(".driftdb-fg-green.driftdb-bold")
         expect(green).to_have_text("green")
@@ -50,7 +50,7 @@ def test_a_log_a_channel_and_people_are_live_in_two_windows(jupyter: Jupyter) ->
         expect(view(page, "channel")).to_contain_text("hello")
     log = view(two.page, "stream")
     log.locator(".driftdb-search").fill("line 99999")
-    expect(log).to_contain_text("1 of 100002 lines")
+    expect(log).to_contain_text("1 of 100,002 lines")
     expect(log.locator(".driftdb-line")).to_have_text(["line 99999"])
     log.locator(".driftdb-search").fill("")
     expect(log.locator(".driftdb-lines")).to_contain_text("3 of 3")
