@@ -41,7 +41,8 @@ def furnish(here: Room) -> None:
     cities = ["Lyon", "Paris", "Nice"]
     here.state("answer", "Paris", options=cities, label="Capital of France?", control="radio")
     here.state("note", "Hello from the lecture", label="Note", control="text")
-    here.state("votes", [{"name": "Tea", "votes": 3}, {"name": "Coffee", "votes": 12}])
+    votes = [{"name": "Tea", "votes": 3}, {"name": "Coffee", "votes": 12}]
+    here.state("votes", votes, label="Votes")
     here.state("accent", "#1565c0", label="Accent", control="colour")
     training = here.stream("training")
     for epoch in range(1, 48):
