@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from datetime import datetime
@@ -15,12 +14,11 @@ from ..client.glance import Glance
 from ..client.values import decode
 from .member import MemberCommand
 from .record import record, text_of
-from .terminal import one_line, put
+from .terminal import one_line, put, uncoloured
 
 __all__ = ["InspectCommand"]
 
 _META = "$meta/"
-_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 class InspectCommand(MemberCommand):
@@ -93,7 +91,7 @@ def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
     for key, (kind, each) in shown.items():
         written, text = "", ""
         if each.newest is not None:
-            text = one_line(_COLOURS.sub("", text_of(each.newest.value)))
+            text = one_line(uncoloured(text_of(each.newest.value)))
             if each.newest.stamp is not None:
                 moment = datetime.fromtimestamp(each.newest.stamp.time / 1000)
                 written = moment.strftime("%Y-%m-%d %H:%M")

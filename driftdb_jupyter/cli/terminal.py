@@ -8,10 +8,11 @@ import sys
 
 from ..command.printing import flush, write
 
-__all__ = ["check_pipe", "flush", "one_line", "put", "write"]
+__all__ = ["check_pipe", "flush", "one_line", "put", "uncoloured", "write"]
 
+_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
 # All controls but tabs, line feeds and what colours text.
-_UNSAFE = re.compile(r"(\x1b\[[0-9;:]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNSAFE = re.compile(_COLOUR.pattern + r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def put(text: str) -> None:
@@ -34,6 +35,11 @@ def check_pipe() -> None:
         poll.register(sys.stdout, 0)
         if any(event & select.POLLERR for _, event in poll.poll(0)):
             raise BrokenPipeError
+
+
+def uncoloured(text: str) -> str:
+    """Text without what colours it."""
+    return _COLOUR.sub("", text)
 
 
 def one_line(text: str) -> str:

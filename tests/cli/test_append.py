@@ -228,6 +228,13 @@ async def come_to(shell: Shell, condition: Callable[[str], bool]) -> None:
             return
 
 
+async def begin(process: subprocess.Popen[bytes], shell: Shell) -> None:
+    """Bring a first line into the room."""
+    assert process.stdin is not None
+    process.stdin.write(b"begun\n")
+    await come_to(shell, lambda newest: newest == "begun")
+
+
 @pytest.mark.asyncio
 async def test_who_writes_waits_while_the_server_is_away(tmp_path: Path) -> None:
     async with hosting(tmp_path, "--data=data") as host:
@@ -235,8 +242,7 @@ async def test_who_writes_waits_while_the_server_is_away(tmp_path: Path) -> None
         with shell.started("append", "build") as process:
             assert process.stdin is not None
             assert process.stderr is not None
-            process.stdin.write(b"begun\n")
-            await come_to(shell, lambda newest: newest == "begun")
+            await begin(process, shell)
             await host.end()
             data = b"".join(b"%07d\n" % number for number in range(300_000))
             with writing(process, data) as thread:
@@ -257,8 +263,7 @@ async def test_an_outage_is_told_once_and_loses_nothing(tmp_path: Path) -> None:
         with shell.started("append", "build") as process:
             assert process.stdin is not None
             assert process.stderr is not None
-            process.stdin.write(b"begun\n")
-            await come_to(shell, lambda newest: newest == "begun")
+            await begin(process, shell)
             await host.end()
             process.stdin.write(b"late\n")
             process.stdin.close()
@@ -285,8 +290,7 @@ async def test_patience_has_an_end(tmp_path: Path) -> None:
         shell = Shell(await host.new_room())
         with shell.started("append", "build", "--patience=0.5") as process:
             assert process.stdin is not None
-            process.stdin.write(b"begun\n")
-            await come_to(shell, lambda newest: newest == "begun")
+            await begin(process, shell)
             await host.end()
             _, err = await asyncio.to_thread(process.communicate, b"lost\n", 60)
         assert process.returncode == 4

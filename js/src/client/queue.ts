@@ -75,7 +75,8 @@ export class Queue {
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
   private epoch: string | null | undefined = undefined;
   private send: ((frame: Frame) => void) | null = null;
-  private why: Refused | null = null;
+  /** Why it takes nothing; `null`: it does. */
+  stopped: Refused | null = null;
 
   /** `codec`: how pushes become frames; asked for each, for it may change. */
   constructor(
@@ -92,11 +93,6 @@ export class Queue {
   holdBack(more: 1 | -1): void {
     this.heldBack += more;
     this.onChange();
-  }
-
-  /** Why it takes nothing; `null`: it does. */
-  get stopped(): Refused | null {
-    return this.why;
   }
 
   /** Take a push, and return its id; see `addAll`. */
@@ -124,7 +120,7 @@ export class Queue {
     this.lastId += made.length;
     this.flush();
     // Whoever adds has to know the ids before they are refused.
-    if (this.why !== null) queueMicrotask(() => this.refuseAll(ids));
+    if (this.stopped !== null) queueMicrotask(() => this.refuseAll(ids));
     this.onChange();
     return ids;
   }
@@ -176,13 +172,13 @@ export class Queue {
 
   /** Refuse what waits, and all that is added until `start`. */
   stop(why: Refused): void {
-    this.why = why;
+    this.stopped = why;
     this.send = null;
     this.refuseAll([...this.pushes.keys()]);
   }
 
   start(): void {
-    this.why = null;
+    this.stopped = null;
   }
 
   /** Keep a push that was refused for now, and send none until `resume`. */
@@ -207,8 +203,8 @@ export class Queue {
   }
 
   private refuseAll(ids: readonly number[]): void {
-    const { why } = this;
-    if (why !== null) for (const id of ids) this.refused(id, why.code, why.message);
+    const { stopped } = this;
+    if (stopped !== null) for (const id of ids) this.refused(id, stopped.code, stopped.message);
   }
 
   private check(made: readonly Waiting[]): void {

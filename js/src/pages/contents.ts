@@ -4,6 +4,7 @@ import { META } from "../protocol/messages";
 import type { Holding } from "../widgets/gone";
 import { Listing } from "./listing";
 import { type Meta, readMeta } from "./meta";
+import { byName } from "./order";
 
 /** A key that a room has, or is meant to have, with what its stream holds. */
 export interface Item extends Holding {
@@ -39,13 +40,11 @@ export class Contents implements StateListener {
     const named = [...keys.keys()].filter((key) =>
       this.alone === null ? !key.startsWith("$") : key === this.alone,
     );
-    const described = (key: string) => keys.get(META + key)?.seq ?? Number.POSITIVE_INFINITY;
-    const ordered = [...new Set([...named, ...this.metas.keys()])].sort((one, other) =>
-      described(one) === described(other)
-        ? one.localeCompare(other, undefined, { numeric: true })
-        : described(one) - described(other),
+    const all = [...new Set([...named, ...this.metas.keys()])].map(
+      (key) => [key, keys.get(META + key)?.seq ?? Number.MAX_VALUE] as const,
     );
-    return ordered.flatMap((key) => {
+    all.sort(([one, first], [other, second]) => first - second || byName(one, other));
+    return all.flatMap(([key]) => {
       const told = this.metas.get(key);
       // What it is meant to be is on its way.
       if (told !== undefined && !told.ready && told.value === undefined) return [];

@@ -2,6 +2,7 @@ import type { KeyInfo } from "../protocol/messages";
 import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { keyName } from "./key_name";
+import { byName } from "./order";
 import { type Cells, Rows } from "./rows";
 
 const PIXELS = 40;
@@ -63,7 +64,7 @@ export class KeyList {
     if (this.chosen !== null) all.add(this.chosen);
     // To sort thousands takes a while, and they are the same most of the time.
     if (this.sorted.length !== all.size || !this.sorted.every((key) => all.has(key)))
-      this.sorted = [...all].sort(inOrder);
+      this.sorted = [...all].sort(byName);
     this.shown =
       wanted === "" ? this.sorted : this.sorted.filter((key) => key.toLowerCase().includes(wanted));
     const { length } = this.shown;
@@ -81,11 +82,4 @@ export class KeyList {
       ["about", rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held],
     ];
   }
-}
-
-const { compare } = new Intl.Collator(undefined, { numeric: true });
-
-/** As people sort; the protocol's own keys come last. */
-function inOrder(one: string, other: string): number {
-  return Number(one.startsWith("$")) - Number(other.startsWith("$")) || compare(one, other);
 }

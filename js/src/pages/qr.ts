@@ -1,4 +1,4 @@
-import { encode, type QrCodeGenerateResult } from "uqr";
+import { qrCodeOf } from "../qr";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -7,9 +7,9 @@ const SVG = "http://www.w3.org/2000/svg";
  * text that is too long for one.
  */
 export function qrCode(text: string, label: string): SVGSVGElement | null {
-  const code = encoded(text);
+  const code = qrCodeOf(text);
   if (code === null) return null;
-  const { size, data } = code;
+  const { size, path } = code;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "qr");
   svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
@@ -20,20 +20,8 @@ export function qrCode(text: string, label: string): SVGSVGElement | null {
   for (const side of ["width", "height"]) ground.setAttribute(side, String(size));
   ground.setAttribute("fill", "#fff");
   const dots = document.createElementNS(SVG, "path");
-  const path = data.flatMap((row, y) =>
-    row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])),
-  );
-  dots.setAttribute("d", path.join(""));
+  dots.setAttribute("d", path);
   dots.setAttribute("fill", "#000");
   svg.append(ground, dots);
   return svg;
-}
-
-function encoded(text: string): QrCodeGenerateResult | null {
-  try {
-    return encode(text, { ecc: "M", border: 3 });
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
-import { createElement, type ReactElement, useEffect, useState } from "react";
-import { encode } from "uqr";
+import { createElement, type ReactElement, useEffect, useMemo, useState } from "react";
+import { qrCodeOf } from "../qr";
 import { useConnectionStatus, useLatency, useRoom } from "./hooks";
 import { roomInAddress } from "./provider";
 
@@ -26,18 +26,15 @@ export function StatusIndicator(): ReactElement {
   );
 }
 
-/** A QR code of the page's address, if it has the room's id in it. */
+/** A QR code of the page's address, if it has the room's id in it, and isn't too long for one. */
 export function RoomQRCode({ size = 200 }: { readonly size?: number }): ReactElement | null {
   const room = useRoom();
   const [address, setAddress] = useState<string | null>(null);
   useEffect(() => {
     if (room !== null && roomInAddress() !== null) setAddress(location.href);
   }, [room]);
-  if (address === null) return null;
-  const code = encode(address, { ecc: "M", border: 3 });
-  const dots = code.data.flatMap((row, y) =>
-    row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])),
-  );
+  const code = useMemo(() => (address === null ? null : qrCodeOf(address)), [address]);
+  if (code === null) return null;
   return createElement(
     "svg",
     {
@@ -49,7 +46,7 @@ export function RoomQRCode({ size = 200 }: { readonly size?: number }): ReactEle
       shapeRendering: "crispEdges",
     },
     createElement("rect", { width: code.size, height: code.size, fill: "#fff" }),
-    createElement("path", { d: dots.join(""), fill: "#000" }),
+    createElement("path", { d: code.path, fill: "#000" }),
   );
 }
 

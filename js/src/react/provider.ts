@@ -10,7 +10,7 @@ import {
 import { Backoff } from "../client/backoff";
 import { Api } from "../driftdb/api";
 import { DbConnection, type Report, warn } from "../driftdb/connection";
-import { type NoRoom, rootOf } from "../room/address";
+import { NoRoom, rootOf } from "../room/address";
 
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
 const ROOM_ID = "_driftdb_room";
@@ -56,7 +56,7 @@ export function DriftDBProvider({
           return (await new Api(root).newRoom()).room;
         } catch (error) {
           // A server that can't be reached, or a proxy before it, may come back.
-          const { status } = error as NoRoom;
+          const status = error instanceof NoRoom ? error.status : 0;
           if (!wanted || (status > 0 && status < 500)) throw error;
           if (!told) console.warn("driftdb:", error, "(trying again)");
           told = true;

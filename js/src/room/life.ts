@@ -8,18 +8,14 @@ interface Watched<T> {
 
 /** An object's life: from the room's first answer to its end, and who waits in it. */
 export class Life {
-  private promise: Promise<void> = Promise.resolve();
+  /** Resolves with the first answer; rejects where the end comes before it. */
+  ready: Promise<void> = Promise.resolve();
   private resolve: () => void = () => {};
   private ended: Refused | null = null;
   private readonly waiting = new Set<(error: Refused) => void>();
 
   constructor() {
     this.reopen();
-  }
-
-  /** Resolves with the first answer; rejects where the end comes before it. */
-  get ready(): Promise<void> {
-    return this.promise;
   }
 
   /** The answer is there. */
@@ -31,17 +27,18 @@ export class Life {
   end(error: Refused = closedHere()): void {
     this.ended = error;
     for (const end of [...this.waiting]) end(error);
+    this.waiting.clear();
   }
 
   /** There may be an answer, after all. */
   reopen(): void {
     this.ended = null;
-    this.promise = new Promise((resolve, reject) => {
+    this.ready = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.waiting.add(reject);
     });
     // Who doesn't wait for it need not hear that it won't come.
-    this.promise.catch(() => {});
+    this.ready.catch(() => {});
   }
 
   /**

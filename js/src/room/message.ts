@@ -26,13 +26,3 @@ export function messageOf<T>({ value, seq, time, client, user }: Entry): Message
     author: nameOf(user),
   };
 }
-
-/** What tells of a stream that was shortened is none of its values. */
-export function isNotice({ value }: Entry): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).join() === "$compacted"
-  );
-}

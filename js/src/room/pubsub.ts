@@ -1,10 +1,11 @@
 import type { Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
+import { isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
 import { FEED_LIMIT, Feed } from "./feed";
-import { isNotice, type Message, messageOf } from "./message";
+import { type Message, messageOf } from "./message";
 import { outcome } from "./outcome";
 import { encode, type Value } from "./values";
 

@@ -2,11 +2,12 @@ import { Bookmark } from "../client/bookmark";
 import type { Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
+import { COMPACTED, isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
 import { FEED_LIMIT, Feed } from "./feed";
 import { Life } from "./life";
-import { isNotice, type Message, messageOf } from "./message";
+import { type Message, messageOf } from "./message";
 import { outcome } from "./outcome";
 import { encode, type Value } from "./values";
 
@@ -84,7 +85,7 @@ export class Stream<T = Value> implements LogListener {
     if (newest === undefined) return;
     const value = encode(summarize(this.values));
     await this.replica.arrival(this.replica.compact(value, newest.seq));
-    this.replica.push({ $compacted: newest.seq }, false);
+    this.replica.push({ [COMPACTED]: newest.seq }, false);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { LogListener, LogReplica } from "../client/log";
+import { isNotice } from "../client/notice";
 import { nameOf } from "../client/user";
 import type { Entry } from "../protocol/messages";
 import { type Piece, PLAIN, readAnsi, type Style } from "./ansi";
@@ -9,7 +10,6 @@ import { inkOn } from "./ink";
 import { type Line, readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
-import { isRecord } from "./record";
 
 /** So much of a line is shown. */
 const LONGEST = 10_000;
@@ -173,11 +173,6 @@ export class StreamView implements LogListener {
     const entry = this.entryAt(number);
     return drawLine(readLine(entry), nameOf(entry.user), this.styles.get(number));
   }
-}
-
-/** What tells of a stream that was shortened is none of its values. */
-function isNotice({ value }: Entry): boolean {
-  return isRecord(value) && Object.keys(value).join() === "$compacted";
 }
 
 function drawLine(

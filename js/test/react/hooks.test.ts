@@ -353,6 +353,13 @@ test("a room's id stands in the page's address, and in its QR code", async () =>
   expect(FakeSocket.last.url).toContain("/room/new-one/connect");
 });
 
+test("an address that is too long for a QR code has none", async () => {
+  history.replaceState(null, "", `/?_driftdb_room=${"x".repeat(5_000)}`);
+  render(createElement(DriftDBProvider, { api: API }, createElement(RoomQRCode)));
+  await act(async () => {});
+  expect(screen.queryByRole("img")).toBeNull();
+});
+
 test("an id of this tab is the same each time", () => {
   expect(uniqueClientId()).toMatch(/^[0-9a-f]{32}$/);
   expect(uniqueClientId()).toBe(uniqueClientId());
