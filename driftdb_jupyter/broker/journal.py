@@ -22,9 +22,9 @@ from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
 from .batch import Batch, Row
+from .bulk_read import read_authors, read_entries, read_producers
 from .filesystem import is_remote
 from .lock import FileLock
-from .pages import read_authors, read_entries, read_producers
 from .schema import WrongSchema, migrate
 
 __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]

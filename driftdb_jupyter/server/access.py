@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 
 from ..protocol.value import Value
 
-__all__ = ["Access", "Action", "Anyone"]
+__all__ = ["Access", "Anyone", "Right"]
 
-Action = Literal["read", "write"]
+Right = Literal["read", "write"]
 
 
 class Access(Protocol):
@@ -19,7 +19,7 @@ class Access(Protocol):
     def user(self) -> Value | None:
         """What is known of the person, an object; ``None`` where nobody was asked."""
 
-    def may(self, action: Action) -> bool | Awaitable[bool]:
+    def may(self, right: Right) -> bool | Awaitable[bool]:
         """Whether reading (connect, get, keys) or writing (push, presence) is allowed now."""
 
 
@@ -28,6 +28,6 @@ class Anyone:
 
     user: Value | None = None
 
-    def may(self, action: Action) -> bool:
+    def may(self, right: Right) -> bool:
         """Yes."""
         return True

@@ -8,10 +8,10 @@ from ..protocol.codec import Codec, KeyInfo
 from ..protocol.messages import Get, Keys, Push
 from ..rooms.room import Applied, Room
 
-__all__ = ["Page", "answer_to_get", "answer_to_keys", "answers_to_push"]
+__all__ = ["Cursor", "answer_to_get", "answer_to_keys", "answers_to_push"]
 
 
-class Page(Struct, frozen=True, gc=False):
+class Cursor(Struct, frozen=True, gc=False):
     """Where a stream goes on that was given in part.
 
     ``last``: the last number given. ``begun``: the room's newest number when the stream was begun
@@ -23,14 +23,14 @@ class Page(Struct, frozen=True, gc=False):
 
 
 def answer_to_get(
-    codec: Codec, room: Room, get: Get, page: Page | None = None
-) -> tuple[bytes, Page | None]:
+    codec: Codec, room: Room, get: Get, cursor: Cursor | None = None
+) -> tuple[bytes, Cursor | None]:
     """The ``init``; and the page that it is, ``None`` where there is no ``more`` to ask for.
 
-    ``page``: the one that this connection was given before.
+    ``cursor``: the one that this connection was given before.
     """
     above = get.seq or 0
-    begun = page.begun if page is not None and page.last == above else 0
+    begun = cursor.begun if cursor is not None and cursor.last == above else 0
     epoch, recovered, seq = None, False, None
     if get.epoch is UNSET:
         entries = room.read(get.key, above=above)
@@ -38,20 +38,20 @@ def answer_to_get(
         entries, recovered = room.recover(get.key, epoch=get.epoch, above=above, begun=begun)
         epoch, seq = room.epoch, room.seq
         begun = begun if recovered else room.seq
-    next_page = None
+    next_cursor = None
     if get.limit is not None and len(entries) > get.limit:
         entries = entries[: get.limit]
-        next_page = Page(entries[-1].seq, begun)
+        next_cursor = Cursor(entries[-1].seq, begun)
     message = codec.init(
         get.key,
         entries,
         stamps=get.stamps,
         epoch=epoch,
         recovered=recovered,
-        seq=seq if next_page is None else None,
-        more=next_page is not None,
+        seq=seq if next_cursor is None else None,
+        more=next_cursor is not None,
     )
-    return message, next_page
+    return message, next_cursor
 
 
 def answer_to_keys(codec: Codec, room: Room, message: Keys) -> bytes:

@@ -25,7 +25,7 @@ from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
-from .pages import Figures, Inspector, Page, PageFile, RoomPage, page_routes
+from .pages import Figures, Inspector, PageFile, PageHandler, RoomPage, page_routes
 from .place import jupyter_journal
 from .reach import near, reach
 from .settings import DriftDB
@@ -72,14 +72,14 @@ class JupyterConnect(JupyterRequest, Connect):
     """``GET /room/ID/connect``."""
 
 
-class JupyterPage(JupyterRequest, Page):
+class JupyterPage(JupyterRequest, PageHandler):
     """A page for a person, who is sent to Jupyter's login where that is needed."""
 
     advice = "jupyter lab --ip 0.0.0.0"
 
     @property
     def reach(self) -> str | None:
-        """See :class:`.pages.Page`."""
+        """See :class:`.pages.PageHandler`."""
         server = self.serverapp
         if server is None or server.sock:
             return None

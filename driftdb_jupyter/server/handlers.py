@@ -26,7 +26,7 @@ from ..protocol.json_codec import JSON
 from ..protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
 from ..protocol.name import is_name, new_id
 from ..rooms.room import Applied
-from .access import Access, Action
+from .access import Access, Right
 from .address import room_address, without_secrets
 from .answers import answer_to_get, answer_to_keys, answers_to_push
 from .author import author
@@ -57,14 +57,14 @@ class RoomRequest(RequestHandler):
         if self.request.uri is not None:
             self.request.uri = without_secrets(self.request.uri)
 
-    async def may(self, action: Action) -> bool:
+    async def may(self, right: Right) -> bool:
         """Whether who asks may do that."""
-        allowed = self.access.may(action)
+        allowed = self.access.may(right)
         return allowed if isinstance(allowed, bool) else await allowed
 
-    async def demand(self, action: Action) -> None:
+    async def demand(self, right: Right) -> None:
         """Refuse the request with 403 unless who asks may do that."""
-        if not await self.may(action):
+        if not await self.may(right):
             raise HTTPError(HTTPStatus.FORBIDDEN)
 
     async def room(self, name: str) -> HostedRoom:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jupyter_server.auth import User
 
 from ..protocol.value import Value
-from .access import Action, Anyone
+from .access import Anyone, Right
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
@@ -56,12 +56,12 @@ class JupyterAccess:
         """Who Jupyter says that it is."""
         return identity(self._handler.current_user)
 
-    def may(self, action: Action) -> bool | Awaitable[bool]:
+    def may(self, right: Right) -> bool | Awaitable[bool]:
         """Whether the user may do that now; an authorizer that fails allows nothing."""
         handler = self._handler
         try:
             allowed = handler.authorizer.is_authorized(
-                handler, handler.current_user, action, RESOURCE
+                handler, handler.current_user, right, RESOURCE
             )
         except Exception:
             handler.log.exception("DriftDB: the authorizer failed")

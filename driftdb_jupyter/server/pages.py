@@ -62,7 +62,7 @@ def _template() -> Template:
     return Template((_FOLDER / "page.html").read_text("utf-8"))
 
 
-class Page(RoomRequest):
+class PageHandler(RoomRequest):
     """What the pages have in common: a strict policy, and a shell that a script fills.
 
     ``reach``, the server's root as other machines have it (``None`` where they have none), and
@@ -129,7 +129,7 @@ class Page(RoomRequest):
         )
 
 
-class _OfRoom(Page):
+class _OfRoom(PageHandler):
     script: str
     title: str
 
@@ -156,7 +156,7 @@ class Inspector(_OfRoom):
     title = "{} · inspector"
 
 
-class FrontPage(Page):
+class FrontPage(PageHandler):
     """``GET /``: what this is, and the way to a room."""
 
     async def get(self) -> None:

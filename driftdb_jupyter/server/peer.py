@@ -14,8 +14,8 @@ from ..protocol.json_codec import JSON, decode_short
 from ..protocol.limits import Limits
 from ..protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
 from ..rooms.room import Applied
-from .access import Access, Action, Anyone
-from .answers import Page, answer_to_get, answer_to_keys, answers_to_push
+from .access import Access, Anyone, Right
+from .answers import Cursor, answer_to_get, answer_to_keys, answers_to_push
 from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .rate import Rate
@@ -37,7 +37,7 @@ CLOSE_GONE = 4404
 CLOSE_TOO_SLOW = 4408
 
 # What one has to be allowed to send a message; the others anybody may who is there.
-RIGHTS: dict[type[ClientMessage], Action] = {
+RIGHTS: dict[type[ClientMessage], Right] = {
     Get: "read",
     Keys: "read",
     Push: "write",
@@ -57,9 +57,9 @@ class Peer:
         "_access",
         "_close",
         "_codec",
+        "_cursors",
         "_harmless_bytes",
         "_limits",
-        "_pages",
         "_rate",
         "_room",
         "_subscription_limit",
@@ -94,7 +94,7 @@ class Peer:
         self._codec = codec
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
-        self._pages: dict[str, Page] = {}
+        self._cursors: dict[str, Cursor] = {}
         self._rate = rate
         self._room = room
         self._subscription_limit = subscription_limit
@@ -248,16 +248,16 @@ class Peer:
 
     def _get(self, get: Get) -> Awaitable[None] | None:
         # The subscription and what the room holds now belong together: nothing comes between.
-        waiting = page = None
+        waiting = cursor = None
         self._check_subscriptions(get.key)
         if get.seq is not None:
-            before = self._pages.pop(get.key, None)
-            message, page = answer_to_get(self._codec, self._room.sequencer.room, get, before)
+            before = self._cursors.pop(get.key, None)
+            message, cursor = answer_to_get(self._codec, self._room.sequencer.room, get, before)
             waiting = self._answer(message)
-        if page is not None:
-            if len(self._pages) >= self._subscription_limit:
-                self._pages.clear()
-            self._pages[get.key] = page
+        if cursor is not None:
+            if len(self._cursors) >= self._subscription_limit:
+                self._cursors.clear()
+            self._cursors[get.key] = cursor
         else:
             self._subscriptions.add(get.key)
             self._room.subscribe(

@@ -30,7 +30,7 @@ from .administration_handlers import administration_routes
 from .control import Control, control_file
 from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
 from .hub import Hub
-from .pages import Figures, FrontPage, Inspector, Page, PageFile, RoomPage, page_routes
+from .pages import Figures, FrontPage, Inspector, PageFile, PageHandler, RoomPage, page_routes
 from .place import journal_in
 from .reach import near, reach
 from .settings import DriftDB
@@ -80,14 +80,14 @@ class OpenConnect(OpenRequest, Connect):
     """``GET /room/ID/connect``."""
 
 
-class OpenPage(OpenRequest, Page):
+class OpenPage(OpenRequest, PageHandler):
     """A page for anybody."""
 
     advice = "driftdb serve --host 0.0.0.0"
 
     @property
     def reach(self) -> str | None:
-        """See :class:`.pages.Page`."""
+        """See :class:`.pages.PageHandler`."""
         url: str | None = self.settings["reach"]()
         return url
 

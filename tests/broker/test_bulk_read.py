@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from driftdb_jupyter.broker import pages
+from driftdb_jupyter.broker import bulk_read
 from driftdb_jupyter.broker.batch import Batch
+from driftdb_jupyter.broker.bulk_read import read_authors, read_entries, read_producers
 from driftdb_jupyter.broker.journal import Journal
-from driftdb_jupyter.broker.pages import read_authors, read_entries, read_producers
 
 ALL_BYTES = bytes(range(256))
 KEYS = ["", "\0", "a", "a\0b", "a,b", "ä", "\U0001f600", "z" * 300]
@@ -39,8 +39,8 @@ def test_entries_of_any_kind_come_in_order(
     monkeypatch: pytest.MonkeyPatch,
     write: Callable[..., sqlite3.Connection],
 ) -> None:
-    monkeypatch.setattr(pages, "_PAGE_ROWS", rows)
-    monkeypatch.setattr(pages, "_PAGE_BYTES", size)
+    monkeypatch.setattr(bulk_read, "_PAGE_ROWS", rows)
+    monkeypatch.setattr(bulk_read, "_PAGE_BYTES", size)
     entries = [
         (1, key, number + 1, number % 2, ALL_BYTES * (number + 1), TIME + number, number or None)
         for key in KEYS
