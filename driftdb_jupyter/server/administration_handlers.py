@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import tempfile
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from ..protocol.codec import error_fields
 from ..protocol.errors import DriftDBError, Refusal, RoomNotFound
 from .administration import Administration
+from .site import Route
 
 __all__ = ["PREFIX", "administration_routes"]
 
@@ -133,10 +135,10 @@ class Check(AdministrationRequest):
 
 def administration_routes(
     administration: Administration, prefix: str, *, secret: str
-) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
-    """The routes, below ``prefix`` (a regular expression that ends with a slash)."""
+) -> list[Route]:
+    """The routes, below ``prefix`` (literal text that ends with a slash)."""
     common = {"administration": administration, "secret": secret}
-    prefix += PREFIX
+    prefix = re.escape(prefix + PREFIX)
     return [
         (prefix + "rooms", Rooms, common),
         (prefix + "rooms/([^/]+)", ExportedRoom, common),

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any
 
+from jupyter_server.auth.decorator import allow_unauthenticated, ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
-from tornado.web import HTTPError, authenticated
+from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ..protocol.name import new_id
+from .access import Access
 from .address import room_address
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
-from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
+from .handlers import RoomRequest, routes
 from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
-from .pages import Figures, Inspector, PageFile, PageHandler, RoomPage, page_routes
+from .pages import PageHandler, page_routes
 from .place import jupyter_journal
 from .reach import near, reach
 from .settings import DriftDB
+from .site import Route, Site
 
 __all__ = ["DriftDBExtension"]
 
@@ -39,12 +43,28 @@ _NOTEBOOKS = "driftdb_notebooks"
 
 
 class JupyterRequest(RoomRequest, JupyterHandler):
-    """A request that Jupyter has to allow; a kernel may come with the extension's own secret."""
+    """A request that Jupyter has to allow; a kernel may come with the extension's own secret.
 
-    names_allowed = True
+    Whoever is not logged in is refused with 403, but for a page, which is for a person, is sent to
+    Jupyter's login.
+    """
+
+    def __init_subclass__(cls) -> None:
+        """Demand a login for every method, also of the classes that :class:`Site` makes of it.
+
+        :meth:`prepare` has looked already; with ``ServerApp.allow_unauthenticated_access=False``
+        Jupyter warns of each method that isn't marked.
+        """
+        super().__init_subclass__()
+        _mark(cls, authenticated if issubclass(cls, PageHandler) else ws_authenticated)
 
     async def prepare(self, **kwargs: Any) -> None:
         """Find out who asks; 403 for nobody."""
+        self.access: Access
+        if isinstance(self, PageHandler):
+            self.access = JupyterAccess(self)
+            await JupyterHandler.prepare(self)
+            return
         if holds_secret(self.request.headers.get("Authorization", ""), self.settings[_SECRET]):
             self.current_user = KERNEL
             self.access = KernelAccess()
@@ -56,61 +76,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             raise HTTPError(403)
 
 
-class JupyterNewRoom(JupyterRequest, NewRoom):
-    """``POST /new``."""
-
-
-class JupyterRoomInfo(JupyterRequest, RoomInfo):
-    """``GET /room/ID``."""
-
-
-class JupyterSend(JupyterRequest, Send):
-    """``POST /room/ID/send``."""
-
-
-class JupyterConnect(JupyterRequest, Connect):
-    """``GET /room/ID/connect``."""
-
-
-class JupyterPage(JupyterRequest, PageHandler):
-    """A page for a person, who is sent to Jupyter's login where that is needed."""
-
-    advice = "jupyter lab --ip 0.0.0.0"
-
-    @property
-    def reach(self) -> str | None:
-        """See :class:`.pages.PageHandler`."""
-        server = self.serverapp
-        if server is None or server.sock:
-            return None
-        scheme = "https" if server.certfile else "http"
-        return reach(server.ip, server.port, self.root, scheme=scheme)
-
-    async def prepare(self, **kwargs: Any) -> None:
-        """Find out who asks."""
-        self.access = JupyterAccess(self)
-        await JupyterHandler.prepare(self)
-        if self.current_user is None and not self._finished:
-            authenticated(lambda page: None)(self)
-
-
-class JupyterRoomPage(JupyterPage, RoomPage):
-    """``GET /room/ID/page``."""
-
-
-class JupyterInspector(JupyterPage, Inspector):
-    """``GET /room/ID/inspect``."""
-
-
-class JupyterFigures(JupyterRequest, Figures):
-    """``GET /room/ID/figures``."""
-
-
-class JupyterPageFile(JupyterRequest, PageFile):
-    """``GET /pages/NAME``."""
-
-
-class JupyterNotebook(JupyterRequest):
+class NotebookRoom(RoomRequest):
     """``GET /notebook?kernel=ID&started_as=NAME``."""
 
     async def get(self) -> None:
@@ -121,7 +87,7 @@ class JupyterNotebook(JupyterRequest):
             self.get_query_argument("kernel"),
             started_as=self.get_query_argument("started_as", strip=False),
         )
-        self.answer(room_address(self.request, self.root, name))
+        self.answer(room_address(self.request, self.site.root, name))
 
 
 class DriftDBExtension(ExtensionApp):
@@ -151,34 +117,31 @@ class DriftDBExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Add the protocol's routes."""
-        root = url_path_join(self.serverapp.base_url, _PREFIX)
-        common = {"hub": self.hub, "root": root}
-        self.handlers.append((f"{_PREFIX}notebook", JupyterNotebook, common))
-        self.handlers.extend(
-            routes(
-                self.hub,
-                _PREFIX,
-                root=root,
-                new_room=JupyterNewRoom,
-                room_info=JupyterRoomInfo,
-                send=JupyterSend,
-                connect=JupyterConnect,
-            )
+        site = Site(
+            self.hub,
+            prefix=_PREFIX,
+            root=url_path_join(self.serverapp.base_url, _PREFIX),
+            request=JupyterRequest,
+            names_allowed=True,
+            advice="jupyter lab --ip 0.0.0.0",
+            reach=self.reach,
         )
-        self.handlers.extend(
-            page_routes(
-                self.hub,
-                _PREFIX,
-                root=root,
-                room_page=JupyterRoomPage,
-                inspector=JupyterInspector,
-                figures=JupyterFigures,
-                page_file=JupyterPageFile,
-            )
+        self.handlers.append(site.route("notebook", NotebookRoom))
+        self.handlers.extend(routes(site))
+        self.handlers.extend(page_routes(site))
+        administration = administration_routes(
+            Administration(self.hub), _PREFIX, secret=self._admin_secret
         )
-        self.handlers.extend(
-            administration_routes(Administration(self.hub), _PREFIX, secret=self._admin_secret)
-        )
+        self.handlers.extend(_without_login(route) for route in administration)
+
+    def reach(self) -> str | None:
+        """The URL of the rooms' root as other machines have it; ``None`` where they have none."""
+        server = self.serverapp
+        if server.sock:
+            return None
+        scheme = "https" if server.certfile else "http"
+        root = url_path_join(server.base_url, _PREFIX)
+        return reach(server.ip, server.port, root, scheme=scheme)
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
@@ -227,3 +190,19 @@ class DriftDBExtension(ExtensionApp):
         if newest != self._seen:
             self._seen = newest
             self.serverapp.web_app.settings["driftdb_last_activity"] = datetime.now(timezone.utc)
+
+
+def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:
+    """Decorate the methods that a handler has for requests."""
+    for verb in map(str.lower, handler.SUPPORTED_METHODS):
+        method = getattr(handler, verb)
+        if method is not RequestHandler._unimplemented_method:
+            setattr(handler, verb, mark(method))
+
+
+def _without_login(route: Route) -> Route:
+    """A route whose handler looks itself who asks, or lets everybody in."""
+    pattern, handler, options = route
+    own = type(handler.__name__, (handler,), {"__doc__": handler.__doc__})
+    _mark(own, allow_unauthenticated)
+    return pattern, own, options

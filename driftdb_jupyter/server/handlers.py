@@ -1,7 +1,6 @@
 """The requests of the protocol, the same under Jupyter and standalone.
 
-What differs between the two is behind the abstract :class:`RoomRequest`: who may come in,
-and how a room's name is allowed to look.
+What differs between the two stands in their :class:`~.site.Site`.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from .address import room_address, without_secrets
 from .answers import answer_to_get, answer_to_keys, answers_to_push
 from .author import author
 from .hosted_room import HostedRoom
-from .hub import Hub
 from .outbox import Outbox
 from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
 from .reader import BatchReader, upgrade
+from .site import Route, Site
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 
@@ -43,16 +42,15 @@ _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class RoomRequest(RequestHandler):
-    """What all requests have in common. ``access`` is set by the server's own handlers."""
+    """What all requests have in common. The site's own base class sets ``access``."""
 
     access: Access
-    names_allowed: bool
     entered: HostedRoom | None = None
 
-    def initialize(self, hub: Hub, root: str) -> None:
-        """``root``: the path below which the room server lies, with a slash at both ends."""
-        self.hub = hub
-        self.root = root
+    def initialize(self, site: Site) -> None:
+        """``site``: the server that is asked."""
+        self.site = site
+        self.hub = site.hub
         # The arguments are parsed already; what is left of the URL goes into logs.
         if self.request.uri is not None:
             self.request.uri = without_secrets(self.request.uri)
@@ -73,7 +71,7 @@ class RoomRequest(RequestHandler):
         It stays open until the request is finished. Raises 404 where there is no such room.
         """
         hosted = await self.hub.open(name)
-        if hosted is None and self.names_allowed and is_name(name) and await self.may("write"):
+        if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
             await self.hub.create(name)
             hosted = await self.hub.open(name)
         if hosted is None:
@@ -131,7 +129,7 @@ class NewRoom(RoomRequest):
         await self.demand("write")
         name = new_id()
         await self.hub.create(name)
-        self.answer(room_address(self.request, self.root, name))
+        self.answer(room_address(self.request, self.site.root, name))
 
 
 class RoomInfo(RoomRequest):
@@ -141,16 +139,16 @@ class RoomInfo(RoomRequest):
         """Say where the room is."""
         await self.demand("read")
         hosted = await self.room(name)
-        self.answer(room_address(self.request, self.root, hosted.name))
+        self.answer(room_address(self.request, self.site.root, hosted.name))
 
 
 @stream_request_body
 class Send(RoomRequest):
     """``POST /room/ID/send``."""
 
-    def initialize(self, hub: Hub, root: str) -> None:
+    def initialize(self, site: Site) -> None:
         """See :class:`RoomRequest`."""
-        super().initialize(hub, root)
+        super().initialize(site)
         self._body = bytearray()
         self._length = 0
 
@@ -346,25 +344,11 @@ class Connect(RoomRequest, WebSocketHandler):
         return self.get_query_argument(name, "").partition("?")[0] == "true"
 
 
-def routes(
-    hub: Hub,
-    prefix: str,
-    *,
-    root: str,
-    new_room: type[NewRoom],
-    room_info: type[RoomInfo],
-    send: type[Send],
-    connect: type[Connect],
-) -> list[tuple[str, type[RoomRequest], dict[str, Any]]]:
-    """The protocol's routes, with a server's own handlers.
-
-    ``prefix`` begins each pattern, ``root`` is the whole path that clients see.
-    """
-    common = {"hub": hub, "root": root}
-    prefix = re.escape(prefix)
+def routes(site: Site) -> list[Route]:
+    """The protocol's routes."""
     return [
-        (prefix + r"new", new_room, common),
-        (prefix + r"room/([^/]+)", room_info, common),
-        (prefix + r"room/([^/]+)/send", send, common),
-        (prefix + r"room/([^/]+)/connect", connect, common),
+        site.route(r"new", NewRoom),
+        site.route(r"room/([^/]+)", RoomInfo),
+        site.route(r"room/([^/]+)/send", Send),
+        site.route(r"room/([^/]+)/connect", Connect),
     ]

@@ -19,15 +19,13 @@ from tornado.web import HTTPError
 
 from ..protocol.name import is_name
 from .handlers import RoomRequest
-from .hub import Hub
+from .site import Route, Site
 
 __all__ = [
     "CLIENT",
     "Figures",
     "FrontPage",
-    "Inspector",
-    "PageFile",
-    "RoomPage",
+    "PageHandler",
     "page_routes",
 ]
 
@@ -63,18 +61,7 @@ def _template() -> Template:
 
 
 class PageHandler(RoomRequest):
-    """What the pages have in common: a strict policy, and a shell that a script fills.
-
-    ``reach``, the server's root as other machines have it (``None`` where they have none), and
-    ``advice``, how to start it such that they do, are the server's own handlers' to say.
-    """
-
-    advice: str
-
-    @property
-    def reach(self) -> str | None:
-        """The URL of the server's root as other machines have it."""
-        raise NotImplementedError
+    """A page for a person: a strict policy, and a shell that a script fills."""
 
     def show(self, script: str, *, title: str, room: str = "", message: str = "") -> None:
         """Finish with a page; with a message in place of what the script would show."""
@@ -87,10 +74,10 @@ class PageHandler(RoomRequest):
         # A page is for people; those of other origins have no business with what it says.
         self.clear_header("Access-Control-Allow-Origin")
         page = _template().generate(
-            root=self.root,
+            root=self.site.root,
             room=room,
-            reach=self.reach or "",
-            advice=self.advice,
+            reach=self.site.reach() or "",
+            advice=self.site.advice,
             title=title,
             styles=[style for style in (_file("pages", ".css"),) if style],
             script=source,
@@ -136,7 +123,7 @@ class _OfRoom(PageHandler):
     async def get(self, name: str) -> None:
         """Show the page; 404 where there is no such room, and none is made by its first use."""
         await self.demand("read")
-        named = self.names_allowed and is_name(name)
+        named = self.site.names_allowed and is_name(name)
         if not named and await self.hub.open(name) is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
         self.show(self.script, title=self.title.format(name), room=name)
@@ -203,26 +190,12 @@ class PageFile(RoomRequest):
         self.get(name)
 
 
-def page_routes(
-    hub: Hub,
-    prefix: str,
-    *,
-    root: str,
-    room_page: type[RoomPage],
-    inspector: type[Inspector],
-    figures: type[Figures],
-    page_file: type[PageFile],
-    front_page: type[FrontPage] | None = None,
-) -> list[tuple[str, type[RoomRequest], dict[str, Any]]]:
-    """The pages' routes, with a server's own handlers; see :func:`.handlers.routes`."""
-    common = {"hub": hub, "root": root}
-    prefix = re.escape(prefix)
-    front = [] if front_page is None else [(prefix, front_page, common)]
+def page_routes(site: Site) -> list[Route]:
+    """The routes of a room's pages, and of what they are made of."""
     return [
-        *front,
-        (prefix + r"room/([^/]+)/page", room_page, common),
-        (prefix + r"room/([^/]+)/inspect", inspector, common),
-        (prefix + r"room/([^/]+)/figures", figures, common),
-        (prefix + r"pages/([^/]+)", page_file, common),
-        (prefix + f"({re.escape(CLIENT)})", page_file, common),
+        site.route(r"room/([^/]+)/page", RoomPage),
+        site.route(r"room/([^/]+)/inspect", Inspector),
+        site.route(r"room/([^/]+)/figures", Figures),
+        site.route(r"pages/([^/]+)", PageFile),
+        site.route(f"({re.escape(CLIENT)})", PageFile),
     ]

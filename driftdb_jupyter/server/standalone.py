@@ -19,7 +19,6 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
 
-from .._version import __version__
 from ..broker.broker import Broker
 from ..command import USAGE, CheckedCommand
 from ..protocol.name import new_id
@@ -28,12 +27,14 @@ from .address import without_secrets
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
-from .handlers import Connect, NewRoom, RoomInfo, RoomRequest, Send, routes
+from .handlers import RoomRequest, routes
+from .health import Health
 from .hub import Hub
-from .pages import Figures, FrontPage, Inspector, PageFile, PageHandler, RoomPage, page_routes
+from .pages import Figures, FrontPage, page_routes
 from .place import journal_in
 from .reach import near, reach
 from .settings import DriftDB
+from .site import Site
 
 __all__ = ["StandaloneServer", "application"]
 
@@ -44,10 +45,6 @@ class OpenRequest(RoomRequest):
     """A request that anybody may make, from a page of any origin."""
 
     access = Anyone()
-
-    def prepare(self) -> None:
-        """Find out whether rooms may have names."""
-        self.names_allowed = self.settings["named_rooms"]
 
     def set_default_headers(self) -> None:
         """Allow cross-origin requests: a room's id is all that anybody needs."""
@@ -64,74 +61,6 @@ class OpenRequest(RoomRequest):
         self.set_status(204)
 
 
-class OpenNewRoom(OpenRequest, NewRoom):
-    """``POST /new``."""
-
-
-class OpenRoomInfo(OpenRequest, RoomInfo):
-    """``GET /room/ID``."""
-
-
-class OpenSend(OpenRequest, Send):
-    """``POST /room/ID/send``."""
-
-
-class OpenConnect(OpenRequest, Connect):
-    """``GET /room/ID/connect``."""
-
-
-class OpenPage(OpenRequest, PageHandler):
-    """A page for anybody."""
-
-    advice = "driftdb serve --host 0.0.0.0"
-
-    @property
-    def reach(self) -> str | None:
-        """See :class:`.pages.PageHandler`."""
-        url: str | None = self.settings["reach"]()
-        return url
-
-
-class OpenRoomPage(OpenPage, RoomPage):
-    """``GET /room/ID/page``."""
-
-
-class OpenInspector(OpenPage, Inspector):
-    """``GET /room/ID/inspect``."""
-
-
-class OpenFigures(OpenRequest, Figures):
-    """``GET /room/ID/figures``."""
-
-
-class OpenPageFile(OpenRequest, PageFile):
-    """``GET /pages/NAME``."""
-
-
-class OpenFrontPage(OpenPage, FrontPage):
-    """``GET /``."""
-
-
-class Health(RequestHandler):
-    """``GET /health``: that the server is well, for those who watch it."""
-
-    def initialize(self, hub: Hub) -> None:
-        """``hub``: whose rooms and peers are counted."""
-        self.hub = hub
-
-    def get(self) -> None:
-        """Answer with the version, and how much is going on."""
-        self.set_header("Cache-Control", "no-store")
-        trouble = self.hub.broker.trouble
-        health = {
-            "status": "ok" if trouble is None else "trouble",
-            "version": __version__,
-            "rooms": self.hub.room_count,
-            "peers": self.hub.peer_count,
-        }
-        self.write(health if trouble is None else {**health, "trouble": trouble})
-
-
 def application(
     hub: Hub,
     *,
@@ -146,36 +75,26 @@ def application(
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do.
     """
+    site = Site(
+        hub,
+        prefix=base_url,
+        root=base_url,
+        request=OpenRequest,
+        names_allowed=named_rooms,
+        advice="driftdb serve --host 0.0.0.0",
+        reach=reach,
+    )
     administration = []
     if secret is not None:
-        prefix = re.escape(base_url)
-        administration = administration_routes(Administration(hub), prefix, secret=secret)
+        administration = administration_routes(Administration(hub), base_url, secret=secret)
     return Application(
         [
-            *routes(
-                hub,
-                base_url,
-                root=base_url,
-                new_room=OpenNewRoom,
-                room_info=OpenRoomInfo,
-                send=OpenSend,
-                connect=OpenConnect,
-            ),
-            *page_routes(
-                hub,
-                base_url,
-                root=base_url,
-                room_page=OpenRoomPage,
-                inspector=OpenInspector,
-                figures=OpenFigures,
-                page_file=OpenPageFile,
-                front_page=OpenFrontPage,
-            ),
-            (base_url + "health", Health, {"hub": hub}),
+            site.route("", FrontPage),
+            *routes(site),
+            *page_routes(site),
+            (re.escape(base_url) + "health", Health, {"hub": hub}),
             *administration,
         ],
-        named_rooms=named_rooms,
-        reach=reach,
         log_function=log_function,
     )
 

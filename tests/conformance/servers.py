@@ -124,9 +124,13 @@ def standalone(
     named_rooms: bool = False,
     tls: ssl.SSLContext | None = None,
     journal: Path | None = None,
+    secret: str | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
-    """A standalone server; ``settings`` are those of :class:`DriftDB`."""
+    """A standalone server; ``secret`` opens its administration.
+
+    ``settings`` are those of :class:`DriftDB`.
+    """
 
     @asynccontextmanager
     async def serve(server: Server) -> Any:
@@ -134,7 +138,11 @@ def standalone(
         broker = traits.broker(None if journal is None else str(journal))
         hub = server._hub = Hub(broker, traits)
         web = application(
-            hub, base_url=base_url, named_rooms=named_rooms, log_function=lambda handler: None
+            hub,
+            base_url=base_url,
+            named_rooms=named_rooms,
+            log_function=lambda handler: None,
+            secret=secret,
         )
         http = HTTPServer(web, ssl_options=tls)
         (socket,) = bind_sockets(0, "127.0.0.1")

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import HTTPClientError
 
 from ..conformance.peer import Answer, Room, ack, fetch, get, init, push, pushed
@@ -377,3 +378,18 @@ async def test_answers_are_json(room: Room) -> None:
     answer = await room.post(push("k", 1))
     assert json.loads(answer.body) is None
     assert answer.headers["Content-Type"].startswith("application/json")
+
+
+async def test_where_every_endpoint_has_to_be_authenticated_jupyter_misses_it_at_none_of_ours(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    with jupyter(allow_unauthenticated_access=False) as server:
+        room = Room(server, "a")
+        assert await knock(room) == OUT
+        assert await knock(room, Authorization=f"token {TOKEN}") == IN
+        page = await fetch(room.url + "/page")
+        assert (page.status, "/login?next=" in page.headers["Location"]) == (302, True)
+        secret = server.extension.settings["driftdb_kernel_secret"]
+        assert await knock(room, Authorization=f"DriftDB {secret}") == IN
+        await room.empty()
+    assert [w for w in recwarn if issubclass(w.category, JupyterServerAuthWarning)] == []

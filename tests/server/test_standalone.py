@@ -110,6 +110,13 @@ async def test_it_says_that_it_is_well(server: Server) -> None:
     await room.empty()
 
 
+async def test_a_base_url_is_literal_text_for_every_route() -> None:
+    with standalone(base_url="/a+b/(c)/", named_rooms=True, secret="opens-all") as server:
+        opened = {"Authorization": "DriftDB opens-all"}
+        for path in ("", "health", "room/r", "room/r/page", "driftdb.js", "admin/rooms"):
+            assert (await fetch(server.root + path, headers=opened)).status == 200, path
+
+
 async def test_rooms_have_a_limit_that_answers_quota() -> None:
     with standalone(named_rooms=True, room_limit=2) as server:
         for _ in range(2):
