@@ -26,6 +26,9 @@ class PlainStream:
     """The socket of a connection: as much of :class:`IOStream` as a WebSocket needs.
 
     It closes where the peer does (also one that only stops sending) and at any error.
+
+    ``bytes_sent`` counts every byte that the kernel has taken, of :meth:`send` and :meth:`write`
+    alike: it grows while a peer reads, also in the middle of one long write.
     """
 
     __slots__ = (
@@ -35,7 +38,7 @@ class PlainStream:
         "_reading",
         "_take",
         "_unsent",
-        "_written",
+        "bytes_sent",
         "io_loop",
         "socket",
     )
@@ -49,7 +52,7 @@ class PlainStream:
         self._take: Callable[[bytes], bool] | None = None
         self._reading: asyncio.Future[None] | None = None
         self._unsent = bytearray()
-        self._written = 0  # bytes of those that ever waited
+        self.bytes_sent = 0
         self._marks: deque[tuple[int, asyncio.Future[None]]] | None = None
         self.io_loop.add_handler(plain_socket, self._handle_events, 0)
 
@@ -93,9 +96,11 @@ class PlainStream:
         if self._unsent or self._closed:
             return 0
         try:
-            return self.socket.send(data)
+            sent = self.socket.send(data)
         except OSError:  # full; or an error, which the next write or read will meet
             return 0
+        self.bytes_sent += sent
+        return sent
 
     def write(self, data: bytes) -> asyncio.Future[None]:
         """Send it after all that waits; the future is done when the socket has taken it.
@@ -108,7 +113,7 @@ class PlainStream:
         self._unsent += data
         if self._marks is None:
             self._marks = deque()
-        self._marks.append((self._written + len(self._unsent), written))
+        self._marks.append((self.bytes_sent + len(self._unsent), written))
         if not self._events & IOLoop.WRITE:
             self._send_unsent()
         return written
@@ -176,14 +181,14 @@ class PlainStream:
                 with memoryview(unsent) as view, view[:_SEND_BYTES] as piece:
                     sent = self.socket.send(piece)
                 del unsent[:sent]
-                self._written += sent
+                self.bytes_sent += sent
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
             self.close()
             return
         marks = self._marks
-        while marks and marks[0][0] <= self._written:
+        while marks and marks[0][0] <= self.bytes_sent:
             written = marks.popleft()[1]
             if not written.done():
                 written.set_result(None)

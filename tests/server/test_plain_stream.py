@@ -216,6 +216,19 @@ class TestWriting:
         assert not ends.stream.writing()
         assert ends.stream.send(b"again") == 5
 
+    async def test_every_byte_that_the_kernel_has_taken_is_counted(self, ends: Ends) -> None:
+        assert ends.stream.send(b"at once") == ends.stream.bytes_sent == 7
+        ends.stream.write(bytes(20_000_000))
+        before = ends.stream.bytes_sent
+        assert 7 < before < 20_000_007
+        read = await ends.read(15_000_000)
+        while ends.stream.bytes_sent < len(read):
+            await tick()
+        assert before < ends.stream.bytes_sent <= 20_000_007
+        await ends.read(5_000_007)
+        await tick()
+        assert ends.stream.bytes_sent == 20_000_007
+
     async def test_a_waiting_write_does_not_keep_it_from_reading(self, ends: Ends) -> None:
         written = ends.stream.write(bytes(20_000_000))
         await ends.send(b"question.")
