@@ -30,6 +30,7 @@ from benchmarks.generator import Figures, compile_generator, hold, load, speaks_
 from benchmarks.report import Goal, Rounds, goals_of, idle_goals_of, idle_table, table
 from benchmarks.scenarios import IDLE, QUICK, SCENARIOS
 from benchmarks.servers import (
+    BARE_TORNADO,
     CORES,
     OURS,
     Running,
@@ -42,7 +43,7 @@ from benchmarks.servers import (
 
 NAMES = (*SCENARIOS, "idle")
 SERVERS = (
-    *("driftdb", "ours", "ours-batched", "ours-synced"),
+    *("driftdb", "tornado", "ours", "ours-batched", "ours-synced"),
     *("ours-cbor", "ours-jupyter", "ours-tls"),
 )
 
@@ -72,7 +73,7 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     reference = driftdb_server(options.driftdb_server) if "driftdb" in wanted else None
     ways = other_ways(folder, tls=speaks_tls())
     journaled = with_journal(folder)
-    servers = [*([reference] if reference else []), OURS, *journaled, *ways]
+    servers = [*([reference] if reference else []), BARE_TORNADO, OURS, *journaled, *ways]
     servers = [server for server in servers if server.name in wanted]
     if not servers:
         sys.exit(f"expected a server that can be measured here, got {', '.join(wanted)}")
@@ -80,12 +81,18 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     goals: list[Goal] = []
     for name in options.scenario or NAMES:
         scenario = SCENARIOS.get(name)
-        chosen = servers
+        # It keeps no rooms: opening connections is all that it can do.
+        skipped = [BARE_TORNADO] if scenario else []
         if not options.server:
-            skipped = [] if scenario and scenario.every_way else ways
+            if not scenario:
+                skipped += [way for way in ways if way.name not in IDLE.least_of_tornado]
+            elif not scenario.every_way:
+                skipped += ways
             if not scenario or scenario.least_of_memory is None:
-                skipped = [*skipped, *journaled]
-            chosen = [server for server in servers if server not in skipped]
+                skipped += journaled
+        chosen = [server for server in servers if server not in skipped]
+        if not chosen:
+            continue
         run = partial(load, scenario=scenario) if scenario else partial(hold, idle=IDLE)
         rounds = in_turns(name, chosen, run, rounds=options.rounds, folder=folder)
         print(table(scenario, rounds) if scenario else idle_table(IDLE, rounds), flush=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "BARE_TORNADO",
     "BUILD",
     "OURS",
     "Running",
@@ -129,6 +130,9 @@ def _listens(port: int) -> bool:
 
 _SERVE = (sys.executable, "-m", "driftdb_jupyter.cli", "serve", "--host=127.0.0.1", "--port={port}")
 OURS = Server(name="ours", command=_SERVE)
+BARE_TORNADO = Server(
+    name="tornado", command=(sys.executable, str(HERE / "bare_tornado.py"), "{port}")
+)
 
 
 def with_journal(folder: Path) -> list[Server]:
