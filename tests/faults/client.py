@@ -20,7 +20,7 @@ from .wire import ABNORMAL, Ended, Wire
 
 __all__ = ["Client", "Entry", "Kind", "Life", "Replica", "joined", "last_words"]
 
-Kind = Literal["append", "replace", "relay"]
+Kind = Literal["append", "append two", "replace", "relay"]
 Entry = tuple[int, Any]  # seq, value
 _FIRST_DELAY_SECONDS = 0.05
 _LONGEST_DELAY_SECONDS = 1.0
@@ -86,7 +86,8 @@ class Client:
     """A client in a room, that always comes back until it is told to stop.
 
     ``keys`` are those that it hears and pushes, each with the kind of its pushes. Values are
-    ``{"by": name, "n": n}``, with ``n`` counting its pushes on that key: 1, 2, 3, …
+    ``{"by": name, "n": n}``, with ``n`` counting its values on that key: 1, 2, 3, … (``append two``
+    pushes two of them in one message). ``cbor``: it speaks CBOR.
     ``unacknowledged``, ``acknowledged`` (with the ``seq``) and ``refused`` (with the code) are its
     pushes by their id; ``ends`` are the codes by which its connections ended, ``breaches`` what a
     server may never say, ``resumed`` how often a key was recovered.
@@ -100,13 +101,15 @@ class Client:
         keys: Mapping[str, Kind],
         random: Random | None = None,
         patience_seconds: float = 2.0,
+        cbor: bool = False,
     ) -> None:
         """``patience_seconds``: how long a silent connection is believed in."""
+        self.cbor = cbor
         self.url = room_url
         self.name = name
         self.secret = secrets.token_urlsafe(16)
         self.replicas = {key: Replica(kind) for key, kind in keys.items()}
-        self.pushes: dict[int, tuple[str, Any]] = {}
+        self.pushes: dict[int, tuple[str, list[Any]]] = {}
         self.unacknowledged: dict[int, Message] = {}
         self.acknowledged: dict[int, int | None] = {}
         self.refused: dict[int, str] = {}
@@ -129,17 +132,21 @@ class Client:
         return self._wire is not None and not self._unanswered
 
     def push(self, key: str, **more: Any) -> int:
-        """Push the next value of this client on a key, and return its id."""
-        self.counts[key] = n = self.counts[key] + 1
-        value = {"by": self.name, "n": n, **more}
+        """Push the next value of this client on a key, or the next two; return the push's id."""
+        kind = self.replicas[key].kind
+        two = kind == "append two"
+        first = self.counts[key] + 1
+        self.counts[key] += 2 if two else 1
+        numbers = range(first, self.counts[key] + 1)
+        values: list[Any] = [{"by": self.name, "n": n, **more} for n in numbers]
         push_id = len(self.pushes) + 1
-        self.pushes[push_id] = key, value
+        self.pushes[push_id] = key, values
         self.unacknowledged[push_id] = {
             "type": "push",
             "key": key,
-            "value": value,
-            "action": {"type": self.replicas[key].kind},
+            "action": {"type": "append" if two else kind},
             "id": push_id,
+            **({"values": values} if two else {"value": values[0]}),
         }
         self._more.set()
         return push_id
@@ -185,9 +192,9 @@ class Client:
     async def _converse(self) -> None:
         self._unanswered = set(self.replicas)
         try:
-            wire = await asyncio.wait_for(
-                Wire.open(self.url, f"client={self.secret}"), self._patience
-            )
+            query = f"client={self.secret}" + ("&cbor=true" if self.cbor else "")
+            wire = await asyncio.wait_for(Wire.open(self.url, query), self._patience)
+            wire.cbor = self.cbor
         except asyncio.TimeoutError:
             raise Ended(ABNORMAL, "no answer to the handshake") from None
         self._wire = wire

@@ -50,13 +50,15 @@ def nothing_lost(clients: Sequence[Client], held: Truth) -> None:
     """What was acknowledged is there: appended under its number, replaced by none but a newer."""
     for client in clients:
         for push_id, seq in client.acknowledged.items():
-            key, value = client.pushes[push_id]
+            key, values = client.pushes[push_id]
+            value = values[-1]
             stream = held[key]
             kind = client.replicas[key].kind
             what = f"{value} of {client.name} on {key!r}, acknowledged as {seq}"
-            if kind == "append":
-                found = [entry[0] for entry in stream if entry[1] == value]
-                assert found, f"lost: {what}"
+            if kind in ("append", "append two"):
+                for each in values:
+                    found = [entry[0] for entry in stream if entry[1] == each]
+                    assert found, f"lost: {each}, of {what}"
                 assert seq is None or seq in found, f"under another number, {found}: {what}"
             elif kind == "replace":
                 newest = stream[-1] if stream else (0, None)
@@ -131,7 +133,7 @@ def _no_gap(
 def _refused(clients: Sequence[Client]) -> set[tuple[str, str, int]]:
     """The pushes that were refused: key, by whom, and their n."""
     pushes = [client.pushes[push_id] for client in clients for push_id in client.refused]
-    return {(key, value["by"], value["n"]) for key, value in pushes}
+    return {(key, value["by"], value["n"]) for key, values in pushes for value in values}
 
 
 def _first_difference(believed: Sequence[Entry], real: Sequence[Entry]) -> tuple[Any, Any]:

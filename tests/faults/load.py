@@ -13,7 +13,12 @@ from .client import Client, Kind, last_words
 __all__ = ["KEYS", "acknowledged", "all_is_well", "new_clients", "new_seed", "pushing"]
 
 # One key of each kind.
-KEYS: Mapping[str, Kind] = {"log": "append", "state": "replace", "channel": "relay"}
+KEYS: Mapping[str, Kind] = {
+    "log": "append",
+    "pairs": "append two",
+    "state": "replace",
+    "channel": "relay",
+}
 _IN_FLIGHT = 12
 _PAUSE_SECONDS = 0.01  # the streams grow by so much that starting over is still quick
 _PATIENCE_SECONDS = 60
@@ -27,9 +32,15 @@ def new_seed() -> Random:
 
 
 def new_clients(room_url: str, *, count: int, random: Random) -> list[Client]:
-    """Some clients in a room."""
+    """Some clients in a room, of whom every other one speaks CBOR."""
     return [
-        Client(room_url, name=f"client-{number}", keys=KEYS, random=Random(random.random()))
+        Client(
+            room_url,
+            name=f"client-{number}",
+            keys=KEYS,
+            random=Random(random.random()),
+            cbor=number % 2 == 1,
+        )
         for number in range(count)
     ]
 

@@ -17,12 +17,25 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import cbor2
+
 if TYPE_CHECKING:  # importing it brings a whole Jupyter server with it
     from ..conformance.peer import Message
 
-__all__ = ["ABNORMAL", "CLOSE", "PING", "PONG", "TEXT", "Ended", "Wire", "connected", "masked"]
+__all__ = [
+    "ABNORMAL",
+    "BINARY",
+    "CLOSE",
+    "PING",
+    "PONG",
+    "TEXT",
+    "Ended",
+    "Wire",
+    "connected",
+    "masked",
+]
 
-TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 ABNORMAL = 1006  # the close code where none came (RFC 6455, section 7.1.5)
 _FINAL = 0x80
 
@@ -53,7 +66,9 @@ def masked(opcode: int, content: bytes, *, mask: bytes | None = None) -> bytes:
 
 
 class Wire:
-    """A connection to a room."""
+    """A connection to a room; ``cbor``: it speaks CBOR, and expects nothing else."""
+
+    cbor = False
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -106,7 +121,11 @@ class Wire:
 
     def send(self, *messages: Message) -> None:
         """Say some messages."""
-        self.send_raw(b"".join(masked(TEXT, json.dumps(message).encode()) for message in messages))
+        if self.cbor:
+            frames = [masked(BINARY, cbor2.dumps(message)) for message in messages]
+        else:
+            frames = [masked(TEXT, json.dumps(message).encode()) for message in messages]
+        self.send_raw(b"".join(frames))
 
     def send_raw(self, data: bytes) -> None:
         """Say any bytes."""
@@ -126,8 +145,8 @@ class Wire:
         """
         while True:
             opcode, content = await self._receive_frame()
-            if opcode == TEXT:
-                message: Any = json.loads(content)
+            if opcode == (BINARY if self.cbor else TEXT):
+                message: Any = cbor2.loads(content) if self.cbor else json.loads(content)
                 assert isinstance(message, dict), f"expected an object, got {content!r}"
                 return message
             if opcode == CLOSE:
