@@ -16,6 +16,7 @@ from ..protocol.entry import Author
 from ..protocol.errors import Refusal
 from ..protocol.messages import Push
 from ..protocol.value import Value
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.producer import Producers
 from ..rooms.room import Applied, Room
 
@@ -86,7 +87,12 @@ class RoomSummary(Struct, gc=False):
 
 
 class Broker(Protocol):
-    """All rooms of a server, or of several that share them."""
+    """All rooms of a server, or of several that share them.
+
+    ``memory``: what the server may hold, rooms and all else.
+    """
+
+    memory: MemoryBudget
 
     @property
     def journal(self) -> str | None:

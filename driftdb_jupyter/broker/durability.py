@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal, TypeAlias
 
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
 from .broker import Broker
@@ -29,6 +30,7 @@ def open_broker(
     room_limit: int = 100_000,
     quota: Quota | None = None,
     window_limits: WindowLimits | None = None,
+    memory: MemoryBudget | None = None,
 ) -> Broker:
     """The broker for a server's settings; waits for the disk, so call it before there is a loop.
 
@@ -46,6 +48,7 @@ def open_broker(
                 room_limit=room_limit,
                 quota=quota,
                 window_limits=window_limits,
+                memory=memory,
             )
         except (JournalUnusable, sqlite3.Error, OSError) as error:
             trouble = (
@@ -55,5 +58,9 @@ def open_broker(
             )
             trouble += "; until then rooms are kept in memory and end with the server"
     return MemoryBroker(
-        room_limit=room_limit, quota=quota, window_limits=window_limits, trouble=trouble
+        room_limit=room_limit,
+        quota=quota,
+        window_limits=window_limits,
+        memory=memory,
+        trouble=trouble,
     )

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from ..protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ..protocol.name import new_id
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
@@ -49,8 +50,8 @@ class JournalBroker:
 
     ``path``: the journal's file. ``mode``: what an ack promises. ``commit_interval_seconds``: how
     far commits are apart at least while much is going on (``batched``). ``room_limit``: how many
-    rooms there may be at once. ``quota``, ``window_limits``: of each room. ``clock``: seconds since
-    1970.
+    rooms there may be at once. ``quota``, ``window_limits``: of each room. ``memory``: of all that
+    are in use (``None``: no bound). ``clock``: seconds since 1970.
 
     The journal is opened at once, which waits for the disk, and used on threads of its own from
     then on. Raises :class:`~.journal.JournalUnusable`, :class:`sqlite3.Error` and
@@ -68,9 +69,11 @@ class JournalBroker:
         room_limit: int = 100_000,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
+        memory: MemoryBudget | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock = clock
+        self.memory = memory or MemoryBudget()
         self.failing: str | None = None
         self.journal = path
         self._synced = mode == "synced"

@@ -9,6 +9,7 @@ from ..protocol.errors import BadMessage, QuotaExceeded, Refusal
 from ..protocol.messages import Push
 from ..protocol.name import new_id
 from ..protocol.value import Value
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.producer import Producers
 from ..rooms.quota import Quota
 from ..rooms.room import Room
@@ -52,6 +53,7 @@ class MemoryBroker:
     """Rooms in memory.
 
     ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
+    ``memory``: of all of them (``None``: no bound).
     ``clock``: seconds since 1970. ``trouble``: why rooms are not kept where they should be.
     """
 
@@ -63,9 +65,11 @@ class MemoryBroker:
         room_limit: int = 100_000,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
+        memory: MemoryBudget | None = None,
         clock: Callable[[], float] = time.time,
         trouble: str | None = None,
     ) -> None:
+        self.memory = memory or MemoryBudget()
         self.trouble = trouble
         self._rooms: dict[str, Room] = {}
         self._used_at: dict[str, float] = {}

@@ -32,8 +32,9 @@ class Hub:
     """Opens rooms at the broker for those who come, and knows who is connected.
 
     A room is opened when it is first asked for, and left when nobody has used it for a while.
-    Make, :meth:`start` and use it on one event loop. ``log`` hears of the broker's trouble, and
-    ``expired`` the names of rooms that are no more because nobody used them.
+    Make, :meth:`start` and use it on one event loop. ``memory`` is the budget of all that the
+    server holds. ``log`` hears of the broker's trouble, and ``expired`` the names of rooms that
+    are no more because nobody used them.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Hub:
         expired: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
         self.broker = broker
+        self.memory = broker.memory
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()

@@ -10,8 +10,10 @@ from traitlets.config import Configurable
 from ..broker.broker import Broker
 from ..broker.durability import Durability, open_broker
 from ..protocol.limits import Limits
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
+from .machine_memory import machine_memory_bytes
 
 __all__ = ["DriftDB"]
 
@@ -61,6 +63,15 @@ class DriftDB(Configurable):
         config=True,
         help="How far commits to the journal are apart at least while much is going on, in seconds "
         "(batched).",
+    )
+    memory_limit_bytes = Int(
+        0,
+        min=0,
+        config=True,
+        help="How much memory everything that the server holds for its peers may take, in bytes, "
+        "by its own account: values with what their objects cost, presences, what waits to be "
+        "sent. What would pass it is refused with the error quota. 0: a quarter of the machine's "
+        "or container's memory.",
     )
     room_limit = Int(100_000, min=1, config=True, help="How many rooms there may be at once.")
     room_limit_bytes = Int(
@@ -210,7 +221,12 @@ class DriftDB(Configurable):
             room_limit=self.room_limit,
             quota=self.quota,
             window_limits=self.window_limits,
+            memory=self.new_memory_budget(),
         )
+
+    def new_memory_budget(self) -> MemoryBudget:
+        """What bounds the memory of a server with these settings: its broker has it."""
+        return MemoryBudget(self.memory_limit_bytes or machine_memory_bytes() // 4)
 
     @property
     def limits(self) -> Limits:
