@@ -69,26 +69,22 @@ class Change:
 class Draft:
     """What happened in one room since it was last written.
 
-    ``changes`` by key; ``cbor``: the numbers of values that came as CBOR; ``ids``: runs of
-    ``[id, seq, count]`` by client.
+    ``changes`` by key; ``ids``: runs of ``[id, seq, count]`` by client.
     """
 
-    __slots__ = ("cbor", "changes", "ids")
+    __slots__ = ("changes", "ids")
 
     def __init__(self) -> None:
         self.changes: dict[str, Change] = {}
-        self.cbor: set[int] = set()
         self.ids: dict[str, list[list[int]]] = {}
 
-    def note(self, applied: Applied, *, cbor: bool) -> None:
-        """A push changed a stream; ``cbor``: its values came as CBOR."""
+    def note(self, applied: Applied) -> None:
+        """Take down what a push changed."""
         change = self.changes.get(applied.key)
         if change is None:
             self.changes[applied.key] = Change(applied.kept, applied.removed)
         else:
             change.follow(applied)
-        if cbor:
-            self.cbor.update([entry.seq for entry in applied.kept])
 
     def note_id(self, client: str, push_id: int, seq: int) -> int:
         """A client's push was applied; returns how many runs wait to be written for it."""

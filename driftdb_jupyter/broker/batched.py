@@ -51,8 +51,7 @@ class BatchedSequencer(KeptRoom):
         except Refusal as refusal:
             return self._answer(pusher, push, refusal)
         if applied.kept or applied.removed:
-            # Before the broadcast, which may need the values in the other encoding, too.
-            self._draft.note(applied, cbor=bool(values) and values[0].item is not None)
+            self._draft.note(applied)
             if not self.dirty:
                 keeper.want_commit(self, urgent=False)
         self.audience.broadcast(applied)

@@ -101,8 +101,7 @@ class KeptRoom:
         for key in other.keys:
             entries = other.read(key)
             room.hold(key, entries)
-            draft.note(Applied(key, other.seq, kept=entries), cbor=False)
-            draft.cbor.update([entry.seq for entry in entries if entry.value.text is None])
+            draft.note(Applied(key, other.seq, kept=entries))
         room.seq = room.newest_relay = other.seq
         self.touch()
 
@@ -145,10 +144,11 @@ class KeptRoom:
             if change.removed:
                 batch.removed.append((self.number, key, change.removed))
             for entry in change.kept:
-                cbor = entry.seq in draft.cbor
-                value = entry.value.item if cbor else entry.value.text
+                value = entry.value
+                cbor = value.came_as_cbor
+                blob = value.item if cbor else value.text
                 author = None if entry.author is None else self._author(entry.author, batch)
-                row = (self.number, key, entry.seq, int(cbor), value, entry.time, author)
+                row = (self.number, key, entry.seq, int(cbor), blob, entry.time, author)
                 batch.entries.append(row)
         batch.unused_authors += [(number,) for number in self._unused_authors]
         self._unused_authors = []

@@ -72,7 +72,6 @@ class SyncedSequencer(KeptRoom):
             pusher.answer(push, Unavailable(keeper.failing))
             return False
         now, before = keeper.clock(), head.seq
-        cbor = bool(values) and values[0].item is not None
         outcome: Applied | Refusal
         written = False
         try:
@@ -82,7 +81,7 @@ class SyncedSequencer(KeptRoom):
         else:
             written = outcome.changed
             if written:
-                self._draft.note(outcome, cbor=cbor)
+                self._draft.note(outcome)
             if push.id is not None and not known and not isinstance(push.action, Relay):
                 written = True
                 self.note_id(push, outcome, client)

@@ -19,12 +19,14 @@ class Value(Struct, gc=False):
 
     ``text`` is its JSON in UTF-8, ``item`` its CBOR; one of the two is always there. The other is
     made when somebody asks for it, and kept (protocol, "Over WebSocket", has the rules).
-    ``size`` is what it takes as it came, in bytes.
+    ``size`` is what it takes as it came, in bytes. ``came_as_cbor`` tells which of the two it came
+    as, whatever was made since.
     """
 
     text: bytes | Raw | None = None
     item: bytes | None = None
     size: int = 0
+    came_as_cbor: bool = False
 
     @classmethod
     def from_json(cls, text: bytes | Raw) -> Value:
@@ -34,7 +36,7 @@ class Value(Struct, gc=False):
     @classmethod
     def from_cbor(cls, item: bytes) -> Value:
         """A value that came as a CBOR data item."""
-        return cls(None, item, len(item))
+        return cls(None, item, len(item), True)
 
     def as_json(self) -> bytes | Raw:
         """The value as JSON text; from JSON its very bytes."""

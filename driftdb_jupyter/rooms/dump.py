@@ -98,7 +98,7 @@ def load(room: Room, lines: Iterable[bytes], *, limits: Limits) -> None:
 
 def _line(key: str, entry: Entry) -> _Line:
     line = _Line(key, entry.seq, time=int(entry.time * 1000))
-    item = entry.value.item
+    item = entry.value.item if entry.value.came_as_cbor else None
     if item is None or cbor2.dumps(cbor.decode(item)) == item:
         line.value = Raw(entry.value.as_json())
     else:

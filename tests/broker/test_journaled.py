@@ -94,6 +94,23 @@ class TestAfterACleanEnd:
             assert room.read("cbor")[0].value == Value.from_cbor(item)
             assert room.read("json")[0].value == Value.from_json(b"1.10")
 
+    @pytest.mark.parametrize("other_key", ["k", "other"])
+    async def test_a_value_takes_the_number_of_one_that_came_in_the_other_encoding(
+        self, kind: str, other_key: str, tmp_path: Path
+    ) -> None:
+        record = Record()
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            push(sequencer, record, Append(), '"cbor"', cbor=True)
+            push(sequencer, record, Compact(1), '"json"', key=other_key)
+            push(sequencer, record, Append(), '"json"')
+            push(sequencer, record, Compact(2), '"cbor"', key=other_key, cbor=True)
+            await record.answered(4)
+            assert broker.trouble is None
+            before = kept(sequencer.room)
+        async with running(make(kind, tmp_path)) as broker:
+            assert kept((await reopened(broker, record)).room) == before
+
     async def test_a_push_that_is_sent_again_is_acknowledged_with_its_number(
         self, kind: str, tmp_path: Path
     ) -> None:
