@@ -26,20 +26,19 @@ class Batch(Struct):
     """Rows by what is to be done with them, in this order.
 
     ``removed``: (room, key, seq): what the stream holds up to that number goes.
-    ``entries``, ``authors``, ``producers``, ``ids``, ``rooms``: rows of these tables, which take
-    the place of what has the same key. ``forgotten``: (producer, id): older ids go.
-    ``left``: (producer,), ``unused_authors``: (author,): who goes.
+    ``rooms``, ``authors``, ``entries``, ``producers``, ``ids``: rows of these tables, which take
+    the place of what has the same key. ``left``: (producer,): the clients that are forgotten.
+    ``forgotten``: (producer, id): older ids go.
     """
 
+    rooms: list[Row] = field(default_factory=list)
     removed: list[Row] = field(default_factory=list)
-    entries: list[Row] = field(default_factory=list)
     authors: list[Row] = field(default_factory=list)
-    unused_authors: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
     left: list[Row] = field(default_factory=list)
     producers: list[Row] = field(default_factory=list)
     forgotten: list[Row] = field(default_factory=list)
     ids: list[Row] = field(default_factory=list)
-    rooms: list[Row] = field(default_factory=list)
 
 
 class Change:

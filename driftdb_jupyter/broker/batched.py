@@ -86,6 +86,7 @@ class BatchedSequencer(KeptRoom):
 
     def committed(self) -> None:
         """Acknowledge what was taken."""
+        self.confirm()
         self._unwritten = False
         self._answers.give()
 

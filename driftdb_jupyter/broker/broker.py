@@ -28,7 +28,7 @@ class Pusher(Protocol):
 
     @property
     def client(self) -> str | None:
-        """The client's secret, ``None`` where it connected without one."""
+        """The digest of the client's secret, ``None`` where it connected without one."""
 
     @property
     def author(self) -> Author | None:

@@ -33,11 +33,13 @@ _VALUES = (
     " WHERE room = ? AND (key, seq) >= (?, ?) ORDER BY key, seq LIMIT ?)"
 )
 _AUTHORS = (
-    "SELECT group_concat(id), group_concat(client), group_concat(coalesce(hex(user), ''))"
+    "SELECT group_concat(id), group_concat(length(CAST(client AS BLOB))),"
+    " CAST(group_concat(client, '') AS BLOB), group_concat(coalesce(hex(user), ''))"
     " FROM authors WHERE room = ?"
 )
 _PRODUCERS = (
-    "SELECT group_concat(id), group_concat(client), group_concat(forgotten),"
+    "SELECT group_concat(id), group_concat(length(CAST(client AS BLOB))),"
+    " CAST(group_concat(client, '') AS BLOB), group_concat(forgotten),"
     " group_concat(CASE WHEN left_at IS NULL THEN '' ELSE printf('%!.17g', left_at) END)"
     " FROM producers WHERE room = ?"
 )
@@ -71,7 +73,7 @@ def read_entries(connection: sqlite3.Connection, room: int) -> Iterator[EntryRow
         row = connection.execute(_ENTRIES, (room, *last, _PAGE_ROWS)).fetchone()
         if row[0] is None:
             return
-        keys = list(map(bytes.decode, _pieces(row[1], _integers(row[0]))))
+        keys = _texts(row[1], row[0])
         seqs, formats, lengths = map(_integers, row[2:5])
         values = _values(connection, room, keys, seqs, lengths)
         times, authors = _floats(row[5]), _integers(row[6])
@@ -83,9 +85,9 @@ def read_authors(
     connection: sqlite3.Connection, room: int
 ) -> Iterator[tuple[int, str, bytes | None]]:
     """(id, client, user) of all authors of a room."""
-    ids, clients, users = connection.execute(_AUTHORS, [room]).fetchone()
+    ids, lengths, clients, users = connection.execute(_AUTHORS, [room]).fetchone()
     if ids is not None:
-        rows = zip(_integers(ids), clients.split(","), users.split(","), strict=True)
+        rows = zip(_integers(ids), _texts(clients, lengths), users.split(","), strict=True)
         for number, client, user in rows:
             yield number, client, bytes.fromhex(user) or None
 
@@ -95,13 +97,11 @@ def read_producers(connection: sqlite3.Connection, room: int) -> list[ProducerOf
     row = connection.execute(_PRODUCERS, [room]).fetchone()
     if row[0] is None:
         return []
-    ids, forgotten = _integers(row[0]), _integers(row[2])
-    left_at = [float(text) if text else None for text in row[3].split(",")]
+    ids, clients, forgotten = _integers(row[0]), _texts(row[2], row[1]), _integers(row[3])
+    left_at = [float(text) if text else None for text in row[4].split(",")]
     producers = {
         number: ProducerOfRoom(number, client, newest, left, [])
-        for number, client, newest, left in zip(
-            ids, row[1].split(","), forgotten, left_at, strict=True
-        )
+        for number, client, newest, left in zip(ids, clients, forgotten, left_at, strict=True)
     }
     columns = connection.execute(_IDS, [room]).fetchone()
     if columns[0] is not None:
@@ -130,6 +130,11 @@ def _pieces(joined: bytes, lengths: list[int]) -> list[bytes]:
     if len(joined) != sum(lengths):
         raise sqlite3.DatabaseError("what a room holds is not as long as it says")
     return [joined[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+
+
+def _texts(joined: bytes, lengths: str) -> list[str]:
+    """Texts of any kind, which commas couldn't part."""
+    return list(map(bytes.decode, _pieces(joined, _integers(lengths))))
 
 
 def _integers(joined: str) -> list[int]:

@@ -1,11 +1,11 @@
-"""Whether a file lies on a network file system."""
+"""What the journal needs to know of the file system that it lies on."""
 
 from __future__ import annotations
 
 import os
 import re
 
-__all__ = ["is_remote"]
+__all__ = ["is_remote", "sync_folder"]
 
 _REMOTE = re.compile(
     r"nfs\d?|cifs|smb\w*|ncpfs|afs|9p|ceph|lustre|gpfs|beegfs|glusterfs"
@@ -33,6 +33,16 @@ def is_remote(path: str, *, mounts: str = "/proc/mounts") -> bool:
         if inside and len(place) >= len(best):
             best, kind = place, entry[1]
     return _REMOTE.fullmatch(kind) is not None
+
+
+def sync_folder(folder: str) -> None:
+    """Bring to the disk that a file was made in a folder; Windows does so by itself."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _unescaped(place: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import chain
+from secrets import token_hex
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
@@ -23,9 +24,10 @@ from ..rooms.room import Room
 from ..rooms.window import WindowLimits
 from .batch import Batch, Row
 from .bulk_read import read_authors, read_entries, read_producers
-from .filesystem import is_remote
+from .filesystem import is_remote, sync_folder
 from .lock import FileLock
-from .schema import WrongSchema, migrate
+from .migration import MigrationFailed, migrate_from_1
+from .schema import VERSION, WrongSchema, create, version_of
 
 __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
 
@@ -37,11 +39,23 @@ _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 # interpreter's lock and has to get it back, which a busy loop makes slow: so, few statements.
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 
+# A row that others refer to is changed in place: REPLACE would remove it first.
+_ROOMS = (
+    "INSERT INTO rooms VALUES {rows} ON CONFLICT (id) DO UPDATE SET"
+    " name = excluded.name, epoch = excluded.epoch, seq = excluded.seq, relay = excluded.relay,"
+    " ceiling = excluded.ceiling, keys = excluded.keys, bytes = excluded.bytes,"
+    " used_at = excluded.used_at"
+)
+_AUTHORS = (
+    "INSERT INTO authors VALUES {rows} ON CONFLICT (room, id) DO UPDATE SET"
+    " client = excluded.client, user = excluded.user"
+)
+_PRODUCERS = (
+    "INSERT INTO producers VALUES {rows} ON CONFLICT (id) DO UPDATE SET"
+    " forgotten = excluded.forgotten, left_at = excluded.left_at"
+)
 _ENTRIES = "REPLACE INTO entries VALUES {rows}"
-_AUTHORS = "REPLACE INTO authors VALUES {rows}"
-_PRODUCERS = "REPLACE INTO producers VALUES {rows}"
 _IDS = "REPLACE INTO ids VALUES {rows}"
-_ROOMS = "REPLACE INTO rooms VALUES {rows}"
 _REMOVED = (
     "DELETE FROM entries WHERE (room, key, seq) IN (SELECT e.room, e.key, e.seq"
     " FROM (VALUES {rows}) AS gone CROSS JOIN entries AS e"
@@ -52,16 +66,23 @@ _FORGOTTEN = (
     " FROM (VALUES {rows}) AS gone CROSS JOIN ids AS i ON i.producer = gone.column1"
     " AND i.id <= gone.column2 AND i.id + i.count - 1 <= gone.column2)"
 )
-_UNUSED_AUTHORS = "DELETE FROM authors WHERE id IN (VALUES {rows})"
-_LEFT_IDS = "DELETE FROM ids WHERE producer IN (VALUES {rows})"
-_LEFT_PRODUCERS = "DELETE FROM producers WHERE id IN (VALUES {rows})"
+_LEFT = "DELETE FROM producers WHERE id IN (VALUES {rows})"
+# What a deleted room held, a limited number of rows at a time, and what refers to others first.
+_SWEPT = (
+    "DELETE FROM entries WHERE (room, key, seq) IN"
+    " (SELECT room, key, seq FROM entries WHERE room = ? LIMIT ?)",
+    "DELETE FROM ids WHERE (producer, id) IN (SELECT i.producer, i.id FROM producers AS p"
+    " CROSS JOIN ids AS i ON i.producer = p.id WHERE p.room = ? LIMIT ?)",
+    "DELETE FROM producers WHERE id IN (SELECT id FROM producers WHERE room = ? LIMIT ?)",
+    "DELETE FROM authors WHERE (room, id) IN (SELECT room, id FROM authors WHERE room = ? LIMIT ?)",
+)
 
 
 class JournalUnusable(Exception):
     """The file can't be used as it is; it was left untouched. Says why, and what to do."""
 
 
-class ProducerRow(Struct):
+class ProducerRow(Struct, frozen=True):
     """What is written of a client; ``present``: as one that has not left."""
 
     id: int
@@ -73,7 +94,7 @@ class Loaded(Struct):
     """A room as it was written, and the ids of rows that will be needed to write more.
 
     ``epoch`` is the row's. ``producers`` by client, ``authors``: ids by public id and
-    user; ``unused_authors``: those of whom nothing is left.
+    user; ``free_authors``: ids that no entry names any more, up to ``newest_author``.
     """
 
     id: int
@@ -81,7 +102,8 @@ class Loaded(Struct):
     room: Room
     producers: dict[str, ProducerRow] = field(default_factory=dict)
     authors: dict[tuple[str, bytes | None], int] = field(default_factory=dict)
-    unused_authors: list[int] = field(default_factory=list)
+    free_authors: list[int] = field(default_factory=list)
+    newest_author: int = 0
 
 
 class Journal:
@@ -121,7 +143,7 @@ class Journal:
         try:
             if not os.path.exists(self.path):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-                _sync_folder(folder)
+                sync_folder(folder)
             return self._prepare()
         except BaseException:
             self._lock.release()
@@ -133,40 +155,66 @@ class Journal:
                 f"the journal {self.path} can't be made: allow this user to write to its folder"
             )
         self.read_only, self.shared = True, False
-        # Without its -wal file it is whole, and nothing beside it needs to be made to read it.
-        whole = not os.path.exists(self.path + "-wal")
-        connection = self._connect("?immutable=1" if whole else "?mode=ro")
-        self._check(connection)
-        return connection
-
-    def _prepare(self) -> sqlite3.Connection:
-        connection = self._connect("")
+        connection = self._connect(self._untouched)
         try:
-            self._check(connection)
-            self._choose_mode(connection)
-            connection.execute(f"PRAGMA synchronous={'FULL' if self._synced else 'NORMAL'}")
-            connection.execute("PRAGMA fullfsync=1")  # where macOS's fsync doesn't reach the disk
-            connection.execute("PRAGMA cache_size=-8192")
-            connection.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
-            migrate(connection)
-        except WrongSchema as error:
-            connection.close()
-            raise JournalUnusable(
-                f"{error}: {self.path}; update this server, or give it another file"
-            ) from None
+            version = self._version(connection)
+            if version < VERSION:
+                raise JournalUnusable(
+                    f"the journal {self.path} is of version {version} and can't be brought up to"
+                    " date: allow this user to write to it and its folder"
+                )
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Look whether the file is a database at all."""
+    def _prepare(self) -> sqlite3.Connection:
+        with closing(self._connect(self._untouched)) as connection:
+            self._version(connection)  # so that a file that isn't ours stays as it is
+        connection = self._connect("")
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            version = self._version(connection)
+            self._choose_mode(connection)
+            connection.execute(f"PRAGMA synchronous={'FULL' if self._synced else 'NORMAL'}")
+            connection.execute("PRAGMA fullfsync=1")  # where macOS's fsync doesn't reach the disk
+            connection.execute("PRAGMA cache_size=-8192")
+            connection.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
+            if version == 0:
+                create(connection)
+            elif version == 1:
+                migrate_from_1(connection, self.path)
+            connection.execute("PRAGMA foreign_keys=1")
+        except MigrationFailed as error:
+            connection.close()
+            raise JournalUnusable(str(error)) from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @property
+    def _untouched(self) -> str:
+        """How to open the file so that nothing is written, neither to it nor beside it.
+
+        Without a -wal file it is whole, and nothing beside it is needed to read it.
+        """
+        whole = not os.path.exists(self.path + "-wal")
+        return "?immutable=1" if whole else "?mode=ro"
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Which version the file is of, 0 where it is empty.
+
+        Raises :class:`JournalUnusable` where it is no journal, or one of a newer version.
+        """
+        try:
+            return version_of(connection)
+        except WrongSchema as error:
+            raise JournalUnusable(
+                f"{error}: {self.path}; update this server, or give it another file"
+            ) from None
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
-            connection.close()
             raise JournalUnusable(
                 f"the journal {self.path} is damaged ({error}): move it away, or put a copy in"
                 " its place, and start again"
@@ -209,21 +257,24 @@ class Journal:
 
     # What a run of a server leaves behind.
 
-    def begin(self) -> int:
+    def begin(self) -> str:
         """Note that a server runs on this file, on the disk for certain.
 
-        Returns how many ends there were after which numbers may have been given twice.
+        Returns what all rooms' epochs end with, which changes whenever numbers may have been given
+        twice.
         """
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
             self._connection.execute(
-                "UPDATE run SET crashes = crashes + (mode = 'batched'), mode = ?", [self._mode]
+                "UPDATE run SET mode = ?,"
+                " era = CASE WHEN mode IN ('', 'synced') THEN era ELSE ? END",
+                [self._mode, token_hex(8)],
             )
         finally:
             if not self._synced:
                 self._connection.execute("PRAGMA synchronous=NORMAL")
-        crashes: int = self._connection.execute("SELECT crashes FROM run").fetchone()[0]
-        return crashes
+        era: str = self._connection.execute("SELECT era FROM run").fetchone()[0]
+        return era
 
     def end(self) -> None:
         """Note that all that the server gave out was written."""
@@ -237,18 +288,16 @@ class Journal:
         execute("BEGIN IMMEDIATE")
         try:
             for batch in batches:
+                self._write(_ROOMS, batch.rooms)
                 self._write(_REMOVED, batch.removed)
-                self._write(_ENTRIES, batch.entries)
                 self._write(_AUTHORS, batch.authors)
-                self._write(_UNUSED_AUTHORS, batch.unused_authors)
-                self._write(_LEFT_IDS, batch.left)
-                self._write(_LEFT_PRODUCERS, batch.left)
+                self._write(_ENTRIES, batch.entries)
+                self._write(_LEFT, batch.left)
                 self._write(_PRODUCERS, batch.producers)
                 self._write(_FORGOTTEN, batch.forgotten)
                 self._write(_IDS, batch.ids)
-                self._write(_ROOMS, batch.rooms)
             if not batches:
-                execute("UPDATE run SET tried_at = tried_at + 1")
+                execute("UPDATE run SET commits = commits + 1")
             execute("COMMIT")
         except BaseException:
             # A full disk may have ended the transaction already.
@@ -283,18 +332,12 @@ class Journal:
             return False
         execute("BEGIN IMMEDIATE")
         try:
-            gone = execute(
-                "DELETE FROM entries WHERE (room, key, seq) IN"
-                f" (SELECT room, key, seq FROM entries WHERE room = ? LIMIT {_SWEEP_ROWS})",
-                row,
-            ).rowcount
-            if gone < _SWEEP_ROWS:
-                execute(
-                    "DELETE FROM ids WHERE producer IN (SELECT id FROM producers WHERE room = ?)",
-                    row,
-                )
-                execute("DELETE FROM producers WHERE room = ?", row)
-                execute("DELETE FROM authors WHERE room = ?", row)
+            left = _SWEEP_ROWS
+            for statement in _SWEPT:
+                left -= execute(statement, (*row, left)).rowcount
+                if not left:
+                    break
+            else:
                 execute("DELETE FROM rooms WHERE id = ?", row)
             execute("COMMIT")
         except BaseException:
@@ -321,10 +364,10 @@ class Journal:
         count: int = self._connection.execute(query).fetchone()[0]
         return count
 
-    def newest(self, table: Literal["rooms", "producers", "authors"]) -> int:
-        """The highest id in a table, 0 where it is empty."""
-        query = f"SELECT coalesce(max(id), 0) FROM {table}"
-        highest: int = self._connection.execute(query).fetchone()[0]
+    def newest(self, table: Literal["rooms", "producers"]) -> int:
+        """The highest id that a table ever had, 0 where it had none."""
+        query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
+        highest: int = self._connection.execute(query, [table]).fetchone()[0]
         return highest
 
     def summaries(self) -> list[tuple[str, int, int, int, float]]:
@@ -386,6 +429,7 @@ class Journal:
         for number, client, user in read_authors(self._connection, loaded.id):
             authors[number] = Author(client, None if user is None else Value.from_json(user))
             loaded.authors[client, user] = number
+            loaded.newest_author = max(loaded.newest_author, number)
         used: set[int] = set()
         current: str | None = None
         entries: list[Entry] = []
@@ -401,7 +445,7 @@ class Journal:
             loaded.room.hold(current, entries)
         for who, number in list(loaded.authors.items()):
             if number not in used:
-                loaded.unused_authors.append(loaded.authors.pop(who))
+                loaded.free_authors.append(loaded.authors.pop(who))
 
     def _load_producers(self, loaded: Loaded, used_at: float) -> None:
         for row in read_producers(self._connection, loaded.id):
@@ -418,13 +462,3 @@ def _writable(path: str) -> bool:
     """Whether the file can be written, and others made beside it."""
     folder = os.path.dirname(os.path.abspath(path))
     return os.access(folder, os.W_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
-
-
-def _sync_folder(folder: str) -> None:
-    """Bring to the disk that a file was made in a folder; Windows does so by itself."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

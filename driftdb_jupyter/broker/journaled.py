@@ -87,7 +87,7 @@ class JournalBroker:
         self._creating: dict[str, asyncio.Future[None]] = {}
         self._deleting: dict[str, asyncio.Future[bool]] = {}
         self._sweeping: asyncio.Future[None] | None = None
-        self._run: int | None = None
+        self._run: str | None = None
         self._no_run = new_id()
         self._touched_at = clock()
         self._waiting: dict[KeptRoom, None] = {}
@@ -116,7 +116,6 @@ class JournalBroker:
             self._count = journal.count()
             self._room_ids = count(journal.newest("rooms") + 1)
             self.producer_ids = count(journal.newest("producers") + 1)
-            self.author_ids = count(journal.newest("authors") + 1)
             try:
                 self._begin()
             except (sqlite3.Error, OSError) as error:

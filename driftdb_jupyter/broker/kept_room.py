@@ -27,7 +27,6 @@ class Keeper(Protocol):
     """What a kept room needs of its broker."""
 
     producer_ids: count[int]
-    author_ids: count[int]
 
     @property
     def failing(self) -> str | None:
@@ -63,7 +62,10 @@ class KeptRoom:
         self._ending = False
         self._authors = loaded.authors
         self._producers = loaded.producers
-        self._unused_authors = loaded.unused_authors
+        self._free_authors = loaded.free_authors
+        self._author_ids = count(loaded.newest_author + 1)
+        self._new_authors: list[tuple[str, bytes | None]] = []
+        self._rows_before: dict[str, ProducerRow | None] = {}
         self._touched = False
 
     @property
@@ -150,20 +152,37 @@ class KeptRoom:
                 author = None if entry.author is None else self._author(entry.author, batch)
                 row = (self.number, key, entry.seq, int(cbor), blob, entry.time, author)
                 batch.entries.append(row)
-        batch.unused_authors += [(number,) for number in self._unused_authors]
-        self._unused_authors = []
         self._write_producers(draft, batch)
         numbers = (room.seq, room.newest_relay, ceiling, room.key_count, room.bytes, now)
         batch.rooms.append((self.number, self.name, self._stored_epoch, *numbers))
         self._touched = self._ending = False
         return True
 
+    def confirm(self) -> None:
+        """The rows that :meth:`write` made are in the journal."""
+        self._new_authors.clear()
+        self._rows_before.clear()
+
+    def take_back(self) -> None:
+        """The rows that :meth:`write` made are not in the journal, and never will be."""
+        for who in self._new_authors:
+            self._free_authors.append(self._authors.pop(who))
+        for client, row in self._rows_before.items():
+            if row is None:
+                self._producers.pop(client, None)
+            else:
+                self._producers[client] = row
+        self.confirm()
+
     def _author(self, author: Author, batch: Batch) -> int:
         user = None if author.user is None else bytes(author.user.as_json())
         number = self._authors.get((author.client, user))
         if number is None:
-            number = self._authors[author.client, user] = next(self._keeper.author_ids)
-            batch.authors.append((number, self.number, author.client, user))
+            free = self._free_authors
+            number = free.pop() if free else next(self._author_ids)
+            self._authors[author.client, user] = number
+            self._new_authors.append((author.client, user))
+            batch.authors.append((self.number, number, author.client, user))
         return number
 
     def _write_producers(self, draft: Draft, batch: Batch) -> None:
@@ -172,11 +191,10 @@ class KeptRoom:
                 continue  # forgotten meanwhile
             forgotten = self.producers.get(client).forgotten
             row = self._producers.get(client)
-            if row is None:
-                row = ProducerRow(next(self._keeper.producer_ids), -1, False)
-                self._producers[client] = row
-            if row.forgotten != forgotten or not row.present:
-                row.forgotten, row.present = forgotten, True
+            if row is None or row.forgotten != forgotten or not row.present:
+                number = next(self._keeper.producer_ids) if row is None else row.id
+                self._rows_before.setdefault(client, row)
+                row = self._producers[client] = ProducerRow(number, forgotten, True)
                 batch.producers.append((row.id, self.number, client, forgotten, None))
                 batch.forgotten.append((row.id, forgotten))
             batch.ids.extend([(row.id, *run) for run in runs])
@@ -185,9 +203,11 @@ class KeptRoom:
         for client, row in list(self._producers.items()):
             if client not in self.producers:
                 batch.left.append((row.id,))
+                self._rows_before.setdefault(client, row)
                 del self._producers[client]
             elif self._ending:
-                row.present = False
+                self._rows_before.setdefault(client, row)
+                self._producers[client] = ProducerRow(row.id, row.forgotten, False)
                 left_at = self.producers.get(client).left_at or self._keeper.clock()
                 batch.producers.append((row.id, self.number, client, row.forgotten, left_at))
 

@@ -1,104 +1,119 @@
-"""The journal's tables, by version, and how an older one becomes the newest.
+"""The journal's tables (version 2), and how a file is known to be a journal.
 
+The tables refuse what no room can be in, so that a mistake in the code that writes them is an error
+there and then, and not a file that can't be read a month later.
+
+``run``: one row about the server that has the file, or had it last; see :mod:`.run`.
 ``rooms``: ``name`` is null in a room that was deleted and whose values still have to go; ``relay``
 is the newest number that a relay or a deletion took; up to ``ceiling`` numbers may have been
 given without having been written; ``used_at`` is in seconds since 1970.
+``authors``: numbered in each room. A row is not removed while its room is there, for then all
+entries of the room would have to be searched for it; the next author takes the place of one that no
+entry names any more.
 ``entries``: ``format`` is 0 for JSON text and 1 for a CBOR item; ``time`` in seconds since 1970.
-``producers``, ``ids``: which pushes of a client (its secret) were applied: ``count`` ids from
-``id`` on got the numbers from ``seq`` on. ``left_at`` is null while the client is there.
-``run``: one row; ``mode`` is what the server that has the file writes with, empty after a clean
-end; ``crashes`` counts the ends after which a number may have been given twice.
+A number may stand under two keys: a ``compact`` keeps the one that it was sent with, whatever key
+had it (protocol, "Actions"). So nothing here says that numbers are unique in a room.
+``producers``, ``ids``: which pushes of a client were applied (``client`` is the digest of its
+secret): ``count`` ids from ``id`` on got the numbers from ``seq`` on. ``left_at`` is null while the
+client is there. No id of a room or a producer is ever given twice.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-__all__ = ["APPLICATION", "MIGRATIONS", "WrongSchema", "migrate"]
+__all__ = ["APPLICATION", "TABLES", "VERSION", "WrongSchema", "create", "version_of"]
 
 APPLICATION = 0x44724442  # "DrDB"
+VERSION = 2
+_NEWEST = 2**53 - 1  # what JavaScript can count to
 
-_FIRST = """
+TABLES = f"""
 CREATE TABLE run (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    mode TEXT NOT NULL,
-    crashes INTEGER NOT NULL,
-    tried_at REAL NOT NULL
+    journal TEXT NOT NULL CHECK (journal <> ''),
+    era TEXT NOT NULL CHECK (era <> ''),
+    token TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('', 'batched', 'synced', 'copy')),
+    boot TEXT NOT NULL,
+    beside TEXT NOT NULL,
+    commits INTEGER NOT NULL CHECK (commits >= 0)
 );
-INSERT INTO run VALUES (1, '', 0, 0);
 CREATE TABLE rooms (
-    id INTEGER PRIMARY KEY,
-    name TEXT UNIQUE,
-    epoch TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    relay INTEGER NOT NULL,
-    ceiling INTEGER NOT NULL,
-    keys INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT UNIQUE CHECK (name <> ''),
+    epoch TEXT NOT NULL CHECK (epoch <> ''),
+    seq INTEGER NOT NULL CHECK (seq BETWEEN 0 AND {_NEWEST}),
+    relay INTEGER NOT NULL CHECK (relay BETWEEN 0 AND seq),
+    ceiling INTEGER NOT NULL CHECK (ceiling BETWEEN 0 AND {_NEWEST}),
+    keys INTEGER NOT NULL CHECK (keys >= 0),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
     used_at REAL NOT NULL
 );
-CREATE TABLE entries (
-    room INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    format INTEGER NOT NULL,
-    value BLOB NOT NULL,
-    time REAL NOT NULL,
-    author INTEGER,
-    PRIMARY KEY (room, key, seq)
-) WITHOUT ROWID;
 CREATE TABLE authors (
-    id INTEGER PRIMARY KEY,
-    room INTEGER NOT NULL,
-    client TEXT NOT NULL,
-    user BLOB
-);
-CREATE INDEX authors_of_room ON authors (room);
+    room INTEGER NOT NULL REFERENCES rooms (id),
+    id INTEGER NOT NULL CHECK (id >= 1),
+    client TEXT NOT NULL CHECK (client <> ''),
+    user BLOB CHECK (length(user) > 0),
+    PRIMARY KEY (room, id)
+) WITHOUT ROWID;
+CREATE TABLE entries (
+    room INTEGER NOT NULL REFERENCES rooms (id),
+    key TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq BETWEEN 1 AND {_NEWEST}),
+    format INTEGER NOT NULL CHECK (format IN (0, 1)),
+    value BLOB NOT NULL CHECK (length(value) > 0),
+    time REAL NOT NULL CHECK (time >= 0),
+    author INTEGER,
+    PRIMARY KEY (room, key, seq),
+    FOREIGN KEY (room, author) REFERENCES authors (room, id)
+) WITHOUT ROWID;
 CREATE TABLE producers (
-    id INTEGER PRIMARY KEY,
-    room INTEGER NOT NULL,
-    client TEXT NOT NULL,
-    forgotten INTEGER NOT NULL,
-    left_at REAL
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    room INTEGER NOT NULL REFERENCES rooms (id),
+    client TEXT NOT NULL CHECK (client <> ''),
+    forgotten INTEGER NOT NULL CHECK (forgotten BETWEEN -1 AND {_NEWEST}),
+    left_at REAL,
+    UNIQUE (room, client)
 );
-CREATE INDEX producers_of_room ON producers (room);
 CREATE TABLE ids (
-    producer INTEGER NOT NULL,
-    id INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    count INTEGER NOT NULL,
+    producer INTEGER NOT NULL REFERENCES producers (id) ON DELETE CASCADE,
+    id INTEGER NOT NULL CHECK (id BETWEEN 1 AND {_NEWEST}),
+    seq INTEGER NOT NULL CHECK (seq BETWEEN 1 AND {_NEWEST}),
+    count INTEGER NOT NULL CHECK (count >= 1),
     PRIMARY KEY (producer, id)
 ) WITHOUT ROWID;
 """
-
-MIGRATIONS = [_FIRST]
-"""What makes version 1 of nothing, 2 of version 1, and so on. Only ever added to."""
+_FIRST_RUN = """
+INSERT INTO run VALUES
+    (1, lower(hex(randomblob(16))), lower(hex(randomblob(8))), '', '', '', '', 0);
+"""
 
 
 class WrongSchema(Exception):
     """The file is no journal, or one of a newer version; says which."""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to the newest version, all or nothing.
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of a journal's tables, 0 for a file that is empty; changes nothing.
 
-    ``connection`` is in autocommit mode. Raises :class:`WrongSchema`, and changes nothing then.
+    Raises :class:`WrongSchema` for the database of another program and for a newer version.
     """
-    version = _pragma(connection, "user_version")
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and _pragma(connection, "application_id") != APPLICATION:
+    version = _pragma(connection, "user_version")
+    if (tables or version) and _pragma(connection, "application_id") != APPLICATION:
         raise WrongSchema("expected a journal of rooms, got another database")
-    if version > len(MIGRATIONS):
-        raise WrongSchema(
-            f"expected a journal of version {len(MIGRATIONS)} or older, got version {version}"
-        )
-    if version == len(MIGRATIONS):
-        return
-    steps = "".join(MIGRATIONS[version:])
+    if version > VERSION:
+        raise WrongSchema(f"expected a journal of version {VERSION} or older, got {version}")
+    return version
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file, all or nothing."""
     try:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION};"
-            f" PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;"
+            f"BEGIN IMMEDIATE; {TABLES} {_FIRST_RUN} PRAGMA application_id = {APPLICATION};"
+            f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
     except sqlite3.Error:
         if connection.in_transaction:

@@ -131,6 +131,7 @@ class SyncedSequencer(KeptRoom):
 
     def committed(self) -> None:
         """Show what was taken."""
+        self.confirm()
         if self._writing:
             self._writing, self._ceiling = False, self._next_ceiling
         taken, self._taken = self._taken, []
@@ -145,6 +146,7 @@ class SyncedSequencer(KeptRoom):
         self._taken, self._waiting = [], []
         self._writing = self._reserving = False
         self._draft = Draft()
+        self.take_back()
         for waiting in refused:
             push, client = waiting.push, waiting.pusher.client
             if waiting.fresh and push.id is not None and client is not None:

@@ -51,7 +51,7 @@ class Producer:
 
 
 class Producers:
-    """The producers of a room, by the secret of their client."""
+    """The producers of a room, by their client (the digest of its secret)."""
 
     __slots__ = ("_producers",)
 

@@ -164,7 +164,7 @@ class Room:
         author: Author | None = None,
         now: float = 0.0,
     ) -> Applied:
-        """Apply a push of a client (its secret, ``None`` where it has none).
+        """Apply a push of a client (the digest of its secret, ``None`` where it has none).
 
         ``values`` are the push's own, whole; ``now`` in seconds since 1970.
 

@@ -28,7 +28,7 @@ from ..rooms.room import Applied
 from .access import Access, Right
 from .address import room_address, without_secrets
 from .answers import answer_to_get, answer_to_keys, answers_to_push
-from .author import author
+from .author import author, client_key
 from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
@@ -209,15 +209,16 @@ class Send(RoomRequest):
 
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         values = JSON.values(push, self.hub.limits)
-        pusher = _RequestPusher(client, author(client, self.access.user))
+        key = client_key(client)
+        pusher = _RequestPusher(key, author(client, self.access.user))
         unwritten = self.hub.unwritten_requests
         if unwritten.full:
             raise Unavailable("expected fewer requests than wait for the journal now; try later")
         if hosted.sequencer.push(push, values, pusher):
             unwritten.add(push, self._length)
-        if push.id is not None and client is not None:
-            self.hub.client_joined(hosted, client)
-            self.hub.client_left(hosted, client)
+        if push.id is not None and key is not None:
+            self.hub.client_joined(hosted, key)
+            self.hub.client_left(hosted, key)
         try:
             applied = await pusher.outcome
         finally:
@@ -303,7 +304,7 @@ class Connect(RoomRequest, WebSocketHandler):
             outbox,
             access=self.access,
             author=author(self.secret, self.access.user),
-            client=self.secret,
+            client=client_key(self.secret),
             close=self.close,
             codec=codec,
             limits=self.hub.limits,

@@ -48,9 +48,9 @@ RIGHTS: dict[type[ClientMessage], Right] = {
 class Peer:
     """Reads the messages of one connection, and does or refuses what they ask.
 
-    ``author`` is how others see it, ``client`` its secret or ``None``. ``codec`` is the encoding
-    that it wants to hear, ``close`` begins the closing handshake. ``heard`` is whether it gave a
-    sign of life since the hub last looked.
+    ``author`` is how others see it, ``client`` its :func:`~.author.client_key` or ``None``.
+    ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake.
+    ``heard`` is whether it gave a sign of life since the hub last looked.
     """
 
     __slots__ = (
