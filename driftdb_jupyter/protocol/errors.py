@@ -137,10 +137,14 @@ class QuotaExceeded(Refusal):
 
 
 class RateExceeded(Refusal):
-    """Too many messages in too short a time."""
+    """Too many messages in too short a time.
+
+    ``retry_after_seconds``: when it may come again, where the server says so.
+    """
 
     code = "rate"
     http_status = 429
+    retry_after_seconds: int | None = None
 
 
 class Unavailable(Refusal):

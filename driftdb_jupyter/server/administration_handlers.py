@@ -25,8 +25,12 @@ _LINES_AT_ONCE = 1000
 _SPOOL_BYTES = 16 * 1024 * 1024
 
 
+@stream_request_body
 class AdministrationRequest(RequestHandler):
-    """What they have in common: they come with the secret of the server's own control file."""
+    """What they have in common: they come with the secret of the server's own control file.
+
+    Whoever doesn't know it is refused before a body is read.
+    """
 
     def initialize(self, administration: Administration, secret: str) -> None:
         """``secret``: what opens these requests."""
@@ -39,6 +43,9 @@ class AdministrationRequest(RequestHandler):
         if not hmac.compare_digest(given.encode(), (_SCHEME + self.secret).encode()):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         self.set_header("Cache-Control", "no-store")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop a body that nobody needs."""
 
     def check_xsrf_cookie(self) -> None:
         """Need none: no page sends the header that :meth:`prepare` asks for."""
@@ -74,7 +81,6 @@ class Rooms(AdministrationRequest):
         self.answer(await self.administration.rooms())
 
 
-@stream_request_body
 class ExportedRoom(AdministrationRequest):
     """``/admin/rooms/NAME``: a room as JSON Lines."""
 

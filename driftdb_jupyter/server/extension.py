@@ -60,6 +60,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Find out who asks; 403 for nobody."""
+        self.admit()
         self.access: Access
         if isinstance(self, PageHandler):
             self.access = JupyterAccess(self)

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
-import msgspec
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from ..protocol.cbor_codec import CBOR
-from ..protocol.codec import error_fields
 from ..protocol.entry import Author
-from ..protocol.errors import BadMessage, Forbidden, QuotaExceeded, Refusal, Unavailable
+from ..protocol.errors import (
+    BadMessage,
+    Forbidden,
+    Refusal,
+    Unavailable,
+)
 from ..protocol.frame import BINARY, TEXT
 from ..protocol.json_codec import JSON
 from ..protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
@@ -33,7 +35,9 @@ from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
 from .reader import BatchReader, upgrade
+from .request import Request
 from .site import Route, Site
+from .throttle import Throttle
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 
@@ -41,7 +45,7 @@ _FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a pag
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-class RoomRequest(RequestHandler):
+class RoomRequest(Request):
     """What all requests have in common. The site's own base class sets ``access``."""
 
     access: Access
@@ -72,6 +76,7 @@ class RoomRequest(RequestHandler):
         """
         hosted = await self.hub.open(name)
         if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
+            self.caller.count_room()
             await self.hub.create(name)
             hosted = await self.hub.open(name)
         if hosted is None:
@@ -97,29 +102,6 @@ class RoomRequest(RequestHandler):
             raise BadMessage("expected ?client= to be 16 to 64 URL-safe characters")
         return secret
 
-    def answer(self, content: Any) -> None:
-        """Finish with a JSON body."""
-        self.answer_encoded(msgspec.json.encode(content))
-
-    def answer_encoded(self, content: bytes) -> None:
-        """Finish with a body that is JSON already."""
-        self.set_header("Content-Type", "application/json")
-        self.finish(content)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer a refusal with its ``error`` object, and anything else with the status alone."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, Refusal):
-            self.set_status(error.http_status)
-            self.answer(error_fields(error))
-        else:
-            self.finish()
-
-    def log_exception(self, *exc_info: Any) -> None:
-        """Log what went wrong; a refusal did not."""
-        if not isinstance(exc_info[1], Refusal):
-            super().log_exception(*exc_info)
-
 
 class NewRoom(RoomRequest):
     """``POST /new``."""
@@ -128,6 +110,7 @@ class NewRoom(RoomRequest):
         """Make a room with an id that can't be guessed."""
         await self.demand("write")
         name = new_id()
+        self.caller.count_room()
         await self.hub.create(name)
         self.answer(room_address(self.request, self.site.root, name))
 
@@ -142,7 +125,6 @@ class RoomInfo(RoomRequest):
         self.answer(room_address(self.request, self.site.root, hosted.name))
 
 
-@stream_request_body
 class Send(RoomRequest):
     """``POST /room/ID/send``."""
 
@@ -150,20 +132,48 @@ class Send(RoomRequest):
         """See :class:`RoomRequest`."""
         super().initialize(site)
         self._body = bytearray()
-        self._length = 0
 
-    def data_received(self, chunk: bytes) -> None:
-        """Gather the body; of one that is too large no more than tells so."""
-        self._length += len(chunk)
-        if self._length <= self.hub.limits.frame_bytes:
-            self._body += chunk
+    @property
+    def body_limit_bytes(self) -> int:
+        """A message that is a little too long is read to its end, and then answered so."""
+        return self.hub.limits.frame_bytes
+
+    def admit(self) -> None:
+        """Count it as a message, too."""
+        super().admit()
+        if self.request.method == "POST":
+            self.demand_rate(self.caller.count_message())
+
+    def body_too_long(self, length: int) -> Exception:
+        """What a message of that length is refused with over a socket."""
+        return self.hub.limits.message_too_large(length)
+
+    def take_body(self, chunk: bytes) -> None:
+        """Gather the message, as long as there is memory for it."""
+        self.hub.memory.take(len(chunk))
+        self._body += chunk
+
+    def on_finish(self) -> None:
+        """Give the memory of the message back."""
+        self._release()
+        super().on_finish()
+
+    def on_connection_close(self) -> None:
+        """Give the memory of a message back that was cut off."""
+        self._release()
+        super().on_connection_close()
+
+    def _release(self) -> None:
+        self.hub.memory.release(len(self._body))
+        self._body = bytearray()
 
     async def post(self, name: str) -> None:
         """Take one message, and answer what a socket would."""
+        self.check_body()
+        if not (await self.may("read") or await self.may("write")):
+            raise HTTPError(HTTPStatus.FORBIDDEN)  # it learns not even whether there is the room
         hosted = await self.room(name)
         client = self.client()
-        if self._length > self.hub.limits.frame_bytes:
-            raise self.hub.limits.message_too_large(self._length)
         body = bytes(self._body)
         try:
             body.decode()
@@ -177,12 +187,9 @@ class Send(RoomRequest):
             raise
 
     async def _take(self, hosted: HostedRoom, message: ClientMessage, client: str | None) -> None:
-        rate = self.hub.rate_of(self.request.remote_ip or "")
-        if rate is not None:
-            rate.take(now=monotonic())
         right = RIGHTS.get(type(message))
         if right is not None and not await self.may(right):
-            raise Forbidden("expected another right in this room than you have")
+            raise Forbidden(f"you may not {right} in this room")
         if isinstance(message, Ping):
             self.answer_encoded(JSON.pong(message.nonce))
         elif isinstance(message, Get):
@@ -213,9 +220,9 @@ class Send(RoomRequest):
         pusher = _RequestPusher(key, author(client, self.access.user))
         unwritten = self.hub.unwritten_requests
         if unwritten.full:
-            raise Unavailable("expected fewer requests than wait for the journal now; try later")
+            raise Unavailable("the server is writing as fast as it can; try again")
         if hosted.sequencer.push(push, values, pusher):
-            unwritten.add(push, self._length)
+            unwritten.add(push, self.body_length)
         if push.id is not None and key is not None:
             self.hub.client_joined(hosted, key)
             self.hub.client_left(hosted, key)
@@ -254,16 +261,18 @@ class Connect(RoomRequest, WebSocketHandler):
 
     peer: Peer | None = None
     hosted: HostedRoom
+    _seated = False
+    _receive: Callable[[int, bytes], Awaitable[None] | None]
 
     async def get(self, name: str) -> None:
         """Open the WebSocket; refuse it with a status where that can't be."""
-        limit = self.hub.settings.peer_limit
-        if self.hub.peer_count >= limit:
-            raise QuotaExceeded(f"expected at most {limit} connections, got one more")
+        self.hub.take_seat(self.caller)
+        self._seated = True
         await self.demand("read")
         self.hosted = await self.room(name)
         self.secret = self.client()
-        await super().get(name)
+        if self._seated:  # otherwise the client has gone meanwhile
+            await super().get(name)
 
     @property
     def max_message_size(self) -> int:
@@ -308,12 +317,13 @@ class Connect(RoomRequest, WebSocketHandler):
             close=self.close,
             codec=codec,
             limits=self.hub.limits,
-            rate=self.hub.new_rate(),
             subscription_limit=self.hub.settings.subscription_limit,
             unwritten=self.hub.new_unwritten(),
         )
+        rates = self.caller.rates()
+        self._receive = Throttle(self.peer, rates).receive if rates else self.peer.receive
         if isinstance(connection, BatchReader):
-            connection.on_frame = self.peer.receive
+            connection.on_frame = self._receive
             connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)
         if self._flag("debug"):
@@ -321,20 +331,31 @@ class Connect(RoomRequest, WebSocketHandler):
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Take a message from Tornado's own reader."""
-        assert self.peer is not None
         if isinstance(message, str):
-            return self.peer.receive(TEXT, message.encode())
-        return self.peer.receive(BINARY, message)
+            return self._receive(TEXT, message.encode())
+        return self._receive(BINARY, message)
 
     def on_pong(self, data: bytes) -> None:
         """Take a pong as a sign of life."""
         if self.peer is not None:
             self.peer.heard = True
 
+    def on_finish(self) -> None:
+        """Leave the room if the handshake was refused."""
+        super().on_finish()
+        if self.get_status() != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._leave_seat()
+
     def on_close(self) -> None:
         """Leave the room."""
+        self._leave_seat()
         if self.peer is not None:
             self.hub.leave(self.peer, for_good=self.close_code in _FOR_GOOD)
+
+    def _leave_seat(self) -> None:
+        if self._seated:
+            self._seated = False
+            self.hub.leave_seat(self.caller)
 
     def _overflowed(self) -> None:
         assert self.peer is not None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from tornado.web import RequestHandler
-
 from .._version import __version__
 from .hub import Hub
+from .request import Request
 
 __all__ = ["Health"]
 
 
-class Health(RequestHandler):
+class Health(Request):
     """``GET /health``: that the server is well, for those who watch it."""
 
     def initialize(self, hub: Hub) -> None:

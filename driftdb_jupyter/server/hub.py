@@ -11,11 +11,12 @@ from itertools import takewhile
 from tornado.ioloop import PeriodicCallback
 
 from ..broker.broker import Broker
+from ..protocol.errors import QuotaExceeded
 from ..protocol.frame import PING, frame
+from .callers import Caller, Callers
 from .hosted_room import HostedRoom
 from .outbox import Flusher
 from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
-from .rate import Rate
 from .settings import DriftDB
 from .unwritten import Unwritten
 
@@ -63,7 +64,8 @@ class Hub:
         self._idle: dict[HostedRoom, float] = {}
         self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._asking: set[asyncio.Future[None]] = set()  # for the right to read
-        self._rates: dict[str, Rate] = {}
+        self.callers = Callers(settings)
+        self._seats = 0
         self.unwritten_requests = self.new_unwritten()
         self._left_seqs = 0
         self._trouble: str | None = None
@@ -176,19 +178,22 @@ class Hub:
         """End what :meth:`client_joined` began; from now on they are remembered for a while."""
         hosted.sequencer.producers.left(client, now=time.time())
 
-    def new_rate(self) -> Rate | None:
-        """What counts the messages of a new connection, ``None`` where any number may come."""
-        settings = self.settings
-        if not settings.rate_limit_per_second:
-            return None
-        return Rate(settings.rate_limit_per_second, settings.rate_limit_burst, now=time.monotonic())
+    def take_seat(self, caller: Caller) -> None:
+        """Count a connection that is about to be opened, until :meth:`leave_seat`.
 
-    def rate_of(self, address: str) -> Rate | None:
-        """What counts the messages that come over HTTP from an address."""
-        rate = self._rates.get(address) or self.new_rate()
-        if rate is not None:
-            self._rates[address] = rate
-        return rate
+        Raises :class:`~..protocol.errors.QuotaExceeded` where there are as many as may be, in all
+        or of that address.
+        """
+        limit = self.settings.peer_limit
+        if self._seats >= limit:
+            raise QuotaExceeded(f"expected at most {limit} connections, got one more")
+        caller.enter()
+        self._seats += 1
+
+    def leave_seat(self, caller: Caller) -> None:
+        """End what :meth:`take_seat` began."""
+        caller.leave()
+        self._seats -= 1
 
     def new_unwritten(self) -> Unwritten:
         """What bounds how much of a new connection waits for the journal."""
@@ -226,7 +231,7 @@ class Hub:
             if hosted not in self._absent and hosted.name not in self._leaving:
                 self._put_away(hosted)
                 self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
-        self._rates = {a: rate for a, rate in self._rates.items() if not rate.is_full(now=now)}
+        self.callers.tidy()
         if self.broker.trouble is not None:
             for peer in self._peers:
                 peer.release()

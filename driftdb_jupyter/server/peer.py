@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from time import monotonic
 
 from ..protocol.cbor_codec import CBOR
 from ..protocol.codec import Codec
@@ -18,7 +17,6 @@ from .access import Access, Anyone, Right
 from .answers import Cursor, answer_to_get, answer_to_keys, answers_to_push
 from .hosted_room import HostedRoom
 from .outbox import Outbox
-from .rate import Rate
 from .unwritten import Unwritten
 
 __all__ = [
@@ -50,7 +48,8 @@ class Peer:
 
     ``author`` is how others see it, ``client`` its :func:`~.author.client_key` or ``None``.
     ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake.
-    ``heard`` is whether it gave a sign of life since the hub last looked.
+    ``heard`` is whether it gave a sign of life since the hub last looked, ``throttled`` whether it
+    has sent more than it may (:class:`~.throttle.Throttle`).
     """
 
     __slots__ = (
@@ -60,7 +59,6 @@ class Peer:
         "_cursors",
         "_harmless_bytes",
         "_limits",
-        "_rate",
         "_room",
         "_subscription_limit",
         "_subscriptions",
@@ -70,6 +68,7 @@ class Peer:
         "client",
         "heard",
         "outbox",
+        "throttled",
     )
 
     hears_all = False
@@ -85,7 +84,6 @@ class Peer:
         close: Callable[[int, str], None],
         codec: Codec,
         limits: Limits,
-        rate: Rate | None,
         subscription_limit: int,
         unwritten: Unwritten,
     ) -> None:
@@ -95,7 +93,6 @@ class Peer:
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
         self._cursors: dict[str, Cursor] = {}
-        self._rate = rate
         self._room = room
         self._subscription_limit = subscription_limit
         self._subscriptions: set[str] = set()
@@ -105,6 +102,7 @@ class Peer:
         self.client = client
         self.heard = True
         self.outbox = outbox
+        self.throttled = False
 
     def receive(self, opcode: int, message: bytes) -> Awaitable[None] | None:
         """Take one message, text that is valid UTF-8 or binary.
@@ -123,8 +121,6 @@ class Peer:
                     decoded = codec.decode(message, self._limits)
             else:
                 decoded = codec.decode(message, self._limits)
-            if self._rate is not None:
-                self._count(self._rate, decoded)
             if type(decoded) is Push:
                 values = codec.values(decoded, self._limits)
                 allowed = self._trusted or self._access.may("write")
@@ -156,8 +152,8 @@ class Peer:
 
     @property
     def held(self) -> bool:
-        """Whether nothing is read from it until the journal has taken what it pushed."""
-        return self._unwritten.holds
+        """Whether nothing is read from it: it is over a rate, or waits for the journal."""
+        return self.throttled or self._unwritten.holds
 
     def release(self) -> None:
         """Read on, though the journal takes nothing: what is to be written is refused now."""
@@ -238,13 +234,6 @@ class Peer:
     async def _wait_for_right_to_read(self, access: Awaitable[bool]) -> None:
         if not await access and not self.outbox.closed:
             self._expel()
-
-    def _count(self, rate: Rate, message: ClientMessage) -> None:
-        try:
-            rate.take(now=monotonic())
-        except Refusal as refusal:
-            refusal.push_id = message.id if isinstance(message, Push) else None
-            raise
 
     def _get(self, get: Get) -> Awaitable[None] | None:
         # The subscription and what the room holds now belong together: nothing comes between.

@@ -1,16 +1,15 @@
-"""How many messages somebody may send in a time."""
+"""How often something may happen."""
 
 from __future__ import annotations
-
-from ..protocol.errors import RateExceeded
 
 __all__ = ["Rate"]
 
 
 class Rate:
-    """A token bucket: ``per_second`` messages in the long run, ``burst`` of them at once.
+    """A token bucket: ``per_second`` in the long run, ``burst`` of them at once.
 
-    Times are seconds of any steady clock.
+    Times are seconds of any steady clock. It may be in debt: what has come already is counted,
+    whether it was allowed or not, and what comes next waits for longer.
     """
 
     __slots__ = ("_burst", "_per_second", "_taken_at", "_tokens")
@@ -21,17 +20,24 @@ class Rate:
         self._tokens = float(burst)
         self._taken_at = now
 
-    def take(self, *, now: float) -> None:
-        """Count a message; raises :class:`RateExceeded` for one too many."""
+    def take(self, *, now: float) -> float:
+        """Count one; returns in how many seconds the next one may come, 0 for at once."""
         self._fill(now)
-        if self._tokens < 1:
-            raise RateExceeded(f"expected at most {self._per_second:g} messages a second, got more")
         self._tokens -= 1
+        return self._wait()
+
+    def wait(self, *, now: float) -> float:
+        """In how many seconds one may come, 0 for at once; counts nothing."""
+        self._fill(now)
+        return self._wait()
 
     def is_full(self, *, now: float) -> bool:
         """Whether it is as if nothing had ever come."""
         self._fill(now)
         return self._tokens == self._burst
+
+    def _wait(self) -> float:
+        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._per_second
 
     def _fill(self, now: float) -> None:
         since = now - self._taken_at

@@ -144,6 +144,13 @@ class DriftDB(Configurable):
         config=True,
         help="How many connections there may be at once. One more is refused with status 429.",
     )
+    address_peer_limit = Int(
+        5_000,
+        min=1,
+        config=True,
+        help="How many of these connections may come from one address. Behind a proxy all do, "
+        "unless trust_xheaders is set.",
+    )
     subscription_limit = Int(
         10_000,
         min=1,
@@ -155,13 +162,54 @@ class DriftDB(Configurable):
         min=0.0,
         config=True,
         help="How many messages a second a connection may send in the long run (over HTTP, an "
-        "address). What comes over it is refused with the error rate. 0: any number.",
+        "address). Over it a connection is read no further until it may send again, and a request "
+        "is refused with the error rate. 0: any number.",
     )
     rate_limit_burst = Int(
         100,
         min=1,
         config=True,
         help="How many messages may come at once before that limit holds.",
+    )
+    address_rate_limit_per_second = Float(
+        0.0,
+        min=0.0,
+        config=True,
+        help="How many messages a second all connections of one address may send together in the "
+        "long run. Over it they are read no further until they may send again. 0: any number.",
+    )
+    address_rate_limit_burst = Int(
+        1_000,
+        min=1,
+        config=True,
+        help="How many messages may come at once before that limit holds.",
+    )
+    request_limit_per_second = Float(
+        500.0,
+        min=0.0,
+        config=True,
+        help="How many requests a second one address may make in the long run: for pages and their "
+        "files, over HTTP, and to open connections. One more is refused with status 429 before its "
+        "body is read. 0: any number.",
+    )
+    request_limit_burst = Int(
+        20_000,
+        min=1,
+        config=True,
+        help="How many requests may come at once before that limit holds.",
+    )
+    address_room_limit = Int(
+        25_000,
+        min=1,
+        config=True,
+        help="How many rooms one address may make at once. As many again may be made in the time "
+        "that unused rooms are kept, so that no address can use room_limit up.",
+    )
+    body_timeout_seconds = Float(
+        30.0,
+        min=0.1,
+        config=True,
+        help="How long the body of a request may take to come, in seconds.",
     )
     outbox_limit_bytes = Int(
         16 * 1024 * 1024,

@@ -33,6 +33,7 @@ from .hub import Hub
 from .pages import Figures, FrontPage, page_routes
 from .place import journal_in
 from .reach import near, reach
+from .request import NotFound
 from .settings import DriftDB
 from .site import Site
 
@@ -95,6 +96,8 @@ def application(
             (re.escape(base_url) + "health", Health, {"hub": hub}),
             *administration,
         ],
+        default_handler_class=NotFound,
+        default_handler_args={"hub": hub},
         log_function=log_function,
     )
 

@@ -89,7 +89,6 @@ def join(hub: Hub, hosted: HostedRoom, line: Line, closed: list[int]) -> Peer:
         close=lambda code, reason: closed.append(code),
         codec=JSON,
         limits=hub.limits,
-        rate=None,
         subscription_limit=1,
         unwritten=hub.new_unwritten(),
     )

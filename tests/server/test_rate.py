@@ -1,22 +1,18 @@
-"""How many messages may come in a time."""
+"""How often something may come."""
 
 from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.protocol.errors import RateExceeded
 from driftdb_jupyter.server.rate import Rate
 
 
 def taken(rate: Rate, *, now: float) -> int:
-    """How many messages it lets pass at once."""
+    """How many may come at once."""
     count = 0
-    try:
-        while count < 1000:
-            rate.take(now=now)
-            count += 1
-    except RateExceeded:
-        pass
+    while count < 1000 and not rate.wait(now=now):
+        rate.take(now=now)
+        count += 1
     return count
 
 
@@ -28,7 +24,7 @@ def test_a_burst_may_come_at_once_and_then_so_many_a_second() -> None:
     assert taken(rate, now=100.25) == 1
 
 
-def test_who_was_silent_for_long_has_but_one_burst() -> None:
+def test_after_a_long_silence_one_burst_may_come_and_no_more() -> None:
     rate = Rate(10, 3, now=0)
     assert taken(rate, now=1000) == 3
 
@@ -40,8 +36,14 @@ def test_it_is_full_again_after_a_while() -> None:
     assert rate.is_full(now=0.1)
 
 
-def test_the_refusal_says_how_many() -> None:
-    rate = Rate(0.5, 1, now=0)
-    rate.take(now=0)
-    with pytest.raises(RateExceeded, match=r"at most 0\.5 messages a second"):
-        rate.take(now=0)
+def test_it_says_when_the_next_one_may_come() -> None:
+    rate = Rate(2, 2, now=0)
+    assert rate.take(now=0) == 0
+    assert rate.take(now=0) == pytest.approx(0.5)
+    assert rate.wait(now=0.25) == pytest.approx(0.25)
+    assert rate.wait(now=0.5) == 0
+
+
+def test_what_comes_all_the_same_is_counted() -> None:
+    rate = Rate(2, 1, now=0)
+    assert [rate.take(now=0) for _ in range(3)] == pytest.approx([0.5, 1, 1.5])

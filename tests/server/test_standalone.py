@@ -7,7 +7,9 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,19 @@ def secure() -> Iterator[Server]:
     context.load_cert_chain(CERTIFICATE)
     with standalone(tls=context) as server:
         yield server
+
+
+@asynccontextmanager
+async def raw(
+    server: Server,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection on which a test writes what it likes."""
+    host, _, port = server.root.split("/")[2].partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
 
 
 async def new_room(server: Server, **options: Any) -> Room:
@@ -184,24 +199,91 @@ async def test_how_many_values_a_push_may_carry_is_a_setting() -> None:
         assert (answer.status, answer.json["code"]) == (413, "too_large")
 
 
-async def test_messages_that_come_too_fast_are_refused_with_rate() -> None:
+async def test_a_connection_that_sends_too_fast_is_read_no_further_and_nothing_is_refused() -> None:
+    slow: dict[str, Any] = {"rate_limit_per_second": 20.0, "rate_limit_burst": 3}
+    with standalone(named_rooms=True, **slow) as server:
+        room = Room(server, "a")
+        flood, other = await room.join(), await room.join(cbor=True)
+        await other.subscribe("k")
+        began = time.monotonic()
+        await flood.send(*(push("k", n, "relay") for n in range(12)), {"type": "none"}, get("k"))
+        await other.hears(*(pushed("k", n, n + 1) for n in range(12)))
+        await flood.hears_error("bad_message")
+        await flood.hears(init("k"))
+        # Whatever the machine does, the last of them came no sooner.
+        assert time.monotonic() - began >= (14 - 3 - 1) / 20
+        await room.empty()
+
+
+async def test_all_connections_of_an_address_may_be_held_together() -> None:
+    slow: dict[str, Any] = {"address_rate_limit_per_second": 20.0, "address_rate_limit_burst": 2}
+    with standalone(named_rooms=True, **slow) as server:
+        room = Room(server, "a")
+        peers = [await room.join() for _ in range(5)]
+        began = time.monotonic()
+        for peer in peers:
+            await peer.send(get("k"), get("k"))
+        for peer in peers:
+            await peer.hears(init("k"), init("k"))
+        assert time.monotonic() - began >= (10 - 5 - 2) / 20
+        await room.empty()
+
+
+async def test_a_held_connection_is_not_taken_for_dead() -> None:
+    settings: dict[str, Any] = {
+        "rate_limit_per_second": 1.0,
+        "rate_limit_burst": 1,
+        "ping_interval_seconds": 0.1,
+    }
+    with standalone(named_rooms=True, **settings) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.send(get("k"), get("k"))
+        await peer.hears(init("k"), init("k"))
+        await room.empty()
+
+
+async def test_messages_over_http_that_come_too_fast_are_refused_before_they_are_read() -> None:
     slow: dict[str, Any] = {"rate_limit_per_second": 0.001, "rate_limit_burst": 3}
     with standalone(named_rooms=True, **slow) as server:
         room = Room(server, "a")
-        for peer in (await room.join(client="x" * 16), await room.join(cbor=True)):
-            await peer.send(get("k", seq=None), *(push("k", n, "relay") for n in range(3)))
-            heard = [await peer.receive() for _ in range(2)]
-            assert [message["type"] for message in heard] == ["push", "push"]
-            await peer.hears_error("rate")
-        await room.peers[0].send(push("k", 1, id=9), get("k"))
-        while "code" not in (refused := await room.peers[0].receive()):
-            pass  # the other's pushes
-        assert (refused["code"], refused["id"]) == ("rate", 9)
-        await room.peers[0].hears_error("rate")
-        for status in (200, 200, 200, 429):
-            answer = await room.post(push("k", 1, "relay"))
-            assert answer.status == status
-        assert answer.json["code"] == "rate"
+        for body in (push("k", 1, "relay"), "no message", push("k", 1, "relay")):
+            assert (await room.post(body)).status in (200, 400)
+        answer = await room.post(push("k", 1, "relay"))
+        assert (answer.status, answer.json["code"]) == (429, "rate")
+        assert int(answer.headers["Retry-After"]) > 900
+        async with raw(server) as (reader, writer):
+            writer.write(b"POST /room/a/send HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
+            assert b" 429 " in await reader.readline()
+        assert (await fetch(room.url)).status == 200  # that is no message
+
+
+async def test_requests_of_an_address_have_a_rate() -> None:
+    few: dict[str, Any] = {"request_limit_per_second": 0.001, "request_limit_burst": 4}
+    with standalone(named_rooms=True, **few) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        for path in ("nothing/there", "health", "driftdb.js"):
+            assert (await fetch(server.root + path)).status != 429
+        for path in ("nothing/there", "health", "driftdb.js", "room/a", "room/a/page"):
+            answer = await fetch(server.root + path)
+            assert (answer.status, int(answer.headers["Retry-After"]) > 900) == (429, True)
+        with pytest.raises(HTTPClientError) as refused:
+            await room.join()
+        assert refused.value.code == 429
+        await peer.settle()
+        await room.empty()
+
+
+async def test_one_address_makes_no_more_rooms_than_its_share() -> None:
+    with standalone(named_rooms=True, address_room_limit=2) as server:
+        assert (await fetch(server.root + "new", method="POST")).status == 200
+        room = Room(server, "a")
+        await room.join()
+        refused = await fetch(server.root + "new", method="POST")
+        assert (refused.status, refused.json["code"]) == (429, "quota")
+        assert (await Room(server, "b").post(push("k", 1))).status == 429
+        assert (await room.post(push("k", 1))).status == 200  # it is there already
         await room.empty()
 
 
@@ -214,6 +296,22 @@ async def test_connections_have_a_limit_that_answers_quota() -> None:
         assert refused.value.code == 429
         await peer.leave()
         await server.has_peers(0)
+        await (await room.join()).settle()
+        await room.empty()
+
+
+async def test_the_connections_of_one_address_have_a_limit() -> None:
+    with standalone(named_rooms=True, address_peer_limit=1) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        for _ in range(3):
+            with pytest.raises(HTTPClientError) as refused:
+                await room.join()
+            assert refused.value.code == 429
+        await peer.leave()
+        await server.has_peers(0)
+        with pytest.raises(HTTPClientError):
+            await Room(server, "..").join()  # a refused handshake takes no place
         await (await room.join()).settle()
         await room.empty()
 

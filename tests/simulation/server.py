@@ -196,7 +196,6 @@ class Server:
             close=lambda code, reason: link.close(code),
             codec=JSON,
             limits=Limits(),
-            rate=None,
             subscription_limit=100,
             unwritten=Unwritten(limit_count=1_000, limit_bytes=1_000_000),
         )

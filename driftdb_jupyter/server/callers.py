@@ -1,0 +1,150 @@
+"""Who asks, by address: how often, and for how much."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from itertools import islice
+from time import monotonic
+
+from ..protocol.errors import QuotaExceeded
+from .rate import Rate
+from .settings import DriftDB
+
+__all__ = ["Caller", "Callers"]
+
+_FOR_EVER_SECONDS = 30 * 24 * 60 * 60.0
+# The number of addresses that are remembered. Of more, one is forgotten with its debts.
+_LIMIT_COUNT = 50_000
+_LOOKED_AT_COUNT = 500
+# The smallest network that an Internet provider gives a customer, who has all addresses in it.
+_PREFIX_BITS = 64
+
+
+class Caller:
+    """What came from one address, and what may come.
+
+    ``peer_count`` is the number of its connections.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_messages",
+        "_requests",
+        "_rooms",
+        "_settings",
+        "_together",
+        "peer_count",
+    )
+
+    def __init__(self, settings: DriftDB, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._requests = self._rate(settings.request_limit_per_second, settings.request_limit_burst)
+        self._messages = self._rate(settings.rate_limit_per_second, settings.rate_limit_burst)
+        self._together = self._rate(
+            settings.address_rate_limit_per_second, settings.address_rate_limit_burst
+        )
+        kept_seconds = settings.room_retention_seconds or _FOR_EVER_SECONDS
+        rooms = settings.address_room_limit
+        self._rooms = self._rate(rooms / kept_seconds, rooms)
+        self.peer_count = 0
+
+    def count_request(self) -> float:
+        """Count a request, a handshake too; returns in how many seconds it may come, 0: now."""
+        return self._count(self._requests)
+
+    def count_message(self) -> float:
+        """Count a message that comes by a request; returns as :meth:`count_request` does."""
+        return self._count(self._messages)
+
+    def count_room(self) -> None:
+        """Count a room that is about to be made.
+
+        Raises :class:`QuotaExceeded` where the address has made its share of them.
+        """
+        if self._count(self._rooms):
+            limit = self._settings.address_room_limit
+            raise QuotaExceeded(f"expected at most {limit} rooms made by one address, got one more")
+
+    def enter(self) -> None:
+        """Count a connection that is about to be opened, until :meth:`leave`.
+
+        Raises :class:`QuotaExceeded` where the address has as many as it may.
+        """
+        limit = self._settings.address_peer_limit
+        if self.peer_count >= limit:
+            raise QuotaExceeded(
+                f"expected at most {limit} connections of one address, got one more"
+            )
+        self.peer_count += 1
+
+    def leave(self) -> None:
+        """A connection has ended."""
+        self.peer_count -= 1
+
+    def rates(self) -> list[Rate]:
+        """What bounds the messages of a new connection; empty where any number may come."""
+        settings = self._settings
+        own = self._rate(settings.rate_limit_per_second, settings.rate_limit_burst)
+        return [rate for rate in (own, self._together) if rate is not None]
+
+    @property
+    def forgettable(self) -> bool:
+        """Whether it is as if nothing had ever come."""
+        now = self._clock()
+        rates = (self._requests, self._messages, self._together, self._rooms)
+        return not self.peer_count and all(rate is None or rate.is_full(now=now) for rate in rates)
+
+    def _rate(self, per_second: float, burst: int) -> Rate | None:
+        return Rate(per_second, burst, now=self._clock()) if per_second else None
+
+    def _count(self, rate: Rate | None) -> float:
+        if rate is None:
+            return 0.0
+        now = self._clock()
+        seconds = rate.wait(now=now)
+        if not seconds:
+            rate.take(now=now)
+        return seconds
+
+
+class Callers:
+    """The addresses that came lately; an IPv6 network of 64 bits is one."""
+
+    def __init__(self, settings: DriftDB, *, clock: Callable[[], float] = monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._callers: dict[str, Caller] = {}
+
+    def __len__(self) -> int:
+        """The number of those that are remembered."""
+        return len(self._callers)
+
+    def __getitem__(self, address: str) -> Caller:
+        """What came from an address."""
+        if ":" in address:
+            address = _network(address)
+        caller = self._callers.get(address)
+        if caller is None:
+            if len(self._callers) >= _LIMIT_COUNT:
+                del self._callers[next(iter(self._callers))]
+            caller = self._callers[address] = Caller(self._settings, self._clock)
+        return caller
+
+    def tidy(self) -> None:
+        """Forget some of those whose last visit makes no difference any more."""
+        for address in list(islice(self._callers, _LOOKED_AT_COUNT)):
+            caller = self._callers.pop(address)
+            if not caller.forgettable:
+                self._callers[address] = caller  # behind those that are looked at next
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed, _PREFIX_BITS), strict=False))

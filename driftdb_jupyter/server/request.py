@@ -1,0 +1,192 @@
+"""What every request over HTTP is held to before it is read further.
+
+A request is counted and its rights are looked at when its head has come, so that nobody sends a
+body in vain, and no body is gathered that nobody will read. Tornado does so for handlers that
+stream their bodies; these all do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import msgspec
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from ..protocol.codec import error_fields
+from ..protocol.errors import RateExceeded, Refusal
+from .callers import Caller
+from .hub import Hub
+
+__all__ = ["NotFound", "Request"]
+
+_NONE_NEEDED_BYTES = 4096
+# What is still read, and dropped, of a body that was refused: were it left unread, the reset that
+# follows would overtake the answer.
+_LINGER_BYTES = 64 * 1024 * 1024
+_LINGER_SECONDS = 2.0
+_ANY_SIZE = 1 << 62
+
+_lingering: set[asyncio.Task[None]] = set()
+
+
+@stream_request_body
+class Request(RequestHandler):
+    """Counts a request, bounds its body in size and time, and refuses early what it refuses.
+
+    A subclass that overrides :meth:`prepare` calls :meth:`admit` there, before anything else. A
+    body is dropped unless :meth:`take_body` is overridden; a short one is allowed everywhere, for
+    some clients send ``{}`` where none is needed.
+    """
+
+    hub: Hub
+    caller: Caller
+    body_length = 0
+    """How many bytes of the body have come, those that were dropped among them."""
+
+    _has_body = False
+    _no_room: Refusal | None = None
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """The longest body that is taken."""
+        return _NONE_NEEDED_BYTES
+
+    def prepare(self) -> Any:
+        """Look at the head of the request."""
+        self.admit()
+
+    def admit(self) -> None:
+        """Count the request, and refuse it where that, or its body, is too much.
+
+        Raises :class:`RateExceeded`, or what :meth:`body_too_long` returns.
+        """
+        self.caller = self.hub.callers[self.request.remote_ip or ""]
+        self.demand_rate(self.caller.count_request())
+        headers = self.request.headers
+        declared = headers.get("Content-Length", "0")
+        length = int(declared) if declared.isascii() and declared.isdigit() else 0
+        self._has_body = length > 0 or "Transfer-Encoding" in headers
+        if not self._has_body:
+            return
+        if length > self.body_limit_bytes:
+            raise self.body_too_long(length)
+        connection: Any = self.request.connection
+        connection.set_max_body_size(_ANY_SIZE)  # data_received has the say
+        connection.set_body_timeout(self.hub.settings.body_timeout_seconds)
+
+    def demand_rate(self, seconds: float) -> None:
+        """Refuse the request if it may only come in that many seconds."""
+        if seconds:
+            error = RateExceeded("too many requests; see Retry-After")
+            error.retry_after_seconds = ceil(seconds)
+            raise error
+
+    def body_too_long(self, length: int) -> Exception:
+        """What to raise for a body of that many bytes, or at least as many."""
+        return HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take a part of the body, and drop what is too much of it."""
+        if not self.body_length:
+            self._has_body = False  # it is no longer to be waited for
+        self.body_length += len(chunk)
+        excess = self.body_length - self.body_limit_bytes
+        if excess <= 0:
+            if self._no_room is None:
+                try:
+                    self.take_body(chunk)
+                except Refusal as refusal:
+                    self._no_room = refusal
+        elif excess > _LINGER_BYTES and not self._finished:
+            error = self.body_too_long(self.body_length)
+            self.send_error(exc_info=(type(error), error, None))
+
+    def take_body(self, chunk: bytes) -> None:
+        """Take a part of a body that is not too long; what it raises is for :meth:`check_body`."""
+
+    def check_body(self) -> None:
+        """Refuse a body of which not all was taken.
+
+        Raises what :meth:`take_body` raised, or :meth:`body_too_long` returns.
+        """
+        if self.body_length > self.body_limit_bytes:
+            raise self.body_too_long(self.body_length)
+        if self._no_room is not None:
+            raise self._no_room
+
+    def finish(self, chunk: Any = None) -> Any:
+        """Finish the answer; without the body where that has not begun to come."""
+        if not self._has_body:
+            return super().finish(chunk)
+        if chunk is not None:
+            self.write(chunk)
+        self.set_header("Connection", "close")
+        self.set_header("Content-Length", sum(map(len, self._write_buffer)))
+        written = self.flush()
+        task = asyncio.ensure_future(_linger(self.detach()))
+        _lingering.add(task)
+        task.add_done_callback(_lingering.discard)
+        self.application.log_request(self)
+        self.on_finish()
+        return written
+
+    def set_default_headers(self) -> None:
+        """Don't tell which version of which server this is."""
+        super().set_default_headers()
+        self.clear_header("Server")
+
+    def answer(self, content: Any) -> None:
+        """Finish with a JSON body."""
+        self.answer_encoded(msgspec.json.encode(content))
+
+    def answer_encoded(self, content: bytes) -> None:
+        """Finish with a body that is JSON already."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(content)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer a refusal with its ``error`` object, and anything else with the status alone."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if not isinstance(error, Refusal):
+            self.finish()
+            return
+        self.set_status(error.http_status)
+        if isinstance(error, RateExceeded) and error.retry_after_seconds is not None:
+            self.set_header("Retry-After", str(error.retry_after_seconds))
+        self.answer(error_fields(error))
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log what went wrong; a refusal did not."""
+        if not isinstance(exc_info[1], Refusal):
+            super().log_exception(*exc_info)
+
+
+class NotFound(Request):
+    """What is asked for anything that isn't there."""
+
+    def initialize(self, hub: Hub) -> None:
+        """``hub``: who counts the request."""
+        self.hub = hub
+
+    def prepare(self) -> None:
+        """Refuse it, whatever its method."""
+        self.admit()
+        raise HTTPError(HTTPStatus.NOT_FOUND)
+
+
+async def _linger(stream: IOStream) -> None:
+    async def drop() -> None:
+        dropped = 0
+        while dropped < _LINGER_BYTES:
+            dropped += len(await stream.read_bytes(65536, partial=True))
+
+    try:
+        await asyncio.wait_for(drop(), _LINGER_SECONDS)
+    except (StreamClosedError, asyncio.TimeoutError):
+        pass
+    finally:
+        stream.close()
