@@ -28,6 +28,8 @@ _NONE_NEEDED_BYTES = 4096
 # follows would overtake the answer.
 _LINGER_BYTES = 64 * 1024 * 1024
 _LINGER_SECONDS = 2.0
+# What is read and dropped of a body that doesn't declare its length, before it is cut off.
+_EXCESS_BYTES = 1024 * 1024
 _ANY_SIZE = 1 << 62
 
 _lingering: set[asyncio.Task[None]] = set()
@@ -101,9 +103,10 @@ class Request(RequestHandler):
                     self.take_body(chunk)
                 except Refusal as refusal:
                     self._no_room = refusal
-        elif excess > _LINGER_BYTES and not self._finished:
+        elif excess > _EXCESS_BYTES and not self._finished:
             error = self.body_too_long(self.body_length)
-            self.send_error(exc_info=(type(error), error, None))
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            self.send_error(status, exc_info=(type(error), error, None))
 
     def take_body(self, chunk: bytes) -> None:
         """Take a part of a body that is not too long; what it raises is for :meth:`check_body`."""

@@ -49,6 +49,7 @@ class OpenRequest(RoomRequest):
 
     def set_default_headers(self) -> None:
         """Allow cross-origin requests: a room's id is all that anybody needs."""
+        super().set_default_headers()
         self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Access-Control-Allow-Methods", "GET, POST")
         self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
