@@ -102,6 +102,12 @@ class Broker(Protocol):
     def trouble(self) -> str | None:
         """What keeps the broker from doing all that it promises, in words; else ``None``."""
 
+    async def has(self, name: str) -> bool:
+        """Whether there is a room of that name; it is not opened for that.
+
+        Raises :class:`~..protocol.errors.Unavailable` where that can't be read.
+        """
+
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from itertools import chain
@@ -245,7 +246,15 @@ class Journal:
         path = quote(os.path.abspath(self.path).replace(os.sep, "/"))
         if not path.startswith("/"):
             path = "/" + path  # a Windows drive
-        return sqlite3.connect(f"file:{path}{query}", uri=True, isolation_level=None)
+        # A connection to read with is used by several threads, one at a time.
+        one_thread = not self.read_only
+        return sqlite3.connect(
+            f"file:{path}{query}", uri=True, isolation_level=None, check_same_thread=one_thread
+        )
+
+    def interrupt(self) -> None:
+        """Have what another thread does with this journal end, with an error."""
+        self._connection.interrupt()
 
     def close(self) -> None:
         """End; what was committed stays."""
@@ -385,12 +394,20 @@ class Journal:
         return [name for (name,) in rows.fetchall()]
 
     def check(self) -> list[str]:
-        """What is wrong with the file, in SQLite's words; empty where nothing is."""
+        """What is wrong with the file, in words (SQLite's, mostly); empty where nothing is."""
+        execute = self._connection.execute
         try:
-            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+            rows = execute("PRAGMA integrity_check").fetchall()
+            lost = execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:  # it is too damaged even for that
             return [str(error)]
-        return [text for (text,) in rows if text != "ok"]
+        orphans = Counter((table, parent) for table, _, parent, _ in lost)
+        return [text for (text,) in rows if text != "ok"] + [
+            f"{count} rows of {table} belong to no row of {parent}"
+            for (table, parent), count in orphans.items()
+        ]
 
     def load(
         self,

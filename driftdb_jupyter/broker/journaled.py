@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from .batched import BatchedSequencer
 from .broker import Audience, RoomSummary
 from .journal import Journal, Loaded, Mode
 from .kept_room import KeptRoom
+from .readers import Readers
 from .synced import SyncedSequencer
 
 __all__ = ["JournalBroker"]
@@ -35,6 +36,8 @@ _Result = TypeVar("_Result")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _TOUCH_SECONDS = 3600.0
+# So that a large room that is being loaded doesn't keep others from being opened.
+_READERS = 3
 # A loop's timers are no finer.
 _TIMER_SECONDS = 0.001
 # A loop that is busy, but lets go of the interpreter's lock often and briefly, can keep a thread
@@ -82,6 +85,7 @@ class JournalBroker:
         self._load = partial(Journal.load, quota=quota, window_limits=window_limits)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal")
         self._reader = self._writer
+        self._apart: set[Journal] = set()
         self._rooms: dict[str, KeptRoom] = {}
         self._loading: dict[str, asyncio.Future[KeptRoom | None]] = {}
         self._creating: dict[str, asyncio.Future[None]] = {}
@@ -111,7 +115,8 @@ class JournalBroker:
             raise
 
     def _open(self, mode: Mode) -> None:
-        journal = self._journal = self._reading = Journal(self.journal, mode=mode)
+        journal = self._journal = Journal(self.journal, mode=mode)
+        self._reading = Readers([journal])
         try:
             self._count = journal.count()
             self._room_ids = count(journal.newest("rooms") + 1)
@@ -121,11 +126,13 @@ class JournalBroker:
             except (sqlite3.Error, OSError) as error:
                 self._fail(error)
             if journal.shared:
-                self._reader = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal-reader")
-                self._reading = self._reader.submit(Journal, self.journal, reading=True).result()
+                self._reading = Readers(
+                    [Journal(self.journal, reading=True) for _ in range(_READERS)]
+                )
+                self._reader = ThreadPoolExecutor(
+                    _READERS, thread_name_prefix="driftdb-journal-reader"
+                )
         except BaseException:
-            if self._reader is not self._writer:  # in whose thread this is
-                self._reader.shutdown()
             journal.close()
             raise
         if journal.notice:
@@ -142,8 +149,7 @@ class JournalBroker:
 
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
-        await self._decided(name)
-        if name in self._rooms or await self._read(Journal.has, name):
+        if await self.has(name):
             return
         creating = self._creating.get(name)
         if creating is None:
@@ -163,6 +169,11 @@ class JournalBroker:
         if reason is not None:
             self._count -= 1
             raise Unavailable(reason)
+
+    async def has(self, name: str) -> bool:
+        """Whether there is a room of that name; loads none (see :class:`.broker.Broker`)."""
+        await self._decided(name)
+        return name in self._rooms or await self._read(Journal.has, name)
 
     async def open(self, name: str, audience: Audience) -> KeptRoom | None:
         """Take part in a room; ``None`` where there is no room of that name.
@@ -203,7 +214,7 @@ class JournalBroker:
 
     async def restore(self, name: str, room: Room) -> None:
         """Take a whole room, under a name that no other has (see :class:`.broker.Broker`)."""
-        if name in self._rooms or await self._read(Journal.has, name):
+        if await self.has(name):
             raise BadMessage(f"expected the name of no room, got {name!r}")
         await self.create(name)
         kept = await self._load_room(name)
@@ -299,10 +310,34 @@ class JournalBroker:
 
     async def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""
-        return await self._read(Journal.check)
+        return await self._take_long(Journal.check)
+
+    async def _take_long(self, function: Callable[[Journal], _Result]) -> _Result:
+        """Do what may take minutes on a connection and a thread of its own.
+
+        Where no second connection may be opened, others have to wait.
+        """
+        if self._reader is self._writer:
+            return await self._write(function)
+
+        def work() -> _Result:
+            with closing(Journal(self.journal, reading=True)) as journal:
+                self._apart.add(journal)
+                try:
+                    return function(journal)
+                finally:
+                    self._apart.discard(journal)
+
+        thread = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal-apart")
+        try:
+            return await self._run_on(thread, work)
+        finally:
+            thread.shutdown(wait=False)
 
     async def close(self) -> None:
         """Write what is to be written, and end."""
+        for journal in list(self._apart):
+            journal.interrupt()
         if self._sweeping is not None:
             await self._sweeping
         for room in self._rooms.values():
@@ -319,7 +354,7 @@ class JournalBroker:
             _log.error("The last changes are lost: %s", reason)
         self.failing = "the server is stopping"
         loop = asyncio.get_running_loop()
-        if self._reading is not self._journal:
+        if self._reader is not self._writer:
             await loop.run_in_executor(self._reader, self._reading.close)
         await loop.run_in_executor(self._writer, self._close, reason is None)
         self._reader.shutdown()
@@ -452,7 +487,8 @@ class JournalBroker:
         )
 
     async def _read(self, function: Callable[..., _Result], *args: Any, **options: Any) -> _Result:
-        return await self._run_on(self._reader, partial(function, self._reading, *args, **options))
+        call = partial(self._reading.run, function, *args, **options)
+        return await self._run_on(self._reader, call)
 
     async def _write(self, function: Callable[..., _Result], *args: Any) -> _Result:
         return await self._run_on(self._writer, partial(function, self._journal, *args))

@@ -79,6 +79,10 @@ class MemoryBroker:
         self._window_limits = window_limits
         self._clock = clock
 
+    async def has(self, name: str) -> bool:
+        """Whether there is a room of that name."""
+        return name in self._rooms
+
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
         if name in self._rooms:

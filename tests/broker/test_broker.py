@@ -45,6 +45,15 @@ async def test_a_room_is_there_once_it_was_created(make_broker: MakeBroker) -> N
     assert await broker.open("other", Record()) is None
 
 
+async def test_whether_a_room_is_there_is_told_without_opening_it(make_broker: MakeBroker) -> None:
+    broker = make_broker()
+    assert not await broker.has("room")
+    await broker.create("room")
+    assert await broker.has("room")
+    await broker.delete("room")
+    assert not await broker.has("room")
+
+
 async def test_creating_a_room_again_leaves_it_as_it_is(make_broker: MakeBroker) -> None:
     broker, record = make_broker(), Record()
     sequencer = await opened(broker, record)
