@@ -56,7 +56,7 @@ class BatchedSequencer(KeptRoom):
                 keeper.want_commit(self, urgent=False)
         self.audience.broadcast(applied)
         if push.id is None:
-            if applied.size > 1 or pusher.hears_all:
+            if applied.value_count > 1 or pusher.hears_all:
                 pusher.answer(push, applied)
             return False
         written = not known and not isinstance(push.action, Relay)

@@ -293,7 +293,7 @@ class JournalBroker:
             kept = self._rooms.get(name)
             if kept is not None:
                 room = kept.room
-                seq, keys, size = room.seq, room.key_count, room.bytes
+                seq, keys, size = room.seq, room.key_count, room.byte_count
                 used_at = self.clock() if kept.in_use else used_at
             summaries.append(RoomSummary(name, seq, keys, size, used_at))
         return summaries

@@ -153,7 +153,7 @@ class KeptRoom:
                 row = (self.number, key, entry.seq, int(cbor), blob, entry.time, author)
                 batch.entries.append(row)
         self._write_producers(draft, batch)
-        numbers = (room.seq, room.newest_relay, ceiling, room.key_count, room.bytes, now)
+        numbers = (room.seq, room.newest_relay, ceiling, room.key_count, room.byte_count, now)
         batch.rooms.append((self.number, self.name, self._stored_epoch, *numbers))
         self._touched = self._ending = False
         return True

@@ -44,7 +44,7 @@ class MemorySequencer:
             pusher.answer(push, refusal)
             return False
         self._audience.broadcast(applied)
-        if push.id is not None or applied.size > 1 or pusher.hears_all:
+        if push.id is not None or applied.value_count > 1 or pusher.hears_all:
             pusher.answer(push, applied)
         return False
 
@@ -139,7 +139,7 @@ class MemoryBroker:
                 name,
                 room.seq,
                 len(room.keys),
-                room.bytes,
+                room.byte_count,
                 now if name in self._in_use else self._used_at[name],
             )
             for name, room in sorted(self._rooms.items())

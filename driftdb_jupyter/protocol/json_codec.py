@@ -65,14 +65,14 @@ class JsonCodec:
 
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
-        return Value(raw, None, len(raw))
+        return Value(bytes(raw), None, len(raw))
 
     def values(self, push: Push, limits: Limits) -> list[Value]:
         """The values of a push that this codec decoded (see :class:`~.codec.Codec`)."""
         raw = push.value
         size = len(raw)
         if size and push.values is None:
-            return [Value(raw, None, size)]
+            return [Value(bytes(raw), None, size)]
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
 from ..protocol.errors import QuotaExceeded
 
 __all__ = ["MemoryBudget"]
 
 _UNLIMITED = 2**62
+# What may be freed at once: a millisecond or two.
+_PIECE_BYTES = 8 * 1024 * 1024
+
+
+class Discarded(Protocol):
+    """Something that is no longer needed and costs this much until it is freed."""
+
+    cost_bytes: int
 
 
 class MemoryBudget:
@@ -15,13 +27,19 @@ class MemoryBudget:
     Whoever keeps something charges what it really costs, objects included, and releases the same
     number when it goes. ``limit_bytes``: the bound; ``free_bytes``: what is left of it, negative
     while more is held than that. Plain integers without a lock: for use on one event loop.
+
+    Freeing a million objects takes the loop's time, too. What is given to :meth:`discard` is freed
+    in pieces, one for each call of :meth:`free_some`; ``discarding`` is called when there is
+    something for it to do.
     """
 
-    __slots__ = ("free_bytes", "limit_bytes")
+    __slots__ = ("_discarded", "discarding", "free_bytes", "limit_bytes")
 
     def __init__(self, limit_bytes: int = _UNLIMITED) -> None:
         self.limit_bytes = limit_bytes
         self.free_bytes = limit_bytes
+        self.discarding: Callable[[], object] | None = None
+        self._discarded: deque[Discarded] = deque()
 
     @property
     def used_bytes(self) -> int:
@@ -49,6 +67,30 @@ class MemoryBudget:
     def release(self, byte_count: int) -> None:
         """Give back that many bytes."""
         self.free_bytes += byte_count
+
+    def discard(self, things: Sequence[Discarded]) -> None:
+        """Free things in pieces where they are many; until then they stay charged.
+
+        The caller has released them, and keeps no other reference.
+        """
+        if self.discarding is None:
+            return
+        cost_bytes = sum([thing.cost_bytes for thing in things])
+        if cost_bytes <= _PIECE_BYTES:
+            return
+        self.free_bytes -= cost_bytes
+        idle = not self._discarded
+        self._discarded.extend(things)
+        if idle:
+            self.discarding()
+
+    def free_some(self) -> bool:
+        """Free a piece of what was discarded; returns whether there is more."""
+        freed = 0
+        while self._discarded and freed < _PIECE_BYTES:
+            freed += self._discarded.popleft().cost_bytes
+        self.free_bytes += freed
+        return bool(self._discarded)
 
     @staticmethod
     def refusal() -> QuotaExceeded:

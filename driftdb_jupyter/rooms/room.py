@@ -7,6 +7,7 @@ No clock, no loop, no I/O: :meth:`Room.apply` decides and says what follows from
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -14,12 +15,24 @@ from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
 from ..protocol.messages import Append, Compact, Delete, Push, Relay, Replace
 from ..protocol.value import Value
+from .memory_budget import MemoryBudget
+from .memory_cost import (
+    KEY_COST_BYTES,
+    ROOM_COST_BYTES,
+    VALUE_COST_BYTES,
+    cost_of_entries,
+    cost_of_text,
+)
 from .producer import Producers
 from .quota import Quota
-from .stream import Stream
+from .stream import CHUNK_LENGTH, Stream
 from .window import Window, WindowLimits
 
 __all__ = ["Applied", "Room"]
+
+_UNLIMITED = 2**62
+
+_seq = attrgetter("seq")
 
 
 class Applied(Struct, gc=False):
@@ -28,8 +41,8 @@ class Applied(Struct, gc=False):
     ``seq`` goes into the ack (``None``: applied too long ago to know). ``broadcast``: the entries
     to broadcast, ascending. ``kept``: those that the key's stream holds now. ``removed``: what the
     stream held up to and including this sequence number is gone (0: nothing is), but for ``kept``.
-    ``size``: how many values the stream holds now, 0 where it hasn't changed. ``deleted``: the
-    subscribers are to hear of a deletion.
+    ``value_count``: how many values the stream holds now, 0 where it hasn't changed. ``deleted``:
+    the subscribers are to hear of a deletion.
     """
 
     key: str
@@ -37,7 +50,7 @@ class Applied(Struct, gc=False):
     broadcast: Sequence[Entry] = ()
     kept: Sequence[Entry] = ()
     removed: int = 0
-    size: int = 0
+    value_count: int = 0
     deleted: bool = False
 
     @property
@@ -52,16 +65,20 @@ class Room:
     Deterministic: the same pushes in the same order make the same room everywhere.
     ``epoch``: a random string for the time in which no number is given twice. ``seq``: the newest
     number, ``newest_relay`` the newest that a relay or a deletion took: none that a stream holds.
-    ``bytes``: what all streams hold.
-    ``window``: the newest broadcasts, ``None`` until somebody asks for what was missed: before that
-    nobody knows the epoch, and could.
+    ``byte_count``: what the values of all streams take as they came. ``cost_bytes``: what the
+    streams cost of memory, which ``memory``, the budget, is charged with, as with the window's
+    cost; until :meth:`release`.
+    ``window``: the newest broadcasts, ``None`` until the first ``get`` with an epoch: before that
+    no client knows the epoch, so none could recover.
     """
 
     __slots__ = (
+        "_memory",
         "_quota",
         "_streams",
         "_window_limits",
-        "bytes",
+        "byte_count",
+        "cost_bytes",
         "epoch",
         "newest_relay",
         "producers",
@@ -75,15 +92,19 @@ class Room:
         epoch: str,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
+        memory: MemoryBudget | None = None,
     ) -> None:
         self.epoch = epoch
         self.seq = 0
-        self.bytes = 0
+        self.byte_count = 0
+        self.cost_bytes = ROOM_COST_BYTES
         self.producers = Producers()
         self.newest_relay = 0
         self.window: Window | None = None
         self._window_limits = window_limits or WindowLimits()
         self._quota = quota or Quota()
+        self._memory = memory or MemoryBudget()
+        self._memory.free_bytes -= self.cost_bytes
         self._streams: dict[str, Stream] = {}
 
     @property
@@ -100,59 +121,112 @@ class Room:
         """The stream of a key, an empty one where it holds nothing; not to be changed."""
         return self._streams.get(key) or Stream()
 
-    def read(self, key: str, *, above: int = 0) -> list[Entry]:
-        """The entries of a key's stream above a sequence number, ascending."""
+    def charge(self, memory: MemoryBudget) -> None:
+        """Charge another budget from now on.
+
+        Raises :class:`QuotaExceeded` where the room doesn't fit; then nothing has changed.
+        """
+        memory.take(self.cost_bytes)
+        self._memory.free_bytes += self.cost_bytes
+        self._memory = memory
+        if self.window is not None:
+            self.window.charge(memory)
+
+    def release(self) -> None:
+        """Give back to the budget what the room costs, and free what it holds.
+
+        It is not to be used any more.
+        """
+        memory, streams = self._memory, self._streams
+        self.charge(MemoryBudget())
+        self._streams = {}
+        for stream in streams.values():
+            memory.discard(stream.drop_front(stream.value_count))
+
+    def read(self, key: str, *, above: int = 0, limit: int | None = None) -> list[Entry]:
+        """The entries of a key's stream above a sequence number, ascending.
+
+        ``limit``: at most that many, the oldest.
+        """
         stream = self._streams.get(key)
-        return stream.above(above) if stream is not None else []
+        return stream.above(above, limit=limit) if stream is not None else []
 
     def recover(
-        self, key: str, *, epoch: str | None, above: int, begun: int = 0
+        self,
+        key: str,
+        *,
+        epoch: str | None,
+        above: int,
+        begun: int = 0,
+        limit: int | None = None,
     ) -> tuple[list[Entry], bool]:
         """What a client missed that knew all up to a sequence number of an epoch.
 
         Returns every broadcast above it, and true; or the whole stream, and false, where that is
         not known any more (protocol, "Missing nothing"). ``begun``: what was the newest number
         when this client was given the beginning of the whole stream, up to ``above``; relays of
-        before then are no matter to it.
+        before then are no matter to it. ``limit``: at most that many entries, the oldest.
         """
         window = self.window
         if window is None:
             window = self.window = Window(
-                self._window_limits, forgotten=self.seq, forgotten_relay=self.newest_relay
+                self._window_limits,
+                forgotten=self.seq,
+                forgotten_relay=self.newest_relay,
+                memory=self._memory,
             )
         if epoch == self.epoch and above <= self.seq:
             missed = window.above(key, above)
             if missed is not None:
-                return missed, True
+                return missed[:limit], True
             stream = self.stream(key)
             relays = window.relays_above(key, max(above, begun))
             if relays is not None and stream.covers(above):
-                kept = stream.above(above)
-                if relays:  # of a long stream each page costs this
-                    kept = sorted([*kept, *relays], key=lambda entry: entry.seq)
+                kept = stream.above(above, limit=limit)
+                if relays:
+                    kept = sorted([*kept, *relays[:limit]], key=_seq)[:limit]
                 return kept, True
-        return self.read(key), False
+        return self.read(key, limit=limit), False
 
     def restore(self, key: str, entries: Sequence[Entry]) -> None:
-        """Put entries behind those of a key's stream, as they were before; within the quota."""
-        added_bytes = sum([entry.value.size for entry in entries])
-        self._check_quota(key, self.stream(key), len(entries), added_bytes)
+        """Put entries behind those of a key's stream, as they were before.
+
+        Raises :class:`QuotaExceeded` where the room would hold too much, or more than is free of
+        its memory budget.
+        """
+        added_bytes = sum([entry.value.byte_count for entry in entries])
+        more_cost = cost_of_entries(entries) + (0 if key in self._streams else _cost_of_key(key))
+        self._check_quota(
+            key,
+            self.stream(key),
+            len(entries),
+            added_bytes,
+            more_cost,
+            free_bytes=self._memory.free_bytes,
+        )
         self.hold(key, entries)
 
     def hold(self, key: str, entries: Sequence[Entry]) -> None:
         """Put entries behind those of a key's stream; they were within the quota when they came."""
-        stream = self._streams.setdefault(key, Stream())
-        before = stream.bytes
+        if not entries:
+            return
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._begin(key)
+        byte_count, cost_bytes = stream.byte_count, stream.cost_bytes
         stream.append(entries)
-        self.bytes += stream.bytes - before
+        self._grow(stream.byte_count - byte_count, stream.cost_bytes - cost_bytes)
 
     def copy(self) -> Room:
-        """Another room with the same streams, and the same producers; its window knows nothing."""
+        """Another room with the same entries, and the same producers; its window knows nothing.
+
+        It charges no budget: the entries are this room's.
+        """
         copy = Room(epoch=self.epoch, quota=self._quota)
         copy.seq, copy.newest_relay = self.seq, self.newest_relay
         copy.producers = self.producers
-        for key, stream in self._streams.items():
-            copy.hold(key, stream.entries)
+        copy.byte_count, copy.cost_bytes = self.byte_count, self.cost_bytes
+        copy._streams = {key: stream.copy() for key, stream in self._streams.items()}
         return copy
 
     def apply(
@@ -163,10 +237,12 @@ class Room:
         client: str | None = None,
         author: Author | None = None,
         now: float = 0.0,
+        free_bytes: int = _UNLIMITED,
     ) -> Applied:
         """Apply a push of a client (the digest of its secret, ``None`` where it has none).
 
-        ``values`` are the push's own, whole; ``now`` in seconds since 1970.
+        ``values`` are the push's own, whole; ``now`` in seconds since 1970. ``free_bytes``: how
+        much more the room may cost of memory afterwards.
 
         Raises :class:`BadMessage` for an id without a client, :class:`BadSequence` for a compact
         above the room's newest sequence number, :class:`Conflict` where ``if_seq`` or ``epoch``
@@ -195,7 +271,7 @@ class Room:
                 self.window.add(key, entries, kept=False)
             applied = Applied(key, seq, entries)
         else:
-            applied = self._change(key, action, values, author, now)
+            applied = self._change(key, action, values, author, now, free_bytes)
         if producer is not None:
             assert push.id is not None
             assert applied.seq is not None
@@ -209,34 +285,64 @@ class Room:
         values: Sequence[Value],
         author: Author | None,
         now: float,
+        free_bytes: int,
     ) -> Applied:
         if isinstance(action, Compact):
-            return self._compact(key, action.seq, values[0], author, now)
+            return self._compact(key, action.seq, values[0], author, now, free_bytes)
         if isinstance(action, Delete):
             return self._delete(key)
-        stream = self._streams.get(key) or Stream()
+        stream = self._streams.get(key)
+        held = 0 if stream is None else stream.value_count
         keep, drop = len(values), 0
         if isinstance(action, Replace):
-            drop = len(stream.entries)
+            drop = held
         elif action.max_length is not None:
             keep = min(keep, action.max_length)
-            drop = max(0, len(stream.entries) + keep - action.max_length)
+            drop = max(0, held + keep - action.max_length)
         if keep == 1:  # in nearly all pushes
-            added_bytes = values[-1].size
+            more_bytes = values[-1].byte_count
         else:
-            added_bytes = sum([value.size for value in values[-keep:]])
-        more_bytes = added_bytes - stream.front_bytes(drop)
-        self._check_quota(key, stream, keep - drop, more_bytes)
-        removed = stream.entries[drop - 1].seq if drop else 0
-        entries = self._number(values, author, now)
-        kept = entries[-keep:]
-        stream.drop_front(drop)
+            more_bytes = sum([value.byte_count for value in values[-keep:]])
+        more_cost = keep * VALUE_COST_BYTES + more_bytes
+        removed = 0
+        if stream is None:
+            more_cost += _cost_of_key(key)
+        elif drop:
+            front = stream if drop == held else stream.front(drop)
+            more_bytes -= front.byte_count
+            more_cost -= front.cost_bytes
+            removed = front.newest
+        quota = self._quota
+        if (
+            stream is None
+            or more_cost > free_bytes
+            or self.byte_count + more_bytes > quota.room_bytes
+            or stream.byte_count + more_bytes > quota.stream_bytes
+            or held + keep - drop > quota.stream_length
+        ):  # else there is nothing to refuse
+            self._check_quota(key, stream, keep - drop, more_bytes, more_cost, free_bytes)
+        if stream is None:
+            stream = self._begin(key)
+        if len(values) == 1:  # without another call
+            self.seq = seq = self.seq + 1
+            kept = entries = [Entry(seq, values[0], now, author)]
+        else:
+            entries = self._number(values, author, now)
+            kept = entries[-keep:]
+        cost_bytes = stream.cost_bytes
+        if drop > CHUNK_LENGTH:
+            self._memory.discard(stream.drop_front(drop))
+        elif drop:
+            stream.drop_front(drop)
         stream.append(kept)
-        self.bytes += more_bytes
-        self._streams[key] = stream
+        # As :meth:`_grow` does, without a call.
+        more_cost = stream.cost_bytes - cost_bytes
+        self.byte_count += more_bytes
+        self.cost_bytes += more_cost
+        self._memory.free_bytes -= more_cost
         if self.window is not None:
             self.window.add(key, entries, kept=True)
-        return Applied(key, self.seq, entries, kept, removed, len(stream.entries))
+        return Applied(key, self.seq, entries, kept, removed, stream.value_count)
 
     def _check(self, push: Push) -> None:
         newest = self.stream(push.key).newest
@@ -252,56 +358,101 @@ class Room:
             # It would bring back what was deleted meanwhile.
             raise Conflict("expected a stream with values to compact", key=push.key, seq=0)
 
-    def _check_quota(self, key: str, stream: Stream, more: int, more_bytes: int) -> None:
+    def _check_quota(
+        self,
+        key: str,
+        stream: Stream | None,
+        more: int,
+        more_bytes: int,
+        more_cost: int,
+        free_bytes: int,
+    ) -> None:
         """Refuse what would pass a bound; less than before is always welcome."""
         quota = self._quota
-        if not stream.entries and key not in self._streams and len(self._streams) >= quota.keys:
+        length, byte_count = more, more_bytes
+        if stream is not None:
+            length += stream.value_count
+            byte_count += stream.byte_count
+        elif len(self._streams) >= quota.keys:
             raise QuotaExceeded(f"expected at most {quota.keys} keys in the room, got one more")
-        length, size = len(stream.entries) + more, stream.bytes + more_bytes
         if more > 0 and length > quota.stream_length:
             raise QuotaExceeded(
                 f"expected at most {quota.stream_length} values in a stream, got {length}"
             )
-        if more_bytes > 0 and size > quota.stream_bytes:
+        if more_bytes > 0 and byte_count > quota.stream_bytes:
             raise QuotaExceeded(
-                f"expected at most {quota.stream_bytes} bytes in a stream, got {size}"
+                f"expected at most {quota.stream_bytes} bytes in a stream, got {byte_count}"
             )
-        if more_bytes > 0 and self.bytes + more_bytes > quota.room_bytes:
+        if more_bytes > 0 and self.byte_count + more_bytes > quota.room_bytes:
             raise QuotaExceeded(
                 f"expected at most {quota.room_bytes} bytes in a room, "
-                f"got {self.bytes + more_bytes}"
+                f"got {self.byte_count + more_bytes}"
             )
+        if more_cost > 0 and more_cost > free_bytes:
+            raise MemoryBudget.refusal()
 
     def _compact(
-        self, key: str, seq: int, value: Value, author: Author | None, now: float
+        self,
+        key: str,
+        seq: int,
+        value: Value,
+        author: Author | None,
+        now: float,
+        free_bytes: int,
     ) -> Applied:
         if seq > self.seq:
             raise BadSequence(f"expected a seq up to the room's newest, {self.seq}, got {seq}")
-        stream = self._streams.get(key) or Stream()
-        replaced = stream.count_to(seq)
-        if stream.entries and not replaced:
-            return Applied(key, seq)  # it comes too late
-        more_bytes = value.size - stream.front_bytes(replaced)
-        self._check_quota(key, stream, 1 - replaced, more_bytes)
+        stream = self._streams.get(key)
+        replaced, more_bytes = 0, value.byte_count
+        more_cost = VALUE_COST_BYTES + more_bytes
+        if stream is None:
+            more_cost += _cost_of_key(key)
+        else:
+            replaced = stream.count_to(seq)
+            if not replaced:
+                return Applied(key, seq)  # it comes too late
+            front = stream.front(replaced)
+            more_bytes -= front.byte_count
+            more_cost -= front.cost_bytes
+        self._check_quota(key, stream, 1 - replaced, more_bytes, more_cost, free_bytes)
+        if stream is None:
+            stream = self._begin(key)
         entry = Entry(seq, value, now, author)
-        stream.put_front(entry, replacing=replaced)
-        self.bytes += more_bytes
-        self._streams[key] = stream
-        return Applied(key, seq, (), (entry,), seq, len(stream.entries))
+        cost_bytes = stream.cost_bytes
+        if replaced:
+            self._memory.discard(stream.drop_front(replaced))
+        stream.put_front(entry)
+        self._grow(more_bytes, stream.cost_bytes - cost_bytes)
+        return Applied(key, seq, (), (entry,), seq, stream.value_count)
 
     def _delete(self, key: str) -> Applied:
         self.seq += 1
         stream = self._streams.pop(key, None)
         removed = 0
         if stream is not None:
-            self.bytes -= stream.bytes
             removed = stream.newest
+            self._grow(-stream.byte_count, -stream.cost_bytes - _cost_of_key(key))
+            self._memory.discard(stream.drop_front(stream.value_count))
         self.newest_relay = self.seq  # as little is left of it in any stream
         if self.window is not None:
             self.window.deleted(key, self.seq)
         return Applied(key, self.seq, removed=removed, deleted=True)
 
+    def _begin(self, key: str) -> Stream:
+        stream = self._streams[key] = Stream()
+        self._grow(0, _cost_of_key(key))
+        return stream
+
+    def _grow(self, more_bytes: int, more_cost: int) -> None:
+        self.byte_count += more_bytes
+        self.cost_bytes += more_cost
+        self._memory.free_bytes -= more_cost
+
     def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:
         first = self.seq + 1
         self.seq += len(values)
         return [Entry(seq, value, now, author) for seq, value in enumerate(values, first)]
+
+
+def _cost_of_key(key: str) -> int:
+    return KEY_COST_BYTES + cost_of_text(key)

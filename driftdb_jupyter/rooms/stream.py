@@ -3,71 +3,216 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
-from ..protocol.entry import Entry
+from msgspec import Struct
 
-__all__ = ["Stream"]
+from ..protocol.entry import Entry
+from .memory_cost import VALUE_COST_BYTES, cost_of_author, cost_of_entries
+
+__all__ = ["CHUNK_LENGTH", "Chunk", "Front", "Stream"]
+
+# No list of a stream is longer. So a push that drops the oldest value moves at most this many
+# places, a page of a long stream copies about as many, and what is removed can be freed in pieces.
+CHUNK_LENGTH = 1024
 
 _seq = attrgetter("seq")
+
+
+class Front(Struct, frozen=True, gc=False):
+    """The oldest entries of a stream: what they take, and the newest number among them."""
+
+    byte_count: int
+    cost_bytes: int
+    newest: int
+
+
+class Chunk:
+    """Entries of a stream that follow each other, and what they take together.
+
+    ``byte_count``: as they came. ``cost_bytes``: of memory; the author of several in a row is one
+    object, and counted once.
+    """
+
+    __slots__ = ("byte_count", "cost_bytes", "entries")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.byte_count = 0
+        self.cost_bytes = 0
+
+    def copy(self) -> Chunk:
+        """Another chunk of the same entries."""
+        copy = Chunk()
+        copy.entries = self.entries[:]
+        copy.byte_count, copy.cost_bytes = self.byte_count, self.cost_bytes
+        return copy
+
+    def drop_front(self, count: int) -> None:
+        """Remove the oldest ``count`` entries; one at least, and one stays."""
+        entries = self.entries
+        dropped = entries[:count]
+        del entries[:count]
+        self.byte_count -= _bytes(dropped)
+        self.cost_bytes -= cost_of_entries(dropped)
+        if dropped[-1].author is entries[0].author:  # counted for the dropped ones until now
+            self.cost_bytes += cost_of_author(entries[0].author)
 
 
 class Stream:
     """The kept values of a key, in ascending order of their sequence numbers.
 
-    ``bytes`` is what they take as they came.
+    ``value_count``: how many. ``byte_count``: what they take as they came. ``cost_bytes``: what
+    they cost of memory.
     """
 
-    __slots__ = ("bytes", "entries")
+    __slots__ = ("_chunks", "byte_count", "cost_bytes", "value_count")
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.bytes = 0
+        self._chunks = [Chunk()]  # none is empty but that of an empty stream
+        self.value_count = 0
+        self.byte_count = 0
+        self.cost_bytes = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        for chunk in self._chunks:
+            yield from chunk.entries
 
     @property
     def newest(self) -> int:
         """The newest sequence number in the stream, 0 where it is empty."""
-        return self.entries[-1].seq if self.entries else 0
+        return self._chunks[-1].entries[-1].seq if self.value_count else 0
 
-    def above(self, seq: int) -> list[Entry]:
-        """The entries whose sequence numbers are above ``seq``."""
-        if seq == 0:
-            return self.entries[:]
-        return self.entries[self.count_to(seq) :]
+    def copy(self) -> Stream:
+        """Another stream of the same entries."""
+        copy = Stream()
+        copy._chunks = [chunk.copy() for chunk in self._chunks]
+        copy.value_count, copy.byte_count = self.value_count, self.byte_count
+        copy.cost_bytes = self.cost_bytes
+        return copy
+
+    def above(self, seq: int, *, limit: int | None = None) -> list[Entry]:
+        """The entries whose sequence numbers are above ``seq``; at most ``limit``, the oldest."""
+        chunks = self._chunks
+        found: list[Entry] = []
+        if not self.value_count:
+            return found
+        first = bisect_right(chunks, seq, key=_newest)
+        for number in range(first, len(chunks)):
+            entries = chunks[number].entries
+            if number == first:
+                entries = entries[bisect_right(entries, seq, key=_seq) :]
+            found += entries
+            if limit is not None and len(found) >= limit:
+                del found[limit:]
+                break
+        return found
 
     def count_to(self, seq: int) -> int:
         """How many entries have sequence numbers up to and including ``seq``."""
-        return bisect_right(self.entries, seq, key=_seq)
+        chunks = self._chunks
+        if not self.value_count:
+            return 0
+        whole = bisect_right(chunks, seq, key=_newest)
+        count = sum([len(chunk.entries) for chunk in chunks[:whole]])
+        if whole < len(chunks):
+            count += bisect_right(chunks[whole].entries, seq, key=_seq)
+        return count
 
     def covers(self, seq: int) -> bool:
         """Whether every value that was ever kept here above ``seq`` still is."""
-        return bool(self.entries) and self.entries[0].seq <= seq
+        return self.value_count > 0 and self._chunks[0].entries[0].seq <= seq
+
+    def front(self, count: int) -> Front:
+        """What the oldest ``count`` entries are, one at least."""
+        if count == self.value_count:
+            return Front(self.byte_count, self.cost_bytes, self.newest)
+        byte_count = cost_bytes = 0
+        for chunk in self._chunks:
+            entries = chunk.entries
+            if count <= len(entries):
+                part = entries[:count]
+                return Front(
+                    byte_count + _bytes(part), cost_bytes + cost_of_entries(part), part[-1].seq
+                )
+            count -= len(entries)
+            byte_count += chunk.byte_count
+            cost_bytes += chunk.cost_bytes
+        raise ValueError("expected no more entries than there are")
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Put entries behind the others."""
-        self.entries.extend(entries)
-        self.bytes += _bytes(entries)
+        chunks = self._chunks
+        chunk = chunks[-1]
+        for entry in entries:
+            newest = chunk.entries
+            if len(newest) >= CHUNK_LENGTH:
+                chunk = Chunk()
+                newest = chunk.entries
+                chunks.append(chunk)
+            byte_count = entry.value.byte_count
+            cost_bytes = VALUE_COST_BYTES + byte_count
+            if not newest or newest[-1].author is not entry.author:
+                cost_bytes += cost_of_author(entry.author)
+            newest.append(entry)
+            chunk.byte_count += byte_count
+            chunk.cost_bytes += cost_bytes
+            self.byte_count += byte_count
+            self.cost_bytes += cost_bytes
+        self.value_count += len(entries)
 
-    def put_front(self, entry: Entry, *, replacing: int) -> None:
-        """Put an entry in the place of so many others, the oldest."""
-        self.bytes += entry.value.size - self.front_bytes(replacing)
-        self.entries[:replacing] = [entry]
+    def put_front(self, entry: Entry) -> None:
+        """Put an entry before the others."""
+        front = Stream()
+        front.append((entry,))
+        if self.value_count:
+            front._chunks += self._chunks
+        self._chunks = front._chunks
+        self.value_count += front.value_count
+        self.byte_count += front.byte_count
+        self.cost_bytes += front.cost_bytes
 
-    def drop_front(self, count: int) -> None:
-        """Remove so many entries, the oldest."""
+    def drop_front(self, count: int) -> list[Chunk]:
+        """Remove the oldest ``count`` entries; returns the chunks that have gone whole.
+
+        One alone is not returned.
+        """
+        chunks = self._chunks
+        if count == self.value_count:
+            self.value_count = self.byte_count = self.cost_bytes = 0
+            if len(chunks) > 1:
+                self._chunks = [Chunk()]
+                return chunks
+            only = chunks[0]  # as a replace does, and the next value comes at once
+            only.entries.clear()
+            only.byte_count = only.cost_bytes = 0
+            return []
+        self.value_count -= count
+        whole = 0
+        while count >= len(chunks[whole].entries):
+            count -= len(chunks[whole].entries)
+            whole += 1
+        dropped = chunks[:whole]
+        if whole:
+            del chunks[:whole]
+            self.byte_count -= sum([chunk.byte_count for chunk in dropped])
+            self.cost_bytes -= sum([chunk.cost_bytes for chunk in dropped])
         if count:
-            self.bytes -= self.front_bytes(count)
-            del self.entries[:count]
+            first = chunks[0]
+            self.byte_count -= first.byte_count
+            self.cost_bytes -= first.cost_bytes
+            first.drop_front(count)
+            self.byte_count += first.byte_count
+            self.cost_bytes += first.cost_bytes
+        return dropped
 
-    def front_bytes(self, count: int) -> int:
-        """What so many of the oldest entries take."""
-        if count == len(self.entries):
-            return self.bytes
-        return _bytes(self.entries[:count]) if count else 0
+
+def _newest(chunk: Chunk) -> int:
+    return chunk.entries[-1].seq
 
 
 def _bytes(entries: Sequence[Entry]) -> int:
-    if len(entries) == 1:  # in nearly all pushes
-        return entries[0].value.size
-    return sum([entry.value.size for entry in entries])
+    if len(entries) == 1:  # as a push with a ``max_length`` drops
+        return entries[0].value.byte_count
+    return sum([entry.value.byte_count for entry in entries])

@@ -5,42 +5,60 @@ Protocol, "Missing nothing".
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from msgspec import Struct
 
 from ..protocol.entry import Entry
+from .memory_budget import MemoryBudget
+from .memory_cost import (
+    AUTHOR_COST_BYTES,
+    BROADCAST_COST_BYTES,
+    FORGOTTEN_COST_BYTES,
+    VALUE_COST_BYTES,
+    cost_of_text,
+)
 
 __all__ = ["Window", "WindowLimits"]
 
 _FORGOTTEN_KEYS = 10_000
+# Of a broadcast, beside its key and its value's bytes, even if nothing else holds its parts.
+_FLAT_COST = BROADCAST_COST_BYTES + VALUE_COST_BYTES + AUTHOR_COST_BYTES
+
+_seq = attrgetter("entry.seq")
+_time = attrgetter("entry.time")
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowLimits:
     """How much of the past is kept; what passes any of the bounds is forgotten, the oldest first.
 
-    ``count``: broadcasts of a room. ``bytes``: of their values. ``seconds``: since they came.
+    ``count``: broadcasts of a room. ``cost_bytes``: of memory that they take. ``seconds``: since
+    they came.
     """
 
     count: int = 1_000
-    bytes: int = 1024 * 1024
+    cost_bytes: int = 1024 * 1024
     seconds: float = 300.0
 
 
 class Forgotten:
     """For each key the newest sequence number that was forgotten.
 
-    So that a quiet key recovers in a busy room. Of too many keys one number is kept for all.
+    So that a quiet key recovers in a busy room. If there are too many keys, or they are too long
+    (``limit_bytes``), one number is kept for all.
     """
 
-    __slots__ = ("_by_key", "_floor")
+    __slots__ = ("_by_key", "_floor", "_limit_bytes", "cost_bytes")
 
-    def __init__(self, floor: int) -> None:
+    def __init__(self, floor: int, *, limit_bytes: int) -> None:
+        self.cost_bytes = 0
         self._by_key: dict[str, int] = {}
         self._floor = floor
+        self._limit_bytes = limit_bytes
 
     def __getitem__(self, key: str) -> int:
         return self._by_key.get(key, self._floor)
@@ -48,10 +66,13 @@ class Forgotten:
     def update(self, newest: Mapping[str, int]) -> None:
         for key, seq in newest.items():
             if seq > self[key]:
+                if key not in self._by_key:
+                    self.cost_bytes += FORGOTTEN_COST_BYTES + cost_of_text(key)
                 self._by_key[key] = seq
-        if len(self._by_key) > _FORGOTTEN_KEYS:
+        if len(self._by_key) > _FORGOTTEN_KEYS or self.cost_bytes > self._limit_bytes:
             self._floor = max(self._floor, *self._by_key.values())
             self._by_key.clear()
+            self.cost_bytes = 0
 
 
 class Broadcast(Struct, gc=False):
@@ -67,70 +88,120 @@ class Window:
 
     ``forgotten``: the room's newest sequence number that was broadcast before this window was made;
     ``forgotten_relay``: the newest of those that no stream held, or that was a deletion's.
+    ``memory``: the budget that is charged with what the window costs. While nothing of it is free
+    the window keeps less and less.
     """
 
-    __slots__ = ("_broadcasts", "_bytes", "_forgotten", "_forgotten_relays", "_limits")
+    __slots__ = (
+        "_broadcasts",
+        "_broadcasts_cost",
+        "_forgotten",
+        "_forgotten_relays",
+        "_limit_bytes",
+        "_limit_count",
+        "_memory",
+        "_seconds",
+    )
 
     def __init__(
-        self, limits: WindowLimits, *, forgotten: int = 0, forgotten_relay: int = 0
+        self,
+        limits: WindowLimits,
+        *,
+        forgotten: int = 0,
+        forgotten_relay: int = 0,
+        memory: MemoryBudget | None = None,
     ) -> None:
-        self._limits = limits
+        self._limit_count, self._limit_bytes = limits.count, limits.cost_bytes
+        self._seconds = limits.seconds
+        self._memory = memory or MemoryBudget()
         self._broadcasts: list[Broadcast] = []
-        self._bytes = 0
-        self._forgotten = Forgotten(forgotten)
-        self._forgotten_relays = Forgotten(forgotten_relay)
+        self._broadcasts_cost = 0
+        self._forgotten = Forgotten(forgotten, limit_bytes=limits.cost_bytes)
+        self._forgotten_relays = Forgotten(forgotten_relay, limit_bytes=limits.cost_bytes)
 
     def __len__(self) -> int:
         return len(self._broadcasts)
 
+    @property
+    def cost_bytes(self) -> int:
+        """What it costs of memory."""
+        forgotten = self._forgotten.cost_bytes + self._forgotten_relays.cost_bytes
+        return self._broadcasts_cost + forgotten
+
+    def charge(self, memory: MemoryBudget) -> None:
+        """Charge another budget from now on."""
+        self._memory.free_bytes += self.cost_bytes
+        self._memory = memory
+        memory.free_bytes -= self.cost_bytes
+
     def add(self, key: str, entries: Sequence[Entry], *, kept: bool) -> None:
         """Note what was broadcast; ``kept``: the key's stream holds it."""
+        broadcasts = self._broadcasts
+        cost_bytes = len(entries) * (_FLAT_COST + key.__sizeof__())
         for entry in entries:
-            self._broadcasts.append(Broadcast(key, entry, kept))
-            self._bytes += entry.value.size
-        if self._bytes > self._limits.bytes or len(self._broadcasts) > self._limits.count:
+            broadcasts.append(Broadcast(key, entry, kept))
+            cost_bytes += entry.value.byte_count
+        memory = self._memory
+        memory.free_bytes -= cost_bytes
+        self._broadcasts_cost += cost_bytes
+        if (
+            self._broadcasts_cost > self._limit_bytes
+            or len(broadcasts) > self._limit_count
+            or memory.free_bytes < 0
+        ):
             self._shrink()
 
     def deleted(self, key: str, seq: int) -> None:
-        """Note that a stream was deleted: no list of values tells that to who missed it."""
+        """Note that a stream was deleted: no values tell that to a client that missed it."""
+        before = self.cost_bytes
         self._forgotten.update({key: seq})
         self._forgotten_relays.update({key: seq})
+        self._memory.charge(self.cost_bytes - before)
 
     def above(self, key: str, seq: int) -> list[Entry] | None:
         """Every broadcast on a key above a sequence number; ``None`` where one was forgotten."""
         if seq < self._forgotten[key]:
             return None
-        return [b.entry for b in self._broadcasts if b.key == key and b.entry.seq > seq]
+        return [b.entry for b in self._above(seq) if b.key == key]
 
     def relays_above(self, key: str, seq: int) -> list[Entry] | None:
         """Those of them that no stream held; ``None`` where one was forgotten."""
         if seq < self._forgotten_relays[key]:
             return None
-        return [
-            b.entry for b in self._broadcasts if b.key == key and b.entry.seq > seq and not b.kept
-        ]
+        return [b.entry for b in self._above(seq) if b.key == key and not b.kept]
 
     def expire(self, *, now: float) -> None:
         """Forget what is too old (``now`` by the clock of the entries' times)."""
-        before = now - self._limits.seconds
+        before = now - self._seconds
         if self._broadcasts and self._broadcasts[0].entry.time < before:
-            times = [b.entry.time for b in self._broadcasts]
-            self._forget(bisect_left(times, before))
+            self._forget(bisect_left(self._broadcasts, before, key=_time))
+
+    def _above(self, seq: int) -> list[Broadcast]:
+        return self._broadcasts[bisect_right(self._broadcasts, seq, key=_seq) :]
 
     def _shrink(self) -> None:
         # To the half, so that it needn't be done for every push.
-        size, keep = 0, 0
+        limit_bytes = self._limit_bytes // 2
+        if self._memory.free_bytes < 0:
+            limit_bytes = min(limit_bytes, self._broadcasts_cost // 2)
+        cost_bytes = keep = 0
         for broadcast in reversed(self._broadcasts):
-            size += broadcast.entry.value.size
-            if size > self._limits.bytes // 2 or keep == self._limits.count // 2:
+            cost_bytes += _cost(broadcast)
+            if cost_bytes > limit_bytes or keep == self._limit_count // 2:
                 break
             keep += 1
         self._forget(len(self._broadcasts) - keep)
 
     def _forget(self, count: int) -> None:
+        before = self.cost_bytes
         oldest = self._broadcasts[:count]
         del self._broadcasts[:count]
-        self._bytes -= sum([b.entry.value.size for b in oldest])
+        self._broadcasts_cost -= sum([_cost(broadcast) for broadcast in oldest])
         # Ascending, so that the newest of each key stays.
         self._forgotten.update({b.key: b.entry.seq for b in oldest})
         self._forgotten_relays.update({b.key: b.entry.seq for b in oldest if not b.kept})
+        self._memory.charge(self.cost_bytes - before)
+
+
+def _cost(broadcast: Broadcast) -> int:
+    return _FLAT_COST + broadcast.key.__sizeof__() + broadcast.entry.value.byte_count

@@ -58,7 +58,7 @@ def answer_to_keys(codec: Codec, room: Room, message: Keys) -> bytes:
     """Which keys there are."""
     streams = {key: room.stream(key) for key in room.keys if key.startswith(message.prefix)}
     infos = {
-        key: KeyInfo(len(stream.entries), stream.bytes, stream.newest)
+        key: KeyInfo(stream.value_count, stream.byte_count, stream.newest)
         for key, stream in streams.items()
     }
     return codec.keys(message.prefix, infos)
@@ -70,6 +70,6 @@ def answers_to_push(codec: Codec, push: Push, applied: Applied) -> list[bytes]:
     if push.id is not None:
         count = None if push.values is None else len(push.values)
         answers.append(codec.ack(push.id, applied.seq, count=count))
-    if applied.size > 1:
-        answers.append(codec.stream_size(push.key, applied.size))
+    if applied.value_count > 1:
+        answers.append(codec.stream_size(push.key, applied.value_count))
     return answers

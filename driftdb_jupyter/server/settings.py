@@ -117,10 +117,10 @@ class DriftDB(Configurable):
         help="How many of a room's newest pushes are remembered for clients that come back.",
     )
     recovery_window_bytes = Int(
-        _WINDOW.bytes,
+        _WINDOW.cost_bytes,
         min=0,
         config=True,
-        help="How much the values of those pushes may take, in bytes.",
+        help="How much memory those pushes may take in a room, in bytes.",
     )
     recovery_window_seconds = Float(
         _WINDOW.seconds,
@@ -301,7 +301,7 @@ class DriftDB(Configurable):
         """The bounds of a room's recovery window."""
         return WindowLimits(
             count=self.recovery_window_count,
-            bytes=self.recovery_window_bytes,
+            cost_bytes=self.recovery_window_bytes,
             seconds=self.recovery_window_seconds,
         )
 

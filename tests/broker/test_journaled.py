@@ -73,7 +73,11 @@ class TestAfterACleanEnd:
         async with running(make(kind, tmp_path)) as broker:
             again = (await reopened(broker, record)).room
             assert kept(again) == before
-            assert (again.seq, again.epoch, again.bytes) == (room.seq, room.epoch, room.bytes)
+            assert (again.seq, again.epoch, again.byte_count) == (
+                room.seq,
+                room.epoch,
+                room.byte_count,
+            )
 
     async def test_a_value_is_what_it_was_in_the_encoding_that_it_came_in(
         self, kind: str, tmp_path: Path

@@ -98,7 +98,7 @@ async def run(kind: str, folder: Path, schedule: list[Event]) -> None:
             assert room.seq >= max([0, *(entry.seq for k in room.keys for entry in room.read(k))])
             assert room.seq >= model.seq or room.epoch != model.epoch
             model.seq, model.epoch = room.seq, room.epoch
-        assert (room.seq, room.epoch, room.bytes) == (model.seq, model.epoch, model.bytes)
+        assert (room.seq, room.epoch, room.byte_count) == (model.seq, model.epoch, model.byte_count)
         assert kept(room) == kept(model)
     heard = [seq for what, seq in listener.heard if what == "broadcast"]
     assert kind == "batched" or heard == sorted(set(heard), key=lambda seq: int(str(seq)))

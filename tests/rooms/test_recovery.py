@@ -29,7 +29,7 @@ from driftdb_jupyter.rooms import window
 from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.window import WindowLimits
 
-LIMITS = WindowLimits(count=6, bytes=40, seconds=10)
+LIMITS = WindowLimits(count=6, cost_bytes=3_500, seconds=10)
 
 
 def new_room() -> Room:

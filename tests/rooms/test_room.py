@@ -62,10 +62,10 @@ def test_relay_broadcasts_and_keeps_nothing() -> None:
 
 def test_append_adds_and_replace_leaves_one() -> None:
     room = Room(epoch="e")
-    assert push(room, Append(), "a").size == 1
-    assert push(room, Append(), "b").size == 2
+    assert push(room, Append(), "a").value_count == 1
+    assert push(room, Append(), "b").value_count == 2
     assert kept(room) == [(1, "a"), (2, "b")]
-    assert push(room, Replace(), "c").size == 1
+    assert push(room, Replace(), "c").value_count == 1
     assert kept(room) == [(3, "c")]
 
 
@@ -88,7 +88,7 @@ class TestCompact:
     def test_takes_the_place_of_all_up_to_its_seq(self) -> None:
         room = self.room()
         applied = push(room, Compact(3), "C")
-        assert (applied.broadcast, applied.seq, applied.size) == ((), 3, 2)
+        assert (applied.broadcast, applied.seq, applied.value_count) == ((), 3, 2)
         assert (applied.removed, [entry.seq for entry in applied.kept]) == (3, [3])
         assert kept(room) == [(3, "C"), (4, "d")]
         assert room.seq == 4
@@ -205,7 +205,7 @@ class TestSeveralValues:
         push(room, Append(), "a")
         applied = push_all(room, Append(), "b", "c")
         assert [entry.seq for entry in applied.broadcast] == [2, 3]
-        assert (applied.seq, applied.size) == (3, 3)
+        assert (applied.seq, applied.value_count) == (3, 3)
         assert kept(room) == [(1, "a"), (2, "b"), (3, "c")]
 
     def test_may_be_relayed(self) -> None:
@@ -227,7 +227,7 @@ class TestMaxLength:
         room = Room(epoch="e")
         push_all(room, Append(), "a", "b", "c")
         applied = push(room, Append(max_length=2), "d")
-        assert (applied.size, applied.removed) == (2, 2)
+        assert (applied.value_count, applied.removed) == (2, 2)
         assert kept(room) == [(3, "c"), (4, "d")]
 
     def test_of_more_values_than_that_all_are_broadcast(self) -> None:
@@ -249,8 +249,13 @@ class TestDelete:
         push(room, Append(), "a")
         push(room, Append(), "b")
         applied = push_all(room, Delete())
-        assert (applied.seq, applied.removed, applied.deleted, applied.size) == (3, 2, True, 0)
-        assert (kept(room), room.keys, room.bytes, room.seq) == ([], [], 0, 3)
+        assert (applied.seq, applied.removed, applied.deleted, applied.value_count) == (
+            3,
+            2,
+            True,
+            0,
+        )
+        assert (kept(room), room.keys, room.byte_count, room.seq) == ([], [], 0, 3)
 
     def test_of_an_empty_stream_takes_a_number_too(self) -> None:
         room = Room(epoch="e")
@@ -363,8 +368,8 @@ def test_any_pushes_leave_what_the_model_says(pushes: list[Action]) -> None:
             assert kept(room) == before
         else:
             assert applied.changed == (kept(room) != before)
-            assert room.bytes == sum(len(text) for _, text in kept(room))
-            assert not applied.changed or applied.size == len(kept(room))
+            assert room.byte_count == sum(len(text) for _, text in kept(room))
+            assert not applied.changed or applied.value_count == len(kept(room))
         model.push(action, str(number))
         assert (room.seq, kept(room)) == (model.seq, model.stream)
         assert [seq for seq, _ in kept(room)] == sorted({seq for seq, _ in kept(room)})
@@ -392,7 +397,7 @@ def test_a_copy_goes_its_own_way_but_for_the_producers() -> None:
     room = Room(epoch="e")
     push(room, Append(), "a", push_id=1, client=CLIENT)
     copy = room.copy()
-    assert (copy.seq, copy.bytes, kept(copy), copy.epoch) == (1, 1, [(1, "a")], "e")
+    assert (copy.seq, copy.byte_count, kept(copy), copy.epoch) == (1, 1, [(1, "a")], "e")
     push(copy, Append(), "b", push_id=2, client=CLIENT)
     assert kept(room) == [(1, "a")]
     assert (room.key_count, copy.key_count) == (1, 1)
@@ -406,4 +411,4 @@ def test_what_is_held_again_is_held_whatever_the_quota() -> None:
     with pytest.raises(QuotaExceeded):
         room.restore("k", source.read("k"))
     room.hold("k", source.read("k"))
-    assert (kept(room), room.bytes) == ([(1, "a"), (2, "b")], 2)
+    assert (kept(room), room.byte_count) == ([(1, "a"), (2, "b")], 2)

@@ -39,7 +39,7 @@ __all__ = [
 IDS_REMEMBERED = 4
 PRESENCE_GRACE_SECONDS = 15
 _OUTBOX_LIMIT_BYTES = 500
-WINDOW = WindowLimits(count=6, bytes=1_000, seconds=100)
+WINDOW = WindowLimits(count=6, cost_bytes=4_000, seconds=100)
 
 
 def tokens(text: bytes) -> list[str]:
@@ -197,7 +197,7 @@ class Server:
             codec=JSON,
             limits=Limits(),
             subscription_limit=100,
-            unwritten=Unwritten(limit_count=1_000, limit_bytes=1_000_000),
+            unwritten=Unwritten(limit_count=1_000, limit_bytes=3_000_000),
         )
         self.producers.joined(secret)
         self.hosted.presence.joined(link.peer.author.client)
