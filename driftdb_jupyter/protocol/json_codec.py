@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from .codec import KeyInfo, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
-from .json_text import read_json
+from .json_text import is_deeper, structure
 from .limits import Limits
 from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
 from .value import Value
@@ -24,7 +23,18 @@ _decode = msgspec.json.Decoder(ClientMessage).decode
 # Reads a message of at most ``Limits.harmless_bytes`` without a call of Python's. Raises ValueError
 # or RecursionError for one that is none; :meth:`JsonCodec.decode` says then what is wrong with it.
 decode_short = _decode
-_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
+
+
+class _Head(Struct):
+    """The fields that tell which push a message is, whatever its other fields hold."""
+
+    type: Raw = Raw()
+    id: Raw = Raw()
+
+
+# The longest type or id that a push may have.
+_HEAD_BYTES = 32
+_decode_head = msgspec.json.Decoder(_Head).decode
 
 
 class JsonCodec:
@@ -37,11 +47,14 @@ class JsonCodec:
         try:
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
+            if len(message) > limits.sparse_bytes:
+                _decode_head(message)  # what is not JSON at all is a bad_message
+                _check_items(message, limits)
             decoded: ClientMessage = _decode(message)
             if type(decoded) is Push:
                 raw = decoded.value
                 # Nesting n takes 2n bytes, so that most values need no closer look.
-                if len(raw) > limits.nesting_bytes and _deeper(bytes(raw), limits.nesting):
+                if len(raw) > limits.nesting_bytes and is_deeper(bytes(raw), limits.nesting):
                     raise limits.nested_too_deep()
                 if len(decoded.key) > limits.short_key:
                     limits.check_key(decoded.key)
@@ -166,7 +179,7 @@ class JsonCodec:
     @staticmethod
     def _check_nesting(values: Iterable[Raw], limits: Limits) -> None:
         for raw in values:
-            if len(raw) > limits.nesting_bytes and _deeper(bytes(raw), limits.nesting):
+            if len(raw) > limits.nesting_bytes and is_deeper(bytes(raw), limits.nesting):
                 raise limits.nested_too_deep()
 
 
@@ -187,27 +200,38 @@ def _user(author: Author) -> bytes:
     return b"" if author.user is None else b',"user":%b' % author.user.as_json()
 
 
+def _check_items(text: bytes, limits: Limits) -> None:
+    """Raise :class:`~.errors.TooLarge` for a message with too many items or containers.
+
+    Items are counted by commas, colons and brackets, so an empty array or object counts as two.
+    """
+    if sum(map(text.count, (b"[", b"{", b",", b":"))) < limits.sparse_bytes:
+        return  # even with those inside strings
+    marks = structure(text)
+    containers = marks.count(b"[") + marks.count(b"{")
+    if containers > limits.containers:
+        raise limits.too_many_containers()
+    if 1 + containers + marks.count(b",") + marks.count(b":") > limits.items:
+        raise limits.too_many_items()
+
+
 def _push_id(message: bytes) -> int | None:
     """The id of a push that was refused before it was read, where it has a sound one."""
-    try:
-        # msgspec would stumble over the same lone surrogate again.
-        push = read_json(message)
-    except (ValueError, RecursionError):
-        return None
-    return push_id(push) if isinstance(push, dict) else None
+    for text in (message, _without_escapes(message)):
+        try:
+            fields = _decode_head(text)
+            return push_id(
+                {
+                    name: msgspec.json.decode(raw)
+                    for name, raw in (("type", fields.type), ("id", fields.id))
+                    if 0 < len(raw) <= _HEAD_BYTES
+                }
+            )
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            continue
+    return None
 
 
-def _deeper(text: bytes, limit: int) -> bool:
-    """Whether arrays and objects are nested deeper than that in a valid JSON text."""
-    if text.count(b"[") + text.count(b"{") <= limit:
-        return False
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        first = text[token.start()]
-        if first in b"[{":
-            depth += 1
-            if depth > limit:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False
+def _without_escapes(text: bytes) -> bytes:
+    """The text with other strings in it, but none that msgspec can't read (lone surrogates)."""
+    return text.replace(b"\\\\", b"").replace(b"\\u", b"u")

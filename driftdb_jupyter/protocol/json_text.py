@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
-__all__ = ["LARGEST_DOUBLE", "read_json"]
+import cbor2
+import msgspec
+
+__all__ = ["LARGEST_DOUBLE", "is_deeper", "read_json", "structure"]
 
 LARGEST_DOUBLE = math.nextafter(math.inf, 0)
-# Above so many digits int() takes quadratic time (and CPython refuses it).
+# Above this many digits int() takes quadratic time (and CPython refuses it).
 _DIGITS_LIMIT = 4300
+_LONG_NUMBER = re.compile(rb"(?<![\d.])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (_DIGITS_LIMIT + 1))
+_NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{},:')
+# Brackets as CBOR: every opening one begins an array of indefinite length.
+_BRACKETS_AS_CBOR = bytes.maketrans(b"[{]}", b"\x9f\x9f\xff\xff")
+
+_read = msgspec.json.Decoder().decode
 
 
 def read_json(text: bytes | str) -> Any:
@@ -18,14 +28,66 @@ def read_json(text: bytes | str) -> Any:
 
     A number that no double holds becomes the nearest finite one; so does an integer of more than
     4,300 digits. Of repeated names the last counts; lone surrogates are let through.
-    Raises :class:`ValueError` for what is no JSON, :class:`RecursionError` where it is too deep.
+    Raises :class:`ValueError` for what is not JSON, :class:`RecursionError` where it is too deep.
     """
-    return json.loads(text, parse_int=_integer, parse_float=_nearest_double)
+    try:
+        return _read(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        # Lone surrogates, and numbers that no double or no int() takes.
+        encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+        return _finite(json.loads(_without_long_integers(encoded), parse_constant=_refuse))
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _DIGITS_LIMIT else _nearest_double(digits)
+def structure(text: bytes) -> bytes:
+    """The brackets, commas and colons of a valid JSON text, without those inside strings."""
+    if b"\\" in text:  # which stands in strings only
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Two strings are never side by side, so that two quotes are what is left of one string.
+    marks = text.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2]) if b'"' in marks else marks
 
 
-def _nearest_double(digits: str) -> float:
-    return max(-LARGEST_DOUBLE, min(float(digits), LARGEST_DOUBLE))
+def is_deeper(text: bytes, limit: int) -> bool:
+    """Whether arrays and objects are nested deeper than ``limit`` in a valid JSON text."""
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return False
+    brackets = structure(text).translate(_BRACKETS_AS_CBOR, b",:")
+    try:
+        cbor2.loads(brackets, max_depth=limit)
+    except cbor2.CBORDecodeError:
+        return True
+    return False
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"expected JSON, got {constant}")
+
+
+def _without_long_integers(text: bytes) -> bytes:
+    """The text with a number that is infinite in the place of each too long integer."""
+    pieces = _LONG_NUMBER.split(text)
+    quotes = 0
+    for at, piece in enumerate(pieces):
+        if at % 2 == 0:
+            quotes += piece.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"')
+        elif quotes % 2 == 0 and piece.isdigit():
+            pieces[at] = b"1e999"
+    return b"".join(pieces)
+
+
+def _finite(value: Any) -> Any:
+    """The same value, with the largest double in the place of an infinity."""
+    if type(value) is float:
+        return max(-LARGEST_DOUBLE, min(value, LARGEST_DOUBLE))
+    containers = [value] if isinstance(value, (list, dict)) else []
+    for container in containers:
+        members = container.values() if isinstance(container, dict) else container
+        if math.inf in members or -math.inf in members:
+            places = container.items() if isinstance(container, dict) else enumerate(container)
+            for place, member in places:
+                if member == math.inf:
+                    container[place] = LARGEST_DOUBLE
+                elif member == -math.inf:
+                    container[place] = -LARGEST_DOUBLE
+        containers.extend([m for m in members if type(m) is list or type(m) is dict])
+    return value

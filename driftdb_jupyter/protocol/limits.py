@@ -1,4 +1,4 @@
-"""How large a message may be, and how deep."""
+"""How large a message may be, how deep, and how much may be in it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The bounds of a single message; whatever passes one is refused and changes nothing.
+    """The bounds of a single message; a message that passes one is refused and changes nothing.
 
-    ``message_bytes``: a whole message as it came (protocol, "Over HTTP").
-    ``key_bytes``: a key, in UTF-8.
-    ``nesting``: arrays, maps and tags inside a value, the outermost counting as one.
-    ``values``: how many a single push may carry.
+    ``message_bytes``: the length of a whole message as it came (protocol, "Over HTTP").
+    ``key_bytes``: the length of a key, in UTF-8.
+    ``nesting``: arrays, maps and tags inside each other in a value; the outermost counts as one.
+    ``values``: the number of values in a single push.
+    ``items``: the number of values and names in a message, at any depth.
+    ``containers``: the number of arrays, maps, tags and byte strings among them.
+
+    The last two bound the time that a message takes, to check it and to convert its value to the
+    other encoding: a container costs as much as ten numbers.
     """
 
     message_bytes: int = 1024 * 1024
     key_bytes: int = 1024
     nesting: int = 128
     values: int = 4096
+    items: int = 200_000
+    containers: int = 50_000
 
     @cached_property
     def nesting_bytes(self) -> int:
@@ -37,8 +44,13 @@ class Limits:
 
     @cached_property
     def harmless_bytes(self) -> int:
-        """The length up to which no JSON message can pass any of the bounds."""
-        return min(self.message_bytes, self.nesting_bytes, self.short_key)
+        """The length up to which no message can pass any of the bounds."""
+        return min(self.message_bytes, self.nesting_bytes, self.short_key, self.sparse_bytes)
+
+    @cached_property
+    def sparse_bytes(self) -> int:
+        """The length up to which no message can hold too many items: each takes a byte."""
+        return min(self.items, self.containers)
 
     @cached_property
     def frame_bytes(self) -> int:
@@ -55,8 +67,19 @@ class Limits:
             raise TooLarge(f"expected a key of at most {self.key_bytes} bytes, got {length}")
 
     def message_too_large(self, length: int) -> TooLarge:
-        """The refusal of a message of so many bytes."""
+        """The refusal of a message of ``length`` bytes."""
         return TooLarge(f"expected a message of at most {self.message_bytes} bytes, got {length}")
+
+    def too_many_items(self) -> TooLarge:
+        """The refusal of a message that passes ``items``."""
+        return TooLarge(f"expected a message of at most {self.items} items, got more")
+
+    def too_many_containers(self) -> TooLarge:
+        """The refusal of a message that passes ``containers``."""
+        return TooLarge(
+            f"expected a message of at most {self.containers} arrays, maps, tags and byte strings, "
+            "got more"
+        )
 
     def nested_too_deep(self) -> BadMessage:
         """The refusal of a value that passes the limit of nesting."""

@@ -49,6 +49,20 @@ class DriftDB(Configurable):
     values_limit = Int(
         _DEFAULT.values, min=1, config=True, help="How many values a single push may carry."
     )
+    items_limit = Int(
+        _DEFAULT.items,
+        min=100,
+        config=True,
+        help="How many values and names a message may hold, at any depth; more is refused with "
+        "too_large.",
+    )
+    containers_limit = Int(
+        _DEFAULT.containers,
+        min=100,
+        config=True,
+        help="How many of them may be arrays, objects, tags and byte strings, which take ten times "
+        "as long to check and to convert as a number.",
+    )
     durability: Durability = Enum(  # type: ignore[assignment]
         ("memory", "batched", "synced"),
         "batched",
@@ -284,6 +298,8 @@ class DriftDB(Configurable):
             key_bytes=self.key_limit_bytes,
             nesting=self.nesting_limit,
             values=self.values_limit,
+            items=self.items_limit,
+            containers=self.containers_limit,
         )
 
     @property

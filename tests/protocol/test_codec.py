@@ -13,7 +13,7 @@ from msgspec import UNSET
 from driftdb_jupyter.protocol.cbor_codec import CBOR
 from driftdb_jupyter.protocol.codec import Codec, KeyInfo
 from driftdb_jupyter.protocol.entry import Author, Entry
-from driftdb_jupyter.protocol.errors import BadMessage, Conflict, TooLarge
+from driftdb_jupyter.protocol.errors import BadMessage, Conflict, Refusal, TooLarge
 from driftdb_jupyter.protocol.frame import payload
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
@@ -266,6 +266,51 @@ def test_a_key_over_the_limit_is_too_large(speech: Speech) -> None:
     with pytest.raises(TooLarge, match="a key of at most 8 bytes, got 9") as refused:
         speech.push(key="äöüßx", id=2)
     assert refused.value.push_id == 2
+
+
+ONE_OF_FOUR: dict[str, Any] = {
+    "items": {"value": [[], {"a": 1, "b": 2}]},  # eight, with the list itself
+    "containers": {"value": [[], {"a": {}}]},
+}
+
+
+@pytest.mark.parametrize("bound", ["items", "containers"])
+def test_what_a_message_holds_is_bounded(bound: str) -> None:
+    speech = Speech(JSON)
+    message = {"type": "push", "key": "k", "action": {"type": "relay"}, "id": 6}
+    message |= ONE_OF_FOUR[bound]
+    raw = speech.dumps(message)
+    taken = [
+        limit
+        for limit in range(1, 40)
+        if not isinstance(refusal_of(speech.codec, raw, Limits(**{bound: limit})), TooLarge)
+    ]
+    assert taken == list(range(taken[0], 40))
+    refusal = refusal_of(speech.codec, raw, Limits(**{bound: taken[0] - 1}))
+    assert refusal is not None
+    assert refusal.push_id == 6
+    assert f"a message of at most {taken[0] - 1} " in str(refusal)
+
+
+def refusal_of(codec: Codec, message: bytes, limits: Limits) -> Refusal | None:
+    try:
+        codec.decode(message, limits)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+@pytest.mark.parametrize("value", ["[[[[", '{"a', [["x"] * 3], "a,:" * 100])
+def test_what_stands_in_strings_counts_for_nothing(speech: Speech, value: Any) -> None:
+    message = {"type": "push", "key": "k", "action": {"type": "relay"}, "value": value}
+    limits = Limits(items=15, containers=4)
+    assert refusal_of(speech.codec, speech.dumps(message), limits) is None
+
+
+def test_a_table_of_numbers_is_taken() -> None:
+    rows = [[number, number / 8, number / 4] for number in range(40_000)]
+    message = {"type": "push", "key": "k", "action": {"type": "relay"}, "value": rows}
+    assert refusal_of(JSON, json.dumps(message).encode(), Limits()) is None
 
 
 def test_the_id_is_found_behind_a_value_that_cannot_be_taken() -> None:
