@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from itertools import chain
 from secrets import token_hex
@@ -35,6 +35,7 @@ __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
 Mode: TypeAlias = 'Literal["batched", "synced"]'
 
 _SWEEP_ROWS = 5_000
+_STOP_STEPS = 100_000  # of SQLite's machine: a few milliseconds
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 # How many rows one statement takes, where there are so many. A statement lets go of the
 # interpreter's lock and has to get it back, which a busy loop makes slow: so, few statements.
@@ -252,9 +253,9 @@ class Journal:
             f"file:{path}{query}", uri=True, isolation_level=None, check_same_thread=one_thread
         )
 
-    def interrupt(self) -> None:
-        """Have what another thread does with this journal end, with an error."""
-        self._connection.interrupt()
+    def stop_when(self, stop: Callable[[], bool]) -> None:
+        """Have what takes long raise :class:`sqlite3.OperationalError` once ``stop`` is true."""
+        self._connection.set_progress_handler(stop, _STOP_STEPS)
 
     def close(self) -> None:
         """End; what was committed stays."""

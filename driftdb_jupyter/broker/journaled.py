@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -85,7 +86,7 @@ class JournalBroker:
         self._load = partial(Journal.load, quota=quota, window_limits=window_limits)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal")
         self._reader = self._writer
-        self._apart: set[Journal] = set()
+        self._ending = threading.Event()
         self._rooms: dict[str, KeptRoom] = {}
         self._loading: dict[str, asyncio.Future[KeptRoom | None]] = {}
         self._creating: dict[str, asyncio.Future[None]] = {}
@@ -322,11 +323,8 @@ class JournalBroker:
 
         def work() -> _Result:
             with closing(Journal(self.journal, reading=True)) as journal:
-                self._apart.add(journal)
-                try:
-                    return function(journal)
-                finally:
-                    self._apart.discard(journal)
+                journal.stop_when(self._ending.is_set)
+                return function(journal)
 
         thread = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal-apart")
         try:
@@ -336,8 +334,7 @@ class JournalBroker:
 
     async def close(self) -> None:
         """Write what is to be written, and end."""
-        for journal in list(self._apart):
-            journal.interrupt()
+        self._ending.set()
         if self._sweeping is not None:
             await self._sweeping
         for room in self._rooms.values():
