@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["BINARY", "PING", "SHORT_TEXT_HEADS", "TEXT", "frame", "head", "payload"]
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "CONTINUATION",
+    "PING",
+    "PONG",
+    "SHORT_TEXT_HEADS",
+    "TEXT",
+    "frame",
+    "head",
+    "payload",
+]
 
-TEXT, BINARY, PING = 0x1, 0x2, 0x9
+CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
+CLOSE, PING, PONG = 0x8, 0x9, 0xA
 _FINAL = 0x80
 # The heads of short frames, by the length of their content.
 SHORT_TEXT_HEADS = [bytes((_FINAL | TEXT, length)) for length in range(126)]

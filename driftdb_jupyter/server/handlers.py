@@ -34,7 +34,7 @@ from .author import author, client_key
 from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
-from .reader import BatchReader, upgrade
+from .reader import BatchReader, available, upgrade
 from .request import Request
 from .site import Route, Site
 from .throttle import Throttle
@@ -263,6 +263,7 @@ class Connect(RoomRequest, WebSocketHandler):
     hosted: HostedRoom
     _seated = False
     _receive: Callable[[int, bytes], Awaitable[None] | None]
+    _pong_bytes = 0
 
     async def get(self, name: str) -> None:
         """Open the WebSocket; refuse it with a status where that can't be."""
@@ -286,24 +287,22 @@ class Connect(RoomRequest, WebSocketHandler):
 
     def get_compression_options(self) -> dict[str, Any] | None:
         """Compress only where the settings say so."""
-        return {} if self.hub.settings.compression else None
+        # With Tornado's own reader a ping between the fragments of a message would garble it.
+        return {} if self.hub.settings.compression and available() else None
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Tornado's protocol, reading in batches."""
+        """The connection, with this server's reader."""
         return upgrade(self, super().get_websocket_protocol())
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Join the room."""
         connection: Any = self.ws_connection
-        if isinstance(connection, BatchReader):
-            connection.take_socket()
-            self.request.server_connection = None  # it would keep Tornado's stream
         self.set_nodelay(True)
         codec = CBOR if self._flag("cbor") else JSON
         outbox = Outbox(
             connection,
             self.hub.flusher,
-            compressed=connection._compressor is not None,
+            compressed=isinstance(connection, BatchReader) and connection.compresses,
             limit_bytes=self.hub.settings.outbox_limit_bytes,
             overflowed=self._overflowed,
             rises=self.hosted.pressure.rise,
@@ -324,6 +323,7 @@ class Connect(RoomRequest, WebSocketHandler):
         self._receive = Throttle(self.peer, rates).receive if rates else self.peer.receive
         if isinstance(connection, BatchReader):
             connection.on_frame = self._receive
+            connection.outbox = outbox
             connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)
         if self._flag("debug"):
@@ -332,13 +332,32 @@ class Connect(RoomRequest, WebSocketHandler):
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Take a message from Tornado's own reader."""
         if isinstance(message, str):
-            return self._receive(TEXT, message.encode())
-        return self._receive(BINARY, message)
+            unfinished = self._receive(TEXT, message.encode())
+        else:
+            unfinished = self._receive(BINARY, message)
+        assert self.peer is not None
+        # That reader answers a close or a violation at once, and would overtake what waits.
+        self.peer.outbox.flush()
+        return unfinished
+
+    def on_ping(self, data: bytes) -> None:
+        """Take a ping as a sign of life.
+
+        The reader of older Tornados piles up the pongs of a peer that takes none.
+        """
+        assert self.peer is not None
+        self.peer.heard = True
+        connection: Any = self.ws_connection
+        if isinstance(connection, BatchReader) or connection is None:
+            return
+        self._pong_bytes = self._pong_bytes + len(data) if connection.stream.writing() else 0
+        if self._pong_bytes > self.hub.settings.outbox_limit_bytes:
+            self._overflowed()
 
     def on_pong(self, data: bytes) -> None:
         """Take a pong as a sign of life."""
-        if self.peer is not None:
-            self.peer.heard = True
+        assert self.peer is not None
+        self.peer.heard = True
 
     def on_finish(self) -> None:
         """Leave the room if the handshake was refused."""

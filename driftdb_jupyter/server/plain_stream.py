@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
@@ -117,6 +118,15 @@ class PlainStream:
         if not self._events & IOLoop.WRITE:
             self._send_unsent()
         return written
+
+    def end_writing(self) -> None:
+        """Tell the peer that nothing more comes (half of an end); what waits is not sent then.
+
+        What it still says is read on.
+        """
+        if not self._closed:
+            with suppress(OSError):  # it has gone already
+                self.socket.shutdown(socket.SHUT_WR)
 
     def writing(self) -> bool:
         """Whether something waits to be sent."""

@@ -1,200 +1,232 @@
-"""Reading WebSocket frames in batches.
+"""Reading WebSocket frames in batches, and by the letter of RFC 6455.
 
-Tornado awaits several futures for every frame. This reader takes what the socket has and walks
-the plain frames in it (whole, masked, not fragmented, not compressed) in one go, on a plain socket
-where the bytes arrive. All that is rare goes Tornado's own way, in the coroutine that waits
-meanwhile, through the same buffer. It leans on private names of
-:class:`tornado.websocket.WebSocketProtocol13`: where one of them is gone, Tornado's reader is used.
+Tornado awaits several futures for every frame. This reader takes what the socket has and walks the
+frames in it in one go, on a plain socket where the bytes arrive. What holds between two calls:
+
+- ``_buffer[_position:]`` are the bytes that were received and not walked yet. A frame whose end is
+  far away is gathered in ``_partial``, until ``_missing`` more bytes have come; the buffer is empty
+  then.
+- ``_fragments`` is the message whose last fragment has not come yet, else ``None``.
+- ``_unfinished`` is what the last message has to wait for. Nothing is walked until it is done.
+- After a violation, and after the peer's close frame, it is ``_ended``: nothing is walked any more,
+  the handler has been told, and what still arrives is dropped, so that no reset of the connection
+  overtakes our close frame (RFC 6455, section 7.1.1).
+
+Whole text and binary messages of less than 64 KiB take the short way in :meth:`BatchReader._walk`.
+All other frames are rare: :meth:`BatchReader._measure` refuses what the RFC forbids as soon as a
+frame's head is there, and :meth:`BatchReader._take_rare` does what they say.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
+from hashlib import sha1
+from http import HTTPStatus
 from typing import Any, cast
 
 import tornado.util
-from tornado.iostream import StreamClosedError
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from ..protocol.frame import BINARY, TEXT
-from .outbox import Flusher
+from ..protocol.frame import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from .deflate import Deflate
+from .outbox import Flusher, Outbox
 from .plain_stream import PlainStream
 
+_utf8_decoder = codecs.getincrementaldecoder("utf-8")
 mask: Callable[[bytes, bytes], bytes] | None = getattr(tornado.util, "_websocket_mask", None)
 
-__all__ = ["BatchReader", "upgrade"]
+__all__ = ["BatchReader", "available", "upgrade"]
 
-CLOSE_INVALID_TEXT = 1007
+# RFC 6455, section 7.4.1.
+CLOSE_PROTOCOL_ERROR = 1002
+CLOSE_INCONSISTENT = 1007
 CLOSE_TOO_LARGE = 1009
 CLOSE_INTERNAL_ERROR = 1011
 
+_ACCEPT_SALT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_KEY_BYTES = 16
+
 _CHUNK_BYTES = 65536
 _SMALL_CHUNK_BYTES = 8192
+# A frame of which more is missing is gathered; copying the buffer for each chunk would cost more.
+_GATHERED_BYTES = 1024
 _BREATH = 8
 # After so many messages of one peer the others have their turn.
 _TURN = 128
 # How long each such turn takes at least of one that was told that it is over, but talks on.
-_CLOSING_SECONDS = 0.002
-# The first byte of a whole message.
-_TEXT, _BINARY = 0x80 | TEXT, 0x80 | BINARY
+_CLOSING_TURN_SECONDS = 0.002
+# How long the peer may take to end the connection after our close frame.
+_CLOSING_SECONDS = 5
+_LINGER_SECONDS = 1
+
+_FINAL = 0x80
+_RESERVED = 0x70
+_COMPRESSED = 0x40
 _MASKED = 0x80
+_CONTROL = 0x08
 _OPCODE = 0x0F
+_OPCODES = frozenset((CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
+# The first byte of a whole message.
+_TEXT, _BINARY = _FINAL | TEXT, _FINAL | BINARY
 _LENGTH_16 = 126
+_LENGTH_64_LEAST = 0x10000
 _MASKED_16 = _MASKED | _LENGTH_16
-_NAMES = (
-    "_abort",
-    "_handle_message",
-    "_read_bytes",
-    "_receive_frame",
-    "_receive_frame_loop",
-    "accept_connection",
-)
+_CONTROL_BYTES = 125
+_REASON_BYTES = _CONTROL_BYTES - 2
+
+
+def available() -> bool:
+    """Whether this Tornado has all that the reader needs of it."""
+    return mask is not None and not BatchReader.__abstractmethods__
 
 
 def upgrade(
     handler: WebSocketHandler, protocol: WebSocketProtocol | None
 ) -> WebSocketProtocol | None:
-    """Let a handshake that Tornado accepted go on with this module's reader."""
-    if (
-        type(protocol) is not WebSocketProtocol13
-        or mask is None
-        or not all(hasattr(protocol, name) for name in _NAMES)
-    ):
+    """Let a handshake that Tornado accepted go on with this module's reader.
+
+    Where that is not :func:`available`, Tornado's own does.
+    """
+    if type(protocol) is not WebSocketProtocol13 or not available():
         return protocol
-    return BatchReader(handler, mask_outgoing=False, params=protocol.params)
+    return BatchReader(handler)
 
 
-class BatchReader(WebSocketProtocol13):
-    """A WebSocket connection that reads in batches; it writes as its base class does."""
+class Violation(Exception):
+    """The peer did what RFC 6455 forbids; the connection fails with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class BatchReader(WebSocketProtocol):
+    """The server's end of a WebSocket."""
 
     # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
     # before the next one is read. To be set when the connection is open.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
-    # What writes the answers; it has a turn in the middle of long batches.
+    # What holds the answers; they are written before a pong and a close frame.
+    outbox: Outbox
+    # What writes them all; it has a turn in the middle of long batches.
     flusher: Flusher
+    # The socket; Tornado's stream under TLS.
+    stream: Any
+    # What the peer's close frame said, or of which violation it was guilty.
+    close_code: int | None = None
+    close_reason: str | None = None
 
     _buffer = b""
     _position = 0
-    # What a message that was handed out has to wait for.
+    _partial: bytearray | None = None
+    _missing = 0
+    _fragments: bytearray | None = None
+    _fragments_opcode = 0
+    _fragments_compressed = False
+    _fragments_decoder: codecs.IncrementalDecoder | None = None
     _unfinished: Awaitable[None] | None = None
+    _ended = False
+    _told = False
 
-    def take_socket(self) -> None:
-        """Read from the socket without Tornado's stream, where it is a plain one.
+    _deflate: Deflate | None = None
+    _goodbye: asyncio.Future[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _pong: asyncio.Future[None] | None = None
+    _next_pong: bytes | None = None
+    _task: asyncio.Task[None] | None = None
+    _subprotocol: str | None = None
 
-        To be called when the connection is open, and before anybody else asks for ``stream``.
+    def __init__(self, handler: WebSocketHandler) -> None:
+        super().__init__(handler)
+        self._limit = handler.max_message_size
+
+    # The handshake (RFC 6455, section 4.2.2).
+
+    async def accept_connection(self, handler: WebSocketHandler) -> None:
+        """Answer the handshake, open the handler, and begin to read.
+
+        Returns then: nothing of the request is kept until the connection ends.
         """
-        taken = PlainStream.take_over(self.stream)
-        if taken is not None:
-            plain: Any
-            plain, self._buffer = taken
-            self.stream = plain
+        headers = handler.request.headers
+        key = headers.get("Sec-WebSocket-Key", "")
+        if not _is_key(key):
+            handler.set_status(HTTPStatus.BAD_REQUEST)
+            handler.finish()
+            return
+        self._choose_subprotocol(handler, headers)
+        if handler.get_compression_options() is not None:
+            self._deflate = Deflate.accept(headers.get("Sec-WebSocket-Extensions", ""))
+            if self._deflate is not None:
+                handler.set_header("Sec-WebSocket-Extensions", self._deflate.agreed)
+        handler.clear_header("Content-Type")
+        handler.set_status(HTTPStatus.SWITCHING_PROTOCOLS)
+        handler.set_header("Upgrade", "websocket")
+        handler.set_header("Connection", "Upgrade")
+        accept = b64encode(sha1(key.encode() + _ACCEPT_SALT).digest())
+        handler.set_header("Sec-WebSocket-Accept", accept)
+        handler.finish()
+        self._take_socket(handler.detach())
+        handler.request.server_connection = None  # it would keep Tornado's stream
+        try:
+            opened = handler.open(*handler.open_args, **handler.open_kwargs)
+            if opened is not None:
+                await opened
+        except Exception:
+            handler.log_exception(*sys.exc_info())
+            self._abort()
+            return
+        self._task = asyncio.create_task(self._receive_frame_loop())
+
+    def _choose_subprotocol(self, handler: WebSocketHandler, headers: HTTPHeaders) -> None:
+        offered = headers.get("Sec-WebSocket-Protocol", "")
+        names = [name.strip() for name in offered.split(",")] if offered else []
+        self._subprotocol = handler.select_subprotocol(names)
+        if self._subprotocol:
+            handler.set_header("Sec-WebSocket-Protocol", self._subprotocol)
+
+    def _take_socket(self, stream: IOStream) -> None:
+        """Read from the socket without Tornado's stream, where it is a plain one."""
+        taken = PlainStream.take_over(stream)
+        if taken is None:
+            self.stream = stream
+        else:
+            self.stream, self._buffer = taken
+
+    # Reading.
 
     async def _receive_frame_loop(self) -> None:
-        rare = 0
         try:
-            while not self.client_terminated:
-                if self._unfinished is not None:
-                    unfinished, self._unfinished = self._unfinished, None
-                    await unfinished
-                elif not self._walk():
-                    await self._receive(self._take)
-                elif self._unfinished is None:
-                    await self._receive_frame()
-                    rare += 1
-                    if not rare % _TURN:
-                        await asyncio.sleep(0)
-        except StreamClosedError:
+            while True:
+                try:
+                    if self._unfinished is not None:
+                        unfinished, self._unfinished = self._unfinished, None
+                        await unfinished
+                    elif not self._walk():
+                        await self._receive()
+                except StreamClosedError:
+                    return
+                except Exception:
+                    self.handler.log_exception(*sys.exc_info())
+                    self._fail(CLOSE_INTERNAL_ERROR, "the server failed; its log says why")
+        finally:
             self._abort()
-        except Exception:
-            self.handler.log_exception(*sys.exc_info())
-            self.close(CLOSE_INTERNAL_ERROR)
-        finally:
-            self._buffer = b""
-            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+            self._tell()
 
-    def _walk(self) -> bool:
-        """Hand out the plain frames at the front of the buffer.
-
-        Returns whether it stopped at something else than the buffer's end or a frame that is cut
-        off: at a rare one, or at a message that has to be waited for.
-        """
-        buffer, position = self._buffer, self._position
-        available = len(buffer)
-        if available - position < 2:
-            return False
-        if self._fragmented_message_buffer is not None:
-            return True
-        limit = self.params.max_message_size
-        unmask = cast("Callable[[bytes, bytes], bytes]", mask)
-        on_frame = _ignore if self.server_terminated else self.on_frame
-        count = 0
-        try:
-            while available - position >= 2:
-                first, second = buffer[position], buffer[position + 1]
-                if first != _TEXT and first != _BINARY:
-                    return True
-                if _MASKED <= second < _MASKED_16:
-                    start = position + 6
-                    end = start + second - _MASKED
-                elif second == _MASKED_16:
-                    if available - position < 4:
-                        return False
-                    length = buffer[position + 2] << 8 | buffer[position + 3]
-                    if length > limit:
-                        return True
-                    start = position + 8
-                    end = start + length
-                else:
-                    return True
-                if end > available:
-                    return False
-                message = unmask(buffer[start - 4 : start], buffer[start:end])
-                if first == _TEXT and not message.isascii() and not _is_utf8(message):
-                    return True
-                position = end
-                count += 1
-                unfinished = on_frame(first & 0x0F, message)
-                if unfinished is not None:
-                    self._unfinished = unfinished
-                    return True
-                if not count % _BREATH:
-                    self.flusher.breathe()
-                    if count == _TURN:
-                        closing = self.server_terminated
-                        self._unfinished = asyncio.sleep(_CLOSING_SECONDS if closing else 0)
-                        return True
-            return False
-        finally:
-            self._position = position
-
-    def _take(self, chunk: bytes) -> bool:
-        """Go on with more bytes; returns whether the loop is needed for what comes now."""
-        self._append(chunk)
-        stopped = self._walk()
-        self._forget()
-        return stopped or self.server_terminated or self.client_terminated
-
-    def _append(self, chunk: bytes) -> bool:
-        self._forget()
-        self._buffer = self._buffer + chunk if self._buffer else chunk
-        return True
-
-    def _forget(self) -> None:
-        """Let go of what was read: an idle connection keeps none of it."""
-        self._buffer = self._buffer[self._position :]
-        self._position = 0
-
-    async def _receive(self, take: Callable[[bytes], bool]) -> None:
-        """Hand what the socket has to ``take``, waiting for it, until that returns ``True``."""
-        self._forget()
-        stream: Any = self.stream
+    async def _receive(self) -> None:
+        """Take what the socket has, waiting for it, until reading has to pause."""
+        stream = self.stream
         if isinstance(stream, PlainStream):
-            await stream.receive(take)
+            await stream.receive(self._take)
             return
-        enough = False
-        while not enough:
+        pauses = False
+        while not pauses:
             # The others have their turn, also when this peer always has more to say; and by then
             # there often is something, which spares a wait for the socket.
             await asyncio.sleep(0)
@@ -202,75 +234,395 @@ class BatchReader(WebSocketProtocol13):
             # Tornado clears a buffer of that size for every look at the socket.
             busy = len(chunk) >= stream.read_chunk_size
             stream.read_chunk_size = _CHUNK_BYTES if busy else _SMALL_CHUNK_BYTES
-            enough = take(chunk)
+            pauses = self._take(chunk)
 
-    async def _receive_frame(self) -> None:
-        head, length = await self._measure()
-        fragments = self._fragmented_message_buffer
-        is_continuation = not self._buffer[self._position] & _OPCODE
-        whole = length + len(fragments or b"") if is_continuation else length
-        if whole > self.params.max_message_size:
-            self.close(CLOSE_TOO_LARGE, "message too large")
-            # Were it left unread, the reset that follows would overtake the close frame.
-            await self._skip(head + length)
-            return
-        await super()._receive_frame()
+    def _take(self, chunk: bytes) -> bool:
+        """Go on with more bytes; returns whether reading has to pause."""
+        if self._ended:
+            return False
+        if self._partial is not None:
+            self._partial += chunk
+            self._missing -= len(chunk)
+            if self._missing > 0:
+                return False
+            self._buffer, self._partial = bytes(self._partial), None
+        else:
+            rest = self._buffer[self._position :]
+            self._buffer = rest + chunk if rest else chunk
+        self._position = 0
+        return self._walk()
 
-    async def _measure(self) -> tuple[int, int]:
-        """How long the next frame's head is, and its payload."""
-        await self._require(2)
-        second = self._buffer[self._position + 1]
+    def _walk(self) -> bool:
+        """Take the frames at the front of the buffer.
+
+        Returns whether reading has to pause: a message has to be waited for.
+        """
+        buffer, position = self._buffer, self._position
+        available = len(buffer)
+        limit = self._limit
+        unmask = cast("Callable[[bytes, bytes], bytes]", mask)
+        on_frame = _ignore if self.server_terminated else self.on_frame
+        end = 0
+        count = 0
+        try:
+            while available - position >= 2:
+                first, second = buffer[position], buffer[position + 1]
+                if (
+                    (first != _TEXT and first != _BINARY)
+                    or not _MASKED <= second <= _MASKED_16
+                    or self._fragments is not None
+                ):
+                    found = self._measure(position)
+                    if found is None:
+                        break
+                    start, end = found
+                    if end > available:
+                        break
+                    position = end
+                    content = unmask(buffer[start - 4 : start], buffer[start:end])
+                    unfinished = self._take_rare(first, content)
+                    if self._ended:
+                        return False
+                else:
+                    if second < _MASKED_16:
+                        start = position + 6
+                        end = start + second - _MASKED
+                    else:
+                        if available - position < 4:
+                            break
+                        length = buffer[position + 2] << 8 | buffer[position + 3]
+                        if not _LENGTH_16 <= length <= limit:
+                            self._measure(position)  # refuses it
+                        start = position + 8
+                        end = start + length
+                    if end > available:
+                        break
+                    message = unmask(buffer[start - 4 : start], buffer[start:end])
+                    if first == _TEXT and not message.isascii():
+                        _check_utf8(message)
+                    position = end
+                    unfinished = on_frame(first & _OPCODE, message)
+                count += 1
+                if unfinished is not None:
+                    self._unfinished = unfinished
+                    return True
+                if not count % _BREATH:
+                    self.flusher.breathe()
+                    if count == _TURN:
+                        closing = self.server_terminated
+                        self._unfinished = asyncio.sleep(_CLOSING_TURN_SECONDS if closing else 0)
+                        return True
+        except Violation as violation:
+            self._fail(violation.code, violation.reason)
+            return False
+        finally:
+            self._position = position
+        self._forget(end - available)
+        return False
+
+    def _forget(self, missing: int) -> None:
+        """Let go of what was walked: an idle connection keeps none of it.
+
+        ``missing``: how many bytes of the last frame have not come, as far as that is known.
+        """
+        rest = self._buffer[self._position :]
+        self._position = 0
+        if missing > _GATHERED_BYTES:
+            self._buffer, self._partial, self._missing = b"", bytearray(rest), missing
+        else:
+            self._buffer = rest
+
+    def _measure(self, position: int) -> tuple[int, int] | None:
+        """Where the content of a frame begins, and where it ends; ``None`` if the head is cut off.
+
+        Raises :class:`Violation`.
+        """
+        buffer, fragments = self._buffer, self._fragments
+        first, second = buffer[position], buffer[position + 1]
+        opcode = first & _OPCODE
+        reserved = first & _RESERVED
         length = second & ~_MASKED
-        head = 2 if length < _LENGTH_16 else 4 if length == _LENGTH_16 else 10
-        if head > 2:
-            await self._require(head)
-            digits = self._buffer[self._position + 2 : self._position + head]
-            length = int.from_bytes(digits, "big")
-        return head + (4 if second & _MASKED else 0), length
+        if opcode not in _OPCODES:
+            raise _protocol_error(f"expected an opcode that RFC 6455 knows, got {opcode}")
+        if reserved and not (
+            reserved == _COMPRESSED and self._deflate is not None and opcode in (TEXT, BINARY)
+        ):
+            raise _protocol_error("expected reserved bits to be 0")
+        if not second & _MASKED:
+            raise _protocol_error("expected a masked frame")
+        if opcode & _CONTROL:
+            if not first & _FINAL:
+                raise _protocol_error("expected a control frame in one piece")
+            if length > _CONTROL_BYTES:
+                raise _protocol_error(f"expected at most {_CONTROL_BYTES} bytes in a control frame")
+        elif opcode == CONTINUATION and fragments is None:
+            raise _protocol_error("expected a new message, got a continuation")
+        elif opcode != CONTINUATION and fragments is not None:
+            raise _protocol_error("expected a continuation, got a new message")
+        start = position + 2
+        if length >= _LENGTH_16:
+            least, size = (_LENGTH_16, 2) if length == _LENGTH_16 else (_LENGTH_64_LEAST, 8)
+            if len(buffer) - start < size:
+                return None
+            length = int.from_bytes(buffer[start : start + size], "big")
+            if length < least or length >> 63:
+                raise _protocol_error("expected a length in its shortest form, below 2**63")
+            start += size
+        if length + len(fragments or b"") > self._limit and not opcode & _CONTROL:
+            raise _too_large(self._limit)
+        start += 4
+        return start, start + length
 
-    async def _require(self, count: int) -> None:
-        while len(self._buffer) - self._position < count:
-            await self._receive(self._append)
+    def _take_rare(self, first: int, content: bytes) -> Awaitable[None] | None:
+        """Take any frame, by its first byte and its content.
 
-    async def _skip(self, count: int) -> None:
-        while count > len(self._buffer) - self._position:
-            count -= len(self._buffer) - self._position
-            self._position = len(self._buffer)
-            await self._receive(self._append)
-        self._position += count
+        Returns what to wait for. Raises :class:`Violation`.
+        """
+        opcode = first & _OPCODE
+        if opcode == PING:
+            self._answer_ping(content)
+            self.handler.on_ping(content)
+        elif opcode == PONG:
+            self.handler.on_pong(content)
+        elif opcode == CLOSE:
+            self._take_close(content)
+        elif opcode != CONTINUATION and first & _FINAL:
+            return self._deliver(opcode, content, compressed=bool(first & _COMPRESSED))
+        else:
+            return self._take_fragment(first, opcode, content)
+        return None
 
-    async def _read_bytes(self, n: int) -> bytes:
-        pieces = []
-        missing = n
-        while True:
-            piece = self._buffer[self._position : self._position + missing]
-            self._position += len(piece)
-            pieces.append(piece)
-            missing -= len(piece)
-            if not missing:
-                break
-            await self._receive(self._append)
-        self._wire_bytes_in += n
-        return b"".join(pieces)
-
-    def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
-        if opcode not in (TEXT, BINARY) or self._frame_compressed:
-            return super()._handle_message(opcode, data)
-        if self.client_terminated or self.server_terminated:
+    def _take_fragment(self, first: int, opcode: int, content: bytes) -> Awaitable[None] | None:
+        fragments = self._fragments
+        if fragments is None:
+            fragments = self._fragments = bytearray()
+            self._fragments_opcode = opcode
+            self._fragments_compressed = bool(first & _COMPRESSED)
+            plain_text = opcode == TEXT and not self._fragments_compressed
+            self._fragments_decoder = _utf8_decoder() if plain_text else None
+        fragments += content
+        if self._fragments_decoder is not None:
+            # So that text which is none fails before its end has come.
+            try:
+                self._fragments_decoder.decode(content, bool(first & _FINAL))
+            except UnicodeDecodeError:
+                raise _no_utf8() from None
+        if not first & _FINAL:
             return None
-        if opcode == TEXT and not _is_utf8(data):
-            self.close(CLOSE_INVALID_TEXT, "text that is no UTF-8")
+        self._fragments = self._fragments_decoder = None
+        opcode, compressed = self._fragments_opcode, self._fragments_compressed
+        return self._deliver(opcode, bytes(fragments), compressed=compressed)
+
+    def _deliver(self, opcode: int, message: bytes, *, compressed: bool) -> Awaitable[None] | None:
+        if self.server_terminated:
             return None
-        return cast("asyncio.Future[None] | None", self.on_frame(opcode, data))
+        if compressed:
+            message = self._inflate(message)
+        if opcode == TEXT and not message.isascii():
+            _check_utf8(message)
+        return self.on_frame(opcode, message)
+
+    def _inflate(self, content: bytes) -> bytes:
+        assert self._deflate is not None
+        try:
+            message = self._deflate.inflate(content, self._limit)
+        except ValueError:
+            raise Violation(CLOSE_INCONSISTENT, "expected deflated data") from None
+        if len(message) > self._limit:
+            raise _too_large(self._limit)
+        return message
+
+    def _answer_ping(self, content: bytes) -> None:
+        """Answer with a pong: the newest ping alone, while a pong waits to be taken.
+
+        So a peer that doesn't read can't pile them up (RFC 6455, section 5.5.3).
+        """
+        if self.server_terminated:
+            return
+        if self._pong is not None:
+            self._next_pong = content
+            return
+        self.outbox.flush()
+        try:
+            written = self.stream.write(frame(PONG, content))
+        except StreamClosedError:
+            return
+        if not written.done():
+            self._pong = written
+            written.add_done_callback(self._pong_is_taken)
+
+    def _pong_is_taken(self, written: asyncio.Future[None]) -> None:
+        self._pong = None
+        content, self._next_pong = self._next_pong, None
+        if content is not None and not written.cancelled() and written.exception() is None:
+            self._answer_ping(content)
+
+    # The end.
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Send what waits and a close frame; then wait a little for the peer's."""
+        if not self.server_terminated:
+            self.outbox.flush()
+            self.server_terminated = True
+            content = b"" if code is None else code.to_bytes(2, "big") + _cut(reason or "")
+            try:
+                self._goodbye = self.stream.write(frame(CLOSE, content))
+            except StreamClosedError:
+                self._abort()
+                return
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_CLOSING_SECONDS, self._abort)
+
+    def _take_close(self, content: bytes) -> None:
+        code, reason = None, None
+        if content:
+            code = int.from_bytes(content[:2], "big")
+            if len(content) < 2 or not _is_close_code(code):
+                raise _protocol_error("expected a close code that may be sent")
+            try:
+                reason = content[2:].decode()
+            except UnicodeDecodeError:
+                raise _no_utf8() from None
+        self.close_code, self.close_reason = code, reason
+        self.client_terminated = True
+        self.close(code)
+        self._end()
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Fail the connection (RFC 6455, section 7.1.7)."""
+        self.close_code, self.close_reason = code, reason
+        self.close(code, reason)
+        self._end()
+
+    def _end(self) -> None:
+        """Walk no more, tell the handler, and end the connection when our close frame is out."""
+        if self._ended:
+            return
+        self._ended = True
+        self._buffer = b""
+        self._partial = self._fragments = self._fragments_decoder = self._deflate = None
+        self._tell()
+        goodbye = self._goodbye
+        if goodbye is None or goodbye.done():
+            self._end_writing()
+        else:
+            goodbye.add_done_callback(lambda _: self._end_writing())
+
+    def _end_writing(self) -> None:
+        stream = self.stream
+        if isinstance(stream, PlainStream):
+            stream.end_writing()  # so the peer sees the end, and its own end ends the stream
+        elif self.client_terminated:
+            stream.close()
+        elif self._timer is not None:
+            # Under TLS there is no half of an end: the peer gets a moment to read why.
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        """End the connection now."""
+        self.client_terminated = self.server_terminated = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.stream.close()
+
+    def _tell(self) -> None:
+        """Tell the handler, once, that the connection has ended for it."""
+        if not self._told:
+            self._told = True
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    def on_connection_close(self) -> None:
+        """Nothing: the handler passes on what it heard from here."""
+
+    def is_closing(self) -> bool:
+        """Whether either side has begun to close the connection."""
+        return self.client_terminated or self.server_terminated or bool(self.stream.closed())
+
+    # What else a connection of Tornado's can.
+
+    @property
+    def compresses(self) -> bool:
+        """Whether messages are to be sent by :meth:`write_message`, which compresses them."""
+        return self._deflate is not None
+
+    @property
+    def selected_subprotocol(self) -> str | None:
+        """What the handler chose of the client's offers."""
+        return self._subprotocol
+
+    def write_message(
+        self, message: str | bytes | dict[str, Any], binary: bool = False
+    ) -> asyncio.Future[None]:
+        """Send a message, compressed where that was agreed on.
+
+        The future is done when the socket has taken it, or has a :class:`StreamClosedError`.
+        """
+        assert not isinstance(message, dict)
+        content = message.encode() if isinstance(message, str) else message
+        opcode = BINARY if binary else TEXT
+        if self._deflate is not None:
+            opcode, content = opcode | _COMPRESSED, self._deflate.deflate(content)
+        try:
+            written: asyncio.Future[None] = self.stream.write(frame(opcode, content))
+        except StreamClosedError as error:
+            written = asyncio.get_running_loop().create_future()
+            written.set_exception(error)
+        return written
+
+    def write_ping(self, data: bytes) -> None:
+        """Send a ping. Raises :class:`StreamClosedError`."""
+        self.stream.write(frame(PING, data))
+
+    def set_nodelay(self, x: bool) -> None:
+        """Whether small writes go out at once (TCP_NODELAY)."""
+        self.stream.set_nodelay(x)
+
+    def start_pinging(self) -> None:
+        """Nothing: the hub asks all connections for a sign of life with one timer."""
+
+    def _process_server_headers(self, key: str | bytes, headers: HTTPHeaders) -> None:
+        raise NotImplementedError("expected a server's end")
 
 
 def _ignore(opcode: int, message: bytes) -> None:
     """Take a message that nobody asked for any more."""
 
 
-def _is_utf8(text: bytes) -> bool:
+def _is_key(key: str) -> bool:
+    """Whether it is a ``Sec-WebSocket-Key`` (RFC 6455, section 4.2.1)."""
+    try:
+        return len(b64decode(key, validate=True)) == _KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _is_close_code(code: int) -> bool:
+    """Whether it may stand in a close frame (RFC 6455, section 7.4, and IANA's registry)."""
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+
+
+def _cut(reason: str) -> bytes:
+    """A reason as UTF-8, no longer than a close frame has room for."""
+    return reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
+
+
+def _check_utf8(text: bytes) -> None:
     try:
         text.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        raise _no_utf8() from None
+
+
+def _no_utf8() -> Violation:
+    return Violation(CLOSE_INCONSISTENT, "expected text in UTF-8")
+
+
+def _protocol_error(reason: str) -> Violation:
+    return Violation(CLOSE_PROTOCOL_ERROR, reason)
+
+
+def _too_large(limit: int) -> Violation:
+    return Violation(CLOSE_TOO_LARGE, f"expected a message of at most {limit} bytes")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
@@ -9,11 +11,21 @@ from .peer import Room, fetch
 from .servers import Server, jupyter, standalone
 
 
-@pytest.fixture(scope="session", params=["standalone", "jupyter"])
+@pytest.fixture(scope="session", params=["standalone", "jupyter", "fallback"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Each of the two servers."""
-    with standalone() if request.param == "standalone" else jupyter() as server:
-        yield server
+    """Each of the two servers, and one whose sockets are read by Tornado's own reader."""
+    with ExitStack() as stack:
+        if request.param == "fallback":
+            stack.enter_context(patch("driftdb_jupyter.server.reader.mask", None))
+        server = jupyter() if request.param == "jupyter" else standalone()
+        yield stack.enter_context(server)
+
+
+@pytest.fixture
+def by_our_reader(server: Server, request: pytest.FixtureRequest) -> None:
+    """What Tornado's reader does otherwise: it ends the connection without a close frame."""
+    if request.node.callspec.params["server"] == "fallback":
+        request.applymarker(pytest.mark.xfail(strict=True))
 
 
 @pytest_asyncio.fixture

@@ -55,6 +55,7 @@ async def test_a_message_a_little_over_it_is_too_large_and_the_connection_stays(
     await peer.hears(ack(1, 1))
 
 
+@pytest.mark.usefixtures("by_our_reader")
 @both
 async def test_a_message_far_over_it_closes_with_1009(room: Room, cbor: bool) -> None:
     peer = await room.join(cbor=cbor)
@@ -95,6 +96,7 @@ async def test_a_key_has_a_limit_too(room: Room) -> None:
         assert (await room.post(push(key, 1))).status == 413
 
 
+@pytest.mark.usefixtures("by_our_reader")
 @pytest.mark.parametrize("text", [b"\xff", b'{"type":"ping","x":"\xc3"}', b'"\xed\xa0\x80"'])
 async def test_a_text_frame_that_is_no_utf8_closes_with_1007(room: Room, text: bytes) -> None:
     peer = await room.join()
@@ -102,6 +104,7 @@ async def test_a_text_frame_that_is_no_utf8_closes_with_1007(room: Room, text: b
     await peer.is_closed_with(1007)
 
 
+@pytest.mark.usefixtures("by_our_reader")
 async def test_fragments_that_make_no_utf8_close_with_1007(room: Room) -> None:
     peer = await room.join()
     await peer.send_frame(TEXT, b'{"type":"ping","x":"\xc3', final=False)
@@ -109,6 +112,7 @@ async def test_fragments_that_make_no_utf8_close_with_1007(room: Room) -> None:
     await peer.is_closed_with(1007)
 
 
+@pytest.mark.usefixtures("by_our_reader")
 async def test_bad_utf8_in_a_value_is_never_passed_on(room: Room) -> None:
     peer, reader = await room.join(), await room.join()
     await reader.subscribe("k")

@@ -70,6 +70,7 @@ async def test_all_who_listen_hear_who_is_there_the_one_itself_too(room: Room) -
     ben, b, _ = await come(room, cbor=True)
     assert a != b
     await anna.send(presence("k", {"x": 1}))
+    await anna.settle()
     await ben.send(presence("k", b"\x01"))
     assert await hear(anna) == is_there("k", a, {"x": 1})
     assert await hear(anna) == is_there("k", b, [1])
