@@ -111,6 +111,19 @@ class Hub:
         """
         await self.broker.create(name)
 
+    async def has(self, name: str) -> bool:
+        """Whether there is a room of that name; it is not opened for that.
+
+        Raises :class:`~..protocol.errors.Unavailable` where that can't be read at the moment.
+        """
+        while task := self._leaving.get(name):
+            await asyncio.wait([task])
+        return name in self._rooms or await self.broker.has(name)
+
+    def find(self, name: str) -> HostedRoom | None:
+        """The room of that name if it is open here; it is not opened for that."""
+        return self._rooms.get(name)
+
     async def open(self, name: str) -> HostedRoom | None:
         """The room of that name, ``None`` where there is none.
 

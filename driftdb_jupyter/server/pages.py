@@ -17,7 +17,6 @@ from typing import Any
 from tornado.template import Template
 from tornado.web import HTTPError
 
-from ..protocol.name import is_name
 from .handlers import RoomRequest
 from .site import Route, Site
 
@@ -123,9 +122,7 @@ class _OfRoom(PageHandler):
     async def get(self, name: str) -> None:
         """Show the page; 404 where there is no such room, and none is made by its first use."""
         await self.demand("read")
-        named = self.site.names_allowed and is_name(name)
-        if not named and await self.hub.open(name) is None:
-            raise HTTPError(HTTPStatus.NOT_FOUND)
+        await self.demand_room(name)
         self.show(self.script, title=self.title.format(name), room=name)
 
 
@@ -156,12 +153,18 @@ class Figures(RoomRequest):
     """``GET /room/ID/figures``: how much is in a room, and how many connections."""
 
     async def get(self, name: str) -> None:
-        """Answer with the numbers."""
+        """Answer with the numbers; of a room that nobody has opened ``seq`` is null."""
         await self.demand("read")
-        hosted = await self.room(name)
-        room = hosted.sequencer.room
+        hosted = self.hub.find(name)
+        if hosted is None:
+            await self.demand_room(name)
         self.set_header("Cache-Control", "no-store")
-        self.answer({"connections": self.hub.peers_in(hosted), "seq": room.seq})
+        self.answer(
+            {
+                "connections": self.hub.peers_in(hosted) if hosted else 0,
+                "seq": hosted.sequencer.room.seq if hosted else None,
+            }
+        )
 
 
 class PageFile(RoomRequest):

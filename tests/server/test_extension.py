@@ -167,6 +167,19 @@ class TestAuthorizer:
             await room.join()
         assert refused.value.code == 403
 
+    async def test_who_has_no_right_is_not_told_whether_there_is_a_room(self, room: Room) -> None:
+        await room.post(push("k", 1))
+        room.server.rights.refused = {"read", "write"}
+        for asked in (room, Room(room.server, room.name + "-none")):
+            assert await knock(asked, **room.server.headers) == OUT
+            for what in ("/page", "/figures"):
+                assert (await fetch(asked.url + what, headers=room.server.headers)).status == 403
+
+    async def test_asking_where_a_room_is_makes_none(self, room: Room) -> None:
+        assert (await fetch(room.url, headers=room.server.headers)).status == 200
+        room.server.rights.refused = {"write"}
+        assert (await fetch(room.url, headers=room.server.headers)).status == 404
+
     async def test_a_right_to_write_may_be_withdrawn_and_given_again(self, room: Room) -> None:
         peer = await room.join()
         await peer.subscribe("k")

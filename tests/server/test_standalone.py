@@ -125,6 +125,27 @@ async def test_it_says_that_it_is_well(server: Server) -> None:
     await room.empty()
 
 
+@pytest.mark.parametrize("what", ["", "/page", "/inspect", "/figures"])
+async def test_asking_for_a_room_neither_makes_nor_loads_it(what: str) -> None:
+    with standalone(named_rooms=True, room_idle_seconds=0.0) as server:
+        assert (await fetch(server.root + "room/none" + what)).status == 200
+        assert not server.complete(server.hub.has("none"))
+        room = Room(server, "a")
+        await room.post(push("k", 1))
+        server.run(server.hub.tidy)
+        assert server.hub.room_count == 0
+        assert (await fetch(room.url + what)).status == 200
+        assert server.hub.room_count == 0
+        await room.holds("k", {1: 1})
+
+
+async def test_without_names_a_room_that_is_not_there_is_not_found(server: Server) -> None:
+    room = await new_room(server)
+    for what in ("", "/page", "/inspect", "/figures"):
+        assert (await fetch(server.root + "room/none" + what)).status == 404
+        assert (await fetch(room.url + what)).status == 200
+
+
 async def test_a_base_url_is_literal_text_for_every_route() -> None:
     with standalone(base_url="/a+b/(c)/", named_rooms=True, secret="opens-all") as server:
         opened = {"Authorization": "DriftDB opens-all"}
@@ -138,7 +159,7 @@ async def test_rooms_have_a_limit_that_answers_quota() -> None:
             assert (await fetch(server.root + "new", method="POST")).status == 200
         refused = await fetch(server.root + "new", method="POST")
         assert (refused.status, refused.json["code"]) == (429, "quota")
-        assert (await fetch(server.root + "room/named")).status == 429
+        assert (await Room(server, "named").post(push("k", 1))).status == 429
         with pytest.raises(HTTPClientError) as connecting:
             await Room(server, "named").join()
         assert connecting.value.code == 429
