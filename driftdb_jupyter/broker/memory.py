@@ -22,10 +22,13 @@ __all__ = ["MemoryBroker"]
 class MemorySequencer:
     """Applies a push at once."""
 
-    __slots__ = ("_audience", "_clock", "room")
+    __slots__ = ("_audience", "_clock", "_memory", "room")
 
-    def __init__(self, room: Room, audience: Audience, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, room: Room, audience: Audience, memory: MemoryBudget, clock: Callable[[], float]
+    ) -> None:
         self.room = room
+        self._memory = memory
         self._audience = audience
         self._clock = clock
 
@@ -38,7 +41,12 @@ class MemorySequencer:
         """Apply, broadcast, answer."""
         try:
             applied = self.room.apply(
-                push, values, client=pusher.client, author=pusher.author, now=self._clock()
+                push,
+                values,
+                client=pusher.client,
+                author=pusher.author,
+                now=self._clock(),
+                free_bytes=self._memory.free_bytes,
             )
         except Refusal as refusal:
             pusher.answer(push, refusal)
@@ -89,9 +97,9 @@ class MemoryBroker:
             return
         if len(self._rooms) >= self._room_limit:
             raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
-        self._rooms[name] = Room(
-            epoch=new_id(), quota=self._quota, window_limits=self._window_limits
-        )
+        room = Room(epoch=new_id(), quota=self._quota, window_limits=self._window_limits)
+        room.charge(self.memory)
+        self._rooms[name] = room
         self._used_at[name] = self._clock()
 
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
@@ -100,7 +108,7 @@ class MemoryBroker:
         if room is None:
             return None
         self._in_use.add(name)
-        return MemorySequencer(room, audience, self._clock)
+        return MemorySequencer(room, audience, self.memory, self._clock)
 
     async def leave(self, name: str) -> None:
         """Take part no more; the room stays in memory."""
@@ -112,13 +120,22 @@ class MemoryBroker:
         if name in self._rooms:
             raise BadMessage(f"expected the name of no room, got {name!r}")
         await self.create(name)
+        try:
+            room.charge(self.memory)
+        except QuotaExceeded:
+            await self.delete(name)
+            raise
+        self._rooms[name].release()
         self._rooms[name] = room
 
     async def delete(self, name: str) -> bool:
         """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""
         self._in_use.discard(name)
         self._used_at.pop(name, None)
-        return self._rooms.pop(name, None) is not None
+        room = self._rooms.pop(name, None)
+        if room is not None:
+            room.release()
+        return room is not None
 
     async def expire(self, *, before: float) -> list[str]:
         """Delete the rooms in which nobody takes part nor did since then; returns their names."""
@@ -155,4 +172,6 @@ class MemoryBroker:
 
     async def close(self) -> None:
         """Forget everything."""
+        for room in self._rooms.values():
+            room.release()
         self._rooms.clear()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ..broker.broker import Sequencer
+from ..broker.presence import PresenceManager
 from ..protocol.codec import Codec
 from ..protocol.entry import Author
 from ..protocol.frame import frame
 from ..protocol.value import Value
-from ..rooms.presence import Presence
 from ..rooms.room import Applied
 from .channel import Channel
 from .outbox import Flusher, Outbox
@@ -21,7 +19,8 @@ __all__ = ["HostedRoom"]
 class HostedRoom:
     """The audience of one room: it hears what the broker says, and sends it to who subscribed.
 
-    ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room.
+    ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room, and
+    ``presence``, which knows who is there.
     ``users`` counts the connections and requests that are in the room now: the hub's to keep.
     """
 
@@ -37,11 +36,11 @@ class HostedRoom:
         "users",
     )
 
+    presence: PresenceManager
     sequencer: Sequencer
 
-    def __init__(self, name: str, flusher: Flusher, *, presence_limit: int) -> None:
+    def __init__(self, name: str, flusher: Flusher) -> None:
         self.name = name
-        self.presence = Presence(limit=presence_limit)
         self.pressure = Pressure()
         self.users = 0
         self._flusher = flusher
@@ -103,30 +102,17 @@ class HostedRoom:
             self._show(applied)
 
     def set_presence(self, key: str, author: Author, value: Value | None) -> None:
-        """Let a client be there with a value, or no more (``None``), and tell of it.
+        """Show a client under a key with a value, or no more (``None``).
 
         Raises :class:`~..protocol.errors.QuotaExceeded`.
         """
         if value is None:
-            changed = self.presence.withdraw(key, author.client)
+            self.presence.withdraw(key, author.client)
         else:
-            changed = self.presence.set(key, author, value)
-        if changed:
-            self._tell(key, author, value)
+            self.presence.set(key, author, value)
 
-    def expire_presence(self, *, until: float) -> None:
-        """Tell of the clients that left at that time or before, and did not come back."""
-        self._tell_gone(self.presence.expire(until=until))
-
-    def forget_presence(self, client: str) -> None:
-        """Tell that a client has gone that can't come back."""
-        self._tell_gone(self.presence.forget(client))
-
-    def _tell_gone(self, gone: Iterable[tuple[str, Author]]) -> None:
-        for key, author in gone:
-            self._tell(key, author, None)
-
-    def _tell(self, key: str, author: Author, value: Value | None) -> None:
+    def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
+        """Tell that a client is there with a value, or no more (``None``)."""
         channel = self._presence_channels.get(key)
         if channel is not None:
             channel.say(lambda codec: codec.presence(key, author, value))

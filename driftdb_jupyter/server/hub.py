@@ -11,8 +11,11 @@ from itertools import takewhile
 from tornado.ioloop import PeriodicCallback
 
 from ..broker.broker import Broker
+from ..broker.memory_presence import MemoryPresence
 from ..protocol.errors import QuotaExceeded
 from ..protocol.frame import PING, frame
+from ..rooms.memory_cost import HOSTED_ROOM_COST_BYTES
+from ..rooms.presence import Presence
 from .callers import Caller, Callers
 from .hosted_room import HostedRoom
 from .outbox import Flusher
@@ -173,12 +176,10 @@ class Hub:
         hosted = self._peers.pop(peer)
         peer.left()
         if peer.client is None:
-            hosted.forget_presence(peer.author.client)
+            hosted.presence.forget(peer.author.client)
         else:
             self.client_left(hosted, peer.client)
-            last = hosted.presence.left(peer.author.client, now=time.monotonic())
-            if last and for_good:
-                hosted.forget_presence(peer.author.client)
+            hosted.presence.left(peer.author.client, for_good=for_good)
             if hosted.presence.leaving:
                 self._absent.add(hosted)
         self.exit(hosted)
@@ -236,7 +237,7 @@ class Hub:
         """Let those go who left and did not come back, leave idle rooms, report trouble."""
         now = time.monotonic()
         for hosted in list(self._absent):
-            hosted.expire_presence(until=now - self.settings.presence_grace_seconds)
+            hosted.presence.expire()
             if not hosted.presence.leaving:
                 self._absent.remove(hosted)
         until = now - self.settings.room_idle_seconds
@@ -293,12 +294,18 @@ class Hub:
                 await asyncio.wait([self._leaving[name]])
             if name in self._rooms:  # it was not deleted after all
                 return True
-            hosted = HostedRoom(name, self.flusher, presence_limit=self.settings.presence_limit)
+            hosted = HostedRoom(name, self.flusher)
+            hosted.presence = MemoryPresence(
+                Presence(limits=self.settings.presence_limits, memory=self.memory),
+                hosted,
+                grace_seconds=self.settings.presence_grace_seconds,
+            )
             sequencer = await self.broker.open(name, hosted)
             if sequencer is None:
                 return False
             hosted.sequencer = sequencer
             self._rooms[name] = hosted
+            self.memory.charge(HOSTED_ROOM_COST_BYTES)
             self._idle[hosted] = time.monotonic()
             self._left_seqs -= sequencer.room.seq
             return True
@@ -307,6 +314,8 @@ class Hub:
 
     def _put_away(self, hosted: HostedRoom) -> None:
         del self._rooms[hosted.name]
+        self.memory.release(HOSTED_ROOM_COST_BYTES)
+        hosted.presence.close()
         self._idle.pop(hosted, None)
         self._absent.discard(hosted)
         self._left_seqs += hosted.sequencer.room.seq

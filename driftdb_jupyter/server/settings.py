@@ -11,6 +11,7 @@ from ..broker.broker import Broker
 from ..broker.durability import Durability, open_broker
 from ..protocol.limits import Limits
 from ..rooms.memory_budget import MemoryBudget
+from ..rooms.presence import PresenceLimits
 from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
 from .machine_memory import machine_memory_bytes
@@ -20,6 +21,7 @@ __all__ = ["DriftDB"]
 _DEFAULT = Limits()
 _QUOTA = Quota()
 _WINDOW = WindowLimits()
+_PRESENCE = PresenceLimits()
 _DAY_SECONDS = 24 * 60 * 60.0
 
 
@@ -143,7 +145,13 @@ class DriftDB(Configurable):
         help="How long those pushes are remembered, in seconds.",
     )
     presence_limit = Int(
-        10_000, min=0, config=True, help="How many presences may be set in a room."
+        _PRESENCE.count, min=0, config=True, help="How many presences may be set in a room."
+    )
+    presence_limit_bytes = Int(
+        _PRESENCE.cost_bytes,
+        min=0,
+        config=True,
+        help="How much memory the presences in a room may take, in bytes.",
     )
     presence_grace_seconds = Float(
         10.0,
@@ -320,6 +328,11 @@ class DriftDB(Configurable):
             cost_bytes=self.recovery_window_bytes,
             seconds=self.recovery_window_seconds,
         )
+
+    @property
+    def presence_limits(self) -> PresenceLimits:
+        """The bounds of the presences in a room."""
+        return PresenceLimits(count=self.presence_limit, cost_bytes=self.presence_limit_bytes)
 
     @default("room_retention_seconds")
     def _room_retention_of_this_server(self) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct, structs
 
 from driftdb_jupyter.broker.broker import Pusher
+from driftdb_jupyter.broker.memory_presence import MemoryPresence
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import RateExceeded, Refusal, Unavailable
 from driftdb_jupyter.protocol.frame import TEXT, payload
@@ -16,6 +17,7 @@ from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
 from driftdb_jupyter.protocol.messages import Compact, Push
 from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
@@ -216,7 +218,7 @@ class Server:
             link.peer.left()
             assert link.peer.client is not None
             self.producers.left(link.peer.client, now=self.now)
-            self.hosted.presence.left(link.peer.author.client, now=self.now)
+            self.hosted.presence.left(link.peer.author.client)
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
@@ -314,7 +316,7 @@ class Server:
         self.now += seconds
         if self.room.window is not None:
             self.room.window.expire(now=self.now)
-        self.hosted.expire_presence(until=self.now - PRESENCE_GRACE_SECONDS)
+        self.hosted.presence.expire()
 
     def applied(self) -> Iterable[str]:
         """The marks of all writes that the room has taken, but for the initial values.
@@ -339,7 +341,10 @@ class Server:
             pusher.answer(push, applied)
 
     def _host(self) -> HostedRoom:
-        hosted = HostedRoom("simulated", _LinkFlusher(), presence_limit=100)
+        hosted = HostedRoom("simulated", _LinkFlusher())
+        hosted.presence = MemoryPresence(
+            Presence(), hosted, grace_seconds=PRESENCE_GRACE_SECONDS, clock=lambda: self.now
+        )
         hosted.sequencer = self
         return hosted
 
