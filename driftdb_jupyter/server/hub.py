@@ -68,6 +68,7 @@ class Hub:
         self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._asking: set[asyncio.Future[None]] = set()  # for the right to read
         self.callers = Callers(settings)
+        self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
         self._left_seqs = 0
@@ -198,9 +199,8 @@ class Hub:
         Raises :class:`~..protocol.errors.QuotaExceeded` where there are as many as may be, in all
         or of that address.
         """
-        limit = self.settings.peer_limit
-        if self._seats >= limit:
-            raise QuotaExceeded(f"expected at most {limit} connections, got one more")
+        if self._seats >= self.peer_limit:
+            raise QuotaExceeded(f"expected at most {self.peer_limit} connections, got one more")
         caller.enter()
         self._seats += 1
 

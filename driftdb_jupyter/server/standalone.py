@@ -7,7 +7,6 @@ import errno
 import logging
 import os
 import re
-import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -22,11 +21,13 @@ from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
 from ..broker.broker import Broker
 from ..command import USAGE, CheckedCommand
 from ..protocol.name import new_id
+from .accepting import accept_patiently
 from .access import Anyone
 from .address import without_secrets
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
+from .descriptors import bound_peers, raise_limit
 from .handlers import RoomRequest, routes
 from .health import Health
 from .hub import Hub
@@ -35,11 +36,14 @@ from .place import journal_in
 from .reach import near, reach
 from .request import NotFound
 from .settings import DriftDB
+from .signals import Signals
 from .site import Site
 
 __all__ = ["StandaloneServer", "application"]
 
 _DAY_SECONDS = 24 * 60 * 60.0
+# What is gathered of the body of a request that doesn't look for itself; the others do.
+_BODY_LIMIT_BYTES = 65536
 
 
 class OpenRequest(RoomRequest):
@@ -201,7 +205,10 @@ class StandaloneServer(CheckedCommand):
             settings = DriftDB(parent=self)
         except TraitError as error:
             self.fail(str(error), USAGE)
-        tls = self._tls()
+        try:
+            tls = self._tls()
+        except ValueError as error:
+            self.fail(str(error), 1)
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
@@ -217,6 +224,7 @@ class StandaloneServer(CheckedCommand):
         return f"can't listen on {place}: {error}"
 
     def _tls(self) -> ssl.SSLContext | None:
+        """What the certificate's files say now; raises :class:`ValueError`."""
         if not self.certfile:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -224,14 +232,33 @@ class StandaloneServer(CheckedCommand):
             context.load_cert_chain(self.certfile, self.keyfile or None)
         except OSError as error:  # ssl.SSLError is one
             files = " and ".join(filter(None, (self.certfile, self.keyfile)))
-            self.fail(f"expected a TLS certificate and its key in {files}: {error}", 1)
+            raise ValueError(
+                f"expected a TLS certificate and its key in {files}: {error}"
+            ) from error
         return context
+
+    def _reload(self, server: HTTPServer) -> None:
+        """Read the certificate again, for new connections, and begin log files anew (SIGHUP)."""
+        for handler in {*self.log.handlers, *logging.getLogger().handlers}:
+            if isinstance(handler, logging.FileHandler):
+                handler.close()  # it opens its file with the next line
+        try:
+            server.ssl_options = self._tls()
+        except ValueError as error:
+            self.log.error("SIGHUP: %s; the old certificate stays in use", error)
+            return
+        read = f"; the certificate was read from {self.certfile}" if self.certfile else ""
+        self.log.info("SIGHUP: log files were opened anew%s", read)
 
     async def serve(
         self, settings: DriftDB, sockets: list[socket.socket], tls: ssl.SSLContext | None
     ) -> None:
-        """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
+        """Serve on bound sockets until a signal ends it; then say goodbye to all peers."""
+        signals = Signals(lambda: self._reload(server))
+        self._tell_configuration()
+        files = raise_limit(self.log)
         hub = Hub(self._broker(settings), settings, log=self.log)
+        hub.peer_limit = bound_peers(hub.peer_limit, self.log, files=files)
         secret = new_id()
         address, port = sockets[0].getsockname()[:2]
         host = address if self.host else ""  # where it listens on all, of either kind
@@ -253,20 +280,25 @@ class StandaloneServer(CheckedCommand):
             ssl_options=tls,
             xheaders=self.trust_xheaders,
             idle_connection_timeout=self.idle_timeout_seconds,
+            max_body_size=_BODY_LIMIT_BYTES,
         )
         server.add_sockets(sockets)
+        accept_patiently(server, self.log)
         hub.start()
         here = near(host, port, self.base_url, scheme=scheme)
         certfile = os.path.abspath(self.certfile) if self.certfile else None
-        stop = _stop_signal()
         control = Control(here, secret, os.getpid(), certfile)
         with control_file(hub.broker.journal, control):
             places = dict.fromkeys(filter(None, (here, outside())))
             self.log.info("Rooms are at %s (stop with Ctrl-C)", " and ".join(places))
-            self.log.info("Stopping: %s", await stop)
+            self.log.info("Stopping: %s", await signals.stop)
         server.stop()
         await hub.stop()
         await server.close_all_connections()
+
+    def _tell_configuration(self) -> None:
+        read = " and ".join(self.loaded_config_files)
+        self.log.info("Settings: %s", read or "no configuration file, defaults and command line")
 
     @property
     def default_room_retention_seconds(self) -> float:
@@ -293,20 +325,3 @@ class StandaloneServer(CheckedCommand):
             request.remote_ip,
             milliseconds,
         )
-
-
-def _stop_signal() -> asyncio.Future[str]:
-    """A future that SIGINT or SIGTERM resolves, to the signal's name."""
-    loop = asyncio.get_running_loop()
-    stop: asyncio.Future[str] = loop.create_future()
-
-    def stopped(number: int) -> None:
-        if not stop.done():
-            stop.set_result(signal.Signals(number).name)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stopped, number)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda n, _: loop.call_soon_threadsafe(stopped, n))
-    return stop
