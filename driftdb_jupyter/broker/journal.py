@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from itertools import chain
-from secrets import token_hex
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
@@ -25,9 +24,10 @@ from ..rooms.room import Room
 from ..rooms.window import WindowLimits
 from .batch import Batch, Row
 from .bulk_read import read_authors, read_entries, read_producers
-from .filesystem import is_remote, sync_folder
+from .filesystem import is_remote, open_private, sync_folder
 from .lock import FileLock
 from .migration import MigrationFailed, migrate_from_1
+from .run import Run
 from .schema import VERSION, WrongSchema, create, version_of
 
 __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
@@ -126,6 +126,7 @@ class Journal:
         self.shared = True
         self._mode = mode
         self._lock: FileLock | None = None
+        self._run: Run | None = None
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -144,9 +145,11 @@ class Journal:
             ) from None
         try:
             if not os.path.exists(self.path):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+                os.close(open_private(self.path, os.O_RDWR | os.O_CREAT))
                 sync_folder(folder)
-            return self._prepare()
+            connection = self._prepare()
+            self._run = Run(connection, self.path, self._lock)
+            return connection
         except BaseException:
             self._lock.release()
             raise
@@ -262,10 +265,12 @@ class Journal:
         try:
             self._connection.close()
         finally:
+            if self._run is not None:
+                self._run.close()
             if self._lock is not None:
                 self._lock.release()
 
-    # What a run of a server leaves behind.
+    # What a run of a server leaves behind (see :mod:`.run`).
 
     def begin(self) -> str:
         """Note that a server runs on this file, on the disk for certain.
@@ -273,22 +278,15 @@ class Journal:
         Returns what all rooms' epochs end with, which changes whenever numbers may have been given
         twice.
         """
-        self._connection.execute("PRAGMA synchronous=FULL")
-        try:
-            self._connection.execute(
-                "UPDATE run SET mode = ?,"
-                " era = CASE WHEN mode IN ('', 'synced') THEN era ELSE ? END",
-                [self._mode, token_hex(8)],
-            )
-        finally:
-            if not self._synced:
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-        era: str = self._connection.execute("SELECT era FROM run").fetchone()[0]
-        return era
+        if self._run is None:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        self._run.begin(self._mode)
+        return self._run.era
 
     def end(self) -> None:
         """Note that all that the server gave out was written."""
-        self._connection.execute("UPDATE run SET mode = ''")
+        if self._run is not None:
+            self._run.end()
 
     # Writing.
 
@@ -306,8 +304,8 @@ class Journal:
                 self._write(_PRODUCERS, batch.producers)
                 self._write(_FORGOTTEN, batch.forgotten)
                 self._write(_IDS, batch.ids)
-            if not batches:
-                execute("UPDATE run SET commits = commits + 1")
+            if self._run is not None and (self._synced or not batches):
+                self._run.counting()
             execute("COMMIT")
         except BaseException:
             # A full disk may have ended the transaction already.
@@ -315,6 +313,8 @@ class Journal:
                 with suppress(sqlite3.Error):
                     execute("ROLLBACK")
             raise
+        if self._run is not None and self._synced:
+            self._run.counted()
 
     def _write(self, statement: str, rows: Sequence[Row]) -> None:
         start = 0

@@ -37,10 +37,16 @@ def killed(folder: Path) -> Path:
     """What a server that is killed now leaves in its folder."""
     copy = folder / f"copy-{len(list(folder.iterdir()))}"
     copy.mkdir()
-    for name in ("rooms.db", "rooms.db-wal"):
-        if (folder / name).exists():
-            shutil.copy(folder / name, copy)
+    for path in folder.glob("rooms.db*"):
+        shutil.copy(path, copy)
     return copy
+
+
+@pytest.fixture(autouse=True)
+def _a_copy_is_the_file_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a copy stands for what a killed server left, and not for a copy of it."""
+    monkeypatch.setattr("driftdb_jupyter.broker.lock._identity", lambda descriptor: "the same")
+    monkeypatch.setattr("driftdb_jupyter.broker.run._state_folder", lambda: "/dev/null/none")
 
 
 async def written(broker: Broker, record: Record) -> None:
