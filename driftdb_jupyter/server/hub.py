@@ -20,6 +20,7 @@ from .callers import Caller, Callers
 from .hosted_room import HostedRoom
 from .outbox import Flusher
 from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
+from .reclaim import Reclaimer
 from .settings import DriftDB
 from .unwritten import Unwritten
 
@@ -72,6 +73,7 @@ class Hub:
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
         self._left_seqs = 0
+        self._reclaimer = Reclaimer(self.memory, leave_idle=self.relieve_memory)
         self._trouble: str | None = None
 
     @property
@@ -105,6 +107,7 @@ class Hub:
                 self._timers.append(PeriodicCallback(work, seconds * 1000))
         for timer in self._timers:
             timer.start()
+        self._reclaimer.start()
         self._report_trouble()
 
     async def create(self, name: str) -> None:
@@ -242,14 +245,33 @@ class Hub:
                 self._absent.remove(hosted)
         until = now - self.settings.room_idle_seconds
         for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
-            if hosted not in self._absent and hosted.name not in self._leaving:
-                self._put_away(hosted)
-                self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
+            self._leave_idle(hosted)
         self.callers.tidy()
         if self.broker.trouble is not None:
             for peer in self._peers:
                 peer.release()
         self._report_trouble()
+
+    def relieve_memory(self) -> None:
+        """Leave idle rooms that are kept elsewhere, the longest unused first, until enough is free.
+
+        Enough is when the budget of memory is no longer tight.
+        """
+        if self.broker.journal is None:
+            return
+        expected = self.memory.used_bytes
+        for hosted in list(self._idle):
+            if not self.memory.is_tight_at(expected):
+                break
+            if self._leave_idle(hosted):
+                expected -= hosted.sequencer.room.cost_bytes
+
+    def _leave_idle(self, hosted: HostedRoom) -> bool:
+        if hosted in self._absent or hosted.name in self._leaving:
+            return False
+        self._put_away(hosted)
+        self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
+        return True
 
     def _report_trouble(self) -> None:
         if self.broker.trouble != self._trouble:
@@ -287,6 +309,7 @@ class Hub:
         tasks: list[Awaitable[object]] = [*self._opening.values(), *self._leaving.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.broker.close()
+        self._reclaimer.stop()
 
     async def _open(self, name: str) -> bool:
         try:
