@@ -12,14 +12,16 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_core.application import base_flags
+from jupyter_core.application import JupyterApp, NoStart
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
+from traitlets.config import Config
 
+from .._version import __version__
 from ..broker.broker import Broker
-from ..command import USAGE, CheckedCommand
+from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
 from .accepting import accept_patiently
 from .access import Anyone
@@ -107,49 +109,23 @@ def application(
     )
 
 
-class StandaloneServer(CheckedCommand):
-    """Host rooms without Jupyter.
+class BadSetting(ValueError):
+    """A setting whose value doesn't fit; says which, and what was expected."""
 
-    Pages and programs join a room by its URL: `POST /new` makes one. Who knows a room's id may
-    read and write it, from any page; so keep to the default host unless everybody who reaches
-    the port may use the rooms.
+
+class CannotServe(DriftDBError):
+    """The server can't serve as it is set up; says why, and what to do."""
+
+
+class StandaloneServer(JupyterApp):
+    """Hosts rooms without Jupyter; ``driftdb serve`` runs it.
+
+    Its settings are traits; it reads no arguments of its own.
     """
 
-    name = "driftdb-serve"
-    description = __doc__
-    examples = """
-    driftdb serve                          # http://127.0.0.1:8080/
-    driftdb serve --port 9000 --named-rooms
-    driftdb serve --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
-    driftdb serve --DriftDB.message_limit_bytes=4194304
-    """
-
+    name = "driftdb"
+    version = __version__
     classes = [DriftDB]  # noqa: RUF012
-    aliases = {  # noqa: RUF012
-        **CheckedCommand.aliases,
-        "host": "StandaloneServer.host",
-        "port": "StandaloneServer.port",
-        "base-url": "StandaloneServer.base_url",
-        "data": "StandaloneServer.data",
-        "certfile": "StandaloneServer.certfile",
-        "keyfile": "StandaloneServer.keyfile",
-    }
-    flags = {  # noqa: RUF012
-        **CheckedCommand.flags,
-        "show-config": (base_flags["show-config"][0], "Print which settings are set, and end."),
-        "generate-config": (
-            base_flags["generate-config"][0],
-            "Write a file with all settings, explained, and end.",
-        ),
-        "named-rooms": (
-            {"StandaloneServer": {"named_rooms": True}},
-            "Let clients choose the names of rooms.",
-        ),
-        "trust-xheaders": (
-            {"StandaloneServer": {"trust_xheaders": True}},
-            "Believe a reverse proxy's X-Real-Ip and X-Forwarded-For.",
-        ),
-    }
 
     host = Unicode("127.0.0.1", config=True, help="The address to listen on.")
     port = Int(8080, min=0, max=65535, config=True, help="The port to listen on; 0: any.")
@@ -165,9 +141,9 @@ class StandaloneServer(CheckedCommand):
         config=True,
         help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. "
         "Empty: rooms end with the server.",
-    ).tag(metavar="FOLDER")
-    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.").tag(metavar="FILE")
-    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.").tag(metavar="FILE")
+    )
+    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
+    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
     idle_timeout_seconds = Float(
         60.0,
         min=0.1,
@@ -197,22 +173,56 @@ class StandaloneServer(CheckedCommand):
     def _log_format_default(self) -> str:
         return "%(asctime)s %(levelname)-7s %(message)s"
 
-    def start(self) -> None:
-        """Serve until a signal ends it."""
-        super().start()
-        self.no_argument()
+    def configure(self, given: Config) -> None:
+        """Take settings, and those of the configuration files where nothing else is given.
+
+        Raises :class:`BadSetting`, also if a file can't be read: without its settings a server
+        may let more people in than it should.
+        """
+        self.cli_config = given
+        self.update_config(given)
+        if self.generate_config:
+            return
+        stem, _ = os.path.splitext(self.config_file)
+        if stem and not any(os.path.exists(stem + ending) for ending in (".py", ".json")):
+            raise BadSetting(f"expected a file with settings, got {self.config_file!r}")
+        self.raise_config_file_errors = True
         try:
-            settings = DriftDB(parent=self)
+            self.load_config_file(suppress_errors=False)
+        except BadSetting:
+            raise
+        except Exception as error:  # a file in Python can raise anything
+            raise BadSetting(f"can't read the settings: {error} ({type(error).__name__})") from None
+
+    def update_config(self, config: Config) -> None:
+        """Take settings; raises :class:`BadSetting`, for traitlets itself ends the process."""
+        try:
+            super().update_config(config)
         except TraitError as error:
-            self.fail(str(error), USAGE)
+            raise BadSetting(str(error)) from None
+
+    def settings(self) -> DriftDB:
+        """Return what the rooms of this server allow; raises :class:`BadSetting`."""
         try:
-            tls = self._tls()
-        except ValueError as error:
-            self.fail(str(error), 1)
+            return DriftDB(parent=self)
+        except TraitError as error:
+            raise BadSetting(str(error)) from None
+
+    def start(self) -> None:
+        """Serve until a signal ends it, or do what the settings ask for in place of that.
+
+        Raises :class:`CannotServe` and :class:`BadSetting`.
+        """
+        try:
+            super().start()
+        except NoStart:  # it wrote a configuration file
+            return
+        settings = self.settings()
+        tls = self._tls()
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
-            self.fail(self._explain(error), 1)
+            raise CannotServe(self._explain(error)) from None
         asyncio.run(self.serve(settings, sockets, tls))
 
     def _explain(self, error: OSError) -> str:
@@ -232,9 +242,9 @@ class StandaloneServer(CheckedCommand):
             context.load_cert_chain(self.certfile, self.keyfile or None)
         except OSError as error:  # ssl.SSLError is one
             files = " and ".join(filter(None, (self.certfile, self.keyfile)))
-            raise ValueError(
+            raise CannotServe(
                 f"expected a TLS certificate and its key in {files}: {error}"
-            ) from error
+            ) from None
         return context
 
     def _reload(self, server: HTTPServer) -> None:
@@ -244,7 +254,7 @@ class StandaloneServer(CheckedCommand):
                 handler.close()  # it opens its file with the next line
         try:
             server.ssl_options = self._tls()
-        except ValueError as error:
+        except CannotServe as error:
             self.log.error("SIGHUP: %s; the old certificate stays in use", error)
             return
         read = f"; the certificate was read from {self.certfile}" if self.certfile else ""

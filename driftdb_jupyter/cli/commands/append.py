@@ -5,16 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
-from traitlets import Bool, Int
+import click
 
-from ..client.connection import Connection
-from ..client.describe import hint
-from ..client.receipt import Receipt
-from ..protocol.errors import (
+from ...command.parameter import arguments, one, option
+from ...command.printing import say
+from ...command.types import Number
+from ...protocol.errors import (
     DriftDBError,
     EncodingError,
     NotConnected,
@@ -22,118 +22,106 @@ from ..protocol.errors import (
     TimedOut,
     TooLarge,
 )
-from .line_values import JSONLines, LineValues, TextLines
-from .member import MemberCommand
-from .seconds import Seconds
-from .source import Source
-from .status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
+from ..member import SECONDS, Member, room_options
+from ..source import Source
+from ..status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
+from ..subcommand import make_command, standard_input
 
-__all__ = ["AppendCommand"]
+if TYPE_CHECKING:
+    from ...client.connection import Connection
+    from ...client.receipt import Receipt
+    from ..line_values import LineValues
+
+__all__ = ["command"]
 
 _MOMENT_SECONDS = 1.0
 """An outage that is no longer is not told."""
 
 
-class AppendCommand(MemberCommand):
-    """Add the lines of the standard input to a stream, each as a value of its own.
-
-    They arrive in their order and once, also where the connection or the server is gone for a
-    while, or not there yet: then what writes the lines waits. It ends when the room has them all.
-    """
-
-    name = "driftdb-append"
-    description = __doc__
-    arguments = "KEY"
-    insists = True
-    examples = """
+@make_command(
+    examples="""
     make 2>&1 | driftdb append build --tee
     journalctl -f | driftdb append journal --max-length 10000
     driftdb append measurements --json < measurements.jsonl
+    """,
+)
+@arguments("key", "KEY", callback=one("a key"))
+@option(
+    "--max-length",
+    type=Number(at_least=1),
+    help="How many values to leave in the stream; by default as many as the server allows.",
+)
+@option(
+    "--patience",
+    metavar="SECONDS",
+    type=SECONDS,
+    default=300.0,
+    show_default=True,
+    help="For how long the server may be away, or the room take nothing of what waits, in "
+    "seconds, before this gives up.",
+)
+@option(
+    "--tee",
+    is_flag=True,
+    help="Write everything to the standard output, too, whatever becomes of the room.",
+)
+@option("--json", is_flag=True, help="The input is JSON Lines.")
+@room_options(insists=True, timeout=False)
+def command(
+    member: Member, key: str, max_length: int | None, patience: float, tee: bool, json: bool
+) -> None:
+    """Add the lines of the standard input to a stream, each as a value of its own.
+
+    They arrive in order and once, even if the connection or the server is gone for a while, or
+    not there yet: then what writes the lines waits. It ends when the room has them all.
     """
-    aliases: dict[Any, Any] = {  # noqa: RUF012
-        **{name: trait for name, trait in MemberCommand.aliases.items() if name != "timeout"},
-        "max-length": "AppendCommand.max_length",
-        "patience": "AppendCommand.patience",
-    }
-    flags: dict[Any, Any] = {  # noqa: RUF012
-        **MemberCommand.flags,
-        "tee": (
-            {"AppendCommand": {"tee": True}},
-            "Write all to the standard output, too, whatever becomes of the room.",
-        ),
-        "json": ({"AppendCommand": {"json": True}}, "The input is JSON Lines."),
-    }
-    max_length = Int(
-        None,
-        allow_none=True,
-        min=1,
-        config=True,
-        help="How many values to leave in the stream; by default what the server allows.",
-    )
-    patience = Seconds(
-        300.0,
-        help="For how long the server may be away, or the room take nothing of what waits, in "
-        "seconds, before this gives up.",
-    )
-    tee = Bool(False, config=True, help="Whether to write all to the standard output, too.")
-    json = Bool(False, config=True, help="Whether the input is JSON Lines.")
-
-    _source: Source | None = None
-
-    @property
-    def timeout_seconds(self) -> float:
-        """How long the room may take to answer."""
-        seconds: float = self.patience
-        return seconds
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is a line that the room is to have, or may be one."""
-        return self._source is None or not self._source.over
-
-    def run(self) -> None:
-        """Pass the lines on, and wait until the room has them."""
-        key = self.only_argument("a key")
-        status = 0
-        given = self.standard_input().fileno()
-        source = self._source = Source(given, tee=sys.stdout.fileno() if self.tee else None)
-        with _signals(source) as signalled:
-            try:
-                with self.joined() as room:
-                    self._pass_on(source, key, room.connection)
-            except DriftDBError as error:
-                nothing = signalled and source.over  # was asked to end before there was a room
-                if not self.tee and not nothing:
-                    raise
-                if not nothing:
-                    self.say(error.plain)
-                    status = status_of(error)
-                source.drain()  # what writes the lines has to do its work all the same
-        if source.tee_error is not None:
-            self.say(f"can't write: {source.tee_error.strerror}")
-            status = status or FAILED
-        if status or signalled:
-            self.exit(status or signalled[0])
-
-    def _pass_on(self, source: Source, key: str, connection: Connection) -> None:
-        hint(connection, key, "stream")
-        delivery = _Delivery(connection, key, self.max_length, self.patience, self.say)
-        lines: LineValues = TextLines()
-        if self.json:
-            lines = JSONLines(limit_bytes=connection.settings.message_limit_bytes)
+    status = 0
+    given = standard_input().fileno()
+    source = Source(given, tee=sys.stdout.fileno() if tee else None)
+    member.patience_seconds = patience
+    member.wanted = lambda: not source.over
+    with _signals(source) as signalled:
         try:
-            while not source.over:
-                delivery.send(lines.split(source.take()))
-                lines.check()
-            delivery.send(lines.end())
+            with member.joined() as room:
+                delivery = _Delivery(room.connection, key, max_length, patience)
+                _pass_on(source, delivery, _line_values(room.connection, json=json))
+        except DriftDBError as error:
+            nothing = signalled and source.over  # was asked to end before there was a room
+            if not tee and not nothing:
+                raise
+            if not nothing:
+                say(error.plain)
+                status = status_of(error)
+            source.drain()  # what writes the lines has to do its work all the same
+    if source.tee_error is not None:
+        say(f"can't write: {source.tee_error.strerror}")
+        status = status or FAILED
+    if status or signalled:
+        click.get_current_context().exit(status or signalled[0])
+
+
+def _line_values(connection: Connection, *, json: bool) -> LineValues:
+    from ..line_values import JSONLines, TextLines
+
+    if json:
+        return JSONLines(limit_bytes=connection.settings.message_limit_bytes)
+    return TextLines()
+
+
+def _pass_on(source: Source, delivery: _Delivery, lines: LineValues) -> None:
+    try:
+        while not source.over:
+            delivery.send(lines.split(source.take()))
             lines.check()
-            if source.error is not None:
-                raise FileFailed(f"can't read the standard input: {source.error.strerror}")
-        except (EncodingError, FileFailed, TooLarge):
-            delivery.finish()  # what came before is well
-            delivery.tell()
-            raise
-        delivery.finish()
+        delivery.send(lines.end())
+        lines.check()
+        if source.error is not None:
+            raise FileFailed(f"can't read the standard input: {source.error.strerror}")
+    except (EncodingError, FileFailed, TooLarge):
+        delivery.finish()  # what came before is well
+        delivery.tell()
+        raise
+    delivery.finish()
 
 
 class _Delivery:
@@ -145,13 +133,14 @@ class _Delivery:
         key: str,
         max_length: int | None,
         patience_seconds: float,
-        say: Callable[[str], None],
     ) -> None:
+        from ...client.describe import hint
+
+        hint(connection, key, "stream")
         self._connection = connection
         self._key = key
         self._max_length = max_length
         self._patience_seconds = patience_seconds
-        self._say = say
         self._sent = self._taken = 0
         self._told = False
         self._failure: BaseException | None = None
@@ -198,7 +187,7 @@ class _Delivery:
         elif not self._told and (full is not None or time.time() - since > _MOMENT_SECONDS):
             self._told = True
             why = connection.error or NotConnected("the connection was lost; trying again")
-            self._say(f"waiting for the room: {why.plain}")
+            say(f"waiting for the room: {why.plain}")
 
     def _wait(self) -> None:
         """Wait until the room takes something more; raises why it doesn't."""
@@ -233,7 +222,7 @@ class _Delivery:
 
     def tell(self) -> None:
         """Say how much has arrived."""
-        self._say(f"{self._taken} of {self._sent} lines arrived")
+        say(f"{self._taken} of {self._sent} lines arrived")
 
 
 @contextmanager

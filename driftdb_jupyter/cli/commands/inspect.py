@@ -4,65 +4,59 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from traitlets import Bool
+from ...command.parameter import arguments, at_most_one, option
+from ..member import Member, room_options
+from ..subcommand import make_command
+from ..terminal import one_line, put, uncoloured
 
-from ..client.glance import Glance
-from ..client.values import decode
-from .member import MemberCommand
-from .record import record, text_of
-from .terminal import one_line, put, uncoloured
+if TYPE_CHECKING:
+    from ...client.glance import Glance
 
-__all__ = ["InspectCommand"]
+__all__ = ["command"]
 
 _META = "$meta/"
 
 
-class InspectCommand(MemberCommand):
-    """Print the keys of a room: what each is, how much it holds, and its newest value.
-
-    With an argument those that begin with it. What a key is says whoever made it; where nobody
-    did, a key of one value is taken for a state, and one of several for a stream. Keys that
-    begin with `$` are the protocol's own, and shown only where they are asked for.
-    """
-
-    name = "driftdb-inspect"
-    description = __doc__
-    arguments = "[PREFIX]"
-    examples = """
+@make_command(
+    examples="""
     driftdb inspect
     driftdb inspect sensors/ --json | jq -r .key
-    """
-    flags: dict[Any, Any] = {  # noqa: RUF012
-        **MemberCommand.flags,
-        "json": (
-            {"InspectCommand": {"json": True}},
-            "Print JSON Lines: key, kind, size (values), bytes, and its newest value as of get.",
-        ),
-    }
-    json = Bool(False, config=True, help="Whether to print JSON Lines.")
+    """,
+)
+@arguments("prefix", "[PREFIX]", callback=at_most_one("at most one prefix"))
+@option(
+    "--json",
+    is_flag=True,
+    help="Print JSON Lines: key, kind, size (values), bytes, and its newest value as of get.",
+)
+@room_options()
+def command(member: Member, prefix: str | None, json: bool) -> None:
+    """Print the keys of a room: what each is, how much it holds, and its newest value.
 
-    def run(self) -> None:
-        """Look, and print."""
-        prefix = self.only_argument("at most one prefix") if self.extra_args else ""
-        found = self.glance(prefix)
-        meta = self.glance(_META + prefix) if prefix else found
-        shown = {
-            key: (_kind(each, meta.get(_META + key)), each)
-            for key, each in found.items()
-            if not key.startswith("$") or prefix.startswith("$")
-        }
-        if self.json:
-            for key, (kind, each) in shown.items():
-                put(_line(key, kind, each))
-        else:
-            _print_table(shown)
+    With an argument only the keys that begin with it. The kind of a key is what its maker said;
+    if nobody did, a key of one value is shown as a state, and one of several as a stream. Keys
+    that begin with `$` are the protocol's own, and shown only if they are asked for.
+    """
+    prefix = prefix or ""
+    found = member.glance(prefix)
+    meta = member.glance(_META + prefix) if prefix else found
+    shown = {
+        key: (_kind(each, meta.get(_META + key)), each)
+        for key, each in found.items()
+        if not key.startswith("$") or prefix.startswith("$")
+    }
+    if json:
+        for key, (kind, each) in shown.items():
+            put(_line(key, kind, each))
+    else:
+        _print_table(shown)
 
 
 def _kind(each: Glance, meta: Glance | None) -> str:
+    from ...client.values import decode
+
     told = decode(meta.newest.value) if meta is not None and meta.newest is not None else None
     if isinstance(told, dict) and isinstance(told.get("kind"), str):
         return str(told["kind"])
@@ -73,6 +67,10 @@ def _kind(each: Glance, meta: Glance | None) -> str:
 
 
 def _line(key: str, kind: str, each: Glance) -> str:
+    import msgspec
+
+    from ..record import record
+
     line: dict[str, Any] = {"key": key, "kind": kind}
     line |= {"size": each.info.size, "bytes": each.info.bytes, "seq": each.info.seq}
     if each.newest is not None:
@@ -82,6 +80,10 @@ def _line(key: str, kind: str, each: Glance) -> str:
 
 
 def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
+    from datetime import datetime
+
+    from ..record import text_of
+
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     widest = None if columns is None else columns // 4  # of a long key the rest matters more
     names = {key: _cut(one_line(key), widest) for key in shown}
