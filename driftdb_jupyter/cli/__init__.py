@@ -2,14 +2,13 @@
 
 ::
 
-    main                which subcommands there are; commands: a module for each
+    main                which subcommands there are; each has a module of its name
     subcommand          how all of them begin, fail and end; status: with which exit status
-    configured          those that have settings
-    stored, place, store, progress: those that look after all rooms of a server
-    member, address     those that take part in one room, and which one that is
+    rooms, place, store, progress: those that look after all rooms of a server
+    member, address, seconds: those that take part in one room, and which one that is
     hearing, record, terminal: what they hear, and how it is printed
     source, line_values what append reads
-    completion          what a shell offers when Tab is pressed
+    completion          what lets a shell complete it all
 """
 
 from .main import main

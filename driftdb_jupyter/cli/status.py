@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command.failure import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
+from ..command import BROKEN_PIPE, FAILED, USAGE
 from ..protocol.errors import (
     Conflict,
     DriftDBError,
@@ -30,6 +30,7 @@ __all__ = [
 NOTHING = 3
 UNREACHED = 4
 CONFLICT = 5
+INTERRUPTED = 130
 TERMINATED = 143
 
 
