@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from driftdb_jupyter.cli.push import PushCommand
+from driftdb_jupyter.cli.commands.push import command as push
 
 from .server.processes import COMMAND, environment
 
@@ -36,7 +36,11 @@ DASHES = "put -- before an argument that begins with a dash"
             "serve --port 99999",
             "serve: --port: expected a whole number of at least 0 and at most 65535, got '99999'",
         ),
-        ("tail k --js", f"tail: there is no option --js, see driftdb tail -h; {DASHES}"),
+        (
+            "tail k --js",
+            f"tail: there is no option --js (did you mean --json?), see driftdb tail -h; {DASHES}",
+        ),
+        ("tail k --bogus", f"tail: there is no option --bogus, see driftdb tail -h; {DASHES}"),
         ("push -a.b 1", f"push: there is no option -a.b, see driftdb push -h; {DASHES}"),
         ("tail k -n", "tail: -n: expected a value, got none"),
         ("get k --room", "get: --room: expected a value, got none"),
@@ -46,7 +50,21 @@ DASHES = "put -- before an argument that begins with a dash"
         ("tail k -5", "tail: expected a key, got 2"),
         ("serve rooms", "serve: expected no argument, got 'rooms'"),
         ("rooms r", "rooms: expected no argument, got 'r'"),
-        ("serve --durability x", "serve: there is no option --durability, see driftdb serve -h"),
+        (
+            "serve --durability x",
+            "serve: there is no option --durability (did you mean --DriftDB.durability?), "
+            "see driftdb serve -h",
+        ),
+        (
+            "serve --DriftDB.room_limits=1",
+            "serve: there is no option --DriftDB.room_limits (did you mean --DriftDB.room_limit?), "
+            "see driftdb serve -h",
+        ),
+        (
+            "serve --log-level loud",
+            "serve: --log-level: expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL, or a "
+            "number from 0 to 50, got 'loud'",
+        ),
         (
             "serve --DriftDB.rate_limit_per_second=x",
             "serve: The 'rate_limit_per_second' trait of a DriftDB instance expected a float, "
@@ -72,6 +90,14 @@ def test_a_command_that_there_is_not_is_said() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"driftdb: expected one of serve, new, .*, got 'bogus'\n", done.stderr)
+
+
+def test_the_command_that_may_be_meant_is_named() -> None:
+    done = subprocess.run(
+        [*COMMAND, "appnd"], env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(", got 'appnd' (did you mean append?)\n")
 
 
 @pytest.mark.parametrize(
@@ -109,13 +135,12 @@ def test_where_the_locale_has_no_letters_that_is_said() -> None:
 
 
 def test_the_last_of_an_option_counts() -> None:
-    command = PushCommand()
-    command.parse_command_line(["k", "1", "--if-seq", "7", "--timeout=2", "--if-seq=8"])
-    assert (command.if_seq, command.timeout_seconds) == (8, 2.0)
+    context = push.make_context("push", ["k", "1", "--if-seq", "7", "--timeout=2", "--if-seq=8"])
+    assert (context.params["if_seq"], context.params["timeout"]) == (8, 2.0)
 
 
 def test_what_begins_with_a_dash_and_is_no_option_is_an_argument() -> None:
-    command = PushCommand()
-    command.parse_command_line(["k", "-1", "-", "-.5", "- buy milk", "--json", "-see foo"])
-    assert command.extra_args == ["k", "-1", "-", "-.5", "- buy milk", "-see foo"]
-    assert command.json
+    words = ["k", "-1", "-", "-.5", "- buy milk", "--json", "-see foo"]
+    context = push.make_context("push", words)
+    assert context.params["given"] == ("k", "-1", "-", "-.5", "- buy milk", "-see foo")
+    assert context.params["json"]

@@ -18,7 +18,7 @@ ALLOWED = {
     "rooms": {"protocol"},
     "broker": {"protocol", "rooms"},
     "command": {"_version"},
-    "server": {"protocol", "rooms", "broker", "command", "_version"},
+    "server": {"protocol", "rooms", "broker", "_version"},
     "client": {"protocol", "_version"},
     "widgets": {"protocol", "client", "_version"},
     "cli": {"protocol", "rooms", "broker", "server", "client", "command", "_version"},

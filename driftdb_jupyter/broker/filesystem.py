@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["is_remote", "sync_folder"]
+__all__ = ["is_remote", "open_private", "sync_folder"]
 
 _REMOTE = re.compile(
     r"nfs\d?|cifs|smb\w*|ncpfs|afs|9p|ceph|lustre|gpfs|beegfs|glusterfs"
@@ -33,6 +33,14 @@ def is_remote(path: str, *, mounts: str = "/proc/mounts") -> bool:
         if inside and len(place) >= len(best):
             best, kind = place, entry[1]
     return _REMOTE.fullmatch(kind) is not None
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file that is for its owner alone; returns the descriptor.
+
+    A symbolic link is not followed: :class:`OSError` (``ELOOP``) is raised for one.
+    """
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
 
 
 def sync_folder(folder: str) -> None:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from itertools import chain
-from secrets import token_hex
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
@@ -25,9 +24,10 @@ from ..rooms.room import Room
 from ..rooms.window import WindowLimits
 from .batch import Batch, Row
 from .bulk_read import read_authors, read_entries, read_producers
-from .filesystem import is_remote, sync_folder
+from .filesystem import is_remote, open_private, sync_folder
 from .lock import FileLock
 from .migration import MigrationFailed, migrate_from_1
+from .run import Run
 from .schema import VERSION, WrongSchema, create, version_of
 
 __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
@@ -42,12 +42,9 @@ _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 
 # A row that others refer to is changed in place: REPLACE would remove it first.
-_DELETED = "UPDATE rooms SET name = NULL WHERE name IN (VALUES {rows})"
-_CREATED = "INSERT INTO rooms VALUES {rows} ON CONFLICT (name) DO NOTHING"
-# Without the name: what comes too late for a deleted room doesn't bring it back.
 _ROOMS = (
-    "INSERT INTO rooms (id, epoch, seq, relay, ceiling, keys, bytes, used_at) VALUES {rows}"
-    " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, relay = excluded.relay,"
+    "INSERT INTO rooms VALUES {rows} ON CONFLICT (id) DO UPDATE SET"
+    " name = excluded.name, epoch = excluded.epoch, seq = excluded.seq, relay = excluded.relay,"
     " ceiling = excluded.ceiling, keys = excluded.keys, bytes = excluded.bytes,"
     " used_at = excluded.used_at"
 )
@@ -72,19 +69,6 @@ _FORGOTTEN = (
     " AND i.id <= gone.column2 AND i.id + i.count - 1 <= gone.column2)"
 )
 _LEFT = "DELETE FROM producers WHERE id IN (VALUES {rows})"
-# How the rows of a batch are written, by the name of their field: what others refer to first.
-_STATEMENTS = (
-    ("deleted", _DELETED),
-    ("created", _CREATED),
-    ("rooms", _ROOMS),
-    ("removed", _REMOVED),
-    ("authors", _AUTHORS),
-    ("entries", _ENTRIES),
-    ("left", _LEFT),
-    ("producers", _PRODUCERS),
-    ("forgotten", _FORGOTTEN),
-    ("ids", _IDS),
-)
 # What a deleted room held, a limited number of rows at a time, and what refers to others first.
 _SWEPT = (
     "DELETE FROM entries WHERE (room, key, seq) IN"
@@ -111,17 +95,15 @@ class ProducerRow(Struct, frozen=True):
 class Loaded(Struct):
     """A room as it was written, and the ids of rows that will be needed to write more.
 
-    ``epoch`` is the row's. ``producers`` by client, ``left_at``: when they were last connected;
-    ``authors``: those that the room's entries have, by their ids; ``free_authors``: ids that no
-    entry names any more, up to ``newest_author``.
+    ``epoch`` is the row's. ``producers`` by client, ``authors``: ids by public id and
+    user; ``free_authors``: ids that no entry names any more, up to ``newest_author``.
     """
 
     id: int
     epoch: str
     room: Room
     producers: dict[str, ProducerRow] = field(default_factory=dict)
-    left_at: dict[str, float] = field(default_factory=dict)
-    authors: dict[int, Author] = field(default_factory=dict)
+    authors: dict[tuple[str, bytes | None], int] = field(default_factory=dict)
     free_authors: list[int] = field(default_factory=list)
     newest_author: int = 0
 
@@ -144,6 +126,7 @@ class Journal:
         self.shared = True
         self._mode = mode
         self._lock: FileLock | None = None
+        self._run: Run | None = None
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -162,9 +145,11 @@ class Journal:
             ) from None
         try:
             if not os.path.exists(self.path):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+                os.close(open_private(self.path, os.O_RDWR | os.O_CREAT))
                 sync_folder(folder)
-            return self._prepare()
+            connection = self._prepare()
+            self._run = Run(connection, self.path, self._lock)
+            return connection
         except BaseException:
             self._lock.release()
             raise
@@ -280,10 +265,12 @@ class Journal:
         try:
             self._connection.close()
         finally:
+            if self._run is not None:
+                self._run.close()
             if self._lock is not None:
                 self._lock.release()
 
-    # What a run of a server leaves behind.
+    # What a run of a server leaves behind (see :mod:`.run`).
 
     def begin(self) -> str:
         """Note that a server runs on this file, on the disk for certain.
@@ -291,37 +278,15 @@ class Journal:
         Returns what all rooms' epochs end with, which changes whenever numbers may have been given
         twice.
         """
-        self._connection.execute("PRAGMA synchronous=FULL")
-        try:
-            self._connection.execute(
-                "UPDATE run SET mode = ?,"
-                " era = CASE WHEN mode IN ('', 'synced') THEN era ELSE ? END",
-                [self._mode, token_hex(8)],
-            )
-        finally:
-            if not self._synced:
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-        era: str = self._connection.execute("SELECT era FROM run").fetchone()[0]
-        return era
+        if self._run is None:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        self._run.begin(self._mode)
+        return self._run.era
 
     def end(self) -> None:
         """Note that all that the server gave out was written."""
-        self._connection.execute("UPDATE run SET mode = ''")
-
-    def note_served_time(self, *, ran_at: float, gaps: Sequence[tuple[float, float]]) -> None:
-        """Note that a server runs now, and when none did (see :mod:`.served_time`)."""
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            execute("UPDATE run SET ran_at = ?", [ran_at])
-            execute("DELETE FROM gaps")
-            self._write("INSERT INTO gaps VALUES {rows}", gaps)
-            execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                with suppress(sqlite3.Error):
-                    execute("ROLLBACK")
-            raise
+        if self._run is not None:
+            self._run.end()
 
     # Writing.
 
@@ -330,10 +295,17 @@ class Journal:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for name, statement in _STATEMENTS:
-                self._write(statement, [row for batch in batches for row in getattr(batch, name)])
-            if not batches:
-                execute("UPDATE run SET commits = commits + 1")
+            for batch in batches:
+                self._write(_ROOMS, batch.rooms)
+                self._write(_REMOVED, batch.removed)
+                self._write(_AUTHORS, batch.authors)
+                self._write(_ENTRIES, batch.entries)
+                self._write(_LEFT, batch.left)
+                self._write(_PRODUCERS, batch.producers)
+                self._write(_FORGOTTEN, batch.forgotten)
+                self._write(_IDS, batch.ids)
+            if self._run is not None and (self._synced or not batches):
+                self._run.counting()
             execute("COMMIT")
         except BaseException:
             # A full disk may have ended the transaction already.
@@ -341,6 +313,8 @@ class Journal:
                 with suppress(sqlite3.Error):
                     execute("ROLLBACK")
             raise
+        if self._run is not None and self._synced:
+            self._run.counted()
 
     def _write(self, statement: str, rows: Sequence[Row]) -> None:
         start = 0
@@ -352,19 +326,10 @@ class Journal:
             self._connection.execute(sql, list(chain.from_iterable(chunk)))
             start += size
 
-    def delete_unused(self, name: str, *, before: float) -> bool:
-        """Delete a room if nobody used it since then; whether that is so.
-
-        What it held goes by :meth:`sweep`, as with the rooms that a batch deletes.
-        """
-        cursor = self._connection.execute(
-            "UPDATE rooms SET name = NULL WHERE name = ? AND used_at < ?", [name, before]
-        )
+    def delete(self, name: str) -> bool:
+        """Forget a room, and tell whether there was one. Its values go by :meth:`sweep`."""
+        cursor = self._connection.execute("UPDATE rooms SET name = NULL WHERE name = ?", [name])
         return cursor.rowcount > 0
-
-    def renew_epoch(self, room: int, epoch: str) -> None:
-        """Give a room another epoch: some of its numbers may be given twice."""
-        self._connection.execute("UPDATE rooms SET epoch = ? WHERE id = ?", [epoch, room])
 
     def sweep(self) -> bool:
         """Remove some of what deleted rooms held; whether there may be more.
@@ -402,20 +367,6 @@ class Journal:
         """Whether there is a room of that name."""
         row = self._connection.execute("SELECT 1 FROM rooms WHERE name = ?", [name]).fetchone()
         return row is not None
-
-    def has_deleted(self) -> bool:
-        """Whether :meth:`sweep` has something to do."""
-        query = "SELECT 1 FROM rooms WHERE name IS NULL LIMIT 1"
-        return self._connection.execute(query).fetchone() is not None
-
-    def served_time(self) -> tuple[float | None, list[tuple[float, float]]]:
-        """When a server last ran on this file, and from when to when none did before that."""
-        ran_at: float | None
-        (ran_at,) = self._connection.execute(
-            "SELECT coalesce(ran_at, (SELECT max(used_at) FROM rooms)) FROM run"
-        ).fetchone()
-        gaps = self._connection.execute("SELECT since, until FROM gaps ORDER BY since").fetchall()
-        return ran_at, gaps
 
     def count(self) -> int:
         """How many rooms there are."""
@@ -495,6 +446,7 @@ class Journal:
         authors: dict[int, Author] = {}
         for number, client, user in read_authors(self._connection, loaded.id):
             authors[number] = Author(client, None if user is None else Value.from_json(user))
+            loaded.authors[client, user] = number
             loaded.newest_author = max(loaded.newest_author, number)
         used: set[int] = set()
         current: str | None = None
@@ -509,19 +461,18 @@ class Journal:
             used.add(author)
         if current is not None:
             loaded.room.hold(current, entries)
-        for number, who in authors.items():
-            if number in used:
-                loaded.authors[number] = who
-            else:
-                loaded.free_authors.append(number)
+        for who, number in list(loaded.authors.items()):
+            if number not in used:
+                loaded.free_authors.append(loaded.authors.pop(who))
 
     def _load_producers(self, loaded: Loaded, used_at: float) -> None:
         for row in read_producers(self._connection, loaded.id):
             producer = Producer(forgotten=row.forgotten)
-            for first, seq, count in sorted(row.runs):
-                producer.restore(first, seq, count)
+            producer.left_at = used_at if row.left_at is None else row.left_at
+            for first, seq, count in row.runs:
+                for offset in range(max(0, row.forgotten + 1 - first), count):
+                    producer.applied(first + offset, seq + offset)
             loaded.room.producers.restore(row.client, producer)
-            loaded.left_at[row.client] = used_at if row.left_at is None else row.left_at
             loaded.producers[row.client] = ProducerRow(row.id, row.forgotten, row.left_at is None)
 
 

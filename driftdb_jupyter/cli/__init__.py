@@ -2,13 +2,14 @@
 
 ::
 
-    main                which subcommands there are; each has a module of its name
+    main                which subcommands there are; commands: a module for each
     subcommand          how all of them begin, fail and end; status: with which exit status
-    rooms, place, store, progress: those that look after all rooms of a server
-    member, address, seconds: those that take part in one room, and which one that is
+    configured          those that have settings
+    stored, place, store, progress: those that look after all rooms of a server
+    member, address     those that take part in one room, and which one that is
     hearing, record, terminal: what they hear, and how it is printed
     source, line_values what append reads
-    completion          what lets a shell complete it all
+    completion          what a shell offers when Tab is pressed
 """
 
 from .main import main

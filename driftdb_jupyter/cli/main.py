@@ -5,66 +5,47 @@ from __future__ import annotations
 import os
 import sys
 
-from ..command import USAGE, CheckedCommand
-from .status import INTERRUPTED
+from ..command.command import run
+from ..command.group import Group
+from ..command.printing import print_line
+from .completion import VARIABLE, complete
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
+_PACKAGE = f"{__package__}.commands"
 
-class Command(CheckedCommand):
-    """Real-time rooms for notebooks, pages and programs."""
-
-    name = "driftdb"
-    description = __doc__
-    arguments = "COMMAND [options] [arguments]"
-    aliases = {}  # noqa: RUF012
-    flags = {}  # noqa: RUF012
-    subcommands = {  # noqa: RUF012
-        "serve": (
-            "driftdb_jupyter.server.standalone.StandaloneServer",
-            "Host rooms without Jupyter.",
-        ),
-        "new": ("driftdb_jupyter.cli.new.NewCommand", "Make a room, and print its URL."),
-        "push": ("driftdb_jupyter.cli.push.PushCommand", "Write a value."),
-        "get": ("driftdb_jupyter.cli.get.GetCommand", "Print a value."),
-        "append": (
-            "driftdb_jupyter.cli.append.AppendCommand",
-            "Add the lines of the standard input to a stream.",
-        ),
-        "tail": ("driftdb_jupyter.cli.tail.TailCommand", "Print a stream, and what comes."),
-        "watch": ("driftdb_jupyter.cli.watch.WatchCommand", "Print values as they change."),
-        "presence": ("driftdb_jupyter.cli.presence.PresenceCommand", "Print who is in a room."),
-        "inspect": ("driftdb_jupyter.cli.inspect.InspectCommand", "Print what a room holds."),
-        "open": ("driftdb_jupyter.cli.open.OpenCommand", "Open a room's page in the browser."),
-        "completion": (
-            "driftdb_jupyter.cli.completion.CompletionCommand",
-            "Print what lets a shell complete this command.",
-        ),
-        "rooms": ("driftdb_jupyter.cli.rooms.RoomsCommand", "List rooms."),
-        "export": ("driftdb_jupyter.cli.rooms.ExportCommand", "Write a room as JSON Lines."),
-        "import": ("driftdb_jupyter.cli.rooms.ImportCommand", "Bring an exported room back."),
-        "delete": ("driftdb_jupyter.cli.rooms.DeleteCommand", "Delete rooms."),
-        "vacuum": ("driftdb_jupyter.cli.rooms.VacuumCommand", "Give space back to the disk."),
-        "check": ("driftdb_jupyter.cli.rooms.CheckCommand", "Look for damage."),
-    }
-
-    def start(self) -> None:
-        """Run the subcommand; without one say which there are."""
-        if self.subapp is None and self.extra_args:
-            known = ", ".join(self.subcommands)
-            self.fail(f"expected one of {known}, got {self.extra_args[0]!r}", USAGE)
-        if self.subapp is None:
-            self.print_help()
-            self.exit(USAGE)
-        super().start()
+COMMANDS = {
+    "serve": (f"{_PACKAGE}.serve", "Host rooms without Jupyter."),
+    "new": (f"{_PACKAGE}.new", "Make a room, and print its URL."),
+    "push": (f"{_PACKAGE}.push", "Write a value."),
+    "get": (f"{_PACKAGE}.get", "Print a value."),
+    "append": (f"{_PACKAGE}.append", "Add the lines of the standard input to a stream."),
+    "tail": (f"{_PACKAGE}.tail", "Print a stream, and what comes."),
+    "watch": (f"{_PACKAGE}.watch", "Print values as they change."),
+    "presence": (f"{_PACKAGE}.presence", "Print who is in a room."),
+    "inspect": (f"{_PACKAGE}.inspect", "Print what a room holds."),
+    "open": (f"{_PACKAGE}.open", "Open a room's page in the browser."),
+    "completion": (f"{_PACKAGE}.completion", "Print what lets a shell complete this command."),
+    "rooms": (f"{_PACKAGE}.rooms", "List rooms."),
+    "export": (f"{_PACKAGE}.export", "Write a room as JSON Lines."),
+    "import": (f"{_PACKAGE}.import_", "Bring an exported room back."),
+    "delete": (f"{_PACKAGE}.delete", "Delete rooms."),
+    "vacuum": (f"{_PACKAGE}.vacuum", "Give space back to the disk."),
+    "check": (f"{_PACKAGE}.check", "Look for damage."),
+}
+"""By its name the module of each command, and what it does."""
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command with these arguments (the process's own by default)."""
+    """Run the command with these arguments (the process's own by default), and exit."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed: nobody wants what is printed there
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it is open to the end
-    try:
-        Command.launch_instance(argv)
-    except KeyboardInterrupt:  # before a command was under way
-        sys.exit(INTERRUPTED)
+    group = Group(
+        "driftdb", subcommands=COMMANDS, help="Real-time rooms for notebooks, pages and programs."
+    )
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        print_line(complete(group, asked))
+        sys.exit(0)
+    sys.exit(run(group, "driftdb", sys.argv[1:] if argv is None else argv))

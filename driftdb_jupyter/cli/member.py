@@ -2,136 +2,133 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from traitlets import Unicode
-
-from ..client.connection import Connection
-from ..client.glance import Glance, glance
 from ..client.locate import Location
-from ..client.naming import named
-from ..client.room import Room
 from ..client.settings import Settings
+from ..command.parameter import option
+from ..command.printing import say
+from ..command.types import Number
 from ..protocol.errors import Away, NotConnected
-from .address import room_location
-from .seconds import Seconds
-from .subcommand import Subcommand
+from .address import room_location, server_location
+from .status import Misuse
 
-__all__ = ["MemberCommand"]
+if TYPE_CHECKING:  # the rest of the client is loaded when there is something to do with it
+    from ..client.connection import Connection
+    from ..client.glance import Glance
+    from ..client.room import Room
 
+__all__ = ["SECONDS", "Member", "room_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+SECONDS = Number(at_least=0.1, no_more=threading.TIMEOUT_MAX)
+"""A length of time; what is longer than anybody can wait is as long as that."""
+
+_SECTION = "which room"
 _USUAL_TIMEOUT_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
 
 
-class MemberCommand(Subcommand):
-    """Joins the room that ``--room`` and ``--url`` or the environment name."""
+@dataclass
+class Member:
+    """Takes part in the room that the options or the environment name.
 
-    groups = {"MemberCommand": "which room", **Subcommand.groups}  # noqa: RUF012
-    aliases: dict[Any, Any] = {  # noqa: RUF012
-        **Subcommand.aliases,
-        "room": "MemberCommand.room",
-        "url": "MemberCommand.url",
-        "timeout": "MemberCommand.timeout",
-    }
+    ``room`` and ``url`` are empty, and ``patience_seconds`` is ``None``, where nothing was said.
+    ``insists``: a server that can't be reached is tried again, also where nothing was said.
+    ``wanted`` tells whether there is still something to try it for.
+    """
 
-    room = Unicode(
-        "",
-        config=True,
-        help="The room, by its name or its URL. By default DRIFTDB_ROOM, in a notebook's shell "
-        "the notebook's own.",
-    )
-    url = Unicode(
-        "",
-        config=True,
-        help="The server's URL, or the room's. By default DRIFTDB_URL, else "
-        "http://127.0.0.1:8080/.",
-    )
-    timeout = Seconds(
-        None,
-        help="How long the room may take to answer, in seconds; by default 10. For so long a "
-        "server that can't be reached is tried again: to write always, to read where this is "
-        "given.",
-    )
-    insists = False
-    """Whether a server that can't be reached is tried again where no ``--timeout`` is given."""
+    room: str = ""
+    url: str = ""
+    patience_seconds: float | None = None
+    insists: bool = False
+    wanted: Callable[[], bool] = lambda: True
 
     @property
     def timeout_seconds(self) -> float:
         """How long the room may take to answer."""
-        return _USUAL_TIMEOUT_SECONDS if self.timeout is None else self.timeout
+        return _USUAL_TIMEOUT_SECONDS if self.patience_seconds is None else self.patience_seconds
 
     def settings(self) -> Settings:
-        """The client's settings; ends where the environment holds one that is none."""
+        """Return the client's settings; raises :class:`.Misuse` for a bad one."""
         try:
             return Settings.from_environment()
         except ValueError as error:
-            self.misused(str(error))
+            raise Misuse(str(error)) from None
 
     def location(self) -> Location:
-        """Where the room is."""
+        """Return where the room is; raises :class:`.Misuse` where none is named."""
+        return self._named(partial(room_location, self.room, self.url))
+
+    def new_room(self) -> Location:
+        """Have the server make a room, and return where it is."""
+        return self._named(partial(server_location, self.url))
+
+    def glance(self, prefix: str) -> dict[str, Glance]:
+        """Return what the room's keys hold that begin so; raises as :func:`.glance.glance`."""
+        from ..client.glance import glance
+
+        location, settings = self.location(), self.settings()
+        return self._reached(
+            lambda seconds: glance(location, settings, prefix=prefix, timeout_seconds=seconds)
+        )
+
+    @contextmanager
+    def joined(self) -> Iterator[Room]:
+        """Join the room, once there is a connection; at the end what was not written is dropped.
+
+        Raises why there is no connection.
+        """
+        from ..client.room import Room
+
+        connection = self._reached(partial(_connected, self.location(), self.settings()))
         try:
-            location = self.find()
+            yield Room(connection)
+        finally:
+            connection.close()
+
+    def _named(self, find: Callable[[], Location]) -> Location:
+        from ..client.naming import named
+
+        try:
+            location = find()
         except ValueError as error:
-            self.misused(str(error))
+            raise Misuse(str(error)) from None
         settings = self.settings()
-        return self.reached(lambda seconds: named(location, settings, timeout_seconds=seconds))
+        return self._reached(lambda seconds: named(location, settings, timeout_seconds=seconds))
 
-    def find(self) -> Location:
-        """What the options and the environment say; raises :class:`ValueError`."""
-        return room_location(self.room, self.url)
+    def _reached(self, ask: Callable[[float], T]) -> T:
+        """Call ``ask`` with the seconds that are left, and again while the server is away.
 
-    def reached(self, ask: Callable[[float], T]) -> T:
-        """What a server answers that is asked with so many seconds' time, now or again later.
-
-        Raises what asking raises, :class:`~..protocol.errors.Away` when time is over.
+        Raises what asking raises, :class:`.Away` when no time is left.
         """
         end = time.monotonic() + self.timeout_seconds
-        insists = self.insists or self.timeout is not None
+        insists = self.insists or self.patience_seconds is not None
         told = False
         while True:
             try:
                 return ask(max(round(end - time.monotonic(), 1), 0.1))
             except Away as error:
                 late = time.monotonic() + _PAUSE_SECONDS >= end
-                if late or not insists or not self.wanted:
+                if late or not insists or not self.wanted():
                     raise
                 if not told:
-                    self.say(f"waiting for the server: {error.plain}")
+                    say(f"waiting for the server: {error.plain}")
                     told = True
             time.sleep(_PAUSE_SECONDS)
 
-    @property
-    def wanted(self) -> bool:
-        """Whether there is still something to try it for."""
-        return True
-
-    def glance(self, prefix: str) -> dict[str, Glance]:
-        """What the room's keys hold that begin so; raises as :func:`.glance.glance` does."""
-        location, settings = self.location(), self.settings()
-        return self.reached(
-            lambda seconds: glance(location, settings, prefix=prefix, timeout_seconds=seconds)
-        )
-
-    @contextmanager
-    def joined(self) -> Iterator[Room]:
-        """The room, once there is a connection; what was not written at the end is dropped.
-
-        Raises why there is none.
-        """
-        connection = self.reached(partial(_connected, self.location(), self.settings()))
-        try:
-            yield Room(connection)
-        finally:
-            connection.close()
-
 
 def _connected(location: Location, settings: Settings, timeout_seconds: float) -> Connection:
+    from ..client.connection import Connection
+
     connection = Connection(location, settings)
     connection.start()
     with connection.guard:
@@ -141,3 +138,49 @@ def _connected(location: Location, settings: Settings, timeout_seconds: float) -
         return connection
     connection.close()
     raise error or NotConnected(f"{location.url} gave no answer within {timeout_seconds:g} s")
+
+
+_ROOM = option(
+    "--room",
+    default="",
+    section=_SECTION,
+    help="The room, by its name or its URL. By default DRIFTDB_ROOM, in a notebook's shell the "
+    "notebook's own.",
+)
+_URL = option(
+    "--url",
+    default="",
+    section=_SECTION,
+    help="The server's URL, or the room's. By default DRIFTDB_URL, else http://127.0.0.1:8080/.",
+)
+_TIMEOUT = option(
+    "--timeout",
+    metavar="SECONDS",
+    type=SECONDS,
+    section=_SECTION,
+    help="How long the room may take to answer; by default 10 seconds. Commands that write try "
+    "again that long if the server can't be reached, commands that read only if this is given.",
+)
+
+
+def room_options(
+    *, insists: bool = False, room: bool = True, timeout: bool = True
+) -> Callable[[F], F]:
+    """Give a command ``--room``, ``--url`` and ``--timeout``; its function gets a ``member``.
+
+    ``room``, ``timeout``: whether it has these two.
+    """
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def run(*, url: str, room: str = "", timeout: float | None = None, **others: Any) -> Any:
+            return function(member=Member(room, url, timeout, insists), **others)
+
+        decorated: Any = run
+        for wanted, add in ((timeout, _TIMEOUT), (True, _URL), (room, _ROOM)):
+            if wanted:
+                decorated = add(decorated)
+        made: F = decorated
+        return made
+
+    return decorate

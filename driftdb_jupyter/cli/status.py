@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import BROKEN_PIPE, FAILED, USAGE
+from ..command.failure import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE
 from ..protocol.errors import (
     Conflict,
     DriftDBError,
@@ -30,7 +30,6 @@ __all__ = [
 NOTHING = 3
 UNREACHED = 4
 CONFLICT = 5
-INTERRUPTED = 130
 TERMINATED = 143
 
 

@@ -2,57 +2,75 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from typing import BinaryIO, NoReturn
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
-from ..command import CheckedCommand
+import click
+
+from ..command.command import Command
+from ..command.failure import FAILED, Failure
+from ..command.parameter import GENERAL, Option
+from ..command.types import LogLevel
 from ..protocol.errors import DriftDBError
-from .status import FAILED, INTERRUPTED, Misuse, status_of
-from .terminal import flush
+from .status import Misuse, status_of
 
-__all__ = ["Subcommand"]
+__all__ = ["Subcommand", "make_command", "standard_input"]
 
 
-class Subcommand(CheckedCommand):
-    """Does one thing, and ends; what goes wrong on purpose is said in one line."""
+_LOG_LEVEL = Option(
+    ["--log-level"],
+    section=GENERAL,
+    type=LogLevel(),
+    help="What to log on the standard error: DEBUG, INFO, WARNING, ERROR, CRITICAL, or a number.",
+)
+_DEBUG = Option(["--debug"], section=GENERAL, is_flag=True, help="The same as --log-level DEBUG.")
 
-    def start(self) -> None:
-        """Do the work, and end with what :mod:`.status` says where it fails."""
-        super().start()
-        if self.log_level != logging.DEBUG:  # else it is in the errors that the client raises
-            logging.getLogger("driftdb_jupyter").setLevel(logging.ERROR)
-        with self.printing():
-            try:
-                self.run()
-                flush()
-            except DriftDBError as error:
-                self.fail(error.plain, status_of(error))
-            except KeyboardInterrupt:
-                self.exit(INTERRUPTED)
-            except BrokenPipeError:
-                raise
-            except OSError as error:  # a file or folder that can't be read or made
-                where = f"{error.filename}: " if error.filename else ""
-                self.fail(f"{where}{error.strerror or error}", FAILED)
 
-    def run(self) -> None:
-        """Do what the command is for."""
-        raise NotImplementedError
+class Subcommand(Command):
+    """Does one thing, and ends; what may go wrong is told in one line (:mod:`.status`)."""
 
-    def only_argument(self, what: str) -> str:
-        """The one argument that is expected."""
-        if len(self.extra_args) != 1:
-            self.misused(f"expected {what}, got {len(self.extra_args)}")
-        argument: str = self.extra_args[0]
-        return argument
+    def general_options(self) -> list[Option]:
+        """Return the options that it shares with others."""
+        return [_LOG_LEVEL, _DEBUG, *super().general_options()]
 
-    def standard_input(self) -> BinaryIO:
-        """What is read where no file is named."""
-        if sys.stdin is None:
-            self.misused("expected a standard input, got a closed one")
-        return sys.stdin.buffer
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do the work; raises :class:`.Failure` with the exit status where it fails."""
+        level: int | None = ctx.params.pop("log_level")
+        if ctx.params.pop("debug"):
+            level = 10
+        self.log(ctx, level)
+        try:
+            return super().invoke(ctx)
+        except DriftDBError as error:
+            raise Failure(error.plain, status_of(error)) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # a file or folder that can't be read or made
+            where = f"{error.filename}: " if error.filename else ""
+            raise Failure(f"{where}{error.strerror or error}", FAILED) from None
 
-    def misused(self, message: str) -> NoReturn:
-        """Raise that the arguments make no sense."""
-        raise Misuse(message)
+    def log(self, ctx: click.Context, level: int | None) -> None:
+        """Log from this level on; without one only what no error tells."""
+        import logging  # not for a command that shows its help
+
+        if level is not None:
+            logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("driftdb_jupyter").setLevel(logging.ERROR if level is None else level)
+
+
+def make_command(
+    *, cls: type[Subcommand] = Subcommand, **settings: Any
+) -> Callable[[Callable[..., None]], Subcommand]:
+    """Make a function a subcommand; its docstring is the help, and its module has the name.
+
+    ``settings`` are those of the class, as the ``examples`` of :class:`.Command`.
+    """
+    return click.command(cls=cls, **settings)
+
+
+def standard_input() -> BinaryIO:
+    """Return what is read where no file is named; raises :class:`.Misuse` if it is closed."""
+    if sys.stdin is None:
+        raise Misuse("expected a standard input, got a closed one")
+    return sys.stdin.buffer

@@ -1,12 +1,9 @@
-"""What every command of ``driftdb`` is made of.
+"""What every command of ``driftdb`` is made of: click, with words of our own.
 
 ::
 
-    checked             a command: reads its arguments, says what is wrong, and ends
-    line, option, help  what was typed, what may be typed, and how it is used
-    printing            what is printed, where it may be that nobody takes it
+    command     a command, its help, and what it says of arguments that make no sense
+    parameter   its options and arguments; types: what may be given as their values
+    words       what is typed: which words click takes for options
+    printing    what is printed, where nobody may take it; failure: how a command ends
 """
-
-from .checked import BROKEN_PIPE, FAILED, USAGE, CheckedCommand
-
-__all__ = ["BROKEN_PIPE", "FAILED", "USAGE", "CheckedCommand"]

@@ -49,7 +49,11 @@ class MemoryBudget:
     @property
     def is_tight(self) -> bool:
         """Whether less than a quarter is left: what can be read again later is to go."""
-        return self.free_bytes < self.limit_bytes // 4
+        return self.is_tight_at(self.used_bytes)
+
+    def is_tight_at(self, used_bytes: int) -> bool:
+        """Whether that would be so if this much were charged."""
+        return used_bytes > self.limit_bytes - self.limit_bytes // 4
 
     def take(self, byte_count: int) -> None:
         """Charge that many bytes.

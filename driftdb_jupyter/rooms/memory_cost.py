@@ -14,7 +14,9 @@ __all__ = [
     "AUTHOR_COST_BYTES",
     "BROADCAST_COST_BYTES",
     "FORGOTTEN_COST_BYTES",
+    "HOSTED_ROOM_COST_BYTES",
     "KEY_COST_BYTES",
+    "PRESENCE_COST_BYTES",
     "ROOM_COST_BYTES",
     "VALUE_COST_BYTES",
     "cost_of_author",
@@ -26,15 +28,18 @@ __all__ = [
 # in a list.
 VALUE_COST_BYTES = 256
 # Who wrote it: its Author with a public id; the user's bytes come on top.
-AUTHOR_COST_BYTES = 256
+AUTHOR_COST_BYTES = 192
 # A key that holds something, beside its text: its stream and its places in dictionaries.
-KEY_COST_BYTES = 768
+KEY_COST_BYTES = 512
 # A broadcast in a recovery window, beside its value, author and key; a key of which the window
 # knows the newest number that it forgot.
 BROADCAST_COST_BYTES = 64
-FORGOTTEN_COST_BYTES = 160
-# A room that holds nothing, with all that the server keeps for it.
-ROOM_COST_BYTES = 4096
+FORGOTTEN_COST_BYTES = 96
+# A presence, beside its key and the bytes of its value and user.
+PRESENCE_COST_BYTES = 1024
+# A room that holds nothing, with its recovery window; and an open one's audience.
+ROOM_COST_BYTES = 2048
+HOSTED_ROOM_COST_BYTES = 2048
 
 
 def cost_of_author(author: Author | None) -> int:

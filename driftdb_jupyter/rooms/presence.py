@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..protocol.entry import Author
 from ..protocol.errors import QuotaExceeded
 from ..protocol.value import Value
+from .memory_budget import MemoryBudget
+from .memory_cost import PRESENCE_COST_BYTES, cost_of_text
 
-__all__ = ["Presence"]
+__all__ = ["Presence", "PresenceLimits"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresenceLimits:
+    """The bounds of the presences of one room; what would pass one is refused.
+
+    ``count``: presences. ``cost_bytes``: of memory that they take.
+    """
+
+    count: int = 10_000
+    cost_bytes: int = 16 * 1024 * 1024
 
 
 class Presence:
     """The presences that clients set in one room, and which of the clients are connected.
 
     A client, known by its public id, may have several connections; what it set stays until it has
-    been without one for a while. ``limit``: how many presences there may be in the room.
+    been without one for a while. ``cost_bytes``: what they cost of memory, which ``memory``, the
+    budget, is charged with until :meth:`release`.
     """
 
-    __slots__ = ("_clients", "_connections", "_count", "_keys", "_left_at", "_limit")
+    __slots__ = (
+        "_clients",
+        "_connections",
+        "_count",
+        "_keys",
+        "_left_at",
+        "_limits",
+        "_memory",
+        "cost_bytes",
+    )
 
-    def __init__(self, *, limit: int) -> None:
-        self._limit = limit
+    def __init__(
+        self, *, limits: PresenceLimits | None = None, memory: MemoryBudget | None = None
+    ) -> None:
+        self.cost_bytes = 0
+        self._limits = limits or PresenceLimits()
+        self._memory = memory or MemoryBudget()
         self._count = 0
         self._clients: dict[str, set[str]] = {}  # the keys under which each is there
         self._connections: dict[str, int] = {}
@@ -71,26 +99,48 @@ class Presence:
         return self._forget([client])
 
     def set(self, key: str, author: Author, value: Value) -> bool:
-        """Let a client be there with a value; returns whether that is a change.
+        """Show a client under a key with a value; returns whether that is a change.
 
-        Raises :class:`~..protocol.errors.QuotaExceeded` where the room has no place for more.
+        Raises :class:`~..protocol.errors.QuotaExceeded` where the room or the server has no place
+        for more; less than before is always welcome.
         """
         known = self._keys.get(key, {}).get(author.client)
-        if known is None and self._count >= self._limit:
-            raise QuotaExceeded(f"expected at most {self._limit} presences in a room, got one more")
+        limits, more_cost = self._limits, _cost(key, author, value)
         if known is None:
-            self._count += 1
+            if self._count >= limits.count:
+                raise QuotaExceeded(
+                    f"expected at most {limits.count} presences in a room, got one more"
+                )
         elif _same(known[0].user, author.user) and _same(known[1], value):
             return False
+        else:
+            more_cost -= _cost(key, *known)
+        cost_bytes = self.cost_bytes + more_cost
+        if more_cost > 0 and cost_bytes > limits.cost_bytes:
+            raise QuotaExceeded(
+                f"expected the presences of a room to take at most {limits.cost_bytes} bytes"
+                f" of memory, got {cost_bytes}"
+            )
+        if more_cost > 0:
+            self._memory.take(more_cost)
+        else:
+            self._memory.charge(more_cost)
+        self.cost_bytes = cost_bytes
+        if known is None:
+            self._count += 1
         self._keys.setdefault(key, {})[author.client] = author, value
         self._clients.setdefault(author.client, set()).add(key)
         return True
 
-    def withdraw(self, key: str, client: str) -> bool:
-        """Let a client be there no more; returns whether it was."""
+    def withdraw(self, key: str, client: str) -> Author | None:
+        """Show a client under a key no more; returns as whom it was there, ``None`` if not."""
         there = self._keys.get(key, {})
-        if there.pop(client, None) is None:
-            return False
+        known = there.pop(client, None)
+        if known is None:
+            return None
+        cost_bytes = _cost(key, *known)
+        self.cost_bytes -= cost_bytes
+        self._memory.release(cost_bytes)
         self._count -= 1
         if not there:
             del self._keys[key]
@@ -98,20 +148,33 @@ class Presence:
         keys.remove(key)
         if not keys:
             del self._clients[client]
-        return True
+        return known[0]
 
     def there(self, key: str) -> list[tuple[Author, Value]]:
         """Who is there under a key, and with what."""
         return list(self._keys.get(key, {}).values())
+
+    def release(self) -> None:
+        """Forget all presences, and give back to the budget what they cost."""
+        self._memory.release(self.cost_bytes)
+        self.cost_bytes = self._count = 0
+        for known in (self._clients, self._keys, self._left_at):
+            known.clear()
 
     def _forget(self, clients: Iterable[str]) -> list[tuple[str, Author]]:
         gone = []
         for client in clients:
             self._left_at.pop(client, None)
             for key in sorted(self._clients.get(client, ())):
-                gone.append((key, self._keys[key][client][0]))
-                self.withdraw(key, client)
+                author = self.withdraw(key, client)
+                assert author is not None
+                gone.append((key, author))
         return gone
+
+
+def _cost(key: str, author: Author, value: Value) -> int:
+    user_bytes = 0 if author.user is None else author.user.byte_count
+    return PRESENCE_COST_BYTES + cost_of_text(key) + value.byte_count + user_bytes
 
 
 def _same(one: Value | None, other: Value | None) -> bool:

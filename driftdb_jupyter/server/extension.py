@@ -18,11 +18,13 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ..protocol.name import new_id
+from .accepting import accept_patiently
 from .access import Access
 from .address import room_address
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
+from .descriptors import bound_peers
 from .handlers import RoomRequest, routes
 from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
@@ -107,6 +109,7 @@ class DriftDBExtension(ExtensionApp):
         rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
         self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
         self.hub = Hub(broker, settings, log=self.log, expired=rooms.forget)
+        self.hub.peer_limit = bound_peers(self.hub.peer_limit, self.log)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
@@ -152,6 +155,7 @@ class DriftDBExtension(ExtensionApp):
             certfile = environment.get("DRIFTDB_CERTFILE")
             control = Control(environment["DRIFTDB_URL"], self._admin_secret, os.getpid(), certfile)
             self._control.enter_context(control_file(self.hub.broker.journal, control))
+        accept_patiently(serverapp.http_server, self.log)
         self.hub.start()
         self.notebooks.start()
         self._activity.start()

@@ -31,11 +31,10 @@ from .access import Access, Right
 from .address import room_address, without_secrets
 from .answers import answer_to_get, answer_to_keys, answers_to_push
 from .author import author, client_key
-from .close_codes import CLOSE_TOO_SLOW
 from .hosted_room import HostedRoom
 from .outbox import Outbox
-from .peer import RIGHTS, Peer
-from .reader import BatchReader, available, upgrade
+from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
+from .reader import BatchReader, available
 from .request import Request
 from .site import Route, Site
 from .throttle import Throttle
@@ -304,8 +303,10 @@ class Connect(RoomRequest, WebSocketHandler):
         return {} if self.hub.settings.compression and available() else None
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """The connection, with this server's reader."""
-        return upgrade(self, super().get_websocket_protocol())
+        """Our own reader; Tornado's where that can't be, or another version is asked for."""
+        if available() and self.request.headers.get("Sec-WebSocket-Version") == "13":
+            return BatchReader(self)
+        return super().get_websocket_protocol()
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Join the room."""

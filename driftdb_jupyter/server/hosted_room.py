@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from ..broker.broker import Sequencer
+from ..broker.presence import PresenceManager
 from ..protocol.codec import Codec
 from ..protocol.entry import Author
 from ..protocol.frame import frame
 from ..protocol.value import Value
-from ..rooms.presence import Presence
 from ..rooms.room import Applied
 from .channel import Channel
-from .close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
 from .outbox import Flusher, Outbox
 from .pressure import Pressure
 
@@ -20,21 +17,18 @@ __all__ = ["HostedRoom"]
 
 
 class HostedRoom:
-    """The audience of one room: hears what the broker says, and forwards it to the subscribers.
+    """The audience of one room: it hears what the broker says, and sends it to who subscribed.
 
-    ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room.
+    ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room, and
+    ``presence``, which knows who is there.
     ``users`` counts the connections and requests that are in the room now: the hub's to keep.
-    ``ended`` is called with the close code and reason for all connections when the broker has ended
-    the room, and ``has_ended`` is true then.
     """
 
     __slots__ = (
         "_channels",
-        "_ended",
         "_flusher",
         "_presence_channels",
         "_watchers",
-        "has_ended",
         "name",
         "presence",
         "pressure",
@@ -42,20 +36,11 @@ class HostedRoom:
         "users",
     )
 
+    presence: PresenceManager
     sequencer: Sequencer
 
-    def __init__(
-        self,
-        name: str,
-        flusher: Flusher,
-        *,
-        presence_limit: int,
-        ended: Callable[[HostedRoom, int, str], object] = lambda hosted, code, reason: None,
-    ) -> None:
+    def __init__(self, name: str, flusher: Flusher) -> None:
         self.name = name
-        self.has_ended = False
-        self._ended = ended
-        self.presence = Presence(limit=presence_limit)
         self.pressure = Pressure()
         self.users = 0
         self._flusher = flusher
@@ -116,47 +101,18 @@ class HostedRoom:
         if self._watchers:
             self._show(applied)
 
-    def deleted(self) -> None:
-        """The room was deleted."""
-        self._end(CLOSE_GONE, "the room was deleted")
-
-    def reset(self) -> None:
-        """Another room has taken the place of this one: whoever comes back finds that."""
-        self._end(CLOSE_RESET, "the room was replaced")
-
-    def out_of_service(self) -> None:
-        """The room can't be kept, because of a fault."""
-        self._end(CLOSE_FAULT, "the server failed to keep the room; its log says why")
-
     def set_presence(self, key: str, author: Author, value: Value | None) -> None:
-        """Let a client be there with a value, or no more (``None``), and tell of it.
+        """Show a client under a key with a value, or no more (``None``).
 
         Raises :class:`~..protocol.errors.QuotaExceeded`.
         """
         if value is None:
-            changed = self.presence.withdraw(key, author.client)
+            self.presence.withdraw(key, author.client)
         else:
-            changed = self.presence.set(key, author, value)
-        if changed:
-            self._tell(key, author, value)
+            self.presence.set(key, author, value)
 
-    def expire_presence(self, *, until: float) -> None:
-        """Tell of the clients that left at that time or before, and did not come back."""
-        self._tell_gone(self.presence.expire(until=until))
-
-    def forget_presence(self, client: str) -> None:
-        """Tell that a client has gone that can't come back."""
-        self._tell_gone(self.presence.forget(client))
-
-    def _end(self, code: int, reason: str) -> None:
-        self.has_ended = True
-        self._ended(self, code, reason)
-
-    def _tell_gone(self, gone: Iterable[tuple[str, Author]]) -> None:
-        for key, author in gone:
-            self._tell(key, author, None)
-
-    def _tell(self, key: str, author: Author, value: Value | None) -> None:
+    def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
+        """Tell that a client is there with a value, or no more (``None``)."""
         channel = self._presence_channels.get(key)
         if channel is not None:
             channel.say(lambda codec: codec.presence(key, author, value))

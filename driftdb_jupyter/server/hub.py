@@ -11,18 +11,22 @@ from itertools import takewhile
 from tornado.ioloop import PeriodicCallback
 
 from ..broker.broker import Broker
+from ..broker.memory_presence import MemoryPresence
 from ..protocol.errors import QuotaExceeded
 from ..protocol.frame import PING, frame
+from ..rooms.memory_cost import HOSTED_ROOM_COST_BYTES
+from ..rooms.presence import Presence
 from .callers import Caller, Callers
-from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from .hosted_room import HostedRoom
 from .outbox import Flusher
-from .peer import Peer
+from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
+from .reclaim import Reclaimer
 from .settings import DriftDB
 from .unwritten import Unwritten
 
 __all__ = ["Hub"]
 
+CLOSE_SILENT = 1011
 _PING = frame(PING, b"")
 _TIDY_INTERVAL_SECONDS = 1
 _WINDOW_INTERVAL_SECONDS = 10
@@ -65,9 +69,11 @@ class Hub:
         self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._asking: set[asyncio.Future[None]] = set()  # for the right to read
         self.callers = Callers(settings)
+        self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
         self._left_seqs = 0
+        self._reclaimer = Reclaimer(self.memory, leave_idle=self.relieve_memory)
         self._trouble: str | None = None
 
     @property
@@ -101,6 +107,7 @@ class Hub:
                 self._timers.append(PeriodicCallback(work, seconds * 1000))
         for timer in self._timers:
             timer.start()
+        self._reclaimer.start()
         self._report_trouble()
 
     async def create(self, name: str) -> None:
@@ -173,23 +180,21 @@ class Hub:
         hosted = self._peers.pop(peer)
         peer.left()
         if peer.client is None:
-            hosted.forget_presence(peer.author.client)
+            hosted.presence.forget(peer.author.client)
         else:
             self.client_left(hosted, peer.client)
-            last = hosted.presence.left(peer.author.client, now=time.monotonic())
-            if last and for_good:
-                hosted.forget_presence(peer.author.client)
+            hosted.presence.left(peer.author.client, for_good=for_good)
             if hosted.presence.leaving:
                 self._absent.add(hosted)
         self.exit(hosted)
 
     def client_joined(self, hosted: HostedRoom, client: str) -> None:
         """A client with a secret has come; its pushes are remembered while it is there."""
-        hosted.sequencer.joined(client)
+        hosted.sequencer.producers.joined(client)
 
     def client_left(self, hosted: HostedRoom, client: str) -> None:
         """End what :meth:`client_joined` began; from now on they are remembered for a while."""
-        hosted.sequencer.left(client)
+        hosted.sequencer.producers.left(client, now=time.time())
 
     def take_seat(self, caller: Caller) -> None:
         """Count a connection that is about to be opened, until :meth:`leave_seat`.
@@ -197,9 +202,8 @@ class Hub:
         Raises :class:`~..protocol.errors.QuotaExceeded` where there are as many as may be, in all
         or of that address.
         """
-        limit = self.settings.peer_limit
-        if self._seats >= limit:
-            raise QuotaExceeded(f"expected at most {limit} connections, got one more")
+        if self._seats >= self.peer_limit:
+            raise QuotaExceeded(f"expected at most {self.peer_limit} connections, got one more")
         caller.enter()
         self._seats += 1
 
@@ -236,19 +240,38 @@ class Hub:
         """Let those go who left and did not come back, leave idle rooms, report trouble."""
         now = time.monotonic()
         for hosted in list(self._absent):
-            hosted.expire_presence(until=now - self.settings.presence_grace_seconds)
+            hosted.presence.expire()
             if not hosted.presence.leaving:
                 self._absent.remove(hosted)
         until = now - self.settings.room_idle_seconds
         for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
-            if hosted not in self._absent and hosted.name not in self._leaving:
-                self._put_away(hosted)
-                self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
+            self._leave_idle(hosted)
         self.callers.tidy()
         if self.broker.trouble is not None:
             for peer in self._peers:
                 peer.release()
         self._report_trouble()
+
+    def relieve_memory(self) -> None:
+        """Leave idle rooms that are kept elsewhere, the longest unused first, until enough is free.
+
+        Enough is when the budget of memory is no longer tight.
+        """
+        if self.broker.journal is None:
+            return
+        expected = self.memory.used_bytes
+        for hosted in list(self._idle):
+            if not self.memory.is_tight_at(expected):
+                break
+            if self._leave_idle(hosted):
+                expected -= hosted.sequencer.room.cost_bytes
+
+    def _leave_idle(self, hosted: HostedRoom) -> bool:
+        if hosted in self._absent or hosted.name in self._leaving:
+            return False
+        self._put_away(hosted)
+        self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
+        return True
 
     def _report_trouble(self) -> None:
         if self.broker.trouble != self._trouble:
@@ -268,13 +291,14 @@ class Hub:
 
     async def expire(self) -> None:
         """Forget clients and rooms that were not seen for as long as the settings say."""
-        names = await self.broker.expire(
-            room_seconds=self.settings.room_retention_seconds,
-            client_seconds=self.settings.producer_retention_seconds,
-        )
-        if names:
-            self._expired(names)
-            self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
+        now = time.time()
+        for hosted in self._rooms.values():
+            hosted.sequencer.producers.expire(before=now - self.settings.producer_retention_seconds)
+        if self.settings.room_retention_seconds:
+            names = await self.broker.expire(before=now - self.settings.room_retention_seconds)
+            if names:
+                self._expired(names)
+                self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
 
     async def stop(self) -> None:
         """Say goodbye to all peers (close code 1001), and end."""
@@ -285,6 +309,7 @@ class Hub:
         tasks: list[Awaitable[object]] = [*self._opening.values(), *self._leaving.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.broker.close()
+        self._reclaimer.stop()
 
     async def _open(self, name: str) -> bool:
         try:
@@ -292,26 +317,28 @@ class Hub:
                 await asyncio.wait([self._leaving[name]])
             if name in self._rooms:  # it was not deleted after all
                 return True
-            hosted = HostedRoom(
-                name,
-                self.flusher,
-                presence_limit=self.settings.presence_limit,
-                ended=self._ended,
+            hosted = HostedRoom(name, self.flusher)
+            hosted.presence = MemoryPresence(
+                Presence(limits=self.settings.presence_limits, memory=self.memory),
+                hosted,
+                grace_seconds=self.settings.presence_grace_seconds,
             )
             sequencer = await self.broker.open(name, hosted)
             if sequencer is None:
                 return False
-            if not hosted.has_ended:  # else it did so at once, and is asked for again
-                hosted.sequencer = sequencer
-                self._rooms[name] = hosted
-                self._idle[hosted] = time.monotonic()
-                self._left_seqs -= sequencer.room.seq
+            hosted.sequencer = sequencer
+            self._rooms[name] = hosted
+            self.memory.charge(HOSTED_ROOM_COST_BYTES)
+            self._idle[hosted] = time.monotonic()
+            self._left_seqs -= sequencer.room.seq
             return True
         finally:
             del self._opening[name]
 
     def _put_away(self, hosted: HostedRoom) -> None:
         del self._rooms[hosted.name]
+        self.memory.release(HOSTED_ROOM_COST_BYTES)
+        hosted.presence.close()
         self._idle.pop(hosted, None)
         self._absent.discard(hosted)
         self._left_seqs += hosted.sequencer.room.seq
@@ -325,16 +352,12 @@ class Hub:
 
     async def _delete(self, name: str) -> bool:
         try:
-            return await self.broker.delete(name)
+            there = await self.broker.delete(name)
+            hosted = self._rooms.get(name)
+            if hosted is not None:
+                self._put_away(hosted)
+                for peer in [peer for peer, room in self._peers.items() if room is hosted]:
+                    peer.close(CLOSE_GONE, "the room was deleted")
+            return there
         finally:
             del self._leaving[name]
-
-    def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
-        """Let go of a room that the broker has ended, and close those who are in it."""
-        if self._rooms.get(hosted.name) is hosted:
-            self._put_away(hosted)
-        for peer in [peer for peer, room in self._peers.items() if room is hosted]:
-            try:
-                peer.close(code, reason)
-            except Exception:
-                self._log.exception("A connection to a room that has ended can't be closed")

@@ -34,28 +34,28 @@ class PlainStream:
 
     __slots__ = (
         "_closed",
-        "_events",
+        "_loop",
         "_marks",
         "_reading",
+        "_reads",
         "_take",
         "_unsent",
         "bytes_sent",
-        "io_loop",
         "socket",
     )
 
     def __init__(self, plain_socket: socket.socket) -> None:
         plain_socket.setblocking(False)
-        self.io_loop = IOLoop.current()
+        # Tornado's, for on Windows the running one has no readers.
+        self._loop: asyncio.AbstractEventLoop = IOLoop.current().selector_loop  # type: ignore[attr-defined]
         self.socket = plain_socket
         self._closed = False
-        self._events = 0
+        self._reads = False
         self._take: Callable[[bytes], bool] | None = None
         self._reading: asyncio.Future[None] | None = None
-        self._unsent = bytearray()
+        self._unsent: bytearray | None = None  # as long as the socket takes no more
         self.bytes_sent = 0
         self._marks: deque[tuple[int, asyncio.Future[None]]] | None = None
-        self.io_loop.add_handler(plain_socket, self._handle_events, 0)
 
     @classmethod
     def take_over(cls, stream: IOStream) -> tuple[PlainStream, bytes] | None:
@@ -88,13 +88,14 @@ class PlainStream:
             _fail(reading)
             return reading
         self._take, self._reading = take, reading
-        if not self._events & IOLoop.READ:
-            self._watch(self._events | IOLoop.READ)
+        if not self._reads:
+            self._reads = True
+            self._loop.add_reader(self.socket, self._read)
         return reading
 
     def send(self, data: bytes) -> int:
         """How many bytes the socket takes at once: none where others wait, or it has ended."""
-        if self._unsent or self._closed:
+        if self._unsent is not None or self._closed:
             return 0
         try:
             sent = self.socket.send(data)
@@ -111,12 +112,18 @@ class PlainStream:
         if self._closed:
             raise StreamClosedError
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._unsent += data
-        if self._marks is None:
+        if self._unsent is not None:
+            self._unsent += data
+        else:
+            data = data[self.send(data) :]
+            if not data:
+                written.set_result(None)
+                return written
+            self._unsent = bytearray(data)
             self._marks = deque()
+            self._loop.add_writer(self.socket, self._send_unsent)
+        assert self._marks is not None
         self._marks.append((self.bytes_sent + len(self._unsent), written))
-        if not self._events & IOLoop.WRITE:
-            self._send_unsent()
         return written
 
     def end_writing(self) -> None:
@@ -130,7 +137,7 @@ class PlainStream:
 
     def writing(self) -> bool:
         """Whether something waits to be sent."""
-        return bool(self._unsent)
+        return self._unsent is not None
 
     def set_nodelay(self, value: bool) -> None:
         """Whether small writes go out at once (TCP_NODELAY)."""
@@ -146,25 +153,23 @@ class PlainStream:
         if self._closed:
             return
         self._closed = True
-        self.io_loop.remove_handler(self.socket)
+        if self._reads:
+            self._loop.remove_reader(self.socket)
+        if self._unsent is not None:
+            self._loop.remove_writer(self.socket)
+            self._unsent = None
         self.socket.close()
-        self._unsent.clear()
         reading, self._reading, self._take = self._reading, None, None
         marks, self._marks = self._marks or (), None
         for future in (reading, *(written for _, written in marks)):
             if future is not None and not future.done():
                 _fail(future)
 
-    def _handle_events(self, _: object, events: int) -> None:
-        if events & IOLoop.READ:
-            self._read()
-        if events & IOLoop.WRITE and not self._closed:
-            self._send_unsent()
-
     def _read(self) -> None:
         take, reading = self._take, self._reading
         if take is None or reading is None or reading.done():
-            self._watch(self._events & ~IOLoop.READ)
+            self._reads = False
+            self._loop.remove_reader(self.socket)
             return
         try:
             data = self.socket.recv(_CHUNK_BYTES)
@@ -185,7 +190,9 @@ class PlainStream:
             reading.set_result(None)
 
     def _send_unsent(self) -> None:
-        unsent = self._unsent
+        unsent, marks = self._unsent, self._marks
+        assert unsent is not None
+        assert marks is not None
         try:
             while unsent:
                 with memoryview(unsent) as view, view[:_SEND_BYTES] as piece:
@@ -197,17 +204,13 @@ class PlainStream:
         except OSError:
             self.close()
             return
-        marks = self._marks
+        if not unsent:
+            self._loop.remove_writer(self.socket)
+            self._unsent = self._marks = None
         while marks and marks[0][0] <= self.bytes_sent:
             written = marks.popleft()[1]
             if not written.done():
                 written.set_result(None)
-        self._watch(self._events | IOLoop.WRITE if unsent else self._events & ~IOLoop.WRITE)
-
-    def _watch(self, events: int) -> None:
-        if events != self._events:
-            self._events = events
-            self.io_loop.update_handler(self.socket, events)
 
 
 def _fail(future: asyncio.Future[None]) -> None:

@@ -31,7 +31,7 @@ from typing import Any, cast
 import tornado.util
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
-from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from ..protocol.frame import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from .deflate import Deflate
@@ -41,7 +41,7 @@ from .plain_stream import PlainStream
 _utf8_decoder = codecs.getincrementaldecoder("utf-8")
 mask: Callable[[bytes, bytes], bytes] | None = getattr(tornado.util, "_websocket_mask", None)
 
-__all__ = ["BatchReader", "available", "upgrade"]
+__all__ = ["BatchReader", "available"]
 
 # RFC 6455, section 7.4.1.
 CLOSE_PROTOCOL_ERROR = 1002
@@ -82,20 +82,8 @@ _REASON_BYTES = _CONTROL_BYTES - 2
 
 
 def available() -> bool:
-    """Whether this Tornado has all that the reader needs of it."""
+    """Whether this Tornado has all that the reader needs of it; otherwise its own has to do."""
     return mask is not None and not BatchReader.__abstractmethods__
-
-
-def upgrade(
-    handler: WebSocketHandler, protocol: WebSocketProtocol | None
-) -> WebSocketProtocol | None:
-    """Let a handshake that Tornado accepted go on with this module's reader.
-
-    Where that is not :func:`available`, Tornado's own does.
-    """
-    if type(protocol) is not WebSocketProtocol13 or not available():
-        return protocol
-    return BatchReader(handler)
 
 
 class Violation(Exception):
@@ -156,7 +144,8 @@ class BatchReader(WebSocketProtocol):
         """
         headers = handler.request.headers
         key = headers.get("Sec-WebSocket-Key", "")
-        if not _is_key(key):
+        has_body = "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+        if has_body or not _is_key(key):
             handler.set_status(HTTPStatus.BAD_REQUEST)
             handler.finish()
             return
@@ -171,8 +160,10 @@ class BatchReader(WebSocketProtocol):
         handler.set_header("Connection", "Upgrade")
         accept = b64encode(sha1(key.encode() + _ACCEPT_SALT).digest())
         handler.set_header("Sec-WebSocket-Accept", accept)
-        handler.finish()
+        handler.flush()
         self._take_socket(handler.detach())
+        handler.application.log_request(handler)
+        handler.on_finish()
         handler.request.server_connection = None  # it would keep Tornado's stream
         try:
             opened = handler.open(*handler.open_args, **handler.open_kwargs)

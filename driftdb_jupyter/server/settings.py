@@ -11,6 +11,7 @@ from ..broker.broker import Broker
 from ..broker.durability import Durability, open_broker
 from ..protocol.limits import Limits
 from ..rooms.memory_budget import MemoryBudget
+from ..rooms.presence import PresenceLimits
 from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
 from .machine_memory import machine_memory_bytes
@@ -20,6 +21,7 @@ __all__ = ["DriftDB"]
 _DEFAULT = Limits()
 _QUOTA = Quota()
 _WINDOW = WindowLimits()
+_PRESENCE = PresenceLimits()
 _DAY_SECONDS = 24 * 60 * 60.0
 
 
@@ -143,7 +145,13 @@ class DriftDB(Configurable):
         help="How long those pushes are remembered, in seconds.",
     )
     presence_limit = Int(
-        10_000, min=0, config=True, help="How many presences may be set in a room."
+        _PRESENCE.count, min=0, config=True, help="How many presences may be set in a room."
+    )
+    presence_limit_bytes = Int(
+        _PRESENCE.cost_bytes,
+        min=0,
+        config=True,
+        help="How much memory the presences in a room may take, in bytes.",
     )
     presence_grace_seconds = Float(
         10.0,
@@ -253,13 +261,6 @@ class DriftDB(Configurable):
         help="How often a connection is asked for a sign of life, in seconds. One that gave none "
         "till the next time is closed. 0: never.",
     )
-    producer_limit = Int(
-        10_000,
-        min=1,
-        config=True,
-        help="Of how many clients the pushes are remembered in a room. Of more, the ones that have "
-        "been gone for longest are forgotten first, and those that are connected never.",
-    )
     producer_retention_seconds = Float(
         _DAY_SECONDS,
         min=0.0,
@@ -288,7 +289,6 @@ class DriftDB(Configurable):
             durability=self.durability,
             commit_interval_seconds=self.commit_interval_seconds,
             room_limit=self.room_limit,
-            producer_limit=self.producer_limit,
             quota=self.quota,
             window_limits=self.window_limits,
             memory=self.new_memory_budget(),
@@ -328,6 +328,11 @@ class DriftDB(Configurable):
             cost_bytes=self.recovery_window_bytes,
             seconds=self.recovery_window_seconds,
         )
+
+    @property
+    def presence_limits(self) -> PresenceLimits:
+        """The bounds of the presences in a room."""
+        return PresenceLimits(count=self.presence_limit, cost_bytes=self.presence_limit_bytes)
 
     @default("room_retention_seconds")
     def _room_retention_of_this_server(self) -> Any:

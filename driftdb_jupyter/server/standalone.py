@@ -7,26 +7,29 @@ import errno
 import logging
 import os
 import re
-import signal
 import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_core.application import base_flags
+from jupyter_core.application import JupyterApp, NoStart
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
+from traitlets.config import Config
 
+from .._version import __version__
 from ..broker.broker import Broker
-from ..command import USAGE, CheckedCommand
+from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
+from .accepting import accept_patiently
 from .access import Anyone
 from .address import without_secrets
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
+from .descriptors import bound_peers, raise_limit
 from .handlers import RoomRequest, routes
 from .health import Health
 from .hub import Hub
@@ -35,11 +38,14 @@ from .place import journal_in
 from .reach import near, reach
 from .request import NotFound
 from .settings import DriftDB
+from .signals import Signals
 from .site import Site
 
 __all__ = ["StandaloneServer", "application"]
 
 _DAY_SECONDS = 24 * 60 * 60.0
+# What is gathered of the body of a request that doesn't look for itself; the others do.
+_BODY_LIMIT_BYTES = 65536
 
 
 class OpenRequest(RoomRequest):
@@ -103,49 +109,23 @@ def application(
     )
 
 
-class StandaloneServer(CheckedCommand):
-    """Host rooms without Jupyter.
+class BadSetting(ValueError):
+    """A setting whose value doesn't fit; says which, and what was expected."""
 
-    Pages and programs join a room by its URL: `POST /new` makes one. Who knows a room's id may
-    read and write it, from any page; so keep to the default host unless everybody who reaches
-    the port may use the rooms.
+
+class CannotServe(DriftDBError):
+    """The server can't serve as it is set up; says why, and what to do."""
+
+
+class StandaloneServer(JupyterApp):
+    """Hosts rooms without Jupyter; ``driftdb serve`` runs it.
+
+    Its settings are traits; it reads no arguments of its own.
     """
 
-    name = "driftdb-serve"
-    description = __doc__
-    examples = """
-    driftdb serve                          # http://127.0.0.1:8080/
-    driftdb serve --port 9000 --named-rooms
-    driftdb serve --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
-    driftdb serve --DriftDB.message_limit_bytes=4194304
-    """
-
+    name = "driftdb"
+    version = __version__
     classes = [DriftDB]  # noqa: RUF012
-    aliases = {  # noqa: RUF012
-        **CheckedCommand.aliases,
-        "host": "StandaloneServer.host",
-        "port": "StandaloneServer.port",
-        "base-url": "StandaloneServer.base_url",
-        "data": "StandaloneServer.data",
-        "certfile": "StandaloneServer.certfile",
-        "keyfile": "StandaloneServer.keyfile",
-    }
-    flags = {  # noqa: RUF012
-        **CheckedCommand.flags,
-        "show-config": (base_flags["show-config"][0], "Print which settings are set, and end."),
-        "generate-config": (
-            base_flags["generate-config"][0],
-            "Write a file with all settings, explained, and end.",
-        ),
-        "named-rooms": (
-            {"StandaloneServer": {"named_rooms": True}},
-            "Let clients choose the names of rooms.",
-        ),
-        "trust-xheaders": (
-            {"StandaloneServer": {"trust_xheaders": True}},
-            "Believe a reverse proxy's X-Real-Ip and X-Forwarded-For.",
-        ),
-    }
 
     host = Unicode("127.0.0.1", config=True, help="The address to listen on.")
     port = Int(8080, min=0, max=65535, config=True, help="The port to listen on; 0: any.")
@@ -161,9 +141,9 @@ class StandaloneServer(CheckedCommand):
         config=True,
         help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. "
         "Empty: rooms end with the server.",
-    ).tag(metavar="FOLDER")
-    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.").tag(metavar="FILE")
-    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.").tag(metavar="FILE")
+    )
+    certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
+    keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
     idle_timeout_seconds = Float(
         60.0,
         min=0.1,
@@ -193,19 +173,56 @@ class StandaloneServer(CheckedCommand):
     def _log_format_default(self) -> str:
         return "%(asctime)s %(levelname)-7s %(message)s"
 
-    def start(self) -> None:
-        """Serve until a signal ends it."""
-        super().start()
-        self.no_argument()
+    def configure(self, given: Config) -> None:
+        """Take settings, and those of the configuration files where nothing else is given.
+
+        Raises :class:`BadSetting`, also if a file can't be read: without its settings a server
+        may let more people in than it should.
+        """
+        self.cli_config = given
+        self.update_config(given)
+        if self.generate_config:
+            return
+        stem, _ = os.path.splitext(self.config_file)
+        if stem and not any(os.path.exists(stem + ending) for ending in (".py", ".json")):
+            raise BadSetting(f"expected a file with settings, got {self.config_file!r}")
+        self.raise_config_file_errors = True
         try:
-            settings = DriftDB(parent=self)
+            self.load_config_file(suppress_errors=False)
+        except BadSetting:
+            raise
+        except Exception as error:  # a file in Python can raise anything
+            raise BadSetting(f"can't read the settings: {error} ({type(error).__name__})") from None
+
+    def update_config(self, config: Config) -> None:
+        """Take settings; raises :class:`BadSetting`, for traitlets itself ends the process."""
+        try:
+            super().update_config(config)
         except TraitError as error:
-            self.fail(str(error), USAGE)
+            raise BadSetting(str(error)) from None
+
+    def settings(self) -> DriftDB:
+        """Return what the rooms of this server allow; raises :class:`BadSetting`."""
+        try:
+            return DriftDB(parent=self)
+        except TraitError as error:
+            raise BadSetting(str(error)) from None
+
+    def start(self) -> None:
+        """Serve until a signal ends it, or do what the settings ask for in place of that.
+
+        Raises :class:`CannotServe` and :class:`BadSetting`.
+        """
+        try:
+            super().start()
+        except NoStart:  # it wrote a configuration file
+            return
+        settings = self.settings()
         tls = self._tls()
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
-            self.fail(self._explain(error), 1)
+            raise CannotServe(self._explain(error)) from None
         asyncio.run(self.serve(settings, sockets, tls))
 
     def _explain(self, error: OSError) -> str:
@@ -217,6 +234,7 @@ class StandaloneServer(CheckedCommand):
         return f"can't listen on {place}: {error}"
 
     def _tls(self) -> ssl.SSLContext | None:
+        """What the certificate's files say now; raises :class:`ValueError`."""
         if not self.certfile:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -224,14 +242,33 @@ class StandaloneServer(CheckedCommand):
             context.load_cert_chain(self.certfile, self.keyfile or None)
         except OSError as error:  # ssl.SSLError is one
             files = " and ".join(filter(None, (self.certfile, self.keyfile)))
-            self.fail(f"expected a TLS certificate and its key in {files}: {error}", 1)
+            raise CannotServe(
+                f"expected a TLS certificate and its key in {files}: {error}"
+            ) from None
         return context
+
+    def _reload(self, server: HTTPServer) -> None:
+        """Read the certificate again, for new connections, and begin log files anew (SIGHUP)."""
+        for handler in {*self.log.handlers, *logging.getLogger().handlers}:
+            if isinstance(handler, logging.FileHandler):
+                handler.close()  # it opens its file with the next line
+        try:
+            server.ssl_options = self._tls()
+        except CannotServe as error:
+            self.log.error("SIGHUP: %s; the old certificate stays in use", error)
+            return
+        read = f"; the certificate was read from {self.certfile}" if self.certfile else ""
+        self.log.info("SIGHUP: log files were opened anew%s", read)
 
     async def serve(
         self, settings: DriftDB, sockets: list[socket.socket], tls: ssl.SSLContext | None
     ) -> None:
-        """Serve on bound sockets until SIGINT or SIGTERM; then say goodbye to all peers."""
+        """Serve on bound sockets until a signal ends it; then say goodbye to all peers."""
+        signals = Signals(lambda: self._reload(server))
+        self._tell_configuration()
+        files = raise_limit(self.log)
         hub = Hub(self._broker(settings), settings, log=self.log)
+        hub.peer_limit = bound_peers(hub.peer_limit, self.log, files=files)
         secret = new_id()
         address, port = sockets[0].getsockname()[:2]
         host = address if self.host else ""  # where it listens on all, of either kind
@@ -253,20 +290,25 @@ class StandaloneServer(CheckedCommand):
             ssl_options=tls,
             xheaders=self.trust_xheaders,
             idle_connection_timeout=self.idle_timeout_seconds,
+            max_body_size=_BODY_LIMIT_BYTES,
         )
         server.add_sockets(sockets)
+        accept_patiently(server, self.log)
         hub.start()
         here = near(host, port, self.base_url, scheme=scheme)
         certfile = os.path.abspath(self.certfile) if self.certfile else None
-        stop = _stop_signal()
         control = Control(here, secret, os.getpid(), certfile)
         with control_file(hub.broker.journal, control):
             places = dict.fromkeys(filter(None, (here, outside())))
             self.log.info("Rooms are at %s (stop with Ctrl-C)", " and ".join(places))
-            self.log.info("Stopping: %s", await stop)
+            self.log.info("Stopping: %s", await signals.stop)
         server.stop()
         await hub.stop()
         await server.close_all_connections()
+
+    def _tell_configuration(self) -> None:
+        read = " and ".join(self.loaded_config_files)
+        self.log.info("Settings: %s", read or "no configuration file, defaults and command line")
 
     @property
     def default_room_retention_seconds(self) -> float:
@@ -293,20 +335,3 @@ class StandaloneServer(CheckedCommand):
             request.remote_ip,
             milliseconds,
         )
-
-
-def _stop_signal() -> asyncio.Future[str]:
-    """A future that SIGINT or SIGTERM resolves, to the signal's name."""
-    loop = asyncio.get_running_loop()
-    stop: asyncio.Future[str] = loop.create_future()
-
-    def stopped(number: int) -> None:
-        if not stop.done():
-            stop.set_result(signal.Signals(number).name)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stopped, number)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda n, _: loop.call_soon_threadsafe(stopped, n))
-    return stop

@@ -29,10 +29,10 @@ def write(tmp_path: Any) -> Iterator[Callable[..., sqlite3.Connection]]:
         rooms: list[Any] = [
             (room, f"room {room}", "epoch", 9999, 0, 0, 1, 1, TIME) for room in (1, OTHER_ROOM)
         ]
-        journal.commit([Batch(created=rooms)])
+        journal.commit([Batch(rooms=rooms)])
 
         def commit(**rows: list[Any]) -> sqlite3.Connection:
-            journal.commit([Batch(None, **rows)])
+            journal.commit([Batch(**rows)])
             return journal._connection
 
         yield commit

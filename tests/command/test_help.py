@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from driftdb_jupyter.cli.main import Command
+from driftdb_jupyter.cli.main import COMMANDS
 
 from ..server.processes import COMMAND, environment
 
@@ -44,7 +44,7 @@ def test_it_says_what_is_typed_and_what_each_option_is_for() -> None:
     assert said.endswith("\nPut -- before an argument that begins with a dash.\n")
 
 
-@pytest.mark.parametrize("name", Command.subcommands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_speaks_of_what_lies_below(name: str) -> None:
     said = helped(name, "--help", columns=60)
     assert said.startswith(f"usage: driftdb {name} [options]")
@@ -56,7 +56,7 @@ def test_no_command_speaks_of_what_lies_below(name: str) -> None:
 def test_the_command_itself_lists_the_others_and_takes_no_options() -> None:
     said = helped("-h")
     assert said == helped("--help") == helped("help")
-    for name, (_, help) in Command.subcommands.items():
+    for name, (_, help) in COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(help)}$", said, re.MULTILINE)
     assert re.findall(r"^  .*--[\w-]+", said, re.MULTILINE) == ["  -h, --help", "  -V, --version"]
     assert helped("help", "tail") == helped("tail", "-h")

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
-from traitlets.utils.importstring import import_item
 
 from driftdb_jupyter.cli import status
-from driftdb_jupyter.cli.main import Command
-from driftdb_jupyter.cli.member import MemberCommand
+from driftdb_jupyter.cli.main import COMMANDS
+from driftdb_jupyter.command.parameter import Option
 
 from ..server.processes import COMMAND, environment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", Command.subcommands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_on_the_page(name: str) -> None:
     assert re.search(rf"^\| .*`{name}`", PAGE, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", Command.subcommands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_members_command_is_in_its_section(name: str) -> None:
-    command = import_item(Command.subcommands[name][0])
-    if not issubclass(command, MemberCommand):
+    params = importlib.import_module(COMMANDS[name][0]).command.params
+    options = [each for each in params if isinstance(each, Option)]
+    if not any(each.section == "which room" for each in options):
         return
     section = PAGE.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
-    for names in {*command.aliases, *command.flags} - {*MemberCommand.aliases, "debug"}:
-        options = [names] if isinstance(names, str) else names
-        shown = [f"-{each}" if len(each) == 1 else f"--{each}" for each in options]
-        assert any(re.search(rf"{option}\b", section) for option in shown), shown
+    for each in options:
+        if each.section == "options":
+            assert any(re.search(rf"{name}\b", section) for name in each.opts), each.opts
 
 
 def test_every_status_is_on_the_page() -> None:

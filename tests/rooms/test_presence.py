@@ -7,7 +7,7 @@ import pytest
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import QuotaExceeded
 from driftdb_jupyter.protocol.value import Value
-from driftdb_jupyter.rooms.presence import Presence
+from driftdb_jupyter.rooms.presence import Presence, PresenceLimits
 
 ANNA, BEN = Author("anna"), Author("ben")
 
@@ -25,7 +25,7 @@ def gone(presence: Presence, *, until: float) -> list[tuple[str, str]]:
 
 
 def test_a_client_is_there_with_its_last_value_under_each_key() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     presence.set("k", ANNA, value("1"))
     presence.set("k", ANNA, value("2"))
     presence.set("other", ANNA, value("3"))
@@ -36,7 +36,7 @@ def test_a_client_is_there_with_its_last_value_under_each_key() -> None:
 
 
 def test_the_same_again_is_no_change() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     assert presence.set("k", ANNA, value("1"))
     assert not presence.set("k", ANNA, value("1"))
     assert presence.set("k", ANNA, value("2"))
@@ -45,7 +45,7 @@ def test_the_same_again_is_no_change() -> None:
 
 
 def test_withdrawing_is_a_change_for_who_was_there() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     assert not presence.withdraw("k", "anna")
     presence.set("k", ANNA, value("1"))
     assert presence.withdraw("k", "anna")
@@ -54,7 +54,7 @@ def test_withdrawing_is_a_change_for_who_was_there() -> None:
 
 
 def test_who_left_is_there_until_the_grace_is_over() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     for client in (ANNA, BEN):
         presence.joined(client.client)
         presence.set("k", client, value("1"))
@@ -71,7 +71,7 @@ def test_who_left_is_there_until_the_grace_is_over() -> None:
 
 
 def test_who_comes_back_in_time_was_never_gone() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     presence.joined("anna")
     presence.set("k", ANNA, value("1"))
     presence.left("anna", now=5)
@@ -81,7 +81,7 @@ def test_who_comes_back_in_time_was_never_gone() -> None:
 
 
 def test_a_client_stays_until_the_last_of_its_connections_has_gone() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     presence.joined("anna")
     presence.set("k", ANNA, value("1"))
     presence.joined("anna")
@@ -92,14 +92,14 @@ def test_a_client_stays_until_the_last_of_its_connections_has_gone() -> None:
 
 
 def test_who_set_nothing_is_not_waited_for() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     presence.joined("anna")
     presence.left("anna", now=5)
     assert not presence.leaving
 
 
 def test_who_cant_come_back_is_forgotten_at_once() -> None:
-    presence = Presence(limit=10)
+    presence = Presence(limits=PresenceLimits(count=10))
     presence.set("k", ANNA, value("1"))
     assert presence.forget("anna") == [("k", ANNA)]
     assert presence.forget("anna") == []
@@ -107,7 +107,7 @@ def test_who_cant_come_back_is_forgotten_at_once() -> None:
 
 
 def test_there_are_no_more_than_allowed_and_a_place_becomes_free() -> None:
-    presence = Presence(limit=2)
+    presence = Presence(limits=PresenceLimits(count=2))
     presence.set("k", ANNA, value("1"))
     presence.set("j", ANNA, value("1"))
     with pytest.raises(QuotaExceeded, match="at most 2 presences in a room"):

@@ -56,10 +56,28 @@ class Process:
 
 
 @contextmanager
-def started(command: list[str], *, cwd: Path, env: Mapping[str, str]) -> Iterator[Process]:
-    """Start a server, and go on when it says where its rooms are."""
+def started(
+    command: list[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: int | None = None,
+    session: bool = False,
+) -> Iterator[Process]:
+    """Start a server, and go on when it says where its rooms are.
+
+    ``stdin``: a descriptor that it is to read from. ``session``: it has no terminal, whatever runs
+    the tests.
+    """
     process = subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL if session else stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=session,
     )
     running = Process(Server("", process.terminate), process)
     told = threading.Event()

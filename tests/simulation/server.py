@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct, structs
 
 from driftdb_jupyter.broker.broker import Pusher
+from driftdb_jupyter.broker.memory_presence import MemoryPresence
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import RateExceeded, Refusal, Unavailable
 from driftdb_jupyter.protocol.frame import TEXT, payload
@@ -16,15 +17,15 @@ from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
 from driftdb_jupyter.protocol.messages import Compact, Push
 from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
 from driftdb_jupyter.server.access import Anyone
 from driftdb_jupyter.server.author import author
-from driftdb_jupyter.server.close_codes import CLOSE_STOPPING, CLOSE_TOO_SLOW
 from driftdb_jupyter.server.hosted_room import HostedRoom
 from driftdb_jupyter.server.outbox import Flusher, Outbox
-from driftdb_jupyter.server.peer import Peer
+from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
 from driftdb_jupyter.server.unwritten import Unwritten
 
 __all__ = [
@@ -200,7 +201,7 @@ class Server:
             subscription_limit=100,
             unwritten=Unwritten(limit_count=1_000, limit_bytes=3_000_000),
         )
-        self.hosted.sequencer.joined(secret)
+        self.producers.joined(secret)
         self.hosted.presence.joined(link.peer.author.client)
         self.links.append(link)
         return link
@@ -216,14 +217,8 @@ class Server:
             self.links.remove(link)
             link.peer.left()
             assert link.peer.client is not None
-            self.hosted.sequencer.left(link.peer.client)
-            self.hosted.presence.left(link.peer.author.client, now=self.now)
-
-    def joined(self, client: str) -> None:
-        """Hear that a client has come: here none is ever forgotten."""
-
-    def left(self, client: str) -> None:
-        """Hear that a client has gone."""
+            self.producers.left(link.peer.client, now=self.now)
+            self.hosted.presence.left(link.peer.author.client)
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
@@ -321,7 +316,7 @@ class Server:
         self.now += seconds
         if self.room.window is not None:
             self.room.window.expire(now=self.now)
-        self.hosted.expire_presence(until=self.now - PRESENCE_GRACE_SECONDS)
+        self.hosted.presence.expire()
 
     def applied(self) -> Iterable[str]:
         """The marks of all writes that the room has taken, but for the initial values.
@@ -346,7 +341,10 @@ class Server:
             pusher.answer(push, applied)
 
     def _host(self) -> HostedRoom:
-        hosted = HostedRoom("simulated", _LinkFlusher(), presence_limit=100)
+        hosted = HostedRoom("simulated", _LinkFlusher())
+        hosted.presence = MemoryPresence(
+            Presence(), hosted, grace_seconds=PRESENCE_GRACE_SECONDS, clock=lambda: self.now
+        )
         hosted.sequencer = self
         return hosted
 

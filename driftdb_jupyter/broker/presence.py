@@ -1,0 +1,63 @@
+"""Who is there in a room: what the server asks of whatever knows it.
+
+Presence has its own interface beside the room's sequencer, for it is no part of the room's order
+and is never kept: where several servers share rooms, they share it by leases, and each hears of the
+changes on all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..protocol.entry import Author
+from ..protocol.value import Value
+
+__all__ = ["PresenceAudience", "PresenceManager"]
+
+
+class PresenceAudience(Protocol):
+    """Those connected to this process who want to know who is there."""
+
+    def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
+        """A client is there with a value, or no more (``None``)."""
+
+
+class PresenceManager(Protocol):
+    """Who is there in one room (protocol, "Who is here"); its audience hears of every change.
+
+    Clients are known by their public ids.
+    """
+
+    @property
+    def leaving(self) -> bool:
+        """Whether a client without a connection is still shown: call :meth:`expire` later."""
+
+    def there(self, key: str) -> list[tuple[Author, Value]]:
+        """Who is there under a key, and with what."""
+
+    def joined(self, client: str) -> None:
+        """A connection of a client was opened."""
+
+    def left(self, client: str, *, for_good: bool = False) -> None:
+        """A connection of a client was closed.
+
+        After the last one its presences stay for a grace; with ``for_good`` they go at once.
+        """
+
+    def set(self, key: str, author: Author, value: Value) -> None:
+        """Show a client under a key with a value.
+
+        Raises :class:`~..protocol.errors.QuotaExceeded` where there is no place for more.
+        """
+
+    def withdraw(self, key: str, client: str) -> None:
+        """Show a client under a key no more."""
+
+    def forget(self, client: str) -> None:
+        """Show a client no more under any key: it can't come back."""
+
+    def expire(self) -> None:
+        """Show those no more that left, and did not come back within the grace."""
+
+    def close(self) -> None:
+        """Forget everything: the room is put away, and nobody is in it."""

@@ -1,0 +1,249 @@
+"""``driftdb append``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from ...command.parameter import arguments, one, option
+from ...command.printing import say
+from ...command.types import Number
+from ...protocol.errors import (
+    DriftDBError,
+    EncodingError,
+    NotConnected,
+    QueueFull,
+    TimedOut,
+    TooLarge,
+)
+from ..member import SECONDS, Member, room_options
+from ..source import Source
+from ..status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
+from ..subcommand import make_command, standard_input
+
+if TYPE_CHECKING:
+    from ...client.connection import Connection
+    from ...client.receipt import Receipt
+    from ..line_values import LineValues
+
+__all__ = ["command"]
+
+_MOMENT_SECONDS = 1.0
+"""An outage that is no longer is not told."""
+
+
+@make_command(
+    examples="""
+    make 2>&1 | driftdb append build --tee
+    journalctl -f | driftdb append journal --max-length 10000
+    driftdb append measurements --json < measurements.jsonl
+    """,
+)
+@arguments("key", "KEY", callback=one("a key"))
+@option(
+    "--max-length",
+    type=Number(at_least=1),
+    help="How many values to leave in the stream; by default as many as the server allows.",
+)
+@option(
+    "--patience",
+    metavar="SECONDS",
+    type=SECONDS,
+    default=300.0,
+    show_default=True,
+    help="For how long the server may be away, or the room take nothing of what waits, in "
+    "seconds, before this gives up.",
+)
+@option(
+    "--tee",
+    is_flag=True,
+    help="Write everything to the standard output, too, whatever becomes of the room.",
+)
+@option("--json", is_flag=True, help="The input is JSON Lines.")
+@room_options(insists=True, timeout=False)
+def command(
+    member: Member, key: str, max_length: int | None, patience: float, tee: bool, json: bool
+) -> None:
+    """Add the lines of the standard input to a stream, each as a value of its own.
+
+    They arrive in order and once, even if the connection or the server is gone for a while, or
+    not there yet: then what writes the lines waits. It ends when the room has them all.
+    """
+    status = 0
+    given = standard_input().fileno()
+    source = Source(given, tee=sys.stdout.fileno() if tee else None)
+    member.patience_seconds = patience
+    member.wanted = lambda: not source.over
+    with _signals(source) as signalled:
+        try:
+            with member.joined() as room:
+                delivery = _Delivery(room.connection, key, max_length, patience)
+                _pass_on(source, delivery, _line_values(room.connection, json=json))
+        except DriftDBError as error:
+            nothing = signalled and source.over  # was asked to end before there was a room
+            if not tee and not nothing:
+                raise
+            if not nothing:
+                say(error.plain)
+                status = status_of(error)
+            source.drain()  # what writes the lines has to do its work all the same
+    if source.tee_error is not None:
+        say(f"can't write: {source.tee_error.strerror}")
+        status = status or FAILED
+    if status or signalled:
+        click.get_current_context().exit(status or signalled[0])
+
+
+def _line_values(connection: Connection, *, json: bool) -> LineValues:
+    from ..line_values import JSONLines, TextLines
+
+    if json:
+        return JSONLines(limit_bytes=connection.settings.message_limit_bytes)
+    return TextLines()
+
+
+def _pass_on(source: Source, delivery: _Delivery, lines: LineValues) -> None:
+    try:
+        while not source.over:
+            delivery.send(lines.split(source.take()))
+            lines.check()
+        delivery.send(lines.end())
+        lines.check()
+        if source.error is not None:
+            raise FileFailed(f"can't read the standard input: {source.error.strerror}")
+    except (EncodingError, FileFailed, TooLarge):
+        delivery.finish()  # what came before is well
+        delivery.tell()
+        raise
+    delivery.finish()
+
+
+class _Delivery:
+    """Brings values to a key, in their order, however long the room is away."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        key: str,
+        max_length: int | None,
+        patience_seconds: float,
+    ) -> None:
+        from ...client.describe import hint
+
+        hint(connection, key, "stream")
+        self._connection = connection
+        self._key = key
+        self._max_length = max_length
+        self._patience_seconds = patience_seconds
+        self._sent = self._taken = 0
+        self._told = False
+        self._failure: BaseException | None = None
+
+    def send(self, values: Sequence[bytes]) -> None:
+        """Put values on their way; waits where too many wait already. Raises why it can't."""
+        for batch in self._connection.batches(self._key, values):
+            self._put(batch)
+        self._tell_of_outage()
+        self._check()
+
+    def finish(self) -> None:
+        """Wait until the room has all; raises why it doesn't take them."""
+        while self._connection.waiting:
+            self._wait()
+        self._check()
+
+    def _put(self, batch: Sequence[bytes]) -> None:
+        while True:
+            try:
+                receipt = self._connection.send(
+                    self._key, *batch, action="append", max_length=self._max_length
+                )
+                break
+            except QueueFull as full:
+                self._tell_of_outage(full)
+                self._wait()
+        self._sent += len(batch)
+
+        def note(receipt: Receipt[int | None]) -> None:
+            if (error := receipt.exception()) is None:
+                self._taken += len(batch)
+            elif self._failure is None:
+                self._failure = error
+
+        receipt.add_done_callback(note)
+
+    def _tell_of_outage(self, full: QueueFull | None = None) -> None:
+        """Say once that the room is away: after a moment, or where lines have to wait for it."""
+        connection = self._connection
+        since = connection.offline_since
+        if since is None:
+            self._told = False
+        elif not self._told and (full is not None or time.time() - since > _MOMENT_SECONDS):
+            self._told = True
+            why = connection.error or NotConnected("the connection was lost; trying again")
+            say(f"waiting for the room: {why.plain}")
+
+    def _wait(self) -> None:
+        """Wait until the room takes something more; raises why it doesn't."""
+        connection, seconds = self._connection, self._patience_seconds
+        with connection.guard:
+            taken, waiting = connection.taken, connection.waiting
+
+            def moved() -> bool:
+                return (connection.taken, connection.waiting) != (taken, waiting)
+
+            def decided() -> bool:
+                return moved() or connection.status in ("stopped", "closed")
+
+            end = time.monotonic() + seconds
+            while not connection.guard.wait_for(decided, min(seconds, _MOMENT_SECONDS)):
+                self._tell_of_outage()
+                if time.monotonic() >= end:
+                    break
+            if moved():
+                return
+        if connection.status in ("stopped", "closed"):
+            why: DriftDBError = NotConnected("the connection was closed")
+        else:
+            why = TimedOut(f"the room took nothing for {seconds:g} s")
+        self.tell()
+        raise connection.error or why
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            self.tell()
+            raise self._failure
+
+    def tell(self) -> None:
+        """Say how much has arrived."""
+        say(f"{self._taken} of {self._sent} lines arrived")
+
+
+@contextmanager
+def _signals(source: Source) -> Iterator[list[int]]:
+    """The statuses to end with because of signals; a second signal ends all at once.
+
+    Ctrl-C ends what writes to a pipe, too, so its last lines are still to come; SIGTERM and
+    Ctrl-C on a terminal end the input.
+    """
+    statuses: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        if statuses:
+            raise KeyboardInterrupt
+        statuses.append(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+        if number == signal.SIGTERM or sys.stdin.isatty():
+            source.end()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield statuses
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,27 @@
+"""``driftdb export``."""
+
+from __future__ import annotations
+
+from ...command.parameter import arguments, one
+from ..configured import Settings
+from ..progress import counted
+from ..stored import data_option, opened, rooms_command
+from ..terminal import write
+
+__all__ = ["command"]
+
+
+@rooms_command(
+    examples="""
+    driftdb export lecture > lecture.jsonl
+    driftdb export lecture | gzip > lecture.jsonl.gz
+    driftdb export --data ./rooms lecture | driftdb import --data ./others
+    """,
+)
+@arguments("name", "ROOM", callback=one("the name of one room"))
+@data_option
+def command(settings: Settings, name: str, data: str) -> None:
+    """Write a room to the standard output, as JSON Lines."""
+    with opened(data, settings) as store:
+        for piece in counted(store.export(name), f"Exporting {name}"):
+            write(piece)

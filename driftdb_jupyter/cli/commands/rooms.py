@@ -1,0 +1,48 @@
+"""``driftdb rooms``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...command.parameter import option
+from ..configured import Settings
+from ..stored import data_option, opened, rooms_command
+from ..terminal import one_line, put
+
+if TYPE_CHECKING:
+    from ...broker.broker import RoomSummary
+
+__all__ = ["command"]
+
+
+@rooms_command(
+    examples="""
+    driftdb rooms
+    driftdb rooms --data ./rooms --json | jq .name
+    """,
+)
+@data_option
+@option("--json", is_flag=True, help="Print JSON Lines.")
+def command(settings: Settings, data: str, json: bool) -> None:
+    """List all rooms: how much they keep, and when they were last used."""
+    import msgspec
+
+    with opened(data, settings) as store:
+        rooms = store.rooms()
+        if json:
+            for room in rooms:
+                put(msgspec.json.encode(room).decode())
+        else:
+            _print_table(rooms)
+
+
+def _print_table(rooms: list[RoomSummary]) -> None:
+    from datetime import datetime
+
+    shown = [one_line(room.name) for room in rooms]
+    width = max([4, *map(len, shown)])
+    put(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  LAST USED")
+    for room, name in zip(rooms, shown, strict=True):
+        used = datetime.fromtimestamp(room.used_at).strftime("%Y-%m-%d %H:%M")
+        size = f"{room.bytes / 1000:,.1f} kB"
+        put(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}")

@@ -1,0 +1,74 @@
+"""``driftdb serve``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...command.parameter import option
+from ...command.types import File, Number
+from ..configured import Configured, Settings, server_of
+from ..subcommand import make_command
+
+if TYPE_CHECKING:
+    from traitlets.config import Configurable
+
+__all__ = ["command"]
+
+
+def _classes() -> list[type[Configurable]]:
+    from ...server.settings import DriftDB
+    from ...server.standalone import StandaloneServer
+
+    return [StandaloneServer, DriftDB]
+
+
+@make_command(
+    examples="""
+    driftdb serve                          # http://127.0.0.1:8080/
+    driftdb serve --port 9000 --named-rooms
+    driftdb serve --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
+    driftdb serve --DriftDB.message_limit_bytes=4194304
+    """,
+    cls=Configured,
+    classes=_classes,
+)
+@option("--host", help="The address to listen on (default: 127.0.0.1).")
+@option(
+    "--port",
+    type=Number(at_least=0, at_most=65535),
+    help="The port to listen on; 0: any (default: 8080).",
+)
+@option("--base-url", help="The path below which everything lies (default: /).")
+@option(
+    "--data",
+    metavar="FOLDER",
+    type=File(),
+    help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. Without "
+    "it rooms end with the server.",
+)
+@option("--certfile", metavar="FILE", type=File(), help="The TLS certificate, a PEM file.")
+@option("--keyfile", metavar="FILE", type=File(), help="The TLS private key, a PEM file.")
+@option("--show-config", is_flag=True, help="Print which settings are set, and end.")
+@option(
+    "--generate-config", is_flag=True, help="Write a file with all settings, explained, and end."
+)
+@option("--named-rooms", is_flag=True, help="Let clients choose the names of rooms.")
+@option(
+    "--trust-xheaders",
+    is_flag=True,
+    help="Believe a reverse proxy's X-Real-Ip and X-Forwarded-For.",
+)
+def command(settings: Settings, show_config: bool, generate_config: bool, **options: Any) -> None:
+    """Host rooms without Jupyter.
+
+    Pages and programs join a room by its URL: `POST /new` makes one. Whoever knows a room's id
+    may read and write it, from any page; so keep to the default host unless everybody who reaches
+    the port may use the rooms.
+    """
+    server = server_of(
+        settings,
+        StandaloneServer=options,
+        Application={"show_config": show_config},
+        JupyterApp={"generate_config": generate_config},
+    )
+    server.start()

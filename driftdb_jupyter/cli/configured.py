@@ -1,0 +1,191 @@
+"""Commands that have settings: traits, given one by one or in a configuration file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..command.failure import USAGE, Failure
+from ..command.parameter import GENERAL, Option
+from ..command.printing import print_line
+from ..command.types import File
+from .subcommand import Subcommand
+
+if TYPE_CHECKING:  # traitlets are loaded where there is a setting, or when the work begins
+    from traitlets import TraitType
+    from traitlets.config import Configurable
+
+    from ..server.standalone import StandaloneServer
+
+__all__ = ["Configured", "Settings", "server_of"]
+
+_SETTING = re.compile(r"--\w+\.")
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""What was given: by the name of a class and the name of its trait the value, or its text."""
+
+
+class Configured(Subcommand):
+    """A command whose function gets ``settings``, besides its options.
+
+    ``classes`` loads those whose traits they are.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        classes: Callable[[], list[type[Configurable]]],
+        **more: Any,
+    ) -> None:
+        super().__init__(name, **more)
+        self._classes = classes
+        self._settings: list[click.Parameter] = []
+
+    def general_options(self) -> list[Option]:
+        """Return the options that it shares with others."""
+        return [_CONFIG, *super().general_options(), _HELP_ALL]
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options and arguments, with the settings where some were given."""
+        return [*super().get_params(ctx), *self._settings]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; see :meth:`.Command.parse_args`."""
+        ctx.obj = {}
+        if any(map(_SETTING.match, args)):
+            self._settings = self._all_settings()
+        return super().parse_args(ctx, args)
+
+    def option_names(self, ctx: click.Context) -> list[str]:
+        """Return the names that a mistyped one may mean, with those of settings."""
+        self._settings = self._all_settings()
+        return super().option_names(ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the options that begin so, and the settings behind ``--CLASS.``."""
+        if not _SETTING.match(incomplete):
+            return super().shell_complete(ctx, incomplete)
+        names = (name for each in self._all_settings() for name in each.opts)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do the work; a setting that doesn't fit makes no sense as an argument doesn't."""
+        from ..server.standalone import BadSetting
+
+        ctx.params["settings"] = ctx.obj
+        try:
+            return super().invoke(ctx)
+        except BadSetting as error:
+            raise Failure(str(error), USAGE) from None
+
+    def log(self, ctx: click.Context, level: int | None) -> None:
+        """Leave the log to the settings, which know the levels that are whole tens."""
+        if level is not None:
+            _keep(ctx, "Application", "log_level", -(-level // 10) * 10)
+
+    def format_end(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write where the settings are told."""
+        formatter.write_paragraph()
+        formatter.write_text(
+            "Other settings are given as --CLASS.NAME=VALUE; --help-all lists them."
+        )
+        super().format_end(ctx, formatter)
+
+    def full_help(self, ctx: click.Context) -> str:
+        """Return the help with all settings."""
+        return "\n\n".join([ctx.get_help(), *(each.class_get_help() for each in self._classes())])
+
+    def _all_settings(self) -> list[click.Parameter]:
+        names = {(owner, name) for owner, name, _ in _traits(self._classes())}
+        return [_setting(owner, name) for owner, name in sorted(names)]
+
+
+def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneServer:
+    """Return a server with these settings and those of the configuration files.
+
+    ``options`` are settings, too, and count more; those that are ``None`` or ``False`` were not
+    given. Raises :class:`.BadSetting` where one doesn't fit.
+    """
+    from traitlets.config import Config
+    from traitlets.config.loader import DeferredConfigString
+
+    from ..server.settings import DriftDB
+    from ..server.standalone import StandaloneServer
+
+    traits = {(owner, name): trait for owner, name, trait in _traits([StandaloneServer, DriftDB])}
+    config = Config()
+    for owner, given in [*settings.items(), *options.items()]:
+        for name, value in given.items():
+            if isinstance(value, str):
+                value = DeferredConfigString(value).get_value(traits[owner, name])
+            if value is not None and value is not False:
+                config[owner][name] = value
+    server = StandaloneServer()
+    server.configure(config)
+    return server
+
+
+def _traits(
+    classes: list[type[Configurable]],
+) -> list[tuple[str, str, TraitType[Any, Any]]]:
+    """All traits that can be set, each with the name of its class and its own."""
+    from traitlets.config import Configurable
+
+    return [
+        (owner.__name__, name, trait)
+        for each in classes
+        for owner in each.__mro__
+        if issubclass(owner, Configurable)
+        for name, trait in owner.class_traits(config=True).items()
+    ]
+
+
+def _setting(owner: str, name: str) -> Option:
+    def keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            _keep(ctx, owner, name, value)
+
+    names = [f"{owner}_{name}", f"--{owner}.{name}"]
+    return Option(names, hidden=True, expose_value=False, callback=keep)
+
+
+def _keep(ctx: click.Context, owner: str, name: str, value: Any) -> None:
+    ctx.obj.setdefault(owner, {})[name] = value
+
+
+def _keep_file(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
+    if path is not None:
+        _keep(ctx, "JupyterApp", "config_file", path)
+
+
+def _print_all(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        command = ctx.command
+        assert isinstance(command, Configured)
+        print_line(command.full_help(ctx))
+        ctx.exit()
+
+
+_CONFIG = Option(
+    ["--config"],
+    section=GENERAL,
+    metavar="FILE",
+    type=File(),
+    help="A file with settings.",
+    expose_value=False,
+    callback=_keep_file,
+)
+_HELP_ALL = Option(
+    ["--help-all"],
+    section=GENERAL,
+    is_flag=True,
+    is_eager=True,
+    help="Show this help with all settings.",
+    expose_value=False,
+    callback=_print_all,
+)

@@ -1,0 +1,69 @@
+"""What the commands have in common that look after all rooms of a server.
+
+They go through the server that has the journal open; where none runs they open it themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..command.parameter import option
+from ..command.types import File
+from .configured import Configured, Settings, server_of
+from .subcommand import make_command
+
+if TYPE_CHECKING:
+    from traitlets.config import Configurable
+
+    from .store import Store
+
+__all__ = ["data_option", "opened", "rooms_command"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_log = logging.getLogger(__name__)
+
+
+def _classes() -> list[type[Configurable]]:
+    from ..server.settings import DriftDB
+
+    return [DriftDB]
+
+
+rooms_command = partial(make_command, cls=Configured, classes=_classes)
+"""Make a function a command with the settings of rooms; see :func:`.make_command`."""
+
+
+def data_option(function: F) -> F:
+    """Give a command ``--data``."""
+    return option(
+        "--data",
+        metavar="FOLDER",
+        type=File(),
+        default="",
+        help="Where the rooms are kept: the folder that a server was given with --data, or a "
+        "journal's file. By default the Jupyter server's, where there is only one.",
+    )(function)
+
+
+@contextmanager
+def opened(data: str, settings: Settings, *, new: bool = False) -> Iterator[Store]:
+    """The rooms of the running server, else of the journal; ``new``: it may not be there yet.
+
+    Raises as :func:`.place.journal_path` and :func:`.place.local_store` do.
+    """
+    from .place import journal_path, local_store
+    from .store import running
+
+    journal = journal_path(data, new=new)
+    remote = running(journal)
+    if remote is not None:
+        _log.debug("Through the server that has %s open", journal)
+        yield remote
+        return
+    with local_store(journal, server_of(settings).settings()) as local:
+        yield local
