@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # traitlets are loaded where there is a setting, or when the 
 
     from ..server.standalone import StandaloneServer
 
-__all__ = ["Configured", "Settings", "server_of"]
+__all__ = ["Configured", "Settings", "keep", "server_of"]
 
 _SETTING = re.compile(r"--\w+\.")
 
@@ -83,11 +83,6 @@ class Configured(Subcommand):
         except BadSetting as error:
             raise Failure(str(error), USAGE) from None
 
-    def log(self, ctx: click.Context, level: int | None) -> None:
-        """Leave the log to the settings, which know the levels that are whole tens."""
-        if level is not None:
-            _keep(ctx, "Application", "log_level", -(-level // 10) * 10)
-
     def format_end(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write where the settings are told."""
         formatter.write_paragraph()
@@ -146,21 +141,22 @@ def _traits(
 
 
 def _setting(owner: str, name: str) -> Option:
-    def keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    def take(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is not None:
-            _keep(ctx, owner, name, value)
+            keep(ctx, owner, name, value)
 
     names = [f"{owner}_{name}", f"--{owner}.{name}"]
-    return Option(names, hidden=True, expose_value=False, callback=keep)
+    return Option(names, hidden=True, expose_value=False, callback=take)
 
 
-def _keep(ctx: click.Context, owner: str, name: str, value: Any) -> None:
+def keep(ctx: click.Context, owner: str, name: str, value: Any) -> None:
+    """Note a setting of a command."""
     ctx.obj.setdefault(owner, {})[name] = value
 
 
 def _keep_file(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
     if path is not None:
-        _keep(ctx, "JupyterApp", "config_file", path)
+        keep(ctx, "JupyterApp", "config_file", path)
 
 
 def _print_all(ctx: click.Context, param: click.Parameter, asked: bool) -> None:

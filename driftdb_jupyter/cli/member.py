@@ -16,7 +16,7 @@ from ..command.parameter import option
 from ..command.printing import say
 from ..command.types import Number
 from ..protocol.errors import Away, NotConnected
-from .address import room_location, server_location
+from .location import room_location, server_location
 from .status import Misuse
 
 if TYPE_CHECKING:  # the rest of the client is loaded when there is something to do with it

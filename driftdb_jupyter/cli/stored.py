@@ -5,7 +5,6 @@ They go through the server that has the journal open; where none runs they open 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["data_option", "opened", "rooms_command"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_log = logging.getLogger(__name__)
 
 
 def _classes() -> list[type[Configurable]]:
@@ -54,15 +51,17 @@ def data_option(function: F) -> F:
 def opened(data: str, settings: Settings, *, new: bool = False) -> Iterator[Store]:
     """The rooms of the running server, else of the journal; ``new``: it may not be there yet.
 
-    Raises as :func:`.place.journal_path` and :func:`.place.local_store` do.
+    Raises as :func:`.journal_path` and :func:`.local_store` do.
     """
-    from .place import journal_path, local_store
+    import logging
+
+    from .journal import journal_path, local_store
     from .store import running
 
     journal = journal_path(data, new=new)
     remote = running(journal)
     if remote is not None:
-        _log.debug("Through the server that has %s open", journal)
+        logging.getLogger(__name__).debug("Through the server that has %s open", journal)
         yield remote
         return
     with local_store(journal, server_of(settings).settings()) as local:

@@ -112,6 +112,15 @@ async def test_vacuum_and_check_say_what_they_did(folder: Path, room: str) -> No
     assert run(folder, "check").stdout == "No damage was found.\n"
 
 
+async def test_a_log_is_shown_where_it_is_asked_for(folder: Path, server: Process) -> None:
+    for options in (["--log-level=debug"], ["--log-level", "DEBUG"], ["--debug"]):
+        told = run(folder, "rooms", *options).stderr
+        assert told.startswith("DEBUG driftdb_jupyter.cli.stored: Through the server that has ")
+        assert told.count("\n") == 1
+    for level in ("Info", "WARN", "30"):
+        assert run(folder, "rooms", f"--log-level={level}").stderr == ""
+
+
 async def test_what_is_not_there_is_said(folder: Path, room: str) -> None:
     for command in ("export", "delete"):
         refused = run(folder, command, "nowhere")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -89,3 +90,16 @@ def test_what_is_no_room_makes_no_place_for_rooms(
 ) -> None:
     assert shell.script(f"driftdb import --data {tmp_path}/new {source}").returncode == 1
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("command", ["watch k", "tail -f k", "presence -f"])
+def test_ctrl_c_ends_it_without_a_word(shell: Shell, room: Room, command: str) -> None:
+    room.stream("k").append("there").result()
+    room.presence(value="there")
+    with shell.started(*command.split()) as process:
+        assert process.stdout is not None
+        assert b"there" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ...command.parameter import option
 from ...command.types import File, Number
-from ..configured import Configured, Settings, server_of
+from ..configured import Configured, Settings, keep, server_of
 from ..subcommand import make_command
 
 if TYPE_CHECKING:
@@ -22,6 +24,13 @@ def _classes() -> list[type[Configurable]]:
     return [StandaloneServer, DriftDB]
 
 
+class _Serve(Configured):
+    def log(self, ctx: click.Context, level: int | None) -> None:
+        """Have the server log from this level on; it knows those that are whole tens."""
+        if level is not None:
+            keep(ctx, "Application", "log_level", -(-level // 10) * 10)
+
+
 @make_command(
     examples="""
     driftdb serve                          # http://127.0.0.1:8080/
@@ -29,7 +38,7 @@ def _classes() -> list[type[Configurable]]:
     driftdb serve --host 0.0.0.0 --certfile cert.pem --keyfile key.pem
     driftdb serve --DriftDB.message_limit_bytes=4194304
     """,
-    cls=Configured,
+    cls=_Serve,
     classes=_classes,
 )
 @option("--host", help="The address to listen on (default: 127.0.0.1).")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.cli.address import room_location, server_location
+from driftdb_jupyter.cli.location import room_location, server_location
 
 A, B = "http://a:8080/", "http://b:8080/"
 
