@@ -7,7 +7,7 @@ sequencer was given first, it broadcasts and answers first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -148,6 +148,15 @@ class Broker(Protocol):
 
     async def check(self) -> list[str]:
         """What is damaged of that which is kept, in words; empty where nothing is."""
+
+    async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
+        """Copy all rooms, as they are at one moment, to a file of that path; returns its bytes.
+
+        ``progress`` is called on any thread with how much is done of how much.
+        Raises :class:`~..protocol.errors.BadMessage` where rooms are in memory alone, and
+        :class:`~..protocol.errors.Unavailable` where the file can't be written: then it isn't
+        there.
+        """
 
     async def close(self) -> None:
         """Keep what is to be kept, and end."""

@@ -22,6 +22,7 @@ from ..rooms.producer import Producer
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
+from .backup import copy_database
 from .batch import Batch, Row
 from .bulk_read import read_authors, read_entries, read_producers
 from .filesystem import is_remote, open_private, sync_folder
@@ -111,7 +112,8 @@ class Loaded(Struct):
 class Journal:
     """An open journal.
 
-    ``shared``: whether a second one may be opened to read with (``reading``) beside this one.
+    ``reading``: it is opened to read with, beside another one (``shared`` says whether that may be)
+    or a file that nobody writes.
     ``read_only``: the file can't be written: all that would write raises. ``notice``: what is
     to be known of the way it is kept, in words, else ``None``.
 
@@ -131,7 +133,7 @@ class Journal:
 
     def _open(self) -> sqlite3.Connection:
         if self.read_only:
-            return self._connect("?mode=ro")
+            return self._open_to_read("?mode=ro")
         folder = os.path.dirname(os.path.abspath(self.path))
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if not _writable(self.path):
@@ -160,13 +162,16 @@ class Journal:
                 f"the journal {self.path} can't be made: allow this user to write to its folder"
             )
         self.read_only, self.shared = True, False
-        connection = self._connect(self._untouched)
+        return self._open_to_read(self._untouched)
+
+    def _open_to_read(self, query: str) -> sqlite3.Connection:
+        connection = self._connect(query)
         try:
             version = self._version(connection)
             if version < VERSION:
                 raise JournalUnusable(
-                    f"the journal {self.path} is of version {version} and can't be brought up to"
-                    " date: allow this user to write to it and its folder"
+                    f"the journal {self.path} is of version {version}, and has to be brought up to"
+                    f" date: start a server on it that may write to it and its folder"
                 )
         except BaseException:
             connection.close()
@@ -410,6 +415,22 @@ class Journal:
             for (table, parent), count in orphans.items()
         ]
 
+    def backup(
+        self, target: str, *, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> int:
+        """Copy all rooms to a file (see :func:`.backup.copy_database`); returns its size in bytes.
+
+        The copy is marked as one: whoever serves it begins new epochs.
+        """
+        return copy_database(self._connection, target, finish=_mark_as_copy, progress=progress)
+
+    def names(self) -> list[str]:
+        """The names of all rooms, in order."""
+        rows = self._connection.execute(
+            "SELECT name FROM rooms WHERE name IS NOT NULL ORDER BY name"
+        )
+        return [name for (name,) in rows.fetchall()]
+
     def load(
         self,
         name: str,
@@ -474,6 +495,10 @@ class Journal:
                     producer.applied(first + offset, seq + offset)
             loaded.room.producers.restore(row.client, producer)
             loaded.producers[row.client] = ProducerRow(row.id, row.forgotten, row.left_at is None)
+
+
+def _mark_as_copy(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE run SET mode = 'copy'")
 
 
 def _writable(path: str) -> bool:

@@ -313,6 +313,22 @@ class JournalBroker:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""
         return await self._take_long(Journal.check)
 
+    async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
+        """Copy all rooms to a file (see :class:`.broker.Broker`)."""
+
+        def copied(done: int, total: int) -> None:
+            if self._ending.is_set():
+                raise Unavailable("the server is stopping")
+            progress(done, total)
+
+        def copy(journal: Journal) -> int:
+            try:
+                return journal.backup(target, progress=copied)
+            except (sqlite3.Error, OSError) as error:
+                raise Unavailable(f"the copy {target} can't be written ({error})") from error
+
+        return await self._take_long(copy)
+
     async def _take_long(self, function: Callable[[Journal], _Result]) -> _Result:
         """Do what may take minutes on a connection and a thread of its own.
 

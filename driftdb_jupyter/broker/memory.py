@@ -170,6 +170,10 @@ class MemoryBroker:
         """Find nothing: no disk is used."""
         return []
 
+    async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
+        """Refuse: nothing is kept."""
+        raise BadMessage("expected rooms that are kept in a file, got some that are in memory")
+
     async def close(self) -> None:
         """Forget everything."""
         for room in self._rooms.values():

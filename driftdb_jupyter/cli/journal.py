@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..broker.journal import JournalUnusable
+from ..broker.journal import Journal, JournalUnusable
 from ..broker.journaled import JournalBroker
-from ..protocol.errors import NoServer, Unavailable
-from ..server.administration import Administration
+from ..broker.lock import FileLock
+from ..protocol.errors import BadMessage, NoServer, Unavailable
+from ..server.administration import Administration, Restored
 from ..server.hub import Hub
 from ..server.place import journal_in, jupyter_journal, jupyter_journals
 from ..server.settings import DriftDB
-from .store import LocalStore
+from .store import LocalStore, Steps
 
-__all__ = ["journal_path", "local_store"]
+__all__ = ["disk_bytes", "journal_path", "local_store", "restore_file"]
 
 
 def journal_path(data: str, *, new: bool = False) -> Path:
@@ -52,6 +53,35 @@ def journal_path(data: str, *, new: bool = False) -> Path:
         f"expected one Jupyter server that keeps rooms, found {len(journals)}; run this in the "
         f"root folder of one, or choose a file of {jupyter_journals()} with --data"
     )
+
+
+def disk_bytes(journal: Path) -> int:
+    """What a journal takes on the disk, with what waits in its write-ahead log."""
+    files = (journal, journal.with_name(journal.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def restore_file(source: Path, journal: Path, *, progress: Steps) -> Restored:
+    """Make a journal that isn't there yet of a backup, with all that the backup knows.
+
+    Raises :class:`BadMessage` where the backup can't be read, and :class:`Unavailable`.
+    """
+    try:
+        backup = Journal(str(source), reading=True)
+    except (JournalUnusable, sqlite3.Error, OSError) as error:
+        raise BadMessage(f"{source} can't be read: {error}") from None
+    with closing(backup):
+        try:
+            lock = FileLock(f"{journal}.lock")
+        except OSError as error:
+            raise Unavailable(f"{journal} can't be made: {error}") from None
+        try:
+            backup.backup(str(journal), progress=progress)
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(f"{journal} can't be made: {error}") from None
+        finally:
+            lock.release()
+        return Restored(rooms=backup.count(), replaced=0, left=0)
 
 
 @contextmanager

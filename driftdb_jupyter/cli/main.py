@@ -30,6 +30,8 @@ COMMANDS = {
     "export": (f"{_PACKAGE}.export", "Write a room as JSON Lines."),
     "import": (f"{_PACKAGE}.import_", "Bring an exported room back."),
     "delete": (f"{_PACKAGE}.delete", "Delete rooms."),
+    "backup": (f"{_PACKAGE}.backup", "Copy all rooms to a file."),
+    "restore": (f"{_PACKAGE}.restore", "Bring back all rooms of a backup."),
     "vacuum": (f"{_PACKAGE}.vacuum", "Give space back to the disk."),
     "check": (f"{_PACKAGE}.check", "Look for damage."),
 }

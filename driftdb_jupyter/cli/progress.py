@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["counted", "working"]
+__all__ = ["counted", "steps", "working"]
 
 _INTERVAL_SECONDS = 0.2
 _CLEAR = "\r\033[K"
@@ -57,6 +57,18 @@ def working(label: str) -> Iterator[None]:
         done.set()
         thread.join()
         sys.stderr.write(_CLEAR)
+
+
+@contextmanager
+def steps(label: str) -> Iterator[Callable[[int, int], None]]:
+    """What shows how much of a work is done, and of how much; on a terminal."""
+    from ..broker.progress import Progress
+
+    bar = Progress(label)
+    try:
+        yield bar.show
+    finally:
+        bar.end()
 
 
 def _show(label: str, lines: int, size: int) -> None:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import msgspec
 
 from ..broker.broker import RoomSummary
 from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, refusal
-from ..server.administration import Administration
+from ..server.administration import Administration, Restored
 from ..server.administration_handlers import PREFIX
 from ..server.control import Control, read_control
 
-__all__ = ["LocalStore", "RemoteStore", "Store", "running"]
+__all__ = ["LocalStore", "RemoteStore", "Steps", "Store", "running"]
+
+Steps: TypeAlias = "Callable[[int, int], None]"
+"""Hears how much of a long work is done, and of how much."""
 
 _CHUNK_BYTES = 65536
 _CONNECT_SECONDS = 5.0
@@ -46,6 +49,12 @@ class Store(Protocol):
 
     def check(self) -> list[str]:
         """What is damaged, in words."""
+
+    def backup(self, target: Path, *, replace: bool, progress: Steps) -> int:
+        """Copy all rooms to a file, given by its absolute path; returns its size in bytes."""
+
+    def restore(self, source: Path, *, replace: bool, progress: Steps) -> Restored:
+        """Bring back all rooms of a backup, given by its absolute path."""
 
 
 class LocalStore:
@@ -79,6 +88,16 @@ class LocalStore:
     def check(self) -> list[str]:
         """What is damaged, in words."""
         return self._run(self._administration.check())
+
+    def backup(self, target: Path, *, replace: bool, progress: Steps) -> int:
+        """Copy all rooms to a file."""
+        copying = self._administration.backup(str(target), replace=replace, progress=progress)
+        return self._run(copying)
+
+    def restore(self, source: Path, *, replace: bool, progress: Steps) -> Restored:
+        """Bring back all rooms of a backup."""
+        restoring = self._administration.restore(str(source), replace=replace, progress=progress)
+        return self._run(restoring)
 
 
 class RemoteStore:
@@ -122,6 +141,27 @@ class RemoteStore:
         """What is damaged, in words."""
         with self._open("POST", "check", body=b"") as response:
             return msgspec.json.decode(response.read(), type=list[str])
+
+    def backup(self, target: Path, *, replace: bool, progress: Steps) -> int:
+        """Copy all rooms to a file; the server writes it."""
+        return msgspec.convert(self._work("backup", target, replace, progress), int)
+
+    def restore(self, source: Path, *, replace: bool, progress: Steps) -> Restored:
+        """Bring back all rooms of a backup; the server reads it."""
+        return msgspec.convert(self._work("restore", source, replace, progress), Restored)
+
+    def _work(self, what: str, path: Path, replace: bool, progress: Steps) -> Any:
+        query = urlencode({"path": str(path), "replace": str(replace).lower()})
+        with self._open("POST", f"{what}?{query}", body=b"") as response:
+            for line in response:
+                told = msgspec.json.decode(line)
+                if isinstance(told, list):
+                    progress(*told)
+                elif "result" in told:
+                    return told["result"]
+                else:
+                    raise refusal(told["code"], told["message"])
+        raise Unreachable(f"{self._control.url} ended in the middle of an answer")
 
     def _open(
         self,

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
 
 from ..broker.broker import RoomSummary
+from ..broker.journal import Journal, JournalUnusable
 from ..protocol.errors import BadMessage, RoomNotFound
 from ..protocol.name import is_name, new_id
 from ..rooms.dump import dump, load
 from ..rooms.room import Room
 from .hub import Hub
 
-__all__ = ["Administration"]
+__all__ = ["Administration", "Restored"]
+
+
+class Restored(Struct, frozen=True):
+    """What a restoration did, in numbers of rooms.
+
+    ``rooms`` were brought back, ``replaced`` of them in the place of others; ``left`` are not in
+    the backup, and as they were.
+    """
+
+    rooms: int
+    replaced: int
+    left: int
 
 
 class Administration:
-    """Lists, exports, imports and deletes the rooms of a hub, connected ones too."""
+    """Lists, exports, imports, copies and deletes the rooms of a hub, connected ones too."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -64,6 +82,60 @@ class Administration:
         """
         if not await self._hub.delete(name):
             raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
+
+    async def backup(
+        self, target: str, *, replace: bool = False, progress: Callable[[int, int], None]
+    ) -> int:
+        """Copy all rooms, as they are at one moment, to a file; returns its size in bytes.
+
+        ``replace``: another file of that name goes. ``progress`` hears on any thread how much is
+        done of how much. Raises :class:`BadMessage` for a path that is taken or where rooms aren't
+        kept, and :class:`~..protocol.errors.Unavailable`.
+        """
+        journal = self._hub.broker.journal
+        if journal is not None and os.path.realpath(target) == os.path.realpath(journal):
+            raise BadMessage("expected another file than the one that the rooms are in")
+        if os.path.lexists(target) and not replace:
+            raise BadMessage(f"expected the path of no file, got {target}: replace it, or move it")
+        return await self._hub.broker.backup(target, progress=progress)
+
+    async def restore(
+        self, source: str, *, replace: bool = False, progress: Callable[[int, int], None]
+    ) -> Restored:
+        """Bring back all rooms of a file that :meth:`backup` made; other rooms stay.
+
+        ``replace``: rooms of the same names go, each in the moment in which the one of the file
+        takes its place. ``progress`` as in :meth:`backup`. Raises :class:`BadMessage` where the
+        file can't be read or, without ``replace``, has a room whose name is taken: then nothing has
+        changed.
+        """
+        try:
+            backup = await asyncio.to_thread(Journal, source, reading=True)
+        except (JournalUnusable, sqlite3.Error, OSError) as error:
+            raise BadMessage(f"{source} can't be read: {error}") from None
+        try:
+            names = await asyncio.to_thread(backup.names)
+            here = {room.name for room in await self.rooms()}
+            taken = here.intersection(names)
+            if taken and not replace:
+                raise BadMessage(
+                    f"expected rooms that aren't there, got {len(taken)} that are, as"
+                    f" {min(taken)!r}: replace them, or delete them first"
+                )
+            settings = self._hub.settings
+            for done, name in enumerate(names, 1):
+                loaded = await asyncio.to_thread(
+                    backup.load, name, quota=settings.quota, window_limits=settings.window_limits
+                )
+                assert loaded is not None
+                loaded.room.epoch = new_id()
+                await self.put(name, loaded.room, replace=name in taken)
+                progress(done, len(names))
+        except (sqlite3.Error, OSError) as error:
+            raise BadMessage(f"{source} can't be read: {error}") from None
+        finally:
+            backup.close()
+        return Restored(len(names), len(taken), len(here) - len(taken))
 
     async def vacuum(self) -> int:
         """Give the space of what was deleted back to the disk; returns how many bytes."""

@@ -6,15 +6,18 @@ import asyncio
 import hmac
 import re
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ..protocol.codec import error_fields
 from ..protocol.errors import DriftDBError, Refusal, RoomNotFound
-from .administration import Administration
+from .administration import Administration, Restored
 from .site import Route
 
 __all__ = ["PREFIX", "administration_routes"]
@@ -23,6 +26,7 @@ PREFIX = "admin/"
 _SCHEME = "DriftDB "
 _LINES_AT_ONCE = 1000
 _SPOOL_BYTES = 16 * 1024 * 1024
+_PROGRESS_SECONDS = 0.3
 
 
 @stream_request_body
@@ -139,6 +143,62 @@ class Check(AdministrationRequest):
         self.answer(await self.administration.check())
 
 
+class LongWork(AdministrationRequest):
+    """What takes long: answers with lines of JSON, the last one with what came of it.
+
+    The others are ``[DONE, TOTAL]``; the last one is ``{"result": …}`` or an ``error``.
+    """
+
+    async def post(self) -> None:
+        """Do it, to its end even if nobody listens any more."""
+        how_far = (0, 0)
+
+        def progress(done: int, total: int) -> None:
+            nonlocal how_far
+            how_far = done, total
+
+        path = self.get_query_argument("path", strip=False)
+        replace = self.get_query_argument("replace", "") == "true"
+        work = asyncio.ensure_future(self.work(path, replace=replace, progress=progress))
+        self.set_header("Content-Type", "application/x-ndjson")
+        listens = True
+        while not (await asyncio.wait([work], timeout=_PROGRESS_SECONDS))[0]:
+            with suppress(StreamClosedError):
+                self.write(msgspec.json.encode(how_far) + b"\n")
+                await self.flush()
+                continue
+            listens = False
+            await asyncio.wait([work])
+        try:
+            last = {"result": work.result()}
+        except Refusal as refusal:
+            last = error_fields(refusal)
+        if listens:
+            self.finish(msgspec.json.encode(last) + b"\n")
+
+    async def work(self, path: str, *, replace: bool, progress: Callable[[int, int], None]) -> Any:
+        """What is to be done with a file of this machine."""
+        raise NotImplementedError
+
+
+class Backup(LongWork):
+    """``POST /admin/backup?path=FILE``."""
+
+    async def work(self, path: str, *, replace: bool, progress: Callable[[int, int], None]) -> int:
+        """Copy all rooms to a file; with ``&replace=true`` in the place of another."""
+        return await self.administration.backup(path, replace=replace, progress=progress)
+
+
+class Restore(LongWork):
+    """``POST /admin/restore?path=FILE``."""
+
+    async def work(
+        self, path: str, *, replace: bool, progress: Callable[[int, int], None]
+    ) -> Restored:
+        """Bring back the rooms of a backup; with ``&replace=true`` in the place of others."""
+        return await self.administration.restore(path, replace=replace, progress=progress)
+
+
 def administration_routes(
     administration: Administration, prefix: str, *, secret: str
 ) -> list[Route]:
@@ -150,4 +210,6 @@ def administration_routes(
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
         (prefix + "vacuum", Vacuum, common),
         (prefix + "check", Check, common),
+        (prefix + "backup", Backup, common),
+        (prefix + "restore", Restore, common),
     ]

@@ -196,5 +196,5 @@ def test_one_that_cant_be_written_is_refused(
 ) -> None:
     path = path_in(tmp_path)
     monkeypatch.setattr("driftdb_jupyter.broker.journal._writable", lambda path: False)
-    with pytest.raises(JournalUnusable, match="version 1 and can't be brought up to date"):
+    with pytest.raises(JournalUnusable, match="version 1, and has to be brought up to date"):
         Journal(str(path))

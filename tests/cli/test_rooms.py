@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,9 +103,10 @@ async def test_damage_is_one_line(folder: Path, room: str, server: Process) -> N
 
 
 async def test_the_table_shows_what_a_room_keeps(folder: Path, room: str) -> None:
-    head, line = run(folder, "rooms").stdout.splitlines()
+    head, line, total = run(folder, "rooms").stdout.splitlines()
     assert head.split() == ["ROOM", "KEYS", "SEQ", "SIZE", "LAST", "USED"]
     assert line.startswith("größe & mehr       1           3")
+    assert re.fullmatch(r"1 rooms: 0\.0 kB, on the disk \d\d+\.\d kB", total)
 
 
 async def test_vacuum_and_check_say_what_they_did(folder: Path, room: str) -> None:

@@ -27,6 +27,8 @@ def command(settings: Settings, data: str, json: bool) -> None:
     """List all rooms: how much they keep, and when they were last used."""
     import msgspec
 
+    from ..journal import disk_bytes, journal_path
+
     with opened(data, settings) as store:
         rooms = store.rooms()
         if json:
@@ -34,6 +36,8 @@ def command(settings: Settings, data: str, json: bool) -> None:
                 put(msgspec.json.encode(room).decode())
         else:
             _print_table(rooms)
+            total, disk = sum(room.bytes for room in rooms), disk_bytes(journal_path(data))
+            put(f"{len(rooms):,} rooms: {total / 1000:,.1f} kB, on the disk {disk / 1000:,.1f} kB")
 
 
 def _print_table(rooms: list[RoomSummary]) -> None:

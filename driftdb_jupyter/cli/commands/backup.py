@@ -1,0 +1,39 @@
+"""``driftdb backup``."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from ...command.parameter import arguments, one, option
+from ...command.types import File
+from ..configured import Settings
+from ..progress import steps
+from ..stored import data_option, opened, rooms_command
+from ..terminal import put
+
+__all__ = ["command"]
+
+
+@rooms_command(
+    examples="""
+    driftdb backup /mnt/backups/
+    driftdb backup --data ./rooms monday.db --replace
+    """,
+)
+@arguments("path", "FILE", type=File(), callback=one("one file or folder"))
+@data_option
+@option("--replace", is_flag=True, help="Replace a file of that name.")
+def command(settings: Settings, path: str, data: str, replace: bool) -> None:
+    """Copy all rooms to a file, as they are at one moment, also while a server runs.
+
+    In a folder the file is given a name with the time of day.
+    """
+    target = Path(path).absolute()
+    if target.is_dir():
+        target /= f"rooms-{datetime.now():%Y-%m-%dT%H%M%S}.db"
+    with opened(data, settings) as store, steps("Copying rooms") as progress:
+        count = len(store.rooms())
+        size = store.backup(target, replace=replace, progress=progress)
+    put(f"{count:,} rooms, {size / 1000:,.1f} kB: {os.path.relpath(target)}")

@@ -1,0 +1,125 @@
+"""All rooms are copied to a file and brought back, through a running server and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ..conformance.peer import Room, push
+from ..server.processes import Process
+from .test_rooms import folder, room, run, server, values
+
+__all__ = ["folder", "room", "server"]
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_all_rooms_come_back_in_an_empty_folder(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    copied = run(folder, "backup", str(tmp_path / "copy.db"))
+    assert copied.returncode == 0
+    size = (tmp_path / "copy.db").stat().st_size
+    assert copied.stdout.startswith(f"1 rooms, {size / 1000:,.1f} kB: ")
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    exported = run(folder, "export", room).stdout
+    other = tmp_path / "others"
+    assert run(other, "restore", str(tmp_path / "copy.db")).stdout == (
+        "1 rooms were restored, 0 of them in the place of others.\n"
+    )
+    assert run(other, "export", room).stdout == exported
+    assert run(other, "check").stdout == "No damage was found.\n"
+
+
+async def test_rooms_that_are_there_are_replaced_only_where_that_is_asked_for(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    run(folder, "backup", str(copy))
+    exported = run(folder, "export", room).stdout
+    changed = json.dumps({"driftdb": 1, "room": room, "seq": 1})
+    assert run(folder, "import", "--replace", text=changed).returncode == 0
+    assert run(folder, "import", "--room=other", text=changed).returncode == 0
+    refused = run(folder, "restore", str(copy))
+    assert refused.returncode == 1
+    assert "got 1 that are, as 'größe & mehr': replace them" in refused.stderr
+    assert values(run(folder, "export", room).stdout) == []
+    assert run(folder, "restore", str(copy), "--replace").stdout == (
+        "1 rooms were restored, 1 of them in the place of others.\n"
+        "1 rooms that are not in the backup were left as they are.\n"
+    )
+    assert run(folder, "export", room).stdout == exported
+
+
+async def test_a_file_is_replaced_only_where_that_is_asked_for(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    target.write_text("mine")
+    refused = run(folder, "backup", str(target))
+    assert refused.returncode == 1
+    assert "expected the path of no file" in refused.stderr
+    assert target.read_text() == "mine"
+    assert run(folder, "backup", str(target), "--replace").returncode == 0
+    assert target.read_bytes().startswith(b"SQLite format 3")
+
+
+async def test_a_symbolic_link_is_replaced_and_not_followed(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    (tmp_path / "mine").write_text("mine")
+    target.symlink_to(tmp_path / "mine")
+    assert run(folder, "backup", str(target)).returncode == 1
+    assert run(folder, "backup", str(target), "--replace").returncode == 0
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not target.is_symlink()
+
+
+async def test_in_a_folder_a_copy_is_named_by_its_time(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    (tmp_path / "copies").mkdir()
+    assert run(folder, "backup", str(tmp_path / "copies")).returncode == 0
+    [copy] = os.listdir(tmp_path / "copies")
+    assert copy.startswith("rooms-20")
+
+
+async def test_the_file_of_the_rooms_itself_is_no_target(folder: Path, room: str) -> None:
+    refused = run(folder, "backup", str(folder / "rooms.db"), "--replace")
+    assert refused.returncode == 1
+    assert "expected another file than the one that the rooms are in" in refused.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"no backup" * 1000])
+async def test_what_is_no_backup_changes_nothing(
+    content: bytes, folder: Path, room: str, tmp_path: Path
+) -> None:
+    (tmp_path / "copy.db").write_bytes(content)
+    for where in (folder, tmp_path / "others"):
+        refused = run(where, "restore", str(tmp_path / "copy.db"), "--replace")
+        assert refused.returncode == 1
+        assert "can't be read" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert values(run(folder, "export", room).stdout) == [1, [True, None], "drei"]
+
+
+async def test_a_copy_is_of_one_moment_while_pushes_go_on(
+    folder: Path, server: Process, tmp_path: Path
+) -> None:
+    busy = Room(server.server, "busy")
+    for number in range(50):
+        await busy.post(push("k", number))
+        if number % 10 == 0:
+            run(folder, "backup", str(tmp_path / f"{number}.db"))
+    for number in range(0, 50, 10):
+        with closing(sqlite3.connect(tmp_path / f"{number}.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            kept = [seq for (seq,) in connection.execute("SELECT seq FROM entries ORDER BY seq")]
+            assert kept in (list(range(1, number + 2)), list(range(1, number + 1)))
+            assert connection.execute("SELECT mode FROM run").fetchone() == ("copy",)
