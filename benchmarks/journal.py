@@ -65,7 +65,7 @@ def fill(path: Path) -> None:
     for number, (name, count) in enumerate(sizes.items(), 1):
         batch = Batch()
         size = count * len(VALUE)
-        batch.rooms.append((number, name, "epoch", count, 0, 0, KEYS, size, time.time()))
+        batch.created.append((number, name, "epoch", count, 0, 0, KEYS, size, time.time()))
         batch.entries = [
             (number, f"k{seq % KEYS}", seq, 0, VALUE, time.time(), None)
             for seq in range(1, count + 1)

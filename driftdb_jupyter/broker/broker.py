@@ -17,10 +17,9 @@ from ..protocol.errors import Refusal
 from ..protocol.messages import Push
 from ..protocol.value import Value
 from ..rooms.memory_budget import MemoryBudget
-from ..rooms.producer import Producers
 from ..rooms.room import Applied, Room
 
-__all__ = ["Audience", "Broker", "Pusher", "RoomSummary", "Sequencer"]
+__all__ = ["NOBODY", "Audience", "Broker", "Pusher", "RoomSummary", "Sequencer"]
 
 
 class Pusher(Protocol):
@@ -36,11 +35,10 @@ class Pusher(Protocol):
 
     @property
     def hears_all(self) -> bool:
-        """Whether it is to be answered even where there is nothing to say.
+        """Whether :meth:`answer` must be called for every push.
 
-        There is something about a refused push, one with an id, one that had to wait, and one that
-        left its stream with more than one value; most pushes are none of these, and needn't cost a
-        call.
+        Otherwise the sequencer skips the call for a push without an id that is applied at once and
+        leaves at most one value in its stream: most pushes are such, and needn't cost a call.
         """
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
@@ -48,10 +46,42 @@ class Pusher(Protocol):
 
 
 class Audience(Protocol):
-    """Everybody in a room who is connected to this process."""
+    """The connections to a room that this process has.
+
+    It hears of every change in the room's order. After any of the last three events it hears no
+    more, and its sequencer takes no more pushes: whoever wants the room has to open it again.
+    """
 
     def broadcast(self, applied: Applied) -> None:
-        """Hear of a push that was applied, in the room's order."""
+        """A push was applied."""
+
+    def deleted(self) -> None:
+        """The room was deleted, by whomever."""
+
+    def reset(self) -> None:
+        """Another room, in another epoch, has taken the place of this one."""
+
+    def out_of_service(self) -> None:
+        """The room can't be kept because of a fault; what it took last may be lost."""
+
+
+class _Nobody:
+    """The audience of a room in which nobody takes part."""
+
+    def broadcast(self, applied: Applied) -> None:
+        pass
+
+    def deleted(self) -> None:
+        pass
+
+    def reset(self) -> None:
+        pass
+
+    def out_of_service(self) -> None:
+        pass
+
+
+NOBODY: Audience = _Nobody()
 
 
 class Sequencer(Protocol):
@@ -61,15 +91,17 @@ class Sequencer(Protocol):
     def room(self) -> Room:
         """The room after all that was broadcast, and nothing else."""
 
-    @property
-    def producers(self) -> Producers:
-        """Which pushes of which clients were applied."""
-
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Give a push its place; the room's audience and the pusher hear what came of it.
 
         Returns whether the pusher is answered later: the push waits until then.
         """
+
+    def joined(self, client: str) -> None:
+        """A connection of a client was opened: its pushes are remembered while it is there."""
+
+    def left(self, client: str) -> None:
+        """A connection of a client was closed: from now on its pushes are remembered for a time."""
 
 
 class RoomSummary(Struct, gc=False):
@@ -103,7 +135,7 @@ class Broker(Protocol):
         """What keeps the broker from doing all that it promises, in words; else ``None``."""
 
     async def has(self, name: str) -> bool:
-        """Whether there is a room of that name; it is not opened for that.
+        """Whether there is a room of that name; it is not loaded for that.
 
         Raises :class:`~..protocol.errors.Unavailable` where that can't be read.
         """
@@ -112,13 +144,14 @@ class Broker(Protocol):
         """Make an empty room of that name, unless there is one.
 
         Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed, and
-        :class:`~..protocol.errors.Unavailable` where none can be made at the moment.
+        :class:`~..protocol.errors.Unavailable` where none can be made at the moment: then none is.
         """
 
     async def open(self, name: str, audience: Audience) -> Sequencer | None:
         """Take part in a room; ``None`` where there is no room of that name.
 
-        There is one audience for a room, until :meth:`leave`.
+        A room has one audience, until :meth:`leave` or an event that ends it. Raises
+        :class:`~..protocol.errors.Unavailable` where the room can't be had at the moment.
         """
 
     async def leave(self, name: str) -> None:
@@ -130,15 +163,26 @@ class Broker(Protocol):
         Raises :class:`~..protocol.errors.BadMessage` where another has it, and as :meth:`create`.
         """
 
+    async def replace(self, name: str, room: Room) -> None:
+        """Take a whole room, in the place of the one that has the name, if any: both or neither.
+
+        The audience of the other room hears :meth:`Audience.reset`. Raises as :meth:`create`: then
+        the other room is as it was, and its audience too.
+        """
+
     async def delete(self, name: str) -> bool:
-        """Forget a room, and tell whether there was one; who takes part does so no more.
+        """Forget a room, and tell whether there was one; its audience hears of it.
 
         Raises :class:`~..protocol.errors.Unavailable` where that can't be written: then nothing
         has changed.
         """
 
-    async def expire(self, *, before: float) -> list[str]:
-        """Delete the rooms in which nobody takes part nor did since then; returns their names."""
+    async def expire(self, *, room_seconds: float, client_seconds: float) -> list[str]:
+        """Forget what has not been used for that long; returns the names of rooms deleted.
+
+        Rooms in which nobody takes part nor did for ``room_seconds`` (0: none), and the pushes of
+        clients that were gone for ``client_seconds``. Only time in which a server ran counts.
+        """
 
     async def summaries(self) -> list[RoomSummary]:
         """All rooms, by name."""

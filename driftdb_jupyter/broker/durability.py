@@ -28,6 +28,7 @@ def open_broker(
     durability: Durability = "batched",
     commit_interval_seconds: float = 0.01,
     room_limit: int = 100_000,
+    producer_limit: int = 10_000,
     quota: Quota | None = None,
     window_limits: WindowLimits | None = None,
     memory: MemoryBudget | None = None,
@@ -46,6 +47,7 @@ def open_broker(
                 mode=durability,
                 commit_interval_seconds=commit_interval_seconds,
                 room_limit=room_limit,
+                producer_limit=producer_limit,
                 quota=quota,
                 window_limits=window_limits,
                 memory=memory,
@@ -59,6 +61,7 @@ def open_broker(
             trouble += "; until then rooms are kept in memory and end with the server"
     return MemoryBroker(
         room_limit=room_limit,
+        producer_limit=producer_limit,
         quota=quota,
         window_limits=window_limits,
         memory=memory,

@@ -43,9 +43,12 @@ _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 
 # A row that others refer to is changed in place: REPLACE would remove it first.
+_DELETED = "UPDATE rooms SET name = NULL WHERE name IN (VALUES {rows})"
+_CREATED = "INSERT INTO rooms VALUES {rows} ON CONFLICT (name) DO NOTHING"
+# Without the name: what comes too late for a deleted room doesn't bring it back.
 _ROOMS = (
-    "INSERT INTO rooms VALUES {rows} ON CONFLICT (id) DO UPDATE SET"
-    " name = excluded.name, epoch = excluded.epoch, seq = excluded.seq, relay = excluded.relay,"
+    "INSERT INTO rooms (id, epoch, seq, relay, ceiling, keys, bytes, used_at) VALUES {rows}"
+    " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, relay = excluded.relay,"
     " ceiling = excluded.ceiling, keys = excluded.keys, bytes = excluded.bytes,"
     " used_at = excluded.used_at"
 )
@@ -70,6 +73,19 @@ _FORGOTTEN = (
     " AND i.id <= gone.column2 AND i.id + i.count - 1 <= gone.column2)"
 )
 _LEFT = "DELETE FROM producers WHERE id IN (VALUES {rows})"
+# How the rows of a batch are written, by the name of their field: what others refer to first.
+_STATEMENTS = (
+    ("deleted", _DELETED),
+    ("created", _CREATED),
+    ("rooms", _ROOMS),
+    ("removed", _REMOVED),
+    ("authors", _AUTHORS),
+    ("entries", _ENTRIES),
+    ("left", _LEFT),
+    ("producers", _PRODUCERS),
+    ("forgotten", _FORGOTTEN),
+    ("ids", _IDS),
+)
 # What a deleted room held, a limited number of rows at a time, and what refers to others first.
 _SWEPT = (
     "DELETE FROM entries WHERE (room, key, seq) IN"
@@ -96,15 +112,17 @@ class ProducerRow(Struct, frozen=True):
 class Loaded(Struct):
     """A room as it was written, and the ids of rows that will be needed to write more.
 
-    ``epoch`` is the row's. ``producers`` by client, ``authors``: ids by public id and
-    user; ``free_authors``: ids that no entry names any more, up to ``newest_author``.
+    ``epoch`` is the row's. ``producers`` by client, ``left_at``: when they were last connected;
+    ``authors``: those that the room's entries have, by their ids; ``free_authors``: ids that no
+    entry names any more, up to ``newest_author``.
     """
 
     id: int
     epoch: str
     room: Room
     producers: dict[str, ProducerRow] = field(default_factory=dict)
-    authors: dict[tuple[str, bytes | None], int] = field(default_factory=dict)
+    left_at: dict[str, float] = field(default_factory=dict)
+    authors: dict[int, Author] = field(default_factory=dict)
     free_authors: list[int] = field(default_factory=list)
     newest_author: int = 0
 
@@ -293,6 +311,21 @@ class Journal:
         if self._run is not None:
             self._run.end()
 
+    def note_served_time(self, *, ran_at: float, gaps: Sequence[tuple[float, float]]) -> None:
+        """Note that a server runs now, and when none did (see :mod:`.served_time`)."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            execute("UPDATE run SET ran_at = ?", [ran_at])
+            execute("DELETE FROM gaps")
+            self._write("INSERT INTO gaps VALUES {rows}", gaps)
+            execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    execute("ROLLBACK")
+            raise
+
     # Writing.
 
     def commit(self, batches: Sequence[Batch]) -> None:
@@ -300,15 +333,8 @@ class Journal:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for batch in batches:
-                self._write(_ROOMS, batch.rooms)
-                self._write(_REMOVED, batch.removed)
-                self._write(_AUTHORS, batch.authors)
-                self._write(_ENTRIES, batch.entries)
-                self._write(_LEFT, batch.left)
-                self._write(_PRODUCERS, batch.producers)
-                self._write(_FORGOTTEN, batch.forgotten)
-                self._write(_IDS, batch.ids)
+            for name, statement in _STATEMENTS:
+                self._write(statement, [row for batch in batches for row in getattr(batch, name)])
             if self._run is not None and (self._synced or not batches):
                 self._run.counting()
             execute("COMMIT")
@@ -331,10 +357,19 @@ class Journal:
             self._connection.execute(sql, list(chain.from_iterable(chunk)))
             start += size
 
-    def delete(self, name: str) -> bool:
-        """Forget a room, and tell whether there was one. Its values go by :meth:`sweep`."""
-        cursor = self._connection.execute("UPDATE rooms SET name = NULL WHERE name = ?", [name])
+    def delete_unused(self, name: str, *, before: float) -> bool:
+        """Delete a room if nobody used it since then; whether that is so.
+
+        What it held goes by :meth:`sweep`, as with the rooms that a batch deletes.
+        """
+        cursor = self._connection.execute(
+            "UPDATE rooms SET name = NULL WHERE name = ? AND used_at < ?", [name, before]
+        )
         return cursor.rowcount > 0
+
+    def renew_epoch(self, room: int, epoch: str) -> None:
+        """Give a room another epoch: some of its numbers may be given twice."""
+        self._connection.execute("UPDATE rooms SET epoch = ? WHERE id = ?", [epoch, room])
 
     def sweep(self) -> bool:
         """Remove some of what deleted rooms held; whether there may be more.
@@ -372,6 +407,20 @@ class Journal:
         """Whether there is a room of that name."""
         row = self._connection.execute("SELECT 1 FROM rooms WHERE name = ?", [name]).fetchone()
         return row is not None
+
+    def has_deleted(self) -> bool:
+        """Whether :meth:`sweep` has something to do."""
+        query = "SELECT 1 FROM rooms WHERE name IS NULL LIMIT 1"
+        return self._connection.execute(query).fetchone() is not None
+
+    def served_time(self) -> tuple[float | None, list[tuple[float, float]]]:
+        """When a server last ran on this file, and from when to when none did before that."""
+        ran_at: float | None
+        (ran_at,) = self._connection.execute(
+            "SELECT coalesce(ran_at, (SELECT max(used_at) FROM rooms)) FROM run"
+        ).fetchone()
+        gaps = self._connection.execute("SELECT since, until FROM gaps ORDER BY since").fetchall()
+        return ran_at, gaps
 
     def count(self) -> int:
         """How many rooms there are."""
@@ -467,7 +516,6 @@ class Journal:
         authors: dict[int, Author] = {}
         for number, client, user in read_authors(self._connection, loaded.id):
             authors[number] = Author(client, None if user is None else Value.from_json(user))
-            loaded.authors[client, user] = number
             loaded.newest_author = max(loaded.newest_author, number)
         used: set[int] = set()
         current: str | None = None
@@ -482,18 +530,19 @@ class Journal:
             used.add(author)
         if current is not None:
             loaded.room.hold(current, entries)
-        for who, number in list(loaded.authors.items()):
-            if number not in used:
-                loaded.free_authors.append(loaded.authors.pop(who))
+        for number, who in authors.items():
+            if number in used:
+                loaded.authors[number] = who
+            else:
+                loaded.free_authors.append(number)
 
     def _load_producers(self, loaded: Loaded, used_at: float) -> None:
         for row in read_producers(self._connection, loaded.id):
             producer = Producer(forgotten=row.forgotten)
-            producer.left_at = used_at if row.left_at is None else row.left_at
-            for first, seq, count in row.runs:
-                for offset in range(max(0, row.forgotten + 1 - first), count):
-                    producer.applied(first + offset, seq + offset)
+            for first, seq, count in sorted(row.runs):
+                producer.restore(first, seq, count)
             loaded.room.producers.restore(row.client, producer)
+            loaded.left_at[row.client] = used_at if row.left_at is None else row.left_at
             loaded.producers[row.client] = ProducerRow(row.id, row.forgotten, row.left_at is None)
 
 

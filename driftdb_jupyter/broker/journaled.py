@@ -1,4 +1,11 @@
-"""The broker of one process that keeps its rooms in a journal."""
+"""The broker of one process that keeps its rooms in a journal.
+
+Here is decided which rooms there are. Whatever makes, loads, replaces, deletes or expires the room
+of a name has the lock of that name from the first look at the file to the last change in memory,
+and goes on to its end even if the caller is cancelled. So there are never two sequencers for one
+room, and ``_rooms`` is right about every name whose lock is free: a room that it has is the one
+that the file has, and one that it hasn't can be loaded.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +13,12 @@ import asyncio
 import logging
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ..protocol.name import new_id
@@ -21,32 +26,27 @@ from ..rooms.memory_budget import MemoryBudget
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
-from .batch import Batch, Row
+from .batch import Batch
 from .batched import BatchedSequencer
-from .broker import Audience, RoomSummary
+from .broker import NOBODY, Audience, RoomSummary
+from .committer import Committer
 from .journal import Journal, Loaded, Mode
-from .kept_room import KeptRoom
-from .readers import Readers
+from .journaled_sequencer import JournaledSequencer
+from .name_locks import NameLocks
+from .rows import RoomRows
+from .served_time import ServedTime
 from .synced import SyncedSequencer
+from .threads import JournalThreads
 
 __all__ = ["JournalBroker"]
 
 _log = logging.getLogger("driftdb_jupyter")
 _Result = TypeVar("_Result")
 
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 5.0
 _TOUCH_SECONDS = 3600.0
-# So that a large room that is being loaded doesn't keep others from being opened.
-_READERS = 3
-# A loop's timers are no finer.
-_TIMER_SECONDS = 0.001
-# A loop that is busy, but lets go of the interpreter's lock often and briefly, can keep a thread
-# from getting it for minutes. So while one of ours is at work for longer than a commit takes, the
-# loop steps aside now and then; what it pays for that is at most some percent.
-_STEP_ASIDE_AFTER_SECONDS = 0.005
-_STEP_ASIDE_INTERVAL_SECONDS = 0.002
-_STEP_ASIDE_SECONDS = 0.0001
+# How long a room that was put out of service can't be opened. Long enough that a push which can
+# never be written, and which its client sends again and again, is no load.
+_OUT_OF_SERVICE_SECONDS = 60.0
 
 
 class JournalBroker:
@@ -54,8 +54,9 @@ class JournalBroker:
 
     ``path``: the journal's file. ``mode``: what an ack promises. ``commit_interval_seconds``: how
     far commits are apart at least while much is going on (``batched``). ``room_limit``: how many
-    rooms there may be at once. ``quota``, ``window_limits``: of each room. ``memory``: of all that
-    are in use (``None``: no bound). ``clock``: seconds since 1970.
+    rooms there may be at once. ``producer_limit``: of how many clients pushes are remembered in a
+    room. ``quota``, ``window_limits``: of each room. ``memory``: of all that are in use (``None``:
+    no bound). ``clock``: seconds since 1970; ``monotonic``: seconds that nobody sets.
 
     The journal is opened at once, which waits for the disk, and used on threads of its own from
     then on. Raises :class:`~.journal.JournalUnusable`, :class:`sqlite3.Error` and
@@ -71,136 +72,117 @@ class JournalBroker:
         mode: Mode = "batched",
         commit_interval_seconds: float = 0.01,
         room_limit: int = 100_000,
+        producer_limit: int = 10_000,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
         memory: MemoryBudget | None = None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clock = clock
         self.memory = memory or MemoryBudget()
-        self.failing: str | None = None
         self.journal = path
-        self._synced = mode == "synced"
-        self._interval = 0.0 if self._synced else commit_interval_seconds
+        self.producer_limit = producer_limit
         self._room_limit = room_limit
-        self._load = partial(Journal.load, quota=quota, window_limits=window_limits)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal")
-        self._reader = self._writer
-        self._ending = threading.Event()
-        self._rooms: dict[str, KeptRoom] = {}
-        self._loading: dict[str, asyncio.Future[KeptRoom | None]] = {}
-        self._creating: dict[str, asyncio.Future[None]] = {}
-        self._deleting: dict[str, asyncio.Future[bool]] = {}
-        self._sweeping: asyncio.Future[None] | None = None
-        self._run: str | None = None
-        self._no_run = new_id()
+        self._quota = quota
+        self._window_limits = window_limits
+        self._kind = SyncedSequencer if mode == "synced" else BatchedSequencer
+        self._rooms: dict[str, JournaledSequencer] = {}
+        self._locks = NameLocks()
+        self._out_of_service: dict[str, float] = {}
+        self._sweeping: asyncio.Task[None] | None = None
+        self._closing: str | None = None
+        self._era: str | None = None
+        self._no_era = new_id()
         self._touched_at = clock()
-        self._waiting: dict[KeptRoom, None] = {}
-        self._taken: dict[KeptRoom, None] = {}
-        self._undecided: set[KeptRoom] = set()  # that are being deleted
-        self._new: list[Row] = []
-        self._batches: list[Batch] = []
-        self._watchers: list[asyncio.Future[str | None]] = []
-        self._committing = False
-        self._urgent = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._last = 0.0
-        self._took = 0.0
-        self._at_work = 0
-        self._aside: asyncio.TimerHandle | None = None
-        self._pause = _FIRST_PAUSE_SECONDS
+        self._threads = JournalThreads(path, mode=mode)
+        self._committer = Committer(
+            self._threads,
+            begin=self._begin,
+            interval_seconds=0.0 if mode == "synced" else commit_interval_seconds,
+        )
         try:
-            self._writer.submit(self._open, mode).result()
+            self._threads.do_now(self._look)
         except BaseException:
-            self._writer.shutdown()
+            self._threads.close_now()
             raise
-
-    def _open(self, mode: Mode) -> None:
-        journal = self._journal = Journal(self.journal, mode=mode)
-        self._reading = Readers([journal])
         try:
-            self._count = journal.count()
-            self._room_ids = count(journal.newest("rooms") + 1)
-            self.producer_ids = count(journal.newest("producers") + 1)
-            try:
-                self._begin()
-            except (sqlite3.Error, OSError) as error:
-                self._fail(error)
-            if journal.shared:
-                self._reading = Readers(
-                    [Journal(self.journal, reading=True) for _ in range(_READERS)]
-                )
-                self._reader = ThreadPoolExecutor(
-                    _READERS, thread_name_prefix="driftdb-journal-reader"
-                )
-        except BaseException:
-            journal.close()
-            raise
-        if journal.notice:
-            _log.warning("%s", journal.notice)
+            self._threads.do_now(self._begin)
+        except (sqlite3.Error, OSError) as error:
+            self._committer.fail(error)
+        self._served = ServedTime(
+            clock=clock, monotonic=monotonic, gaps=self._gaps, ran_at=self._ran_at
+        )
+        notice = self._threads.journal.notice
+        if notice:
+            _log.warning("%s", notice)
 
-    def _begin(self) -> None:
-        if self._run is None:
-            self._run = self._journal.begin()
+    def _look(self, journal: Journal) -> None:
+        self._count = journal.count()
+        self._room_ids = count(journal.newest("rooms") + 1)
+        self.producer_ids = count(journal.newest("producers") + 1)
+        self._unswept = journal.has_deleted()
+        self._ran_at, self._gaps = journal.served_time()
+
+    def _begin(self, journal: Journal) -> None:
+        if self._era is None:
+            self._era = journal.begin()
+
+    def _end(self, journal: Journal) -> None:
+        journal.note_served_time(ran_at=self.clock(), gaps=self._served.gaps)
+        journal.end()
+
+    @property
+    def failing(self) -> str | None:
+        """Why nothing can be written at the moment, in words; else ``None``."""
+        return self._closing or self._committer.failing
 
     @property
     def trouble(self) -> str | None:
         """What keeps the broker from doing all that it promises, in words; else ``None``."""
-        return self.failing
+        if self.failing is not None or not self._out_of_service:
+            return self.failing
+        return (
+            f"{len(self._out_of_service)} of the rooms can't be kept because of an error, and are"
+            " out of service for a minute at a time; the log has more"
+        )
+
+    async def has(self, name: str) -> bool:
+        """Whether there is a room of that name; it is not loaded for that."""
+        return name in self._rooms or await self._read(Journal.has, name)
 
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
-        if await self.has(name):
-            return
-        creating = self._creating.get(name)
-        if creating is None:
-            creating = self._creating[name] = asyncio.ensure_future(self._create(name))
-            creating.add_done_callback(lambda _: self._creating.pop(name))
-        await asyncio.shield(creating)
+        await self._alone(name, self._create)
 
     async def _create(self, name: str) -> None:
-        if self._count >= self._room_limit:
-            raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
-        if self.failing is not None:
-            raise Unavailable(self.failing)
-        self._count += 1
-        row = (next(self._room_ids), name, new_id(), 0, 0, 0, 0, 0, self.clock())
-        self._new.append(row)
-        reason = await self._written()
-        if reason is not None:
-            self._count -= 1
-            raise Unavailable(reason)
+        if not await self.has(name):
+            await self._put(name, Room(epoch=new_id()), replace=False)
 
-    async def has(self, name: str) -> bool:
-        """Whether there is a room of that name; loads none (see :class:`.broker.Broker`)."""
-        await self._decided(name)
-        return name in self._rooms or await self._read(Journal.has, name)
-
-    async def open(self, name: str, audience: Audience) -> KeptRoom | None:
+    async def open(self, name: str, audience: Audience) -> JournaledSequencer | None:
         """Take part in a room; ``None`` where there is no room of that name.
 
-        Raises :class:`~..protocol.errors.Unavailable` where it can't be read.
+        Raises :class:`~..protocol.errors.Unavailable` where it can't be read, or is out of service.
         """
-        await self._decided(name)
+        return await self._alone(name, partial(self._open, audience))
+
+    async def _open(self, audience: Audience, name: str) -> JournaledSequencer | None:
         room = self._rooms.get(name)
         if room is None:
-            loading = self._loading.get(name)
-            if loading is None:
-                loading = self._loading[name] = asyncio.ensure_future(self._load_room(name))
-                loading.add_done_callback(lambda _: self._loading.pop(name))
-            room = await asyncio.shield(loading)
-        if room is not None:
-            room.audience = audience
-            room.in_use = True
-        return room
-
-    async def _load_room(self, name: str) -> KeptRoom | None:
-        loaded: Loaded | None = await self._read(self._load, name)
-        if loaded is None:
-            return None
-        run = self._no_run if self._run is None else self._run
-        kind = SyncedSequencer if self._synced else BatchedSequencer
-        room = self._rooms[name] = kind(name, loaded, self, epoch=f"{loaded.epoch}.{run}")
+            if self._out_of_service.get(name, 0.0) > self.clock():
+                raise Unavailable("the room is out of service after an error; try again later")
+            loaded: Loaded | None = await self._read(
+                Journal.load, name, quota=self._quota, window_limits=self._window_limits
+            )
+            if loaded is None:
+                return None
+            loaded.room.charge(self.memory)
+            self._out_of_service.pop(name, None)
+            era = self._no_era if self._era is None else self._era
+            room = self._kind(name, loaded, self, epoch=f"{loaded.epoch}.{era}")
+            self._rooms[name] = room
+        room.audience = audience
+        room.in_use = True
         return room
 
     async def leave(self, name: str) -> None:
@@ -211,81 +193,110 @@ class JournalBroker:
         room.in_use = False
         room.end()
         if self.failing is None:
-            await self._written()
+            await self._committer.wait_until_written()
 
     async def restore(self, name: str, room: Room) -> None:
         """Take a whole room, under a name that no other has (see :class:`.broker.Broker`)."""
+        await self._alone(name, partial(self._restore, room))
+
+    async def _restore(self, room: Room, name: str) -> None:
         if await self.has(name):
             raise BadMessage(f"expected the name of no room, got {name!r}")
-        await self.create(name)
-        kept = await self._load_room(name)
-        assert kept is not None
-        kept.restore(room)
-        await self.leave(name)
-        if self.failing is not None:
-            raise Unavailable(self.failing)
+        await self._put(name, room, replace=False)
+
+    async def replace(self, name: str, room: Room) -> None:
+        """Take a whole room, in the place of another (see :class:`.broker.Broker`)."""
+        await self._alone(name, partial(self._replace, room))
+
+    async def _replace(self, room: Room, name: str) -> None:
+        there = await self.has(name)
+        async with self._held(name) as other:
+            await self._put(name, room, replace=there)
+            if other is not None:
+                self._let_go(other).reset()
+        if there:
+            self._sweep()
+
+    async def _put(self, name: str, room: Room, *, replace: bool) -> None:
+        """Write a whole room, in one commit with the removal of the one that has the name."""
+        if not replace:
+            if self._count >= self._room_limit:
+                raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
+            self._count += 1
+        try:
+            room.newest_relay = room.seq  # any number up to there may have been a relay's
+            loaded = Loaded(next(self._room_ids), new_id(), room)
+            rows = RoomRows(loaded, self.producer_ids)
+            batch = rows.make_new(name, room, now=self.clock())
+            if replace:
+                batch.deleted.append((name,))
+            await self._write(batch)
+        except BaseException:
+            self._count -= not replace
+            raise
+        self._out_of_service.pop(name, None)
 
     async def delete(self, name: str) -> bool:
         """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""
-        await self._decided(name)
-        deleting = self._deleting[name] = asyncio.ensure_future(self._delete(name))
-        deleting.add_done_callback(lambda _: self._deleting.pop(name))
-        return await asyncio.shield(deleting)
+        return await self._alone(name, self._delete)
 
     async def _delete(self, name: str) -> bool:
-        # What is pushed until it is decided waits for that: a commit would bring the room back.
-        room = self._rooms.get(name)
-        if room is not None:
-            self._waiting.pop(room, None)
-            self._undecided.add(room)
-        try:
-            while self._committing or self._new:
-                await self._written()
-            if self.failing is not None:
-                raise Unavailable(self.failing)
-            there = await self._write(Journal.delete, name)
+        if not await self.has(name):
+            return False
+        async with self._held(name) as room:
+            await self._write(Batch(deleted=[(name,)]))
+            self._count -= 1
+            self._out_of_service.pop(name, None)
             if room is not None:
-                room.deleted = True
-                self._rooms.pop(name, None)
-        finally:
-            if room is not None:
-                self._undecided.discard(room)
-                if room.dirty:
-                    self.want_commit(room, urgent=True)
-        self._count -= there
+                self._let_go(room).deleted()
         self._sweep()
-        return there
+        return True
 
-    async def _decided(self, name: str) -> None:
-        """Wait while a room is being deleted."""
-        while (deleting := self._deleting.get(name)) is not None:
-            await asyncio.wait([deleting])
-
-    def _sweep(self) -> asyncio.Future[None]:
-        """Remove what deleted rooms held, without anybody having to wait for it."""
-        if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.ensure_future(self._sweep_all())
-        return self._sweeping
-
-    async def _sweep_all(self) -> None:
-        with suppress(Unavailable):  # it is in the log, and the next deletion goes on with it
-            while await self._write(Journal.sweep):
-                pass
-
-    async def expire(self, *, before: float) -> list[str]:
-        """Delete the rooms in which nobody takes part nor did since then; returns their names."""
-        now = self.clock()
-        if now - self._touched_at > _TOUCH_SECONDS:
-            # So that a room isn't taken for unused if this process is killed.
-            self._touched_at = now
-            for room in self._rooms.values():
-                room.touch()
-        names = []
+    async def expire(self, *, room_seconds: float, client_seconds: float) -> list[str]:
+        """Forget what has not been used for that long (see :class:`.broker.Broker`)."""
+        await self._note_served_time()
+        clients_before = self._served.before(client_seconds)
+        for room in list(self._rooms.values()):
+            room.expire_clients(before=clients_before)
+        names: list[str] = []
+        if not room_seconds or self.failing is not None:
+            return names
+        before = self._served.before(room_seconds)
         for name in await self._read(Journal.unused, before=before):
-            if name not in self._rooms and name not in self._loading:
-                await self.delete(name)
+            if await self._alone(name, partial(self._expire, before)):
                 names.append(name)
+        if names:
+            self._sweep()
         return names
+
+    async def _note_served_time(self) -> None:
+        """Note now and then that a server runs, and which rooms are in use."""
+        gap, now = self._served.look(), self.clock()
+        if gap is not None:
+            _log.warning(
+                "No server ran for %.1f hours, by the clock: rooms and clients that nobody used"
+                " meanwhile are kept that much longer",
+                (gap[1] - gap[0]) / 3600,
+            )
+        elif abs(now - self._touched_at) < _TOUCH_SECONDS:
+            return
+        if self.failing is not None:
+            return
+        # So that a room isn't taken for unused if this process is killed.
+        self._touched_at = now
+        for room in self._rooms.values():
+            room.touch()
+        call = partial(Journal.note_served_time, ran_at=now, gaps=self._served.gaps)
+        with suppress(Unavailable):  # it is in the log
+            await self._run(self._threads.write, call)
+
+    async def _expire(self, before: float, name: str) -> bool:
+        # Somebody may have come, and even left again, since the list was made.
+        if name in self._rooms or self._closing:
+            return False
+        gone = await self._run(self._threads.write, Journal.delete_unused, name, before=before)
+        self._count -= gone
+        return gone
 
     async def summaries(self) -> list[RoomSummary]:
         """All rooms, by name."""
@@ -305,19 +316,20 @@ class JournalBroker:
         Returns how many bytes that was.
         """
         before = os.path.getsize(self.journal)
-        await self._sweep()
-        await self._write(Journal.vacuum)
+        while await self._run(self._threads.write, Journal.sweep):
+            pass
+        await self._run(self._threads.write, Journal.vacuum)
         return before - os.path.getsize(self.journal)
 
     async def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty where nothing is."""
-        return await self._take_long(Journal.check)
+        return await self._run(self._threads.take_long, Journal.check)
 
     async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
         """Copy all rooms to a file (see :class:`.broker.Broker`)."""
 
         def copied(done: int, total: int) -> None:
-            if self._ending.is_set():
+            if self._threads.ending:
                 raise Unavailable("the server is stopping")
             progress(done, total)
 
@@ -327,216 +339,147 @@ class JournalBroker:
             except (sqlite3.Error, OSError) as error:
                 raise Unavailable(f"the copy {target} can't be written ({error})") from error
 
-        return await self._take_long(copy)
-
-    async def _take_long(self, function: Callable[[Journal], _Result]) -> _Result:
-        """Do what may take minutes on a connection and a thread of its own.
-
-        Where no second connection may be opened, others have to wait.
-        """
-        if self._reader is self._writer:
-            return await self._write(function)
-
-        def work() -> _Result:
-            with closing(Journal(self.journal, reading=True)) as journal:
-                journal.stop_when(self._ending.is_set)
-                return function(journal)
-
-        thread = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal-apart")
-        try:
-            return await self._run_on(thread, work)
-        finally:
-            thread.shutdown(wait=False)
+        return await self._run(self._threads.take_long, copy)
 
     async def close(self) -> None:
         """Write what is to be written, and end."""
-        self._ending.set()
-        if self._sweeping is not None:
-            await self._sweeping
-        for room in self._rooms.values():
+        self._threads.stop_long()
+        for room in list(self._rooms.values()):
             room.in_use = False
             room.end()
-        reason = None
-        while reason is None and (
-            self._committing or self._waiting or self._new or self._batches or self.failing
-        ):
-            reason = await self._written()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._batches and self._run is not None:
+        committer, reason = self._committer, None
+        while reason is None and not committer.idle:
+            reason = await committer.wait_until_written()
+        committer.stop()
+        lost = committer.loses and self._era is not None
+        if lost:
             _log.error("The last changes are lost: %s", reason)
-        self.failing = "the server is stopping"
-        loop = asyncio.get_running_loop()
-        if self._reader is not self._writer:
-            await loop.run_in_executor(self._reader, self._reading.close)
-        await loop.run_in_executor(self._writer, self._close, reason is None)
-        self._reader.shutdown()
-        self._writer.shutdown()
-
-    def _close(self, clean: bool) -> None:
+        self._closing = "the server is stopping"
+        if self._sweeping is not None:
+            await asyncio.wait([self._sweeping])
         try:
-            if clean and self._run is not None:
-                self._journal.end()
+            if reason is None and not committer.tainted and self._era is not None:
+                await self._run(self._threads.write, self._end)
         finally:
-            self._journal.close()
+            await self._threads.close()
 
-    # Group commit. One commit is under way at a time, and what comes meanwhile gathers for the
-    # next. After one that failed a timer tries again, with growing pauses.
+    # What the sequencers need.
 
-    def want_commit(self, room: KeptRoom, *, urgent: bool) -> None:
-        """Write the room's draft soon, and at once where somebody waits (``urgent``)."""
-        room.dirty = True
-        if room in self._undecided:
-            return
-        if room.deleted:
-            asyncio.get_running_loop().call_soon(self._answer_for, room)
-            return
-        self._waiting[room] = None
-        self._schedule(urgent=urgent)
+    def want_commit(self, sequencer: JournaledSequencer, *, urgent: bool) -> None:
+        """Have the sequencer's draft written soon, and at once where somebody waits."""
+        if sequencer.held:
+            sequencer.dirty = True
+        elif sequencer.deleted:
+            sequencer.dirty = True
+            asyncio.get_running_loop().call_soon(self._answer_too_late, sequencer)
+        else:
+            self._committer.want_commit(sequencer, urgent=urgent)
 
-    def _answer_for(self, room: KeptRoom) -> None:
-        """Answer what came too late for a room that is deleted, as if it had just been written."""
-        room.dirty = False
-        room.take(Batch())
-        room.committed()
+    def put_out_of_service(self, sequencer: JournaledSequencer, reason: str) -> None:
+        """Let go of a room that can't be kept."""
+        self._out_of_service[sequencer.name] = self.clock() + _OUT_OF_SERVICE_SECONDS
+        self._let_go(sequencer).out_of_service()
 
-    def _schedule(self, *, urgent: bool) -> None:
-        self._urgent |= urgent
-        if self._committing or (self.failing is not None and self._timer is not None):
-            return
-        loop = asyncio.get_running_loop()
-        # Who waits for an ack waits no longer than the last commit took.
-        interval = min(self._interval, self._took) if self._urgent else self._interval
-        due = self._last + interval
-        if due < loop.time() + _TIMER_SECONDS:
-            due = 0.0
-        if self._timer is not None:
-            if self._timer.when() <= due:
-                return
-            self._timer.cancel()
-        self._timer = loop.call_at(due, self._commit)
+    def written(self, sequencer: JournaledSequencer) -> None:
+        """Let go of a room that nobody uses, if nothing of it is left to be written."""
+        if not sequencer.in_use and sequencer.settled and self._has(sequencer):
+            del self._rooms[sequencer.name]
+            sequencer.release()
 
-    async def _written(self) -> str | None:
-        """Wait until all that is there now was written; returns why it can't be, else ``None``."""
-        watcher: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._watchers.append(watcher)
-        if self.failing is None:
-            self._schedule(urgent=True)
-        elif not self._committing:
-            self._commit()
-        return await watcher
-
-    def _commit(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._committing:
-            return
-        self._urgent = False
-        batch = Batch()
-        batch.rooms, self._new = self._new, []
-        wrote = bool(batch.rooms)
-        taken, self._waiting = self._waiting, {}
-        for room in taken:
-            room.dirty = False
-            wrote |= room.take(batch)
-        self._taken.update(taken)
-        if wrote:
-            self._batches.append(batch)
-        watchers, self._watchers = self._watchers, []
-        if not self._batches and self.failing is None:
-            self._succeeded(watchers)  # there is nothing but answers
-            return
-        loop = asyncio.get_running_loop()
-        self._committing = True
-        self._last = loop.time()
-        writing = self._start(self._writer, partial(self._commit_now, self._batches))
-        writing.add_done_callback(partial(self._committed, watchers))
-
-    def _commit_now(self, batches: list[Batch]) -> None:
-        self._begin()
-        self._journal.commit(batches)
-
-    def _committed(
-        self, watchers: list[asyncio.Future[str | None]], writing: asyncio.Future[None]
-    ) -> None:
-        self._committing = False
-        now = asyncio.get_running_loop().time()
-        self._took, self._last = now - self._last, now
-        error = writing.exception()
-        if error is None:
-            self._batches = []
-            self._succeeded(watchers)
-            return
-        self._fail(error)
-        reason = self.failing
-        assert reason is not None
-        self._timer = asyncio.get_running_loop().call_later(self._pause, self._commit)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-        if self._synced:
-            self._batches = []
-            taken, self._taken = {**self._taken, **self._waiting}, {}
-            for room in taken:
-                room.failed(reason)
-        _resolve(watchers, reason)
-
-    def _succeeded(self, watchers: list[asyncio.Future[str | None]]) -> None:
-        if self.failing is not None:
-            self.failing = None
-            self._pause = _FIRST_PAUSE_SECONDS
-        taken, self._taken = self._taken, {}
-        for room in taken:
-            room.committed()
-            if not room.in_use and room.settled:
-                self._rooms.pop(room.name, None)
-        _resolve(watchers, None)
-        if self._waiting or self._new or self._watchers:
-            self._schedule(urgent=self._urgent)
-
-    def _fail(self, error: BaseException) -> None:
-        self.failing = (
-            f"the journal {self.journal} can't be written ({error});"
-            " what is to be kept is refused until it can"
-        )
-
-    async def _read(self, function: Callable[..., _Result], *args: Any, **options: Any) -> _Result:
-        call = partial(self._reading.run, function, *args, **options)
-        return await self._run_on(self._reader, call)
-
-    async def _write(self, function: Callable[..., _Result], *args: Any) -> _Result:
-        return await self._run_on(self._writer, partial(function, self._journal, *args))
-
-    async def _run_on(self, thread: ThreadPoolExecutor, call: Callable[[], _Result]) -> _Result:
+    @staticmethod
+    def _answer_too_late(sequencer: JournaledSequencer) -> None:
+        """Answer what came too late for a deleted room, as if it had just been written."""
+        sequencer.dirty = False
         try:
-            return await self._start(thread, call)
+            sequencer.take()
+            sequencer.committed()
+        except Exception:
+            _log.exception("%s, which was deleted", sequencer)
+            sequencer.refuse_all("the room was deleted")
+
+    # One at a time.
+
+    async def _alone(self, name: str, work: Callable[[str], Awaitable[_Result]]) -> _Result:
+        """Do something to the room of a name while nobody else does, and to its end."""
+
+        async def whole() -> _Result:
+            async with self._locks.hold(name):
+                if self._closing is not None:
+                    raise Unavailable(self._closing)
+                if self._unswept:
+                    self._unswept = False
+                    self._sweep()
+                return await work(name)
+
+        return await asyncio.shield(asyncio.ensure_future(whole()))
+
+    @asynccontextmanager
+    async def _held(self, name: str) -> AsyncIterator[JournaledSequencer | None]:
+        """The room of that name that is in memory; nothing of it is written meanwhile."""
+        room = self._rooms.get(name)
+        if room is None:
+            yield None
+            return
+        room.held = True
+        self._committer.withdraw(room)
+        try:
+            yield room
+        finally:
+            room.held = False
+            if room.dirty:
+                self.want_commit(room, urgent=True)
+
+    def _let_go(self, room: JournaledSequencer) -> Audience:
+        """Forget a room that is no more; returns who is to hear of that."""
+        if self._has(room):
+            del self._rooms[room.name]
+        room.deleted = True
+        room.release()
+        audience, room.audience = room.audience, NOBODY
+        return audience
+
+    def _has(self, room: JournaledSequencer) -> bool:
+        return self._rooms.get(room.name) is room
+
+    def _sweep(self) -> None:
+        """Remove what deleted rooms held, without anybody having to wait for it."""
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.ensure_future(self._sweep_all())
+
+    async def _sweep_all(self) -> None:
+        try:
+            while not self._closing and await self._run(self._threads.write, Journal.sweep):
+                pass
+        except Unavailable:
+            pass  # it is in the log, and the next deletion or start goes on with it
+        except Exception:
+            _log.exception("What deleted rooms held can't be removed")
+
+    # The journal.
+
+    async def _write(self, batch: Batch) -> None:
+        if self._closing is not None:
+            raise Unavailable(self._closing)
+        await self._committer.write(batch)
+
+    async def _read(
+        self, function: Callable[..., _Result], *arguments: object, **options: object
+    ) -> _Result:
+        return await self._run(self._threads.read, function, *arguments, **options)
+
+    async def _run(
+        self,
+        thread: Callable[[Callable[[Journal], _Result]], Awaitable[_Result]],
+        function: Callable[..., _Result],
+        *arguments: object,
+        **options: object,
+    ) -> _Result:
+        def call(journal: Journal) -> _Result:
+            return function(journal, *arguments, **options)
+
+        try:
+            return await thread(call)
         except (sqlite3.Error, OSError) as error:
             _log.error("The journal %s: %s", self.journal, error)
-            raise Unavailable(f"the journal {self.journal} can't be used ({error})") from error
-
-    def _start(
-        self, thread: ThreadPoolExecutor, call: Callable[[], _Result]
-    ) -> asyncio.Future[_Result]:
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(thread, call)
-        self._at_work += 1
-        if self._aside is None:
-            self._aside = loop.call_later(_STEP_ASIDE_AFTER_SECONDS, self._step_aside)
-        future.add_done_callback(self._ended)
-        return future
-
-    def _ended(self, future: asyncio.Future[Any]) -> None:
-        self._at_work -= 1
-        if not self._at_work and self._aside is not None:
-            self._aside.cancel()
-            self._aside = None
-
-    def _step_aside(self) -> None:
-        time.sleep(_STEP_ASIDE_SECONDS)
-        loop = asyncio.get_running_loop()
-        self._aside = loop.call_later(_STEP_ASIDE_INTERVAL_SECONDS, self._step_aside)
-
-
-def _resolve(watchers: list[asyncio.Future[str | None]], reason: str | None) -> None:
-    for watcher in watchers:
-        if not watcher.done():
-            watcher.set_result(reason)
+            said = getattr(error, "strerror", None) or error
+            raise Unavailable(f"the journal can't be used ({said})") from error

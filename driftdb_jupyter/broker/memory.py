@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,32 +11,41 @@ from ..protocol.messages import Push
 from ..protocol.name import new_id
 from ..protocol.value import Value
 from ..rooms.memory_budget import MemoryBudget
-from ..rooms.producer import Producers
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
-from .broker import Audience, Pusher, RoomSummary
+from .broker import NOBODY, Audience, Pusher, RoomSummary
+from .clients import Clients
+from .served_time import ServedTime
 
-__all__ = ["MemoryBroker"]
+__all__ = ["MemoryBroker", "MemorySequencer"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 
 class MemorySequencer:
-    """Applies a push at once."""
+    """Applies a push at once.
 
-    __slots__ = ("_audience", "_clock", "_memory", "room")
+    ``audience`` is :data:`~.broker.NOBODY` while nobody takes part; ``used_at``: when somebody last
+    did.
+    """
+
+    __slots__ = ("_clock", "_memory", "audience", "clients", "room", "used_at")
 
     def __init__(
-        self, room: Room, audience: Audience, memory: MemoryBudget, clock: Callable[[], float]
+        self,
+        room: Room,
+        memory: MemoryBudget,
+        clock: Callable[[], float],
+        *,
+        producer_limit: int,
     ) -> None:
         self.room = room
-        self._memory = memory
-        self._audience = audience
+        self.clients = Clients(room.producers, limit=producer_limit)
+        self.audience: Audience = NOBODY
+        self.used_at = clock()
         self._clock = clock
-
-    @property
-    def producers(self) -> Producers:
-        """Which pushes of which clients were applied."""
-        return self.room.producers
+        self._memory = memory
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply, broadcast, answer."""
@@ -51,18 +61,30 @@ class MemorySequencer:
         except Refusal as refusal:
             pusher.answer(push, refusal)
             return False
-        self._audience.broadcast(applied)
+        try:
+            self.audience.broadcast(applied)
+        except Exception:
+            _log.exception("A broadcast failed")
         if push.id is not None or applied.value_count > 1 or pusher.hears_all:
             pusher.answer(push, applied)
         return False
+
+    def joined(self, client: str) -> None:
+        """A connection of a client was opened."""
+        self.clients.joined(client)
+
+    def left(self, client: str) -> None:
+        """A connection of a client was closed."""
+        self.clients.left(client, now=self._clock())
 
 
 class MemoryBroker:
     """Rooms in memory.
 
-    ``room_limit``: how many rooms there may be at once. ``quota``, ``window_limits``: of each room.
-    ``memory``: of all of them (``None``: no bound).
-    ``clock``: seconds since 1970. ``trouble``: why rooms are not kept where they should be.
+    ``room_limit``: how many rooms there may be at once. ``producer_limit``: of how many clients
+    pushes are remembered in a room. ``quota``, ``window_limits``: of each room. ``memory``: of all
+    of them (``None``: no bound). ``clock``: seconds since 1970; ``monotonic``: seconds that nobody
+    sets. ``trouble``: why rooms are not kept where they should be.
     """
 
     journal = None
@@ -71,21 +93,23 @@ class MemoryBroker:
         self,
         *,
         room_limit: int = 100_000,
+        producer_limit: int = 10_000,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
         memory: MemoryBudget | None = None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         trouble: str | None = None,
     ) -> None:
         self.memory = memory or MemoryBudget()
         self.trouble = trouble
-        self._rooms: dict[str, Room] = {}
-        self._used_at: dict[str, float] = {}
-        self._in_use: set[str] = set()
+        self._rooms: dict[str, MemorySequencer] = {}
         self._room_limit = room_limit
+        self._producer_limit = producer_limit
         self._quota = quota
         self._window_limits = window_limits
         self._clock = clock
+        self._served = ServedTime(clock=clock, monotonic=monotonic)
 
     async def has(self, name: str) -> bool:
         """Whether there is a room of that name."""
@@ -93,59 +117,65 @@ class MemoryBroker:
 
     async def create(self, name: str) -> None:
         """Make an empty room of that name, unless there is one (see :class:`.broker.Broker`)."""
-        if name in self._rooms:
-            return
-        if len(self._rooms) >= self._room_limit:
-            raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
-        room = Room(epoch=new_id(), quota=self._quota, window_limits=self._window_limits)
-        room.charge(self.memory)
-        self._rooms[name] = room
-        self._used_at[name] = self._clock()
+        if name not in self._rooms:
+            room = Room(epoch=new_id(), quota=self._quota, window_limits=self._window_limits)
+            self._take(name, room)
 
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
         """Take part in a room; ``None`` where there is no room of that name."""
-        room = self._rooms.get(name)
-        if room is None:
-            return None
-        self._in_use.add(name)
-        return MemorySequencer(room, audience, self.memory, self._clock)
+        sequencer = self._rooms.get(name)
+        if sequencer is not None:
+            sequencer.audience = audience
+        return sequencer
 
     async def leave(self, name: str) -> None:
         """Take part no more; the room stays in memory."""
-        self._in_use.discard(name)
-        self._used_at[name] = self._clock()
+        sequencer = self._rooms.get(name)
+        if sequencer is not None:
+            sequencer.audience = NOBODY
+            sequencer.used_at = self._clock()
 
     async def restore(self, name: str, room: Room) -> None:
         """Take a whole room, under a name that no other has (see :class:`.broker.Broker`)."""
         if name in self._rooms:
             raise BadMessage(f"expected the name of no room, got {name!r}")
-        await self.create(name)
+        self._take(name, room)
+
+    async def replace(self, name: str, room: Room) -> None:
+        """Take a whole room, in the place of another (see :class:`.broker.Broker`)."""
+        other = self._rooms.pop(name, None)
         try:
-            room.charge(self.memory)
+            self._take(name, room)
         except QuotaExceeded:
-            await self.delete(name)
+            if other is not None:
+                self._rooms[name] = other
             raise
-        self._rooms[name].release()
-        self._rooms[name] = room
+        if other is not None:
+            self._end(other).reset()
 
     async def delete(self, name: str) -> bool:
         """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""
-        self._in_use.discard(name)
-        self._used_at.pop(name, None)
-        room = self._rooms.pop(name, None)
-        if room is not None:
-            room.release()
-        return room is not None
+        sequencer = self._rooms.pop(name, None)
+        if sequencer is not None:
+            self._end(sequencer).deleted()
+        return sequencer is not None
 
-    async def expire(self, *, before: float) -> list[str]:
-        """Delete the rooms in which nobody takes part nor did since then; returns their names."""
+    async def expire(self, *, room_seconds: float, client_seconds: float) -> list[str]:
+        """Forget what has not been used for that long (see :class:`.broker.Broker`)."""
+        now = self._clock()
+        clients_before = self._served.before(client_seconds)
+        for sequencer in self._rooms.values():
+            sequencer.clients.expire(before=clients_before, now=now)
+        if not room_seconds:
+            return []
+        before = self._served.before(room_seconds)
         names = [
             name
-            for name, used_at in self._used_at.items()
-            if used_at < before and name not in self._in_use
+            for name, sequencer in self._rooms.items()
+            if sequencer.audience is NOBODY and sequencer.used_at < before
         ]
         for name in names:
-            await self.delete(name)
+            self._end(self._rooms.pop(name))
         return names
 
     async def summaries(self) -> list[RoomSummary]:
@@ -154,12 +184,12 @@ class MemoryBroker:
         return [
             RoomSummary(
                 name,
-                room.seq,
-                len(room.keys),
-                room.byte_count,
-                now if name in self._in_use else self._used_at[name],
+                sequencer.room.seq,
+                sequencer.room.key_count,
+                sequencer.room.byte_count,
+                sequencer.used_at if sequencer.audience is NOBODY else now,
             )
-            for name, room in sorted(self._rooms.items())
+            for name, sequencer in sorted(self._rooms.items())
         ]
 
     async def vacuum(self) -> int:
@@ -176,6 +206,21 @@ class MemoryBroker:
 
     async def close(self) -> None:
         """Forget everything."""
-        for room in self._rooms.values():
-            room.release()
+        for sequencer in self._rooms.values():
+            sequencer.room.release()
         self._rooms.clear()
+
+    def _take(self, name: str, room: Room) -> None:
+        if len(self._rooms) >= self._room_limit:
+            raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
+        room.charge(self.memory)
+        self._rooms[name] = MemorySequencer(
+            room, self.memory, self._clock, producer_limit=self._producer_limit
+        )
+
+    @staticmethod
+    def _end(sequencer: MemorySequencer) -> Audience:
+        """Free a room that is no more; returns who is to hear of that."""
+        sequencer.room.release()
+        audience, sequencer.audience = sequencer.audience, NOBODY
+        return audience

@@ -29,8 +29,8 @@ _OLD_TABLES = ("run", "rooms", "entries", "authors", "producers", "ids")
 _OLD_INDEXES = ("authors_of_room", "producers_of_room")
 # Its runs told by a counter whether numbers were given twice; what comes after is random.
 _RUN = """
-INSERT INTO run SELECT 1, lower(hex(randomblob(16))), CAST(crashes AS TEXT), '', mode, '', '', 0
-    FROM old_run
+INSERT INTO run SELECT 1, lower(hex(randomblob(16))), CAST(crashes AS TEXT), '', mode, '', '', 0,
+    NULL FROM old_run
 """
 _ROOMS = """
 INSERT INTO rooms SELECT id, name, epoch, seq, min(relay, seq), max(ceiling, 0), max(keys, 0),

@@ -3,13 +3,14 @@
 The tables refuse what no room can be in, so that a mistake in the code that writes them is an error
 there and then, and not a file that can't be read a month later.
 
-``run``: one row about the server that has the file, or had it last; see :mod:`.run`.
+``run``: one row about the server that has the file, or had it last; see :mod:`.run`; ``ran_at`` is
+when it was last known to run. ``gaps``: from when to when no server ran (:mod:`.served_time`).
 ``rooms``: ``name`` is null in a room that was deleted and whose values still have to go; ``relay``
 is the newest number that a relay or a deletion took; up to ``ceiling`` numbers may have been
 given without having been written; ``used_at`` is in seconds since 1970.
 ``authors``: numbered in each room. A row is not removed while its room is there, for then all
 entries of the room would have to be searched for it; the next author takes the place of one that no
-entry names any more.
+entry names any more (:mod:`.authors`).
 ``entries``: ``format`` is 0 for JSON text and 1 for a CBOR item; ``time`` in seconds since 1970.
 A number may stand under two keys: a ``compact`` keeps the one that it was sent with, whatever key
 had it (protocol, "Actions"). So nothing here says that numbers are unique in a room.
@@ -37,7 +38,12 @@ CREATE TABLE run (
     mode TEXT NOT NULL CHECK (mode IN ('', 'batched', 'synced', 'copy')),
     boot TEXT NOT NULL,
     beside TEXT NOT NULL,
-    commits INTEGER NOT NULL CHECK (commits >= 0)
+    commits INTEGER NOT NULL CHECK (commits >= 0),
+    ran_at REAL
+);
+CREATE TABLE gaps (
+    since REAL NOT NULL,
+    until REAL NOT NULL CHECK (until > since)
 );
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -86,7 +92,7 @@ CREATE TABLE ids (
 """
 _FIRST_RUN = """
 INSERT INTO run VALUES
-    (1, lower(hex(randomblob(16))), lower(hex(randomblob(8))), '', '', '', '', 0);
+    (1, lower(hex(randomblob(16))), lower(hex(randomblob(8))), '', '', '', '', 0, NULL);
 """
 
 

@@ -9,7 +9,7 @@ from .value import Value
 __all__ = ["Author", "Entry"]
 
 
-class Author(Struct, frozen=True, gc=False):
+class Author(Struct, frozen=True, weakref=True):
     """Who wrote something, as others see it.
 
     ``client`` is the public id of a client; ``user`` what the server's authentication knows of the

@@ -1,27 +1,78 @@
-"""Producers: which pushes a client has already had applied.
+"""Producers: which pushes of a client were applied already.
 
 Protocol, "Knowing that a push arrived, once".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
 
-__all__ = ["Producer", "Producers"]
+__all__ = ["PendingProducers", "Producer", "Producers"]
+
+
+class _Runs:
+    """Runs of ids, ascending and apart from each other; an id's number is the id plus an offset."""
+
+    __slots__ = ("firsts", "lasts", "offsets")
+
+    def __init__(self) -> None:
+        self.firsts = array("q")
+        self.lasts = array("q")
+        self.offsets = array("q")
+
+    def copy(self) -> _Runs:
+        copy = _Runs()
+        copy.firsts, copy.lasts, copy.offsets = self.firsts[:], self.lasts[:], self.offsets[:]
+        return copy
+
+    def insert(self, place: int, first: int, last: int, offset: int) -> None:
+        self.firsts.insert(place, first)
+        self.lasts.insert(place, last)
+        self.offsets.insert(place, offset)
+
+    def seq(self, push_id: int) -> int | None:
+        place = bisect_right(self.firsts, push_id) - 1
+        if place < 0 or push_id > self.lasts[place]:
+            return None
+        return push_id + self.offsets[place]
+
+    def drop(self, count: int) -> tuple[int, int]:
+        """Drop that many of the oldest ids; returns how many there were, and the newest of them."""
+        dropped = newest = whole = 0
+        for first, last in zip(self.firsts, self.lasts, strict=True):
+            length = last - first + 1
+            if dropped + length > count:
+                newest = first + count - dropped - 1
+                self.firsts[whole] = newest + 1
+                dropped = count
+                break
+            dropped, newest, whole = dropped + length, last, whole + 1
+            if dropped == count:
+                break
+        del self.firsts[:whole], self.lasts[:whole], self.offsets[:whole]
+        return dropped, newest
 
 
 class Producer:
-    """The newest ids of one client, with the sequence numbers that they got."""
+    """The newest ids of one client, with the sequence numbers that they got.
 
-    __slots__ = ("_applied", "_forgotten", "_remember", "connections", "left_at")
+    Ids that follow each other, with numbers that do too, are held as one run, so that a client
+    whose pushes nobody interrupts takes the same few hundred bytes however many there were. The
+    newest run stands apart from the older ones, for nearly every push extends it. All runs are
+    above ``forgotten``, and none overlaps another.
+    """
+
+    __slots__ = ("_count", "_first", "_forgotten", "_last", "_offset", "_older", "_remember")
 
     def __init__(self, *, remember: int = 1024, forgotten: int = 0) -> None:
-        """``remember``: how many ids at least; ``forgotten``: up to which none is any more."""
-        self._applied: dict[int, int] = {}
-        self._forgotten = forgotten
+        """``remember``: keep at least that many ids; ``forgotten``: the newest that is not kept."""
         self._remember = remember
-        self.connections = 0
-        self.left_at = 0.0
+        self._forgotten = forgotten
+        self._count = 0
+        self._first, self._last, self._offset = 1, 0, 0  # the newest run: still empty
+        self._older: _Runs | None = None
 
     @property
     def forgotten(self) -> int:
@@ -30,28 +81,76 @@ class Producer:
 
     def knows(self, push_id: int) -> bool:
         """Whether a push with that id was applied, or is older than what is remembered."""
-        return push_id in self._applied or push_id <= self._forgotten
+        if push_id > self._last:  # in nearly all pushes
+            return push_id <= self._forgotten
+        return push_id <= self._forgotten or self.seq(push_id) is not None
 
     def seq(self, push_id: int) -> int | None:
         """The sequence number of a push that was applied, ``None`` where it was too long ago."""
-        return self._applied.get(push_id)
+        if self._first <= push_id <= self._last:
+            return push_id + self._offset
+        return None if self._older is None else self._older.seq(push_id)
 
     def applied(self, push_id: int, seq: int) -> None:
-        """Note that a push was applied."""
-        self._applied[push_id] = seq
-        if len(self._applied) >= 2 * self._remember:
-            # Sorting now and then is cheaper than keeping an order: ids may come late.
-            ids = sorted(self._applied)
-            self._forgotten = ids[-self._remember - 1]
-            self._applied = {known: self._applied[known] for known in ids[-self._remember :]}
+        """Note that a push was applied; its id must not be known."""
+        self._add(push_id, push_id, seq - push_id)
 
-    def refused(self, push_id: int) -> None:
-        """Take back that a push was applied: it could not be kept."""
-        self._applied.pop(push_id, None)
+    def restore(self, first: int, seq: int, count: int) -> None:
+        """Note ``count`` pushes with consecutive ids and numbers, as they were written down.
+
+        To be called with ascending ids; ids that are known or forgotten are passed over.
+        """
+        last, offset = first + count - 1, seq - first
+        first = max(first, self._forgotten + 1, self._last + 1)
+        if first <= last:
+            self._add(first, last, offset)
+
+    def copy(self) -> Producer:
+        """Another producer that knows the same."""
+        copy = Producer(remember=self._remember, forgotten=self._forgotten)
+        copy._count = self._count
+        copy._first, copy._last, copy._offset = self._first, self._last, self._offset
+        copy._older = None if self._older is None else self._older.copy()
+        return copy
+
+    def _add(self, first: int, last: int, offset: int) -> None:
+        if first == self._last + 1 and offset == self._offset:
+            self._last = last
+        elif first > self._last:
+            if self._first <= self._last:
+                older = self._older = self._older or _Runs()
+                older.firsts.append(self._first)
+                older.lasts.append(self._last)
+                older.offsets.append(self._offset)
+            self._first, self._last, self._offset = first, last, offset
+        else:  # it comes late
+            older = self._older = self._older or _Runs()
+            older.insert(bisect_right(older.firsts, first), first, last, offset)
+        self._count += last - first + 1
+        if self._count >= 2 * self._remember:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        # To the half, so that it needn't be done for every push.
+        excess = self._count - self._remember
+        self._count = self._remember
+        if self._older is not None:
+            dropped, newest = self._older.drop(excess)
+            excess -= dropped
+            self._forgotten = max(self._forgotten, newest)
+            if not self._older.firsts:
+                self._older = None
+        if excess:
+            self._first += excess
+            self._forgotten = self._first - 1
 
 
 class Producers:
-    """The producers of a room, by their client (the digest of its secret)."""
+    """The producers of a room, by client (the digest of its secret).
+
+    They follow from the pushes that were applied and from :meth:`forget`, and from nothing else:
+    who is connected, and who has been gone for too long, is decided elsewhere.
+    """
 
     __slots__ = ("_producers",)
 
@@ -62,37 +161,58 @@ class Producers:
         return len(self._producers)
 
     def __contains__(self, client: str) -> bool:
-        return client in self._producers
+        return self.find(client) is not None
 
     def items(self) -> Iterable[tuple[str, Producer]]:
         """All clients and their producers."""
         return self._producers.items()
 
-    def restore(self, client: str, producer: Producer) -> None:
-        """Put in what was known of a client."""
-        self._producers[client] = producer
+    def find(self, client: str) -> Producer | None:
+        """The producer of that client, ``None`` where none of its pushes is remembered."""
+        return self._producers.get(client)
 
     def get(self, client: str) -> Producer:
-        """The producer of that client, a new one where it is not known."""
+        """The producer of that client, a new one where it has none."""
         producer = self._producers.get(client)
         if producer is None:
             producer = self._producers[client] = Producer()
         return producer
 
-    def joined(self, client: str) -> None:
-        """A connection of that client was opened."""
-        self.get(client).connections += 1
+    def restore(self, client: str, producer: Producer) -> None:
+        """Put in what was known of a client."""
+        self._producers[client] = producer
 
-    def left(self, client: str, *, now: float) -> None:
-        """A connection of that client was closed, at ``now`` (seconds of any steady clock)."""
-        producer = self.get(client)
-        producer.connections -= 1
-        producer.left_at = now
+    def forget(self, client: str) -> None:
+        """Forget the pushes of a client."""
+        self._producers.pop(client, None)
 
-    def expire(self, *, before: float) -> None:
-        """Forget the clients whose last connection was closed before that time."""
+
+class PendingProducers(Producers):
+    """Producers that may yet be taken back: they stand before others, and leave those as they are.
+
+    What was applied is taken back by leaving them, or by :meth:`keep`.
+    """
+
+    __slots__ = ("_settled",)
+
+    def __init__(self, settled: Producers) -> None:
+        super().__init__()
+        self._settled = settled
+
+    def find(self, client: str) -> Producer | None:
+        """See :meth:`Producers.find`."""
+        return self._producers.get(client) or self._settled.find(client)
+
+    def get(self, client: str) -> Producer:
+        """See :meth:`Producers.get`."""
+        producer = self._producers.get(client)
+        if producer is None:
+            known = self._settled.find(client)
+            producer = self._producers[client] = Producer() if known is None else known.copy()
+        return producer
+
+    def keep(self, clients: Collection[str | None]) -> None:
+        """Of all other clients know no more than the producers behind these do."""
         self._producers = {
-            client: producer
-            for client, producer in self._producers.items()
-            if producer.connections > 0 or producer.left_at >= before
+            client: producer for client, producer in self._producers.items() if client in clients
         }

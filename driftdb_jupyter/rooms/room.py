@@ -250,12 +250,11 @@ class Room:
         changed.
         """
         key, action = push.key, push.action
-        producer = None
         if push.id is not None:
             if client is None:
                 raise BadMessage("expected an id only from a client that connected with ?client=…")
-            producer = self.producers.get(client)
-            if producer.knows(push.id):
+            producer = self.producers.find(client)
+            if producer is not None and producer.knows(push.id):
                 return Applied(key, producer.seq(push.id))
         if push.if_seq is not None or push.epoch is not None:
             self._check(push)
@@ -272,10 +271,10 @@ class Room:
             applied = Applied(key, seq, entries)
         else:
             applied = self._change(key, action, values, author, now, free_bytes)
-        if producer is not None:
-            assert push.id is not None
+        if push.id is not None:
+            assert client is not None
             assert applied.seq is not None
-            producer.applied(push.id, applied.seq)
+            self.producers.get(client).applied(push.id, applied.seq)
         return applied
 
     def _change(

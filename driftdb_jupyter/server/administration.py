@@ -67,13 +67,15 @@ class Administration:
         """Give a room that was read a name; ``replace``: another of that name goes.
 
         Raises :class:`BadMessage` for a name that is none or taken,
-        :class:`~..protocol.errors.QuotaExceeded` and :class:`~..protocol.errors.Unavailable`.
+        :class:`~..protocol.errors.QuotaExceeded` and :class:`~..protocol.errors.Unavailable`. Then
+        nothing has changed: another room of that name is as it was, and its connections, too.
         """
         if not is_name(name):
             raise BadMessage(f"expected the name of a room, got {name!r}")
         if replace:
-            await self._hub.delete(name)
-        await self._hub.broker.restore(name, room)
+            await self._hub.broker.replace(name, room)
+        else:
+            await self._hub.broker.restore(name, room)
 
     async def delete(self, name: str) -> None:
         """Delete a room; who is in it is told (close code 4404).

@@ -31,9 +31,10 @@ from .access import Access, Right
 from .address import room_address, without_secrets
 from .answers import answer_to_get, answer_to_keys, answers_to_push
 from .author import author, client_key
+from .close_codes import CLOSE_TOO_SLOW
 from .hosted_room import HostedRoom
 from .outbox import Outbox
-from .peer import CLOSE_TOO_SLOW, RIGHTS, Peer
+from .peer import RIGHTS, Peer
 from .reader import BatchReader, available
 from .request import Request
 from .site import Route, Site

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..broker.broker import Sequencer
 from ..broker.presence import PresenceManager
 from ..protocol.codec import Codec
@@ -10,6 +12,7 @@ from ..protocol.frame import frame
 from ..protocol.value import Value
 from ..rooms.room import Applied
 from .channel import Channel
+from .close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
 from .outbox import Flusher, Outbox
 from .pressure import Pressure
 
@@ -17,18 +20,22 @@ __all__ = ["HostedRoom"]
 
 
 class HostedRoom:
-    """The audience of one room: it hears what the broker says, and sends it to who subscribed.
+    """The audience of one room: hears what the broker says, and forwards it to the subscribers.
 
     ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room, and
     ``presence``, which knows who is there.
     ``users`` counts the connections and requests that are in the room now: the hub's to keep.
+    ``ended`` is called with the close code and reason for all connections when the broker has ended
+    the room, and ``has_ended`` is true then.
     """
 
     __slots__ = (
         "_channels",
+        "_ended",
         "_flusher",
         "_presence_channels",
         "_watchers",
+        "has_ended",
         "name",
         "presence",
         "pressure",
@@ -39,8 +46,16 @@ class HostedRoom:
     presence: PresenceManager
     sequencer: Sequencer
 
-    def __init__(self, name: str, flusher: Flusher) -> None:
+    def __init__(
+        self,
+        name: str,
+        flusher: Flusher,
+        *,
+        ended: Callable[[HostedRoom, int, str], object] = lambda hosted, code, reason: None,
+    ) -> None:
         self.name = name
+        self.has_ended = False
+        self._ended = ended
         self.pressure = Pressure()
         self.users = 0
         self._flusher = flusher
@@ -101,6 +116,18 @@ class HostedRoom:
         if self._watchers:
             self._show(applied)
 
+    def deleted(self) -> None:
+        """The room was deleted."""
+        self._end(CLOSE_GONE, "the room was deleted")
+
+    def reset(self) -> None:
+        """Another room has taken the place of this one: whoever comes back finds that."""
+        self._end(CLOSE_RESET, "the room was replaced")
+
+    def out_of_service(self) -> None:
+        """The room can't be kept, because of a fault."""
+        self._end(CLOSE_FAULT, "the server failed to keep the room; its log says why")
+
     def set_presence(self, key: str, author: Author, value: Value | None) -> None:
         """Show a client under a key with a value, or no more (``None``).
 
@@ -116,6 +143,10 @@ class HostedRoom:
         channel = self._presence_channels.get(key)
         if channel is not None:
             channel.say(lambda codec: codec.presence(key, author, value))
+
+    def _end(self, code: int, reason: str) -> None:
+        self.has_ended = True
+        self._ended(self, code, reason)
 
     def _show(self, applied: Applied) -> None:
         for outbox, codec in self._watchers.values():

@@ -17,16 +17,16 @@ from ..protocol.frame import PING, frame
 from ..rooms.memory_cost import HOSTED_ROOM_COST_BYTES
 from ..rooms.presence import Presence
 from .callers import Caller, Callers
+from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from .hosted_room import HostedRoom
 from .outbox import Flusher
-from .peer import CLOSE_GONE, CLOSE_STOPPING, Peer
+from .peer import Peer
 from .reclaim import Reclaimer
 from .settings import DriftDB
 from .unwritten import Unwritten
 
 __all__ = ["Hub"]
 
-CLOSE_SILENT = 1011
 _PING = frame(PING, b"")
 _TIDY_INTERVAL_SECONDS = 1
 _WINDOW_INTERVAL_SECONDS = 10
@@ -190,11 +190,11 @@ class Hub:
 
     def client_joined(self, hosted: HostedRoom, client: str) -> None:
         """A client with a secret has come; its pushes are remembered while it is there."""
-        hosted.sequencer.producers.joined(client)
+        hosted.sequencer.joined(client)
 
     def client_left(self, hosted: HostedRoom, client: str) -> None:
         """End what :meth:`client_joined` began; from now on they are remembered for a while."""
-        hosted.sequencer.producers.left(client, now=time.time())
+        hosted.sequencer.left(client)
 
     def take_seat(self, caller: Caller) -> None:
         """Count a connection that is about to be opened, until :meth:`leave_seat`.
@@ -291,14 +291,13 @@ class Hub:
 
     async def expire(self) -> None:
         """Forget clients and rooms that were not seen for as long as the settings say."""
-        now = time.time()
-        for hosted in self._rooms.values():
-            hosted.sequencer.producers.expire(before=now - self.settings.producer_retention_seconds)
-        if self.settings.room_retention_seconds:
-            names = await self.broker.expire(before=now - self.settings.room_retention_seconds)
-            if names:
-                self._expired(names)
-                self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
+        names = await self.broker.expire(
+            room_seconds=self.settings.room_retention_seconds,
+            client_seconds=self.settings.producer_retention_seconds,
+        )
+        if names:
+            self._expired(names)
+            self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
 
     async def stop(self) -> None:
         """Say goodbye to all peers (close code 1001), and end."""
@@ -317,7 +316,7 @@ class Hub:
                 await asyncio.wait([self._leaving[name]])
             if name in self._rooms:  # it was not deleted after all
                 return True
-            hosted = HostedRoom(name, self.flusher)
+            hosted = HostedRoom(name, self.flusher, ended=self._ended)
             hosted.presence = MemoryPresence(
                 Presence(limits=self.settings.presence_limits, memory=self.memory),
                 hosted,
@@ -326,11 +325,12 @@ class Hub:
             sequencer = await self.broker.open(name, hosted)
             if sequencer is None:
                 return False
-            hosted.sequencer = sequencer
-            self._rooms[name] = hosted
-            self.memory.charge(HOSTED_ROOM_COST_BYTES)
-            self._idle[hosted] = time.monotonic()
-            self._left_seqs -= sequencer.room.seq
+            if not hosted.has_ended:  # else it did so at once, and is asked for again
+                hosted.sequencer = sequencer
+                self._rooms[name] = hosted
+                self.memory.charge(HOSTED_ROOM_COST_BYTES)
+                self._idle[hosted] = time.monotonic()
+                self._left_seqs -= sequencer.room.seq
             return True
         finally:
             del self._opening[name]
@@ -352,12 +352,16 @@ class Hub:
 
     async def _delete(self, name: str) -> bool:
         try:
-            there = await self.broker.delete(name)
-            hosted = self._rooms.get(name)
-            if hosted is not None:
-                self._put_away(hosted)
-                for peer in [peer for peer, room in self._peers.items() if room is hosted]:
-                    peer.close(CLOSE_GONE, "the room was deleted")
-            return there
+            return await self.broker.delete(name)
         finally:
             del self._leaving[name]
+
+    def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
+        """Let go of a room that the broker has ended, and close those who are in it."""
+        if self._rooms.get(hosted.name) is hosted:
+            self._put_away(hosted)
+        for peer in [peer for peer, room in self._peers.items() if room is hosted]:
+            try:
+                peer.close(code, reason)
+            except Exception:
+                self._log.exception("A connection to a room that has ended can't be closed")

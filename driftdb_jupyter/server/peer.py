@@ -15,24 +15,15 @@ from ..protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Uns
 from ..rooms.room import Applied
 from .access import Access, Anyone, Right
 from .answers import Cursor, answer_to_get, answer_to_keys, answers_to_push
+from .close_codes import CLOSE_FORBIDDEN
 from .hosted_room import HostedRoom
 from .outbox import Outbox
 from .unwritten import Unwritten
 
 __all__ = [
-    "CLOSE_FORBIDDEN",
-    "CLOSE_GONE",
-    "CLOSE_STOPPING",
-    "CLOSE_TOO_SLOW",
     "RIGHTS",
     "Peer",
 ]
-
-# Protocol, "Errors and closing".
-CLOSE_STOPPING = 1001
-CLOSE_FORBIDDEN = 4403
-CLOSE_GONE = 4404
-CLOSE_TOO_SLOW = 4408
 
 # What one has to be allowed to send a message; the others anybody may who is there.
 RIGHTS: dict[type[ClientMessage], Right] = {

@@ -261,6 +261,13 @@ class DriftDB(Configurable):
         help="How often a connection is asked for a sign of life, in seconds. One that gave none "
         "till the next time is closed. 0: never.",
     )
+    producer_limit = Int(
+        10_000,
+        min=1,
+        config=True,
+        help="Of how many clients the pushes are remembered in a room. Of more, the ones that have "
+        "been gone for longest are forgotten first, and those that are connected never.",
+    )
     producer_retention_seconds = Float(
         _DAY_SECONDS,
         min=0.0,
@@ -289,6 +296,7 @@ class DriftDB(Configurable):
             durability=self.durability,
             commit_interval_seconds=self.commit_interval_seconds,
             room_limit=self.room_limit,
+            producer_limit=self.producer_limit,
             quota=self.quota,
             window_limits=self.window_limits,
             memory=self.new_memory_budget(),

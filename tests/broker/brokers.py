@@ -40,6 +40,15 @@ class Record:
     def broadcast(self, applied: Applied) -> None:
         self.heard += [("broadcast", entry.seq) for entry in applied.broadcast]
 
+    def deleted(self) -> None:
+        self.heard.append(("deleted", None))
+
+    def reset(self) -> None:
+        self.heard.append(("reset", None))
+
+    def out_of_service(self) -> None:
+        self.heard.append(("out of service", None))
+
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         what = outcome.seq if isinstance(outcome, Applied) else type(outcome)
         self.heard.append(("answer", what))

@@ -195,7 +195,7 @@ async def test_only_rooms_that_nobody_used_expire(make_broker: MakeBroker) -> No
     await broker.leave("left")
     now = 200.0
     await broker.leave("late")
-    assert await broker.expire(before=150.0) == ["left"]
+    assert await broker.expire(room_seconds=50.0, client_seconds=50.0) == ["left"]
     assert [summary.name for summary in await broker.summaries()] == ["late", "used"]
 
 

@@ -29,10 +29,10 @@ def write(tmp_path: Any) -> Iterator[Callable[..., sqlite3.Connection]]:
         rooms: list[Any] = [
             (room, f"room {room}", "epoch", 9999, 0, 0, 1, 1, TIME) for room in (1, OTHER_ROOM)
         ]
-        journal.commit([Batch(rooms=rooms)])
+        journal.commit([Batch(created=rooms)])
 
         def commit(**rows: list[Any]) -> sqlite3.Connection:
-            journal.commit([Batch(**rows)])
+            journal.commit([Batch(None, **rows)])
             return journal._connection
 
         yield commit

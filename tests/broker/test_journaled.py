@@ -151,25 +151,29 @@ class TestAfterACleanEnd:
                     await other.answered(number)
         async with running(make(kind, tmp_path)) as broker:
             sequencer = await reopened(broker, record)
-            producer = sequencer.producers.get(CLIENT)
+            producer = sequencer.room.producers.get(CLIENT)
             assert [producer.seq(n) for n in range(1977, 3001)] == list(range(3953, 6001, 2))
             assert producer.knows(1)
             assert producer.seq(1) is None
 
     async def test_a_client_that_was_forgotten_is_not_kept(self, kind: str, tmp_path: Path) -> None:
         record = Record(client=CLIENT)
-        async with running(make(kind, tmp_path, clock=lambda: 50.0)) as broker:
+        now = 40.0
+        async with running(make(kind, tmp_path, clock=lambda: now)) as broker:
             sequencer = await opened(broker, record)
-            sequencer.producers.joined(CLIENT)
+            sequencer.joined(CLIENT)
             push(sequencer, record, push_id=1)
             await record.answered(1)
-            sequencer.producers.left(CLIENT, now=40.0)
+            sequencer.left(CLIENT)
+            now = 50.0
             await broker.leave("room")
             sequencer = await reopened(broker, record)
-            assert sequencer.producers.get(CLIENT).left_at == 40.0
-            sequencer.producers.expire(before=45.0)
+            await broker.expire(room_seconds=0, client_seconds=10.0)
+            assert len(sequencer.room.producers) == 1
+            await broker.expire(room_seconds=0, client_seconds=9.0)
+            assert len(sequencer.room.producers) == 0
             await broker.leave("room")
-            assert len((await reopened(broker, record)).producers) == 0
+            assert len((await reopened(broker, record)).room.producers) == 0
 
     async def test_an_append_stream_resumes_and_others_too_where_nothing_was_missed(
         self, kind: str, tmp_path: Path
@@ -200,7 +204,9 @@ class TestAfterACleanEnd:
                 entry = (await reopened(broker, record)).room.read("k")[0]
                 assert entry.author == record.author
         with closing(sqlite3.connect(tmp_path / "rooms.db")) as connection:
-            assert connection.execute("SELECT count(*) FROM authors").fetchone() == (2,)
+            # In synced the first one is still shown when the second one is written.
+            count = 1 if kind == "batched" else 2
+            assert connection.execute("SELECT count(*) FROM authors").fetchone() == (count,)
 
 
 class TestAfterAKill:
@@ -271,10 +277,10 @@ class TestAfterAKill:
             push(sequencer, record, push_id=2)
             await record.answered(2)
             copy = killed(tmp_path)
-        async with running(make(kind, copy)) as broker:
+        async with running(make(kind, copy, clock=lambda: now)) as broker:
             sequencer = await reopened(broker, record)
-            sequencer.producers.expire(before=900.0)
-            assert sequencer.producers.get(CLIENT).seq(2) == 2
+            await broker.expire(room_seconds=0, client_seconds=100.0)
+            assert sequencer.room.producers.get(CLIENT).seq(2) == 2
 
 
 async def test_a_room_that_nobody_uses_leaves_memory(kind: str, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_all_that_rooms_hold_is_there_in_the_same_epoch(tmp_path: Path) ->
         first, second = room.read("a")
         assert first.author is not None
         assert (first.author.client, first.time, second.author) == ("anna", 10.25, None)
-        producer = sequencer.producers.get(KEY)
+        producer = sequencer.room.producers.get(KEY)
         assert [producer.seq(number) for number in (3, 4, 9)] == [1, 2, 7]
         assert [summary.name for summary in await broker.summaries()] == ["lecture", "poll"]
     assert rows(path, "PRAGMA foreign_key_check") == []

@@ -45,7 +45,7 @@ class Server:
         self.write()
 
     def write(self) -> None:
-        row = (1, "room", "epoch", next(self._numbers), 0, 0, 0, 0, 1.0)
+        row = (1, "epoch", next(self._numbers), 0, 0, 0, 0, 1.0)
         self.journal.commit([Batch(rooms=[row])])
 
     def end(self, how: str = "stop") -> str:

@@ -15,9 +15,10 @@ from driftdb_jupyter.protocol.errors import Unavailable
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.messages import Append, Push
 from driftdb_jupyter.server.access import Anyone
+from driftdb_jupyter.server.close_codes import CLOSE_GONE, CLOSE_SILENT
 from driftdb_jupyter.server.hosted_room import HostedRoom
-from driftdb_jupyter.server.hub import CLOSE_SILENT, Hub
-from driftdb_jupyter.server.peer import CLOSE_GONE, Peer
+from driftdb_jupyter.server.hub import Hub
+from driftdb_jupyter.server.peer import Peer
 from driftdb_jupyter.server.settings import DriftDB
 
 from .line import Line
@@ -318,6 +319,7 @@ async def test_rooms_that_nobody_used_expire_and_those_in_use_dont() -> None:
     await broker.create("old")
     await broker.create("in use")
     assert await hub.open("in use") is not None
+    now = 1101.0
     await hub.expire()
     assert await hub.open("old") is None
     assert await hub.open("in use") is not None

@@ -60,7 +60,7 @@ def stalled(server: Server) -> Iterator[None]:
     """A disk that takes nothing for as long as this lasts."""
     broker, go_on = server.hub.broker, threading.Event()
     assert isinstance(broker, JournalBroker)
-    broker._writer.submit(go_on.wait)
+    broker._threads._writer.submit(go_on.wait)
     try:
         yield
     finally:

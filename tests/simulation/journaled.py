@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 from unittest.mock import patch
 
-from driftdb_jupyter.broker import journaled
+from driftdb_jupyter.broker import threads
 from driftdb_jupyter.broker.broker import Pusher, Sequencer
 from driftdb_jupyter.broker.journal import Mode
 from driftdb_jupyter.broker.journaled import JournalBroker
@@ -70,6 +70,25 @@ class _NotingPusher:
         self._pusher.answer(push, outcome)
 
 
+class _Audience:
+    """What hears the broker for a server."""
+
+    def __init__(self, server: JournaledServer) -> None:
+        self._server = server
+
+    def broadcast(self, applied: Applied) -> None:
+        self._server.broadcast(applied)
+
+    def deleted(self) -> None:
+        raise AssertionError("the room was deleted")
+
+    def reset(self) -> None:
+        raise AssertionError("the room was replaced")
+
+    def out_of_service(self) -> None:
+        raise AssertionError("the room is out of service")
+
+
 class JournaledServer(Server):
     """One room at a broker with a journal, whose thread is moved in steps like all else.
 
@@ -109,6 +128,14 @@ class JournaledServer(Server):
         self.note(record)
         return waits
 
+    def joined(self, client: str) -> None:
+        """Tell the broker that a client has come."""
+        self._sequencer.joined(client)
+
+    def left(self, client: str) -> None:
+        """Tell the broker that a client has gone."""
+        self._sequencer.left(client)
+
     def broadcast(self, applied: Applied) -> None:
         """Hear of a push from the broker."""
         self._applied = applied
@@ -128,7 +155,7 @@ class JournaledServer(Server):
     def set_disk(self, *, full: bool) -> None:
         """Have nothing more written, or everything again."""
         self._disk_full = full
-        self._broker._journal._connection.execute(f"PRAGMA query_only={int(full)}")
+        self._broker._threads.journal._connection.execute(f"PRAGMA query_only={int(full)}")
 
     def stop(self, *, loses: str, politely: bool) -> None:
         """End; loses ``nothing``, what was not written (``tail``), or ``everything``."""
@@ -166,7 +193,7 @@ class JournaledServer(Server):
 
     def _open(self) -> None:
         self._disk_full = False
-        with patch.object(journaled, "ThreadPoolExecutor", Inline):
+        with patch.object(threads, "ThreadPoolExecutor", Inline):
             self._broker = JournalBroker(
                 str(self._folder / "rooms.db"),
                 mode=self._mode,
@@ -174,7 +201,7 @@ class JournaledServer(Server):
                 clock=lambda: self.now,
             )
         self._loop.complete(self._broker.create("simulated"))
-        sequencer = self._loop.complete(self._broker.open("simulated", self))
+        sequencer = self._loop.complete(self._broker.open("simulated", _Audience(self)))
         assert sequencer is not None
         self._sequencer = sequencer
         self.room = sequencer.room
@@ -201,8 +228,7 @@ class JournaledServer(Server):
 
     def _kill(self) -> None:
         self._loop.forget()
-        self._broker._reading.close()
-        self._broker._journal.close()
+        self._broker._threads.close_now()
 
 
 def _marks(values: Iterable[Value]) -> list[str]:

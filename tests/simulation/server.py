@@ -23,9 +23,10 @@ from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
 from driftdb_jupyter.server.access import Anyone
 from driftdb_jupyter.server.author import author
+from driftdb_jupyter.server.close_codes import CLOSE_STOPPING, CLOSE_TOO_SLOW
 from driftdb_jupyter.server.hosted_room import HostedRoom
 from driftdb_jupyter.server.outbox import Flusher, Outbox
-from driftdb_jupyter.server.peer import CLOSE_STOPPING, CLOSE_TOO_SLOW, Peer
+from driftdb_jupyter.server.peer import Peer
 from driftdb_jupyter.server.unwritten import Unwritten
 
 __all__ = [
@@ -201,7 +202,7 @@ class Server:
             subscription_limit=100,
             unwritten=Unwritten(limit_count=1_000, limit_bytes=3_000_000),
         )
-        self.producers.joined(secret)
+        self.hosted.sequencer.joined(secret)
         self.hosted.presence.joined(link.peer.author.client)
         self.links.append(link)
         return link
@@ -217,8 +218,14 @@ class Server:
             self.links.remove(link)
             link.peer.left()
             assert link.peer.client is not None
-            self.producers.left(link.peer.client, now=self.now)
+            self.hosted.sequencer.left(link.peer.client)
             self.hosted.presence.left(link.peer.author.client)
+
+    def joined(self, client: str) -> None:
+        """Hear that a client has come: here none is ever forgotten."""
+
+    def left(self, client: str) -> None:
+        """Hear that a client has gone."""
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""

@@ -24,7 +24,7 @@ from driftdb_jupyter.client.state_replica import StateReplica
 from driftdb_jupyter.protocol.errors import Refusal
 from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer
-from driftdb_jupyter.rooms.room import Room
+from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import Window
 from driftdb_jupyter.server.peer import Peer
 
@@ -308,25 +308,35 @@ def batched_acknowledges_before_the_commit(plant: pytest.MonkeyPatch) -> None:
 def synced_shows_before_the_commit(plant: pytest.MonkeyPatch) -> None:
     take = SyncedSequencer.take
 
-    def hasty(self: SyncedSequencer, batch: Batch) -> bool:
-        wrote = take(self, batch)
-        taken, self._taken = self._taken, []
-        for waiting in taken:
+    def hasty(self: SyncedSequencer) -> Batch | None:
+        batch = take(self)
+        shown, self._in_flight = self._in_flight, []
+        for waiting in shown:
             self._show(waiting)
-        return wrote
+        return batch
 
     plant.setattr(SyncedSequencer, "take", hasty)
 
 
 @journal_bug
 def a_commit_that_failed_is_taken_for_done(plant: pytest.MonkeyPatch) -> None:
-    plant.setattr(SyncedSequencer, "failed", lambda self, reason: self.committed())
+    plant.setattr(SyncedSequencer, "failed", lambda self, reason: self.committed() or False)
     plant.setattr(Journal, "commit", lambda self, batches: None)
 
 
 @journal_bug
 def a_refused_push_is_remembered(plant: pytest.MonkeyPatch) -> None:
-    plant.setattr(Producer, "refused", lambda self, push_id: None)
+    failed = SyncedSequencer.failed
+
+    def remember(self: SyncedSequencer, reason: str) -> bool:
+        for waiting in (*self._in_flight, *self._waiting):
+            client, applied = waiting.pusher.client, waiting.outcome
+            if waiting.push.id is not None and client is not None and isinstance(applied, Applied):
+                assert applied.seq is not None
+                self.room.producers.get(client).applied(waiting.push.id, applied.seq)
+        return failed(self, reason)
+
+    plant.setattr(SyncedSequencer, "failed", remember)
 
 
 @journal_bug
@@ -336,14 +346,15 @@ def a_crash_keeps_the_epoch(plant: pytest.MonkeyPatch) -> None:
 
 @journal_bug
 def a_room_that_is_left_forgets_the_ids_of_relays(plant: pytest.MonkeyPatch) -> None:
-    def committed(self: SyncedSequencer) -> None:
-        if self._writing:
-            self._writing, self._ceiling = False, self._next_ceiling
-        taken, self._taken = self._taken, []
-        for waiting in taken:
-            self._show(waiting)
+    committed = SyncedSequencer.committed
 
-    plant.setattr(SyncedSequencer, "committed", committed)
+    def forgetful(self: SyncedSequencer) -> None:
+        in_use, self.in_use = self.in_use, True
+        committed(self)
+        self.in_use = in_use
+        self._handle.written(self)
+
+    plant.setattr(SyncedSequencer, "committed", forgetful)
 
 
 @pytest.mark.parametrize("name", BUGS)
