@@ -6,8 +6,9 @@ import hashlib
 import re
 import secrets
 
-__all__ = ["NAME_BYTES", "is_name", "new_id", "notebook_room"]
+__all__ = ["NAME_BYTES", "is_id", "is_name", "new_id", "notebook_room", "room_digest"]
 
+_ID = re.compile(r"[A-Za-z0-9_-]{32}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 NAME_BYTES = 200
 _STEM_LIMIT_BYTES = 80
@@ -16,6 +17,16 @@ _STEM_LIMIT_BYTES = 80
 def new_id() -> str:
     """An id that can't be guessed: 192 random bits, URL-safe."""
     return secrets.token_urlsafe(24)
+
+
+def is_id(text: str) -> bool:
+    """Whether it has the form of what :func:`new_id` makes."""
+    return _ID.fullmatch(text) is not None
+
+
+def room_digest(name: str) -> str:
+    """A short name for a room by which it is recognized and can't be entered: 8 hex digits."""
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def is_name(text: str) -> bool:

@@ -1,14 +1,12 @@
-"""Where a room is to be found, as the one who asks would write it."""
+"""URLs of a room, as seen by the client that asks."""
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
 from tornado.httputil import HTTPServerRequest
 
-__all__ = ["room_address", "without_secrets"]
-
-_SECRET_ARGUMENTS = ("token", "client")
+__all__ = ["room_address"]
 
 
 def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, str]:
@@ -25,14 +23,3 @@ def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, 
         "socket_url": f"{'wss' if secure else 'ws'}://{room}/connect",
         "http_url": f"{'https' if secure else 'http'}://{room}/send",
     }
-
-
-def without_secrets(uri: str) -> str:
-    """A request's URI with the values of its secret arguments left out, fit for a log."""
-    path, question, query = uri.partition("?")
-    shown = []
-    for argument in query.split("&"):
-        name, equals, _ = argument.partition("=")
-        secret = equals and unquote_plus(name) in _SECRET_ARGUMENTS
-        shown.append(f"{name}=…" if secret else argument)
-    return path + question + "&".join(shown)

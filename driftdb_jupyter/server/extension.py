@@ -25,7 +25,9 @@ from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
 from .descriptors import bound_peers
+from .event_log import EventLog
 from .handlers import RoomRequest, routes
+from .health import Health
 from .hub import Hub
 from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .notebook_rooms import NotebookRooms, notebooks_file
@@ -108,7 +110,7 @@ class DriftDBExtension(ExtensionApp):
         broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
         rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
         self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
-        self.hub = Hub(broker, settings, log=self.log, expired=rooms.forget)
+        self.hub = Hub(broker, settings, events=EventLog(self.log), expired=rooms.forget)
         self.hub.peer_limit = bound_peers(self.hub.peer_limit, self.log)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
@@ -136,7 +138,8 @@ class DriftDBExtension(ExtensionApp):
         administration = administration_routes(
             Administration(self.hub), _PREFIX, secret=self._admin_secret
         )
-        self.handlers.extend(_without_login(route) for route in administration)
+        health = (_PREFIX + "health", Health, {"hub": self.hub, "details": False})
+        self.handlers.extend(_without_login(route) for route in (health, *administration))
 
     def reach(self) -> str | None:
         """The URL of the rooms' root as other machines have it; ``None`` where they have none."""

@@ -28,11 +28,12 @@ from ..protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresenc
 from ..protocol.name import is_name, new_id
 from ..rooms.room import Applied
 from .access import Access, Right
-from .address import room_address, without_secrets
+from .address import room_address
 from .answers import answer_to_get, answer_to_keys, answers_to_push
 from .author import author, client_key
 from .close_codes import CLOSE_TOO_SLOW
 from .hosted_room import HostedRoom
+from .log_text import printable
 from .outbox import Outbox
 from .peer import RIGHTS, Peer
 from .reader import BatchReader, available
@@ -42,7 +43,10 @@ from .throttle import Throttle
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 
+# Of a longer URI Jupyter's log has no more.
+_URI_LIMIT = 8000
 _FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a page that is left
+_VIOLATIONS = (1002, 1003, 1007, 1009, 1010, 1011)
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -58,7 +62,8 @@ class RoomRequest(Request):
         self.hub = site.hub
         # The arguments are parsed already; what is left of the URL goes into logs.
         if self.request.uri is not None:
-            self.request.uri = without_secrets(self.request.uri)
+            names = self.hub.events.names
+            self.request.uri = names.shown_uri(self.request.uri, site.root, _URI_LIMIT)
 
     async def may(self, right: Right) -> bool:
         """Whether who asks may do that."""
@@ -79,6 +84,7 @@ class RoomRequest(Request):
         if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
             self.caller.count_room()
             await self.hub.create(name)
+            self.hub.events.made(name, self.address)
             hosted = await self.hub.open(name)
         if hosted is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
@@ -122,6 +128,7 @@ class NewRoom(RoomRequest):
         name = new_id()
         self.caller.count_room()
         await self.hub.create(name)
+        self.hub.events.made(name, self.address)
         self.answer(room_address(self.request, self.site.root, name))
 
 
@@ -275,6 +282,7 @@ class Connect(RoomRequest, WebSocketHandler):
     peer: Peer | None = None
     hosted: HostedRoom
     _seated = False
+    _closed = False
     _receive: Callable[[int, bytes], Awaitable[None] | None]
     _pong_bytes = 0
 
@@ -333,14 +341,18 @@ class Connect(RoomRequest, WebSocketHandler):
             limits=self.hub.limits,
             subscription_limit=self.hub.settings.subscription_limit,
             unwritten=self.hub.new_unwritten(),
+            refused=self._refused,
         )
         rates = self.caller.rates()
-        self._receive = Throttle(self.peer, rates).receive if rates else self.peer.receive
+        self._receive = self.peer.receive
+        if rates:
+            self._receive = Throttle(self.peer, rates, self._slowed).receive
         if isinstance(connection, BatchReader):
             connection.on_frame = self._receive
             connection.outbox = outbox
             connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)
+        self.hub.events.connected(self.hosted.name, self.address)
         if self._flag("debug"):
             self.hosted.watch(outbox, codec)
 
@@ -380,11 +392,31 @@ class Connect(RoomRequest, WebSocketHandler):
         if self.get_status() != HTTPStatus.SWITCHING_PROTOCOLS:
             self._leave_seat()
 
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Begin the closing handshake."""
+        if code is not None and not self._closed:
+            self._closed = True
+            self.hub.events.closed(self.hosted.name, self.address, code, reason or "")
+        super().close(code, reason)
+
     def on_close(self) -> None:
         """Leave the room."""
         self._leave_seat()
-        if self.peer is not None:
-            self.hub.leave(self.peer, for_good=self.close_code in _FOR_GOOD)
+        if self.peer is None:
+            return
+        self.hub.leave(self.peer, for_good=self.close_code in _FOR_GOOD)
+        if self.close_code in _VIOLATIONS and not self._closed:
+            # By the reader, or by a client that thinks so of the server.
+            reason = printable(self.close_reason or "")
+            self.hub.events.closed(self.hosted.name, self.address, self.close_code, reason)
+        elif not self._closed:
+            self.hub.events.left(self.hosted.name, self.address, self.close_code)
+
+    def _refused(self, refusal: Refusal) -> None:
+        self.hub.events.refused(self.hosted.name, self.address, refusal)
+
+    def _slowed(self) -> None:
+        self.hub.events.slowed(self.hosted.name, self.address)
 
     def _leave_seat(self) -> None:
         if self._seated:

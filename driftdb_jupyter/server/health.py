@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from .._version import __version__
 from .hub import Hub
 from .request import Request
@@ -10,20 +12,31 @@ __all__ = ["Health"]
 
 
 class Health(Request):
-    """``GET /health``: that the server is well, for those who watch it."""
+    """``GET /health``: that the server is well, for those who watch it.
 
-    def initialize(self, hub: Hub) -> None:
-        """``hub``: whose rooms and peers are counted."""
+    200 where it is, 503 where it can't do all that it promises.
+    """
+
+    def initialize(self, hub: Hub, *, details: bool) -> None:
+        """``details``: whether everybody may know the version, the numbers and the trouble."""
         self.hub = hub
+        self._details = details
 
     def get(self) -> None:
-        """Answer with the version, and how much is going on."""
+        """Answer with the status, and with how much is going on where that may be known."""
         self.set_header("Cache-Control", "no-store")
         trouble = self.hub.broker.trouble
-        health = {
-            "status": "ok" if trouble is None else "trouble",
-            "version": __version__,
-            "rooms": self.hub.room_count,
-            "peers": self.hub.peer_count,
-        }
-        self.write(health if trouble is None else {**health, "trouble": trouble})
+        if trouble is not None:
+            self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+        health: dict[str, object] = {"status": "ok" if trouble is None else "trouble"}
+        if self._details:
+            health["version"] = __version__
+            health["rooms"] = self.hub.room_count
+            health["peers"] = self.hub.peer_count
+            if trouble is not None:
+                health["trouble"] = trouble
+        self.answer(health)
+
+    def head(self) -> None:
+        """Answer with the status alone."""
+        self.get()

@@ -18,6 +18,7 @@ from ..rooms.memory_cost import HOSTED_ROOM_COST_BYTES
 from ..rooms.presence import Presence
 from .callers import Caller, Callers
 from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
+from .event_log import EventLog
 from .hosted_room import HostedRoom
 from .outbox import Flusher
 from .peer import Peer
@@ -38,8 +39,8 @@ class Hub:
 
     A room is opened when it is first asked for, and left when nobody has used it for a while.
     Make, :meth:`start` and use it on one event loop. ``memory`` is the budget of all that the
-    server holds. ``log`` hears of the broker's trouble, and ``expired`` the names of rooms that
-    are no more because nobody used them.
+    server holds. ``events`` is told what happens, and ``expired`` the names of rooms that are no
+    more because nobody used them.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Hub:
         broker: Broker,
         settings: DriftDB,
         *,
-        log: logging.Logger | None = None,
+        events: EventLog | None = None,
         expired: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
         self.broker = broker
@@ -55,7 +56,7 @@ class Hub:
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
-        self._log = log or logging.getLogger(__name__)
+        self.events = events or EventLog(logging.getLogger(__name__))
         self._expired = expired
         self._rooms: dict[str, HostedRoom] = {}
         self._peers: dict[Peer, HostedRoom] = {}
@@ -247,6 +248,7 @@ class Hub:
         for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
             self._leave_idle(hosted)
         self.callers.tidy()
+        self.events.tidy()
         if self.broker.trouble is not None:
             for peer in self._peers:
                 peer.release()
@@ -277,9 +279,9 @@ class Hub:
         if self.broker.trouble != self._trouble:
             self._trouble = self.broker.trouble
             if self._trouble:
-                self._log.error("DriftDB: %s", self._trouble)
+                self.events.log.error("DriftDB: %s", self._trouble)
             else:
-                self._log.info("DriftDB: all is well again")
+                self.events.log.info("DriftDB: all is well again")
 
     def expire_windows(self) -> None:
         """Forget the pushes that are too old to be asked for."""
@@ -297,7 +299,7 @@ class Hub:
         )
         if names:
             self._expired(names)
-            self._log.info("DriftDB: %d rooms that nobody used were deleted", len(names))
+            self.events.expired(names)
 
     async def stop(self) -> None:
         """Say goodbye to all peers (close code 1001), and end."""
@@ -309,6 +311,7 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.broker.close()
         self._reclaimer.stop()
+        self.events.end()
 
     async def _open(self, name: str) -> bool:
         try:
@@ -352,7 +355,10 @@ class Hub:
 
     async def _delete(self, name: str) -> bool:
         try:
-            return await self.broker.delete(name)
+            there = await self.broker.delete(name)
+            if there:
+                self.events.deleted(name)
+            return there
         finally:
             del self._leaving[name]
 
@@ -364,4 +370,4 @@ class Hub:
             try:
                 peer.close(code, reason)
             except Exception:
-                self._log.exception("A connection to a room that has ended can't be closed")
+                self.events.log.exception("A connection to a room that has ended can't be closed")

@@ -38,7 +38,8 @@ class Peer:
     """Reads the messages of one connection, and does or refuses what they ask.
 
     ``author`` is how others see it, ``client`` its :func:`~.author.client_key` or ``None``.
-    ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake.
+    ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake,
+    ``refused`` hears of each refusal.
     ``heard`` is whether it gave a sign of life since the hub last looked, ``throttled`` whether it
     has sent more than it may (:class:`~.throttle.Throttle`).
     """
@@ -50,6 +51,7 @@ class Peer:
         "_cursors",
         "_harmless_bytes",
         "_limits",
+        "_refused",
         "_room",
         "_subscription_limit",
         "_subscriptions",
@@ -77,6 +79,7 @@ class Peer:
         limits: Limits,
         subscription_limit: int,
         unwritten: Unwritten,
+        refused: Callable[[Refusal], object] = lambda refusal: None,
     ) -> None:
         self._access = access
         self._close = close
@@ -84,6 +87,7 @@ class Peer:
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
         self._cursors: dict[str, Cursor] = {}
+        self._refused = refused
         self._room = room
         self._subscription_limit = subscription_limit
         self._subscriptions: set[str] = set()
@@ -272,6 +276,7 @@ class Peer:
         self.close(CLOSE_FORBIDDEN, "no right to read in this room")
 
     def _refuse(self, refusal: Refusal) -> None:
+        self._refused(refusal)
         self._send(self._codec.error(refusal))
 
     def _answer(self, message: bytes) -> Awaitable[None] | None:

@@ -53,6 +53,11 @@ class Request(RequestHandler):
     _no_room: Refusal | None = None
 
     @property
+    def address(self) -> str:
+        """The address that asks; behind a proxy that is believed, what it says."""
+        return self.request.remote_ip or ""
+
+    @property
     def body_limit_bytes(self) -> int:
         """The longest body that is taken."""
         return _NONE_NEEDED_BYTES
@@ -66,7 +71,7 @@ class Request(RequestHandler):
 
         Raises :class:`RateExceeded`, or what :meth:`body_too_long` returns.
         """
-        self.caller = self.hub.callers[self.request.remote_ip or ""]
+        self.caller = self.hub.callers[self.address]
         self.demand_rate(self.caller.count_request())
         headers = self.request.headers
         declared = headers.get("Content-Length", "0")
@@ -157,6 +162,7 @@ class Request(RequestHandler):
         if not isinstance(error, Refusal):
             self.finish()
             return
+        self.hub.events.refused(None, self.address, error)
         self.set_status(error.http_status)
         if isinstance(error, RateExceeded) and error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))

@@ -10,6 +10,8 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from jupyter_core.application import JupyterApp, NoStart
@@ -25,14 +27,15 @@ from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
 from .accepting import accept_patiently
 from .access import Anyone
-from .address import without_secrets
 from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
 from .descriptors import bound_peers, raise_limit
+from .event_log import EventLog
 from .handlers import RoomRequest, routes
 from .health import Health
 from .hub import Hub
+from .log_text import Printable, RoomNames, printable
 from .pages import Figures, FrontPage, page_routes
 from .place import journal_in
 from .reach import near, reach
@@ -77,11 +80,13 @@ def application(
     log_function: Callable[[RequestHandler], None],
     secret: str | None = None,
     reach: Callable[[], str | None] = lambda: None,
+    health_details: bool = False,
 ) -> Application:
     """The web application of a standalone server; ``base_url`` has a slash at both ends.
 
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
-    as other machines have it now, if they do.
+    as other machines have it now, if they do. ``health_details``: whether anybody may know more
+    than whether it is well.
     """
     site = Site(
         hub,
@@ -100,7 +105,11 @@ def application(
             site.route("", FrontPage),
             *routes(site),
             *page_routes(site),
-            (re.escape(base_url) + "health", Health, {"hub": hub}),
+            (
+                re.escape(base_url) + "health",
+                Health,
+                {"hub": hub, "details": health_details},
+            ),
             *administration,
         ],
         default_handler_class=NotFound,
@@ -144,6 +153,12 @@ class StandaloneServer(JupyterApp):
     )
     certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
     keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
+    health_details = Bool(
+        False,
+        config=True,
+        help="Whether GET /health tells everybody the version, the numbers of open rooms and "
+        "connections, and what is wrong, and not only whether something is.",
+    )
     idle_timeout_seconds = Float(
         60.0,
         min=0.1,
@@ -217,6 +232,7 @@ class StandaloneServer(JupyterApp):
             super().start()
         except NoStart:  # it wrote a configuration file
             return
+        self._share_log()
         settings = self.settings()
         tls = self._tls()
         try:
@@ -234,7 +250,7 @@ class StandaloneServer(JupyterApp):
         return f"can't listen on {place}: {error}"
 
     def _tls(self) -> ssl.SSLContext | None:
-        """What the certificate's files say now; raises :class:`ValueError`."""
+        """What the certificate's files say now; raises :class:`CannotServe`."""
         if not self.certfile:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -267,7 +283,9 @@ class StandaloneServer(JupyterApp):
         signals = Signals(lambda: self._reload(server))
         self._tell_configuration()
         files = raise_limit(self.log)
-        hub = Hub(self._broker(settings), settings, log=self.log)
+        names = RoomNames(capabilities=True, named=self.named_rooms)
+        events = EventLog(self.log, names)
+        hub = Hub(self._broker(settings), settings, events=events)
         hub.peer_limit = bound_peers(hub.peer_limit, self.log, files=files)
         secret = new_id()
         address, port = sockets[0].getsockname()[:2]
@@ -281,9 +299,10 @@ class StandaloneServer(JupyterApp):
             hub,
             base_url=self.base_url,
             named_rooms=self.named_rooms,
-            log_function=self._log_request,
+            log_function=partial(self._log_request, events),
             secret=secret,
             reach=outside,
+            health_details=self.health_details,
         )
         server = HTTPServer(
             web,
@@ -306,6 +325,17 @@ class StandaloneServer(JupyterApp):
         await hub.stop()
         await server.close_all_connections()
 
+    def _share_log(self) -> None:
+        """Have what the package's modules and Tornado log in this log, too; nothing in it raw."""
+        for handler in self.log.handlers:
+            handler.addFilter(Printable())
+        for name in ("driftdb_jupyter", "tornado"):
+            logger = logging.getLogger(name)
+            logger.handlers = list(self.log.handlers)
+            logger.setLevel(self.log.level)
+        # Below that it tells of every malformed request, of which there may be any number.
+        logging.getLogger("tornado").setLevel(max(self.log.level, logging.WARNING))
+
     def _tell_configuration(self) -> None:
         read = " and ".join(self.loaded_config_files)
         self.log.info("Settings: %s", read or "no configuration file, defaults and command line")
@@ -318,20 +348,18 @@ class StandaloneServer(JupyterApp):
     def _broker(self, settings: DriftDB) -> Broker:
         return settings.broker(str(journal_in(self.data)) if self.data else None)
 
-    def _log_request(self, handler: RequestHandler) -> None:
+    def _log_request(self, events: EventLog, handler: RequestHandler) -> None:
         status = handler.get_status()
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return  # told as a refusal, of which there may be a flood
         # What is asked for again and again: by who watches the server, and by each inspector.
         often = isinstance(handler, (Health, Figures))
-        log = self.log.debug if often else self.log.info
+        level = logging.DEBUG if often else logging.INFO
         if status >= 400:
-            log = self.log.warning if status < 500 else self.log.error
+            level = logging.WARNING if status < 500 else logging.ERROR
         request = handler.request
-        milliseconds = 1000 * request.request_time()
-        log(
-            "%d %s %s %s %.1f ms",
-            status,
-            request.method,
-            without_secrets(request.uri or ""),
-            request.remote_ip,
-            milliseconds,
-        )
+        uri = request.uri or ""
+        if not isinstance(handler, RoomRequest):  # whose own is fit for a log already
+            uri = events.names.shown_uri(uri, self.base_url)
+        asked = f"{status} {request.method} {printable(uri, 300)} {request.remote_ip}"
+        events.requested(level, f"{asked} {1000 * request.request_time():.1f} ms")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 
 from .peer import Peer
@@ -19,14 +19,16 @@ class Throttle:
     """Counts the messages of one peer, malformed ones too, and stops the reading over a rate.
 
     So what comes too fast is neither decoded nor refused: it waits in the socket, and the sender
-    with it. ``rates``: all of them have to allow the next message.
+    with it. ``rates``: all of them have to allow the next message. ``slowed`` is called the first
+    time that one doesn't.
     """
 
-    __slots__ = ("_peer", "_rates")
+    __slots__ = ("_peer", "_rates", "_slowed")
 
-    def __init__(self, peer: Peer, rates: Sequence[Rate]) -> None:
+    def __init__(self, peer: Peer, rates: Sequence[Rate], slowed: Callable[[], object]) -> None:
         self._peer = peer
         self._rates = rates
+        self._slowed: Callable[[], object] | None = slowed
 
     def receive(self, opcode: int, message: bytes) -> Awaitable[None] | None:
         """Take one message, as :meth:`.Peer.receive` does."""
@@ -39,6 +41,9 @@ class Throttle:
         until = monotonic() + seconds
         peer = self._peer
         peer.throttled = True
+        if self._slowed is not None:
+            self._slowed()
+            self._slowed = None
         try:
             if unfinished is not None:
                 await unfinished

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from driftdb_jupyter.protocol.name import room_digest
 from driftdb_jupyter.server.control import control_path
 from driftdb_jupyter.server.place import journal_in
 
@@ -104,8 +105,9 @@ async def test_damage_is_one_line(folder: Path, room: str, server: Process) -> N
 
 async def test_the_table_shows_what_a_room_keeps(folder: Path, room: str) -> None:
     head, line, total = run(folder, "rooms").stdout.splitlines()
-    assert head.split() == ["ROOM", "KEYS", "SEQ", "SIZE", "LAST", "USED"]
+    assert head.split() == ["ROOM", "KEYS", "SEQ", "SIZE", "LAST", "USED", "IN", "LOGS"]
     assert line.startswith("größe & mehr       1           3")
+    assert line.endswith("  ~" + room_digest("größe & mehr"))
     assert re.fullmatch(r"1 rooms: 0\.0 kB, on the disk \d\d+\.\d kB", total)
 
 

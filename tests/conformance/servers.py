@@ -125,6 +125,7 @@ def standalone(
     tls: ssl.SSLContext | None = None,
     journal: Path | None = None,
     secret: str | None = None,
+    health_details: bool = False,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
@@ -143,6 +144,7 @@ def standalone(
             named_rooms=named_rooms,
             log_function=lambda handler: None,
             secret=secret,
+            health_details=health_details,
         )
         http = HTTPServer(web, ssl_options=tls)
         (socket,) = bind_sockets(0, "127.0.0.1")

@@ -29,7 +29,8 @@ class Host:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
-        self._command = [*COMMAND, "serve", f"--port={port}", *options]
+        told = "--StandaloneServer.health_details=True"
+        self._command = [*COMMAND, "serve", f"--port={port}", told, *options]
         self._environment = environment(**env)
         self._folder = folder
         self._running = ExitStack()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from driftdb_jupyter._version import __version__
+from driftdb_jupyter.protocol.name import room_digest
 
 from ..conformance.peer import Room, fetch, push, pushed
 from .processes import COMMAND, Process, environment, started
@@ -169,3 +170,57 @@ async def test_only_with_trust_xheaders_it_believes_who_a_proxy_says_came(tmp_pa
         await fetch(process.server.root + "new", method="POST", headers=headers)
         process.end()
     assert "203.0.113.7" in process.log
+
+
+async def test_without_names_its_log_shows_no_id_that_opens_a_room(tmp_path: Path) -> None:
+    with serve(tmp_path, "--port=0", "--log-level=DEBUG", "--data=kept") as process:
+        made = await fetch(process.server.root + "new", method="POST")
+        room = Room(process.server, made.json["room"])
+        await (await room.join()).send_raw("no message")
+        for what in ("", "/page", "/none", "?x=1"):
+            await fetch(room.url + what)
+        await room.post(push("k", 1))
+        await room.empty()
+        await fetch(f"{process.server.root}admin/rooms/{room.name}", method="DELETE")
+        rooms = run("rooms", f"--data={tmp_path / 'kept'}").stdout
+        assert process.end() == 0
+    assert room.name not in process.log
+    digest = "~" + room_digest(room.name)
+    assert digest in rooms
+    for text in ("made for 127.0.0.1", "connected", "refused (bad_message)", "GET", "has left"):
+        assert any(text in line and digest in line for line in process.lines), text
+
+
+async def test_nothing_that_others_write_reaches_its_log_raw(tmp_path: Path) -> None:
+    with serve(tmp_path, "--port=0", "--named-rooms", "--log-level=DEBUG") as process:
+        host, _, port = process.server.root.split("/")[2].partition(":")
+        hostile = b"\x1b[31m\x9b31m\x85\xe2\x80\xae"
+        for path in (b"/none/" + hostile, b"/room/" + hostile, b"/room/a?" + hostile):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            await reader.read()
+            writer.close()
+        await fetch(f"{process.server.root}none/{'x' * 60_000}")
+        room = Room(process.server, "\u202eevil\u2028")
+        await room.post("no message")
+        process.end()
+    assert all(line.rstrip("\n").isprintable() for line in process.lines)
+    assert max(map(len, process.lines)) < 600
+
+
+async def test_a_flood_of_refusals_is_few_lines(tmp_path: Path) -> None:
+    options = ("--named-rooms", "--DriftDB.request_limit_burst=20", "--port=0")
+    with serve(tmp_path, *options, "--DriftDB.request_limit_per_second=1") as process:
+        room = Room(process.server, "a")
+        peer = await room.join()
+        await peer.send(*(push("k" * 2000, n) for n in range(2000)))
+        for _ in range(2000):
+            await peer.hears_error("too_large")
+        await room.empty()
+        for _ in range(300):
+            await fetch(process.server.root + "new", method="POST")
+        process.end()
+    refused = [line for line in process.lines if "refused" in line]
+    assert 2 <= len(refused) < 100
+    assert any("more were refused" in line for line in process.lines)
+    assert not any(" 429 " in line for line in process.lines)

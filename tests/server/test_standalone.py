@@ -17,7 +17,6 @@ import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.netutil import bind_sockets
 
-from driftdb_jupyter._version import __version__
 from driftdb_jupyter.server import reach as reach_module
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import StandaloneServer
@@ -112,17 +111,6 @@ async def test_a_preflight_is_allowed(server: Server) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
     assert "content-type" in answer.headers["Access-Control-Allow-Headers"].lower()
-
-
-async def test_it_says_that_it_is_well(server: Server) -> None:
-    room = await new_room(server)
-    before = (await fetch(server.root + "health")).json
-    assert (before["status"], before["version"]) == ("ok", __version__)
-    peer = await room.join()
-    await peer.settle()
-    after = (await fetch(server.root + "health")).json
-    assert after["peers"] == before["peers"] + 1
-    await room.empty()
 
 
 @pytest.mark.parametrize("what", ["", "/page", "/inspect", "/figures"])
@@ -378,13 +366,6 @@ async def test_a_room_comes_back_as_it_was_after_it_left_memory() -> None:
         server.run(server.hub.tidy)
         assert server.hub.room_count == 0
         assert (await room.post(get("k", epoch=None))).json == before
-
-
-async def test_it_says_what_troubles_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.hub.broker, "trouble", "the disk is full")
-    answer = await fetch(server.root + "health")
-    assert answer.status == 200
-    assert (answer.json["status"], answer.json["trouble"]) == ("trouble", "the disk is full")
 
 
 async def test_a_flood_is_slowed_to_what_its_readers_take() -> None:

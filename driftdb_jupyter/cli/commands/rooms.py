@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...command.parameter import option
+from ...protocol.name import room_digest
 from ..configured import Settings
 from ..stored import data_option, opened, rooms_command
 from ..terminal import one_line, put
@@ -33,7 +34,8 @@ def command(settings: Settings, data: str, json: bool) -> None:
         rooms = store.rooms()
         if json:
             for room in rooms:
-                put(msgspec.json.encode(room).decode())
+                told = {**msgspec.to_builtins(room), "digest": room_digest(room.name)}
+                put(msgspec.json.encode(told).decode())
         else:
             _print_table(rooms)
             total, disk = sum(room.bytes for room in rooms), disk_bytes(journal_path(data))
@@ -45,8 +47,9 @@ def _print_table(rooms: list[RoomSummary]) -> None:
 
     shown = [one_line(room.name) for room in rooms]
     width = max([4, *map(len, shown)])
-    put(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  LAST USED")
+    put(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  {'LAST USED':<16}  IN LOGS")
     for room, name in zip(rooms, shown, strict=True):
         used = datetime.fromtimestamp(room.used_at).strftime("%Y-%m-%d %H:%M")
         size = f"{room.bytes / 1000:,.1f} kB"
-        put(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}")
+        digest = "~" + room_digest(room.name)
+        put(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}  {digest}")

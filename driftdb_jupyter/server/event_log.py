@@ -1,0 +1,131 @@
+"""What happens to rooms and connections, as an operator reads it.
+
+Each kind of event has a line a second at most; how many more there were is told with the next one,
+or a second later. So a flood of refusals can't fill a disk.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from ..protocol.errors import Refusal
+from .log_text import RoomNames, printable
+from .rate import Rate
+
+__all__ = ["EventLog"]
+
+_INTERVAL_SECONDS = 1.0
+_NAMED = 5
+_REQUESTS_PER_SECOND = 50
+_REQUESTS_BURST = 1000
+# What the server had to do though it would rather not; the others are the peers' own doing.
+_SERIOUS_CODES = (1011, 4408)
+_SERIOUS = ("quota", "unavailable")
+
+
+class EventLog:
+    """Writes events into a log, without secrets or control characters.
+
+    ``names``: how rooms are called in it. ``clock``: seconds that nobody sets.
+    """
+
+    def __init__(
+        self,
+        log: logging.Logger,
+        names: RoomNames | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.log = log
+        self.names = names or RoomNames(capabilities=False, named=True)
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
+        self._more: dict[str, tuple[int, int]] = {}  # by kind: the level, and how many
+        self._requests = Rate(_REQUESTS_PER_SECOND, _REQUESTS_BURST, now=clock())
+        self._unlogged = 0
+
+    def connected(self, room: str, address: str) -> None:
+        """A connection was opened."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("DriftDB: %s: connected from %s", self.names.shown(room), address)
+
+    def left(self, room: str, address: str, code: int | None) -> None:
+        """A client has ended its connection, with that close code or without one."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            name = self.names.shown(room)
+            self.log.debug("DriftDB: %s: %s has left (%s)", name, address, code)
+
+    def closed(self, room: str, address: str, code: int, reason: str) -> None:
+        """The server has closed a connection (protocol, "Errors and closing")."""
+        level = logging.WARNING if code in _SERIOUS_CODES else logging.INFO
+        kind = f"closed with {code}"
+        self._tell(level, kind, f"{self.names.shown(room)}: {address} was {kind}: {reason}")
+
+    def refused(self, room: str | None, address: str, refusal: Refusal) -> None:
+        """A message or request was refused."""
+        if refusal.code == "conflict":  # is how clients settle who was first
+            return
+        level = logging.WARNING if refusal.code in _SERIOUS else logging.INFO
+        place = "" if room is None else f"{self.names.shown(room)}: "
+        kind = f"refused ({refusal.code})"
+        self._tell(level, kind, f"{place}{address} {kind}: {printable(refusal.plain)}")
+
+    def slowed(self, room: str, address: str) -> None:
+        """A connection sends faster than it may, and is read no faster."""
+        name = self.names.shown(room)
+        self._tell(logging.INFO, "slowed", f"{name}: {address} is slowed down to its rate")
+
+    def made(self, room: str, address: str) -> None:
+        """A room was made."""
+        self._tell(logging.INFO, "made", f"{self.names.shown(room)}: made for {address}")
+
+    def deleted(self, room: str) -> None:
+        """A room was deleted by the owner of the server."""
+        self._tell(logging.INFO, "deleted", f"{self.names.shown(room)}: deleted")
+
+    def expired(self, rooms: Sequence[str]) -> None:
+        """Rooms were deleted because nobody used them."""
+        shown = ", ".join(map(self.names.shown, rooms[:_NAMED]))
+        more = f" and {len(rooms) - _NAMED} more" if len(rooms) > _NAMED else ""
+        self.log.info("DriftDB: deleted, for nobody used them: %s%s", shown, more)
+
+    def requested(self, level: int, line: str) -> None:
+        """A request was answered: a line for each, as long as they are not very many."""
+        now = self._clock()
+        if self._requests.wait(now=now):
+            self._unlogged += 1
+            return
+        self._requests.take(now=now)
+        self.log.log(level, "%s", line)
+
+    def tidy(self) -> None:
+        """Tell how many more there were of what was not told each time; call it each second."""
+        self._tell_rest(until=self._clock() - _INTERVAL_SECONDS)
+
+    def end(self) -> None:
+        """Tell all that is left to tell."""
+        self._tell_rest(until=self._clock())
+
+    def _tell_rest(self, *, until: float) -> None:
+        if self._unlogged:
+            self.log.info("DriftDB: %d more requests were answered", self._unlogged)
+            self._unlogged = 0
+        for kind, told_at in list(self._told_at.items()):
+            if told_at <= until:
+                del self._told_at[kind]
+                if kind in self._more:
+                    level, count = self._more.pop(kind)
+                    self.log.log(level, "DriftDB: %d more were %s", count, kind)
+
+    def _tell(self, level: int, kind: str, line: str) -> None:
+        now = self._clock()
+        if now - self._told_at.get(kind, -_INTERVAL_SECONDS) < _INTERVAL_SECONDS:
+            self._more[kind] = level, self._more.get(kind, (level, 0))[1] + 1
+            return
+        more = self._more.pop(kind, None)
+        self._told_at[kind] = now
+        if more is not None:
+            line += f" (and {more[1]} more were {kind})"
+        self.log.log(level, "DriftDB: %s", line)
