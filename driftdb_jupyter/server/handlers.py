@@ -288,6 +288,9 @@ class Connect(RoomRequest, WebSocketHandler):
 
     async def get(self, name: str) -> None:
         """Open the WebSocket; refuse it with a status where that can't be."""
+        headers = self.request.headers
+        if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
+            raise HTTPError(HTTPStatus.BAD_REQUEST)  # frames would begin where the body does
         self.hub.take_seat(self.caller)
         self._seated = True
         await self.demand("read")
@@ -312,10 +315,10 @@ class Connect(RoomRequest, WebSocketHandler):
         return {} if self.hub.settings.compression and available() else None
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Our own reader; Tornado's where that can't be, or another version is asked for."""
-        if available() and self.request.headers.get("Sec-WebSocket-Version") == "13":
-            return BatchReader(self)
-        return super().get_websocket_protocol()
+        """Our own reader, or Tornado's where that can't be; none for another version."""
+        if self.request.headers.get("Sec-WebSocket-Version") != "13":
+            return None
+        return BatchReader(self) if available() else super().get_websocket_protocol()
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Join the room."""
@@ -349,6 +352,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self._receive = Throttle(self.peer, rates, self._slowed).receive
         if isinstance(connection, BatchReader):
             connection.on_frame = self._receive
+            connection.settled = self.peer.settled
             connection.outbox = outbox
             connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)

@@ -154,6 +154,10 @@ class Peer:
         """Read on, though the journal takes nothing: what is to be written is refused now."""
         self._unwritten.release()
 
+    def settled(self) -> Awaitable[None] | None:
+        """What to wait for until all that it pushed is answered, ``None`` if it is."""
+        return self._unwritten.settled()
+
     def ask_access(self) -> Awaitable[None] | None:
         """Close the connection if it may no longer read (4403); returns what to wait for."""
         if self._trusted:

@@ -24,6 +24,7 @@ import codecs
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from hashlib import sha1
 from http import HTTPStatus
 from typing import Any, cast
@@ -101,6 +102,8 @@ class BatchReader(WebSocketProtocol):
     # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
     # before the next one is read. To be set when the connection is open.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
+    # What to wait for before the peer's close frame is answered: answers that can't be given yet.
+    settled: Callable[[], Awaitable[None] | None]
     # What holds the answers; they are written before a pong and a close frame.
     outbox: Outbox
     # What writes them all; it has a turn in the middle of long batches.
@@ -144,8 +147,7 @@ class BatchReader(WebSocketProtocol):
         """
         headers = handler.request.headers
         key = headers.get("Sec-WebSocket-Key", "")
-        has_body = "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
-        if has_body or not _is_key(key):
+        if not _is_key(key) or not headers.get("Host"):
             handler.set_status(HTTPStatus.BAD_REQUEST)
             handler.finish()
             return
@@ -376,7 +378,7 @@ class BatchReader(WebSocketProtocol):
         elif opcode == PONG:
             self.handler.on_pong(content)
         elif opcode == CLOSE:
-            self._take_close(content)
+            return self._take_close(content)
         elif opcode != CONTINUATION and first & _FINAL:
             return self._deliver(opcode, content, compressed=bool(first & _COMPRESSED))
         else:
@@ -465,7 +467,7 @@ class BatchReader(WebSocketProtocol):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(_CLOSING_SECONDS, self._abort)
 
-    def _take_close(self, content: bytes) -> None:
+    def _take_close(self, content: bytes) -> Awaitable[None] | None:
         code, reason = None, None
         if content:
             code = int.from_bytes(content[:2], "big")
@@ -477,6 +479,16 @@ class BatchReader(WebSocketProtocol):
                 raise _no_utf8() from None
         self.close_code, self.close_reason = code, reason
         self.client_terminated = True
+        unsettled = self.settled()
+        if unsettled is not None and not self.server_terminated:
+            return self._answer_close(code, unsettled)
+        self.close(code)
+        self._end()
+        return None
+
+    async def _answer_close(self, code: int | None, unsettled: Awaitable[None]) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(unsettled, _CLOSING_SECONDS)
         self.close(code)
         self._end()
 

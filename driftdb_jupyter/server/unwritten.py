@@ -17,7 +17,7 @@ class Unwritten:
     it is ``full``: then no more are to be read, or taken.
     """
 
-    __slots__ = ("_bytes", "_lengths", "_limit_bytes", "_limit_count", "_relief")
+    __slots__ = ("_bytes", "_lengths", "_limit_bytes", "_limit_count", "_relief", "_settled")
 
     def __init__(self, *, limit_count: int, limit_bytes: int) -> None:
         self._limit_count = limit_count
@@ -25,6 +25,7 @@ class Unwritten:
         self._lengths: dict[int, int] = {}
         self._bytes = 0
         self._relief: asyncio.Future[None] | None = None
+        self._settled: asyncio.Future[None] | None = None
 
     @property
     def full(self) -> bool:
@@ -47,12 +48,27 @@ class Unwritten:
             self._bytes -= self._lengths.pop(id(push), 0)
             if self._relief is not None and not self.full:
                 self.release()
+            if self._settled is not None and not self._lengths:
+                self._settle()
 
     def wait(self) -> Awaitable[None]:
         """What to wait for, while it is full."""
         if self._relief is None:
             self._relief = asyncio.get_running_loop().create_future()
         return asyncio.shield(self._relief)
+
+    def settled(self) -> Awaitable[None] | None:
+        """What to wait for until every push is answered, ``None`` if all are."""
+        if not self._lengths:
+            return None
+        if self._settled is None:
+            self._settled = asyncio.get_running_loop().create_future()
+        return asyncio.shield(self._settled)
+
+    def _settle(self) -> None:
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            settled.set_result(None)
 
     def release(self) -> None:
         """Let who waits go on, whatever it holds."""

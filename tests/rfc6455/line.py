@@ -62,6 +62,7 @@ class _Echo:
         self.reader.stream = stream
         self.reader.flusher = self.reader.outbox = handler
         self.reader.on_frame = self._take
+        self.reader.settled = lambda: None
         self.reader._deflate = deflate
         self.ends: list[tuple[int | None, str | None]] = []
 

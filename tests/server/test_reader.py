@@ -132,6 +132,7 @@ class Reading:
             protocol = BatchReader(handler)
             protocol.on_frame = handler.on_frame
             protocol.flusher = protocol.outbox = handler
+            protocol.settled = lambda: None
         if self._by == "socket":
             await self._read_from_a_socket(protocol)
         else:
@@ -304,6 +305,7 @@ def a_reader() -> tuple[Any, RecordingHandler]:
     reader = BatchReader(handler)
     reader.outbox = reader.flusher = handler
     reader.on_frame = handler.on_frame
+    reader.settled = lambda: None
     return reader, handler
 
 
