@@ -16,7 +16,7 @@ from .limits import Limits
 from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
 from .value import Value
 
-__all__ = ["JSON", "JsonCodec", "decode_short"]
+__all__ = ["JSON", "JsonCodec", "check_items", "decode_short"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ClientMessage).decode
@@ -49,7 +49,7 @@ class JsonCodec:
                 raise limits.message_too_large(len(message))
             if len(message) > limits.sparse_bytes:
                 _decode_head(message)  # what is not JSON at all is a bad_message
-                _check_items(message, limits)
+                check_items(message, limits)
             decoded: ClientMessage = _decode(message)
             if type(decoded) is Push:
                 raw = decoded.value
@@ -200,7 +200,7 @@ def _user(author: Author) -> bytes:
     return b"" if author.user is None else b',"user":%b' % author.user.as_json()
 
 
-def _check_items(text: bytes, limits: Limits) -> None:
+def check_items(text: bytes, limits: Limits) -> None:
     """Raise :class:`~.errors.TooLarge` for a message with too many items or containers.
 
     Items are counted by commas, colons and brackets, so an empty array or object counts as two.

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
+import tempfile
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from driftdb_jupyter.broker.journaled import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import BadMessage
 from driftdb_jupyter.protocol.limits import Limits
-from driftdb_jupyter.protocol.messages import Append, Push
+from driftdb_jupyter.protocol.messages import Append, Compact, Push
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.dump import dump, load
 from driftdb_jupyter.rooms.room import Room
 
+from ..broker.brokers import Record
 from ..protocol.values import cbor_values, json_values
 
 ANN = Author("ann", Value.from_json(b'{"name":"Ann"}'))
 
 
-def filled(*pushes: tuple[str, Value], author: Author | None = None) -> Room:
+def filled(*pushes: tuple[str, Value], author: Author | None = None, now: float = 1.5) -> Room:
     room = Room(epoch="before")
     for key, value in pushes:
-        room.apply(Push(key, Append(), Raw(b"-")), [value], author=author, now=1.5)
+        room.apply(Push(key, Append(), Raw(b"-")), [value], author=author, now=now)
     return room
 
 
@@ -88,8 +93,110 @@ def test_a_dump_shows_one_moment() -> None:
         ([HEAD, b'{"key":"k","seq":1,"cbor":"//"}'], "line 2: "),
         ([HEAD, b'{"key":"k","seq":1,"value":NaN}'], "line 2: "),
         ([HEAD, b'{"key":"k","seq":1,"value":"\\ud800"'], "line 2: "),
+        ([b'{"driftdb":1,"room":"r","seq":9007199254740992}'], "line 1: "),
+        ([HEAD, b'{"key":"k","seq":9223372036854775808,"value":1}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":0,"value":1}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"time":-1}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"time":1e400}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"time":99999999999999999}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"client":"a,b"}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"client":""}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"client":"a\\n"}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"client":"a","user":1}'], "line 2: expected an obj"),
+        ([HEAD, b'{"key":"k","seq":1,"value":1,"client":"a","user":{"\xff":1}}'], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"value":"\xff"}'], "line 2: "),
+        (
+            [HEAD, b'{"key":"k","seq":1,"value":' + b"[" * 129 + b"]" * 129 + b"}"],
+            "line 2: .* deep",
+        ),
+        ([HEAD, b'{"key":"k","seq":1,"value":' + b"[" * 99999 + b"]" * 99999 + b"}"], "line 2: "),
+        ([HEAD, b'{"key":"k","seq":1,"cbor":"' + b"gYGB" * 50 + b'AA=="}'], "line 2: .* deep"),
+        (
+            [HEAD, b'{"key":"k","seq":2,"value":1}', b'{"key":"l","seq":2,"value":1}'],
+            "line 3: expected a seq that no other key has, got 2",
+        ),
     ],
 )
 def test_a_line_that_is_none_is_named(lines: list[bytes], said: str) -> None:
     with pytest.raises(BadMessage, match=said):
         loaded(*lines)
+
+
+def test_a_room_comes_back_in_which_a_compact_took_the_number_of_another_key() -> None:
+    one = Value.from_json(b"1")
+    room = filled(("a", one), ("b", one), ("b", one), ("c", one))
+    for key, seq in (("d", 3), ("a", 2), ("c", 4)):
+        room.apply(Push(key, Compact(seq), Raw(b"-")), [one])
+    lines = list(dump("r", room))
+    assert [
+        (line["key"], line["seq"], "shared" in line) for line in map(json.loads, lines[1:])
+    ] == [
+        ("a", 2, False),
+        ("b", 2, True),
+        ("b", 3, False),
+        ("c", 4, False),
+        ("d", 3, True),
+    ]
+    assert list(dump("r", loaded(*lines))) == lines
+
+
+lines_of_anything = st.builds(
+    lambda **fields: json.dumps({k: v for k, v in fields.items() if v is not None}).encode(),
+    key=st.text(max_size=3),
+    seq=st.integers(-1, 12) | st.sampled_from([2**53 - 1, 2**53, 2**63]),
+    value=json_values(),
+    cbor=st.none() | st.binary(max_size=4).map(lambda item: base64.b64encode(item).decode()),
+    time=st.none() | st.integers() | st.floats() | st.integers(0, 2**48),
+    client=st.none() | st.text(max_size=3) | st.sampled_from(["ann", "a" * 24]),
+    user=st.none() | json_values(),
+    shared=st.none() | st.booleans(),
+)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(lines_of_anything, max_size=4), st.sampled_from([9, 12, 2**53 - 1]))
+def test_whatever_can_be_read_can_be_kept_and_is_the_same_again(
+    lines: list[bytes], seq: int
+) -> None:
+    room = Room(epoch="after")
+    try:
+        load(
+            room,
+            [json.dumps({"driftdb": 1, "room": "r", "seq": seq}).encode(), *lines],
+            limits=Limits(),
+        )
+    except BadMessage:
+        return
+    assert_kept(room)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), values), max_size=8),
+    st.floats(0, 4e9) | st.integers(0, 2**41).map(lambda time: time / 1000),
+)
+def test_whatever_is_written_can_be_kept_and_is_the_same_again(
+    pushes: list[tuple[str, Value]], now: float
+) -> None:
+    room = filled(*pushes, author=ANN, now=now)
+    assert_kept(loaded(*dump("r", room)))
+
+
+def assert_kept(room: Room) -> None:
+    """A journal takes the room, gives it back, and its lines are those of before."""
+    before = list(dump("r", room))
+    assert list(dump("r", loaded(*before))) == before
+
+    async def keep(path: str) -> list[bytes]:
+        broker = JournalBroker(path)
+        await broker.restore("r", room)
+        await broker.close()
+        broker = JournalBroker(path)
+        sequencer = await broker.open("r", Record())
+        assert sequencer is not None
+        lines = list(dump("r", sequencer.room))
+        await broker.close()
+        return lines
+
+    with tempfile.TemporaryDirectory() as folder:
+        assert asyncio.run(keep(f"{folder}/rooms.db")) == before
