@@ -6,6 +6,8 @@ survives the death of this process. ``synced``: it is on the disk, and survives 
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 from typing import Literal, TypeAlias
 
@@ -18,6 +20,8 @@ from .journaled import JournalBroker
 from .memory import MemoryBroker
 
 __all__ = ["Durability", "open_broker"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 Durability: TypeAlias = 'Literal["memory", "batched", "synced"]'
 
@@ -32,12 +36,14 @@ def open_broker(
     quota: Quota | None = None,
     window_limits: WindowLimits | None = None,
     memory: MemoryBudget | None = None,
+    allow_memory: bool = True,
 ) -> Broker:
     """The broker for a server's settings; waits for the disk, so call it before there is a loop.
 
     ``path`` is the journal's file; without one, or with ``memory``, rooms are kept in memory. So
-    they are where the journal can't be used: then the broker's ``trouble`` says why, and the file
-    is left as it is. The other options: see :class:`~.journaled.JournalBroker`.
+    they are where the journal can't be used, if ``allow_memory``: then the broker's ``trouble``
+    says why, without the path, which the log has. Else :class:`~.journal.JournalUnusable` is
+    raised. The file is left as it is. The other options: see :class:`~.journaled.JournalBroker`.
     """
     trouble = None
     if path is not None and durability != "memory":
@@ -53,11 +59,14 @@ def open_broker(
                 memory=memory,
             )
         except (JournalUnusable, sqlite3.Error, OSError) as error:
-            trouble = (
-                str(error)
-                if isinstance(error, JournalUnusable)
-                else f"the journal {path} can't be opened ({error})"
-            )
+            reason = str(error)
+            if not isinstance(error, JournalUnusable):
+                said = getattr(error, "strerror", None) or error
+                reason = f"the journal {path} can't be opened ({said})"
+            if not allow_memory:
+                raise JournalUnusable(reason) from None
+            _log.error("Rooms are not kept: %s", reason)
+            trouble = reason.replace(os.path.join(os.path.dirname(path), ""), "")
             trouble += "; until then rooms are kept in memory and end with the server"
     return MemoryBroker(
         room_limit=room_limit,

@@ -289,8 +289,12 @@ class DriftDB(Configurable):
         "frame-ancestors has them: 'none', 'self', https://school.example …",
     )
 
-    def broker(self, path: str | None) -> Broker:
-        """The broker for these settings; ``path`` is the journal's file, ``None`` for none."""
+    def broker(self, path: str | None, *, allow_memory: bool = True) -> Broker:
+        """The broker for these settings; ``path`` is the journal's file, ``None`` for none.
+
+        ``allow_memory``: whether rooms may be in memory where the journal can't be used; else
+        :class:`~..broker.journal.JournalUnusable` is raised.
+        """
         return open_broker(
             path,
             durability=self.durability,
@@ -300,6 +304,7 @@ class DriftDB(Configurable):
             quota=self.quota,
             window_limits=self.window_limits,
             memory=self.new_memory_budget(),
+            allow_memory=allow_memory,
         )
 
     def new_memory_budget(self) -> MemoryBudget:

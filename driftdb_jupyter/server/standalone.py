@@ -23,6 +23,7 @@ from traitlets.config import Config
 
 from .._version import __version__
 from ..broker.broker import Broker
+from ..broker.journal import JournalUnusable
 from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
 from .accepting import accept_patiently
@@ -150,6 +151,12 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. "
         "Empty: rooms end with the server.",
+    )
+    allow_memory = Bool(
+        False,
+        config=True,
+        help="Whether to start all the same where that file can't be used; rooms then end with "
+        "the server.",
     )
     certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
     keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
@@ -346,7 +353,13 @@ class StandaloneServer(JupyterApp):
         return (30 if self.data else 1) * _DAY_SECONDS
 
     def _broker(self, settings: DriftDB) -> Broker:
-        return settings.broker(str(journal_in(self.data)) if self.data else None)
+        path = str(journal_in(self.data)) if self.data else None
+        try:
+            return settings.broker(path, allow_memory=self.allow_memory)
+        except JournalUnusable as error:
+            raise CannotServe(
+                f"{error}; with --allow-memory it starts all the same, and keeps no rooms"
+            ) from None
 
     def _log_request(self, events: EventLog, handler: RequestHandler) -> None:
         status = handler.get_status()

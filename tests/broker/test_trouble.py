@@ -15,7 +15,7 @@ import pytest
 from driftdb_jupyter.broker import filesystem, journal
 from driftdb_jupyter.broker.broker import Broker
 from driftdb_jupyter.broker.durability import Durability, open_broker
-from driftdb_jupyter.broker.journal import Journal
+from driftdb_jupyter.broker.journal import Journal, JournalUnusable
 from driftdb_jupyter.broker.journaled import JournalBroker
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.protocol.entry import Author
@@ -236,12 +236,15 @@ async def test_a_file_that_can_only_be_read_is_read(
         (b"SQLite format 3\0" + b"\xff" * 8000, "is damaged"),
     ],
 )
-def test_a_damaged_file_is_left_alone(content: bytes, why: str, tmp_path: Path) -> None:
+def test_a_damaged_file_is_left_alone(
+    content: bytes, why: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "rooms.db"
     path.write_bytes(content)
     broker = open_broker(str(path))
     assert isinstance(broker, MemoryBroker)
-    assert str(path) in str(broker.trouble)
+    assert str(path) in caplog.text
+    assert str(tmp_path) not in str(broker.trouble)
     assert why in str(broker.trouble)
     assert "move it away" in str(broker.trouble)
     assert path.read_bytes() == content
@@ -307,7 +310,7 @@ def test_the_first_server_on_a_file_keeps_it(tmp_path: Path) -> None:
         assert first.stdout.readline() == "None\n"
         second = open_broker(path)
         assert isinstance(second, MemoryBroker)
-        assert f"another server has the journal {path}" in str(second.trouble)
+        assert "another server has the journal rooms.db" in str(second.trouble)
         first.kill()
     third = open_broker(path)
     assert isinstance(third, JournalBroker)
@@ -319,6 +322,9 @@ def test_a_folder_that_cant_be_made_is_trouble(tmp_path: Path) -> None:
     broker = open_broker(str(tmp_path / "file" / "rooms.db"))
     assert isinstance(broker, MemoryBroker)
     assert "can't be opened" in str(broker.trouble)
+    assert str(tmp_path) not in str(broker.trouble)
+    with pytest.raises(JournalUnusable, match="can't be opened"):
+        open_broker(str(tmp_path / "file" / "rooms.db"), allow_memory=False)
 
 
 class TestANetworkFileSystem:

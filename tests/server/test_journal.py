@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -40,15 +42,28 @@ def test_what_was_acknowledged_survives_a_kill(durability: str, tmp_path: Path) 
     assert (tmp_path / "kept" / "rooms.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_second_server_says_that_it_keeps_nothing(tmp_path: Path) -> None:
+def test_a_second_server_starts_only_where_it_may_keep_nothing(tmp_path: Path) -> None:
     command = [*COMMAND, "serve", "--port=0", "--data=kept"]
-    with (
-        started(command, cwd=tmp_path, env=environment()),
-        started(command, cwd=tmp_path, env=environment()) as second,
-    ):
-        post(f"{second.server.root}new")
-        second.end()
-    assert "another server has the journal" in second.log
+    with started(command, cwd=tmp_path, env=environment()):
+        refused = subprocess.run(
+            command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30
+        )
+        assert refused.returncode == 1
+        assert "another server has the journal" in refused.stderr
+        assert str(tmp_path / "kept" / "rooms.db") in refused.stderr
+        assert "--allow-memory" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        command += ["--allow-memory", "--StandaloneServer.health_details=true"]
+        with started(command, cwd=tmp_path, env=environment()) as second:
+            post(f"{second.server.root}new")
+            with pytest.raises(urllib.error.HTTPError) as answer:
+                urllib.request.urlopen(f"{second.server.root}health", timeout=10)
+            with answer.value:
+                trouble = json.load(answer.value)["trouble"]
+            assert "another server has the journal rooms.db" in trouble
+            assert str(tmp_path) not in trouble
+            second.end()
+        assert str(tmp_path / "kept" / "rooms.db") in second.log
 
 
 def test_under_jupyter_each_root_folder_has_a_file_of_its_own(

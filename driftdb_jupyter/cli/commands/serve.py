@@ -55,6 +55,11 @@ class _Serve(Configured):
     help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. Without "
     "it rooms end with the server.",
 )
+@option(
+    "--allow-memory",
+    is_flag=True,
+    help="Start all the same where that file can't be used: rooms then end with the server.",
+)
 @option("--certfile", metavar="FILE", type=File(), help="The TLS certificate, a PEM file.")
 @option("--keyfile", metavar="FILE", type=File(), help="The TLS private key, a PEM file.")
 @option("--show-config", is_flag=True, help="Print which settings are set, and end.")
