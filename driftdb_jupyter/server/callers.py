@@ -24,7 +24,7 @@ _PREFIX_BITS = 64
 class Caller:
     """What came from one address, and what may come.
 
-    ``peer_count`` is the number of its connections.
+    ``peer_count`` is the number of its connections, ``streams`` of those over HTTP.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Caller:
         "_settings",
         "_together",
         "peer_count",
+        "streams",
     )
 
     def __init__(self, settings: DriftDB, clock: Callable[[], float]) -> None:
@@ -49,6 +50,7 @@ class Caller:
         rooms = settings.address_room_limit
         self._rooms = self._rate(rooms / kept_seconds, rooms)
         self.peer_count = 0
+        self.streams = 0
 
     def count_request(self) -> float:
         """Count a request, a handshake too; returns in how many seconds it may come, 0: now."""
@@ -94,7 +96,8 @@ class Caller:
         """Whether it is as if nothing had ever come."""
         now = self._clock()
         rates = (self._requests, self._messages, self._together, self._rooms)
-        return not self.peer_count and all(rate is None or rate.is_full(now=now) for rate in rates)
+        here = self.peer_count or self.streams
+        return not here and all(rate is None or rate.is_full(now=now) for rate in rates)
 
     def _rate(self, per_second: float, burst: int) -> Rate | None:
         return Rate(per_second, burst, now=self._clock()) if per_second else None

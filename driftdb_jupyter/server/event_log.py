@@ -77,6 +77,11 @@ class EventLog:
         name = self.names.shown(room)
         self._tell(logging.INFO, "slowed", f"{name}: {address} is slowed down to its rate")
 
+    def turned_away(self, address: str) -> None:
+        """A connection was closed before anything was read from it."""
+        text = f"{address} has too many connections over HTTP (address_peer_limit)"
+        self._tell(logging.WARNING, "turned away", text)
+
     def made(self, room: str, address: str) -> None:
         """A room was made."""
         self._tell(logging.INFO, "made", f"{self.names.shown(room)}: made for {address}")

@@ -36,6 +36,7 @@ from .event_log import EventLog
 from .handlers import RoomRequest, routes
 from .health import Health
 from .hub import Hub
+from .listener import Listener
 from .log_text import Printable, RoomNames, printable
 from .pages import Figures, FrontPage, page_routes
 from .place import journal_in
@@ -311,13 +312,14 @@ class StandaloneServer(JupyterApp):
             reach=outside,
             health_details=self.health_details,
         )
-        server = HTTPServer(
+        server = Listener(
             web,
             ssl_options=tls,
             xheaders=self.trust_xheaders,
             idle_connection_timeout=self.idle_timeout_seconds,
             max_body_size=_BODY_LIMIT_BYTES,
         )
+        server.hub = hub
         server.add_sockets(sockets)
         accept_patiently(server, self.log)
         hub.start()
