@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from tornado.httputil import HTTPServerRequest
 
-__all__ = ["room_address"]
+__all__ = ["is_on_this_machine", "room_address"]
+
+# As js/src/pages/shell.ts has it: only a page there needs another address to be shared.
+_LOOPBACK = re.compile(r"(.*\.)?localhost|127(\.\d+){3}|0\.0\.0\.0|\[?::1?\]?", re.IGNORECASE)
+_OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 
 
 def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, str]:
@@ -23,3 +28,12 @@ def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, 
         "socket_url": f"{'wss' if secure else 'ws'}://{room}/connect",
         "http_url": f"{'https' if secure else 'http'}://{room}/send",
     }
+
+
+def is_on_this_machine(request: HTTPServerRequest) -> bool:
+    """Whether a request comes from the server's own machine, and through no proxy, as it seems."""
+    return (
+        _LOOPBACK.fullmatch(request.host_name) is not None
+        and _LOOPBACK.fullmatch(request.remote_ip or "") is not None
+        and not any(name in request.headers for name in _OF_PROXIES)
+    )

@@ -48,6 +48,10 @@ class AdministrationRequest(RequestHandler):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         self.set_header("Cache-Control", "no-store")
 
+    def set_default_headers(self) -> None:
+        """Don't tell which version of which server this is."""
+        self.clear_header("Server")
+
     def data_received(self, chunk: bytes) -> None:
         """Drop a body that nobody needs."""
 

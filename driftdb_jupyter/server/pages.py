@@ -17,6 +17,7 @@ from typing import Any
 from tornado.template import Template
 from tornado.web import HTTPError
 
+from .address import is_on_this_machine
 from .handlers import RoomRequest
 from .site import Route, Site
 
@@ -75,7 +76,8 @@ class PageHandler(RoomRequest):
         page = _template().generate(
             root=self.site.root,
             room=room,
-            reach=self.site.reach() or "",
+            # Others have its address already, and a proxy's clients have no business with it.
+            reach=(is_on_this_machine(self.request) and self.site.reach()) or "",
             advice=self.site.advice,
             title=title,
             styles=[style for style in (_file("pages", ".css"),) if style],

@@ -126,6 +126,7 @@ def standalone(
     journal: Path | None = None,
     secret: str | None = None,
     health_details: bool = False,
+    reach: Callable[[], str | None] = lambda: None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
@@ -145,6 +146,7 @@ def standalone(
             log_function=lambda handler: None,
             secret=secret,
             health_details=health_details,
+            reach=reach,
         )
         http = HTTPServer(web, ssl_options=tls)
         (socket,) = bind_sockets(0, "127.0.0.1")

@@ -188,6 +188,29 @@ async def test_the_figures_count_connections_of_this_room_alone(server: Server) 
     assert answer.json == {"connections": 1, "seq": 0}
 
 
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, True),
+        ({"Host": "localhost:1"}, True),
+        ({"Host": "[::1]:1"}, True),
+        ({"Host": "rooms.example"}, False),
+        ({"Host": "localhost.example"}, False),
+        ({"X-Forwarded-For": "192.0.2.7"}, False),
+        ({"X-Real-Ip": "192.0.2.7"}, False),
+        ({"Via": "1.1 proxy"}, False),
+        ({"Forwarded": "for=192.0.2.7"}, False),
+    ],
+)
+async def test_only_a_page_on_this_machine_is_told_the_servers_own_address(
+    headers: dict[str, str], told: bool
+) -> None:
+    with standalone(named_rooms=True, reach=lambda: "http://192.0.2.2:8080/") as server:
+        answer = await fetch(server.root + "room/a/page", headers=headers)
+    assert answer.status == 200
+    assert ("192.0.2.2" in answer.body.decode()) == told
+
+
 class TestUnderJupyter:
     async def test_who_is_not_logged_in_is_sent_to_the_login(self, jupyter_server: Server) -> None:
         answer = await fetch(jupyter_server.root + "room/lecture/page")
