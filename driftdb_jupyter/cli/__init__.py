@@ -2,13 +2,14 @@
 
 ::
 
-    main                which subcommands there are; commands: a module for each
-    subcommand          how all of them begin, fail and end; status: with which exit status
-    configured          those that have settings
-    stored, journal, store, progress: those that look after all rooms of a server
-    member, location    those that take part in one room, and which one that is
-    hearing, record, terminal: what they hear, and how it is printed
-    source, line_values what append reads
+    main                the entry point, and the list of the subcommands
+    commands            a module for each subcommand
+    subcommand          what all subcommands have in common; status: exit statuses
+    configured          subcommands with settings
+    stored, journal, store, progress: subcommands that manage all rooms of a server
+    member, location    subcommands that take part in one room, and how it is found
+    hearing, record, terminal: what they receive, and how it is printed
+    source, line_values the input of append
     completion          what a shell offers when Tab is pressed
 """
 

@@ -1,7 +1,7 @@
-"""What a shell offers when Tab is pressed: click's answers, with what it misses of ``--x=VALUE``.
+"""What a shell offers when Tab is pressed.
 
-A shell asks by running the command with ``_DRIFTDB_COMPLETE`` set. ``--x=VALUE`` is one word for
-zsh and fish, and three for bash.
+The shell asks by running the command with ``_DRIFTDB_COMPLETE`` set, and click answers. What click
+leaves out is ``--x=VALUE``, which is one word for zsh and fish and three for bash.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class _Bash(BashComplete):
 
 
 class _WholeWords(ShellComplete):
-    """Gives a shell ``--x=VALUE``, as it was typed, where click gives ``VALUE`` alone."""
+    """Answers with ``--x=VALUE``, the word as the shell has it, where click answers ``VALUE``."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return what the word may be completed to."""
+        """Return what the word may become."""
         items = super().get_completions(args, incomplete)
         option, equals, typed = incomplete.partition("=")
         if not (equals and option.startswith("--")):
@@ -43,14 +43,14 @@ class _WholeWords(ShellComplete):
         return [each for item in items for each in self.whole(option, typed, item)]
 
     def whole(self, option: str, typed: str, item: CompletionItem) -> list[CompletionItem]:
-        """Return the words for a value of an option."""
+        """Return the words for one value of an option."""
         if item.type != "plain":
             return [item]
         return [CompletionItem(f"{option}={item.value}", help=item.help)]
 
 
 class _Zsh(_WholeWords, ZshComplete):
-    # For the names of files zsh leaves out itself what is in front of the value.
+    # File names are completed by zsh itself, if it is told that only the value is meant.
     source_template = (
         ZshComplete.source_template
         + """
@@ -65,7 +65,7 @@ _driftdb_word() {
 
 class _Fish(_WholeWords, FishComplete):
     def whole(self, option: str, typed: str, item: CompletionItem) -> list[CompletionItem]:
-        """Return the words for a value of an option; of a file's name all that begin so."""
+        """Return the words for one value of an option; the files that begin so for a file."""
         if item.type != "file":
             return super().whole(option, typed, item)
         paths = [f"{path}/" if isdir(path) else path for path in glob(f"{escape(typed)}*")]
@@ -77,12 +77,12 @@ SHELLS = list(_SHELLS)
 
 
 def script(command: click.Command, shell: str) -> str:
-    """Return what the shell reads to complete a command; ``shell`` is one of :data:`SHELLS`."""
+    """Return the script for a shell, one of :data:`SHELLS`."""
     return _SHELLS[shell](command, {}, _NAME, VARIABLE).source()
 
 
 def complete(command: click.Command, instruction: str) -> str:
-    """Return what a shell asks for; ``instruction`` is the value of :data:`VARIABLE`."""
+    """Return the answer to a shell; ``instruction`` is the value of :data:`VARIABLE`."""
     shell = instruction.removesuffix("_complete")
     if shell not in _SHELLS:
         return ""

@@ -1,4 +1,4 @@
-"""Commands that have settings: traits, given one by one or in a configuration file."""
+"""Commands with settings: traits, given as options or in a configuration file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..command.printing import print_line
 from ..command.types import File
 from .subcommand import Subcommand
 
-if TYPE_CHECKING:  # traitlets are loaded where there is a setting, or when the work begins
+if TYPE_CHECKING:  # imported only if a setting is given, or when the work begins
     from traitlets import TraitType
     from traitlets.config import Configurable
 
@@ -26,13 +26,13 @@ __all__ = ["Configured", "Settings", "keep", "server_of"]
 _SETTING = re.compile(r"--\w+\.")
 
 Settings = Mapping[str, Mapping[str, Any]]
-"""What was given: by the name of a class and the name of its trait the value, or its text."""
+"""The given settings: the name of a class, the name of its trait, and the value or its text."""
 
 
 class Configured(Subcommand):
-    """A command whose function gets ``settings``, besides its options.
+    """A command with settings; its function gets them as ``settings``.
 
-    ``classes`` loads those whose traits they are.
+    ``classes`` imports and returns the classes whose traits they are.
     """
 
     def __init__(
@@ -47,34 +47,34 @@ class Configured(Subcommand):
         self._settings: list[click.Parameter] = []
 
     def general_options(self) -> list[Option]:
-        """Return the options that it shares with others."""
+        """Return the options that it has in common with other commands."""
         return [_CONFIG, *super().general_options(), _HELP_ALL]
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the options and arguments, with the settings where some were given."""
+        """Return the options and arguments, and the settings if one was given."""
         return [*super().get_params(ctx), *self._settings]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words; see :meth:`.Command.parse_args`."""
+        """Parse the words of the command line; see :meth:`.Command.parse_args`."""
         ctx.obj = {}
         if any(map(_SETTING.match, args)):
             self._settings = self._all_settings()
         return super().parse_args(ctx, args)
 
     def option_names(self, ctx: click.Context) -> list[str]:
-        """Return the names that a mistyped one may mean, with those of settings."""
-        self._settings = self._all_settings()
-        return super().option_names(ctx)
+        """Return the names among which a mistyped one is looked for, those of settings, too."""
+        settings = (name for each in self._all_settings() for name in each.opts)
+        return [*super().option_names(ctx), *settings]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the options that begin so, and the settings behind ``--CLASS.``."""
+        """Return the options that begin with ``incomplete``; after ``--CLASS.`` the settings."""
         if not _SETTING.match(incomplete):
             return super().shell_complete(ctx, incomplete)
         names = (name for each in self._all_settings() for name in each.opts)
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the work; a setting that doesn't fit makes no sense as an argument doesn't."""
+        """Do the work; exits with :data:`.USAGE` if a setting doesn't fit."""
         from ..server.standalone import BadSetting
 
         ctx.params["settings"] = ctx.obj
@@ -84,7 +84,7 @@ class Configured(Subcommand):
             raise Failure(str(error), USAGE) from None
 
     def format_end(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write where the settings are told."""
+        """Write the last lines of the help."""
         formatter.write_paragraph()
         formatter.write_text(
             "Other settings are given as --CLASS.NAME=VALUE; --help-all lists them."
@@ -92,7 +92,7 @@ class Configured(Subcommand):
         super().format_end(ctx, formatter)
 
     def full_help(self, ctx: click.Context) -> str:
-        """Return the help with all settings."""
+        """Return the help, and that of all settings."""
         return "\n\n".join([ctx.get_help(), *(each.class_get_help() for each in self._classes())])
 
     def _all_settings(self) -> list[click.Parameter]:
@@ -103,8 +103,8 @@ class Configured(Subcommand):
 def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneServer:
     """Return a server with these settings and those of the configuration files.
 
-    ``options`` are settings, too, and count more; those that are ``None`` or ``False`` were not
-    given. Raises :class:`.BadSetting` where one doesn't fit.
+    ``options`` are settings that take precedence; ``None`` and ``False`` mean not given. Raises
+    :class:`.BadSetting`.
     """
     from traitlets.config import Config
     from traitlets.config.loader import DeferredConfigString
@@ -117,8 +117,8 @@ def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneSer
     for owner, given in [*settings.items(), *options.items()]:
         for name, value in given.items():
             if isinstance(value, str):
-                value = DeferredConfigString(value).get_value(traits[owner, name])
-            if value is not None and value is not False:
+                config[owner][name] = DeferredConfigString(value).get_value(traits[owner, name])
+            elif value is not None and value is not False:
                 config[owner][name] = value
     server = StandaloneServer()
     server.configure(config)
@@ -128,7 +128,7 @@ def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneSer
 def _traits(
     classes: list[type[Configurable]],
 ) -> list[tuple[str, str, TraitType[Any, Any]]]:
-    """All traits that can be set, each with the name of its class and its own."""
+    """Return all traits that can be set, each after the name of its class and its own."""
     from traitlets.config import Configurable
 
     return [
@@ -150,7 +150,7 @@ def _setting(owner: str, name: str) -> Option:
 
 
 def keep(ctx: click.Context, owner: str, name: str, value: Any) -> None:
-    """Note a setting of a command."""
+    """Add a setting to those given to a command."""
     ctx.obj.setdefault(owner, {})[name] = value
 
 

@@ -1,4 +1,4 @@
-"""What is pushed under keys, as a command hears it."""
+"""What is pushed under keys, as a command receives it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LOOK_SECONDS = 1.0
 
 
 class Hearing:
-    """Hears each push of a key once, however slowly it is asked.
+    """Gives each push of a key once, however slowly :meth:`take` is called.
 
-    What a stream still holds is read again where too much came to remember it all.
+    If more came than is kept in memory, what the stream still holds is read again.
     """
 
     def __init__(self, room: Room, key: str, *, timeout_seconds: float) -> None:
-        """Wait for the room's answer; raises as :meth:`.Connection.wait_ready` does."""
+        """Subscribe, and wait for the answer; raises as :meth:`.Connection.wait_ready` does."""
         self.key = key
         self._connection = room.connection
         with self._connection.guard:  # so that nothing comes in between
@@ -33,11 +33,11 @@ class Hearing:
         self._behind = False
 
     def __bool__(self) -> bool:
-        """Whether something came that was not taken."""
+        """Whether there is something to take."""
         return bool(self._follower)
 
     def take(self) -> list[Heard]:
-        """Return what came since the last call; at first what the stream holds."""
+        """Return what came since the last call; the first call returns what the stream holds."""
         with self._connection.guard:
             news = self._follower.take()
         fresh: list[Heard] = []
@@ -51,16 +51,17 @@ class Hearing:
         return fresh
 
     def deliver(self) -> None:
-        """Nothing: who hears asks (the callbacks call this)."""
+        """Do nothing when something came: :meth:`take` asks for it."""
 
     def refused(self, error: Refusal) -> None:
-        """Nothing: nothing is written."""
+        """Do nothing: it writes nothing that could be refused."""
 
 
 def wait_for_any(room: Room, hearings: Sequence[Hearing]) -> None:
-    """Wait until there is something to take; raises why nothing will come any more.
+    """Wait until there is something to take.
 
-    Also where nobody reads any more what is printed: :class:`BrokenPipeError`.
+    Raises the connection's error if nothing will come any more, and :class:`BrokenPipeError` if
+    the reader of the standard output has closed it.
     """
     connection = room.connection
 

@@ -1,4 +1,4 @@
-"""Which journal a command is about, and how it is opened without a server."""
+"""The journal that a command is about, and how it is opened without a server."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["disk_bytes", "journal_path", "local_store", "restore_file"]
 
 
 def journal_path(data: str, *, new: bool = False) -> Path:
-    """The journal that ``--data`` means: a file, or a standalone server's folder.
+    """Return the journal that ``--data`` names: a file, or the folder of a standalone server.
 
-    ``new``: neither need be there yet; the folder is made. Without ``data`` it is that of the
-    Jupyter server whose root is the current folder, else the only one of any Jupyter server.
-    Raises :class:`NoServer` where there is none.
+    Without ``data`` it is that of the Jupyter server whose root is the current folder, else the
+    only journal of a Jupyter server. ``new``: it need not exist, and its folder is made. Raises
+    :class:`NoServer` if there is none.
     """
     if data:
         path = Path(data).absolute()
@@ -88,7 +88,7 @@ def restore_file(source: Path, journal: Path, *, progress: Steps) -> Restored:
 def local_store(journal: Path, settings: DriftDB) -> Iterator[LocalStore]:
     """The rooms of a journal that no server has open.
 
-    Raises :class:`Unavailable` where it can't be opened.
+    Raises :class:`Unavailable` if it can't be opened.
     """
     loop = asyncio.new_event_loop()
     try:

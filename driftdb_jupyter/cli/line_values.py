@@ -17,42 +17,42 @@ _encode = msgspec.json.Encoder().encode
 
 
 class LineValues(Protocol):
-    """Makes values, as JSON text, of an input that comes in pieces."""
+    """Makes values (JSON text) of the lines of an input that comes in pieces."""
 
     def split(self, piece: bytes) -> list[bytes]:
-        """The values of the lines that end in this piece."""
+        """Return the values of the lines that end in this piece."""
 
     def end(self) -> list[bytes]:
-        """The value of the last line, where it has no end."""
+        """Return the value of the last line, if it has no line end."""
 
     def check(self) -> None:
-        """Raise :class:`EncodingError` where a line had no value; those before it were given."""
+        """Raise :class:`EncodingError` if a line was refused; those before it were not."""
 
 
 class TextLines:
-    """Each line is a text, as :class:`.StreamFile` has it; what is no UTF-8 becomes U+FFFD."""
+    """Each line is a text, as in :class:`.StreamFile`; bytes that aren't UTF-8 become U+FFFD."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._splitter = LineSplitter()
 
     def split(self, piece: bytes) -> list[bytes]:
-        """The values of the lines that end in this piece."""
+        """Return the values of the lines that end in this piece."""
         return [_encode(line) for line in self._splitter.split(self._decoder.decode(piece))]
 
     def end(self) -> list[bytes]:
-        """The value of the last line, where it has no end."""
+        """Return the value of the last line, if it has no line end."""
         lines = self._splitter.split(self._decoder.decode(b"", final=True))
         return [_encode(line) for line in [*lines, *self._splitter.end()]]
 
     def check(self) -> None:
-        """Any line has a value."""
+        """Do nothing: every line has a value."""
 
 
 class JSONLines:
-    """Each line is a JSON value; empty lines are none.
+    """Each line is a JSON value; empty lines are left out.
 
-    After a line that is something else, or has more than ``limit_bytes``, there are no values.
+    A line that isn't JSON, or longer than ``limit_bytes``, ends the input.
     """
 
     def __init__(self, *, limit_bytes: int) -> None:
@@ -62,7 +62,7 @@ class JSONLines:
         self._wrong: EncodingError | None = None
 
     def split(self, piece: bytes) -> list[bytes]:
-        """The values of the lines that end in this piece."""
+        """Return the values of the lines that end in this piece."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         values = self._values(lines)
         if self._wrong is None and len(self._rest) > self._limit_bytes:
@@ -72,11 +72,11 @@ class JSONLines:
         return values
 
     def end(self) -> list[bytes]:
-        """The value of the last line, where it has no end."""
+        """Return the value of the last line, if it has no line end."""
         return self._values([self._rest])
 
     def check(self) -> None:
-        """Raise :class:`EncodingError` with the number of the line that is something else."""
+        """Raise :class:`EncodingError` with the number of the line that ended the input."""
         if self._wrong is not None:
             raise self._wrong
 

@@ -16,10 +16,10 @@ _USUAL_SERVER = "http://127.0.0.1:8080/"  # where `driftdb serve` listens
 
 
 def room_location(room: str, url: str) -> Location:
-    """The room of that name or URL, else ``DRIFTDB_ROOM``'s, else the notebook's own.
+    """Return the room with that name or URL, else ``DRIFTDB_ROOM``, else the notebook's own.
 
-    ``url`` is the room's or its server's, else ``DRIFTDB_URL``, else the usual one of this
-    machine. Raises :class:`ValueError` where no room is named, or a URL makes no sense or holds a
+    ``url`` is that of the room or its server, by default ``DRIFTDB_URL``, else the usual one of
+    this machine. Raises :class:`ValueError` if no room is named, or if a URL is wrong or holds a
     secret.
     """
     _check_no_secret(room)
@@ -43,9 +43,9 @@ def room_location(room: str, url: str) -> Location:
 
 
 def server_location(url: str) -> Location:
-    """The server of that URL, else of ``DRIFTDB_URL``, else the usual one of this machine.
+    """Return the server with that URL, else ``DRIFTDB_URL``, else the usual one of this machine.
 
-    Raises :class:`ValueError` for a URL that is none, or that holds a secret.
+    Raises :class:`ValueError` if the URL is wrong or holds a secret.
     """
     _check(url)
     return replace(locate(url=url or _server()), room=None)

@@ -1,4 +1,4 @@
-"""The ``driftdb`` command: its subcommands, and where each is to be found."""
+"""The entry point of the ``driftdb`` command, and the list of its subcommands."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ COMMANDS = {
     "new": (f"{_PACKAGE}.new", "Make a room, and print its URL."),
     "push": (f"{_PACKAGE}.push", "Write a value."),
     "get": (f"{_PACKAGE}.get", "Print a value."),
-    "append": (f"{_PACKAGE}.append", "Add the lines of the standard input to a stream."),
-    "tail": (f"{_PACKAGE}.tail", "Print a stream, and what comes."),
+    "append": (f"{_PACKAGE}.append", "Append the lines of the standard input to a stream."),
+    "tail": (f"{_PACKAGE}.tail", "Print the newest values of a stream, and follow it."),
     "watch": (f"{_PACKAGE}.watch", "Print values as they change."),
     "presence": (f"{_PACKAGE}.presence", "Print who is in a room."),
     "inspect": (f"{_PACKAGE}.inspect", "Print what a room holds."),
     "open": (f"{_PACKAGE}.open", "Open a room's page in the browser."),
-    "completion": (f"{_PACKAGE}.completion", "Print what lets a shell complete this command."),
+    "completion": (
+        f"{_PACKAGE}.completion",
+        "Print the script that lets a shell complete this.",
+    ),
     "rooms": (f"{_PACKAGE}.rooms", "List rooms."),
     "export": (f"{_PACKAGE}.export", "Write a room as JSON Lines."),
     "import": (f"{_PACKAGE}.import_", "Bring an exported room back."),
@@ -35,13 +38,13 @@ COMMANDS = {
     "vacuum": (f"{_PACKAGE}.vacuum", "Give space back to the disk."),
     "check": (f"{_PACKAGE}.check", "Look for damage."),
 }
-"""By its name the module of each command, and what it does."""
+"""The module of each command, and what it does."""
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command with these arguments (the process's own by default), and exit."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed: nobody wants what is printed there
+        if getattr(sys, name) is None:  # it was closed
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it is open to the end
     group = Group(
         "driftdb", subcommands=COMMANDS, help="Real-time rooms for notebooks, pages and programs."

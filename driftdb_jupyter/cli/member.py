@@ -19,7 +19,7 @@ from ..protocol.errors import Away, NotConnected
 from .location import room_location, server_location
 from .status import Misuse
 
-if TYPE_CHECKING:  # the rest of the client is loaded when there is something to do with it
+if TYPE_CHECKING:  # imported when there is work to do
     from ..client.connection import Connection
     from ..client.glance import Glance
     from ..client.room import Room
@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 SECONDS = Number(at_least=0.1, no_more=threading.TIMEOUT_MAX)
-"""A length of time; what is longer than anybody can wait is as long as that."""
+"""A time; one that is longer than a thread can wait is cut to that."""
 
 _SECTION = "which room"
 _USUAL_TIMEOUT_SECONDS = 10.0
@@ -41,9 +41,9 @@ _PAUSE_SECONDS = 0.5
 class Member:
     """Takes part in the room that the options or the environment name.
 
-    ``room`` and ``url`` are empty, and ``patience_seconds`` is ``None``, where nothing was said.
-    ``insists``: a server that can't be reached is tried again, also where nothing was said.
-    ``wanted`` tells whether there is still something to try it for.
+    ``room`` and ``url`` are empty, and ``patience_seconds`` is ``None``, if they are not given.
+    A server that can't be reached is tried again if ``patience_seconds`` is given, or if the
+    command ``insists``, as long as ``wanted`` says that there is still something to do.
     """
 
     room: str = ""
@@ -65,7 +65,7 @@ class Member:
             raise Misuse(str(error)) from None
 
     def location(self) -> Location:
-        """Return where the room is; raises :class:`.Misuse` where none is named."""
+        """Return where the room is; raises :class:`.Misuse` if none is named."""
         return self._named(partial(room_location, self.room, self.url))
 
     def new_room(self) -> Location:
@@ -73,7 +73,7 @@ class Member:
         return self._named(partial(server_location, self.url))
 
     def glance(self, prefix: str) -> dict[str, Glance]:
-        """Return what the room's keys hold that begin so; raises as :func:`.glance.glance`."""
+        """Return what the keys with this prefix hold; raises as :func:`.glance.glance` does."""
         from ..client.glance import glance
 
         location, settings = self.location(), self.settings()
@@ -83,9 +83,9 @@ class Member:
 
     @contextmanager
     def joined(self) -> Iterator[Room]:
-        """Join the room, once there is a connection; at the end what was not written is dropped.
+        """Connect to the room; when it is left, writes that are still waiting are dropped.
 
-        Raises why there is no connection.
+        Raises the error of the connection if there is none.
         """
         from ..client.room import Room
 
@@ -106,9 +106,9 @@ class Member:
         return self._reached(lambda seconds: named(location, settings, timeout_seconds=seconds))
 
     def _reached(self, ask: Callable[[float], T]) -> T:
-        """Call ``ask`` with the seconds that are left, and again while the server is away.
+        """Call ``ask(timeout_seconds)``, and again while the server is away and time is left.
 
-        Raises what asking raises, :class:`.Away` when no time is left.
+        Raises what ``ask`` raises; :class:`.Away` when no time is left.
         """
         end = time.monotonic() + self.timeout_seconds
         insists = self.insists or self.patience_seconds is not None
@@ -166,9 +166,10 @@ _TIMEOUT = option(
 def room_options(
     *, insists: bool = False, room: bool = True, timeout: bool = True
 ) -> Callable[[F], F]:
-    """Give a command ``--room``, ``--url`` and ``--timeout``; its function gets a ``member``.
+    """Add ``--room``, ``--url`` and ``--timeout``; the function gets them as a ``member``.
 
-    ``room``, ``timeout``: whether it has these two.
+    ``room`` and ``timeout``: whether the command has these two options. ``insists``: see
+    :class:`Member`.
     """
 
     def decorate(function: F) -> F:

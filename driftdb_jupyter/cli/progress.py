@@ -1,4 +1,4 @@
-"""How far a long work has come, on the terminal of who waits for it."""
+"""Progress of long work, shown on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLEAR = "\r\033[K"
 
 
 def counted(pieces: Iterable[bytes], label: str) -> Iterator[bytes]:
-    """Pass pieces of an exported room on, and show how many values there were, on a terminal."""
+    """Pass on the pieces of an exported room, and count its values on a terminal."""
     if not sys.stderr.isatty():
         yield from pieces
         return
@@ -37,7 +37,7 @@ def counted(pieces: Iterable[bytes], label: str) -> Iterator[bytes]:
 
 @contextmanager
 def working(label: str) -> Iterator[None]:
-    """Show that a work goes on that can't say how far it is, and since when; on a terminal."""
+    """Show on a terminal for how long work has been going on whose progress is unknown."""
     if not sys.stderr.isatty():
         yield
         return

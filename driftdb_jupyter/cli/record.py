@@ -16,7 +16,7 @@ __all__ = ["Record", "json_line", "record", "text_of"]
 class Record(Struct, omit_defaults=True):
     """A line of ``--json``; ``time`` is in milliseconds since 1970, by the server's clock.
 
-    ``client`` is the public id of who wrote the value, and ``user`` what the server's
+    ``client`` is the public id of the client that wrote the value, and ``user`` what the server's
     authentication knows of the person.
     """
 
@@ -28,12 +28,12 @@ class Record(Struct, omit_defaults=True):
     user: Raw | None = None
 
     def line(self) -> str:
-        """As JSON, on one line."""
+        """Return it as JSON, on one line."""
         return msgspec.json.encode(self).decode()
 
 
 def record(key: str, heard: Heard) -> Record:
-    """The record of a value that was heard under a key."""
+    """Return the record of a value that came under a key."""
     made = Record(key, heard.seq, Raw(_on_one_line(heard.value)))
     if heard.stamp is not None:
         made.time, made.client = heard.stamp.time, heard.stamp.client
@@ -42,14 +42,14 @@ def record(key: str, heard: Heard) -> Record:
 
 
 def text_of(value: bytes) -> str:
-    """A value, given as JSON text, as a person reads it: a text as it is, all else as JSON."""
+    """Return a value (JSON text) for a person: a text as it is, anything else as JSON."""
     if value.startswith(b'"'):
         return str(decode(value))
     return _on_one_line(value).decode()
 
 
 def json_line(text: str) -> bytes:
-    """JSON text as it is, but on one line; raises :class:`ValueError` for what is no JSON."""
+    """Return JSON text as it is, but on one line; raises :class:`ValueError` if it isn't JSON."""
     try:
         json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
@@ -62,7 +62,7 @@ def _refuse(name: str) -> None:
 
 
 def _on_one_line(text: bytes) -> bytes:
-    """JSON text without the line ends that it may have between its tokens."""
+    """Return JSON text without line ends between its tokens."""
     if b"\n" in text or b"\r" in text:
         return msgspec.json.format(text, indent=-1)
     return text

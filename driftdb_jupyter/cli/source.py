@@ -16,16 +16,16 @@ _LOOK_SECONDS = 0.2
 
 
 class Source:
-    """Reads a file descriptor on a thread of its own, so that what comes together is taken so.
+    """Reads a file descriptor on a thread of its own, so that lines that come together stay so.
 
-    ``tee`` is another one, to which all is written at once. Little more than 1 MiB is read ahead:
-    whoever writes waits for who takes. ``error`` says why there was no more to read, where that
-    isn't the end, and ``tee_error`` why the copy ends early, where somebody would have it.
+    ``tee`` is a second descriptor, to which everything is written at once. About 1 MiB is read
+    ahead; then the program that writes has to wait. ``error`` is why reading ended before the end
+    of the input, and ``tee_error`` why the copy ended early, unless its reader closed it.
     """
 
     def __init__(self, descriptor: int, *, tee: int | None = None) -> None:
         self._descriptor = descriptor
-        self._terminal = os.isatty(descriptor)  # one that is gone is none any more
+        self._terminal = os.isatty(descriptor)  # a terminal that is gone doesn't say so any more
         self._tee = tee
         self._read_ahead = bytearray()
         self._ended = False
@@ -36,13 +36,13 @@ class Source:
 
     @property
     def over(self) -> bool:
-        """Whether all was taken."""
+        """Whether everything was taken."""
         return self._ended and not self._read_ahead
 
     def take(self) -> bytes:
-        """Return what came, and wait for it; empty at the end."""
+        """Wait for input and return it; empty at the end."""
         with self._changed:
-            # Not for ever: a signal's handler tells nobody of what it did.
+            # With a timeout: a signal handler calls end() and can't notify.
             while not self._changed.wait_for(
                 lambda: self._ended or self._read_ahead, _LOOK_SECONDS
             ):
@@ -55,11 +55,11 @@ class Source:
         return taken
 
     def end(self) -> None:
-        """Take nothing more than what was read already; safe in a signal's handler."""
+        """Stop reading; what was read already can still be taken. Safe in a signal handler."""
         self._ended = True
 
     def drain(self) -> None:
-        """Read on to the end, for the sake of the tee and of who writes."""
+        """Read to the end, for the tee and for the program that writes."""
         while not self.over:
             self.take()
 
@@ -90,7 +90,7 @@ class Source:
             if not isinstance(error, BrokenPipeError):
                 self.tee_error = error
 
-    # Whoever else has the file open may have said that nobody is to wait for it.
+    # Another process may have made the same file non-blocking.
 
     def _read_piece(self) -> bytes:
         while True:

@@ -1,4 +1,4 @@
-"""What the command ends with (docs/cli.md, "How it ends")."""
+"""The exit statuses of the command (docs/cli.md, "How it ends")."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TERMINATED = 143
 
 
 class Misuse(DriftDBError):
-    """Arguments, or an environment, that make no sense."""
+    """Arguments, or a setting of the environment, that make no sense."""
 
 
 class FileFailed(DriftDBError):
@@ -42,7 +42,7 @@ class FileFailed(DriftDBError):
 
 
 def status_of(error: DriftDBError) -> int:
-    """The exit status that stands for an error."""
+    """Return the exit status for an error."""
     if isinstance(error, Misuse):
         return USAGE
     if isinstance(error, Conflict):

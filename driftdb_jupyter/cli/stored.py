@@ -1,6 +1,6 @@
-"""What the commands have in common that look after all rooms of a server.
+"""What the commands have in common that manage all rooms of a server.
 
-They go through the server that has the journal open; where none runs they open it themselves.
+They ask the server that has the journal open. If none is running they open it themselves.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def _classes() -> list[type[Configurable]]:
 
 
 rooms_command = partial(make_command, cls=Configured, classes=_classes)
-"""Make a function a command with the settings of rooms; see :func:`.make_command`."""
+"""Return a decorator for a command with the settings of rooms; see :func:`.make_command`."""
 
 
 def data_option(function: F) -> F:
-    """Give a command ``--data``."""
+    """Add ``--data`` to a command."""
     return option(
         "--data",
         metavar="FOLDER",
@@ -49,7 +49,7 @@ def data_option(function: F) -> F:
 
 @contextmanager
 def opened(data: str, settings: Settings, *, new: bool = False) -> Iterator[Store]:
-    """The rooms of the running server, else of the journal; ``new``: it may not be there yet.
+    """Open the rooms of the running server, else of the journal; ``new``: it need not exist.
 
     Raises as :func:`.journal_path` and :func:`.local_store` do.
     """

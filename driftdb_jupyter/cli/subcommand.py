@@ -1,4 +1,4 @@
-"""What all subcommands have in common: how they begin, fail and end."""
+"""What all subcommands have in common: the log, and how errors end them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _DEBUG = Option(["--debug"], section=GENERAL, is_flag=True, help="The same as --
 
 
 class Subcommand(Command):
-    """Does one thing, and ends; what may go wrong is told in one line (:mod:`.status`)."""
+    """A command whose errors have exit statuses (:mod:`.status`)."""
 
     def general_options(self) -> list[Option]:
-        """Return the options that it shares with others."""
+        """Return the options that it has in common with other commands."""
         return [_LOG_LEVEL, _DEBUG, *super().general_options()]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the work; raises :class:`.Failure` with the exit status where it fails."""
+        """Do the work; raises :class:`.Failure` with the exit status of an error."""
         level: int | None = ctx.params.pop("log_level")
         if ctx.params.pop("debug"):
             level = 10
@@ -51,8 +51,8 @@ class Subcommand(Command):
             raise Failure(f"{where}{error.strerror or error}", FAILED) from None
 
     def log(self, ctx: click.Context, level: int | None) -> None:
-        """Log from this level on; without one only what no error tells."""
-        import logging  # not for a command that shows its help
+        """Log from this level on; without one only errors are logged."""
+        import logging  # help and completion don't need it
 
         if level is not None:
             logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
@@ -62,15 +62,15 @@ class Subcommand(Command):
 def make_command(
     *, cls: type[Subcommand] = Subcommand, **settings: Any
 ) -> Callable[[Callable[..., None]], Subcommand]:
-    """Make a function a subcommand; its docstring is the help, and its module has the name.
+    """Return a decorator that makes a function a subcommand, with its docstring as the help.
 
-    ``settings`` are those of the class, as the ``examples`` of :class:`.Command`.
+    ``settings`` are passed to the class, as the ``examples`` of :class:`.Command`.
     """
     return click.command(cls=cls, **settings)
 
 
 def standard_input() -> BinaryIO:
-    """Return what is read where no file is named; raises :class:`.Misuse` if it is closed."""
+    """Return the standard input; raises :class:`.Misuse` if it is closed."""
     if sys.stdin is None:
         raise Misuse("expected a standard input, got a closed one")
     return sys.stdin.buffer

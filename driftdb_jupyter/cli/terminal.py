@@ -1,4 +1,4 @@
-"""What may be shown on a terminal of what others wrote."""
+"""Text that others wrote, made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _UNSAFE = re.compile(_COLOUR.pattern + r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def put(text: str) -> None:
-    """Print text of a room, and a line's end; raises as :func:`.printing.write` does.
+    """Print text of a room and a line end; raises as :func:`.printing.write` does.
 
-    On a terminal only colours are obeyed, whatever else the text would have it do; a pipe gets
-    all as it is, in UTF-8.
+    On a terminal, colours are the only control sequences that are passed on. A pipe gets the text
+    as it is, in UTF-8.
     """
     if sys.stdout.isatty():
         text = _UNSAFE.sub(lambda found: found[1] or "�", text)
@@ -29,7 +29,7 @@ def put(text: str) -> None:
 
 
 def check_pipe() -> None:
-    """Raise :class:`BrokenPipeError` where nobody reads any more what is printed."""
+    """Raise :class:`BrokenPipeError` if the reader of the standard output has closed it."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(sys.stdout, 0)
@@ -38,10 +38,10 @@ def check_pipe() -> None:
 
 
 def uncoloured(text: str) -> str:
-    """Text without what colours it."""
+    """Return text without its colours."""
     return _COLOUR.sub("", text)
 
 
 def one_line(text: str) -> str:
-    """Text on one line, without what could do something to a terminal."""
+    """Return text on one line, without control characters."""
     return "".join(char if char.isprintable() else "�" for char in text)

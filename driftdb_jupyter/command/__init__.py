@@ -1,9 +1,10 @@
-"""What every command of ``driftdb`` is made of: click, with words of our own.
+"""What the commands of ``driftdb`` are made of: click, with messages and help of our own.
 
 ::
 
-    command     a command, its help, and what it says of arguments that make no sense
-    parameter   its options and arguments; types: what may be given as their values
-    words       what is typed: which words click takes for options
-    printing    what is printed, where nobody may take it; failure: how a command ends
+    command     a command: parsing, messages about its arguments, help
+    group       a command of commands
+    parameter   options and arguments; types: how their values are read
+    words       which words of a command line are options
+    printing    output that may not be taken; failure: exit statuses
 """

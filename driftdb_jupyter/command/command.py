@@ -1,4 +1,4 @@
-"""A command: how it reads its arguments, and how it says what is wrong with them."""
+"""A command: how it parses its arguments, reports mistakes in them, and shows its help."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_COLUMNS = 100
 
 
 class Command(click.Command):
-    """A command; ``examples`` are lines that its help shows."""
+    """A command; ``examples`` are lines that are shown in its help."""
 
     def __init__(self, name: str | None = None, *, examples: str = "", **more: Any) -> None:
         super().__init__(name, add_help_option=False, **more)
@@ -31,16 +31,16 @@ class Command(click.Command):
         self.examples = examples
         self.context_settings = {
             "max_content_width": _MOST_COLUMNS,
-            "allow_extra_args": True,  # they are refused in our words
+            "allow_extra_args": True,  # parse_args refuses them, with a message of its own
             **self.context_settings,
         }
 
     def general_options(self) -> list[Option]:
-        """Return the options that it shares with others."""
+        """Return the options that it has in common with other commands."""
         return [HELP, VERSION]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words; raises :class:`click.UsageError`, in words for who typed them."""
+        """Parse the words of the command line; raises :class:`click.UsageError`."""
         _check_text(ctx, args)
         words = list(args)
         with self.explaining(ctx, words):
@@ -52,17 +52,17 @@ class Command(click.Command):
 
     @contextmanager
     def explaining(self, ctx: click.Context, words: Sequence[str]) -> Iterator[None]:
-        """Say with our words what click says of options."""
+        """Replace the messages of click's errors about options."""
         try:
             yield
             return
         except click.NoSuchOption as error:
             message = self._no_such(ctx, error.option_name, words)
         except click.BadOptionUsage as error:
-            name, value = given([error.option_name], words)
-            message = _no_value(name, value)
-            if value is None:
-                message = f"{error.option_name}: expected a value, got none"
+            name = error.option_name
+            message = f"{name}: expected a value, got none"
+            if name in self._names(ctx, flags=True):
+                message = _no_value(name, given([name], words))
         except click.BadParameter as error:
             message = error.message
             if isinstance(error.param, click.Option):
@@ -70,28 +70,27 @@ class Command(click.Command):
         raise click.UsageError(message, ctx)
 
     def option_names(self, ctx: click.Context) -> list[str]:
-        """Return the names that a mistyped one may mean: those of more than a letter."""
-        params = self.get_params(ctx)
-        return [name for each in params for name in each.opts if name.startswith("--")]
+        """Return the names among which a mistyped one is looked for: the long ones."""
+        return [name for name in self._names(ctx) if name.startswith("--")]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say how it is used."""
+        """Write the help."""
         super().format_help(ctx, formatter)
         self.format_end(ctx, formatter)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what is typed."""
+        """Write the line that shows how it is called."""
         pieces = [each.metavar for each in self.get_params(ctx) if isinstance(each, click.Argument)]
         usage = " ".join(["[options]", *filter(None, pieces)])
         formatter.write_usage(ctx.command_path, usage, prefix="usage: ")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what it does."""
+        """Write the description."""
         formatter.write_paragraph()
         formatter.write_text(cleandoc(self.help or ""))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options under the titles of their sections, the general ones last."""
+        """Write the options by section, the general ones last."""
         sections: dict[str, list[tuple[str, str]]] = {"options": []}
         options = [each for each in self.get_params(ctx) if isinstance(each, Option)]
         for each in sorted(options, key=lambda option: option.section == GENERAL):
@@ -108,7 +107,7 @@ class Command(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
     def format_end(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what else there is to know."""
+        """Write the last lines of the help."""
         if self._takes_arguments(ctx):
             formatter.write_paragraph()
             formatter.write_text("Put -- before an argument that begins with a dash.")
@@ -116,23 +115,29 @@ class Command(click.Command):
     def _takes_arguments(self, ctx: click.Context) -> bool:
         return any(isinstance(each, click.Argument) for each in self.get_params(ctx))
 
+    def _names(self, ctx: click.Context, *, flags: bool = False) -> list[str]:
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        return [name for each in options if each.is_flag or not flags for name in each.opts]
+
     def _no_such(self, ctx: click.Context, name: str, words: Sequence[str]) -> str:
-        if name == "-=":  # -f=1, where -f takes no value
-            flags = [opt for each in self.get_params(ctx) for opt in each.opts]
-            name, value = given([opt for opt in flags if len(opt) == 2], words)
-            return _no_value(f"-{name[-1]}", value)
+        if name == "-=":  # -f=1, and -f takes no value
+            flags = [name for name in self._names(ctx, flags=True) if len(name) == 2]
+            found = [(f"-{word[-1]}", value) for word, value in given(flags, words)]
+            [name, value] = next(each for each in found if each[0] in flags and each[1] is not None)
+            return _no_value(name, [(name, value)])
         if not name.startswith("--"):  # click names a letter; people look for what they typed
-            name, _ = given([name], words)
-        dashes = self._takes_arguments(ctx)
-        advice = "; put -- before an argument that begins with a dash" if dashes else ""
+            name, _ = next(given([name], words), (name, None))
+        advice = ""
+        if self._takes_arguments(ctx):
+            advice = "; put -- before an argument that begins with a dash"
         near = meant(name, self.option_names(ctx))
         return f"there is no option {name}{near}, see {ctx.command_path} -h{advice}"
 
 
 def meant(name: str, known: Collection[str]) -> str:
-    """Return a question whether the nearest of the known names is meant; empty if none is near.
+    """Return the question whether the nearest known name is meant, or nothing if none is near.
 
-    Of names with a dot those of the same class are compared by what is behind it.
+    If there are names with the same class (``--CLASS.NAME``), only what follows it is compared.
     """
     owner, dot, _ = name.rpartition(".")
     same = [each for each in known if dot and each.startswith(owner + dot)]
@@ -145,7 +150,7 @@ def meant(name: str, known: Collection[str]) -> str:
 def write_table(
     formatter: click.HelpFormatter, title: str, rows: Iterable[tuple[str, str]]
 ) -> None:
-    """Write what there is, and what each is for, below a title; nothing where there is none."""
+    """Write rows of names and their descriptions below a title; nothing if there are no rows."""
     padded = [(head.ljust(_HEAD_COLUMNS), text) for head, text in rows]
     if padded:
         with formatter.section(title):
@@ -153,7 +158,7 @@ def write_table(
 
 
 def run(command: click.Command, name: str, words: list[str]) -> int:
-    """Run a command, and tell in a line what goes wrong; returns the exit status."""
+    """Run a command and return its exit status; an error is one line on the standard error."""
     try:
         with command.make_context(name, words) as context:
             command.invoke(context)
@@ -164,7 +169,7 @@ def run(command: click.Command, name: str, words: list[str]) -> int:
         say(error.message, command=error.ctx.command_path if error.ctx else name)
         return USAGE
     except Failure as error:
-        say(error.message, command=error.command)
+        say(error.message, command=error.command or name)
         return error.exit_code
     except BrokenPipeError:  # `driftdb tail … | head` just ends
         silence(sys.stdout)
@@ -174,7 +179,8 @@ def run(command: click.Command, name: str, words: list[str]) -> int:
     return 0
 
 
-def _no_value(name: str, value: str | None) -> str:
+def _no_value(name: str, words: Iterable[tuple[str, str | None]]) -> str:
+    value = next(value for _, value in words if value is not None)
     return f"{name}: expected no value, got {value!r}"
 
 
@@ -184,7 +190,7 @@ def _check_text(ctx: click.Context, words: Iterable[str]) -> None:
             word.encode()
         except UnicodeEncodeError:
             raise click.UsageError(
-                f"expected arguments in UTF-8, got {word!r} (in the locale C nothing else "
-                "than ASCII can be read: LC_ALL=C.UTF-8 is another)",
+                f"expected arguments in UTF-8, got {word!r} (in the locale C only ASCII can be "
+                "read; set LC_ALL=C.UTF-8)",
                 ctx,
             ) from None

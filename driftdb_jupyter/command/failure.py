@@ -1,4 +1,4 @@
-"""How a command ends that can't do its work."""
+"""Exit statuses, and the error that ends a command with one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BROKEN_PIPE = 141
 
 
 class Failure(click.ClickException):
-    """What went wrong in a command, in a line, and its exit status."""
+    """Ends a command with a message of one line and an exit status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The command that has all others, and loads only the one that runs."""
+"""A command of commands that imports only the one that runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ __all__ = ["Group"]
 
 
 class Group(Command, click.Group):
-    """A command of commands; ``subcommands`` has the module and one line of help for each.
+    """A command of commands.
 
-    In its module a command is called ``command``.
+    ``subcommands`` maps the name of each to its module, where it is called ``command``, and to one
+    line of help, so that help and completion import none of them.
     """
 
     def __init__(
@@ -29,9 +30,9 @@ class Group(Command, click.Group):
         self.subcommands = subcommands
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read what comes before the command; ``help COMMAND`` is ``COMMAND -h``.
+        """Parse what comes before the command; ``help COMMAND`` is ``COMMAND -h``.
 
-        Without any words it shows the help, and ends with :data:`.USAGE`.
+        Without any words it shows the help and exits with :data:`.USAGE`.
         """
         if args[:1] == ["help"]:
             args = [*args[1:], "-h"]
@@ -39,7 +40,7 @@ class Group(Command, click.Group):
             print_line(ctx.get_help())
             ctx.exit(USAGE)
         with self.explaining(ctx, args):
-            # Not this class's base: the words behind the command are that command's to read.
+            # Not the base class: the words after the command are for that command to parse.
             return click.Group.parse_args(self, ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -47,7 +48,7 @@ class Group(Command, click.Group):
         return list(self.subcommands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command."""
+        """Import and return a command."""
         if cmd_name not in self.subcommands:
             return None
         module, _ = self.subcommands[cmd_name]
@@ -66,7 +67,7 @@ class Group(Command, click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands and options that begin so."""
+        """Return the commands and options that begin with ``incomplete``."""
         return [
             *(
                 CompletionItem(name, help=help)
@@ -77,7 +78,7 @@ class Group(Command, click.Group):
         ]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what is typed."""
+        """Write the line that shows how it is called."""
         usage = "COMMAND [options] [arguments]"
         formatter.write_usage(ctx.command_path, usage, prefix="usage: ")
 
@@ -88,6 +89,6 @@ class Group(Command, click.Group):
         super().format_options(ctx, formatter)
 
     def format_end(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write where to read on."""
+        """Write the last line of the help."""
         formatter.write_paragraph()
-        formatter.write_text(f"{ctx.command_path} COMMAND -h says what there is to each.")
+        formatter.write_text(f"{ctx.command_path} COMMAND -h shows the help of each command.")

@@ -25,13 +25,13 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 GENERAL = "general options"
-"""The title under which the help lists what all commands have."""
+"""The section of the help with the options that all commands have."""
 
 _TEXT = Text()
 
 
 class Option(click.Option):
-    """An option; ``section`` is the title under which the help lists it."""
+    """An option; ``section`` is the heading under which the help lists it."""
 
     def __init__(self, *args: Any, section: str = "options", **kwargs: Any) -> None:
         if not kwargs.get("is_flag"):
@@ -42,7 +42,7 @@ class Option(click.Option):
             self.metavar = self.opts[-1].rpartition("-")[2].upper()
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """Return its names, with what stands for its value, and what it is for."""
+        """Return its names, with a word for its value, and its description."""
         names, text = ", ".join(self.opts), self.help or ""
         if not self.is_flag:
             names = f"{names} {self.metavar}"
@@ -53,7 +53,7 @@ class Option(click.Option):
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
-    """Give a command an :class:`Option`; a name without dashes is the function's parameter."""
+    """Add an :class:`Option` to a command; a name without dashes names the function's parameter."""
     return click.option(*names, cls=Option, **settings)
 
 
@@ -64,15 +64,15 @@ def arguments(
     callback: Callable[[click.Context, click.Parameter, Any], Any] | None = None,
     type: Text = _TEXT,
 ) -> Callable[[F], F]:
-    """Give a command arguments; ``callback`` refuses what are too few or too many.
+    """Add arguments to a command.
 
-    ``metavar`` is what the help shows for them.
+    ``metavar`` stands for them in the help; ``callback`` checks how many there are.
     """
     return click.argument(name, nargs=-1, metavar=metavar, callback=callback, type=type)
 
 
 def one(expected: str) -> Callable[[click.Context, click.Parameter, Any], str]:
-    """A callback of :func:`arguments` that returns the only one."""
+    """Return a callback for :func:`arguments` that requires exactly one, and returns it."""
 
     def check(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> str:
         if len(given) != 1:
@@ -83,7 +83,7 @@ def one(expected: str) -> Callable[[click.Context, click.Parameter, Any], str]:
 
 
 def at_most_one(expected: str) -> Callable[[click.Context, click.Parameter, Any], str | None]:
-    """A callback of :func:`arguments` that returns the only one, or ``None``."""
+    """Return a callback for :func:`arguments` that allows one, and returns it or ``None``."""
 
     def check(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> str | None:
         if len(given) > 1:

@@ -1,4 +1,4 @@
-"""What a command prints, where nobody may take it."""
+"""Output to a terminal, file or pipe that may take no more of it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["flush", "print_line", "say", "silence", "write"]
 def write(data: bytes) -> None:
     """Print bytes.
 
-    Raises :class:`.Failure` if the standard output takes no more, as on a full disk, and
-    :class:`BrokenPipeError` if nobody reads it any more.
+    Raises :class:`.Failure` if the standard output can't be written, as on a full disk, and
+    :class:`BrokenPipeError` if it was closed by its reader.
     """
     try:
         sys.stdout.buffer.write(data)
@@ -26,7 +26,7 @@ def write(data: bytes) -> None:
 
 
 def flush() -> None:
-    """Show what was printed; raises as :func:`write` does."""
+    """Flush what was printed; raises as :func:`write` does."""
     try:
         sys.stdout.buffer.flush()
     except OSError as error:
@@ -34,15 +34,15 @@ def flush() -> None:
 
 
 def print_line(text: str) -> None:
-    """Print text, a line's end, and show it; raises as :func:`write` does."""
+    """Print a line and flush it; raises as :func:`write` does."""
     write(text.encode(errors="replace") + b"\n")
     flush()
 
 
 def say(message: str, *, command: str = "") -> None:
-    """Print a message on the standard error, behind the name of the command.
+    """Print a message on the standard error, after the name of the command.
 
-    ``command`` is the one that runs where none is given. Does nothing if nobody listens.
+    By default that is the running command. Does nothing if the standard error is closed.
     """
     try:
         name = command or click.get_current_context().command_path
@@ -52,7 +52,7 @@ def say(message: str, *, command: str = "") -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Print no more there: else Python tries once more at its end, and complains."""
+    """Discard further output: otherwise Python tries to flush it at exit, and complains."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

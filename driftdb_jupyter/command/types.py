@@ -1,4 +1,4 @@
-"""What may be given as the value of an option, or as an argument."""
+"""How the values of options and arguments are read."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _HIGHEST_LEVEL = 50  # logging.CRITICAL
 
 
 class Text(_Type):
-    """Any text, and the base of the other types.
+    """Any text, and the base class of the other types.
 
-    They read what :func:`.words.quoted` marked, so nothing else may be the type of a parameter.
+    Takes off the mark of :func:`.words.quoted`, so each parameter must have one of these types.
     """
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value of a word; a default that is none stays as it is."""
+        """Return the value of a word; a default that is not a string stays as it is."""
         if not isinstance(value, str):
             return value
         try:
@@ -39,29 +39,29 @@ class Text(_Type):
             self.fail(str(error), param, ctx)
 
     def read(self, text: str) -> Any:
-        """Return the value of a text; raises :class:`ValueError` with what was expected."""
+        """Return the value of a text; raises :class:`ValueError` saying what was expected."""
         return text
 
 
 class File(Text):
-    """The path of a file or folder; a shell completes it."""
+    """The path of a file or folder, which a shell completes."""
 
     name = "file"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Leave the names of files to the shell."""
+        """Leave file names to the shell."""
         return [CompletionItem(incomplete, type="file")]
 
 
 class Choice(Text):
-    """One of a few words; a shell completes it."""
+    """One of a few words, which a shell completes."""
 
     name = "choice"
 
     def __init__(self, choices: Sequence[str], *, expected: str = "") -> None:
-        """``expected``: how a message lists them."""
+        """``expected`` describes the words in messages."""
         self.choices = choices
         self._expected = expected or f"one of {', '.join(choices)}"
 
@@ -74,7 +74,7 @@ class Choice(Text):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the words that begin so."""
+        """Return the words that begin with ``incomplete``."""
         return [CompletionItem(word) for word in self.choices if word.startswith(incomplete)]
 
 
@@ -129,5 +129,5 @@ class LogLevel(Choice):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the words that begin so, in any case."""
+        """Return the words that begin with ``incomplete``, in upper or lower case."""
         return super().shell_complete(ctx, param, incomplete.upper())

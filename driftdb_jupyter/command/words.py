@@ -1,32 +1,33 @@
-"""The words of a command line: which of them click takes for options.
+"""Which words of a command line are options.
 
-For click each word that begins with a dash is an option, and whatever follows an option is its
-value. Here negative numbers and texts (``- buy milk``) are arguments, and an option is never the
-value of another. So all other words go through click with a mark in front.
+click takes each word that begins with a dash for an option, and whatever follows an option for its
+value. In ``driftdb`` a negative number and a text with a space (``- buy milk``) are arguments, and
+an option is never the value of another. So every word that is not an option is given to click with
+a mark in front, which :mod:`.types` takes off.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 __all__ = ["given", "is_option", "quoted", "typed", "unquoted"]
 
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][\w.-]*)(?:=(?P<value>.*))?", re.DOTALL)
-_MARK = "\0"  # no word of a command line can hold it
+_MARK = "\0"  # can't be in a word of a command line
 
 
 def is_option(word: str) -> bool:
-    """Whether a word has the form of an option: ``-x``, ``--word``, with ``=VALUE`` or without.
+    """Whether a word has the form of an option: ``-x`` or ``--word``, also with ``=VALUE``.
 
-    What begins like a number, a dash alone, and a text with a space before any ``=`` are none.
+    A number, a single dash, and a text with a space before any ``=`` don't have it.
     """
     return _OPTION.fullmatch(word) is not None
 
 
 def quoted(words: Sequence[str]) -> list[str]:
-    """Mark the words that are no options, and the values after ``--word=``, up to ``--``."""
+    """Mark the words before ``--`` that are not options, and the values in ``--word=VALUE``."""
     marked: list[str] = []
     for index, word in enumerate(words):
         if word == "--":
@@ -41,9 +42,9 @@ def quoted(words: Sequence[str]) -> list[str]:
 
 
 def unquoted(word: str, *, of_option: bool) -> str:
-    """Return the word as it was typed; ``of_option``: it is the value of an option.
+    """Return a word as it was typed; ``of_option``: click takes it for the value of an option.
 
-    Raises :class:`ValueError` where the value of an option is the next option.
+    Raises :class:`ValueError` if it is an option itself.
     """
     if word.startswith(_MARK):
         return word[1:]
@@ -54,23 +55,21 @@ def unquoted(word: str, *, of_option: bool) -> str:
     return word.removeprefix("=")  # of -n=2
 
 
-def given(names: Sequence[str], words: Sequence[str]) -> tuple[str, str | None]:
-    """Return the last word that gives an option of these names, and what follows its ``=``.
+def given(names: Sequence[str], words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield each word that gives an option with one of these names, and what follows its ``=``.
 
-    An option of one letter may stand among others, so that may be ``-fn5`` for ``-n``.
+    Options of one letter may be written together, so the word for ``-n`` may be ``-fn5``.
     """
     letters = [name[1] for name in names if len(name) == 2]
-    for word in reversed(list(takewhile("--".__ne__, words))):
-        found = _OPTION.fullmatch(word)
-        if found is not None:
+    for word in takewhile("--".__ne__, words):
+        if found := _OPTION.fullmatch(word):
             name = found["name"]
-            among = not name.startswith("--") and any(letter in name for letter in letters)
-            if name in names or among:
-                return name, found["value"]
-    return names[0], None
+            together = not name.startswith("--") and any(letter in name for letter in letters)
+            if together or name in names:
+                yield name, found["value"]
 
 
 def typed(names: Sequence[str], words: Sequence[str]) -> str:
-    """Return by which of its names an option was given last."""
-    name, _ = given(names, words)
+    """Return the name with which an option was given last."""
+    *_, (name, _) = [(names[0], None), *given(names, words)]
     return name if name in names else next(each for each in names if len(each) == 2)

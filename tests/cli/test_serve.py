@@ -42,11 +42,16 @@ def test_each_option_is_a_setting_and_says_its_default(option: Option) -> None:
 
 @pytest.mark.parametrize("level", ["warn", "Warning", "WARNING", "30", "25"])
 def test_options_and_settings_of_all_kinds_are_taken(tmp_path: Path, level: str) -> None:
-    (tmp_path / "rooms.py").write_text("c.DriftDB.room_limit = 7\nc.StandaloneServer.port = 1\n")
+    (tmp_path / "rooms.py").write_text(
+        "c.DriftDB.room_limit = 7\n"
+        "c.StandaloneServer.port = 1\n"
+        "c.StandaloneServer.trust_xheaders = True\n"
+    )
     shown = serve(
         tmp_path,
         *("--show-config", "--config=rooms.py", f"--log-level={level}", "--port=0"),
         *("--StandaloneServer.idle_timeout_seconds=2.5", "--named-rooms"),
+        "--StandaloneServer.trust_xheaders=False",
         *("--DriftDB.durability=synced", "--DriftDB.room_retention_seconds=0"),
     )
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -56,7 +61,7 @@ def test_options_and_settings_of_all_kinds_are_taken(tmp_path: Path, level: str)
         *(".room_retention_seconds", "=", "0.0"),
         *("JupyterApp", ".config_file", "=", "'rooms.py'"),
         *("StandaloneServer", ".idle_timeout_seconds", "=", "2.5"),
-        *(".named_rooms", "=", "True", ".port", "=", "0"),
+        *(".named_rooms", "=", "True", ".port", "=", "0", ".trust_xheaders", "=", "False"),
     ]
 
 

@@ -101,6 +101,9 @@ def test_an_option_that_there_is_not_is_named(given: str, named: str) -> None:
         (["-n=2", "-fq=1"], "-q: expected no value, got '1'"),
         (["--follow="], "--follow: expected no value, got ''"),
         (["--follow=1", "--", "--follow=2"], "--follow: expected no value, got '1'"),
+        (["--follow=1", "--follow"], "--follow: expected no value, got '1'"),
+        (["-fn=2", "-qf=1"], "-f: expected no value, got '1'"),
+        (["--lines=1", "-fn"], "-n: expected a value, got none"),
     ],
 )
 def test_a_value_too_many_or_too_few_is_said(given: list[str], said: str) -> None:

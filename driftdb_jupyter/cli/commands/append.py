@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _MOMENT_SECONDS = 1.0
-"""An outage that is no longer is not told."""
+"""Outages up to this long are not reported."""
 
 
 @make_command(
@@ -49,7 +49,8 @@ _MOMENT_SECONDS = 1.0
 @option(
     "--max-length",
     type=Number(at_least=1),
-    help="How many values to leave in the stream; by default as many as the server allows.",
+    help="Keep only the newest values in the stream, this many; by default as many as the server "
+    "allows.",
 )
 @option(
     "--patience",
@@ -57,23 +58,24 @@ _MOMENT_SECONDS = 1.0
     type=SECONDS,
     default=300.0,
     show_default=True,
-    help="For how long the server may be away, or the room take nothing of what waits, in "
-    "seconds, before this gives up.",
+    help="How long the server may be away, or the room take none of the waiting lines, before the "
+    "command gives up, in seconds.",
 )
 @option(
     "--tee",
     is_flag=True,
-    help="Write everything to the standard output, too, whatever becomes of the room.",
+    help="Write everything to the standard output, too, whatever happens to the room.",
 )
 @option("--json", is_flag=True, help="The input is JSON Lines.")
 @room_options(insists=True, timeout=False)
 def command(
     member: Member, key: str, max_length: int | None, patience: float, tee: bool, json: bool
 ) -> None:
-    """Add the lines of the standard input to a stream, each as a value of its own.
+    """Append the lines of the standard input to a stream, each as a value of its own.
 
-    They arrive in order and once, even if the connection or the server is gone for a while, or
-    not there yet: then what writes the lines waits. It ends when the room has them all.
+    Every line arrives once and in order, even if the connection or the server is gone for a
+    while, or not there yet: then the program that writes the lines has to wait. The command ends
+    when the room has all lines.
     """
     status = 0
     given = standard_input().fileno()
@@ -86,13 +88,13 @@ def command(
                 delivery = _Delivery(room.connection, key, max_length, patience)
                 _pass_on(source, delivery, _line_values(room.connection, json=json))
         except DriftDBError as error:
-            nothing = signalled and source.over  # was asked to end before there was a room
+            nothing = signalled and source.over  # it was asked to end before there was a room
             if not tee and not nothing:
                 raise
             if not nothing:
                 say(error.plain)
                 status = status_of(error)
-            source.drain()  # what writes the lines has to do its work all the same
+            source.drain()  # the program that writes the lines has to finish its work
     if source.tee_error is not None:
         say(f"can't write: {source.tee_error.strerror}")
         status = status or FAILED
@@ -118,14 +120,14 @@ def _pass_on(source: Source, delivery: _Delivery, lines: LineValues) -> None:
         if source.error is not None:
             raise FileFailed(f"can't read the standard input: {source.error.strerror}")
     except (EncodingError, FileFailed, TooLarge):
-        delivery.finish()  # what came before is well
+        delivery.finish()  # the lines before are fine
         delivery.tell()
         raise
     delivery.finish()
 
 
 class _Delivery:
-    """Brings values to a key, in their order, however long the room is away."""
+    """Brings values to a key in order, however long the room is away."""
 
     def __init__(
         self,
@@ -146,14 +148,14 @@ class _Delivery:
         self._failure: BaseException | None = None
 
     def send(self, values: Sequence[bytes]) -> None:
-        """Put values on their way; waits where too many wait already. Raises why it can't."""
+        """Send values; waits if too many are waiting already. Raises why they can't be sent."""
         for batch in self._connection.batches(self._key, values):
             self._put(batch)
         self._tell_of_outage()
         self._check()
 
     def finish(self) -> None:
-        """Wait until the room has all; raises why it doesn't take them."""
+        """Wait until the room has all values; raises why it doesn't take them."""
         while self._connection.waiting:
             self._wait()
         self._check()
@@ -179,7 +181,7 @@ class _Delivery:
         receipt.add_done_callback(note)
 
     def _tell_of_outage(self, full: QueueFull | None = None) -> None:
-        """Say once that the room is away: after a moment, or where lines have to wait for it."""
+        """Say once that the room is away: after a moment, or if lines have to wait for it."""
         connection = self._connection
         since = connection.offline_since
         if since is None:
@@ -190,7 +192,7 @@ class _Delivery:
             say(f"waiting for the room: {why.plain}")
 
     def _wait(self) -> None:
-        """Wait until the room takes something more; raises why it doesn't."""
+        """Wait until the room takes more; raises why it doesn't."""
         connection, seconds = self._connection, self._patience_seconds
         with connection.guard:
             taken, waiting = connection.taken, connection.waiting
@@ -221,16 +223,16 @@ class _Delivery:
             raise self._failure
 
     def tell(self) -> None:
-        """Say how much has arrived."""
+        """Say how many lines have arrived."""
         say(f"{self._taken} of {self._sent} lines arrived")
 
 
 @contextmanager
 def _signals(source: Source) -> Iterator[list[int]]:
-    """The statuses to end with because of signals; a second signal ends all at once.
+    """Handle SIGINT and SIGTERM; yields a list that gets the exit status for the first of them.
 
-    Ctrl-C ends what writes to a pipe, too, so its last lines are still to come; SIGTERM and
-    Ctrl-C on a terminal end the input.
+    Ctrl-C also reaches the program that writes to the pipe, so its last lines are still to come.
+    SIGTERM, and Ctrl-C if the input is a terminal, end the input. A second signal ends everything.
     """
     statuses: list[int] = []
 

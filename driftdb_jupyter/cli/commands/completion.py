@@ -28,5 +28,5 @@ __all__ = ["command"]
 )
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print a script with which a shell completes this command: bash, zsh or fish."""
+    """Print the script with which bash, zsh or fish completes this command."""
     print_line(script(ctx.find_root().command, shell))

@@ -18,7 +18,7 @@ __all__ = ["command"]
 @arguments("names", "ROOM …")
 @data_option
 def command(settings: Settings, names: tuple[str, ...], data: str) -> None:
-    """Delete rooms for ever; everybody who is in one is told."""
+    """Delete rooms, and tell everybody who is in one. This can't be undone."""
     if not names:
         raise Misuse("expected the names of rooms, got none")
     with opened(data, settings) as store:

@@ -19,7 +19,7 @@ __all__ = ["command"]
     """,
 )
 @arguments("key", "KEY", callback=one("a key"))
-@option("--json", is_flag=True, help="Print an object: key, seq, value, and who wrote it when.")
+@option("--json", is_flag=True, help="Print an object: key, seq, value, and its time and author.")
 @room_options()
 def command(member: Member, key: str, json: bool) -> None:
     """Print the value of a key: a state's value, or the newest value of a stream.

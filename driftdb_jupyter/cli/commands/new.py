@@ -19,7 +19,7 @@ __all__ = ["command"]
 @option("--json", is_flag=True, help="Print an object: room, url and page.")
 @room_options(insists=True, room=False)
 def command(member: Member, json: bool) -> None:
-    """Make a room, and print its URL."""
+    """Make a room and print its URL."""
     import msgspec
 
     from ...client.link import page_url

@@ -27,7 +27,7 @@ _MARKS = {"here": "  ", "join": "+ ", "leave": "- ", "change": "= "}
     """,
 )
 @arguments("key", "[KEY]", callback=at_most_one("at most one key"))
-@option("-f", "--follow", is_flag=True, help="Go on with who comes and goes.")
+@option("-f", "--follow", is_flag=True, help="Follow who joins and leaves.")
 @option(
     "--json",
     is_flag=True,
@@ -35,10 +35,10 @@ _MARKS = {"here": "  ", "join": "+ ", "leave": "- ", "change": "= "}
 )
 @room_options()
 def command(member: Member, key: str | None, follow: bool, json: bool) -> None:
-    """Print who is in a room, one person a line, without being seen there.
+    """Print who is in a room, one line for each person, without being seen there.
 
-    `-f` goes on with who comes (+), leaves (-) or has another value (=); Ctrl-C ends it. The key
-    is `presence` if none is given.
+    `-f` follows who joins (+), leaves (-) or has another value (=); Ctrl-C ends it. The key is
+    `presence` if none is given.
     """
     from ...client.presence import Presence
     from ...client.values import encode, same
@@ -84,7 +84,7 @@ def _by_client(presence: Presence) -> dict[str, Person]:
 
 
 def _wait_for_changes(room: Room, seen: int) -> int:
-    """Wait until anything may have changed; raises why nothing will any more."""
+    """Wait for a change; raises the connection's error if there will be none any more."""
     connection = room.connection
     with connection.guard:
         while not connection.guard.wait_for(lambda: connection.changes != seen, _LOOK_SECONDS):

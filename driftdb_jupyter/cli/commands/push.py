@@ -35,7 +35,7 @@ __all__ = ["command"]
     show_default=True,
     help="What becomes of the value. replace: the key holds this value alone, as a state does; "
     "append: it is added to the key's stream; relay: it is sent to those who listen and not kept, "
-    "as in a channel; delete: the key is emptied (and no value is given).",
+    "as in a channel; delete: the key is emptied (no value is given).",
 )
 @option(
     "--if-seq",
@@ -55,7 +55,7 @@ def command(
 ) -> None:
     """Write a value under a key, and end when the room has it.
 
-    The value is JSON; what is no JSON is a text. `-` reads it from the standard input.
+    The value is JSON, or a text if it isn't JSON. `-` reads it from the standard input.
     """
     deletes = action == "delete"
     if len(given) != (1 if deletes else 2):

@@ -26,7 +26,7 @@ def _classes() -> list[type[Configurable]]:
 
 class _Serve(Configured):
     def log(self, ctx: click.Context, level: int | None) -> None:
-        """Have the server log from this level on; it knows those that are whole tens."""
+        """Have the server log from this level on, rounded up to one that traitlets know."""
         if level is not None:
             keep(ctx, "Application", "log_level", -(-level // 10) * 10)
 
@@ -52,8 +52,8 @@ class _Serve(Configured):
     "--data",
     metavar="FOLDER",
     type=File(),
-    help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. Without "
-    "it rooms end with the server.",
+    help="The folder in which rooms are kept, in a file rooms.db; it is made if it doesn't exist. "
+    "By default rooms end with the server.",
 )
 @option(
     "--allow-memory",
@@ -62,9 +62,11 @@ class _Serve(Configured):
 )
 @option("--certfile", metavar="FILE", type=File(), help="The TLS certificate, a PEM file.")
 @option("--keyfile", metavar="FILE", type=File(), help="The TLS private key, a PEM file.")
-@option("--show-config", is_flag=True, help="Print which settings are set, and end.")
+@option("--show-config", is_flag=True, help="Print the settings that are set, and exit.")
 @option(
-    "--generate-config", is_flag=True, help="Write a file with all settings, explained, and end."
+    "--generate-config",
+    is_flag=True,
+    help="Write a file that lists and explains all settings, and exit.",
 )
 @option("--named-rooms", is_flag=True, help="Let clients choose the names of rooms.")
 @option(

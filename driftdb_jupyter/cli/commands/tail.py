@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 
 class _Count(Text):
-    """How many of the newest values; ``None`` for all."""
+    """How many of the newest values, ``None`` for all."""
 
     name = "count"
 
@@ -46,13 +46,13 @@ class _Count(Text):
     help="How many of the newest values to print, or `all`.",
 )
 @option("-f", "--follow", is_flag=True, help="Go on with what comes.")
-@option("--json", is_flag=True, help="Print JSON Lines: key, seq, value, and who wrote it when.")
+@option("--json", is_flag=True, help="Print JSON Lines: key, seq, value, and its time and author.")
 @room_options()
 def command(member: Member, key: str, lines: int | None, follow: bool, json: bool) -> None:
     """Print the newest values of a stream, one a line.
 
-    A text is printed as it is, anything else as JSON. `-f` goes on with what comes, even after
-    the connection or the server was gone for a while; Ctrl-C ends it.
+    A text is printed as it is, anything else as JSON. `-f` follows the stream, even if the
+    connection or the server is gone for a while; Ctrl-C ends it.
     """
     from ..hearing import Hearing, wait_for_any
 

@@ -29,14 +29,14 @@ __all__ = ["command"]
     show_default=True,
     help="End after N values; 0: never.",
 )
-@option("--json", is_flag=True, help="Print JSON Lines: key, seq, value, and who wrote it when.")
+@option("--json", is_flag=True, help="Print JSON Lines: key, seq, value, and its time and author.")
 @option("--changes", is_flag=True, help="Leave out the values that are there already.")
 @room_options()
 def command(member: Member, keys: tuple[str, ...], count: int, json: bool, changes: bool) -> None:
-    """Print what is written under some keys, as it comes; Ctrl-C ends it.
+    """Print the values of some keys as they change; Ctrl-C ends it.
 
-    It begins with the value that each key has now, and prints what is relayed, too. With several
-    keys each line begins with its key and a tab.
+    It begins with the value that each key has now, and also prints what is relayed. With several
+    keys each line begins with the key and a tab.
     """
     if not keys:
         raise Misuse("expected keys, got none")
