@@ -129,6 +129,10 @@ class Request(RequestHandler):
     def finish(self, chunk: Any = None) -> Any:
         """Finish the answer; without the body where that has not begun to come."""
         if not self._has_body:
+            # Tornado closes the connection where it is finished before it was read to its end,
+            # though there be no body, and doesn't say so.
+            if not getattr(self.request.connection, "_read_finished", True):
+                self.set_header("Connection", "close")
             return super().finish(chunk)
         if chunk is not None:
             self.write(chunk)
@@ -181,10 +185,11 @@ class NotFound(Request):
         """``hub``: who counts the request."""
         self.hub = hub
 
-    def prepare(self) -> None:
-        """Refuse it, whatever its method."""
-        self.admit()
+    async def refuse(self, *args: str) -> None:
+        """Answer with 404, whatever the method."""
         raise HTTPError(HTTPStatus.NOT_FOUND)
+
+    get = head = post = put = patch = delete = options = refuse
 
 
 async def _linger(stream: IOStream) -> None:

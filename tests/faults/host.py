@@ -66,6 +66,12 @@ class Host:
         assert self._process is not None
         return int(psutil.Process(self._process.process.pid).memory_info().rss)
 
+    @property
+    def process_id(self) -> int:
+        """The id of its process."""
+        assert self._process is not None
+        return self._process.process.pid
+
     async def new_room(self) -> str:
         """The URL of a new room."""
         assert self._process is not None

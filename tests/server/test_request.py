@@ -115,6 +115,7 @@ async def test_what_is_not_there_takes_no_body_either(open_server: Server) -> No
         assert await client.status() == 413
     async with connected(open_server) as client:
         await client.head("POST", "nothing/here", "Content-Length: 10")
+        await client.body(b"x" * 10)
         assert await client.status() == 404
 
 
@@ -160,8 +161,6 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(open_server:
     for path in ("new", "room/a/send", "nothing/here"):
         async with connected(open_server) as client:
             await client.head("POST", path, "Content-Length: 1000")
-            if path == "nothing/here":
-                assert await client.status() == 404
             await client.body(b"{")
             await client.is_cut_off()
 
@@ -205,6 +204,23 @@ async def test_a_message_that_is_cut_off_gives_its_memory_back() -> None:
             await client.body(b"x" * MIB)
             await holds(server, lambda used: used >= MIB)
         await holds(server, lambda used: used < MIB)
+
+
+async def test_a_connection_goes_on_after_a_404_and_says_when_it_does_not(
+    open_server: Server,
+) -> None:
+    async with connected(open_server) as client:
+        for _ in range(3):
+            await client.head("GET", "nothing/here")
+            assert await client.status() == 404
+    with standalone(request_limit_burst=1, request_limit_per_second=0.001) as server:
+        async with connected(server) as client:
+            await client.head("GET", "health")
+            assert await client.status() == 200
+            await client.head("GET", "health")
+            heads = [await client._line() for _ in range(8)]
+            assert b"429" in heads[0]
+            assert b"Connection: close\r\n" in heads
 
 
 async def test_no_answer_tells_the_servers_version(server: Server) -> None:

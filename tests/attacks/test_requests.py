@@ -1,0 +1,151 @@
+"""What requests over HTTP cost a server that are unfinished, slow or unread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from ..conformance.peer import fetch
+from ..faults.host import Host, hosting
+
+pytestmark = pytest.mark.asyncio
+
+MIB = 1024 * 1024
+MOST_BYTES = 30 * MIB
+SOON = ("--DriftDB.body_timeout_seconds=1", "--StandaloneServer.idle_timeout_seconds=1")
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def connections(host: Host, count: int) -> AsyncIterator[list[Streams]]:
+    """Connections to a server on which nothing was said yet, with small buffers."""
+    port = urlsplit(host.url).port
+    opened = [await asyncio.open_connection("127.0.0.1", port, limit=1024) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for _, writer in opened:
+            writer.transport.abort()
+
+
+def head(method: str, path: str, *headers: str) -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: a", *headers, "", ""]).encode()
+
+
+async def open_files(host: Host, most: int) -> None:
+    """Wait until the server has no more connections open than that."""
+    while len(psutil.Process(host.process_id).net_connections()) > most:
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("path", ["/new", "/health", "/room/a/send", "/room/a/page", "/none", "/"])
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
+async def test_bodies_that_never_end_take_no_memory(
+    tmp_path: Path, path: str, declared: bool
+) -> None:
+    async with hosting(tmp_path) as host, connections(host, 6) as opened:
+        await host.new_room()  # what is loaded for the first request is not the attack's
+        before = host.memory_bytes
+        how = f"Content-Length: {99 * MIB}" if declared else "Transfer-Encoding: chunked"
+
+        async def send(writer: asyncio.StreamWriter) -> None:
+            chunk = b"x" * MIB
+            writer.write(head("POST", path, how))
+            for _ in range(98):
+                writer.write(chunk if declared else b"%x\r\n%s\r\n" % (MIB, chunk))
+                await writer.drain()
+
+        sent = await asyncio.gather(*(send(w) for _, w in opened), return_exceptions=True)
+        assert all(error is None or isinstance(error, OSError) for error in sent)
+        assert host.memory_bytes - before < MOST_BYTES
+        assert (await host.health())["status"] == "ok"
+
+
+async def test_messages_that_never_end_take_no_more_than_they_are_allowed(tmp_path: Path) -> None:
+    options = ("--DriftDB.memory_limit_bytes=50000000", "--named-rooms")
+    async with hosting(tmp_path, *options) as host, connections(host, 200) as opened:
+        before = host.memory_bytes
+
+        async def send(writer: asyncio.StreamWriter) -> None:
+            writer.write(head("POST", "/room/a/send", f"Content-Length: {2 * MIB}"))
+            writer.write(b"x" * (2 * MIB - 1))
+            await writer.drain()
+
+        await asyncio.gather(*(send(writer) for _, writer in opened))
+        assert host.memory_bytes - before < 50_000_000 + MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nX: ",
+        head("POST", "/new", "Content-Length: 1000"),
+        head("POST", "/room/a/send", "Content-Length: 1000"),
+        head("POST", "/room/a/send", "Transfer-Encoding: chunked") + b"3e8\r\n",
+        head("PUT", "/none", "Content-Length: 1000"),
+    ],
+    ids=["silent", "head", "new", "send", "chunked", "none"],
+)
+async def test_slow_requests_hold_no_descriptor_for_ever(tmp_path: Path, begun: bytes) -> None:
+    async with hosting(tmp_path, *SOON, "--named-rooms") as host, connections(host, 100) as opened:
+        assert (await fetch(host.url + "health")).status == 200
+        slow = set()
+
+        async def drip(writer: asyncio.StreamWriter) -> None:
+            writer.write(begun)
+            while not writer.is_closing():
+                writer.write(b"x" * bool(begun))
+                await asyncio.sleep(0.05)
+
+        for _, writer in opened:
+            slow.add(asyncio.create_task(drip(writer)))
+        await open_files(host, 10)
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        assert (await fetch(host.url + "health")).status == 200
+
+
+async def test_files_that_nobody_takes_cost_little(tmp_path: Path) -> None:
+    async with hosting(tmp_path) as host, connections(host, 500) as opened:
+        before = host.memory_bytes
+        for _, writer in opened:
+            writer.write(head("GET", "/driftdb.js") * 20)
+        assert (await fetch(host.url + "driftdb.js")).status == 200
+        assert host.memory_bytes - before < MOST_BYTES
+
+
+async def test_a_flood_of_requests_is_refused_and_the_log_stays_small(tmp_path: Path) -> None:
+    few = ("--DriftDB.request_limit_burst=100", "--DriftDB.request_limit_per_second=1")
+    async with hosting(tmp_path, *few) as host, connections(host, 20) as opened:
+        asked = head("GET", "/none") * 1000
+        for _, writer in opened:
+            writer.write(asked)
+        for reader, _ in opened:
+            assert b" 429 " in await reader.read()  # it is closed then
+        await host.end(signal.SIGTERM)
+    assert len(host.log.splitlines()) < 300
+
+
+async def test_one_address_leaves_rooms_for_others(tmp_path: Path) -> None:
+    options = ("--DriftDB.address_room_limit=50", "--DriftDB.room_limit=100", "--trust-xheaders")
+    async with hosting(tmp_path, *options) as host:
+
+        async def make(address: str) -> str:
+            headers = {"X-Real-Ip": address}
+            answer = await fetch(host.url + "new", method="POST", headers=headers)
+            return "made" if answer.status == 200 else str(json.loads(answer.body)["code"])
+
+        assert {await make("192.0.2.1") for _ in range(50)} == {"made"}
+        assert {await make("192.0.2.1") for _ in range(50)} == {"quota"}
+        assert await make("192.0.2.2") == "made"
