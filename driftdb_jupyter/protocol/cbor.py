@@ -1,33 +1,76 @@
-"""CBOR (RFC 8949) as far as a server needs it that passes values on as they came.
+"""CBOR (RFC 8949) for a server that passes values on as they came.
 
-Neither cbor2 nor msgspec leaves a nested item as raw bytes, so this module walks them itself:
-:func:`scan` finds where an item ends and whether a room may hold it, :func:`decode` gives
-a scanned item the meaning that a JSON client gets. cbor2 is what both are tested against.
+Nothing here walks over the items of a message in Python: :mod:`.cbor_heads` goes over their heads
+and refuses what a room can't hold, then cbor2 follows the structure, checks text and keys, and
+tells where an item ends (:class:`Reader`). What it decodes on the way is thrown away; a value keeps
+the bytes that it came in.
 """
 
 from __future__ import annotations
 
-import math
+import gc
 import struct
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, TypeVar
 
+import cbor2
+import msgspec
 from msgspec import Raw
 
-from .errors import BadMessage
-from .json_text import LARGEST_DOUBLE
+from .cbor_heads import (
+    ARRAY,
+    MAP,
+    TEXT,
+    UNSIGNED,
+    Truncated,
+    is_plain,
+    may_hold,
+    survey,
+)
+from .errors import BadMessage, Refusal, TooLarge
+from .json_text import LARGEST_DOUBLE, read_json
+from .limits import Limits
 
-__all__ = ["ARRAY", "MAP", "UNSIGNED", "decode", "decode_fields", "find", "head", "scan", "text"]
+__all__ = [
+    "ARRAY",
+    "MAP",
+    "UNSIGNED",
+    "check",
+    "collector_paused",
+    "decode",
+    "find",
+    "from_json",
+    "head",
+    "read_item",
+    "read_map",
+    "text",
+    "to_json",
+]
 
-UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG = range(7)
 _INDEFINITE = 31
 _BREAK = 0xFF
-_FALSE, _TRUE, _NULL, _UNDEFINED = 0xF4, 0xF5, 0xF6, 0xF7
-_HALF, _SINGLE, _DOUBLE = 0xF9, 0xFA, 0xFB
-_FLOATS = {_HALF: struct.Struct(">e"), _SINGLE: struct.Struct(">f"), _DOUBLE: struct.Struct(">d")}
-_SIMPLE_BYTES = {0xF8: 1, _HALF: 2, _SINGLE: 4, _DOUBLE: 8}
 _POSITIVE_BIGNUM, _NEGATIVE_BIGNUM = 2, 3
 # int.from_bytes is quick, but the digits that JSON needs are not: 4,300 of them fit in here.
 _BIGNUM_BYTES = 1785
+# Deeper than any setting lets an accepted item be.
+_DEEPEST = 1000
+# From here on the collector would run several times while a message is decoded.
+_LONG_BYTES = 16 * 1024
+# How much of a message with too many items is followed, to tell whether something else is wrong.
+_FOLLOWED_BYTES = 4096
+# Where, and how often, the fields behind a refused value are looked for.
+_TAIL_BYTES = 4096
+_TRIES = 4
+_SEARCHED_FIELDS = 32
+_SHORT_BYTES = 2048
+_TAG_COUNTS_AS = 2
+_Undefined = type(cbor2.undefined)
+_CONTAINERS = {list, dict, bytes}
+_NOT_SCALAR = {*_CONTAINERS, _Undefined}
+
+_T = TypeVar("_T")
 
 
 def head(major: int, number: int) -> bytes:
@@ -50,279 +93,437 @@ def text(string: str) -> bytes:
     return head(TEXT, len(encoded)) + encoded
 
 
-def scan(data: bytes, start: int, nesting: int) -> int:
-    """Return where the item at ``start`` ends.
+def check(item: bytes, limits: Limits) -> None:
+    """Raise :class:`~.errors.Refusal` where ``item`` is not one item that a room may hold.
 
-    Raises :class:`BadMessage` where it is no item that a room may hold (protocol, "Over
-    WebSocket"): truncated or malformed, nested deeper than ``nesting``, NaN or an infinity,
-    a map key that is no string, text that is no UTF-8, a simple value without a JSON meaning.
+    That is a :class:`~.errors.BadMessage` for one that is truncated, malformed or nested too deep,
+    has NaN, an infinity or a simple value without a JSON meaning in it, text that is not UTF-8 or
+    a map key that is not text (protocol, "Over WebSocket"); and a :class:`~.errors.TooLarge` for
+    one that holds too much.
+    """
+    _read(item, limits, lambda data: _check_end(data, _Follower(data, limits).follow(0)[1]))
+
+
+def read_item(data: bytes, position: int, limits: Limits) -> int:
+    """The end of the item at ``position``; raises as :func:`check` does."""
+    return _read(data, limits, lambda data: _Follower(data, limits).follow(position)[1])
+
+
+def read_map(
+    message: bytes, limits: Limits, *, raw: str, raw_items: str
+) -> tuple[dict[str, Any], tuple[int, int]]:
+    """Read a message: a map whose fields are decoded, but for two.
+
+    ``raw`` names one that is left as it came (a :class:`msgspec.Raw`), ``raw_items`` one whose
+    items are, where it is an array. Returns the fields, and where the former begins and ends.
+    Raises as :func:`check` does, and :class:`~.errors.BadMessage` where it is not a map.
+    """
+
+    def read(data: bytes) -> tuple[dict[str, Any], tuple[int, int]]:
+        return _read_map(data, limits, raw, raw_items)
+
+    return _read(message, limits, read)
+
+
+def find(message: bytes, *names: str) -> dict[str, Any]:
+    """Fields of a message that was refused for another one, as far as they are scalars.
+
+    They are looked for before what is neither a scalar nor short, and in the last 4 KiB, so that
+    a long message costs no more than a short one.
     """
     try:
-        return _scan(data, start, nesting)
-    except IndexError:
-        raise _truncated() from None
+        count, position = _map_head(message)
+        fields, left, position = _scalar_fields(message, position, count)
+    except (BadMessage, IndexError):
+        return {}
+    start = max(position, len(message) - _TAIL_BYTES)
+    for name in names:
+        at = len(message)
+        for _ in range(_TRIES):
+            if name in fields or (at := message.rfind(text(name), start, at)) < 0:
+                break
+            # What is inside the value is followed by more fields than the message has left.
+            behind, _, end = _scalar_fields(message, at, left - 1)
+            if end == len(message):
+                fields |= behind
+    return {name: fields[name] for name in names if name in fields}
 
 
-def decode(data: bytes) -> Any:
-    """What a scanned item means to a JSON client, as Python objects.
+def decode(item: bytes) -> Any:
+    """What an item that was checked means to a JSON client, as Python objects.
 
     Byte strings become lists of their byte values, tags their content, bignums integers,
     ``undefined`` becomes ``None``; of repeated map keys the last counts.
     """
-    return _decode(data, 0)[0]
+    with collector_paused(len(item)):
+        decoded = cbor2.loads(item, semantic_decoders=_Tags(_always, _spelled), max_depth=_DEEPEST)
+        return decoded if is_plain(item) else _with_json_meaning(decoded)
 
 
-def decode_fields(data: bytes, nesting: int, *, raw: str, raw_items: str) -> dict[str, Any]:
-    """Read a message: a map whose fields are decoded, but for two.
+def to_json(item: bytes) -> bytes:
+    """An item that was checked as JSON text, with the meaning that :func:`decode` gives it."""
+    with collector_paused(len(item)):
+        return msgspec.json.encode(decode(item))
 
-    ``raw`` names one that is left as it came (a :class:`msgspec.Raw`), ``raw_items`` one whose
-    items are, where it is an array.
-    Raises :class:`BadMessage` as :func:`scan` does, and where ``data`` is not exactly one map.
-    """
+
+def from_json(text: bytes) -> bytes:
+    """A JSON text as an item, with the meaning that :func:`.json_text.read_json` gives it."""
+    with collector_paused(len(text)):
+        return cbor2.dumps(read_json(text))
+
+
+@contextmanager
+def collector_paused(length: int) -> Iterator[None]:
+    """Keep the garbage collector from going over and over what is being made of a long message."""
+    if length < _LONG_BYTES or not gc.isenabled():
+        yield
+        return
+    gc.disable()
     try:
-        major, count, position = _head(data, 0)
-        if major != MAP:
-            raise BadMessage("expected a CBOR map, got another kind of item")
-        fields: dict[str, Any] = {}
-        while count is None or count > 0:
-            if count is None:
-                if data[position] == _BREAK:
-                    position += 1
-                    break
-            else:
-                count -= 1
-            value_at = _scan_key(data, position)
-            name, _ = _decode(data, position)
-            if name == raw_items and data[value_at] >> 5 == ARRAY:
-                fields[name], position = _raw_items(data, value_at, nesting)
-                continue
-            # The message itself is no part of the value: its fields start at full depth.
-            position = _scan(data, value_at, nesting)
-            if name == raw:
-                fields[name] = Raw(data[value_at:position])
-            else:
-                fields[name] = _decode(data, value_at)[0]
-    except IndexError:
-        raise _truncated() from None
-    if position != len(data):
-        raise BadMessage(f"expected one CBOR item, got {len(data) - position} bytes after it")
+        yield
+    finally:
+        gc.enable()
+
+
+def _read(data: bytes, limits: Limits, read: Callable[[bytes], _T]) -> _T:
+    """Let ``read`` follow what was surveyed; what goes wrong first is what is raised."""
+    end, refusal = survey(data, limits)
+    if isinstance(refusal, TooLarge):
+        end = min(end, _FOLLOWED_BYTES)
+    with collector_paused(len(data)):
+        try:
+            result = read(data if refusal is None else data[:end])
+        except Truncated:
+            if refusal is None:
+                raise
+        if refusal is not None:
+            raise refusal
+        return result
+
+
+def _check_end(data: bytes, end: int) -> None:
+    if end != len(data):
+        raise BadMessage(f"expected one CBOR item, got {len(data) - end} bytes after it")
+
+
+_Decoder = Callable[[Any, bool], Any]
+
+
+class _Tags(dict[int, _Decoder]):
+    """A decoder for every tag there is, in the place of cbor2's own.
+
+    Those build objects, refer to other items or copy them. ``decoder`` makes one from what it does
+    with the content; it is asked when the first tag is met.
+    """
+
+    def __init__(
+        self, decoder: Callable[[Callable[[Any], Any]], _Decoder], content: Callable[[Any], Any]
+    ) -> None:
+        super().__init__()
+        self._contents = {_POSITIVE_BIGNUM: _positive, _NEGATIVE_BIGNUM: _negative}
+        self._content = content
+        self._decoder = decoder
+        self._of_others: _Decoder | None = None
+
+    def __missing__(self, tag: int) -> _Decoder:
+        if tag in self._contents:
+            decoder = self._decoder(self._contents[tag])
+        elif self._of_others is None:
+            decoder = self._of_others = self._decoder(self._content)
+        else:
+            decoder = self._of_others
+        self[tag] = decoder
+        return decoder
+
+
+def _always(content: Callable[[Any], Any]) -> _Decoder:
+    return lambda item, is_key: content(item)
+
+
+def _positive(content: Any) -> Any:
+    return _bignum(content, negative=False) if type(content) is bytes else content
+
+
+def _negative(content: Any) -> Any:
+    return _bignum(content, negative=True) if type(content) is bytes else content
+
+
+def _spelled(content: Any) -> Any:
+    return list(content) if type(content) is bytes else content
+
+
+def _never_bytes(content: Any) -> Any:
+    """The content, which is a bignum's only right under its tag."""
+    return () if type(content) is bytes else content
+
+
+def _named(fields: Any, immutable: bool) -> Any:
+    """Raise :class:`TypeError` for keys that are byte strings; cbor2 refuses the other kinds."""
+    "".join(fields)
     return fields
 
 
-def _raw_items(data: bytes, position: int, nesting: int) -> tuple[list[Raw], int]:
+class _Follower:
+    """Follows items that were surveyed natively, and checks what their heads don't tell."""
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self._file = BytesIO(data)
+        self._limits = limits
+        self._counts = may_hold(data, limits.containers // _TAG_COUNTS_AS)
+        self._containers = 0
+        self._tags = 0
+        # cbor2 doesn't count an empty array as a level, so what may reach the limit is followed
+        # once more.
+        self._decoder = self._follow_to(limits.nesting - 1, _Tags(self._counted, _never_bytes))
+
+    def follow(self, position: int) -> tuple[Any, int]:
+        """The item at ``position``, with bytes and ``undefined`` as they are, and its end."""
+        self._file.seek(position)
+        try:
+            value = self._decoder.decode()
+        except cbor2.CBORDecodeError as error:
+            if not _is_too_deep(error):
+                raise _refusal(error) from None
+            value = self._follow_deep(position)
+        if self._counts:
+            self._containers += _count_containers(value)
+            if self._containers + self._tags > self._limits.containers:
+                raise self._limits.too_many_containers()
+        return value, self._file.tell()
+
+    def _follow_deep(self, position: int) -> Any:
+        limit = self._limits.nesting
+        tags = self._tags
+        for known in (_Levels(), _Tags(self._counted, _never_bytes)):
+            self._file.seek(position)
+            self._tags = tags
+            self._decoder = self._follow_to(limit, known)
+            try:
+                value = self._decoder.decode()
+            except cbor2.CBORDecodeError as error:
+                if _is_too_deep(error):
+                    raise self._limits.nested_too_deep() from None
+                raise _refusal(error) from None
+            if isinstance(known, _Levels) and _is_deeper(value, limit):
+                raise self._limits.nested_too_deep()
+        return value
+
+    def _follow_to(self, depth: int, tags: dict[int, _Decoder]) -> cbor2.CBORDecoder:
+        return cbor2.CBORDecoder(
+            self._file,
+            max_depth=depth,
+            object_hook=_named,
+            semantic_decoders=tags,
+            strict_hashable_types=True,
+        )
+
+    def _counted(self, content: Callable[[Any], Any]) -> _Decoder:
+        limit = self._limits.containers
+
+        def decode(item: Any, is_key: bool) -> Any:
+            if is_key:  # cbor2 decodes keys as what is immutable
+                raise _no_string_as_key()
+            self._tags += _TAG_COUNTS_AS
+            if self._tags > limit:
+                raise self._limits.too_many_containers()
+            return content(item)
+
+        return decode
+
+
+class _Levels(dict[int, _Decoder]):
+    """Makes of every tag an array, so that it counts as a level."""
+
+    def __missing__(self, tag: int) -> _Decoder:
+        return _as_level
+
+
+def _as_level(content: Any, is_key: bool) -> Any:
+    return [content]
+
+
+def _is_too_deep(error: cbor2.CBORDecodeError) -> bool:
+    return "nesting depth" in str(error)
+
+
+def _refusal(error: cbor2.CBORDecodeError) -> Refusal:
+    """What cbor2 found wrong, in the words of the protocol."""
+    cause = error.__cause__
+    if isinstance(error, cbor2.CBORDecodeEOF):
+        return Truncated()
+    if isinstance(cause, Refusal):
+        return cause
+    if isinstance(cause, UnicodeDecodeError):
+        return _no_utf8()
+    if isinstance(cause, TypeError) or "map key" in str(error):
+        return _no_string_as_key()
+    return BadMessage("expected a well-formed CBOR item, got a part where it can't be")
+
+
+def _no_string_as_key() -> BadMessage:
+    return BadMessage("expected a string as map key, got another kind of CBOR item")
+
+
+def _no_utf8() -> BadMessage:
+    return BadMessage("expected text in UTF-8, got other bytes in a string")
+
+
+def _count_containers(value: Any) -> int:
+    """How many arrays, maps and byte strings there are."""
+    count = 0
+    members = [value]
+    while not _CONTAINERS.isdisjoint(map(type, members)):
+        kinds = list(map(type, members))
+        count += sum(map(kinds.count, _CONTAINERS))
+        members = _members(members)
+    return count
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    members = [value]
+    for _ in range(limit):
+        members = _members(members)
+    return not {list, dict}.isdisjoint(map(type, members))
+
+
+def _members(values: list[Any]) -> list[Any]:
+    """The members of all arrays and maps among some values."""
+    containers = [value for value in values if type(value) is list or type(value) is dict]
+    return [m for c in containers for m in (c.values() if type(c) is dict else c)]
+
+
+def _read_map(
+    data: bytes, limits: Limits, raw: str, raw_items: str
+) -> tuple[dict[str, Any], tuple[int, int]]:
+    count, position = _map_head(data)
+    follower = _Follower(data, limits)
+    fields: dict[str, Any] = {}
+    span = (0, 0)
+    number = 0
+    while number != count and not (count is None and _byte_at(data, position) == _BREAK):
+        if number == limits.fields:
+            raise TooLarge(f"expected a message of at most {limits.fields} fields, got more")
+        name, start = _key(data, position)
+        number += 1
+        if name == raw_items and _byte_at(data, start) >> 5 == ARRAY:
+            fields[name], position = _raw_items(data, start, follower, limits)
+            continue
+        value, position = follower.follow(start)
+        if name == raw:
+            fields[name] = Raw(data[start:position])
+            span = start, position
+        elif type(value) is dict:
+            fields[name] = {n: _defined(member) for n, member in value.items()}
+        else:
+            fields[name] = _defined(value)
+    _check_end(data, position + (count is None))
+    return fields, span
+
+
+def _raw_items(
+    data: bytes, position: int, follower: _Follower, limits: Limits
+) -> tuple[list[Raw], int]:
     """The items of the array at ``position``, and its end."""
-    _, count, position = _head(data, position)
+    count, position = _head(data, position)
     items: list[Raw] = []
-    while len(items) != count and not (count is None and data[position] == _BREAK):
-        end = _scan(data, position, nesting)
+    while len(items) != count and not (count is None and _byte_at(data, position) == _BREAK):
+        if len(items) == limits.values:
+            got = "more" if count is None else count
+            raise TooLarge(f"expected at most {limits.values} values, got {got}")
+        _, end = follower.follow(position)
         items.append(Raw(data[position:end]))
         position = end
     return items, position + (count is None)
 
 
-def find(data: bytes, name: str) -> Any:
-    """The field of a message that is refused for another of its fields, ``None`` where it has none.
-
-    Goes on where :func:`scan` stops, as long as there are items to go over.
-    """
-    try:
-        major, count, position = _head(data, 0)
-        while major == MAP and count != 0 and data[position] != _BREAK:
-            key_at, value_at = position, _skip(data, position)
-            position = _skip(data, value_at)
-            if data[key_at:value_at] == text(name):
-                _scan(data, value_at, 1)
-                return _decode(data, value_at)[0]
-            count = None if count is None else count - 1
-    except (IndexError, BadMessage):
-        pass
-    return None
+def _defined(value: Any) -> Any:
+    return None if value is cbor2.undefined else value
 
 
-def _skip(data: bytes, position: int) -> int:
-    """Where the item at ``position`` ends, whatever it is; as deep as it likes."""
-    pending: list[int | None] = [1]
-    while pending:
-        left = pending[-1]
-        if left == 0 or (left is None and data[position] == _BREAK):
-            pending.pop()
-            position += left is None
-            continue
-        if left is not None:
-            pending[-1] = left - 1
-        first = data[position]
-        if first >= 0xE0:
-            position += 1 + _SIMPLE_BYTES.get(first, 0)
-            continue
-        major, number, position = _head(data, position)
-        if major in (BYTES, TEXT) and number is not None:
-            position += number
-        elif major == TAG:
-            pending.append(1)
-        elif major > NEGATIVE:
-            pending.append(number if number is None or major != MAP else 2 * number)
-    return position
+def _map_head(data: bytes) -> tuple[int | None, int]:
+    if _byte_at(data, 0) >> 5 != MAP:
+        raise BadMessage("expected a CBOR map, got another kind of item")
+    return _head(data, 0)
 
 
-def _truncated() -> BadMessage:
-    return BadMessage("expected a whole CBOR item, got one that is cut off")
-
-
-def _head(data: bytes, position: int) -> tuple[int, int | None, int]:
-    """Return major type, number (``None``: of indefinite length) and where the content starts."""
-    first = data[position]
+def _head(data: bytes, position: int) -> tuple[int | None, int]:
+    """The number in the head at ``position`` (``None``: of indefinite length), and its end."""
+    width = _byte_at(data, position) & 31
     position += 1
-    major, info = first >> 5, first & 31
-    if info < 24:
-        return major, info, position
-    if info < 28:
-        end = position + (1 << (info - 24))
-        if end > len(data):
-            raise IndexError
-        return major, int.from_bytes(data[position:end], "big"), end
-    if info == _INDEFINITE and major in (BYTES, TEXT, ARRAY, MAP):
-        return major, None, position
-    raise BadMessage(f"expected a CBOR item, got the reserved initial byte {first:#04x}")
+    if width < 24:
+        return width, position
+    if width == _INDEFINITE:
+        return None, position
+    end = position + (1 << width - 24)
+    if width > 27 or end > len(data):
+        raise Truncated
+    return int.from_bytes(data[position:end], "big"), end
 
 
-def _scan(data: bytes, position: int, nesting: int) -> int:
-    first = data[position]
-    if first >= 0xE0:
-        return _scan_simple(data, position)
-    major, number, position = _head(data, position)
-    if major <= NEGATIVE:
-        return position
-    if major <= TEXT:
-        return _scan_string(data, position, major, number)
-    if nesting <= 0:
-        raise BadMessage("expected a value nested less deep, got one over the limit")
-    nesting -= 1
-    if major == TAG:
-        return _scan(data, position, nesting)
-    pairs = major == MAP
-    if number is None:
-        while data[position] != _BREAK:
-            if pairs:
-                position = _scan_key(data, position)
-            position = _scan(data, position, nesting)
-        return position + 1
-    if number > len(data) - position:  # each member takes at least a byte
-        raise IndexError
-    for _ in range(number):
-        if pairs:
-            position = _scan_key(data, position)
-        position = _scan(data, position, nesting)
-    return position
-
-
-def _scan_simple(data: bytes, position: int) -> int:
-    first = data[position]
-    if _FALSE <= first <= _UNDEFINED:
-        return position + 1
-    if first in _FLOATS:
-        number, end = _float(data, position)
-        if not math.isfinite(number):
-            raise BadMessage("expected a finite number, got NaN or an infinity")
-        return end
-    raise BadMessage(f"expected a value with a JSON meaning, got the CBOR byte {first:#04x}")
-
-
-def _scan_key(data: bytes, position: int) -> int:
-    if data[position] >> 5 != TEXT:
-        raise BadMessage("expected a string as map key, got another kind of CBOR item")
-    return _scan(data, position, 1)
-
-
-def _scan_string(data: bytes, position: int, major: int, length: int | None) -> int:
-    if length is not None:
-        end = position + length
-        if end > len(data):
-            raise IndexError
-        if major == TEXT:
-            try:
-                data[position:end].decode()
-            except UnicodeDecodeError:
-                raise BadMessage("expected text in UTF-8, got other bytes in a string") from None
-        return end
-    while data[position] != _BREAK:
-        chunk, length, position = _head(data, position)
-        if chunk != major or length is None:
-            raise BadMessage("expected chunks of the string's own kind, got another CBOR item")
-        position = _scan_string(data, position, major, length)
-    return position + 1
-
-
-def _float(data: bytes, position: int) -> tuple[float, int]:
-    layout = _FLOATS[data[position]]
-    end = position + 1 + layout.size
+def _key(data: bytes, position: int) -> tuple[str, int]:
+    """The map key at ``position``, and its end."""
+    if _byte_at(data, position) >> 5 != TEXT:
+        raise _no_string_as_key()
+    length, start = _head(data, position)
+    if length is None:  # in chunks, which is rare
+        key, end = _Follower(data, Limits()).follow(position)
+        return str(key), end
+    end = start + length
     if end > len(data):
-        raise IndexError
-    number: float = layout.unpack_from(data, position + 1)[0]
-    return number, end
+        raise Truncated
+    try:
+        return data[start:end].decode(), end
+    except UnicodeDecodeError:
+        raise _no_utf8() from None
 
 
-def _decode(data: bytes, position: int) -> tuple[Any, int]:
-    """Decode the item at ``position``, which was scanned before; return it and its end."""
-    first = data[position]
-    if first in _FLOATS:
-        return _float(data, position)
-    if first >= _FALSE:
-        return {_FALSE: False, _TRUE: True}.get(first), position + 1
-    major, number, position = _head(data, position)
-    if major == TAG:
-        content_is_bytes = data[position] >> 5 == BYTES
-        if content_is_bytes and number in (_POSITIVE_BIGNUM, _NEGATIVE_BIGNUM):
-            magnitude, position = _decode_string(data, position)
-            return _bignum(magnitude, negative=number == _NEGATIVE_BIGNUM), position
-        return _decode(data, position)
-    if major == UNSIGNED:
-        return number, position
-    if major == NEGATIVE:
-        assert number is not None
-        return -1 - number, position
-    if major == BYTES:
-        string, position = _decode_chunks(data, position, number)
-        return list(string), position
-    if major == TEXT:
-        string, position = _decode_chunks(data, position, number)
-        return string.decode(), position
-    return _decode_members(data, position, number, pairs=major == MAP)
+def _byte_at(data: bytes, position: int) -> int:
+    if position >= len(data):
+        raise Truncated
+    return data[position]
 
 
-def _decode_members(
-    data: bytes, position: int, count: int | None, *, pairs: bool
-) -> tuple[list[Any] | dict[str, Any], int]:
-    members = []
-    while count is None or count > 0:
-        if count is None:
-            if data[position] == _BREAK:
-                position += 1
-                break
-        else:
-            count -= 1
-        if pairs:
-            key, position = _decode(data, position)
-            member, position = _decode(data, position)
-            members.append((key, member))
-        else:
-            member, position = _decode(data, position)
-            members.append(member)
-    return (dict(members) if pairs else members), position
+def _scalar_fields(
+    data: bytes, position: int, count: int | None
+) -> tuple[dict[str, Any], int, int]:
+    """The fields from ``position`` on, up to the first that is not short.
+
+    Returns them, how many of the ``count`` are left, and where the next one begins.
+    """
+    fields: dict[str, Any] = {}
+    left = min(count or 0, _SEARCHED_FIELDS)
+    while left:
+        try:
+            name, start = _key(data, position)
+            short = data[start : start + _SHORT_BYTES]
+            value, end = _Follower(short, Limits()).follow(0)
+        except Refusal:
+            break
+        fields[name] = value
+        position = start + end
+        left -= 1
+    return fields, left, position
 
 
-def _decode_string(data: bytes, position: int) -> tuple[bytes, int]:
-    _, length, position = _head(data, position)
-    return _decode_chunks(data, position, length)
-
-
-def _decode_chunks(data: bytes, position: int, length: int | None) -> tuple[bytes, int]:
-    if length is not None:
-        return data[position : position + length], position + length
-    chunks = []
-    while data[position] != _BREAK:
-        chunk, position = _decode_string(data, position)
-        chunks.append(chunk)
-    return b"".join(chunks), position + 1
+def _with_json_meaning(value: Any) -> Any:
+    """The same value with lists for byte strings, and ``None`` for ``undefined``."""
+    holder = [value]
+    containers: list[Any] = [holder]
+    for container in containers:
+        is_list = type(container) is list
+        kinds = set(map(type, container if is_list else container.values()))
+        if kinds == {bytes} and is_list:
+            container[:] = map(list, container)
+        elif not kinds.isdisjoint(_NOT_SCALAR):
+            for place, member in enumerate(container) if is_list else container.items():
+                kind = type(member)
+                if kind is list or kind is dict:
+                    containers.append(member)
+                elif kind is bytes:
+                    container[place] = list(member)
+                elif kind is _Undefined:
+                    container[place] = None
+    return holder[0]
 
 
 def _bignum(magnitude: bytes, *, negative: bool) -> int | float:

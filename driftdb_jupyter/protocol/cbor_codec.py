@@ -32,19 +32,19 @@ class CborCodec:
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message (see :class:`~.codec.Codec`)."""
         try:
-            fields = cbor.decode_fields(message, limits.nesting, raw="value", raw_items="values")
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
+            fields, _ = cbor.read_map(message, limits, raw="value", raw_items="values")
             decoded: ClientMessage = msgspec.convert(fields, ClientMessage)
             if not isinstance(decoded, Ping):
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
         except msgspec.ValidationError as error:
             refusal: Refusal = BadMessage(f"expected a message of the room protocol: {error}")
-            refusal.push_id = _push_id(message)
+            refusal.push_id = push_id(cbor.find(message, "type", "id"))
             raise refusal from None
         except Refusal as refusal:
-            refusal.push_id = _push_id(message)
+            refusal.push_id = push_id(cbor.find(message, "type", "id"))
             raise
 
     def value(self, raw: Raw) -> Value:
@@ -161,11 +161,6 @@ class CborCodec:
 
 
 CBOR = CborCodec()
-
-
-def _push_id(message: bytes) -> int | None:
-    """The id of a push that was refused, where it has a sound one."""
-    return push_id({name: cbor.find(message, name) for name in ("type", "id")})
 
 
 def _message(fields: Mapping[str, object]) -> bytes:

@@ -19,18 +19,21 @@ class Limits:
     ``nesting``: arrays, maps and tags inside each other in a value; the outermost counts as one.
     ``values``: the number of values in a single push.
     ``items``: the number of values and names in a message, at any depth.
-    ``containers``: the number of arrays, maps, tags and byte strings among them.
+    ``containers``: the number of arrays, maps and byte strings among them, and twice that of tags;
+    a byte string right under a tag is not counted again.
+    ``fields``: the number of a CBOR message's own fields, known or not.
 
-    The last two bound the time that a message takes, to check it and to convert its value to the
-    other encoding: a container costs as much as ten numbers.
+    ``items`` and ``containers`` bound the time that it takes to check a message and to convert its
+    value to the other encoding; a container costs as much as ten numbers.
     """
 
     message_bytes: int = 1024 * 1024
     key_bytes: int = 1024
     nesting: int = 128
     values: int = 4096
-    items: int = 200_000
+    items: int = 180_000
     containers: int = 50_000
+    fields: int = 1000
 
     @cached_property
     def nesting_bytes(self) -> int:
@@ -77,7 +80,7 @@ class Limits:
     def too_many_containers(self) -> TooLarge:
         """The refusal of a message that passes ``containers``."""
         return TooLarge(
-            f"expected a message of at most {self.containers} arrays, maps, tags and byte strings, "
+            f"expected a message of at most {self.containers} arrays, maps, byte strings and tags, "
             "got more"
         )
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-import cbor2
 from msgspec import Raw, Struct
 
 from . import cbor
-from .json_text import read_json
 
 __all__ = ["Value"]
 
@@ -91,13 +86,9 @@ _converted = _Converted()
 
 def _json_of(value: Value) -> bytes:
     assert value.item is not None
-    return _dump_json(cbor.decode(value.item))
+    return cbor.to_json(value.item)
 
 
 def _cbor_of(value: Value) -> bytes:
     assert value.text is not None
-    return cbor2.dumps(read_json(value.text))
-
-
-def _dump_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return cbor.from_json(value.text)

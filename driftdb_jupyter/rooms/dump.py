@@ -134,8 +134,7 @@ def _line(key: str, entry: Entry, *, shared: bool) -> _Line:
 def _entry(line: _Line, limits: Limits) -> Entry:
     if line.cbor is not None:
         item = base64.b64decode(line.cbor, validate=True)
-        if cbor.scan(item, 0, limits.nesting) != len(item):
-            raise BadMessage("expected one CBOR item, got more after it")
+        cbor.check(item, limits)
         value = Value.from_cbor(item)
     elif len(line.value):
         value = Value.from_json(_sound(line.value, limits))

@@ -62,8 +62,8 @@ class DriftDB(Configurable):
         _DEFAULT.containers,
         min=100,
         config=True,
-        help="How many of them may be arrays, objects, tags and byte strings, which take ten times "
-        "as long to check and to convert as a number.",
+        help="How many of them may be arrays, objects, byte strings and tags, which take ten times "
+        "as long to check and to convert as a number. A tag counts as two.",
     )
     durability: Durability = Enum(  # type: ignore[assignment]
         ("memory", "batched", "synced"),

@@ -275,8 +275,7 @@ ONE_OF_FOUR: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("bound", ["items", "containers"])
-def test_what_a_message_holds_is_bounded(bound: str) -> None:
-    speech = Speech(JSON)
+def test_what_a_message_holds_is_bounded(speech: Speech, bound: str) -> None:
     message = {"type": "push", "key": "k", "action": {"type": "relay"}, "id": 6}
     message |= ONE_OF_FOUR[bound]
     raw = speech.dumps(message)
@@ -307,10 +306,19 @@ def test_what_stands_in_strings_counts_for_nothing(speech: Speech, value: Any) -
     assert refusal_of(speech.codec, speech.dumps(message), limits) is None
 
 
-def test_a_table_of_numbers_is_taken() -> None:
-    rows = [[number, number / 8, number / 4] for number in range(40_000)]
-    message = {"type": "push", "key": "k", "action": {"type": "relay"}, "value": rows}
-    assert refusal_of(JSON, json.dumps(message).encode(), Limits()) is None
+@pytest.mark.parametrize(
+    "value",
+    [
+        [[number, number / 8, number % 100] for number in range(40_000)],
+        [number % 200 for number in range(100_000)],
+        "é" * 160_000,
+        [[["a"]]] * 12_000,
+    ],
+    ids=["table", "numbers", "text", "nested"],
+)
+def test_ordinary_large_values_are_taken(speech: Speech, value: Any) -> None:
+    message = {"type": "push", "key": "k", "action": {"type": "relay"}, "value": value}
+    assert refusal_of(speech.codec, speech.dumps(message), Limits()) is None
 
 
 def test_the_id_is_found_behind_a_value_that_cannot_be_taken() -> None:
