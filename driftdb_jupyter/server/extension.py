@@ -14,7 +14,6 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
-from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ..protocol.name import new_id
@@ -33,6 +32,7 @@ from .jupyter_access import KERNEL, JupyterAccess, KernelAccess, holds_secret
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
 from .pages import PageHandler, page_routes
+from .periodic import Periodic
 from .place import jupyter_journal
 from .reach import near, reach
 from .settings import DriftDB
@@ -119,7 +119,7 @@ class DriftDBExtension(ExtensionApp):
         self._admin_secret = new_id()
         self._control = ExitStack()
         self._seen = 0
-        self._activity = PeriodicCallback(self.report_activity, _ACTIVITY_INTERVAL_SECONDS * 1000)
+        self._activity = Periodic(self.report_activity, _ACTIVITY_INTERVAL_SECONDS)
 
     def initialize_handlers(self) -> None:
         """Add the protocol's routes."""

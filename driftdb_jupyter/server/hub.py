@@ -8,8 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from itertools import takewhile
 
-from tornado.ioloop import PeriodicCallback
-
 from ..broker.broker import Broker
 from ..broker.memory_presence import MemoryPresence
 from ..protocol.errors import QuotaExceeded
@@ -22,6 +20,7 @@ from .event_log import EventLog
 from .hosted_room import HostedRoom
 from .outbox import Flusher
 from .peer import Peer
+from .periodic import Periodic
 from .reclaim import Reclaimer
 from .settings import DriftDB
 from .unwritten import Unwritten
@@ -60,7 +59,7 @@ class Hub:
         self._expired = expired
         self._rooms: dict[str, HostedRoom] = {}
         self._peers: dict[Peer, HostedRoom] = {}
-        self._timers: list[PeriodicCallback] = []
+        self._timers: list[Periodic] = []
         # Rooms that are about to be opened, and such that are about to be left or deleted: who
         # asks for one meanwhile waits for that.
         self._opening: dict[str, asyncio.Task[bool]] = {}
@@ -105,7 +104,7 @@ class Hub:
             (self.check_signs_of_life, self.settings.ping_interval_seconds),
         ):
             if seconds:
-                self._timers.append(PeriodicCallback(work, seconds * 1000))
+                self._timers.append(Periodic(work, seconds))
         for timer in self._timers:
             timer.start()
         self._reclaimer.start()

@@ -7,9 +7,8 @@ import ctypes
 from collections.abc import Callable
 from contextlib import suppress
 
-from tornado.ioloop import PeriodicCallback
-
 from ..rooms.memory_budget import MemoryBudget
+from .periodic import Periodic
 
 __all__ = ["Reclaimer"]
 
@@ -35,7 +34,7 @@ class Reclaimer:
         self._most_bytes = 0
         self._looks = 0
         self._trimming: asyncio.Future[int] | None = None
-        self._timer = PeriodicCallback(self.look, _LOOK_INTERVAL_SECONDS * 1000)
+        self._timer = Periodic(self.look, _LOOK_INTERVAL_SECONDS)
 
     def start(self) -> None:
         """Begin to look after it, on this loop."""
