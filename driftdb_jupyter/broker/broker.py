@@ -134,6 +134,12 @@ class Broker(Protocol):
     def trouble(self) -> str | None:
         """What keeps the broker from doing all that it promises, in words; else ``None``."""
 
+    def look(self) -> None:
+        """Begin to find out whether rooms can still be kept; ``trouble`` tells what was found.
+
+        To be called every second or so, for where nobody writes nothing else would notice.
+        """
+
     async def has(self, name: str) -> bool:
         """Whether there is a room of that name; it is not loaded for that.
 

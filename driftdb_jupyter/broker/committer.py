@@ -130,6 +130,7 @@ class Committer:
         self._watchers: list[asyncio.Future[str | None]] = []
         self._watchers_in_flight: list[asyncio.Future[str | None]] = []
         self._committing = False
+        self._looking = False
         self._stopped = False
         self._urgent = False
         self._timer: asyncio.TimerHandle | None = None
@@ -179,6 +180,26 @@ class Committer:
         elif not self._committing:
             self._commit()
         return await watcher
+
+    def look(self) -> None:
+        """Find out, without a commit, whether the file is still where it was."""
+        if self._committing or self._looking or self._stopped or self.failing is not None:
+            return
+        self._looking = True
+        self._threads.write(Journal.look).add_done_callback(self._looked)
+
+    def _looked(self, looking: asyncio.Future[None]) -> None:
+        self._looking = False
+        error = looking.exception()
+        if error is not None and self.failing is None and not self._stopped:
+            self.fail(error)
+            if not self._committing:
+                self._try_again_later()
+
+    def _try_again_later(self) -> None:
+        self._cancel_timer()
+        self._timer = asyncio.get_running_loop().call_later(self._pause, self._commit)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def fail(self, error: BaseException) -> None:
         """Note that nothing can be written for the moment."""
@@ -303,8 +324,7 @@ class Committer:
             self.fail(outcome.error)
             watchers += self._watchers
             self._watchers = []
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._commit)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+            self._try_again_later()
         reason = self.failing
         try:
             for unit, batch in in_flight.items():

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
+from collections.abc import Iterable
 
-__all__ = ["is_remote", "open_private", "sync_folder"]
+__all__ = [
+    "FileWatch",
+    "about_folder",
+    "is_remote",
+    "make_private",
+    "no_file",
+    "open_private",
+    "sync_folder",
+]
 
 _REMOTE = re.compile(
     r"nfs\d?|cifs|smb\w*|ncpfs|afs|9p|ceph|lustre|gpfs|beegfs|glusterfs"
@@ -33,6 +44,78 @@ def is_remote(path: str, *, mounts: str = "/proc/mounts") -> bool:
         if inside and len(place) >= len(best):
             best, kind = place, entry[1]
     return _REMOTE.fullmatch(kind) is not None
+
+
+def about_folder(folder: str) -> list[str]:
+    """What is to be known of the folder that files for their owner alone are in, in words."""
+    notices = []
+    if os.path.islink(folder):
+        notices.append(f"{folder} is a symbolic link, and its files are in {_target(folder)}")
+    if os.name == "posix" and os.stat(folder).st_mode & stat.S_IWOTH:
+        notices.append(
+            f"everybody on this machine may write to {folder}, and so replace what is in it:"
+            f" chmod o-w {folder}"
+        )
+    return notices
+
+
+def _target(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def no_file(paths: Iterable[str]) -> str | None:
+    """The first of these paths that has something else than an ordinary file, and what it is."""
+    for path in paths:
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            continue
+        if stat.S_ISLNK(mode):
+            return f"{path} is a symbolic link (to {_target(path)})"
+        if not stat.S_ISREG(mode):
+            return f"{path} is no ordinary file"
+    return None
+
+
+def make_private(paths: Iterable[str]) -> list[str]:
+    """Take from others what they may do with these files; returns what could not be done."""
+    notices = []
+    for path in paths if os.name == "posix" else ():
+        try:
+            mode = stat.S_IMODE(os.lstat(path).st_mode)
+            if mode & 0o077:
+                os.chmod(path, mode & 0o700)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            notices.append(f"others may use {path}, and that can't be changed ({error.strerror})")
+    return notices
+
+
+class FileWatch:
+    """Notices when files are no longer where they were."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._found = {path: _which(path) for path in paths if os.path.exists(path)}
+
+    def look(self) -> None:
+        """Raise :class:`OSError` where one is gone, or another one is in its place."""
+        for path, found in self._found.items():
+            try:
+                same = _which(path) == found
+            except (FileNotFoundError, NotADirectoryError):
+                same = False
+            if not same:
+                raise OSError(
+                    errno.ENOENT,
+                    "it was moved away, removed or replaced; put it back, or start the server anew",
+                    path,
+                )
+
+
+def _which(path: str) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
 
 
 def open_private(path: str, flags: int) -> int:

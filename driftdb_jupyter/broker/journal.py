@@ -25,7 +25,15 @@ from ..rooms.window import WindowLimits
 from .backup import copy_database
 from .batch import Batch, Row
 from .bulk_read import read_authors, read_entries, read_producers
-from .filesystem import is_remote, open_private, sync_folder
+from .filesystem import (
+    FileWatch,
+    about_folder,
+    is_remote,
+    make_private,
+    no_file,
+    open_private,
+    sync_folder,
+)
 from .lock import FileLock
 from .migration import MigrationFailed, migrate_from_1
 from .run import Run
@@ -35,6 +43,8 @@ __all__ = ["Journal", "JournalUnusable", "Loaded", "Mode", "ProducerRow"]
 
 Mode: TypeAlias = 'Literal["batched", "synced"]'
 
+# What is beside the file, or may be.
+_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock", ".run")
 _SWEEP_ROWS = 5_000
 _STOP_STEPS = 100_000  # of SQLite's machine: a few milliseconds
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -132,8 +142,8 @@ class Journal:
 
     ``reading``: it is opened to read with, beside another one (``shared`` says whether that may be)
     or a file that nobody writes.
-    ``read_only``: the file can't be written: all that would write raises. ``notice``: what is
-    to be known of the way it is kept, in words, else ``None``.
+    ``read_only``: the file can't be written: all that would write raises. ``notices``: what
+    is to be known of the way it is kept, in words.
 
     Raises :class:`JournalUnusable`, and :class:`sqlite3.Error` and :class:`OSError` as they come.
     All but :class:`JournalUnusable` may be raised by any method: then nothing was changed.
@@ -141,12 +151,13 @@ class Journal:
 
     def __init__(self, path: str, *, mode: Mode = "batched", reading: bool = False) -> None:
         self.path = path
-        self.notice: str | None = None
+        self.notices: list[str] = []
         self.read_only = reading
         self.shared = True
         self._mode = mode
         self._lock: FileLock | None = None
         self._run: Run | None = None
+        self._watch = FileWatch([])
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -154,6 +165,14 @@ class Journal:
             return self._open_to_read("?mode=ro")
         folder = os.path.dirname(os.path.abspath(self.path))
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        files = [self.path + suffix for suffix in _SUFFIXES]
+        other = no_file(files)
+        if other is not None:
+            raise JournalUnusable(
+                f"{other}: a journal's files are never reached through one; remove it, or move the"
+                " file itself there"
+            )
+        self.notices += about_folder(folder)
         if not _writable(self.path):
             return self._open_read_only()
         try:
@@ -169,6 +188,9 @@ class Journal:
                 sync_folder(folder)
             connection = self._prepare()
             self._run = Run(connection, self.path, self._lock)
+            # Not before it is known whether the lock's file was changed since the last run.
+            self.notices += make_private(files)
+            self._watch = FileWatch([self.path + suffix for suffix in ("", "-wal", ".lock")])
             return connection
         except BaseException:
             self._lock.release()
@@ -260,7 +282,7 @@ class Journal:
         if not self.shared:
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             chosen = connection.execute("PRAGMA journal_mode=TRUNCATE").fetchone()[0]
-            self.notice = (
+            self.notices.append(
                 f"the journal {self.path} is on a file system that can't share memory (a network's,"
                 f" most likely): it is kept in SQLite's mode {chosen}, which is slower"
             )
@@ -328,8 +350,13 @@ class Journal:
 
     # Writing.
 
+    def look(self) -> None:
+        """Raise :class:`OSError` where what is written now would be in no file that is there."""
+        self._watch.look()
+
     def commit(self, batches: Sequence[Batch]) -> None:
         """Write all of it or nothing; without any batch try whether writing works."""
+        self.look()
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:

@@ -113,9 +113,12 @@ class JournalBroker:
         self._served = ServedTime(
             clock=clock, monotonic=monotonic, gaps=self._gaps, ran_at=self._ran_at
         )
-        notice = self._threads.journal.notice
-        if notice:
+        for notice in self._threads.journal.notices:
             _log.warning("%s", notice)
+
+    def look(self) -> None:
+        """Find out whether the file is still where it was (see :class:`.broker.Broker`)."""
+        self._committer.look()
 
     def _look(self, journal: Journal) -> None:
         self._count = journal.count()

@@ -111,6 +111,9 @@ class MemoryBroker:
         self._clock = clock
         self._served = ServedTime(clock=clock, monotonic=monotonic)
 
+    def look(self) -> None:
+        """Find nothing: no disk is used."""
+
     async def has(self, name: str) -> bool:
         """Whether there is a room of that name."""
         return name in self._rooms

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ..broker.filesystem import open_private
+
 __all__ = ["Control", "control_file", "control_path", "read_control"]
 
 
@@ -42,8 +44,7 @@ def control_file(journal: str | None, control: Control) -> Iterator[None]:
     path = control_path(Path(journal))
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
+    with open(open_private(str(partial), os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
         file.write(msgspec.json.encode(control))
     partial.replace(path)
     try:
@@ -53,8 +54,18 @@ def control_file(journal: str | None, control: Control) -> Iterator[None]:
 
 
 def read_control(journal: Path) -> Control | None:
-    """Where the server is that was started last, ``None`` where it has ended cleanly."""
+    """Where the server is that was started last, ``None`` where it has ended cleanly.
+
+    A file that is a symbolic link, or another user's than the journal, is not believed.
+    """
     try:
-        return msgspec.json.decode(control_path(journal).read_bytes(), type=Control)
-    except (FileNotFoundError, msgspec.MsgspecError):
+        with open(open_private(str(control_path(journal)), os.O_RDONLY), "rb") as file:
+            if os.fstat(file.fileno()).st_uid not in (os.stat(journal).st_uid, _own_uid()):
+                return None
+            return msgspec.json.decode(file.read(), type=Control)
+    except (OSError, msgspec.MsgspecError):
         return None
+
+
+def _own_uid() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0

@@ -248,6 +248,7 @@ class Hub:
             self._leave_idle(hosted)
         self.callers.tidy()
         self.events.tidy()
+        self.broker.look()
         if self.broker.trouble is not None:
             for peer in self._peers:
                 peer.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import urllib.error
@@ -23,6 +24,15 @@ def post(url: str, **message: Any) -> Any:
     request = urllib.request.Request(url, json.dumps(message).encode(), method="POST")
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
 
 
 @pytest.mark.parametrize("durability", ["batched", "synced"])
@@ -64,6 +74,23 @@ def test_a_second_server_starts_only_where_it_may_keep_nothing(tmp_path: Path) -
             assert str(tmp_path) not in trouble
             second.end()
         assert str(tmp_path / "kept" / "rooms.db") in second.log
+
+
+def test_a_folder_that_is_removed_under_the_server_is_told(tmp_path: Path) -> None:
+    command = [*COMMAND, "serve", "--port=0", "--data=kept"]
+    with started(command, cwd=tmp_path, env=environment()) as process:
+        room = post(f"{process.server.root}new")["room"]
+        shutil.rmtree(tmp_path / "kept")
+        while status(f"{process.server.root}health") == 200:
+            pass  # it looks once a second, where nobody writes
+        assert status(f"{process.server.root}health") == 503
+        push = {"type": "push", "key": "k", "value": "v", "action": {"type": "append"}}
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            post(f"{process.server.root}room/{room}/send", **push)
+        with answer.value:
+            assert json.load(answer.value)["code"] == "unavailable"
+        process.end()
+    assert "moved away, removed or replaced" in process.log
 
 
 def test_under_jupyter_each_root_folder_has_a_file_of_its_own(
