@@ -354,6 +354,7 @@ class Connect(RoomRequest, WebSocketHandler):
             connection.on_frame = self._receive
             connection.settled = self.peer.settled
             connection.outbox = outbox
+            connection.incomplete = self.hub.incomplete
             connection.flusher = self.hub.flusher
         self.hub.join(self.peer, self.hosted)
         self.hub.events.connected(self.hosted.name, self.address)

@@ -18,6 +18,7 @@ from .callers import Caller, Callers
 from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from .event_log import EventLog
 from .hosted_room import HostedRoom
+from .incomplete import Incomplete
 from .outbox import Flusher
 from .peer import Peer
 from .periodic import Periodic
@@ -55,6 +56,9 @@ class Hub:
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
+        self.incomplete = Incomplete(
+            max(settings.incomplete_limit_bytes, settings.limits.frame_bytes)
+        )
         self.events = events or EventLog(logging.getLogger(__name__))
         self._expired = expired
         self._rooms: dict[str, HostedRoom] = {}

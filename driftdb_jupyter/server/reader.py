@@ -36,6 +36,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from ..protocol.frame import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from .deflate import Deflate
+from .incomplete import Incomplete
 from .outbox import Flusher, Outbox
 from .plain_stream import PlainStream
 
@@ -49,6 +50,7 @@ CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_INCONSISTENT = 1007
 CLOSE_TOO_LARGE = 1009
 CLOSE_INTERNAL_ERROR = 1011
+CLOSE_TRY_AGAIN_LATER = 1013
 
 _ACCEPT_SALT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
@@ -57,6 +59,8 @@ _CHUNK_BYTES = 65536
 _SMALL_CHUNK_BYTES = 8192
 # A frame of which more is missing is gathered; copying the buffer for each chunk would cost more.
 _GATHERED_BYTES = 1024
+# That much of an incomplete message is not worth counting.
+_FREE_BYTES = 4096
 _BREATH = 8
 # After so many messages of one peer the others have their turn.
 _TURN = 128
@@ -106,6 +110,8 @@ class BatchReader(WebSocketProtocol):
     settled: Callable[[], Awaitable[None] | None]
     # What holds the answers; they are written before a pong and a close frame.
     outbox: Outbox
+    # What bounds the messages that have begun, of all connections.
+    incomplete: Incomplete
     # What writes them all; it has a turn in the middle of long batches.
     flusher: Flusher
     # The socket; Tornado's stream under TLS.
@@ -118,6 +124,7 @@ class BatchReader(WebSocketProtocol):
     _position = 0
     _partial: bytearray | None = None
     _missing = 0
+    _holds = False
     _fragments: bytearray | None = None
     _fragments_opcode = 0
     _fragments_compressed = False
@@ -237,6 +244,7 @@ class BatchReader(WebSocketProtocol):
             self._partial += chunk
             self._missing -= len(chunk)
             if self._missing > 0:
+                self._hold(len(self._partial))
                 return False
             self._buffer, self._partial = bytes(self._partial), None
         else:
@@ -324,6 +332,17 @@ class BatchReader(WebSocketProtocol):
             self._buffer, self._partial, self._missing = b"", bytearray(rest), missing
         else:
             self._buffer = rest
+        if rest or self._fragments or self._holds:
+            self._hold(len(rest))
+
+    def _hold(self, byte_count: int) -> None:
+        """So many bytes wait for the end of their frame, and perhaps fragments for theirs."""
+        byte_count += len(self._fragments or b"")
+        if byte_count > _FREE_BYTES:
+            self._holds = True
+            self.incomplete.hold(self, byte_count)
+        else:
+            self._let_go()
 
     def _measure(self, position: int) -> tuple[int, int] | None:
         """Where the content of a frame begins, and where it ends; ``None`` if the head is cut off.
@@ -458,8 +477,9 @@ class BatchReader(WebSocketProtocol):
             self.outbox.flush()
             self.server_terminated = True
             content = b"" if code is None else code.to_bytes(2, "big") + _cut(reason or "")
+            pong = b"" if self._next_pong is None else frame(PONG, self._next_pong)
             try:
-                self._goodbye = self.stream.write(frame(CLOSE, content))
+                self._goodbye = self.stream.write(pong + frame(CLOSE, content))
             except StreamClosedError:
                 self._abort()
                 return
@@ -498,12 +518,17 @@ class BatchReader(WebSocketProtocol):
         self.close(code, reason)
         self._end()
 
+    def give_up(self) -> None:
+        """Fail the connection, which holds more of an incomplete message than others can spare."""
+        self._fail(CLOSE_TRY_AGAIN_LATER, "too many messages have begun and not ended")
+
     def _end(self) -> None:
         """Walk no more, tell the handler, and end the connection when our close frame is out."""
         if self._ended:
             return
         self._ended = True
         self._buffer = b""
+        self._let_go()
         self._partial = self._fragments = self._fragments_decoder = self._deflate = None
         self._tell()
         goodbye = self._goodbye
@@ -511,6 +536,11 @@ class BatchReader(WebSocketProtocol):
             self._end_writing()
         else:
             goodbye.add_done_callback(lambda _: self._end_writing())
+
+    def _let_go(self) -> None:
+        if self._holds:
+            self._holds = False
+            self.incomplete.forget(self)
 
     def _end_writing(self) -> None:
         stream = self.stream
@@ -526,6 +556,7 @@ class BatchReader(WebSocketProtocol):
     def _abort(self) -> None:
         """End the connection now."""
         self.client_terminated = self.server_terminated = True
+        self._let_go()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -68,15 +68,16 @@ def close_frame(code: int | None = None, reason: bytes = b"") -> bytes:
 def frames_in(said: bytes) -> list[Frame]:
     """The frames that a server sent; fails where they are masked, in pieces or cut off."""
     found: list[Frame] = []
-    while said:
-        first, length = said[0], said[1]
+    position = 0
+    while position < len(said):
+        first, length = said[position], said[position + 1]
         assert first & FINAL, f"expected whole frames, got one that begins with {first:#x}"
         assert length < 0x80, "expected frames without a mask"
-        start = 2
+        start = position + 2
         if length >= 126:
-            start = 4 if length == 126 else 10
-            length = int.from_bytes(said[2:start], "big")
-        assert len(said) >= start + length, "expected a whole frame, got one that is cut off"
-        found.append((first & ~FINAL, said[start : start + length]))
-        said = said[start + length :]
+            start = position + (4 if length == 126 else 10)
+            length = int.from_bytes(said[position + 2 : start], "big")
+        position = start + length
+        assert len(said) >= position, "expected a whole frame, got one that is cut off"
+        found.append((first & ~FINAL, said[start:position]))
     return found

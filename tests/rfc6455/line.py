@@ -10,6 +10,7 @@ from tornado.iostream import StreamClosedError
 
 from driftdb_jupyter.protocol.frame import TEXT, frame
 from driftdb_jupyter.server.deflate import Deflate
+from driftdb_jupyter.server.incomplete import Incomplete
 from driftdb_jupyter.server.reader import BatchReader
 
 from .case import LIMIT_BYTES
@@ -63,6 +64,7 @@ class _Echo:
         self.reader.flusher = self.reader.outbox = handler
         self.reader.on_frame = self._take
         self.reader.settled = lambda: None
+        self.reader.incomplete = Incomplete(2 * LIMIT_BYTES)
         self.reader._deflate = deflate
         self.ends: list[tuple[int | None, str | None]] = []
 
@@ -99,4 +101,5 @@ async def said_to(pieces: Iterable[bytes], *, deflate: Deflate | None = None) ->
     await echo.reader._receive_frame_loop()
     echo.flush()
     assert len(echo.ends) == 1
+    assert echo.reader.incomplete.byte_count == 0
     return bytes(stream.written)

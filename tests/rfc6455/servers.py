@@ -32,10 +32,11 @@ def echoing(
     compression: bool = False,
     tls: ssl.SSLContext | None = None,
     heard: Heard | None = None,
+    **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server whose peers get their own messages back, as answers that wait.
 
-    It notes in ``heard`` what it got.
+    It notes in ``heard`` what it got. ``settings`` are more of :class:`DriftDB`'s.
     """
 
     def send_back(peer: Peer, opcode: int, message: bytes) -> None:
@@ -50,6 +51,7 @@ def echoing(
             tls=tls,
             compression=compression,
             message_limit_bytes=LIMIT_BYTES // 2,
+            **settings,
         ) as server,
     ):
         yield server
@@ -59,10 +61,20 @@ class Line:
     """A client's socket behind its handshake; ``agreed`` are the extensions."""
 
     def __init__(
-        self, server: Server, *, offers: str | None = None, room: str = ROOM, query: str = ""
+        self,
+        server: Server,
+        *,
+        offers: str | None = None,
+        room: str = ROOM,
+        query: str = "",
+        receive_bytes: int | None = None,
     ) -> None:
         address = urlsplit(server.root)
-        plain = socket.create_connection((address.hostname, address.port or 80), PATIENCE_SECONDS)
+        plain = socket.socket()
+        plain.settimeout(PATIENCE_SECONDS)
+        if receive_bytes is not None:  # what the kernel keeps of what isn't read
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        plain.connect((address.hostname, address.port or 80))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = plain
         if address.scheme == "https":

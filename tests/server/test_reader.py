@@ -20,6 +20,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
+from driftdb_jupyter.server.incomplete import Incomplete
 from driftdb_jupyter.server.plain_stream import PlainStream
 from driftdb_jupyter.server.reader import BatchReader, available
 
@@ -133,6 +134,7 @@ class Reading:
             protocol.on_frame = handler.on_frame
             protocol.flusher = protocol.outbox = handler
             protocol.settled = lambda: None
+            protocol.incomplete = Incomplete(1_000_000)
         if self._by == "socket":
             await self._read_from_a_socket(protocol)
         else:
@@ -306,6 +308,7 @@ def a_reader() -> tuple[Any, RecordingHandler]:
     reader.outbox = reader.flusher = handler
     reader.on_frame = handler.on_frame
     reader.settled = lambda: None
+    reader.incomplete = Incomplete(1_000_000)
     return reader, handler
 
 
