@@ -54,8 +54,8 @@ class EventLog:
     def left(self, room: str, address: str, code: int | None) -> None:
         """A client has ended its connection, with that close code or without one."""
         if self.log.isEnabledFor(logging.DEBUG):
-            name = self.names.shown(room)
-            self.log.debug("DriftDB: %s: %s has left (%s)", name, address, code)
+            how = "without a close frame" if code is None else f"with {code}"
+            self.log.debug("DriftDB: %s: %s has left %s", self.names.shown(room), address, how)
 
     def closed(self, room: str, address: str, code: int, reason: str) -> None:
         """The server has closed a connection (protocol, "Errors and closing")."""

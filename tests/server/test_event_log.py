@@ -105,9 +105,11 @@ def test_who_comes_and_goes_is_told_only_to_who_debugs(
     caplog.set_level(logging.DEBUG)
     events.connected("a", "192.0.2.1")
     events.left("a", "192.0.2.1", 1000)
+    events.left("a", "192.0.2.1", None)
     assert caplog.messages == [
         "DriftDB: a: connected from 192.0.2.1",
-        "DriftDB: a: 192.0.2.1 has left (1000)",
+        "DriftDB: a: 192.0.2.1 has left with 1000",
+        "DriftDB: a: 192.0.2.1 has left without a close frame",
     ]
 
 
