@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import cbor2
 import msgspec
 from msgspec import Raw
 
 from . import cbor
-from .codec import KeyInfo, error_fields, several_values
+from .codec import KeyInfo, Listing, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import BINARY, frame, head
@@ -82,34 +82,31 @@ class CborCodec:
     def init(
         self,
         key: str,
-        entries: Iterable[Entry],
+        count: int,
         *,
         stamps: bool = False,
         epoch: str | None = None,
         recovered: bool = False,
         seq: int | None = None,
         more: bool = False,
-    ) -> bytes:
+    ) -> Listing:
         """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
-        if stamps:
-            items = [
-                _map({"value": e.value.as_cbor(), "seq": _uint(e.seq), **_stamps(e)})
-                for e in entries
-            ]
-        else:
-            items = [_ENTRY_HEAD + e.value.as_cbor() + _SEQ + _uint(e.seq) for e in entries]
-        fields = {
+        more_fields = {}
+        if epoch is not None:
+            more_fields["epoch"] = cbor.text(epoch)
+            more_fields["recovered"] = cbor2.dumps(recovered)
+        if seq is not None:
+            more_fields["seq"] = _uint(seq)
+        if more:
+            more_fields["more"] = cbor2.dumps(True)
+        first_fields = {
             "type": cbor.text("init"),
             "key": cbor.text(key),
-            "data": cbor.head(cbor.ARRAY, len(items)) + b"".join(items),
+            "data": cbor.head(cbor.ARRAY, count),
         }
-        if epoch is not None:
-            fields["epoch"], fields["recovered"] = cbor.text(epoch), cbor2.dumps(recovered)
-        if seq is not None:
-            fields["seq"] = _uint(seq)
-        if more:
-            fields["more"] = cbor2.dumps(True)
-        return _map(fields)
+        start = cbor.head(cbor.MAP, len(first_fields) + len(more_fields)) + _joined(first_fields)
+        parts = _stamped_entry_parts if stamps else _entry_parts
+        return Listing(start, parts, b"", _joined(more_fields))
 
     def stream_size(self, key: str, size: int) -> bytes:
         """How many values the stream holds after a push."""
@@ -132,24 +129,28 @@ class CborCodec:
             }
         )
 
-    def presence_state(self, key: str, own: str, clients: Iterable[tuple[Author, Value]]) -> bytes:
+    def presence_state(self, key: str, own: str, count: int) -> Listing:
         """Who is there; ``own`` is the asker's public id."""
-        there = {
-            author.client: _map({"value": value.as_cbor(), **_user(author)})
-            for author, value in clients
-        }
-        return _map(
+        start = _map(
             {
                 "type": cbor.text("presence_state"),
                 "key": cbor.text(key),
                 "client": cbor.text(own),
-                "clients": _map(there),
+                "clients": cbor.head(cbor.MAP, count),
             }
         )
+        return Listing(start, _presence_parts, b"", b"")
 
-    def keys(self, prefix: str, keys: Mapping[str, KeyInfo]) -> bytes:
+    def keys(self, prefix: str, count: int) -> Listing:
         """Which keys there are."""
-        return _message({"type": "keys", "prefix": prefix, "keys": msgspec.to_builtins(keys)})
+        start = _map(
+            {
+                "type": cbor.text("keys"),
+                "prefix": cbor.text(prefix),
+                "keys": cbor.head(cbor.MAP, count),
+            }
+        )
+        return Listing(start, _key_parts, b"", b"")
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""
@@ -178,6 +179,40 @@ def _map(items: Mapping[str, bytes]) -> bytes:
 
 def _joined(items: Mapping[str, bytes]) -> bytes:
     return b"".join([cbor.text(name) + item for name, item in items.items()])
+
+
+def _entry_parts(entries: Sequence[Entry]) -> list[bytes]:
+    return [
+        part
+        for e in entries
+        for part in (_ENTRY_HEAD, e.value.as_cbor(), _SEQ + cbor.head(cbor.UNSIGNED, e.seq))
+    ]
+
+
+def _stamped_entry_parts(entries: Sequence[Entry]) -> list[bytes]:
+    parts: list[bytes] = []
+    for e in entries:
+        fields = {"seq": _uint(e.seq), **_stamps(e)}
+        head = cbor.head(cbor.MAP, 1 + len(fields)) + _VALUE
+        parts += (head, e.value.as_cbor(), _joined(fields))
+    return parts
+
+
+def _presence_parts(clients: Sequence[tuple[Author, Value]]) -> list[bytes]:
+    parts: list[bytes] = []
+    for author, value in clients:
+        user = _user(author)
+        head = cbor.text(author.client) + cbor.head(cbor.MAP, 1 + len(user)) + _VALUE
+        parts += (head, value.as_cbor(), _joined(user))
+    return parts
+
+
+def _key_parts(keys: Sequence[tuple[str, KeyInfo]]) -> list[bytes]:
+    return [
+        part
+        for key, info in keys
+        for part in (cbor.text(key), cbor2.dumps(msgspec.to_builtins(info)))
+    ]
 
 
 def _stamps(entry: Entry) -> dict[str, bytes]:

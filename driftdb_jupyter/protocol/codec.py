@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Raw, Struct
 
@@ -13,7 +13,7 @@ from .limits import Limits
 from .messages import Append, ClientMessage, Delete, Push, Relay
 from .value import Value
 
-__all__ = ["Codec", "KeyInfo", "error_fields", "several_values"]
+__all__ = ["Codec", "KeyInfo", "Listing", "error_fields", "several_values"]
 
 
 class KeyInfo(Struct, gc=False):
@@ -22,6 +22,27 @@ class KeyInfo(Struct, gc=False):
     size: int
     bytes: int
     seq: int
+
+
+class Listing(NamedTuple):
+    """A message around any number of items, which are encoded some at a time.
+
+    ``parts`` returns the encoding of some items as a flat list of buffers, values as they are kept
+    and not copied; each item begins with the ``separator``. The message is ``start``, the parts of
+    all items but for the very first separator, and ``end``.
+    """
+
+    start: bytes
+    parts: Callable[[Sequence[Any]], list[bytes]]
+    separator: bytes
+    end: bytes
+
+    def whole(self, items: Sequence[Any]) -> bytes:
+        """The message with just these items."""
+        parts = self.parts(items)
+        if parts:
+            parts[0] = parts[0][len(self.separator) :]
+        return b"".join((self.start, *parts, self.end))
 
 
 class Codec(Protocol):
@@ -63,16 +84,17 @@ class Codec(Protocol):
     def init(
         self,
         key: str,
-        entries: Iterable[Entry],
+        count: int,
         *,
         stamps: bool = False,
         epoch: str | None = None,
         recovered: bool = False,
         seq: int | None = None,
         more: bool = False,
-    ) -> bytes:
-        """The answer to a ``get``; with an ``epoch`` it says so, and whether it ``recovered``.
+    ) -> Listing:
+        """The answer to a ``get``, a listing of ``count`` entries.
 
+        With an ``epoch`` it says so, and whether it ``recovered``.
         ``seq``: up to where that is all there is to know.
         """
 
@@ -88,11 +110,14 @@ class Codec(Protocol):
     def presence(self, key: str, author: Author, value: Value | None) -> bytes:
         """A client is there with a value, or has left (``None``)."""
 
-    def presence_state(self, key: str, own: str, clients: Iterable[tuple[Author, Value]]) -> bytes:
-        """Who is there; ``own`` is the asker's public id."""
+    def presence_state(self, key: str, own: str, count: int) -> Listing:
+        """Who is there, a listing of ``count`` pairs of author and value.
 
-    def keys(self, prefix: str, keys: Mapping[str, KeyInfo]) -> bytes:
-        """Which keys there are."""
+        ``own`` is the asker's public id.
+        """
+
+    def keys(self, prefix: str, count: int) -> Listing:
+        """Which keys there are, a listing of ``count`` pairs of key and :class:`KeyInfo`."""
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""

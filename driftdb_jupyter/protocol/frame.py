@@ -7,6 +7,7 @@ import struct
 __all__ = [
     "BINARY",
     "CLOSE",
+    "COMPRESSED",
     "CONTINUATION",
     "PING",
     "PONG",
@@ -15,10 +16,13 @@ __all__ = [
     "frame",
     "head",
     "payload",
+    "unfinished_head",
 ]
 
 CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
 CLOSE, PING, PONG = 0x8, 0x9, 0xA
+# The first reserved bit: the content of the message is compressed (RFC 7692, section 6).
+COMPRESSED = 0x40
 _FINAL = 0x80
 # The heads of short frames, by the length of their content.
 SHORT_TEXT_HEADS = [bytes((_FINAL | TEXT, length)) for length in range(126)]
@@ -33,6 +37,12 @@ def head(opcode: int, length: int) -> bytes:
     if length < 0x10000:
         return _medium_head(_FINAL | opcode, 126, length)
     return _long_head(_FINAL | opcode, 127, length)
+
+
+def unfinished_head(opcode: int, length: int) -> bytes:
+    """What a frame begins with that is a fragment of a message, and not its last."""
+    whole = head(opcode, length)
+    return bytes((whole[0] & ~_FINAL,)) + whole[1:]
 
 
 def frame(opcode: int, content: bytes) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
-from .codec import KeyInfo, error_fields, several_values
+from .codec import KeyInfo, Listing, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
@@ -114,29 +114,24 @@ class JsonCodec:
     def init(
         self,
         key: str,
-        entries: Iterable[Entry],
+        count: int,
         *,
         stamps: bool = False,
         epoch: str | None = None,
         recovered: bool = False,
         seq: int | None = None,
         more: bool = False,
-    ) -> bytes:
+    ) -> Listing:
         """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
-        if stamps:
-            items = [
-                b'{"value":%b,"seq":%d%b}' % (e.value.as_json(), e.seq, _stamps(e)) for e in entries
-            ]
-        else:
-            items = [b'{"value":%b,"seq":%d}' % (e.value.as_json(), e.seq) for e in entries]
-        end = b""
+        end = b"]"
         if epoch is not None:
-            end = b',"epoch":%b,"recovered":%b' % (_encode(epoch), _encode(recovered))
+            end += b',"epoch":%b,"recovered":%b' % (_encode(epoch), _encode(recovered))
         if seq is not None:
             end += b',"seq":%d' % seq
         if more:
             end += b',"more":true'
-        return b'{"type":"init","key":%b,"data":[%b]%b}' % (_encode(key), b",".join(items), end)
+        start = b'{"type":"init","key":%b,"data":[' % _encode(key)
+        return Listing(start, _stamped_entry_parts if stamps else _entry_parts, b",", end + b"}")
 
     def stream_size(self, key: str, size: int) -> bytes:
         """How many values the stream holds after a push."""
@@ -152,21 +147,18 @@ class JsonCodec:
         text = b"null" if value is None else value.as_json()
         return b'{"type":"presence","key":%b,%b,"value":%b}' % (_encode(key), _author(author), text)
 
-    def presence_state(self, key: str, own: str, clients: Iterable[tuple[Author, Value]]) -> bytes:
+    def presence_state(self, key: str, own: str, count: int) -> Listing:
         """Who is there; ``own`` is the asker's public id."""
-        items = [
-            b'%b:{"value":%b%b}' % (_encode(author.client), value.as_json(), _user(author))
-            for author, value in clients
-        ]
-        return b'{"type":"presence_state","key":%b,"client":%b,"clients":{%b}}' % (
+        start = b'{"type":"presence_state","key":%b,"client":%b,"clients":{' % (
             _encode(key),
             _encode(own),
-            b",".join(items),
         )
+        return Listing(start, _presence_parts, b",", b"}}")
 
-    def keys(self, prefix: str, keys: Mapping[str, KeyInfo]) -> bytes:
+    def keys(self, prefix: str, count: int) -> Listing:
         """Which keys there are."""
-        return _encode({"type": "keys", "prefix": prefix, "keys": keys})
+        start = b'{"type":"keys","prefix":%b,"keys":{' % _encode(prefix)
+        return Listing(start, _key_parts, b",", b"}}")
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""
@@ -184,6 +176,36 @@ class JsonCodec:
 
 
 JSON = JsonCodec()
+
+
+def _entry_parts(entries: Sequence[Entry]) -> list[bytes]:
+    return [
+        part for e in entries for part in (b',{"value":', e.value.as_json(), b',"seq":%d}' % e.seq)
+    ]
+
+
+def _stamped_entry_parts(entries: Sequence[Entry]) -> list[bytes]:
+    return [
+        part
+        for e in entries
+        for part in (b',{"value":', e.value.as_json(), b',"seq":%d%b}' % (e.seq, _stamps(e)))
+    ]
+
+
+def _presence_parts(clients: Sequence[tuple[Author, Value]]) -> list[bytes]:
+    return [
+        part
+        for author, value in clients
+        for part in (
+            b',%b:{"value":' % _encode(author.client),
+            value.as_json(),
+            _user(author) + b"}",
+        )
+    ]
+
+
+def _key_parts(keys: Sequence[tuple[str, KeyInfo]]) -> list[bytes]:
+    return [b",%b:%b" % (_encode(key), _encode(info)) for key, info in keys]
 
 
 def _stamps(entry: Entry) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct
 
-from ..protocol.codec import Codec, KeyInfo
+from ..protocol.codec import Codec, KeyInfo, Listing
+from ..protocol.entry import Entry
 from ..protocol.messages import Get, Keys, Push
 from ..rooms.room import Applied, Room
 
@@ -24,44 +25,49 @@ class Cursor(Struct, frozen=True, gc=False):
 
 def answer_to_get(
     codec: Codec, room: Room, get: Get, cursor: Cursor | None = None
-) -> tuple[bytes, Cursor | None]:
-    """The ``init``; and the page that it is, ``None`` where there is no ``more`` to ask for.
+) -> tuple[Listing, list[Entry], Cursor | None]:
+    """The ``init`` and the entries that it lists; and where it goes on if there is ``more``.
 
     ``cursor``: the one that this connection was given before.
     """
     above = get.seq or 0
     begun = cursor.begun if cursor is not None and cursor.last == above else 0
     epoch, recovered, seq = None, False, None
+    one_more = None if get.limit is None else get.limit + 1  # to know whether there is
     if get.epoch is UNSET:
-        entries = room.read(get.key, above=above)
+        entries = room.read(get.key, above=above, limit=one_more)
     else:
-        entries, recovered = room.recover(get.key, epoch=get.epoch, above=above, begun=begun)
+        entries, recovered = room.recover(
+            get.key, epoch=get.epoch, above=above, begun=begun, limit=one_more
+        )
         epoch, seq = room.epoch, room.seq
         begun = begun if recovered else room.seq
     next_cursor = None
     if get.limit is not None and len(entries) > get.limit:
         entries = entries[: get.limit]
         next_cursor = Cursor(entries[-1].seq, begun)
-    message = codec.init(
+    listing = codec.init(
         get.key,
-        entries,
+        len(entries),
         stamps=get.stamps,
         epoch=epoch,
         recovered=recovered,
         seq=seq if next_cursor is None else None,
         more=next_cursor is not None,
     )
-    return message, next_cursor
+    return listing, entries, next_cursor
 
 
-def answer_to_keys(codec: Codec, room: Room, message: Keys) -> bytes:
-    """Which keys there are."""
-    streams = {key: room.stream(key) for key in room.keys if key.startswith(message.prefix)}
-    infos = {
-        key: KeyInfo(stream.value_count, stream.byte_count, stream.newest)
-        for key, stream in streams.items()
-    }
-    return codec.keys(message.prefix, infos)
+def answer_to_keys(
+    codec: Codec, room: Room, message: Keys
+) -> tuple[Listing, list[tuple[str, KeyInfo]]]:
+    """The answer to ``keys``, and the keys that it lists."""
+    streams = [(key, room.stream(key)) for key in room.keys if key.startswith(message.prefix)]
+    infos = [
+        (key, KeyInfo(stream.value_count, stream.byte_count, stream.newest))
+        for key, stream in streams
+    ]
+    return codec.keys(message.prefix, len(infos)), infos
 
 
 def answers_to_push(codec: Codec, push: Push, applied: Applied) -> list[bytes]:

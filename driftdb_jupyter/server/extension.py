@@ -103,6 +103,7 @@ class DriftDBExtension(ExtensionApp):
     load_other_extensions = True
     classes = [DriftDB]  # noqa: RUF012
     default_room_retention_seconds = 30 * 24 * 60 * 60.0
+    default_debug_allowed = False
 
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""

@@ -29,10 +29,12 @@ from ..protocol.name import is_name, new_id
 from ..rooms.room import Applied
 from .access import Access, Right
 from .address import room_address
-from .answers import answer_to_get, answer_to_keys, answers_to_push
+from .answer import Answer
+from .answers import answer_to_get, answers_to_push
 from .author import author, client_key
 from .close_codes import CLOSE_TOO_SLOW
-from .hosted_room import HostedRoom
+from .hosted_room import HostedRoom, is_short
+from .http_answer import send_answer
 from .log_text import printable
 from .outbox import Outbox
 from .peer import RIGHTS, Peer
@@ -210,9 +212,9 @@ class Send(RoomRequest):
         if isinstance(message, Ping):
             self.answer_encoded(JSON.pong(message.nonce))
         elif isinstance(message, Get):
-            self._get(hosted, message, client)
+            await self._get(hosted, message, client)
         elif isinstance(message, Keys):
-            self.answer_encoded(answer_to_keys(JSON, hosted.sequencer.room, message))
+            await self._stream(hosted.keys(JSON, message))
         elif isinstance(message, Push):
             await self._push(hosted, message, client)
         elif isinstance(message, SetPresence):
@@ -220,16 +222,22 @@ class Send(RoomRequest):
         else:
             self.answer(None)
 
-    def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
+    async def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
         if get.seq is not None:
-            message, _ = answer_to_get(JSON, hosted.sequencer.room, get)
-            self.answer_encoded(message)
+            listing, entries, _ = answer_to_get(JSON, hosted.sequencer.room, get)
+            if is_short(entries):
+                self.answer_encoded(listing.whole(entries))
+            else:
+                await self._stream(hosted.init(JSON, get.key, listing, entries))
         elif get.presence:
             own = author(client, None).client
-            there = hosted.presence.there(get.key)
-            self.answer_encoded(JSON.presence_state(get.key, own, there))
+            await self._stream(hosted.presence_state(JSON, get.key, own))
         else:
             self.answer(None)
+
+    async def _stream(self, answer: Answer) -> None:
+        self.set_header("Content-Type", "application/json")
+        await send_answer(self, answer, self.hub.backlog)
 
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         values = JSON.values(push, self.hub.limits)
@@ -291,6 +299,8 @@ class Connect(RoomRequest, WebSocketHandler):
         headers = self.request.headers
         if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
             raise HTTPError(HTTPStatus.BAD_REQUEST)  # frames would begin where the body does
+        if self._flag("debug") and not self.hub.settings.debug_allowed:
+            raise HTTPError(HTTPStatus.FORBIDDEN)
         self.hub.take_seat(self.caller)
         self._seated = True
         await self.demand("read")
@@ -326,9 +336,10 @@ class Connect(RoomRequest, WebSocketHandler):
         self.set_nodelay(True)
         codec = CBOR if self._flag("cbor") else JSON
         outbox = Outbox(
-            connection,
+            connection.stream,
             self.hub.flusher,
-            compressed=isinstance(connection, BatchReader) and connection.compresses,
+            self.hub.backlog,
+            deflate=connection.deflate if isinstance(connection, BatchReader) else None,
             limit_bytes=self.hub.settings.outbox_limit_bytes,
             overflowed=self._overflowed,
             rises=self.hosted.pressure.rise,

@@ -1,22 +1,37 @@
-"""A room as this process hosts it: the broker's sequencer, and the audience on the sockets."""
+"""A room as this process hosts it: the broker's sequencer, and the subscribers on the sockets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ..broker.broker import Sequencer
 from ..broker.presence import PresenceManager
-from ..protocol.codec import Codec
-from ..protocol.entry import Author
+from ..protocol.codec import Codec, KeyInfo, Listing
+from ..protocol.entry import Author, Entry
 from ..protocol.frame import frame
+from ..protocol.messages import Keys
 from ..protocol.value import Value
 from ..rooms.room import Applied
+from .answer import Answer
+from .answers import answer_to_keys
+from .backlog import Backlog
 from .channel import Channel
 from .close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
 from .outbox import Flusher, Outbox
 from .pressure import Pressure
+from .snapshot import Listed, Snapshot
+from .watchers import Pace, Watchers
 
-__all__ = ["HostedRoom"]
+__all__ = ["HostedRoom", "is_short"]
+
+
+# An answer up to these bounds is made at once, one beyond them as the connection takes it.
+_SHORT_COUNT = 64
+_SHORT_BYTES = 4096
+# What encoding an entry costs at least, as bytes.
+_ENTRY_BYTES = 64
+# What a key costs while it waits to be listed.
+_KEY_BYTES = 200
 
 
 class HostedRoom:
@@ -27,13 +42,17 @@ class HostedRoom:
     ``users`` counts the connections and requests that are in the room now: the hub's to keep.
     ``ended`` is called with the close code and reason for all connections when the broker has ended
     the room, and ``has_ended`` is true then.
+    ``backlog`` is charged with what answers that wait keep alive, ``pace`` bounds what watchers
+    cost.
     """
 
     __slots__ = (
+        "_backlog",
         "_channels",
         "_ended",
         "_flusher",
         "_presence_channels",
+        "_snapshots",
         "_watchers",
         "has_ended",
         "name",
@@ -52,16 +71,20 @@ class HostedRoom:
         flusher: Flusher,
         *,
         ended: Callable[[HostedRoom, int, str], object] = lambda hosted, code, reason: None,
+        backlog: Backlog | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.name = name
         self.has_ended = False
         self._ended = ended
         self.pressure = Pressure()
         self.users = 0
+        self._backlog = backlog or Backlog()
         self._flusher = flusher
         self._channels: dict[str, Channel] = {}
         self._presence_channels: dict[str, Channel] = {}
-        self._watchers: dict[int, tuple[Outbox, Codec]] = {}
+        self._snapshots: dict[str, list[Snapshot]] = {}  # by key, those that are being read
+        self._watchers = Watchers(self._show, pace or Pace())
 
     def subscribe(
         self,
@@ -72,14 +95,14 @@ class HostedRoom:
         stamps: bool = False,
         with_client: bool = False,
     ) -> None:
-        """Let an outbox hear the pushes of a key (see :meth:`.channel.Channel.add`)."""
+        """Send the pushes of a key to an outbox, too (see :meth:`.channel.Channel.add`)."""
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = Channel(key, self._flusher)
         channel.add(outbox, codec, stamps=stamps, with_client=with_client)
 
     def subscribe_presence(self, key: str, outbox: Outbox, codec: Codec) -> None:
-        """Let an outbox hear who comes and goes under a key."""
+        """Send the changes of presence under a key to an outbox, too."""
         channel = self._presence_channels.get(key)
         if channel is None:
             channel = self._presence_channels[key] = Channel(key, self._flusher)
@@ -95,26 +118,61 @@ class HostedRoom:
                     del channels[key]
 
     def watch(self, outbox: Outbox, codec: Codec) -> None:
-        """Let an outbox hear all that happens (protocol, ``?debug=true``)."""
-        room = self.sequencer.room
-        for key in room.keys:
-            outbox.put_init(frame(codec.opcode, codec.init(key, room.read(key))))
-        self._watchers[id(outbox)] = outbox, codec
+        """Show an outbox all that happens (protocol, ``?debug=true``)."""
+        self._watchers.add(outbox, codec, self.sequencer.room.keys)
 
     def unwatch(self, outbox: Outbox) -> None:
         """End what :meth:`watch` began."""
-        self._watchers.pop(id(outbox), None)
+        self._watchers.remove(outbox)
 
     def broadcast(self, applied: Applied) -> None:
-        """Send a push that was applied to everybody who is to hear of it."""
+        """Send a push that was applied to the subscribers."""
         channel = self._channels.get(applied.key)
         if channel is not None:
             channel.broadcast(applied.broadcast)
             if applied.deleted:
                 assert applied.seq is not None
                 channel.delete(applied.seq)
+        if applied.removed and self._snapshots:
+            for snapshot in self._snapshots.get(applied.key, ()):
+                snapshot.removed(applied.removed)
         if self._watchers:
-            self._show(applied)
+            self._watchers.note(applied)
+
+    def init(self, codec: Codec, key: str, listing: Listing, entries: Sequence[Entry]) -> Answer:
+        """An ``init`` of these entries of a key, which may go on changing meanwhile."""
+        snapshot = Snapshot(entries, self._backlog, ended=lambda: self._forget(key, snapshot))
+        self._snapshots.setdefault(key, []).append(snapshot)
+        return Answer(codec.opcode, listing, snapshot)
+
+    def put_init(
+        self, outbox: Outbox, codec: Codec, key: str, listing: Listing, entries: Sequence[Entry]
+    ) -> Awaitable[None] | None:
+        """Send an ``init`` of these entries; returns what to wait for before more is read."""
+        if is_short(entries):
+            return outbox.put_short_answer(frame(codec.opcode, listing.whole(entries)))
+        return outbox.put_answer(self.init(codec, key, listing, entries))
+
+    def put_presence_state(
+        self, outbox: Outbox, codec: Codec, key: str, own: str
+    ) -> Awaitable[None] | None:
+        """Tell who is there under a key (see :meth:`put_init`)."""
+        return _put(outbox, self.presence_state(codec, key, own))
+
+    def presence_state(self, codec: Codec, key: str, own: str) -> Answer:
+        """Who is there under a key; ``own`` is the asker's public id."""
+        there = self.presence.there(key)
+        listing = codec.presence_state(key, own, len(there))
+        return Answer(codec.opcode, listing, Listed(there, self._backlog, _cost_of_presence))
+
+    def put_keys(self, outbox: Outbox, codec: Codec, message: Keys) -> Awaitable[None] | None:
+        """Tell which keys there are (see :meth:`put_init`)."""
+        return _put(outbox, self.keys(codec, message))
+
+    def keys(self, codec: Codec, message: Keys) -> Answer:
+        """Which keys there are."""
+        listing, infos = answer_to_keys(codec, self.sequencer.room, message)
+        return Answer(codec.opcode, listing, Listed(infos, self._backlog, _cost_of_key))
 
     def deleted(self) -> None:
         """The room was deleted."""
@@ -129,7 +187,7 @@ class HostedRoom:
         self._end(CLOSE_FAULT, "the server failed to keep the room; its log says why")
 
     def set_presence(self, key: str, author: Author, value: Value | None) -> None:
-        """Show a client under a key with a value, or no more (``None``).
+        """Set the presence of a client, or withdraw it (``None``), and tell the subscribers.
 
         Raises :class:`~..protocol.errors.QuotaExceeded`.
         """
@@ -148,11 +206,39 @@ class HostedRoom:
         self.has_ended = True
         self._ended(self, code, reason)
 
-    def _show(self, applied: Applied) -> None:
-        for outbox, codec in self._watchers.values():
-            if applied.changed:
-                entries = self.sequencer.room.read(applied.key)
-                outbox.put(frame(codec.opcode, codec.init(applied.key, entries)))
-                continue
-            for entry in applied.broadcast:
-                outbox.put(codec.push_frame(codec.push_start(applied.key), entry))
+    def _show(self, key: str, outbox: Outbox, codec: Codec) -> tuple[Awaitable[None] | None, int]:
+        entries = self.sequencer.room.read(key)
+        taken = self.put_init(outbox, codec, key, codec.init(key, len(entries)), entries)
+        if is_short(entries):
+            return taken, 0
+        return taken, self.sequencer.room.stream(key).byte_count + len(entries) * _ENTRY_BYTES
+
+    def _forget(self, key: str, snapshot: Snapshot) -> None:
+        snapshots = self._snapshots[key]
+        snapshots.remove(snapshot)
+        if not snapshots:
+            del self._snapshots[key]
+
+
+def is_short(entries: Sequence[Entry]) -> bool:
+    """Whether an ``init`` of these entries is short enough to be made at once."""
+    return (
+        len(entries) <= _SHORT_COUNT and sum([e.value.byte_count for e in entries]) <= _SHORT_BYTES
+    )
+
+
+def _put(outbox: Outbox, answer: Answer) -> Awaitable[None] | None:
+    """Send an answer as a whole if it is short, otherwise as the connection takes it."""
+    if sum(answer.measure()) > _SHORT_BYTES:
+        return outbox.put_answer(answer)
+    whole = frame(answer.opcode, b"".join(answer.pieces()))
+    answer.close()
+    return outbox.put_short_answer(whole)
+
+
+def _cost_of_presence(presence: tuple[Author, Value]) -> int:
+    return _KEY_BYTES + presence[1].byte_count
+
+
+def _cost_of_key(key: tuple[str, KeyInfo]) -> int:
+    return _KEY_BYTES

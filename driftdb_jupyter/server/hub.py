@@ -14,6 +14,7 @@ from ..protocol.errors import QuotaExceeded
 from ..protocol.frame import PING, frame
 from ..rooms.memory_cost import HOSTED_ROOM_COST_BYTES
 from ..rooms.presence import Presence
+from .backlog import Backlog
 from .callers import Caller, Callers
 from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from .event_log import EventLog
@@ -25,6 +26,7 @@ from .periodic import Periodic
 from .reclaim import Reclaimer
 from .settings import DriftDB
 from .unwritten import Unwritten
+from .watchers import Pace
 
 __all__ = ["Hub"]
 
@@ -59,6 +61,13 @@ class Hub:
         self.incomplete = Incomplete(
             max(settings.incomplete_limit_bytes, settings.limits.frame_bytes)
         )
+        self.backlog = Backlog(
+            self.memory,
+            limit_bytes=settings.backlog_limit_bytes,
+            minimum_bytes_per_second=settings.read_minimum_bytes_per_second,
+            grace_seconds=settings.read_grace_seconds,
+        )
+        self.pace = Pace()
         self.events = events or EventLog(logging.getLogger(__name__))
         self._expired = expired
         self._rooms: dict[str, HostedRoom] = {}
@@ -226,14 +235,19 @@ class Hub:
     def check_signs_of_life(self) -> None:
         """Close the peers that were silent since the last time, and ask the others.
 
-        Those who may no longer read are closed, too.
+        A ping queues behind what waits for a peer, here or in the kernel, so its silence says
+        nothing as long as it goes on taking that; while something waits here, the backlog holds it
+        to a minimum. Peers that may no longer read are closed, too.
         """
         for peer in list(self._peers):
-            if not (peer.heard or peer.held):
+            if peer.outbox.waits:
+                peer.heard = True
+            elif not (peer.heard or peer.held or peer.outbox.progresses()):
                 peer.close(CLOSE_SILENT, "no answer to a ping")
                 continue
-            peer.heard = False
-            peer.outbox.put(_PING)
+            else:
+                peer.heard = False
+                peer.outbox.put(_PING)
             asking = peer.ask_access()
             if asking is not None:
                 task = asyncio.ensure_future(asking)
@@ -253,6 +267,7 @@ class Hub:
         self.callers.tidy()
         self.events.tidy()
         self.broker.look()
+        self.backlog.check()
         if self.broker.trouble is not None:
             for peer in self._peers:
                 peer.release()
@@ -323,7 +338,9 @@ class Hub:
                 await asyncio.wait([self._leaving[name]])
             if name in self._rooms:  # it was not deleted after all
                 return True
-            hosted = HostedRoom(name, self.flusher, ended=self._ended)
+            hosted = HostedRoom(
+                name, self.flusher, ended=self._ended, backlog=self.backlog, pace=self.pace
+            )
             hosted.presence = MemoryPresence(
                 Presence(limits=self.settings.presence_limits, memory=self.memory),
                 hosted,

@@ -1,50 +1,58 @@
-"""What waits to be sent to one connection, and how it gets there."""
+"""What waits to be sent to one connection, and how it gets there.
+
+Flusher, recipients and outboxes know each other's insides, for a call more for each frame or each
+outbox is what fan-out costs (figures: benchmarks, scenarios fan-out and rooms). What holds between
+two calls from outside:
+
+- An outbox is a list: the frames that came to it in this tick and were not written.
+- The flusher's ``run`` are newer frames, all of which go to all outboxes of ``recipients``, and to
+  no other; it is empty exactly where ``recipients`` is ``None``. Whoever puts a frame elsewhere,
+  or changes who the recipients are, calls :meth:`Flusher.settle` first.
+- Every outbox with frames in it is among the flusher's ``unwritten``, and a flush is scheduled.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream
 
-from ..protocol.frame import BINARY, TEXT, payload
+from ..protocol.codec import Codec
+from ..protocol.entry import Entry
+from ..protocol.frame import BINARY, COMPRESSED, TEXT, frame, payload
+from .answer import Answer, fragments, one_frame
+from .backlog import Backlog
 from .plain_stream import PlainStream
+from .send_queue import Buffer
+from .tornado_sender import TornadoSender
+from .unacknowledged import unacknowledged_bytes
 
-__all__ = ["Flusher", "Outbox"]
-
-
-class Connection(Protocol):
-    """The WebSocket under an outbox: Tornado's ``WebSocketProtocol13``."""
-
-    stream: IOStream | PlainStream
-
-    def write_message(self, message: str | bytes, binary: bool = False) -> asyncio.Future[None]:
-        """Send one message the ordinary way."""
+__all__ = ["Flusher", "Outbox", "Recipients"]
 
 
 class Flusher:
     """Writes what the outboxes gathered in one tick of the loop, at its end.
 
-    Most of a tick's frames go to one audience after the other: such a run is gathered once for
-    all of them, and joined once. Whatever might come between ends it with :meth:`settle`.
-    ``audience`` are the outboxes of the run that is gathered now, ``run`` its frames: who sees that
-    it is theirs may append to it without a call.
+    Most of a tick's frames go to the same recipients one after the other: such a run is gathered
+    once for all of them, and joined once.
     """
 
-    __slots__ = ("_scheduled", "_waiting", "audience", "run")
+    __slots__ = ("_scheduled", "recipients", "run", "unwritten")
 
     def __init__(self) -> None:
-        self.audience: Mapping[int, Outbox] | None = None
+        self.recipients: Mapping[int, Outbox] | None = None
         self.run: list[bytes] = []
+        self.unwritten: list[Outbox] = []
         self._scheduled = False
-        self._waiting: list[Outbox] = []
 
-    def fan_out(self, frame: bytes, audience: Mapping[int, Outbox]) -> None:
+    def fan_out(self, frame: bytes, recipients: Mapping[int, Outbox]) -> None:
         """Put one frame into many outboxes; :meth:`settle` before the mapping changes."""
-        if audience is not self.audience:
+        if recipients is not self.recipients:
             self.settle()
-            self.audience = audience
+            self.recipients = recipients
             self._schedule()
         self.run.append(frame)
 
@@ -52,21 +60,21 @@ class Flusher:
         """Put a frame into one outbox."""
         self.settle()
         if not outbox:
-            self._waiting.append(outbox)
+            self.unwritten.append(outbox)
         outbox.append(frame)
         self._schedule()
 
     def settle(self) -> None:
-        """Put what is to be fanned out into the outboxes, so that what comes next is later."""
-        if self.audience is None:
+        """Put the run into the outboxes of its recipients, so that what comes next is later."""
+        if self.recipients is None:
             return
-        outboxes, run = self.audience.values(), self.run
-        self.audience, self.run = None, []
+        outboxes, run = self.recipients.values(), self.run
+        self.recipients, self.run = None, []
         joined = b"".join(run) if len(run) > 1 else run[0]
-        waiting = self._waiting
+        unwritten = self.unwritten
         for outbox in outboxes:
             if not outbox:
-                waiting.append(outbox)
+                unwritten.append(outbox)
             if outbox.joins:
                 outbox.append(joined)
             else:
@@ -75,18 +83,18 @@ class Flusher:
     def flush(self) -> None:
         """Write it now."""
         self.settle()
-        waiting, self._waiting = self._waiting, []
-        for outbox in waiting:
+        unwritten, self.unwritten = self.unwritten, []
+        for outbox in unwritten:
             outbox.write()
 
     def breathe(self) -> None:
-        """Write in the middle of a batch of messages, where it is one connection that waits.
+        """Write in the middle of a batch of messages, if just one connection is concerned.
 
         It can go on then while the rest is read; with more of them the writes would cost more than
         that gains. Otherwise all is written at the end of the tick, also after a large batch:
-        many writes in a row wake who reads them fewer times.
+        many writes in a row wake the readers fewer times.
         """
-        if len(self._waiting) + len(self.audience or ()) <= 1:
+        if len(self.unwritten) + len(self.recipients or ()) <= 1:
             self.flush()
 
     def _schedule(self) -> None:
@@ -99,86 +107,174 @@ class Flusher:
         self.flush()
 
 
+class Recipients:
+    """The outboxes that get the same pushes of a key, to the byte.
+
+    ``stamps``: whether the pushes say who wrote them and when.
+    """
+
+    __slots__ = ("_encode", "_flusher", "_start", "codec", "outboxes", "stamps")
+
+    def __init__(self, key: str, codec: Codec, flusher: Flusher, *, stamps: bool) -> None:
+        self.codec = codec
+        self.outboxes: dict[int, Outbox] = {}  # by their identity
+        self.stamps = stamps
+        self._encode = codec.stamped_push_frame if stamps else codec.push_frame
+        self._flusher = flusher
+        self._start = codec.push_start(key)
+
+    def broadcast(self, entries: Sequence[Entry]) -> None:
+        """Encode entries once, and put them into all outboxes."""
+        flusher, outboxes = self._flusher, self.outboxes
+        for entry in entries:
+            if flusher.recipients is outboxes:
+                flusher.run.append(self._encode(self._start, entry))
+            else:
+                flusher.fan_out(self._encode(self._start, entry), outboxes)
+
+
+class Sender(Protocol):
+    """What takes what an outbox sends: :class:`PlainStream` has the words."""
+
+    bytes_sent: int
+    on_sent: Callable[[], None] | None
+
+    @property
+    def socket(self) -> socket.socket: ...
+
+    @property
+    def waiting_bytes(self) -> int: ...
+
+    def writing(self) -> bool: ...
+
+    def send(self, data: bytes) -> int: ...
+
+    def put(self, data: bytes, sent: int = 0) -> None: ...
+
+    def put_pieces(
+        self, pieces: Iterator[Buffer], ended: Callable[[], None], *, waiting_bytes: int = 0
+    ) -> None: ...
+
+    def closed(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def keep_begun(self) -> bool: ...
+
+
 class Outbox(list[bytes]):
-    """The frames of one tick for one connection, and the count of bytes that it hasn't taken.
+    """The frames of one tick for one connection, and what waits because it hasn't taken it yet.
 
     A list, so that the fan-out to many outboxes costs no more than an append for each.
-    ``joins``: whether what is appended may be several frames in one.
-    ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers
-    to ``get`` (protocol, "Errors and closing", 4408). It is ``congested`` from a quarter of that on
-    until it has sunk to half of the quarter, and ``rises`` is called once each time. ``taken`` is
-    how many of the bytes that had to wait the connection has taken so far.
+    ``stream`` is the connection's; ``deflate`` compresses the content of a message, ``None`` where
+    that was not agreed on. ``joins``: whether what is appended may be several frames in one.
+    ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers that are
+    made as they are taken (protocol, "Errors and closing", 4408). The outbox is ``congested`` from
+    a quarter of that on until it has sunk to half of the quarter, and ``rises`` is called once each
+    time.
     """
 
     __slots__ = (
-        "_allowance",
         "_backlog",
-        "_connection",
-        "_drained",
+        "_deflate",
         "_flusher",
+        "_framed",
         "_limit",
         "_overflowed",
         "_rises",
         "_send",
-        "_stream",
+        "_sender",
+        "_taken",
         "closed",
         "congested",
         "joins",
-        "taken",
     )
 
     def __init__(
         self,
-        connection: Connection,
+        stream: IOStream | PlainStream,
         flusher: Flusher,
+        backlog: Backlog,
         *,
-        compressed: bool,
+        deflate: Callable[[bytes], bytes] | None = None,
         limit_bytes: int,
         overflowed: Callable[[], None],
         rises: Callable[[Outbox], None],
     ) -> None:
         super().__init__()
-        self._stream = connection.stream
-        self._connection = connection if compressed else None
-        self.joins = not compressed
-        self._send: Callable[[bytes], int] | None = None
-        if isinstance(connection.stream, PlainStream) and not compressed:
-            self._send = connection.stream.send
+        self._sender: Sender
+        if isinstance(stream, PlainStream):
+            self._sender, self._framed = stream, one_frame
+            stream.backlog = backlog
+        else:
+            # Frames of Tornado's own, a pong or the close, may come between any two pieces.
+            self._sender, self._framed = TornadoSender(stream, backlog), fragments
+        if deflate is not None:
+            self._framed = fragments
+        self._sender.on_sent = self._sent
+        self._send = self._sender.send
+        self._deflate = deflate
+        self._backlog = backlog
         self._flusher = flusher
         self._limit = limit_bytes
         self._overflowed = overflowed
         self._rises = rises
-        self._allowance = 0
-        self._backlog = 0
-        self._drained: asyncio.Future[None] | None = None
+        self._taken: int | None = None
         self.closed = False
         self.congested = False
-        self.taken = 0
+        self.joins = deflate is None
 
     @property
-    def backlog(self) -> int:
-        """How many bytes wait, not counting answers to ``get``."""
-        return self._backlog - self._allowance
+    def bytes_sent(self) -> int:
+        """How many bytes this side's kernel has taken so far."""
+        return self._sender.bytes_sent
+
+    @property
+    def bytes_taken(self) -> int:
+        """How many of them the other end has acknowledged, as far as the system tells."""
+        return self._sender.bytes_sent - unacknowledged_bytes(self._sender.socket)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait, not counting answers that are made as they are taken."""
+        return self._sender.waiting_bytes
+
+    @property
+    def waits(self) -> bool:
+        """Whether something waits for the connection to take more."""
+        return self._sender.writing()
+
+    def progresses(self) -> bool:
+        """Whether the other end has acknowledged something since the last time, of what was sent.
+
+        Answers no the first time.
+        """
+        before, self._taken = self._taken, self.bytes_taken
+        return before is not None and self._taken > before
 
     def put(self, frame: bytes) -> None:
         """Send a frame at the end of this tick."""
         self._flusher.put(frame, self)
 
-    def put_init(self, frame: bytes) -> asyncio.Future[None] | None:
-        """Send the answer to a ``get``, however long it is.
+    def put_short_answer(self, frame: bytes) -> asyncio.Future[None] | None:
+        """Send an answer that is not worth making bit by bit; returns what :meth:`put_answer` does.
 
-        Returns a future where the connection did not take it at once: until it is done nothing
-        more is to be read from that peer.
+        Where nothing waits it counts as any other frame.
         """
-        self._allowance += len(frame)
-        self.put(frame)
-        if len(frame) > 0x10000:
-            self.flush()
-        if not self._backlog:
+        if not self._sender.writing():
+            self.put(frame)
             return None
-        if self._drained is None:
-            self._drained = asyncio.get_running_loop().create_future()
-        return self._drained
+        return self._put_pieces(iter((frame,)), lambda: None)
+
+    def put_answer(self, answer: Answer) -> asyncio.Future[None] | None:
+        """Send an answer behind all that was put before, however long it is.
+
+        Returns a future where the connection did not take it at once, which is done when it has, or
+        has ended: until then nothing more is to be read from that peer.
+        """
+        return self._put_pieces(self._framed(answer), answer.close)
 
     def flush(self) -> None:
         """Write what has gathered for this connection."""
@@ -187,68 +283,91 @@ class Outbox(list[bytes]):
 
     def write(self) -> None:
         """Write what is in it."""
-        if self.closed or self._stream.closed():
+        sender = self._sender
+        if self.closed or sender.closed():
             self.close()
             return
         if not self:
             return
-        if self._connection is not None:
-            self._write_compressed(self._connection)
+        if self._deflate is not None:
+            self._put_compressed(self._deflate)
             return
         data = self[0] if len(self) == 1 else b"".join(self)
         self.clear()
-        if self._send is not None:
-            sent = self._send(data)
-            if sent == len(data):
-                self._allowance = 0
-                return
-            data = data[sent:]
-        try:
-            self._wait_for(self._stream.write(data), len(data))
-        except StreamClosedError:
-            self.close()
+        sent = self._send(data)
+        if sent == len(data):
+            return
+        sender.put(data, sent)
+        self._note_waiting()
+
+    def give_up(self) -> None:
+        """Drop what waits, as the peer takes too little of it, and close the connection (4408)."""
+        self.clear()
+        if not self._sender.keep_begun():
+            self._sender.close()  # in the middle of an answer nothing can be said
+        self._overflowed()
 
     def close(self) -> None:
-        """Take no more frames, and drop those that were not written."""
+        """Take no more frames; what waits is sent as long as the connection stays open."""
+        if self.closed:
+            return
         self.closed = True
         self.congested = False
         self.clear()
-        self._release()
+        self._sender.finish()
+        self._backlog.unwatch(self)
 
-    def _write_compressed(self, connection: Connection) -> None:
+    def _put_pieces(
+        self, pieces: Iterator[Buffer], ended: Callable[[], None]
+    ) -> asyncio.Future[None] | None:
+        self.flush()
+        if self.closed:
+            ended()
+            return None
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def end() -> None:
+            ended()
+            if not taken.done():
+                taken.set_result(None)
+
+        self._sender.put_pieces(pieces, end)
+        if taken.done():
+            return None
+        self._backlog.watch(self)
+        return taken
+
+    def _put_compressed(self, deflate: Callable[[bytes], bytes]) -> None:
         frames = self[:]
         self.clear()
-        for frame in frames:
-            opcode, content = payload(frame)
-            if opcode not in (TEXT, BINARY):
-                self._wait_for(self._stream.write(frame), len(frame))
-                continue
-            # write_message reports a closed stream through its future alone.
-            self._wait_for(connection.write_message(content, binary=opcode == BINARY), len(content))
+        for each in frames:
+            if payload(each)[0] in (TEXT, BINARY):
+                self._sender.put_pieces(
+                    _compressed(each, deflate), lambda: None, waiting_bytes=len(each)
+                )
+            else:
+                self._sender.put(each)
+        self._note_waiting()
 
-    def _wait_for(self, written: asyncio.Future[None], length: int) -> None:
-        self._backlog += length
-
-        def done(future: asyncio.Future[None]) -> None:
-            if not future.cancelled():
-                future.exception()  # seen: the connection ends by itself
-            self._backlog -= length
-            self.taken += length
-            if not self._backlog:
-                self._allowance = 0
-                self._release()
-            if self.congested and self.backlog <= self._limit // 8:
-                self.congested = False
-
-        written.add_done_callback(done)
-        if self.backlog > self._limit:
-            self._overflowed()
-        elif self.backlog > self._limit // 4 and not self.congested:
+    def _note_waiting(self) -> None:
+        if not self._sender.writing():
+            return
+        self._backlog.watch(self)
+        waiting_bytes = self._sender.waiting_bytes
+        if waiting_bytes > self._limit:
+            self.give_up()
+        elif waiting_bytes > self._limit // 4 and not self.congested:
             self.congested = True
             self._rises(self)
 
-    def _release(self) -> None:
-        if self._drained is not None:
-            if not self._drained.done():
-                self._drained.set_result(None)
-            self._drained = None
+    def _sent(self) -> None:
+        if not self._sender.writing():
+            self._backlog.unwatch(self)
+        if self.congested and self._sender.waiting_bytes <= self._limit // 8:
+            self.congested = False
+
+
+def _compressed(whole: bytes, deflate: Callable[[bytes], bytes]) -> Iterator[Buffer]:
+    """A frame with its content compressed, when its turn has come."""
+    opcode, content = payload(whole)
+    yield frame(opcode | COMPRESSED, deflate(content))

@@ -14,7 +14,7 @@ from ..protocol.limits import Limits
 from ..protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
 from ..rooms.room import Applied
 from .access import Access, Anyone, Right
-from .answers import Cursor, answer_to_get, answer_to_keys, answers_to_push
+from .answers import Cursor, answer_to_get, answers_to_push
 from .close_codes import CLOSE_FORBIDDEN
 from .hosted_room import HostedRoom
 from .outbox import Outbox
@@ -194,7 +194,7 @@ class Peer:
             if isinstance(message, Get):
                 return self._get(message)
             if isinstance(message, Keys):
-                return self._answer(answer_to_keys(self._codec, self._room.sequencer.room, message))
+                return self._room.put_keys(self.outbox, self._codec, message)
             if isinstance(message, Push):
                 values = codec.values(message, self._limits)
                 waits = self._room.sequencer.push(message, values, self)
@@ -236,12 +236,14 @@ class Peer:
 
     def _get(self, get: Get) -> Awaitable[None] | None:
         # The subscription and what the room holds now belong together: nothing comes between.
-        waiting = cursor = None
+        waiting: Awaitable[None] | None = None
+        cursor = None
         self._check_subscriptions(get.key)
         if get.seq is not None:
             before = self._cursors.pop(get.key, None)
-            message, cursor = answer_to_get(self._codec, self._room.sequencer.room, get, before)
-            waiting = self._answer(message)
+            room = self._room
+            listing, entries, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
+            waiting = room.put_init(self.outbox, self._codec, get.key, listing, entries)
         if cursor is not None:
             if len(self._cursors) >= self._subscription_limit:
                 self._cursors.clear()
@@ -258,8 +260,8 @@ class Peer:
         if get.presence:
             self._subscriptions.add(get.key)
             self._room.subscribe_presence(get.key, self.outbox, self._codec)
-            there = self._room.presence.there(get.key)
-            waiting = self._answer(self._codec.presence_state(get.key, self.author.client, there))
+            own = self.author.client
+            waiting = self._room.put_presence_state(self.outbox, self._codec, get.key, own)
         return waiting
 
     def _check_subscriptions(self, key: str) -> None:
@@ -282,9 +284,6 @@ class Peer:
     def _refuse(self, refusal: Refusal) -> None:
         self._refused(refusal)
         self._send(self._codec.error(refusal))
-
-    def _answer(self, message: bytes) -> Awaitable[None] | None:
-        return self.outbox.put_init(frame(self._codec.opcode, message))
 
     def _send(self, message: bytes) -> None:
         self.outbox.put(frame(self._codec.opcode, message))

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
+
+from .backlog import Backlog
+from .send_queue import Buffer, SendQueue
 
 __all__ = ["PlainStream"]
 
 _CHUNK_BYTES = 65536
 # Windows refuses much larger ones.
 _SEND_BYTES = 131072
+# How many pieces a connection is sent before the others have their turn.
+_PIECES_A_TURN = 4
 
 
 class PlainStream:
@@ -29,18 +33,20 @@ class PlainStream:
     It closes where the peer does (also one that only stops sending) and at any error.
 
     ``bytes_sent`` counts every byte that the kernel has taken, of :meth:`send` and :meth:`write`
-    alike: it grows while a peer reads, also in the middle of one long write.
+    alike: it grows while a peer reads, also in the middle of one long write. ``backlog`` counts
+    what waits; ``on_sent`` is called when some of that was taken.
     """
 
     __slots__ = (
         "_closed",
         "_loop",
-        "_marks",
+        "_queue",
         "_reading",
         "_reads",
         "_take",
-        "_unsent",
+        "backlog",
         "bytes_sent",
+        "on_sent",
         "socket",
     )
 
@@ -53,9 +59,10 @@ class PlainStream:
         self._reads = False
         self._take: Callable[[bytes], bool] | None = None
         self._reading: asyncio.Future[None] | None = None
-        self._unsent: bytearray | None = None  # as long as the socket takes no more
+        self._queue: SendQueue | None = None  # as long as the socket takes no more
+        self.backlog: Backlog | None = None
         self.bytes_sent = 0
-        self._marks: deque[tuple[int, asyncio.Future[None]]] | None = None
+        self.on_sent: Callable[[], None] | None = None
 
     @classmethod
     def take_over(cls, stream: IOStream) -> tuple[PlainStream, bytes] | None:
@@ -95,7 +102,7 @@ class PlainStream:
 
     def send(self, data: bytes) -> int:
         """How many bytes the socket takes at once: none where others wait, or it has ended."""
-        if self._unsent is not None or self._closed:
+        if self._queue is not None or self._closed:
             return 0
         try:
             sent = self.socket.send(data)
@@ -111,20 +118,13 @@ class PlainStream:
         """
         if self._closed:
             raise StreamClosedError
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._unsent is not None:
-            self._unsent += data
-        else:
+        if self._queue is None:
             data = data[self.send(data) :]
             if not data:
+                written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 written.set_result(None)
                 return written
-            self._unsent = bytearray(data)
-            self._marks = deque()
-            self._loop.add_writer(self.socket, self._send_unsent)
-        assert self._marks is not None
-        self._marks.append((self.bytes_sent + len(self._unsent), written))
-        return written
+        return self._waiting.put_single(data)
 
     def end_writing(self) -> None:
         """Tell the peer that nothing more comes (half of an end); what waits is not sent then.
@@ -135,9 +135,34 @@ class PlainStream:
             with suppress(OSError):  # it has gone already
                 self.socket.shutdown(socket.SHUT_WR)
 
+    def put(self, data: bytes, sent: int = 0) -> None:
+        """Send it after all that waits; ``sent``: so much of it :meth:`send` has sent already."""
+        self._waiting.put(data, sent)
+
+    def put_pieces(
+        self, pieces: Iterator[Buffer], ended: Callable[[], None], *, waiting_bytes: int = 0
+    ) -> None:
+        """Send what is made after all that waits (see :meth:`.SendQueue.put_pieces`)."""
+        begins = self._queue is None
+        self._waiting.put_pieces(pieces, ended, waiting_bytes=waiting_bytes)
+        if begins:
+            self._send_waiting()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait to be sent, not counting pieces of answers."""
+        return 0 if self._queue is None else self._queue.waiting_bytes
+
+    def keep_begun(self) -> bool:
+        """Drop what waits (see :meth:`.SendQueue.keep_begun`)."""
+        return self._queue is None or self._queue.keep_begun()
+
     def writing(self) -> bool:
         """Whether something waits to be sent."""
-        return self._unsent is not None
+        return self._queue is not None
+
+    def finish(self) -> None:
+        """What waits is the last; it is sent as long as the connection stays open."""
 
     def set_nodelay(self, value: bool) -> None:
         """Whether small writes go out at once (TCP_NODELAY)."""
@@ -155,15 +180,17 @@ class PlainStream:
         self._closed = True
         if self._reads:
             self._loop.remove_reader(self.socket)
-        if self._unsent is not None:
+        if self._queue is not None:
             self._loop.remove_writer(self.socket)
-            self._unsent = None
         self.socket.close()
         reading, self._reading, self._take = self._reading, None, None
-        marks, self._marks = self._marks or (), None
-        for future in (reading, *(written for _, written in marks)):
-            if future is not None and not future.done():
-                _fail(future)
+        if reading is not None and not reading.done():
+            _fail(reading)
+        if self._queue is not None:
+            queue, self._queue = self._queue, None
+            queue.clear(StreamClosedError())
+        if self.on_sent is not None:
+            self.on_sent()
 
     def _read(self) -> None:
         take, reading = self._take, self._reading
@@ -189,28 +216,39 @@ class PlainStream:
         else:
             reading.set_result(None)
 
-    def _send_unsent(self) -> None:
-        unsent, marks = self._unsent, self._marks
-        assert unsent is not None
-        assert marks is not None
+    @property
+    def _waiting(self) -> SendQueue:
+        """The queue, which is sent as soon as the socket takes more."""
+        if self._queue is None:
+            self._queue = SendQueue(self.backlog or Backlog())
+            self._loop.add_writer(self.socket, self._send_waiting)
+        return self._queue
+
+    def _send_waiting(self) -> None:
+        queue = self._waiting
+        before = self.bytes_sent
         try:
-            while unsent:
-                with memoryview(unsent) as view, view[:_SEND_BYTES] as piece:
-                    sent = self.socket.send(piece)
-                del unsent[:sent]
+            for _ in range(_PIECES_A_TURN):
+                piece = queue.front()
+                if not piece:
+                    break
+                with piece, piece[:_SEND_BYTES] as part:
+                    sent = self.socket.send(part)
                 self.bytes_sent += sent
+                queue.took(sent)
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
             self.close()
             return
-        if not unsent:
+        except Exception:  # of what makes pieces: the frame can't be ended
+            self.close()
+            raise
+        if not queue:
             self._loop.remove_writer(self.socket)
-            self._unsent = self._marks = None
-        while marks and marks[0][0] <= self.bytes_sent:
-            written = marks.popleft()[1]
-            if not written.done():
-                written.set_result(None)
+            self._queue = None
+        if self.on_sent is not None and self.bytes_sent > before:
+            self.on_sent()
 
 
 def _fail(future: asyncio.Future[None]) -> None:

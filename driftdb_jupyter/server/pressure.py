@@ -22,7 +22,7 @@ _FREE_BYTES = 65536
 class _Reader:
     """A congested outbox, and how it goes on."""
 
-    __slots__ = ("_looks", "_outbox", "_taken")
+    __slots__ = ("_looks", "_outbox", "_sent")
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -30,12 +30,12 @@ class _Reader:
 
     def _begin(self) -> None:
         self._looks = 0
-        self._taken = self._outbox.taken
+        self._sent = self._outbox.bytes_sent
 
     def is_waited_for(self) -> bool:
         """Look at it once more: whether it has neither caught up nor stalled."""
         self._looks += 1
-        if self._outbox.taken - self._taken >= _PROGRESS_BYTES:
+        if self._outbox.bytes_sent - self._sent >= _PROGRESS_BYTES:
             self._begin()
         return self._outbox.congested and self._looks < _PROGRESS_LOOKS
 

@@ -34,7 +34,16 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
-from ..protocol.frame import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from ..protocol.frame import (
+    BINARY,
+    CLOSE,
+    COMPRESSED,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    frame,
+)
 from .deflate import Deflate
 from .incomplete import Incomplete
 from .outbox import Flusher, Outbox
@@ -72,7 +81,6 @@ _LINGER_SECONDS = 1
 
 _FINAL = 0x80
 _RESERVED = 0x70
-_COMPRESSED = 0x40
 _MASKED = 0x80
 _CONTROL = 0x08
 _OPCODE = 0x0F
@@ -357,7 +365,7 @@ class BatchReader(WebSocketProtocol):
         if opcode not in _OPCODES:
             raise _protocol_error(f"expected an opcode that RFC 6455 knows, got {opcode}")
         if reserved and not (
-            reserved == _COMPRESSED and self._deflate is not None and opcode in (TEXT, BINARY)
+            reserved == COMPRESSED and self._deflate is not None and opcode in (TEXT, BINARY)
         ):
             raise _protocol_error("expected reserved bits to be 0")
         if not second & _MASKED:
@@ -399,7 +407,7 @@ class BatchReader(WebSocketProtocol):
         elif opcode == CLOSE:
             return self._take_close(content)
         elif opcode != CONTINUATION and first & _FINAL:
-            return self._deliver(opcode, content, compressed=bool(first & _COMPRESSED))
+            return self._deliver(opcode, content, compressed=bool(first & COMPRESSED))
         else:
             return self._take_fragment(first, opcode, content)
         return None
@@ -409,7 +417,7 @@ class BatchReader(WebSocketProtocol):
         if fragments is None:
             fragments = self._fragments = bytearray()
             self._fragments_opcode = opcode
-            self._fragments_compressed = bool(first & _COMPRESSED)
+            self._fragments_compressed = bool(first & COMPRESSED)
             plain_text = opcode == TEXT and not self._fragments_compressed
             self._fragments_decoder = _utf8_decoder() if plain_text else None
         fragments += content
@@ -578,9 +586,9 @@ class BatchReader(WebSocketProtocol):
     # What else a connection of Tornado's can.
 
     @property
-    def compresses(self) -> bool:
-        """Whether messages are to be sent by :meth:`write_message`, which compresses them."""
-        return self._deflate is not None
+    def deflate(self) -> Callable[[bytes], bytes] | None:
+        """Compresses the content of a message, ``None`` where that was not agreed on."""
+        return None if self._deflate is None else self._deflate.deflate
 
     @property
     def selected_subprotocol(self) -> str | None:
@@ -598,7 +606,7 @@ class BatchReader(WebSocketProtocol):
         content = message.encode() if isinstance(message, str) else message
         opcode = BINARY if binary else TEXT
         if self._deflate is not None:
-            opcode, content = opcode | _COMPRESSED, self._deflate.deflate(content)
+            opcode, content = opcode | COMPRESSED, self._deflate.deflate(content)
         try:
             written: asyncio.Future[None] = self.stream.write(frame(opcode, content))
         except StreamClosedError as error:

@@ -248,6 +248,35 @@ class DriftDB(Configurable):
         "bytes; at least one message. Over it the connection is closed with 1013 whose message "
         "began first.",
     )
+    backlog_limit_bytes = Int(
+        64 * 1024 * 1024,
+        min=1024 * 1024,
+        config=True,
+        help="How many bytes may wait to be sent to all peers together, what goes to many of them "
+        "once; and what answers that wait keep alive. Past it the peers that take the least are "
+        "closed.",
+    )
+    read_minimum_bytes_per_second = Int(
+        1024,
+        min=0,
+        config=True,
+        help="How many bytes a second a peer has to take as long as something waits for it. One "
+        "that keeps to that is never closed because an init takes long. 0: any number.",
+    )
+    read_grace_seconds = Float(
+        90.0,
+        min=1.0,
+        config=True,
+        help="How far a peer may lag behind that minimum before it is closed, in seconds: so long "
+        "it may take nothing at all.",
+    )
+    debug_allowed = Bool(
+        True,
+        config=True,
+        help="Whether a connection may ask with ?debug=true to be shown all that happens in a "
+        "room; otherwise it is refused with status 403. By default it may on a standalone server, "
+        "and not under Jupyter.",
+    )
     unwritten_limit_count = Int(
         4096,
         min=1,
@@ -354,6 +383,10 @@ class DriftDB(Configurable):
     def presence_limits(self) -> PresenceLimits:
         """The bounds of the presences in a room."""
         return PresenceLimits(count=self.presence_limit, cost_bytes=self.presence_limit_bytes)
+
+    @default("debug_allowed")
+    def _debug_allowed_on_this_server(self) -> bool:
+        return getattr(self.parent, "default_debug_allowed", True)
 
     @default("room_retention_seconds")
     def _room_retention_of_this_server(self) -> Any:

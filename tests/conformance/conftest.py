@@ -11,13 +11,14 @@ from .peer import Room, fetch
 from .servers import Server, jupyter, standalone
 
 
-@pytest.fixture(scope="session", params=["standalone", "jupyter", "fallback"])
+@pytest.fixture(scope="package", params=["standalone", "jupyter", "fallback"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Each of the two servers, and one whose sockets are read by Tornado's own reader."""
     with ExitStack() as stack:
         if request.param == "fallback":
             stack.enter_context(patch("driftdb_jupyter.server.reader.mask", None))
-        server = jupyter() if request.param == "jupyter" else standalone()
+        rooms = {"debug_allowed": True}
+        server = jupyter(rooms=rooms) if request.param == "jupyter" else standalone()
         yield stack.enter_context(server)
 
 

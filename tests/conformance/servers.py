@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,10 +164,12 @@ def standalone(
 
 
 @contextmanager
-def jupyter(*, base_url: str = "/", **settings: Any) -> Iterator[Server]:
+def jupyter(
+    *, base_url: str = "/", rooms: Mapping[str, Any] | None = None, **settings: Any
+) -> Iterator[Server]:
     """A Jupyter server with the extension, and none of this machine's own configuration.
 
-    ``settings`` are those of :class:`ServerApp`.
+    ``rooms`` are settings of :class:`DriftDB`, ``settings`` those of :class:`ServerApp`.
     """
 
     @asynccontextmanager
@@ -179,6 +181,7 @@ def jupyter(*, base_url: str = "/", **settings: Any) -> Iterator[Server]:
                     "authorizer_class": Rights,
                 },
                 IdentityProvider={"token": TOKEN},
+                DriftDB=dict(rooms or {}),
             ),
             base_url=base_url,
             ip="127.0.0.1",

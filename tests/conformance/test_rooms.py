@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .peer import Peer, Room, compact, fetch, get, init, push, pushed, stream_size
+from .peer import Peer, Room, compact, fetch, get, init, push, pushed, several, stream_size
 from .servers import Server
 
 pytestmark = pytest.mark.asyncio
@@ -192,10 +192,34 @@ class TestDebug:
 
     async def test_after_a_push_the_whole_stream_is_told(self, room: Room) -> None:
         watcher, writer = await self.watcher(room), await room.join()
-        await writer.send(push("k", "a"), push("k", "b"), compact("k", 2, "ab"))
-        await watcher.hears(init("k", {1: "a"}), init("k", {1: "a", 2: "b"}), init("k", {2: "ab"}))
+        await writer.send(push("k", "a"))
+        await watcher.hears(init("k", {1: "a"}))
+        await writer.send(push("k", "b"))
+        await watcher.hears(init("k", {1: "a", 2: "b"}))
+        await writer.send(compact("k", 2, "ab"))
+        await watcher.hears(init("k", {2: "ab"}))
         await writer.send(push("k", "c", "replace"))
         await watcher.hears(init("k", {3: "c"}))
+
+    async def test_what_changes_at_once_is_told_at_once(self, room: Room) -> None:
+        watcher, writer = await self.watcher(room), await room.join()
+        await writer.send(several("k", range(1000)), push("k", "end", "replace"))
+        told = [await watcher.receive()]
+        while told[-1] != init("k", {1001: "end"}):
+            told.append(await watcher.receive())
+        assert len(told) <= 2
+        await watcher.hears_nothing()
+
+    async def test_long_streams_are_told_whole(self, room: Room) -> None:
+        writer = await room.join()
+        for key in ("a", "b"):
+            await writer.send(*(several(key, ["x" * 100] * 1000) for _ in range(3)))
+        await writer.send({"type": "ping"})
+        while (await writer.receive())["type"] != "pong":
+            pass
+        watcher = await self.watcher(room)
+        told = [await watcher.receive() for _ in range(2)]
+        assert [len(message["data"]) for message in told] == [3000, 3000]
 
     async def test_a_relay_is_told_as_a_push(self, room: Room) -> None:
         watcher, writer = await self.watcher(room), await room.join()
@@ -204,8 +228,10 @@ class TestDebug:
 
     async def test_what_changes_nothing_is_not_told(self, room: Room) -> None:
         watcher, writer = await self.watcher(room), await room.join()
-        await writer.send(push("k", "a"), push("k", "b", "replace"))
-        await watcher.hears(init("k", {1: "a"}), init("k", {2: "b"}))
+        await writer.send(push("k", "a"))
+        await watcher.hears(init("k", {1: "a"}))
+        await writer.send(push("k", "b", "replace"))
+        await watcher.hears(init("k", {2: "b"}))
         await writer.send(compact("k", 1, "stale"), compact("k", 9, "never"))
         await writer.send(push("k", "c", if_seq=0))
         await watcher.hears_nothing()

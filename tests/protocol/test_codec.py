@@ -368,8 +368,12 @@ def test_answers_are_those_of_the_protocol(speech: Speech) -> None:
     codec = speech.codec
     entries = [Entry(1, speech.value("a")), Entry(4, speech.value(None))]
     data = [{"value": "a", "seq": 1}, {"value": None, "seq": 4}]
-    assert speech.loads(codec.init("ü", entries)) == {"type": "init", "key": "ü", "data": data}
-    assert speech.loads(codec.init("", [])) == {"type": "init", "key": "", "data": []}
+    assert speech.loads(codec.init("ü", 2).whole(entries)) == {
+        "type": "init",
+        "key": "ü",
+        "data": data,
+    }
+    assert speech.loads(codec.init("", 0).whole([])) == {"type": "init", "key": "", "data": []}
     assert speech.loads(codec.stream_size("k", 2)) == {
         "type": "stream_size",
         "key": "k",
@@ -384,18 +388,19 @@ def test_answers_with_an_epoch_say_so(speech: Speech) -> None:
     codec = speech.codec
     entries = [Entry(1, speech.value("a"))]
     plain = {"type": "init", "key": "k", "data": [{"value": "a", "seq": 1}]}
-    assert speech.loads(codec.init("k", entries, epoch="e")) == {
+    assert speech.loads(codec.init("k", 1, epoch="e").whole(entries)) == {
         **plain,
         "epoch": "e",
         "recovered": False,
     }
-    assert speech.loads(codec.init("k", entries, epoch="ä", recovered=True, more=True)) == {
+    recovered = codec.init("k", 1, epoch="ä", recovered=True, more=True)
+    assert speech.loads(recovered.whole(entries)) == {
         **plain,
         "epoch": "ä",
         "recovered": True,
         "more": True,
     }
-    assert speech.loads(codec.init("k", entries, more=True)) == {**plain, "more": True}
+    assert speech.loads(codec.init("k", 1, more=True).whole(entries)) == {**plain, "more": True}
 
 
 ANNA = Author("anna", Value.from_json(b'{"name":"Anna"}'))
@@ -414,22 +419,22 @@ def test_stamps_say_who_and_when_as_far_as_that_is_known(
     stamps = {"time": 1234567, **stamps}
     _, push = payload(codec.stamped_push_frame(codec.push_start("k"), entry))
     assert speech.loads(push) == {"type": "push", "key": "k", "value": [1], "seq": 7, **stamps}
-    init = speech.loads(codec.init("k", [entry], stamps=True))
+    init = speech.loads(codec.init("k", 1, stamps=True).whole([entry]))
     assert init["data"] == [{"value": [1], "seq": 7, **stamps}]
-    assert speech.loads(codec.init("k", [entry]))["data"] == [{"value": [1], "seq": 7}]
+    assert speech.loads(codec.init("k", 1).whole([entry]))["data"] == [{"value": [1], "seq": 7}]
 
 
 def test_other_answers_of_part_2(speech: Speech) -> None:
     codec = speech.codec
     assert speech.loads(codec.ack(1, 5, count=3)) == {"type": "ack", "id": 1, "seq": 5, "count": 3}
     assert speech.loads(codec.delete("ä", 3)) == {"type": "delete", "key": "ä", "seq": 3}
-    assert speech.loads(codec.keys("p", {"pä": KeyInfo(2, 10, 7)})) == {
+    assert speech.loads(codec.keys("p", 1).whole([("pä", KeyInfo(2, 10, 7))])) == {
         "type": "keys",
         "prefix": "p",
         "keys": {"pä": {"size": 2, "bytes": 10, "seq": 7}},
     }
     there = [(ANNA, speech.value(1)), (Author("ben"), speech.value({"x": "ä"}))]
-    assert speech.loads(codec.presence_state("k", "ben", there)) == {
+    assert speech.loads(codec.presence_state("k", "ben", 2).whole(there)) == {
         "type": "presence_state",
         "key": "k",
         "client": "ben",
@@ -438,7 +443,7 @@ def test_other_answers_of_part_2(speech: Speech) -> None:
             "ben": {"value": {"x": "ä"}},
         },
     }
-    assert speech.loads(codec.presence_state("k", "c", [])) == {
+    assert speech.loads(codec.presence_state("k", "c", 0).whole([])) == {
         "type": "presence_state",
         "key": "k",
         "client": "c",

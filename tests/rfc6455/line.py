@@ -71,7 +71,7 @@ class _Echo:
     def _take(self, opcode: int, message: bytes) -> None:
         if opcode == TEXT:
             message.decode()
-        if self.reader.compresses:
+        if self.reader.deflate is not None:
             self.reader.write_message(message, binary=opcode != TEXT)
         else:
             self._waiting.append(frame(opcode, message))

@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
 
+from driftdb_jupyter.protocol.codec import Listing
+from driftdb_jupyter.protocol.frame import TEXT
+from driftdb_jupyter.server.answer import Answer
+from driftdb_jupyter.server.backlog import Backlog
 from driftdb_jupyter.server.outbox import Flusher, Outbox
 from driftdb_jupyter.server.plain_stream import PlainStream
+from driftdb_jupyter.server.snapshot import Listed
 
-__all__ = ["LIMIT_BYTES", "Line"]
+__all__ = ["LIMIT_BYTES", "Line", "an_answer"]
 
 LIMIT_BYTES = 100_000
+
+
+def an_answer(content: bytes) -> Answer:
+    """An answer that is made in pieces of one byte, and the rest of its content."""
+    listing = Listing(content[:1], list, b"", b"")
+    return Answer(TEXT, listing, Listed([content[1:]], Backlog(), len))
 
 
 class Line:
@@ -28,11 +38,11 @@ class Line:
         self.stream = PlainStream(near)
         self.flusher = flusher or Flusher()
         self.overflowed = 0
-        connection: Any = self
+        self.backlog = Backlog()
         self.outbox = Outbox(
-            connection,
+            self.stream,
             self.flusher,
-            compressed=False,
+            self.backlog,
             limit_bytes=LIMIT_BYTES,
             overflowed=self._overflow,
             rises=rises or (lambda outbox: None),

@@ -9,7 +9,7 @@ import pytest
 from driftdb_jupyter.protocol.frame import TEXT, frame
 from driftdb_jupyter.server.outbox import Flusher
 
-from .line import LIMIT_BYTES, Line
+from .line import LIMIT_BYTES, Line, an_answer
 
 
 @pytest.mark.asyncio
@@ -113,42 +113,86 @@ async def test_a_peer_that_does_not_read_overflows_past_the_limit(lines: list[Li
 
 
 @pytest.mark.asyncio
-async def test_an_init_alone_overflows_nobody_but_stops_reading(lines: list[Line]) -> None:
+async def test_an_answer_alone_overflows_nobody_but_stops_reading(lines: list[Line]) -> None:
     line = Line()
     lines.append(line)
-    drained = line.outbox.put_init(b"i" * (3 * LIMIT_BYTES))
-    assert drained is not None
+    content = b"i" * (3 * LIMIT_BYTES)
+    taken = line.outbox.put_answer(an_answer(content))
+    assert taken is not None
     line.outbox.put(b"x" * (LIMIT_BYTES // 2))
     line.outbox.flush()
     assert line.overflowed == 0
-    assert not drained.done()
-    await line.read(3 * LIMIT_BYTES + LIMIT_BYTES // 2)
-    await drained
-    # Now that it was read, the allowance that it brought is gone.
-    line.outbox.put(b"x" * (2 * LIMIT_BYTES))
+    assert not taken.done()
+    message = frame(TEXT, content)
+    assert await line.read(len(message)) == message
+    await taken
+    assert await line.read(LIMIT_BYTES // 2) == b"x" * (LIMIT_BYTES // 2)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("answer_was_read", [False, True])
+async def test_the_limit_is_the_same_before_and_after_an_answer(
+    lines: list[Line], *, answer_was_read: bool
+) -> None:
+    line = Line()
+    lines.append(line)
+    line.outbox.put_answer(an_answer(b"i" * (3 * LIMIT_BYTES)))
+    if answer_was_read:
+        line.outbox.put(b"x" * 1000)  # so that the backlog is never empty
+        line.outbox.flush()
+        await line.read(len(frame(TEXT, b"i" * (3 * LIMIT_BYTES))))
+    else:
+        line.outbox.put(b"x" * LIMIT_BYTES)
+        line.outbox.flush()
+        assert line.overflowed == 0
+    line.outbox.put(b"x" * (LIMIT_BYTES + 100_000 * answer_was_read))
     line.outbox.flush()
     assert line.overflowed == 1
 
 
 @pytest.mark.asyncio
-async def test_a_small_init_is_nothing_to_wait_for(lines: list[Line]) -> None:
+async def test_a_short_answer_is_nothing_to_wait_for_unless_others_wait(lines: list[Line]) -> None:
     line = Line()
     lines.append(line)
-    assert line.outbox.put_init(b"small") is None
-    assert await line.read(5) == b"small"
+    assert line.outbox.put_short_answer(b"short") is None
+    assert await line.read(5) == b"short"
+    line.outbox.put_answer(an_answer(b"i" * LIMIT_BYTES))
+    taken = line.outbox.put_short_answer(b"short")
+    assert taken is not None
+    assert (await line.read(LIMIT_BYTES + 10 + 5)).endswith(b"ishort")
+    await taken
 
 
 @pytest.mark.asyncio
-async def test_closing_lets_go_of_who_waits_and_of_the_frames(lines: list[Line]) -> None:
+async def test_giving_up_drops_what_waits_and_lets_the_waiting_go_on(lines: list[Line]) -> None:
     line = Line()
     lines.append(line)
-    drained = line.outbox.put_init(b"i" * (3 * LIMIT_BYTES))
-    assert drained is not None
-    line.outbox.close()
-    await drained
+    taken = line.outbox.put_answer(an_answer(b"i" * (3 * LIMIT_BYTES)))
+    assert taken is not None
+    line.outbox.put(b"x" * 50_000)
+    line.outbox.flush()
+    assert line.backlog.byte_count > 50_000
+    line.outbox.give_up()
+    await taken
+    assert line.stream.closed()  # in the middle of a frame
+    assert line.overflowed == 1
+    assert line.backlog.byte_count == 0
     line.outbox.put(b"late")
     line.outbox.flush()
     assert line.outbox == []
+
+
+@pytest.mark.asyncio
+async def test_giving_up_ends_the_frame_that_was_begun(lines: list[Line]) -> None:
+    line = Line()
+    lines.append(line)
+    line.outbox.put(b"x" * 50_000)
+    line.outbox.flush()
+    line.outbox.put(b"y" * 50_000)
+    line.outbox.flush()
+    line.outbox.give_up()
+    line.stream.write(b"goodbye")
+    assert await line.read(50_007) == b"x" * 50_000 + b"goodbye"
 
 
 @pytest.mark.asyncio

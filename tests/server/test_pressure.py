@@ -13,7 +13,7 @@ from .line import LIMIT_BYTES, Line
 pytestmark = pytest.mark.asyncio
 
 FLOOD = 1024 * 1024
-BURST = 300_000
+BURST = 50_000
 
 
 async def congest(line: Line) -> None:
@@ -55,9 +55,10 @@ async def test_a_reader_that_takes_in_bursts_is_waited_for_also_while_more_comes
     for _ in range(4):
         await asyncio.sleep(0.12)
         assert not held.done()
-        line.outbox.put(b"x" * BURST)
-        line.flusher.flush()
-        await line.read(BURST)
+        for _ in range(6):
+            line.outbox.put(b"x" * BURST)
+            line.flusher.flush()
+            await line.read(BURST)
     while line.outbox.congested:
         line.arrived()
         await asyncio.sleep(0)

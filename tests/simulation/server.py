@@ -22,6 +22,7 @@ from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
 from driftdb_jupyter.server.access import Anyone
+from driftdb_jupyter.server.answer import Answer, one_frame
 from driftdb_jupyter.server.author import author
 from driftdb_jupyter.server.close_codes import CLOSE_STOPPING, CLOSE_TOO_SLOW
 from driftdb_jupyter.server.hosted_room import HostedRoom
@@ -107,9 +108,13 @@ class _LinkOutbox(Outbox):
                 self._link.down.pop()
             self._link.peer.close(CLOSE_TOO_SLOW, "too slow")
 
-    def put_init(self, frame: bytes) -> None:
+    def put_short_answer(self, frame: bytes) -> None:
         if self._take(frame):
             self._init_bytes += len(frame)
+
+    def put_answer(self, answer: Answer) -> None:
+        self.put_short_answer(b"".join(one_frame(answer)))
+        answer.close()
 
     def flush(self) -> None:
         pass

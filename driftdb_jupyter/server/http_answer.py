@@ -1,0 +1,72 @@
+"""Sending a long body over HTTP: made as the client takes it, and given up where it doesn't."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from .answer import Answer
+from .backlog import Backlog
+from .send_queue import Buffer
+from .unacknowledged import unacknowledged_bytes
+
+__all__ = ["send_answer", "send_pieces"]
+
+_PIECE_BYTES = 65536
+
+
+async def send_answer(handler: RequestHandler, answer: Answer, backlog: Backlog) -> None:
+    """Finish a request with an answer, however long it is."""
+    try:
+        await send_pieces(handler, answer.pieces(), backlog)
+    finally:
+        answer.close()
+
+
+async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog: Backlog) -> None:
+    """Finish a request with the body that ``pieces`` make, one after the other.
+
+    The next one is made when the client has taken the last. A client that takes too little is
+    closed (see :mod:`.backlog`).
+    """
+    response = _Response(handler)
+    try:
+        for piece in pieces:
+            backlog.hold(piece, len(piece))
+            backlog.watch(response)
+            try:
+                for start in range(0, len(piece), _PIECE_BYTES):
+                    part = bytes(memoryview(piece)[start : start + _PIECE_BYTES])
+                    handler.write(part)
+                    await handler.flush()
+                    response.bytes_sent += len(part)
+            finally:
+                backlog.release(piece, len(piece))
+        await handler.finish()
+    except StreamClosedError:
+        pass  # the client has gone, or was given up
+    finally:
+        backlog.unwatch(response)
+
+
+class _Response:
+    """The client of a request, as a receiver (see :class:`.backlog.Receiver`)."""
+
+    def __init__(self, handler: RequestHandler) -> None:
+        connection: Any = handler.request.connection
+        self.bytes_sent = 0
+        self._socket: socket.socket = connection.stream.socket
+        self._close: Callable[[], None] = connection.stream.close
+
+    @property
+    def bytes_taken(self) -> int:
+        """How many bytes its end has acknowledged so far."""
+        return self.bytes_sent - unacknowledged_bytes(self._socket)
+
+    def give_up(self) -> None:
+        """End the connection; what waits goes with it."""
+        self._close()

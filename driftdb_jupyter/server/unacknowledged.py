@@ -1,0 +1,51 @@
+"""What the kernel holds for the other end of a connection.
+
+Send buffers hold megabytes, which a slow peer may take for minutes before there is room again: it
+is not the bytes that a socket takes that show its progress, but those that its peer acknowledges.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+
+__all__ = ["unacknowledged_bytes"]
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
+    def unacknowledged_bytes(connection: socket.socket) -> int:
+        """How many bytes the kernel has taken that the other end has not acknowledged yet.
+
+        0 where the system doesn't tell, or the socket is closed.
+        """
+        try:
+            answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except (OSError, ValueError):
+            return 0
+        count: int = struct.unpack("i", answer)[0]
+        return count
+
+elif sys.platform == "darwin":
+    _SO_NWRITE = 0x1024
+
+    def unacknowledged_bytes(connection: socket.socket) -> int:
+        """How many bytes the kernel has taken that the other end has not acknowledged yet.
+
+        0 where the system doesn't tell, or the socket is closed.
+        """
+        try:
+            return connection.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+        except OSError:
+            return 0
+
+else:
+
+    def unacknowledged_bytes(connection: socket.socket) -> int:
+        """How many bytes the kernel has taken that the other end has not acknowledged yet.
+
+        0 where the system doesn't tell, or the socket is closed.
+        """
+        return 0
