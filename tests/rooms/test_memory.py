@@ -30,7 +30,7 @@ from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.window import Window, WindowLimits
 
 ANNA, BEN = Author("anna", Value.from_json(b'{"name":"Anna"}')), Author("ben")
-QUOTA = Quota(keys=3, stream_length=12, stream_bytes=60, room_bytes=100)
+QUOTA = Quota(keys=3, stream_length=20, stream_bytes=150, room_bytes=200)
 WINDOW = WindowLimits(count=8, cost_bytes=3_000, seconds=10)
 
 
@@ -79,6 +79,7 @@ def cost_of_window(window: Window | None) -> int:
 
 
 KEYS = st.sampled_from(["a", "b", "longer", "\N{SNOWMAN}"])
+LENGTHS = st.lists(st.integers(0, 20), min_size=1, max_size=9)
 AUTHORS = st.sampled_from([None, ANNA, BEN])
 ACTIONS = st.one_of(
     st.just(Relay()),
@@ -96,7 +97,7 @@ class Account(RuleBasedStateMachine):
         super().__init__()
         self.short_chunks = patch.object(stream, "CHUNK_LENGTH", 4)
         self.short_chunks.start()
-        self.memory = MemoryBudget(20_000)
+        self.memory = MemoryBudget(25_000)
         self.rooms: list[Room] = []
         self.now = 0.0
 
@@ -114,13 +115,16 @@ class Account(RuleBasedStateMachine):
             room.release()
         assert self.memory.used_bytes == 0
 
-    @rule(
-        number=st.integers(0, 1),
-        key=KEYS,
-        action=ACTIONS,
-        author=AUTHORS,
-        lengths=st.lists(st.integers(0, 20), min_size=1, max_size=9),
-    )
+    @rule(author=AUTHORS, lengths=LENGTHS, max_length=st.none() | st.integers(1, 12))
+    def append(self, author: Author | None, lengths: list[int], max_length: int | None) -> None:
+        """Most often to the same stream, so that it grows."""
+        self.push(0, "a", Append(max_length), author, lengths)
+
+    @rule(author=AUTHORS, seq=st.integers(1, 60))
+    def compact(self, author: Author | None, seq: int) -> None:
+        self.push(0, "a", Compact(seq), author, [3])
+
+    @rule(number=st.integers(0, 1), key=KEYS, action=ACTIONS, author=AUTHORS, lengths=LENGTHS)
     def push(
         self, number: int, key: str, action: Action, author: Author | None, lengths: list[int]
     ) -> None:
