@@ -80,7 +80,7 @@ async def test_idle_rooms_are_left_while_little_is_free() -> None:
     assert asked == [20]
 
 
-async def test_the_allocator_is_asked_to_give_back_what_was_freed_if_that_was_much(
+async def test_the_allocator_is_asked_to_give_back_what_is_not_in_use_if_that_is_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trimmed = asyncio.Event()
@@ -90,20 +90,24 @@ async def test_the_allocator_is_asked_to_give_back_what_was_freed_if_that_was_mu
         loop.call_soon_threadsafe(trimmed.set)
         return 1
 
+    resident_bytes = 500 * MIB
     monkeypatch.setattr(reclaim, "_malloc_trim", trim)
+    monkeypatch.setattr(reclaim, "_resident_bytes", lambda: resident_bytes)
     memory = MemoryBudget(1000 * MIB)
+    memory.take(400 * MIB)
     looking = reclaimer(memory)
+    looking.start()
 
-    def look_for_long() -> None:
+    async def look_for_long() -> None:
         for _ in range(100):
             looking.look()
+        await asyncio.sleep(0)
 
-    memory.take(100 * MIB)
-    look_for_long()
-    memory.release(20 * MIB)
-    look_for_long()
-    await asyncio.sleep(0)
-    assert not trimmed.is_set()
-    memory.release(20 * MIB)
-    look_for_long()
+    resident_bytes += 300 * MIB
+    memory.take(300 * MIB)
+    await look_for_long()
+    assert not trimmed.is_set()  # it is all in use
+    memory.release(300 * MIB)
+    await look_for_long()
     await trimmed.wait()
+    looking.stop()

@@ -1,0 +1,233 @@
+"""Attackers, each in a process of its own: ``python -m tests.attacks.attackers KIND URL``.
+
+The URL is the server's root. An attacker does what it does until it is refused, or has done as much
+as it would have to; then it says how it ended in one line of JSON, ``{"code": …, "pushed": …}``,
+and stays connected until its standard input ends. ``code`` is the last error's, ``null`` without
+one; ``pushed`` the number of messages that it has sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+
+import cbor2
+
+from ..conformance.peer import fetch
+from .pusher import Pusher
+
+__all__ = ["KINDS"]
+
+KIB, MIB = 1024, 1024 * 1024
+APPEND, RELAY, REPLACE = ({"type": kind} for kind in ("append", "relay", "replace"))
+
+
+class Refused(Exception):
+    """No room was made; ``code`` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+async def new_room(url: str) -> str:
+    """The URL of a new room."""
+    answer = await fetch(f"{url}new", method="POST")
+    if answer.status != 200:
+        raise Refused(answer.json["code"])
+    return f"{url}room/{answer.json['room']}"
+
+
+def push(key: str, value: object, action: object = APPEND, **fields: object) -> bytes:
+    """A push as JSON."""
+    return json.dumps(
+        {"type": "push", "key": key, "value": value, "action": action, **fields},
+        separators=(",", ":"),
+    ).encode()
+
+
+def many(key: str, values: list[object], action: object = APPEND) -> bytes:
+    """A push of several values."""
+    return json.dumps(
+        {"type": "push", "key": key, "values": values, "action": action}, separators=(",", ":")
+    ).encode()
+
+
+async def flood(url: str, messages: Iterable[bytes], *, query: str = "") -> Pusher:
+    """Send all messages to a new room, or up to the first that is refused."""
+    pusher = await Pusher.open(await new_room(url), query)
+    await pusher.send_all(messages)
+    return pusher
+
+
+async def flood_rooms(url: str, count: int, messages: Callable[[int], Iterable[bytes]]) -> Pusher:
+    """Send messages to as many new rooms, or up to the first that is refused."""
+    pushers, code = [], None
+    for number in range(count):
+        try:
+            pushers.append(await flood(url, messages(number)))
+        except Refused as refused:
+            code = refused.code
+        else:
+            code = pushers[-1].code
+        if code is not None:
+            break
+    return Pusher.together(pushers, code)
+
+
+BEGIN = json.dumps({"type": "get", "key": "k", "epoch": None}).encode()  # a recovery window
+DELETE = {"type": "delete"}
+# Four bytes a character in memory, for the sake of the first.
+WIDE = "\N{GRINNING FACE}" + "k" * 1000
+
+
+def presence(key: str, value: object) -> bytes:
+    """A client is there."""
+    return json.dumps({"type": "presence", "key": key, "value": value}).encode()
+
+
+def delete(key: str) -> bytes:
+    """A deletion."""
+    return json.dumps({"type": "push", "key": key, "action": DELETE}).encode()
+
+
+async def zeros(url: str) -> Pusher:
+    """Values of one byte, 4,096 in a message of 8 KB: objects, not bytes."""
+    messages = [many(f"k{number}", [0] * 4096) for number in range(4)]
+    return await flood(url, (messages[number % 4] for number in range(900)))
+
+
+async def single_values(url: str) -> Pusher:
+    """Values of one byte, each in a message of its own."""
+    return await flood(url, [push("k", 0)] * 400_000)
+
+
+async def rooms(url: str) -> Pusher:
+    """Many rooms, each with a recovery window and something in it."""
+    messages = [BEGIN, many("k", ["x" * 50] * 1000)]
+    return await flood_rooms(url, 300, lambda number: messages)
+
+
+async def empty_rooms(url: str) -> Pusher:
+    """Many rooms that are open for a moment, and hold next to nothing."""
+    return await flood_rooms(url, 3_000, lambda number: [])
+
+
+async def pinned(url: str) -> Pusher:
+    """Values of one byte in messages of 1 MiB, of which no view may be kept."""
+    return await flood(url, [push("k", 0, ignored="x" * (MIB - 100))] * 200)
+
+
+async def pinned_relays(url: str) -> Pusher:
+    """The same with relays, which the recovery window keeps."""
+    return await flood(url, [BEGIN, *[push("k", 0, RELAY, ignored="x" * (MIB - 100))] * 200])
+
+
+async def pinned_presences(url: str) -> Pusher:
+    """The same with presences."""
+    message = presence("k", 0)[:-1] + b',"ignored":"' + b"x" * (MIB - 100) + b'"}'
+    names = (b'"key":"%d"' % number for number in range(200))
+    return await flood(url, (message.replace(b'"key": "k"', name) for name in names))
+
+
+async def presences(url: str) -> Pusher:
+    """Presences of 1 MB under many keys, in many rooms."""
+    value = "x" * (MIB - 200)
+    return await flood_rooms(url, 10, lambda _: (presence(f"{n}", value) for n in range(15)))
+
+
+async def small_presences(url: str) -> Pusher:
+    """Presences of one byte, as many as there may be."""
+    return await flood_rooms(url, 12, lambda _: (presence(f"{n}", 1) for n in range(10_000)))
+
+
+async def byte_strings(url: str) -> Pusher:
+    """CBOR byte strings with a reader of JSON, for which each is four times as long."""
+    room = await new_room(url)
+    reader = await Pusher.open(room)
+    await reader.send_all([json.dumps({"type": "get", "key": "k"}).encode()])
+    pusher = await Pusher.open(room, cbor=True)
+    message = {"type": "push", "key": "k", "value": b"\xff" * (200 * KIB), "action": APPEND}
+    await pusher.send_all([cbor2.dumps(message)] * 100)
+    await reader.send_all([json.dumps({"type": "get", "key": "k", "limit": 50}).encode()])
+    return pusher
+
+
+async def long_keys(url: str) -> Pusher:
+    """Keys of 1 KiB, of characters that take four times that in memory."""
+    return await flood_rooms(url, 5, lambda _: (push(f"{WIDE}{n}", 0) for n in range(9_900)))
+
+
+async def relayed_keys(url: str) -> Pusher:
+    """Relays under long keys, which the recovery windows remember."""
+    return await flood_rooms(
+        url, 8, lambda _: [BEGIN, *(push(f"{WIDE}{n}", 0, RELAY) for n in range(4_000))]
+    )
+
+
+async def deletions(url: str) -> Pusher:
+    """Deletions of keys that hold nothing, which the recovery windows remember."""
+    return await flood_rooms(
+        url, 8, lambda _: [BEGIN, *(delete(f"{WIDE}{n}") for n in range(4_000))]
+    )
+
+
+async def meta(url: str) -> Pusher:
+    """What keys are meant to be, 100 KB for each."""
+    value = {"kind": "state", "label": "x" * 100 * KIB}
+    return await flood(url, (push(f"$meta/{n}", value, REPLACE) for n in range(2_000)))
+
+
+async def churn(url: str) -> Pusher:
+    """Fill a stream and delete it, again and again: what is freed must be there again."""
+    fill = [many("k", [0] * 4096)] * 25
+    return await flood(url, [*fill, delete("k")] * 8)
+
+
+async def middling(url: str) -> Pusher:
+    """Values of 2 KB and a deletion: what the allocator doesn't give back by itself."""
+    fill = [push("k", "x" * 2000)] * 30_000
+    return await flood(url, [*fill, delete("k")])
+
+
+async def anonymous(url: str) -> Pusher:
+    """Each value by another author, known by nothing but this request."""
+    room = await new_room(url)
+    message = push("k", 0, REPLACE).decode()
+    for _ in range(2_000):
+        await fetch(f"{room}/send", method="POST", body=message)
+    return await Pusher.open(room)
+
+
+async def producers(url: str) -> Pusher:
+    """Clients that push ids with gaps and come no more."""
+    room = await new_room(url)
+    for _ in range(60):
+        pusher = await Pusher.open(room, f"client={secrets.token_urlsafe(24)}")
+        await pusher.send_all(push("k", 0, RELAY, id=2 * number + 1) for number in range(2_040))
+        pusher.close()
+    return await Pusher.open(room)
+
+
+KINDS: dict[str, Callable[[str], Awaitable[Pusher]]] = {
+    kind.__name__: kind
+    for kind in (
+        *(zeros, single_values, rooms, empty_rooms, pinned, pinned_relays, pinned_presences),
+        *(presences, small_presences, byte_strings, long_keys, relayed_keys, deletions, meta),
+        *(churn, middling, anonymous, producers),
+    )
+}
+
+
+async def main(kind: str, url: str) -> None:
+    """Attack, and stay."""
+    pusher = await KINDS[kind](url)
+    print(json.dumps({"code": pusher.code, "pushed": pusher.pushed}), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
