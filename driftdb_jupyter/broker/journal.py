@@ -18,6 +18,12 @@ from msgspec import Struct, field
 
 from ..protocol.entry import Author, Entry
 from ..protocol.value import Value
+from ..rooms.memory_cost import (
+    AUTHOR_COST_BYTES,
+    KEY_COST_BYTES,
+    ROOM_COST_BYTES,
+    VALUE_COST_BYTES,
+)
 from ..rooms.producer import Producer
 from ..rooms.quota import Quota
 from ..rooms.room import Room
@@ -434,6 +440,29 @@ class Journal:
         """Whether there is a room of that name."""
         row = self._connection.execute("SELECT 1 FROM rooms WHERE name = ?", [name]).fetchone()
         return row is not None
+
+    def cost_of_room(self, name: str) -> int | None:
+        """About what the room of that name will cost of memory once it is loaded.
+
+        ``None`` where there is none.
+        """
+        row = self._connection.execute(
+            "SELECT keys, bytes, (SELECT count(*) FROM entries WHERE room = rooms.id),"
+            " (SELECT count(*) FROM authors WHERE room = rooms.id)"
+            " FROM rooms WHERE name = ?",
+            [name],
+        ).fetchone()
+        if row is None:
+            return None
+        keys, byte_count, value_count, author_count = row
+        cost_bytes: int = (
+            ROOM_COST_BYTES
+            + keys * KEY_COST_BYTES
+            + value_count * VALUE_COST_BYTES
+            + author_count * AUTHOR_COST_BYTES
+            + byte_count
+        )
+        return cost_bytes
 
     def has_deleted(self) -> bool:
         """Whether :meth:`sweep` has something to do."""

@@ -47,6 +47,9 @@ _TOUCH_SECONDS = 3600.0
 # How long a room that was put out of service can't be opened. Long enough that a push which can
 # never be written, and which its client sends again and again, is no load.
 _OUT_OF_SERVICE_SECONDS = 60.0
+# How long a room waits to be loaded while there is no memory for it, and how often it looks.
+_RESERVE_SECONDS = 1.0
+_RESERVE_LOOKS = 20
 
 
 class JournalBroker:
@@ -174,12 +177,9 @@ class JournalBroker:
         if room is None:
             if self._out_of_service.get(name, 0.0) > self.clock():
                 raise Unavailable("the room is out of service after an error; try again later")
-            loaded: Loaded | None = await self._read(
-                Journal.load, name, quota=self._quota, window_limits=self._window_limits
-            )
+            loaded = await self._load(name)
             if loaded is None:
                 return None
-            loaded.room.charge(self.memory)
             self._out_of_service.pop(name, None)
             era = self._no_era if self._era is None else self._era
             room = self._kind(name, loaded, self, epoch=f"{loaded.epoch}.{era}")
@@ -187,6 +187,43 @@ class JournalBroker:
         room.audience = audience
         room.in_use = True
         return room
+
+    async def _load(self, name: str) -> Loaded | None:
+        cost_bytes = await self._read(Journal.cost_of_room, name)
+        if cost_bytes is None:
+            return None
+        await self._reserve(cost_bytes)
+        try:
+            loaded: Loaded | None = await self._read(
+                Journal.load, name, quota=self._quota, window_limits=self._window_limits
+            )
+        finally:
+            self.memory.release(cost_bytes)
+        if loaded is not None:
+            try:
+                loaded.room.charge(self.memory)
+            except QuotaExceeded as error:
+                raise Unavailable(error.plain) from None
+        return loaded
+
+    async def _reserve(self, byte_count: int) -> None:
+        """Charge what a room will cost that is about to be loaded.
+
+        While that is too much, idle rooms may be left.
+        """
+        memory = self.memory
+        memory.wanted_bytes += byte_count
+        try:
+            for _ in range(_RESERVE_LOOKS):
+                if memory.fits(byte_count) or byte_count > memory.limit_bytes:
+                    break
+                await asyncio.sleep(_RESERVE_SECONDS / _RESERVE_LOOKS)
+        finally:
+            memory.wanted_bytes -= byte_count
+        try:
+            memory.take(byte_count)
+        except QuotaExceeded as error:
+            raise Unavailable(error.plain) from None
 
     async def leave(self, name: str) -> None:
         """Take part no more: the room is written, and leaves memory."""

@@ -185,8 +185,14 @@ class SyncedSequencer(JournaledSequencer):
         push, pusher = waiting.push, waiting.pusher
         if waiting.fresh:
             client = pusher.client
+            assert isinstance(waiting.outcome, Applied)
             applied = self.room.apply(
-                push, waiting.values, client=client, author=waiting.author, now=waiting.now
+                push,
+                waiting.values,
+                client=client,
+                author=waiting.author,
+                now=waiting.now,
+                decided=waiting.outcome,
             )
             if push.id is not None and isinstance(push.action, Relay):
                 self._note_id(push, applied, client)

@@ -26,18 +26,20 @@ class MemoryBudget:
 
     Whoever keeps something charges what it really costs, objects included, and releases the same
     number when it goes. ``limit_bytes``: the bound; ``free_bytes``: what is left of it, negative
-    while more is held than that. Plain integers without a lock: for use on one event loop.
+    while more is held than that; ``wanted_bytes``: what somebody waits to take. Plain integers
+    without a lock: for use on one event loop.
 
     Freeing a million objects takes the loop's time, too. What is given to :meth:`discard` is freed
     in pieces, one for each call of :meth:`free_some`; ``discarding`` is called when there is
     something for it to do.
     """
 
-    __slots__ = ("_discarded", "discarding", "free_bytes", "limit_bytes")
+    __slots__ = ("_discarded", "discarding", "free_bytes", "limit_bytes", "wanted_bytes")
 
     def __init__(self, limit_bytes: int = _UNLIMITED) -> None:
         self.limit_bytes = limit_bytes
         self.free_bytes = limit_bytes
+        self.wanted_bytes = 0
         self.discarding: Callable[[], object] | None = None
         self._discarded: deque[Discarded] = deque()
 
@@ -48,19 +50,26 @@ class MemoryBudget:
 
     @property
     def is_tight(self) -> bool:
-        """Whether less than a quarter is left: what can be read again later is to go."""
+        """Whether less than a quarter is left, or less than is wanted.
+
+        What can be read again later is to go then.
+        """
         return self.is_tight_at(self.used_bytes)
 
     def is_tight_at(self, used_bytes: int) -> bool:
         """Whether that would be so if this much were charged."""
-        return used_bytes > self.limit_bytes - self.limit_bytes // 4
+        return self.limit_bytes - used_bytes < max(self.limit_bytes // 4, self.wanted_bytes)
+
+    def fits(self, byte_count: int) -> bool:
+        """Whether :meth:`take` would charge that many bytes."""
+        return byte_count <= self.free_bytes
 
     def take(self, byte_count: int) -> None:
         """Charge that many bytes.
 
         Raises :class:`QuotaExceeded` where they don't fit; then nothing is charged.
         """
-        if byte_count > self.free_bytes:
+        if not self.fits(byte_count):
             raise self.refusal()
         self.free_bytes -= byte_count
 

@@ -126,6 +126,8 @@ class Room:
 
         Raises :class:`QuotaExceeded` where the room doesn't fit; then nothing has changed.
         """
+        if memory is self._memory:
+            return
         memory.take(self.cost_bytes)
         self._memory.free_bytes += self.cost_bytes
         self._memory = memory
@@ -238,11 +240,13 @@ class Room:
         author: Author | None = None,
         now: float = 0.0,
         free_bytes: int = _UNLIMITED,
+        decided: Applied | None = None,
     ) -> Applied:
         """Apply a push of a client (the digest of its secret, ``None`` where it has none).
 
         ``values`` are the push's own, whole; ``now`` in seconds since 1970. ``free_bytes``: how
-        much more the room may cost of memory afterwards.
+        much more the room may cost of memory afterwards. ``decided``: what a copy of this room made
+        of the same push; it keeps the very same entries, so that they are in memory once.
 
         Raises :class:`BadMessage` for an id without a client, :class:`BadSequence` for a compact
         above the room's newest sequence number, :class:`Conflict` where ``if_seq`` or ``epoch``
@@ -259,18 +263,18 @@ class Room:
         if push.if_seq is not None or push.epoch is not None:
             self._check(push)
         if isinstance(action, Relay):
-            if len(values) == 1:  # nearly all, and without another call
+            if len(values) == 1 and decided is None:  # nearly all, and without another call
                 self.seq = seq = self.seq + 1
-                entries = [Entry(seq, values[0], now, author)]
+                entries: Sequence[Entry] = [Entry(seq, values[0], now, author)]
             else:
-                entries = self._number(values, author, now)
+                entries = self._number(values, author, now, decided)
                 seq = self.seq
             self.newest_relay = seq
             if self.window is not None:
                 self.window.add(key, entries, kept=False)
             applied = Applied(key, seq, entries)
         else:
-            applied = self._change(key, action, values, author, now, free_bytes)
+            applied = self._change(key, action, values, author, now, free_bytes, decided)
         if push.id is not None:
             assert client is not None
             assert applied.seq is not None
@@ -285,9 +289,10 @@ class Room:
         author: Author | None,
         now: float,
         free_bytes: int,
+        decided: Applied | None,
     ) -> Applied:
         if isinstance(action, Compact):
-            return self._compact(key, action.seq, values[0], author, now, free_bytes)
+            return self._compact(key, action.seq, values[0], author, now, free_bytes, decided)
         if isinstance(action, Delete):
             return self._delete(key)
         stream = self._streams.get(key)
@@ -322,11 +327,13 @@ class Room:
             self._check_quota(key, stream, keep - drop, more_bytes, more_cost, free_bytes)
         if stream is None:
             stream = self._begin(key)
-        if len(values) == 1:  # without another call
+        entries: Sequence[Entry]
+        kept: Sequence[Entry]
+        if len(values) == 1 and decided is None:  # without another call
             self.seq = seq = self.seq + 1
             kept = entries = [Entry(seq, values[0], now, author)]
         else:
-            entries = self._number(values, author, now)
+            entries = self._number(values, author, now, decided)
             kept = entries[-keep:]
         cost_bytes = stream.cost_bytes
         if drop > CHUNK_LENGTH:
@@ -398,6 +405,7 @@ class Room:
         author: Author | None,
         now: float,
         free_bytes: int,
+        decided: Applied | None,
     ) -> Applied:
         if seq > self.seq:
             raise BadSequence(f"expected a seq up to the room's newest, {self.seq}, got {seq}")
@@ -416,7 +424,7 @@ class Room:
         self._check_quota(key, stream, 1 - replaced, more_bytes, more_cost, free_bytes)
         if stream is None:
             stream = self._begin(key)
-        entry = Entry(seq, value, now, author)
+        entry = Entry(seq, value, now, author) if decided is None else decided.kept[0]
         cost_bytes = stream.cost_bytes
         if replaced:
             self._memory.discard(stream.drop_front(replaced))
@@ -447,9 +455,14 @@ class Room:
         self.cost_bytes += more_cost
         self._memory.free_bytes -= more_cost
 
-    def _number(self, values: Sequence[Value], author: Author | None, now: float) -> list[Entry]:
+    def _number(
+        self, values: Sequence[Value], author: Author | None, now: float, decided: Applied | None
+    ) -> Sequence[Entry]:
         first = self.seq + 1
         self.seq += len(values)
+        if decided is not None:
+            assert decided.broadcast[0].seq == first
+            return decided.broadcast
         return [Entry(seq, value, now, author) for seq, value in enumerate(values, first)]
 
 

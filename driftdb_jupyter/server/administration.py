@@ -14,6 +14,7 @@ from ..broker.journal import Journal, JournalUnusable
 from ..protocol.errors import BadMessage, RoomNotFound
 from ..protocol.name import is_name, new_id
 from ..rooms.dump import dump, load
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.room import Room
 from .hub import Hub
 
@@ -58,8 +59,13 @@ class Administration:
         Raises :class:`BadMessage`, which names the line that can't be read, and
         :class:`~..protocol.errors.QuotaExceeded`.
         """
-        settings = self._hub.settings
-        room = Room(epoch=new_id(), quota=settings.quota, window_limits=settings.window_limits)
+        settings, memory = self._hub.settings, self._hub.memory
+        room = Room(
+            epoch=new_id(),
+            quota=settings.quota,
+            window_limits=settings.window_limits,
+            memory=MemoryBudget(memory.free_bytes),  # one of its own, for it may be another thread
+        )
         load(room, lines, limits=settings.limits)
         return room
 
@@ -72,10 +78,15 @@ class Administration:
         """
         if not is_name(name):
             raise BadMessage(f"expected the name of a room, got {name!r}")
-        if replace:
-            await self._hub.broker.replace(name, room)
-        else:
-            await self._hub.broker.restore(name, room)
+        broker = self._hub.broker
+        room.charge(self._hub.memory)
+        try:
+            await (broker.replace if replace else broker.restore)(name, room)
+        except BaseException:
+            room.release()
+            raise
+        if broker.journal is not None:
+            room.release()  # it is in the journal, and is loaded when it is asked for
 
     async def delete(self, name: str) -> None:
         """Delete a room; who is in it is told (close code 4404).
