@@ -79,7 +79,7 @@ class EventLog:
 
     def turned_away(self, address: str) -> None:
         """A connection was closed before anything was read from it."""
-        text = f"{address} has too many connections over HTTP (address_peer_limit)"
+        text = f"{address} has too many connections over HTTP (address_connection_limit)"
         self._tell(logging.WARNING, "turned away", text)
 
     def made(self, room: str, address: str) -> None:

@@ -16,17 +16,19 @@ class Listener(HTTPServer):
     """Takes no more connections over HTTP from one address than it may have.
 
     They may be silent, or send as slowly as they like until their time is up; each takes a
-    descriptor. A connection that became a WebSocket is no longer counted here but as a peer's. Set
-    ``hub`` before it listens. Behind a proxy that is believed (``xheaders``) all come from one
-    address, and how many that may have is the proxy's to say.
+    descriptor, and memory for a head that has begun. A connection that became a WebSocket is no
+    longer counted here but as a peer's. Set ``hub`` and ``address_limit`` before it listens. Behind
+    a proxy that is believed (``xheaders``) all come from one address, and how many that may have is
+    the proxy's to say.
     """
 
     hub: Hub
+    address_limit: int
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Serve a connection, or close it at once."""
         caller = self.hub.callers[_host(address)]
-        if caller.streams >= 2 * self.hub.settings.address_peer_limit and not self.xheaders:
+        if caller.streams >= self.address_limit and not self.xheaders:
             self.hub.events.turned_away(_host(address))
             stream.close()
             return

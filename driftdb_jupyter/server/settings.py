@@ -171,7 +171,7 @@ class DriftDB(Configurable):
         min=1,
         config=True,
         help="How many of these connections may come from one address. Behind a proxy all do, "
-        "unless trust_xheaders is set. The standalone server takes twice as many over HTTP.",
+        "unless trust_xheaders is set.",
     )
     subscription_limit = Int(
         10_000,

@@ -51,6 +51,9 @@ __all__ = ["StandaloneServer", "application"]
 _DAY_SECONDS = 24 * 60 * 60.0
 # What is gathered of the body of a request that doesn't look for itself; the others do.
 _BODY_LIMIT_BYTES = 65536
+# A long key in the URL, and what cookies a browser has for localhost; many unfinished heads of that
+# length are still little.
+_HEAD_LIMIT_BYTES = 12 * 1024
 
 
 class OpenRequest(RoomRequest):
@@ -173,6 +176,14 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="How long a connection may be open without a request, in seconds. WebSockets have "
         "ping_interval_seconds instead.",
+    )
+    address_connection_limit = Int(
+        6_000,
+        min=1,
+        config=True,
+        help="How many connections over HTTP one address may have open, those that became "
+        "WebSockets aside; one more is closed at once. Six for each browser of a class of 1,000. "
+        "With trust_xheaders the proxy has the say.",
     )
     trust_xheaders = Bool(
         False,
@@ -318,8 +329,10 @@ class StandaloneServer(JupyterApp):
             xheaders=self.trust_xheaders,
             idle_connection_timeout=self.idle_timeout_seconds,
             max_body_size=_BODY_LIMIT_BYTES,
+            max_header_size=_HEAD_LIMIT_BYTES,
         )
         server.hub = hub
+        server.address_limit = self.address_connection_limit
         server.add_sockets(sockets)
         accept_patiently(server, self.log)
         hub.start()

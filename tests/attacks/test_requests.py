@@ -84,6 +84,24 @@ async def test_messages_that_never_end_take_no_more_than_they_are_allowed(tmp_pa
         assert host.memory_bytes - before < 50_000_000 + MOST_BYTES
 
 
+async def test_heads_that_never_end_take_little_memory(tmp_path: Path) -> None:
+    async with hosting(tmp_path) as host, connections(host, 1000) as opened:
+        before = host.memory_bytes
+        for _, writer in opened:
+            writer.write(b"GET / HTTP/1.1\r\nCookie: " + b"x" * 11_000)
+            await writer.drain()
+        assert (await host.health())["status"] == "ok"
+        # Six times as many connections are what one address may have.
+        assert 6 * (host.memory_bytes - before) < 150 * MIB
+
+
+async def test_a_head_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
+    async with hosting(tmp_path) as host, connections(host, 1) as opened:
+        ((reader, writer),) = opened
+        writer.write(b"GET / HTTP/1.1\r\nCookie: " + b"x" * 13_000)
+        assert await reader.read() == b""
+
+
 @pytest.mark.parametrize(
     "begun",
     [

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 async def test_one_address_has_no_more_connections_than_it_may_and_they_end_by_themselves(
     tmp_path: Path,
 ) -> None:
-    options = ["--port=0", "--DriftDB.address_peer_limit=2", "--named-rooms"]
+    options = ["--port=0", "--StandaloneServer.address_connection_limit=4", "--named-rooms"]
     soon = "--StandaloneServer.idle_timeout_seconds=0.5"
     with started([*COMMAND, "serve", *options, soon], cwd=tmp_path, env=environment()) as process:
         host, _, port = process.server.root.split("/")[2].partition(":")
