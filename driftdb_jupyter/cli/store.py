@@ -35,6 +35,9 @@ class Store(Protocol):
     def rooms(self) -> list[RoomSummary]:
         """All rooms, by name."""
 
+    def trouble(self) -> str | None:
+        """What keeps rooms from being kept at the moment, in words; else ``None``."""
+
     def export(self, name: str) -> Iterator[bytes]:
         """A room as JSON Lines, in pieces of any length."""
 
@@ -67,6 +70,10 @@ class LocalStore:
     def rooms(self) -> list[RoomSummary]:
         """All rooms, by name."""
         return self._run(self._administration.rooms())
+
+    def trouble(self) -> str | None:
+        """What keeps rooms from being kept at the moment."""
+        return self._administration.trouble
 
     def export(self, name: str) -> Iterator[bytes]:
         """A room as JSON Lines."""
@@ -116,6 +123,11 @@ class RemoteStore:
         """All rooms, by name."""
         with self._open("GET", "rooms", timeout_seconds=timeout_seconds) as response:
             return msgspec.json.decode(response.read(), type=list[RoomSummary])
+
+    def trouble(self) -> str | None:
+        """What keeps rooms from being kept at the moment."""
+        with self._open("GET", "trouble") as response:
+            return msgspec.json.decode(response.read(), type=str | None)
 
     def export(self, name: str) -> Iterator[bytes]:
         """A room as JSON Lines, in pieces of any length."""

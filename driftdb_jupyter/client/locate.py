@@ -2,8 +2,9 @@
 
 A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
 ``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE`` (the server's own
-TLS certificate, if it has one that nobody else vouches for), and Jupyter's ``JPY_SESSION_NAME``,
-the path that the notebook had when the kernel was started.
+TLS certificate, if it has one that nobody else vouches for), ``DRIFTDB_NOT_KEPT`` (why the server
+keeps its rooms in memory alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path
+that the notebook had when the kernel was started.
 
 Anybody may set ``DRIFTDB_TOKEN``, or ``DRIFTDB_TOKEN_FILE`` with the path of a file that holds it:
 a Jupyter server's token, for the server that ``DRIFTDB_URL`` names, else for any.
@@ -117,6 +118,8 @@ def locate(
     if is_own:
         secret = environ.get("DRIFTDB_SECRET")
         authorization = authorization or (f"DriftDB {secret}" if secret else None)
+        if environ.get("DRIFTDB_NOT_KEPT"):
+            _warn(environ["DRIFTDB_NOT_KEPT"])
     elif own is not None:
         certfile = None  # it is the own server's
     if authorization is None and (is_own or own is None) and (token := _token(environ)):
@@ -128,6 +131,16 @@ def locate(
         authorization=authorization,
         certfile=certfile if place.server.startswith("https:") else None,
         own=is_own,
+    )
+
+
+@cache
+def _warn(reason: str) -> None:
+    """Tell once that what is written is not kept."""
+    import logging
+
+    logging.getLogger("driftdb_jupyter").warning(
+        "this Jupyter server doesn't keep rooms: %s", reason
     )
 
 

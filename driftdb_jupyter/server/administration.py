@@ -43,6 +43,11 @@ class Administration:
         """All rooms, by name."""
         return await self._hub.broker.summaries()
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps rooms from being kept at the moment, in words; else ``None``."""
+        return self._hub.broker.trouble
+
     async def export(self, name: str) -> Iterator[bytes]:
         """A room as JSON Lines, as it is now (see :mod:`~..rooms.dump`).
 

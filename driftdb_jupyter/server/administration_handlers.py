@@ -131,6 +131,14 @@ class ExportedRoom(AdministrationRequest):
         self.answer(None)
 
 
+class Trouble(AdministrationRequest):
+    """``GET /admin/trouble``."""
+
+    async def get(self) -> None:
+        """Answer with what keeps rooms from being kept, ``null`` where nothing does."""
+        self.answer(self.administration.trouble)
+
+
 class Vacuum(AdministrationRequest):
     """``POST /admin/vacuum``."""
 
@@ -212,6 +220,7 @@ def administration_routes(
     return [
         (prefix + "rooms", Rooms, common),
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
+        (prefix + "trouble", Trouble, common),
         (prefix + "vacuum", Vacuum, common),
         (prefix + "check", Check, common),
         (prefix + "backup", Backup, common),

@@ -154,6 +154,7 @@ class DriftDBExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
         environment = self.kernel_environment()
+        os.environ.pop("DRIFTDB_NOT_KEPT", None)  # of the server whose terminal this one was run in
         os.environ.update(environment)
         if "DRIFTDB_URL" in environment:
             certfile = environment.get("DRIFTDB_CERTFILE")
@@ -176,8 +177,9 @@ class DriftDBExtension(ExtensionApp):
         """The variables by which a kernel of this server finds its rooms.
 
         ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
-        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large. Empty where
-        the server listens on a Unix socket alone: kernels can't reach it then.
+        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large. Where
+        rooms are in memory that should be kept, ``DRIFTDB_NOT_KEPT`` says why, so that it can warn.
+        Empty where the server listens on a Unix socket alone: kernels can't reach it then.
         """
         server = self.serverapp
         if server.sock:
@@ -191,6 +193,9 @@ class DriftDBExtension(ExtensionApp):
         }
         if server.certfile:
             environment["DRIFTDB_CERTFILE"] = os.path.abspath(server.certfile)
+        broker = self.hub.broker
+        if broker.journal is None and broker.trouble is not None:
+            environment["DRIFTDB_NOT_KEPT"] = broker.trouble
         return environment
 
     def report_activity(self) -> None:

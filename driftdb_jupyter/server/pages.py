@@ -36,6 +36,11 @@ _FOLDER = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 _YEAR_SECONDS = 365 * 24 * 60 * 60
+_IN_MEMORY = (
+    "This server can't use the file that it keeps rooms in, so this room ends with the server. The"
+    " server's log says why."
+)
+_NOT_WRITTEN = "This server can't keep all that is written at the moment. Its log says why."
 _NOT_BUILT = "The pages' front end was not built; install the package, or run npm run build in js."
 
 
@@ -83,6 +88,7 @@ class PageHandler(RoomRequest):
             styles=[style for style in (_file("pages", ".css"),) if style],
             script=source,
             message=message or ("" if source else _NOT_BUILT),
+            trouble=self._trouble() if room else "",
         )
         self.finish(page)
 
@@ -98,6 +104,13 @@ class PageHandler(RoomRequest):
             self.show("", title="Not allowed", message="You have no permission to read this room.")
         else:
             super().write_error(status_code, **kwargs)
+
+    def _trouble(self) -> str:
+        """What people in a room have to know of the broker's trouble; no more than that."""
+        broker = self.hub.broker
+        if broker.trouble is None:
+            return ""
+        return _IN_MEMORY if broker.journal is None else _NOT_WRITTEN
 
     def _policy(self) -> str:
         host = self.request.host

@@ -111,6 +111,16 @@ async def test_the_table_shows_what_a_room_keeps(folder: Path, room: str) -> Non
     assert re.fullmatch(r"1 rooms: 0\.0 kB, on the disk \d\d+\.\d kB", total)
 
 
+async def test_the_trouble_of_a_server_is_said(
+    folder: Path, server: Process, tmp_path: Path
+) -> None:
+    (folder / "rooms.db-wal").rename(folder / "moved")
+    while not (said := run(folder, "rooms")).stderr:
+        pass  # it looks once a second
+    assert said.returncode == 0
+    assert said.stderr.startswith("driftdb rooms: the journal rooms.db can't be written (it was")
+
+
 async def test_vacuum_and_check_say_what_they_did(folder: Path, room: str) -> None:
     assert run(folder, "vacuum").stdout.endswith("MB were given back.\n")
     assert run(folder, "check").stdout == "No damage was found.\n"

@@ -23,6 +23,20 @@ def test_a_kernel_knows_which_notebook_it_was_started_for() -> None:
     assert place.own
 
 
+def test_a_kernel_is_warned_once_where_its_server_keeps_no_rooms(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    environ = {**JUPYTER, "DRIFTDB_NOT_KEPT": "another server has the journal"}
+    locate("r", url="http://elsewhere:8080/", environ=environ)
+    assert caplog.text == ""
+    for _ in range(2):
+        locate(environ=environ)
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "this Jupyter server doesn't keep rooms: another server has the journal"
+    )
+
+
 def test_a_kernel_joins_another_room_by_name() -> None:
     place = locate("täglich & more", environ=JUPYTER)
     assert place.url == "http://127.0.0.1:8888/base/driftdb/room/t%C3%A4glich%20%26%20more"

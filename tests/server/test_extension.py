@@ -10,6 +10,8 @@ import pytest
 from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import HTTPClientError
 
+from driftdb_jupyter.broker.memory import MemoryBroker
+
 from ..conformance.peer import Answer, Room, ack, fetch, get, init, push, pushed
 from ..conformance.servers import TOKEN, Server, jupyter
 
@@ -406,3 +408,14 @@ async def test_where_every_endpoint_has_to_be_authenticated_jupyter_misses_it_at
         assert await knock(room, Authorization=f"DriftDB {secret}") == IN
         await room.empty()
     assert [w for w in recwarn if issubclass(w.category, JupyterServerAuthWarning)] == []
+
+
+async def test_kernels_are_told_where_rooms_are_not_kept(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extension = room.server.extension
+    assert "DRIFTDB_NOT_KEPT" not in extension.kernel_environment()
+    broker = MemoryBroker(trouble="another server has the journal rooms.db")
+    monkeypatch.setattr(extension.hub, "broker", broker)
+    told = extension.kernel_environment()["DRIFTDB_NOT_KEPT"]
+    assert told == "another server has the journal rooms.db"

@@ -105,6 +105,18 @@ async def test_a_rooms_name_is_text_in_its_page() -> None:
     assert "&quot;&gt;&lt;img" in body
 
 
+@pytest.mark.parametrize("what", ["page", "inspect"])
+async def test_a_page_of_a_room_says_that_it_is_not_kept_and_not_why(
+    what: str, open_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await new_room(open_server)
+    assert b'class="trouble"' not in (await page_of(room, what)).body
+    monkeypatch.setattr(open_server.hub.broker, "trouble", "/srv/rooms.db is <damaged>")
+    page = (await page_of(room, what)).body
+    assert b"this room ends with the server" in page
+    assert b"damaged" not in page
+
+
 async def test_a_room_that_is_not_there_has_no_page(open_server: Server) -> None:
     answer = await page_of(Room(open_server, "none"))
     assert answer.status == 404

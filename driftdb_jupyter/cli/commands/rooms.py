@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from ...command.parameter import option
 from ...protocol.name import room_digest
 from ..configured import Settings
@@ -31,7 +33,9 @@ def command(settings: Settings, data: str, json: bool) -> None:
     from ..journal import disk_bytes, journal_path
 
     with opened(data, settings) as store:
-        rooms = store.rooms()
+        rooms, trouble = store.rooms(), store.trouble()
+        if trouble is not None:
+            click.echo(f"driftdb rooms: {one_line(trouble)}", err=True)
         if json:
             for room in rooms:
                 told = {**msgspec.to_builtins(room), "digest": room_digest(room.name)}
