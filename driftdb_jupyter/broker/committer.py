@@ -215,10 +215,12 @@ class Committer:
             )
         self.failing = reason
 
-    def stop(self) -> None:
-        """Commit no more."""
+    def stop(self, reason: str) -> None:
+        """Commit no more; whoever still waits for that hears why."""
         self._stopped = True
+        self.failing = reason
         self._cancel_timer()
+        self._put_off(reason)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

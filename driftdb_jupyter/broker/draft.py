@@ -15,7 +15,7 @@ __all__ = ["Change", "Draft", "Runs"]
 Runs: TypeAlias = "list[list[int]]"
 """Runs of ``[id, seq, count]``: that many ids from ``id`` on got the numbers from ``seq`` on."""
 
-# More than ids are remembered of a client.
+# What gathers where nothing can be written for long; a run takes some 200 bytes.
 _MOST_RUNS = 4096
 
 _seq = attrgetter("seq")
@@ -49,25 +49,38 @@ class Draft:
     """What is to be written of a room.
 
     ``changes`` by key; ``ids``: of pushes that are written with them, by client; ``relay_ids``: of
-    relays, which go along. ``forgotten``: the clients of whom nothing is remembered any more.
-    ``touched``: the room's row is to be written in any case; ``ending``: and all that a clean end
-    needs.
+    relays, which go along. ``whole``: the clients all of whose ids are to be written instead, for
+    their runs were too many to be kept here. ``forgotten``: the clients of whom nothing is
+    remembered any more. ``touched``: the room's row is to be written in any case; ``ending``: and
+    all that a clean end needs.
 
-    The last four are facts that no failing commit takes back: :meth:`facts` keeps them.
+    All but the first two are facts that no failing commit takes back: :meth:`facts` keeps them.
     """
 
-    __slots__ = ("changes", "ending", "forgotten", "ids", "relay_ids", "touched")
+    __slots__ = (
+        "_run_count",
+        "changes",
+        "ending",
+        "forgotten",
+        "ids",
+        "relay_ids",
+        "touched",
+        "whole",
+    )
 
     def __init__(self) -> None:
         self.changes: dict[str, Change] = {}
         self.ids: dict[str, Runs] = {}
         self.relay_ids: dict[str, Runs] = {}
+        self.whole: set[str] = set()
         self.forgotten: set[str] = set()
         self.touched = False
         self.ending = False
+        self._run_count = 0
 
     def __bool__(self) -> bool:
-        return bool(self.changes or self.ids or self.relay_ids or self.forgotten or self.touched)
+        ids = self.ids or self.relay_ids or self.whole
+        return bool(self.changes or ids or self.forgotten or self.touched)
 
     def note(self, applied: Applied) -> None:
         """Take down what a push changed."""
@@ -86,26 +99,28 @@ class Draft:
         ids = self.relay_ids if relay else self.ids
         runs = ids.get(client)
         if runs is None:
-            ids[client] = [[push_id, seq, 1]]
-            return 1
-        run = runs[-1]
-        if push_id == run[0] + run[2] and seq == run[1] + run[2]:
-            run[2] += 1
-            return len(runs)
+            if client in self.whole:
+                return 0
+            runs = ids[client] = []
+        else:
+            run = runs[-1]
+            if push_id == run[0] + run[2] and seq == run[1] + run[2]:
+                run[2] += 1
+                return len(runs)
         runs.append([push_id, seq, 1])
-        if len(runs) > _MOST_RUNS:  # as where nothing can be written for long
-            del runs[: _MOST_RUNS // 2]
+        self._run_count += 1
+        if self._run_count > _MOST_RUNS:
+            self.whole.update(self.ids, self.relay_ids)
+            self.ids, self.relay_ids, self._run_count = {}, {}, 0
         return len(runs)
 
     def facts(self, later: Draft) -> Draft:
         """What is to be written though the pushes of this draft, and of a later one, never were."""
         facts = Draft()
         for draft in (self, later):
-            for client, runs in draft.relay_ids.items():
-                facts.relay_ids.setdefault(client, []).extend(runs)
+            # All that is left of these clients' ids are those of relays, and of what was written.
+            facts.whole.update(draft.whole, draft.relay_ids)
             facts.forgotten |= draft.forgotten
             facts.touched |= draft.touched
             facts.ending |= draft.ending
-        for runs in facts.relay_ids.values():
-            del runs[:-_MOST_RUNS]
         return facts

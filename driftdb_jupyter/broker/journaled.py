@@ -146,12 +146,22 @@ class JournalBroker:
     @property
     def trouble(self) -> str | None:
         """What keeps the broker from doing all that it promises, in words; else ``None``."""
-        if self.failing is not None or not self._out_of_service:
+        count = len(self._out())
+        if self.failing is not None or not count:
             return self.failing
         return (
-            f"{len(self._out_of_service)} of the rooms can't be kept because of an error, and are"
-            " out of service for a minute at a time; the log has more"
+            f"{count} of the rooms can't be kept because of an error, and are out of service for a"
+            " minute; the log has more"
         )
+
+    def _out(self) -> dict[str, float]:
+        """The rooms that are out of service, and since when."""
+        now = self.clock()
+        return {
+            name: since
+            for name, since in self._out_of_service.items()
+            if abs(now - since) < _OUT_OF_SERVICE_SECONDS
+        }
 
     async def has(self, name: str) -> bool:
         """Whether there is a room of that name; it is not loaded for that."""
@@ -175,7 +185,7 @@ class JournalBroker:
     async def _open(self, audience: Audience, name: str) -> JournaledSequencer | None:
         room = self._rooms.get(name)
         if room is None:
-            if self._out_of_service.get(name, 0.0) > self.clock():
+            if name in self._out():
                 raise Unavailable("the room is out of service after an error; try again later")
             loaded = await self._load(name)
             if loaded is None:
@@ -253,7 +263,7 @@ class JournalBroker:
         async with self._held(name) as other:
             await self._put(name, room, replace=there)
             if other is not None:
-                self._let_go(other).reset()
+                self._tell(self._let_go(other).reset)
         if there:
             self._sweep()
 
@@ -288,7 +298,7 @@ class JournalBroker:
             self._count -= 1
             self._out_of_service.pop(name, None)
             if room is not None:
-                self._let_go(room).deleted()
+                self._tell(self._let_go(room).deleted)
         self._sweep()
         return True
 
@@ -302,9 +312,10 @@ class JournalBroker:
         if not room_seconds or self.failing is not None:
             return names
         before = self._served.before(room_seconds)
-        for name in await self._read(Journal.unused, before=before):
-            if await self._alone(name, partial(self._expire, before)):
-                names.append(name)
+        with suppress(Unavailable):  # it is in the log
+            for name in await self._read(Journal.unused, before=before):
+                if await self._alone(name, partial(self._expire, before)):
+                    names.append(name)
         if names:
             self._sweep()
         return names
@@ -313,7 +324,7 @@ class JournalBroker:
         """Note now and then that a server runs, and which rooms are in use."""
         gap, now = self._served.look(), self.clock()
         if gap is not None:
-            _log.warning(
+            _log.info(
                 "No server ran for %.1f hours, by the clock: rooms and clients that nobody used"
                 " meanwhile are kept that much longer",
                 (gap[1] - gap[0]) / 3600,
@@ -390,11 +401,10 @@ class JournalBroker:
         committer, reason = self._committer, None
         while reason is None and not committer.idle:
             reason = await committer.wait_until_written()
-        committer.stop()
-        lost = committer.loses and self._era is not None
-        if lost:
+        if committer.loses and self._era is not None:
             _log.error("The last changes are lost: %s", reason)
         self._closing = "the server is stopping"
+        committer.stop(self._closing)
         if self._sweeping is not None:
             await asyncio.wait([self._sweeping])
         try:
@@ -417,8 +427,8 @@ class JournalBroker:
 
     def put_out_of_service(self, sequencer: JournaledSequencer, reason: str) -> None:
         """Let go of a room that can't be kept."""
-        self._out_of_service[sequencer.name] = self.clock() + _OUT_OF_SERVICE_SECONDS
-        self._let_go(sequencer).out_of_service()
+        self._out_of_service = {**self._out(), sequencer.name: self.clock()}
+        self._tell(self._let_go(sequencer).out_of_service)
 
     def written(self, sequencer: JournaledSequencer) -> None:
         """Let go of a room that nobody uses, if nothing of it is left to be written."""
@@ -477,6 +487,14 @@ class JournalBroker:
         room.release()
         audience, room.audience = room.audience, NOBODY
         return audience
+
+    @staticmethod
+    def _tell(event: Callable[[], None]) -> None:
+        """Let an audience hear of something; an error there changes nothing of it."""
+        try:
+            event()
+        except Exception:
+            _log.exception("An audience failed to hear that its room ended")
 
     def _has(self, room: JournaledSequencer) -> bool:
         return self._rooms.get(room.name) is room

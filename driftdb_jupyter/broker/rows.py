@@ -15,7 +15,7 @@ from ..rooms.producer import Producers
 from ..rooms.room import Room
 from .authors import AuthorRow, Authors
 from .batch import Batch
-from .draft import Draft
+from .draft import Draft, Runs
 from .journal import Loaded, ProducerRow
 
 __all__ = ["RoomRows"]
@@ -126,10 +126,13 @@ class RoomRows:
             if row is not None:
                 batch.left.append((row.id,))
                 self._pending_producers[client] = None
-        for client, runs in chain(draft.ids.items(), draft.relay_ids.items()):
+        whole: dict[str, Runs | None] = dict.fromkeys(draft.whole)
+        for client, runs in chain(draft.ids.items(), draft.relay_ids.items(), whole.items()):
             producer = producers.find(client)
             if producer is None:
                 continue  # forgotten meanwhile
+            if runs is None:
+                runs = producer.runs()
             row = self._row(client)
             if row is None or row.forgotten != producer.forgotten or not row.present:
                 number = next(self._producer_ids) if row is None else row.id

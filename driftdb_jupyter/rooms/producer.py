@@ -105,6 +105,14 @@ class Producer:
         if first <= last:
             self._add(first, last, offset)
 
+    def runs(self) -> list[list[int]]:
+        """All that is known, as ``[first, seq, count]``, ascending."""
+        older = self._older or _Runs()
+        runs = [*zip(older.firsts, older.lasts, older.offsets, strict=True)]
+        if self._first <= self._last:
+            runs.append((self._first, self._last, self._offset))
+        return [[first, first + offset, last - first + 1] for first, last, offset in runs]
+
     def copy(self) -> Producer:
         """Another producer that knows the same."""
         copy = Producer(remember=self._remember, forgotten=self._forgotten)

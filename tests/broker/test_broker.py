@@ -17,7 +17,7 @@ from driftdb_jupyter.protocol.errors import BadMessage, Conflict, QuotaExceeded
 from driftdb_jupyter.protocol.messages import Action, Append, Push, Relay, Replace
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.quota import Quota
-from driftdb_jupyter.rooms.room import Room
+from driftdb_jupyter.rooms.room import Applied, Room
 
 from .brokers import CLIENT, MakeBroker, Record, kept, make, opened, push
 
@@ -236,3 +236,114 @@ async def test_a_whole_room_can_be_restored(make_broker: MakeBroker) -> None:
     assert record.heard[-1] == ("answer", 4)
     with pytest.raises(BadMessage, match="expected the name of no room, got 'room'"):
         await broker.restore("room", source)
+
+
+async def test_a_room_can_be_put_in_the_place_of_another(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record(client=CLIENT)
+    before = await opened(broker, record)
+    push(before, record, text="1", push_id=1)
+    await record.answered(1)
+    await broker.replace("room", imported())
+    assert record.heard[-1] == ("reset", None)
+    after = await broker.open("room", record)
+    assert after is not None
+    assert kept(after.room) == kept(imported())
+    assert after.room.epoch != before.room.epoch
+    assert CLIENT not in after.room.producers
+    push(before, record, push_id=2)  # which comes too late
+    push(after, record, push_id=1)
+    await record.answered(3)
+    assert isinstance(record.answers[-1], Applied)
+    assert record.answers[-1].seq == 3
+    await broker.replace("new", imported())
+    assert [summary.name for summary in await broker.summaries()] == ["new", "room"]
+
+
+async def test_a_room_that_cant_be_put_there_leaves_the_other_one(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(room_limit=1), Record()
+    sequencer = await opened(broker, record)
+    await broker.replace("room", imported())
+    with pytest.raises(QuotaExceeded):
+        await broker.replace("one too many", imported())
+    assert record.heard[-1] == ("reset", None)
+    assert await broker.open("room", record) is not sequencer
+    await broker.delete("room")
+    await broker.create("another")
+
+
+async def test_the_audience_hears_that_its_room_is_deleted(make_broker: MakeBroker) -> None:
+    broker, record, other = make_broker(), Record(), Record()
+    await opened(broker, record)
+    await opened(broker, other, "other")
+    assert await broker.delete("room")
+    assert record.heard == [("deleted", None)]
+    assert other.heard == []
+
+
+async def test_clients_that_are_there_no_more_are_forgotten_beyond_a_number(
+    make_broker: MakeBroker,
+) -> None:
+    broker, audience = make_broker(producer_limit=10), Record()
+    sequencer = await opened(broker, audience)
+    for number in range(100):
+        record = Record(client=f"{number:016}")
+        sequencer.joined(f"{number:016}")
+        push(sequencer, record, Relay(), push_id=1)
+        await record.answered(1)
+        if number:
+            sequencer.left(f"{number:016}")
+    assert len(sequencer.room.producers) <= 10
+    assert "0" * 16 in sequencer.room.producers  # which is still there
+    assert f"{99:016}" in sequencer.room.producers
+
+
+async def test_clients_that_push_nothing_leave_nothing_behind(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record(client=CLIENT)
+    sequencer = await opened(broker, record)
+    sequencer.joined(CLIENT)
+    push(sequencer, record)
+    push(sequencer, record, push_id=1, if_seq=7)  # refused
+    await record.answered(2)
+    sequencer.left(CLIENT)
+    assert len(sequencer.room.producers) == 0
+
+
+class TestExpiry:
+    DAY = 86_400.0
+
+    async def test_a_machine_that_was_asleep_deletes_nothing(self, make_broker: MakeBroker) -> None:
+        now, steady = 1_000_000.0, 0.0
+        broker = make_broker(clock=lambda: now, monotonic=lambda: steady)
+        await broker.create("room")
+        now += 40 * self.DAY
+        assert await broker.expire(room_seconds=30 * self.DAY, client_seconds=self.DAY) == []
+        now += 29 * self.DAY
+        steady += 29 * self.DAY
+        assert await broker.expire(room_seconds=30 * self.DAY, client_seconds=self.DAY) == []
+        now += 2 * self.DAY
+        steady += 2 * self.DAY
+        assert await broker.expire(room_seconds=30 * self.DAY, client_seconds=self.DAY) == ["room"]
+
+    async def test_a_clock_that_is_set_forward_forgets_no_client(
+        self, make_broker: MakeBroker
+    ) -> None:
+        now = 1_000_000.0
+        record = Record(client=CLIENT)
+        broker = make_broker(clock=lambda: now, monotonic=lambda: 0.0)
+        sequencer = await opened(broker, record)
+        sequencer.joined(CLIENT)
+        push(sequencer, record, push_id=1)
+        await record.answered(1)
+        sequencer.left(CLIENT)
+        now += 2 * self.DAY
+        await broker.expire(room_seconds=0, client_seconds=self.DAY)
+        push(sequencer, record, push_id=1)
+        await record.answered(2)
+        assert sequencer.room.seq == 1
+
+
+def imported() -> Room:
+    room = Room(epoch="elsewhere")
+    for value in (Value.from_json(b'"new"'), Value.from_cbor(b"\x42ab")):
+        room.apply(Push("new", Append(), Raw(b"-")), [value])
+    return room

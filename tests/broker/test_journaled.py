@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Raw
 
+from driftdb_jupyter.broker.batch import Batch
 from driftdb_jupyter.broker.broker import Broker, Sequencer
+from driftdb_jupyter.broker.journal import Journal
 from driftdb_jupyter.broker.journaled import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
+from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace
 from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.room import Room
 
 from .brokers import CLIENT, Record, kept, make, opened, push, running
 
@@ -331,3 +338,173 @@ async def test_a_deletion_is_no_gap_that_goes_unseen(kind: str, tmp_path: Path) 
     async with running(make(kind, tmp_path)) as broker:
         again = (await reopened(broker, record)).room
         assert again.recover("k", epoch=room.epoch, above=2)[1] is False
+
+
+class TestRoomsAsWholes:
+    async def test_a_refused_replacement_leaves_the_room_and_those_in_it(
+        self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = Record(client=CLIENT)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            push(sequencer, record, Append(), push_id=1)
+            await record.answered(1)
+            monkeypatch.setattr(Journal, "commit", fails_once(Journal.commit))
+            with pytest.raises(Unavailable):
+                await broker.replace("room", Room(epoch="other"))
+            while broker.trouble:
+                await asyncio.sleep(0.01)
+            push(sequencer, record, Append(), push_id=2)
+            await record.answered(2)
+            assert ("reset", None) not in record.heard
+            before = kept(sequencer.room)
+        async with running(make(kind, tmp_path)) as broker:
+            assert kept((await reopened(broker, record)).room) == before
+
+    async def test_a_room_never_has_two_sequencers_whatever_is_asked_for_at_once(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        async with running(make(kind, tmp_path)) as broker:
+            assert isinstance(broker, JournalBroker)
+            for number in range(40):
+                users = [Record(client=f"{user:016}") for user in range(3)]
+
+                async def use(record: Record, number: int = number) -> object:
+                    for _ in range(number % 7):
+                        await asyncio.sleep(0)
+                    await broker.create("room")
+                    sequencer = await broker.open("room", record)
+                    if sequencer is not None:
+                        push(sequencer, record, Append(), push_id=1)
+                        await record.answered(1)
+                    return sequencer
+
+                room = Room(epoch="imported")
+                room.apply(Push("k", Append(), Raw(b"-")), [Value.from_json(b"0")])
+                await asyncio.gather(
+                    broker.replace("room", room),
+                    *map(use, users),
+                    broker.delete("room") if number % 3 == 0 else asyncio.sleep(0),
+                )
+                await opened(broker, Record())
+                here = broker._rooms["room"].room
+                held = kept(here), here.seq
+                await broker.leave("room")
+                again = (await reopened(broker, Record())).room
+                assert (kept(again), again.seq) == held
+                assert len(broker._locks) == 0
+            assert broker._count == 1
+
+    async def test_one_that_is_asked_for_and_given_up_is_made_all_the_same(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        async with running(make(kind, tmp_path, room_limit=1)) as broker:
+            creating = asyncio.ensure_future(broker.create("room"))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            creating.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await creating
+            assert await broker.open("room", Record()) is not None
+            with pytest.raises(QuotaExceeded):
+                await broker.create("other")
+
+    async def test_a_room_that_was_used_meanwhile_does_not_expire(
+        self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 0.0
+        record = Record(client=CLIENT)
+        async with running(
+            make(kind, tmp_path, clock=lambda: now, monotonic=lambda: now)
+        ) as broker:
+            await broker.create("room")
+            now = 1_000.0
+            unused = Journal.unused
+
+            def used_at_once(journal: Journal, *, before: float) -> list[str]:
+                names = unused(journal, before=before)
+                asyncio.run_coroutine_threadsafe(use(), loop).result()
+                return names
+
+            async def use() -> None:
+                push(await reopened(broker, record), record, push_id=1)
+                await record.answered(1)
+                await broker.leave("room")
+
+            loop = asyncio.get_running_loop()
+            monkeypatch.setattr(Journal, "unused", used_at_once)
+            assert await broker.expire(room_seconds=500.0, client_seconds=500.0) == []
+            assert (await reopened(broker, record)).room.seq == 1
+
+    async def test_a_start_after_a_long_time_deletes_nothing(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        day = now = 86_400.0
+        seconds = {"room_seconds": 30 * day, "client_seconds": day}
+        make_now = partial(make, kind, tmp_path, clock=lambda: now, monotonic=lambda: now)
+        async with running(make_now()) as broker:
+            await broker.create("room")
+        for date in (41, 42, 83):
+            now = date * day
+            async with running(make_now()) as broker:
+                assert await broker.expire(**seconds) == []
+                now += day / 2
+                assert await broker.expire(**seconds) == []
+        async with running(make_now()) as broker:
+            now += 28 * day
+            assert await broker.expire(**seconds) == []
+            now += day
+            assert await broker.expire(**seconds) == ["room"]
+
+    async def test_what_deleted_rooms_held_is_removed_at_the_next_start(
+        self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = Record()
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            push(sequencer, record, Append())
+            await record.answered(1)
+            with monkeypatch.context() as patch:
+                patch.setattr(Journal, "sweep", lambda journal: False)
+                await broker.delete("room")
+        async with running(make(kind, tmp_path)) as broker:
+            assert not await broker.has("room")
+            assert await broker.open("other", record) is None
+            assert isinstance(broker, JournalBroker)
+            assert broker._sweeping is not None
+            await broker._sweeping
+        with closing(sqlite3.connect(tmp_path / "rooms.db")) as connection:
+            assert connection.execute("SELECT count(*) FROM entries").fetchone() == (0,)
+
+    async def test_an_end_does_not_wait_until_all_is_removed(
+        self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Journal, "sweep", lambda journal: True)  # there is always more
+        async with running(make(kind, tmp_path)) as broker:
+            await broker.create("room")
+            await broker.delete("room")
+
+    async def test_authors_without_a_name_take_no_more_rows_than_there_are_entries(
+        self, kind: str, tmp_path: Path
+    ) -> None:
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, Record())
+            for number in range(100):
+                record = Record(author=Author(f"request {number}"))
+                push(sequencer, record, Replace())
+                await record.answered(1)
+                del record
+        with closing(sqlite3.connect(tmp_path / "rooms.db")) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM authors").fetchone()
+            assert count <= 4
+
+
+def fails_once(commit: Any) -> Any:
+    left = [OSError(28, "No space left on device")]
+
+    def fail(journal: Journal, batches: Sequence[Batch]) -> None:
+        if left:
+            raise left.pop()
+        commit(journal, batches)
+
+    return fail
