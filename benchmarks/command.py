@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the ``driftdb`` command can: lines of a log a second, and what an import costs.
+"""What the ``driftdb`` command can: lines of a log a second, and what its start and an import cost.
 
 With ``--check`` it exits with 1 if a goal is missed.
 """
@@ -22,6 +22,7 @@ from benchmarks.servers import OURS, Server, start
 COMMAND = (sys.executable, "-m", "driftdb_jupyter.cli")
 LINES = 500_000
 LINE = "\x1b[32mok\x1b[0m  %07d  " + "x" * 60
+NOWHERE = "http://127.0.0.1:9/room/r"
 ROUNDS = 3
 STARTS = 15
 LINES_GOAL_PER_SECOND = 50_000
@@ -47,12 +48,12 @@ def appended(folder: Path, text: bytes) -> float:
     return LINES / took
 
 
-def shortest(code: str) -> float:
-    """How long a Python takes that runs this, in seconds; the shortest of some."""
+def shortest(*arguments: str) -> float:
+    """How long a Python with these arguments takes, in seconds; the shortest of some runs."""
     times = []
     for _ in range(STARTS):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, *arguments], capture_output=True)
         times.append(time.perf_counter() - began)
     return min(times)
 
@@ -67,12 +68,17 @@ def main() -> int:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             rates.append(appended(Path(folder), text))
-    nothing = shortest("pass")
-    imported = shortest("import driftdb_jupyter") - nothing
-    used = shortest("from driftdb_jupyter import Room, Stream, room") - nothing
+    nothing = shortest("-c", "pass")
+    imported = shortest("-c", "import driftdb_jupyter") - nothing
+    used = shortest("-c", "from driftdb_jupyter import Room, Stream, room") - nothing
+    command = ("-m", "driftdb_jupyter.cli")
+    asked = shortest(*command, "get", "key", f"--room={NOWHERE}") - nothing
+    helped = shortest(*command, "--help") - nothing
     print(f"append: {max(rates):,.0f} lines a second (best of {ROUNDS})")
     print(f"import driftdb_jupyter: {1000 * imported:.0f} ms more than Python itself")
     print(f"… import Room, Stream, room: {1000 * used:.0f} ms more")
+    print(f"driftdb get, where nothing answers: {1000 * asked:.0f} ms more")
+    print(f"driftdb --help: {1000 * helped:.0f} ms more")
     met = max(rates) >= LINES_GOAL_PER_SECOND and imported < IMPORT_GOAL_SECONDS
     return int(options.check and not met)
 

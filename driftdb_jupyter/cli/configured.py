@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from ..command.failure import USAGE, Failure
 from ..command.parameter import GENERAL, Option
 from ..command.printing import print_line
 from ..command.types import File
+from .status import Misuse
 from .subcommand import Subcommand
 
 if TYPE_CHECKING:  # imported only if a setting is given, or when the work begins
@@ -74,14 +74,9 @@ class Configured(Subcommand):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the work; exits with :data:`.USAGE` if a setting doesn't fit."""
-        from ..server.standalone import BadSetting
-
+        """Do the work with the settings."""
         ctx.params["settings"] = ctx.obj
-        try:
-            return super().invoke(ctx)
-        except BadSetting as error:
-            raise Failure(str(error), USAGE) from None
+        return super().invoke(ctx)
 
     def format_end(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the last lines of the help."""
@@ -104,13 +99,13 @@ def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneSer
     """Return a server with these settings and those of the configuration files.
 
     ``options`` are settings that take precedence; ``None`` and ``False`` mean not given. Raises
-    :class:`.BadSetting`.
+    :class:`.Misuse` if a setting does not fit.
     """
     from traitlets.config import Config
     from traitlets.config.loader import DeferredConfigString
 
     from ..server.settings import DriftDB
-    from ..server.standalone import StandaloneServer
+    from ..server.standalone import BadSetting, StandaloneServer
 
     traits = {(owner, name): trait for owner, name, trait in _traits([StandaloneServer, DriftDB])}
     config = Config()
@@ -121,7 +116,11 @@ def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneSer
             elif value is not None and value is not False:
                 config[owner][name] = value
     server = StandaloneServer()
-    server.configure(config)
+    try:
+        server.configure(config)
+        server.settings()  # has a bad one told now
+    except BadSetting as error:
+        raise Misuse(str(error)) from None
     return server
 
 
