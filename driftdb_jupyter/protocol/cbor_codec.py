@@ -12,15 +12,17 @@ from . import cbor
 from .codec import KeyInfo, Listing, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
-from .frame import BINARY, frame, head
+from .frame import BINARY, SHORT_BINARY_HEADS, frame, head
 from .limits import Limits
-from .messages import ClientMessage, Keys, Ping, Push, push_id
+from .messages import Action, ClientMessage, Keys, Ping, Push, push_id
 from .value import Value
 
 __all__ = ["CBOR", "CborCodec"]
 
 _TYPE, _KEY, _VALUE, _SEQ = (cbor.text(name) for name in ("type", "key", "value", "seq"))
 _PUSH_HEAD = cbor.head(cbor.MAP, 4) + _TYPE + cbor.text("push") + _KEY
+_SHORT_SEQS = [_SEQ + cbor.head(cbor.UNSIGNED, seq) for seq in range(0x100)]
+_SEQ_IN_TWO_BYTES = _SEQ + b"\x19"
 _ENTRY_HEAD = cbor.head(cbor.MAP, 2) + _VALUE
 
 
@@ -31,11 +33,16 @@ class CborCodec:
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
         """Read a client's message (see :class:`~.codec.Codec`)."""
+        is_short = len(message) <= limits.harmless_bytes
         try:
+            if is_short and (push := _push_as_before(message, limits)):
+                return push
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
-            fields, _ = cbor.read_map(message, limits, raw="value", raw_items="values")
+            fields, value = cbor.read_map(message, limits, raw="value", raw_items="values")
             decoded: ClientMessage = msgspec.convert(fields, ClientMessage)
+            if is_short and type(decoded) is Push:
+                _remember(message, value, decoded)
             if not isinstance(decoded, Ping):
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
@@ -53,8 +60,10 @@ class CborCodec:
 
     def values(self, push: Push, limits: Limits) -> list[Value]:
         """The values of a push that this codec decoded (see :class:`~.codec.Codec`)."""
-        if len(push.value) and push.values is None:
-            return [self.value(push.value)]
+        raw = push.value
+        size = len(raw)
+        if size and push.values is None:
+            return [Value(None, bytes(raw), size)]
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:
@@ -64,8 +73,15 @@ class CborCodec:
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
         """The broadcast of an entry, as a finished frame."""
         value = entry.value.item or entry.value.as_cbor()
-        end = _SEQ + cbor.head(cbor.UNSIGNED, entry.seq)
-        return b"".join((head(BINARY, len(start) + len(value) + len(end)), start, value, end))
+        seq = entry.seq
+        if seq < 0x10000:
+            end = _SEQ_IN_TWO_BYTES + seq.to_bytes(2, "big") if seq > 0xFF else _SHORT_SEQS[seq]
+        else:
+            end = _SEQ + cbor.head(cbor.UNSIGNED, seq)
+        length = len(start) + len(value) + len(end)
+        # Without a call for the heads of most messages.
+        first = SHORT_BINARY_HEADS[length] if length < 126 else head(BINARY, length)
+        return b"".join((first, start, value, end))
 
     def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
         """The same with who wrote it and when."""
@@ -162,6 +178,56 @@ class CborCodec:
 
 
 CBOR = CborCodec()
+
+# A client's pushes to a key differ in nothing but their values. So what stood around the value of
+# a short one is remembered, with what it meant.
+_Around = tuple[bytes, bytes]
+_known: dict[_Around, tuple[str, Action]] = {}
+_KNOWN_LIMIT = 1024
+# How long numbers and text are by their first byte; 0: that tells more than the first byte.
+_LENGTHS = [0] * 256
+for _first in (*range(0x00, 0x18), *range(0x20, 0x38), *range(0xF4, 0xF8)):
+    _LENGTHS[_first] = 1
+for _width in range(4):
+    _LENGTHS[0x18 + _width] = _LENGTHS[0x38 + _width] = 1 + (1 << _width)
+for _length in range(24):
+    _LENGTHS[0x60 + _length] = 1 + _length
+_TEXT_OF_ONE_BYTE_LENGTH = 0x78
+
+
+def _push_as_before(message: bytes, limits: Limits) -> Push | None:
+    """A short push that differs from an earlier one in its value alone, ``None`` for all others."""
+    start = message.find(_VALUE) + len(_VALUE)
+    try:
+        first = message[start]
+        length = _LENGTHS[first]
+        if length:
+            end = start + length
+        elif first == _TEXT_OF_ONE_BYTE_LENGTH:
+            end = start + 2 + message[start + 1]
+        else:
+            end = cbor.read_item(message, start, limits)
+    except (IndexError, Refusal):
+        return None
+    known = _known.get((message[:start], message[end:]))
+    if known is None or end > len(message):
+        return None
+    value = message[start:end]
+    if 0x60 <= first <= _TEXT_OF_ONE_BYTE_LENGTH and not value.isascii():
+        try:
+            value[1 if length else 2 :].decode()
+        except UnicodeDecodeError:
+            return None
+    return Push(*known, Raw(value))
+
+
+def _remember(message: bytes, value: tuple[int, int], push: Push) -> None:
+    """Remember what stands around the value of a push, unless it is another each time."""
+    start, end = value
+    if start and push.id is None and push.if_seq is None and push.epoch is None:
+        if len(_known) >= _KNOWN_LIMIT:
+            _known.clear()
+        _known[message[:start], message[end:]] = push.key, push.action
 
 
 def _message(fields: Mapping[str, object]) -> bytes:

@@ -11,6 +11,7 @@ __all__ = [
     "CONTINUATION",
     "PING",
     "PONG",
+    "SHORT_BINARY_HEADS",
     "SHORT_TEXT_HEADS",
     "TEXT",
     "frame",
@@ -26,6 +27,7 @@ COMPRESSED = 0x40
 _FINAL = 0x80
 # The heads of short frames, by the length of their content.
 SHORT_TEXT_HEADS = [bytes((_FINAL | TEXT, length)) for length in range(126)]
+SHORT_BINARY_HEADS = [bytes((_FINAL | BINARY, length)) for length in range(126)]
 _medium_head = struct.Struct(">BBH").pack
 _long_head = struct.Struct(">BBQ").pack
 
