@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import gc
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -125,28 +125,30 @@ def read_map(
     return _read(message, limits, read)
 
 
-def find(message: bytes, *names: str) -> dict[str, Any]:
-    """Fields of a message that was refused for another one, as far as they are scalars.
+def find(message: bytes, names: Iterable[str]) -> dict[str, Any]:
+    """The fields of a message that was refused, without the one for which it was.
 
-    They are looked for before what is neither a scalar nor short, and in the last 4 KiB, so that
-    a long message costs no more than a short one.
+    The others are to be short, and those behind it within the last 4 KiB, the first of them one of
+    ``names``; so a long message costs no more than a short one.
     """
     try:
         count, position = _map_head(message)
-        fields, left, position = _scalar_fields(message, position, count)
-    except (BadMessage, IndexError):
+    except Refusal:
         return {}
+    fields, left, position = _short_fields(message, position, count)
     start = max(position, len(message) - _TAIL_BYTES)
-    for name in names:
+    for name in names if left > 1 else ():
         at = len(message)
         for _ in range(_TRIES):
-            if name in fields or (at := message.rfind(text(name), start, at)) < 0:
+            at = message.rfind(text(name), start, at)
+            if at < 0:
                 break
-            # What is inside the value is followed by more fields than the message has left.
-            behind, _, end = _scalar_fields(message, at, left - 1)
-            if end == len(message):
-                fields |= behind
-    return {name: fields[name] for name in names if name in fields}
+            # From inside the refused field there are more fields to the end, from inside a later
+            # one fewer.
+            behind, missing, end = _short_fields(message, at, left - 1)
+            if end == len(message) and not missing:
+                return fields | behind
+    return fields
 
 
 def decode(item: bytes) -> Any:
@@ -188,17 +190,16 @@ def collector_paused(length: int) -> Iterator[None]:
 def _read(data: bytes, limits: Limits, read: Callable[[bytes], _T]) -> _T:
     """Let ``read`` follow what was surveyed; what goes wrong first is what is raised."""
     end, refusal = survey(data, limits)
+    if refusal is None:
+        if len(data) < _LONG_BYTES:
+            return read(data)
+        with collector_paused(len(data)):
+            return read(data)
     if isinstance(refusal, TooLarge):
         end = min(end, _FOLLOWED_BYTES)
-    with collector_paused(len(data)):
-        try:
-            result = read(data if refusal is None else data[:end])
-        except Truncated:
-            if refusal is None:
-                raise
-        if refusal is not None:
-            raise refusal
-        return result
+    with suppress(Truncated):
+        read(data[:end])
+    raise refusal
 
 
 def _check_end(data: bytes, end: int) -> None:
@@ -271,10 +272,10 @@ class _Follower:
         self._limits = limits
         self._counts = may_hold(data, limits.containers // _TAG_COUNTS_AS)
         self._containers = 0
-        self._tags = 0
+        self._tags = _TagCount(limits)
         # cbor2 doesn't count an empty array as a level, so what may reach the limit is followed
         # once more.
-        self._decoder = self._follow_to(limits.nesting - 1, _Tags(self._counted, _never_bytes))
+        self._decoder = self._follow_to(limits.nesting - 1, _Tags(self._tags.counted, _never_bytes))
 
     def follow(self, position: int) -> tuple[Any, int]:
         """The item at ``position``, with bytes and ``undefined`` as they are, and its end."""
@@ -287,16 +288,16 @@ class _Follower:
             value = self._follow_deep(position)
         if self._counts:
             self._containers += _count_containers(value)
-            if self._containers + self._tags > self._limits.containers:
+            if self._containers + self._tags.count > self._limits.containers:
                 raise self._limits.too_many_containers()
         return value, self._file.tell()
 
     def _follow_deep(self, position: int) -> Any:
         limit = self._limits.nesting
-        tags = self._tags
-        for known in (_Levels(), _Tags(self._counted, _never_bytes)):
+        tags = self._tags.count
+        for known in (_Levels(), _Tags(self._tags.counted, _never_bytes)):
             self._file.seek(position)
-            self._tags = tags
+            self._tags.count = tags
             self._decoder = self._follow_to(limit, known)
             try:
                 value = self._decoder.decode()
@@ -317,14 +318,26 @@ class _Follower:
             strict_hashable_types=True,
         )
 
-    def _counted(self, content: Callable[[Any], Any]) -> _Decoder:
+
+class _TagCount:
+    """Counts the tags that were met, and refuses more than there may be containers.
+
+    Apart from the follower, for cbor2's decoder holds it, and is never collected in a cycle.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.count = 0
+        self._limits = limits
+
+    def counted(self, content: Callable[[Any], Any]) -> _Decoder:
+        """A decoder that counts its tag, and then does with the content what is given."""
         limit = self._limits.containers
 
         def decode(item: Any, is_key: bool) -> Any:
             if is_key:  # cbor2 decodes keys as what is immutable
                 raise _no_string_as_key()
-            self._tags += _TAG_COUNTS_AS
-            if self._tags > limit:
+            self.count += _TAG_COUNTS_AS
+            if self.count > limit:
                 raise self._limits.too_many_containers()
             return content(item)
 
@@ -483,9 +496,7 @@ def _byte_at(data: bytes, position: int) -> int:
     return data[position]
 
 
-def _scalar_fields(
-    data: bytes, position: int, count: int | None
-) -> tuple[dict[str, Any], int, int]:
+def _short_fields(data: bytes, position: int, count: int | None) -> tuple[dict[str, Any], int, int]:
     """The fields from ``position`` on, up to the first that is not short.
 
     Returns them, how many of the ``count`` are left, and where the next one begins.

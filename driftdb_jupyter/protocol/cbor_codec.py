@@ -21,6 +21,7 @@ __all__ = ["CBOR", "CborCodec"]
 
 _TYPE, _KEY, _VALUE, _SEQ = (cbor.text(name) for name in ("type", "key", "value", "seq"))
 _PUSH_HEAD = cbor.head(cbor.MAP, 4) + _TYPE + cbor.text("push") + _KEY
+_PUSH_FIELDS = ("type", *Push.__struct_fields__)
 _SHORT_SEQS = [_SEQ + cbor.head(cbor.UNSIGNED, seq) for seq in range(0x100)]
 _SEQ_IN_TWO_BYTES = _SEQ + b"\x19"
 _ENTRY_HEAD = cbor.head(cbor.MAP, 2) + _VALUE
@@ -48,10 +49,10 @@ class CborCodec:
             return decoded
         except msgspec.ValidationError as error:
             refusal: Refusal = BadMessage(f"expected a message of the room protocol: {error}")
-            refusal.push_id = push_id(cbor.find(message, "type", "id"))
+            refusal.push_id = push_id(cbor.find(message, _PUSH_FIELDS))
             raise refusal from None
         except Refusal as refusal:
-            refusal.push_id = push_id(cbor.find(message, "type", "id"))
+            refusal.push_id = push_id(cbor.find(message, _PUSH_FIELDS))
             raise
 
     def value(self, raw: Raw) -> Value:

@@ -52,6 +52,8 @@ def is_deeper(text: bytes, limit: int) -> bool:
     if text.count(b"[") + text.count(b"{") <= limit:
         return False
     brackets = structure(text).translate(_BRACKETS_AS_CBOR, b",:")
+    if not brackets:
+        return False
     try:
         cbor2.loads(brackets, max_depth=limit)
     except cbor2.CBORDecodeError:
