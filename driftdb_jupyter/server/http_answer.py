@@ -14,7 +14,7 @@ from .backlog import Backlog
 from .send_queue import Buffer
 from .unacknowledged import unacknowledged_bytes
 
-__all__ = ["send_answer", "send_pieces"]
+__all__ = ["Response", "send_answer", "send_pieces"]
 
 _PIECE_BYTES = 65536
 
@@ -33,7 +33,7 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
     The next one is made when the client has taken the last. A client that takes too little is
     closed (see :mod:`.backlog`).
     """
-    response = _Response(handler)
+    response = Response(handler)
     try:
         for piece in pieces:
             backlog.hold(piece, len(piece))
@@ -53,8 +53,11 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
         backlog.unwatch(response)
 
 
-class _Response:
-    """The client of a request, as a receiver (see :class:`.backlog.Receiver`)."""
+class Response:
+    """The client of a request, as a receiver (see :class:`.backlog.Receiver`).
+
+    Make it before the answer is finished. ``bytes_sent``: what was handed to the kernel since.
+    """
 
     def __init__(self, handler: RequestHandler) -> None:
         connection: Any = handler.request.connection

@@ -19,6 +19,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from ..protocol.codec import error_fields
 from ..protocol.errors import RateExceeded, Refusal
 from .callers import Caller
+from .http_answer import Response
 from .hub import Hub
 
 __all__ = ["NotFound", "Request"]
@@ -133,7 +134,7 @@ class Request(RequestHandler):
             # though there be no body, and doesn't say so.
             if not getattr(self.request.connection, "_read_finished", True):
                 self.set_header("Connection", "close")
-            return super().finish(chunk)
+            return self._finish(chunk)
         if chunk is not None:
             self.write(chunk)
         self.set_header("Connection", "close")
@@ -144,6 +145,31 @@ class Request(RequestHandler):
         task.add_done_callback(_lingering.discard)
         self.application.log_request(self)
         self.on_finish()
+        return written
+
+    def _finish(self, chunk: Any) -> Any:
+        """Finish the answer, and see that the client takes it."""
+        connection: Any = self.request.connection
+        stream: IOStream | None = connection.stream
+        if stream is None or stream.closed():
+            return super().finish(chunk)
+        response = Response(self)
+        if chunk is not None:
+            self.write(chunk)
+        length = sum(map(len, self._write_buffer))
+        written = super().finish()
+        if stream.writing():
+            backlog = self.hub.backlog
+            backlog.add(length)
+            backlog.watch(response)
+
+            def done(future: asyncio.Future[None]) -> None:
+                if not future.cancelled():
+                    future.exception()  # seen: the client has gone
+                backlog.unwatch(response)
+                backlog.add(-length)
+
+            written.add_done_callback(done)
         return written
 
     def set_default_headers(self) -> None:

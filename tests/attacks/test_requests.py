@@ -143,6 +143,17 @@ async def test_files_that_nobody_takes_cost_little(tmp_path: Path) -> None:
         assert host.memory_bytes - before < MOST_BYTES
 
 
+async def test_answers_that_nobody_takes_hold_no_descriptor_for_ever(tmp_path: Path) -> None:
+    soon = "--DriftDB.read_grace_seconds=1"
+    async with hosting(tmp_path, soon) as host, connections(host, 50) as opened:
+        for _, writer in opened:
+            # More than the buffers of a connection hold.
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(head("GET", "/driftdb.js") * 400)
+        await open_files(host, 10)
+        assert (await fetch(host.url + "driftdb.js")).status == 200
+
+
 async def test_a_flood_of_requests_is_refused_and_the_log_stays_small(tmp_path: Path) -> None:
     few = ("--DriftDB.request_limit_burst=100", "--DriftDB.request_limit_per_second=1")
     async with hosting(tmp_path, *few) as host, connections(host, 20) as opened:
