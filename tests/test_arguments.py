@@ -66,6 +66,11 @@ DASHES = "put -- before an argument that begins with a dash"
             "number from 0 to 50, got 'loud'",
         ),
         (
+            "serve --DriftDB.durability=x",
+            "serve: --DriftDB.durability: expected one of memory, batched, synced, got 'x'",
+        ),
+        ("serve --DriftDB.room_limit", "serve: --DriftDB.room_limit: expected a value, got none"),
+        (
             "serve --DriftDB.rate_limit_per_second=x",
             "serve: The 'rate_limit_per_second' trait of a DriftDB instance expected a float, "
             "not the str 'x'.",

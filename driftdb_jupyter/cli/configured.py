@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from ..command.parameter import GENERAL, Option
 from ..command.printing import print_line
-from ..command.types import File
+from ..command.types import Choice, File, Text
 from .status import Misuse
 from .subcommand import Subcommand
 
@@ -91,8 +91,8 @@ class Configured(Subcommand):
         return "\n\n".join([ctx.get_help(), *(each.class_get_help() for each in self._classes())])
 
     def _all_settings(self) -> list[click.Parameter]:
-        names = {(owner, name) for owner, name, _ in _traits(self._classes())}
-        return [_setting(owner, name) for owner, name in sorted(names)]
+        traits = {(owner, name): trait for owner, name, trait in _traits(self._classes())}
+        return [_setting(owner, name, traits[owner, name]) for owner, name in sorted(traits)]
 
 
 def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneServer:
@@ -139,13 +139,18 @@ def _traits(
     ]
 
 
-def _setting(owner: str, name: str) -> Option:
+def _setting(owner: str, name: str, trait: TraitType[Any, Any]) -> Option:
+    from traitlets import Enum
+
     def take(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is not None:
             keep(ctx, owner, name, value)
 
     names = [f"{owner}_{name}", f"--{owner}.{name}"]
-    return Option(names, hidden=True, expose_value=False, callback=take)
+    words = [] if not isinstance(trait, Enum) else list(trait.values or ())
+    few = bool(words) and all(isinstance(word, str) for word in words)
+    type = Choice(words) if few else Text()
+    return Option(names, type=type, hidden=True, expose_value=False, callback=take)
 
 
 def keep(ctx: click.Context, owner: str, name: str, value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from ..command.command import run
 from ..command.group import Group
@@ -51,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     asked = os.environ.get(VARIABLE)
     if asked:
-        print_line(complete(group, asked))
+        with suppress(KeyboardInterrupt):
+            print_line(complete(group, asked))
         sys.exit(0)
     sys.exit(run(group, "driftdb", sys.argv[1:] if argv is None else argv))

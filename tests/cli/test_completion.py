@@ -90,6 +90,7 @@ def test_bash_completes_settings(bash: Bash) -> None:
     found = bash.completed("driftdb serve --DriftDB.message")
     assert found == ["--DriftDB.message_limit_bytes"]
     assert not any("." in each for each in bash.completed("driftdb serve --"))
+    assert bash.completed("driftdb serve --DriftDB.durability=s") == ["synced"]
 
 
 def test_bash_completes_files_where_they_are_meant(bash: Bash) -> None:
