@@ -19,6 +19,7 @@ from ..protocol.errors import (
     TooLarge,
     Unavailable,
 )
+from ..protocol.json_text import count_marks
 from ..protocol.limits import Limits
 from . import frames
 from .frames import KeyInfo
@@ -419,13 +420,19 @@ class Session:
     def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Cut values into what each fits into one message, if any of them does."""
         room = self._limits.message_bytes - frames.push_overhead_bytes(key, count=2)
-        start = length = 0
+        start = length = items = 0
         for end, value in enumerate(values):
-            full = length + len(value) + 1 > room or end - start == self._limits.values
+            marks = 1 + count_marks(value)
+            full = (
+                length + len(value) + 1 > room
+                or end - start == self._limits.values
+                or items + marks > self._limits.sparse_bytes
+            )
             if end > start and full:
                 yield values[start:end]
-                start, length = end, 0
+                start, length, items = end, 0, 0
             length += len(value) + 1
+            items += marks
         if start < len(values):
             yield values[start:]
 

@@ -11,7 +11,7 @@ from .codec import KeyInfo, Listing, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
-from .json_text import is_deeper, structure
+from .json_text import count_marks, is_deeper, structure
 from .limits import Limits
 from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
 from .value import Value
@@ -227,8 +227,8 @@ def check_items(text: bytes, limits: Limits) -> None:
 
     Items are counted by commas, colons and brackets, so an empty array or object counts as two.
     """
-    if sum(map(text.count, (b"[", b"{", b",", b":"))) < limits.sparse_bytes:
-        return  # even with those inside strings
+    if count_marks(text) < limits.sparse_bytes:
+        return
     marks = structure(text)
     containers = marks.count(b"[") + marks.count(b"{")
     if containers > limits.containers:

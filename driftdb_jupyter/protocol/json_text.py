@@ -10,7 +10,7 @@ from typing import Any
 import cbor2
 import msgspec
 
-__all__ = ["LARGEST_DOUBLE", "is_deeper", "read_json", "structure"]
+__all__ = ["LARGEST_DOUBLE", "count_marks", "is_deeper", "read_json", "structure"]
 
 LARGEST_DOUBLE = math.nextafter(math.inf, 0)
 # Above this many digits int() takes quadratic time (and CPython refuses it).
@@ -36,6 +36,11 @@ def read_json(text: bytes | str) -> Any:
         # Lone surrogates, and numbers that no double or no int() takes.
         encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
         return _finite(json.loads(_without_long_integers(encoded), parse_constant=_refuse))
+
+
+def count_marks(text: bytes) -> int:
+    """How many opening brackets, commas and colons are in a text, those inside strings as well."""
+    return sum(map(text.count, (b"[", b"{", b",", b":")))
 
 
 def structure(text: bytes) -> bytes:

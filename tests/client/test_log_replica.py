@@ -157,6 +157,8 @@ def test_values_are_cut_into_what_fits_into_a_message() -> None:
     assert 2 < len(batches) < 20
     few = Session(limits=Limits(values=3)).log("a", keep=True)
     assert [len(batch) for batch in few.batches(values[:7])] == [3, 3, 1]
+    crowded = Session(limits=Limits(containers=100)).log("a", keep=True)
+    assert {len(batch) for batch in crowded.batches([b"[[1],[1]]"] * 40)} == {20}
     for batch in batches:
         replica.push_all(batch, keep=True)
 

@@ -148,6 +148,30 @@ async def test_what_no_room_holds_is_refused_as_cbor(room: Room, vector: dict[st
     await peer.hears(init("k"))
 
 
+@pytest.mark.parametrize("cbor", [False, True], ids=["json", "cbor"])
+@by_rule("too large, an array of so many")
+async def test_what_holds_too_much_is_too_large(
+    room: Room, vector: dict[str, Any], cbor: bool
+) -> None:
+    peer = await room.join(cbor=cbor, client="x" * 16)
+    text = f"[{','.join([vector['member']] * vector['count'])}]"
+    item = cbor2.dumps(json.loads(text))
+    await peer.send_raw(cbor_push(item) if cbor else json_push(text))
+    await peer.hears_error("too_large")
+    answer = await room.post(json_push(text))
+    assert (answer.status, answer.json["code"]) == (413, "too_large")
+    await room.holds("k")
+
+
+async def test_a_table_of_numbers_is_taken(room: Room) -> None:
+    rows = [[number, number / 8, number % 100] for number in range(40_000)]
+    for cbor in (False, True):
+        peer = await room.join(cbor=cbor)
+        await peer.subscribe("k")
+        await peer.send(push("k", rows, "relay"))
+        assert (await peer.receive())["value"] == rows
+
+
 @pytest.mark.parametrize("text", VECTORS["refused as json"])
 async def test_what_is_no_json_is_refused(room: Room, text: str) -> None:
     peer = await room.join()

@@ -5,6 +5,7 @@ import { Replica } from "./replica";
 
 const MOST_VALUES = 4096;
 const MOST_BYTES = 1_000_000;
+const MOST_ITEMS = 50_000;
 
 /** Hears of a log. */
 export interface LogListener {
@@ -158,13 +159,18 @@ export class LogReplica extends Replica implements Pusher {
 function batches(values: readonly Json[]): Json[][] {
   const made: Json[][] = [];
   let room = 0;
+  let items = 0;
   for (const value of values) {
-    const length = 3 * JSON.stringify(value).length; // at most, in UTF-8
+    const text = JSON.stringify(value);
+    const length = 3 * text.length; // at most, in UTF-8
+    const marks = 1 + (text.match(/[[{,:]/g)?.length ?? 0); // those inside strings as well
     const batch = made[made.length - 1];
     room -= length;
-    if (batch === undefined || room < 0 || batch.length === MOST_VALUES) {
+    items += marks;
+    if (batch === undefined || room < 0 || items > MOST_ITEMS || batch.length === MOST_VALUES) {
       made.push([value]);
       room = MOST_BYTES - length;
+      items = marks;
     } else {
       batch.push(value);
     }

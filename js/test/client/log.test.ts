@@ -1,7 +1,17 @@
 import { expect, test, vi } from "vitest";
 import type { Entry } from "../../src/protocol/messages";
 import { PlayedServer } from "../server";
+import { load } from "../vectors";
 
+interface Values {
+  readonly "too large, an array of so many": readonly {
+    rule: string;
+    member: string;
+    count: number;
+  }[];
+}
+
+const vectors = load<Values>("values");
 const entries = (...seqs: number[]): Entry[] => seqs.map((seq) => ({ value: `v${seq}`, seq }));
 const deaf = { heard: () => {} };
 const recovered = { epoch: "E", recovered: true };
@@ -159,6 +169,17 @@ test("several values go in as few messages as hold them", () => {
   expect(log.pushAll(Array(5000).fill(0), true)).toEqual([2, 3]);
   expect(log.pushAll(Array(3).fill("x".repeat(200_000)), false)).toEqual([4, 5, 6]);
 });
+
+test.each(vectors["too large, an array of so many"])(
+  "$rule go in messages that a room takes",
+  ({ member, count }) => {
+    const log = new PlayedServer().session.log("k", { heard: () => {} }, true);
+    // Rows of many members, for a message has few values.
+    const row = Array(100).fill(JSON.parse(member));
+    const rows = Array(count / 100).fill(row);
+    expect(log.pushAll(rows, true).length).toBeGreaterThan(1);
+  },
+);
 
 test("the arrival of a push can be awaited", async () => {
   const server = new PlayedServer();
