@@ -32,15 +32,17 @@ class Chunk:
     """Entries of a stream that follow each other, and what they take together.
 
     ``byte_count``: as they came. ``cost_bytes``: of memory; the author of several in a row is one
-    object, and counted once.
+    object, and counted once. ``is_lent``: a reader has the list (:meth:`Stream.lend`), so that
+    another takes its place where entries are removed.
     """
 
-    __slots__ = ("byte_count", "cost_bytes", "entries")
+    __slots__ = ("byte_count", "cost_bytes", "entries", "is_lent")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.byte_count = 0
         self.cost_bytes = 0
+        self.is_lent = False
 
     def copy(self) -> Chunk:
         """Another chunk of the same entries."""
@@ -53,7 +55,11 @@ class Chunk:
         """Remove the oldest ``count`` entries; one at least, and one stays."""
         entries = self.entries
         dropped = entries[:count]
-        del entries[:count]
+        if self.is_lent:
+            entries = self.entries = entries[count:]
+            self.is_lent = False
+        else:
+            del entries[:count]
         self.byte_count -= _bytes(dropped)
         self.cost_bytes -= cost_of_entries(dropped)
         if dropped[-1].author is entries[0].author:  # counted for the dropped ones until now
@@ -108,6 +114,27 @@ class Stream:
                 del found[limit:]
                 break
         return found
+
+    def lend(self, seq: int) -> list[list[Entry]]:
+        """The entries whose sequence numbers are above ``seq``, in lists that stay as they are.
+
+        Most of them are the stream's own, so that this costs little: they are not to be changed.
+        """
+        chunks = self._chunks
+        if not self.value_count:
+            return []
+        first = bisect_right(chunks, seq, key=_newest)
+        lists = []
+        for number in range(first, len(chunks)):
+            chunk = chunks[number]
+            if number == len(chunks) - 1:
+                lists.append(chunk.entries[:])  # others will be appended
+            else:
+                chunk.is_lent = True
+                lists.append(chunk.entries)
+        if lists:
+            lists[0] = lists[0][bisect_right(lists[0], seq, key=_seq) :]
+        return lists
 
     def count_to(self, seq: int) -> int:
         """How many entries have sequence numbers up to and including ``seq``."""
@@ -185,6 +212,9 @@ class Stream:
                 self._chunks = [Chunk()]
                 return chunks
             only = chunks[0]  # as a replace does, and the next value comes at once
+            if only.is_lent:
+                self._chunks = [Chunk()]
+                return []
             only.entries.clear()
             only.byte_count = only.cost_bytes = 0
             return []

@@ -25,37 +25,43 @@ class Cursor(Struct, frozen=True, gc=False):
 
 def answer_to_get(
     codec: Codec, room: Room, get: Get, cursor: Cursor | None = None
-) -> tuple[Listing, list[Entry], Cursor | None]:
-    """The ``init`` and the entries that it lists; and where it goes on if there is ``more``.
+) -> tuple[Listing, list[list[Entry]], Cursor | None]:
+    """The ``init``, lists of what it lists, and where it goes on if there is ``more``.
 
-    ``cursor``: the one that this connection was given before.
+    The lists are not to be changed. ``cursor``: the one that this connection was given before.
     """
     above = get.seq or 0
     begun = cursor.begun if cursor is not None and cursor.last == above else 0
     epoch, recovered, seq = None, False, None
     one_more = None if get.limit is None else get.limit + 1  # to know whether there is
     if get.epoch is UNSET:
-        entries = room.read(get.key, above=above, limit=one_more)
+        lists = (
+            room.stream(get.key).lend(above)
+            if one_more is None
+            else [room.read(get.key, above=above, limit=one_more)]
+        )
     else:
         entries, recovered = room.recover(
             get.key, epoch=get.epoch, above=above, begun=begun, limit=one_more
         )
+        whole = not recovered and one_more is None
+        lists = room.stream(get.key).lend(0) if whole else [entries]
         epoch, seq = room.epoch, room.seq
         begun = begun if recovered else room.seq
     next_cursor = None
-    if get.limit is not None and len(entries) > get.limit:
-        entries = entries[: get.limit]
-        next_cursor = Cursor(entries[-1].seq, begun)
+    if get.limit is not None and len(lists[0]) > get.limit:
+        lists = [lists[0][: get.limit]]
+        next_cursor = Cursor(lists[0][-1].seq, begun)
     listing = codec.init(
         get.key,
-        len(entries),
+        sum(map(len, lists)),
         stamps=get.stamps,
         epoch=epoch,
         recovered=recovered,
         seq=seq if next_cursor is None else None,
         more=next_cursor is not None,
     )
-    return listing, entries, next_cursor
+    return listing, lists, next_cursor
 
 
 def answer_to_keys(

@@ -33,7 +33,7 @@ from .answer import Answer
 from .answers import answer_to_get, answers_to_push
 from .author import author, client_key
 from .close_codes import CLOSE_TOO_SLOW
-from .hosted_room import HostedRoom, is_short
+from .hosted_room import HostedRoom, short_list
 from .http_answer import send_answer
 from .log_text import printable
 from .outbox import Outbox
@@ -224,11 +224,12 @@ class Send(RoomRequest):
 
     async def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
         if get.seq is not None:
-            listing, entries, _ = answer_to_get(JSON, hosted.sequencer.room, get)
-            if is_short(entries):
-                self.answer_encoded(listing.whole(entries))
+            listing, lists, _ = answer_to_get(JSON, hosted.sequencer.room, get)
+            short = short_list(lists)
+            if short is not None:
+                self.answer_encoded(listing.whole(short))
             else:
-                await self._stream(hosted.init(JSON, get.key, listing, entries))
+                await self._stream(hosted.init(JSON, get.key, listing, lists))
         elif get.presence:
             own = author(client, None).client
             await self._stream(hosted.presence_state(JSON, get.key, own))

@@ -22,7 +22,7 @@ from .pressure import Pressure
 from .snapshot import Listed, Snapshot
 from .watchers import Pace, Watchers
 
-__all__ = ["HostedRoom", "is_short"]
+__all__ = ["HostedRoom", "short_list"]
 
 
 # An answer up to these bounds is made at once, one beyond them as the connection takes it.
@@ -139,19 +139,27 @@ class HostedRoom:
         if self._watchers:
             self._watchers.note(applied)
 
-    def init(self, codec: Codec, key: str, listing: Listing, entries: Sequence[Entry]) -> Answer:
-        """An ``init`` of these entries of a key, which may go on changing meanwhile."""
-        snapshot = Snapshot(entries, self._backlog, ended=lambda: self._forget(key, snapshot))
+    def init(
+        self, codec: Codec, key: str, listing: Listing, lists: Sequence[list[Entry]]
+    ) -> Answer:
+        """An ``init`` of a key, which may go on changing meanwhile; of what these lists hold."""
+        snapshot = Snapshot(lists, self._backlog, ended=lambda: self._forget(key, snapshot))
         self._snapshots.setdefault(key, []).append(snapshot)
         return Answer(codec.opcode, listing, snapshot)
 
     def put_init(
-        self, outbox: Outbox, codec: Codec, key: str, listing: Listing, entries: Sequence[Entry]
+        self,
+        outbox: Outbox,
+        codec: Codec,
+        key: str,
+        listing: Listing,
+        lists: Sequence[list[Entry]],
     ) -> Awaitable[None] | None:
-        """Send an ``init`` of these entries; returns what to wait for before more is read."""
-        if is_short(entries):
-            return outbox.put_short_answer(frame(codec.opcode, listing.whole(entries)))
-        return outbox.put_answer(self.init(codec, key, listing, entries))
+        """Send an ``init`` (see :meth:`init`); returns what to wait for before more is read."""
+        short = short_list(lists)
+        if short is not None:
+            return outbox.put_short_answer(frame(codec.opcode, listing.whole(short)))
+        return outbox.put_answer(self.init(codec, key, listing, lists))
 
     def put_presence_state(
         self, outbox: Outbox, codec: Codec, key: str, own: str
@@ -207,11 +215,12 @@ class HostedRoom:
         self._ended(self, code, reason)
 
     def _show(self, key: str, outbox: Outbox, codec: Codec) -> tuple[Awaitable[None] | None, int]:
-        entries = self.sequencer.room.read(key)
-        taken = self.put_init(outbox, codec, key, codec.init(key, len(entries)), entries)
-        if is_short(entries):
+        stream = self.sequencer.room.stream(key)
+        listing, lists = codec.init(key, stream.value_count), stream.lend(0)
+        taken = self.put_init(outbox, codec, key, listing, lists)
+        if short_list(lists) is not None:
             return taken, 0
-        return taken, self.sequencer.room.stream(key).byte_count + len(entries) * _ENTRY_BYTES
+        return taken, stream.byte_count + stream.value_count * _ENTRY_BYTES
 
     def _forget(self, key: str, snapshot: Snapshot) -> None:
         snapshots = self._snapshots[key]
@@ -220,11 +229,14 @@ class HostedRoom:
             del self._snapshots[key]
 
 
-def is_short(entries: Sequence[Entry]) -> bool:
-    """Whether an ``init`` of these entries is short enough to be made at once."""
-    return (
-        len(entries) <= _SHORT_COUNT and sum([e.value.byte_count for e in entries]) <= _SHORT_BYTES
-    )
+def short_list(lists: Sequence[list[Entry]]) -> list[Entry] | None:
+    """What lists hold, if an ``init`` of it is short enough to be made at once; else ``None``."""
+    if not lists:
+        return []
+    entries = lists[0]
+    if len(lists) > 1 or len(entries) > _SHORT_COUNT:
+        return None
+    return entries if sum([e.value.byte_count for e in entries]) <= _SHORT_BYTES else None
 
 
 def _put(outbox: Outbox, answer: Answer) -> Awaitable[None] | None:

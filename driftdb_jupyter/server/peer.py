@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from ..protocol.cbor_codec import CBOR
@@ -130,7 +131,8 @@ class Peer:
                 allowed = right is None or self._access.may(right)
         except Refusal as refusal:
             self._refuse(refusal)
-            return None
+            # To say what is wrong takes many times what a message does: the others have a turn.
+            return asyncio.sleep(0)
         if isinstance(allowed, bool):
             return self._carry_out(codec, decoded, len(message), allowed=allowed)
         return self._wait_for_access(codec, decoded, len(message), allowed)
@@ -242,8 +244,8 @@ class Peer:
         if get.seq is not None:
             before = self._cursors.pop(get.key, None)
             room = self._room
-            listing, entries, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
-            waiting = room.put_init(self.outbox, self._codec, get.key, listing, entries)
+            listing, lists, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
+            waiting = room.put_init(self.outbox, self._codec, get.key, listing, lists)
         if cursor is not None:
             if len(self._cursors) >= self._subscription_limit:
                 self._cursors.clear()

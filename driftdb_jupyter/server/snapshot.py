@@ -12,7 +12,7 @@ from .backlog import Backlog
 __all__ = ["Listed", "Snapshot"]
 
 _ENTRY_BYTES = 256
-_CHUNK_LENGTH = 1024
+_OWN_BYTES = 16384
 # Segments are short, so that encoding one never takes long, and few encoded bytes wait.
 _SEGMENT_BYTES = 65536
 _REFERENCE_BYTES = 8
@@ -27,19 +27,21 @@ class Snapshot:
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        lists: Sequence[list[Entry]],
         backlog: Backlog,
         *,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
-        """``ended`` is called when nothing is left of it."""
-        self.count = len(entries)
+        """``lists`` stay as they are; ``ended`` is called when nothing is left of them."""
+        self.count = sum(map(len, lists))
         self._backlog = backlog
         self._ended = ended
-        self._chunks = deque(_chunks(entries))
-        self._segments: deque[Sequence[Entry]] = deque()  # of what was the first chunk
+        self._chunks = deque(lists)
+        self._segments: deque[list[Entry]] = deque()  # of what was the first chunk
         self._pinned: deque[Entry] = deque()
-        backlog.add(self.count * _REFERENCE_BYTES)
+        # All lists but the first and the last are the stream's own.
+        self._cost_bytes = _OWN_BYTES + _REFERENCE_BYTES * len(lists)
+        backlog.add(self._cost_bytes)
 
     def __iter__(self) -> Iterator[Sequence[Entry]]:
         yield from self._segments
@@ -53,7 +55,6 @@ class Snapshot:
                 return None
             self._segments.extend(_segments(self._chunks.popleft()))
         segment = self._segments.popleft()
-        self._backlog.add(-len(segment) * _REFERENCE_BYTES)
         newest = segment[-1].seq
         while self._pinned and self._pinned[0].seq <= newest:
             self._release(self._pinned.popleft())
@@ -75,6 +76,8 @@ class Snapshot:
         """Let go of all that is left."""
         while self.next() is not None:
             pass
+        self._backlog.add(-self._cost_bytes)
+        self._cost_bytes = 0
         self._ended()
 
     def _release(self, entry: Entry) -> None:
@@ -117,12 +120,7 @@ class Listed:
             pass
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), _CHUNK_LENGTH):
-        yield entries[start : start + _CHUNK_LENGTH]
-
-
-def _segments(chunk: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+def _segments(chunk: list[Entry]) -> Iterator[list[Entry]]:
     start = byte_count = 0
     for number, entry in enumerate(chunk):
         byte_count += entry.value.byte_count
