@@ -1,8 +1,9 @@
-"""A plain socket in the place of Tornado's stream.
+"""A stream over a plain socket, which takes the place of Tornado's.
 
-Tornado's stream asks the socket three times for every batch of messages, and a future, a wake-up
-and a turn of the loop lie between the bytes and who reads them. Here they are handed over where
-they arrive: one call from the loop, one look at the socket. Sockets under TLS stay Tornado's.
+Tornado's stream looks at the socket three times for every batch of messages, and a future, a
+wake-up and a turn of the loop lie between the arrival of bytes and their reader. This one hands
+them over as they arrive: one call from the loop, and mostly one look at the socket. Sockets under
+TLS keep Tornado's stream.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from .send_queue import Buffer, SendQueue
 __all__ = ["PlainStream"]
 
 _CHUNK_BYTES = 65536
+# A peer that was answered while its messages were being taken may have sent more: another look
+# costs less than a turn of the loop. After this many the other connections have their turn.
+_LOOKS = 4
 # Windows refuses much larger ones.
 _SEND_BYTES = 131072
 # How many pieces a connection is sent before the others have their turn.
@@ -28,9 +32,9 @@ _PIECES_A_TURN = 4
 
 
 class PlainStream:
-    """The socket of a connection: as much of :class:`IOStream` as a WebSocket needs.
+    """As much of :class:`IOStream` as a WebSocket needs.
 
-    It closes where the peer does (also one that only stops sending) and at any error.
+    It closes when the peer does (also when the peer only stops sending), and at any error.
 
     ``bytes_sent`` counts every byte that the kernel has taken, of :meth:`send` and :meth:`write`
     alike: it grows while a peer reads, also in the middle of one long write. ``backlog`` counts
@@ -66,10 +70,10 @@ class PlainStream:
 
     @classmethod
     def take_over(cls, stream: IOStream) -> tuple[PlainStream, bytes] | None:
-        """Take the socket out of Tornado's stream, and the bytes that it has read already.
+        """Take the socket out of Tornado's stream, with the bytes that it has already read.
 
-        ``None`` where that can't be: under TLS, while something waits to be written, and where
-        the connection has ended.
+        Returns ``None`` if that is impossible: under TLS, while something waits to be written, and
+        after the end of the connection.
         """
         if type(stream) is not IOStream or stream.closed() or stream.writing():
             return None
@@ -84,11 +88,11 @@ class PlainStream:
         return cls(plain_socket), read.result() if read.done() else b""
 
     def receive(self, take: Callable[[bytes], bool]) -> asyncio.Future[None]:
-        """Hand all that arrives to ``take``, until it returns that it has had enough.
+        """Call ``take`` with every chunk that arrives, until it returns ``True``.
 
-        The future is done then, or has what ``take`` raised, or a :class:`StreamClosedError`.
-        Between two calls nothing is read. A peer that always has more to say gets one chunk in a
-        turn of the loop, as the others.
+        Then the future is done. It fails with what ``take`` raised, or with
+        :class:`StreamClosedError`. Between two calls nothing is read. In each turn of the loop a
+        peer gets one chunk of at most 64 KiB, or a few while it is being answered.
         """
         reading: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._closed:
@@ -101,7 +105,10 @@ class PlainStream:
         return reading
 
     def send(self, data: bytes) -> int:
-        """How many bytes the socket takes at once: none where others wait, or it has ended."""
+        """Send what the socket takes at once, and return how many bytes that was.
+
+        It takes none while others wait, and after the end of the connection.
+        """
         if self._queue is not None or self._closed:
             return 0
         try:
@@ -112,9 +119,9 @@ class PlainStream:
         return sent
 
     def write(self, data: bytes) -> asyncio.Future[None]:
-        """Send it after all that waits; the future is done when the socket has taken it.
+        """Send the bytes after all that waits; the future is done when the kernel has taken them.
 
-        Raises :class:`StreamClosedError`.
+        Raises :class:`StreamClosedError`, and so does the future.
         """
         if self._closed:
             raise StreamClosedError
@@ -127,9 +134,9 @@ class PlainStream:
         return self._waiting.put_single(data)
 
     def end_writing(self) -> None:
-        """Tell the peer that nothing more comes (half of an end); what waits is not sent then.
+        """Half-close the connection: tell the peer that nothing more comes, and read on.
 
-        What it still says is read on.
+        Call it when nothing waits to be sent.
         """
         if not self._closed:
             with suppress(OSError):  # it has gone already
@@ -198,23 +205,30 @@ class PlainStream:
             self._reads = False
             self._loop.remove_reader(self.socket)
             return
-        try:
-            data = self.socket.recv(_CHUNK_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.close()
-            return
-        try:
-            if not take(data) or reading.done():
+        for _ in range(_LOOKS):
+            sent = self.bytes_sent
+            try:
+                data = self.socket.recv(_CHUNK_BYTES)
+            except (BlockingIOError, InterruptedError):
                 return
-        except Exception as error:
-            if not reading.done():
-                reading.set_exception(error)
-        else:
-            reading.set_result(None)
+            except OSError:
+                data = b""
+            if not data:
+                self.close()
+                return
+            try:
+                enough = take(data)
+            except Exception as error:
+                if not reading.done():
+                    reading.set_exception(error)
+                return
+            if reading.done():
+                return
+            if enough:
+                reading.set_result(None)
+                return
+            if self.bytes_sent == sent:
+                return
 
     @property
     def _waiting(self) -> SendQueue:

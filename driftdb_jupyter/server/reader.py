@@ -271,6 +271,7 @@ class BatchReader(WebSocketProtocol):
         limit = self._limit
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
         on_frame = _ignore if self.server_terminated else self.on_frame
+        fragmented = self._fragments is not None
         end = 0
         count = 0
         try:
@@ -279,7 +280,7 @@ class BatchReader(WebSocketProtocol):
                 if (
                     (first != _TEXT and first != _BINARY)
                     or not _MASKED <= second <= _MASKED_16
-                    or self._fragments is not None
+                    or fragmented
                 ):
                     found = self._measure(position)
                     if found is None:
@@ -292,6 +293,7 @@ class BatchReader(WebSocketProtocol):
                     unfinished = self._take_rare(first, content)
                     if self._ended:
                         return False
+                    fragmented = self._fragments is not None
                 else:
                     if second < _MASKED_16:
                         start = position + 6

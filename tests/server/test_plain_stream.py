@@ -118,6 +118,25 @@ class TestReading:
         await sending
         assert max(map(len, ends.chunks)) <= 65536
 
+    async def test_one_that_was_answered_is_looked_at_again_but_not_for_ever(
+        self, ends: Ends
+    ) -> None:
+        turns: list[int] = []
+
+        def answer(chunk: bytes) -> bool:
+            asyncio.get_running_loop().call_soon(lambda: turns.append(len(ends.chunks)))
+            ends.chunks.append(chunk)
+            ends.stream.send(b"?")
+            if len(ends.chunks) < 10:
+                ends.far.send(b"answer")
+            return len(ends.chunks) == 10
+
+        reading = ends.stream.receive(answer)
+        await ends.send(b"first")
+        await reading
+        assert ends.chunks == [b"first"] + [b"answer"] * 9
+        assert {4, 8} <= set(turns)
+
     async def test_who_takes_may_fail(self, ends: Ends) -> None:
         def take(chunk: bytes) -> bool:
             raise LookupError(chunk)
