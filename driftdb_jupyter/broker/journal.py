@@ -265,9 +265,7 @@ class Journal:
         try:
             return version_of(connection)
         except WrongSchema as error:
-            raise JournalUnusable(
-                f"{error}: {self.path}; update this server, or give it another file"
-            ) from None
+            raise JournalUnusable(f"{self.path} is left as it is: {error}") from None
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:

@@ -72,12 +72,19 @@ class RoomRows:
         return batch
 
     def make_new(self, name: str, room: Room, *, now: float) -> Batch:
-        """The rows of a room that the journal has not: all that it holds, and its name."""
+        """The rows of a room that the journal has not: all that it holds and knows, and its name.
+
+        Its clients are taken for just gone.
+        """
         draft = Draft()
         for key in room.keys:
             draft.hold(key, room.read(key))
         batch = Batch(self.number)
         self._make_entries(draft, batch)
+        for client, producer in room.producers.items():
+            number = next(self._producer_ids)
+            batch.producers.append((number, self.number, client, producer.forgotten, now))
+            batch.ids.extend([(number, *run) for run in producer.runs()])
         batch.created.append((self.number, name, self.epoch, *self._numbers(room, 0, now)))
         return batch
 

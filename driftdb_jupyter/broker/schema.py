@@ -97,7 +97,7 @@ INSERT INTO run VALUES
 
 
 class WrongSchema(Exception):
-    """The file is no journal, or one of a newer version; says which."""
+    """The file is no journal, or one of a newer version; says which, and what to do."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -108,9 +108,12 @@ def version_of(connection: sqlite3.Connection) -> int:
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     version = _pragma(connection, "user_version")
     if (tables or version) and _pragma(connection, "application_id") != APPLICATION:
-        raise WrongSchema("expected a journal of rooms, got another database")
+        raise WrongSchema("expected a journal of rooms, got another database; choose another file")
     if version > VERSION:
-        raise WrongSchema(f"expected a journal of version {VERSION} or older, got {version}")
+        raise WrongSchema(
+            f"expected a journal of version {VERSION} or older, got version {version}; update this"
+            " server, or choose another file"
+        )
     return version
 
 

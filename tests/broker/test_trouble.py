@@ -158,6 +158,7 @@ class TestAFullDisk:
             await broker.leave("room")
             await on_writer(broker, self.FREE)
             await works_again(broker)
+            await broker._committer.wait_until_written()  # its end, too
             again = await broker.open("room", record)
             assert again is not None
             assert again is not sequencer
@@ -292,7 +293,7 @@ def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     broker = open_broker(str(tmp_path / "rooms.db"))
     assert isinstance(broker, MemoryBroker)
-    assert "or older, got 99" in str(broker.trouble)
+    assert "or older, got version 99" in str(broker.trouble)
     assert "update this server" in str(broker.trouble)
 
 

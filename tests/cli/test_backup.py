@@ -56,6 +56,18 @@ async def test_rooms_that_are_there_are_replaced_only_where_that_is_asked_for(
     assert run(folder, "export", room).stdout == exported
 
 
+async def test_a_push_that_is_sent_again_after_it_is_not_applied_twice(
+    folder: Path, server: Process, tmp_path: Path
+) -> None:
+    room, secret = Room(server.server, "room"), "c" * 16
+    first = await room.post(push("k", "v", id=1), client=secret)
+    run(folder, "backup", str(tmp_path / "copy.db"))
+    assert run(folder, "restore", str(tmp_path / "copy.db"), "--replace").returncode == 0
+    again = await room.post(push("k", "v", id=1), client=secret)
+    assert (again.json, again.json["type"]) == (first.json, "ack")
+    assert values(run(folder, "export", "room").stdout) == ["v"]
+
+
 async def test_a_file_is_replaced_only_where_that_is_asked_for(
     folder: Path, room: str, tmp_path: Path
 ) -> None:

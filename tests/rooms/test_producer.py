@@ -117,3 +117,15 @@ def test_what_was_forgotten_before_is_known_without_its_seq() -> None:
     assert producer.seq(5) is None
     assert not producer.knows(6)
     assert producer.forgotten == 5
+
+
+@given(st.lists(st.integers(1, 60), max_size=40, unique=True))
+def test_its_runs_make_another_that_knows_the_same(ids: list[int]) -> None:
+    producer = Producer(remember=8)
+    for seq, push_id in enumerate(ids, 100):
+        if not producer.knows(push_id):
+            producer.applied(push_id, seq)
+    again = Producer(remember=8, forgotten=producer.forgotten)
+    for run in producer.runs():
+        again.restore(*run)
+    assert [again.seq(n) for n in range(1, 62)] == [producer.seq(n) for n in range(1, 62)]
