@@ -53,7 +53,7 @@ class Administration:
 
         Raises :class:`RoomNotFound`.
         """
-        hosted = await self._hub.open(name)
+        hosted = await self._hub.rooms.open(name)
         if hosted is None:
             raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
         return dump(name, hosted.sequencer.room)
@@ -98,7 +98,7 @@ class Administration:
 
         Raises :class:`RoomNotFound`.
         """
-        if not await self._hub.delete(name):
+        if not await self._hub.rooms.delete(name):
             raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
 
     async def backup(

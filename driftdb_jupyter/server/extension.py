@@ -200,7 +200,7 @@ class DriftDBExtension(ExtensionApp):
 
     def report_activity(self) -> None:
         """Tell Jupyter when rooms were used, so that a server in use is not culled."""
-        newest = self.hub.newest
+        newest = self.hub.rooms.newest
         if newest != self._seen:
             self._seen = newest
             self.serverapp.web_app.settings["driftdb_last_activity"] = datetime.now(timezone.utc)

@@ -82,16 +82,16 @@ class RoomRequest(Request):
 
         It stays open until the request is finished. Raises 404 where there is no such room.
         """
-        hosted = await self.hub.open(name)
+        hosted = await self.hub.rooms.open(name)
         if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
             self.caller.count_room()
-            await self.hub.create(name)
+            await self.hub.rooms.create(name)
             self.hub.events.made(name, self.address)
-            hosted = await self.hub.open(name)
+            hosted = await self.hub.rooms.open(name)
         if hosted is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
         self.entered = hosted
-        self.hub.enter(hosted)
+        self.hub.rooms.enter(hosted)
         return hosted
 
     async def demand_room(self, name: str) -> None:
@@ -100,13 +100,13 @@ class RoomRequest(Request):
         It is neither made nor opened.
         """
         usable = self.site.names_allowed and is_name(name) and await self.may("write")
-        if not usable and not await self.hub.has(name):
+        if not usable and not await self.hub.rooms.has(name):
             raise HTTPError(HTTPStatus.NOT_FOUND)
 
     def on_finish(self) -> None:
         """Leave the room; a socket's peer has a stay of its own."""
         if self.entered is not None:
-            self.hub.exit(self.entered)
+            self.hub.rooms.exit(self.entered)
             self.entered = None
         super().on_finish()
 
@@ -129,7 +129,7 @@ class NewRoom(RoomRequest):
         await self.demand("write")
         name = new_id()
         self.caller.count_room()
-        await self.hub.create(name)
+        await self.hub.rooms.create(name)
         self.hub.events.made(name, self.address)
         self.answer(room_address(self.request, self.site.root, name))
 

@@ -31,7 +31,7 @@ class Health(Request):
         health: dict[str, object] = {"status": "ok" if trouble is None else "trouble"}
         if self._details:
             health["version"] = __version__
-            health["rooms"] = self.hub.room_count
+            health["rooms"] = len(self.hub.rooms)
             health["peers"] = self.hub.peer_count
             if trouble is not None:
                 health["trouble"] = trouble

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from itertools import takewhile
+from collections.abc import Callable
 
 from ..broker.broker import Broker
 from ..broker.memory_presence import MemoryPresence
 from ..protocol.errors import QuotaExceeded
 from ..protocol.frame import PING, frame
-from ..rooms.memory_cost import HOSTED_ROOM_COST_BYTES
 from ..rooms.presence import Presence
 from .backlog import Backlog
 from .callers import Caller, Callers
@@ -20,6 +18,7 @@ from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from .event_log import EventLog
 from .hosted_room import HostedRoom
 from .incomplete import Incomplete
+from .open_rooms import OpenRooms
 from .outbox import Flusher
 from .peer import Peer
 from .periodic import Periodic
@@ -37,12 +36,11 @@ _EXPIRY_INTERVAL_SECONDS = 600
 
 
 class Hub:
-    """Opens rooms at the broker for those who come, and knows who is connected.
+    """Registry of the open rooms and connected peers of this process, and of what bounds them.
 
-    A room is opened when it is first asked for, and left when nobody has used it for a while.
-    Make, :meth:`start` and use it on one event loop. ``memory`` is the budget of all that the
-    server holds. ``events`` is told what happens, and ``expired`` the names of rooms that are no
-    more because nobody used them.
+    Make, :meth:`start` and use it on one event loop. ``rooms`` are the open rooms, ``memory`` is
+    the budget of all that the server holds, ``events`` is told what happens, and ``expired`` is
+    called with the names of rooms that were deleted because nobody used them.
     """
 
     def __init__(
@@ -69,30 +67,22 @@ class Hub:
         )
         self.pace = Pace()
         self.events = events or EventLog(logging.getLogger(__name__))
+        self.rooms = OpenRooms(
+            broker,
+            host=self._host,
+            events=self.events,
+            idle_seconds=settings.room_idle_seconds,
+        )
         self._expired = expired
-        self._rooms: dict[str, HostedRoom] = {}
         self._peers: dict[Peer, HostedRoom] = {}
         self._timers: list[Periodic] = []
-        # Rooms that are about to be opened, and such that are about to be left or deleted: who
-        # asks for one meanwhile waits for that.
-        self._opening: dict[str, asyncio.Task[bool]] = {}
-        self._leaving: dict[str, asyncio.Task[bool]] = {}
-        # Since when nobody uses them, the longest first.
-        self._idle: dict[HostedRoom, float] = {}
-        self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._asking: set[asyncio.Future[None]] = set()  # for the right to read
         self.callers = Callers(settings)
         self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
-        self._left_seqs = 0
-        self._reclaimer = Reclaimer(self.memory, leave_idle=self.relieve_memory)
+        self._reclaimer = Reclaimer(self.memory, leave_idle=self.rooms.relieve_memory)
         self._trouble: str | None = None
-
-    @property
-    def room_count(self) -> int:
-        """How many rooms are open here."""
-        return len(self._rooms)
 
     @property
     def peer_count(self) -> int:
@@ -102,11 +92,6 @@ class Hub:
     def peers_in(self, hosted: HostedRoom) -> int:
         """How many connections there are to a room."""
         return sum(room is hosted for room in self._peers.values())
-
-    @property
-    def newest(self) -> int:
-        """A number that grows with every push."""
-        return self._left_seqs + sum(hosted.sequencer.room.seq for hosted in self._rooms.values())
 
     def start(self) -> None:
         """Begin to look after rooms and connections."""
@@ -123,66 +108,9 @@ class Hub:
         self._reclaimer.start()
         self._report_trouble()
 
-    async def create(self, name: str) -> None:
-        """Make a room of that name, unless there is one.
-
-        Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed, and
-        :class:`~..protocol.errors.Unavailable` where none can be made at the moment.
-        """
-        await self.broker.create(name)
-
-    async def has(self, name: str) -> bool:
-        """Whether there is a room of that name; it is not opened for that.
-
-        Raises :class:`~..protocol.errors.Unavailable` where that can't be read at the moment.
-        """
-        while task := self._leaving.get(name):
-            await asyncio.wait([task])
-        return name in self._rooms or await self.broker.has(name)
-
-    def find(self, name: str) -> HostedRoom | None:
-        """The room of that name if it is open here; it is not opened for that."""
-        return self._rooms.get(name)
-
-    async def open(self, name: str) -> HostedRoom | None:
-        """The room of that name, ``None`` where there is none.
-
-        It stays open at least until the caller awaits something else; :meth:`enter` it to keep it.
-        Raises :class:`~..protocol.errors.Unavailable` where it can't be read at the moment.
-        """
-        while (hosted := self._rooms.get(name)) is None or name in self._leaving:
-            opening = self._opening.get(name)
-            if opening is None:
-                opening = self._opening[name] = asyncio.create_task(self._open(name))
-            if not await asyncio.shield(opening):
-                return None
-        return hosted
-
-    async def delete(self, name: str) -> bool:
-        """Delete a room, and tell whether there was one; who is in it is told (4404).
-
-        Raises :class:`~..protocol.errors.Unavailable` where it can't be deleted at the moment: it
-        stays as it is, and so does who is in it.
-        """
-        while task := self._opening.get(name) or self._leaving.get(name):
-            await asyncio.wait([task])
-        deleting = self._leaving[name] = asyncio.create_task(self._delete(name))
-        return await asyncio.shield(deleting)
-
-    def enter(self, hosted: HostedRoom) -> None:
-        """A connection or request uses a room: it stays open."""
-        hosted.users += 1
-        self._idle.pop(hosted, None)
-
-    def exit(self, hosted: HostedRoom) -> None:
-        """End what :meth:`enter` began."""
-        hosted.users -= 1
-        if not hosted.users and self._rooms.get(hosted.name) is hosted:
-            self._idle[hosted] = time.monotonic()
-
     def join(self, peer: Peer, hosted: HostedRoom) -> None:
         """A peer has connected to a room."""
-        self.enter(hosted)
+        self.rooms.enter(hosted)
         self._peers[peer] = hosted
         if peer.client is not None:
             self.client_joined(hosted, peer.client)
@@ -197,9 +125,8 @@ class Hub:
         else:
             self.client_left(hosted, peer.client)
             hosted.presence.left(peer.author.client, for_good=for_good)
-            if hosted.presence.leaving:
-                self._absent.add(hosted)
-        self.exit(hosted)
+            self.rooms.keep_presences(hosted)
+        self.rooms.exit(hosted)
 
     def client_joined(self, hosted: HostedRoom, client: str) -> None:
         """A client with a secret has come; its pushes are remembered while it is there."""
@@ -255,15 +182,8 @@ class Hub:
                 task.add_done_callback(self._asking.discard)
 
     def tidy(self) -> None:
-        """Let those go who left and did not come back, leave idle rooms, report trouble."""
-        now = time.monotonic()
-        for hosted in list(self._absent):
-            hosted.presence.expire()
-            if not hosted.presence.leaving:
-                self._absent.remove(hosted)
-        until = now - self.settings.room_idle_seconds
-        for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
-            self._leave_idle(hosted)
+        """Do what is to be done each second: let go of what is not used, and report trouble."""
+        self.rooms.tidy()
         self.callers.tidy()
         self.events.tidy()
         self.broker.look()
@@ -272,27 +192,6 @@ class Hub:
             for peer in self._peers:
                 peer.release()
         self._report_trouble()
-
-    def relieve_memory(self) -> None:
-        """Leave idle rooms that are kept elsewhere, the longest unused first, until enough is free.
-
-        Enough is when the budget of memory is no longer tight.
-        """
-        if self.broker.journal is None:
-            return
-        expected = self.memory.used_bytes
-        for hosted in list(self._idle):
-            if not self.memory.is_tight_at(expected):
-                break
-            if self._leave_idle(hosted):
-                expected -= hosted.sequencer.room.cost_bytes
-
-    def _leave_idle(self, hosted: HostedRoom) -> bool:
-        if hosted in self._absent or hosted.name in self._leaving:
-            return False
-        self._put_away(hosted)
-        self._leaving[hosted.name] = asyncio.create_task(self._leave(hosted.name))
-        return True
 
     def _report_trouble(self) -> None:
         if self.broker.trouble != self._trouble:
@@ -305,7 +204,7 @@ class Hub:
     def expire_windows(self) -> None:
         """Forget the pushes that are too old to be asked for."""
         now = time.time()
-        for hosted in self._rooms.values():
+        for hosted in self.rooms:
             window = hosted.sequencer.room.window
             if window is not None:
                 window.expire(now=now)
@@ -326,67 +225,25 @@ class Hub:
             timer.stop()
         for peer in list(self._peers):
             peer.close(CLOSE_STOPPING, "the server is stopping")
-        tasks: list[Awaitable[object]] = [*self._opening.values(), *self._leaving.values()]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.rooms.settle()
         await self.broker.close()
         self._reclaimer.stop()
         self.events.end()
 
-    async def _open(self, name: str) -> bool:
-        try:
-            while name in self._leaving:
-                await asyncio.wait([self._leaving[name]])
-            if name in self._rooms:  # it was not deleted after all
-                return True
-            hosted = HostedRoom(
-                name, self.flusher, ended=self._ended, backlog=self.backlog, pace=self.pace
-            )
-            hosted.presence = MemoryPresence(
-                Presence(limits=self.settings.presence_limits, memory=self.memory),
-                hosted,
-                grace_seconds=self.settings.presence_grace_seconds,
-            )
-            sequencer = await self.broker.open(name, hosted)
-            if sequencer is None:
-                return False
-            if not hosted.has_ended:  # else it did so at once, and is asked for again
-                hosted.sequencer = sequencer
-                self._rooms[name] = hosted
-                self.memory.charge(HOSTED_ROOM_COST_BYTES)
-                self._idle[hosted] = time.monotonic()
-                self._left_seqs -= sequencer.room.seq
-            return True
-        finally:
-            del self._opening[name]
-
-    def _put_away(self, hosted: HostedRoom) -> None:
-        del self._rooms[hosted.name]
-        self.memory.release(HOSTED_ROOM_COST_BYTES)
-        hosted.presence.close()
-        self._idle.pop(hosted, None)
-        self._absent.discard(hosted)
-        self._left_seqs += hosted.sequencer.room.seq
-
-    async def _leave(self, name: str) -> bool:
-        try:
-            await self.broker.leave(name)
-            return True
-        finally:
-            del self._leaving[name]
-
-    async def _delete(self, name: str) -> bool:
-        try:
-            there = await self.broker.delete(name)
-            if there:
-                self.events.deleted(name)
-            return there
-        finally:
-            del self._leaving[name]
+    def _host(self, name: str) -> HostedRoom:
+        hosted = HostedRoom(
+            name, self.flusher, ended=self._ended, backlog=self.backlog, pace=self.pace
+        )
+        hosted.presence = MemoryPresence(
+            Presence(limits=self.settings.presence_limits, memory=self.memory),
+            hosted,
+            grace_seconds=self.settings.presence_grace_seconds,
+        )
+        return hosted
 
     def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
         """Let go of a room that the broker has ended, and close those who are in it."""
-        if self._rooms.get(hosted.name) is hosted:
-            self._put_away(hosted)
+        self.rooms.put_away(hosted)
         for peer in [peer for peer, room in self._peers.items() if room is hosted]:
             try:
                 peer.close(code, reason)

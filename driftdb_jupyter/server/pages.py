@@ -170,7 +170,7 @@ class Figures(RoomRequest):
     async def get(self, name: str) -> None:
         """Answer with the numbers; of a room that nobody has opened ``seq`` is null."""
         await self.demand("read")
-        hosted = self.hub.find(name)
+        hosted = self.hub.rooms.find(name)
         if hosted is None:
             await self.demand_room(name)
         self.set_header("Cache-Control", "no-store")

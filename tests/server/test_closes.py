@@ -56,7 +56,7 @@ async def test_what_the_server_does_to_a_peer(caplog: pytest.LogCaptureFixture, 
         await peer.settle()
         (there,) = server.hub._peers
         if code == 4404:
-            server.complete(server.hub.delete("lecture"))
+            server.complete(server.hub.rooms.delete("lecture"))
         else:
             server.run(lambda: there.close(code, "for a reason"))
         await peer.is_closed_with(code)

@@ -68,7 +68,7 @@ class World:
     async def room(self) -> HostedRoom:
         """The room, opened."""
         await self.broker.create("r")
-        hosted = await self.hub.open("r")
+        hosted = await self.hub.rooms.open("r")
         assert hosted is not None
         self.broker.steps.clear()
         return hosted
@@ -104,7 +104,7 @@ async def test_all_who_ask_while_a_room_is_loading_get_the_same_one_in_order() -
     got: list[tuple[int, HostedRoom | None]] = []
 
     async def ask(number: int) -> None:
-        got.append((number, await world.hub.open("r")))
+        got.append((number, await world.hub.rooms.open("r")))
 
     asking = [asyncio.create_task(ask(number)) for number in range(5)]
     await world.settle()
@@ -120,7 +120,7 @@ async def test_one_who_gives_up_takes_the_room_from_nobody() -> None:
     world = World()
     await world.broker.create("r")
     world.broker.go_on.clear()
-    impatient, patient = (asyncio.create_task(world.hub.open("r")) for _ in range(2))
+    impatient, patient = (asyncio.create_task(world.hub.rooms.open("r")) for _ in range(2))
     await world.settle()
     impatient.cancel()
     world.broker.go_on.set()
@@ -129,31 +129,33 @@ async def test_one_who_gives_up_takes_the_room_from_nobody() -> None:
 
 async def test_a_room_that_is_not_there_is_asked_for_once_for_all_and_then_anew() -> None:
     world = World()
-    assert await asyncio.gather(*(world.hub.open("r") for _ in range(3))) == [None] * 3
+    assert await asyncio.gather(*(world.hub.rooms.open("r") for _ in range(3))) == [None] * 3
     assert world.broker.steps == ["open", "open done"]
-    await world.hub.create("r")
-    assert await world.hub.open("r") is not None
+    await world.hub.rooms.create("r")
+    assert await world.hub.rooms.open("r") is not None
 
 
 async def test_a_failure_is_everybodys_and_no_lasting_one() -> None:
     world = World()
     await world.broker.create("r")
     world.broker.broken = True
-    failed = await asyncio.gather(*(world.hub.open("r") for _ in range(2)), return_exceptions=True)
+    failed = await asyncio.gather(
+        *(world.hub.rooms.open("r") for _ in range(2)), return_exceptions=True
+    )
     assert [type(failure) for failure in failed] == [Unavailable] * 2
     world.broker.broken = False
-    assert await world.hub.open("r") is not None
+    assert await world.hub.rooms.open("r") is not None
 
 
 async def test_a_room_is_left_when_nobody_uses_it() -> None:
     world = World(room_idle_seconds=0.0)
     hosted = await world.room()
-    world.hub.enter(hosted)
+    world.hub.rooms.enter(hosted)
     world.hub.tidy()
-    assert world.hub.room_count == 1
-    world.hub.exit(hosted)
+    assert len(world.hub.rooms) == 1
+    world.hub.rooms.exit(hosted)
     world.hub.tidy()
-    assert world.hub.room_count == 0
+    assert len(world.hub.rooms) == 0
     await world.settle()
     assert world.broker.steps == ["leave", "leave done"]
 
@@ -162,7 +164,7 @@ async def test_a_room_stays_for_a_while() -> None:
     world = World(room_idle_seconds=1000.0)
     await world.room()
     world.hub.tidy()
-    assert world.hub.room_count == 1
+    assert len(world.hub.rooms) == 1
 
 
 async def test_who_comes_while_a_room_is_being_left_waits_and_gets_it_anew() -> None:
@@ -170,7 +172,7 @@ async def test_who_comes_while_a_room_is_being_left_waits_and_gets_it_anew() -> 
     old = await world.room()
     world.broker.go_on.clear()
     world.hub.tidy()
-    asking = asyncio.create_task(world.hub.open("r"))
+    asking = asyncio.create_task(world.hub.rooms.open("r"))
     await world.settle()
     assert world.broker.steps == ["leave"]
     world.broker.go_on.set()
@@ -187,9 +189,9 @@ async def test_a_room_that_was_just_opened_is_not_left_before_it_is_used(turn: i
     used = []
 
     async def use() -> None:
-        hosted = await world.hub.open("r")
+        hosted = await world.hub.rooms.open("r")
         assert hosted is not None
-        world.hub.enter(hosted)
+        world.hub.rooms.enter(hosted)
         used.append(hosted)
 
     using = [asyncio.create_task(use()) for _ in range(5)]
@@ -198,24 +200,24 @@ async def test_a_room_that_was_just_opened_is_not_left_before_it_is_used(turn: i
     world.hub.tidy()
     await asyncio.gather(*using)
     world.hub.tidy()
-    assert len(set(used)) == world.hub.room_count == 1
+    assert len(set(used)) == len(world.hub.rooms) == 1
     assert world.broker.steps.count("open done") == world.broker.steps.count("leave done") + 1
 
 
 async def test_a_deleted_room_is_gone_for_who_asks_meanwhile() -> None:
     world = World()
     hosted = await world.room()
-    world.hub.enter(hosted)
+    world.hub.rooms.enter(hosted)
     world.broker.go_on.clear()
-    deleting = [asyncio.create_task(world.hub.delete("r")) for _ in range(2)]
+    deleting = [asyncio.create_task(world.hub.rooms.delete("r")) for _ in range(2)]
     await world.settle()
-    asking = asyncio.create_task(world.hub.open("r"))
+    asking = asyncio.create_task(world.hub.rooms.open("r"))
     await world.settle()
     world.broker.go_on.set()
     assert await asyncio.gather(*deleting) == [True, False]
     assert await asking is None
-    world.hub.exit(hosted)
-    assert world.hub.room_count == 0
+    world.hub.rooms.exit(hosted)
+    assert len(world.hub.rooms) == 0
 
 
 async def test_a_room_that_cant_be_deleted_stays_and_so_does_who_is_in_it(
@@ -228,16 +230,16 @@ async def test_a_room_that_cant_be_deleted_stays_and_so_does_who_is_in_it(
     peer = join(world.hub, hosted, lines[0], closed)
     world.broker.broken = True
     world.broker.go_on.clear()
-    deleting = asyncio.create_task(world.hub.delete("r"))
+    deleting = asyncio.create_task(world.hub.rooms.delete("r"))
     await world.settle()
-    asking = asyncio.create_task(world.hub.open("r"))
+    asking = asyncio.create_task(world.hub.rooms.open("r"))
     world.broker.go_on.set()
     with pytest.raises(Unavailable):
         await deleting
     assert await asking is hosted
     assert closed == []
     world.broker.broken = False
-    assert await world.hub.delete("r")
+    assert await world.hub.rooms.delete("r")
     assert closed == [CLOSE_GONE]
     world.hub.leave(peer)
 
@@ -291,25 +293,25 @@ async def test_a_room_is_deleted_that_is_just_being_opened() -> None:
     world = World()
     await world.broker.create("r")
     world.broker.go_on.clear()
-    opening = asyncio.create_task(world.hub.open("r"))
+    opening = asyncio.create_task(world.hub.rooms.open("r"))
     await world.settle()
-    deleting = asyncio.create_task(world.hub.delete("r"))
+    deleting = asyncio.create_task(world.hub.rooms.delete("r"))
     await world.settle()
     world.broker.go_on.set()
     assert await deleting
     await opening
-    assert await world.hub.open("r") is None
+    assert await world.hub.rooms.open("r") is None
 
 
 async def test_activity_counts_pushes_and_nothing_else() -> None:
     world = World(room_idle_seconds=0.0)
     hosted = await world.room()
     hosted.sequencer.room.seq = 7
-    before = world.hub.newest
+    before = world.hub.rooms.newest
     world.hub.tidy()
-    assert world.hub.room_count == 0
+    assert len(world.hub.rooms) == 0
     await world.room()
-    assert world.hub.newest == before
+    assert world.hub.rooms.newest == before
 
 
 async def test_rooms_that_nobody_used_expire_and_those_in_use_dont() -> None:
@@ -318,11 +320,11 @@ async def test_rooms_that_nobody_used_expire_and_those_in_use_dont() -> None:
     hub = Hub(broker, DriftDB(room_retention_seconds=100.0))
     await broker.create("old")
     await broker.create("in use")
-    assert await hub.open("in use") is not None
+    assert await hub.rooms.open("in use") is not None
     now = 1101.0
     await hub.expire()
-    assert await hub.open("old") is None
-    assert await hub.open("in use") is not None
+    assert await hub.rooms.open("old") is None
+    assert await hub.rooms.open("in use") is not None
 
 
 async def test_without_a_retention_rooms_stay_for_ever() -> None:
@@ -330,7 +332,7 @@ async def test_without_a_retention_rooms_stay_for_ever() -> None:
     hub = Hub(broker, DriftDB(room_retention_seconds=0.0))
     await broker.create("old")
     await hub.expire()
-    assert await hub.open("old") is not None
+    assert await hub.rooms.open("old") is not None
 
 
 async def test_trouble_is_logged_once_and_so_is_its_end(

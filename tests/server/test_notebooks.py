@@ -237,7 +237,7 @@ async def test_a_room_that_expired_is_no_notebooks(front: Front) -> None:
     hub, retention = front.server.hub, front.server.hub.settings.room_retention_seconds
     room = await (await front.open("a.ipynb")).room()
     await front.rename("a.ipynb", "b.ipynb")
-    front.server.complete(hub.create(room))
+    front.server.complete(hub.rooms.create(room))
     hub.settings.room_retention_seconds = 1e-9
     front.server.complete(hub.expire())
     hub.settings.room_retention_seconds = retention

@@ -117,13 +117,13 @@ async def test_a_preflight_is_allowed(server: Server) -> None:
 async def test_asking_for_a_room_neither_makes_nor_loads_it(what: str) -> None:
     with standalone(named_rooms=True, room_idle_seconds=0.0) as server:
         assert (await fetch(server.root + "room/none" + what)).status == 200
-        assert not server.complete(server.hub.has("none"))
+        assert not server.complete(server.hub.rooms.has("none"))
         room = Room(server, "a")
         await room.post(push("k", 1))
         server.run(server.hub.tidy)
-        assert server.hub.room_count == 0
+        assert len(server.hub.rooms) == 0
         assert (await fetch(room.url + what)).status == 200
-        assert server.hub.room_count == 0
+        assert len(server.hub.rooms) == 0
         await room.holds("k", {1: 1})
 
 
@@ -344,12 +344,12 @@ async def test_who_is_in_a_room_that_is_deleted_is_told_with_4404(server: Server
     peers = [await room.join(), await room.join(client="x" * 16)]
     await peers[0].send(push("k", 1))
     await peers[0].settle()
-    assert server.complete(server.hub.delete(room.name))
+    assert server.complete(server.hub.rooms.delete(room.name))
     for peer in peers:
         await peer.is_closed_with(4404)
     assert (await fetch(room.url)).status == 404
     assert (await room.post(get("k"))).status == 404
-    assert not server.complete(server.hub.delete(room.name))
+    assert not server.complete(server.hub.rooms.delete(room.name))
     await room.empty()
 
 
@@ -360,11 +360,11 @@ async def test_a_room_comes_back_as_it_was_after_it_left_memory() -> None:
         await peer.send(push("k", 1), get("k", epoch=None))
         before = await peer.receive()
         server.run(server.hub.tidy)
-        assert server.hub.room_count == 1
+        assert len(server.hub.rooms) == 1
         await peer.leave()
         await server.has_peers(0)
         server.run(server.hub.tidy)
-        assert server.hub.room_count == 0
+        assert len(server.hub.rooms) == 0
         assert (await room.post(get("k", epoch=None))).json == before
 
 
