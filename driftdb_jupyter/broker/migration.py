@@ -22,7 +22,7 @@ from .schema import TABLES, VERSION
 
 __all__ = ["MigrationFailed", "migrate_from_1"]
 
-_log = logging.getLogger("driftdb_jupyter")
+_log = logging.getLogger(__name__)
 _NUMBER = "BETWEEN 1 AND 9007199254740991"
 
 _OLD_TABLES = ("run", "rooms", "entries", "authors", "producers", "ids")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ..broker import migration
 from ..broker.journal import Journal, JournalUnusable
 from ..broker.journaled import JournalBroker
 from ..broker.lock import FileLock
@@ -90,6 +92,8 @@ def local_store(journal: Path, settings: DriftDB) -> Iterator[LocalStore]:
 
     Raises :class:`Unavailable` if it can't be opened.
     """
+    # What becomes of a file of an older version is to be known here, too.
+    logging.getLogger(migration.__name__).setLevel(logging.WARNING)
     loop = asyncio.new_event_loop()
     try:
         try:

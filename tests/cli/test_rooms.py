@@ -15,6 +15,7 @@ from driftdb_jupyter.protocol.name import room_digest
 from driftdb_jupyter.server.control import control_path
 from driftdb_jupyter.server.place import journal_in
 
+from ..broker.version_1 import make_version_1
 from ..conformance.peer import Room, fetch, push
 from ..server.processes import COMMAND, Process, environment, started
 
@@ -119,6 +120,21 @@ async def test_the_trouble_of_a_server_is_said(
         pass  # it looks once a second
     assert said.returncode == 0
     assert said.stderr.startswith("driftdb rooms: the journal rooms.db can't be written (it was")
+
+
+async def test_what_becomes_of_a_file_of_version_1_is_said(folder: Path) -> None:
+    folder.mkdir()
+    make_version_1(journal_in(str(folder)))
+    said = run(folder, "rooms")
+    assert [line.split()[0] for line in said.stdout.splitlines()] == [
+        "ROOM",
+        "lecture",
+        "poll",
+        "2",
+    ]
+    assert "from version 1 to 2" in said.stderr
+    assert "rooms.db.v1.bak" in said.stderr
+    assert run(folder, "rooms").stderr == ""
 
 
 async def test_vacuum_and_check_say_what_they_did(folder: Path, room: str) -> None:
