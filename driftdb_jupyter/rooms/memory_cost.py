@@ -17,7 +17,9 @@ __all__ = [
     "HOSTED_ROOM_COST_BYTES",
     "KEY_COST_BYTES",
     "PRESENCE_COST_BYTES",
+    "PRODUCER_COST_BYTES",
     "ROOM_COST_BYTES",
+    "RUN_COST_BYTES",
     "VALUE_COST_BYTES",
     "cost_of_author",
     "cost_of_entries",
@@ -31,6 +33,10 @@ VALUE_COST_BYTES = 256
 AUTHOR_COST_BYTES = 192
 # A key that holds something, beside its text: its stream and its places in dictionaries.
 KEY_COST_BYTES = 512
+# A client of which pushes are remembered, with all that is known of it, and each run of their ids
+# beside the newest one.
+PRODUCER_COST_BYTES = 768
+RUN_COST_BYTES = 26
 # A broadcast in a recovery window, beside its value, author and key; a key of which the window
 # knows the newest number that it forgot.
 BROADCAST_COST_BYTES = 64

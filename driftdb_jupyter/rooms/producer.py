@@ -9,6 +9,9 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
 
+from .memory_budget import MemoryBudget
+from .memory_cost import PRODUCER_COST_BYTES, RUN_COST_BYTES
+
 __all__ = ["PendingProducers", "Producer", "Producers"]
 
 
@@ -91,9 +94,17 @@ class Producer:
             return push_id + self._offset
         return None if self._older is None else self._older.seq(push_id)
 
-    def applied(self, push_id: int, seq: int) -> None:
-        """Note that a push was applied; its id must not be known."""
-        self._add(push_id, push_id, seq - push_id)
+    @property
+    def run_count(self) -> int:
+        """How many runs it holds beside the newest one."""
+        return 0 if self._older is None else len(self._older.firsts)
+
+    def applied(self, push_id: int, seq: int) -> int:
+        """Note that a push was applied; its id must not be known.
+
+        Returns by how much :attr:`run_count` grew.
+        """
+        return self._add(push_id, push_id, seq - push_id)
 
     def restore(self, first: int, seq: int, count: int) -> None:
         """Note ``count`` pushes with consecutive ids and numbers, as they were written down.
@@ -121,11 +132,13 @@ class Producer:
         copy._older = None if self._older is None else self._older.copy()
         return copy
 
-    def _add(self, first: int, last: int, offset: int) -> None:
+    def _add(self, first: int, last: int, offset: int) -> int:
+        more_runs = 0
         if first == self._last + 1 and offset == self._offset:
             self._last = last
         elif first > self._last:
             if self._first <= self._last:
+                more_runs = 1
                 older = self._older = self._older or _Runs()
                 older.firsts.append(self._first)
                 older.lasts.append(self._last)
@@ -134,9 +147,13 @@ class Producer:
         else:  # it comes late
             older = self._older = self._older or _Runs()
             older.insert(bisect_right(older.firsts, first), first, last, offset)
+            more_runs = 1
         self._count += last - first + 1
         if self._count >= 2 * self._remember:
+            more_runs -= self.run_count
             self._shrink()
+            more_runs += self.run_count
+        return more_runs
 
     def _shrink(self) -> None:
         # To the half, so that it needn't be done for every push.
@@ -157,13 +174,16 @@ class Producers:
     """The producers of a room, by client (the digest of its secret).
 
     They follow from the pushes that were applied and from :meth:`forget`, and from nothing else:
-    who is connected, and who has been gone for too long, is decided elsewhere.
+    who is connected, and who has been gone for too long, is decided elsewhere. What they cost of
+    memory (``cost_bytes``) is charged to a budget.
     """
 
-    __slots__ = ("_producers",)
+    __slots__ = ("_memory", "_producers", "cost_bytes")
 
     def __init__(self) -> None:
         self._producers: dict[str, Producer] = {}
+        self._memory = MemoryBudget()
+        self.cost_bytes = 0
 
     def __len__(self) -> int:
         return len(self._producers)
@@ -184,21 +204,46 @@ class Producers:
         producer = self._producers.get(client)
         if producer is None:
             producer = self._producers[client] = Producer()
+            self._grow(PRODUCER_COST_BYTES)
         return producer
 
+    def applied(self, client: str, push_id: int, seq: int) -> None:
+        """Note that a push of a client was applied; its id must not be known."""
+        more_runs = self.get(client).applied(push_id, seq)
+        if more_runs:
+            self._grow(more_runs * RUN_COST_BYTES)
+
     def restore(self, client: str, producer: Producer) -> None:
-        """Put in what was known of a client."""
+        """Put in what was known of a client that has no producer here."""
         self._producers[client] = producer
+        self._grow(_cost(producer))
 
     def forget(self, client: str) -> None:
         """Forget the pushes of a client."""
-        self._producers.pop(client, None)
+        producer = self._producers.pop(client, None)
+        if producer is not None:
+            self._grow(-_cost(producer))
+
+    def charge(self, memory: MemoryBudget) -> None:
+        """Charge another budget from now on."""
+        memory.charge(self.cost_bytes)
+        self._memory.release(self.cost_bytes)
+        self._memory = memory
+
+    def _grow(self, more_cost: int) -> None:
+        self.cost_bytes += more_cost
+        self._memory.free_bytes -= more_cost
+
+
+def _cost(producer: Producer) -> int:
+    return PRODUCER_COST_BYTES + producer.run_count * RUN_COST_BYTES
 
 
 class PendingProducers(Producers):
     """Producers that may yet be taken back: they stand before others, and leave those as they are.
 
-    What was applied is taken back by leaving them, or by :meth:`keep`.
+    What was applied is taken back by leaving them, or by :meth:`keep`. They charge no budget: they
+    are as many as pushes wait.
     """
 
     __slots__ = ("_settled",)
@@ -218,6 +263,9 @@ class PendingProducers(Producers):
             known = self._settled.find(client)
             producer = self._producers[client] = Producer() if known is None else known.copy()
         return producer
+
+    def _grow(self, more_cost: int) -> None:
+        pass
 
     def keep(self, clients: Collection[str | None]) -> None:
         """Of all other clients know no more than the producers behind these do."""

@@ -66,8 +66,8 @@ class Room:
     ``epoch``: a random string for the time in which no number is given twice. ``seq``: the newest
     number, ``newest_relay`` the newest that a relay or a deletion took: none that a stream holds.
     ``byte_count``: what the values of all streams take as they came. ``cost_bytes``: what the
-    streams cost of memory, which ``memory``, the budget, is charged with, as with the window's
-    cost; until :meth:`release`.
+    streams cost of memory, which ``memory``, the budget, is charged with, as with what the window
+    and the producers cost; until :meth:`release`.
     ``window``: the newest broadcasts, ``None`` until the first ``get`` with an epoch: before that
     no client knows the epoch, so none could recover.
     """
@@ -131,6 +131,7 @@ class Room:
         memory.take(self.cost_bytes)
         self._memory.free_bytes += self.cost_bytes
         self._memory = memory
+        self.producers.charge(memory)
         if self.window is not None:
             self.window.charge(memory)
 
@@ -278,7 +279,7 @@ class Room:
         if push.id is not None:
             assert client is not None
             assert applied.seq is not None
-            self.producers.get(client).applied(push.id, applied.seq)
+            self.producers.applied(client, push.id, applied.seq)
         return applied
 
     def _change(

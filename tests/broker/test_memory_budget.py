@@ -23,7 +23,7 @@ LONG = '"' + "x" * 10_000 + '"'
 
 def total(*rooms: Room) -> int:
     """What rooms without recovery windows are charged."""
-    return sum(room.cost_bytes for room in rooms)
+    return sum(room.cost_bytes + room.producers.cost_bytes for room in rooms)
 
 
 @ALL

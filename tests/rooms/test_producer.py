@@ -7,6 +7,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driftdb_jupyter.rooms.memory_budget import MemoryBudget
+from driftdb_jupyter.rooms.memory_cost import PRODUCER_COST_BYTES, RUN_COST_BYTES
 from driftdb_jupyter.rooms.producer import PendingProducers, Producer, Producers
 
 
@@ -78,6 +80,21 @@ def test_whatever_order_ids_come_in_the_newest_are_known(
         assert {known: producer.seq(known) for known in newest} == {n: applied[n] for n in newest}
         assert all(map(producer.knows, applied))
         assert not producer.knows(max(applied) + 1)
+
+
+def test_a_budget_is_charged_with_what_clients_cost_until_they_are_forgotten() -> None:
+    memory, producers = MemoryBudget(), Producers()
+    producers.charge(memory)
+    for push_id in range(1, 5_000):  # by turns, so that no two numbers follow each other
+        for place, client in enumerate("ab"):
+            producers.applied(client, push_id, 2 * push_id + place)
+        runs = sum(producer.run_count for _, producer in producers.items())
+        assert memory.used_bytes == 2 * PRODUCER_COST_BYTES + runs * RUN_COST_BYTES
+    producers.forget("a")
+    producers.forget("a")
+    assert memory.used_bytes == producers.cost_bytes > PRODUCER_COST_BYTES
+    producers.forget("b")
+    assert memory.used_bytes == 0
 
 
 class TestPendingProducers:
