@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from time import monotonic
+from typing import Any
 
 from ..protocol.errors import Refusal
 from .log_text import RoomNames, printable
@@ -48,12 +49,12 @@ class EventLog:
 
     def connected(self, room: str, address: str) -> None:
         """A connection was opened."""
-        if self.log.isEnabledFor(logging.DEBUG):
+        if _is_written(self.log, logging.DEBUG):
             self.log.debug("DriftDB: %s: connected from %s", self.names.shown(room), address)
 
     def left(self, room: str, address: str, code: int | None) -> None:
         """A client has ended its connection, with that close code or without one."""
-        if self.log.isEnabledFor(logging.DEBUG):
+        if _is_written(self.log, logging.DEBUG):
             how = "without a close frame" if code is None else f"with {code}"
             self.log.debug("DriftDB: %s: %s has left %s", self.names.shown(room), address, how)
 
@@ -134,3 +135,19 @@ class EventLog:
         if more is not None:
             line += f" (and {more[1]} more were {kind})"
         self.log.log(level, "DriftDB: %s", line)
+
+
+def _is_written(log: logging.Logger | logging.LoggerAdapter[Any], level: int) -> bool:
+    """Whether lines of a level end up anywhere.
+
+    The loggers of traitlets' applications take every level, and their handlers drop most lines,
+    which are costly to make by then.
+    """
+    if not log.isEnabledFor(level):
+        return False
+    logger = log.logger if isinstance(log, logging.LoggerAdapter) else log
+    while logger is not None:
+        if any(handler.level <= level for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False

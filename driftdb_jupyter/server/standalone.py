@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import re
@@ -339,6 +340,8 @@ class StandaloneServer(JupyterApp):
         here = near(host, port, self.base_url, scheme=scheme)
         certfile = os.path.abspath(self.certfile) if self.certfile else None
         control = Control(here, secret, os.getpid(), certfile)
+        # What there is now stays until the end: no collection need look at it again.
+        gc.freeze()
         with control_file(hub.broker.journal, control):
             places = dict.fromkeys(filter(None, (here, outside())))
             self.log.info("Rooms are at %s (stop with Ctrl-C)", " and ".join(places))

@@ -113,6 +113,21 @@ def test_who_comes_and_goes_is_told_only_to_who_debugs(
     ]
 
 
+def test_lines_that_every_handler_drops_are_not_made() -> None:
+    class NoNames(RoomNames):
+        def shown(self, name: str) -> str:
+            raise AssertionError(name)
+
+    log = logging.Logger("as of a traitlets application", logging.DEBUG)
+    log.addHandler(handler := logging.NullHandler(logging.INFO))
+    events = EventLog(log, NoNames(capabilities=True, named=False))
+    events.connected("a", "192.0.2.1")
+    events.left("a", "192.0.2.1", 1000)
+    handler.setLevel(logging.DEBUG)
+    with pytest.raises(AssertionError, match="a"):
+        events.connected("a", "192.0.2.1")
+
+
 def test_rooms_that_come_and_go_are_told(
     events: EventLog, caplog: pytest.LogCaptureFixture
 ) -> None:
