@@ -1,4 +1,4 @@
-"""Who may do what in a room."""
+"""What a connection or request may do in a room."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Access(Protocol):
 
     @property
     def user(self) -> Value | None:
-        """What is known of the person, an object; ``None`` where nobody was asked."""
+        """What the server knows of the person, an object; ``None`` without a login."""
 
     def may(self, right: Right) -> bool | Awaitable[bool]:
-        """Whether reading (connect, get, keys) or writing (push, presence) is allowed now."""
+        """Return whether reading (connect, get, keys) or writing (push, presence) is allowed."""
 
 
 class Anyone:
-    """Who knows a room's id may read and write it: DriftDB's trust."""
+    """Allows everything: knowing a room's id is the permission."""
 
     user: Value | None = None
 
     def may(self, right: Right) -> bool:
-        """Yes."""
+        """Return ``True``."""
         return True

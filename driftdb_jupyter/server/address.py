@@ -31,7 +31,7 @@ def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, 
 
 
 def is_on_this_machine(request: HTTPServerRequest) -> bool:
-    """Whether a request comes from the server's own machine, and through no proxy, as it seems."""
+    """Return whether a request seems to come from the server's machine, not through a proxy."""
     return (
         _LOOPBACK.fullmatch(request.host_name) is not None
         and _LOOPBACK.fullmatch(request.remote_ip or "") is not None

@@ -1,4 +1,4 @@
-"""Who asks, by address: how often, and for how much."""
+"""Limits by address: requests, messages, rooms and connections."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FOR_EVER_SECONDS = 30 * 24 * 60 * 60.0
 # The number of addresses that are remembered. Of more, one is forgotten with its debts.
 _LIMIT_COUNT = 50_000
 _LOOKED_AT_COUNT = 500
-# The smallest network that an Internet provider gives a customer, who has all addresses in it.
+# A customer of an Internet provider has all addresses of such a network, at least.
 _PREFIX_BITS = 64
 
 
 class Caller:
-    """What came from one address, and what may come.
+    """The counters and limits of one address.
 
     ``peer_count`` is the number of its connections, ``streams`` of those over HTTP.
     """
@@ -82,18 +82,18 @@ class Caller:
         self.peer_count += 1
 
     def leave(self) -> None:
-        """A connection has ended."""
+        """End what :meth:`enter` began."""
         self.peer_count -= 1
 
     def rates(self) -> list[Rate]:
-        """What bounds the messages of a new connection; empty where any number may come."""
+        """Return the rates for a new connection's messages; empty if there is no limit."""
         settings = self._settings
         own = self._rate(settings.rate_limit_per_second, settings.rate_limit_burst)
         return [rate for rate in (own, self._together) if rate is not None]
 
     @property
     def forgettable(self) -> bool:
-        """Whether it is as if nothing had ever come."""
+        """Whether all counters are as they were at the start."""
         now = self._clock()
         rates = (self._requests, self._messages, self._together, self._rooms)
         here = self.peer_count or self.streams
@@ -113,7 +113,7 @@ class Caller:
 
 
 class Callers:
-    """The addresses that came lately; an IPv6 network of 64 bits is one."""
+    """The counters of recent addresses; an IPv6 network of 64 bits counts as one."""
 
     def __init__(self, settings: DriftDB, *, clock: Callable[[], float] = monotonic) -> None:
         self._settings = settings
@@ -121,11 +121,11 @@ class Callers:
         self._callers: dict[str, Caller] = {}
 
     def __len__(self) -> int:
-        """The number of those that are remembered."""
+        """Return the number of addresses that are remembered."""
         return len(self._callers)
 
     def __getitem__(self, address: str) -> Caller:
-        """What came from an address."""
+        """Return the counters of an address."""
         if ":" in address:
             address = _network(address)
         caller = self._callers.get(address)
@@ -136,7 +136,7 @@ class Callers:
         return caller
 
     def tidy(self) -> None:
-        """Forget some of those whose last visit makes no difference any more."""
+        """Drop counters that are back at their start; looks at some of them each time."""
         for address in list(islice(self._callers, _LOOKED_AT_COUNT)):
             caller = self._callers.pop(address)
             if not caller.forgettable:

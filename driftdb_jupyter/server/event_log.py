@@ -1,4 +1,4 @@
-"""What happens to rooms and connections, as an operator reads it.
+"""The log of rooms and connections, for operators.
 
 Each kind of event has a line a second at most; how many more there were is told with the next one,
 or a second later. So a flood of refusals can't fill a disk.
@@ -21,7 +21,7 @@ _INTERVAL_SECONDS = 1.0
 _NAMED = 5
 _REQUESTS_PER_SECOND = 50
 _REQUESTS_BURST = 1000
-# What the server had to do though it would rather not; the others are the peers' own doing.
+# Logged as warnings: they tell of the server's own limits.
 _SERIOUS_CODES = (1011, 4408)
 _SERIOUS = ("quota", "unavailable")
 
@@ -66,7 +66,7 @@ class EventLog:
 
     def refused(self, room: str | None, address: str, refusal: Refusal) -> None:
         """A message or request was refused."""
-        if refusal.code == "conflict":  # is how clients settle who was first
+        if refusal.code == "conflict":  # normal: clients settle by it whose write came first
             return
         level = logging.WARNING if refusal.code in _SERIOUS else logging.INFO
         place = "" if room is None else f"{self.names.shown(room)}: "

@@ -63,7 +63,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
         _mark(cls, authenticated if issubclass(cls, PageHandler) else ws_authenticated)
 
     async def prepare(self, **kwargs: Any) -> None:
-        """Find out who asks; 403 for nobody."""
+        """Identify the user or kernel; raise 403 without a login."""
         self.admit()
         self.access: Access
         if isinstance(self, PageHandler):
@@ -76,7 +76,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             return
         self.access = JupyterAccess(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
-        # By default Jupyter's own prepare (and its authorizer) lets in those who are not logged in.
+        # By default Jupyter's own prepare and authorizer let in users that are not logged in.
         if self.current_user is None or not self.check_origin():
             raise HTTPError(403)
 
@@ -85,7 +85,7 @@ class NotebookRoom(RoomRequest):
     """``GET /notebook?kernel=ID&started_as=NAME``."""
 
     async def get(self) -> None:
-        """Say which room is the own one of the notebook that a kernel runs."""
+        """Answer with the room of the notebook that a kernel runs."""
         await self.demand("write")
         notebooks: Notebooks = self.settings[_NOTEBOOKS]
         name = await notebooks.room_of_kernel(
@@ -143,7 +143,7 @@ class DriftDBExtension(ExtensionApp):
         self.handlers.extend(_without_login(route) for route in (health, *administration))
 
     def reach(self) -> str | None:
-        """The URL of the rooms' root as other machines have it; ``None`` where they have none."""
+        """Return the URL of the rooms' root for other machines; ``None`` if they can't reach it."""
         server = self.serverapp
         if server.sock:
             return None
@@ -207,7 +207,7 @@ class DriftDBExtension(ExtensionApp):
 
 
 def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:
-    """Decorate the methods that a handler has for requests."""
+    """Decorate each HTTP method that a handler implements."""
     for verb in map(str.lower, handler.SUPPORTED_METHODS):
         method = getattr(handler, verb)
         if method is not RequestHandler._unimplemented_method:
@@ -215,7 +215,7 @@ def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:
 
 
 def _without_login(route: Route) -> Route:
-    """A route whose handler looks itself who asks, or lets everybody in."""
+    """Mark a route whose handler needs no login: it checks a secret itself, or is public."""
     pattern, handler, options = route
     own = type(handler.__name__, (handler,), {"__doc__": handler.__doc__})
     _mark(own, allow_unauthenticated)

@@ -53,7 +53,7 @@ _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class RoomRequest(Request):
-    """What all requests have in common. The site's own base class sets ``access``."""
+    """Base class of the requests about rooms. The site's own base class sets ``access``."""
 
     access: Access
     entered: HostedRoom | None = None
@@ -68,19 +68,19 @@ class RoomRequest(Request):
             self.request.uri = names.shown_uri(self.request.uri, site.root, _URI_LIMIT)
 
     async def may(self, right: Right) -> bool:
-        """Whether who asks may do that."""
+        """Return whether the caller has that right now."""
         allowed = self.access.may(right)
         return allowed if isinstance(allowed, bool) else await allowed
 
     async def demand(self, right: Right) -> None:
-        """Refuse the request with 403 unless who asks may do that."""
+        """Raise 403 unless the caller has that right."""
         if not await self.may(right):
             raise HTTPError(HTTPStatus.FORBIDDEN)
 
     async def room(self, name: str) -> HostedRoom:
-        """The room that the path names; a named one is made where names are allowed.
+        """Return the room of that name; make a named one if it does not exist and that is allowed.
 
-        It stays open until the request is finished. Raises 404 where there is no such room.
+        It stays open until the request is finished. Raises 404 if there is no such room.
         """
         hosted = await self.hub.rooms.open(name)
         if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
@@ -95,25 +95,25 @@ class RoomRequest(Request):
         return hosted
 
     async def demand_room(self, name: str) -> None:
-        """Refuse the request with 404 unless there is that room, or its first use makes it.
+        """Raise 404 unless the room exists, or its first use would make it.
 
-        It is neither made nor opened.
+        Neither makes nor opens it.
         """
         usable = self.site.names_allowed and is_name(name) and await self.may("write")
         if not usable and not await self.hub.rooms.has(name):
             raise HTTPError(HTTPStatus.NOT_FOUND)
 
     def on_finish(self) -> None:
-        """Leave the room; a socket's peer has a stay of its own."""
+        """Leave the room; the peer of a socket has entered it by itself."""
         if self.entered is not None:
             self.hub.rooms.exit(self.entered)
             self.entered = None
         super().on_finish()
 
     def client(self) -> str | None:
-        """The client's secret, where it gave one.
+        """Return the client's secret, ``None`` if it gave none.
 
-        Raises :class:`BadMessage` for one that is none (protocol, "Knowing that …").
+        Raises :class:`BadMessage` if it is malformed (protocol, "Knowing that …").
         """
         secret = self.get_query_argument("client", None, strip=False)
         if secret is not None and not _CLIENT.fullmatch(secret):
@@ -154,17 +154,17 @@ class Send(RoomRequest):
 
     @property
     def body_limit_bytes(self) -> int:
-        """A message that is a little too long is read to its end, and then answered so."""
+        """Return twice the limit of a message: up to there it is read, and refused then."""
         return self.hub.limits.frame_bytes
 
     def admit(self) -> None:
-        """Count it as a message, too."""
+        """Count the request as a message, too."""
         super().admit()
         if self.request.method == "POST":
             self.demand_rate(self.caller.count_message())
 
     def body_too_long(self, length: int) -> Exception:
-        """What a message of that length is refused with over a socket."""
+        """Return the refusal that a message of that length gets over a socket."""
         return self.hub.limits.message_too_large(length)
 
     def take_body(self, chunk: bytes) -> None:
@@ -173,12 +173,12 @@ class Send(RoomRequest):
         self._body += chunk
 
     def on_finish(self) -> None:
-        """Give the memory of the message back."""
+        """Release the memory of the message."""
         self._release()
         super().on_finish()
 
     def on_connection_close(self) -> None:
-        """Give the memory of a message back that was cut off."""
+        """Release the memory of a message that was cut off."""
         self._release()
         super().on_connection_close()
 
@@ -264,7 +264,7 @@ class Send(RoomRequest):
 
 
 class _RequestPusher:
-    """Who pushed by a request; ``outcome`` is there when the broker has answered."""
+    """A pusher over HTTP; ``outcome`` resolves when the broker has answered."""
 
     hears_all = True
 
@@ -296,7 +296,7 @@ class Connect(RoomRequest, WebSocketHandler):
     _pong_bytes = 0
 
     async def get(self, name: str) -> None:
-        """Open the WebSocket; refuse it with a status where that can't be."""
+        """Open the WebSocket, or refuse it with a status."""
         headers = self.request.headers
         if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
             raise HTTPError(HTTPStatus.BAD_REQUEST)  # frames would begin where the body does
@@ -317,7 +317,7 @@ class Connect(RoomRequest, WebSocketHandler):
 
     @property
     def ping_interval(self) -> float:
-        """None by Tornado: the hub asks all connections for a sign of life with one timer."""
+        """Return 0: the hub pings all connections with one timer."""
         return 0
 
     def get_compression_options(self) -> dict[str, Any] | None:
@@ -374,7 +374,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self.hosted.watch(outbox, codec)
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Take a message from Tornado's own reader."""
+        """Receive a message from Tornado's own reader."""
         if isinstance(message, str):
             unfinished = self._receive(TEXT, message.encode())
         else:
@@ -399,7 +399,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self._overflowed()
 
     def on_pong(self, data: bytes) -> None:
-        """Take a pong as a sign of life."""
+        """Count a pong as a sign of life."""
         assert self.peer is not None
         self.peer.heard = True
 

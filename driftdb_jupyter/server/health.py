@@ -1,4 +1,4 @@
-"""Whether the server is well, for those who watch it."""
+"""The health check, for load balancers and monitoring."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Health"]
 
 
 class Health(Request):
-    """``GET /health``: that the server is well, for those who watch it.
+    """``GET /health``: whether the server can do all that it promises.
 
-    200 where it is, 503 where it can't do all that it promises.
+    Status 200 if it can, 503 if not.
     """
 
     def initialize(self, hub: Hub, *, details: bool) -> None:

@@ -86,15 +86,15 @@ class Hub:
 
     @property
     def peer_count(self) -> int:
-        """How many connections there are."""
+        """The number of connections."""
         return len(self._peers)
 
     def peers_in(self, hosted: HostedRoom) -> int:
-        """How many connections there are to a room."""
+        """Return the number of connections to a room."""
         return sum(room is hosted for room in self._peers.values())
 
     def start(self) -> None:
-        """Begin to look after rooms and connections."""
+        """Start the timers."""
         for work, seconds in (
             (self.tidy, _TIDY_INTERVAL_SECONDS),
             (self.expire_windows, _WINDOW_INTERVAL_SECONDS),
@@ -109,7 +109,7 @@ class Hub:
         self._report_trouble()
 
     def join(self, peer: Peer, hosted: HostedRoom) -> None:
-        """A peer has connected to a room."""
+        """Register a peer that has connected to a room."""
         self.rooms.enter(hosted)
         self._peers[peer] = hosted
         if peer.client is not None:
@@ -117,7 +117,7 @@ class Hub:
             hosted.presence.joined(peer.author.client)
 
     def leave(self, peer: Peer, *, for_good: bool = False) -> None:
-        """A peer's connection has ended; ``for_good``: it said that it does not come back."""
+        """Remove a peer whose connection has ended; ``for_good``: it will not come back."""
         hosted = self._peers.pop(peer)
         peer.left()
         if peer.client is None:
@@ -129,11 +129,11 @@ class Hub:
         self.rooms.exit(hosted)
 
     def client_joined(self, hosted: HostedRoom, client: str) -> None:
-        """A client with a secret has come; its pushes are remembered while it is there."""
+        """Remember the pushes of a client with a secret while it is connected."""
         hosted.sequencer.joined(client)
 
     def client_left(self, hosted: HostedRoom, client: str) -> None:
-        """End what :meth:`client_joined` began; from now on they are remembered for a while."""
+        """End what :meth:`client_joined` began: from now on they are remembered for a while."""
         hosted.sequencer.left(client)
 
     def take_seat(self, caller: Caller) -> None:
@@ -153,7 +153,7 @@ class Hub:
         self._seats -= 1
 
     def new_unwritten(self) -> Unwritten:
-        """What bounds how much of a new connection waits for the journal."""
+        """Return the bound on what waits for the journal of a new connection."""
         return Unwritten(
             limit_count=self.settings.unwritten_limit_count,
             limit_bytes=self.settings.unwritten_limit_bytes,
@@ -182,7 +182,7 @@ class Hub:
                 task.add_done_callback(self._asking.discard)
 
     def tidy(self) -> None:
-        """Do what is to be done each second: let go of what is not used, and report trouble."""
+        """Do the work of each second: let go of what is unused, and report trouble."""
         self.rooms.tidy()
         self.callers.tidy()
         self.events.tidy()
@@ -202,7 +202,7 @@ class Hub:
                 self.events.log.info("DriftDB: all is well again")
 
     def expire_windows(self) -> None:
-        """Forget the pushes that are too old to be asked for."""
+        """Forget the pushes that are too old to be recovered."""
         now = time.time()
         for hosted in self.rooms:
             window = hosted.sequencer.room.window
@@ -210,7 +210,7 @@ class Hub:
                 window.expire(now=now)
 
     async def expire(self) -> None:
-        """Forget clients and rooms that were not seen for as long as the settings say."""
+        """Delete rooms and forget clients that were unused for as long as the settings say."""
         names = await self.broker.expire(
             room_seconds=self.settings.room_retention_seconds,
             client_seconds=self.settings.producer_retention_seconds,
@@ -220,7 +220,7 @@ class Hub:
             self.events.expired(names)
 
     async def stop(self) -> None:
-        """Say goodbye to all peers (close code 1001), and end."""
+        """Close all peers with 1001, and the broker."""
         for timer in self._timers:
             timer.stop()
         for peer in list(self._peers):
@@ -242,7 +242,7 @@ class Hub:
         return hosted
 
     def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
-        """Let go of a room that the broker has ended, and close those who are in it."""
+        """Let go of a room that the broker has ended, and close its peers."""
         self.rooms.put_away(hosted)
         for peer in [peer for peer, room in self._peers.items() if room is hosted]:
             try:

@@ -1,4 +1,4 @@
-"""Who may do what under Jupyter: its own identities and authorizer, and the kernels' secret."""
+"""Access under Jupyter: by its identities and authorizer, or by the kernels' secret."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class JupyterAccess:
 
     @property
     def user(self) -> Value:
-        """Who Jupyter says that it is."""
+        """The user's identity, as Jupyter has it."""
         return identity(self._handler.current_user)
 
     def may(self, right: Right) -> bool | Awaitable[bool]:

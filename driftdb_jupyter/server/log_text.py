@@ -1,4 +1,4 @@
-"""What may stand in a log of what others wrote."""
+"""Make text from peers fit for a log."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LINE_LIMIT = 2000
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """Text on one line, at most so many characters of it.
+    """Return text as one line of at most ``limit`` characters and a note of its length.
 
-    What is no printable character is escaped: controls, C1 too, what turns the direction of text,
-    ends of lines.
+    Characters that are not printable are escaped: controls (C0 and C1), line separators, and
+    those that change the direction of text.
     """
     cut = text[:limit]
     if not cut.isprintable():
@@ -27,7 +27,7 @@ def printable(text: str, limit: int = 200) -> str:
 
 
 def without_secrets(uri: str) -> str:
-    """A request's URI with the values of its secret arguments left out."""
+    """Return a request's URI without the values of its secret arguments."""
     path, question, query = uri.partition("?")
     shown = []
     for argument in query.split("&"):
@@ -50,13 +50,13 @@ class RoomNames:
         self._named = named
 
     def shown(self, name: str) -> str:
-        """A room's name or digest."""
+        """Return a room's name or digest."""
         if self._capabilities and (is_id(name) or not self._named):
             return "~" + room_digest(name)
         return printable(name)
 
     def shown_uri(self, uri: str, root: str, limit: int = 300) -> str:
-        """A request's URI, fit for a log; ``root``: the path below which the rooms are."""
+        """Return a request's URI for a log; ``root``: the path below which the rooms are."""
         uri = without_secrets(uri)
         for before in (root + "room/", root + "admin/rooms/"):
             if self._capabilities and uri.startswith(before):
@@ -67,10 +67,10 @@ class RoomNames:
 
 
 class Printable(logging.Filter):
-    """Lets no line into a log, whoever writes it, that could do something to a terminal."""
+    """Escapes control characters in every line of a log, and shortens very long ones."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Escape what is in the line; a traceback stands below it."""
+        """Replace the message of a record; a traceback is left as it is."""
         line = record.getMessage()
         if len(line) > _LINE_LIMIT or not line.isprintable():
             record.msg, record.args = printable(line, _LINE_LIMIT), ()

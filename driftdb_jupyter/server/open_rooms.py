@@ -59,31 +59,31 @@ class OpenRooms:
         return self._left_seqs + sum(hosted.sequencer.room.seq for hosted in self)
 
     async def create(self, name: str) -> None:
-        """Make a room of that name, unless there is one.
+        """Make a room of that name unless it exists.
 
-        Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed, and
-        :class:`~..protocol.errors.Unavailable` where none can be made at the moment.
+        Raises :class:`~..protocol.errors.QuotaExceeded` if no more rooms are allowed, and
+        :class:`~..protocol.errors.Unavailable` if none can be made at the moment.
         """
         await self._broker.create(name)
 
     async def has(self, name: str) -> bool:
-        """Whether there is a room of that name; it is not opened for that.
+        """Return whether there is a room of that name, without opening it.
 
-        Raises :class:`~..protocol.errors.Unavailable` where that can't be read at the moment.
+        Raises :class:`~..protocol.errors.Unavailable` if that can't be read at the moment.
         """
         while task := self._leaving.get(name):
             await asyncio.wait([task])
         return name in self._rooms or await self._broker.has(name)
 
     def find(self, name: str) -> HostedRoom | None:
-        """The room of that name if it is open here; it is not opened for that."""
+        """Return the room of that name if it is open; doesn't open it."""
         return self._rooms.get(name)
 
     async def open(self, name: str) -> HostedRoom | None:
-        """The room of that name, ``None`` where there is none.
+        """Open the room of that name; returns ``None`` if it does not exist.
 
         It stays open at least until the caller awaits something else; :meth:`enter` it to keep it.
-        Raises :class:`~..protocol.errors.Unavailable` where it can't be read at the moment.
+        Raises :class:`~..protocol.errors.Unavailable` if it can't be read at the moment.
         """
         while (hosted := self._rooms.get(name)) is None or name in self._leaving:
             opening = self._opening.get(name)
@@ -94,10 +94,10 @@ class OpenRooms:
         return hosted
 
     async def delete(self, name: str) -> bool:
-        """Delete a room, and tell whether there was one; who is in it is told (4404).
+        """Delete a room and close its peers with 4404; returns whether it existed.
 
-        Raises :class:`~..protocol.errors.Unavailable` where it can't be deleted at the moment: it
-        stays as it is, and so does who is in it.
+        Raises :class:`~..protocol.errors.Unavailable` if it can't be deleted at the moment: the
+        room and its peers stay as they are.
         """
         while task := self._opening.get(name) or self._leaving.get(name):
             await asyncio.wait([task])
@@ -105,7 +105,7 @@ class OpenRooms:
         return await asyncio.shield(deleting)
 
     def enter(self, hosted: HostedRoom) -> None:
-        """A connection or request uses a room: it stays open."""
+        """Keep a room open for a connection or request, until :meth:`exit`."""
         hosted.users += 1
         self._idle.pop(hosted, None)
 
@@ -145,7 +145,7 @@ class OpenRooms:
                 expected -= hosted.sequencer.room.cost_bytes
 
     async def settle(self) -> None:
-        """Wait for what was begun: rooms that are being opened, left or deleted."""
+        """Wait until the rooms that are being opened, left or deleted are so."""
         tasks = [*self._opening.values(), *self._leaving.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
 

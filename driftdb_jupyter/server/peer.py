@@ -276,7 +276,7 @@ class Peer:
         if RIGHTS.get(type(message)) == "read":
             self._expel()
             return
-        refusal = Forbidden("expected the right to write in this room")
+        refusal = Forbidden("you may not write in this room")
         refusal.push_id = message.id if isinstance(message, Push) else None
         self._refuse(refusal)
 

@@ -1,4 +1,4 @@
-"""Where a server is found: from this machine, and from a phone on the same network.
+"""URLs of a server, for this machine and for others on its network.
 
 An address to listen on may be none to go to (``0.0.0.0``), or one that only this machine knows
 (``localhost``).
@@ -23,7 +23,7 @@ _FAR = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def near(host: str, port: int, root: str, *, scheme: str) -> str:
-    """The URL of a server's root on its own machine.
+    """Return the URL of a server's root for programs on its own machine.
 
     ``host``: the address that it listens on; ``root``: the path, with a slash at both ends.
     """
@@ -31,7 +31,7 @@ def near(host: str, port: int, root: str, *, scheme: str) -> str:
 
 
 def reach(host: str, port: int, root: str, *, scheme: str) -> str | None:
-    """The URL of a server's root as other machines have it; ``None`` where they have none.
+    """Return the URL of a server's root for other machines; ``None`` if they can't reach it.
 
     The arguments are those of :func:`near`. A machine's address changes with its network.
     """
@@ -41,7 +41,7 @@ def reach(host: str, port: int, root: str, *, scheme: str) -> str | None:
 
 
 def own_address(*families: socket.AddressFamily) -> str | None:
-    """The address of this machine in its network; ``None`` where it is in none of that kind."""
+    """Return this machine's address in its network; ``None`` if it has none of these kinds."""
     for family in families:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
@@ -55,7 +55,7 @@ def own_address(*families: socket.AddressFamily) -> str | None:
 
 
 def _outside(host: str) -> str | None:
-    """The host, unless only this machine knows it by that name."""
+    """Return the host, ``None`` if only this machine knows it by that name."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

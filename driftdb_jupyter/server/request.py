@@ -1,8 +1,7 @@
-"""What every request over HTTP is held to before it is read further.
+"""The checks that every request over HTTP passes before its body is read.
 
-A request is counted and its rights are looked at when its head has come, so that nobody sends a
-body in vain, and no body is gathered that nobody will read. Tornado does so for handlers that
-stream their bodies; these all do.
+Requests are counted and authorized when their head has arrived, so that no body is sent or gathered
+in vain. Tornado does so for handlers that stream their bodies; these all do.
 """
 
 from __future__ import annotations
@@ -55,20 +54,20 @@ class Request(RequestHandler):
 
     @property
     def address(self) -> str:
-        """The address that asks; behind a proxy that is believed, what it says."""
+        """The client's address; behind a trusted proxy, the one that the proxy names."""
         return self.request.remote_ip or ""
 
     @property
     def body_limit_bytes(self) -> int:
-        """The longest body that is taken."""
+        """The longest body that is accepted, in bytes."""
         return _NONE_NEEDED_BYTES
 
     def prepare(self) -> Any:
-        """Look at the head of the request."""
+        """Check the head of the request."""
         self.admit()
 
     def admit(self) -> None:
-        """Count the request, and refuse it where that, or its body, is too much.
+        """Count the request; refuse it if there are too many, or if its body is too long.
 
         Raises :class:`RateExceeded`, or what :meth:`body_too_long` returns.
         """
@@ -87,18 +86,18 @@ class Request(RequestHandler):
         connection.set_body_timeout(self.hub.settings.body_timeout_seconds)
 
     def demand_rate(self, seconds: float) -> None:
-        """Refuse the request if it may only come in that many seconds."""
+        """Raise :class:`RateExceeded` unless ``seconds``, when it may come again, is 0."""
         if seconds:
             error = RateExceeded("too many requests; see Retry-After")
             error.retry_after_seconds = ceil(seconds)
             raise error
 
     def body_too_long(self, length: int) -> Exception:
-        """What to raise for a body of that many bytes, or at least as many."""
+        """Return the error for a body of at least that many bytes."""
         return HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def data_received(self, chunk: bytes) -> None:
-        """Take a part of the body, and drop what is too much of it."""
+        """Receive a part of the body; drop what exceeds the limit."""
         if not self.body_length:
             self._has_body = False  # it is no longer to be waited for
         self.body_length += len(chunk)
@@ -115,7 +114,7 @@ class Request(RequestHandler):
             self.send_error(status, exc_info=(type(error), error, None))
 
     def take_body(self, chunk: bytes) -> None:
-        """Take a part of a body that is not too long; what it raises is for :meth:`check_body`."""
+        """Keep a part of a body; what this raises :meth:`check_body` raises later."""
 
     def check_body(self) -> None:
         """Refuse a body of which not all was taken.
@@ -128,7 +127,7 @@ class Request(RequestHandler):
             raise self._no_room
 
     def finish(self, chunk: Any = None) -> Any:
-        """Finish the answer; without the body where that has not begun to come."""
+        """Finish the answer, without waiting for a body that has not begun to arrive."""
         if not self._has_body:
             # Tornado closes the connection where it is finished before it was read to its end,
             # though there be no body, and doesn't say so.
@@ -173,7 +172,7 @@ class Request(RequestHandler):
         return written
 
     def set_default_headers(self) -> None:
-        """Don't tell which version of which server this is."""
+        """Don't name the server and its version."""
         super().set_default_headers()
         self.clear_header("Server")
 
@@ -199,16 +198,16 @@ class Request(RequestHandler):
         self.answer(error_fields(error))
 
     def log_exception(self, *exc_info: Any) -> None:
-        """Log what went wrong; a refusal did not."""
+        """Log errors of the server; a refusal is none."""
         if not isinstance(exc_info[1], Refusal):
             super().log_exception(*exc_info)
 
 
 class NotFound(Request):
-    """What is asked for anything that isn't there."""
+    """Any request for a path that does not exist."""
 
     def initialize(self, hub: Hub) -> None:
-        """``hub``: who counts the request."""
+        """``hub``: counts the request."""
         self.hub = hub
 
     async def refuse(self, *args: str) -> None:

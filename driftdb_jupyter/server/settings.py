@@ -158,7 +158,7 @@ class DriftDB(Configurable):
         min=0.0,
         config=True,
         help="How long a client is still shown that has lost its connection, in seconds, so that "
-        "who comes back at once was never gone.",
+        "a client that reconnects at once is never shown as gone.",
     )
     peer_limit = Int(
         10_000,

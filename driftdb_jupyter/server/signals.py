@@ -1,4 +1,4 @@
-"""What a server does when it is signalled."""
+"""The standalone server's reaction to signals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._listen(number, partial(self._end, number))
         if sys.platform != "win32":
-            # nohup has it ignored: then the end of the terminal is none of the server.
+            # Under nohup it is ignored: such a server is to outlive its terminal.
             ends = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
             self._listen(signal.SIGHUP, partial(self._end, signal.SIGHUP) if ends else reload)
 

@@ -1,4 +1,4 @@
-"""A site: where a server has its rooms, and what is its own about every request."""
+"""What differs between the two servers: the extension of Jupyter and the standalone one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Site:
-    """What the two servers, under Jupyter and standalone, tell the handlers that they share.
+    """What a server tells the handlers that both share.
 
     ``prefix`` begins the pattern of every route, and is literal text; ``root`` is the whole path
     that clients see, with a slash at both ends. ``request`` is the base class that decides who may
     come in. ``names_allowed``: whether a room may have a chosen name and is made by its first use.
     ``reach`` returns the root's URL as other machines have it now, ``None`` where they can't reach
-    it; ``advice`` is the command that starts the server such that they can.
+    it; ``advice`` is the command that starts a server that they can reach.
     """
 
     hub: Hub

@@ -383,7 +383,7 @@ class StandaloneServer(JupyterApp):
         status = handler.get_status()
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return  # told as a refusal, of which there may be a flood
-        # What is asked for again and again: by who watches the server, and by each inspector.
+        # Requested again and again, by monitoring and by each inspector.
         often = isinstance(handler, (Health, Figures))
         level = logging.DEBUG if often else logging.INFO
         if status >= 400:
