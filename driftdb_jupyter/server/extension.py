@@ -44,6 +44,7 @@ _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
 _SECRET = "driftdb_kernel_secret"
 _NOTEBOOKS = "driftdb_notebooks"
+_KERNELS = "kernels"
 
 
 class JupyterRequest(RoomRequest, JupyterHandler):
@@ -64,21 +65,29 @@ class JupyterRequest(RoomRequest, JupyterHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Identify the user or kernel; raise 403 without a login."""
-        self.admit()
         self.access: Access
-        if isinstance(self, PageHandler):
-            self.access = JupyterAccess(self)
-            await JupyterHandler.prepare(self)
-            return
-        if holds_secret(self.request.headers.get("Authorization", ""), self.settings[_SECRET]):
+        page = isinstance(self, PageHandler)
+        if not page and self._is_of_kernel():
+            # Counted apart: a proxy before Jupyter may have the same address, with all that come
+            # through it.
+            self.admit(_KERNELS)
             self.current_user = KERNEL
             self.access = KernelAccess()
+            return
+        self.admit()
+        if page:
+            self.access = JupyterAccess(self)
+            await JupyterHandler.prepare(self)
             return
         self.access = JupyterAccess(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
         # By default Jupyter's own prepare and authorizer let in users that are not logged in.
         if self.current_user is None or not self.check_origin():
             raise HTTPError(403)
+
+    def _is_of_kernel(self) -> bool:
+        given = self.request.headers.get("Authorization", "")
+        return holds_secret(given, self.settings[_SECRET])
 
 
 class NotebookRoom(RoomRequest):

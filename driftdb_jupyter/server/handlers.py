@@ -157,9 +157,9 @@ class Send(RoomRequest):
         """Return twice the limit of a message: up to there it is read, and refused then."""
         return self.hub.limits.frame_bytes
 
-    def admit(self) -> None:
+    def admit(self, caller: str | None = None) -> None:
         """Count the request as a message, too."""
-        super().admit()
+        super().admit(caller)
         if self.request.method == "POST":
             self.demand_rate(self.caller.count_message())
 

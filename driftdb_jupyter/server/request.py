@@ -66,12 +66,13 @@ class Request(RequestHandler):
         """Check the head of the request."""
         self.admit()
 
-    def admit(self) -> None:
+    def admit(self, caller: str | None = None) -> None:
         """Count the request; refuse it if there are too many, or if its body is too long.
 
-        Raises :class:`RateExceeded`, or what :meth:`body_too_long` returns.
+        ``caller``: what to count it for, in place of the address. Raises :class:`RateExceeded`, or
+        what :meth:`body_too_long` returns.
         """
-        self.caller = self.hub.callers[self.address]
+        self.caller = self.hub.callers[self.address if caller is None else caller]
         self.demand_rate(self.caller.count_request())
         headers = self.request.headers
         declared = headers.get("Content-Length", "0")

@@ -11,6 +11,9 @@ from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import HTTPClientError
 
 from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.server.callers import Caller
+from driftdb_jupyter.server.rate import Rate
+from driftdb_jupyter.server.settings import DriftDB
 
 from ..conformance.peer import Answer, Room, ack, fetch, get, init, push, pushed
 from ..conformance.servers import TOKEN, Server, jupyter
@@ -253,6 +256,16 @@ class TestKernels:
         await kernel.subscribe("k")
         await kernel.send(push("k", 1))
         await kernel.hears(pushed("k", 1, 1))
+
+    async def test_they_are_not_refused_for_a_flood_from_their_address(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused = Caller(DriftDB(), lambda: 0.0)
+        monkeypatch.setattr(refused, "_requests", Rate(0.001, 1, now=0.0))
+        refused.count_request()
+        monkeypatch.setitem(room.server.hub.callers._callers, "127.0.0.1", refused)
+        assert await knock(room, **room.server.headers) == [429] * 4
+        assert await knock(room, **self.secret(room.server)) == IN
 
     @pytest.mark.parametrize(
         ("method", "path"),
