@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from itertools import chain
 from typing import Any, TypeVar
 
 import cbor2
@@ -22,11 +23,12 @@ from msgspec import Raw
 from .cbor_heads import (
     ARRAY,
     MAP,
+    TAG_COUNTS_AS,
     TEXT,
     UNSIGNED,
     Truncated,
     is_plain,
-    may_hold,
+    most_containers,
     survey,
 )
 from .errors import BadMessage, Refusal, TooLarge
@@ -65,7 +67,6 @@ _TAIL_BYTES = 4096
 _TRIES = 4
 _SEARCHED_FIELDS = 32
 _SHORT_BYTES = 2048
-_TAG_COUNTS_AS = 2
 _Undefined = type(cbor2.undefined)
 _CONTAINERS = {list, dict, bytes}
 _NOT_SCALAR = {*_CONTAINERS, _Undefined}
@@ -137,18 +138,19 @@ def find(message: bytes, names: Iterable[str]) -> dict[str, Any]:
         return {}
     fields, left, position = _short_fields(message, position, count)
     start = max(position, len(message) - _TAIL_BYTES)
+    earliest, found = len(message), {}
     for name in names if left > 1 else ():
         at = len(message)
         for _ in range(_TRIES):
             at = message.rfind(text(name), start, at)
             if at < 0:
                 break
-            # From inside the refused field there are more fields to the end, from inside a later
-            # one fewer.
+            # From inside the refused field there are more fields to the end than are left; inside
+            # a later one there may be as many, but that is not the earliest place.
             behind, missing, end = _short_fields(message, at, left - 1)
-            if end == len(message) and not missing:
-                return fields | behind
-    return fields
+            if end == len(message) and not missing and at < earliest:
+                earliest, found = at, behind
+    return fields | found
 
 
 def decode(item: bytes) -> Any:
@@ -270,7 +272,8 @@ class _Follower:
     def __init__(self, data: bytes, limits: Limits) -> None:
         self._file = BytesIO(data)
         self._limits = limits
-        self._counts = may_hold(data, limits.containers // _TAG_COUNTS_AS)
+        most = TAG_COUNTS_AS * len(data)
+        self._counts = most > limits.containers and most_containers(data) > limits.containers
         self._containers = 0
         self._tags = _TagCount(limits)
         # cbor2 doesn't count an empty array as a level, so what may reach the limit is followed
@@ -336,7 +339,7 @@ class _TagCount:
         def decode(item: Any, is_key: bool) -> Any:
             if is_key:  # cbor2 decodes keys as what is immutable
                 raise _no_string_as_key()
-            self.count += _TAG_COUNTS_AS
+            self.count += TAG_COUNTS_AS
             if self.count > limit:
                 raise self._limits.too_many_containers()
             return content(item)
@@ -383,26 +386,27 @@ def _no_utf8() -> BadMessage:
 
 def _count_containers(value: Any) -> int:
     """How many arrays, maps and byte strings there are."""
-    count = 0
-    members = [value]
-    while not _CONTAINERS.isdisjoint(map(type, members)):
-        kinds = list(map(type, members))
-        count += sum(map(kinds.count, _CONTAINERS))
-        members = _members(members)
+    found = [value] if type(value) in _CONTAINERS else []
+    count = len(found)
+    while found:
+        members = _members(found)
+        found = [m for m in members if (k := type(m)) is list or k is dict or k is bytes]
+        count += len(found)
     return count
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
-    members = [value]
+    level: Iterable[Any] = [value]
     for _ in range(limit):
-        members = _members(members)
-    return not {list, dict}.isdisjoint(map(type, members))
+        level = _members(level)
+    return not {list, dict}.isdisjoint(map(type, level))
 
 
-def _members(values: list[Any]) -> list[Any]:
+def _members(values: Iterable[Any]) -> Iterable[Any]:
     """The members of all arrays and maps among some values."""
-    containers = [value for value in values if type(value) is list or type(value) is dict]
-    return [m for c in containers for m in (c.values() if type(c) is dict else c)]
+    return chain.from_iterable(
+        v.values() if type(v) is dict else v for v in values if type(v) is list or type(v) is dict
+    )
 
 
 def _read_map(

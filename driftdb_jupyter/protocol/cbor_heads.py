@@ -23,11 +23,12 @@ __all__ = [
     "MAP",
     "NEGATIVE",
     "TAG",
+    "TAG_COUNTS_AS",
     "TEXT",
     "UNSIGNED",
     "Truncated",
     "is_plain",
-    "may_hold",
+    "most_containers",
     "survey",
 ]
 
@@ -119,7 +120,12 @@ _PLAIN = _either(
 _BLOCK = 512
 # Without it the engine tries the other alternatives of each item where a later one doesn't fit.
 _POSSESSIVE = b"+" if sys.version_info >= (3, 11) else b""
-_NO_CONTAINERS = bytes(b for b in range(256) if not 0x40 <= b <= 0x5F and not 0x80 <= b <= 0xDB)
+# What cbor2 does for a tag takes as long as two arrays.
+TAG_COUNTS_AS = 2
+_NOT_ARRAYS_MAPS_BYTES = bytes(
+    byte for byte in range(256) if not 0x40 <= byte <= 0x5F and not 0x80 <= byte <= 0xBF
+)
+_NOT_TAGS = bytes(byte for byte in range(256) if not 0xC0 <= byte <= 0xDB)
 
 
 def _compiled(pattern: bytes) -> re.Pattern[bytes]:
@@ -166,9 +172,10 @@ def survey(data: bytes, limits: Limits) -> tuple[int, Refusal | None]:
     return size, None
 
 
-def may_hold(data: bytes, containers: int) -> bool:
-    """Whether that many arrays, maps, tags and byte strings may be in ``data``, at a rough look."""
-    return len(data) > containers and len(data.translate(None, _NO_CONTAINERS)) > containers
+def most_containers(data: bytes) -> int:
+    """How many arrays, maps, byte strings and tags there are at most, by the bytes in ``data``."""
+    others = len(data.translate(None, _NOT_ARRAYS_MAPS_BYTES))
+    return others + TAG_COUNTS_AS * len(data.translate(None, _NOT_TAGS))
 
 
 def is_plain(data: bytes) -> bool:

@@ -16,6 +16,8 @@ LARGEST_DOUBLE = math.nextafter(math.inf, 0)
 # Above this many digits int() takes quadratic time (and CPython refuses it).
 _DIGITS_LIMIT = 4300
 _LONG_NUMBER = re.compile(rb"(?<![\d.])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (_DIGITS_LIMIT + 1))
+_LONG_INTEGER = b"0" * (_DIGITS_LIMIT + 1)
+_ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{},:')
 # Brackets as CBOR: every opening one begins an array of indefinite length.
 _BRACKETS_AS_CBOR = bytes.maketrans(b"[{]}", b"\x9f\x9f\xff\xff")
@@ -35,7 +37,9 @@ def read_json(text: bytes | str) -> Any:
     except (msgspec.MsgspecError, UnicodeError):
         # Lone surrogates, and numbers that no double or no int() takes.
         encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-        return _finite(json.loads(_without_long_integers(encoded), parse_constant=_refuse))
+        if _LONG_INTEGER in encoded.translate(_ALL_DIGITS_ALIKE):
+            encoded = _without_long_integers(encoded)
+        return _finite(json.loads(encoded, parse_constant=_refuse))
 
 
 def count_marks(text: bytes) -> int:

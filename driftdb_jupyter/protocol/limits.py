@@ -32,7 +32,7 @@ class Limits:
     nesting: int = 128
     values: int = 4096
     items: int = 180_000
-    containers: int = 50_000
+    containers: int = 45_000
     fields: int = 1000
 
     @cached_property

@@ -37,7 +37,7 @@ from .hosted_room import HostedRoom, short_list
 from .http_answer import send_answer
 from .log_text import printable
 from .outbox import Outbox
-from .peer import RIGHTS, Peer
+from .peer import LONG_MESSAGE_BYTES, RIGHTS, Peer
 from .reader import BatchReader, available
 from .request import Request
 from .site import Route, Site
@@ -199,6 +199,8 @@ class Send(RoomRequest):
         except UnicodeDecodeError:
             raise BadMessage("expected JSON in UTF-8, got other bytes") from None
         message = JSON.decode(body, self.hub.limits)
+        if len(body) > LONG_MESSAGE_BYTES:
+            await asyncio.sleep(0)
         try:
             await self._take(hosted, message, client)
         except Refusal as refusal:

@@ -26,6 +26,9 @@ __all__ = [
     "Peer",
 ]
 
+# From here on a message is taken in two pieces, with a turn for the others between them.
+LONG_MESSAGE_BYTES = 64 * 1024
+
 # What one has to be allowed to send a message; the others anybody may who is there.
 RIGHTS: dict[type[ClientMessage], Right] = {
     Get: "read",
@@ -109,6 +112,8 @@ class Peer:
             return None
         self.heard = True
         codec: Codec = JSON if opcode == TEXT else CBOR
+        if len(message) > LONG_MESSAGE_BYTES:
+            return self._receive_long(codec, message)
         try:
             if opcode == TEXT and len(message) <= self._harmless_bytes:
                 try:
@@ -222,6 +227,28 @@ class Peer:
                 return self._unwritten.wait()
         pressure = self._room.pressure
         return pressure.hold(self.outbox, length) if pressure.high else None
+
+    async def _receive_long(self, codec: Codec, message: bytes) -> None:
+        """Check a message and, in another piece of work, do what it asks.
+
+        For the subscribers of the other encoding its value is converted, which takes as long again.
+        """
+        try:
+            decoded = codec.decode(message, self._limits)
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        await asyncio.sleep(0)
+        if self.outbox.closed:
+            return
+        right = RIGHTS.get(type(decoded))
+        allowed = right is None or self._access.may(right)
+        if isinstance(allowed, bool):
+            waiting = self._carry_out(codec, decoded, len(message), allowed=allowed)
+            if waiting is not None:
+                await waiting
+        else:
+            await self._wait_for_access(codec, decoded, len(message), allowed)
 
     async def _wait_for_access(
         self, codec: Codec, message: ClientMessage, length: int, access: Awaitable[bool]

@@ -85,6 +85,7 @@ def test_the_id_is_found_on_both_sides_of_what_cannot_be_taken(value: bytes) -> 
     assert refused_id(b"\xa5" + FIELDS + b"bid\x07evalue" + value) == 7
     assert refused_id(b"\xa5" + FIELDS + b"evalue" + value + b"bid\x07") == 7
     assert refused_id(b"\xa5bid\x07evalue" + value + FIELDS) == 7
+    assert refused_id(b"\xa5dtypedpushckeyakevalue" + value + b"faction\xa1dtypeerelaybid\x07") == 7
     assert refused_id(b"\xa5evalue" + value + b"bid\x07" + FIELDS) == 7
 
 

@@ -5,7 +5,7 @@ import { Replica } from "./replica";
 
 const MOST_VALUES = 4096;
 const MOST_BYTES = 1_000_000;
-const MOST_ITEMS = 50_000;
+const MOST_ITEMS = 45_000;
 
 /** Hears of a log. */
 export interface LogListener {
