@@ -1,15 +1,19 @@
-"""The threads on which a journal is used, so that no loop waits for a disk."""
+"""The threads on which a journal is used, so that no loop waits for a disk.
+
+A loop that is busy with sockets lets go of the interpreter's lock often and briefly, which makes it
+slow for a thread to get it. So what is done here is done in few and long calls of SQLite
+(:mod:`.journal` and :mod:`.bulk_read`), each of which gives the lock up once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .journal import Journal, Mode
 from .readers import Readers
@@ -20,12 +24,6 @@ _Result = TypeVar("_Result")
 
 # So that a large room that is being loaded doesn't keep others from being opened.
 _READERS = 3
-# A loop that is busy, but lets go of the interpreter's lock often and briefly, can keep a thread
-# from getting it for minutes. So while one of ours is at work for longer than a commit takes, the
-# loop steps aside now and then; what it pays for that is at most some percent.
-_STEP_ASIDE_AFTER_SECONDS = 0.005
-_STEP_ASIDE_INTERVAL_SECONDS = 0.002
-_STEP_ASIDE_SECONDS = 0.0001
 
 
 class JournalThreads:
@@ -42,8 +40,6 @@ class JournalThreads:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="driftdb-journal")
         self._reader = self._writer
         self._ending = threading.Event()
-        self._at_work = 0
-        self._aside: asyncio.TimerHandle | None = None
         try:
             self._writer.submit(self._open, mode).result()
         except BaseException:
@@ -124,21 +120,4 @@ class JournalThreads:
     def _start(
         self, thread: ThreadPoolExecutor, work: Callable[[], _Result]
     ) -> asyncio.Future[_Result]:
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(thread, work)
-        self._at_work += 1
-        if self._aside is None:
-            self._aside = loop.call_later(_STEP_ASIDE_AFTER_SECONDS, self._step_aside)
-        future.add_done_callback(self._ended)
-        return future
-
-    def _ended(self, future: asyncio.Future[Any]) -> None:
-        self._at_work -= 1
-        if not self._at_work and self._aside is not None:
-            self._aside.cancel()
-            self._aside = None
-
-    def _step_aside(self) -> None:
-        time.sleep(_STEP_ASIDE_SECONDS)
-        loop = asyncio.get_running_loop()
-        self._aside = loop.call_later(_STEP_ASIDE_INTERVAL_SECONDS, self._step_aside)
+        return asyncio.get_running_loop().run_in_executor(thread, work)
