@@ -168,9 +168,16 @@ class Send(RoomRequest):
         return self.hub.limits.message_too_large(length)
 
     def take_body(self, chunk: bytes) -> None:
-        """Gather the message, as long as there is memory for it."""
+        """Gather the message, if there is memory for it."""
         self.hub.memory.take(len(chunk))
         self._body += chunk
+        self.hub.incomplete.hold(self, len(self._body))
+
+    def give_up(self) -> None:
+        """End the connection: others need the memory of its incomplete message."""
+        connection: Any = self.request.connection
+        connection.close()
+        self._release()
 
     def on_finish(self) -> None:
         """Release the memory of the message."""
@@ -183,11 +190,13 @@ class Send(RoomRequest):
         super().on_connection_close()
 
     def _release(self) -> None:
+        self.hub.incomplete.forget(self)
         self.hub.memory.release(len(self._body))
         self._body = bytearray()
 
     async def post(self, name: str) -> None:
         """Take one message, and answer what a socket would."""
+        self.hub.incomplete.forget(self)
         self.check_body()
         if not (await self.may("read") or await self.may("write")):
             raise HTTPError(HTTPStatus.FORBIDDEN)  # it learns not even whether there is the room
