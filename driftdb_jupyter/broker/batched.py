@@ -67,7 +67,8 @@ class BatchedSequencer(JournaledSequencer):
                 free_bytes=handle.memory.free_bytes,
             )
         except Refusal as refusal:
-            return self._answer(pusher, push, refusal)
+            # The frames that its values are in don't wait for the disk.
+            return self._answer(pusher, push, refusal.with_traceback(None))
         # All is noted before anybody hears of it, whatever they do then.
         if applied.kept or applied.removed:
             self._draft.note(applied)

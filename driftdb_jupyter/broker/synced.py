@@ -91,7 +91,8 @@ class SyncedSequencer(JournaledSequencer):
                 free_bytes=handle.memory.free_bytes - ahead,
             )
         except Refusal as refusal:
-            outcome = refusal
+            # Neither its values nor the frames that they are in wait for the disk.
+            outcome, values = refusal.with_traceback(None), ()
         else:
             written = outcome.changed
             if written:

@@ -157,6 +157,7 @@ class Hub:
         return Unwritten(
             limit_count=self.settings.unwritten_limit_count,
             limit_bytes=self.settings.unwritten_limit_bytes,
+            memory=self.memory,
         )
 
     def check_signs_of_life(self) -> None:

@@ -289,7 +289,7 @@ class DriftDB(Configurable):
         16 * 1024 * 1024,
         min=1,
         config=True,
-        help="How long the messages of those pushes may be together, in bytes.",
+        help="How much memory those pushes may take together, in bytes.",
     )
     ping_interval_seconds = Float(
         30.0,

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 
 from ..protocol.messages import Push
+from ..rooms.memory_budget import MemoryBudget
+from ..rooms.memory_cost import VALUE_COST_BYTES
 
 __all__ = ["Unwritten"]
 
@@ -13,13 +15,25 @@ __all__ = ["Unwritten"]
 class Unwritten:
     """The pushes of one peer, or of all requests together, whose answers wait for a commit.
 
-    ``limit_count``, ``limit_bytes``: how many may wait, and how long their messages may be, before
-    it is ``full``: then no more are to be read, or taken.
+    ``limit_count``, ``limit_bytes``: how many may wait, and how much memory they may take, before
+    it is ``full``: then no more are to be read, or taken. ``memory``: the budget that is charged
+    with that.
     """
 
-    __slots__ = ("_bytes", "_lengths", "_limit_bytes", "_limit_count", "_relief", "_settled")
+    __slots__ = (
+        "_bytes",
+        "_lengths",
+        "_limit_bytes",
+        "_limit_count",
+        "_memory",
+        "_relief",
+        "_settled",
+    )
 
-    def __init__(self, *, limit_count: int, limit_bytes: int) -> None:
+    def __init__(
+        self, *, limit_count: int, limit_bytes: int, memory: MemoryBudget | None = None
+    ) -> None:
+        self._memory = memory or MemoryBudget()
         self._limit_count = limit_count
         self._limit_bytes = limit_bytes
         self._lengths: dict[int, int] = {}
@@ -38,14 +52,19 @@ class Unwritten:
         return self._relief is not None
 
     def add(self, push: Push, length: int) -> None:
-        """A push waits for its answer; its message took so many bytes."""
+        """A push waits for its answer; its message had ``length`` bytes."""
+        if push.values is not None:
+            length += len(push.values) * VALUE_COST_BYTES
         self._lengths[id(push)] = length  # it lives at least until it is answered
         self._bytes += length
+        self._memory.free_bytes -= length
 
     def remove(self, push: Push) -> None:
         """A push was answered, one that waited or another."""
         if self._lengths:
-            self._bytes -= self._lengths.pop(id(push), 0)
+            length = self._lengths.pop(id(push), 0)
+            self._bytes -= length
+            self._memory.free_bytes += length
             if self._relief is not None and not self.full:
                 self.release()
             if self._settled is not None and not self._lengths:

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import cbor2
 
 from ..conformance.peer import fetch
+from ..faults.wire import Ended
 from .pusher import Pusher
 
 __all__ = ["KINDS"]
@@ -71,6 +72,8 @@ async def flood_rooms(url: str, count: int, messages: Callable[[int], Iterable[b
             pushers.append(await flood(url, messages(number)))
         except Refused as refused:
             code = refused.code
+        except Ended:  # a room is made, and then there is no memory to open it
+            code = "unavailable"
         else:
             code = pushers[-1].code
         if code is not None:
@@ -113,7 +116,7 @@ async def rooms(url: str) -> Pusher:
 
 async def empty_rooms(url: str) -> Pusher:
     """Many rooms that are open for a moment, and hold next to nothing."""
-    return await flood_rooms(url, 3_000, lambda number: [])
+    return await flood_rooms(url, 500, lambda number: [])
 
 
 async def pinned(url: str) -> Pusher:
@@ -152,7 +155,7 @@ async def byte_strings(url: str) -> Pusher:
     pusher = await Pusher.open(room, cbor=True)
     message = {"type": "push", "key": "k", "value": b"\xff" * (200 * KIB), "action": APPEND}
     await pusher.send_all([cbor2.dumps(message)] * 100)
-    await reader.send_all([json.dumps({"type": "get", "key": "k", "limit": 50}).encode()])
+    await reader.send_all([json.dumps({"type": "get", "key": "k", "limit": 10}).encode()])
     return pusher
 
 

@@ -139,3 +139,20 @@ async def test_a_room_waits_to_be_loaded_until_others_have_left(kind: str, tmp_p
         await broker.leave("one")
         assert await opening is not None
         assert not memory.wanted_bytes
+
+
+@KEPT
+async def test_a_refusal_that_waits_holds_no_frame_that_its_values_are_in(
+    kind: str, tmp_path: Path
+) -> None:
+    memory = MemoryBudget(100_000)
+    async with running(make(kind, tmp_path, memory=memory)) as broker:
+        record = Record(client=CLIENT)
+        sequencer = await opened(broker, record)
+        push(sequencer, record, push_id=1)
+        push(sequencer, record, text='"' + "x" * 200_000 + '"', push_id=2)
+        assert len(record.answers) < 2  # it waits for its turn
+        await record.answered(2)
+        refusal = record.answers[1]
+        assert isinstance(refusal, QuotaExceeded)
+        assert refusal.__traceback__ is None

@@ -13,6 +13,7 @@ from msgspec import Raw
 
 from driftdb_jupyter.broker.journaled import JournalBroker
 from driftdb_jupyter.protocol.messages import Append, Push
+from driftdb_jupyter.rooms.memory_budget import MemoryBudget
 from driftdb_jupyter.server.unwritten import Unwritten
 
 from ..conformance.peer import Room, ack, get, push, pushed
@@ -122,3 +123,17 @@ async def test_a_request_too_many_is_refused_while_others_wait(server: Server) -
     assert [(await answer).json["type"] for answer in waiting] == ["ack"] * 3
     assert (await room.post(push("k", 4, id=4), client=CLIENT)).json == ack(4, 4)
     await room.empty()
+
+
+async def test_what_waits_is_charged_with_what_its_values_cost_until_it_is_answered() -> None:
+    memory = MemoryBudget()
+    unwritten = Unwritten(limit_count=100, limit_bytes=1_000_000, memory=memory)
+    many = Push("k", Append(), values=[Raw(b"0")] * 4096)
+    one = Push("k", Append(), Raw(b"0"))
+    unwritten.add(one, 60)
+    assert memory.used_bytes == 60
+    unwritten.add(many, 8_000)
+    assert unwritten.full
+    unwritten.remove(many)
+    unwritten.remove(one)
+    assert memory.used_bytes == 0
