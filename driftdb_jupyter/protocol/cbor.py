@@ -27,6 +27,7 @@ from .cbor_heads import (
     TEXT,
     UNSIGNED,
     Truncated,
+    empty_as_levels,
     is_plain,
     most_containers,
     survey,
@@ -160,7 +161,11 @@ def decode(item: bytes) -> Any:
     ``undefined`` becomes ``None``; of repeated map keys the last counts.
     """
     with collector_paused(len(item)):
-        decoded = cbor2.loads(item, semantic_decoders=_Tags(_always, _spelled), max_depth=_DEEPEST)
+        decoded = cbor2.loads(
+            item,
+            semantic_decoders=_Tags(_always, _spelled, _positive, _negative),
+            max_depth=_DEEPEST,
+        )
         return decoded if is_plain(item) else _with_json_meaning(decoded)
 
 
@@ -220,10 +225,14 @@ class _Tags(dict[int, _Decoder]):
     """
 
     def __init__(
-        self, decoder: Callable[[Callable[[Any], Any]], _Decoder], content: Callable[[Any], Any]
+        self,
+        decoder: Callable[[Callable[[Any], Any]], _Decoder],
+        content: Callable[[Any], Any],
+        positive: Callable[[Any], Any],
+        negative: Callable[[Any], Any],
     ) -> None:
         super().__init__()
-        self._contents = {_POSITIVE_BIGNUM: _positive, _NEGATIVE_BIGNUM: _negative}
+        self._contents = {_POSITIVE_BIGNUM: positive, _NEGATIVE_BIGNUM: negative}
         self._content = content
         self._decoder = decoder
         self._of_others: _Decoder | None = None
@@ -255,8 +264,16 @@ def _spelled(content: Any) -> Any:
     return list(content) if type(content) is bytes else content
 
 
+def _magnitude(content: Any) -> Any:
+    return int.from_bytes(content, "big") if type(content) is bytes else content
+
+
+def _below_magnitude(content: Any) -> Any:
+    return -1 - int.from_bytes(content, "big") if type(content) is bytes else content
+
+
 def _never_bytes(content: Any) -> Any:
-    """The content, which is a bignum's only right under its tag."""
+    """The content; bytes are a bignum's only right under its tag, and nothing a field may be."""
     return () if type(content) is bytes else content
 
 
@@ -270,15 +287,15 @@ class _Follower:
     """Follows items that were surveyed natively, and checks what their heads don't tell."""
 
     def __init__(self, data: bytes, limits: Limits) -> None:
+        self._data = data
         self._file = BytesIO(data)
         self._limits = limits
         most = TAG_COUNTS_AS * len(data)
         self._counts = most > limits.containers and most_containers(data) > limits.containers
         self._containers = 0
         self._tags = _TagCount(limits)
-        # cbor2 doesn't count an empty array as a level, so what may reach the limit is followed
-        # once more.
-        self._decoder = self._follow_to(limits.nesting - 1, _Tags(self._tags.counted, _never_bytes))
+        # cbor2 doesn't count an empty array as a level; what may reach the limit is followed again.
+        self._decoder = self._follow_to(limits.nesting - 1)
 
     def follow(self, position: int) -> tuple[Any, int]:
         """The item at ``position``, with bytes and ``undefined`` as they are, and its end."""
@@ -296,28 +313,27 @@ class _Follower:
         return value, self._file.tell()
 
     def _follow_deep(self, position: int) -> Any:
-        limit = self._limits.nesting
         tags = self._tags.count
-        for known in (_Levels(), _Tags(self._tags.counted, _never_bytes)):
-            self._file.seek(position)
+        # The end is that of the second time.
+        for data in (empty_as_levels(self._data[position:]), self._data):
             self._tags.count = tags
-            self._decoder = self._follow_to(limit, known)
+            self._file = BytesIO(data)
+            self._file.seek(position if data is self._data else 0)
+            self._decoder = self._follow_to(self._limits.nesting)
             try:
                 value = self._decoder.decode()
             except cbor2.CBORDecodeError as error:
                 if _is_too_deep(error):
                     raise self._limits.nested_too_deep() from None
                 raise _refusal(error) from None
-            if isinstance(known, _Levels) and _is_deeper(value, limit):
-                raise self._limits.nested_too_deep()
         return value
 
-    def _follow_to(self, depth: int, tags: dict[int, _Decoder]) -> cbor2.CBORDecoder:
+    def _follow_to(self, depth: int) -> cbor2.CBORDecoder:
         return cbor2.CBORDecoder(
             self._file,
             max_depth=depth,
             object_hook=_named,
-            semantic_decoders=tags,
+            semantic_decoders=_Tags(self._tags.counted, _never_bytes, _magnitude, _below_magnitude),
             strict_hashable_types=True,
         )
 
@@ -345,17 +361,6 @@ class _TagCount:
             return content(item)
 
         return decode
-
-
-class _Levels(dict[int, _Decoder]):
-    """Makes of every tag an array, so that it counts as a level."""
-
-    def __missing__(self, tag: int) -> _Decoder:
-        return _as_level
-
-
-def _as_level(content: Any, is_key: bool) -> Any:
-    return [content]
 
 
 def _is_too_deep(error: cbor2.CBORDecodeError) -> bool:
@@ -393,13 +398,6 @@ def _count_containers(value: Any) -> int:
         found = [m for m in members if (k := type(m)) is list or k is dict or k is bytes]
         count += len(found)
     return count
-
-
-def _is_deeper(value: Any, limit: int) -> bool:
-    level: Iterable[Any] = [value]
-    for _ in range(limit):
-        level = _members(level)
-    return not {list, dict}.isdisjoint(map(type, level))
 
 
 def _members(values: Iterable[Any]) -> Iterable[Any]:

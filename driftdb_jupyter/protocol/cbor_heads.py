@@ -27,6 +27,7 @@ __all__ = [
     "TEXT",
     "UNSIGNED",
     "Truncated",
+    "empty_as_levels",
     "is_plain",
     "most_containers",
     "survey",
@@ -117,6 +118,12 @@ _PLAIN = _either(
     *_numbered(UNSIGNED, NEGATIVE, ARRAY, MAP),
     *_strings(TEXT),
 )
+# Empty arrays and maps, whose number is in the head, or zero bytes behind it.
+_EMPTY = _either(
+    _byte(0x80, 0xA0), *(_byte(0x98 + n, 0xB8 + n) + rb"\x00{%d}" % (1 << n) for n in range(4))
+)
+_UP_TO_EMPTY = _either(b"(?!%b)" % _EMPTY + _ITEM) + b"*"
+_LEVEL = rb"\1" + b"\x9f\xff"
 _BLOCK = 512
 # Without it the engine tries the other alternatives of each item where a later one doesn't fit.
 _POSSESSIVE = b"+" if sys.version_info >= (3, 11) else b""
@@ -135,6 +142,8 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 _item = _compiled(_ITEM)
 _block = _compiled(_ITEM + b"{%d}" % _BLOCK + _POSSESSIVE)
 _rest = _compiled(_ITEM + b"{0,%d}" % _BLOCK + _POSSESSIVE)
+_run = _compiled(_ITEM + b"*" + _POSSESSIVE)
+_empty = _compiled(b"(" + _UP_TO_EMPTY + _POSSESSIVE + rb")(?:%b|\Z)" % _EMPTY)
 _plain = _compiled(_PLAIN + b"{0,%d}" % _BLOCK + _POSSESSIVE)
 
 
@@ -176,6 +185,26 @@ def most_containers(data: bytes) -> int:
     """How many arrays, maps, byte strings and tags there are at most, by the bytes in ``data``."""
     others = len(data.translate(None, _NOT_ARRAYS_MAPS_BYTES))
     return others + TAG_COUNTS_AS * len(data.translate(None, _NOT_TAGS))
+
+
+def empty_as_levels(data: bytes) -> bytes:
+    """The same items, with an array of indefinite length for each empty array or map.
+
+    For cbor2 that is a level of nesting, and what it stands for is not.
+    """
+    position, size = 0, len(data)
+    pieces = []
+    while position < size:
+        run = _run.match(data, position)
+        assert run is not None
+        # The last match is that of the end.
+        pieces.append(_empty.sub(_LEVEL, run[0])[:-2])
+        position = end = run.end()
+        if position < size:
+            end = _end_of_long_string(data, position)
+        pieces.append(data[position:end])
+        position = end
+    return b"".join(pieces)
 
 
 def is_plain(data: bytes) -> bool:

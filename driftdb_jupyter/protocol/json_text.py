@@ -13,10 +13,13 @@ import msgspec
 __all__ = ["LARGEST_DOUBLE", "count_marks", "is_deeper", "read_json", "structure"]
 
 LARGEST_DOUBLE = math.nextafter(math.inf, 0)
+_LEAST = -LARGEST_DOUBLE
 # Above this many digits int() takes quadratic time (and CPython refuses it).
 _DIGITS_LIMIT = 4300
 _LONG_NUMBER = re.compile(rb"(?<![\d.])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (_DIGITS_LIMIT + 1))
-_LONG_INTEGER = b"0" * (_DIGITS_LIMIT + 1)
+# Integers of so many digits take so long to read that a long text of them is read once only.
+_SLOW_DIGITS = 400
+_LONG_TEXT = 64 * 1024
 _ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{},:')
 # Brackets as CBOR: every opening one begins an array of indefinite length.
@@ -32,14 +35,15 @@ def read_json(text: bytes | str) -> Any:
     4,300 digits. Of repeated names the last counts; lone surrogates are let through.
     Raises :class:`ValueError` for what is not JSON, :class:`RecursionError` where it is too deep.
     """
-    try:
-        return _read(text)
-    except (msgspec.MsgspecError, UnicodeError):
-        # Lone surrogates, and numbers that no double or no int() takes.
-        encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-        if _LONG_INTEGER in encoded.translate(_ALL_DIGITS_ALIKE):
-            encoded = _without_long_integers(encoded)
-        return _finite(json.loads(encoded, parse_constant=_refuse))
+    if len(text) < _LONG_TEXT or not _has_integer_of(_SLOW_DIGITS, text):
+        try:
+            return _read(text)
+        except (msgspec.MsgspecError, UnicodeError):
+            pass  # lone surrogates, and numbers that no double or no int() takes
+    encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if _has_integer_of(_DIGITS_LIMIT + 1, encoded):
+        encoded = _without_long_integers(encoded)
+    return _finite(json.loads(encoded, parse_constant=_refuse))
 
 
 def count_marks(text: bytes) -> int:
@@ -74,6 +78,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"expected JSON, got {constant}")
 
 
+def _has_integer_of(digits: int, text: bytes | str) -> bool:
+    """Whether that many digits are side by side, inside a string or not."""
+    encoded = text.encode(errors="replace") if isinstance(text, str) else text
+    return b"0" * digits in encoded.translate(_ALL_DIGITS_ALIKE)
+
+
 def _without_long_integers(text: bytes) -> bytes:
     """The text with a number that is infinite in the place of each too long integer."""
     pieces = _LONG_NUMBER.split(text)
@@ -89,16 +99,22 @@ def _without_long_integers(text: bytes) -> bytes:
 def _finite(value: Any) -> Any:
     """The same value, with the largest double in the place of an infinity."""
     if type(value) is float:
-        return max(-LARGEST_DOUBLE, min(value, LARGEST_DOUBLE))
+        return max(_LEAST, min(value, LARGEST_DOUBLE))
     containers = [value] if isinstance(value, (list, dict)) else []
     for container in containers:
-        members = container.values() if isinstance(container, dict) else container
+        members = list(container.values() if isinstance(container, dict) else container)
         if math.inf in members or -math.inf in members:
-            places = container.items() if isinstance(container, dict) else enumerate(container)
-            for place, member in places:
-                if member == math.inf:
-                    container[place] = LARGEST_DOUBLE
-                elif member == -math.inf:
-                    container[place] = -LARGEST_DOUBLE
+            finite = [
+                m
+                if type(m) is not float or _LEAST <= m <= LARGEST_DOUBLE
+                else LARGEST_DOUBLE
+                if m > 0
+                else _LEAST
+                for m in members
+            ]
+            if isinstance(container, dict):
+                container.update(zip(list(container), finite, strict=True))
+            else:
+                container[:] = finite
         containers.extend([m for m in members if type(m) is list or type(m) is dict])
     return value
