@@ -97,6 +97,11 @@ class EventLog:
         more = f" and {len(rooms) - _NAMED} more" if len(rooms) > _NAMED else ""
         self.log.info("DriftDB: deleted, for nobody used them: %s%s", shown, more)
 
+    def failed(self, asked: str, error: BaseException) -> None:
+        """A request or connection met an error of the server; its traceback is logged, too."""
+        kind = f"failed ({type(error).__name__})"
+        self._tell(logging.ERROR, kind, f"{printable(asked)} {kind}", error)
+
     def requested(self, level: int, line: str) -> None:
         """A request was answered: a line for each, as long as they are not very many."""
         now = self._clock()
@@ -123,9 +128,9 @@ class EventLog:
                 del self._told_at[kind]
                 if kind in self._more:
                     level, count = self._more.pop(kind)
-                    self.log.log(level, "DriftDB: %d more were %s", count, kind)
+                    self.log.log(level, "DriftDB: %d more: %s", count, kind)
 
-    def _tell(self, level: int, kind: str, line: str) -> None:
+    def _tell(self, level: int, kind: str, line: str, error: BaseException | None = None) -> None:
         now = self._clock()
         if now - self._told_at.get(kind, -_INTERVAL_SECONDS) < _INTERVAL_SECONDS:
             self._more[kind] = level, self._more.get(kind, (level, 0))[1] + 1
@@ -133,8 +138,8 @@ class EventLog:
         more = self._more.pop(kind, None)
         self._told_at[kind] = now
         if more is not None:
-            line += f" (and {more[1]} more were {kind})"
-        self.log.log(level, "DriftDB: %s", line)
+            line += f" (and {more[1]} more)"
+        self.log.log(level, "DriftDB: %s", line, exc_info=error)
 
 
 def _is_written(log: logging.Logger | logging.LoggerAdapter[Any], level: int) -> bool:

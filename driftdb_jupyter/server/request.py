@@ -200,8 +200,11 @@ class Request(RequestHandler):
 
     def log_exception(self, *exc_info: Any) -> None:
         """Log errors of the server; a refusal is none."""
-        if not isinstance(exc_info[1], Refusal):
+        error = exc_info[1]
+        if isinstance(error, HTTPError):
             super().log_exception(*exc_info)
+        elif error is not None and not isinstance(error, Refusal):
+            self.hub.events.failed(f"{self.request.method} {self.request.uri}", error)
 
 
 class NotFound(Request):

@@ -89,4 +89,4 @@ async def test_a_stopping_server_says_it_once_for_all(caplog: pytest.LogCaptureF
         await room.empty()
     closes = [line for line in caplog.messages if "closed with 1001" in line]
     assert len(closes) == 2
-    assert closes[1] == "DriftDB: 4 more were closed with 1001"
+    assert closes[1] == "DriftDB: 4 more: closed with 1001"

@@ -79,8 +79,8 @@ def test_a_flood_of_refusals_has_a_line_a_second_with_a_count(
     events.tidy()
     rates = [line for line in caplog.messages if "rate" in line]
     assert len(rates) == 4
-    assert rates[1].endswith("(and 99 more were refused (rate))")
-    assert rates[3] == "DriftDB: 99 more were refused (rate)"
+    assert rates[1].endswith("(and 99 more)")
+    assert rates[3] == "DriftDB: 99 more: refused (rate)"
     assert len([line for line in caplog.messages if "quota" in line]) == 3
 
 
@@ -126,6 +126,18 @@ def test_lines_that_every_handler_drops_are_not_made() -> None:
     handler.setLevel(logging.DEBUG)
     with pytest.raises(AssertionError, match="a"):
         events.connected("a", "192.0.2.1")
+
+
+def test_an_error_of_the_server_has_its_traceback_and_many_are_one_line(
+    events: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(100):
+        events.failed("GET /a", ZeroDivisionError("on purpose"))
+    events.failed("GET /b", KeyError("on purpose"))
+    events.end()
+    assert [record.exc_info is not None for record in caplog.records] == [True, True, False]
+    assert caplog.messages[0] == "DriftDB: GET /a failed (ZeroDivisionError)"
+    assert caplog.messages[2] == "DriftDB: 99 more: failed (ZeroDivisionError)"
 
 
 def test_rooms_that_come_and_go_are_told(
