@@ -375,6 +375,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self._receive = Throttle(self.peer, rates, self._slowed).receive
         if isinstance(connection, BatchReader):
             connection.on_frame = self._receive
+            connection.on_part = self._hear
             connection.settled = self.peer.settled
             connection.outbox = outbox
             connection.incomplete = self.hub.incomplete
@@ -400,8 +401,7 @@ class Connect(RoomRequest, WebSocketHandler):
 
         The reader of older Tornados piles up the pongs of a peer that takes none.
         """
-        assert self.peer is not None
-        self.peer.heard = True
+        self._hear()
         connection: Any = self.ws_connection
         if isinstance(connection, BatchReader) or connection is None:
             return
@@ -411,8 +411,7 @@ class Connect(RoomRequest, WebSocketHandler):
 
     def on_pong(self, data: bytes) -> None:
         """Count a pong as a sign of life."""
-        assert self.peer is not None
-        self.peer.heard = True
+        self._hear()
 
     def on_finish(self) -> None:
         """Leave the room if the handshake was refused."""
@@ -450,6 +449,10 @@ class Connect(RoomRequest, WebSocketHandler):
         if self._seated:
             self._seated = False
             self.hub.leave_seat(self.caller)
+
+    def _hear(self) -> None:
+        assert self.peer is not None
+        self.peer.heard = True
 
     def _overflowed(self) -> None:
         assert self.peer is not None

@@ -114,6 +114,8 @@ class BatchReader(WebSocketProtocol):
     # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
     # before the next one is read. To be set when the connection is open.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
+    # Hears that a part of a long frame has come: in the middle of one no peer can answer a ping.
+    on_part: Callable[[], None]
     # What to wait for before the peer's close frame is answered: answers that can't be given yet.
     settled: Callable[[], Awaitable[None] | None]
     # What holds the answers; they are written before a pong and a close frame.
@@ -252,6 +254,7 @@ class BatchReader(WebSocketProtocol):
             self._partial += chunk
             self._missing -= len(chunk)
             if self._missing > 0:
+                self.on_part()
                 self._hold(len(self._partial))
                 return False
             self._buffer, self._partial = bytes(self._partial), None
@@ -340,6 +343,7 @@ class BatchReader(WebSocketProtocol):
         self._position = 0
         if missing > _GATHERED_BYTES:
             self._buffer, self._partial, self._missing = b"", bytearray(rest), missing
+            self.on_part()
         else:
             self._buffer = rest
         if rest or self._fragments or self._holds:

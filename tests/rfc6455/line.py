@@ -63,7 +63,7 @@ class _Echo:
         self.reader.stream = stream
         self.reader.flusher = self.reader.outbox = handler
         self.reader.on_frame = self._take
-        self.reader.settled = lambda: None
+        self.reader.settled = self.reader.on_part = lambda: None
         self.reader.incomplete = Incomplete(2 * LIMIT_BYTES)
         self.reader._deflate = deflate
         self.ends: list[tuple[int | None, str | None]] = []

@@ -133,7 +133,7 @@ class Reading:
             protocol = BatchReader(handler)
             protocol.on_frame = handler.on_frame
             protocol.flusher = protocol.outbox = handler
-            protocol.settled = lambda: None
+            protocol.settled = protocol.on_part = lambda: None
             protocol.incomplete = Incomplete(1_000_000)
         if self._by == "socket":
             await self._read_from_a_socket(protocol)
@@ -307,7 +307,7 @@ def a_reader() -> tuple[Any, RecordingHandler]:
     reader = BatchReader(handler)
     reader.outbox = reader.flusher = handler
     reader.on_frame = handler.on_frame
-    reader.settled = lambda: None
+    reader.settled = reader.on_part = lambda: None
     reader.incomplete = Incomplete(1_000_000)
     return reader, handler
 
