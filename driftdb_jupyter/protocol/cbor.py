@@ -63,6 +63,7 @@ _DEEPEST = 1000
 _LONG_BYTES = 16 * 1024
 # How much of a message with too many items is followed, to tell whether something else is wrong.
 _FOLLOWED_BYTES = 4096
+_EXACT_NESTING_BYTES = 64 * 1024
 # Where, and how often, the fields behind a refused value are looked for.
 _TAIL_BYTES = 4096
 _TRIES = 4
@@ -294,8 +295,11 @@ class _Follower:
         self._counts = most > limits.containers and most_containers(data) > limits.containers
         self._containers = 0
         self._tags = _TagCount(limits)
-        # cbor2 doesn't count an empty array as a level; what may reach the limit is followed again.
-        self._decoder = self._follow_to(limits.nesting - 1)
+        # cbor2 doesn't count an empty array or map as a level. What may reach the limit is followed
+        # again for that; not so in a long message, where it would take too much time: an empty one
+        # may be one level deeper there.
+        is_short = len(data) <= _EXACT_NESTING_BYTES
+        self._decoder = self._follow_to(limits.nesting - 1 if is_short else limits.nesting)
 
     def follow(self, position: int) -> tuple[Any, int]:
         """The item at ``position``, with bytes and ``undefined`` as they are, and its end."""
@@ -305,6 +309,8 @@ class _Follower:
         except cbor2.CBORDecodeError as error:
             if not _is_too_deep(error):
                 raise _refusal(error) from None
+            if len(self._data) > _EXACT_NESTING_BYTES:
+                raise self._limits.nested_too_deep() from None
             value = self._follow_deep(position)
         if self._counts:
             self._containers += _count_containers(value)

@@ -166,6 +166,16 @@ def test_nesting_is_counted_exactly(around: bytes, inner: bytes) -> None:
         both_agree(around * depth + inner + end * depth, 128)
 
 
+def test_in_a_long_message_what_is_empty_may_be_one_level_deeper() -> None:
+    long = b"\x82\x5a\x00\x01\x00\x00" + bytes(0x10000)
+    for inner in (b"\x80", b"\x81\x00"):
+        cbor.check(long + b"\x81" * 126 + inner, LIMITS)
+    cbor.check(long + b"\x81" * 127 + b"\x80", LIMITS)
+    for inner in (b"\x81\x00", b"\x81\x80"):
+        with pytest.raises(BadMessage, match="nested at most 128 deep"):
+            cbor.check(long + b"\x81" * 127 + inner, LIMITS)
+
+
 @pytest.mark.parametrize(
     "tagged",
     [
