@@ -16,6 +16,7 @@ from ..protocol.name import is_name, new_id
 from ..rooms.dump import dump, load
 from ..rooms.memory_budget import MemoryBudget
 from ..rooms.room import Room
+from .backlog import Backlog
 from .hub import Hub
 
 __all__ = ["Administration", "Restored"]
@@ -47,6 +48,11 @@ class Administration:
     def trouble(self) -> str | None:
         """What keeps rooms from being kept at the moment, in words; else ``None``."""
         return self._hub.broker.trouble
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be sent by the server."""
+        return self._hub.backlog
 
     async def export(self, name: str) -> Iterator[bytes]:
         """A room as JSON Lines, as it is now (see :mod:`~..rooms.dump`).

@@ -6,9 +6,10 @@ import asyncio
 import hmac
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from ..protocol.codec import error_fields
 from ..protocol.errors import DriftDBError, Refusal, RoomNotFound
 from .administration import Administration, Restored
+from .http_answer import send_pieces
 from .site import Route
 
 __all__ = ["PREFIX", "administration_routes"]
@@ -112,10 +114,7 @@ class ExportedRoom(AdministrationRequest):
         """Export a room, some lines at a time."""
         lines = await self.administration.export(name)
         self.set_header("Content-Type", "application/x-ndjson")
-        for number, line in enumerate(lines, 1):
-            self.write(line)
-            if number % _LINES_AT_ONCE == 0:
-                await self.flush()
+        await send_pieces(self, _joined(lines), self.administration.backlog)
 
     async def put(self, name: str) -> None:
         """Import a room; with ``?replace=true`` in the place of another."""
@@ -209,6 +208,12 @@ class Restore(LongWork):
     ) -> Restored:
         """Bring back the rooms of a backup; with ``&replace=true`` in the place of others."""
         return await self.administration.restore(path, replace=replace, progress=progress)
+
+
+def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines, many of them at once."""
+    while some := b"".join(islice(lines, _LINES_AT_ONCE)):
+        yield some
 
 
 def administration_routes(

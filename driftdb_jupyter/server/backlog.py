@@ -47,8 +47,8 @@ class _Progress(Struct):
 class Backlog:
     """Counts what waits, once however many wait for it, and charges it to the memory budget.
 
-    ``byte_count``: what waits now. ``minimum_bytes_per_second`` may be 0: then nobody lags behind.
-    ``clock``: seconds of any steady clock.
+    ``byte_count``: what waits now, ``memory``: the budget. ``minimum_bytes_per_second`` may be 0:
+    then nobody lags behind. ``clock``: seconds of any steady clock.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Backlog:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.byte_count = 0
-        self._memory = memory or MemoryBudget()
+        self.memory = memory or MemoryBudget()
         self._limit_bytes = limit_bytes
         self._minimum = minimum_bytes_per_second
         self._grace_seconds = grace_seconds
@@ -88,7 +88,7 @@ class Backlog:
     def add(self, byte_count: int) -> None:
         """Count so many bytes that wait for one receiver alone; negative: so many less."""
         self.byte_count += byte_count
-        self._memory.charge(byte_count)
+        self.memory.charge(byte_count)
         if self.byte_count > self._limit_bytes and self._relief is None:
             # Not at once: who is given up leaves the audiences that are gone through now.
             self._relief = asyncio.get_running_loop().call_soon(self._relieve)

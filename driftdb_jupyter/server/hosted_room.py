@@ -11,6 +11,7 @@ from ..protocol.entry import Author, Entry
 from ..protocol.frame import frame
 from ..protocol.messages import Keys
 from ..protocol.value import Value
+from ..rooms.memory_budget import MemoryBudget
 from ..rooms.room import Applied
 from .answer import Answer
 from .answers import answer_to_keys
@@ -85,6 +86,11 @@ class HostedRoom:
         self._presence_channels: dict[str, Channel] = {}
         self._snapshots: dict[str, list[Snapshot]] = {}  # by key, those that are being read
         self._watchers = Watchers(self._show, pace or Pace())
+
+    @property
+    def memory(self) -> MemoryBudget:
+        """The budget that is charged with what is held for the peers in the room."""
+        return self._backlog.memory
 
     def subscribe(
         self,

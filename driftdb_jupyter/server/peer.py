@@ -37,6 +37,10 @@ RIGHTS: dict[type[ClientMessage], Right] = {
     SetPresence: "write",
 }
 
+# What a subscription costs of memory besides its key, which is kept twice, where nobody else has
+# one: a channel with its recipients.
+_SUBSCRIPTION_COST_BYTES = 1500
+
 
 class Peer:
     """Reads the messages of one connection, and does or refuses what they ask.
@@ -52,6 +56,7 @@ class Peer:
         "_access",
         "_close",
         "_codec",
+        "_cost_bytes",
         "_cursors",
         "_harmless_bytes",
         "_limits",
@@ -90,6 +95,7 @@ class Peer:
         self._codec = codec
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
+        self._cost_bytes = 0
         self._cursors: dict[str, Cursor] = {}
         self._refused = refused
         self._room = room
@@ -189,6 +195,9 @@ class Peer:
         for key in self._subscriptions:
             self._room.unsubscribe(key, self.outbox)
         self._subscriptions.clear()
+        self._cursors.clear()
+        self._room.memory.release(self._cost_bytes)
+        self._cost_bytes = 0
         self._room.unwatch(self.outbox)
 
     def _carry_out(
@@ -211,8 +220,7 @@ class Peer:
                 withdrawn = bytes(value.as_json()) == b"null"
                 self._room.set_presence(message.key, self.author, None if withdrawn else value)
             elif isinstance(message, Unsubscribe):
-                self._subscriptions.discard(message.key)
-                self._room.unsubscribe(message.key, self.outbox)
+                self._unsubscribe(message.key)
             else:
                 self._send(self._codec.pong(message.nonce))
         except Refusal as refusal:
@@ -267,15 +275,13 @@ class Peer:
         # The subscription and what the room holds now belong together: nothing comes between.
         waiting: Awaitable[None] | None = None
         cursor = None
-        self._check_subscriptions(get.key)
+        self._charge_subscription(get.key)
         if get.seq is not None:
             before = self._cursors.pop(get.key, None)
             room = self._room
             listing, lists, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
             waiting = room.put_init(self.outbox, self._codec, get.key, listing, lists)
         if cursor is not None:
-            if len(self._cursors) >= self._subscription_limit:
-                self._cursors.clear()
             self._cursors[get.key] = cursor
         else:
             self._subscriptions.add(get.key)
@@ -293,11 +299,27 @@ class Peer:
             waiting = self._room.put_presence_state(self.outbox, self._codec, get.key, own)
         return waiting
 
-    def _check_subscriptions(self, key: str) -> None:
-        if key not in self._subscriptions and len(self._subscriptions) >= self._subscription_limit:
+    def _charge_subscription(self, key: str) -> None:
+        """Make room for a subscription, or for the cursor that comes before it."""
+        if key in self._subscriptions or key in self._cursors:
+            return
+        if len(self._subscriptions) + len(self._cursors) >= self._subscription_limit:
             raise QuotaExceeded(
                 f"expected at most {self._subscription_limit} subscriptions, got one more"
             )
+        cost_bytes = _cost_of_subscription(key)
+        self._room.memory.take(cost_bytes)
+        self._cost_bytes += cost_bytes
+
+    def _unsubscribe(self, key: str) -> None:
+        if key not in self._subscriptions and key not in self._cursors:
+            return
+        self._subscriptions.discard(key)
+        self._cursors.pop(key, None)
+        self._room.unsubscribe(key, self.outbox)
+        cost_bytes = _cost_of_subscription(key)
+        self._room.memory.release(cost_bytes)
+        self._cost_bytes -= cost_bytes
 
     def _forbid(self, message: ClientMessage) -> None:
         if RIGHTS.get(type(message)) == "read":
@@ -316,3 +338,7 @@ class Peer:
 
     def _send(self, message: bytes) -> None:
         self.outbox.put(frame(self._codec.opcode, message))
+
+
+def _cost_of_subscription(key: str) -> int:
+    return _SUBSCRIPTION_COST_BYTES + 2 * len(key)

@@ -12,12 +12,16 @@ from ..rooms.memory_cost import VALUE_COST_BYTES
 __all__ = ["Unwritten"]
 
 
+_MOST_TIMES = 4
+
+
 class Unwritten:
     """The pushes of one peer, or of all requests together, whose answers wait for a commit.
 
     ``limit_count``, ``limit_bytes``: how many may wait, and how much memory they may take, before
-    it is ``full``: then no more are to be read, or taken. ``memory``: the budget that is charged
-    with that.
+    it is ``full``: then no more are to be read, or taken. A :meth:`release` lets as many more
+    wait, up to four times the limits, until it has sunk below them once. ``memory``: the budget
+    that is charged with that.
     """
 
     __slots__ = (
@@ -28,6 +32,7 @@ class Unwritten:
         "_memory",
         "_relief",
         "_settled",
+        "_times",
     )
 
     def __init__(
@@ -38,13 +43,14 @@ class Unwritten:
         self._limit_bytes = limit_bytes
         self._lengths: dict[int, int] = {}
         self._bytes = 0
+        self._times = 1  # as much may wait as the limits say
         self._relief: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
 
     @property
     def full(self) -> bool:
         """Whether as much waits as may wait."""
-        return len(self._lengths) >= self._limit_count or self._bytes >= self._limit_bytes
+        return self._reaches(self._times)
 
     @property
     def holds(self) -> bool:
@@ -65,8 +71,10 @@ class Unwritten:
             length = self._lengths.pop(id(push), 0)
             self._bytes -= length
             self._memory.free_bytes += length
+            if self._times > 1 and not self._reaches(1):
+                self._times = 1
             if self._relief is not None and not self.full:
-                self.release()
+                self._relieve()
             if self._settled is not None and not self._lengths:
                 self._settle()
 
@@ -90,7 +98,18 @@ class Unwritten:
             settled.set_result(None)
 
     def release(self) -> None:
-        """Let who waits go on, whatever it holds."""
+        """Wake the waiting reader, even if the limit is still exceeded."""
+        if self._relief is not None and self.full:
+            self._times = min(self._times + 1, _MOST_TIMES)
+        self._relieve()
+
+    def _reaches(self, times: int) -> bool:
+        return (
+            len(self._lengths) >= times * self._limit_count
+            or self._bytes >= times * self._limit_bytes
+        )
+
+    def _relieve(self) -> None:
         relief, self._relief = self._relief, None
         if relief is not None:
             relief.set_result(None)

@@ -339,6 +339,44 @@ async def test_subscriptions_have_a_limit_that_answers_quota() -> None:
         await room.empty()
 
 
+async def test_subscriptions_are_charged_to_the_memory_budget_until_they_end() -> None:
+    with standalone(named_rooms=True) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.settle()
+        before = server.hub.memory.used_bytes
+        keys = ["k" * 1000 + str(number) for number in range(10)]
+        await peer.subscribe(*keys)
+        charged = server.hub.memory.used_bytes - before
+        assert charged > 20_000
+        await peer.send({"type": "unsubscribe", "key": keys[0]}, get(keys[1], limit=1))
+        await peer.hears(init(keys[1]))
+        assert server.hub.memory.used_bytes - before == charged * 9 // 10
+        await peer.leave()
+        await server.has_peers(0)
+        assert server.hub.memory.used_bytes == before
+
+
+async def test_what_is_asked_for_beyond_the_memory_is_refused() -> None:
+    with standalone(named_rooms=True, memory_limit_bytes=30_000) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.send(*(get("k" * 1000 + str(number)) for number in range(20)))
+        heard = [await peer.receive() for _ in range(20)]
+        assert {message["type"] for message in heard} == {"init", "error"}
+        assert heard[-1]["code"] == "quota"
+        await room.empty()
+
+
+async def test_whether_debug_is_allowed_is_a_setting() -> None:
+    with standalone(named_rooms=True, debug_allowed=False) as server:
+        room = Room(server, "a")
+        await room.join()
+        with pytest.raises(HTTPClientError, match="403"):
+            await room.join(query="debug=true")
+        await room.empty()
+
+
 async def test_who_is_in_a_room_that_is_deleted_is_told_with_4404(server: Server) -> None:
     room = await new_room(server)
     peers = [await room.join(), await room.join(client="x" * 16)]

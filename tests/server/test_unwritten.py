@@ -56,6 +56,26 @@ async def test_who_waits_goes_on_as_soon_as_it_is_full_no_more() -> None:
     assert not unwritten.holds
 
 
+async def test_a_reader_that_was_released_does_not_crawl() -> None:
+    unwritten = Unwritten(limit_count=10, limit_bytes=2000)
+    pushes = [a_push() for _ in range(25)]
+    for each in pushes[:10]:
+        unwritten.add(each, 1)
+    waiting = asyncio.ensure_future(unwritten.wait())
+    await asyncio.sleep(0)
+    unwritten.release()
+    await waiting
+    for each in pushes[10:20]:
+        assert not unwritten.full
+        unwritten.add(each, 1)
+    assert unwritten.full
+    for each in pushes[:12]:
+        unwritten.remove(each)
+    for each in pushes[:2]:
+        unwritten.add(each, 1)
+    assert unwritten.full  # the limit is what it was
+
+
 @contextmanager
 def stalled(server: Server) -> Iterator[None]:
     """A disk that takes nothing for as long as this lasts."""
