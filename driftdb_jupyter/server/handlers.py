@@ -124,6 +124,8 @@ class RoomRequest(Request):
 class NewRoom(RoomRequest):
     """``POST /new``."""
 
+    is_message = True
+
     async def post(self) -> None:
         """Make a room with an id that can't be guessed."""
         await self.demand("write")
@@ -147,6 +149,8 @@ class RoomInfo(RoomRequest):
 class Send(RoomRequest):
     """``POST /room/ID/send``."""
 
+    is_message = True
+
     def initialize(self, site: Site) -> None:
         """See :class:`RoomRequest`."""
         super().initialize(site)
@@ -156,12 +160,6 @@ class Send(RoomRequest):
     def body_limit_bytes(self) -> int:
         """Return twice the limit of a message: up to there it is read, and refused then."""
         return self.hub.limits.frame_bytes
-
-    def admit(self, caller: str | None = None) -> None:
-        """Count the request as a message, too."""
-        super().admit(caller)
-        if self.request.method == "POST":
-            self.demand_rate(self.caller.count_message())
 
     def body_too_long(self, length: int) -> Exception:
         """Return the refusal that a message of that length gets over a socket."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from tornado.iostream import IOStream, StreamClosedError
@@ -46,6 +46,8 @@ class Request(RequestHandler):
 
     hub: Hub
     caller: Caller
+    is_message: ClassVar[bool] = False
+    """Whether a POST counts as a message of its address (``rate_limit_per_second``), too."""
     body_length = 0
     """How many bytes of the body have come, those that were dropped among them."""
 
@@ -74,6 +76,8 @@ class Request(RequestHandler):
         """
         self.caller = self.hub.callers[self.address if caller is None else caller]
         self.demand_rate(self.caller.count_request())
+        if self.is_message and self.request.method == "POST":
+            self.demand_rate(self.caller.count_message())
         headers = self.request.headers
         declared = headers.get("Content-Length", "0")
         length = int(declared) if declared.isascii() and declared.isdigit() else 0

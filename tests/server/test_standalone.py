@@ -264,6 +264,7 @@ async def test_messages_over_http_that_come_too_fast_are_refused_before_they_are
         async with raw(server) as (reader, writer):
             writer.write(b"POST /room/a/send HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
             assert b" 429 " in await reader.readline()
+        assert (await fetch(server.root + "new", method="POST")).status == 429
         assert (await fetch(room.url)).status == 200  # that is no message
 
 
