@@ -28,12 +28,11 @@ _ENTRY_HEAD = cbor.head(cbor.MAP, 2) + _VALUE
 
 
 class CborCodec:
-    """The CBOR encoding. A value travels as the data items that it came as, tags and all."""
+    """The CBOR encoding: a value travels as the data items that it came as, tags and all."""
 
     opcode = BINARY
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
-        """Read a client's message (see :class:`~.codec.Codec`)."""
         is_short = len(message) <= limits.harmless_bytes
         try:
             if is_short and (push := _push_as_before(message, limits)):
@@ -56,11 +55,9 @@ class CborCodec:
             raise
 
     def value(self, raw: Raw) -> Value:
-        """A value that this codec decoded."""
         return Value.from_cbor(bytes(raw))
 
     def values(self, push: Push, limits: Limits) -> list[Value]:
-        """The values of a push that this codec decoded (see :class:`~.codec.Codec`)."""
         raw = push.value
         size = len(raw)
         if size and push.values is None:
@@ -68,11 +65,9 @@ class CborCodec:
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:
-        """What every ``push`` of that key begins with."""
         return _PUSH_HEAD + cbor.text(key) + _VALUE
 
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The broadcast of an entry, as a finished frame."""
         value = entry.value.item or entry.value.as_cbor()
         seq = entry.seq
         if seq < 0x10000:
@@ -85,7 +80,6 @@ class CborCodec:
         return b"".join((first, start, value, end))
 
     def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The same with who wrote it and when."""
         stamps = _stamps(entry)
         # The start says how many fields a push has without stamps.
         start = cbor.head(cbor.MAP, 4 + len(stamps)) + start[1:]
@@ -93,7 +87,6 @@ class CborCodec:
         return frame(BINARY, start + entry.value.as_cbor() + fields)
 
     def delete(self, key: str, seq: int) -> bytes:
-        """A stream was deleted."""
         return _message({"type": "delete", "key": key, "seq": seq})
 
     def init(
@@ -107,7 +100,6 @@ class CborCodec:
         seq: int | None = None,
         more: bool = False,
     ) -> Listing:
-        """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
         more_fields = {}
         if epoch is not None:
             more_fields["epoch"] = cbor.text(epoch)
@@ -126,16 +118,13 @@ class CborCodec:
         return Listing(start, parts, b"", _joined(more_fields))
 
     def stream_size(self, key: str, size: int) -> bytes:
-        """How many values the stream holds after a push."""
         return _message({"type": "stream_size", "key": key, "size": size})
 
     def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
-        """The push with that id was applied (see :class:`~.codec.Codec`)."""
         fields = {"type": "ack", "id": push_id, "seq": seq}
         return _message(fields if count is None else {**fields, "count": count})
 
     def presence(self, key: str, author: Author, value: Value | None) -> bytes:
-        """A client is there with a value, or has left (``None``)."""
         return _map(
             {
                 "type": cbor.text("presence"),
@@ -147,7 +136,6 @@ class CborCodec:
         )
 
     def presence_state(self, key: str, own: str, count: int) -> Listing:
-        """Who is there; ``own`` is the asker's public id."""
         start = _map(
             {
                 "type": cbor.text("presence_state"),
@@ -159,7 +147,6 @@ class CborCodec:
         return Listing(start, _presence_parts, b"", b"")
 
     def keys(self, prefix: str, count: int) -> Listing:
-        """Which keys there are."""
         start = _map(
             {
                 "type": cbor.text("keys"),
@@ -170,11 +157,9 @@ class CborCodec:
         return Listing(start, _key_parts, b"", b"")
 
     def pong(self, nonce: int | None) -> bytes:
-        """The answer to a ``ping``."""
         return _message({"type": "pong", "nonce": nonce})
 
     def error(self, refusal: Refusal) -> bytes:
-        """A message could not be taken."""
         return _message(error_fields(refusal))
 
 
@@ -225,7 +210,8 @@ def _push_as_before(message: bytes, limits: Limits) -> Push | None:
 def _remember(message: bytes, value: tuple[int, int], push: Push) -> None:
     """Remember what stands around the value of a push, unless it is another each time."""
     start, end = value
-    if start and push.id is None and push.if_seq is None and push.epoch is None:
+    others = (push.id, push.if_seq, push.epoch, push.values)
+    if start and others == (None, None, None, None):
         if len(_known) >= _KNOWN_LIMIT:
             _known.clear()
         _known[message[:start], message[end:]] = push.key, push.action

@@ -46,40 +46,44 @@ class Listing(NamedTuple):
 
 
 class Codec(Protocol):
-    """One of the two encodings. What it returns is a message without a frame, but for the push."""
+    """One of the two encodings.
+
+    Messages are returned without a WebSocket frame, except for the broadcasts of a push.
+    """
 
     @property
     def opcode(self) -> int:
-        """The WebSocket opcode of its messages."""
+        """The WebSocket opcode of its messages (RFC 6455, section 5.2)."""
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
-        """Read a client's message; a push's value is checked, and left as it came.
+        """Read a client's message; the value of a push is checked, and left as it came.
 
-        Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge`, with the ``push_id``
-        of the push that it couldn't read.
+        Text has to be valid UTF-8. Raises :class:`~.errors.BadMessage`, or
+        :class:`~.errors.TooLarge` where a limit of size is passed, with the ``push_id`` of the
+        refused push as far as it can be found.
         """
 
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
 
     def values(self, push: Push, limits: Limits) -> list[Value]:
-        """The values of a push that this codec decoded; of a delete none.
+        """The values of a push that this codec decoded; an empty list for a delete.
 
-        Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` where it has not just
-        what its action needs.
+        Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` if the push does not
+        carry exactly what its action needs.
         """
 
     def push_start(self, key: str) -> bytes:
-        """What every ``push`` of that key begins with, for :meth:`push_frame`."""
+        """The beginning of every broadcast of a push to ``key``, for :meth:`push_frame`."""
 
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The broadcast of an entry, as a finished frame: the same bytes for all who get it."""
+        """The broadcast of an entry as a finished frame, the same bytes for all subscribers."""
 
     def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The same with who wrote it and when."""
+        """The same with the author and the time."""
 
     def delete(self, key: str, seq: int) -> bytes:
-        """A stream was deleted."""
+        """The notice that a stream was deleted."""
 
     def init(
         self,
@@ -99,31 +103,31 @@ class Codec(Protocol):
         """
 
     def stream_size(self, key: str, size: int) -> bytes:
-        """How many values the stream holds after a push."""
+        """The answer to a push that left more than one value in the stream."""
 
     def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
-        """The push with that id was applied, and got ``seq`` (``None``: too long ago to know).
+        """The acknowledgement of a push, with its ``seq`` (``None`` if that is no longer known).
 
-        ``count``: of how many values, where it was sent as several.
+        ``count``: the number of values of a push that carried ``values``.
         """
 
     def presence(self, key: str, author: Author, value: Value | None) -> bytes:
-        """A client is there with a value, or has left (``None``)."""
+        """The notice that a client is present with a value, or has left (``None``)."""
 
     def presence_state(self, key: str, own: str, count: int) -> Listing:
-        """Who is there, a listing of ``count`` pairs of author and value.
+        """The clients that are present, a listing of ``count`` pairs of author and value.
 
-        ``own`` is the asker's public id.
+        ``own`` is the public id of the client that asked.
         """
 
     def keys(self, prefix: str, count: int) -> Listing:
-        """Which keys there are, a listing of ``count`` pairs of key and :class:`KeyInfo`."""
+        """The answer to ``keys``, a listing of ``count`` pairs of key and :class:`KeyInfo`."""
 
     def pong(self, nonce: int | None) -> bytes:
         """The answer to a ``ping``."""
 
     def error(self, refusal: Refusal) -> bytes:
-        """A message could not be taken."""
+        """The answer to a message that was refused."""
 
 
 def error_fields(refusal: Refusal) -> dict[str, str | int]:
@@ -142,7 +146,7 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
 
 
 def several_values(push: Push, limits: Limits) -> list[Raw]:
-    """The values of a push that hasn't got just one, still encoded; of a delete none.
+    """The values of a push without a single ``value``, still encoded; empty for a delete.
 
     Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` (see :class:`Codec`).
     """

@@ -38,12 +38,11 @@ _decode_head = msgspec.json.Decoder(_Head).decode
 
 
 class JsonCodec:
-    """The JSON encoding. A value's text travels as it came, to its very digits."""
+    """The JSON encoding: a value's text travels as it came, to its very digits."""
 
     opcode = TEXT
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
-        """Read a client's message, UTF-8 that was checked (see :class:`~.codec.Codec`)."""
         try:
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
@@ -77,11 +76,9 @@ class JsonCodec:
             raise
 
     def value(self, raw: Raw) -> Value:
-        """A value that this codec decoded."""
         return Value(bytes(raw), None, len(raw))
 
     def values(self, push: Push, limits: Limits) -> list[Value]:
-        """The values of a push that this codec decoded (see :class:`~.codec.Codec`)."""
         raw = push.value
         size = len(raw)
         if size and push.values is None:
@@ -89,11 +86,9 @@ class JsonCodec:
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:
-        """What every ``push`` of that key begins with."""
         return b'{"type":"push","key":%b,"value":' % _encode(key)
 
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The broadcast of an entry, as a finished frame."""
         value = entry.value.text or entry.value.as_json()
         end = b',"seq":%d}' % entry.seq
         length = len(start) + len(value) + len(end)
@@ -102,13 +97,11 @@ class JsonCodec:
         return b"".join((first, start, value, end))
 
     def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The same with who wrote it and when."""
         return frame(
             TEXT, b'%b%b,"seq":%d%b}' % (start, entry.value.as_json(), entry.seq, _stamps(entry))
         )
 
     def delete(self, key: str, seq: int) -> bytes:
-        """A stream was deleted."""
         return b'{"type":"delete","key":%b,"seq":%d}' % (_encode(key), seq)
 
     def init(
@@ -122,7 +115,6 @@ class JsonCodec:
         seq: int | None = None,
         more: bool = False,
     ) -> Listing:
-        """The answer to a ``get`` (see :class:`~.codec.Codec`)."""
         end = b"]"
         if epoch is not None:
             end += b',"epoch":%b,"recovered":%b' % (_encode(epoch), _encode(recovered))
@@ -134,21 +126,17 @@ class JsonCodec:
         return Listing(start, _stamped_entry_parts if stamps else _entry_parts, b",", end + b"}")
 
     def stream_size(self, key: str, size: int) -> bytes:
-        """How many values the stream holds after a push."""
         return b'{"type":"stream_size","key":%b,"size":%d}' % (_encode(key), size)
 
     def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
-        """The push with that id was applied (see :class:`~.codec.Codec`)."""
         end = b"" if count is None else b',"count":%d' % count
         return b'{"type":"ack","id":%d,"seq":%b%b}' % (push_id, _encode(seq), end)
 
     def presence(self, key: str, author: Author, value: Value | None) -> bytes:
-        """A client is there with a value, or has left (``None``)."""
         text = b"null" if value is None else value.as_json()
         return b'{"type":"presence","key":%b,%b,"value":%b}' % (_encode(key), _author(author), text)
 
     def presence_state(self, key: str, own: str, count: int) -> Listing:
-        """Who is there; ``own`` is the asker's public id."""
         start = b'{"type":"presence_state","key":%b,"client":%b,"clients":{' % (
             _encode(key),
             _encode(own),
@@ -156,16 +144,13 @@ class JsonCodec:
         return Listing(start, _presence_parts, b",", b"}}")
 
     def keys(self, prefix: str, count: int) -> Listing:
-        """Which keys there are."""
         start = b'{"type":"keys","prefix":%b,"keys":{' % _encode(prefix)
         return Listing(start, _key_parts, b",", b"}}")
 
     def pong(self, nonce: int | None) -> bytes:
-        """The answer to a ``ping``."""
         return b'{"type":"pong","nonce":%b}' % _encode(nonce)
 
     def error(self, refusal: Refusal) -> bytes:
-        """A message could not be taken."""
         return _encode(error_fields(refusal))
 
     @staticmethod

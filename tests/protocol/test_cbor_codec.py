@@ -23,6 +23,9 @@ AROUND = [
     (b"\xa4dtypedpushfaction\xa1dtypeerelayevalue", b"ckeyak"),
     (b"\xa4dtypedpushckeyakfaction\xa1dtypefappendevalue", b""),
     (b"\xa5dtypedpushevalue", b"ckeyakfaction\xa2dtypefappendjmax_length\x05bid\x05"),
+    (b"\xa5dtypedpushckeyakfvalues\x81\x01evalue", b"faction\xa1dtypeerelay"),
+    (b"\xa5dtypedpushckeyakfif_seq\x00evalue", b"faction\xa1dtypeerelay"),
+    (b"\xa5dtypedpushckeyakevalue", b"eepochaefaction\xa1dtypeerelay"),
     (b"\xbfdtypedpushevalue", b"ckeyakfaction\xa1dtypegreplace\xff"),
 ]
 
@@ -34,7 +37,8 @@ def decoded(message: bytes) -> Any:
         values = CBOR.values(push, LIMITS) if isinstance(push, Push) else []
     except Refusal as refusal:
         return str(refusal), refusal.push_id
-    return repr(push).split("<")[0], [value.item for value in values]
+    fields = [] if not isinstance(push, Push) else [push.id, push.if_seq, push.epoch, push.values]
+    return repr(push).split("<")[0], fields, [value.item for value in values]
 
 
 @given(wire_items() | st.binary(max_size=4), st.sampled_from(AROUND), st.data())
@@ -58,7 +62,7 @@ def test_a_push_as_before_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> No
     decoded(before + b"\x01" + after)
     monkeypatch.delattr(cbor, "read_map")
     for value in (b"\x02", b"\x39\x01\x00", b"\x78\x20" + b"x" * 32, b"\x63\xe2\x82\xac", b"\xf6"):
-        assert decoded(before + value + after)[1] == [value]
+        assert decoded(before + value + after)[2] == [value]
 
 
 def test_what_is_remembered_of_pushes_is_bounded() -> None:
