@@ -157,7 +157,7 @@ class Committer:
         self._schedule(urgent=urgent)
 
     def withdraw(self, unit: Unit) -> None:
-        """Take nothing of that unit, until it wants a commit again."""
+        """Take no more rows of that unit."""
         self._waiting.pop(unit, None)
 
     async def write(self, batch: Batch) -> None:

@@ -5,6 +5,9 @@ of a name has the lock of that name from the first look at the file to the last 
 and goes on to its end even if the caller is cancelled. So there are never two sequencers for one
 room, and ``_rooms`` is right about every name whose lock is free: a room that it has is the one
 that the file has, and one that it hasn't can be loaded.
+
+A deleted room loses its name in the file, and what it held is removed later. Rows of it that are
+written in between find it by its number, and can't bring it back.
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TypeVar
@@ -260,10 +263,10 @@ class JournalBroker:
 
     async def _replace(self, room: Room, name: str) -> None:
         there = await self.has(name)
-        async with self._held(name) as other:
-            await self._put(name, room, replace=there)
-            if other is not None:
-                self._tell(self._let_go(other).reset)
+        await self._put(name, room, replace=there)
+        other = self._rooms.get(name)
+        if other is not None:
+            self._tell(self._let_go(other).reset)
         if there:
             self._sweep()
 
@@ -293,12 +296,12 @@ class JournalBroker:
     async def _delete(self, name: str) -> bool:
         if not await self.has(name):
             return False
-        async with self._held(name) as room:
-            await self._write(Batch(deleted=[(name,)]))
-            self._count -= 1
-            self._out_of_service.pop(name, None)
-            if room is not None:
-                self._tell(self._let_go(room).deleted)
+        await self._write(Batch(deleted=[(name,)]))
+        self._count -= 1
+        self._out_of_service.pop(name, None)
+        room = self._rooms.get(name)
+        if room is not None:
+            self._tell(self._let_go(room).deleted)
         self._sweep()
         return True
 
@@ -417,9 +420,7 @@ class JournalBroker:
 
     def want_commit(self, sequencer: JournaledSequencer, *, urgent: bool) -> None:
         """Have the sequencer's draft written soon, and at once where somebody waits."""
-        if sequencer.held:
-            sequencer.dirty = True
-        elif sequencer.deleted:
+        if sequencer.deleted:
             sequencer.dirty = True
             asyncio.get_running_loop().call_soon(self._answer_too_late, sequencer)
         else:
@@ -463,28 +464,15 @@ class JournalBroker:
 
         return await asyncio.shield(asyncio.ensure_future(whole()))
 
-    @asynccontextmanager
-    async def _held(self, name: str) -> AsyncIterator[JournaledSequencer | None]:
-        """The room of that name that is in memory; nothing of it is written meanwhile."""
-        room = self._rooms.get(name)
-        if room is None:
-            yield None
-            return
-        room.held = True
-        self._committer.withdraw(room)
-        try:
-            yield room
-        finally:
-            room.held = False
-            if room.dirty:
-                self.want_commit(room, urgent=True)
-
     def _let_go(self, room: JournaledSequencer) -> Audience:
         """Forget a room that is no more; returns who is to hear of that."""
         if self._has(room):
             del self._rooms[room.name]
         room.deleted = True
         room.release()
+        if room.dirty:
+            self._committer.withdraw(room)
+            self.want_commit(room, urgent=True)
         audience, room.audience = room.audience, NOBODY
         return audience
 

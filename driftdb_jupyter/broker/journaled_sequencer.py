@@ -93,9 +93,8 @@ class _OutOfService:
 class JournaledSequencer(Unit, ABC):
     """The order of one room, of which the journal learns.
 
-    ``in_use``: whether somebody takes part. ``held``: nothing of it may be written until it is
-    decided whether the room stays; ``deleted``: the room is no more. These are the broker's own, as
-    ``dirty`` is the committer's.
+    ``in_use``: whether somebody takes part. ``deleted``: the room is no more. These are the
+    broker's own, as ``dirty`` is the committer's.
     """
 
     def __init__(self, name: str, loaded: Loaded, handle: JournalHandle, *, epoch: str) -> None:
@@ -105,7 +104,6 @@ class JournaledSequencer(Unit, ABC):
         self.rows = RoomRows(loaded, handle.producer_ids)
         self.audience: Audience = NOBODY
         self.in_use = False
-        self.held = False
         self.deleted = False
         self.dirty = False
         self._handle = handle

@@ -105,11 +105,16 @@ class World:
         self.number = number
         self.acknowledged_ids: dict[tuple[str, int], int | None] = {}
         self.acknowledged_marks: list[str] = []
-        self.broadcast_marks: list[str] = []
+        self.relay_ids: list[tuple[str, int]] = []  # since the last end that was no clean one
+        self.given: dict[tuple[str, int], bytes] = {}
 
     def acknowledged(self, member: Member, sent: Sent, applied: Applied) -> None:
-        if sent.push.id is not None and not isinstance(sent.push.action, Relay):
-            assert member.client is not None
+        if sent.push.id is None:
+            return
+        assert member.client is not None
+        if isinstance(sent.push.action, Relay):
+            self.relay_ids.append((member.client, sent.push.id))
+        else:
             known = self.acknowledged_ids.setdefault((member.client, sent.push.id), applied.seq)
             assert known == applied.seq, "a push has two numbers"
             if sent.push.key == LOG:
@@ -118,8 +123,11 @@ class World:
     # As an audience.
 
     def broadcast(self, applied: Applied) -> None:
-        if applied.key == LOG:
-            self.broadcast_marks += [mark(entry.value) for entry in applied.broadcast]
+        if self.sequencer is not None:
+            epoch = self.sequencer.room.epoch
+            for entry in applied.broadcast:
+                given = self.given.setdefault((epoch, entry.seq), entry.value.as_json())
+                assert given == entry.value.as_json(), "a number is given twice in an epoch"
         if self.fails:
             self.fails = False
             raise RuntimeError("a broadcast fails")
@@ -134,8 +142,9 @@ class World:
         self.end()
 
     def end(self) -> None:
-        """Have no connections to the room any more."""
+        """Have no connections to the room any more, for a reason that it did not choose."""
         self.sequencer = None
+        self.relay_ids.clear()
         for member in self.members:
             for sent in member.pending:
                 sent.in_flight = False
@@ -146,6 +155,10 @@ class World:
             producer = room.producers.find(client)
             assert producer is not None, "a client is forgotten"
             assert producer.seq(push_id) == seq, "the number of a push is another"
+        for client, push_id in self.relay_ids:
+            producer = room.producers.find(client)
+            assert producer is not None, "a client is forgotten"
+            assert producer.knows(push_id), "a relay is forgotten"
         marks = [mark(entry.value) for entry in room.read(LOG)]
         assert len(marks) == len(set(marks)), "a push is there twice"
         assert set(self.acknowledged_marks) <= set(marks), "an acknowledged push is lost"
@@ -305,8 +318,14 @@ class History:
 
     def poison(self) -> None:
         world = self.rooms[self.random.choice(ROOMS)]
-        if world.sequencer is not None:
-            self.poisoned = world.sequencer.rows.number
+        if world.sequencer is None or self.failing is not None:
+            return
+        self.poisoned = world.sequencer.rows.number
+        for member in world.members:
+            self.send(world, member, self.new_push(world, member))
+        for _ in range(20):
+            self.let_time_pass()
+        assert self.broker.failing is None, "all rooms suffer from one"
 
     def spoil_a_callback(self) -> None:
         world = self.rooms[self.random.choice(ROOMS)]

@@ -22,7 +22,7 @@ from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace
 from driftdb_jupyter.protocol.value import Value
-from driftdb_jupyter.rooms.room import Room
+from driftdb_jupyter.rooms.room import Applied, Room
 
 from .brokers import CLIENT, Record, kept, make, opened, push, running
 
@@ -394,6 +394,24 @@ class TestRoomsAsWholes:
                 assert (kept(again), again.seq) == held
                 assert len(broker._locks) == 0
             assert broker._count == 1
+
+    async def test_what_waits_when_a_room_is_deleted_is_answered_and_writes_nothing(
+        self, kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        record = Record(client=CLIENT, author=ANNA)
+        async with running(make(kind, tmp_path)) as broker:
+            sequencer = await opened(broker, record)
+            push(sequencer, record, Append(), push_id=1)
+            await record.answered(1)
+            deleting = asyncio.ensure_future(broker.delete("room"))
+            for push_id in range(2, 30):
+                await asyncio.sleep(0)
+                push(sequencer, record, Append(), push_id=push_id)
+            assert await deleting
+            push(sequencer, record, Append(), push_id=30)
+            await record.answered(30)
+            assert all(isinstance(answer, Applied) for answer in record.answers)
+        assert "given up" not in caplog.text
 
     async def test_one_that_is_asked_for_and_given_up_is_made_all_the_same(
         self, kind: str, tmp_path: Path
