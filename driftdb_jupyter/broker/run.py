@@ -36,7 +36,16 @@ from .lock import FileLock
 
 __all__ = ["Run", "Witness", "boot_id"]
 
-_COUNT_DIGITS = 20
+
+if hasattr(os, "pwrite"):
+
+    def _put(descriptor: int, content: bytes) -> None:
+        os.pwrite(descriptor, content, 0)
+else:  # Windows
+
+    def _put(descriptor: int, content: bytes) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, content)
 
 
 class Witness:
@@ -45,7 +54,7 @@ class Witness:
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor = -1
-        self._token = ""
+        self._token = b""
 
     def read(self) -> tuple[str, int] | None:
         """The token and the count; ``None`` where there is no such file or it says neither."""
@@ -60,14 +69,13 @@ class Witness:
         """Tell of another run, which has made no commit; raises :class:`OSError`."""
         self.close()
         self._descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
-        self._token = token
+        self._token = token.encode()
         self.count(0)
 
     def count(self, commits: int) -> None:
         """Tell how many commits the run has made; not on the disk for certain."""
         if self._descriptor >= 0:
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, f"{self._token} {commits:0{_COUNT_DIGITS}}\n".encode())
+            _put(self._descriptor, b"%b %020d\n" % (self._token, commits))
 
     def close(self) -> None:
         """Let go of the file."""
