@@ -75,15 +75,13 @@ def _length_and_content(lengths: range) -> bytes:
 def _strings(*majors: int) -> list[bytes]:
     """Match strings of up to 255 bytes, however their length is written."""
     long = _byte(*((major << 5 | 8, major << 5 | 23) for major in majors))
-    sized = _either(*_sized((0,), range(8)), _length_and_content(range(256)))
+    heads = (
+        _byte(*(major << 5 | 24 + n for major in majors)) + rb"\x00{%d}" % ((1 << n) - 1)
+        for n in range(4)
+    )
     return [
         *_sized(majors, range(1, 8)),
-        *(
-            _byte(*(major << 5 | 24 + n for major in majors))
-            + rb"\x00{%d}" % ((1 << n) - 1)
-            + sized
-            for n in range(4)
-        ),
+        _either(*heads) + _either(*_sized((0,), range(8)), _length_and_content(range(8, 256))),
         b"(?=%b)" % long + _either(*_sized(majors, range(8, 24))),
     ]
 
@@ -142,7 +140,6 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 _item = _compiled(_ITEM)
 _block = _compiled(_ITEM + b"{%d}" % _BLOCK + _POSSESSIVE)
 _rest = _compiled(_ITEM + b"{0,%d}" % _BLOCK + _POSSESSIVE)
-_run = _compiled(_ITEM + b"*" + _POSSESSIVE)
 _empty = _compiled(b"(" + _UP_TO_EMPTY + _POSSESSIVE + rb")(?:%b|\Z)" % _EMPTY)
 _plain = _compiled(_PLAIN + b"{0,%d}" % _BLOCK + _POSSESSIVE)
 
@@ -195,15 +192,15 @@ def empty_as_levels(data: bytes) -> bytes:
     position, size = 0, len(data)
     pieces = []
     while position < size:
-        run = _run.match(data, position)
+        run = _rest.match(data, position)
         assert run is not None
         # The last match is that of the end.
         pieces.append(_empty.sub(_LEVEL, run[0])[:-2])
-        position = end = run.end()
-        if position < size:
+        position = run.end()
+        if not run[0]:
             end = _end_of_long_string(data, position)
-        pieces.append(data[position:end])
-        position = end
+            pieces.append(data[position:end])
+            position = end
     return b"".join(pieces)
 
 
