@@ -56,8 +56,9 @@ class PlainStream:
 
     def __init__(self, plain_socket: socket.socket) -> None:
         plain_socket.setblocking(False)
-        # Tornado's, for on Windows the running one has no readers.
-        self._loop: asyncio.AbstractEventLoop = IOLoop.current().selector_loop  # type: ignore[attr-defined]
+        # Tornado's own on Windows, where the running loop has no readers.
+        running = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop = getattr(IOLoop.current(), "selector_loop", running)
         self.socket = plain_socket
         self._closed = False
         self._reads = False

@@ -111,22 +111,24 @@ class Violation(Exception):
 class BatchReader(WebSocketProtocol):
     """The server's end of a WebSocket."""
 
-    # Takes an opcode and a message, text as UTF-8 that was checked; returns what to wait for
-    # before the next one is read. To be set when the connection is open.
+    # The handler sets these when it is opened.
+    # Takes an opcode and a message, whose text is valid UTF-8; returns what to wait for before the
+    # next one is read.
     on_frame: Callable[[int, bytes], Awaitable[None] | None]
-    # Hears that a part of a long frame has come: in the middle of one no peer can answer a ping.
+    # Called when a part of a long frame has come: in the middle of one no peer can answer a ping.
     on_part: Callable[[], None]
-    # What to wait for before the peer's close frame is answered: answers that can't be given yet.
+    # Returns what to wait for before the peer's close frame is answered: the answers still due.
     settled: Callable[[], Awaitable[None] | None]
-    # What holds the answers; they are written before a pong and a close frame.
+    # Holds the answers, which are written before a pong and before a close frame.
     outbox: Outbox
-    # What bounds the messages that have begun, of all connections.
+    # Bounds the incomplete messages of all connections.
     incomplete: Incomplete
-    # What writes them all; it has a turn in the middle of long batches.
+    # Writes the answers of all connections; it has a turn in the middle of long batches.
     flusher: Flusher
+
     # The socket; Tornado's stream under TLS.
     stream: Any
-    # What the peer's close frame said, or of which violation it was guilty.
+    # What the peer's close frame said, or what the connection failed with.
     close_code: int | None = None
     close_reason: str | None = None
 
@@ -160,11 +162,12 @@ class BatchReader(WebSocketProtocol):
     async def accept_connection(self, handler: WebSocketHandler) -> None:
         """Answer the handshake, open the handler, and begin to read.
 
-        Returns then: nothing of the request is kept until the connection ends.
+        Returns without waiting for the connection's end, so that the request can be freed.
         """
         headers = handler.request.headers
         key = headers.get("Sec-WebSocket-Key", "")
-        if not _is_key(key) or not headers.get("Host"):
+        is_http_1_1 = handler.request.version == "HTTP/1.1"
+        if not (is_http_1_1 and headers.get("Host") and _is_key(key)):
             handler.set_status(HTTPStatus.BAD_REQUEST)
             handler.finish()
             return
@@ -191,6 +194,7 @@ class BatchReader(WebSocketProtocol):
         except Exception:
             handler.log_exception(*sys.exc_info())
             self._abort()
+            self._tell()
             return
         self._task = asyncio.create_task(self._receive_frame_loop())
 
@@ -247,7 +251,7 @@ class BatchReader(WebSocketProtocol):
             pauses = self._take(chunk)
 
     def _take(self, chunk: bytes) -> bool:
-        """Go on with more bytes; returns whether reading has to pause."""
+        """Take more bytes; returns whether reading has to pause."""
         if self._ended:
             return False
         if self._partial is not None:
@@ -335,9 +339,9 @@ class BatchReader(WebSocketProtocol):
         return False
 
     def _forget(self, missing: int) -> None:
-        """Let go of what was walked: an idle connection keeps none of it.
+        """Free what was walked: an idle connection keeps none of it.
 
-        ``missing``: how many bytes of the last frame have not come, as far as that is known.
+        ``missing`` is how many bytes of the last frame have not come yet, as far as that is known.
         """
         rest = self._buffer[self._position :]
         self._position = 0
@@ -350,7 +354,7 @@ class BatchReader(WebSocketProtocol):
             self._hold(len(rest))
 
     def _hold(self, byte_count: int) -> None:
-        """So many bytes wait for the end of their frame, and perhaps fragments for theirs."""
+        """Note that this many bytes, and the fragments, wait for the rest of their message."""
         byte_count += len(self._fragments or b"")
         if byte_count > _FREE_BYTES:
             self._holds = True
@@ -359,7 +363,7 @@ class BatchReader(WebSocketProtocol):
             self._let_go()
 
     def _measure(self, position: int) -> tuple[int, int] | None:
-        """Where the content of a frame begins, and where it ends; ``None`` if the head is cut off.
+        """Return where a frame's content begins and ends, ``None`` if its head is incomplete.
 
         Raises :class:`Violation`.
         """
@@ -400,9 +404,9 @@ class BatchReader(WebSocketProtocol):
         return start, start + length
 
     def _take_rare(self, first: int, content: bytes) -> Awaitable[None] | None:
-        """Take any frame, by its first byte and its content.
+        """Take a frame of any kind, given by its first byte and its content.
 
-        Returns what to wait for. Raises :class:`Violation`.
+        Returns what to wait for before the next one. Raises :class:`Violation`.
         """
         opcode = first & _OPCODE
         if opcode == PING:
@@ -428,7 +432,7 @@ class BatchReader(WebSocketProtocol):
             self._fragments_decoder = _utf8_decoder() if plain_text else None
         fragments += content
         if self._fragments_decoder is not None:
-            # So that text which is none fails before its end has come.
+            # Invalid text fails before its end has come.
             try:
                 self._fragments_decoder.decode(content, bool(first & _FINAL))
             except UnicodeDecodeError:
@@ -459,9 +463,9 @@ class BatchReader(WebSocketProtocol):
         return message
 
     def _answer_ping(self, content: bytes) -> None:
-        """Answer with a pong: the newest ping alone, while a pong waits to be taken.
+        """Send a pong. While an earlier one waits to be taken, only the newest ping is remembered.
 
-        So a peer that doesn't read can't pile them up (RFC 6455, section 5.5.3).
+        So a peer that doesn't read can't pile up pongs (RFC 6455, section 5.5.3).
         """
         if self.server_terminated:
             return
@@ -486,7 +490,7 @@ class BatchReader(WebSocketProtocol):
     # The end.
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Send what waits and a close frame; then wait a little for the peer's."""
+        """Send what waits and a close frame, then wait a few seconds for the peer's."""
         if not self.server_terminated:
             self.outbox.flush()
             self.server_terminated = True
@@ -533,11 +537,11 @@ class BatchReader(WebSocketProtocol):
         self._end()
 
     def give_up(self) -> None:
-        """Fail the connection, which holds more of an incomplete message than others can spare."""
+        """Fail the connection, so that other connections have the memory of its message."""
         self._fail(CLOSE_TRY_AGAIN_LATER, "too many messages have begun and not ended")
 
     def _end(self) -> None:
-        """Walk no more, tell the handler, and end the connection when our close frame is out."""
+        """Tell the handler, walk no more, and end the connection once our close frame is sent."""
         if self._ended:
             return
         self._ended = True
@@ -636,7 +640,7 @@ class BatchReader(WebSocketProtocol):
 
 
 def _ignore(opcode: int, message: bytes) -> None:
-    """Take a message that nobody asked for any more."""
+    """Drop a message that came after our close frame."""
 
 
 def _is_key(key: str) -> bool:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from driftdb_jupyter.server.handlers import Connect
+
 from ..conformance.servers import Server
 from .frames import TEXT, client_frame, close_frame, frames_in
 from .servers import echoing
@@ -126,3 +128,16 @@ def test_our_reader_refuses_more(server: Server, name: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "DELETE"])
 def test_it_is_a_get(server: Server, method: str) -> None:
     assert ask(server, {}, method=method)[0] == 405
+
+
+def test_it_is_http_1_1(server: Server) -> None:
+    assert ask(server, {}, version="1.0")[0] == 400
+
+
+def test_a_handler_that_fails_to_open_leaves_nothing_behind(server: Server) -> None:
+    def fail(handler: Connect, value: bool) -> None:
+        raise LookupError
+
+    with patch.object(Connect, "set_nodelay", fail):
+        assert ask(server, {})[0] == 101
+    assert server.run(lambda: server.hub._seats) == 0
