@@ -424,16 +424,25 @@ def _read_map(
     while number != count and not (count is None and _byte_at(data, position) == _BREAK):
         if number == limits.fields:
             raise TooLarge(f"expected a message of at most {limits.fields} fields, got more")
-        name, start = _key(data, position)
+        name, start = _string(data, position)
         number += 1
         if name == raw_items and _byte_at(data, start) >> 5 == ARRAY:
             fields[name], position = _raw_items(data, start, follower, limits)
             continue
-        value, position = follower.follow(start)
+        first = _byte_at(data, start)
         if name == raw:
+            _, position = follower.follow(start)
             fields[name] = Raw(data[start:position])
             span = start, position
-        elif type(value) is dict:
+            continue
+        value: Any
+        if first < 24:
+            value, position = first, start + 1
+        elif first >> 5 == TEXT:
+            value, position = _string(data, start)
+        else:
+            value, position = follower.follow(start)
+        if type(value) is dict:
             fields[name] = {n: _defined(member) for n, member in value.items()}
         else:
             fields[name] = _defined(value)
@@ -481,14 +490,14 @@ def _head(data: bytes, position: int) -> tuple[int | None, int]:
     return int.from_bytes(data[position:end], "big"), end
 
 
-def _key(data: bytes, position: int) -> tuple[str, int]:
-    """The map key at ``position``, and its end."""
+def _string(data: bytes, position: int) -> tuple[str, int]:
+    """The text at ``position``, which is to be some, and its end."""
     if _byte_at(data, position) >> 5 != TEXT:
         raise _no_string_as_key()
     length, start = _head(data, position)
     if length is None:  # in chunks, which is rare
-        key, end = _Follower(data, Limits()).follow(position)
-        return str(key), end
+        chunks, end = _Follower(data, Limits()).follow(position)
+        return str(chunks), end
     end = start + length
     if end > len(data):
         raise Truncated
@@ -513,7 +522,7 @@ def _short_fields(data: bytes, position: int, count: int | None) -> tuple[dict[s
     left = min(count or 0, _SEARCHED_FIELDS)
     while left:
         try:
-            name, start = _key(data, position)
+            name, start = _string(data, position)
             short = data[start : start + _SHORT_BYTES]
             value, end = _Follower(short, Limits()).follow(0)
         except Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 import cbor2
 import msgspec
@@ -21,6 +22,8 @@ __all__ = ["CBOR", "CborCodec"]
 
 _TYPE, _KEY, _VALUE, _SEQ = (cbor.text(name) for name in ("type", "key", "value", "seq"))
 _PUSH_HEAD = cbor.head(cbor.MAP, 4) + _TYPE + cbor.text("push") + _KEY
+# msgspec takes a union apart for each message anew.
+_KINDS: dict[str, Any] = {kind.__struct_config__.tag: kind for kind in get_args(ClientMessage)}
 _PUSH_FIELDS = ("type", *Push.__struct_fields__)
 _SHORT_SEQS = [_SEQ + cbor.head(cbor.UNSIGNED, seq) for seq in range(0x100)]
 _SEQ_IN_TWO_BYTES = _SEQ + b"\x19"
@@ -40,7 +43,9 @@ class CborCodec:
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
             fields, value = cbor.read_map(message, limits, raw="value", raw_items="values")
-            decoded: ClientMessage = msgspec.convert(fields, ClientMessage)
+            word = fields.get("type")
+            kind = _KINDS.get(word, ClientMessage) if type(word) is str else ClientMessage
+            decoded: ClientMessage = msgspec.convert(fields, kind)
             if is_short and type(decoded) is Push:
                 _remember(message, value, decoded)
             if not isinstance(decoded, Ping):
