@@ -158,6 +158,8 @@ class JournaledSequencer(Unit, ABC):
     def broken(self, reason: str) -> None:
         """Something of the room can't be written: take no more pushes."""
         handle, self._handle = self._handle, _OutOfService(self._handle, reason)
+        # What comes again is not to be acknowledged: it can't be told whether it was written.
+        self.room.producers.forget_all()
         try:
             self.refuse_all(reason)
         finally:

@@ -163,6 +163,7 @@ class SyncedSequencer(JournaledSequencer):
 
     def refuse_all(self, reason: str) -> None:
         """Refuse whatever waits for a commit."""
+        self._pending_producers.forget_all()
         refused = self._in_flight + self._waiting
         self._in_flight, self._waiting = [], []
         for waiting in refused:

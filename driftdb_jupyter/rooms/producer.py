@@ -224,6 +224,11 @@ class Producers:
         if producer is not None:
             self._grow(-_cost(producer))
 
+    def forget_all(self) -> None:
+        """Forget the pushes of all clients."""
+        self._producers.clear()
+        self._grow(-self.cost_bytes)
+
     def charge(self, memory: MemoryBudget) -> None:
         """Charge another budget from now on."""
         memory.charge(self.cost_bytes)
