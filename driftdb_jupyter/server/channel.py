@@ -13,15 +13,21 @@ __all__ = ["Channel"]
 
 
 class Channel:
-    """The subscribers of one key, grouped by what their pushes look like."""
+    """The subscribers of one key, grouped by what their pushes look like.
 
-    __slots__ = ("_flusher", "_groups", "_key", "_with_client")
+    ``broadcast`` sends entries to all of them.
+    """
+
+    __slots__ = ("_flusher", "_groups", "_key", "_with_client", "broadcast")
+
+    broadcast: Callable[[Sequence[Entry]], None]
 
     def __init__(self, key: str, flusher: Flusher) -> None:
         self._key = key
         self._flusher = flusher
         self._groups: list[Recipients] = []  # none of them empty
         self._with_client: set[int] = set()
+        self.broadcast = self._broadcast_to_groups
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -49,6 +55,7 @@ class Channel:
         group = Recipients(self._key, codec, self._flusher, stamps=stamps)
         group.outboxes[id(outbox)] = outbox
         self._groups.append(group)
+        self._choose_broadcast()
 
     def remove(self, outbox: Outbox) -> None:
         """Send no more broadcasts to that outbox."""
@@ -58,12 +65,8 @@ class Channel:
             if group.outboxes.pop(id(outbox), None) is not None:
                 if not group.outboxes:
                     self._groups.remove(group)
+                    self._choose_broadcast()
                 return
-
-    def broadcast(self, entries: Sequence[Entry]) -> None:
-        """Send entries to all subscribers."""
-        for group in self._groups:
-            group.broadcast(entries)
 
     def delete(self, seq: int) -> None:
         """Tell the subscribers that came with ``?client`` that the stream was deleted."""
@@ -77,3 +80,12 @@ class Channel:
         """Send any message to all subscribers, encoded once for each encoding."""
         for group in self._groups:
             self._flusher.fan_out(frame(group.codec.opcode, encode(group.codec)), group.outboxes)
+
+    def _choose_broadcast(self) -> None:
+        # Most channels have one group: a call less for each push.
+        groups = self._groups
+        self.broadcast = groups[0].broadcast if len(groups) == 1 else self._broadcast_to_groups
+
+    def _broadcast_to_groups(self, entries: Sequence[Entry]) -> None:
+        for group in self._groups:
+            group.broadcast(entries)

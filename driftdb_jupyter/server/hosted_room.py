@@ -52,6 +52,7 @@ class HostedRoom:
         "_channels",
         "_ended",
         "_flusher",
+        "_pace",
         "_presence_channels",
         "_snapshots",
         "_watchers",
@@ -85,7 +86,8 @@ class HostedRoom:
         self._channels: dict[str, Channel] = {}
         self._presence_channels: dict[str, Channel] = {}
         self._snapshots: dict[str, list[Snapshot]] = {}  # by key, those that are being read
-        self._watchers = Watchers(self._show, pace or Pace())
+        self._pace = pace or Pace()
+        self._watchers: Watchers | None = None  # where there are any
 
     @property
     def memory(self) -> MemoryBudget:
@@ -125,11 +127,16 @@ class HostedRoom:
 
     def watch(self, outbox: Outbox, codec: Codec) -> None:
         """Show an outbox all that happens (protocol, ``?debug=true``)."""
+        if self._watchers is None:
+            self._watchers = Watchers(self._show, self._pace)
         self._watchers.add(outbox, codec, self.sequencer.room.keys)
 
     def unwatch(self, outbox: Outbox) -> None:
         """End what :meth:`watch` began."""
-        self._watchers.remove(outbox)
+        if self._watchers is not None:
+            self._watchers.remove(outbox)
+            if not self._watchers:
+                self._watchers = None
 
     def broadcast(self, applied: Applied) -> None:
         """Send a push that was applied to the subscribers."""
@@ -139,10 +146,10 @@ class HostedRoom:
             if applied.deleted:
                 assert applied.seq is not None
                 channel.delete(applied.seq)
-        if applied.removed and self._snapshots:
+        if self._snapshots and applied.removed:
             for snapshot in self._snapshots.get(applied.key, ()):
                 snapshot.removed(applied.removed)
-        if self._watchers:
+        if self._watchers is not None:
             self._watchers.note(applied)
 
     def init(

@@ -12,7 +12,7 @@ from tornado.web import RequestHandler
 from .answer import Answer
 from .backlog import Backlog
 from .send_queue import Buffer
-from .unacknowledged import unacknowledged_bytes
+from .unacknowledged import reset_on_close, unacknowledged_bytes
 
 __all__ = ["Response", "send_answer", "send_pieces"]
 
@@ -72,4 +72,5 @@ class Response:
 
     def give_up(self) -> None:
         """End the connection; what waits goes with it."""
+        reset_on_close(self._socket)
         self._close()

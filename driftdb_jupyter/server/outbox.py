@@ -157,7 +157,7 @@ class Sender(Protocol):
 
     def closed(self) -> bool: ...
 
-    def close(self) -> None: ...
+    def reset(self) -> None: ...
 
     def finish(self) -> None: ...
 
@@ -304,7 +304,7 @@ class Outbox(list[bytes]):
         """Drop what waits, as the peer takes too little of it, and close the connection (4408)."""
         self.clear()
         if not self._sender.keep_begun():
-            self._sender.close()  # in the middle of an answer nothing can be said
+            self._sender.reset()  # in the middle of an answer nothing can be said
         self._overflowed()
 
     def close(self) -> None:

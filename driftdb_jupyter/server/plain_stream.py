@@ -18,6 +18,7 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from .backlog import Backlog
 from .send_queue import Buffer, SendQueue
+from .unacknowledged import reset_on_close
 
 __all__ = ["PlainStream"]
 
@@ -180,6 +181,12 @@ class PlainStream:
     def closed(self) -> bool:
         """Whether the connection has ended."""
         return self._closed
+
+    def reset(self) -> None:
+        """End the connection; what the kernel has taken already is lost, too."""
+        if not self._closed:
+            reset_on_close(self.socket)
+            self.close()
 
     def close(self) -> None:
         """End the connection; what waits to be sent is lost."""

@@ -14,6 +14,7 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from .backlog import Backlog
 from .send_queue import Buffer, SendQueue
+from .unacknowledged import reset_on_close
 
 __all__ = ["TornadoSender"]
 
@@ -76,9 +77,11 @@ class TornadoSender:
         """Whether the connection has ended."""
         return bool(self._stream.closed())
 
-    def close(self) -> None:
+    def reset(self) -> None:
         """End the connection; what waits to be sent is lost."""
-        self._stream.close()
+        if not self._stream.closed():
+            reset_on_close(self._stream.socket)
+            self._stream.close()
 
     def finish(self) -> None:
         """What waits is the last: give it to Tornado's stream, but for the answers."""

@@ -9,8 +9,21 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+from contextlib import suppress
 
-__all__ = ["unacknowledged_bytes"]
+__all__ = ["reset_on_close", "unacknowledged_bytes"]
+
+_AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+def reset_on_close(connection: socket.socket) -> None:
+    """Let the kernel drop what it holds for the other end when this socket is closed.
+
+    Otherwise it would go on sending that, to a peer that hardly takes any of it.
+    """
+    with suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
 
 if sys.platform == "linux":
     import fcntl
