@@ -114,6 +114,25 @@ async def rooms(url: str) -> Pusher:
     return await flood_rooms(url, 300, lambda number: messages)
 
 
+async def walk(url: str) -> Pusher:
+    """Fill rooms that are kept in a file, then come back to one after the other and stay."""
+    message = push("k", "x" * (MIB - 200))
+    names = []
+    for _ in range(30):
+        names.append(await new_room(url))
+        pusher = await Pusher.open(names[-1])
+        await pusher.send_all([message] * 5)
+        pusher.close()
+        await asyncio.sleep(0.1)
+    pushers, code = [], None
+    for name in names:
+        try:
+            pushers.append(await Pusher.open(name))
+        except Ended:
+            code = "unavailable"
+    return Pusher.together(pushers, code)
+
+
 async def empty_rooms(url: str) -> Pusher:
     """Many rooms that are open for a moment, and hold next to nothing."""
     return await flood_rooms(url, 500, lambda number: [])
@@ -218,7 +237,7 @@ async def producers(url: str) -> Pusher:
 KINDS: dict[str, Callable[[str], Awaitable[Pusher]]] = {
     kind.__name__: kind
     for kind in (
-        *(zeros, single_values, rooms, empty_rooms, pinned, pinned_relays, pinned_presences),
+        *(zeros, single_values, rooms, walk, empty_rooms, pinned, pinned_relays, pinned_presences),
         *(presences, small_presences, byte_strings, long_keys, relayed_keys, deletions, meta),
         *(churn, middling, anonymous, producers),
     )

@@ -79,6 +79,8 @@ FULL, EMPTY = MEMORY_LIMIT_BYTES, 0
         pytest.param("memory", "empty_rooms", None, 5 * MIB, marks=LONG),
         pytest.param("memory", "small_presences", "quota", EMPTY, marks=LONG),
         pytest.param("memory", "relayed_keys", None, 10 * MIB, marks=LONG),
+        # What stays is what several connections to the file keep of it.
+        pytest.param("batched", "walk", "unavailable", 10 * MIB, marks=LONG),
         pytest.param("memory", "meta", "quota", FULL, marks=LONG),
         pytest.param("batched", "meta", "quota", EMPTY, marks=LONG),
         pytest.param("memory", "middling", None, FULL, marks=LONG),
