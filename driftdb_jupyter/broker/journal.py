@@ -77,7 +77,11 @@ _PRODUCERS = (
     " forgotten = excluded.forgotten, left_at = excluded.left_at"
 )
 _ENTRIES = "REPLACE INTO entries VALUES {rows}"
-_IDS = "REPLACE INTO ids VALUES {rows}"
+# A run may be written again, and be shorter than one of the same beginning that is there.
+_IDS = (
+    "INSERT INTO ids VALUES {rows} ON CONFLICT (producer, id) DO UPDATE SET"
+    " seq = excluded.seq, count = max(count, excluded.count)"
+)
 _REMOVED = (
     "DELETE FROM entries WHERE (room, key, seq) IN (SELECT e.room, e.key, e.seq"
     " FROM (VALUES {rows}) AS gone CROSS JOIN entries AS e"
