@@ -6,6 +6,7 @@ No clock, no loop, no I/O: :meth:`Room.apply` decides and says what follows from
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from operator import attrgetter
 
@@ -28,7 +29,7 @@ from .quota import Quota
 from .stream import CHUNK_LENGTH, Stream
 from .window import Window, WindowLimits
 
-__all__ = ["Applied", "Room"]
+__all__ = ["Applied", "Found", "Room"]
 
 _UNLIMITED = 2**62
 
@@ -57,6 +58,20 @@ class Applied(Struct, gc=False):
     def changed(self) -> bool:
         """Whether the key's stream is another now."""
         return bool(self.kept or self.removed)
+
+
+class Found(Struct, gc=False):
+    """What a client is given to know all of a key.
+
+    ``lists``: entries, ascending, in lists that stay as they are (:meth:`.Stream.lend`).
+    ``recovered``: they are what the client missed; otherwise they are the whole stream.
+    ``passing``: those of them that no stream has to hold, so that they may soon be held by nothing
+    else.
+    """
+
+    lists: list[list[Entry]]
+    recovered: bool
+    passing: Sequence[Entry] = ()
 
 
 class Room:
@@ -162,13 +177,13 @@ class Room:
         above: int,
         begun: int = 0,
         limit: int | None = None,
-    ) -> tuple[list[Entry], bool]:
+    ) -> Found:
         """What a client missed that knew all up to a sequence number of an epoch.
 
-        Returns every broadcast above it, and true; or the whole stream, and false, where that is
-        not known any more (protocol, "Missing nothing"). ``begun``: what was the newest number
-        when this client was given the beginning of the whole stream, up to ``above``; relays of
-        before then are no matter to it. ``limit``: at most that many entries, the oldest.
+        That is every broadcast above it, or the whole stream where that is not known any more
+        (protocol, "Missing nothing"). ``begun``: what was the newest number when this client was
+        given the beginning of the whole stream, up to ``above``; relays of before then are no
+        matter to it. ``limit``: at most that many entries, the oldest.
         """
         window = self.window
         if window is None:
@@ -181,15 +196,14 @@ class Room:
         if epoch == self.epoch and above <= self.seq:
             missed = window.above(key, above)
             if missed is not None:
-                return missed[:limit], True
+                missed = missed[:limit]
+                return Found([missed] if missed else [], True, missed)
             stream = self.stream(key)
             relays = window.relays_above(key, max(above, begun))
             if relays is not None and stream.covers(above):
-                kept = stream.above(above, limit=limit)
-                if relays:
-                    kept = sorted([*kept, *relays[:limit]], key=_seq)[:limit]
-                return kept, True
-        return self.read(key, limit=limit), False
+                lists = _merge(stream.lend(above), relays) if relays else stream.lend(above)
+                return Found(_cut(lists, limit), True, relays)
+        return Found(self.stream(key).lend(0, limit=limit), False)
 
     def restore(self, key: str, entries: Sequence[Entry]) -> None:
         """Put entries behind those of a key's stream, as they were before.
@@ -469,3 +483,29 @@ class Room:
 
 def _cost_of_key(key: str) -> int:
     return KEY_COST_BYTES + cost_of_text(key)
+
+
+def _merge(lists: list[list[Entry]], relays: list[Entry]) -> list[list[Entry]]:
+    """Lists of entries with others between them; those in which nothing is put stay the same."""
+    merged = []
+    place = 0
+    for entries in lists:
+        before = bisect_left(relays, entries[-1].seq, lo=place, key=_seq)
+        merged.append(
+            sorted([*entries, *relays[place:before]], key=_seq) if before > place else entries
+        )
+        place = before
+    return [*merged, relays[place:]] if place < len(relays) else merged
+
+
+def _cut(lists: list[list[Entry]], limit: int | None) -> list[list[Entry]]:
+    """The first ``limit`` entries of such lists."""
+    if limit is None:
+        return lists
+    cut = []
+    for entries in lists:
+        if limit <= 0:
+            break
+        cut.append(entries[:limit])
+        limit -= len(entries)
+    return cut

@@ -115,25 +115,32 @@ class Stream:
                 break
         return found
 
-    def lend(self, seq: int) -> list[list[Entry]]:
+    def lend(self, seq: int, *, limit: int | None = None) -> list[list[Entry]]:
         """The entries whose sequence numbers are above ``seq``, in lists that stay as they are.
 
-        Most of them are the stream's own, so that this costs little: they are not to be changed.
+        Most of them are the stream's own, so that this costs little: they are not to be changed,
+        and none is empty. ``limit``: at most that many entries, the oldest.
         """
         chunks = self._chunks
         if not self.value_count:
             return []
         first = bisect_right(chunks, seq, key=_newest)
         lists = []
+        count = 0
         for number in range(first, len(chunks)):
             chunk = chunks[number]
+            entries = chunk.entries
+            if number == first:
+                entries = entries[bisect_right(entries, seq, key=_seq) :]
             if number == len(chunks) - 1:
-                lists.append(chunk.entries[:])  # others will be appended
-            else:
+                entries = entries[:limit]  # others will be appended
+            elif entries is chunk.entries:
                 chunk.is_lent = True
-                lists.append(chunk.entries)
-        if lists:
-            lists[0] = lists[0][bisect_right(lists[0], seq, key=_seq) :]
+            lists.append(entries)
+            count += len(entries)
+            if limit is not None and count >= limit:
+                lists[-1] = entries[: len(entries) - (count - limit)]
+                break
         return lists
 
     def count_to(self, seq: int) -> int:

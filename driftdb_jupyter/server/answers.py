@@ -5,9 +5,8 @@ from __future__ import annotations
 from msgspec import UNSET, Struct
 
 from ..protocol.codec import Codec, KeyInfo, Listing
-from ..protocol.entry import Entry
 from ..protocol.messages import Get, Keys, Push
-from ..rooms.room import Applied, Room
+from ..rooms.room import Applied, Found, Room
 
 __all__ = ["Cursor", "answer_to_get", "answer_to_keys", "answers_to_push"]
 
@@ -25,43 +24,39 @@ class Cursor(Struct, frozen=True, gc=False):
 
 def answer_to_get(
     codec: Codec, room: Room, get: Get, cursor: Cursor | None = None
-) -> tuple[Listing, list[list[Entry]], Cursor | None]:
-    """The ``init``, lists of what it lists, and where it goes on if there is ``more``.
+) -> tuple[Listing, Found, Cursor | None]:
+    """The ``init``, what it lists, and where it goes on if there is ``more``.
 
-    The lists are not to be changed. ``cursor``: the one that this connection was given before.
+    ``cursor``: the one that this connection was given before.
     """
     above = get.seq or 0
     begun = cursor.begun if cursor is not None and cursor.last == above else 0
-    epoch, recovered, seq = None, False, None
+    epoch, seq = None, None
     one_more = None if get.limit is None else get.limit + 1  # to know whether there is
     if get.epoch is UNSET:
-        lists = (
-            room.stream(get.key).lend(above)
-            if one_more is None
-            else [room.read(get.key, above=above, limit=one_more)]
-        )
+        found = Found(room.stream(get.key).lend(above, limit=one_more), False)
     else:
-        entries, recovered = room.recover(
-            get.key, epoch=get.epoch, above=above, begun=begun, limit=one_more
-        )
-        whole = not recovered and one_more is None
-        lists = room.stream(get.key).lend(0) if whole else [entries]
+        found = room.recover(get.key, epoch=get.epoch, above=above, begun=begun, limit=one_more)
         epoch, seq = room.epoch, room.seq
-        begun = begun if recovered else room.seq
-    next_cursor = None
-    if get.limit is not None and len(lists[0]) > get.limit:
-        lists = [lists[0][: get.limit]]
-        next_cursor = Cursor(lists[0][-1].seq, begun)
+        begun = begun if found.recovered else room.seq
+    lists, next_cursor = found.lists, None
+    count = sum(map(len, lists))
+    if get.limit is not None and count > get.limit:
+        count -= 1
+        last = lists.pop()[:-1]
+        if last:
+            lists.append(last)
+        next_cursor = Cursor(lists[-1][-1].seq, begun)
     listing = codec.init(
         get.key,
-        sum(map(len, lists)),
+        count,
         stamps=get.stamps,
         epoch=epoch,
-        recovered=recovered,
+        recovered=found.recovered,
         seq=seq if next_cursor is None else None,
         more=next_cursor is not None,
     )
-    return listing, lists, next_cursor
+    return listing, found, next_cursor
 
 
 def answer_to_keys(

@@ -233,12 +233,12 @@ class Send(RoomRequest):
 
     async def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
         if get.seq is not None:
-            listing, lists, _ = answer_to_get(JSON, hosted.sequencer.room, get)
-            short = short_list(lists)
+            listing, found, _ = answer_to_get(JSON, hosted.sequencer.room, get)
+            short = short_list(found)
             if short is not None:
                 self.answer_encoded(listing.whole(short))
             else:
-                await self._stream(hosted.init(JSON, get.key, listing, lists))
+                await self._stream(hosted.init(JSON, get.key, listing, found))
         elif get.presence:
             own = author(client, None).client
             await self._stream(hosted.presence_state(JSON, get.key, own))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from ..broker.broker import Sequencer
 from ..broker.presence import PresenceManager
@@ -12,7 +12,7 @@ from ..protocol.frame import frame
 from ..protocol.messages import Keys
 from ..protocol.value import Value
 from ..rooms.memory_budget import MemoryBudget
-from ..rooms.room import Applied
+from ..rooms.room import Applied, Found
 from .answer import Answer
 from .answers import answer_to_keys
 from .backlog import Backlog
@@ -20,7 +20,7 @@ from .channel import Channel
 from .close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
 from .outbox import Flusher, Outbox
 from .pressure import Pressure
-from .snapshot import Listed, Snapshot
+from .snapshot import Listed, Snapshots
 from .watchers import Pace, Watchers
 
 __all__ = ["HostedRoom", "short_list"]
@@ -85,7 +85,7 @@ class HostedRoom:
         self._flusher = flusher
         self._channels: dict[str, Channel] = {}
         self._presence_channels: dict[str, Channel] = {}
-        self._snapshots: dict[str, list[Snapshot]] = {}  # by key, those that are being read
+        self._snapshots: dict[str, Snapshots] = {}  # by key
         self._pace = pace or Pace()
         self._watchers: Watchers | None = None  # where there are any
 
@@ -147,32 +147,29 @@ class HostedRoom:
                 assert applied.seq is not None
                 channel.delete(applied.seq)
         if self._snapshots and applied.removed:
-            for snapshot in self._snapshots.get(applied.key, ()):
-                snapshot.removed(applied.removed)
+            snapshots = self._snapshots.get(applied.key)
+            if snapshots is not None:
+                snapshots.removed(applied.removed)
         if self._watchers is not None:
             self._watchers.note(applied)
 
-    def init(
-        self, codec: Codec, key: str, listing: Listing, lists: Sequence[list[Entry]]
-    ) -> Answer:
-        """An ``init`` of a key, which may go on changing meanwhile; of what these lists hold."""
-        snapshot = Snapshot(lists, self._backlog, ended=lambda: self._forget(key, snapshot))
-        self._snapshots.setdefault(key, []).append(snapshot)
-        return Answer(codec.opcode, listing, snapshot)
+    def init(self, codec: Codec, key: str, listing: Listing, found: Found) -> Answer:
+        """An ``init`` of a key, which may go on changing meanwhile; of what was found there."""
+        snapshots = self._snapshots.get(key)
+        if snapshots is None:
+            snapshots = self._snapshots[key] = Snapshots(
+                self._backlog, ended=lambda: self._snapshots.pop(key)
+            )
+        return Answer(codec.opcode, listing, snapshots.open(found.lists, found.passing))
 
     def put_init(
-        self,
-        outbox: Outbox,
-        codec: Codec,
-        key: str,
-        listing: Listing,
-        lists: Sequence[list[Entry]],
+        self, outbox: Outbox, codec: Codec, key: str, listing: Listing, found: Found
     ) -> Awaitable[None] | None:
         """Send an ``init`` (see :meth:`init`); returns what to wait for before more is read."""
-        short = short_list(lists)
+        short = short_list(found)
         if short is not None:
             return outbox.put_short_answer(frame(codec.opcode, listing.whole(short)))
-        return outbox.put_answer(self.init(codec, key, listing, lists))
+        return outbox.put_answer(self.init(codec, key, listing, found))
 
     def put_presence_state(
         self, outbox: Outbox, codec: Codec, key: str, own: str
@@ -229,21 +226,16 @@ class HostedRoom:
 
     def _show(self, key: str, outbox: Outbox, codec: Codec) -> tuple[Awaitable[None] | None, int]:
         stream = self.sequencer.room.stream(key)
-        listing, lists = codec.init(key, stream.value_count), stream.lend(0)
-        taken = self.put_init(outbox, codec, key, listing, lists)
-        if short_list(lists) is not None:
+        listing, found = codec.init(key, stream.value_count), Found(stream.lend(0), False)
+        taken = self.put_init(outbox, codec, key, listing, found)
+        if short_list(found) is not None:
             return taken, 0
         return taken, stream.byte_count + stream.value_count * _ENTRY_BYTES
 
-    def _forget(self, key: str, snapshot: Snapshot) -> None:
-        snapshots = self._snapshots[key]
-        snapshots.remove(snapshot)
-        if not snapshots:
-            del self._snapshots[key]
 
-
-def short_list(lists: Sequence[list[Entry]]) -> list[Entry] | None:
-    """What lists hold, if an ``init`` of it is short enough to be made at once; else ``None``."""
+def short_list(found: Found) -> list[Entry] | None:
+    """What was found, if an ``init`` of it is short enough to be made at once; else ``None``."""
+    lists = found.lists
     if not lists:
         return []
     entries = lists[0]

@@ -279,8 +279,8 @@ class Peer:
         if get.seq is not None:
             before = self._cursors.pop(get.key, None)
             room = self._room
-            listing, lists, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
-            waiting = room.put_init(self.outbox, self._codec, get.key, listing, lists)
+            listing, found, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
+            waiting = room.put_init(self.outbox, self._codec, get.key, listing, found)
         if cursor is not None:
             self._cursors[get.key] = cursor
         else:

@@ -24,6 +24,7 @@ from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, P
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.room import Applied, Room
 
+from ..rooms.found import told
 from .brokers import CLIENT, Record, kept, make, opened, push, running
 
 pytestmark = [
@@ -194,10 +195,10 @@ class TestAfterACleanEnd:
             await record.answered(4)
         async with running(make(kind, tmp_path)) as broker:
             room = (await reopened(broker, record)).room
-            entries, recovered = room.recover("log", epoch=room.epoch, above=2)
+            entries, recovered = told(room.recover("log", epoch=room.epoch, above=2))
             assert (recovered, [entry.seq for entry in entries]) == (True, [3, 4])
-            assert room.recover("r", epoch=room.epoch, above=0)[1] is False
-            assert room.recover("r", epoch=room.epoch, above=4)[1] is True
+            assert room.recover("r", epoch=room.epoch, above=0).recovered is False
+            assert room.recover("r", epoch=room.epoch, above=4).recovered is True
 
     async def test_an_author_takes_the_place_of_one_of_whom_nothing_is_left(
         self, kind: str, tmp_path: Path
@@ -337,7 +338,7 @@ async def test_a_deletion_is_no_gap_that_goes_unseen(kind: str, tmp_path: Path) 
         room = sequencer.room
     async with running(make(kind, tmp_path)) as broker:
         again = (await reopened(broker, record)).room
-        assert again.recover("k", epoch=room.epoch, above=2)[1] is False
+        assert again.recover("k", epoch=room.epoch, above=2).recovered is False
 
 
 class TestRoomsAsWholes:

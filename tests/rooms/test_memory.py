@@ -29,6 +29,8 @@ from driftdb_jupyter.rooms.quota import Quota
 from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.window import Window, WindowLimits
 
+from .found import told
+
 ANNA, BEN = Author("anna", Value.from_json(b'{"name":"Anna"}')), Author("ben")
 QUOTA = Quota(keys=3, stream_length=20, stream_bytes=150, room_bytes=200)
 WINDOW = WindowLimits(count=8, cost_bytes=3_000, seconds=10)
@@ -300,7 +302,7 @@ def test_a_window_forgets_when_no_memory_is_left() -> None:
         assert memory.free_bytes >= -1_000
     assert room.window is not None
     assert 0 < len(room.window) < 50
-    assert room.recover("k", epoch="e", above=0) == ([], False)
+    assert told(room.recover("k", epoch="e", above=0)) == ([], False)
 
 
 def test_a_room_that_does_not_fit_is_not_charged_at_all() -> None:

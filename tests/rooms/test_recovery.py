@@ -29,6 +29,8 @@ from driftdb_jupyter.rooms import window
 from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.window import WindowLimits
 
+from .found import told
+
 LIMITS = WindowLimits(count=6, cost_bytes=3_500, seconds=10)
 
 
@@ -47,7 +49,7 @@ def push(room: Room, action: Action, *values: str, key: str = "k", now: float = 
 
 def recovered(room: Room, *, above: int, key: str = "k") -> list[int] | None:
     """The numbers that a client missed, ``None`` where it has to start over."""
-    entries, known = room.recover(key, epoch="e", above=above)
+    entries, known = told(room.recover(key, epoch="e", above=above))
     return [entry.seq for entry in entries] if known else None
 
 
@@ -67,7 +69,7 @@ def test_who_knows_another_epoch_or_more_than_there_is_starts_over() -> None:
     push(room, Append(), "1")
     push(room, Relay(), "2")
     for epoch, above in (("another", 1), (None, 1), ("e", 3)):
-        entries, known = room.recover("k", epoch=epoch, above=above)
+        entries, known = told(room.recover("k", epoch=epoch, above=above))
         assert ([entry.seq for entry in entries], known) == ([1], False)
 
 
@@ -130,11 +132,11 @@ def test_who_was_given_the_beginning_of_a_stream_can_go_on_whatever_was_relayed_
     assert recovered(room, above=5) is None
     begun = room.seq
     push(room, Relay(), "later")
-    entries, known = room.recover("k", epoch="e", above=5, begun=begun)
+    entries, known = told(room.recover("k", epoch="e", above=5, begun=begun))
     assert known
     assert [entry.seq for entry in entries] == [*range(7, 40, 2), 41]
     push(room, Compact(9), "of those up to 9")
-    assert not room.recover("k", epoch="e", above=5, begun=begun)[1]
+    assert not room.recover("k", epoch="e", above=5, begun=begun).recovered
 
 
 def test_what_is_too_old_is_forgotten() -> None:
@@ -213,13 +215,13 @@ class Recovery(RuleBasedStateMachine):
 
     @rule(key=KEYS, above=st.integers(0, 40))
     def come_back(self, key: str, above: int) -> None:
-        entries, known = self.room.recover(key, epoch="e", above=above)
-        told = [(e.seq, bytes(e.value.as_json()).decode()) for e in entries]
+        entries, known = told(self.room.recover(key, epoch="e", above=above))
+        given = [(e.seq, bytes(e.value.as_json()).decode()) for e in entries]
         event(f"recovered: {known}")
         if known:
             assert above <= self.room.seq
             assert above >= self.deleted[key]
-            assert told == [missed for missed in self.broadcasts[key] if missed[0] > above]
+            assert given == [missed for missed in self.broadcasts[key] if missed[0] > above]
         else:
             assert entries == self.room.read(key)
 
@@ -236,14 +238,14 @@ class Recovery(RuleBasedStateMachine):
         """Ask for the others, whatever was pushed meanwhile."""
         key = next(iter(self.begun))
         last, begun, rest = self.begun.pop(key)
-        entries, known = self.room.recover(key, epoch="e", above=last, begun=begun)
-        told = [(e.seq, bytes(e.value.as_json()).decode()) for e in entries]
+        entries, known = told(self.room.recover(key, epoch="e", above=last, begun=begun))
+        given = [(e.seq, bytes(e.value.as_json()).decode()) for e in entries]
         event(f"went on: {known}")
         if known:
             since = [push for push in self.broadcasts[key] if push[0] > begun]
             all_above = [push for push in self.broadcasts[key] if push[0] > last]
             assert self.deleted[key] <= begun
-            assert told in (rest + since, all_above)
+            assert given in (rest + since, all_above)
 
 
 TestRecovery = Recovery.TestCase

@@ -13,6 +13,8 @@ from driftdb_jupyter.rooms.memory_budget import MemoryBudget
 from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.stream import CHUNK_LENGTH, Stream
 
+from .found import told
+
 COUNT = 100_000
 
 
@@ -90,7 +92,7 @@ def test_a_page_of_a_long_stream_with_relays_is_merged_without_the_rest() -> Non
     window._forgotten.update({"k": COUNT})  # so that the window alone is not enough
     window.add("k", relays, kept=False)
     room.seq = COUNT + 3
-    found, recovered = room.recover("k", epoch="e", above=COUNT - 2, limit=4)
+    found, recovered = told(room.recover("k", epoch="e", above=COUNT - 2, limit=4))
     assert (seqs(found), recovered) == (list(range(COUNT - 1, COUNT + 3)), True)
 
 
@@ -107,3 +109,28 @@ def test_what_a_deletion_removes_is_freed_in_pieces_where_it_is_much() -> None:
         pieces += 1
         assert 0 < memory.used_bytes < used_bytes
     assert (pieces > 2, memory.used_bytes) == (True, 0)
+
+
+def test_what_was_missed_of_a_long_stream_is_lent_and_not_copied() -> None:
+    room = Room(epoch="e")
+    room.recover("k", epoch=None, above=0)
+    room.hold("k", entries(1, COUNT))
+    assert room.window is not None
+    room.window._forgotten.update({"k": COUNT})
+    room.seq = COUNT
+    own = {id(each) for each in room.stream("k").lend(0)}
+    found = room.recover("k", epoch="e", above=1)
+    assert found.recovered
+    assert sum(id(each) not in own for each in found.lists) <= 2
+
+
+@pytest.mark.parametrize("limit", [1, CHUNK_LENGTH, CHUNK_LENGTH + 1, COUNT, COUNT + 1])
+def test_a_page_is_lent_and_not_copied(limit: int) -> None:
+    stream = long_stream()
+    own = {id(each) for each in stream.lend(0)}
+    lists = stream.lend(0, limit=limit)
+    assert seqs([entry for each in lists for entry in each]) == list(
+        range(1, min(limit, COUNT) + 1)
+    )
+    assert all(lists)
+    assert sum(id(each) not in own for each in lists) <= 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +18,7 @@ from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.stream import Stream
 from driftdb_jupyter.server.answer import Answer, fragments, one_frame
 from driftdb_jupyter.server.backlog import Backlog
-from driftdb_jupyter.server.snapshot import Listed, Snapshot
+from driftdb_jupyter.server.snapshot import Listed, Snapshot, Snapshots
 
 AUTHOR = Author("anna", Value.from_json(b'{"name":"Anna"}'))
 VALUES = {
@@ -112,17 +114,16 @@ class TestSnapshot:
     def test_what_was_removed_is_charged_once_until_it_was_given(self) -> None:
         backlog = Backlog()
         listed = entries("mixed")
-        one, other = (Snapshot([listed], backlog) for _ in range(2))
+        snapshots = Snapshots(backlog)
+        one, other = (snapshots.open([listed]) for _ in range(2))
         references = backlog.byte_count
         assert references < 100_000
-        for snapshot in (one, other):
-            snapshot.removed(listed[49].seq)
-            snapshot.removed(listed[49].seq)
+        for _ in range(2):
+            snapshots.removed(listed[49].seq)
         half = backlog.byte_count
         size = sum(entry.value.byte_count for entry in listed[:50])
         assert size < half - references < size + 50 * 1000
-        for snapshot in (one, other):
-            snapshot.removed(listed[-1].seq)
+        snapshots.removed(listed[-1].seq)
         assert backlog.byte_count > 1.8 * half
         charged = [backlog.byte_count]
         while one.next() is not None:
@@ -131,4 +132,45 @@ class TestSnapshot:
         assert all(before > after for before, after in pairwise(charged))
         one.close()
         other.close()
+        assert backlog.byte_count == 0
+
+    def test_many_snapshots_of_a_long_stream_cost_a_removal_no_more_than_one(self) -> None:
+        stream = Stream()
+        stream.append([Entry(n + 1, Value.from_json(b"1")) for n in range(50_000)])
+        looked = 0
+
+        class Counted(Snapshots):
+            def _charge_part(self, part: Sequence[Entry]) -> None:
+                nonlocal looked
+                looked += len(part)
+                super()._charge_part(part)
+
+        async def remove_all() -> int:
+            snapshots = Counted(backlog := Backlog())
+            opened = [snapshots.open(stream.lend(0)) for _ in range(200)]
+            snapshots.removed(1)
+            snapshots.removed(stream.newest)
+            assert 0 < looked < 20_000
+            while looked < 50_000:
+                await asyncio.sleep(0)
+            charged = backlog.byte_count
+            for snapshot in opened:
+                snapshot.close()
+            assert backlog.byte_count == 0
+            return charged
+
+        charged = asyncio.run(remove_all())
+        assert looked <= 50_000 + 2 * 1024
+        assert 50_000 * 256 < charged < 2 * 50_000 * 256
+
+    def test_what_was_missed_is_charged_from_the_beginning(self) -> None:
+        backlog = Backlog()
+        missed = entries("long")
+        snapshot = Snapshots(backlog).open([missed], missed)
+        other = Snapshots(backlog).open([missed], missed)
+        assert 3_000_000 < backlog.byte_count < 3_500_000
+        while snapshot.next() is not None:
+            pass
+        other.close()
+        snapshot.close()
         assert backlog.byte_count == 0
