@@ -63,7 +63,15 @@ class RoomNames:
                 room = re.split(r"[/?]", uri[len(before) :], maxsplit=1)[0]
                 rest = uri[len(before) + len(room) :]
                 uri = before + self.shown(unquote(room)) + rest
+        if self._capabilities:
+            # An id may come below another path, too, as with a proxy that is set up wrong.
+            path, question, query = uri.partition("?")
+            uri = "/".join(map(self._shown_part, path.split("/"))) + question + query
         return printable(uri, limit)
+
+    def _shown_part(self, part: str) -> str:
+        name = unquote(part)
+        return self.shown(name) if is_id(name) else part
 
 
 class Printable(logging.Filter):

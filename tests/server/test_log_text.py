@@ -60,6 +60,15 @@ def test_nor_is_it_in_the_line_of_a_request(rest: str) -> None:
         assert OPEN.shown_uri(uri, "/a/") == uri
 
 
+@pytest.mark.parametrize("path", ["/rooms/a/room/{}/connect", "//room/{}", "/Room/{}", "/{}"])
+def test_nor_is_it_where_a_proxy_asks_for_another_path(path: str) -> None:
+    made = new_id()
+    shown = path.format(f"~{room_digest(made)}")
+    assert UNNAMED.shown_uri(path.format(made), "/") == shown
+    assert NAMED.shown_uri(path.format(made), "/") == shown
+    assert OPEN.shown_uri(path.format(made), "/") == path.format(made)
+
+
 def test_a_percent_encoded_id_has_the_same_digest() -> None:
     made = new_id()
     encoded = "".join(f"%{ord(char):02x}" for char in made)
