@@ -217,11 +217,11 @@ class Peer:
         await self.send(*(get(key, seq=None) for key in keys))
         await self.settle()
 
-    async def is_closed_with(self, code: int) -> None:
-        """Read on to the end, and find that close code there."""
+    async def is_closed_with(self, *codes: int | None) -> None:
+        """Read on to the end, and find one of these close codes there (``None``: no close)."""
         while await self.receive_raw() is not None:
             pass
-        assert self._connection.close_code == code
+        assert self._connection.close_code in codes
 
     async def leave(self, code: int | None = None) -> None:
         """Close the connection, and see the end of it."""
