@@ -15,7 +15,7 @@ __all__ = ["Answer", "Items", "fragments", "one_frame"]
 _LONG_PART_BYTES = 16384
 _REST = b""
 # How many segments are counted before the others have their turn.
-_SEGMENTS_A_TURN = 8
+_SEGMENTS_A_TURN = 2
 
 
 class Items(Protocol):

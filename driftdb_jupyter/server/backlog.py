@@ -17,6 +17,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..rooms.memory_budget import MemoryBudget
+from .turns import Turns
 
 __all__ = ["Backlog", "Receiver"]
 
@@ -48,7 +49,8 @@ class Backlog:
     """Counts what waits, once however many wait for it, and charges it to the memory budget.
 
     ``byte_count``: what waits now, ``memory``: the budget. ``minimum_bytes_per_second`` may be 0:
-    then nobody lags behind. ``clock``: seconds of any steady clock.
+    then nobody lags behind. ``turns``: of those for whom something is yet
+    to be made. ``clock``: seconds of any steady clock.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Backlog:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.byte_count = 0
+        self.turns = Turns()
         self.memory = memory or MemoryBudget()
         self._limit_bytes = limit_bytes
         self._minimum = minimum_bytes_per_second

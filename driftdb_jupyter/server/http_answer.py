@@ -35,6 +35,7 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
     """
     response = Response(handler)
     try:
+        await backlog.turns.come()
         for piece in pieces:
             backlog.hold(piece, len(piece))
             backlog.watch(response)
@@ -46,6 +47,7 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
                     response.bytes_sent += len(part)
             finally:
                 backlog.release(piece, len(piece))
+            await backlog.turns.come()
         await handler.finish()
     except StreamClosedError:
         pass  # the client has gone, or was given up

@@ -28,8 +28,9 @@ _CHUNK_BYTES = 65536
 _LOOKS = 4
 # Windows refuses much larger ones.
 _SEND_BYTES = 131072
-# How many pieces a connection is sent before the others have their turn.
-_PIECES_A_TURN = 4
+# How many pieces a connection is sent at once where no other waits.
+_PIECES_AT_ONCE = 4
+_WRITES_A_TURN = 8
 
 
 class PlainStream:
@@ -49,6 +50,8 @@ class PlainStream:
         "_reading",
         "_reads",
         "_take",
+        "_waits_for_turn",
+        "_writes",
         "backlog",
         "bytes_sent",
         "on_sent",
@@ -63,6 +66,8 @@ class PlainStream:
         self.socket = plain_socket
         self._closed = False
         self._reads = False
+        self._writes = False
+        self._waits_for_turn = False
         self._take: Callable[[bytes], bool] | None = None
         self._reading: asyncio.Future[None] | None = None
         self._queue: SendQueue | None = None  # as long as the socket takes no more
@@ -155,7 +160,7 @@ class PlainStream:
         begins = self._queue is None
         self._waiting.put_pieces(pieces, ended, waiting_bytes=waiting_bytes)
         if begins:
-            self._send_waiting()
+            self._send(1 if self._backlog.turns else _PIECES_AT_ONCE)
 
     @property
     def waiting_bytes(self) -> int:
@@ -195,7 +200,7 @@ class PlainStream:
         self._closed = True
         if self._reads:
             self._loop.remove_reader(self.socket)
-        if self._queue is not None:
+        if self._writes:
             self._loop.remove_writer(self.socket)
         self.socket.close()
         reading, self._reading, self._take = self._reading, None, None
@@ -242,17 +247,42 @@ class PlainStream:
     def _waiting(self) -> SendQueue:
         """The queue, which is sent as soon as the socket takes more."""
         if self._queue is None:
-            self._queue = SendQueue(self.backlog or Backlog())
+            self._queue = SendQueue(self._backlog)
             self._loop.add_writer(self.socket, self._send_waiting)
+            self._writes = True
         return self._queue
 
+    @property
+    def _backlog(self) -> Backlog:
+        if self.backlog is None:
+            self.backlog = Backlog()
+        return self.backlog
+
     def _send_waiting(self) -> None:
+        """The socket takes more."""
+        self._send(0)
+
+    def _go_on(self) -> None:
+        """The turn to make another piece has come."""
+        self._waits_for_turn = False
+        if not self._closed and self._queue is not None:
+            self._send(1)
+
+    def _send(self, piece_count: int) -> None:
+        """Send what waits, and make so many pieces at most."""
         queue = self._waiting
         before = self.bytes_sent
+        rests = False
         try:
-            for _ in range(_PIECES_A_TURN):
+            for _ in range(_WRITES_A_TURN):
+                if queue.makes:
+                    rests = not piece_count
+                    if rests:
+                        break
+                    piece_count -= 1
                 piece = queue.front()
                 if not piece:
+                    rests = piece is not None
                     break
                 with piece, piece[:_SEND_BYTES] as part:
                     sent = self.socket.send(part)
@@ -267,10 +297,20 @@ class PlainStream:
             self.close()
             raise
         if not queue:
-            self._loop.remove_writer(self.socket)
             self._queue = None
+        self._wait_for_socket(bool(queue) and not rests)
+        if rests and queue and not self._waits_for_turn:
+            self._waits_for_turn = True
+            self._backlog.turns.wait(self._go_on)
         if self.on_sent is not None and self.bytes_sent > before:
             self.on_sent()
+
+    def _wait_for_socket(self, waits: bool) -> None:
+        if waits and not self._writes:
+            self._loop.add_writer(self.socket, self._send_waiting)
+        elif self._writes and not waits:
+            self._loop.remove_writer(self.socket)
+        self._writes = waits
 
 
 def _fail(future: asyncio.Future[None]) -> None:

@@ -96,6 +96,11 @@ class SendQueue:
         self._items.append(_Pieces(pieces, ended, waiting_bytes))
         self.waiting_bytes += waiting_bytes
 
+    @property
+    def makes(self) -> bool:
+        """Whether what is to be sent next has to be made."""
+        return self._piece is None and bool(self._items) and isinstance(self._items[0], _Pieces)
+
     def front(self) -> memoryview | None:
         """What is to be sent next; empty where others are to have a turn, ``None`` for nothing.
 

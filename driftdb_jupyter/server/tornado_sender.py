@@ -20,14 +20,25 @@ __all__ = ["TornadoSender"]
 
 # Short, for a piece counts as taken when the socket has taken all of it.
 _PIECE_BYTES = 16384
+# How many pieces a connection is sent at once where no other waits.
+_PIECES_AT_ONCE = 4
 
 
 class TornadoSender:
     """As much of :class:`~.plain_stream.PlainStream` as an outbox needs, over Tornado's stream."""
 
-    __slots__ = ("_given_bytes", "_queue", "_resting", "_stream", "bytes_sent", "on_sent")
+    __slots__ = (
+        "_backlog",
+        "_given_bytes",
+        "_queue",
+        "_resting",
+        "_stream",
+        "bytes_sent",
+        "on_sent",
+    )
 
     def __init__(self, stream: IOStream, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._queue = SendQueue(backlog)
         self.bytes_sent = 0
         self.on_sent: Callable[[], None] | None = None
@@ -52,7 +63,7 @@ class TornadoSender:
     ) -> None:
         """Send what is made after all that waits (see :meth:`.SendQueue.put_pieces`)."""
         self._queue.put_pieces(pieces, ended, waiting_bytes=waiting_bytes)
-        self._send_waiting()
+        self._send_waiting(1 if self._backlog.turns else _PIECES_AT_ONCE)
 
     @property
     def socket(self) -> socket.socket:
@@ -93,27 +104,36 @@ class TornadoSender:
             self._give(data)
         self._queue.clear()
 
-    def _send_waiting(self) -> None:
+    def _send_waiting(self, piece_count: int = 0) -> None:
+        """Send what waits, and make so many pieces at most before the others have their turn."""
         queue = self._queue
         while not self._given_bytes and not self._resting:
             if self._stream.closed():
                 queue.clear()
                 return
+            if queue.makes:
+                if not piece_count:
+                    self._rest()
+                    return
+                piece_count -= 1
             piece = queue.front()
             if piece is None:
                 return
             if not piece:
-                self._resting = True
-                asyncio.get_running_loop().call_soon(self._rested)
+                self._rest()
                 return
             with piece, piece[:_PIECE_BYTES] as part:
                 data = bytes(part)
             queue.took(len(data))
             self._give(data)
 
+    def _rest(self) -> None:
+        self._resting = True
+        self._backlog.turns.wait(self._rested)
+
     def _rested(self) -> None:
         self._resting = False
-        self._send_waiting()
+        self._send_waiting(1)
 
     def _give(self, data: bytes) -> None:
         try:

@@ -7,8 +7,10 @@ import gc
 import socket
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
+from functools import partial
+from time import sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ import pytest_asyncio
 from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
+from driftdb_jupyter.server.backlog import Backlog
 from driftdb_jupyter.server.handlers import Connect
 from driftdb_jupyter.server.plain_stream import PlainStream
 
@@ -356,3 +359,28 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(poll(), 10)
+
+
+async def test_what_is_made_for_many_is_made_a_little_in_each_turn_of_the_loop() -> None:
+    made = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal made
+        for _ in range(20):
+            made += 1
+            sleep(0.001)
+            yield b"x" * 1000
+
+    backlog, many = Backlog(), [Ends() for _ in range(20)]
+    ended: list[int] = []
+    for number, ends in enumerate(many):
+        ends.stream.backlog = backlog
+        ends.stream.put_pieces(pieces(), partial(ended.append, number))
+    while len(ended) < len(many):
+        before = made
+        await asyncio.sleep(0)
+        assert made - before <= 8
+    for ends in many:
+        assert await ends.read(20_000) == b"x" * 20_000
+        ends.stream.close()
+        ends.far.close()

@@ -1,0 +1,64 @@
+"""Turns: what is made for many connections is made for one after the other.
+
+A long answer is made a piece at a time, as its connection takes it. Where many connections take one
+at the same time, a piece for each of them would be a long time for all others. So whoever has more
+to make waits in a ring, and each turn of the loop makes no more than takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+
+__all__ = ["Turns"]
+
+_TURN_SECONDS = 0.004
+
+
+class Turns:
+    """Those who wait for their turn to make something.
+
+    ``clock``: seconds of any steady clock.
+    """
+
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
+        self._ring: deque[Callable[[], object]] = deque()
+        self._running: asyncio.Handle | None = None
+        self._until = 0.0
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._ring)
+
+    def wait(self, work: Callable[[], object]) -> None:
+        """Have ``work`` called when its turn has come; it makes one piece, and may wait again."""
+        self._ring.append(work)
+        if self._running is None:
+            self._running = asyncio.get_running_loop().call_soon(self._run)
+
+    async def come(self) -> None:
+        """Return when the caller's turn has come: it makes one piece before it awaits again."""
+        turn = asyncio.get_running_loop().create_future()
+
+        def begin() -> None:
+            if not turn.done():
+                turn.set_result(None)
+                self._until = 0.0  # what the caller makes comes after this call, and ends the turn
+
+        self.wait(begin)
+        await turn
+
+    def _run(self) -> None:
+        self._until = self._clock() + _TURN_SECONDS
+        try:
+            while self._ring:
+                self._ring.popleft()()
+                if self._clock() >= self._until:
+                    break
+        finally:
+            self._running = None
+            if self._ring:
+                self._running = asyncio.get_running_loop().call_soon(self._run)
