@@ -169,6 +169,8 @@ async def test_giving_up_drops_what_waits_and_lets_the_waiting_go_on(lines: list
     lines.append(line)
     taken = line.outbox.put_answer(an_answer(b"i" * (3 * LIMIT_BYTES)))
     assert taken is not None
+    while not line.outbox.bytes_sent:
+        await asyncio.sleep(0)
     line.outbox.put(b"x" * 50_000)
     line.outbox.flush()
     assert line.backlog.byte_count > 50_000
