@@ -11,7 +11,6 @@ from ..protocol.entry import Author, Entry
 from ..protocol.frame import frame
 from ..protocol.messages import Keys
 from ..protocol.value import Value
-from ..rooms.memory_budget import MemoryBudget
 from ..rooms.room import Applied, Found
 from .answer import Answer
 from .answers import answer_to_keys
@@ -21,6 +20,7 @@ from .close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
 from .outbox import Flusher, Outbox
 from .pressure import Pressure
 from .snapshot import Listed, Snapshots
+from .subscriptions import Subscriptions, cost_of_channel
 from .watchers import Pace, Watchers
 
 __all__ = ["HostedRoom", "short_list"]
@@ -44,7 +44,7 @@ class HostedRoom:
     ``ended`` is called with the close code and reason for all connections when the broker has ended
     the room, and ``has_ended`` is true then.
     ``backlog`` is charged with what answers that wait keep alive, ``pace`` bounds what watchers
-    cost.
+    cost, ``subscriptions`` what is to be remembered of who hears what.
     """
 
     __slots__ = (
@@ -61,6 +61,7 @@ class HostedRoom:
         "presence",
         "pressure",
         "sequencer",
+        "subscriptions",
         "users",
     )
 
@@ -75,6 +76,7 @@ class HostedRoom:
         ended: Callable[[HostedRoom, int, str], object] = lambda hosted, code, reason: None,
         backlog: Backlog | None = None,
         pace: Pace | None = None,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self.name = name
         self.has_ended = False
@@ -87,12 +89,16 @@ class HostedRoom:
         self._presence_channels: dict[str, Channel] = {}
         self._snapshots: dict[str, Snapshots] = {}  # by key
         self._pace = pace or Pace()
+        self.subscriptions = subscriptions or Subscriptions(self._backlog.memory)
         self._watchers: Watchers | None = None  # where there are any
 
-    @property
-    def memory(self) -> MemoryBudget:
-        """The budget that is charged with what is held for the peers in the room."""
-        return self._backlog.memory
+    def check_subscription(self, key: str, cost_bytes: int) -> None:
+        """Refuse a subscription that would cost that much, beside what the key costs if it is new.
+
+        Raises :class:`~..protocol.errors.QuotaExceeded`.
+        """
+        new = 0 if key in self._channels else cost_of_channel(key)
+        self.subscriptions.check(cost_bytes + new)
 
     def subscribe(
         self,
@@ -107,6 +113,7 @@ class HostedRoom:
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = Channel(key, self._flusher)
+            self.subscriptions.add(cost_of_channel(key))
         channel.add(outbox, codec, stamps=stamps, with_client=with_client)
 
     def subscribe_presence(self, key: str, outbox: Outbox, codec: Codec) -> None:
@@ -114,6 +121,7 @@ class HostedRoom:
         channel = self._presence_channels.get(key)
         if channel is None:
             channel = self._presence_channels[key] = Channel(key, self._flusher)
+            self.subscriptions.add(cost_of_channel(key))
         channel.add(outbox, codec)
 
     def unsubscribe(self, key: str, outbox: Outbox) -> None:
@@ -124,6 +132,7 @@ class HostedRoom:
                 channel.remove(outbox)
                 if not channel:
                     del channels[key]
+                    self.subscriptions.add(-cost_of_channel(key))
 
     def watch(self, outbox: Outbox, codec: Codec) -> None:
         """Show an outbox all that happens (protocol, ``?debug=true``)."""

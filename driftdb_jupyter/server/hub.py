@@ -24,6 +24,7 @@ from .peer import Peer
 from .periodic import Periodic
 from .reclaim import Reclaimer
 from .settings import DriftDB
+from .subscriptions import Subscriptions
 from .unwritten import Unwritten
 from .watchers import Pace
 
@@ -66,6 +67,9 @@ class Hub:
             grace_seconds=settings.read_grace_seconds,
         )
         self.pace = Pace()
+        self.subscriptions = Subscriptions(
+            self.memory, limit_bytes=settings.subscription_limit_bytes
+        )
         self.events = events or EventLog(logging.getLogger(__name__))
         self.rooms = OpenRooms(
             broker,
@@ -233,7 +237,12 @@ class Hub:
 
     def _host(self, name: str) -> HostedRoom:
         hosted = HostedRoom(
-            name, self.flusher, ended=self._ended, backlog=self.backlog, pace=self.pace
+            name,
+            self.flusher,
+            ended=self._ended,
+            backlog=self.backlog,
+            pace=self.pace,
+            subscriptions=self.subscriptions,
         )
         hosted.presence = MemoryPresence(
             Presence(limits=self.settings.presence_limits, memory=self.memory),

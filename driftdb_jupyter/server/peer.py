@@ -19,6 +19,7 @@ from .answers import Cursor, answer_to_get, answers_to_push
 from .close_codes import CLOSE_FORBIDDEN
 from .hosted_room import HostedRoom
 from .outbox import Outbox
+from .subscriptions import cost_of_subscription
 from .unwritten import Unwritten
 
 __all__ = [
@@ -36,10 +37,6 @@ RIGHTS: dict[type[ClientMessage], Right] = {
     Push: "write",
     SetPresence: "write",
 }
-
-# What a subscription costs of memory besides its key, which is kept twice, where nobody else has
-# one: a channel with its recipients.
-_SUBSCRIPTION_COST_BYTES = 1500
 
 
 class Peer:
@@ -196,7 +193,7 @@ class Peer:
             self._room.unsubscribe(key, self.outbox)
         self._subscriptions.clear()
         self._cursors.clear()
-        self._room.memory.release(self._cost_bytes)
+        self._room.subscriptions.add(-self._cost_bytes)
         self._cost_bytes = 0
         self._room.unwatch(self.outbox)
 
@@ -307,8 +304,9 @@ class Peer:
             raise QuotaExceeded(
                 f"expected at most {self._subscription_limit} subscriptions, got one more"
             )
-        cost_bytes = _cost_of_subscription(key)
-        self._room.memory.take(cost_bytes)
+        cost_bytes = cost_of_subscription(key)
+        self._room.check_subscription(key, cost_bytes)
+        self._room.subscriptions.add(cost_bytes)
         self._cost_bytes += cost_bytes
 
     def _unsubscribe(self, key: str) -> None:
@@ -317,8 +315,8 @@ class Peer:
         self._subscriptions.discard(key)
         self._cursors.pop(key, None)
         self._room.unsubscribe(key, self.outbox)
-        cost_bytes = _cost_of_subscription(key)
-        self._room.memory.release(cost_bytes)
+        cost_bytes = cost_of_subscription(key)
+        self._room.subscriptions.add(-cost_bytes)
         self._cost_bytes -= cost_bytes
 
     def _forbid(self, message: ClientMessage) -> None:
@@ -338,7 +336,3 @@ class Peer:
 
     def _send(self, message: bytes) -> None:
         self.outbox.put(frame(self._codec.opcode, message))
-
-
-def _cost_of_subscription(key: str) -> int:
-    return _SUBSCRIPTION_COST_BYTES + 2 * len(key)

@@ -256,6 +256,14 @@ class DriftDB(Configurable):
         "once; and what answers that wait keep alive. Past it the peers that take the least are "
         "closed.",
     )
+    subscription_limit_bytes = Int(
+        64 * 1024 * 1024,
+        min=1024 * 1024,
+        config=True,
+        help="How much memory the subscriptions of all connections may take together, in bytes: "
+        "some 400 and the key for each, and once for each key that anybody in a room is subscribed "
+        "to 1200 and twice the key. A get that would pass it is refused with quota.",
+    )
     read_minimum_bytes_per_second = Int(
         1024,
         min=0,
