@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ..broker.broker import Broker
 from ..broker.memory_presence import MemoryPresence
@@ -254,8 +255,17 @@ class Hub:
     def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
         """Let go of a room that the broker has ended, and close its peers."""
         self.rooms.put_away(hosted)
-        for peer in [peer for peer, room in self._peers.items() if room is hosted]:
-            try:
-                peer.close(code, reason)
-            except Exception:
-                self.events.log.exception("A connection to a room that has ended can't be closed")
+        peers = [peer for peer, room in self._peers.items() if room is hosted]
+        self.flusher.flush()
+        for peer in peers:
+            peer.left()  # from now on it is told nothing, and nothing of it is taken
+        for peer in peers:
+            self.backlog.turns.wait(partial(self._close_peer, peer, code, reason))
+
+    def _close_peer(self, peer: Peer, code: int, reason: str) -> None:
+        if peer not in self._peers:
+            return
+        try:
+            peer.close(code, reason)
+        except Exception:
+            self.events.log.exception("A connection to a room that has ended can't be closed")

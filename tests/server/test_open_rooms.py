@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from driftdb_jupyter.protocol.errors import Unavailable
+from driftdb_jupyter.protocol.frame import TEXT
 from driftdb_jupyter.server.close_codes import CLOSE_GONE
 from driftdb_jupyter.server.hosted_room import HostedRoom
 
@@ -186,3 +187,25 @@ async def test_activity_counts_pushes_and_nothing_else() -> None:
     assert len(world.hub.rooms) == 0
     await world.room()
     assert world.hub.rooms.newest == before
+
+
+async def test_peers_in_a_room_that_is_deleted_are_silenced_at_once_and_closed_in_turns() -> None:
+    world = World()
+    hosted = await world.room()
+    lines = [Line(world.hub.flusher) for _ in range(50)]
+    closed: list[int] = []
+    peers = [join(world.hub, hosted, line, closed) for line in lines]
+    waiting = len(world.hub.backlog.turns)
+    hosted.deleted()
+    assert len(world.hub.backlog.turns) == waiting + len(peers)
+    assert not closed
+    for peer in peers:
+        assert peer.outbox.closed
+        peer.receive(TEXT, b'{"type":"push","key":"k","value":1,"action":{"type":"append"}}')
+    assert hosted.sequencer.room.seq == 0
+    while world.hub.backlog.turns:
+        await asyncio.sleep(0)
+    assert closed == [4404] * len(peers)
+    for line in lines:
+        line.stream.close()
+        line.far.close()
