@@ -32,6 +32,9 @@ from .unacknowledged import unacknowledged_bytes
 
 __all__ = ["Flusher", "Outbox", "Recipients"]
 
+# How many connections are written to before the others have their turn: some 10 ms.
+_WRITES_A_TURN = 1000
+
 
 class Flusher:
     """Writes what the outboxes gathered in one tick of the loop, at its end.
@@ -104,7 +107,15 @@ class Flusher:
 
     def _flush_scheduled(self) -> None:
         self._scheduled = False
-        self.flush()
+        self.settle()
+        unwritten = self.unwritten
+        if len(unwritten) <= _WRITES_A_TURN:
+            self.flush()
+            return
+        self.unwritten = unwritten[_WRITES_A_TURN:]
+        self._schedule()
+        for outbox in unwritten[:_WRITES_A_TURN]:
+            outbox.write()
 
 
 class Recipients:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from driftdb_jupyter.protocol.frame import TEXT, frame
+from driftdb_jupyter.server import outbox as outbox_module
 from driftdb_jupyter.server.outbox import Flusher
 
 from .line import LIMIT_BYTES, Line, an_answer
@@ -207,3 +208,23 @@ async def test_a_peer_that_is_gone_closes_the_outbox_quietly(lines: list[Line]) 
         line.outbox.flush()
         await asyncio.sleep(0)
     assert line.outbox.closed or line.stream.closed()
+
+
+@pytest.mark.asyncio
+async def test_a_frame_for_very_many_is_written_in_more_than_one_turn_and_in_order(
+    monkeypatch: pytest.MonkeyPatch, lines: list[Line]
+) -> None:
+    monkeypatch.setattr(outbox_module, "_WRITES_A_TURN", 4)
+    flusher = Flusher()
+    lines += [Line(flusher) for _ in range(10)]
+    recipients = {id(line.outbox): line.outbox for line in lines}
+    flusher.fan_out(b"1", recipients)
+    most = 0
+    while flusher.unwritten or flusher.recipients:
+        before = sum(line.outbox.bytes_sent > 0 for line in lines)
+        await asyncio.sleep(0)
+        most = max(most, sum(line.outbox.bytes_sent > 0 for line in lines) - before)
+        if not before:
+            flusher.fan_out(b"2", recipients)
+    assert most == 4
+    assert [await line.read(2) for line in lines] == [b"12"] * 10
