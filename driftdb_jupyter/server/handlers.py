@@ -364,6 +364,7 @@ class Connect(RoomRequest, WebSocketHandler):
             codec=codec,
             limits=self.hub.limits,
             subscription_limit=self.hub.settings.subscription_limit,
+            malformed=self.hub.malformed,
             unwritten=self.hub.new_unwritten(),
             refused=self._refused,
         )
@@ -378,6 +379,7 @@ class Connect(RoomRequest, WebSocketHandler):
             connection.outbox = outbox
             connection.incomplete = self.hub.incomplete
             connection.flusher = self.hub.flusher
+            connection.floods = self.hub.floods
         self.hub.join(self.peer, self.hosted)
         self.hub.events.connected(self.hosted.name, self.address)
         if self._flag("debug"):

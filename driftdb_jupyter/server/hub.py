@@ -17,8 +17,10 @@ from .backlog import Backlog
 from .callers import Caller, Callers
 from .close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from .event_log import EventLog
+from .floods import Floods
 from .hosted_room import HostedRoom
 from .incomplete import Incomplete
+from .malformed import Malformed
 from .open_rooms import OpenRooms
 from .outbox import Flusher
 from .peer import Peer
@@ -58,6 +60,8 @@ class Hub:
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
+        self.floods = Floods()
+        self.malformed = Malformed(settings.malformed_limit_per_second)
         self.incomplete = Incomplete(
             max(settings.incomplete_limit_bytes, settings.limits.frame_bytes)
         )

@@ -18,6 +18,7 @@ from .access import Access, Anyone, Right
 from .answers import Cursor, answer_to_get, answers_to_push
 from .close_codes import CLOSE_FORBIDDEN
 from .hosted_room import HostedRoom
+from .malformed import Malformed
 from .outbox import Outbox
 from .subscriptions import cost_of_subscription
 from .unwritten import Unwritten
@@ -44,7 +45,8 @@ class Peer:
 
     ``author`` is how others see it, ``client`` its :func:`~.author.client_key` or ``None``.
     ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake,
-    ``refused`` hears of each refusal.
+    ``refused`` hears of each refusal,
+    ``malformed`` paces what can't be read.
     ``heard`` is whether it gave a sign of life since the hub last looked, ``throttled`` whether it
     has sent more than it may (:class:`~.throttle.Throttle`).
     """
@@ -57,6 +59,7 @@ class Peer:
         "_cursors",
         "_harmless_bytes",
         "_limits",
+        "_malformed",
         "_refused",
         "_room",
         "_subscription_limit",
@@ -85,6 +88,7 @@ class Peer:
         limits: Limits,
         subscription_limit: int,
         unwritten: Unwritten,
+        malformed: Malformed | None = None,
         refused: Callable[[Refusal], object] = lambda refusal: None,
     ) -> None:
         self._access = access
@@ -92,6 +96,7 @@ class Peer:
         self._codec = codec
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
+        self._malformed = malformed or Malformed()
         self._cost_bytes = 0
         self._cursors: dict[str, Cursor] = {}
         self._refused = refused
@@ -139,8 +144,7 @@ class Peer:
                 allowed = right is None or self._access.may(right)
         except Refusal as refusal:
             self._refuse(refusal)
-            # To say what is wrong takes many times what a message does: the others have a turn.
-            return asyncio.sleep(0)
+            return self._malformed.pause(len(message))
         if isinstance(allowed, bool):
             return self._carry_out(codec, decoded, len(message), allowed=allowed)
         return self._wait_for_access(codec, decoded, len(message), allowed)
@@ -242,6 +246,7 @@ class Peer:
             decoded = codec.decode(message, self._limits)
         except Refusal as refusal:
             self._refuse(refusal)
+            await self._malformed.pause(len(message))
             return
         await asyncio.sleep(0)
         if self.outbox.closed:

@@ -45,6 +45,7 @@ from ..protocol.frame import (
     frame,
 )
 from .deflate import Deflate
+from .floods import Floods
 from .incomplete import Incomplete
 from .outbox import Flusher, Outbox
 from .plain_stream import PlainStream
@@ -71,7 +72,9 @@ _GATHERED_BYTES = 1024
 # That much of an incomplete message is not worth counting.
 _FREE_BYTES = 4096
 _BREATH = 8
-# After so many messages of one peer the others have their turn.
+# So many messages of one peer are taken as they arrive; after more it may have to wait its turn.
+_FREE = 24
+# After so many messages of one peer the others have their turn, if not before.
 _TURN = 128
 # How long each such turn takes at least of one that was told that it is over, but talks on.
 _CLOSING_TURN_SECONDS = 0.002
@@ -125,6 +128,8 @@ class BatchReader(WebSocketProtocol):
     incomplete: Incomplete
     # Writes the answers of all connections; it has a turn in the middle of long batches.
     flusher: Flusher
+    # Shares the loop with the other connections in the middle of long batches.
+    floods: Floods
 
     # The socket; Tornado's stream under TLS.
     stream: Any
@@ -326,9 +331,11 @@ class BatchReader(WebSocketProtocol):
                     return True
                 if not count % _BREATH:
                     self.flusher.breathe()
-                    if count == _TURN:
+                    if (count >= _FREE and self.floods.over()) or count == _TURN:
                         closing = self.server_terminated
-                        self._unfinished = asyncio.sleep(_CLOSING_TURN_SECONDS if closing else 0)
+                        self._unfinished = (
+                            asyncio.sleep(_CLOSING_TURN_SECONDS) if closing else self.floods.wait()
+                        )
                         return True
         except Violation as violation:
             self._fail(violation.code, violation.reason)

@@ -193,6 +193,14 @@ class DriftDB(Configurable):
         config=True,
         help="How many messages may come at once before that limit holds.",
     )
+    malformed_limit_per_second = Float(
+        500.0,
+        min=0.0,
+        config=True,
+        help="How many malformed messages a second, of all connections together, are refused in "
+        "the long run. Whoever sends one more is read no further until it is its turn, so that the "
+        "others are not delayed. 0: any number.",
+    )
     address_rate_limit_per_second = Float(
         0.0,
         min=0.0,

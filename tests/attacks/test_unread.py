@@ -24,9 +24,9 @@ pytestmark = pytest.mark.asyncio
 
 MIB = 1024 * 1024
 MOST_BYTES = 150 * MIB
-# The others' median delay: at most twice is the goal; a test machine that does much else besides
-# shows no more than a loop that is held.
-LOOSE_RATIO = 100.0
+# The others' median delay while a flood goes on, against a tenth of a millisecond without: what
+# eight connections that keep a core busy were seen to add, three times over.
+LOOSE_RATIO = 30.0
 _SMALL_BUFFER_BYTES = 4096
 
 Deaf = Callable[[str, bytes], Awaitable[socket.socket]]

@@ -10,6 +10,7 @@ from tornado.iostream import StreamClosedError
 
 from driftdb_jupyter.protocol.frame import TEXT, frame
 from driftdb_jupyter.server.deflate import Deflate
+from driftdb_jupyter.server.floods import Floods
 from driftdb_jupyter.server.incomplete import Incomplete
 from driftdb_jupyter.server.reader import BatchReader
 
@@ -62,6 +63,7 @@ class _Echo:
         self.reader = BatchReader(handler)
         self.reader.stream = stream
         self.reader.flusher = self.reader.outbox = handler
+        self.reader.floods = Floods()
         self.reader.on_frame = self._take
         self.reader.settled = self.reader.on_part = lambda: None
         self.reader.incomplete = Incomplete(2 * LIMIT_BYTES)

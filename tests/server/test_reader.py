@@ -20,6 +20,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
+from driftdb_jupyter.server.floods import Floods
 from driftdb_jupyter.server.incomplete import Incomplete
 from driftdb_jupyter.server.plain_stream import PlainStream
 from driftdb_jupyter.server.reader import BatchReader, available
@@ -133,6 +134,7 @@ class Reading:
             protocol = BatchReader(handler)
             protocol.on_frame = handler.on_frame
             protocol.flusher = protocol.outbox = handler
+            protocol.floods = Floods()
             protocol.settled = protocol.on_part = lambda: None
             protocol.incomplete = Incomplete(1_000_000)
         if self._by == "socket":
@@ -306,10 +308,39 @@ def a_reader() -> tuple[Any, RecordingHandler]:
     handler.max_message_size = 1000
     reader = BatchReader(handler)
     reader.outbox = reader.flusher = handler
+    reader.floods = Floods()
     reader.on_frame = handler.on_frame
     reader.settled = reader.on_part = lambda: None
     reader.incomplete = Incomplete(1_000_000)
     return reader, handler
+
+
+def test_of_many_connections_that_flood_one_alone_has_a_turn_in_each_tick() -> None:
+    many = client_frame(TEXT, b"x") * 1000
+
+    async def flood(reader: Any) -> None:
+        pauses = reader._take(many)
+        while pauses:
+            unfinished, reader._unfinished = reader._unfinished, None
+            await unfinished
+            pauses = reader._walk()
+
+    async def flood_all() -> list[int]:
+        readers, handlers = zip(*(a_reader() for _ in range(8)), strict=True)
+        shared = Floods(clock=itertools.count().__next__)  # all time is spent at once
+        for reader in readers:
+            reader.floods = shared
+        floods = asyncio.gather(*(flood(reader) for reader in readers))
+        heard = []
+        while not floods.done():
+            await asyncio.sleep(0)
+            heard.append(sum(len(handler.heard) for handler in handlers))
+        return heard
+
+    heard = asyncio.run(flood_all())
+    assert heard[-1] == 8 * 1000
+    # As they came, each had a few; from then on only one of them in each tick.
+    assert max(after - before for before, after in itertools.pairwise(heard)) <= 128
 
 
 class Silent(ScriptedStream):
