@@ -64,7 +64,6 @@ class BatchedSequencer(JournaledSequencer):
                 client=client,
                 author=pusher.author,
                 now=handle.clock(),
-                free_bytes=handle.memory.free_bytes,
             )
         except Refusal as refusal:
             # The frames that its values are in don't wait for the disk.

@@ -583,7 +583,8 @@ class Journal:
                 if current is not None:
                     loaded.room.hold(current, entries)
                 current, entries = key, []
-            value = Value.from_cbor(blob) if format else Value.from_json(blob)
+            # Without a call for each of them.
+            value = Value(None, blob, len(blob)) if format else Value(blob, None, len(blob))
             entries.append(Entry(seq, value, time, authors.get(author)))
             used.add(author)
         if current is not None:

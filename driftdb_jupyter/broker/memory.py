@@ -30,33 +30,20 @@ class MemorySequencer:
     did.
     """
 
-    __slots__ = ("_clock", "_memory", "audience", "clients", "room", "used_at")
+    __slots__ = ("_clock", "audience", "clients", "room", "used_at")
 
-    def __init__(
-        self,
-        room: Room,
-        memory: MemoryBudget,
-        clock: Callable[[], float],
-        *,
-        producer_limit: int,
-    ) -> None:
+    def __init__(self, room: Room, clock: Callable[[], float], *, producer_limit: int) -> None:
         self.room = room
         self.clients = Clients(room.producers, limit=producer_limit)
         self.audience: Audience = NOBODY
         self.used_at = clock()
         self._clock = clock
-        self._memory = memory
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply, broadcast, answer."""
         try:
             applied = self.room.apply(
-                push,
-                values,
-                client=pusher.client,
-                author=pusher.author,
-                now=self._clock(),
-                free_bytes=self._memory.free_bytes,
+                push, values, client=pusher.client, author=pusher.author, now=self._clock()
             )
         except Refusal as refusal:
             pusher.answer(push, refusal)
@@ -217,9 +204,7 @@ class MemoryBroker:
         if len(self._rooms) >= self._room_limit:
             raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
         room.charge(self.memory)
-        self._rooms[name] = MemorySequencer(
-            room, self.memory, self._clock, producer_limit=self._producer_limit
-        )
+        self._rooms[name] = MemorySequencer(room, self._clock, producer_limit=self._producer_limit)
 
     @staticmethod
     def _end(sequencer: MemorySequencer) -> Audience:

@@ -62,11 +62,11 @@ class CborCodec:
     def value(self, raw: Raw) -> Value:
         return Value.from_cbor(bytes(raw))
 
-    def values(self, push: Push, limits: Limits) -> list[Value]:
+    def values(self, push: Push, limits: Limits) -> Sequence[Value]:
         raw = push.value
         size = len(raw)
         if size and push.values is None:
-            return [Value(None, bytes(raw), size)]
+            return (Value(None, bytes(raw), size),)
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:

@@ -66,8 +66,8 @@ class Codec(Protocol):
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
 
-    def values(self, push: Push, limits: Limits) -> list[Value]:
-        """The values of a push that this codec decoded; an empty list for a delete.
+    def values(self, push: Push, limits: Limits) -> Sequence[Value]:
+        """The values of a push that this codec decoded; none for a delete.
 
         Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` if the push does not
         carry exactly what its action needs.

@@ -78,11 +78,11 @@ class JsonCodec:
     def value(self, raw: Raw) -> Value:
         return Value(bytes(raw), None, len(raw))
 
-    def values(self, push: Push, limits: Limits) -> list[Value]:
+    def values(self, push: Push, limits: Limits) -> Sequence[Value]:
         raw = push.value
         size = len(raw)
         if size and push.values is None:
-            return [Value(bytes(raw), None, size)]
+            return (Value(bytes(raw), None, size),)
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:

@@ -60,9 +60,6 @@ def cost_of_entries(entries: Sequence[Entry]) -> int:
 
     The author of several in a row is one object, and counted once.
     """
-    if len(entries) == 1:  # as a push with a ``max_length`` drops
-        entry = entries[0]
-        return VALUE_COST_BYTES + entry.value.byte_count + cost_of_author(entry.author)
     cost = len(entries) * VALUE_COST_BYTES
     before: Author | None = None
     for entry in entries:

@@ -26,7 +26,7 @@ from .memory_cost import (
 )
 from .producer import Producers
 from .quota import Quota
-from .stream import CHUNK_LENGTH, Stream
+from .stream import Front, Stream
 from .window import Window, WindowLimits
 
 __all__ = ["Applied", "Found", "Room"]
@@ -159,7 +159,7 @@ class Room:
         self.charge(MemoryBudget())
         self._streams = {}
         for stream in streams.values():
-            memory.discard(stream.drop_front(stream.value_count))
+            memory.discard(stream.drop(stream))
 
     def read(self, key: str, *, above: int = 0, limit: int | None = None) -> list[Entry]:
         """The entries of a key's stream above a sequence number, ascending.
@@ -254,14 +254,15 @@ class Room:
         client: str | None = None,
         author: Author | None = None,
         now: float = 0.0,
-        free_bytes: int = _UNLIMITED,
+        free_bytes: int | None = None,
         decided: Applied | None = None,
     ) -> Applied:
         """Apply a push of a client (the digest of its secret, ``None`` where it has none).
 
         ``values`` are the push's own, whole; ``now`` in seconds since 1970. ``free_bytes``: how
-        much more the room may cost of memory afterwards. ``decided``: what a copy of this room made
-        of the same push; it keeps the very same entries, so that they are in memory once.
+        much more the room may cost of memory afterwards, where that is not what is free of its
+        budget. ``decided``: what a copy of this room made of the same push, for which there was
+        memory then; it keeps the very same entries, so that they are in memory once.
 
         Raises :class:`BadMessage` for an id without a client, :class:`BadSequence` for a compact
         above the room's newest sequence number, :class:`Conflict` where ``if_seq`` or ``epoch``
@@ -280,7 +281,7 @@ class Room:
         if isinstance(action, Relay):
             if len(values) == 1 and decided is None:  # nearly all, and without another call
                 self.seq = seq = self.seq + 1
-                entries: Sequence[Entry] = [Entry(seq, values[0], now, author)]
+                entries: Sequence[Entry] = (Entry(seq, values[0], now, author),)
             else:
                 entries = self._number(values, author, now, decided)
                 seq = self.seq
@@ -289,6 +290,10 @@ class Room:
                 self.window.add(key, entries, kept=False)
             applied = Applied(key, seq, entries)
         else:
+            if decided is not None:
+                free_bytes = _UNLIMITED
+            elif free_bytes is None:
+                free_bytes = self._memory.free_bytes
             applied = self._change(key, action, values, author, now, free_bytes, decided)
         if push.id is not None:
             assert client is not None
@@ -324,6 +329,7 @@ class Room:
             more_bytes = sum([value.byte_count for value in values[-keep:]])
         more_cost = keep * VALUE_COST_BYTES + more_bytes
         removed = 0
+        front: Front | Stream | None = None
         if stream is None:
             more_cost += _cost_of_key(key)
         elif drop:
@@ -346,15 +352,15 @@ class Room:
         kept: Sequence[Entry]
         if len(values) == 1 and decided is None:  # without another call
             self.seq = seq = self.seq + 1
-            kept = entries = [Entry(seq, values[0], now, author)]
+            kept = entries = (Entry(seq, values[0], now, author),)
         else:
             entries = self._number(values, author, now, decided)
             kept = entries[-keep:]
         cost_bytes = stream.cost_bytes
-        if drop > CHUNK_LENGTH:
-            self._memory.discard(stream.drop_front(drop))
-        elif drop:
-            stream.drop_front(drop)
+        if front is not None:
+            dropped = stream.drop(front)
+            if dropped:
+                self._memory.discard(dropped)
         stream.append(kept)
         # As :meth:`_grow` does, without a call.
         more_cost = stream.cost_bytes - cost_bytes
@@ -425,7 +431,7 @@ class Room:
         if seq > self.seq:
             raise BadSequence(f"expected a seq up to the room's newest, {self.seq}, got {seq}")
         stream = self._streams.get(key)
-        replaced, more_bytes = 0, value.byte_count
+        front, more_bytes = None, value.byte_count
         more_cost = VALUE_COST_BYTES + more_bytes
         if stream is None:
             more_cost += _cost_of_key(key)
@@ -436,13 +442,14 @@ class Room:
             front = stream.front(replaced)
             more_bytes -= front.byte_count
             more_cost -= front.cost_bytes
+        replaced = 0 if front is None else front.value_count
         self._check_quota(key, stream, 1 - replaced, more_bytes, more_cost, free_bytes)
         if stream is None:
             stream = self._begin(key)
         entry = Entry(seq, value, now, author) if decided is None else decided.kept[0]
         cost_bytes = stream.cost_bytes
-        if replaced:
-            self._memory.discard(stream.drop_front(replaced))
+        if front is not None:
+            self._memory.discard(stream.drop(front))
         stream.put_front(entry)
         self._grow(more_bytes, stream.cost_bytes - cost_bytes)
         return Applied(key, seq, (), (entry,), seq, stream.value_count)
@@ -454,7 +461,7 @@ class Room:
         if stream is not None:
             removed = stream.newest
             self._grow(-stream.byte_count, -stream.cost_bytes - _cost_of_key(key))
-            self._memory.discard(stream.drop_front(stream.value_count))
+            self._memory.discard(stream.drop(stream))
         self.newest_relay = self.seq  # as little is left of it in any stream
         if self.window is not None:
             self.window.deleted(key, self.seq)

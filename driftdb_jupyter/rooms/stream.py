@@ -21,8 +21,9 @@ _seq = attrgetter("seq")
 
 
 class Front(Struct, frozen=True, gc=False):
-    """The oldest entries of a stream: what they take, and the newest number among them."""
+    """The oldest entries of a stream: how many, what they take, and their newest number."""
 
+    value_count: int
     byte_count: int
     cost_bytes: int
     newest: int
@@ -51,19 +52,24 @@ class Chunk:
         copy.byte_count, copy.cost_bytes = self.byte_count, self.cost_bytes
         return copy
 
-    def drop_front(self, count: int) -> None:
-        """Remove the oldest ``count`` entries; one at least, and one stays."""
+    def drop(self, count: int, byte_count: int, cost_bytes: int) -> int:
+        """Remove the oldest ``count`` entries; one at least, and one stays.
+
+        They take ``byte_count``, and ``cost_bytes`` alone. Returns what of that stays.
+        """
         entries = self.entries
-        dropped = entries[:count]
+        author = entries[count - 1].author
         if self.is_lent:
             entries = self.entries = entries[count:]
             self.is_lent = False
         else:
             del entries[:count]
-        self.byte_count -= _bytes(dropped)
-        self.cost_bytes -= cost_of_entries(dropped)
-        if dropped[-1].author is entries[0].author:  # counted for the dropped ones until now
-            self.cost_bytes += cost_of_author(entries[0].author)
+        stays = 0
+        if author is entries[0].author:  # counted for the dropped ones until now
+            stays = cost_of_author(author)
+        self.byte_count -= byte_count
+        self.cost_bytes -= cost_bytes - stays
+        return stays
 
 
 class Stream:
@@ -161,16 +167,21 @@ class Stream:
     def front(self, count: int) -> Front:
         """What the oldest ``count`` entries are, one at least."""
         if count == self.value_count:
-            return Front(self.byte_count, self.cost_bytes, self.newest)
+            return Front(count, self.byte_count, self.cost_bytes, self.newest)
+        if count == 1:  # as a push with a ``max_length`` drops
+            entry = self._chunks[0].entries[0]
+            byte_count = entry.value.byte_count
+            cost_bytes = VALUE_COST_BYTES + byte_count + cost_of_author(entry.author)
+            return Front(1, byte_count, cost_bytes, entry.seq)
+        left = count
         byte_count = cost_bytes = 0
         for chunk in self._chunks:
             entries = chunk.entries
-            if count <= len(entries):
-                part = entries[:count]
-                return Front(
-                    byte_count + _bytes(part), cost_bytes + cost_of_entries(part), part[-1].seq
-                )
-            count -= len(entries)
+            if left <= len(entries):
+                part = entries[:left]
+                byte_count += sum([entry.value.byte_count for entry in part])
+                return Front(count, byte_count, cost_bytes + cost_of_entries(part), part[-1].seq)
+            left -= len(entries)
             byte_count += chunk.byte_count
             cost_bytes += chunk.cost_bytes
         raise ValueError("expected no more entries than there are")
@@ -207,12 +218,12 @@ class Stream:
         self.byte_count += front.byte_count
         self.cost_bytes += front.cost_bytes
 
-    def drop_front(self, count: int) -> list[Chunk]:
-        """Remove the oldest ``count`` entries; returns the chunks that have gone whole.
+    def drop(self, front: Front | Stream) -> list[Chunk]:
+        """Remove what :meth:`front` has found, or all (the stream itself).
 
-        One alone is not returned.
+        Returns the chunks that have gone whole, but for one alone.
         """
-        chunks = self._chunks
+        chunks, count = self._chunks, front.value_count
         if count == self.value_count:
             self.value_count = self.byte_count = self.cost_bytes = 0
             if len(chunks) > 1:
@@ -225,31 +236,23 @@ class Stream:
             only.entries.clear()
             only.byte_count = only.cost_bytes = 0
             return []
+        byte_count, cost_bytes = front.byte_count, front.cost_bytes
         self.value_count -= count
-        whole = 0
-        while count >= len(chunks[whole].entries):
-            count -= len(chunks[whole].entries)
-            whole += 1
-        dropped = chunks[:whole]
-        if whole:
-            del chunks[:whole]
-            self.byte_count -= sum([chunk.byte_count for chunk in dropped])
-            self.cost_bytes -= sum([chunk.cost_bytes for chunk in dropped])
+        self.byte_count -= byte_count
+        self.cost_bytes -= cost_bytes
+        dropped: list[Chunk] = []
+        while count >= len(chunks[len(dropped)].entries):
+            chunk = chunks[len(dropped)]
+            count -= len(chunk.entries)
+            byte_count -= chunk.byte_count
+            cost_bytes -= chunk.cost_bytes
+            dropped.append(chunk)
+        if dropped:
+            del chunks[: len(dropped)]
         if count:
-            first = chunks[0]
-            self.byte_count -= first.byte_count
-            self.cost_bytes -= first.cost_bytes
-            first.drop_front(count)
-            self.byte_count += first.byte_count
-            self.cost_bytes += first.cost_bytes
+            self.cost_bytes += chunks[0].drop(count, byte_count, cost_bytes)
         return dropped
 
 
 def _newest(chunk: Chunk) -> int:
     return chunk.entries[-1].seq
-
-
-def _bytes(entries: Sequence[Entry]) -> int:
-    if len(entries) == 1:  # as a push with a ``max_length`` drops
-        return entries[0].value.byte_count
-    return sum([entry.value.byte_count for entry in entries])

@@ -173,8 +173,10 @@ class Window:
     def expire(self, *, now: float) -> None:
         """Forget what is too old (``now`` by the clock of the entries' times)."""
         before = now - self._seconds
-        if self._broadcasts and self._broadcasts[0].entry.time < before:
-            self._forget(bisect_left(self._broadcasts, before, key=_time))
+        broadcasts = self._broadcasts
+        if broadcasts and broadcasts[0].entry.time < before:
+            count = bisect_left(broadcasts, before, key=_time)
+            self._forget(count, sum([_cost(broadcast) for broadcast in broadcasts[:count]]))
 
     def _above(self, seq: int) -> list[Broadcast]:
         return self._broadcasts[bisect_right(self._broadcasts, seq, key=_seq) :]
@@ -184,19 +186,22 @@ class Window:
         limit_bytes = self._limit_bytes // 2
         if self._memory.free_bytes < 0:
             limit_bytes = min(limit_bytes, self._broadcasts_cost // 2)
-        cost_bytes = keep = 0
-        for broadcast in reversed(self._broadcasts):
-            cost_bytes += _cost(broadcast)
-            if cost_bytes > limit_bytes or keep == self._limit_count // 2:
+        excess = len(self._broadcasts) - self._limit_count // 2
+        excess_bytes = self._broadcasts_cost - limit_bytes
+        count = cost_bytes = 0
+        for broadcast in self._broadcasts:
+            if count >= excess and cost_bytes >= excess_bytes:
                 break
-            keep += 1
-        self._forget(len(self._broadcasts) - keep)
+            count += 1
+            cost_bytes += _cost(broadcast)
+        self._forget(count, cost_bytes)
 
-    def _forget(self, count: int) -> None:
+    def _forget(self, count: int, cost_bytes: int) -> None:
+        """Forget the oldest, that many, and what they cost."""
         before = self.cost_bytes
         oldest = self._broadcasts[:count]
         del self._broadcasts[:count]
-        self._broadcasts_cost -= sum([_cost(broadcast) for broadcast in oldest])
+        self._broadcasts_cost -= cost_bytes
         # Ascending, so that the newest of each key stays.
         self._forgotten.update({b.key: b.entry.seq for b in oldest})
         self._forgotten_relays.update({b.key: b.entry.seq for b in oldest if not b.kept})

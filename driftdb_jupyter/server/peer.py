@@ -120,14 +120,14 @@ class Peer:
             return None
         self.heard = True
         codec: Codec = JSON if opcode == TEXT else CBOR
-        if len(message) > LONG_MESSAGE_BYTES:
-            return self._receive_long(codec, message)
         try:
             if opcode == TEXT and len(message) <= self._harmless_bytes:
                 try:
                     decoded = decode_short(message)
                 except (ValueError, RecursionError):
                     decoded = codec.decode(message, self._limits)
+            elif len(message) > LONG_MESSAGE_BYTES:
+                return self._receive_long(codec, message)
             else:
                 decoded = codec.decode(message, self._limits)
             if type(decoded) is Push:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from driftdb_jupyter.protocol import value as value_module
@@ -13,7 +15,7 @@ from driftdb_jupyter.protocol.value import Value
 LIMITS = Limits()
 
 
-def pushed(message: bytes) -> list[Value]:
+def pushed(message: bytes) -> Sequence[Value]:
     decoded = JSON.decode(message, LIMITS)
     assert isinstance(decoded, Push)
     return JSON.values(decoded, LIMITS)

@@ -75,10 +75,10 @@ def test_what_happens_to_the_stream_meanwhile_changes_nothing() -> None:
     answer = Answer(JSON.opcode, listing, Snapshot(stream.lend(0), Backlog()))
     pieces = one_frame(answer)
     begun = [next(pieces) for _ in range(3)]
-    stream.drop_front(1500)
+    stream.drop(stream.front(1500))
     stream.append(entries("one"))
-    stream.drop_front(stream.value_count - 1)
-    stream.drop_front(1)
+    stream.drop(stream.front(stream.value_count - 1))
+    stream.drop(stream.front(1))
     assert b"".join([*begun, *pieces]) == frame(JSON.opcode, listing.whole(listed))
 
 
