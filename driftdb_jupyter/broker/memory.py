@@ -41,9 +41,10 @@ class MemorySequencer:
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply, broadcast, answer."""
+        clock = self._clock  # called in two steps: it is no method
         try:
             applied = self.room.apply(
-                push, values, client=pusher.client, author=pusher.author, now=self._clock()
+                push, values, client=pusher.client, author=pusher.author, now=clock()
             )
         except Refusal as refusal:
             pusher.answer(push, refusal)

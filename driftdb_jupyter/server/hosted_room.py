@@ -151,7 +151,8 @@ class HostedRoom:
         """Send a push that was applied to the subscribers."""
         channel = self._channels.get(applied.key)
         if channel is not None:
-            channel.broadcast(applied.broadcast)
+            broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
+            broadcast(applied.broadcast)
             if applied.deleted:
                 assert applied.seq is not None
                 channel.delete(applied.seq)

@@ -9,6 +9,10 @@ two calls from outside:
   no other; it is empty exactly where ``recipients`` is ``None``. Whoever puts a frame elsewhere,
   or changes who the recipients are, calls :meth:`Flusher.settle` first.
 - Every outbox with frames in it is among the flusher's ``unwritten``, and a flush is scheduled.
+
+What an attribute holds and isn't a method is called in two steps on the way of a push, here and
+elsewhere: CPython takes ``x.attribute()`` for the call of a method, and looks for one in vain, each
+time.
 """
 
 from __future__ import annotations
@@ -137,11 +141,12 @@ class Recipients:
     def broadcast(self, entries: Sequence[Entry]) -> None:
         """Encode entries once, and put them into all outboxes."""
         flusher, outboxes = self._flusher, self.outboxes
+        encode, start = self._encode, self._start
         for entry in entries:
             if flusher.recipients is outboxes:
-                flusher.run.append(self._encode(self._start, entry))
+                flusher.run.append(encode(start, entry))
             else:
-                flusher.fan_out(self._encode(self._start, entry), outboxes)
+                flusher.fan_out(encode(start, entry), outboxes)
 
 
 class Sender(Protocol):
@@ -305,7 +310,8 @@ class Outbox(list[bytes]):
             return
         data = self[0] if len(self) == 1 else b"".join(self)
         self.clear()
-        sent = self._send(data)
+        send = self._send
+        sent = send(data)
         if sent == len(data):
             return
         sender.put(data, sent)

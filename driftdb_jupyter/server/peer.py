@@ -69,11 +69,10 @@ class Peer:
         "author",
         "client",
         "heard",
+        "hears_all",
         "outbox",
         "throttled",
     )
-
-    hears_all = False
 
     def __init__(
         self,
@@ -108,6 +107,7 @@ class Peer:
         self.author = author
         self.client = client
         self.heard = True
+        self.hears_all = False  # here and not in the class: read for each push, where it is faster
         self.outbox = outbox
         self.throttled = False
 
