@@ -56,6 +56,9 @@ class Subcommand(Command):
 
         if level is not None:
             logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        else:
+            # Of a failed TLS handshake it warns by itself, where the command says what is wrong.
+            logging.getLogger("tornado").setLevel(logging.ERROR)
         logging.getLogger("driftdb_jupyter").setLevel(logging.ERROR if level is None else level)
 
 
