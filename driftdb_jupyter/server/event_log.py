@@ -15,7 +15,7 @@ from ..protocol.errors import Refusal
 from .log_text import RoomNames, printable
 from .rate import Rate
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "Seldom"]
 
 _INTERVAL_SECONDS = 1.0
 _NAMED = 5
@@ -140,6 +140,30 @@ class EventLog:
         if more is not None:
             line += f" (and {more[1]} more)"
         self.log.log(level, "DriftDB: %s", line, exc_info=error)
+
+
+class Seldom(logging.Filter):
+    """Passes a line a second of each place in the code, with how many more there were before.
+
+    For the log of a library, whose lines peers can cause. ``clock``: seconds that nobody sets.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, int], tuple[float, int]] = {}  # when, and how many since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write a record."""
+        place, now = (record.pathname, record.lineno), self._clock()
+        told_at, more = self._told.get(place, (-_INTERVAL_SECONDS, 0))
+        if now - told_at < _INTERVAL_SECONDS:
+            self._told[place] = told_at, more + 1
+            return False
+        self._told[place] = now, 0
+        if more:
+            record.msg, record.args = f"{record.getMessage()} (and {more} more)", ()
+        return True
 
 
 def _is_written(log: logging.Logger | logging.LoggerAdapter[Any], level: int) -> bool:

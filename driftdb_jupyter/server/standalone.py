@@ -33,7 +33,7 @@ from .administration import Administration
 from .administration_handlers import administration_routes
 from .control import Control, control_file
 from .descriptors import bound_peers, raise_limit
-from .event_log import EventLog
+from .event_log import EventLog, Seldom
 from .handlers import RoomRequest, routes
 from .health import Health
 from .hub import Hub
@@ -272,6 +272,10 @@ class StandaloneServer(JupyterApp):
     def _tls(self) -> ssl.SSLContext | None:
         """What the certificate's files say now; raises :class:`CannotServe`."""
         if not self.certfile:
+            if self.keyfile:
+                raise CannotServe(
+                    "expected a TLS certificate (--certfile) with --keyfile, got none"
+                )
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
@@ -358,8 +362,10 @@ class StandaloneServer(JupyterApp):
             logger = logging.getLogger(name)
             logger.handlers = list(self.log.handlers)
             logger.setLevel(self.log.level)
-        # Below that it tells of every malformed request, of which there may be any number.
+        # Below that it tells of every malformed request, of which there may be any number; and of
+        # every failed TLS handshake it warns.
         logging.getLogger("tornado").setLevel(max(self.log.level, logging.WARNING))
+        logging.getLogger("tornado.general").addFilter(Seldom())
 
     def _tell_configuration(self) -> None:
         read = " and ".join(self.loaded_config_files)
@@ -386,7 +392,8 @@ class StandaloneServer(JupyterApp):
         # Requested again and again, by monitoring and by each inspector.
         often = isinstance(handler, (Health, Figures))
         level = logging.DEBUG if often else logging.INFO
-        if status >= 400:
+        # A probe that finds trouble is one of many: the trouble itself is in the log once.
+        if status >= 400 and not isinstance(handler, Health):
             level = logging.WARNING if status < 500 else logging.ERROR
         request = handler.request
         uri = request.uri or ""

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import subprocess
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from ..conformance.peer import Room, fetch, push, pushed
 from .processes import COMMAND, Process, environment, started
 
 pytestmark = pytest.mark.asyncio
+
+CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
 
 
 @pytest.fixture
@@ -124,6 +126,35 @@ async def test_a_bad_certificate_is_said_without_a_traceback() -> None:
     assert ended.returncode not in (0, None)
     assert "/nowhere.pem" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+async def test_a_key_without_a_certificate_does_not_start_a_server_without_tls() -> None:
+    ended = run("serve", "--port=0", "--keyfile=key.pem")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "driftdb serve: expected a TLS certificate (--certfile) with --keyfile, got none"
+    ]
+
+
+async def test_probes_of_a_server_in_trouble_leave_its_log_alone(tmp_path: Path) -> None:
+    (tmp_path / "rooms.db").write_text("no database")
+    with serve(tmp_path, "--port=0", "--data=.", "--allow-memory") as process:
+        for _ in range(3):
+            assert (await fetch(process.server.root + "health")).status == 503
+    assert "/health" not in process.log
+    assert "is damaged" in process.log
+
+
+async def test_failed_tls_handshakes_are_few_lines(tmp_path: Path) -> None:
+    with serve(tmp_path, "--port=0", f"--certfile={CERTIFICATE}") as process:
+        port = int(process.server.root.rstrip("/").rpartition(":")[2])
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+    assert 1 <= process.log.count("SSL Error") < 20
 
 
 async def test_help_names_the_options() -> None:

@@ -15,7 +15,7 @@ from driftdb_jupyter.protocol.errors import (
     Unavailable,
 )
 from driftdb_jupyter.protocol.name import new_id, room_digest
-from driftdb_jupyter.server.event_log import EventLog
+from driftdb_jupyter.server.event_log import EventLog, Seldom
 from driftdb_jupyter.server.log_text import RoomNames
 
 LOG = logging.getLogger(__name__)
@@ -182,3 +182,25 @@ def test_requests_have_a_line_each_unless_they_are_very_many(
         events.tidy()
     assert len(caplog.messages) <= 1000 + 9 * 50 + 10
     assert caplog.messages[1000] == "DriftDB: 9000 more requests were answered"
+
+
+def test_a_library_writes_a_line_a_second_of_each_place(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = logging.Logger("library")
+    library.addHandler(caplog.handler)
+    library.addFilter(Seldom(clock=clock))
+
+    def fail(peer: str) -> None:
+        library.warning("no handshake with %s", peer)
+
+    for peer in ("a", "b", "c"):
+        fail(peer)
+    library.warning("something else")
+    clock.now = 1.0
+    fail("d")
+    assert caplog.messages == [
+        "no handshake with a",
+        "something else",
+        "no handshake with d (and 2 more)",
+    ]
