@@ -254,7 +254,7 @@ class JournalBroker:
 
     async def _restore(self, room: Room, name: str) -> None:
         if await self.has(name):
-            raise BadMessage(f"expected the name of no room, got {name!r}")
+            raise BadMessage(f"expected a name that is free, got {name!r}: there is such a room")
         await self._put(name, room, replace=False)
 
     async def replace(self, name: str, room: Room) -> None:

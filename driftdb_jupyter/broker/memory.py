@@ -129,7 +129,7 @@ class MemoryBroker:
     async def restore(self, name: str, room: Room) -> None:
         """Take a whole room, under a name that no other has (see :class:`.broker.Broker`)."""
         if name in self._rooms:
-            raise BadMessage(f"expected the name of no room, got {name!r}")
+            raise BadMessage(f"expected a name that is free, got {name!r}: there is such a room")
         self._take(name, room)
 
     async def replace(self, name: str, room: Room) -> None:

@@ -120,7 +120,10 @@ class Administration:
         if journal is not None and os.path.realpath(target) == os.path.realpath(journal):
             raise BadMessage("expected another file than the one that the rooms are in")
         if os.path.lexists(target) and not replace:
-            raise BadMessage(f"expected the path of no file, got {target}: replace it, or move it")
+            raise BadMessage(
+                f"there is a file {target}: give the backup another name, or replace the file"
+                " (--replace)"
+            )
         return await self._hub.broker.backup(target, progress=progress)
 
     async def restore(
@@ -143,8 +146,8 @@ class Administration:
             taken = here.intersection(names)
             if taken and not replace:
                 raise BadMessage(
-                    f"expected rooms that aren't there, got {len(taken)} that are, as"
-                    f" {min(taken)!r}: replace them, or delete them first"
+                    f"rooms of the backup are there already ({len(taken):,} of {len(names):,},"
+                    f" {min(taken)!r} for one): replace them (--replace), or delete them first"
                 )
             settings = self._hub.settings
             for done, name in enumerate(names, 1):

@@ -234,7 +234,7 @@ async def test_a_whole_room_can_be_restored(make_broker: MakeBroker) -> None:
     push(sequencer, record, Append())
     await record.answered(1)
     assert record.heard[-1] == ("answer", 4)
-    with pytest.raises(BadMessage, match="expected the name of no room, got 'room'"):
+    with pytest.raises(BadMessage, match="got 'room': there is such a room"):
         await broker.restore("room", source)
 
 

@@ -47,7 +47,7 @@ async def test_rooms_that_are_there_are_replaced_only_where_that_is_asked_for(
     assert run(folder, "import", "--room=other", text=changed).returncode == 0
     refused = run(folder, "restore", str(copy))
     assert refused.returncode == 1
-    assert "got 1 that are, as 'größe & mehr': replace them" in refused.stderr
+    assert "(1 of 1, 'größe & mehr' for one): replace them" in refused.stderr
     assert values(run(folder, "export", room).stdout) == []
     assert run(folder, "restore", str(copy), "--replace").stdout == (
         "1 rooms were restored, 1 of them in the place of others.\n"
@@ -75,7 +75,7 @@ async def test_a_file_is_replaced_only_where_that_is_asked_for(
     target.write_text("mine")
     refused = run(folder, "backup", str(target))
     assert refused.returncode == 1
-    assert "expected the path of no file" in refused.stderr
+    assert f"there is a file {target}: give the backup another name" in refused.stderr
     assert target.read_text() == "mine"
     assert run(folder, "backup", str(target), "--replace").returncode == 0
     assert target.read_bytes().startswith(b"SQLite format 3")

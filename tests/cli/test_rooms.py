@@ -76,7 +76,9 @@ async def test_an_import_replaces_a_room_only_where_that_is_asked_for(
     file.write_text(run(folder, "export", room).stdout, "utf-8")
     refused = run(folder, "import", str(file))
     assert refused.returncode == 1
-    assert "expected the name of no room, got 'größe & mehr'" in refused.stderr
+    assert (
+        "expected a name that is free, got 'größe & mehr': there is such a room" in refused.stderr
+    )
     assert run(folder, "import", str(file), "--replace").returncode == 0
     assert run(folder, "import", str(file), "--room=other").returncode == 0
     names = [
