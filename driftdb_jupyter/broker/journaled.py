@@ -263,8 +263,14 @@ class JournalBroker:
 
     async def _replace(self, room: Room, name: str) -> None:
         there = await self.has(name)
-        await self._put(name, room, replace=there)
         other = self._rooms.get(name)
+        if other is not None:
+            room.succeed(other.room)
+        elif there:
+            loaded: Loaded | None = await self._read(Journal.load, name)
+            assert loaded is not None
+            room.succeed(loaded.room)
+        await self._put(name, room, replace=there)
         if other is not None:
             self._tell(self._let_go(other).reset)
         if there:

@@ -135,6 +135,8 @@ class MemoryBroker:
     async def replace(self, name: str, room: Room) -> None:
         """Take a whole room, in the place of another (see :class:`.broker.Broker`)."""
         other = self._rooms.pop(name, None)
+        if other is not None:
+            room.succeed(other.room)
         try:
             self._take(name, room)
         except QuotaExceeded:

@@ -132,6 +132,13 @@ class Producer:
         copy._older = None if self._older is None else self._older.copy()
         return copy
 
+    def joined(self, other: Producer) -> Producer:
+        """A producer that knows what either of two knows; of a number that differs, the lower."""
+        joined = Producer(remember=self._remember, forgotten=max(self._forgotten, other._forgotten))
+        for first, seq, count in sorted(self.runs() + other.runs()):
+            joined.restore(first, seq, count)
+        return joined
+
     def _add(self, first: int, last: int, offset: int) -> int:
         more_runs = 0
         if first == self._last + 1 and offset == self._offset:
@@ -228,6 +235,14 @@ class Producers:
         """Forget the pushes of all clients."""
         self._producers.clear()
         self._grow(-self.cost_bytes)
+
+    def learn(self, others: Producers) -> None:
+        """Know of each client what others know, too."""
+        for client, producer in others.items():
+            known = self._producers.get(client)
+            learnt = producer.copy() if known is None else known.joined(producer)
+            self.forget(client)
+            self.restore(client, learnt)
 
     def charge(self, memory: MemoryBudget) -> None:
         """Charge another budget from now on."""

@@ -246,6 +246,15 @@ class Room:
         copy._streams = {key: stream.copy() for key, stream in self._streams.items()}
         return copy
 
+    def succeed(self, other: Room) -> None:
+        """Take the place of another room, in another epoch.
+
+        No number that it gave is given again. A push that either of them applied is not applied
+        once more: its client may not have heard of that yet.
+        """
+        self.seq = max(self.seq, other.seq)
+        self.producers.learn(other.producers)
+
     def apply(
         self,
         push: Push,

@@ -146,3 +146,13 @@ def test_its_runs_make_another_that_knows_the_same(ids: list[int]) -> None:
     for run in producer.runs():
         again.restore(*run)
     assert [again.seq(n) for n in range(1, 62)] == [producer.seq(n) for n in range(1, 62)]
+
+
+def test_a_joined_producer_knows_what_either_of_two_knows() -> None:
+    one, other = Producer(forgotten=2), Producer()
+    one.restore(3, 30, 2)
+    other.restore(4, 40, 3)
+    other.restore(9, 90, 1)
+    joined = one.joined(other)
+    assert joined.runs() == [[3, 30, 2], [5, 41, 2], [9, 90, 1]]
+    assert joined.forgotten == 2

@@ -45,6 +45,7 @@ class Client:
         self.there: dict[str, bytes] = {}
         """With what it is there under a key."""
         self._number = number
+        self._cbor = number == 1  # so that both encodings meet in each room
         self._count = 0
         self._followers: dict[str, Follower] = {}
         self._positions: dict[str, int | None] = defaultdict(lambda: None)
@@ -86,8 +87,11 @@ class Client:
 
     def connect(self) -> None:
         """Open a connection, if there is none."""
-        if self.link is None and (link := self.server.connect(self.session.secret)) is not None:
-            self.link = link
+        if self.link is None:
+            self.link = self.server.connect(self.session.secret, cbor=self._cbor)
+        else:
+            return
+        if self.link is not None:
             self.session.connected()
             self.heartbeat.heard(self.server.now)
             self.pump()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,17 +12,20 @@ from typing import Literal
 from unittest.mock import patch
 
 from driftdb_jupyter.broker import threads
-from driftdb_jupyter.broker.broker import Pusher, Sequencer
+from driftdb_jupyter.broker.batch import Batch
+from driftdb_jupyter.broker.broker import NOBODY, Pusher, Sequencer
 from driftdb_jupyter.broker.journal import Mode
 from driftdb_jupyter.broker.journaled import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
-from driftdb_jupyter.protocol.errors import Refusal
+from driftdb_jupyter.protocol.errors import Refusal, Unavailable
+from driftdb_jupyter.protocol.limits import Limits
 from driftdb_jupyter.protocol.messages import Action, Append, Push, Relay
 from driftdb_jupyter.protocol.value import Value
-from driftdb_jupyter.rooms.room import Applied
+from driftdb_jupyter.rooms.dump import dump, load
+from driftdb_jupyter.rooms.room import Applied, Room
 
 from .loop import Inline, SteppedLoop
-from .server import WINDOW, Record, Server, tokens
+from .server import WINDOW, PlantedError, Record, Server, tokens
 
 __all__ = ["Durability", "JournaledServer", "serving"]
 
@@ -64,7 +68,12 @@ class _NotingPusher:
         return self._pusher.hears_all
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
+        self._server.relays_waiting.discard(id(self._record))
         self._server.note(self._record)
+        if self._server.failing_answers:
+            self._server.failing_answers -= 1
+            self._server.drop(self.client)
+            raise PlantedError
         if isinstance(outcome, Applied):
             self._server.acknowledge(push)
         self._pusher.answer(push, outcome)
@@ -80,13 +89,56 @@ class _Audience:
         self._server.broadcast(applied)
 
     def deleted(self) -> None:
-        raise AssertionError("the room was deleted")
+        self._server.gone = True
 
     def reset(self) -> None:
-        raise AssertionError("the room was replaced")
+        self._server.disconnect(politely=False)
 
     def out_of_service(self) -> None:
-        raise AssertionError("the room is out of service")
+        self._server.broke()
+
+
+class _Elsewhere:
+    """A writer in another room of the same broker, whose pushes share their commits with others'.
+
+    It sends again what was not acknowledged whenever it comes back.
+    """
+
+    client = "elsewhere"
+    author = None
+    hears_all = False
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.unacknowledged: dict[int, Push] = {}
+        self.acknowledged: set[int] = set()
+        self._sequencer: Sequencer
+
+    def come(self, sequencer: Sequencer) -> None:
+        self._sequencer = sequencer
+        sequencer.joined(self.client)
+        for push in list(self.unacknowledged.values()):
+            self._send(push)
+
+    def write(self) -> None:
+        self.count += 1
+        self.unacknowledged[self.count] = push = Push("k", Append(), id=self.count)
+        self._send(push)
+
+    def answer(self, push: Push, outcome: Applied | Refusal) -> None:
+        assert push.id is not None
+        if isinstance(outcome, Applied):
+            self.acknowledged.add(push.id)
+            self.unacknowledged.pop(push.id, None)
+
+    def check(self) -> None:
+        held = [bytes(entry.value.as_json()) for entry in self._sequencer.room.read("k")]
+        numbers = [int(value) for value in held]
+        assert len(numbers) == len(set(numbers)), "elsewhere: no push is applied twice"
+        assert self.acknowledged <= set(numbers), "elsewhere: no acknowledged push is lost"
+
+    def _send(self, push: Push) -> None:
+        self._sequencer.push(push, [Value.from_json(b"%d" % (push.id or 0))], self)
 
 
 class JournaledServer(Server):
@@ -106,14 +158,22 @@ class JournaledServer(Server):
         self._given: list[Record] = []
         self._actions: dict[str, set[type[Action]]] = defaultdict(set)
         self._applied: Applied | None = None
+        self.gone = False
+        self.relays_waiting: set[int] = set()
+        """The relays that were not answered yet, by the identity of their record."""
+        self._held: dict[str, object] | None = None
+        self._elsewhere = _Elsewhere()
+        self._exported: tuple[list[bytes], list[Record]] | None = None
+        self._open_broker = False
         self._ended_well = True
         self._disk_full = False
         self._loop.run()
-        self._open()
+        self.running = False
+        self.start()
 
     def end(self) -> None:
         """Let go of everything."""
-        if self.running:
+        if self._open_broker:
             self._kill()
         self._loop.forsake()
 
@@ -123,6 +183,8 @@ class JournaledServer(Server):
             return False
         record = Record(push, values, pusher.client, pusher.author, self.now)
         self._given.append(record)
+        if isinstance(push.action, Relay):
+            self.relays_waiting.add(id(record))
         self._actions[push.key].add(type(push.action))
         waits = self._sequencer.push(push, values, _NotingPusher(self, pusher, record))
         self.note(record)
@@ -151,6 +213,15 @@ class JournaledServer(Server):
     def commit(self) -> None:
         """Let the broker or its thread do one thing."""
         self._loop.step()
+        self.flusher.flush()
+        if self.running and self._broker.failing is not None:
+            assert not self.relays_waiting, "no relay waits for a disk that is full"
+
+    def drop(self, client: str | None) -> None:
+        """Cut the connections of a client."""
+        for link in self.links:
+            if link.peer.client == client:
+                link.cut()
 
     def set_disk(self, *, full: bool) -> None:
         """Have nothing more written, or everything again."""
@@ -161,31 +232,91 @@ class JournaledServer(Server):
         """End; loses ``nothing``, what was not written (``tail``), or ``everything``."""
         self.disconnect(politely=politely)
         self._ended_well = loses == "nothing"
+        self.breaking = False
         if loses == "nothing":
+            self._loop.complete(self._broker._committer.wait_until_written())
+            held = _held(self.room)
             self._loop.complete(self._broker.close())
+            self._open_broker = False
             self._loop.forget()
-            self._ended_well = not self._disk_full
+            self._ended_well = not self._broker._committer.loses
+            self._held = held if self._ended_well else None
         else:
             self._kill()
+        if not self._ended_well:
+            # It has no ids: what it holds and the crash took back would be there twice.
+            self._exported = None
         if loses == "everything":
+            self._held = None
             for path in self._folder.iterdir():
                 path.unlink()
             self.lost |= self.acknowledged
             self.acknowledged.clear()
             self.journal.clear()
             self._given.clear()
+            self._elsewhere = _Elsewhere()
 
     def start(self) -> None:
         """Come back with what the file holds."""
-        if not self.running:
+        if self.running:
+            return
+        if not self._open_broker:
             self._open()
-            self.running = True
+        try:
+            self._join()
+        except Unavailable:  # the room is out of service for a while
+            return
+        self.running = True
+
+    def expire(self) -> None:
+        """Forget the rooms that nobody used for a while; those here are in use."""
+        self._loop.complete(self._broker.expire(room_seconds=100, client_seconds=1e9))
+        assert not self.gone, "a room in use does not expire"
+
+    def broke(self) -> None:
+        """The room is out of service; what was taken last may be lost."""
+        self.breaking = self._ended_well = False
+        self._exported = None
+        self.disconnect(politely=False)
+
+    def write_elsewhere(self) -> None:
+        """Push to another room."""
+        if self._open_broker:
+            self._elsewhere.write()
+
+    def check_elsewhere(self) -> None:
+        """Whether the other room holds what it promised."""
+        self._elsewhere.check()
+
+    def export(self) -> None:
+        """Take a copy of the room, as it is shown."""
+        self._exported = list(dump("simulated", self.room)), self.journal[:]
+
+    def replace(self) -> None:
+        """Put the copy in the place of the room: what was pushed since is gone for good."""
+        if self._exported is None:
+            return
+        lines, records = self._exported
+        room = Room(epoch="copied", window_limits=WINDOW)
+        load(room, lines, limits=Limits())
+        try:
+            self._loop.complete(self._broker.replace("simulated", room))
+        except Unavailable:  # the room stays as it is
+            return
+        assert not self.running, "who is in a room hears that it was replaced"
+        kept = {mark for record in records for mark in _marks(record.values)}
+        given = {mark for record in self._given for mark in _marks(record.values)}
+        self.wiped |= given - kept
+        self.journal, self._given = records[:], records[:]
+        self._ended_well = True
+        self.start()
 
     def applied(self) -> Iterable[str]:
         """The marks of all writes that the room has taken: of appends, those that it holds."""
         marks = list(super().applied())
         for key, actions in self._actions.items():
-            if actions == {Append} and key != "reducer":  # whose snapshots hold all again
+            # A reducer's snapshots hold all again; the newest three are not all.
+            if actions == {Append} and key not in ("reducer", "newest"):
                 noted = {m for r in self._given if r.push.key == key for m in _marks(r.values)}
                 marks = [mark for mark in marks if mark not in noted]
                 marks += _marks([entry.value for entry in self.room.read(key)])
@@ -193,18 +324,43 @@ class JournaledServer(Server):
 
     def _open(self) -> None:
         self._disk_full = False
+        self.failing_commits, self.failing_answers, self.breaking = 0, 0, False
         with patch.object(threads, "ThreadPoolExecutor", Inline):
             self._broker = JournalBroker(
                 str(self._folder / "rooms.db"),
                 mode=self._mode,
                 window_limits=WINDOW,
                 clock=lambda: self.now,
+                monotonic=lambda: self.now,
             )
-        self._loop.complete(self._broker.create("simulated"))
+        self._open_broker = True
+        commit = self._broker._threads.journal.commit
+
+        def fail_or_commit(batches: Sequence[Batch]) -> None:
+            if self.failing_commits:
+                self.failing_commits -= 1
+                raise sqlite3.OperationalError("planted")
+            if self.breaking and any(batch.room == self._number for batch in batches):
+                raise sqlite3.IntegrityError("planted")
+            commit(batches)
+
+        self._broker._threads.journal.commit = fail_or_commit  # type: ignore[method-assign]
+        for name in ("simulated", "elsewhere"):
+            self._loop.complete(self._broker.create(name))
+        elsewhere = self._loop.complete(self._broker.open("elsewhere", NOBODY))
+        assert elsewhere is not None
+        self._elsewhere.come(elsewhere)
+
+    def _join(self) -> None:
+        """Open the room."""
         sequencer = self._loop.complete(self._broker.open("simulated", _Audience(self)))
         assert sequencer is not None
         self._sequencer = sequencer
+        self._number = sequencer.rows.number
         self.room = sequencer.room
+        self.relays_waiting.clear()
+        held, self._held = self._held, None
+        assert held is None or _held(self.room) == held, "a room is read as it was written"
         broadcast = {(record.client, record.push.id): record for record in self.journal}
         given = {(record.client, record.push.id): record for record in self._given}
         if not self._ended_well:
@@ -228,7 +384,15 @@ class JournaledServer(Server):
 
     def _kill(self) -> None:
         self._loop.forget()
+        self._open_broker = False
         self._broker._threads.close_now()
+
+
+def _held(room: Room) -> dict[str, object]:
+    return {
+        key: [(entry.seq, bytes(entry.value.as_json())) for entry in room.read(key)]
+        for key in sorted(room.keys)
+    }
 
 
 def _marks(values: Iterable[Value]) -> list[str]:

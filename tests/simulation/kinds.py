@@ -49,7 +49,11 @@ def _join_state(session: Session, key: str) -> Any:
 
 def _state(hosted: HostedRoom, key: str) -> object:
     entries = hosted.sequencer.room.read(key)
-    return meant(bytes(entries[-1].value.as_json())) if entries else None
+    return json.loads(meant(bytes(entries[-1].value.as_json()))) if entries else None
+
+
+def _shown_state(replica: Any) -> object:
+    return None if replica.shown is None else json.loads(replica.shown)
 
 
 def _append_to_register(replica: StateReplica, text: bytes) -> Receipt[bytes]:
@@ -120,7 +124,11 @@ def _folded(hosted: HostedRoom, key: str) -> object:
 
 def _entries(hosted: HostedRoom, key: str) -> object:
     entries = hosted.sequencer.room.read(key)
-    return [(bytes(entry.value.as_json()), entry.seq) for entry in entries]
+    return [(json.loads(bytes(entry.value.as_json())), entry.seq) for entry in entries]
+
+
+def _shown_entries(replica: Any) -> object:
+    return [(json.loads(each.value), each.seq) for each in replica.entries]
 
 
 def _forget_presence(session: Session, key: str) -> bool:
@@ -136,14 +144,14 @@ KINDS = {
     "state": Kind(
         join=_join_state,
         write=lambda replica, text: replica.write(text),
-        shown=lambda replica: replica.shown,
+        shown=_shown_state,
         held=_state,
         every_write_counts=False,
     ),
     "register": Kind(
         join=lambda session, key: session.state(key),
         write=_append_to_register,
-        shown=lambda replica: replica.shown,
+        shown=_shown_state,
         held=_state,
     ),
     "reducer": Kind(
@@ -155,13 +163,25 @@ KINDS = {
     "stream": Kind(
         join=lambda session, key: session.log(key, keep=True),
         write=lambda replica, text: replica.push(text, keep=True),
-        shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
+        shown=_shown_entries,
+        held=_entries,
+    ),
+    "newest": Kind(
+        join=lambda session, key: session.log(key, keep=True, max_length=3),
+        write=lambda replica, text: replica.push(text, keep=True, max_length=3),
+        shown=_shown_entries,
+        held=_entries,
+    ),
+    "pairs, two by two": Kind(
+        join=lambda session, key: session.log(key, keep=True),
+        write=lambda replica, text: replica.push_all([text, b"[1.5]"], keep=True),
+        shown=_shown_entries,
         held=_entries,
     ),
     "channel": Kind(
         join=lambda session, key: session.log(key, keep=False),
         write=lambda replica, text: replica.push(text, keep=False),
-        shown=lambda replica: [(each.value, each.seq) for each in replica.entries],
+        shown=_shown_entries,
         held=_entries,
     ),
     "presence": Kind(

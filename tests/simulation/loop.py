@@ -147,7 +147,9 @@ class SteppedLoop:
         return False
 
     def call_exception_handler(self, context: Any) -> None:
-        raise AssertionError(context)
+        # A process that is killed leaves tasks that never end.
+        if context["message"] != "Task was destroyed but it is pending!":
+            raise AssertionError(context)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         pass

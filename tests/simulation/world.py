@@ -47,11 +47,18 @@ _WEIGHTS = {
     "start": 3,
     "trouble": 2,
     "no trouble": 3,
+    "commit fails": 3,
+    "answer fails": 2,
+    "room breaks": 1,
+    "write elsewhere": 6,
+    "expire": 1,
+    "export": 3,
+    "replace": 2,
     "disk full": 1,
     "disk works": 2,
     "wait": 4,
     "delete": 1,
-    "rejoin": 1,
+    "rejoin": 2,
     "leave for good": 1,
 }
 _ACTIONS = [action for action, weight in _WEIGHTS.items() for _ in range(weight)]
@@ -59,14 +66,14 @@ _ACTIONS = [action for action, weight in _WEIGHTS.items() for _ in range(weight)
 
 def schedules() -> st.SearchStrategy[list[Step]]:
     """Random schedules."""
-    step = st.tuples(st.sampled_from(_ACTIONS), st.integers(0, CLIENTS - 1), st.integers(0, 11))
+    step = st.tuples(st.sampled_from(_ACTIONS), st.integers(0, CLIENTS - 1), st.integers(0, 23))
     return st.lists(step, min_size=60, max_size=140)
 
 
 def random_schedule(random: Random) -> list[Step]:
     """One such schedule."""
     return [
-        (random.choice(_ACTIONS), random.randrange(CLIENTS), random.randrange(12))
+        (random.choice(_ACTIONS), random.randrange(CLIENTS), random.randrange(24))
         for _ in range(random.randint(60, 140))
     ]
 
@@ -104,7 +111,8 @@ class World:
             for link in [link for link in server.links if not link.alive][:1]:
                 server.notice(link)
         elif action == "commit":
-            server.commit()
+            for _ in range(1 + pick % 4):
+                server.commit()
         elif action in ("crash", "stop", "amnesia") and server.running:
             loses = {"crash": "tail", "stop": "nothing", "amnesia": "everything"}[action]
             server.stop(loses=loses, politely=pick % 2 == 0)
@@ -113,12 +121,24 @@ class World:
         elif action == "start":
             server.start()
         elif action == "trouble":
-            server.troubles = [_TROUBLES[pick % len(_TROUBLES)]] * (pick + 1)
+            server.troubles = [_TROUBLES[pick % len(_TROUBLES)]] * (pick // 2 + 1)
             self._refused_for_good = self._refused_for_good or pick % len(_TROUBLES) > 1
         elif action == "no trouble":
             server.troubles = []
         elif action in ("disk full", "disk works") and server.running:
             server.set_disk(full=action == "disk full")
+        elif action == "commit fails":
+            server.failing_commits = 1 + pick % 2
+        elif action == "answer fails":
+            server.failing_answers = 1
+        elif action == "room breaks":
+            server.breaking = True
+        elif action == "write elsewhere":
+            server.write_elsewhere()
+        elif action == "expire" and server.breaking:
+            pass  # a room that is out of service is not in use
+        elif action in ("expire", "export", "replace") and server.running:
+            {"expire": server.expire, "export": server.export, "replace": server.replace}[action]()
         elif action == "wait":
             self.wait((1, 3, 10, 30, 120, 3600)[pick % 6])
         elif number not in self._gone:
@@ -133,12 +153,15 @@ class World:
     def heal(self) -> None:
         """End all faults, and let everything come to rest."""
         self.server.troubles = []
+        self.server.failing_commits = self.server.failing_answers = 0
+        self.server.breaking = False
         self.server.start()
         self.server.set_disk(full=False)
         if self._refused_for_good:  # a refused initial value is offered on the next connection
             for client in self.present:
                 client.notice()
         for _ in range(100):
+            self.server.start()
             for client in self.present:
                 client.connect()
                 self._flow(client)
@@ -152,10 +175,11 @@ class World:
     def check(self) -> None:
         """All replicas are equal, no acknowledged push is lost, none was applied twice."""
         server = self.server
+        server.check_elsewhere()
         applied = Counter(server.applied())
         assert max(applied.values(), default=1) == 1, "no push is applied twice"
         # Of one that was refused an old copy may come late, when its id is forgotten.
-        promised = server.acknowledged - server.refused - server.deleted
+        promised = server.acknowledged - server.refused - server.deleted - server.wiped
         assert promised <= applied.keys(), "no acknowledged push is lost"
         for key, kind in KINDS.items():
             if not kind.kept:
@@ -166,8 +190,8 @@ class World:
                 shown, held = kind.shown(client.replicas[key]), kind.held(server.hosted, key)
                 assert shown == held, f"{key}: every replica ends as the room is"
                 marks = client.written[key] if kind.every_write_counts else client.written[key][-1:]
-                excused = server.lost | server.refused | server.deleted | client.uncertain
-                missing = set(marks) - applied.keys() - excused
+                excused = server.lost | server.refused | server.deleted | server.wiped
+                missing = set(marks) - applied.keys() - excused - client.uncertain
                 assert not missing, f"{key}: whatever was written arrives"
 
     def _do_to(self, client: Client, action: str, number: int, key: str) -> None:
