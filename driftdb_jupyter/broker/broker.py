@@ -53,7 +53,10 @@ class Audience(Protocol):
     """
 
     def broadcast(self, applied: Applied) -> None:
-        """A push was applied."""
+        """A push was applied.
+
+        Raises nothing: if it can't be passed on to some, they are closed, and resume.
+        """
 
     def deleted(self) -> None:
         """The room was deleted, by whomever."""

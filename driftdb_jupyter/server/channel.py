@@ -76,10 +76,15 @@ class Channel:
                 if number in self._with_client:
                     outbox.put(message)
 
+    def fail(self) -> None:
+        """Close all subscribers: they missed something, and come back to be told."""
+        for group in list(self._groups):
+            group.fail()
+
     def say(self, encode: Callable[[Codec], bytes]) -> None:
         """Send any message to all subscribers, encoded once for each encoding."""
-        for group in self._groups:
-            self._flusher.fan_out(frame(group.codec.opcode, encode(group.codec)), group.outboxes)
+        for group in list(self._groups):  # one that fails leaves
+            group.say(encode)
 
     def _choose_broadcast(self) -> None:
         # Most channels have one group: a call less for each push.
@@ -87,5 +92,5 @@ class Channel:
         self.broadcast = groups[0].broadcast if len(groups) == 1 else self._broadcast_to_groups
 
     def _broadcast_to_groups(self, entries: Sequence[Entry]) -> None:
-        for group in self._groups:
+        for group in list(self._groups):  # one that fails leaves
             group.broadcast(entries)

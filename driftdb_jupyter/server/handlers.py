@@ -32,7 +32,6 @@ from .address import room_address
 from .answer import Answer
 from .answers import answer_to_get, answers_to_push
 from .author import author, client_key
-from .close_codes import CLOSE_TOO_SLOW
 from .hosted_room import HostedRoom, short_list
 from .http_answer import send_answer
 from .log_text import printable
@@ -351,7 +350,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self.hub.backlog,
             deflate=connection.deflate if isinstance(connection, BatchReader) else None,
             limit_bytes=self.hub.settings.outbox_limit_bytes,
-            overflowed=self._overflowed,
+            ends=self._end,
             rises=self.hosted.pressure.rise,
         )
         self.peer = Peer(
@@ -407,7 +406,8 @@ class Connect(RoomRequest, WebSocketHandler):
             return
         self._pong_bytes = self._pong_bytes + len(data) if connection.stream.writing() else 0
         if self._pong_bytes > self.hub.settings.outbox_limit_bytes:
-            self._overflowed()
+            assert self.peer is not None
+            self.peer.outbox.give_up()
 
     def on_pong(self, data: bytes) -> None:
         """Count a pong as a sign of life."""
@@ -454,9 +454,9 @@ class Connect(RoomRequest, WebSocketHandler):
         assert self.peer is not None
         self.peer.heard = True
 
-    def _overflowed(self) -> None:
+    def _end(self, code: int, reason: str) -> None:
         assert self.peer is not None
-        self.peer.close(CLOSE_TOO_SLOW, "too slow: too much was waiting to be read")
+        self.peer.close(code, reason)
 
     def _flag(self, name: str) -> bool:
         # After a drop the npm client appends its query once more: ?cbor=true?cbor=true.

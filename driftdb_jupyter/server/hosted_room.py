@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from ..broker.broker import Sequencer
@@ -24,6 +25,8 @@ from .subscriptions import Subscriptions, cost_of_channel
 from .watchers import Pace, Watchers
 
 __all__ = ["HostedRoom", "short_list"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 
 # An answer up to these bounds is made at once, one beyond them as the connection takes it.
@@ -148,18 +151,26 @@ class HostedRoom:
                 self._watchers = None
 
     def broadcast(self, applied: Applied) -> None:
-        """Send a push that was applied to the subscribers."""
+        """Send a push that was applied to the subscribers.
+
+        Whoever may miss it because of an error is closed (1011), and resumes when it comes back.
+        """
         channel = self._channels.get(applied.key)
-        if channel is not None:
-            broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
-            broadcast(applied.broadcast)
-            if applied.deleted:
-                assert applied.seq is not None
-                channel.delete(applied.seq)
-        if self._snapshots and applied.removed:
-            snapshots = self._snapshots.get(applied.key)
-            if snapshots is not None:
-                snapshots.removed(applied.removed)
+        try:
+            if channel is not None:
+                broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
+                broadcast(applied.broadcast)
+                if applied.deleted:
+                    assert applied.seq is not None
+                    channel.delete(applied.seq)
+            if self._snapshots and applied.removed:
+                snapshots = self._snapshots.get(applied.key)
+                if snapshots is not None:
+                    snapshots.removed(applied.removed)
+        except Exception:
+            _log.exception("A broadcast failed; the subscribers of its key are closed")
+            if channel is not None:
+                channel.fail()
         if self._watchers is not None:
             self._watchers.note(applied)
 

@@ -18,6 +18,7 @@ time.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -29,12 +30,15 @@ from ..protocol.entry import Entry
 from ..protocol.frame import BINARY, COMPRESSED, TEXT, frame, payload
 from .answer import Answer, fragments, one_frame
 from .backlog import Backlog
+from .close_codes import CLOSE_FAULT, CLOSE_TOO_SLOW
 from .plain_stream import PlainStream
 from .send_queue import Buffer
 from .tornado_sender import TornadoSender
 from .unacknowledged import unacknowledged_bytes
 
 __all__ = ["Flusher", "Outbox", "Recipients"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 # How many connections are written to before the others have their turn: some 10 ms.
 _WRITES_A_TURN = 1000
@@ -91,8 +95,7 @@ class Flusher:
         """Write it now."""
         self.settle()
         unwritten, self.unwritten = self.unwritten, []
-        for outbox in unwritten:
-            outbox.write()
+        _write(unwritten)
 
     def breathe(self) -> None:
         """Write in the middle of a batch of messages, if just one connection is concerned.
@@ -118,8 +121,7 @@ class Flusher:
             return
         self.unwritten = unwritten[_WRITES_A_TURN:]
         self._schedule()
-        for outbox in unwritten[:_WRITES_A_TURN]:
-            outbox.write()
+        _write(unwritten[:_WRITES_A_TURN])
 
 
 class Recipients:
@@ -139,14 +141,44 @@ class Recipients:
         self._start = codec.push_start(key)
 
     def broadcast(self, entries: Sequence[Entry]) -> None:
-        """Encode entries once, and put them into all outboxes."""
+        """Encode entries once, and put them into all outboxes.
+
+        Where that fails, whoever misses one is closed before it hears of a later one.
+        """
         flusher, outboxes = self._flusher, self.outboxes
         encode, start = self._encode, self._start
-        for entry in entries:
-            if flusher.recipients is outboxes:
-                flusher.run.append(encode(start, entry))
-            else:
-                flusher.fan_out(encode(start, entry), outboxes)
+        try:
+            for entry in entries:
+                if flusher.recipients is outboxes:
+                    flusher.run.append(encode(start, entry))
+                else:
+                    flusher.fan_out(encode(start, entry), outboxes)
+        except Exception:
+            _log.exception("A push can't be encoded for its subscribers, who are closed")
+            self.fail()
+
+    def say(self, encode: Callable[[Codec], bytes]) -> None:
+        """Send a message of another kind to all outboxes; where that fails, they are closed."""
+        try:
+            self._flusher.fan_out(frame(self.codec.opcode, encode(self.codec)), self.outboxes)
+        except Exception:
+            _log.exception("A message can't be encoded for its subscribers, who are closed")
+            self.fail()
+
+    def fail(self) -> None:
+        """Close all of them: they missed something, and come back to be told."""
+        for outbox in list(self.outboxes.values()):
+            outbox.fail()
+
+
+def _write(outboxes: Sequence[Outbox]) -> None:
+    """Write what is in them; an error in one is not the others' matter."""
+    for outbox in outboxes:
+        try:
+            outbox.write()
+        except Exception:
+            _log.exception("A connection can't be written to, and is dropped")
+            outbox.drop()
 
 
 class Sender(Protocol):
@@ -186,19 +218,19 @@ class Outbox(list[bytes]):
     A list, so that the fan-out to many outboxes costs no more than an append for each.
     ``stream`` is the connection's; ``deflate`` compresses the content of a message, ``None`` where
     that was not agreed on. ``joins``: whether what is appended may be several frames in one.
-    ``limit_bytes``: what may wait before ``overflowed`` is called, not counting answers that are
-    made as they are taken (protocol, "Errors and closing", 4408). The outbox is ``congested`` from
-    a quarter of that on until it has sunk to half of the quarter, and ``rises`` is called once each
-    time.
+    ``ends`` closes the connection, with a code and a reason (protocol, "Errors and closing"):
+    with 4408 when more waits than ``limit_bytes``, not counting answers that are made as they are
+    taken, and with 1011 after a fault. The outbox is ``congested`` from a quarter of the limit on
+    until it has sunk to half of the quarter, and ``rises`` is called once each time.
     """
 
     __slots__ = (
         "_backlog",
         "_deflate",
+        "_ends",
         "_flusher",
         "_framed",
         "_limit",
-        "_overflowed",
         "_rises",
         "_send",
         "_sender",
@@ -216,7 +248,7 @@ class Outbox(list[bytes]):
         *,
         deflate: Callable[[bytes], bytes] | None = None,
         limit_bytes: int,
-        overflowed: Callable[[], None],
+        ends: Callable[[int, str], None],
         rises: Callable[[Outbox], None],
     ) -> None:
         super().__init__()
@@ -235,7 +267,7 @@ class Outbox(list[bytes]):
         self._backlog = backlog
         self._flusher = flusher
         self._limit = limit_bytes
-        self._overflowed = overflowed
+        self._ends = ends
         self._rises = rises
         self._taken: int | None = None
         self.closed = False
@@ -322,7 +354,17 @@ class Outbox(list[bytes]):
         self.clear()
         if not self._sender.keep_begun():
             self._sender.reset()  # in the middle of an answer nothing can be said
-        self._overflowed()
+        self._ends(CLOSE_TOO_SLOW, "too slow: too much was waiting to be read")
+
+    def fail(self) -> None:
+        """Close the connection, which can't be sent what comes next (1011)."""
+        self._ends(CLOSE_FAULT, "the server failed to send a message; its log says why")
+
+    def drop(self) -> None:
+        """End the connection: nobody knows how much of what was written has been sent."""
+        self.clear()
+        self._sender.reset()
+        self.fail()
 
     def close(self) -> None:
         """Take no more frames; what waits is sent as long as the connection stays open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
@@ -11,6 +12,8 @@ from ..rooms.room import Applied
 from .outbox import Outbox
 
 __all__ = ["Pace", "Watchers"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 # How many streams a watcher is shown before the others have their turn.
 _KEYS_A_TURN = 64
@@ -78,9 +81,14 @@ class Watchers:
         frames: dict[Codec, list[bytes]] = {}
         for watcher in list(self._watchers.values()):
             codec = watcher.codec
-            if codec not in frames:
-                start = codec.push_start(applied.key)
-                frames[codec] = [codec.push_frame(start, entry) for entry in applied.broadcast]
+            try:
+                if codec not in frames:
+                    start = codec.push_start(applied.key)
+                    frames[codec] = [codec.push_frame(start, entry) for entry in applied.broadcast]
+            except Exception:
+                _log.exception("A push can't be encoded for a watcher, which is closed")
+                watcher.outbox.fail()
+                continue
             for each in frames[codec]:
                 watcher.outbox.put(each)
 
@@ -133,5 +141,8 @@ class _Watcher:
                     await asyncio.sleep(0)
                 if long_bytes:
                     await asyncio.sleep(self._pace.take(long_bytes))
+        except Exception:
+            _log.exception("A watcher can't be shown a stream, and is closed")
+            self.outbox.fail()
         finally:
             self._showing = None

@@ -37,19 +37,19 @@ class Line:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.stream = PlainStream(near)
         self.flusher = flusher or Flusher()
-        self.overflowed = 0
+        self.ended: list[int] = []
         self.backlog = Backlog()
         self.outbox = Outbox(
             self.stream,
             self.flusher,
             self.backlog,
             limit_bytes=LIMIT_BYTES,
-            overflowed=self._overflow,
+            ends=self._end,
             rises=rises or (lambda outbox: None),
         )
 
-    def _overflow(self) -> None:
-        self.overflowed += 1
+    def _end(self, code: int, reason: str) -> None:
+        self.ended.append(code)
 
     async def read(self, count: int) -> bytes:
         loop = asyncio.get_running_loop()

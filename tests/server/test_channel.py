@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from driftdb_jupyter.protocol.cbor_codec import CBOR
 from driftdb_jupyter.protocol.entry import Entry
 from driftdb_jupyter.protocol.frame import frame
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.server.channel import Channel
+from driftdb_jupyter.server.close_codes import CLOSE_FAULT
 from driftdb_jupyter.server.outbox import Flusher, Outbox
 
 from .line import Line
@@ -114,3 +116,52 @@ async def test_who_leaves_on_hearing_of_a_deletion_keeps_it_from_nobody(
     channel.delete(7)
     flusher.flush()
     assert staying.arrived() == frame(JSON.opcode, JSON.delete("k", 7))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("other_encoding", [True, False])
+async def test_whoever_misses_a_push_is_closed_before_a_later_one_and_the_others_hear_all(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch, other_encoding: bool
+) -> None:
+    flusher, codes = Flusher(), []
+    lines.extend([Line(flusher), Line(flusher)])
+    missing, other = lines
+    channel = Channel("k", flusher)
+
+    def end(code: int, reason: str) -> None:
+        codes.append(code)
+        missing.outbox.flush()
+        channel.remove(missing.outbox)
+
+    monkeypatch.setattr(missing.outbox, "_ends", end)
+    channel.add(missing.outbox, CBOR)
+    if other_encoding:
+        channel.add(other.outbox, JSON)
+    said = [Entry(1, Value(b"0")), Entry(2, Value(b"no JSON")), Entry(3, Value(b"0"))]
+    channel.broadcast(said)
+    channel.add(other.outbox, JSON)
+    channel.broadcast([entry(4)])
+    flusher.flush()
+    assert codes == [CLOSE_FAULT]
+    assert missing.arrived() == CBOR.push_frame(CBOR.push_start("k"), entry(1))
+    heard = [*said, entry(4)] if other_encoding else [entry(4)]
+    start = JSON.push_start("k")
+    assert other.arrived() == b"".join(JSON.push_frame(start, each) for each in heard)
+
+
+@pytest.mark.asyncio
+async def test_whoever_misses_another_message_is_closed_too(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    missing, other = lines
+    channel = Channel("k", flusher)
+    monkeypatch.setattr(missing.outbox, "_ends", lambda *_: channel.remove(missing.outbox))
+    channel.add(missing.outbox, CBOR)
+    channel.add(other.outbox, JSON)
+    channel.say(lambda codec: b"said" if codec is JSON else bytes(1 // 0))
+    channel.broadcast([entry(1)])
+    flusher.flush()
+    assert missing.arrived() == b""
+    assert other.arrived() == frame(JSON.opcode, b"said") + frames(1)

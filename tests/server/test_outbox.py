@@ -8,6 +8,7 @@ import pytest
 
 from driftdb_jupyter.protocol.frame import TEXT, frame
 from driftdb_jupyter.server import outbox as outbox_module
+from driftdb_jupyter.server.close_codes import CLOSE_FAULT, CLOSE_TOO_SLOW
 from driftdb_jupyter.server.outbox import Flusher
 
 from .line import LIMIT_BYTES, Line, an_answer
@@ -98,7 +99,7 @@ async def test_what_the_socket_does_not_take_follows_in_order(lines: list[Line])
         await asyncio.sleep(0)  # a tick for each
     assert line.stream.writing()
     assert await line.read(len(sent)) == sent
-    assert line.overflowed == 0
+    assert line.ended == []
 
 
 @pytest.mark.asyncio
@@ -107,10 +108,10 @@ async def test_a_peer_that_does_not_read_overflows_past_the_limit(lines: list[Li
     lines.append(line)
     line.outbox.put(b"x" * (LIMIT_BYTES // 2))
     line.outbox.flush()
-    assert line.overflowed == 0
+    assert line.ended == []
     line.outbox.put(b"x" * LIMIT_BYTES)
     line.outbox.flush()
-    assert line.overflowed == 1
+    assert line.ended == [CLOSE_TOO_SLOW]
 
 
 @pytest.mark.asyncio
@@ -122,7 +123,7 @@ async def test_an_answer_alone_overflows_nobody_but_stops_reading(lines: list[Li
     assert taken is not None
     line.outbox.put(b"x" * (LIMIT_BYTES // 2))
     line.outbox.flush()
-    assert line.overflowed == 0
+    assert line.ended == []
     assert not taken.done()
     message = frame(TEXT, content)
     assert await line.read(len(message)) == message
@@ -145,10 +146,10 @@ async def test_the_limit_is_the_same_before_and_after_an_answer(
     else:
         line.outbox.put(b"x" * LIMIT_BYTES)
         line.outbox.flush()
-        assert line.overflowed == 0
+        assert line.ended == []
     line.outbox.put(b"x" * (LIMIT_BYTES + 100_000 * answer_was_read))
     line.outbox.flush()
-    assert line.overflowed == 1
+    assert line.ended == [CLOSE_TOO_SLOW]
 
 
 @pytest.mark.asyncio
@@ -178,7 +179,7 @@ async def test_giving_up_drops_what_waits_and_lets_the_waiting_go_on(lines: list
     line.outbox.give_up()
     await taken
     assert line.stream.closed()  # in the middle of a frame
-    assert line.overflowed == 1
+    assert line.ended == [CLOSE_TOO_SLOW]
     assert line.backlog.byte_count == 0
     line.outbox.put(b"late")
     line.outbox.flush()
@@ -228,3 +229,19 @@ async def test_a_frame_for_very_many_is_written_in_more_than_one_turn_and_in_ord
             flusher.fan_out(b"2", recipients)
     assert most == 4
     assert [await line.read(2) for line in lines] == [b"12"] * 10
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_cant_be_written_to_is_dropped_and_the_others_get_theirs(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    flusher = Flusher()
+    lines.extend([Line(flusher), Line(flusher)])
+    broken, other = lines
+    monkeypatch.setattr(broken.outbox, "_send", lambda data: 1 / 0)
+    flusher.fan_out(b"push", {1: broken.outbox, 2: other.outbox})
+    flusher.flush()
+    assert other.arrived() == b"push"
+    assert (broken.ended, other.ended) == ([CLOSE_FAULT], [])
+    assert broken.stream.closed()
+    assert "can't be written to" in caplog.text
