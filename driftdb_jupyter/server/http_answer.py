@@ -33,6 +33,9 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
     The next one is made when the client has taken the last. A client that takes too little is
     closed (see :mod:`.backlog`).
     """
+    connection: Any = handler.request.connection
+    if connection.stream.closed():
+        return  # of what a client has sent together, some comes when it has gone
     response = Response(handler)
     try:
         await backlog.turns.come()

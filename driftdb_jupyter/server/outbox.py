@@ -42,6 +42,8 @@ _log = logging.getLogger("driftdb_jupyter")
 
 # How many connections are written to before the others have their turn: some 10 ms.
 _WRITES_A_TURN = 1000
+# What takes more than a moment to compress.
+_LONG_BYTES = 4096
 
 
 class Flusher:
@@ -429,4 +431,6 @@ class Outbox(list[bytes]):
 def _compressed(whole: bytes, deflate: Callable[[bytes], bytes]) -> Iterator[Buffer]:
     """A frame with its content compressed, when its turn has come."""
     opcode, content = payload(whole)
+    if len(content) > _LONG_BYTES:
+        yield b""  # that takes a while: the others have their turn
     yield frame(opcode | COMPRESSED, deflate(content))
