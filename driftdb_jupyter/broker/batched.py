@@ -53,17 +53,19 @@ class BatchedSequencer(JournaledSequencer):
         if push.id is not None and client is not None:
             producer = room.producers.find(client)
             known = producer is not None and producer.knows(push.id)
-        if handle.failing is not None and not known and not isinstance(push.action, Relay):
+        keeps = not isinstance(push.action, Relay)
+        if keeps and not known and handle.failing is not None:
             # At once: what waits for the commit may wait for as long as the disk is full.
             pusher.answer(push, Unavailable(handle.failing))
             return False
+        clock = handle.clock  # called in two steps: it is no method
         try:
             applied = room.apply(
                 push,
                 values,
                 client=client,
                 author=pusher.author,
-                now=handle.clock(),
+                now=clock(),
             )
         except Refusal as refusal:
             # The frames that its values are in don't wait for the disk.
@@ -76,7 +78,7 @@ class BatchedSequencer(JournaledSequencer):
         written = False
         if push.id is not None and not known:
             self._note_id(push, applied, client)
-            written = not isinstance(push.action, Relay)
+            written = keeps
             if written and not self.dirty:
                 handle.want_commit(self, urgent=True)
         try:
