@@ -158,22 +158,22 @@ export class LogReplica extends Replica implements Pusher {
 /** Values that fit into one message each time, as the server takes them by default. */
 function batches(values: readonly Json[]): Json[][] {
   const made: Json[][] = [];
+  let batch: Json[] = [];
   let room = 0;
-  let items = 0;
+  let places = 0;
   for (const value of values) {
     const text = JSON.stringify(value);
     const length = 3 * text.length; // at most, in UTF-8
-    const marks = text.split(/[[{,:]/).length; // those inside strings as well
-    const batch = made[made.length - 1];
+    const items = text.split(/[[{,:]/).length; // at most: marks inside strings count as well
     room -= length;
-    items += marks;
-    if (batch === undefined || room < 0 || items > MOST_ITEMS || batch.length === MOST_VALUES) {
-      made.push([value]);
+    places -= items;
+    if (room < 0 || places < 0 || batch.length === MOST_VALUES) {
+      batch = [];
+      made.push(batch);
       room = MOST_BYTES - length;
-      items = marks;
-    } else {
-      batch.push(value);
+      places = MOST_ITEMS - items;
     }
+    batch.push(value);
   }
   return made;
 }
