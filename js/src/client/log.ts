@@ -160,18 +160,16 @@ function batches(values: readonly Json[]): Json[][] {
   const made: Json[][] = [];
   let batch: Json[] = [];
   let room = 0;
-  let places = 0;
   for (const value of values) {
     const text = JSON.stringify(value);
-    const length = 3 * text.length; // at most, in UTF-8
+    const bytes = 3 * text.length; // at most, in UTF-8
     const items = text.split(/[[{,:]/).length; // at most: marks inside strings count as well
-    room -= length;
-    places -= items;
-    if (room < 0 || places < 0 || batch.length === MOST_VALUES) {
+    const share = Math.max(bytes / MOST_BYTES, items / MOST_ITEMS, 1 / MOST_VALUES);
+    room -= share;
+    if (room < 0) {
       batch = [];
       made.push(batch);
-      room = MOST_BYTES - length;
-      places = MOST_ITEMS - items;
+      room = 1 - share;
     }
     batch.push(value);
   }
