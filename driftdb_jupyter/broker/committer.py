@@ -206,12 +206,12 @@ class Committer:
         said = getattr(error, "strerror", None) or str(error)  # a path is for the log alone
         reason = (
             f"the journal {os.path.basename(self._threads.path)} can't be written ({said});"
-            " what is to be kept is refused until it can"
+            " writes that have to be kept are refused until it can be"
         )
         if self.failing is None:
             traceback = None if passes(error) else error
             _log.error(
-                "The journal %s can't be written: %s", self._threads.path, error, exc_info=traceback
+                "The journal %s can't be written: %s", self._threads.path, said, exc_info=traceback
             )
         self.failing = reason
 

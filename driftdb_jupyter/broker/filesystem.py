@@ -50,11 +50,11 @@ def about_folder(folder: str) -> list[str]:
     """What is to be known of the folder that files for their owner alone are in, in words."""
     notices = []
     if os.path.islink(folder):
-        notices.append(f"{folder} is a symbolic link, and its files are in {_target(folder)}")
+        notices.append(f"{folder} is a symbolic link; the files are in {_target(folder)}")
     if os.name == "posix" and os.stat(folder).st_mode & stat.S_IWOTH:
         notices.append(
-            f"everybody on this machine may write to {folder}, and so replace what is in it:"
-            f" chmod o-w {folder}"
+            f"everybody on this machine may write to {folder}, and so replace its files:"
+            f" take that right away (chmod o-w {folder})"
         )
     return notices
 
@@ -73,7 +73,7 @@ def no_file(paths: Iterable[str]) -> str | None:
         if stat.S_ISLNK(mode):
             return f"{path} is a symbolic link (to {_target(path)})"
         if not stat.S_ISREG(mode):
-            return f"{path} is no ordinary file"
+            return f"{path} is not an ordinary file"
     return None
 
 
@@ -108,7 +108,7 @@ class FileWatch:
             if not same:
                 raise OSError(
                     errno.ENOENT,
-                    "it was moved away, removed or replaced; put it back, or start the server anew",
+                    "it was moved away, removed or replaced: put it back, or restart the server",
                     path,
                 )
 

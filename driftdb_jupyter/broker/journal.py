@@ -174,13 +174,15 @@ class Journal:
         if self.read_only:
             return self._open_to_read("?mode=ro")
         folder = os.path.dirname(os.path.abspath(self.path))
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise JournalUnusable(f"the journal {self.path} can't be opened: its folder is a file")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         files = [self.path + suffix for suffix in _SUFFIXES]
         other = no_file(files)
         if other is not None:
             raise JournalUnusable(
-                f"{other}: a journal's files are never reached through one; remove it, or move the"
-                " file itself there"
+                f"{other}: a journal is kept in ordinary files alone; put the file itself there, or"
+                " remove this"
             )
         self.notices += about_folder(folder)
         if not _writable(self.path):
@@ -190,7 +192,7 @@ class Journal:
         except BlockingIOError:
             raise JournalUnusable(
                 f"another server has the journal {self.path}: stop one of the two,"
-                " or give each a file of its own"
+                " or give each a folder of its own"
             ) from None
         try:
             if not os.path.exists(self.path):
@@ -218,10 +220,12 @@ class Journal:
         connection = self._connect(query)
         try:
             version = self._version(connection)
+            if version == 0:
+                raise JournalUnusable(f"the journal {self.path} is empty")
             if version < VERSION:
                 raise JournalUnusable(
                     f"the journal {self.path} is of version {version}, and has to be brought up to"
-                    f" date: start a server on it that may write to it and its folder"
+                    f" date: start a server on it that may write to it and to its folder"
                 )
         except BaseException:
             connection.close()
@@ -273,9 +277,10 @@ class Journal:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
+            advice = "move it away, or put a copy in its place, and start again"
             raise JournalUnusable(
-                f"the journal {self.path} is damaged ({error}): move it away, or put a copy in"
-                " its place, and start again"
+                f"the journal {self.path} is damaged ({error})"
+                + ("" if self.read_only else f": {advice}")
             ) from None
 
     def _choose_mode(self, connection: sqlite3.Connection) -> None:

@@ -101,7 +101,7 @@ def migrate_from_1(connection: sqlite3.Connection, path: str) -> None:
         _change(connection)
     except sqlite3.Error as error:
         raise _failed(path, size, "its tables can't be changed", error) from None
-    _log.warning("DriftDB: %s is of version %d; as it was it is in %s", path, VERSION, copy)
+    _log.warning("DriftDB: %s is of version %d now; it was copied to %s first", path, VERSION, copy)
 
 
 def _change(connection: sqlite3.Connection) -> None:

@@ -70,7 +70,9 @@ def restore_file(source: Path, journal: Path, *, progress: Steps) -> Restored:
     """
     try:
         backup = Journal(str(source), reading=True)
-    except (JournalUnusable, sqlite3.Error, OSError) as error:
+    except JournalUnusable as error:
+        raise BadMessage(f"expected a backup of rooms: {error}") from None
+    except (sqlite3.Error, OSError) as error:
         raise BadMessage(f"{source} can't be read: {error}") from None
     with closing(backup):
         try:

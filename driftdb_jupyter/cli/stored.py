@@ -43,7 +43,8 @@ def data_option(function: F) -> F:
         type=File(),
         default="",
         help="Where the rooms are kept: the folder that a server was given with --data, or a "
-        "journal's file. By default the Jupyter server's, where there is only one.",
+        "journal's file. By default those of the Jupyter server whose root is the current folder, "
+        "else of the only Jupyter server there is.",
     )(function)
 
 

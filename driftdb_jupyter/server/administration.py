@@ -138,7 +138,9 @@ class Administration:
         """
         try:
             backup = await asyncio.to_thread(Journal, source, reading=True)
-        except (JournalUnusable, sqlite3.Error, OSError) as error:
+        except JournalUnusable as error:
+            raise BadMessage(f"expected a backup of rooms: {error}") from None
+        except (sqlite3.Error, OSError) as error:
             raise BadMessage(f"{source} can't be read: {error}") from None
         try:
             names = await asyncio.to_thread(backup.names)

@@ -44,7 +44,7 @@ def bound_peers(peer_limit: int, log: logging.Logger, *, files: int | None = Non
     if possible < peer_limit:
         log.warning(
             "DriftDB: at most %d connections are taken, not the %d of peer_limit: only %d files "
-            "may be open at once (ulimit -n; LimitNOFILE= of a systemd unit)",
+            "may be open at once; raise that limit (ulimit -n, or LimitNOFILE= of a systemd unit)",
             possible,
             peer_limit,
             files,

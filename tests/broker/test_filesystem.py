@@ -122,7 +122,7 @@ def test_a_symbolic_link_is_not_followed(suffix: str, target: str, tmp_path: Pat
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rooms.db").mkdir()
-    with pytest.raises(JournalUnusable, match="is no ordinary file"):
+    with pytest.raises(JournalUnusable, match="is not an ordinary file"):
         Journal(str(tmp_path / "rooms.db"))
 
 

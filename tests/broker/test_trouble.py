@@ -322,7 +322,7 @@ def test_a_folder_that_cant_be_made_is_trouble(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     broker = open_broker(str(tmp_path / "file" / "rooms.db"))
     assert isinstance(broker, MemoryBroker)
-    assert "can't be opened" in str(broker.trouble)
+    assert "the journal rooms.db can't be opened: its folder is a file" in str(broker.trouble)
     assert str(tmp_path) not in str(broker.trouble)
     with pytest.raises(JournalUnusable, match="can't be opened"):
         open_broker(str(tmp_path / "file" / "rooms.db"), allow_memory=False)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from driftdb_jupyter.cli.amounts import size_of
+
 from ..conformance.peer import Room, push
 from ..server.processes import Process
 from .test_rooms import folder, room, run, server, values
@@ -25,12 +27,12 @@ async def test_all_rooms_come_back_in_an_empty_folder(
     copied = run(folder, "backup", str(tmp_path / "copy.db"))
     assert copied.returncode == 0
     size = (tmp_path / "copy.db").stat().st_size
-    assert copied.stdout.startswith(f"1 rooms, {size / 1000:,.1f} kB: ")
+    assert copied.stdout.startswith(f"1 room, {size_of(size)}: ")
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
     exported = run(folder, "export", room).stdout
     other = tmp_path / "others"
     assert run(other, "restore", str(tmp_path / "copy.db")).stdout == (
-        "1 rooms were restored, 0 of them in the place of others.\n"
+        "Restored 1 room, 0 in the place of others.\n"
     )
     assert run(other, "export", room).stdout == exported
     assert run(other, "check").stdout == "No damage was found.\n"
@@ -50,8 +52,8 @@ async def test_rooms_that_are_there_are_replaced_only_where_that_is_asked_for(
     assert "(1 of 1, 'größe & mehr' for one): replace them" in refused.stderr
     assert values(run(folder, "export", room).stdout) == []
     assert run(folder, "restore", str(copy), "--replace").stdout == (
-        "1 rooms were restored, 1 of them in the place of others.\n"
-        "1 rooms that are not in the backup were left as they are.\n"
+        "Restored 1 room, 1 in the place of others.\n"
+        "Left 1 room as it was: the backup doesn't have it.\n"
     )
     assert run(folder, "export", room).stdout == exported
 
@@ -116,7 +118,9 @@ async def test_what_is_no_backup_changes_nothing(
     for where in (folder, tmp_path / "others"):
         refused = run(where, "restore", str(tmp_path / "copy.db"), "--replace")
         assert refused.returncode == 1
-        assert "can't be read" in refused.stderr
+        why = "is damaged (file is not a database)" if content else "is empty"
+        said = f"expected a backup of rooms: the journal {tmp_path / 'copy.db'} {why}\n"
+        assert refused.stderr == f"driftdb restore: {said}"
         assert refused.stderr.count("\n") == 1
     assert values(run(folder, "export", room).stdout) == [1, [True, None], "drei"]
 

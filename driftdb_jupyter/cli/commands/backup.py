@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...command.parameter import arguments, one, option
 from ...command.types import File
+from ..amounts import number_of, size_of
 from ..configured import Settings
 from ..progress import steps
 from ..stored import data_option, opened, rooms_command
@@ -36,4 +37,4 @@ def command(settings: Settings, path: str, data: str, replace: bool) -> None:
     with opened(data, settings) as store, steps("Copying rooms") as progress:
         count = len(store.rooms())
         size = store.backup(target, replace=replace, progress=progress)
-    put(f"{count:,} rooms, {size / 1000:,.1f} kB: {os.path.relpath(target)}")
+    put(f"{number_of(count, 'room')}, {size_of(size)}: {os.path.relpath(target)}")

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ...command.parameter import arguments, at_most_one, option
+from ..amounts import size_of
 from ..member import Member, room_options
 from ..subcommand import make_command
 from ..terminal import one_line, put, uncoloured
@@ -97,7 +98,7 @@ def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
             if each.newest.stamp is not None:
                 moment = datetime.fromtimestamp(each.newest.stamp.time / 1000)
                 written = moment.strftime("%Y-%m-%d %H:%M")
-        size = _size(each.info.bytes)
+        size = size_of(each.info.bytes)
         line = f"{names[key]:<{width}}  {one_line(kind):<8}  {each.info.size:>7}  {size:>11}  "
         line += f"{written:<16}  {text}"
         put(_cut(line, columns))
@@ -105,7 +106,3 @@ def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
 
 def _cut(text: str, columns: int | None) -> str:
     return text if columns is None or len(text) <= columns else text[: columns - 1] + "…"
-
-
-def _size(bytes_: int) -> str:
-    return f"{bytes_} bytes" if bytes_ < 1000 else f"{bytes_ / 1000:,.1f} kB"

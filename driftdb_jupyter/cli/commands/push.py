@@ -60,7 +60,7 @@ def command(
     deletes = action == "delete"
     if len(given) != (1 if deletes else 2):
         wanted = "a key" if deletes else "a key and a value"
-        raise Misuse(f"expected {wanted}, got {len(given)} arguments")
+        raise Misuse(f"expected {wanted}, got {len(given)}")
     import msgspec
 
     from ...client.form import written

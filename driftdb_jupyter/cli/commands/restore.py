@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...command.parameter import arguments, one, option
 from ...command.types import File
+from ..amounts import number_of
 from ..configured import Settings
 from ..progress import steps
 from ..stored import data_option, opened, rooms_command
@@ -39,6 +40,7 @@ def command(settings: Settings, path: str, data: str, replace: bool) -> None:
         else:
             with opened(data, settings) as store:
                 done = store.restore(source, replace=replace, progress=progress)
-    put(f"{done.rooms:,} rooms were restored, {done.replaced:,} of them in the place of others.")
+    put(f"Restored {number_of(done.rooms, 'room')}, {done.replaced:,} in the place of others.")
     if done.left:
-        put(f"{done.left:,} rooms that are not in the backup were left as they are.")
+        it, they = ("it was", "it") if done.left == 1 else ("they were", "them")
+        put(f"Left {number_of(done.left, 'room')} as {it}: the backup doesn't have {they}.")

@@ -8,6 +8,7 @@ import click
 
 from ...command.parameter import option
 from ...protocol.name import room_digest
+from ..amounts import number_of, size_of
 from ..configured import Settings
 from ..stored import data_option, opened, rooms_command
 from ..terminal import one_line, put
@@ -43,7 +44,8 @@ def command(settings: Settings, data: str, json: bool) -> None:
         else:
             _print_table(rooms)
             total, disk = sum(room.bytes for room in rooms), disk_bytes(journal_path(data))
-            put(f"{len(rooms):,} rooms: {total / 1000:,.1f} kB, on the disk {disk / 1000:,.1f} kB")
+            count = number_of(len(rooms), "room")
+            put(f"{count}: {size_of(total)}, on the disk {size_of(disk)}")
 
 
 def _print_table(rooms: list[RoomSummary]) -> None:
@@ -54,6 +56,6 @@ def _print_table(rooms: list[RoomSummary]) -> None:
     put(f"{'ROOM':<{width}}  {'KEYS':>6}  {'SEQ':>10}  {'SIZE':>10}  {'LAST USED':<16}  IN LOGS")
     for room, name in zip(rooms, shown, strict=True):
         used = datetime.fromtimestamp(room.used_at).strftime("%Y-%m-%d %H:%M")
-        size = f"{room.bytes / 1000:,.1f} kB"
+        size = size_of(room.bytes)
         digest = "~" + room_digest(room.name)
         put(f"{name:<{width}}  {room.keys:>6}  {room.seq:>10}  {size:>10}  {used}  {digest}")

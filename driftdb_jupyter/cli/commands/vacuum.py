@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..amounts import size_of
 from ..configured import Settings
 from ..progress import working
 from ..stored import data_option, opened, rooms_command
@@ -17,4 +18,4 @@ def command(settings: Settings, data: str) -> None:
     with opened(data, settings) as store:
         with working("Giving space back"):
             size = store.vacuum()
-        put(f"{size / 1e6:,.1f} MB were given back.")
+        put(f"Gave {size_of(size)} back to the disk.")
