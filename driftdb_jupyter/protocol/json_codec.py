@@ -11,7 +11,7 @@ from .codec import KeyInfo, Listing, error_fields, several_values
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
-from .json_text import count_marks, is_deeper, structure
+from .json_text import count_marks, is_deeper, large_numbers, structure
 from .limits import Limits
 from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
 from .value import Value
@@ -212,13 +212,19 @@ def check_items(text: bytes, limits: Limits) -> None:
 
     Items are counted by commas, colons and brackets, so an empty array or object counts as two.
     """
-    if count_marks(text) < limits.sparse_bytes:
+    count = count_marks(text)
+    if 6 * count < limits.sparse_bytes:  # each may stand for an array and a large number, twice
         return
+    bignums, times = large_numbers(text, strings=True)
+    if times * (count + bignums) < limits.sparse_bytes:
+        return
+    if bignums or times > 1:
+        bignums, times = large_numbers(text, strings=False)
     marks = structure(text)
     containers = marks.count(b"[") + marks.count(b"{")
-    if containers > limits.containers:
+    if times * (containers + bignums) > limits.containers:
         raise limits.too_many_containers()
-    if 1 + containers + marks.count(b",") + marks.count(b":") > limits.items:
+    if times * (1 + containers + marks.count(b",") + marks.count(b":")) > limits.items:
         raise limits.too_many_items()
 
 

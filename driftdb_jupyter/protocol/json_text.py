@@ -10,7 +10,7 @@ from typing import Any
 import cbor2
 import msgspec
 
-__all__ = ["LARGEST_DOUBLE", "count_marks", "is_deeper", "read_json", "structure"]
+__all__ = ["LARGEST_DOUBLE", "count_marks", "is_deeper", "large_numbers", "read_json", "structure"]
 
 LARGEST_DOUBLE = math.nextafter(math.inf, 0)
 _LEAST = -LARGEST_DOUBLE
@@ -21,6 +21,13 @@ _LONG_NUMBER = re.compile(rb"(?<![\d.])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (
 _SLOW_DIGITS = 400
 _LONG_TEXT = 64 * 1024
 _ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+# Integers of so many digits become bignums, which are worth two containers, as a tag is.
+_BIGNUM_DIGITS = b"0" * 20
+_BIGNUM_COUNTS_AS = 2
+# Without one of these no number is beyond all doubles; with one, all else takes twice as long.
+_BEYOND_DOUBLES = (b"0e000", b"0" * 200)
+_NUMBERS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{},:')
 # Brackets as CBOR: every opening one begins an array of indefinite length.
 _BRACKETS_AS_CBOR = bytes.maketrans(b"[{]}", b"\x9f\x9f\xff\xff")
@@ -49,6 +56,20 @@ def read_json(text: bytes | str) -> Any:
 def count_marks(text: bytes) -> int:
     """How many opening brackets, commas and colons are in a text, those inside strings as well."""
     return sum(map(text.count, (b"[", b"{", b",", b":")))
+
+
+def large_numbers(text: bytes, *, strings: bool) -> tuple[int, int]:
+    """What large numbers in a valid JSON text count for.
+
+    As how many arrays those count that are bignums in CBOR, and how many times everything counts,
+    because a number may be beyond all doubles. ``strings``: whether what looks like one inside a
+    string counts as well, which is faster.
+    """
+    if not strings:
+        text = _STRING.sub(b"", text)
+    alike = text.translate(_NUMBERS_ALIKE, b"+")
+    bignums = _BIGNUM_COUNTS_AS * alike.count(_BIGNUM_DIGITS)
+    return bignums, 2 if any(sign in alike for sign in _BEYOND_DOUBLES) else 1
 
 
 def structure(text: bytes) -> bytes:

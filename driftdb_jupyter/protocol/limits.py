@@ -20,7 +20,9 @@ class Limits:
     ``values``: the number of values in a single push.
     ``items``: the number of values and names in a message, at any depth.
     ``containers``: the number of arrays, maps and byte strings among them, and twice that of tags;
-    a byte string right under a tag is not counted again.
+    a byte string right under a tag is not counted again. In JSON integers of 20 digits or more
+    count as tags, for they are bignums in CBOR, and where a number may be beyond all doubles (an
+    exponent of three digits, or 200 digits), everything counts twice.
     ``fields``: the number of a CBOR message's own fields, known or not.
 
     ``items`` and ``containers`` bound the time that it takes to check a message and to convert its
@@ -31,7 +33,7 @@ class Limits:
     key_bytes: int = 1024
     nesting: int = 128
     values: int = 4096
-    items: int = 180_000
+    items: int = 165_000
     containers: int = 45_000
     fields: int = 1000
 

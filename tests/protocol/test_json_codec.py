@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftdb_jupyter.protocol.errors import BadMessage
+from driftdb_jupyter.protocol.errors import BadMessage, TooLarge
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.limits import Limits
 from driftdb_jupyter.protocol.messages import Push
@@ -79,3 +79,29 @@ def test_a_number_that_no_double_holds_becomes_the_nearest_finite_one(
 
 def test_of_repeated_names_cbor_gets_the_last() -> None:
     assert cbor2.loads(read(b'{"a":1,"a":2}').as_cbor()) == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("number", "most"),
+    [
+        *((b"12345678901234567890123", 202), (b"-0.12345678901234567890123", 202)),
+        *((b"1e99", 2), (b"1e-400", 2), (b"9223372036854775807", 2)),
+        *((b'"1e400"', 2), (b'"\\"12345678901234567890"', 2)),
+    ],
+)
+def test_integers_that_are_bignums_in_cbor_count_as_tags(number: bytes, most: int) -> None:
+    text = b"[%b]" % b",".join([number] * 100)
+    containers = 1 + most  # with the message and the action
+    assert read(text, Limits(containers=containers))
+    with pytest.raises(TooLarge):
+        read(text, Limits(containers=containers - 1))
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"1E+0400", b"-1.5e100", b"1" * 220 + b"e90"])
+def test_where_a_number_may_be_beyond_all_doubles_everything_counts_twice(number: bytes) -> None:
+    text = b"[%b%b]" % (number, b",[0]" * 300)
+    bignums = 2 * (len(number) // 20)
+    containers = 2 * (300 + 3 + bignums)
+    assert read(text, Limits(containers=containers))
+    with pytest.raises(TooLarge):
+        read(text, Limits(containers=containers - 1))
