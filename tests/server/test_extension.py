@@ -243,6 +243,14 @@ class TestAuthorizer:
         assert await knock(room, **room.server.headers) == OUT
 
 
+async def test_nobody_is_shown_all_that_happens_unless_the_settings_allow_it(room: Room) -> None:
+    for query in ("debug=true", "debug=true&cbor=true"):
+        with pytest.raises(HTTPClientError) as refused:
+            await room.join(query=query)
+        assert refused.value.code == 403
+    await room.join(query="debug=false")
+
+
 class TestKernels:
     def secret(self, server: Server) -> dict[str, str]:
         secret = server.extension.kernel_environment()["DRIFTDB_SECRET"]
