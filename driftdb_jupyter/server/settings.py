@@ -77,8 +77,8 @@ class DriftDB(Configurable):
         0.01,
         min=0.0,
         config=True,
-        help="How far commits to the journal are apart at least while much is going on, in seconds "
-        "(batched).",
+        help="The least time from one commit to the journal to the next while much is written, in "
+        "seconds (batched).",
     )
     memory_limit_bytes = Int(
         0,
@@ -252,9 +252,9 @@ class DriftDB(Configurable):
         64 * 1024 * 1024,
         min=1024 * 1024,
         config=True,
-        help="How much the messages of all connections may take whose end has not come yet, in "
-        "bytes; at least one message. Over it the connection is closed with 1013 whose message "
-        "began first.",
+        help="How much may be held of all messages whose end has not come yet, of connections and "
+        "in bodies of requests, in bytes; at least one message. Over it the connection whose "
+        "message began first is closed with 1013.",
     )
     backlog_limit_bytes = Int(
         64 * 1024 * 1024,
@@ -318,8 +318,8 @@ class DriftDB(Configurable):
         10_000,
         min=1,
         config=True,
-        help="Of how many clients the pushes are remembered in a room. Of more, the ones that have "
-        "been gone for longest are forgotten first, and those that are connected never.",
+        help="How many clients a room remembers the pushes of. Of more, it forgets first those "
+        "that have been gone for longest, and never those that are connected.",
     )
     producer_retention_seconds = Float(
         _DAY_SECONDS,

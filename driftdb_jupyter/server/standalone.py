@@ -154,8 +154,8 @@ class StandaloneServer(JupyterApp):
     data = Unicode(
         "",
         config=True,
-        help="The folder in which rooms are kept, in a file rooms.db; it is made if need be. "
-        "Empty: rooms end with the server.",
+        help="The folder in which rooms are kept, in a file rooms.db; it is made if it doesn't "
+        "exist. Empty: rooms end with the server.",
     )
     allow_memory = Bool(
         False,
@@ -184,7 +184,7 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="How many connections over HTTP one address may have open, those that became "
         "WebSockets aside; one more is closed at once. Six for each browser of a class of 1,000. "
-        "With trust_xheaders the proxy has the say.",
+        "With trust_xheaders there is no such limit: the proxy has its own.",
     )
     trust_xheaders = Bool(
         False,
