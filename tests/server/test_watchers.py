@@ -6,11 +6,13 @@ import asyncio
 
 import pytest
 
+from driftdb_jupyter.protocol.cbor_codec import CBOR
 from driftdb_jupyter.protocol.codec import Codec
 from driftdb_jupyter.protocol.entry import Entry
 from driftdb_jupyter.protocol.json_codec import JSON
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.room import Applied
+from driftdb_jupyter.server.close_codes import CLOSE_FAULT
 from driftdb_jupyter.server.outbox import Outbox
 from driftdb_jupyter.server.watchers import Pace, Watchers
 
@@ -94,3 +96,37 @@ async def test_long_streams_are_shown_at_a_pace() -> None:
     assert 0 < first < second < 3 * first
     now += 10
     assert pace.take(1_000_000) == pytest.approx(first)
+
+
+async def test_a_watcher_that_can_not_be_shown_a_stream_is_closed_and_the_others_are_shown_it(
+    lines: list[Line],
+) -> None:
+    shown = Shown()
+    lines.extend([Line(), Line()])
+
+    def show(key: str, outbox: Outbox, codec: Codec) -> tuple[asyncio.Future[None] | None, int]:
+        if codec is CBOR:
+            raise ValueError("this fails on purpose")
+        return shown(key, outbox, codec)
+
+    watchers = Watchers(show, Pace())
+    watchers.add(lines[0].outbox, CBOR, ["a"])
+    watchers.add(lines[1].outbox, JSON, ["a"])
+    await ticks()
+    assert (lines[0].ended, lines[1].ended) == ([CLOSE_FAULT], [])
+    assert shown.keys == ["a"]
+
+
+async def test_a_watcher_that_can_not_be_sent_a_relay_is_closed_and_the_others_hear_it(
+    lines: list[Line],
+) -> None:
+    lines.extend([Line(), Line()])
+    watchers = Watchers(Shown(), Pace())
+    watchers.add(lines[0].outbox, CBOR, [])
+    watchers.add(lines[1].outbox, JSON, [])
+    relayed = Entry(1, Value.from_json(b"no JSON"))
+    watchers.note(Applied("k", 1, (relayed,), ()))
+    for line in lines:
+        line.outbox.flush()
+    assert (lines[0].ended, lines[1].ended) == ([CLOSE_FAULT], [])
+    assert b"no JSON" in lines[1].arrived()
