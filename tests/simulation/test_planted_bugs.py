@@ -509,12 +509,14 @@ def a_bounded_stream_keeps_in_the_file_what_it_dropped(plant: pytest.MonkeyPatch
     plant.setattr(Journal, "commit", changed_batch(lambda batch: batch.removed.clear()))
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BUGS[name](monkeypatch)
     assert shows("batched", "memory")
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", JOURNAL_BUGS)
 def test_a_planted_bug_of_the_journal_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     JOURNAL_BUGS[name](monkeypatch)
