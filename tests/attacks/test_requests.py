@@ -41,6 +41,14 @@ def head(method: str, path: str, *headers: str) -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: a", *headers, "", ""]).encode()
 
 
+async def heard_until_the_end(reader: asyncio.StreamReader) -> bytes:
+    """What a server says until it ends a connection; a reset may overtake what it said."""
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+
+
 async def open_files(host: Host, most: int) -> None:
     """Wait until the server has no more connections open than that."""
     while len(psutil.Process(host.process_id).net_connections()) > most:
@@ -84,7 +92,7 @@ async def test_messages_that_never_end_take_no_more_than_they_are_allowed(tmp_pa
         sent = await asyncio.gather(*(send(w) for _, w in opened), return_exceptions=True)
         assert all(error is None or isinstance(error, OSError) for error in sent)
         # Those that began first were given up for the others.
-        assert await opened[0][0].read() == b""
+        assert await heard_until_the_end(opened[0][0]) == b""
         assert host.memory_bytes - before < 30_000_000 + MOST_BYTES
         assert (await fetch(host.url + "room/a/send", method="POST", body="{}")).status == 400
 
@@ -104,7 +112,7 @@ async def test_a_head_that_is_too_long_is_cut_off(tmp_path: Path) -> None:
     async with hosting(tmp_path) as host, connections(host, 1) as opened:
         ((reader, writer),) = opened
         writer.write(b"GET / HTTP/1.1\r\nCookie: " + b"x" * 13_000)
-        assert await reader.read() == b""
+        assert await heard_until_the_end(reader) == b""
 
 
 @pytest.mark.parametrize(
