@@ -13,7 +13,7 @@ from typing import Any
 
 from driftdb_jupyter.client.fold import Fold, snapshot
 from driftdb_jupyter.client.form import meant
-from driftdb_jupyter.client.log_replica import Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.log_replica import Heard, StartedOver
 from driftdb_jupyter.client.receipt import Receipt
 from driftdb_jupyter.client.session import Session
 from driftdb_jupyter.client.state_replica import StateReplica, Update
@@ -131,18 +131,6 @@ def _shown_entries(replica: Any) -> object:
     return [(json.loads(each.value), each.seq) for each in replica.entries]
 
 
-def _write_and_compact(replica: LogReplica, text: bytes) -> object:
-    """Append, and put one value in the place of what is there, whoever else does so too."""
-    receipt = replica.push(text, keep=True)
-    if replica.current and len(replica.entries) > 1:
-        values = b",".join(each.value for each in replica.entries)
-        with contextlib.suppress(QueueFull):
-            replica.compact(
-                b"[%b]" % values, seq=replica.entries[-1].seq, epoch=replica.epoch, tell=True
-            )
-    return receipt
-
-
 def _forget_presence(session: Session, key: str) -> bool:
     session.forget_presence(key)
     return True
@@ -187,12 +175,6 @@ KINDS = {
     "pairs, two by two": Kind(
         join=lambda session, key: session.log(key, keep=True),
         write=lambda replica, text: replica.push_all([text, b"[1.5]"], keep=True),
-        shown=_shown_entries,
-        held=_entries,
-    ),
-    "compacted": Kind(
-        join=lambda session, key: session.log(key, keep=True),
-        write=_write_and_compact,
         shown=_shown_entries,
         held=_entries,
     ),

@@ -111,7 +111,7 @@ class World:
             for link in [link for link in server.links if not link.alive][:1]:
                 server.notice(link)
         elif action == "commit":
-            for _ in range(1 if pick % 2 else 1 + pick % 4):
+            for _ in range(1 + pick % 4):
                 server.commit()
         elif action in ("crash", "stop", "amnesia") and server.running:
             loses = {"crash": "tail", "stop": "nothing", "amnesia": "everything"}[action]
