@@ -18,8 +18,8 @@ if __package__ in (None, ""):  # run as a program: the package is this file's fo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.servers import OURS, Running, Server, start
-from driftdb_jupyter.broker.batch import Batch
-from driftdb_jupyter.broker.journal import Journal
+from driftdb_jupyter.broker.file.batch import Batch
+from driftdb_jupyter.broker.file.journal import Journal
 
 IN_FLIGHT = 64
 PUSHES = 10_000

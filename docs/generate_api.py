@@ -30,9 +30,9 @@ _SECTIONS = {
     "Writing to a stream": ("StreamFile", "StreamHandler", "Progress"),
 }
 _ELSEWHERE = {
-    "StreamFile": "driftdb_jupyter.client.stream_file",
-    "StreamHandler": "driftdb_jupyter.client.log_handler",
-    "Progress": "driftdb_jupyter.client.progress",
+    "StreamFile": "driftdb_jupyter.client.objects.stream.file",
+    "StreamHandler": "driftdb_jupyter.client.objects.stream.handler",
+    "Progress": "driftdb_jupyter.client.objects.stream.progress",
 }
 
 

@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .client.binding import Binding, Bindings, bind, bind_all
-    from .client.dictionary import SharedDict
-    from .client.feed import Feed
-    from .client.handle import Handle
-    from .client.message import Message
-    from .client.presence import Person, Presence
-    from .client.pubsub import PubSub
-    from .client.reducer import SharedReducer
+    from .client.objects.binding import Binding, Bindings, bind, bind_all
+    from .client.objects.dictionary import SharedDict
+    from .client.objects.message import Message
+    from .client.objects.presence import Person, Presence
+    from .client.objects.pubsub import PubSub
+    from .client.objects.reducer import SharedReducer
+    from .client.objects.state import SharedState
+    from .client.objects.stream.stream import Stream
     from .client.room import Room, room
-    from .client.state import SharedState
-    from .client.stream import Stream
-    from .client.subscribers import Subscription
-    from .client.wait import Wait
+    from .client.runtime.subscribers import Subscription
+    from .client.waiting.feed import Feed
+    from .client.waiting.handle import Handle
+    from .client.waiting.wait import Wait
     from .protocol.errors import (
         DriftDBError,
         EncodingError,
@@ -82,23 +82,23 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Binding": ".client.binding",
-    "Bindings": ".client.binding",
-    "Feed": ".client.feed",
-    "Handle": ".client.handle",
-    "Message": ".client.message",
-    "Person": ".client.presence",
-    "Presence": ".client.presence",
-    "PubSub": ".client.pubsub",
+    "Binding": ".client.objects.binding",
+    "Bindings": ".client.objects.binding",
+    "Feed": ".client.waiting.feed",
+    "Handle": ".client.waiting.handle",
+    "Message": ".client.objects.message",
+    "Person": ".client.objects.presence",
+    "Presence": ".client.objects.presence",
+    "PubSub": ".client.objects.pubsub",
     "Room": ".client.room",
-    "SharedDict": ".client.dictionary",
-    "SharedReducer": ".client.reducer",
-    "SharedState": ".client.state",
-    "Stream": ".client.stream",
-    "Subscription": ".client.subscribers",
-    "Wait": ".client.wait",
-    "bind": ".client.binding",
-    "bind_all": ".client.binding",
+    "SharedDict": ".client.objects.dictionary",
+    "SharedReducer": ".client.objects.reducer",
+    "SharedState": ".client.objects.state",
+    "Stream": ".client.objects.stream.stream",
+    "Subscription": ".client.runtime.subscribers",
+    "Wait": ".client.waiting.wait",
+    "bind": ".client.objects.binding",
+    "bind_all": ".client.objects.binding",
     "room": ".client.room",
 }
 
@@ -126,7 +126,7 @@ def __getattr__(name: str) -> object:
 
 def _jupyter_server_extension_points() -> list[dict[str, object]]:
     """Where Jupyter Server finds the extension."""
-    from .server.extension import DriftDBExtension
+    from .server.jupyter.extension import DriftDBExtension
 
     return [{"module": "driftdb_jupyter", "app": DriftDBExtension}]
 

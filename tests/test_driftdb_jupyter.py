@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import driftdb_jupyter
-from driftdb_jupyter.client.state import SharedState
+from driftdb_jupyter.client.objects.state import SharedState
 
 
 def modules_after(code: str) -> set[str]:

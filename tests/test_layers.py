@@ -24,9 +24,35 @@ ALLOWED = {
     "cli": {"protocol", "rooms", "broker", "server", "client", "command", "_version"},
 }
 
+# The same within the large packages: each part, and the other parts of its package.
+WITHIN = {
+    "broker": {
+        "file": set(),
+        "journaled": {"file", "broker", "clients", "presence", "memory_presence", "served_time"},
+    },
+    "client": {
+        "values": set(),
+        "session": set(),
+        "runtime": set(),
+        "transport": {"runtime", "session", "settings"},
+        "connection": {"transport", "runtime", "session", "settings"},
+        "waiting": {"connection", "session", "settings"},
+        "objects": {"values", "session", "runtime", "connection", "waiting", "room", "settings"},
+    },
+    "server": {
+        "sending": set(),
+        "limits": {"settings"},
+        "receiving": {"limits", "sending"},
+        "process": {"limits", "settings"},
+        "hosting": {"limits", "process", "sending", "settings"},
+        "http": {"hosting", "limits", "process", "receiving", "sending", "settings"},
+        "jupyter": {"hosting", "http", "process", "settings"},
+    },
+}
 
-def imported(module: Path) -> Iterator[str]:
-    """The parts of our own package that a module imports, at any place in it."""
+
+def imported(module: Path) -> Iterator[list[str]]:
+    """The path, within our own package, of each module that a module imports anywhere in it."""
     package = ["driftdb_jupyter", *module.relative_to(ROOT).parent.parts]
     for node in ast.walk(ast.parse(module.read_text("utf-8"))):
         names = []
@@ -38,7 +64,7 @@ def imported(module: Path) -> Iterator[str]:
             names = [prefix if node.module else f"{prefix}.{a.name}" for a in node.names]
         for name in names:
             if name.startswith("driftdb_jupyter."):
-                yield name.split(".")[1]
+                yield name.split(".")[1:]
 
 
 def modules() -> list[Path]:
@@ -48,8 +74,23 @@ def modules() -> list[Path]:
 @pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_imports_only_what_lies_below_it(module: Path) -> None:
     package = module.relative_to(ROOT).parts[0]
-    others = set(imported(module)) - {package}
+    others = {name[0] for name in imported(module)} - {package}
     assert others <= ALLOWED[package]
+
+
+@pytest.mark.parametrize(
+    ("package", "part"), [(package, part) for package, parts in WITHIN.items() for part in parts]
+)
+def test_a_part_imports_only_the_parts_below_it(package: str, part: str) -> None:
+    others = {
+        (str(module.relative_to(ROOT)), name[1])
+        for module in (ROOT / package / part).rglob("*.py")
+        for name in imported(module)
+        if name[0] == package and len(name) > 1 and name[1] != part
+    }
+    assert {
+        (module, other) for module, other in others if other not in WITHIN[package][part]
+    } == set()
 
 
 @pytest.mark.parametrize("package", ["protocol", "rooms"])

@@ -15,8 +15,8 @@ from ..rooms.memory_budget import MemoryBudget
 from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
 from .broker import Broker
-from .journal import JournalUnusable
-from .journaled import JournalBroker
+from .file.journal import JournalUnusable
+from .journaled.broker import JournalBroker
 from .memory import MemoryBroker
 
 __all__ = ["Durability", "open_broker"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..client.bookmark import Bookmark
-from ..client.log_replica import Heard, Missed, StartedOver
 from ..client.room import Room
+from ..client.session.bookmark import Bookmark
+from ..client.session.log import Heard, Missed, StartedOver
 from ..protocol.errors import NotConnected, Refusal
 from .terminal import check_pipe
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..broker import migration
-from ..broker.journal import Journal, JournalUnusable
-from ..broker.journaled import JournalBroker
-from ..broker.lock import FileLock
+from ..broker.file import migration
+from ..broker.file.journal import Journal, JournalUnusable
+from ..broker.file.lock import FileLock
+from ..broker.journaled.broker import JournalBroker
 from ..protocol.errors import BadMessage, NoServer, Unavailable
-from ..server.administration import Administration, Restored
-from ..server.hub import Hub
-from ..server.place import journal_in, jupyter_journal, jupyter_journals
+from ..server.hosting.hub import Hub
+from ..server.http.administration import Administration, Restored
+from ..server.process.place import journal_in, jupyter_journal, jupyter_journals
 from ..server.settings import DriftDB
 from .store import LocalStore, Steps
 

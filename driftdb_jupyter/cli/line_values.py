@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from ..client.line_splitter import LineSplitter
+from ..client.objects.stream.lines import LineSplitter
 from ..protocol.errors import EncodingError
 from .record import json_line
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-from ..client.locate import Location, locate
+from ..client.transport.location import Location, locate
 from ..protocol.errors import NoServer
 
 __all__ = ["room_location", "server_location"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..client.locate import Location
 from ..client.settings import Settings
+from ..client.transport.location import Location
 from ..command.parameter import option
 from ..command.printing import say
 from ..command.types import Number
@@ -20,9 +20,9 @@ from .location import room_location, server_location
 from .status import Misuse
 
 if TYPE_CHECKING:  # imported when there is work to do
-    from ..client.connection import Connection
-    from ..client.glance import Glance
+    from ..client.connection.connection import Connection
     from ..client.room import Room
+    from ..client.transport.glance import Glance
 
 __all__ = ["SECONDS", "Member", "room_options"]
 
@@ -74,7 +74,7 @@ class Member:
 
     def glance(self, prefix: str) -> dict[str, Glance]:
         """Return what the keys with this prefix hold; raises as :func:`.glance.glance` does."""
-        from ..client.glance import glance
+        from ..client.transport.glance import glance
 
         location, settings = self.location(), self.settings()
         return self._reached(
@@ -96,7 +96,7 @@ class Member:
             connection.close()
 
     def _named(self, find: Callable[[], Location]) -> Location:
-        from ..client.naming import named
+        from ..client.transport.naming import named
 
         try:
             location = find()
@@ -127,7 +127,7 @@ class Member:
 
 
 def _connected(location: Location, settings: Settings, timeout_seconds: float) -> Connection:
-    from ..client.connection import Connection
+    from ..client.connection.connection import Connection
 
     connection = Connection(location, settings)
     connection.start()

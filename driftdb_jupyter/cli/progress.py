@@ -62,7 +62,7 @@ def working(label: str) -> Iterator[None]:
 @contextmanager
 def steps(label: str) -> Iterator[Callable[[int, int], None]]:
     """What shows how much of a work is done, and of how much; on a terminal."""
-    from ..broker.progress import Progress
+    from ..broker.file.progress import Progress
 
     bar = Progress(label)
     try:

@@ -7,8 +7,8 @@ import json
 import msgspec
 from msgspec import Raw, Struct
 
-from ..client.log_replica import Heard
-from ..client.values import decode
+from ..client.session.log import Heard
+from ..client.values.encoding import decode
 
 __all__ = ["Record", "json_line", "record", "text_of"]
 

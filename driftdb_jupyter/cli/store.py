@@ -16,9 +16,9 @@ import msgspec
 
 from ..broker.broker import RoomSummary
 from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, refusal
-from ..server.administration import Administration, Restored
-from ..server.administration_handlers import PREFIX
-from ..server.control import Control, read_control
+from ..server.http.administration import Administration, Restored
+from ..server.http.administration_handlers import PREFIX
+from ..server.process.control import Control, read_control
 
 __all__ = ["LocalStore", "RemoteStore", "Steps", "Store", "running"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import quote, urlsplit
 
-from .locate import Location
+from .transport.location import Location
 
 __all__ = ["Link", "page_url"]
 

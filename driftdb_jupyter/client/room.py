@@ -13,24 +13,24 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..protocol.errors import DriftDBError, NotConnected
-from .background import at_end, background, on_fork
-from .connection import Connection, Status, live_connections
-from .frames import KeyInfo
-from .handle import Handle
+from .connection.connection import Connection, Status, live_connections
 from .link import Link, page_url
-from .locate import Location, locate
-from .naming import named
-from .receipt import Receipt
+from .runtime.background import at_end, background, on_fork
+from .session.messages import KeyInfo
+from .session.receipt import Receipt
 from .settings import Settings
+from .transport.location import Location, locate
+from .transport.naming import named
+from .waiting.handle import Handle
 
 if TYPE_CHECKING:
-    from .binding import Bindings
-    from .dictionary import SharedDict
-    from .presence import Presence
-    from .pubsub import PubSub
-    from .reducer import SharedReducer
-    from .state import SharedState
-    from .stream import Stream
+    from .objects.binding import Bindings
+    from .objects.dictionary import SharedDict
+    from .objects.presence import Presence
+    from .objects.pubsub import PubSub
+    from .objects.reducer import SharedReducer
+    from .objects.state import SharedState
+    from .objects.stream.stream import Stream
 
 __all__ = ["Room", "room"]
 
@@ -108,37 +108,37 @@ class Room:
     # What is in it. The classes come from the package, for a kernel's are shown in cells.
 
     def state(self, key: str, initial: Any = None, **options: Any) -> SharedState:
-        """A value: :class:`~driftdb_jupyter.client.state.SharedState`."""
+        """A value: :class:`~driftdb_jupyter.SharedState`."""
         return cast("SharedState", self._shared("SharedState", key, initial, **options))
 
     def dict(
         self, key: str, initial: Mapping[str, Any] | None = None, **options: Any
     ) -> SharedDict:
-        """Several values: :class:`~driftdb_jupyter.client.dictionary.SharedDict`."""
+        """Several values: :class:`~driftdb_jupyter.SharedDict`."""
         return cast("SharedDict", self._shared("SharedDict", key, initial, **options))
 
     def pubsub(self, key: str, **options: Any) -> PubSub:
-        """A channel: :class:`~driftdb_jupyter.client.pubsub.PubSub`."""
+        """A channel: :class:`~driftdb_jupyter.PubSub`."""
         return cast("PubSub", self._shared("PubSub", key, **options))
 
     def stream(self, key: str, **options: Any) -> Stream:
-        """A list to append to: :class:`~driftdb_jupyter.client.stream.Stream`."""
+        """A list to append to: :class:`~driftdb_jupyter.Stream`."""
         return cast("Stream", self._shared("Stream", key, **options))
 
     def reducer(
         self, key: str, fn: Callable[[Any, Any], Any], initial: Any = None, **options: Any
     ) -> SharedReducer:
-        """A value made by actions: :class:`~driftdb_jupyter.client.reducer.SharedReducer`."""
+        """A value made by actions: :class:`~driftdb_jupyter.SharedReducer`."""
         return cast("SharedReducer", self._shared("SharedReducer", key, fn, initial, **options))
 
     def presence(self, key: str = "presence", value: Any = None, **options: Any) -> Presence:
-        """Who is here: :class:`~driftdb_jupyter.client.presence.Presence`."""
+        """Who is here: :class:`~driftdb_jupyter.Presence`."""
         return cast("Presence", self._shared("Presence", key, value, **options))
 
     def bind(self, widgets: Mapping[str, Any], *, trait: str = "value") -> Bindings:
         """Share a trait of each widget under the key that it has here.
 
-        See :func:`~driftdb_jupyter.client.binding.bind`, also for a widget with its trait,
+        See :func:`~driftdb_jupyter.client.objects.binding.bind`, also for a widget with its trait,
         ``(widget, "trait")``.
         """
         bindings: Bindings = self._package().bind_all(widgets, trait=trait, room=self)

@@ -35,7 +35,7 @@ VERSION = 1
 
 
 _Number: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-# Public ids are 24 such characters (server/author.py).
+# Public ids are 24 such characters (server/hosting/author.py).
 _Client: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # Up to the end of the year 9999, in milliseconds.
 _Time: TypeAlias = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]

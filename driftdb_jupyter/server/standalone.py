@@ -24,28 +24,28 @@ from traitlets.config import Config
 
 from .._version import __version__
 from ..broker.broker import Broker
-from ..broker.journal import JournalUnusable
+from ..broker.file.journal import JournalUnusable
 from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
-from .accepting import accept_patiently
-from .access import Anyone
-from .administration import Administration
-from .administration_handlers import administration_routes
-from .control import Control, control_file
-from .descriptors import bound_peers, raise_limit
-from .event_log import EventLog, Seldom
-from .handlers import RoomRequest, routes
-from .health import Health
-from .hub import Hub
-from .listener import Listener
-from .log_text import Printable, RoomNames, printable
-from .pages import Figures, FrontPage, page_routes
-from .place import journal_in
-from .reach import near, reach
-from .request import NotFound
+from .hosting.access import Anyone
+from .hosting.hub import Hub
+from .http.administration import Administration
+from .http.administration_handlers import administration_routes
+from .http.handlers import RoomRequest, routes
+from .http.health import Health
+from .http.listener import Listener
+from .http.pages import Figures, FrontPage, page_routes
+from .http.reach import near, reach
+from .http.request import NotFound
+from .http.site import Site
+from .process.accepting import accept_patiently
+from .process.control import Control, control_file
+from .process.descriptors import bound_peers, raise_limit
+from .process.event_log import EventLog, Seldom
+from .process.log_text import Printable, RoomNames, printable
+from .process.place import journal_in
+from .process.signals import Signals
 from .settings import DriftDB
-from .signals import Signals
-from .site import Site
 
 __all__ = ["StandaloneServer", "application"]
 

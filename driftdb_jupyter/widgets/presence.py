@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import presence
+from ..client.objects import presence
 from .view import shown
 
 __all__ = ["Presence"]
 
 
 class Presence(presence.Presence):
-    """A :class:`driftdb_jupyter.client.presence.Presence` that a cell shows as avatars.
+    """A :class:`driftdb_jupyter.Presence` that a cell shows as avatars.
 
     ``label`` stands above them in place of the key. A value's ``name`` is shown where the
     server's authentication knows none, its ``colour`` always.

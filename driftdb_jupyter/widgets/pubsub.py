@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import pubsub
+from ..client.objects import pubsub
 from .view import shown
 
 __all__ = ["PubSub"]
 
 
 class PubSub(pubsub.PubSub):
-    """A :class:`driftdb_jupyter.client.pubsub.PubSub` whose newest messages a cell shows.
+    """A :class:`driftdb_jupyter.PubSub` whose newest messages a cell shows.
 
     ``label`` stands above them in place of the key.
     """

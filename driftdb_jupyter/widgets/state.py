@@ -8,7 +8,7 @@ from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
 from traitlets import Any, Dict, Instance, Unicode, default
 
-from ..client import state
+from ..client.objects import state
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
 from .output import kept, read
@@ -22,7 +22,7 @@ _shown: dict[str, SharedState] = {}
 
 
 class SharedState(state.SharedState, AnyWidget):
-    """A :class:`driftdb_jupyter.client.state.SharedState` that a cell shows as a control.
+    """A :class:`driftdb_jupyter.SharedState` that a cell shows as a control.
 
     The control's front end joins the room by itself: the value doesn't go through the kernel.
     Its model (a comm) is made when it is first shown, so that an object which never is costs

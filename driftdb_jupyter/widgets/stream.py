@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import stream
+from ..client.objects.stream import stream
 from ..protocol.json_text import read_json
 from .output import read_line
 from .view import shown
@@ -16,7 +16,7 @@ _LINES = 200
 
 
 class Stream(stream.Stream):
-    """A :class:`driftdb_jupyter.client.stream.Stream` that a cell shows as a live log.
+    """A :class:`driftdb_jupyter.Stream` that a cell shows as a live log.
 
     The log follows its end, can be searched, and keeps a terminal's colours. ``label`` stands
     above it in place of the key.

@@ -24,11 +24,11 @@ from typing import Any, Protocol
 
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
-from ..client.background import background
-from ..client.connection import Connection
-from ..client.dial import dial
-from ..client.locate import Location
+from ..client.connection.connection import Connection
+from ..client.runtime.background import background
 from ..client.settings import Settings
+from ..client.transport.dial import dial
+from ..client.transport.location import Location
 
 __all__ = ["Tunnel", "carry"]
 

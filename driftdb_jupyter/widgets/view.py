@@ -9,8 +9,8 @@ from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
 from traitlets import Dict, Instance, Unicode
 
-from ..client.describe import describe
-from ..client.shared import Shared
+from ..client.objects.describe import describe
+from ..client.objects.shared import Shared
 from .bundle import STYLE, bundle, code, outlives_cells
 from .output import kept
 from .tunnel import carry

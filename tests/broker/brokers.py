@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from msgspec import Raw
 
 from driftdb_jupyter.broker.broker import Broker, Sequencer
-from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Refusal

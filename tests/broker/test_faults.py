@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from driftdb_jupyter.broker import draft
-from driftdb_jupyter.broker.batch import Batch
 from driftdb_jupyter.broker.broker import Broker, Sequencer
-from driftdb_jupyter.broker.committer import passes
-from driftdb_jupyter.broker.journal import Journal
-from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.broker.file.batch import Batch
+from driftdb_jupyter.broker.file.journal import Journal
+from driftdb_jupyter.broker.journaled import draft
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
+from driftdb_jupyter.broker.journaled.committer import passes
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Refusal, Unavailable
 from driftdb_jupyter.protocol.messages import Append, Push, Relay, Replace
@@ -23,7 +23,7 @@ from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.room import Applied
 
 from .brokers import CLIENT, Record, kept, make, opened, push, running
-from .test_journaled import killed
+from .journaled.test_broker import killed
 
 pytestmark = pytest.mark.asyncio
 both_kinds = pytest.mark.parametrize("kind", ["batched", "synced"])

@@ -20,11 +20,12 @@ from unittest.mock import patch
 import pytest
 from msgspec import Raw
 
-from driftdb_jupyter.broker import draft, threads
-from driftdb_jupyter.broker.batch import Batch
-from driftdb_jupyter.broker.journal import Journal, Mode
-from driftdb_jupyter.broker.journaled import JournalBroker
-from driftdb_jupyter.broker.journaled_sequencer import JournaledSequencer
+from driftdb_jupyter.broker.file import threads
+from driftdb_jupyter.broker.file.batch import Batch
+from driftdb_jupyter.broker.file.journal import Journal, Mode
+from driftdb_jupyter.broker.journaled import draft
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
+from driftdb_jupyter.broker.journaled.sequencer import JournaledSequencer
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Refusal, Unavailable
 from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace

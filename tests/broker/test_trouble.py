@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from driftdb_jupyter.broker import filesystem, journal
 from driftdb_jupyter.broker.broker import Broker
 from driftdb_jupyter.broker.durability import Durability, open_broker
-from driftdb_jupyter.broker.journal import Journal, JournalUnusable
-from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.broker.file import filesystem, journal
+from driftdb_jupyter.broker.file.journal import Journal, JournalUnusable
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Unavailable

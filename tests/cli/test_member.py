@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ..certificates import CERTIFICATE
 from ..conformance.servers import standalone
 from ..faults.host import hosting
 from .shell import Shell
-
-CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
 
 
 def test_a_room_that_is_not_there_has_a_status_of_its_own(server_url: str) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from driftdb_jupyter.cli.record import json_line, record, text_of
-from driftdb_jupyter.client.log_replica import Heard, Stamp
+from driftdb_jupyter.client.session.log import Heard, Stamp
 
 
 def test_a_record_is_one_line_whatever_the_value_looked_like() -> None:

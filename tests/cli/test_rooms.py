@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from driftdb_jupyter.protocol.name import room_digest
-from driftdb_jupyter.server.control import control_path
-from driftdb_jupyter.server.place import journal_in
+from driftdb_jupyter.server.process.control import control_path
+from driftdb_jupyter.server.process.place import journal_in
 
 from ..broker.version_1 import make_version_1
 from ..conformance.peer import Room, fetch, push

@@ -15,7 +15,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from driftdb_jupyter.client.session import Session
+from driftdb_jupyter.client.session.session import Session
 
 
 class FakePeer:

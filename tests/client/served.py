@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from driftdb_jupyter.client import naming
-from driftdb_jupyter.client.connection import Connection
+from driftdb_jupyter.client.connection.connection import Connection
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.room import room as find_room
 from driftdb_jupyter.client.settings import Settings
+from driftdb_jupyter.client.transport import naming
 
 __all__ = ["Calls", "another", "come_true", "fresh_room"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import room
-from driftdb_jupyter.client.state import SharedState
 from driftdb_jupyter.protocol.errors import RoomNotFound, TooLarge
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftdb_jupyter.client.state_replica import StateReplica
+from driftdb_jupyter.client.session.state import StateReplica
 
 from .fakes import FakePeer, FakeRoom, SimulatedClient
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from driftdb_jupyter.client.link import page_url
-from driftdb_jupyter.client.locate import locate
+from driftdb_jupyter.client.transport.location import locate
 
 OWN = {"DRIFTDB_URL": "http://127.0.0.1:8888/user/ann/driftdb/"}
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import Room, room
-from driftdb_jupyter.client.state import SharedState
 from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, Unreachable
 
 from .fakes import FakeServer

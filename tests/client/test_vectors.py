@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from driftdb_jupyter.client.session import Session
-from driftdb_jupyter.client.state_replica import Update
+from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.client.session.state import Update
 
 from ..conformance.vectors import load
 

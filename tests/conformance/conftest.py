@@ -16,7 +16,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Each of the two servers, and one whose sockets are read by Tornado's own reader."""
     with ExitStack() as stack:
         if request.param == "fallback":
-            stack.enter_context(patch("driftdb_jupyter.server.reader.mask", None))
+            stack.enter_context(patch("driftdb_jupyter.server.receiving.reader.mask", None))
         rooms = {"debug_allowed": True}
         server = jupyter(rooms=rooms) if request.param == "jupyter" else standalone()
         yield stack.enter_context(server)

@@ -21,8 +21,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from traitlets.config import Config
 
-from driftdb_jupyter.server.extension import DriftDBExtension
-from driftdb_jupyter.server.hub import Hub
+from driftdb_jupyter.server.hosting.hub import Hub
+from driftdb_jupyter.server.jupyter.extension import DriftDBExtension
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import application
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas
 import pytest
 
-from driftdb_jupyter.client import scalars
-from driftdb_jupyter.client.values import decode, encode
+from driftdb_jupyter.client.values import scalars
+from driftdb_jupyter.client.values.encoding import decode, encode
 
 PAGE = (Path(__file__).parents[2] / "docs" / "values.md").read_text("utf-8")
 SHOWN = re.findall(r'`(\{"\$\w+":[^…`]+\})`', PAGE)

@@ -9,10 +9,10 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 
 from driftdb_jupyter.protocol.frame import TEXT, frame
-from driftdb_jupyter.server.deflate import Deflate
-from driftdb_jupyter.server.floods import Floods
-from driftdb_jupyter.server.incomplete import Incomplete
-from driftdb_jupyter.server.reader import BatchReader
+from driftdb_jupyter.server.limits.floods import Floods
+from driftdb_jupyter.server.limits.incomplete import Incomplete
+from driftdb_jupyter.server.receiving.deflate import Deflate
+from driftdb_jupyter.server.receiving.reader import BatchReader
 
 from .case import LIMIT_BYTES
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from driftdb_jupyter.protocol.frame import frame
-from driftdb_jupyter.server.peer import Peer
+from driftdb_jupyter.server.hosting.peer import Peer
 
 from ..conformance.servers import Server, standalone
 from .case import LIMIT_BYTES, Case

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from ..certificates import CERTIFICATE
 from ..conformance.servers import Server, jupyter, standalone
 from .frames import CLOSE, PONG, TEXT, client_frame, close_frame, frames_in
 from .servers import Line
 
-CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
 CLIENT = "?client=0123456789abcdef"
 PUSH = {"type": "push", "key": "k", "value": "v", "action": {"type": "append"}}
 ENDS = {

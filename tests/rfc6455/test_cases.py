@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from driftdb_jupyter.server.deflate import Deflate
+from driftdb_jupyter.server.receiving.deflate import Deflate
 
 from .case import Case
 from .cases import CASES, GROUPS

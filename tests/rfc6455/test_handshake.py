@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from driftdb_jupyter.server.handlers import Connect
+from driftdb_jupyter.server.http.handlers import Connect
 
 from ..conformance.servers import Server
 from .frames import TEXT, client_frame, close_frame, frames_in
@@ -65,7 +65,7 @@ def by_either(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.param == "ours":
         yield
     else:
-        with patch("driftdb_jupyter.server.reader.mask", None):
+        with patch("driftdb_jupyter.server.receiving.reader.mask", None):
             yield
 
 

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from driftdb_jupyter.server.peer import Peer
+from driftdb_jupyter.server.hosting.peer import Peer
 
 from .case import LIMIT_BYTES
 from .frames import BINARY, CLOSE, CONTINUATION, PING, PONG, client_frame, close_frame, frames_in
@@ -70,7 +70,7 @@ def test_pongs_that_nobody_takes_of_tornados_reader_close_the_connection() -> No
         peer._close(code, reason)
 
     with (
-        patch("driftdb_jupyter.server.reader.mask", None),
+        patch("driftdb_jupyter.server.receiving.reader.mask", None),
         patch.object(Peer, "close", close),
         echoing(outbox_limit_bytes=4 * MEBIBYTE) as server,
     ):

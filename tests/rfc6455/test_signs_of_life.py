@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from driftdb_jupyter.server.hub import Hub
-from driftdb_jupyter.server.peer import Peer
+from driftdb_jupyter.server.hosting.hub import Hub
+from driftdb_jupyter.server.hosting.peer import Peer
 
 from .case import LIMIT_BYTES
 from .frames import BINARY, CLOSE, PING, PONG, client_frame, close_frame, frames_in

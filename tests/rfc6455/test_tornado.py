@@ -32,7 +32,7 @@ def heard() -> Heard:
 @pytest.fixture(scope="module")
 def server(heard: Heard) -> Iterator[Server]:
     with (
-        patch("driftdb_jupyter.server.reader.mask", None),
+        patch("driftdb_jupyter.server.receiving.reader.mask", None),
         echoing(compression=True, heard=heard) as server,
     ):
         yield server

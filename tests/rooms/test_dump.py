@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import BadMessage
 from driftdb_jupyter.protocol.limits import Limits

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from driftdb_jupyter.protocol.codec import Listing
 from driftdb_jupyter.protocol.frame import TEXT
-from driftdb_jupyter.server.answer import Answer
-from driftdb_jupyter.server.backlog import Backlog
-from driftdb_jupyter.server.outbox import Flusher, Outbox
-from driftdb_jupyter.server.plain_stream import PlainStream
-from driftdb_jupyter.server.snapshot import Listed
+from driftdb_jupyter.server.sending.answer import Answer
+from driftdb_jupyter.server.sending.backlog import Backlog
+from driftdb_jupyter.server.sending.outbox import Flusher, Outbox
+from driftdb_jupyter.server.sending.plain_stream import PlainStream
+from driftdb_jupyter.server.sending.snapshot import Listed
 
 __all__ = ["LIMIT_BYTES", "Line", "an_answer"]
 

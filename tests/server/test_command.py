@@ -14,12 +14,11 @@ import pytest
 from driftdb_jupyter._version import __version__
 from driftdb_jupyter.protocol.name import room_digest
 
+from ..certificates import CERTIFICATE
 from ..conformance.peer import Room, fetch, push, pushed
 from .processes import COMMAND, Process, environment, started
 
 pytestmark = pytest.mark.asyncio
-
-CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from driftdb_jupyter.server.place import jupyter_journal
+from driftdb_jupyter.server.process.place import jupyter_journal
 
 from .processes import COMMAND, environment, started
 

@@ -8,8 +8,8 @@ import pytest
 
 from driftdb_jupyter.protocol.errors import Unavailable
 from driftdb_jupyter.rooms.memory_cost import HOSTED_ROOM_COST_BYTES
-from driftdb_jupyter.server.hosted_room import HostedRoom
-from driftdb_jupyter.server.hub import Hub
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.settings import DriftDB
 
 from ..broker.brokers import Record, push

@@ -10,23 +10,22 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.netutil import bind_sockets
 
-from driftdb_jupyter.server import reach as reach_module
+from driftdb_jupyter.server.http import reach as reach_module
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import StandaloneServer
 
+from ..certificates import CERTIFICATE
 from ..conformance.peer import Room, fetch, get, init, push, pushed, several
 from ..conformance.servers import Server, standalone
 
 pytestmark = pytest.mark.asyncio
 
-CERTIFICATE = Path(__file__).parents[1] / "client" / "tls.pem"
 UPGRADE = (
     b"GET /room/a/connect HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"

@@ -9,10 +9,10 @@ from driftdb_jupyter.broker.memory import MemoryBroker, MemorySequencer
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Unavailable
 from driftdb_jupyter.protocol.json_codec import JSON
-from driftdb_jupyter.server.access import Anyone
-from driftdb_jupyter.server.hosted_room import HostedRoom
-from driftdb_jupyter.server.hub import Hub
-from driftdb_jupyter.server.peer import Peer
+from driftdb_jupyter.server.hosting.access import Anyone
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.hosting.hub import Hub
+from driftdb_jupyter.server.hosting.peer import Peer
 from driftdb_jupyter.server.settings import DriftDB
 
 from .line import Line

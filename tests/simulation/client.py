@@ -6,11 +6,11 @@ import contextlib
 from collections import defaultdict
 from typing import Any
 
-from driftdb_jupyter.client import frames
-from driftdb_jupyter.client.heartbeat import Heartbeat
-from driftdb_jupyter.client.log_replica import Follower, Heard, LogReplica, StartedOver
-from driftdb_jupyter.client.receipt import Receipt
-from driftdb_jupyter.client.session import Session
+from driftdb_jupyter.client.session import messages
+from driftdb_jupyter.client.session.log import Follower, Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.client.transport.heartbeat import Heartbeat
 from driftdb_jupyter.protocol.errors import QueueFull, Uncertain
 
 from .kinds import KINDS
@@ -133,7 +133,7 @@ class Client:
         if state == "dead":
             self.notice()
         elif state == "ask" and self.link is not None:
-            self._send(frames.ping())
+            self._send(messages.ping())
         self.pump()
 
     def pump(self) -> None:

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 from unittest.mock import patch
 
-from driftdb_jupyter.broker import threads
-from driftdb_jupyter.broker.batch import Batch
 from driftdb_jupyter.broker.broker import NOBODY, Pusher, Sequencer
-from driftdb_jupyter.broker.journal import Mode
-from driftdb_jupyter.broker.journaled import JournalBroker
+from driftdb_jupyter.broker.file import threads
+from driftdb_jupyter.broker.file.batch import Batch
+from driftdb_jupyter.broker.file.journal import Mode
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Refusal, Unavailable
 from driftdb_jupyter.protocol.limits import Limits

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from driftdb_jupyter.client.fold import Fold, snapshot
-from driftdb_jupyter.client.form import meant
-from driftdb_jupyter.client.log_replica import Heard, StartedOver
-from driftdb_jupyter.client.receipt import Receipt
-from driftdb_jupyter.client.session import Session
-from driftdb_jupyter.client.state_replica import StateReplica, Update
+from driftdb_jupyter.client.session.fold import Fold, snapshot
+from driftdb_jupyter.client.session.log import Heard, StartedOver
+from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.client.session.state import StateReplica, Update
+from driftdb_jupyter.client.session.stored import meant
 from driftdb_jupyter.protocol.errors import QueueFull
-from driftdb_jupyter.server.hosted_room import HostedRoom
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 
 __all__ = ["KINDS", "Kind"]
 
@@ -68,7 +68,7 @@ def _append_to_register(replica: StateReplica, text: bytes) -> Receipt[bytes]:
 
 
 class _Reducer:
-    """A list that actions append to, as :class:`~driftdb_jupyter.client.reducer.SharedReducer`."""
+    """A list that actions append to, as :class:`~driftdb_jupyter.SharedReducer`."""
 
     def __init__(self, session: Session, key: str) -> None:
         self._replica = session.log(key, keep=True)

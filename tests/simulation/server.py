@@ -24,15 +24,15 @@ from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
-from driftdb_jupyter.server.access import Anyone
-from driftdb_jupyter.server.answer import Answer, one_frame
-from driftdb_jupyter.server.author import author
-from driftdb_jupyter.server.close_codes import CLOSE_STOPPING, CLOSE_TOO_SLOW
-from driftdb_jupyter.server.hosted_room import HostedRoom
-from driftdb_jupyter.server.outbox import Flusher, Outbox
-from driftdb_jupyter.server.peer import Peer
-from driftdb_jupyter.server.reader import CLOSE_INTERNAL_ERROR
-from driftdb_jupyter.server.unwritten import Unwritten
+from driftdb_jupyter.server.hosting.access import Anyone
+from driftdb_jupyter.server.hosting.author import author
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.hosting.peer import Peer
+from driftdb_jupyter.server.hosting.unwritten import Unwritten
+from driftdb_jupyter.server.receiving.reader import CLOSE_INTERNAL_ERROR
+from driftdb_jupyter.server.sending.answer import Answer, one_frame
+from driftdb_jupyter.server.sending.close_codes import CLOSE_STOPPING, CLOSE_TOO_SLOW
+from driftdb_jupyter.server.sending.outbox import Flusher, Outbox
 
 __all__ = [
     "IDS_REMEMBERED",

@@ -10,32 +10,33 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from driftdb_jupyter.broker import batched, journal
-from driftdb_jupyter.broker.batch import Batch
-from driftdb_jupyter.broker.batched import BatchedSequencer
 from driftdb_jupyter.broker.broker import NOBODY
-from driftdb_jupyter.broker.bulk_read import read_entries
-from driftdb_jupyter.broker.committer import Committer
-from driftdb_jupyter.broker.draft import Draft
-from driftdb_jupyter.broker.journal import Journal
-from driftdb_jupyter.broker.journaled import JournalBroker
-from driftdb_jupyter.broker.journaled_sequencer import JournaledSequencer
-from driftdb_jupyter.broker.rows import RoomRows
-from driftdb_jupyter.broker.synced import SyncedSequencer
-from driftdb_jupyter.client import frames
-from driftdb_jupyter.client.frames import Incoming, Value
-from driftdb_jupyter.client.heartbeat import Heartbeat
-from driftdb_jupyter.client.log_replica import LogReplica
-from driftdb_jupyter.client.presence_replica import PresenceReplica
-from driftdb_jupyter.client.replica import Replica
-from driftdb_jupyter.client.session import Session
-from driftdb_jupyter.client.state_replica import StateReplica
+from driftdb_jupyter.broker.file import journal
+from driftdb_jupyter.broker.file.batch import Batch
+from driftdb_jupyter.broker.file.bulk_read import read_entries
+from driftdb_jupyter.broker.file.journal import Journal
+from driftdb_jupyter.broker.journaled import batched
+from driftdb_jupyter.broker.journaled.batched import BatchedSequencer
+from driftdb_jupyter.broker.journaled.broker import JournalBroker
+from driftdb_jupyter.broker.journaled.committer import Committer
+from driftdb_jupyter.broker.journaled.draft import Draft
+from driftdb_jupyter.broker.journaled.rows import RoomRows
+from driftdb_jupyter.broker.journaled.sequencer import JournaledSequencer
+from driftdb_jupyter.broker.journaled.synced import SyncedSequencer
+from driftdb_jupyter.client.session import messages
+from driftdb_jupyter.client.session.log import LogReplica
+from driftdb_jupyter.client.session.messages import Incoming, Value
+from driftdb_jupyter.client.session.presence import PresenceReplica
+from driftdb_jupyter.client.session.replica import Replica
+from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.client.session.state import StateReplica
+from driftdb_jupyter.client.transport.heartbeat import Heartbeat
 from driftdb_jupyter.protocol.errors import Refusal
 from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import Window
-from driftdb_jupyter.server.peer import Peer
+from driftdb_jupyter.server.hosting.peer import Peer
 
 from . import client, server
 from .journaled import Durability, serving
@@ -281,7 +282,7 @@ def a_new_connection_does_not_say_who_is_there(plant: pytest.MonkeyPatch) -> Non
 def a_withdrawal_is_said_once(plant: pytest.MonkeyPatch) -> None:
     def forget(self: Session, key: str) -> None:
         if self._presences.pop(key).spoke and self.online:
-            self._outbox.append(frames.set_presence(key, None))
+            self._outbox.append(messages.set_presence(key, None))
 
     plant.setattr(Session, "forget_presence", forget)
 

@@ -28,8 +28,8 @@ from ..status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
 from ..subcommand import make_command, standard_input
 
 if TYPE_CHECKING:
-    from ...client.connection import Connection
-    from ...client.receipt import Receipt
+    from ...client.connection.connection import Connection
+    from ...client.session.receipt import Receipt
     from ..line_values import LineValues
 
 __all__ = ["command"]
@@ -136,7 +136,7 @@ class _Delivery:
         max_length: int | None,
         patience_seconds: float,
     ) -> None:
-        from ...client.describe import hint
+        from ...client.objects.describe import hint
 
         hint(connection, key, "stream")
         self._connection = connection

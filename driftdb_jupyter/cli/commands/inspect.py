@@ -13,7 +13,7 @@ from ..subcommand import make_command
 from ..terminal import one_line, put, uncoloured
 
 if TYPE_CHECKING:
-    from ...client.glance import Glance
+    from ...client.transport.glance import Glance
 
 __all__ = ["command"]
 
@@ -56,7 +56,7 @@ def command(member: Member, prefix: str | None, json: bool) -> None:
 
 
 def _kind(each: Glance, meta: Glance | None) -> str:
-    from ...client.values import decode
+    from ...client.values.encoding import decode
 
     told = decode(meta.newest.value) if meta is not None and meta.newest is not None else None
     if isinstance(told, dict) and isinstance(told.get("kind"), str):

@@ -11,7 +11,7 @@ from ..subcommand import make_command
 from ..terminal import check_pipe, flush, one_line, put
 
 if TYPE_CHECKING:
-    from ...client.presence import Person, Presence
+    from ...client.objects.presence import Person, Presence
     from ...client.room import Room
 
 __all__ = ["command"]
@@ -40,8 +40,8 @@ def command(member: Member, key: str | None, follow: bool, json: bool) -> None:
     `-f` follows who joins (+), leaves (-) or has another value (=); Ctrl-C ends it. The key is
     `presence` if none is given.
     """
-    from ...client.presence import Presence
-    from ...client.values import encode, same
+    from ...client.objects.presence import Presence
+    from ...client.values.encoding import encode, same
 
     def show(event: str, person: Person) -> None:
         if json:

@@ -13,7 +13,7 @@ from ..subcommand import make_command, standard_input
 from ..terminal import put
 
 if TYPE_CHECKING:
-    from ...client.frames import Action
+    from ...client.session.messages import Action
 
 __all__ = ["command"]
 
@@ -63,8 +63,8 @@ def command(
         raise Misuse(f"expected {wanted}, got {len(given)}")
     import msgspec
 
-    from ...client.form import written
-    from ...client.handle import Handle
+    from ...client.session.stored import written
+    from ...client.waiting.handle import Handle
 
     key = given[0]
     values = [] if deletes else [_value(given[1], text=text)]
@@ -79,7 +79,7 @@ def command(
 
 
 def _value(given: str, *, text: bool) -> bytes:
-    from ...client.values import encode
+    from ...client.values.encoding import encode
     from ..record import json_line
 
     if given == "-":

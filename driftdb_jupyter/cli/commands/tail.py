@@ -11,7 +11,7 @@ from ..subcommand import make_command
 from ..terminal import flush, put
 
 if TYPE_CHECKING:
-    from ...client.log_replica import Heard
+    from ...client.session.log import Heard
 
 __all__ = ["command"]
 
@@ -66,7 +66,7 @@ def command(member: Member, key: str, lines: int | None, follow: bool, json: boo
 
 
 def _print(key: str, values: list[Heard], *, json: bool) -> None:
-    from ...client.form import meant
+    from ...client.session.stored import meant
     from ..record import record, text_of
 
     for heard in values:

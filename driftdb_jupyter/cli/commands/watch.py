@@ -40,8 +40,8 @@ def command(member: Member, keys: tuple[str, ...], count: int, json: bool, chang
     """
     if not keys:
         raise Misuse("expected keys, got none")
-    from ...client.form import meant
-    from ...client.log_replica import Heard
+    from ...client.session.log import Heard
+    from ...client.session.stored import meant
     from ..hearing import Hearing, wait_for_any
     from ..record import record, text_of
 

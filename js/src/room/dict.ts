@@ -63,7 +63,7 @@ export class SharedDict<T = Value> {
   }
 }
 
-/** The items after a step (driftdb_jupyter.client.dictionary). */
+/** The items after a step (driftdb_jupyter.client.objects.dictionary). */
 function applied<T>(items: Items<T>, { set = {}, remove = [] }: Step<T>): Items<T> {
   const removed = new Set(remove);
   const stay = Object.entries(itemsOf(items)).filter(([name]) => !removed.has(name));

@@ -8,7 +8,7 @@ export function snapshot(value: Json): Json {
 
 /**
  * Applies actions with a pure function, in the room's order; own ones that it has not ordered yet
- * behind. So all folds of a stream end equal, those of Python (driftdb_jupyter.client.fold) too.
+ * behind. So all folds of a stream end equal, those of Python (driftdb_jupyter.client.session.fold) too.
  */
 export class Fold<S, A> {
   confirmed: S;

@@ -14,7 +14,7 @@ export interface Line {
   readonly progress: Progress | null;
 }
 
-/** Where a loop is (driftdb_jupyter.client.progress). */
+/** Where a loop is (driftdb_jupyter.client.objects.stream.progress). */
 export interface Progress {
   readonly id: string;
   readonly count: number;

@@ -22,7 +22,7 @@ import { areaControl, lineControl } from "./text";
 import { toggleControl } from "./toggle";
 import { viewControl } from "./view";
 
-/** What the author asked for (driftdb_jupyter.client.control). */
+/** What the author asked for (driftdb_jupyter.client.objects.control). */
 export interface AskedFor {
   readonly kind?: string | null;
   readonly min?: number | null;
@@ -179,7 +179,7 @@ export class StateView implements StateListener, Source {
   };
 }
 
-/** The controls that can be asked for (driftdb_jupyter.client.control.Kind). */
+/** The controls that can be asked for (driftdb_jupyter.client.objects.control.Kind). */
 const CONTROLS: ReadonlyMap<string, MakeControl> = new Map(
   Object.entries({
     area: areaControl,

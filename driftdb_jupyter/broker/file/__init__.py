@@ -1,0 +1,1 @@
+"""The file that rooms are kept in."""

@@ -1,0 +1,1 @@
+"""Rooms whose order is written to a file."""

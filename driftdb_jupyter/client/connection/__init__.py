@@ -1,0 +1,1 @@
+"""Drive a session over a WebSocket."""

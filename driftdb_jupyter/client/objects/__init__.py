@@ -1,0 +1,1 @@
+"""The shared objects: states, dictionaries, reducers, channels, streams, presence."""

@@ -1,0 +1,140 @@
+"""How a value is to be shown, and changed: what somebody asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from ..values.encoding import encode
+
+__all__ = ["Control", "Kind"]
+
+Kind = Literal[
+    "area",
+    "button",
+    "colour",
+    "date",
+    "datetime",
+    "dropdown",
+    "file",
+    "multiselect",
+    "number",
+    "radio",
+    "range",
+    "slider",
+    "table",
+    "text",
+    "time",
+    "toggle",
+    "view",
+]
+_CHOICES = ("dropdown", "multiselect", "radio")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The control of a state; made by :meth:`of`.
+
+    ``kind`` is ``None`` where the value alone decides: a number has a slider with a field, a bool
+    a switch, text a field, a date a date's, a table its table. ``options`` are the choices: pairs
+    of a label and a value.
+    """
+
+    kind: Kind | None
+    min: float | None
+    max: float | None
+    step: float | None
+    label: str | None
+    description: str | None
+    options: tuple[tuple[str, Any], ...]
+    disabled: bool
+    read_only: bool
+    limit_bytes: int
+    throttle_seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        initial: Any,
+        *,
+        control: Kind | None = None,
+        min: float | None = None,
+        max: float | None = None,
+        step: float | None = None,
+        label: str | None = None,
+        description: str | None = None,
+        options: Iterable[Any] | Mapping[str, Any] | None = None,
+        disabled: bool = False,
+        read_only: bool = False,
+        limit_bytes: int = 512 * 1024,
+        throttle_seconds: float = 0.0,
+    ) -> Control:
+        """Check what was asked for; raises :class:`ValueError` where it makes no sense."""
+        if control is not None and control not in get_args(Kind):
+            known = ", ".join(get_args(Kind))
+            raise ValueError(f"expected a control that there is ({known}), got {control!r}")
+        if min is not None and max is not None and not min <= max:
+            raise ValueError(f"expected min <= max, got min={min!r} and max={max!r}")
+        if step is not None and not step > 0:
+            raise ValueError(f"expected a step above 0, got {step!r}")
+        if limit_bytes < 1:
+            raise ValueError(f"expected a limit_bytes above 0, got {limit_bytes!r}")
+        if not throttle_seconds >= 0:
+            raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
+        choices = _choices(options)
+        if control in _CHOICES and not choices:
+            raise ValueError(f"expected options= for a {control}, got none")
+        if choices and control is None:
+            control = "multiselect" if isinstance(initial, (list, tuple)) else "dropdown"
+        if control is None and isinstance(initial, (list, tuple)) and None not in (min, max):
+            control = "range"
+        return cls(
+            kind=control,
+            min=min,
+            max=max,
+            step=step,
+            label=label,
+            description=description,
+            options=choices,
+            disabled=disabled,
+            read_only=read_only,
+            limit_bytes=limit_bytes,
+            throttle_seconds=throttle_seconds,
+        )
+
+    def told(self) -> dict[str, Any]:
+        """What the front end is told, as JSON."""
+        return {
+            "kind": self.kind,
+            "min": self.min,
+            "max": self.max,
+            "step": self.step,
+            "label": self.label,
+            "description": self.description,
+            # As the front end finds them in the room.
+            "options": [[label, _as_json(value)] for label, value in self.options],
+            "disabled": self.disabled,
+            "read_only": self.read_only,
+            "limit_bytes": self.limit_bytes,
+            "throttle_seconds": self.throttle_seconds,
+        }
+
+    def but(self, **changes: bool) -> Control:
+        """The same but for some of it."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _choices(options: Iterable[Any] | Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
+    if options is None:
+        return ()
+    if isinstance(options, str):
+        raise ValueError(f"expected a list or dict as options=, got the text {options!r}")
+    if isinstance(options, Mapping):
+        return tuple((str(label), value) for label, value in options.items())
+    return tuple((str(value), value) for value in options)
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(encode(value))

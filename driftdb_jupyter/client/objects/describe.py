@@ -1,0 +1,90 @@
+"""Telling the room what a key is meant to be, so that a page can show it that knows nothing of it.
+
+That stands under ``$meta/KEY`` (protocol, "Which keys there are").
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ...protocol.errors import DriftDBError, Refusal
+from ..connection.connection import Connection
+from ..session.stored import written
+from ..settings import Settings
+from ..values.encoding import encode
+from .control import Control
+from .shared import Shared
+
+__all__ = ["describe", "hint"]
+
+_log = logging.getLogger("driftdb_jupyter")
+# What was told of each room's keys, for a cell is run again and again; and who stands for it: as
+# long as somebody does, the client tells it anew to a server that lost its memory.
+_told: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
+
+
+# Of which keys of each room the kind was told.
+_hinted: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
+
+
+class _Nobody:
+    """Hears nothing of a description: nobody waits for it."""
+
+    def deliver(self) -> None:
+        pass
+
+    def refused(self, error: Refusal) -> None:
+        _log.debug("a description was refused: %s", error)
+
+
+def describe(
+    shared: Shared,
+    kind: str,
+    *,
+    label: str | None = None,
+    control: Control | None = None,
+) -> None:
+    """Say what a shared object is: its ``kind``, and how it is to be shown.
+
+    ``control`` is a state's, and brings its label. Does nothing where ``DRIFTDB_DESCRIBE`` is 0.
+    Never raises: it is a help, and nothing more.
+    """
+    if not Settings.from_environment().describe:
+        return
+    meta: dict[str, Any] = {"kind": kind, "label": label}
+    try:
+        if control is not None:
+            meta |= {"label": control.label, "control": control.told()}
+        _write(shared.room.connection, f"$meta/{shared.key}", encode(meta))
+    except (DriftDBError, ValueError) as error:
+        _log.debug("%r was not described: %s", shared, error)
+
+
+def hint(connection: Connection, key: str, kind: str) -> None:
+    """Say what a key is that is written to, where nobody described it.
+
+    A channel holds nothing that tells it, and a stream of one value looks like a state. Does
+    nothing where ``DRIFTDB_DESCRIBE`` is 0. Never raises: it is a help, and nothing more.
+    """
+    hinted = _hinted.setdefault(connection, set())
+    if key in hinted or key.startswith("$"):
+        return
+    hinted.add(key)
+    if not connection.settings.describe:
+        return
+    meta = written(encode({"kind": kind}))
+    try:
+        connection.send(f"$meta/{key}", meta, action="replace", if_seq=0)
+    except DriftDBError as error:
+        _log.debug("%r was not described: %s", key, error)
+
+
+def _write(connection: Connection, key: str, text: bytes) -> None:
+    told = _told.setdefault(connection, {})
+    before, nobody = told.get(key) or (b"", _Nobody())
+    if before == text:
+        return
+    connection.write(connection.subscribe(key, nobody, initial=None), text, by=nobody)
+    told[key] = text, nobody

@@ -1,0 +1,121 @@
+"""Several values under one key, as one mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from ..room import Room
+from ..runtime.subscribers import Subscription
+from ..waiting.handle import Handle
+from ..waiting.wait import Wait
+from .reducer import SharedReducer
+
+__all__ = ["SharedDict"]
+
+
+class SharedDict(MutableMapping[str, Any]):
+    """A ``dict`` with a name (``key``) that everybody in a room shares, item by item.
+
+    Who sets one item leaves the others as they are; of two who set the same the later counts, and
+    all see the same. Names are ``str``. ``initial`` is what it holds in a room that has none yet.
+    The other arguments are those of :class:`~driftdb_jupyter.SharedReducer`.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        initial: Mapping[str, Any] | None = None,
+        *,
+        room: str | Room | None = None,
+        url: str | None = None,
+        encode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        self._reducer = SharedReducer(
+            key,
+            _apply,
+            dict(initial or {}),
+            room=room,
+            url=url,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+        )
+
+    @property
+    def key(self) -> str:
+        """Its name in the room."""
+        return self._reducer.key
+
+    @property
+    def room(self) -> Room:
+        """The room that it is in."""
+        return self._reducer.room
+
+    def set(self, items: Mapping[str, Any] | None = None, /, **more: Any) -> Handle[None]:
+        """Set several items at once; the handle tells when the room has them.
+
+        ``update`` does the same without a handle. Raises as :meth:`.SharedReducer.dispatch` does.
+        """
+        return self._reducer.dispatch({"set": {**(items or {}), **more}})
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Set several items at once, as ``dict.update`` does; others see all or none of them."""
+        items = dict(*args, **kwargs)
+        if items:
+            self.set(items)
+
+    def clear(self) -> None:
+        """Remove all items."""
+        self._reducer.dispatch({"remove": list(self)})
+
+    def subscribe(self, handler: Callable[[dict[str, Any]], object]) -> Subscription:
+        """Call ``handler(items)`` when any item changed (see :meth:`.PubSub.subscribe`)."""
+        return self._reducer.subscribe(lambda value: handler(dict(value)))
+
+    def wait_for(
+        self,
+        predicate: Callable[[dict[str, Any]], object],
+        *,
+        timeout_seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Wait until ``predicate(items)`` is true (see :meth:`.SharedState.wait_for`)."""
+        return self.when(predicate).result(timeout_seconds)
+
+    def when(self, predicate: Callable[[dict[str, Any]], object]) -> Wait[dict[str, Any]]:
+        """Like :meth:`wait_for`, for async code (see :meth:`.SharedState.when`)."""
+        return self._reducer._wait(lambda: dict(self._reducer.value), predicate)
+
+    def close(self) -> None:
+        """Hear no more; the room's connection stays for others."""
+        self._reducer.close()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._reducer.value[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._reducer.dispatch({"set": {name: value}})
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self._reducer.value:
+            raise KeyError(name)
+        self._reducer.dispatch({"remove": [name]})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._reducer.value))
+
+    def __len__(self) -> int:
+        return len(self._reducer.value)
+
+    def __repr__(self) -> str:
+        items = dict(self._reducer.value)
+        return f"SharedDict({self.key!r}, {items!r}, room={self.room.name!r})"
+
+
+def _apply(items: dict[str, Any], action: Any) -> dict[str, Any]:
+    """The items after an action; raises for one that is none."""
+    removed = set(action.get("remove", ()))
+    added = dict(action.get("set", {}))
+    return {name: value for name, value in items.items() if name not in removed} | added

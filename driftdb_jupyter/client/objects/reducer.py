@@ -1,0 +1,178 @@
+"""A value that everybody in a room changes by actions, in one order for all."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ...protocol.errors import DriftDBError
+from ..room import Room
+from ..runtime.callbacks import callbacks
+from ..runtime.subscribers import Subscribers, Subscription
+from ..session.fold import Fold, snapshot
+from ..values.encoding import decode, encode, same
+from ..waiting.handle import Handle
+from ..waiting.wait import Wait
+from .shared import Shared
+
+__all__ = ["SharedReducer"]
+
+# Whose action is the stream's so-manieth puts a snapshot in the place of all.
+_COMPACT_AT = 100
+
+
+class SharedReducer(Shared):
+    """A value with a name (``key``) that is made of all the actions that anybody dispatched.
+
+    ``fn(value, action)`` returns the next value. It has to be the same for all who take part, and
+    depend on nothing else; it must not change its arguments. ``initial`` is where it begins in a
+    room that has nothing yet. Own actions show at once, and are applied anew behind those that
+    the room ordered before them: so all end with the same value. An action for which ``fn``
+    raises counts for nothing. The stream is kept short by itself.
+
+    The room is found as by :class:`~driftdb_jupyter.SharedState`, and the same
+    errors are raised. ``encode`` and ``decode`` are for actions and values that JSON can't hold.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        fn: Callable[[Any, Any], Any],
+        initial: Any = None,
+        *,
+        room: str | Room | None = None,
+        url: str | None = None,
+        encode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        self._enter(key, room, url, timeout_seconds)
+        self._encode, self._decode = encode, decode
+        self._initial = self._write(initial)
+        self._compacts = False
+        self._lock = threading.RLock()  # held while fn works; never with the connection's guard
+        self._subscribers = Subscribers()
+        self._fold = Fold(
+            lambda value, action: fn(value, self._read(action)),
+            lambda: self._read(self._initial),
+            self._read,
+        )
+        self._settled: deque[str] = deque()
+        self._told = self._fold.value
+        connection = self._home.connection
+        with connection.guard:  # so that nobody delivers in between
+            self._replica = connection.listen(key, self, keep=True)
+            self._follower = self._replica.follow()
+        connection.wait_ready(self._replica, timeout_seconds)
+        self._told = self.value
+
+    @property
+    def value(self) -> Any:
+        """The value now, own actions included. Don't change it: dispatch an action."""
+        with self._lock:
+            self._catch_up()
+            return self._fold.value
+
+    def dispatch(self, action: Any) -> Handle[None]:
+        """Apply an action; the handle tells when the room has it.
+
+        Raises what ``fn`` raises for it, :class:`EncodingError`, :class:`TooLarge`,
+        :class:`QueueFull` and :class:`NotConnected` (:mod:`driftdb_jupyter.protocol.errors`).
+        """
+        text = self._write(action)
+        with self._lock:
+            self._catch_up()
+            mark, form = self._fold.propose(text)
+            length = self._fold.actions + len(self._fold.pending)
+            self._compacts = self._compacts or length >= _COMPACT_AT
+        try:
+            receipt = self._home.connection.push(self._replica, form, keep=True, dated=True)
+        except DriftDBError:
+            self._settled.append(mark)
+            raise
+
+        def settled(_: object) -> None:
+            # Not under the lock, for this is called under the connection's guard.
+            self._settled.append(mark)
+            callbacks.schedule(self)
+
+        receipt.add_done_callback(settled)
+        callbacks.schedule(self)
+        return self._handle(receipt, lambda _: None)
+
+    def subscribe(self, handler: Callable[[Any], object]) -> Subscription:
+        """Call ``handler(value)`` when the value changed, with the newest.
+
+        See :meth:`.PubSub.subscribe`.
+        """
+        return self._subscribers.add(handler)
+
+    def wait_for(
+        self, predicate: Callable[[Any], object], *, timeout_seconds: float | None = None
+    ) -> Any:
+        """Wait until ``predicate(value)`` is true, and return that value.
+
+        See :meth:`.SharedState.wait_for`.
+        """
+        return self.when(predicate).result(timeout_seconds)
+
+    def when(self, predicate: Callable[[Any], object]) -> Wait[Any]:
+        """Like :meth:`wait_for`, for async code (see :meth:`.SharedState.when`)."""
+        return self._wait(lambda: self.value, predicate)
+
+    def close(self) -> None:
+        """Hear no more; the room's connection stays for others."""
+        self._subscribers.clear()
+        self._home.connection.unsubscribe(self._key, self)
+
+    def deliver(self) -> None:
+        """Tell the subscribers, if the value is another (the callbacks call this)."""
+        super().deliver()
+        value = self.value
+        if not same(self._told, value):
+            self._told = value
+            self._subscribers.tell(lambda: value)
+        self._keep_short()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._key!r}, {self.value!r}, room={self._home.name!r})"
+
+    def _catch_up(self) -> None:
+        """Apply what came; under the lock, but not under the connection's guard."""
+        connection, fold = self._home.connection, self._fold
+        settled = [self._settled.popleft() for _ in range(len(self._settled))]
+        with connection.guard:
+            news = self._follower.take()
+        for each in news:
+            fold.take(each)
+        for mark in settled:  # what the room ordered was among the news
+            fold.settle(mark)
+        if fold.behind:
+            connection.read_anew(self._replica)
+        elif fold.missing:
+            connection.offer(self._replica, snapshot(self._write(fold.confirmed)))
+
+    def _keep_short(self) -> None:
+        with self._lock:
+            fold = self._fold
+            if not self._compacts or fold.pending or fold.behind:
+                return
+            self._compacts = False
+            seq, epoch, text = fold.seq, fold.epoch, snapshot(self._write(fold.confirmed))
+            fold.actions = 1
+        connection = self._home.connection
+        try:
+            connection.compact(self._replica, text, seq=seq, epoch=epoch)
+        except DriftDBError:
+            return  # somebody else will, or the next action of ours
+        with connection.guard:
+            if self._replica.epoch == epoch:
+                self._replica.fold(text, seq=seq)
+
+    def _write(self, value: Any) -> bytes:
+        return encode(value, hook=self._encode)
+
+    def _read(self, text: bytes) -> Any:
+        return decode(text, hook=self._decode)

@@ -1,0 +1,99 @@
+"""What all shared objects have in common: a key in a room, and how it stands with them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from ...protocol.errors import DriftDBError, EncodingError, Refusal
+from ..room import Room
+from ..room import room as find_room
+from ..runtime.callbacks import callbacks
+from ..session.receipt import Receipt
+from ..waiting.handle import Handle
+from ..waiting.wait import Wait
+
+__all__ = ["Shared"]
+
+_log = logging.getLogger("driftdb_jupyter")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Shared:
+    """Something with a name (``key``) that everybody in a room shares."""
+
+    _home: Room
+    _key: str
+    _refusal: Refusal | None = None
+    _logged: Refusal | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in the room."""
+        return self._key
+
+    @property
+    def room(self) -> Room:
+        """The room that it is in."""
+        return self._home
+
+    @property
+    def error(self) -> DriftDBError | None:
+        """Why the newest write was refused, or why there is no connection."""
+        return self._refusal or self._home.error
+
+    def retry(self) -> None:
+        """Try at once to connect again, where there is no connection; doesn't wait."""
+        self._home.retry()
+
+    def refused(self, error: Refusal) -> None:
+        """Keep why a write was refused (the connection calls this)."""
+        self._refusal = error
+        callbacks.schedule(self)
+
+    def deliver(self) -> None:
+        """Tell of what is new, on the callbacks' thread (the callbacks call this)."""
+        self._report()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._key!r}, room={self._home.name!r})"
+
+    def _enter(
+        self, key: str, room: str | Room | None, url: str | None, timeout_seconds: float
+    ) -> None:
+        """Find the room; raises what :func:`.room.room` does, and errors of the arguments."""
+        _check_key(key)
+        if isinstance(room, Room):
+            if url is not None:
+                raise ValueError("expected either a Room as room= or url=, got both")
+            self._home = room
+        else:
+            self._home = find_room(room, url=url, timeout_seconds=timeout_seconds)
+        self._key = key
+        callbacks.notice_loop()
+
+    def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:
+        return Handle(receipt, read, why=lambda: self._home.error)
+
+    def _wait(self, read: Callable[[], T], predicate: Callable[[T], object]) -> Wait[T]:
+        name = f"{type(self).__name__} {self._key!r}"
+        return Wait(self._home.connection, read, predicate, name=name)
+
+    def _report(self) -> None:
+        refusal = self._refusal
+        if refusal is not None and refusal.code != getattr(self._logged, "code", None):
+            self._logged = refusal
+            _log.warning(
+                "%s %r: the room refused a write: %s", type(self).__name__, self._key, refusal
+            )
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str):
+        raise EncodingError(f"key: expected a str, got {type(key).__name__}")
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise EncodingError(f"key: expected a str that UTF-8 can hold, got {key!r}") from None

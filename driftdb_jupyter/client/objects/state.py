@@ -1,0 +1,285 @@
+"""A value that everybody in a room shares."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from traitlets import HasTraits, TraitType
+
+from ..room import Room
+from ..runtime.callbacks import callbacks
+from ..session.receipt import Receipt
+from ..values.encoding import Hook, decode, encode, same
+from ..waiting.handle import Handle
+from ..waiting.wait import Wait
+from .control import Control, Kind
+from .describe import describe
+from .shared import Shared
+
+if TYPE_CHECKING:
+    from traitlets.utils.sentinel import Sentinel
+
+__all__ = ["SharedState"]
+
+
+class _RoomValue(TraitType[Any, Any]):
+    """A trait that is kept in a room, not in the object."""
+
+    info_text = "a JSON value"
+
+    def get(self, obj: HasTraits, cls: type[Any] | None = None) -> Any:
+        assert isinstance(obj, SharedState)
+        return obj._read()
+
+    def set(self, obj: HasTraits, value: Any) -> None:
+        assert isinstance(obj, SharedState)
+        obj._write(self._validate(obj, value))
+
+
+class SharedState(Shared, HasTraits):
+    """A value with a name (``key``) that everybody in a room shares.
+
+    ``initial`` is what it is where the room has no value yet (``None``: nothing); it is then
+    written there. The room is the notebook's own, unless ``room`` gives another's name or URL, or
+    a :class:`~driftdb_jupyter.Room`; ``url`` is another server's URL or a room's.
+    Waits up to ``timeout_seconds`` for the room's value.
+
+    How a cell shows it: ``control`` is a name of :data:`~.control.Kind`
+    (``None``: what fits the value), ``options`` are the choices of a dropdown, radio buttons or a
+    multiselect (a list of values, or a dict of labels and values), ``min``, ``max`` and ``step``
+    a number's, ``label`` stands beside it in place of the key and ``description`` below it;
+    ``disabled`` and ``read_only`` let nobody change it there, and ``limit_bytes`` bounds a file.
+    None of this bounds what is written from elsewhere.
+
+    ``throttle_seconds``: writes are sent, and observers told, no oftener than that; the last value
+    always arrives. ``encode`` makes something of a value that can be shared, and ``decode``
+    reverses it, where the built-in encodings don't do.
+
+    Raises :class:`NoServer` where there is nothing to connect to, :class:`Unreachable`,
+    :class:`Forbidden`, :class:`RoomNotFound`, :class:`NotConnected` after the timeout,
+    :class:`EncodingError`, :class:`TooLarge` (all in :mod:`driftdb_jupyter.protocol.errors`), and
+    :class:`ValueError` for arguments that make no sense.
+    """
+
+    value = _RoomValue(help="The room's value, or the own newest write while it is under way.")
+
+    def __init__(
+        self,
+        key: str,
+        initial: Any = None,
+        *,
+        room: str | Room | None = None,
+        url: str | None = None,
+        control: Kind | None = None,
+        options: Iterable[Any] | Mapping[str, Any] | None = None,
+        min: float | None = None,
+        max: float | None = None,
+        step: float | None = None,
+        label: str | None = None,
+        description: str | None = None,
+        disabled: bool = False,
+        read_only: bool = False,
+        limit_bytes: int = 512 * 1024,
+        throttle_seconds: float = 0.0,
+        encode: Hook | None = None,
+        decode: Hook | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        asked = Control.of(
+            initial,
+            control=control,
+            options=options,
+            min=min,
+            max=max,
+            step=step,
+            label=label,
+            description=description,
+            disabled=disabled,
+            read_only=read_only,
+            limit_bytes=limit_bytes,
+            throttle_seconds=throttle_seconds,
+        )
+        self._encode_hook, self._decode_hook = encode, decode
+        offer = None if initial is None else self._encode(initial)
+        self._enter(key, room, url, timeout_seconds)
+        self._asked = asked
+        self._throttle = throttle_seconds
+        self._told_at = -math.inf
+        self._teller: threading.Thread | None = None
+        self._depth = 0
+        self._announced: bytes | None = None
+        connection = self._home.connection
+        self._replica = connection.subscribe(key, self, initial=offer)
+        if throttle_seconds:
+            connection.pace(self._replica, throttle_seconds)
+        try:
+            connection.wait_ready(self._replica, timeout_seconds)
+        except BaseException:
+            connection.unsubscribe(key, self)
+            raise
+        self._announced = self._replica.shown
+        super().__init__()
+        asked_for = (control, options, min, max, step, label, description)
+        if disabled or read_only or any(each is not None for each in asked_for):
+            self._describe()
+
+    @property
+    def control(self) -> Control:
+        """How a cell shows it."""
+        return self._asked
+
+    def observe(
+        self,
+        handler: Callable[..., Any],
+        names: Sentinel | str | Collection[Sentinel | str] = "value",
+        type: Sentinel | str = "change",
+    ) -> None:
+        """Call ``handler(change)`` when the value changed, with ``change.old`` and ``change.new``.
+
+        As :meth:`traitlets.HasTraits.observe`, but for the value where ``names`` doesn't say
+        otherwise. The room's changes are told on the main thread as soon as it is free, in a
+        kernel as in a program whose main thread runs an event loop; in a plain script on a
+        thread of their own. Of several changes in the meantime only the last is told.
+        """
+        callbacks.notice_loop()
+        super().observe(handler, names, type)
+
+    def unobserve(
+        self,
+        handler: Callable[..., Any],
+        names: Sentinel | str | Collection[Sentinel | str] = "value",
+        type: Sentinel | str = "change",
+    ) -> None:
+        """Call the handler no more; the arguments are those that it was observed with."""
+        super().unobserve(handler, names, type)
+
+    def set(self, value: Any) -> Handle[Any]:
+        """Set the value; ``set(value).result()`` returns when the room has it.
+
+        The handle brings the value, or a newer own one that took its place on the way. Raises
+        :class:`EncodingError` and :class:`TooLarge`.
+        """
+        receipt: Receipt[bytes] = Receipt()
+        self._write(value, receipt)
+        return self._handle(receipt, self._decode)
+
+    def update(self, fn: Callable[[Any], Any]) -> Handle[Any]:
+        """Set the value to ``fn(value)``, such that nobody's update is lost.
+
+        ``update(lambda n: n + 1)`` counts right, whoever else counts at the same time: the room
+        takes the new value only where it still has the old one, else ``fn`` is called again with
+        the newer one, on another thread. So ``fn`` should do nothing else. The handle brings what
+        it returned last, when the room has it. Raises what ``fn`` raises the first time,
+        :class:`EncodingError` and :class:`TooLarge`.
+        """
+
+        def step(base: bytes | None) -> bytes:
+            return self._encode(fn(None if base is None else self._decode(base)))
+
+        receipt = self._home.connection.update(self._replica, step)
+        self._refusal = None
+        return self._handle(receipt, self._decode)
+
+    def wait_for(
+        self, predicate: Callable[[Any], object], *, timeout_seconds: float | None = None
+    ) -> Any:
+        """Wait until ``predicate(value)`` is true, and return that value.
+
+        Works in the middle of a running cell: it is the way to ask a person something there.
+        ``timeout_seconds``: how long at most, ``None`` for ``DRIFTDB_WAIT_SECONDS`` (a day).
+
+        Raises :class:`TimedOut` and, after the room was closed, :class:`NotConnected`.
+        """
+        return self.when(predicate).result(timeout_seconds)
+
+    def when(self, predicate: Callable[[Any], object]) -> Wait[Any]:
+        """Like :meth:`wait_for`, for async code: ``value = await state.when(predicate)``."""
+        return self._wait(self._read, predicate)
+
+    def close(self) -> None:
+        """Hear of the value no more; the room's connection stays for others."""
+        self._home.connection.unsubscribe(self._key, self)
+        self.unobserve_all("value")
+
+    def deliver(self) -> None:
+        """Tell the observers, if the value is another than they know (the callbacks call this)."""
+        super().deliver()
+        early = self._told_at + self._throttle - time.monotonic()
+        if early > 0:
+            callbacks.schedule_later(self, early)
+            return
+        with self._home.connection.guard:
+            claimed = self._claim()
+        if claimed:
+            self._tell()
+
+    def __repr__(self) -> str:
+        return f"SharedState({self._key!r}, {self._read()!r}, room={self._home.name!r})"
+
+    def _describe(self) -> None:
+        describe(self, "state", control=self.control)
+
+    def _read(self) -> Any:
+        self._home.connection.start()
+        shown = self._replica.shown
+        return None if shown is None else self._decode(shown)
+
+    def _encode(self, value: Any) -> bytes:
+        return encode(value, hook=self._encode_hook)
+
+    def _decode(self, text: bytes) -> Any:
+        return decode(text, hook=self._decode_hook)
+
+    def _write(self, value: Any, receipt: Receipt[bytes] | None = None) -> None:
+        text = self._encode(value)
+        connection = self._home.connection
+        tell_here = callbacks.here() and not self._throttle
+        with connection.guard:
+            connection.write(self._replica, text, by=self if tell_here else None, receipt=receipt)
+            self._refusal = None
+            claimed = tell_here and self._claim()
+        if claimed:
+            self._tell()
+
+    # One thread at a time tells the observers, so that they hear of changes in their order;
+    # nobody waits for it: it goes on until nothing is left to tell.
+
+    def _claim(self) -> bool:
+        me = threading.current_thread()
+        if self._teller is not me:
+            if self._teller is not None and self._teller.is_alive():
+                return False
+            self._teller, self._depth = me, 0
+        self._depth += 1
+        return True
+
+    def _release(self) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._teller = None
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        try:
+            while (change := self._next_change()) is not None:
+                self._notify_trait("value", *change)
+        except BaseException:
+            with self._home.connection.guard:
+                self._release()
+            callbacks.schedule(self)
+            raise
+
+    def _next_change(self) -> tuple[Any, Any] | None:
+        with self._home.connection.guard:
+            while (shown := self._replica.shown) != self._announced:
+                before, self._announced = self._announced, shown
+                old = None if before is None else self._decode(before)
+                new = None if shown is None else self._decode(shown)
+                if not same(old, new):
+                    return old, new
+            self._release()
+            return None

@@ -1,0 +1,1 @@
+"""A stream, and what writes to it line by line."""

@@ -1,0 +1,192 @@
+"""A list that everybody in a room adds to, and that stays."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, overload
+
+from ...room import Room
+from ...runtime.subscribers import Subscribers, Subscription
+from ...session.bookmark import Bookmark
+from ...session.log import Heard
+from ...session.receipt import last_of
+from ...values.encoding import decode, encode
+from ...waiting.feed import Feed
+from ...waiting.handle import Handle
+from ..describe import hint
+from ..message import Message, read_message
+from ..shared import Shared
+from .file import StreamFile
+from .handler import StreamHandler
+from .progress import Progress
+
+__all__ = ["Stream"]
+
+T = TypeVar("T")
+
+
+class Stream(Shared, Sequence[Any]):
+    """A list with a name (``key``) that everybody in the room appends to, in one order for all.
+
+    It is a sequence: ``len(stream)``, ``stream[-1]``, ``for value in stream`` go over what it
+    holds now; :meth:`follow` goes on with what is yet to come. The room is found as by
+    :class:`~driftdb_jupyter.SharedState`, and the same errors are raised.
+    ``max_length``: how many values an append leaves in it, ``None`` for what the server allows.
+    ``stamps=True``: values come as :class:`~driftdb_jupyter.Message`, with who
+    appended them and when. ``encode`` and ``decode`` are for values that JSON can't hold.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        room: str | Room | None = None,
+        url: str | None = None,
+        max_length: int | None = None,
+        stamps: bool = False,
+        encode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        if max_length is not None and max_length < 1:
+            raise ValueError(f"expected a max_length of 1 or more, got {max_length!r}")
+        self._enter(key, room, url, timeout_seconds)
+        self._encode, self._decode, self._stamps = encode, decode, stamps
+        self._max_length = max_length
+        self._subscribers = Subscribers()
+        connection = self._home.connection
+        with connection.guard:  # so that nobody delivers in between
+            self._replica = connection.listen(
+                key, self, keep=True, stamps=stamps, max_length=max_length
+            )
+            self._follower = self._replica.follow()
+        self._bookmark = Bookmark(skip=True)
+        connection.wait_ready(self._replica, timeout_seconds)
+
+    def append(self, value: Any) -> Handle[int | None]:
+        """Add a value; the handle brings its sequence number when the room has it.
+
+        Raises :class:`EncodingError`, :class:`TooLarge`, :class:`QueueFull` and
+        :class:`NotConnected` (all in :mod:`driftdb_jupyter.protocol.errors`).
+        """
+        return self._push([encode(value, hook=self._encode)])
+
+    def extend(self, values: Iterable[Any]) -> Handle[int | None]:
+        """Add many values, in as few messages as hold them; the handle is the last one's.
+
+        Raises as :meth:`append` does; none is added if one of them can't be encoded.
+        """
+        return self._push([encode(value, hook=self._encode) for value in values])
+
+    def compact(self, summarize: Callable[[list[Any]], Any]) -> Handle[int | None]:
+        """Put one value, ``summarize(values)``, in the place of all that the stream holds.
+
+        What others append meanwhile stays behind it. Raises as :meth:`append` does.
+        """
+        connection = self._home.connection
+        with connection.guard:
+            entries, epoch = self._replica.entries[:], self._replica.epoch
+        if not entries:
+            raise ValueError("expected a stream with values, got an empty one")
+        seq = entries[-1].seq
+        text = encode(summarize([self._read(entry) for entry in entries]), hook=self._encode)
+        receipt = connection.compact(self._replica, text, seq=seq, epoch=epoch, tell=True)
+        return self._handle(receipt, lambda seq: seq)
+
+    def follow(self, *, start: str = "oldest", timeout_seconds: float | None = None) -> Feed:
+        """Return the values for a ``for`` or an ``async for`` loop that waits for each next one.
+
+        ``start``: ``"oldest"`` for what the stream holds first, ``"now"`` for what comes from now
+        on. ``timeout_seconds``: how long each may take (``None``: for ever).
+        """
+        if start not in ("oldest", "now"):
+            raise ValueError(f'expected start="oldest" or start="now", got {start!r}')
+        return Feed(
+            self._home.connection,
+            self._replica,
+            owner=self,
+            pick=Bookmark(skip=start == "now").pick,
+            read=self._read,
+            timeout_seconds=timeout_seconds,
+        )
+
+    def subscribe(self, handler: Callable[[Any], object]) -> Subscription:
+        """Call ``handler(value)`` for each value that is appended from now on, each once.
+
+        See :meth:`.PubSub.subscribe`.
+        """
+        return self._subscribers.add(handler)
+
+    def file(self, *, flush_seconds: float = 0.05) -> StreamFile:
+        """Return a text file to print to: each line is a value (see :class:`.StreamFile`)."""
+        return StreamFile(self, flush_seconds=flush_seconds)
+
+    def handler(self, level: int = logging.NOTSET) -> StreamHandler:
+        """Return a handler for :mod:`logging` (see :class:`.StreamHandler`)."""
+        return StreamHandler(self, level)
+
+    def progress(
+        self,
+        iterable: Iterable[T] | None = None,
+        *,
+        total: int | None = None,
+        description: str | None = None,
+        every_seconds: float = 0.1,
+    ) -> Progress[T]:
+        """Go through an iterable, as ``tqdm`` does, and append where it is.
+
+        Without an iterable: ``with stream.progress(total=10) as progress: progress.update()``.
+        See :class:`.Progress`.
+        """
+        return Progress(
+            self, iterable, total=total, description=description, every_seconds=every_seconds
+        )
+
+    def close(self) -> None:
+        """Hear no more; the room's connection stays for others."""
+        self._subscribers.clear()
+        self._home.connection.unsubscribe(self._key, self)
+
+    def __len__(self) -> int:
+        return len(self._replica.entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        with self._home.connection.guard:
+            found = self._replica.entries[index]
+        return (
+            [self._read(each) for each in found] if isinstance(found, list) else self._read(found)
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        with self._home.connection.guard:
+            entries = self._replica.entries[:]
+        return map(self._read, entries)
+
+    def deliver(self) -> None:
+        """Tell the subscribers what came (the callbacks call this)."""
+        super().deliver()
+        with self._home.connection.guard:
+            news = self._follower.take()
+        for heard in (heard for each in news for heard in self._bookmark.pick(each)):
+            self._subscribers.tell(lambda heard=heard: self._read(heard))  # type: ignore[misc]
+
+    def _push(self, values: Sequence[bytes]) -> Handle[int | None]:
+        connection = self._home.connection
+        receipts = [
+            connection.push(self._replica, *batch, keep=True, max_length=self._max_length)
+            for batch in self._replica.batches(values)
+        ]
+        if receipts:
+            hint(connection, self._key, "stream")
+        return self._handle(last_of(receipts), lambda seq: seq)
+
+    def _read(self, heard: Heard) -> Any:
+        message: Message = read_message(heard, lambda text: decode(text, hook=self._decode))
+        return message if self._stamps else message.value

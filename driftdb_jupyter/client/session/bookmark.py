@@ -1,0 +1,38 @@
+"""How far somebody has come in a stream."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from .log import Heard, Missed, News, StartedOver
+
+__all__ = ["Bookmark"]
+
+
+class Bookmark:
+    """Picks out of the news of a stream what was not seen yet."""
+
+    def __init__(self, *, skip: bool) -> None:
+        """``skip``: what was there at the beginning counts as seen."""
+        self._skip = skip
+        self._seen: Heard | None = None
+
+    def pick(self, news: News) -> Sequence[Heard]:
+        """The values that come next."""
+        if isinstance(news, Missed):
+            return ()
+        if not isinstance(news, StartedOver):
+            self._seen = news
+            return (news,)
+        held, fresh = news.held, news.held
+        if self._skip:
+            self._skip, fresh = False, []
+        elif self._seen is not None:
+            seen = self._seen
+            at = bisect_left([each.seq for each in held], seen.seq)
+            # In another epoch the numbers may be another's: only the same value is the same.
+            if news.same_epoch or held[at : at + 1] == [seen]:
+                fresh = [each for each in held[at:] if each.seq > seen.seq]
+        self._seen = held[-1] if held else None
+        return fresh

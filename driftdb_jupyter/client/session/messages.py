@@ -1,0 +1,256 @@
+"""A client's side of the wire: what it sends as JSON text, and what it reads of a server's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ...protocol.errors import BadMessage, Conflict, Refusal, refusal
+from ...protocol.json_text import read_json
+
+__all__ = [
+    "Action",
+    "Incoming",
+    "KeyInfo",
+    "Person",
+    "Value",
+    "dated",
+    "get",
+    "get_presence",
+    "keys",
+    "peek",
+    "ping",
+    "push",
+    "push_overhead_bytes",
+    "read",
+    "set_presence",
+    "unsubscribe",
+]
+
+Action = Literal["append", "compact", "delete", "relay", "replace"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Value(Struct):
+    """A value, still encoded, with its sequence number.
+
+    ``time`` (milliseconds since 1970), ``client`` and ``user`` (an object, empty where the server
+    knows nobody) are there where stamps were asked for.
+    """
+
+    value: Raw
+    seq: int
+    time: int | None = None
+    client: str | None = None
+    user: Raw = msgspec.field(default_factory=Raw)
+
+
+class Person(Struct):
+    """Who is there: the value that a client set, and its user (empty where nobody is known)."""
+
+    value: Raw
+    user: Raw = msgspec.field(default_factory=Raw)
+
+
+class KeyInfo(Struct, frozen=True):
+    """What a stream holds: ``size`` values of ``bytes`` in all; ``seq`` is its newest number."""
+
+    size: int
+    bytes: int
+    seq: int
+
+
+class Incoming(Struct):
+    """A message of a server; its ``type`` says which of the fields it has."""
+
+    type: str
+    key: str = ""
+    value: Raw = msgspec.field(default_factory=Raw)
+    seq: int | None = None
+    data: list[Value] = []  # msgspec makes each its own
+    epoch: str | None = None
+    recovered: bool = False
+    more: bool = False
+    id: int | None = None
+    code: str = ""
+    message: str = ""
+    time: int | None = None
+    client: str | None = None
+    user: Raw = msgspec.field(default_factory=Raw)
+    clients: dict[str, Person] = {}
+    prefix: str = ""
+    keys: dict[str, KeyInfo] = {}
+
+    def pushed(self) -> Value:
+        """The value of a ``push``."""
+        assert self.seq is not None  # as ``read`` has seen to
+        return Value(self.value, self.seq, self.time, self.client, self.user)
+
+    def refusal(self) -> Refusal:
+        """The error that an ``error`` message stands for."""
+        error: Refusal
+        if self.code == Conflict.code:
+            error = Conflict(self.message, key=self.key, seq=self.seq or 0)
+        else:
+            error = refusal(self.code, self.message)
+        error.push_id = self.id
+        return error
+
+
+class _Typed(Struct):
+    type: str
+
+
+_KNOWN = frozenset({"push", "init", "delete", "ack", "error", "presence", "presence_state", "keys"})
+_decode = msgspec.json.Decoder(Incoming).decode
+_decode_type = msgspec.json.Decoder(_Typed).decode
+
+
+def get(
+    key: str,
+    *,
+    epoch: str | None = None,
+    above: int = 0,
+    limit: int | None = None,
+    stamps: bool = False,
+) -> bytes:
+    """Subscribe to a key, and ask for what was missed above a sequence number of an epoch.
+
+    With ``epoch`` ``None`` that is all that its stream holds (protocol, "Missing nothing");
+    ``limit``: so many values at once; ``stamps``: with who wrote them and when.
+    """
+    end = b"" if limit is None else b',"limit":%d' % limit
+    if stamps:
+        end += b',"stamps":true'
+    return b'{"type":"get","key":%b,"seq":%d,"epoch":%b%b}' % (
+        _encode(key),
+        above,
+        _encode(epoch),
+        end,
+    )
+
+
+def peek(key: str, *, above: int) -> bytes:
+    """Ask for what a key's stream holds above a sequence number, with who wrote it and when.
+
+    Nothing of what is missed is promised (protocol, "Over WebSocket").
+    """
+    return b'{"type":"get","key":%b,"seq":%d,"stamps":true}' % (_encode(key), above)
+
+
+def get_presence(key: str) -> bytes:
+    """Ask who is there under a key, and hear who comes and goes."""
+    return b'{"type":"get","key":%b,"seq":null,"presence":true}' % _encode(key)
+
+
+def set_presence(key: str, value: bytes | None) -> bytes:
+    """Be there under a key with a value, which is JSON text, or no more (``None``)."""
+    return b'{"type":"presence","key":%b,"value":%b}' % (_encode(key), value or b"null")
+
+
+def keys(prefix: str) -> bytes:
+    """Ask which keys there are that begin so."""
+    return b'{"type":"keys","prefix":%b}' % _encode(prefix)
+
+
+def unsubscribe(key: str) -> bytes:
+    """Hear no more of a key."""
+    return b'{"type":"unsubscribe","key":%b}' % _encode(key)
+
+
+def ping() -> bytes:
+    """Ask for a sign of life."""
+    return b'{"type":"ping"}'
+
+
+def push(
+    key: str,
+    *values: bytes,
+    action: Action,
+    push_id: int,
+    if_seq: int | None = None,
+    epoch: str | None = None,
+    seq: int | None = None,
+    max_length: int | None = None,
+) -> bytes:
+    """Push a value or several, each JSON text, to a key (none in a delete).
+
+    ``if_seq``, with the ``epoch`` that it is of, makes it conditional; ``seq`` is a compact's;
+    ``max_length``: how many values an append leaves in the stream.
+    """
+    if len(values) == 1:
+        content = b',"value":%b' % values[0]
+    else:
+        content = b',"values":[%b]' % b",".join(values) if values else b""
+    condition = b"" if if_seq is None else b',"if_seq":%d' % if_seq
+    if epoch is not None:
+        condition += b',"epoch":%b' % _encode(epoch)
+    more = b"" if seq is None else b',"seq":%d' % seq
+    if max_length is not None:
+        more += b',"max_length":%d' % max_length
+    return b'{"type":"push","key":%b,"action":{"type":"%b"%b},"id":%d%b%b}' % (
+        _encode(key),
+        action.encode(),
+        more,
+        push_id,
+        condition,
+        content,
+    )
+
+
+def dated(push: bytes, epoch: str) -> bytes:
+    """A push for one epoch alone."""
+    return b'%b,"epoch":%b}' % (push[:-1], _encode(epoch))
+
+
+def push_overhead_bytes(key: str, *, count: int = 1) -> int:
+    """How much longer than its values a push of that key can be."""
+    most = 2**53
+    values = [b""] * count
+    return max(
+        len(push(key, *values, action="replace", push_id=most, if_seq=most, epoch="E" * 64)),
+        len(dated(push(key, *values, action="append", push_id=most, max_length=most), "E" * 64)),
+    )
+
+
+def read(frame: str | bytes) -> Incoming | None:
+    """Read a text frame from the server; ``None`` for a message that this client doesn't use.
+
+    Raises :class:`~driftdb_jupyter.protocol.errors.BadMessage` if it is none of the protocol's.
+    """
+    try:
+        try:
+            message = _decode(frame)
+        except msgspec.ValidationError:
+            if _decode_type(frame).type in _KNOWN:
+                raise
+            return None
+        except msgspec.DecodeError:  # stricter than JSON: it takes no lone surrogates
+            message = msgspec.convert(_wrap(read_json(frame)), Incoming)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadMessage(f"expected a message of the room protocol: {error}") from None
+    if message.type in ("push", "presence") and not len(message.value):
+        raise BadMessage(f"expected a {message.type} with a value, got none")
+    if message.type == "presence" and message.client is None:
+        raise BadMessage("expected a presence with a client, got none")
+    if message.type in ("push", "delete") and message.seq is None:
+        raise BadMessage(f"expected a {message.type} with a seq, got none")
+    return message if message.type in _KNOWN else None
+
+
+def _wrap(fields: Any) -> Any:
+    """Put the values inside a message back into JSON text."""
+    if isinstance(fields, dict):
+        for name in ("value", "user"):
+            if name in fields:
+                fields[name] = Raw(json.dumps(fields[name]))
+        for value in fields.get("data") or ():
+            _wrap(value)
+        clients = fields.get("clients")
+        for person in clients.values() if isinstance(clients, dict) else ():
+            _wrap(person)
+    return fields

@@ -1,0 +1,171 @@
+"""What every replica of a key has in common: it starts over, goes on, and knows how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...protocol.errors import DriftDBError, Refusal
+from . import messages
+
+if TYPE_CHECKING:
+    from .messages import Incoming, Value
+    from .session import Session
+
+__all__ = ["LOST_MEMORY", "Replica"]
+
+LOST_MEMORY = "the room lost its memory before it confirmed this; it may count or not"
+
+
+class Replica:
+    """What one client knows of one key; values are JSON text.
+
+    The session made it, and tells it what comes. Each connection brings the answer to a ``get``
+    first: either what was missed, or, where the server doesn't know that any more, all that the
+    stream holds (protocol, "Missing nothing"); a long answer comes in pages, and is taken as a
+    whole. A server that knows no epochs gives all each time.
+    """
+
+    stamps = False
+    """Whether who wrote and when is asked for, too."""
+
+    def __init__(self, session: Session, key: str) -> None:
+        self._session = session
+        self.key = key
+        self.epoch: str | None = None
+        """The room's epoch when this was heard last, ``None`` before and where there are none."""
+        self.seq = 0
+        """The newest sequence number that was heard."""
+        self.ready = False
+        """Whether the room's answer was ever heard."""
+        self.current = False
+        """Whether it was heard on the connection that is open now."""
+        self.recovered: bool | None = None
+        """Whether this connection went on where the last one ended; ``None``: not known (yet)."""
+        self.asked = b""
+        """The ``get`` that was sent last."""
+        self._anew = False
+        self._asked_stamps = False
+        self._pages: list[Value] = []
+        self._from_start = False
+        self._pages_failed = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way: every own push was acknowledged."""
+        raise NotImplementedError
+
+    @property
+    def waiting(self) -> int:
+        """How many own writes were not even pushed."""
+        return 0
+
+    # What the session calls.
+
+    def ask(self) -> bytes:
+        """The ``get`` for what isn't known yet, on a new connection."""
+        self._pages, self._pages_failed = [], False
+        epoch = None if self._anew else self.epoch
+        above = 0 if epoch is None else self.seq
+        return self._get(epoch=epoch, above=above, limit=self._session.page)
+
+    def ask_anew(self) -> bytes:
+        """The ``get`` for all that the stream holds, as if nothing was known of it."""
+        self.current, self._anew = False, True
+        return self.ask()
+
+    def initialized(self, answer: Incoming) -> bytes | None:
+        """Take the answer to a ``get``; returns the next ``get``, where there is more."""
+        begins = not self._pages
+        if self.current or (begins and answer.recovered and self.epoch is None):
+            return None  # a second answer, or one to who asked for this key before
+        if not begins and not answer.recovered:
+            # The stream changed between two pages, so that there are pages anew. Should that
+            # happen again, the next one is asked to hold the rest.
+            self._pages, self._pages_failed, begins = [], True, True
+        if begins:
+            self._from_start = not answer.recovered
+        known = self._pages[-1].seq if self._pages else 0
+        self._pages += [value for value in answer.data if value.seq > known]
+        if answer.more and self._pages:
+            limit = None if self._pages_failed else self._session.page
+            return self._get(epoch=answer.epoch, above=self._pages[-1].seq, limit=limit)
+        values, self._pages = self._pages, []
+        if self.stamps and not self._asked_stamps:
+            return self.ask_anew()  # they were asked for meanwhile
+        if self.ready:
+            self.recovered = not self._from_start
+        same_epoch = self.epoch is not None and self.epoch == answer.epoch
+        self.epoch = answer.epoch
+        self.ready = self.current = True
+        self._anew = False
+        if self._from_start:
+            # Within an epoch all up to the newest number ever heard is accounted for.
+            self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)
+            self._started_over(values, same_epoch=same_epoch)
+        else:
+            for value in values:
+                self.pushed(value)
+        if answer.seq is not None:  # up to there nothing else was pushed
+            self.seq = max(self.seq, answer.seq)
+        self._caught_up()
+        return None
+
+    def pushed(self, value: Value) -> None:
+        """A push arrived; what was heard already is not heard again."""
+        if self.current and value.seq > self.seq:
+            self.seq = value.seq
+            self._heard(value)
+
+    def deleted(self, seq: int) -> None:
+        """The stream was emptied."""
+        if self.current and seq > self.seq:
+            self.seq = seq
+            self._emptied()
+
+    def next_write(self) -> None:
+        """Push what waits for its turn."""
+
+    def acknowledged(self, push_id: int, seq: int | None) -> None:
+        """The room took an own push, and the broadcast of it has come already.
+
+        ``seq`` is its number, ``None`` where the server took it too long ago to know.
+        """
+        raise NotImplementedError
+
+    def refused(self, push_id: int, error: Refusal) -> None:
+        """The room didn't take an own push."""
+        raise NotImplementedError
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+        self.current = False
+        self.recovered = None
+
+    def abandoned(self, error: DriftDBError) -> None:
+        """Drop the writes under way, and fail their receipts."""
+        raise NotImplementedError
+
+    def _get(self, *, epoch: str | None, above: int, limit: int | None) -> bytes:
+        self._asked_stamps = self.stamps
+        self.asked = messages.get(
+            self.key, epoch=epoch, above=above, limit=limit, stamps=self.stamps
+        )
+        return self.asked
+
+    # What a kind of replica does.
+
+    def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
+        """The stream holds this, whatever was known of it before."""
+        raise NotImplementedError
+
+    def _caught_up(self) -> None:
+        """The answer was taken; what waited for it has its turn."""
+        self._session.touched(self)
+
+    def _heard(self, value: Value) -> None:
+        """The next push."""
+        raise NotImplementedError
+
+    def _emptied(self) -> None:
+        """The stream holds nothing any more."""
+        raise NotImplementedError

@@ -1,0 +1,326 @@
+"""A state as one client sees it: the room's value under the client's own newest write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...protocol.errors import Conflict, DriftDBError, Refusal, TooLarge, Uncertain
+from .receipt import Receipt, fail, fulfil
+from .replica import LOST_MEMORY, Replica
+from .stored import meant, written
+
+if TYPE_CHECKING:
+    from .messages import Value
+    from .session import Session
+
+__all__ = ["StateReplica", "Update"]
+
+
+@dataclass(eq=False)
+class Update:
+    """A step from one value to the next, that is to be made on whatever the room holds.
+
+    ``step`` takes and returns JSON text (``None``: there is no value yet) and may be called
+    several times, in any thread. ``result`` is what it returned last; the receipt brings it.
+    """
+
+    step: Callable[[bytes | None], bytes]
+    result: bytes = b""
+    receipt: Receipt[bytes] = field(default_factory=Receipt)
+
+
+@dataclass(eq=False)
+class _Write:
+    """A value on its way. ``base`` is what ``updates`` made it of, if it depends on that."""
+
+    value: bytes
+    depends: bool = False
+    base: bytes | None = None
+    stale: bool = False
+    uncertain: bool = False
+    updates: list[Update] = field(default_factory=list)
+    receipts: list[Receipt[bytes]] = field(default_factory=list)
+
+    def fulfil(self) -> None:
+        fulfil(self.receipts, self.value)
+        for update in self.updates:
+            fulfil([update.receipt], update.result)
+
+    def fail(self, error: DriftDBError) -> None:
+        fail(self.receipts, error)
+        fail([update.receipt for update in self.updates], error)
+
+
+class Rebase(NamedTuple):
+    """What is to be computed anew: these updates, one after the other, on this value."""
+
+    base: bytes | None
+    updates: Sequence[Update]
+
+
+class StateReplica(Replica):
+    """The value of one key; made by :meth:`.session.Session.state`. All values are JSON text.
+
+    The value shown is the newest own write that isn't acknowledged yet, else the room's, else the
+    last that the room held before it forgot, else the initial one. At most one write is in
+    flight, and a newer one replaces the one that waits behind it: so others see a smooth stream
+    at the pace of the round trip that always ends with the last value, and the own value never
+    jumps back while a write is under way. After the ack the room's value shows, so that all
+    replicas end equal.
+
+    An :class:`Update` is written only where the room still holds the value that it was made of
+    (protocol, "Writing only if nobody was faster"), else it is made again: see :meth:`rebase`.
+    """
+
+    def __init__(self, session: Session, key: str) -> None:
+        super().__init__(session, key)
+        self.initial: bytes | None = None
+        self.confirmed: bytes | None = None
+        self.shown: bytes | None = None
+        """The value shown; a single attribute, so that any thread may read it at any time."""
+        self.paused = False
+        """Whether writes wait, though nothing is in flight; whoever ends that tells the session."""
+        self.sent: Callable[[], object] = lambda: None
+        """Called when a write goes out."""
+        self._lost: bytes | None = None  # what the room held in an epoch that has gone
+        self._queued: _Write | None = None
+        self._flying: _Write | None = None  # sent, with its id
+        self._flying_id = 0
+        self._offer_id = 0
+        self._untakable: bytes | None = None  # an initial value that is too large for the server
+        self._stream_seq = 0  # the newest number in the stream, and where it was corrected
+        self._heard_to = 0  # what has to be heard before an update makes sense
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way: every own push was acknowledged."""
+        return self._queued is None and self._flying is None and not self._offer_id
+
+    @property
+    def waiting(self) -> int:
+        """How many own writes were not even pushed."""
+        return int(self._queued is not None)
+
+    def write(self, value: bytes, *, receipt: Receipt[bytes] | None = None) -> bool:
+        """Show a value, and send it as soon as possible; False where that would change nothing.
+
+        The receipt brings the value, or a newer own one that took its place.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
+        """
+        receipts = [] if receipt is None else [receipt]
+        pending = self._flying if self._queued is None else self._queued
+        if pending is None and self.current and value == self.confirmed:
+            fulfil(receipts, value)
+            return False
+        if pending is not None and value == pending.value and not pending.depends:
+            pending.receipts += receipts
+            return False
+        self._session.check_size(self.key, written(value))
+        if self._queued is None:
+            self._queued = _Write(value)
+        self._queued.value = value
+        self._queued.depends = self._queued.stale = False
+        self._queued.receipts += receipts
+        self._settle()
+        return True
+
+    def update(self, update: Update, *, base: bytes | None) -> bool:
+        """Write what an update made of ``base``; False where something else is shown by now.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
+        """
+        if base != self.shown:
+            return False
+        self._session.check_size(self.key, written(update.result))
+        if self._queued is None:
+            self._queued = _Write(update.result, depends=True, base=base)
+        self._queued.value = update.result
+        self._queued.updates.append(update)
+        self._settle()
+        return True
+
+    def offer(self, initial: bytes) -> None:
+        """Take an initial value, if there is none yet: shown, and written, where the room has none.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
+        """
+        if self.initial is None:
+            self._session.check_size(self.key, written(initial))
+            self.initial = initial
+            self._settle()
+            self._offer_if_empty()
+
+    @property
+    def stale(self) -> bool:
+        """Whether updates wait to be made again, with :meth:`rebase`."""
+        return self._queued is not None and self._queued.stale
+
+    def rebase(self) -> Rebase | None:
+        """What has to be made again, outside of whatever lock guards this; then :meth:`rebased`."""
+        if self._queued is None or not self._queued.stale:
+            return None
+        return Rebase(self._base(), tuple(self._queued.updates))
+
+    def rebased(self, rebase: Rebase, failed: Sequence[Update] = ()) -> None:
+        """Take what the updates made now; nothing, if meanwhile there is more to do.
+
+        ``failed`` are given up; what they failed with is theirs to tell.
+        """
+        queued = self._queued
+        if queued is None or not queued.stale:
+            return
+        queued.updates = [update for update in queued.updates if update not in failed]
+        made = [update for update in rebase.updates if update not in failed]
+        if not queued.updates:
+            self._queued = None
+            fulfil(queued.receipts, queued.value)
+        elif made == queued.updates and rebase.base == self._base():
+            queued.base, queued.value, queued.stale = rebase.base, made[-1].result, False
+        else:
+            self._session.overtaken(self)
+        self._settle()
+
+    # What the session calls.
+
+    def next_write(self) -> None:
+        """Send the write that waits, if none is in flight."""
+        queued = self._queued
+        if queued is None or self._flying is not None or self._offer_id or self.paused:
+            return
+        conditions: tuple[int | None, str | None] = (None, None)
+        if queued.depends:
+            if queued.stale or not self.current or self.seq < self._heard_to:
+                return
+            if queued.base != self._base():
+                queued.stale = True
+                self._session.overtaken(self)
+                self._settle()
+                return
+            conditions = self._stream_seq, self.epoch
+        self._flying, self._queued = queued, None
+        self._flying_id = self._session.push(
+            self,
+            written(queued.value),
+            action="replace",
+            if_seq=conditions[0],
+            epoch=conditions[1],
+        )
+        self.sent()
+
+    def acknowledged(self, push_id: int, seq: int | None) -> None:
+        """The room took an own push, and the broadcast of it has come already."""
+        if push_id == self._flying_id and self._flying is not None:
+            self._flying.fulfil()
+        self._done(push_id)
+
+    def refused(self, push_id: int, error: Refusal) -> None:
+        """The room didn't take an own push."""
+        flying = self._flying
+        if push_id == self._offer_id and isinstance(error, TooLarge):
+            self._untakable = self.initial if self._lost is None else self._lost
+        elif push_id == self._flying_id and flying is not None:
+            if isinstance(error, Conflict) and flying.uncertain:
+                flying.fail(Uncertain(LOST_MEMORY))
+            elif isinstance(error, Conflict) and flying.depends:
+                self._try_again(flying, error)
+            else:
+                flying.fail(error)
+        self._done(push_id)
+
+    def disconnected(self) -> None:
+        """The connection is gone. An offer goes with it: the next ``init`` decides anew."""
+        super().disconnected()
+        self._offer_id = self._heard_to = 0
+
+    def abandoned(self, error: DriftDBError) -> None:
+        """Drop the writes under way, and fail their receipts."""
+        for write in (self._flying, self._queued):
+            if write is not None:
+                write.fail(error)
+        self._queued = self._flying = None
+        self._flying_id = 0
+        self.paused = False
+        self._settle()
+
+    def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
+        if not same_epoch and self._flying is not None:
+            # Others may have heard it, and offer what came of it to the room.
+            self._flying.uncertain = True
+        self._stream_seq = values[-1].seq if values else 0
+        if values:
+            self._confirm(meant(bytes(values[-1].value)))
+        elif same_epoch:
+            self.confirmed = self._lost = None
+        else:
+            # The room forgot: what it held is offered anew (protocol, "What the shared objects
+            # write").
+            if self.confirmed is not None:
+                self._lost = self.confirmed
+            self.confirmed = None
+
+    def _caught_up(self) -> None:
+        self._settle()
+        self._offer_if_empty()
+
+    def _heard(self, value: Value) -> None:
+        self._stream_seq = value.seq
+        self._confirm(meant(bytes(value.value)))
+
+    def _emptied(self) -> None:
+        self._stream_seq = 0
+        self.confirmed = self._lost = None
+        self._settle()
+        self._offer_if_empty()
+
+    def _try_again(self, flying: _Write, conflict: Conflict) -> None:
+        # Below what was heard it tells of a relay, which is in no stream; above, something is
+        # still to come.
+        if conflict.seq <= self.seq:
+            self._stream_seq = conflict.seq
+        self._heard_to = conflict.seq
+        if self._queued is None:
+            self._queued = flying
+        else:
+            later = self._queued
+            later.updates[:0] = flying.updates
+            later.receipts[:0] = flying.receipts
+            if later.depends and not later.stale:
+                later.stale = True
+                self._session.overtaken(self)
+
+    def _offer_if_empty(self) -> None:
+        offered = self.initial if self._lost is None else self._lost
+        missing = self.current and self.confirmed is None and self.settled
+        if missing and offered is not None and offered != self._untakable:
+            self._offer_id = self._session.push(
+                self, written(offered), action="replace", if_seq=0, offer=True
+            )
+
+    def _done(self, push_id: int) -> None:
+        if push_id == self._offer_id:  # if it was refused, then for good
+            self._offer_id = 0
+            self._settle()
+        elif push_id == self._flying_id:
+            self._flying, self._flying_id = None, 0
+            self._settle()
+            self._offer_if_empty()  # it may have been deleted meanwhile
+
+    def _base(self) -> bytes | None:
+        """What there is without the own writes."""
+        known = (self.confirmed, self._lost, self.initial)
+        return next((value for value in known if value is not None), None)
+
+    def _confirm(self, value: bytes) -> None:
+        self.confirmed, self._lost = value, None
+        self._settle()
+
+    def _settle(self) -> None:
+        queued, flying = self._queued, self._flying
+        if queued is not None and not queued.stale:
+            self.shown = queued.value
+        else:
+            self.shown = self._base() if flying is None else flying.value
+        self._session.touched(self)

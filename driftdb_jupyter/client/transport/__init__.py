@@ -1,0 +1,1 @@
+"""Find a room's address, open a socket to it, and say why that failed."""

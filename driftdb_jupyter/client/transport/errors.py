@@ -1,0 +1,90 @@
+"""Why a server couldn't be reached, in words that help."""
+
+from __future__ import annotations
+
+import ssl
+
+from tornado.httpclient import HTTPError
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketError
+
+from ...protocol.errors import Away, BadMessage, DriftDBError, Forbidden, RoomNotFound, Unreachable
+from .location import Location
+
+__all__ = ["closed", "explain"]
+
+_PASSING = (502, 503, 504)
+"""What a proxy says of a server that is gone, and a server that is about to be."""
+
+_RETRY = "In Python, .retry() tries again."
+
+
+def explain(error: Exception, location: Location) -> DriftDBError:
+    """Return what a failed handshake or request means; it names the URL, without secrets."""
+    if isinstance(error, DriftDBError):
+        return error
+    if isinstance(error, HTTPError) and error.code != 599:
+        return _status(error, location)
+    if isinstance(error, WebSocketError):
+        return Unreachable(
+            f"what answers at {location.server} is no room server, or something on the way passes "
+            "no WebSockets. Check the URL."
+        )
+    cause = error
+    if isinstance(error, StreamClosedError) and isinstance(error.real_error, Exception):
+        cause = error.real_error
+    if isinstance(cause, ssl.SSLError):
+        return Unreachable(
+            f"no trusted connection to {location.server}: {getattr(cause, 'verify_message', cause)}"
+            ". For a server with a certificate of its own set DRIFTDB_CERTFILE to its PEM file."
+        )
+    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return Away(
+        f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
+        "right?",
+        in_python=_RETRY,
+    )
+
+
+def closed(code: int | None, location: Location) -> DriftDBError | None:
+    """Return what a close code means that is to be told (protocol, "Errors and closing").
+
+    ``None`` for the others; after a :class:`BadMessage` the connection is tried again.
+    """
+    if code == 1007:
+        return BadMessage(
+            f"{location.server} got text that is no UTF-8: something on the way changes what is "
+            "sent. It is sent again."
+        )
+    if code == 4403:
+        return Forbidden(
+            f"this user may not, or may no longer, read the room {location.url}.",
+            in_python=_RETRY,
+        )
+    if code == 4404:
+        return RoomNotFound(f"the room {location.url} is gone.", in_python=_RETRY)
+    return None
+
+
+def _status(error: HTTPError, location: Location) -> DriftDBError:
+    if error.code in (401, 403) or 300 <= error.code < 400:
+        known = "doesn't accept the token that it got" if location.headers else "wants a login"
+        return Forbidden(
+            f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
+            "Jupyter server set DRIFTDB_TOKEN.",
+            in_python="In Python its URL may hold the token, too: "
+            'url="http://HOST:8888/driftdb/?token=…".',
+        )
+    if error.code == 404:
+        missing = "no such room" if location.room is not None else "no room server"
+        return RoomNotFound(
+            f"there is {missing} at {location.url} (HTTP 404). A Jupyter server's URL ends in "
+            "/driftdb/.",
+            in_python="In Python a server's URL alone makes a new room.",
+        )
+    kind = Away if error.code in _PASSING else Unreachable
+    return kind(
+        f"{location.server} answers, but not as a room server does now: HTTP {error.code} "
+        f"({error.message}).",
+        in_python=_RETRY,
+    )

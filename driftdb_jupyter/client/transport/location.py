@@ -1,0 +1,225 @@
+"""Where a room is: from ``room=``, ``url=``, and what a Jupyter server told its kernel.
+
+A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
+``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE`` (the server's own
+TLS certificate, if it has one that nobody else vouches for), ``DRIFTDB_NOT_KEPT`` (why the server
+keeps its rooms in memory alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path
+that the notebook had when the kernel was started.
+
+Anybody may set ``DRIFTDB_TOKEN``, or ``DRIFTDB_TOKEN_FILE`` with the path of a file that holds it:
+a Jupyter server's token, for the server that ``DRIFTDB_URL`` names, else for any.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from ...protocol.errors import NoServer, Unreachable
+from ...protocol.name import NAME_BYTES, is_name
+
+__all__ = ["Location", "locate"]
+
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send|/page|/inspect)?")
+
+_WHAT_TO_PASS = (
+    'Pass url=: a room\'s own URL ("http://HOST:8080/room/ID"; it is room.url where the room is '
+    'in use), or a server\'s ("http://HOST:8080/", which makes a new room), or a Jupyter '
+    'server\'s ("http://HOST:8888/driftdb/?token=TOKEN", with room="NAME" beside it).'
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A server, a room on it, and what opens it.
+
+    ``server`` is the root URL with a slash at its end; ``room`` is ``None`` where the server has
+    yet to name it: the own one of the ``notebook`` that had that path when this kernel was
+    started, or else a new one. ``authorization`` is the value of that header, and never shown.
+    With ``certfile`` that certificate alone is trusted, whatever host it is for. ``own`` tells
+    that this is the Jupyter server that started this kernel.
+    """
+
+    server: str
+    room: str | None = None
+    notebook: str | None = None
+    authorization: str | None = field(default=None, repr=False)
+    certfile: str | None = None
+    own: bool = False
+
+    @property
+    def url(self) -> str:
+        """The room's URL, or the server's where there is no room yet."""
+        return self.server if self.room is None else f"{self.server}room/{quote(self.room, '')}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to send with each request."""
+        return {} if self.authorization is None else {"Authorization": self.authorization}
+
+    def socket_url(self, secret: str) -> str:
+        """The room's socket for the client with that secret."""
+        return f"ws{self.url.removeprefix('http')}/connect?client={secret}"
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How the server's certificate is checked; ``None`` for the usual way."""
+        return None if self.certfile is None else _trusting(self.certfile)
+
+
+def locate(
+    room: str | None = None,
+    *,
+    url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Location:
+    """Find a room by its name or URL, or the notebook's own where neither is given.
+
+    Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by, and
+    :class:`ValueError` for a name or URL that is none.
+    """
+    environ = os.environ if environ is None else environ
+    if room is not None and "://" in room:
+        if url is not None:
+            raise ValueError("expected either a room's URL as room= or url=, got both")
+        room, url = None, room
+    if room is not None:
+        _check_name(room)
+    own = _parse(environ["DRIFTDB_URL"], "DRIFTDB_URL") if environ.get("DRIFTDB_URL") else None
+    if url is not None:
+        place = _parse(url, "url=")
+    elif own is not None:
+        place = own
+    else:
+        raise NoServer(
+            "there is no room server that this process knows of, for no Jupyter server with "
+            f"driftdb-jupyter started it. {_WHAT_TO_PASS}"
+        )
+    if room is not None and place.room not in (None, room):
+        raise ValueError(f"expected one room, got room={room!r} and a URL with {place.room!r}")
+    room = place.room if room is None else room
+    is_own = own is not None and place.server == own.server
+    notebook = None
+    if room is None and url is None:
+        notebook = environ.get("JPY_SESSION_NAME") or _voila_notebook(environ)
+        if not notebook:
+            raise NoServer(
+                "this process belongs to no notebook, so it has no room of its own: pass "
+                'room="NAME" for a room of that name on the Jupyter server, or url= for another.'
+            )
+    authorization = place.authorization
+    certfile = environ.get("DRIFTDB_CERTFILE") or None
+    if is_own:
+        secret = environ.get("DRIFTDB_SECRET")
+        authorization = authorization or (f"DriftDB {secret}" if secret else None)
+        if environ.get("DRIFTDB_NOT_KEPT"):
+            _warn(environ["DRIFTDB_NOT_KEPT"])
+    elif own is not None:
+        certfile = None  # it is the own server's
+    if authorization is None and (is_own or own is None) and (token := _token(environ)):
+        authorization = f"token {token}"
+    return Location(
+        server=place.server,
+        room=room,
+        notebook=notebook,
+        authorization=authorization,
+        certfile=certfile if place.server.startswith("https:") else None,
+        own=is_own,
+    )
+
+
+@cache
+def _warn(reason: str) -> None:
+    """Tell once that what is written is not kept."""
+    import logging
+
+    logging.getLogger("driftdb_jupyter").warning(
+        "this Jupyter server doesn't keep rooms: %s", reason
+    )
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    token, path = environ.get("DRIFTDB_TOKEN", ""), environ.get("DRIFTDB_TOKEN_FILE", "")
+    if not token and path:
+        try:
+            with open(path, encoding="ascii") as file:
+                token = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"DRIFTDB_TOKEN_FILE: expected a file with a token, got {path} "
+                f"({getattr(error, 'strerror', None) or 'it holds something else'})"
+            ) from None
+    token = token.strip()
+    if not (token.isprintable() and token.isascii()):
+        raise ValueError("DRIFTDB_TOKEN: expected a token, got text with other characters")
+    return token
+
+
+def _voila_notebook(environ: Mapping[str, str]) -> str | None:
+    """The notebook whose page Voilà makes: it tells a kernel of it as a CGI script is told."""
+    if not environ.get("SERVER_SOFTWARE", "").startswith("voila/"):
+        return None
+    _, _, path = environ.get("SCRIPT_NAME", "").partition("/voila/render/")
+    return unquote(path) or None
+
+
+def _parse(url: str, name: str) -> Location:
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = _SCHEMES.get(parts.scheme.lower()), parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a URL, got {_bare(url)!r} ({error})") from None
+    if scheme is None or not host:
+        raise ValueError(
+            f'{name}: expected a URL like "http://HOST:8080/room/ID", got {_bare(url)!r}'
+        )
+    host = f"[{host}]" if ":" in host else host
+    path = parts.path or "/"
+    in_room = _ROOM_PATH.fullmatch(path)
+    root, room = (in_room["root"], unquote(in_room["room"])) if in_room else (path, None)
+    if room is not None:
+        _check_name(room)
+    token = parse_qs(parts.query).get("token")
+    authorization = f"token {token[0]}" if token else None
+    if authorization is None and parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = f"Basic {base64.b64encode(login.encode()).decode()}"
+    return Location(
+        server=f"{scheme}://{host}{'' if port is None else f':{port}'}{root.rstrip('/')}/",
+        room=room,
+        authorization=authorization,
+    )
+
+
+def _bare(url: str) -> str:
+    """What of a URL can be shown: no query, and nobody's password."""
+    return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
+
+
+def _check_name(room: str) -> None:
+    if not is_name(room):
+        raise ValueError(
+            f"expected a room's name of 1 to {NAME_BYTES} bytes of UTF-8 without '/' and "
+            f"control characters, got {room!r}"
+        )
+
+
+@cache
+def _trusting(certfile: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it may not be an authority's own
+    try:
+        context.load_verify_locations(certfile)
+    except OSError as error:  # ssl.SSLError is one
+        raise Unreachable(
+            f"DRIFTDB_CERTFILE: expected the PEM file of the server's certificate, got "
+            f"{certfile} ({error.strerror or error})"
+        ) from None
+    return context

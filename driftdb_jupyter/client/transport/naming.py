@@ -1,0 +1,99 @@
+"""The rooms that a server names: a new one, and a notebook's own.
+
+Which room is a notebook's own is the server's to say: it hears of renames, of which the path in
+the kernel's environment tells nothing (see docs/rooms.md).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+
+from ...protocol.errors import RoomNotFound, Unreachable
+from ...protocol.name import notebook_room
+from ..runtime.background import background
+from ..settings import Settings
+from .errors import explain
+from .location import Location
+
+__all__ = ["kernel_id", "named"]
+
+_CONNECTION_FILE = re.compile(r"kernel-(?P<id>.+)\.json")
+
+_named: dict[Location, Location] = {}
+
+
+def named(location: Location, settings: Settings, *, timeout_seconds: float) -> Location:
+    """Return the location with the name of its room; the same for the whole process.
+
+    Asks the server where the name is not known. Raises
+    :class:`~driftdb_jupyter.protocol.errors.Unreachable` where there is no answer within that
+    time, :class:`~driftdb_jupyter.protocol.errors.Forbidden`, and for a new room
+    :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
+    """
+    if location.room is not None:
+        return location
+    known = _named.get(location)
+    if known is None:
+        asking = _ask(location, settings, timeout_seconds)
+        try:
+            room = background().run(asking, timeout_seconds=None)
+        except RoomNotFound:
+            if location.notebook is None:
+                raise
+            room = notebook_room(location.notebook)  # the server names no notebook's room
+        known = _named[location] = replace(location, room=room, notebook=None)
+    return known
+
+
+def kernel_id() -> str | None:
+    """The id by which the Jupyter server knows this kernel, ``None`` outside of ipykernel."""
+    kernelapp: Any = sys.modules.get("ipykernel.kernelapp")
+    if kernelapp is None or not kernelapp.IPKernelApp.initialized():
+        return None
+    # The server names the file by the id, and tells it in no other way.
+    name = PurePath(kernelapp.IPKernelApp.instance().connection_file).name
+    found = _CONNECTION_FILE.fullmatch(name)
+    return found["id"] if found else None
+
+
+async def _ask(location: Location, settings: Settings, timeout_seconds: float) -> str:
+    if location.notebook is None:
+        path, method, body = "new", "POST", b""
+    else:
+        query = {"kernel": kernel_id() or "", "started_as": location.notebook}
+        path, method, body = f"notebook?{urlencode(query, errors='replace')}", "GET", None
+    client = AsyncHTTPClient(force_instance=True)
+    try:
+        response = await client.fetch(
+            HTTPRequest(
+                location.server + path,
+                method=method,
+                body=body,
+                headers=location.headers,
+                ssl_options=location.tls(),
+                follow_redirects=False,
+                connect_timeout=settings.connect_timeout_seconds,
+                request_timeout=timeout_seconds,
+            )
+        )
+        answer: Any = msgspec.json.decode(response.body)
+        name = answer["room"]
+        if not isinstance(name, str):
+            raise TypeError
+        return name
+    except (msgspec.DecodeError, KeyError, TypeError):
+        raise Unreachable(
+            f"what answers at {location.server} is no room server: it named no room. Check the URL."
+        ) from None
+    except Exception as error:
+        raise explain(error, location) from None
+    finally:
+        client.close()

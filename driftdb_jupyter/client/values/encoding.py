@@ -1,0 +1,110 @@
+"""Python values to JSON text and back (docs/values.md)."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from ...protocol.errors import EncodingError
+from ...protocol.json_text import read_json
+from .tagged import DEEPEST, Hook, is_tagged, restored, written
+
+__all__ = ["Hook", "decode", "encode", "same"]
+
+_SIMPLE = frozenset({type(None), bool, int, str})
+_STR = frozenset({str})
+_CONTAINERS = frozenset({dict, list})
+_DOLLAR, _BACKSLASH = b"$\\"
+_to_json = msgspec.json.Encoder().encode
+_from_json = msgspec.json.Decoder().decode
+
+
+def encode(value: object, *, hook: Hook | None = None) -> bytes:
+    """Return the JSON text of a value, in UTF-8.
+
+    Takes None, bool, int, float, str, lists, tuples (they become lists), dicts with str keys, and
+    what has an encoding: NaN and infinities, bytes, dates and times, Decimal, UUID, Enum members,
+    dataclasses, and what numpy, pandas and polars have. ``hook`` is called with each value inside
+    of it that is none of these, and returns one that is.
+
+    Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` with the path to what isn't.
+    """
+    try:
+        if _is_plain(value, DEEPEST):
+            return _to_json(value)
+    except ValueError:  # a lone surrogate, or more digits than Python converts
+        pass
+    plain = written(value, hook=hook)
+    try:
+        return _to_json(plain)
+    except ValueError as error:
+        raise EncodingError(f"value: {error}") from None
+
+
+def decode(text: bytes | str, *, hook: Hook | None = None) -> Any:
+    """Return the value of a JSON text; a number out of range becomes the nearest double.
+
+    What was encoded is what it was, or something readable where its library isn't installed; what
+    only looks encoded stays as it is. ``hook`` is called with the whole value, and returns what
+    is to be returned.
+    """
+    try:
+        value = _from_json(text)
+    except msgspec.MsgspecError:  # stricter than JSON: lone surrogates, numbers out of range
+        value = read_json(text)
+    if type(value) in _CONTAINERS and _may_be_tagged(text):
+        value = restored(value)
+    return value if hook is None else hook(value)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values are the same in a room: ``1`` is ``1.0``, but not ``True``.
+
+    NaN is NaN, a tuple is a list, and arrays and frames are the same if all of their items and
+    types are. Never raises.
+    """
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    try:
+        if type(one) is type(other) or (_is_number(one) and _is_number(other)):
+            equal = one == other  # of arrays and frames another one
+            if equal is True or type(one) in _SIMPLE:
+                return equal is True
+        return encode(one) == encode(other)
+    except Exception:  # what a comparison raises is its type's affair
+        return False
+
+
+def _is_plain(value: Any, room: int) -> bool:
+    """Whether a value is of JSON's types alone, nothing in it looks encoded, and it fits."""
+    kind = type(value)
+    if kind in _SIMPLE:
+        return True
+    if kind is float:
+        return isfinite(value)
+    if kind is dict:
+        if not _STR.issuperset(map(type, value)) or is_tagged(value):
+            return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return False
+    if not room:
+        return False
+    return all(type(item) in _SIMPLE or _is_plain(item, room - 1) for item in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _may_be_tagged(text: bytes | str) -> bool:
+    if isinstance(text, str):
+        return '"$' in text or "\\u0024" in text
+    # One byte is found far quicker than two: most texts have neither.
+    return (_DOLLAR in text and b'"$' in text) or (_BACKSLASH in text and b"\\u0024" in text)

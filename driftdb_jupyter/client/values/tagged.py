@@ -1,0 +1,189 @@
+"""The encodings of what JSON can't hold: objects with one member whose name begins with ``$``.
+
+docs/values.md lists them. A library's types are known by the name of their module, so that no
+library is imported which the value isn't from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import re
+import sys
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+from ...protocol.errors import EncodingError
+from ...protocol.limits import Limits
+from . import arrays, frames, scalars
+from .errors import Unfit, kind
+
+__all__ = ["DEEPEST", "Hook", "is_tagged", "restored", "written"]
+
+Hook = Callable[[Any], Any]
+DEEPEST = Limits().nesting
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_INSTEAD = [
+    (PurePath, "str(path)"),
+    (set, "sorted(set), a list"),
+    (frozenset, "sorted(set), a list"),
+]
+_EXPECTED = (
+    "JSON's types, bytes, a date or time, Decimal, UUID, Enum, a dataclass, an array or a frame"
+)
+
+
+def written(value: object, *, hook: Hook | None = None) -> object:
+    """What is to be written for a value, of JSON's types alone.
+
+    ``hook`` is called with each value inside of it that has no encoding, and returns one that has.
+    Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` with the path to what hasn't.
+    """
+    return _Writer(hook).write(value, (), 0)
+
+
+def restored(value: object) -> Any:
+    """A JSON value with each encoded value in it decoded.
+
+    What only looks like one stays as it is. Never raises, however deep the value is.
+    """
+    whole = [value]
+    copies: list[Any] = [whole]
+    while copies:
+        copy = copies.pop()
+        for place, item in list(enumerate(copy) if isinstance(copy, list) else copy.items()):
+            if isinstance(item, dict) and is_tagged(item):
+                ((tag, content),) = item.items()
+                if tag != "$object":
+                    copy[place] = _decoded(tag, content, item)
+                    continue
+                if isinstance(content, dict):
+                    item = content
+            if isinstance(item, (dict, list)):
+                copy[place] = item.copy()
+                copies.append(copy[place])
+    return whole[0]
+
+
+def is_tagged(value: dict[Any, Any]) -> bool:
+    """Whether an object has the form of an encoded value: one member, whose name begins with $."""
+    return len(value) == 1 and next(iter(value))[:1] == "$"
+
+
+def _decoded(tag: str, content: Any, whole: object) -> object:
+    try:
+        if tag == "$ndarray":
+            return arrays.read(content)
+        if tag == "$dataframe":
+            return frames.read(content, restored)
+        return scalars.READERS[tag](content)
+    except Exception:  # malformed, or of no tag that we know; libraries raise many things
+        return whole
+
+
+class _Writer:
+    """Makes JSON's types of a value, and knows where in it it is.
+
+    ``path`` are the steps to a part; ``depth`` is how many containers of the text are around it.
+    """
+
+    def __init__(self, hook: Hook | None) -> None:
+        self._hook = hook
+
+    def write(self, value: object, path: tuple[object, ...], depth: int) -> object:
+        try:
+            return self._write(value, path, depth)
+        except Unfit as unfit:
+            if self._hook is None:
+                raise _error(unfit, path) from None
+        try:
+            return self._write(self._hook(value), path, depth)
+        except Unfit as unfit:
+            raise _error(unfit, path) from None
+
+    def _write(self, value: object, path: tuple[object, ...], depth: int) -> object:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, enum.Enum):
+            return self._write(value.value, path, depth)
+        if isinstance(value, str):
+            return _text(value)
+        if isinstance(value, int):
+            return int(value)
+        if isinstance(value, float) and math.isfinite(value):
+            return float(value)
+        if isinstance(value, (list, tuple)):
+            inner = _deeper(path, depth)
+            return [self.write(item, (*path, index), inner) for index, item in enumerate(value)]
+        if isinstance(value, dict):
+            return self._object(value, path, depth)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            names = [field.name for field in dataclasses.fields(value)]
+            return self._object({name: getattr(value, name) for name in names}, path, depth)
+        return self._tagged(value, path, depth)
+
+    def _object(
+        self, value: dict[Any, object], path: tuple[object, ...], depth: int
+    ) -> dict[str, object]:
+        inner = _deeper(path, depth)
+        for key in value:
+            if not isinstance(key, str):
+                raise Unfit("str keys", f"{key!r} ({kind(key)})")
+        if is_tagged(value):
+            return {"$object": self._members(value, path, _deeper(path, inner))}
+        return self._members(value, path, inner)
+
+    def _members(
+        self, value: dict[str, object], path: tuple[object, ...], depth: int
+    ) -> dict[str, object]:
+        return {_text(key): self.write(item, (*path, key), depth) for key, item in value.items()}
+
+    def _tagged(self, value: object, path: tuple[object, ...], depth: int) -> object:
+        package = type(value).__module__.partition(".")[0]
+        library = sys.modules.get(package) if package in ("numpy", "pandas", "polars") else None
+        if package == "pandas" and type(value).__name__ in ("NaTType", "NAType"):
+            return None
+        if package == "numpy":
+            assert library is not None
+            if isinstance(value, library.generic):
+                return self._write(arrays.from_scalar(value), path, depth)
+            if type(value) in (library.ndarray, library.memmap):
+                _deeper(path, depth + 2)
+                return arrays.written(value)
+        elif library is not None and type(value).__name__ in ("DataFrame", "Series"):
+            inner = _deeper(path, depth + 3)
+            return frames.written(
+                value, package, lambda cell, steps: self.write(cell, (*path, *steps), inner)
+            )
+        encoded = scalars.written(value)
+        if encoded is None:
+            instead = (text for other, text in _INSTEAD if isinstance(value, other))
+            raise Unfit(next(instead, _EXPECTED), kind(value))
+        _deeper(path, depth)
+        return encoded
+
+
+def _text(text: str) -> str:
+    if not text.isascii() and _SURROGATE.search(text):
+        raise Unfit("text that UTF-8 can hold", repr(text))
+    return str.__str__(text)
+
+
+def _deeper(path: tuple[object, ...], depth: int) -> int:
+    if depth >= DEEPEST:
+        raise EncodingError(
+            f"{_name(path[:3])}…: expected a value nested at most {DEEPEST} deep, "
+            "got a deeper one, or one that holds itself"
+        )
+    return depth + 1
+
+
+def _error(unfit: Unfit, path: tuple[object, ...]) -> EncodingError:
+    return EncodingError(f"{_name((*path, *unfit.path))}: {unfit}")
+
+
+def _name(path: tuple[object, ...]) -> str:
+    return "value" + "".join(f"[{step!r}]" for step in path)

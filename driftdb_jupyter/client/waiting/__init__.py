@@ -1,0 +1,1 @@
+"""Wait for an answer, for a value, or for what comes."""

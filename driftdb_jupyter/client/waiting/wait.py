@@ -1,0 +1,105 @@
+"""Waiting until something shared is as somebody wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from typing import Any, Generic, TypeVar
+
+from ...protocol.errors import NotConnected, TimedOut
+from ..connection.connection import Connection
+from ..settings import Settings
+
+__all__ = ["Wait"]
+
+T = TypeVar("T")
+
+
+class Wait(Generic[T]):
+    """Until a value is such that a predicate is true.
+
+    ``wait.result()`` waits in plain code, also in the middle of a running cell, ``await wait`` in
+    async code. Both return that value. The predicate is called where one waits, each time that
+    anything may have changed.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        read: Callable[[], T],
+        predicate: Callable[[T], object],
+        *,
+        name: str,
+    ) -> None:
+        """``read`` gives the value, ``name`` is what it is called in an error."""
+        self._connection = connection
+        self._read = read
+        self._predicate = predicate
+        self._name = name
+
+    def result(self, timeout_seconds: float | None = None) -> T:
+        """Wait, and return the value.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when ``timeout_seconds`` are over
+        (``None``: ``DRIFTDB_WAIT_SECONDS``, a day), and
+        :class:`~driftdb_jupyter.protocol.errors.NotConnected` after the room was closed.
+        """
+        guard, connection = self._connection.guard, self._connection
+        seconds = _limit(timeout_seconds)
+        end = time.monotonic() + seconds
+        while True:
+            with guard:
+                seen = connection.changes
+            value = self._read()
+            if self._predicate(value):  # not under the guard: it may take its time
+                return value
+            with guard:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise self._late(seconds)
+                self._check_open()
+                if connection.changes == seen:
+                    guard.wait(left)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait as :meth:`result` does without arguments (see :func:`asyncio.wait_for`)."""
+        return self._wait().__await__()
+
+    async def _wait(self) -> T:
+        seconds = _limit(None)
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        end = loop.time() + seconds
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        with self._connection.guard:
+            self._connection.wakers.add(wake)
+        try:
+            while True:
+                changed.clear()
+                value = self._read()
+                if self._predicate(value):
+                    return value
+                self._check_open()
+                try:
+                    await asyncio.wait_for(changed.wait(), end - loop.time())
+                except asyncio.TimeoutError:
+                    raise self._late(seconds) from None
+        finally:
+            with self._connection.guard:
+                self._connection.wakers.discard(wake)
+
+    def _check_open(self) -> None:
+        if self._connection.status == "closed":
+            raise NotConnected(f"the connection to {self._connection.location.url} was closed")
+
+    def _late(self, seconds: float) -> TimedOut:
+        return TimedOut(f"{self._name}: what was waited for did not come within {seconds:g} s")
+
+
+def _limit(timeout_seconds: float | None) -> float:
+    if timeout_seconds is None:
+        return Settings.from_environment().wait_seconds
+    return timeout_seconds

@@ -1,0 +1,1 @@
+"""Rooms as connected peers see them."""

@@ -1,0 +1,82 @@
+"""What is answered to a message, the same over a socket and over HTTP."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct
+
+from ...protocol.codec import Codec, KeyInfo, Listing
+from ...protocol.messages import Get, Keys, Push
+from ...rooms.room import Applied, Found, Room
+
+__all__ = ["Cursor", "answer_to_get", "answer_to_keys", "answers_to_push"]
+
+
+class Cursor(Struct, frozen=True, gc=False):
+    """Where a stream goes on that was given in part.
+
+    ``last``: the last number given. ``begun``: the room's newest number when the stream was begun
+    from its start, 0 where it was not.
+    """
+
+    last: int
+    begun: int
+
+
+def answer_to_get(
+    codec: Codec, room: Room, get: Get, cursor: Cursor | None = None
+) -> tuple[Listing, Found, Cursor | None]:
+    """The ``init``, what it lists, and where it goes on if there is ``more``.
+
+    ``cursor``: the one that this connection was given before.
+    """
+    above = get.seq or 0
+    begun = cursor.begun if cursor is not None and cursor.last == above else 0
+    epoch, seq = None, None
+    one_more = None if get.limit is None else get.limit + 1  # to know whether there is
+    if get.epoch is UNSET:
+        found = Found(room.stream(get.key).lend(above, limit=one_more), False)
+    else:
+        found = room.recover(get.key, epoch=get.epoch, above=above, begun=begun, limit=one_more)
+        epoch, seq = room.epoch, room.seq
+        begun = begun if found.recovered else room.seq
+    lists, next_cursor = found.lists, None
+    count = sum(map(len, lists))
+    if get.limit is not None and count > get.limit:
+        count -= 1
+        last = lists.pop()[:-1]
+        if last:
+            lists.append(last)
+        next_cursor = Cursor(lists[-1][-1].seq, begun)
+    listing = codec.init(
+        get.key,
+        count,
+        stamps=get.stamps,
+        epoch=epoch,
+        recovered=found.recovered,
+        seq=seq if next_cursor is None else None,
+        more=next_cursor is not None,
+    )
+    return listing, found, next_cursor
+
+
+def answer_to_keys(
+    codec: Codec, room: Room, message: Keys
+) -> tuple[Listing, list[tuple[str, KeyInfo]]]:
+    """The answer to ``keys``, and the keys that it lists."""
+    streams = [(key, room.stream(key)) for key in room.keys if key.startswith(message.prefix)]
+    infos = [
+        (key, KeyInfo(stream.value_count, stream.byte_count, stream.newest))
+        for key, stream in streams
+    ]
+    return codec.keys(message.prefix, len(infos)), infos
+
+
+def answers_to_push(codec: Codec, push: Push, applied: Applied) -> list[bytes]:
+    """What the pusher alone hears of a push that was taken, in this order."""
+    answers = []
+    if push.id is not None:
+        count = None if push.values is None else len(push.values)
+        answers.append(codec.ack(push.id, applied.seq, count=count))
+    if applied.value_count > 1:
+        answers.append(codec.stream_size(push.key, applied.value_count))
+    return answers

@@ -1,0 +1,35 @@
+"""Who writes, as others are told (protocol, "Who and when" and "Who is here")."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+
+from ...protocol.entry import Author
+from ...protocol.value import Value
+
+__all__ = ["author", "client_key"]
+
+_ID_BYTES = 18  # 144 bits
+
+
+def author(client: str | None, user: Value | None) -> Author:
+    """The author behind a connection or a request.
+
+    ``client`` is the client's secret: its public id says nothing of it, and is the same wherever
+    it comes. Without one the id is made for this connection alone. ``user``: see
+    :class:`~.access.Access`.
+    """
+    if client is None:
+        return Author(secrets.token_urlsafe(_ID_BYTES), user)
+    digest = hashlib.sha256(client.encode()).digest()
+    return Author(base64.urlsafe_b64encode(digest[:_ID_BYTES]).decode(), user)
+
+
+def client_key(secret: str | None) -> str | None:
+    """What a room knows a client by: the SHA-256 digest of its secret, in hexadecimal.
+
+    So the secret itself, which would open what the client wrote to others, is kept nowhere.
+    """
+    return None if secret is None else hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,96 @@
+"""A channel: the subscribers of one key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...protocol.codec import Codec
+from ...protocol.entry import Entry
+from ...protocol.frame import frame
+from ..sending.outbox import Flusher, Outbox, Recipients
+
+__all__ = ["Channel"]
+
+
+class Channel:
+    """The subscribers of one key, grouped by what their pushes look like.
+
+    ``broadcast`` sends entries to all of them.
+    """
+
+    __slots__ = ("_flusher", "_groups", "_key", "_with_client", "broadcast")
+
+    broadcast: Callable[[Sequence[Entry]], None]
+
+    def __init__(self, key: str, flusher: Flusher) -> None:
+        self._key = key
+        self._flusher = flusher
+        self._groups: list[Recipients] = []  # none of them empty
+        self._with_client: set[int] = set()
+        self.broadcast = self._broadcast_to_groups
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def add(
+        self, outbox: Outbox, codec: Codec, *, stamps: bool = False, with_client: bool = False
+    ) -> None:
+        """Send the broadcasts to an outbox too; once, however often it is added.
+
+        ``stamps``: with who wrote and when, from now on. ``with_client``: deletions, too.
+        """
+        self._flusher.settle()
+        for group in self._groups:
+            if id(outbox) in group.outboxes:
+                if group.stamps or not stamps:
+                    return
+                self.remove(outbox)
+                break
+        if with_client:
+            self._with_client.add(id(outbox))
+        for group in self._groups:
+            if group.codec is codec and group.stamps is stamps:
+                group.outboxes[id(outbox)] = outbox
+                return
+        group = Recipients(self._key, codec, self._flusher, stamps=stamps)
+        group.outboxes[id(outbox)] = outbox
+        self._groups.append(group)
+        self._choose_broadcast()
+
+    def remove(self, outbox: Outbox) -> None:
+        """Send no more broadcasts to that outbox."""
+        self._flusher.settle()
+        self._with_client.discard(id(outbox))
+        for group in self._groups:
+            if group.outboxes.pop(id(outbox), None) is not None:
+                if not group.outboxes:
+                    self._groups.remove(group)
+                    self._choose_broadcast()
+                return
+
+    def delete(self, seq: int) -> None:
+        """Tell the subscribers that came with ``?client`` that the stream was deleted."""
+        for group in list(self._groups):
+            message = frame(group.codec.opcode, group.codec.delete(self._key, seq))
+            for number, outbox in list(group.outboxes.items()):  # one that overflows leaves
+                if number in self._with_client:
+                    outbox.put(message)
+
+    def fail(self) -> None:
+        """Close all subscribers: they missed something, and come back to be told."""
+        for group in list(self._groups):
+            group.fail()
+
+    def say(self, encode: Callable[[Codec], bytes]) -> None:
+        """Send any message to all subscribers, encoded once for each encoding."""
+        for group in list(self._groups):  # one that fails leaves
+            group.say(encode)
+
+    def _choose_broadcast(self) -> None:
+        # Most channels have one group: a call less for each push.
+        groups = self._groups
+        self.broadcast = groups[0].broadcast if len(groups) == 1 else self._broadcast_to_groups
+
+    def _broadcast_to_groups(self, entries: Sequence[Entry]) -> None:
+        for group in list(self._groups):  # one that fails leaves
+            group.broadcast(entries)

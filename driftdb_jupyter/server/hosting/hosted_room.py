@@ -1,0 +1,282 @@
+"""A room as this process hosts it: the broker's sequencer, and the subscribers on the sockets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from ...broker.broker import Sequencer
+from ...broker.presence import PresenceManager
+from ...protocol.codec import Codec, KeyInfo, Listing
+from ...protocol.entry import Author, Entry
+from ...protocol.frame import frame
+from ...protocol.messages import Keys
+from ...protocol.value import Value
+from ...rooms.room import Applied, Found
+from ..sending.answer import Answer
+from ..sending.backlog import Backlog
+from ..sending.close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
+from ..sending.outbox import Flusher, Outbox
+from ..sending.snapshot import Listed, Snapshots
+from .answers import answer_to_keys
+from .channel import Channel
+from .pressure import Pressure
+from .subscriptions import Subscriptions, cost_of_channel
+from .watchers import Pace, Watchers
+
+__all__ = ["HostedRoom", "short_list"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+
+# An answer up to these bounds is made at once, one beyond them as the connection takes it.
+_SHORT_COUNT = 64
+_SHORT_BYTES = 4096
+# What encoding an entry costs at least, as bytes.
+_ENTRY_BYTES = 64
+# What a key costs while it waits to be listed.
+_KEY_BYTES = 200
+
+
+class HostedRoom:
+    """The audience of one room: hears what the broker says, and forwards it to the subscribers.
+
+    ``sequencer`` is where pushes go; the hub sets it when the broker has opened the room, and
+    ``presence``, which knows who is there.
+    ``users`` counts the connections and requests that are in the room now: the hub's to keep.
+    ``ended`` is called with the close code and reason for all connections when the broker has ended
+    the room, and ``has_ended`` is true then.
+    ``backlog`` is charged with what answers that wait keep alive, ``pace`` bounds what watchers
+    cost, ``subscriptions`` what is to be remembered of who hears what.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_channels",
+        "_ended",
+        "_flusher",
+        "_pace",
+        "_presence_channels",
+        "_snapshots",
+        "_watchers",
+        "has_ended",
+        "name",
+        "presence",
+        "pressure",
+        "sequencer",
+        "subscriptions",
+        "users",
+    )
+
+    presence: PresenceManager
+    sequencer: Sequencer
+
+    def __init__(
+        self,
+        name: str,
+        flusher: Flusher,
+        *,
+        ended: Callable[[HostedRoom, int, str], object] = lambda hosted, code, reason: None,
+        backlog: Backlog | None = None,
+        pace: Pace | None = None,
+        subscriptions: Subscriptions | None = None,
+    ) -> None:
+        self.name = name
+        self.has_ended = False
+        self._ended = ended
+        self.pressure = Pressure()
+        self.users = 0
+        self._backlog = backlog or Backlog()
+        self._flusher = flusher
+        self._channels: dict[str, Channel] = {}
+        self._presence_channels: dict[str, Channel] = {}
+        self._snapshots: dict[str, Snapshots] = {}  # by key
+        self._pace = pace or Pace()
+        self.subscriptions = subscriptions or Subscriptions(self._backlog.memory)
+        self._watchers: Watchers | None = None  # where there are any
+
+    def check_subscription(self, key: str, cost_bytes: int) -> None:
+        """Refuse a subscription that would cost that much, beside what the key costs if it is new.
+
+        Raises :class:`~..protocol.errors.QuotaExceeded`.
+        """
+        new = 0 if key in self._channels else cost_of_channel(key)
+        self.subscriptions.check(cost_bytes + new)
+
+    def subscribe(
+        self,
+        key: str,
+        outbox: Outbox,
+        codec: Codec,
+        *,
+        stamps: bool = False,
+        with_client: bool = False,
+    ) -> None:
+        """Send the pushes of a key to an outbox, too (see :meth:`.channel.Channel.add`)."""
+        channel = self._channels.get(key)
+        if channel is None:
+            channel = self._channels[key] = Channel(key, self._flusher)
+            self.subscriptions.add(cost_of_channel(key))
+        channel.add(outbox, codec, stamps=stamps, with_client=with_client)
+
+    def subscribe_presence(self, key: str, outbox: Outbox, codec: Codec) -> None:
+        """Send the changes of presence under a key to an outbox, too."""
+        channel = self._presence_channels.get(key)
+        if channel is None:
+            channel = self._presence_channels[key] = Channel(key, self._flusher)
+            self.subscriptions.add(cost_of_channel(key))
+        channel.add(outbox, codec)
+
+    def unsubscribe(self, key: str, outbox: Outbox) -> None:
+        """End what :meth:`subscribe` and :meth:`subscribe_presence` began."""
+        for channels in (self._channels, self._presence_channels):
+            channel = channels.get(key)
+            if channel is not None:
+                channel.remove(outbox)
+                if not channel:
+                    del channels[key]
+                    self.subscriptions.add(-cost_of_channel(key))
+
+    def watch(self, outbox: Outbox, codec: Codec) -> None:
+        """Show an outbox all that happens (protocol, ``?debug=true``)."""
+        if self._watchers is None:
+            self._watchers = Watchers(self._show, self._pace)
+        self._watchers.add(outbox, codec, self.sequencer.room.keys)
+
+    def unwatch(self, outbox: Outbox) -> None:
+        """End what :meth:`watch` began."""
+        if self._watchers is not None:
+            self._watchers.remove(outbox)
+            if not self._watchers:
+                self._watchers = None
+
+    def broadcast(self, applied: Applied) -> None:
+        """Send a push that was applied to the subscribers.
+
+        Whoever may miss it because of an error is closed (1011), and resumes when it comes back.
+        """
+        channel = self._channels.get(applied.key)
+        try:
+            if channel is not None:
+                broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
+                broadcast(applied.broadcast)
+                if applied.deleted:
+                    assert applied.seq is not None
+                    channel.delete(applied.seq)
+            if self._snapshots and applied.removed:
+                snapshots = self._snapshots.get(applied.key)
+                if snapshots is not None:
+                    snapshots.removed(applied.removed)
+        except Exception:
+            _log.exception("A broadcast failed; the subscribers of its key are closed")
+            if channel is not None:
+                channel.fail()
+        if self._watchers is not None:
+            self._watchers.note(applied)
+
+    def init(self, codec: Codec, key: str, listing: Listing, found: Found) -> Answer:
+        """An ``init`` of a key, which may go on changing meanwhile; of what was found there."""
+        snapshots = self._snapshots.get(key)
+        if snapshots is None:
+            snapshots = self._snapshots[key] = Snapshots(
+                self._backlog, ended=lambda: self._snapshots.pop(key)
+            )
+        return Answer(codec.opcode, listing, snapshots.open(found.lists, found.passing))
+
+    def put_init(
+        self, outbox: Outbox, codec: Codec, key: str, listing: Listing, found: Found
+    ) -> Awaitable[None] | None:
+        """Send an ``init`` (see :meth:`init`); returns what to wait for before more is read."""
+        short = short_list(found)
+        if short is not None:
+            return outbox.put_short_answer(frame(codec.opcode, listing.whole(short)))
+        return outbox.put_answer(self.init(codec, key, listing, found))
+
+    def put_presence_state(
+        self, outbox: Outbox, codec: Codec, key: str, own: str
+    ) -> Awaitable[None] | None:
+        """Tell who is there under a key (see :meth:`put_init`)."""
+        return _put(outbox, self.presence_state(codec, key, own))
+
+    def presence_state(self, codec: Codec, key: str, own: str) -> Answer:
+        """Who is there under a key; ``own`` is the asker's public id."""
+        there = self.presence.there(key)
+        listing = codec.presence_state(key, own, len(there))
+        return Answer(codec.opcode, listing, Listed(there, self._backlog, _cost_of_presence))
+
+    def put_keys(self, outbox: Outbox, codec: Codec, message: Keys) -> Awaitable[None] | None:
+        """Tell which keys there are (see :meth:`put_init`)."""
+        return _put(outbox, self.keys(codec, message))
+
+    def keys(self, codec: Codec, message: Keys) -> Answer:
+        """Which keys there are."""
+        listing, infos = answer_to_keys(codec, self.sequencer.room, message)
+        return Answer(codec.opcode, listing, Listed(infos, self._backlog, _cost_of_key))
+
+    def deleted(self) -> None:
+        """The room was deleted."""
+        self._end(CLOSE_GONE, "the room was deleted")
+
+    def reset(self) -> None:
+        """Another room has taken the place of this one: whoever comes back finds that."""
+        self._end(CLOSE_RESET, "the room was replaced")
+
+    def out_of_service(self) -> None:
+        """The room can't be kept, because of a fault."""
+        self._end(CLOSE_FAULT, "the server failed to keep the room; its log says why")
+
+    def set_presence(self, key: str, author: Author, value: Value | None) -> None:
+        """Set the presence of a client, or withdraw it (``None``), and tell the subscribers.
+
+        Raises :class:`~..protocol.errors.QuotaExceeded`.
+        """
+        if value is None:
+            self.presence.withdraw(key, author.client)
+        else:
+            self.presence.set(key, author, value)
+
+    def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
+        """Tell that a client is there with a value, or no more (``None``)."""
+        channel = self._presence_channels.get(key)
+        if channel is not None:
+            channel.say(lambda codec: codec.presence(key, author, value))
+
+    def _end(self, code: int, reason: str) -> None:
+        self.has_ended = True
+        self._ended(self, code, reason)
+
+    def _show(self, key: str, outbox: Outbox, codec: Codec) -> tuple[Awaitable[None] | None, int]:
+        stream = self.sequencer.room.stream(key)
+        listing, found = codec.init(key, stream.value_count), Found(stream.lend(0), False)
+        taken = self.put_init(outbox, codec, key, listing, found)
+        if short_list(found) is not None:
+            return taken, 0
+        return taken, stream.byte_count + stream.value_count * _ENTRY_BYTES
+
+
+def short_list(found: Found) -> list[Entry] | None:
+    """What was found, if an ``init`` of it is short enough to be made at once; else ``None``."""
+    lists = found.lists
+    if not lists:
+        return []
+    entries = lists[0]
+    if len(lists) > 1 or len(entries) > _SHORT_COUNT:
+        return None
+    return entries if sum([e.value.byte_count for e in entries]) <= _SHORT_BYTES else None
+
+
+def _put(outbox: Outbox, answer: Answer) -> Awaitable[None] | None:
+    """Send an answer as a whole if it is short, otherwise as the connection takes it."""
+    if sum(answer.measure()) > _SHORT_BYTES:
+        return outbox.put_answer(answer)
+    whole = frame(answer.opcode, b"".join(answer.pieces()))
+    answer.close()
+    return outbox.put_short_answer(whole)
+
+
+def _cost_of_presence(presence: tuple[Author, Value]) -> int:
+    return _KEY_BYTES + presence[1].byte_count
+
+
+def _cost_of_key(key: tuple[str, KeyInfo]) -> int:
+    return _KEY_BYTES

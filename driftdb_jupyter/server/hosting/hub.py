@@ -1,0 +1,275 @@
+"""The hub: the rooms and peers of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from ...broker.broker import Broker
+from ...broker.memory_presence import MemoryPresence
+from ...protocol.errors import QuotaExceeded
+from ...protocol.frame import PING, frame
+from ...rooms.presence import Presence
+from ..limits.callers import Caller, Callers
+from ..limits.floods import Floods
+from ..limits.incomplete import Incomplete
+from ..limits.malformed import Malformed
+from ..process.event_log import EventLog
+from ..process.periodic import Periodic
+from ..sending.backlog import Backlog
+from ..sending.close_codes import CLOSE_SILENT, CLOSE_STOPPING
+from ..sending.outbox import Flusher
+from ..settings import DriftDB
+from .hosted_room import HostedRoom
+from .open_rooms import OpenRooms
+from .peer import Peer
+from .reclaim import Reclaimer
+from .subscriptions import Subscriptions
+from .unwritten import Unwritten
+from .watchers import Pace
+
+__all__ = ["Hub"]
+
+_PING = frame(PING, b"")
+_TIDY_INTERVAL_SECONDS = 1
+_WINDOW_INTERVAL_SECONDS = 10
+_EXPIRY_INTERVAL_SECONDS = 600
+
+
+class Hub:
+    """Registry of the open rooms and connected peers of this process, and of what bounds them.
+
+    Make, :meth:`start` and use it on one event loop. ``rooms`` are the open rooms, ``memory`` is
+    the budget of all that the server holds, ``events`` is told what happens, and ``expired`` is
+    called with the names of rooms that were deleted because nobody used them.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: DriftDB,
+        *,
+        events: EventLog | None = None,
+        expired: Callable[[list[str]], object] = lambda names: None,
+    ) -> None:
+        self.broker = broker
+        self.memory = broker.memory
+        self.settings = settings
+        self.limits = settings.limits
+        self.flusher = Flusher()
+        self.floods = Floods()
+        self.malformed = Malformed(settings.malformed_limit_per_second)
+        self.incomplete = Incomplete(
+            max(settings.incomplete_limit_bytes, settings.limits.frame_bytes)
+        )
+        self.backlog = Backlog(
+            self.memory,
+            limit_bytes=settings.backlog_limit_bytes,
+            minimum_bytes_per_second=settings.read_minimum_bytes_per_second,
+            grace_seconds=settings.read_grace_seconds,
+        )
+        self.pace = Pace()
+        self.subscriptions = Subscriptions(
+            self.memory, limit_bytes=settings.subscription_limit_bytes
+        )
+        self.events = events or EventLog(logging.getLogger(__name__))
+        self.rooms = OpenRooms(
+            broker,
+            host=self._host,
+            events=self.events,
+            idle_seconds=settings.room_idle_seconds,
+        )
+        self._expired = expired
+        self._peers: dict[Peer, HostedRoom] = {}
+        self._timers: list[Periodic] = []
+        self._asking: set[asyncio.Future[None]] = set()  # for the right to read
+        self.callers = Callers(settings)
+        self.peer_limit = settings.peer_limit
+        self._seats = 0
+        self.unwritten_requests = self.new_unwritten()
+        self._reclaimer = Reclaimer(self.memory, leave_idle=self.rooms.relieve_memory)
+        self._trouble: str | None = None
+
+    @property
+    def peer_count(self) -> int:
+        """The number of connections."""
+        return len(self._peers)
+
+    def peers_in(self, hosted: HostedRoom) -> int:
+        """Return the number of connections to a room."""
+        return sum(room is hosted for room in self._peers.values())
+
+    def start(self) -> None:
+        """Start the timers."""
+        for work, seconds in (
+            (self.tidy, _TIDY_INTERVAL_SECONDS),
+            (self.expire_windows, _WINDOW_INTERVAL_SECONDS),
+            (self.expire, _EXPIRY_INTERVAL_SECONDS),
+            (self.check_signs_of_life, self.settings.ping_interval_seconds),
+        ):
+            if seconds:
+                self._timers.append(Periodic(work, seconds))
+        for timer in self._timers:
+            timer.start()
+        self._reclaimer.start()
+        self._report_trouble()
+
+    def join(self, peer: Peer, hosted: HostedRoom) -> None:
+        """Register a peer that has connected to a room."""
+        self.rooms.enter(hosted)
+        self._peers[peer] = hosted
+        if peer.client is not None:
+            self.client_joined(hosted, peer.client)
+            hosted.presence.joined(peer.author.client)
+
+    def leave(self, peer: Peer, *, for_good: bool = False) -> None:
+        """Remove a peer whose connection has ended; ``for_good``: it will not come back."""
+        hosted = self._peers.pop(peer)
+        peer.left()
+        if peer.client is None:
+            hosted.presence.forget(peer.author.client)
+        else:
+            self.client_left(hosted, peer.client)
+            hosted.presence.left(peer.author.client, for_good=for_good)
+            self.rooms.keep_presences(hosted)
+        self.rooms.exit(hosted)
+
+    def client_joined(self, hosted: HostedRoom, client: str) -> None:
+        """Remember the pushes of a client with a secret while it is connected."""
+        hosted.sequencer.joined(client)
+
+    def client_left(self, hosted: HostedRoom, client: str) -> None:
+        """End what :meth:`client_joined` began: from now on they are remembered for a while."""
+        hosted.sequencer.left(client)
+
+    def take_seat(self, caller: Caller) -> None:
+        """Count a connection that is about to be opened, until :meth:`leave_seat`.
+
+        Raises :class:`~..protocol.errors.QuotaExceeded` where there are as many as may be, in all
+        or of that address.
+        """
+        if self._seats >= self.peer_limit:
+            raise QuotaExceeded(f"expected at most {self.peer_limit} connections, got one more")
+        caller.enter()
+        self._seats += 1
+
+    def leave_seat(self, caller: Caller) -> None:
+        """End what :meth:`take_seat` began."""
+        caller.leave()
+        self._seats -= 1
+
+    def new_unwritten(self) -> Unwritten:
+        """Return the bound on what waits for the journal of a new connection."""
+        return Unwritten(
+            limit_count=self.settings.unwritten_limit_count,
+            limit_bytes=self.settings.unwritten_limit_bytes,
+            memory=self.memory,
+        )
+
+    def check_signs_of_life(self) -> None:
+        """Close the peers that were silent since the last time, and ask the others.
+
+        A ping queues behind what waits for a peer, here or in the kernel, so its silence says
+        nothing as long as it goes on taking that; while something waits here, the backlog holds it
+        to a minimum. Peers that may no longer read are closed, too.
+        """
+        for peer in list(self._peers):
+            if peer.outbox.waits:
+                peer.heard = True
+            elif not (peer.heard or peer.held or peer.outbox.progresses()):
+                peer.close(CLOSE_SILENT, "no answer to a ping")
+                continue
+            else:
+                peer.heard = False
+                peer.outbox.put(_PING)
+            asking = peer.ask_access()
+            if asking is not None:
+                task = asyncio.ensure_future(asking)
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+
+    def tidy(self) -> None:
+        """Do the work of each second: let go of what is unused, and report trouble."""
+        self.rooms.tidy()
+        self.callers.tidy()
+        self.events.tidy()
+        self.broker.look()
+        self.backlog.check()
+        if self.broker.trouble is not None:
+            for peer in self._peers:
+                peer.release()
+        self._report_trouble()
+
+    def _report_trouble(self) -> None:
+        if self.broker.trouble != self._trouble:
+            self._trouble = self.broker.trouble
+            if self._trouble:
+                self.events.log.error("DriftDB: %s", self._trouble)
+            else:
+                self.events.log.info("DriftDB: all is well again")
+
+    def expire_windows(self) -> None:
+        """Forget the pushes that are too old to be recovered."""
+        now = time.time()
+        for hosted in self.rooms:
+            window = hosted.sequencer.room.window
+            if window is not None:
+                window.expire(now=now)
+
+    async def expire(self) -> None:
+        """Delete rooms and forget clients that were unused for as long as the settings say."""
+        names = await self.broker.expire(
+            room_seconds=self.settings.room_retention_seconds,
+            client_seconds=self.settings.producer_retention_seconds,
+        )
+        if names:
+            self._expired(names)
+            self.events.expired(names)
+
+    async def stop(self) -> None:
+        """Close all peers with 1001, and the broker."""
+        for timer in self._timers:
+            timer.stop()
+        for peer in list(self._peers):
+            peer.close(CLOSE_STOPPING, "the server is stopping")
+        await self.rooms.settle()
+        await self.broker.close()
+        self._reclaimer.stop()
+        self.events.end()
+
+    def _host(self, name: str) -> HostedRoom:
+        hosted = HostedRoom(
+            name,
+            self.flusher,
+            ended=self._ended,
+            backlog=self.backlog,
+            pace=self.pace,
+            subscriptions=self.subscriptions,
+        )
+        hosted.presence = MemoryPresence(
+            Presence(limits=self.settings.presence_limits, memory=self.memory),
+            hosted,
+            grace_seconds=self.settings.presence_grace_seconds,
+        )
+        return hosted
+
+    def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
+        """Let go of a room that the broker has ended, and close its peers."""
+        self.rooms.put_away(hosted)
+        peers = [peer for peer, room in self._peers.items() if room is hosted]
+        self.flusher.flush()
+        for peer in peers:
+            peer.left()  # from now on it is told nothing, and nothing of it is taken
+        for peer in peers:
+            self.backlog.turns.wait(partial(self._close_peer, peer, code, reason))
+
+    def _close_peer(self, peer: Peer, code: int, reason: str) -> None:
+        if peer not in self._peers:
+            return
+        try:
+            peer.close(code, reason)
+        except Exception:
+            self.events.log.exception("A connection to a room that has ended can't be closed")

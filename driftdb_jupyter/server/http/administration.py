@@ -1,0 +1,175 @@
+"""What the owner of a server may do with its rooms as wholes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
+
+from ...broker.broker import RoomSummary
+from ...broker.file.journal import Journal, JournalUnusable
+from ...protocol.errors import BadMessage, RoomNotFound
+from ...protocol.name import is_name, new_id
+from ...rooms.dump import dump, load
+from ...rooms.memory_budget import MemoryBudget
+from ...rooms.room import Room
+from ..hosting.hub import Hub
+from ..sending.backlog import Backlog
+
+__all__ = ["Administration", "Restored"]
+
+
+class Restored(Struct, frozen=True):
+    """What a restoration did, in numbers of rooms.
+
+    ``rooms`` were brought back, ``replaced`` of them in the place of others; ``left`` are not in
+    the backup, and as they were.
+    """
+
+    rooms: int
+    replaced: int
+    left: int
+
+
+class Administration:
+    """Lists, exports, imports, copies and deletes the rooms of a hub, connected ones too."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def rooms(self) -> list[RoomSummary]:
+        """All rooms, by name."""
+        return await self._hub.broker.summaries()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps rooms from being kept at the moment, in words; else ``None``."""
+        return self._hub.broker.trouble
+
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be sent by the server."""
+        return self._hub.backlog
+
+    async def export(self, name: str) -> Iterator[bytes]:
+        """A room as JSON Lines, as it is now (see :mod:`~..rooms.dump`).
+
+        Raises :class:`RoomNotFound`.
+        """
+        hosted = await self._hub.rooms.open(name)
+        if hosted is None:
+            raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
+        return dump(name, hosted.sequencer.room)
+
+    def read(self, lines: Iterable[bytes]) -> Room:
+        """Read an exported room; may be called on any thread.
+
+        Raises :class:`BadMessage`, which names the line that can't be read, and
+        :class:`~..protocol.errors.QuotaExceeded`.
+        """
+        settings, memory = self._hub.settings, self._hub.memory
+        room = Room(
+            epoch=new_id(),
+            quota=settings.quota,
+            window_limits=settings.window_limits,
+            memory=MemoryBudget(memory.free_bytes),  # one of its own, for it may be another thread
+        )
+        load(room, lines, limits=settings.limits)
+        return room
+
+    async def put(self, name: str, room: Room, *, replace: bool = False) -> None:
+        """Give a room that was read a name; ``replace``: another of that name goes.
+
+        Raises :class:`BadMessage` for a name that is none or taken,
+        :class:`~..protocol.errors.QuotaExceeded` and :class:`~..protocol.errors.Unavailable`. Then
+        nothing has changed: another room of that name is as it was, and its connections, too.
+        """
+        if not is_name(name):
+            raise BadMessage(f"expected the name of a room, got {name!r}")
+        broker = self._hub.broker
+        room.charge(self._hub.memory)
+        try:
+            await (broker.replace if replace else broker.restore)(name, room)
+        except BaseException:
+            room.release()
+            raise
+        if broker.journal is not None:
+            room.release()  # it is in the journal, and is loaded when it is asked for
+
+    async def delete(self, name: str) -> None:
+        """Delete a room; who is in it is told (close code 4404).
+
+        Raises :class:`RoomNotFound`.
+        """
+        if not await self._hub.rooms.delete(name):
+            raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
+
+    async def backup(
+        self, target: str, *, replace: bool = False, progress: Callable[[int, int], None]
+    ) -> int:
+        """Copy all rooms, as they are at one moment, to a file; returns its size in bytes.
+
+        ``replace``: another file of that name goes. ``progress`` hears on any thread how much is
+        done of how much. Raises :class:`BadMessage` for a path that is taken or where rooms aren't
+        kept, and :class:`~..protocol.errors.Unavailable`.
+        """
+        journal = self._hub.broker.journal
+        if journal is not None and os.path.realpath(target) == os.path.realpath(journal):
+            raise BadMessage("expected another file than the one that the rooms are in")
+        if os.path.lexists(target) and not replace:
+            raise BadMessage(
+                f"there is a file {target}: give the backup another name, or replace the file"
+                " (--replace)"
+            )
+        return await self._hub.broker.backup(target, progress=progress)
+
+    async def restore(
+        self, source: str, *, replace: bool = False, progress: Callable[[int, int], None]
+    ) -> Restored:
+        """Bring back all rooms of a file that :meth:`backup` made; other rooms stay.
+
+        ``replace``: rooms of the same names go, each in the moment in which the one of the file
+        takes its place. ``progress`` as in :meth:`backup`. Raises :class:`BadMessage` where the
+        file can't be read or, without ``replace``, has a room whose name is taken: then nothing has
+        changed.
+        """
+        try:
+            backup = await asyncio.to_thread(Journal, source, reading=True)
+        except JournalUnusable as error:
+            raise BadMessage(f"expected a backup of rooms: {error}") from None
+        except (sqlite3.Error, OSError) as error:
+            raise BadMessage(f"{source} can't be read: {error}") from None
+        try:
+            names = await asyncio.to_thread(backup.names)
+            here = {room.name for room in await self.rooms()}
+            taken = here.intersection(names)
+            if taken and not replace:
+                raise BadMessage(
+                    f"rooms of the backup are there already ({len(taken):,} of {len(names):,},"
+                    f" {min(taken)!r} for one): replace them (--replace), or delete them first"
+                )
+            settings = self._hub.settings
+            for done, name in enumerate(names, 1):
+                loaded = await asyncio.to_thread(
+                    backup.load, name, quota=settings.quota, window_limits=settings.window_limits
+                )
+                assert loaded is not None
+                loaded.room.epoch = new_id()
+                await self.put(name, loaded.room, replace=name in taken)
+                progress(done, len(names))
+        except (sqlite3.Error, OSError) as error:
+            raise BadMessage(f"{source} can't be read: {error}") from None
+        finally:
+            backup.close()
+        return Restored(len(names), len(taken), len(here) - len(taken))
+
+    async def vacuum(self) -> int:
+        """Give the space of what was deleted back to the disk; returns how many bytes."""
+        return await self._hub.broker.vacuum()
+
+    async def check(self) -> list[str]:
+        """Look for damage in what is kept; returns what was found, in words."""
+        return await self._hub.broker.check()

@@ -1,0 +1,233 @@
+"""The requests by which the ``driftdb`` command reaches a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http import HTTPStatus
+from itertools import islice
+from typing import Any
+
+import msgspec
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from ...protocol.codec import error_fields
+from ...protocol.errors import DriftDBError, Refusal, RoomNotFound
+from .administration import Administration, Restored
+from .answer import send_pieces
+from .site import Route
+
+__all__ = ["PREFIX", "administration_routes"]
+
+PREFIX = "admin/"
+_SCHEME = "DriftDB "
+_LINES_AT_ONCE = 1000
+_SPOOL_BYTES = 16 * 1024 * 1024
+_PROGRESS_SECONDS = 0.3
+
+
+@stream_request_body
+class AdministrationRequest(RequestHandler):
+    """What they have in common: they come with the secret of the server's own control file.
+
+    Whoever doesn't know it is refused before a body is read.
+    """
+
+    def initialize(self, administration: Administration, secret: str) -> None:
+        """``secret``: what opens these requests."""
+        self.administration = administration
+        self.secret = secret
+
+    def prepare(self) -> None:
+        """Refuse who doesn't know the secret."""
+        given = self.request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), (_SCHEME + self.secret).encode()):
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+        self.set_header("Cache-Control", "no-store")
+
+    def set_default_headers(self) -> None:
+        """Don't tell which version of which server this is."""
+        self.clear_header("Server")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop a body that nobody needs."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Need none: no page sends the header that :meth:`prepare` asks for."""
+
+    def answer(self, content: Any) -> None:
+        """Finish with a JSON body."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(msgspec.json.encode(content))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer what was raised on purpose with its text, anything else with the status alone."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, Refusal):
+            self.set_status(error.http_status)
+            self.answer(error_fields(error))
+        elif isinstance(error, RoomNotFound):
+            self.set_status(HTTPStatus.NOT_FOUND)
+            self.answer({"type": "error", "code": "not_found", "message": str(error)})
+        else:
+            self.finish()
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log what went wrong; what was raised on purpose did not."""
+        if not isinstance(exc_info[1], DriftDBError):
+            super().log_exception(*exc_info)
+
+
+class Rooms(AdministrationRequest):
+    """``GET /admin/rooms``."""
+
+    async def get(self) -> None:
+        """List all rooms."""
+        self.answer(await self.administration.rooms())
+
+
+class ExportedRoom(AdministrationRequest):
+    """``/admin/rooms/NAME``: a room as JSON Lines."""
+
+    def prepare(self) -> None:
+        """Take a body of any size: what a room may hold is checked when it is read."""
+        super().prepare()
+        self.body = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115
+        connection: Any = self.request.connection
+        connection.set_max_body_size(1 << 62)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Gather the body."""
+        self.body.write(chunk)
+
+    def on_finish(self) -> None:
+        """Give the space back."""
+        if hasattr(self, "body"):
+            self.body.close()
+
+    async def get(self, name: str) -> None:
+        """Export a room, some lines at a time."""
+        lines = await self.administration.export(name)
+        self.set_header("Content-Type", "application/x-ndjson")
+        await send_pieces(self, _joined(lines), self.administration.backlog)
+
+    async def put(self, name: str) -> None:
+        """Import a room; with ``?replace=true`` in the place of another."""
+        self.body.seek(0)
+        room = await asyncio.to_thread(self.administration.read, self.body)
+        replace = self.get_query_argument("replace", "") == "true"
+        await self.administration.put(name, room, replace=replace)
+        self.answer(None)
+
+    async def delete(self, name: str) -> None:
+        """Delete a room."""
+        await self.administration.delete(name)
+        self.answer(None)
+
+
+class Trouble(AdministrationRequest):
+    """``GET /admin/trouble``."""
+
+    async def get(self) -> None:
+        """Answer with what keeps rooms from being kept, ``null`` where nothing does."""
+        self.answer(self.administration.trouble)
+
+
+class Vacuum(AdministrationRequest):
+    """``POST /admin/vacuum``."""
+
+    async def post(self) -> None:
+        """Answer with the bytes that the disk got back."""
+        self.answer(await self.administration.vacuum())
+
+
+class Check(AdministrationRequest):
+    """``POST /admin/check``."""
+
+    async def post(self) -> None:
+        """Answer with what is damaged."""
+        self.answer(await self.administration.check())
+
+
+class LongWork(AdministrationRequest):
+    """What takes long: answers with lines of JSON, the last one with what came of it.
+
+    The others are ``[DONE, TOTAL]``; the last one is ``{"result": …}`` or an ``error``.
+    """
+
+    async def post(self) -> None:
+        """Do it, to its end even if nobody listens any more."""
+        how_far = (0, 0)
+
+        def progress(done: int, total: int) -> None:
+            nonlocal how_far
+            how_far = done, total
+
+        path = self.get_query_argument("path", strip=False)
+        replace = self.get_query_argument("replace", "") == "true"
+        work = asyncio.ensure_future(self.work(path, replace=replace, progress=progress))
+        self.set_header("Content-Type", "application/x-ndjson")
+        listens = True
+        while not (await asyncio.wait([work], timeout=_PROGRESS_SECONDS))[0]:
+            with suppress(StreamClosedError):
+                self.write(msgspec.json.encode(how_far) + b"\n")
+                await self.flush()
+                continue
+            listens = False
+            await asyncio.wait([work])
+        try:
+            last = {"result": work.result()}
+        except Refusal as refusal:
+            last = error_fields(refusal)
+        if listens:
+            self.finish(msgspec.json.encode(last) + b"\n")
+
+    async def work(self, path: str, *, replace: bool, progress: Callable[[int, int], None]) -> Any:
+        """What is to be done with a file of this machine."""
+        raise NotImplementedError
+
+
+class Backup(LongWork):
+    """``POST /admin/backup?path=FILE``."""
+
+    async def work(self, path: str, *, replace: bool, progress: Callable[[int, int], None]) -> int:
+        """Copy all rooms to a file; with ``&replace=true`` in the place of another."""
+        return await self.administration.backup(path, replace=replace, progress=progress)
+
+
+class Restore(LongWork):
+    """``POST /admin/restore?path=FILE``."""
+
+    async def work(
+        self, path: str, *, replace: bool, progress: Callable[[int, int], None]
+    ) -> Restored:
+        """Bring back the rooms of a backup; with ``&replace=true`` in the place of others."""
+        return await self.administration.restore(path, replace=replace, progress=progress)
+
+
+def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines, many of them at once."""
+    while some := b"".join(islice(lines, _LINES_AT_ONCE)):
+        yield some
+
+
+def administration_routes(
+    administration: Administration, prefix: str, *, secret: str
+) -> list[Route]:
+    """The routes, below ``prefix`` (literal text that ends with a slash)."""
+    common = {"administration": administration, "secret": secret}
+    prefix = re.escape(prefix + PREFIX)
+    return [
+        (prefix + "rooms", Rooms, common),
+        (prefix + "rooms/([^/]+)", ExportedRoom, common),
+        (prefix + "trouble", Trouble, common),
+        (prefix + "vacuum", Vacuum, common),
+        (prefix + "check", Check, common),
+        (prefix + "backup", Backup, common),
+        (prefix + "restore", Restore, common),
+    ]

@@ -1,0 +1,468 @@
+"""The requests of the protocol, the same under Jupyter and standalone.
+
+What differs between the two stands in their :class:`~.site.Site`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
+
+from ...protocol.cbor_codec import CBOR
+from ...protocol.entry import Author
+from ...protocol.errors import BadMessage, Forbidden, Refusal, Unavailable
+from ...protocol.frame import BINARY, TEXT
+from ...protocol.json_codec import JSON
+from ...protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
+from ...protocol.name import is_name, new_id
+from ...rooms.room import Applied
+from ..hosting.access import Access, Right
+from ..hosting.answers import answer_to_get, answers_to_push
+from ..hosting.author import author, client_key
+from ..hosting.hosted_room import HostedRoom, short_list
+from ..hosting.peer import LONG_MESSAGE_BYTES, RIGHTS, Peer
+from ..process.log_text import printable
+from ..receiving.reader import BatchReader, available
+from ..sending.answer import Answer
+from ..sending.outbox import Outbox
+from .address import room_address
+from .answer import send_answer
+from .request import Request
+from .site import Route, Site
+from .throttle import Throttle
+
+__all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
+
+# Of a longer URI Jupyter's log has no more.
+_URI_LIMIT = 8000
+_FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a page that is left
+_VIOLATIONS = (1002, 1003, 1007, 1009, 1010, 1011)
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class RoomRequest(Request):
+    """Base class of the requests about rooms. The site's own base class sets ``access``."""
+
+    access: Access
+    entered: HostedRoom | None = None
+
+    def initialize(self, site: Site) -> None:
+        """``site``: the server that is asked."""
+        self.site = site
+        self.hub = site.hub
+        # The arguments are parsed already; what is left of the URL goes into logs.
+        if self.request.uri is not None:
+            names = self.hub.events.names
+            self.request.uri = names.shown_uri(self.request.uri, site.root, _URI_LIMIT)
+
+    async def may(self, right: Right) -> bool:
+        """Return whether the caller has that right now."""
+        allowed = self.access.may(right)
+        return allowed if isinstance(allowed, bool) else await allowed
+
+    async def demand(self, right: Right) -> None:
+        """Raise 403 unless the caller has that right."""
+        if not await self.may(right):
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+
+    async def room(self, name: str) -> HostedRoom:
+        """Return the room of that name; make a named one if it does not exist and that is allowed.
+
+        It stays open until the request is finished. Raises 404 if there is no such room.
+        """
+        hosted = await self.hub.rooms.open(name)
+        if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
+            self.caller.count_room()
+            await self.hub.rooms.create(name)
+            self.hub.events.made(name, self.address)
+            hosted = await self.hub.rooms.open(name)
+        if hosted is None:
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+        self.entered = hosted
+        self.hub.rooms.enter(hosted)
+        return hosted
+
+    async def demand_room(self, name: str) -> None:
+        """Raise 404 unless the room exists, or its first use would make it.
+
+        Neither makes nor opens it.
+        """
+        usable = self.site.names_allowed and is_name(name) and await self.may("write")
+        if not usable and not await self.hub.rooms.has(name):
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+
+    def on_finish(self) -> None:
+        """Leave the room; the peer of a socket has entered it by itself."""
+        if self.entered is not None:
+            self.hub.rooms.exit(self.entered)
+            self.entered = None
+        super().on_finish()
+
+    def client(self) -> str | None:
+        """Return the client's secret, ``None`` if it gave none.
+
+        Raises :class:`BadMessage` if it is malformed (protocol, "Knowing that …").
+        """
+        secret = self.get_query_argument("client", None, strip=False)
+        if secret is not None and not _CLIENT.fullmatch(secret):
+            raise BadMessage("expected ?client= to be 16 to 64 URL-safe characters")
+        return secret
+
+
+class NewRoom(RoomRequest):
+    """``POST /new``."""
+
+    is_message = True
+
+    async def post(self) -> None:
+        """Make a room with an id that can't be guessed."""
+        await self.demand("write")
+        name = new_id()
+        self.caller.count_room()
+        await self.hub.rooms.create(name)
+        self.hub.events.made(name, self.address)
+        self.answer(room_address(self.request, self.site.root, name))
+
+
+class RoomInfo(RoomRequest):
+    """``GET /room/ID``."""
+
+    async def get(self, name: str) -> None:
+        """Say where the room is."""
+        await self.demand("read")
+        await self.demand_room(name)
+        self.answer(room_address(self.request, self.site.root, name))
+
+
+class Send(RoomRequest):
+    """``POST /room/ID/send``."""
+
+    is_message = True
+
+    def initialize(self, site: Site) -> None:
+        """See :class:`RoomRequest`."""
+        super().initialize(site)
+        self._body = bytearray()
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """Return twice the limit of a message: up to there it is read, and refused then."""
+        return self.hub.limits.frame_bytes
+
+    def body_too_long(self, length: int) -> Exception:
+        """Return the refusal that a message of that length gets over a socket."""
+        return self.hub.limits.message_too_large(length)
+
+    def take_body(self, chunk: bytes) -> None:
+        """Gather the message, if there is memory for it."""
+        self.hub.memory.take(len(chunk))
+        self._body += chunk
+        self.hub.incomplete.hold(self, len(self._body))
+
+    def give_up(self) -> None:
+        """End the connection: others need the memory of its incomplete message."""
+        connection: Any = self.request.connection
+        connection.close()
+        self._release()
+
+    def on_finish(self) -> None:
+        """Release the memory of the message."""
+        self._release()
+        super().on_finish()
+
+    def on_connection_close(self) -> None:
+        """Release the memory of a message that was cut off."""
+        self._release()
+        super().on_connection_close()
+
+    def _release(self) -> None:
+        self.hub.incomplete.forget(self)
+        self.hub.memory.release(len(self._body))
+        self._body = bytearray()
+
+    async def post(self, name: str) -> None:
+        """Take one message, and answer what a socket would."""
+        self.hub.incomplete.forget(self)
+        self.check_body()
+        if not (await self.may("read") or await self.may("write")):
+            raise HTTPError(HTTPStatus.FORBIDDEN)  # it learns not even whether there is the room
+        hosted = await self.room(name)
+        client = self.client()
+        body = bytes(self._body)
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise BadMessage("expected JSON in UTF-8, got other bytes") from None
+        message = JSON.decode(body, self.hub.limits)
+        if len(body) > LONG_MESSAGE_BYTES:
+            await asyncio.sleep(0)
+        try:
+            await self._take(hosted, message, client)
+        except Refusal as refusal:
+            refusal.push_id = message.id if isinstance(message, Push) else None
+            raise
+
+    async def _take(self, hosted: HostedRoom, message: ClientMessage, client: str | None) -> None:
+        right = RIGHTS.get(type(message))
+        if right is not None and not await self.may(right):
+            raise Forbidden(f"you may not {right} in this room")
+        if isinstance(message, Ping):
+            self.answer_encoded(JSON.pong(message.nonce))
+        elif isinstance(message, Get):
+            await self._get(hosted, message, client)
+        elif isinstance(message, Keys):
+            await self._stream(hosted.keys(JSON, message))
+        elif isinstance(message, Push):
+            await self._push(hosted, message, client)
+        elif isinstance(message, SetPresence):
+            raise BadMessage("expected a presence over a socket: it lasts as long as that does")
+        else:
+            self.answer(None)
+
+    async def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
+        if get.seq is not None:
+            listing, found, _ = answer_to_get(JSON, hosted.sequencer.room, get)
+            short = short_list(found)
+            if short is not None:
+                self.answer_encoded(listing.whole(short))
+            else:
+                await self._stream(hosted.init(JSON, get.key, listing, found))
+        elif get.presence:
+            own = author(client, None).client
+            await self._stream(hosted.presence_state(JSON, get.key, own))
+        else:
+            self.answer(None)
+
+    async def _stream(self, answer: Answer) -> None:
+        self.set_header("Content-Type", "application/json")
+        await send_answer(self, answer, self.hub.backlog)
+
+    async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
+        values = JSON.values(push, self.hub.limits)
+        key = client_key(client)
+        pusher = _RequestPusher(key, author(client, self.access.user))
+        unwritten = self.hub.unwritten_requests
+        if unwritten.full:
+            raise Unavailable("the server is writing as fast as it can; try again")
+        if hosted.sequencer.push(push, values, pusher):
+            unwritten.add(push, self.body_length)
+        if push.id is not None and key is not None:
+            self.hub.client_joined(hosted, key)
+            self.hub.client_left(hosted, key)
+        try:
+            applied = await pusher.outcome
+        finally:
+            unwritten.remove(push)
+        answers = answers_to_push(JSON, push, applied)
+        if answers:
+            self.answer_encoded(answers[0])
+        else:
+            self.answer(None)
+
+
+class _RequestPusher:
+    """A pusher over HTTP; ``outcome`` resolves when the broker has answered."""
+
+    hears_all = True
+
+    def __init__(self, client: str | None, author: Author) -> None:
+        self.client = client
+        self.author = author
+        self.outcome: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+
+    def answer(self, push: Push, outcome: Applied | Refusal) -> None:
+        if self.outcome.done():
+            return  # the request was cut off meanwhile
+        if isinstance(outcome, Refusal):
+            self.outcome.set_exception(outcome)
+        else:
+            self.outcome.set_result(outcome)
+
+
+class Connect(RoomRequest, WebSocketHandler):
+    """``GET /room/ID/connect``: the WebSocket."""
+
+    # A handshake has no body: without waiting for one it costs the loop 5 % less. What comes all
+    # the same the HTTP server bounds.
+    _stream_request_body = False
+    peer: Peer | None = None
+    hosted: HostedRoom
+    _seated = False
+    _closed = False
+    _receive: Callable[[int, bytes], Awaitable[None] | None]
+    _pong_bytes = 0
+
+    async def get(self, name: str) -> None:
+        """Open the WebSocket, or refuse it with a status."""
+        headers = self.request.headers
+        if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
+            raise HTTPError(HTTPStatus.BAD_REQUEST)  # frames would begin where the body does
+        if self._flag("debug") and not self.hub.settings.debug_allowed:
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+        self.hub.take_seat(self.caller)
+        self._seated = True
+        await self.demand("read")
+        self.hosted = await self.room(name)
+        self.secret = self.client()
+        if self._seated:  # otherwise the client has gone meanwhile
+            await super().get(name)
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest message that is read at all, in bytes."""
+        return self.hub.limits.frame_bytes
+
+    @property
+    def ping_interval(self) -> float:
+        """Return 0: the hub pings all connections with one timer."""
+        return 0
+
+    def get_compression_options(self) -> dict[str, Any] | None:
+        """Compress only where the settings say so."""
+        # With Tornado's own reader a ping between the fragments of a message would garble it.
+        return {} if self.hub.settings.compression and available() else None
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Our own reader, or Tornado's where that can't be; none for another version."""
+        if self.request.headers.get("Sec-WebSocket-Version") != "13":
+            return None
+        return BatchReader(self) if available() else super().get_websocket_protocol()
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Join the room."""
+        connection: Any = self.ws_connection
+        self.set_nodelay(True)
+        codec = CBOR if self._flag("cbor") else JSON
+        outbox = Outbox(
+            connection.stream,
+            self.hub.flusher,
+            self.hub.backlog,
+            deflate=connection.deflate if isinstance(connection, BatchReader) else None,
+            limit_bytes=self.hub.settings.outbox_limit_bytes,
+            ends=self._end,
+            rises=self.hosted.pressure.rise,
+        )
+        self.peer = Peer(
+            self.hosted,
+            outbox,
+            access=self.access,
+            author=author(self.secret, self.access.user),
+            client=client_key(self.secret),
+            close=self.close,
+            codec=codec,
+            limits=self.hub.limits,
+            subscription_limit=self.hub.settings.subscription_limit,
+            malformed=self.hub.malformed,
+            unwritten=self.hub.new_unwritten(),
+            refused=self._refused,
+        )
+        rates = self.caller.rates()
+        self._receive = self.peer.receive
+        if rates:
+            self._receive = Throttle(self.peer, rates, self._slowed).receive
+        if isinstance(connection, BatchReader):
+            connection.on_frame = self._receive
+            connection.on_part = self._hear
+            connection.settled = self.peer.settled
+            connection.outbox = outbox
+            connection.incomplete = self.hub.incomplete
+            connection.flusher = self.hub.flusher
+            connection.floods = self.hub.floods
+        self.hub.join(self.peer, self.hosted)
+        self.hub.events.connected(self.hosted.name, self.address)
+        if self._flag("debug"):
+            self.hosted.watch(outbox, codec)
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Receive a message from Tornado's own reader."""
+        if isinstance(message, str):
+            unfinished = self._receive(TEXT, message.encode())
+        else:
+            unfinished = self._receive(BINARY, message)
+        assert self.peer is not None
+        # That reader answers a close or a violation at once, and would overtake what waits.
+        self.peer.outbox.flush()
+        return unfinished
+
+    def on_ping(self, data: bytes) -> None:
+        """Take a ping as a sign of life.
+
+        The reader of older Tornados piles up the pongs of a peer that takes none.
+        """
+        self._hear()
+        connection: Any = self.ws_connection
+        if isinstance(connection, BatchReader) or connection is None:
+            return
+        self._pong_bytes = self._pong_bytes + len(data) if connection.stream.writing() else 0
+        if self._pong_bytes > self.hub.settings.outbox_limit_bytes:
+            assert self.peer is not None
+            self.peer.outbox.give_up()
+
+    def on_pong(self, data: bytes) -> None:
+        """Count a pong as a sign of life."""
+        self._hear()
+
+    def on_finish(self) -> None:
+        """Leave the room if the handshake was refused."""
+        super().on_finish()
+        if self.get_status() != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._leave_seat()
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Begin the closing handshake."""
+        if code is not None and not self._closed:
+            self._closed = True
+            self.hub.events.closed(self.hosted.name, self.address, code, reason or "")
+        super().close(code, reason)
+
+    def on_close(self) -> None:
+        """Leave the room."""
+        self._leave_seat()
+        if self.peer is None:
+            return
+        self.hub.leave(self.peer, for_good=self.close_code in _FOR_GOOD)
+        if self.close_code in _VIOLATIONS and not self._closed:
+            # By the reader, or by a client that thinks so of the server.
+            reason = printable(self.close_reason or "")
+            self.hub.events.closed(self.hosted.name, self.address, self.close_code, reason)
+        elif not self._closed:
+            self.hub.events.left(self.hosted.name, self.address, self.close_code)
+
+    def _refused(self, refusal: Refusal) -> None:
+        self.hub.events.refused(self.hosted.name, self.address, refusal)
+
+    def _slowed(self) -> None:
+        self.hub.events.slowed(self.hosted.name, self.address)
+
+    def _leave_seat(self) -> None:
+        if self._seated:
+            self._seated = False
+            self.hub.leave_seat(self.caller)
+
+    def _hear(self) -> None:
+        assert self.peer is not None
+        self.peer.heard = True
+
+    def _end(self, code: int, reason: str) -> None:
+        assert self.peer is not None
+        self.peer.close(code, reason)
+
+    def _flag(self, name: str) -> bool:
+        # After a drop the npm client appends its query once more: ?cbor=true?cbor=true.
+        return self.get_query_argument(name, "").partition("?")[0] == "true"
+
+
+def routes(site: Site) -> list[Route]:
+    """The protocol's routes."""
+    return [
+        site.route(r"new", NewRoom),
+        site.route(r"room/([^/]+)", RoomInfo),
+        site.route(r"room/([^/]+)/send", Send),
+        site.route(r"room/([^/]+)/connect", Connect),
+    ]

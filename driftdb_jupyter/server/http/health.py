@@ -1,0 +1,42 @@
+"""The health check, for load balancers and monitoring."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ..._version import __version__
+from ..hosting.hub import Hub
+from .request import Request
+
+__all__ = ["Health"]
+
+
+class Health(Request):
+    """``GET /health``: whether the server can do all that it promises.
+
+    Status 200 if it can, 503 if not.
+    """
+
+    def initialize(self, hub: Hub, *, details: bool) -> None:
+        """``details``: whether everybody may know the version, the numbers and the trouble."""
+        self.hub = hub
+        self._details = details
+
+    def get(self) -> None:
+        """Answer with the status, and with how much is going on where that may be known."""
+        self.set_header("Cache-Control", "no-store")
+        trouble = self.hub.broker.trouble
+        if trouble is not None:
+            self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+        health: dict[str, object] = {"status": "ok" if trouble is None else "trouble"}
+        if self._details:
+            health["version"] = __version__
+            health["rooms"] = len(self.hub.rooms)
+            health["peers"] = self.hub.peer_count
+            if trouble is not None:
+                health["trouble"] = trouble
+        self.answer(health)
+
+    def head(self) -> None:
+        """Answer with the status alone."""
+        self.get()

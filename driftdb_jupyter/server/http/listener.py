@@ -1,0 +1,46 @@
+"""The HTTP server of the standalone server, which bounds the connections of one address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+
+from ..hosting.hub import Hub
+
+__all__ = ["Listener"]
+
+
+class Listener(HTTPServer):
+    """Takes no more connections over HTTP from one address than it may have.
+
+    They may be silent, or send as slowly as they like until their time is up; each takes a
+    descriptor, and memory for a head that has begun. A connection that became a WebSocket is no
+    longer counted here but as a peer's. Set ``hub`` and ``address_limit`` before it listens. Behind
+    a proxy that is believed (``xheaders``) all come from one address, and how many that may have is
+    the proxy's to say.
+    """
+
+    hub: Hub
+    address_limit: int
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """Serve a connection, or close it at once."""
+        caller = self.hub.callers[_host(address)]
+        if caller.streams >= self.address_limit and not self.xheaders:
+            self.hub.events.turned_away(_host(address))
+            stream.close()
+            return
+        caller.streams += 1
+        super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: Any) -> None:
+        """A connection has ended, or is a WebSocket's now."""
+        super().on_close(server_conn)
+        caller = self.hub.callers[_host(server_conn.context.address)]
+        caller.streams = max(0, caller.streams - 1)  # it may have been forgotten meanwhile
+
+
+def _host(address: Any) -> str:
+    return str(address[0]) if isinstance(address, tuple) else ""

@@ -1,0 +1,219 @@
+"""The pages that the server serves: of a room, for a look into it, and the front page.
+
+What a page shows is made in the browser by js/src/pages, which joins the room as any client does;
+so nothing that is in a room is ever part of the HTML.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from tornado.template import Template
+from tornado.web import HTTPError
+
+from .address import is_on_this_machine
+from .handlers import RoomRequest
+from .site import Route, Site
+
+__all__ = [
+    "CLIENT",
+    "Figures",
+    "FrontPage",
+    "PageHandler",
+    "page_routes",
+]
+
+CLIENT = "driftdb.js"
+"""The client for pages without a bundler, by the name that it has below the server's root."""
+
+_FOLDER = Path(__file__).parents[1]
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+_IN_MEMORY = (
+    "This server can't use the file that it keeps rooms in, so this room ends with the server. The"
+    " server's log says why."
+)
+_NOT_WRITTEN = "This server can't keep all that is written at the moment. Its log says why."
+_NOT_BUILT = "The pages' front end was not built; install the package, or run npm run build in js."
+
+
+@cache
+def files() -> Mapping[str, bytes]:
+    """The built front end; each file but the client has its content's hash in its name."""
+    folder = _FOLDER / "static"
+    return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
+
+
+@cache
+def _zipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+def _file(name: str, suffix: str) -> str | None:
+    return next((file for file in files() if re.fullmatch(rf"{name}-\w+\{suffix}", file)), None)
+
+
+@cache
+def _template() -> Template:
+    return Template((_FOLDER / "page.html").read_text("utf-8"))
+
+
+class PageHandler(RoomRequest):
+    """A page for a person: a strict policy, and a shell that a script fills."""
+
+    def show(self, script: str, *, title: str, room: str = "", message: str = "") -> None:
+        """Finish with a page; with a message in place of what the script would show."""
+        source = None if message else _file(script, ".js")
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.set_header("Content-Security-Policy", self._policy())
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cache-Control", "no-store")
+        # A page is for people; those of other origins have no business with what it says.
+        self.clear_header("Access-Control-Allow-Origin")
+        page = _template().generate(
+            root=self.site.root,
+            room=room,
+            # Others have its address already, and a proxy's clients have no business with it.
+            reach=(is_on_this_machine(self.request) and self.site.reach()) or "",
+            advice=self.site.advice,
+            title=title,
+            styles=[style for style in (_file("pages", ".css"),) if style],
+            script=source,
+            message=message or ("" if source else _NOT_BUILT),
+            trouble=self._trouble() if room else "",
+        )
+        self.finish(page)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say in a page what is wrong."""
+        if status_code == HTTPStatus.NOT_FOUND:
+            self.show(
+                "",
+                title="No such room",
+                message="This server has no room of that name, or doesn't have it any more.",
+            )
+        elif status_code == HTTPStatus.FORBIDDEN:
+            self.show("", title="Not allowed", message="You have no permission to read this room.")
+        else:
+            super().write_error(status_code, **kwargs)
+
+    def _trouble(self) -> str:
+        """What people in a room have to know of the broker's trouble; no more than that."""
+        broker = self.hub.broker
+        if broker.trouble is None:
+            return ""
+        return _IN_MEMORY if broker.journal is None else _NOT_WRITTEN
+
+    def _policy(self) -> str:
+        host = self.request.host
+        # Older Safaris don't take a socket for a part of 'self'.
+        sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+        return "; ".join(
+            (
+                "default-src 'none'",
+                "script-src 'self'",
+                "style-src 'self'",
+                "img-src 'self' data:",
+                f"connect-src 'self'{sockets}",
+                "base-uri 'none'",
+                "form-action 'none'",
+                f"frame-ancestors {self.hub.settings.frame_ancestors}",
+            )
+        )
+
+
+class _OfRoom(PageHandler):
+    script: str
+    title: str
+
+    async def get(self, name: str) -> None:
+        """Show the page; 404 where there is no such room, and none is made by its first use."""
+        await self.demand("read")
+        await self.demand_room(name)
+        self.show(self.script, title=self.title.format(name), room=name)
+
+
+class RoomPage(_OfRoom):
+    """``GET /room/ID/page``: what is in the room, as live controls; ``?key=K``: that alone."""
+
+    script = "room"
+    title = "{}"
+
+
+class Inspector(_OfRoom):
+    """``GET /room/ID/inspect``: each key and message of a room."""
+
+    script = "inspector"
+    title = "{} · inspector"
+
+
+class FrontPage(PageHandler):
+    """``GET /``: what this is, and the way to a room."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        await self.demand("read")
+        self.show("front", title="DriftDB rooms")
+
+
+class Figures(RoomRequest):
+    """``GET /room/ID/figures``: how much is in a room, and how many connections."""
+
+    async def get(self, name: str) -> None:
+        """Answer with the numbers; of a room that nobody has opened ``seq`` is null."""
+        await self.demand("read")
+        hosted = self.hub.rooms.find(name)
+        if hosted is None:
+            await self.demand_room(name)
+        self.set_header("Cache-Control", "no-store")
+        self.answer(
+            {
+                "connections": self.hub.peers_in(hosted) if hosted else 0,
+                "seq": hosted.sequencer.room.seq if hosted else None,
+            }
+        )
+
+
+class PageFile(RoomRequest):
+    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: the client for pages."""
+
+    def get(self, name: str) -> None:
+        """Answer with a file, which never changes if its content's hash is in its name."""
+        content = files().get(name)
+        if content is None:
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+        self.set_header("Content-Type", _TYPES[Path(name).suffix] + "; charset=UTF-8")
+        if name == CLIENT:
+            self.set_header("Cache-Control", "no-cache")  # asked for again, by its ETag
+            self.set_header("Access-Control-Allow-Origin", "*")
+        else:
+            self.set_header("Cache-Control", f"public, max-age={_YEAR_SECONDS}, immutable")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            content = _zipped(content)
+        self.finish(content)
+
+    def head(self, name: str) -> None:
+        """Answer as :meth:`get` does, without the file."""
+        self.get(name)
+
+
+def page_routes(site: Site) -> list[Route]:
+    """The routes of a room's pages, and of what they are made of."""
+    return [
+        site.route(r"room/([^/]+)/page", RoomPage),
+        site.route(r"room/([^/]+)/inspect", Inspector),
+        site.route(r"room/([^/]+)/figures", Figures),
+        site.route(r"pages/([^/]+)", PageFile),
+        site.route(f"({re.escape(CLIENT)})", PageFile),
+    ]

@@ -1,0 +1,239 @@
+"""The checks that every request over HTTP passes before its body is read.
+
+Requests are counted and authorized when their head has arrived, so that no body is sent or gathered
+in vain. Tornado does so for handlers that stream their bodies; these all do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from math import ceil
+from typing import Any, ClassVar
+
+import msgspec
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from ...protocol.codec import error_fields
+from ...protocol.errors import RateExceeded, Refusal
+from ..hosting.hub import Hub
+from ..limits.callers import Caller
+from .answer import Response
+
+__all__ = ["NotFound", "Request"]
+
+_NONE_NEEDED_BYTES = 4096
+# What is still read, and dropped, of a body that was refused: were it left unread, the reset that
+# follows would overtake the answer.
+_LINGER_BYTES = 64 * 1024 * 1024
+_LINGER_SECONDS = 2.0
+# What is read and dropped of a body that doesn't declare its length, before it is cut off.
+_EXCESS_BYTES = 1024 * 1024
+_ANY_SIZE = 1 << 62
+
+_lingering: set[asyncio.Task[None]] = set()
+
+
+@stream_request_body
+class Request(RequestHandler):
+    """Counts a request, bounds its body in size and time, and refuses early what it refuses.
+
+    A subclass that overrides :meth:`prepare` calls :meth:`admit` there, before anything else. A
+    body is dropped unless :meth:`take_body` is overridden; a short one is allowed everywhere, for
+    some clients send ``{}`` where none is needed.
+    """
+
+    hub: Hub
+    caller: Caller
+    is_message: ClassVar[bool] = False
+    """Whether a POST counts as a message of its address (``rate_limit_per_second``), too."""
+    body_length = 0
+    """How many bytes of the body have come, those that were dropped among them."""
+
+    _has_body = False
+    _no_room: Refusal | None = None
+
+    @property
+    def address(self) -> str:
+        """The client's address; behind a trusted proxy, the one that the proxy names."""
+        return self.request.remote_ip or ""
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """The longest body that is accepted, in bytes."""
+        return _NONE_NEEDED_BYTES
+
+    def prepare(self) -> Any:
+        """Check the head of the request."""
+        self.admit()
+
+    def admit(self, caller: str | None = None) -> None:
+        """Count the request; refuse it if there are too many, or if its body is too long.
+
+        ``caller``: what to count it for, in place of the address. Raises :class:`RateExceeded`, or
+        what :meth:`body_too_long` returns.
+        """
+        self.caller = self.hub.callers[self.address if caller is None else caller]
+        self.demand_rate(self.caller.count_request())
+        if self.is_message and self.request.method == "POST":
+            self.demand_rate(self.caller.count_message())
+        headers = self.request.headers
+        declared = headers.get("Content-Length", "0")
+        length = int(declared) if declared.isascii() and declared.isdigit() else 0
+        self._has_body = length > 0 or "Transfer-Encoding" in headers
+        if not self._has_body:
+            return
+        if length > self.body_limit_bytes:
+            raise self.body_too_long(length)
+        connection: Any = self.request.connection
+        connection.set_max_body_size(_ANY_SIZE)  # data_received has the say
+        connection.set_body_timeout(self.hub.settings.body_timeout_seconds)
+
+    def demand_rate(self, seconds: float) -> None:
+        """Raise :class:`RateExceeded` unless ``seconds``, when it may come again, is 0."""
+        if seconds:
+            error = RateExceeded("too many requests; see Retry-After")
+            error.retry_after_seconds = ceil(seconds)
+            raise error
+
+    def body_too_long(self, length: int) -> Exception:
+        """Return the error for a body of at least that many bytes."""
+        return HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Receive a part of the body; drop what exceeds the limit."""
+        if not self.body_length:
+            self._has_body = False  # it is no longer to be waited for
+        self.body_length += len(chunk)
+        excess = self.body_length - self.body_limit_bytes
+        if excess <= 0:
+            if self._no_room is None:
+                try:
+                    self.take_body(chunk)
+                except Refusal as refusal:
+                    self._no_room = refusal
+        elif excess > _EXCESS_BYTES and not self._finished:
+            error = self.body_too_long(self.body_length)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            self.send_error(status, exc_info=(type(error), error, None))
+
+    def take_body(self, chunk: bytes) -> None:
+        """Keep a part of a body; what this raises :meth:`check_body` raises later."""
+
+    def check_body(self) -> None:
+        """Refuse a body of which not all was taken.
+
+        Raises what :meth:`take_body` raised, or :meth:`body_too_long` returns.
+        """
+        if self.body_length > self.body_limit_bytes:
+            raise self.body_too_long(self.body_length)
+        if self._no_room is not None:
+            raise self._no_room
+
+    def finish(self, chunk: Any = None) -> Any:
+        """Finish the answer, without waiting for a body that has not begun to arrive."""
+        if not self._has_body:
+            # Tornado closes the connection where it is finished before it was read to its end,
+            # though there be no body, and doesn't say so.
+            if not getattr(self.request.connection, "_read_finished", True):
+                self.set_header("Connection", "close")
+            return self._finish(chunk)
+        if chunk is not None:
+            self.write(chunk)
+        self.set_header("Connection", "close")
+        self.set_header("Content-Length", sum(map(len, self._write_buffer)))
+        written = self.flush()
+        task = asyncio.ensure_future(_linger(self.detach()))
+        _lingering.add(task)
+        task.add_done_callback(_lingering.discard)
+        self.application.log_request(self)
+        self.on_finish()
+        return written
+
+    def _finish(self, chunk: Any) -> Any:
+        """Finish the answer, and see that the client takes it."""
+        connection: Any = self.request.connection
+        stream: IOStream | None = connection.stream
+        if stream is None or stream.closed():
+            return super().finish(chunk)
+        response = Response(self)
+        if chunk is not None:
+            self.write(chunk)
+        length = sum(map(len, self._write_buffer))
+        written = super().finish()
+        if stream.writing():
+            backlog = self.hub.backlog
+            backlog.add(length)
+            backlog.watch(response)
+
+            def done(future: asyncio.Future[None]) -> None:
+                if not future.cancelled():
+                    future.exception()  # seen: the client has gone
+                backlog.unwatch(response)
+                backlog.add(-length)
+
+            written.add_done_callback(done)
+        return written
+
+    def set_default_headers(self) -> None:
+        """Don't name the server and its version."""
+        super().set_default_headers()
+        self.clear_header("Server")
+
+    def answer(self, content: Any) -> None:
+        """Finish with a JSON body."""
+        self.answer_encoded(msgspec.json.encode(content))
+
+    def answer_encoded(self, content: bytes) -> None:
+        """Finish with a body that is JSON already."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(content)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer a refusal with its ``error`` object, and anything else with the status alone."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if not isinstance(error, Refusal):
+            self.finish()
+            return
+        self.hub.events.refused(None, self.address, error)
+        self.set_status(error.http_status)
+        if isinstance(error, RateExceeded) and error.retry_after_seconds is not None:
+            self.set_header("Retry-After", str(error.retry_after_seconds))
+        self.answer(error_fields(error))
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log errors of the server; a refusal is none."""
+        error = exc_info[1]
+        if isinstance(error, HTTPError):
+            super().log_exception(*exc_info)
+        elif error is not None and not isinstance(error, Refusal):
+            self.hub.events.failed(f"{self.request.method} {self.request.uri}", error)
+
+
+class NotFound(Request):
+    """Any request for a path that does not exist."""
+
+    def initialize(self, hub: Hub) -> None:
+        """``hub``: counts the request."""
+        self.hub = hub
+
+    async def refuse(self, *args: str) -> None:
+        """Answer with 404, whatever the method."""
+        raise HTTPError(HTTPStatus.NOT_FOUND)
+
+    get = head = post = put = patch = delete = options = refuse
+
+
+async def _linger(stream: IOStream) -> None:
+    async def drop() -> None:
+        dropped = 0
+        while dropped < _LINGER_BYTES:
+            dropped += len(await stream.read_bytes(65536, partial=True))
+
+    try:
+        await asyncio.wait_for(drop(), _LINGER_SECONDS)
+    except (StreamClosedError, asyncio.TimeoutError):
+        pass
+    finally:
+        stream.close()

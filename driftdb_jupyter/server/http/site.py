@@ -1,0 +1,44 @@
+"""What differs between the two servers: the extension of Jupyter and the standalone one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tornado.web import RequestHandler
+
+from ..hosting.hub import Hub
+
+__all__ = ["Route", "Site"]
+
+Route = tuple[str, type[RequestHandler], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a server tells the handlers that both share.
+
+    ``prefix`` begins the pattern of every route, and is literal text; ``root`` is the whole path
+    that clients see, with a slash at both ends. ``request`` is the base class that decides who may
+    come in. ``names_allowed``: whether a room may have a chosen name and is made by its first use.
+    ``reach`` returns the root's URL as other machines have it now, ``None`` where they can't reach
+    it; ``advice`` is the command that starts a server that they can reach.
+    """
+
+    hub: Hub
+    prefix: str
+    root: str
+    request: type[RequestHandler]
+    names_allowed: bool
+    advice: str = ""
+    reach: Callable[[], str | None] = lambda: None
+
+    def route(self, pattern: str, handler: type[RequestHandler]) -> Route:
+        """The route below the site's prefix to a handler, which gets this site's ``request`` base.
+
+        ``pattern`` is a regular expression. The handler is initialized with the site.
+        """
+        kind = type(handler.__name__, (self.request, handler), {"__doc__": handler.__doc__})
+        return re.escape(self.prefix) + pattern, kind, {"site": self}

@@ -1,0 +1,1 @@
+"""The extension of Jupyter Server, and the rooms of its notebooks."""

@@ -1,0 +1,76 @@
+"""Access under Jupyter: by its identities and authorizer, or by the kernels' secret."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth import User
+
+from ...protocol.value import Value
+from ..hosting.access import Anyone, Right
+
+if TYPE_CHECKING:
+    from jupyter_server.base.handlers import JupyterHandler
+
+__all__ = ["KERNEL", "RESOURCE", "JupyterAccess", "KernelAccess", "holds_secret"]
+
+RESOURCE = "driftdb"
+_IDENTITY = ("username", "name", "display_name", "initials", "color", "avatar_url")
+KERNEL = User(username="kernel", name="Kernel", display_name="Kernel")
+
+_SCHEME = "DriftDB "
+
+
+def holds_secret(authorization: str, secret: str) -> bool:
+    """Whether an ``Authorization`` header carries the secret that kernels are given."""
+    given = authorization.removeprefix(_SCHEME)
+    return given != authorization and hmac.compare_digest(given.encode(), secret.encode())
+
+
+def identity(user: object) -> Value:
+    """What others are told of one of Jupyter's users: the fields that aren't empty."""
+    fields = {name: getattr(user, name, None) for name in _IDENTITY}
+    told = {name: value for name, value in fields.items() if value}
+    return Value.from_json(json.dumps(told, ensure_ascii=False).encode())
+
+
+class KernelAccess(Anyone):
+    """What a kernel may do that knows the secret: all."""
+
+    user = identity(KERNEL)
+
+
+class JupyterAccess:
+    """Asks Jupyter's authorizer about the user behind a handler, for resource ``driftdb``."""
+
+    __slots__ = ("_handler",)
+
+    def __init__(self, handler: JupyterHandler) -> None:
+        self._handler = handler
+
+    @property
+    def user(self) -> Value:
+        """The user's identity, as Jupyter has it."""
+        return identity(self._handler.current_user)
+
+    def may(self, right: Right) -> bool | Awaitable[bool]:
+        """Whether the user may do that now; an authorizer that fails allows nothing."""
+        handler = self._handler
+        try:
+            allowed = handler.authorizer.is_authorized(
+                handler, handler.current_user, right, RESOURCE
+            )
+        except Exception:
+            handler.log.exception("DriftDB: the authorizer failed")
+            return False
+        return allowed if isinstance(allowed, bool) else self._wait_for(allowed)
+
+    async def _wait_for(self, allowed: Awaitable[bool]) -> bool:
+        try:
+            return bool(await allowed)
+        except Exception:
+            self._handler.log.exception("DriftDB: the authorizer failed")
+            return False

@@ -1,0 +1,231 @@
+"""The Jupyter Server extension: rooms below ``<base_url>driftdb/``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from typing import Any
+
+from jupyter_server.auth.decorator import allow_unauthenticated, ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from tornado.web import HTTPError, RequestHandler, authenticated
+
+from ...protocol.name import new_id
+from ..hosting.access import Access
+from ..hosting.hub import Hub
+from ..http.address import room_address
+from ..http.administration import Administration
+from ..http.administration_handlers import administration_routes
+from ..http.handlers import RoomRequest, routes
+from ..http.health import Health
+from ..http.pages import PageHandler, page_routes
+from ..http.reach import near, reach
+from ..http.site import Route, Site
+from ..process.accepting import accept_patiently
+from ..process.control import Control, control_file
+from ..process.descriptors import bound_peers
+from ..process.event_log import EventLog
+from ..process.periodic import Periodic
+from ..process.place import jupyter_journal
+from ..settings import DriftDB
+from .access import KERNEL, JupyterAccess, KernelAccess, holds_secret
+from .notebook_rooms import NotebookRooms, notebooks_file
+from .notebooks import Notebooks
+
+__all__ = ["DriftDBExtension"]
+
+_PREFIX = "driftdb/"
+_ACTIVITY_INTERVAL_SECONDS = 15
+_SECRET = "driftdb_kernel_secret"
+_NOTEBOOKS = "driftdb_notebooks"
+_KERNELS = "kernels"
+
+
+class JupyterRequest(RoomRequest, JupyterHandler):
+    """A request that Jupyter has to allow; a kernel may come with the extension's own secret.
+
+    Whoever is not logged in is refused with 403, but for a page, which is for a person, is sent to
+    Jupyter's login.
+    """
+
+    def __init_subclass__(cls) -> None:
+        """Demand a login for every method, also of the classes that :class:`Site` makes of it.
+
+        :meth:`prepare` has looked already; with ``ServerApp.allow_unauthenticated_access=False``
+        Jupyter warns of each method that isn't marked.
+        """
+        super().__init_subclass__()
+        _mark(cls, authenticated if issubclass(cls, PageHandler) else ws_authenticated)
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Identify the user or kernel; raise 403 without a login."""
+        self.access: Access
+        page = isinstance(self, PageHandler)
+        if not page and self._is_of_kernel():
+            # Counted apart: a proxy before Jupyter may have the same address, with all that come
+            # through it.
+            self.admit(_KERNELS)
+            self.current_user = KERNEL
+            self.access = KernelAccess()
+            return
+        self.admit()
+        if page:
+            self.access = JupyterAccess(self)
+            await JupyterHandler.prepare(self)
+            return
+        self.access = JupyterAccess(self)
+        await JupyterHandler.prepare(self, _redirect_to_login=False)
+        # By default Jupyter's own prepare and authorizer let in users that are not logged in.
+        if self.current_user is None or not self.check_origin():
+            raise HTTPError(403)
+
+    def _is_of_kernel(self) -> bool:
+        given = self.request.headers.get("Authorization", "")
+        return holds_secret(given, self.settings[_SECRET])
+
+
+class NotebookRoom(RoomRequest):
+    """``GET /notebook?kernel=ID&started_as=NAME``."""
+
+    async def get(self) -> None:
+        """Answer with the room of the notebook that a kernel runs."""
+        await self.demand("write")
+        notebooks: Notebooks = self.settings[_NOTEBOOKS]
+        name = await notebooks.room_of_kernel(
+            self.get_query_argument("kernel"),
+            started_as=self.get_query_argument("started_as", strip=False),
+        )
+        self.answer(room_address(self.request, self.site.root, name))
+
+
+class DriftDBExtension(ExtensionApp):
+    """Hosts rooms on the Jupyter server, and tells kernels where they are."""
+
+    serverapp: ServerApp
+    name = "driftdb_jupyter"
+    load_other_extensions = True
+    classes = [DriftDB]  # noqa: RUF012
+    default_room_retention_seconds = 30 * 24 * 60 * 60.0
+    default_debug_allowed = False
+
+    def initialize_settings(self) -> None:
+        """Make the hub, and the secret that the kernels are given."""
+        settings = DriftDB(parent=self)
+        broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
+        rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
+        self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
+        self.hub = Hub(broker, settings, events=EventLog(self.log), expired=rooms.forget)
+        self.hub.peer_limit = bound_peers(self.hub.peer_limit, self.log)
+        self.settings[_SECRET] = secrets.token_urlsafe(32)
+        # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
+        scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
+        self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client"]
+        self._admin_secret = new_id()
+        self._control = ExitStack()
+        self._seen = 0
+        self._activity = Periodic(self.report_activity, _ACTIVITY_INTERVAL_SECONDS)
+
+    def initialize_handlers(self) -> None:
+        """Add the protocol's routes."""
+        site = Site(
+            self.hub,
+            prefix=_PREFIX,
+            root=url_path_join(self.serverapp.base_url, _PREFIX),
+            request=JupyterRequest,
+            names_allowed=True,
+            advice="jupyter lab --ip 0.0.0.0",
+            reach=self.reach,
+        )
+        self.handlers.append(site.route("notebook", NotebookRoom))
+        self.handlers.extend(routes(site))
+        self.handlers.extend(page_routes(site))
+        administration = administration_routes(
+            Administration(self.hub), _PREFIX, secret=self._admin_secret
+        )
+        health = (_PREFIX + "health", Health, {"hub": self.hub, "details": False})
+        self.handlers.extend(_without_login(route) for route in (health, *administration))
+
+    def reach(self) -> str | None:
+        """Return the URL of the rooms' root for other machines; ``None`` if they can't reach it."""
+        server = self.serverapp
+        if server.sock:
+            return None
+        scheme = "https" if server.certfile else "http"
+        root = url_path_join(server.base_url, _PREFIX)
+        return reach(server.ip, server.port, root, scheme=scheme)
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        # Only now the port is known for certain: Jupyter takes another one where its own is taken.
+        environment = self.kernel_environment()
+        os.environ.pop("DRIFTDB_NOT_KEPT", None)  # of the server whose terminal this one was run in
+        os.environ.update(environment)
+        if "DRIFTDB_URL" in environment:
+            certfile = environment.get("DRIFTDB_CERTFILE")
+            control = Control(environment["DRIFTDB_URL"], self._admin_secret, os.getpid(), certfile)
+            self._control.enter_context(control_file(self.hub.broker.journal, control))
+        accept_patiently(serverapp.http_server, self.log)
+        self.hub.start()
+        self.notebooks.start()
+        self._activity.start()
+        self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
+
+    async def stop_extension(self) -> None:
+        """Say goodbye to all peers."""
+        self._activity.stop()
+        self.notebooks.stop()
+        self._control.close()
+        await self.hub.stop()
+
+    def kernel_environment(self) -> dict[str, str]:
+        """The variables by which a kernel of this server finds its rooms.
+
+        ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
+        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large. Where
+        rooms are in memory that should be kept, ``DRIFTDB_NOT_KEPT`` says why, so that it can warn.
+        Empty where the server listens on a Unix socket alone: kernels can't reach it then.
+        """
+        server = self.serverapp
+        if server.sock:
+            return {}
+        scheme = "https" if server.certfile else "http"
+        root = url_path_join(server.base_url, _PREFIX)
+        environment = {
+            "DRIFTDB_URL": near(server.ip, server.port, root, scheme=scheme),
+            "DRIFTDB_SECRET": self.settings[_SECRET],
+            "DRIFTDB_MESSAGE_LIMIT_BYTES": str(self.hub.limits.message_bytes),
+        }
+        if server.certfile:
+            environment["DRIFTDB_CERTFILE"] = os.path.abspath(server.certfile)
+        broker = self.hub.broker
+        if broker.journal is None and broker.trouble is not None:
+            environment["DRIFTDB_NOT_KEPT"] = broker.trouble
+        return environment
+
+    def report_activity(self) -> None:
+        """Tell Jupyter when rooms were used, so that a server in use is not culled."""
+        newest = self.hub.rooms.newest
+        if newest != self._seen:
+            self._seen = newest
+            self.serverapp.web_app.settings["driftdb_last_activity"] = datetime.now(timezone.utc)
+
+
+def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:
+    """Decorate each HTTP method that a handler implements."""
+    for verb in map(str.lower, handler.SUPPORTED_METHODS):
+        method = getattr(handler, verb)
+        if method is not RequestHandler._unimplemented_method:
+            setattr(handler, verb, mark(method))
+
+
+def _without_login(route: Route) -> Route:
+    """Mark a route whose handler needs no login: it checks a secret itself, or is public."""
+    pattern, handler, options = route
+    own = type(handler.__name__, (handler,), {"__doc__": handler.__doc__})
+    _mark(own, allow_unauthenticated)
+    return pattern, own, options

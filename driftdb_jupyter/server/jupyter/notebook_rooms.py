@@ -1,0 +1,147 @@
+"""Which notebook has which room, kept in a file beside the journal (see docs/rooms.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ...protocol.name import new_id, notebook_room
+
+__all__ = ["NotebookRooms", "moved", "notebooks_file"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+
+class _File(Struct):
+    """``rooms``: each with its notebook's path, ``None`` for one that is gone; oldest first."""
+
+    rooms: list[tuple[str, str | None]]
+
+
+def notebooks_file(journal: str | None) -> Path | None:
+    """Where the file lies that belongs to a journal; none without one, for then rooms end, too."""
+    return None if journal is None else Path(journal + ".notebooks.json")
+
+
+class NotebookRooms:
+    """Rooms by the paths of their notebooks: those that Jupyter's contents have, ``/`` between.
+
+    A room stays with its notebook, and is no other notebook's as long as it is remembered here:
+    also when its notebook is gone. ``file``: where they are kept, ``None`` for nowhere. ``limit``:
+    how many rooms are remembered; those which nobody asked for the longest are forgotten first.
+    """
+
+    def __init__(self, file: Path | None, *, limit: int) -> None:
+        self._file = file
+        self._limit = limit
+        self._rooms: dict[str, str] = {}
+        self._paths: dict[str, str | None] = {}  # of the rooms, the longest unused first
+        self._keeping = asyncio.Lock()
+        for room, path in [] if file is None else _read(file):
+            self._put(room, path)
+        self._changed = False
+
+    def get(self, path: str) -> str | None:
+        """The room of the notebook at a path, ``None`` where it has none that is known."""
+        return self._rooms.get(path)
+
+    def give(self, path: str, *, first: str) -> str:
+        """The room of the notebook at a path.
+
+        Where it has none yet, that is ``first``, if that was never another notebook's, and else
+        one of a fresh name.
+        """
+        room = self._rooms.get(path)
+        if room is None:
+            room = notebook_room(path, seed=new_id()) if first in self._paths else first
+        self._put(room, path)
+        return room
+
+    def move(self, source: str, target: str) -> None:
+        """A notebook, or a folder of some, was renamed."""
+        found = [(room, path) for path, room in self._rooms.items() if _lies_in(path, source)]
+        for room, _ in found:
+            self._put(room, None)
+        self.leave(target)
+        for room, path in found:
+            self._put(room, moved(path, source, target))
+
+    def leave(self, path: str) -> None:
+        """What was at a path (or below it) is there no more: what comes there is another."""
+        for below in [known for known in self._rooms if _lies_in(known, path)]:
+            self._put(self._rooms[below], None)
+
+    def forget(self, rooms: Iterable[str]) -> None:
+        """Those rooms are no more: their names are free."""
+        for room in rooms:
+            path = self._paths.pop(room, None)
+            if path is not None:
+                del self._rooms[path]
+            self._changed = True
+
+    async def keep(self) -> None:
+        """Wait until the file has all that is new; where it can't be written, the log says so."""
+        async with self._keeping:
+            if self._file is None or not self._changed:
+                return
+            self._changed = False
+            try:
+                await asyncio.to_thread(_write, self._file, _File(list(self._paths.items())))
+            except OSError as error:
+                self._changed = True
+                _log.error("DriftDB: which notebook has which room can't be kept: %s", error)
+
+    def _put(self, room: str, path: str | None) -> None:
+        before = self._paths.pop(room, None)
+        if before is not None:
+            del self._rooms[before]
+        self._paths[room] = path
+        if path is not None:
+            self._rooms[path] = room
+        self._changed = True
+        while len(self._paths) > self._limit:
+            self.forget([next(iter(self._paths))])
+
+
+def moved(path: str, source: str, target: str) -> str:
+    """Where a file is after a rename of it, or of a folder that it lies in, or of another."""
+    return target + path[len(source) :] if _lies_in(path, source) else path
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
+
+
+def _read(file: Path) -> list[tuple[str, str | None]]:
+    try:
+        return msgspec.convert(json.loads(file.read_bytes()), _File).rooms
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        _log.error(
+            "DriftDB: expected in %s which notebook has which room, got: %s. Notebooks that were "
+            "renamed get other rooms.",
+            file,
+            error,
+        )
+        return []
+
+
+def _write(file: Path, content: _File) -> None:
+    partial = file.with_name(file.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        partial.unlink()
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
+        # Not by msgspec: the name of a file needn't be UTF-8.
+        written.write(json.dumps(msgspec.to_builtins(content)).encode())
+        written.flush()
+        os.fsync(written.fileno())
+    partial.replace(file)

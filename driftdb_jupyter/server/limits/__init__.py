@@ -1,0 +1,1 @@
+"""How much a peer, an address or an error may cost."""

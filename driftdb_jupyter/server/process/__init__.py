@@ -1,0 +1,1 @@
+"""The server as a process: its signals, files, logs and data folder."""

@@ -1,0 +1,71 @@
+"""The control file: how the ``driftdb`` command finds the server that holds a journal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ...broker.file.filesystem import open_private
+
+__all__ = ["Control", "control_file", "control_path", "read_control"]
+
+
+class Control(Struct, frozen=True):
+    """Where a running server is, and what opens its administration.
+
+    ``url`` is the server's root with a slash at its end, ``certfile`` its own TLS certificate.
+    """
+
+    url: str
+    secret: str
+    pid: int
+    certfile: str | None = None
+
+
+def control_path(journal: Path) -> Path:
+    """Where the control file of a journal lies."""
+    return journal.with_name(journal.name + ".server.json")
+
+
+@contextlib.contextmanager
+def control_file(journal: str | None, control: Control) -> Iterator[None]:
+    """Say where the server is that has a journal open, to this user alone; while it runs.
+
+    Without a journal there is nothing to say.
+    """
+    if journal is None:
+        yield
+        return
+    path = control_path(Path(journal))
+    partial = path.with_name(path.name + ".new")
+    partial.unlink(missing_ok=True)
+    with open(open_private(str(partial), os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+        file.write(msgspec.json.encode(control))
+    partial.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def read_control(journal: Path) -> Control | None:
+    """Where the server is that was started last, ``None`` where it has ended cleanly.
+
+    A file that is a symbolic link, or another user's than the journal, is not believed.
+    """
+    try:
+        with open(open_private(str(control_path(journal)), os.O_RDONLY), "rb") as file:
+            if os.fstat(file.fileno()).st_uid not in (os.stat(journal).st_uid, _own_uid()):
+                return None
+            return msgspec.json.decode(file.read(), type=Control)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _own_uid() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0

@@ -1,0 +1,1 @@
+"""What is read from WebSockets: frames, compression, messages in fragments."""

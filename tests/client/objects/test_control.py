@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from driftdb_jupyter.client.objects.control import Control
+
+
+@pytest.mark.parametrize(
+    ("initial", "options", "kind"),
+    [
+        (1, {}, None),
+        ("a", {"options": ["a", "b"]}, "dropdown"),
+        (["a"], {"options": ["a", "b"]}, "multiselect"),
+        ("a", {"options": ["a", "b"], "control": "radio"}, "radio"),
+        ((1, 2), {"min": 0, "max": 9}, "range"),
+        ([1, 2], {}, None),
+        (0, {"control": "button"}, "button"),
+    ],
+)
+def test_a_kind_follows_from_the_value_and_the_arguments(
+    initial: Any, options: dict[str, Any], kind: str | None
+) -> None:
+    assert Control.of(initial, **options).kind == kind
+
+
+def test_choices_are_told_as_the_room_has_them() -> None:
+    asked = Control.of(None, options={"today": date(2024, 2, 29), "never": None})
+    assert asked.told()["options"] == [["today", {"$date": "2024-02-29"}], ["never", None]]
+    assert Control.of(1, options=[1, 2.5]).told()["options"] == [["1", 1], ["2.5", 2.5]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"control": "knob"}, r"expected a control that there is \(.*slider.*\), got 'knob'"),
+        ({"control": "radio"}, "expected options= for a radio, got none"),
+        ({"options": "abc"}, "expected a list or dict as options=, got the text 'abc'"),
+        ({"min": 3, "max": 1}, "expected min <= max, got min=3 and max=1"),
+        ({"step": 0}, "expected a step above 0, got 0"),
+        ({"limit_bytes": 0}, "expected a limit_bytes above 0, got 0"),
+    ],
+)
+def test_what_makes_no_sense_is_an_error(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Control.of(1, **options)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from driftdb_jupyter.client.objects import reducer
+from driftdb_jupyter.client.objects.reducer import SharedReducer
+from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.protocol.errors import TimedOut
+
+from ..served import Calls, another, come_true
+
+
+def add(items: list[Any], item: Any) -> list[Any]:
+    if item == "bad":
+        raise ValueError("no such action")
+    return [*items, item]
+
+
+def test_all_end_with_the_same_value(mine: Room, theirs: Room) -> None:
+    one = SharedReducer("todo", add, [], room=mine)
+    other = SharedReducer("todo", add, [], room=theirs)
+    handles = [each.dispatch(n) for n in range(40) for each in (one, other)]
+    for handle in handles:
+        handle.result()
+    come_true(mine, lambda: len(one.value) == 80)
+    come_true(theirs, lambda: one.value == other.value)
+    assert sorted(one.value) == sorted([*range(40), *range(40)])
+
+
+def test_an_own_action_shows_at_once(mine: Room) -> None:
+    todo = SharedReducer("todo", add, [], room=mine)
+    todo.dispatch("milk")
+    assert todo.value == ["milk"]
+
+
+def test_an_action_that_the_function_refuses_goes_nowhere(mine: Room, theirs: Room) -> None:
+    todo = SharedReducer("todo", add, [], room=mine)
+    with pytest.raises(ValueError, match="no such action"):
+        todo.dispatch("bad")
+    todo.dispatch("good").result()
+    assert SharedReducer("todo", add, [], room=theirs).value == ["good"]
+
+
+def test_who_comes_first_says_where_it_begins(mine: Room, theirs: Room) -> None:
+    SharedReducer("todo", add, ["first"], room=mine)
+    mine.flush()
+    assert SharedReducer("todo", add, ["second"], room=theirs).value == ["first"]
+
+
+def test_the_stream_is_kept_short(
+    mine: Room, theirs: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reducer, "_COMPACT_AT", 5)
+    todo = SharedReducer("todo", add, [], room=mine)
+    other = SharedReducer("todo", add, [], room=theirs)
+    for n in range(5):
+        todo.dispatch(n).result()
+    come_true(mine, lambda: mine.keys()["todo"].size < 5)
+    todo.dispatch(5).result()
+    late = SharedReducer("todo", add, [], room=another(mine))
+    come_true(theirs, lambda: len(other.value) == 6)
+    assert todo.value == other.value == late.value == list(range(6))
+
+
+def test_subscribers_hear_the_newest_value(mine: Room, theirs: Room) -> None:
+    todo, heard = SharedReducer("todo", add, [], room=mine), Calls()
+    todo.subscribe(heard)
+    SharedReducer("todo", add, [], room=theirs).dispatch("milk")
+    heard.wait_for(lambda: bool(heard.seen))
+    assert heard.seen[-1] == ["milk"]
+
+
+def test_a_value_can_be_waited_for(mine: Room, theirs: Room) -> None:
+    todo = SharedReducer("todo", add, [], room=mine)
+    SharedReducer("todo", add, [], room=theirs).dispatch("milk")
+    assert todo.wait_for(lambda items: "milk" in items, timeout_seconds=20) == ["milk"]
+    with pytest.raises(TimedOut):
+        todo.wait_for(lambda items: "bread" in items, timeout_seconds=0.01)

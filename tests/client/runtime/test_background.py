@@ -1,0 +1,129 @@
+"""A fork forgets its parent's thread and sockets, and connects anew when it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from driftdb_jupyter.client.objects.state import SharedState
+from driftdb_jupyter.client.room import room
+from driftdb_jupyter.client.runtime.background import background
+
+from ..fakes import FakeServer
+
+forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doesn't fork")
+quiet = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+
+def in_a_fork(work: Callable[[], Any]) -> Any:
+    """Return what the work in a forked child returned, as text."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, str(work()).encode())
+        except BaseException as error:
+            os.write(writing, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+def test_it_starts_once() -> None:
+    assert background() is background()
+
+
+def test_work_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(TimeoutError):
+        background().run(asyncio.sleep(100), timeout_seconds=0.01)
+
+
+@forking
+@quiet
+def test_a_fork_that_uses_nothing_starts_nothing(server: FakeServer) -> None:
+    state = SharedState("k", 1, room="a", url=server.url)
+    assert state.value == 1
+    assert in_a_fork(lambda: [thread.name for thread in threading.enumerate()]) == "['MainThread']"
+    assert server.connections == 1
+
+
+@forking
+@quiet
+def test_a_fork_writes_and_reads_over_a_connection_of_its_own(server: FakeServer) -> None:
+    state = SharedState("k", 1, room="a", url=server.url)
+    state.room.flush()
+
+    def work() -> Any:
+        state.value = 2
+        state.room.flush()
+        return state.value
+
+    assert in_a_fork(work) == "2"
+    assert server.connections == 2
+    assert len({secret for secret, _, _ in server.room.applied}) == 2
+    with state.room.connection.guard:
+        assert state.room.connection.guard.wait_for(lambda: state.value == 2, 10)
+
+
+def _write(url: str) -> None:
+    state = SharedState("k", 0, room="a", url=url)
+    state.value = "this is sent at once"
+    state.value = "last words"
+
+
+@quiet
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_what_a_child_wrote_before_its_end_is_sent_before_it_ends(
+    server: FakeServer, method: str
+) -> None:
+    state = SharedState("parent", 0, room="a", url=server.url)
+    server.delay_seconds = 0.05
+    context: Any = multiprocessing.get_context(method)
+    child = context.Process(target=_write, args=(server.url,))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    assert (server.room.value("k") or (None,))[0] == "last words"
+    state.room.close()
+
+
+@forking
+@quiet
+def test_the_parent_goes_on_over_its_old_connection(server: FakeServer) -> None:
+    state = SharedState("k", 1, room="a", url=server.url)
+    in_a_fork(lambda: SharedState("other", 1, room="a", url=server.url).value)
+    state.value = 3
+    state.room.flush()
+    assert (server.room.value("k") or (None,))[0] == 3
+    assert server.connections == 2
+
+
+@forking
+@quiet
+def test_a_fork_in_the_middle_of_anything_neither_hangs_nor_resends(server: FakeServer) -> None:
+    here = room("a", url=server.url)
+    state = SharedState("k", 0, room=here)
+
+    def work() -> Any:
+        SharedState("from the fork", 1, room=here, timeout_seconds=10)
+        here.flush()
+        return "done"
+
+    for n in range(5):
+        for m in range(100):
+            state.value = [n, m]
+        with here.connection.guard:
+            assert in_a_fork(work) == "done"
+    here.flush()
+    values = [value for _, key, value in server.room.applied if key == "k"]
+    assert values == sorted(values, key=lambda v: (isinstance(v, list), v))

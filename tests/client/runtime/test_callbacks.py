@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from driftdb_jupyter.client.runtime.callbacks import Callbacks
+
+
+class Told:
+    """A target that notes on which thread it was told."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self.threads: list[threading.Thread] = []
+        self.told = threading.Event()
+        self.then = then
+
+    def deliver(self) -> None:
+        self.threads.append(threading.current_thread())
+        self.told.set()
+        self.then()
+
+
+def schedule_elsewhere(callbacks: Callbacks, target: Told, *, times: int = 1) -> None:
+    def work() -> None:
+        for _ in range(times):
+            callbacks.schedule(target)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_with_a_loop_on_the_main_thread_they_run_there_when_it_is_free() -> None:
+    callbacks, target = Callbacks(), Told()
+
+    async def program() -> None:
+        callbacks.notice_loop()
+        schedule_elsewhere(callbacks, target, times=1000)
+        assert target.threads == [], "the main thread is busy"
+        await asyncio.sleep(0)
+
+    asyncio.run(program())
+    assert target.threads == [threading.main_thread()], "many changes are told once"
+
+
+def test_without_a_loop_they_run_on_a_thread_of_their_own() -> None:
+    callbacks, target = Callbacks(), Told()
+    callbacks.notice_loop()
+    callbacks.schedule(target)
+    assert target.told.wait(10)
+    assert target.threads[0] is not threading.main_thread()
+
+
+def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
+    callbacks, left, later = Callbacks(), Told(), Told()
+
+    async def program() -> None:
+        callbacks.notice_loop()
+
+    asyncio.run(program())
+    callbacks.schedule(left)
+    callbacks.schedule(later)
+    assert left.told.wait(10)
+    assert later.told.wait(10)
+
+
+def test_what_a_closed_loop_never_ran_is_told_with_the_next() -> None:
+    callbacks, left, later = Callbacks(), Told(), Told()
+
+    async def program() -> None:
+        callbacks.notice_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda _: callbacks.schedule(left))
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(program())
+    loop.close()
+    assert not left.told.is_set()
+    callbacks.schedule(later)
+    assert left.told.wait(10)
+    assert later.told.wait(10)
+
+
+def test_one_that_fails_is_logged_and_the_others_run(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    callbacks, failing, other = Callbacks(), Told(fail), Told()
+
+    async def program() -> None:
+        callbacks.notice_loop()
+        callbacks.schedule(failing)
+        callbacks.schedule(other)
+        await asyncio.sleep(0)
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(program())
+    assert other.told.is_set()
+    assert "ZeroDivisionError" in caplog.text

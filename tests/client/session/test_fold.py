@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from driftdb_jupyter.client.session.fold import Fold, snapshot
+from driftdb_jupyter.client.session.log import Heard, Missed, StartedOver
+
+
+def fold() -> Fold:
+    def add(items: list[Any], action: bytes) -> list[Any]:
+        item = json.loads(action)
+        if item == "bad":
+            raise ValueError("no such action")
+        return [*items, item]
+
+    return Fold(add, lambda: ["begin"], json.loads)
+
+
+def test_it_applies_in_the_rooms_order_and_own_actions_behind() -> None:
+    mine = fold()
+    mark, form = mine.propose(b'"own"')
+    mine.take(Heard(b'{"apply":"theirs","i":"x"}', 1))
+    assert mine.value == ["begin", "theirs", "own"]
+    assert mine.confirmed == ["begin", "theirs"]
+    mine.take(Heard(form, 2))
+    assert mine.value == mine.confirmed == ["begin", "theirs", "own"]
+    assert not mine.settle(mark)
+
+
+def test_a_refused_action_is_taken_back() -> None:
+    mine = fold()
+    mark, _ = mine.propose(b'"own"')
+    assert mine.settle(mark)
+    assert mine.value == ["begin"]
+
+
+def test_what_is_none_of_its_forms_counts_for_nothing() -> None:
+    mine = fold()
+    for seq, value in enumerate((b"3", b'{"apply":"bad"}', b"{}", b'{"apply":1,"i":2}'), 1):
+        mine.take(Heard(value, seq))
+    assert mine.value == ["begin"]
+    assert mine.seq == 4
+    with pytest.raises(ValueError, match="no such action"):
+        mine.propose(b'"bad"')
+    assert not mine.pending
+
+
+def test_a_snapshot_stands_for_what_came_before() -> None:
+    mine = fold()
+    mine.take(StartedOver([Heard(snapshot(b'["s"]'), 4), Heard(b'{"apply":1}', 6)], False))
+    assert mine.value == ["s", 1]
+    assert (mine.seq, mine.actions) == (6, 2)
+
+
+def test_an_empty_room_is_offered_what_there_was_unless_it_was_deleted() -> None:
+    mine = fold()
+    mine.take(Heard(b'{"apply":1}', 1))
+    mine.take(StartedOver([], same_epoch=False))
+    assert (mine.missing, mine.value) == (True, ["begin", 1])
+    mine.take(Heard(snapshot(b"[]"), 2))
+    assert not mine.missing
+    mine.take(StartedOver([], same_epoch=True))
+    assert (mine.missing, mine.value) == (True, ["begin"])
+
+
+def test_who_missed_something_waits_for_a_new_start() -> None:
+    mine = fold()
+    mine.take(Missed(3))
+    mine.take(Heard(b'{"apply":1}', 5))
+    assert mine.behind
+    assert mine.value == ["begin"]
+    mine.take(StartedOver([Heard(snapshot(b"[9]"), 5)], True))
+    assert not mine.behind
+    assert mine.value == [9]

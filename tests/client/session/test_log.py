@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+
+import pytest
+
+from driftdb_jupyter.client.session.log import Heard, LogReplica, Missed, Stamp, StartedOver
+from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
+from driftdb_jupyter.protocol.limits import Limits
+
+
+@pytest.fixture
+def session() -> Session:
+    session = Session(limits=Limits(message_bytes=200))
+    session.connected()
+    return session
+
+
+def tell(session: Session, **message: object) -> None:
+    session.receive(json.dumps({"key": "a", **message}))
+
+
+def joined(session: Session, *, keep: bool) -> LogReplica:
+    replica = session.log("a", keep=keep)
+    tell(session, type="init", data=[{"value": 1, "seq": 4}], epoch="E")
+    session.outgoing()
+    return replica
+
+
+def actions(session: Session) -> list[object]:
+    return [json.loads(frame)["action"]["type"] for frame in session.outgoing()]
+
+
+def test_it_hands_on_what_comes_in_order_and_once(session: Session) -> None:
+    replica = session.log("a", keep=False)
+    follower = replica.follow()
+    assert not follower
+    joined(session, keep=False)
+    tell(session, type="push", value=2, seq=5)
+    tell(session, type="push", value=3, seq=8)
+    assert follower.take() == [
+        StartedOver([Heard(b"1", 4)], same_epoch=False, epoch="E"),
+        Heard(b"2", 5),
+        Heard(b"3", 8),
+    ]
+    assert follower.take() == []
+
+
+def test_who_comes_later_begins_with_what_is_held(session: Session) -> None:
+    replica = joined(session, keep=True)
+    assert replica.follow().take() == [StartedOver([Heard(b"1", 4)], same_epoch=False, epoch="E")]
+
+
+def test_what_was_not_remembered_is_read_when_somebody_needs_it(session: Session) -> None:
+    replica = joined(session, keep=False)
+    session.log("a", keep=True)
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert (message["type"], message["epoch"]) == ("get", None)
+    tell(session, type="init", data=[{"value": 1, "seq": 4}], epoch="E")
+    assert replica.entries == [Heard(b"1", 4)]
+
+
+def test_a_fold_stands_for_all_that_it_was_made_of(session: Session) -> None:
+    replica = joined(session, keep=True)
+    for n in (5, 6):
+        tell(session, type="push", value=n, seq=n)
+    replica.fold(b"[]", seq=5)
+    assert replica.entries == [Heard(b"[]", 5), Heard(b"6", 6)]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_it_remembers_what_the_stream_holds_if_it_is_to(session: Session, keep: bool) -> None:
+    replica = joined(session, keep=keep)
+    tell(session, type="push", value=2, seq=5)
+    assert replica.entries == ([Heard(b"1", 4), Heard(b"2", 5)] if keep else [])
+
+
+def test_it_appends_and_relays_with_many_under_way(session: Session) -> None:
+    replica = joined(session, keep=True)
+    replica.push(b"1", keep=True)
+    replica.push(b"2", keep=False)
+    assert actions(session) == ["append", "relay"]
+    assert not replica.settled
+    tell(session, type="ack", id=1, seq=5)
+    tell(session, type="error", code="forbidden", id=2, message="no")
+    assert replica.settled
+
+
+def test_after_a_new_epoch_it_starts_over(session: Session) -> None:
+    replica = joined(session, keep=True)
+    follower = replica.follow()
+    follower.take()
+    session.disconnected()
+    session.connected()
+    tell(session, type="init", data=[{"value": 9, "seq": 2}], epoch="F", recovered=False)
+    assert follower.take() == [StartedOver([Heard(b"9", 2)], same_epoch=False, epoch="F")]
+    assert replica.entries == [Heard(b"9", 2)]
+
+
+def test_a_deletion_empties_it(session: Session) -> None:
+    replica = joined(session, keep=True)
+    follower = replica.follow()
+    tell(session, type="delete", seq=6)
+    assert follower.take()[-1] == StartedOver([], same_epoch=True, epoch="E")
+    assert replica.entries == []
+    tell(session, type="push", value=2, seq=7)
+    assert replica.entries == [Heard(b"2", 7)]
+
+
+def test_a_value_over_the_limit_is_never_sent(session: Session) -> None:
+    replica = joined(session, keep=True)
+    with pytest.raises(TooLarge, match="at most 200 bytes"):
+        replica.push(b'"%b"' % (b"x" * 200), keep=True)
+    assert replica.settled
+
+
+def test_a_fork_leaves_its_parents_pushes_alone(session: Session) -> None:
+    replica = joined(session, keep=True)
+    replica.push(b"1", keep=True)
+    session.forked()
+    assert replica.settled
+    assert session.settled
+    assert session.waiting == 0
+
+
+def test_a_receipt_brings_the_number_or_why_not(session: Session) -> None:
+    replica = joined(session, keep=True)
+    taken, refused, dropped = (replica.push(b"1", keep=True) for _ in range(3))
+    tell(session, type="ack", id=1, seq=5)
+    tell(session, type="error", id=2, code="quota", message="full")
+    assert taken.result(0) == 5
+    assert isinstance(refused.exception(0), QuotaExceeded)
+    session.abandon(NotConnected("closed"))
+    assert isinstance(dropped.exception(0), NotConnected)
+    assert session.settled
+
+
+def test_several_values_go_in_one_message(session: Session) -> None:
+    replica = joined(session, keep=True)
+    receipt = replica.push_all([b"1", b"2"], keep=True, max_length=9)
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert message["values"] == [1, 2]
+    assert message["action"] == {"type": "append", "max_length": 9}
+    tell(session, type="ack", id=1, seq=6, count=2)
+    assert receipt.result(0) == 6
+
+
+def test_values_are_cut_into_what_fits_into_a_message() -> None:
+    session = Session(limits=Limits(message_bytes=400))
+    values = [b"%d" % (10**20 + n) for n in range(40)]
+    replica = session.log("a", keep=True)
+    batches = list(replica.batches(values))
+    assert [value for batch in batches for value in batch] == values
+    assert 2 < len(batches) < 20
+    few = Session(limits=Limits(values=3)).log("a", keep=True)
+    assert [len(batch) for batch in few.batches(values[:7])] == [3, 3, 1]
+    crowded = Session(limits=Limits(containers=100)).log("a", keep=True)
+    assert {len(batch) for batch in crowded.batches([b"[[1],[1]]"] * 40)} == {20}
+    for batch in batches:
+        replica.push_all(batch, keep=True)
+
+
+def test_a_compact_says_up_to_where(session: Session) -> None:
+    replica = joined(session, keep=True)
+    replica.compact(b"[]", seq=4, epoch="E")
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert message["action"] == {"type": "compact", "seq": 4}
+    assert message["epoch"] == "E"
+
+
+def test_stamps_tell_who_wrote_and_when(session: Session) -> None:
+    replica = session.log("a", keep=True, stamps=True)
+    assert json.loads(session.outgoing()[0])["stamps"] is True
+    stamps = {"time": 12, "client": "ann", "user": {"name": "Ann"}}
+    tell(session, type="init", data=[{"value": 1, "seq": 4, **stamps}], epoch="E")
+    tell(session, type="push", value=2, seq=5, time=13)
+    assert [entry.stamp for entry in replica.entries] == [
+        Stamp(12, "ann", b'{"name": "Ann"}'),
+        Stamp(13, None, None),
+    ]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_stamps_may_be_asked_for_later(session: Session, answered: bool) -> None:
+    session.log("a", keep=True)
+    if answered:
+        tell(session, type="init", data=[], epoch="E")
+    session.outgoing()
+    replica = session.log("a", keep=True, stamps=True)
+    if not answered:
+        tell(session, type="init", data=[], epoch="E")
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert (message["stamps"], message["epoch"]) == (True, None)
+    tell(session, type="init", data=[{"value": 1, "seq": 4, "time": 1}], epoch="E")
+    assert replica.entries == [Heard(b"1", 4, Stamp(1, None, None))]
+
+
+def test_news_that_nobody_takes_are_bounded(session: Session) -> None:
+    replica = joined(session, keep=True)
+    follower = replica.follow(limit=2)
+    for n in (5, 6, 7):
+        tell(session, type="push", value=n, seq=n)
+    assert follower.take() == [Missed(2), Heard(b"6", 6), Heard(b"7", 7)]
+    assert follower.take() == []
+    assert len(replica.entries) == 4
+
+
+def test_a_follower_is_woken_once_until_it_takes_the_news(session: Session) -> None:
+    replica = joined(session, keep=True)
+    woken: list[bool] = []
+    follower = replica.follow(wake=lambda: woken.append(True))
+    tell(session, type="push", value=5, seq=5)
+    assert len(woken) == 1
+    assert len(follower.take()) == 2
+    tell(session, type="push", value=6, seq=6)
+    assert len(woken) == 2
+
+
+def test_who_follows_no_more_costs_nothing(session: Session) -> None:
+    replica = joined(session, keep=True)
+    follower = weakref.ref(replica.follow())
+    gc.collect()
+    assert follower() is None

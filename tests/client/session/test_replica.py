@@ -1,0 +1,113 @@
+"""Pages, and what all kinds of replicas do with the answer to a ``get``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from driftdb_jupyter.client.session.log import LogReplica
+from driftdb_jupyter.client.session.session import Session
+
+
+def data(*seqs: int) -> list[dict[str, object]]:
+    return [{"value": f"v{seq}", "seq": seq} for seq in seqs]
+
+
+def answer(session: Session, *seqs: int, epoch: str = "E", **fields: object) -> None:
+    message = {"type": "init", "key": "a", "data": data(*seqs), "epoch": epoch, **fields}
+    session.receive(json.dumps(message))
+
+
+def asked(session: Session) -> list[tuple[object, ...]]:
+    messages = [json.loads(frame) for frame in session.outgoing()]
+    return [(each["epoch"], each["seq"], each.get("limit")) for each in messages]
+
+
+def heard(replica: LogReplica) -> list[int]:
+    return [entry.seq for entry in replica.entries]
+
+
+@pytest.fixture
+def session() -> Session:
+    session = Session()
+    session.connected()
+    return session
+
+
+@pytest.fixture
+def replica(session: Session) -> LogReplica:
+    return session.log("a", keep=True)
+
+
+def test_pages_are_asked_for_one_after_the_other_and_taken_as_a_whole(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    assert heard(replica) == []
+    answer(session, 3, 5, recovered=True, more=True)
+    answer(session, 6, recovered=True)
+    assert asked(session) == [(None, 0, 1000), ("E", 2, 1000), ("E", 5, 1000)]
+    assert heard(replica) == [1, 2, 3, 5, 6]
+    assert replica.current
+
+
+def test_what_was_missed_may_come_in_pages(session: Session, replica: LogReplica) -> None:
+    answer(session, 1, recovered=False)
+    session.disconnected()
+    session.connected()
+    answer(session, 2, 3, recovered=True, more=True)
+    answer(session, 4, recovered=True)
+    assert heard(replica) == [1, 2, 3, 4]
+    assert replica.recovered
+
+
+def test_pages_begin_anew_where_the_stream_changed_between_them(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    answer(session, 7, 8, recovered=False, more=True)
+    answer(session, 9, recovered=True)
+    assert heard(replica) == [7, 8, 9]
+
+
+def test_after_pages_that_failed_the_rest_is_asked_for_at_once(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    answer(session, 1, 2, recovered=False, more=True)
+    assert asked(session)[-1] == ("E", 2, None)
+
+
+def test_a_connection_that_ends_between_pages_leaves_all_as_it_was(
+    session: Session, replica: LogReplica
+) -> None:
+    answer(session, 1, recovered=False)
+    session.disconnected()
+    session.connected()
+    asked(session)
+    answer(session, 2, 3, recovered=True, more=True)
+    session.disconnected()
+    session.connected()
+    assert asked(session) == [("E", 1, 1000)]
+    assert heard(replica) == [1]
+
+
+def test_a_page_that_comes_twice_counts_once(session: Session, replica: LogReplica) -> None:
+    answer(session, 1, 2, recovered=False, more=True)
+    answer(session, 3, 4, recovered=True, more=True)
+    answer(session, 3, 4, recovered=True, more=True)
+    answer(session, 5, recovered=True)
+    answer(session, 5, recovered=True)
+    assert heard(replica) == [1, 2, 3, 4, 5]
+
+
+def test_pushes_before_the_answer_and_those_heard_already_are_not_heard(
+    session: Session, replica: LogReplica
+) -> None:
+    push = {"type": "push", "key": "a", "value": 0}
+    session.receive(json.dumps({**push, "seq": 3}))
+    answer(session, 1, 3, recovered=False)
+    session.receive(json.dumps({**push, "seq": 3}))
+    session.receive(json.dumps({**push, "seq": 4}))
+    assert heard(replica) == [1, 3, 4]

@@ -1,0 +1,67 @@
+"""A peer takes its messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from driftdb_jupyter.protocol.frame import TEXT
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.hosting.peer import LONG_MESSAGE_BYTES, Peer
+
+from ..line import Line
+from ..world import World, join
+
+pytestmark = pytest.mark.asyncio
+
+
+async def joined(lines: list[Line]) -> tuple[Peer, HostedRoom]:
+    """A peer that is in a room, and the room."""
+    world = World()
+    lines.append(Line(world.hub.flusher))
+    hosted = await world.room()
+    return join(world.hub, hosted, lines[0], []), hosted
+
+
+def push(value: str) -> bytes:
+    action = {"type": "append"}
+    return json.dumps({"type": "push", "key": "k", "value": value, "action": action}).encode()
+
+
+async def test_a_short_message_is_done_at_once(lines: list[Line]) -> None:
+    peer, hosted = await joined(lines)
+    assert peer.receive(TEXT, push("x")) is None
+    assert hosted.sequencer.room.seq == 1
+
+
+async def test_between_checking_a_long_message_and_doing_it_the_others_have_a_turn(
+    lines: list[Line],
+) -> None:
+    peer, hosted = await joined(lines)
+    waiting = peer.receive(TEXT, push("x" * LONG_MESSAGE_BYTES))
+    assert waiting is not None
+    turn = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(lambda: turn.set_result(hosted.sequencer.room.seq))
+    await waiting
+    assert (turn.result(), hosted.sequencer.room.seq) == (0, 1)
+
+
+async def test_a_long_message_of_a_peer_that_left_meanwhile_is_dropped(lines: list[Line]) -> None:
+    peer, hosted = await joined(lines)
+    waiting = peer.receive(TEXT, push("x" * LONG_MESSAGE_BYTES))
+    assert waiting is not None
+    asyncio.get_running_loop().call_soon(peer.left)
+    await waiting
+    assert hosted.sequencer.room.seq == 0
+
+
+async def test_a_long_message_that_is_refused_is_answered(lines: list[Line]) -> None:
+    peer, hosted = await joined(lines)
+    waiting = peer.receive(TEXT, push("x" * LONG_MESSAGE_BYTES)[:-1])
+    assert waiting is not None
+    await waiting
+    peer.outbox.flush()
+    assert b"bad_message" in lines[0].arrived()
+    assert hosted.sequencer.room.seq == 0

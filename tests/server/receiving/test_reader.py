@@ -1,0 +1,399 @@
+"""The batch reader against Tornado's own, on the same bytes, however they arrive.
+
+What it makes of single frames, good and bad, is in ``tests/rfc6455``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketProtocol13, _WebSocketParams
+
+from driftdb_jupyter.server.limits.floods import Floods
+from driftdb_jupyter.server.limits.incomplete import Incomplete
+from driftdb_jupyter.server.receiving.reader import BatchReader, available
+from driftdb_jupyter.server.sending.plain_stream import PlainStream
+
+from ...rfc6455.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    client_frame,
+    close_frame,
+    frames_in,
+)
+
+
+class ScriptedStream:
+    """A socket whose bytes arrive in just these pieces; then it is cut off."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+        self._buffer = b""
+        self._closed = False
+        self.read_chunk_size = 65536
+        self.written = b""
+        self.io_loop = IOLoop.current()
+
+    def read_bytes(self, count: int, partial: bool = False) -> asyncio.Future[bytes]:
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        while not self._closed and self._pieces and len(self._buffer) < (1 if partial else count):
+            self._buffer += self._pieces.pop(0)
+        if self._closed or len(self._buffer) < (1 if partial else count):
+            future.set_exception(StreamClosedError())
+        else:
+            taken, self._buffer = self._buffer[:count], self._buffer[count:]
+            future.set_result(taken)
+        return future
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        self.written += data
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+    def close(self) -> None:
+        self._closed = True
+
+    def closed(self) -> bool:
+        return self._closed
+
+
+class RecordingHandler:
+    """Hears what a reader hears, in order."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+        self.breaths: list[int] = []
+
+    def on_frame(self, opcode: int, message: bytes) -> None:
+        self.on_message(message.decode() if opcode == TEXT else message)
+
+    def breathe(self) -> None:
+        self.breaths.append(len(self.heard))
+
+    def flush(self) -> None: ...
+
+    def on_message(self, message: str | bytes) -> None:
+        self.heard.append(("message", message))
+
+    def on_ping(self, data: bytes) -> None:
+        self.heard.append(("ping", data))
+
+    def on_pong(self, data: bytes) -> None:
+        self.heard.append(("pong", data))
+
+    def on_ws_connection_close(self, code: int | None = None, reason: str | None = None) -> None:
+        self.heard.append(("closed", (code, reason)))
+
+    def log_exception(self, *exc_info: Any) -> None:
+        self.heard.append(("failed", exc_info[0]))
+
+
+class Reading:
+    """What came of reading some pieces.
+
+    With Tornado's reader, with ours, or with ours on a real socket.
+    """
+
+    def __init__(
+        self,
+        pieces: Iterable[bytes],
+        *,
+        by: Literal["tornado", "batches", "socket"] = "batches",
+        limit: int = 200_000,
+    ) -> None:
+        self._pieces = pieces
+        self._by = by
+        self._limit = limit
+        self.handler = RecordingHandler()
+        asyncio.run(self._read())
+
+    async def _read(self) -> None:
+        handler: Any = self.handler
+        params = _WebSocketParams(max_message_size=self._limit)
+        protocol: Any
+        if self._by == "tornado":
+            protocol = WebSocketProtocol13(handler, False, params)
+        else:
+            handler.max_message_size = self._limit
+            protocol = BatchReader(handler)
+            protocol.on_frame = handler.on_frame
+            protocol.flusher = protocol.outbox = handler
+            protocol.floods = Floods()
+            protocol.settled = protocol.on_part = lambda: None
+            protocol.incomplete = Incomplete(1_000_000)
+        if self._by == "socket":
+            await self._read_from_a_socket(protocol)
+        else:
+            protocol.stream = ScriptedStream(self._pieces)
+            await protocol._receive_frame_loop()
+            self.written = protocol.stream.written
+        protocol.client_terminated = True
+        protocol.close()  # ends the timer of a closing handshake
+
+    async def _read_from_a_socket(self, protocol: Any) -> None:
+        near, far = socket.socketpair()
+        with near, far:
+            far.setblocking(False)
+            protocol.stream = PlainStream(near)
+            reading = asyncio.create_task(protocol._receive_frame_loop())
+            for piece in self._pieces:
+                with suppress(BrokenPipeError):  # closed before the last piece
+                    await asyncio.get_running_loop().sock_sendall(far, piece)
+                await asyncio.sleep(0)
+            with suppress(OSError):
+                far.shutdown(socket.SHUT_WR)
+            await reading
+            self.written = b""
+            with suppress(ConnectionResetError):  # closed before all was read
+                while chunk := far.recv(65536):
+                    self.written += chunk
+
+    @property
+    def outcome(self) -> tuple[list[tuple[str, Any]], bytes]:
+        return self.handler.heard, self.written
+
+
+def same(pieces: list[bytes]) -> Reading:
+    """Read what breaks no rule with all; assert that nothing tells them apart."""
+    ours = Reading(pieces)
+    assert ours.outcome == Reading(pieces, by="tornado").outcome
+    assert ours.outcome == Reading(pieces, by="socket").outcome
+    return ours
+
+
+def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
+    marks = [0, *sorted(at), len(data)]
+    return [data[start:end] for start, end in itertools.pairwise(marks)]
+
+
+CONVERSATION = [
+    client_frame(TEXT, b"plain"),
+    client_frame(BINARY, b"\x00\xff" * 70),
+    client_frame(TEXT, b""),
+    client_frame(TEXT, b"frag", final=False),
+    client_frame(PING, b"in between"),
+    client_frame(0, b"men", final=False),
+    client_frame(0, "tä".encode()),
+    client_frame(PONG, b"pong"),
+    client_frame(TEXT, "ü".encode() * 100),
+    client_frame(CLOSE, struct.pack(">H", 1000) + b"bye"),
+]
+
+
+def test_a_conversation_cut_at_every_position() -> None:
+    data = b"".join(CONVERSATION)
+    for position in range(len(data)):
+        reading = same(cut(data, [position]))
+    messages = [what for kind, what in reading.handler.heard if kind == "message"]
+    assert messages == ["plain", b"\x00\xff" * 70, "", "fragmentä", "ü" * 100]
+    assert reading.handler.heard[-1] == ("closed", (1000, "bye"))
+
+
+def test_a_conversation_byte_by_byte() -> None:
+    data = b"".join(CONVERSATION)
+    same([data[i : i + 1] for i in range(len(data))])
+
+
+@pytest.mark.parametrize("length", [125, 126, 65535, 65536, 150_000])
+def test_every_length_has_its_form(length: int) -> None:
+    data = client_frame(TEXT, b"x" * length) + client_frame(TEXT, b"next")
+    for pieces in ([data], cut(data, [1, 3, 9, 13]), cut(data, range(0, len(data), 16384))):
+        heard = same(pieces).handler.heard
+        assert [what for kind, what in heard if kind == "message"] == ["x" * length, "next"]
+
+
+frames = st.builds(
+    client_frame,
+    st.sampled_from([TEXT, TEXT, TEXT, BINARY, CONTINUATION, PING, PONG, CLOSE, 0x3, 0xB]),
+    st.binary(max_size=8).map(bytes.hex).map(str.encode) | st.just(b"y" * 130),
+    final=st.sampled_from([True, True, True, False]),
+    masked=st.sampled_from([True] * 9 + [False]),
+    flags=st.sampled_from([0] * 9 + [0x40, 0x10]),
+)
+
+
+@given(st.lists(frames, max_size=8), st.data())
+def test_any_frames_in_any_pieces(sent: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(sent)
+    marks = data.draw(st.lists(st.integers(0, len(whole)), max_size=6))
+    pieces = cut(whole, marks)
+    outcome = Reading([whole]).outcome
+    assert Reading(pieces).outcome == outcome
+    assert Reading(pieces, by="socket").outcome == outcome
+
+
+def test_messages_wait_for_one_that_is_not_done() -> None:
+    class SlowHandler(RecordingHandler):
+        def on_frame(self, opcode: int, message: bytes) -> Any:
+            self.heard.append(("begun", message))
+            return asyncio.create_task(self._finish(message))
+
+        async def _finish(self, message: bytes) -> None:
+            await asyncio.sleep(0)
+            self.heard.append(("done", message))
+
+    class SlowReading(Reading):
+        async def _read(self) -> None:
+            self.handler = SlowHandler()
+            await super()._read()
+
+    heard = SlowReading([client_frame(TEXT, b"1") + client_frame(BINARY, b"2")])
+    order = [("begun", b"1"), ("done", b"1"), ("begun", b"2"), ("done", b"2")]
+    assert heard.handler.heard[:4] == order
+
+
+def test_a_handler_that_fails_is_logged_and_the_connection_closed() -> None:
+    class FailingHandler(RecordingHandler):
+        def on_frame(self, opcode: int, message: bytes) -> None:
+            raise LookupError
+
+    class FailingReading(Reading):
+        async def _read(self) -> None:
+            self.handler = FailingHandler()
+            await super()._read()
+
+    reading = FailingReading([client_frame(TEXT, b"1")])
+    assert reading.handler.heard[0] == ("failed", LookupError)
+    assert reading.written[2:4] == struct.pack(">H", 1011)
+    assert [kind for kind, _ in reading.handler.heard] == ["failed", "closed"]
+
+
+def test_the_flusher_has_its_turn_after_every_eighth_message_of_a_batch() -> None:
+    many = [client_frame(TEXT, b"x")] * 20
+    assert Reading([b"".join(many)]).handler.breaths == [8, 16]
+    assert Reading(many).handler.breaths == []
+
+
+@pytest.mark.parametrize(
+    "one", [client_frame(TEXT, b"x"), client_frame(PING, b"rare")], ids=["plain", "rare"]
+)
+def test_the_others_have_their_turn_however_much_comes_at_once(one: bytes) -> None:
+    class WatchedReading(Reading):
+        async def _read(self) -> None:
+            self.turns: list[int] = []
+            watching = asyncio.create_task(self._watch())
+            await super()._read()
+            watching.cancel()
+
+        async def _watch(self) -> None:
+            while True:
+                self.turns.append(len(self.handler.heard))
+                await asyncio.sleep(0)
+
+    reading = WatchedReading([one * 1000])
+    turns = [*reading.turns, len(reading.handler.heard)]
+    assert turns[-1] > 1000
+    assert max(after - before for before, after in itertools.pairwise(turns)) < 200
+
+
+def a_reader() -> tuple[Any, RecordingHandler]:
+    """A reader and what it is heard by, without a stream."""
+    handler: Any = RecordingHandler()
+    handler.max_message_size = 1000
+    reader = BatchReader(handler)
+    reader.outbox = reader.flusher = handler
+    reader.floods = Floods()
+    reader.on_frame = handler.on_frame
+    reader.settled = reader.on_part = lambda: None
+    reader.incomplete = Incomplete(1_000_000)
+    return reader, handler
+
+
+def test_of_many_connections_that_flood_one_alone_has_a_turn_in_each_tick() -> None:
+    many = client_frame(TEXT, b"x") * 1000
+
+    async def flood(reader: Any) -> None:
+        pauses = reader._take(many)
+        while pauses:
+            unfinished, reader._unfinished = reader._unfinished, None
+            await unfinished
+            pauses = reader._walk()
+
+    async def flood_all() -> list[int]:
+        readers, handlers = zip(*(a_reader() for _ in range(8)), strict=True)
+        shared = Floods(clock=itertools.count().__next__)  # all time is spent at once
+        for reader in readers:
+            reader.floods = shared
+        floods = asyncio.gather(*(flood(reader) for reader in readers))
+        heard = []
+        while not floods.done():
+            await asyncio.sleep(0)
+            heard.append(sum(len(handler.heard) for handler in handlers))
+        return heard
+
+    heard = asyncio.run(flood_all())
+    assert heard[-1] == 8 * 1000
+    # As they came, each had a few; from then on only one of them in each tick.
+    assert max(after - before for before, after in itertools.pairwise(heard)) <= 128
+
+
+class Silent(ScriptedStream):
+    """A socket of a peer that takes nothing, until the test says so."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        super().__init__(pieces)
+        self.untaken: list[asyncio.Future[None]] = []
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        self.written += data
+        self.untaken.append(asyncio.get_running_loop().create_future())
+        return self.untaken[-1]
+
+
+def test_a_peer_that_takes_no_pong_is_owed_the_newest_alone() -> None:
+    async def flood() -> None:
+        reader, _ = a_reader()
+        reader.stream = stream = Silent([])
+        reader._take(b"".join(client_frame(PING, b"%d" % number) for number in range(100)))
+        assert frames_in(stream.written) == [(PONG, b"0")]
+        stream.untaken[0].set_result(None)
+        await asyncio.sleep(0)
+        assert frames_in(stream.written) == [(PONG, b"0"), (PONG, b"99")]
+        stream.untaken[1].set_result(None)
+        await asyncio.sleep(0)
+        reader._take(client_frame(PING, b"again"))
+        assert frames_in(stream.written)[2:] == [(PONG, b"again")]
+
+    asyncio.run(flood())
+
+
+def test_nothing_is_said_behind_a_close_frame() -> None:
+    async def close_first() -> None:
+        reader, handler = a_reader()
+        reader.stream = stream = ScriptedStream([])
+        reader.close(4408, "x" * 100 + "€" * 100)
+        reader.close(1000)
+        reader._take(client_frame(TEXT, b"late") + client_frame(PING, b"?") + close_frame(4408))
+        ((opcode, content),) = frames_in(stream.written)
+        assert (opcode, content[:2]) == (CLOSE, struct.pack(">H", 4408))
+        assert len(content) <= 125
+        assert content[2:].decode() == "x" * 100 + "€" * 7
+        assert handler.heard == [("ping", b"?"), ("closed", (4408, ""))]
+        reader._abort()  # ends the timer
+
+    asyncio.run(close_first())
+
+
+def test_tornados_reader_does_where_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert available()
+    monkeypatch.setattr("driftdb_jupyter.server.receiving.reader.mask", None)
+    assert not available()
+    monkeypatch.undo()
+    monkeypatch.setattr(BatchReader, "__abstractmethods__", frozenset({"something_new"}))
+    assert not available()
