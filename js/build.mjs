@@ -69,9 +69,9 @@ await build({
   format: "esm",
 });
 
-// The client for pages that have no bundler: one file under a name that stays.
+// The client for pages that have no bundler, and CBOR for it: files under names that stay.
 await build({
-  entryPoints: { driftdb: from("src/room/index.ts") },
+  entryPoints: { driftdb: from("src/room/index.ts"), "driftdb-cbor": from("src/cbor/index.ts") },
   outdir: pages,
   ...common,
   format: "esm",

@@ -11,6 +11,7 @@ await rm(dist, { recursive: true, force: true });
 await build({
   entryPoints: {
     index: from("src/room/index.ts"),
+    cbor: from("src/cbor/index.ts"),
     driftdb: from("src/driftdb/index.ts"),
     react: from("src/react/index.ts"),
     webrtc: from("src/webrtc/index.ts"),

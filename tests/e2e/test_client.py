@@ -94,7 +94,8 @@ def test_the_rooms_page_shows_what_a_page_publishes_to_and_describes(
 
 
 WORKER = """
-import {{ CBOR, room }} from "{root}driftdb.js";
+import {{ room }} from "{root}driftdb.js";
+import {{ CBOR }} from "{root}driftdb-cbor.js";
 const here = room("{room}", {{ codec: CBOR }});
 const slider = here.state("slider", 0);
 const log = here.stream("log");

@@ -14,7 +14,8 @@ from ..e2e.standalone import PageRoom, Standalone
 from .conftest import NewWindow
 
 PLAIN = """async ([root, url, codec]) => {
-    const { CBOR, room } = await import(root + "driftdb.js");
+    const { room } = await import(root + "driftdb.js");
+    const { CBOR } = await import(root + "driftdb-cbor.js");
     window.here = room(url, codec ? { codec: CBOR } : {});
     window.slider = here.state("slider", 0);
     window.log = here.stream("log");

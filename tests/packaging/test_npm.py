@@ -22,7 +22,8 @@ SIGNATURES = Path(__file__).parents[1] / "npm" / "signatures.ts"
 
 APP = """
 import WebSocket from "ws";
-import { CBOR, Refused, Room, room, type SharedState } from "driftdb-jupyter";
+import { Refused, Room, room, type SharedState } from "driftdb-jupyter";
+import { CBOR } from "driftdb-jupyter/cbor";
 
 const codec = process.argv[3] === "cbor" ? { codec: CBOR } : {};
 const here: Room = room(process.argv[2] as string, { WebSocket, ...codec });

@@ -22,15 +22,15 @@ from .handlers import RoomRequest
 from .site import Route, Site
 
 __all__ = [
-    "CLIENT",
+    "CLIENTS",
     "Figures",
     "FrontPage",
     "PageHandler",
     "page_routes",
 ]
 
-CLIENT = "driftdb.js"
-"""The client for pages without a bundler, by the name that it has below the server's root."""
+CLIENTS = ("driftdb.js", "driftdb-cbor.js")
+"""The client for pages without a bundler, and CBOR for it; their names below the server's root."""
 
 _FOLDER = Path(__file__).parents[1]
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
@@ -46,7 +46,7 @@ _NOT_BUILT = "The pages' front end was not built; install the package, or run np
 
 @cache
 def files() -> Mapping[str, bytes]:
-    """The built front end; each file but the client has its content's hash in its name."""
+    """The built front end; each file but ``CLIENTS`` has its content's hash in its name."""
     folder = _FOLDER / "static"
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
 
@@ -183,7 +183,7 @@ class Figures(RoomRequest):
 
 
 class PageFile(RoomRequest):
-    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: the client for pages."""
+    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: one of ``CLIENTS``."""
 
     def get(self, name: str) -> None:
         """Answer with a file, which never changes if its content's hash is in its name."""
@@ -191,7 +191,7 @@ class PageFile(RoomRequest):
         if content is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
         self.set_header("Content-Type", _TYPES[Path(name).suffix] + "; charset=UTF-8")
-        if name == CLIENT:
+        if name in CLIENTS:
             self.set_header("Cache-Control", "no-cache")  # asked for again, by its ETag
             self.set_header("Access-Control-Allow-Origin", "*")
         else:
@@ -215,5 +215,5 @@ def page_routes(site: Site) -> list[Route]:
         site.route(r"room/([^/]+)/inspect", Inspector),
         site.route(r"room/([^/]+)/figures", Figures),
         site.route(r"pages/([^/]+)", PageFile),
-        site.route(f"({re.escape(CLIENT)})", PageFile),
+        site.route(f"({'|'.join(map(re.escape, CLIENTS))})", PageFile),
     ]

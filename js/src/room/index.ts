@@ -2,7 +2,6 @@
 export type { ConnectionOptions, Phase, Status } from "../client/connection";
 export { Refused, Uncertain } from "../client/errors";
 export { QueueFull } from "../client/queue";
-export { CBOR } from "../protocol/cbor";
 export type { Codec } from "../protocol/codec";
 export type { KeyInfo } from "../protocol/messages";
 export { NoRoom } from "./address";

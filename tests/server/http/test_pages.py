@@ -36,7 +36,8 @@ def open_server() -> Iterator[Server]:
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
         **{"room-AAAA.js": b"1", "inspector-BBBB.js": b"2", "front-CCCC.js": b"3"},
-        **{"pages-DDDD.css": b"a{}", "chunk-EEEE.js": b"4", "driftdb.js": b"5"},
+        **{"pages-DDDD.css": b"a{}", "chunk-EEEE.js": b"4"},
+        **{"driftdb.js": b"5", "driftdb-cbor.js": b"6"},
     }
     monkeypatch.setattr(pages, "files", lambda: files)
 
@@ -142,17 +143,19 @@ async def test_a_file_of_the_pages_never_changes(server: Server) -> None:
 async def test_the_client_is_at_an_address_that_stays_for_pages_of_any_origin(
     server: Server,
 ) -> None:
-    answer = await fetch(server.root + pages.CLIENT, headers=server.headers)
+    cbor = await fetch(server.root + "driftdb-cbor.js", headers=server.headers)
+    assert (cbor.status, cbor.body) == (200, b"6")
+    answer = await fetch(server.root + "driftdb.js", headers=server.headers)
     assert (answer.status, answer.body) == (200, b"5")
     assert answer.headers["Content-Type"] == "text/javascript; charset=UTF-8"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Cache-Control"] == "no-cache"
     known = {**server.headers, "If-None-Match": answer.headers["ETag"]}
-    assert (await fetch(server.root + pages.CLIENT, headers=known)).status == 304
+    assert (await fetch(server.root + "driftdb.js", headers=known)).status == 304
 
 
 async def test_a_file_is_compressed_for_who_takes_that(server: Server) -> None:
-    url = server.root + pages.CLIENT
+    url = server.root + "driftdb.js"
 
     def asked(**headers: str) -> tuple[Any, bytes]:
         # Tornado's client unpacks by itself.
@@ -167,7 +170,7 @@ async def test_a_file_is_compressed_for_who_takes_that(server: Server) -> None:
 
 
 async def test_only_the_size_of_a_file_may_be_asked_for(server: Server) -> None:
-    answer = await fetch(server.root + pages.CLIENT, headers=server.headers, method="HEAD")
+    answer = await fetch(server.root + "driftdb.js", headers=server.headers, method="HEAD")
     assert (answer.status, answer.body) == (200, b"")
 
 
@@ -181,7 +184,7 @@ async def test_what_was_not_built_says_so(
 async def test_what_is_built_has_an_entry_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     names = {name.partition("-")[0] for name in pages.files()}
-    assert {"room", "inspector", "front", "pages", pages.CLIENT} <= names
+    assert {"room", "inspector", "front", "pages", "driftdb.js"} <= names
     assert (Path(pages.__file__).parents[1] / "page.html").is_file()
 
 
