@@ -40,6 +40,9 @@ export class Session {
   onChange: () => void = () => {};
   /** Hears of refusals that belong to no push. */
   onError: (code: string, message: string) => void = () => {};
+  /** Hears of a write that was refused after whoever made it had gone, and its key. */
+  onUnheard: (error: Refused, key: string) => void = ({ code, message }, key) =>
+    this.onError(code, `${key}: ${message}`);
   /** Hears that nobody may write here with these rights. */
   onForbidden: () => void = () => {};
   /** The server takes nothing for now: to `resume` after so many milliseconds. */
@@ -118,11 +121,9 @@ export class Session {
 
   /** Take part in a state; the same replica for all who ask. */
   state(key: string, listener: StateListener, initial?: Json): StateReplica {
-    const replica = this.replica(
-      key,
-      StateReplica,
-      () => new StateReplica(key, this.queue, initial),
-    );
+    const unheard = (error: Refused) => this.onUnheard(error, key);
+    const make = () => new StateReplica(key, this.queue, initial, unheard);
+    const replica = this.replica(key, StateReplica, make);
     if (initial !== undefined) replica.offer(initial);
     this.listen(replica, listener);
     return replica;

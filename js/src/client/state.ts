@@ -61,11 +61,15 @@ export class StateReplica extends Replica implements Pusher {
   private newest = 0;
   private heardTo = 0;
 
-  /** `initial` is written where the room has no value; `undefined` offers nothing. */
+  /**
+   * `initial` is written where the room has no value; `undefined` offers nothing. `unheard` hears
+   * of a write that was refused when nobody listened any more.
+   */
   constructor(
     key: string,
     private readonly queue: Queue,
     private initial: Json | undefined,
+    private readonly unheard: (error: Refused) => void = () => {},
   ) {
     super(key);
   }
@@ -166,7 +170,11 @@ export class StateReplica extends Replica implements Pusher {
     this.next();
     if (!underWay?.offered) this.offerIfEmpty();
     this.notify();
-    if (!quiet) for (const listener of [...this.listeners]) listener.refused?.(code, message);
+    if (quiet) return;
+    for (const listener of [...this.listeners]) listener.refused?.(code, message);
+    // Who awaits a promise has heard.
+    if (this.listeners.size === 0 && underWay?.updates.length === 0)
+      this.unheard(new Refused(code, message));
   }
 
   /** Drop the updates that wait: there won't be an answer of the room. */

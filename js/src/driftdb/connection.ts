@@ -1,5 +1,5 @@
 import { Bookmark } from "../client/bookmark";
-import { Refused } from "../client/errors";
+import { closedHere, Refused } from "../client/errors";
 import { tell } from "../client/listeners";
 import type { LogListener } from "../client/log";
 import { NOBODY, QueueFull } from "../client/queue";
@@ -23,12 +23,24 @@ export const warn: Report = (error, key) => console.warn(`driftdb: ${key}:`, err
 /** What a connection lets take part in its room, or (`again`) in another; it returns its end. */
 type Part = (session: Session, again: boolean) => () => void;
 
+/** One room, and all that was written for it: nothing of that ever goes to another. */
+interface Stay {
+  /** The room's http(s) address; `null`: that of the next `connect`. */
+  url: string | null;
+  readonly session: Session;
+  /** The keys that were asked for by a `get` that was sent. */
+  readonly asked: Set<Key>;
+  room: Room | null;
+  /** Settles the promise of `connect`, and hears no more of the room's status. */
+  stopWatching: () => void;
+}
+
 /**
  * A connection to a room, with the calls of npm `driftdb` 1.0.12. It comes back by itself, and
  * all who subscribed hear what they missed; what is sent meanwhile arrives once.
  */
 export class DbConnection {
-  status: ConnectionStatus = { connected: false, text: "Not connected." };
+  status: ConnectionStatus = NOT_CONNECTED;
   readonly statusListener = new EventListener<ConnectionStatus>();
   /** Hears all that the server says in DriftDB's own protocol. */
   readonly messageListener = new EventListener<MessageFromDb>();
@@ -40,44 +52,47 @@ export class DbConnection {
   closed = false;
   /** Hears of writes that the room didn't take; by default the console does. */
   onError: Report = warn;
-  /** The room, with all that `driftdb-jupyter` can. */
-  room: Room | null = null;
-  private session = this.newSession();
-  /** The room that the session has been in, for it can't go into another. */
-  private home: string | null = null;
+  /** The room that this is in now, or was last. */
+  private stay: Stay = this.newStay(null);
+  /** Rooms that were left before they had confirmed all that was written there, by address. */
+  private readonly unfinished = new Map<string, Stay>();
   private readonly parts = new Set<{ readonly start: Part; end: () => void }>();
   private readonly subscriptions: {
     readonly key: Key;
     readonly listener: (event: SequenceValue) => void;
     readonly end: () => void;
   }[] = [];
-  private readonly asked = new Set<Key>();
   /** What was sent while there is no room: how it is to be encoded isn't known yet. */
   private readonly early: MessageToDb[] = [];
 
+  /** The room, with all that `driftdb-jupyter` can; `null` where there is no connection to one. */
+  get room(): Room | null {
+    return this.stay.room;
+  }
+
   /**
-   * Connect to the `socket_url` of a room, or to another one; all who take part stay, and in the
-   * same room so does what waits. `cbor`: what is sent may hold a `Uint8Array`. Resolves when the
-   * connection is there. Rejects where the first attempt fails (others follow), and with a
-   * `TypeError` where there can't be a room.
+   * Connect to the `socket_url` of a room, or to another one; all who take part stay. What waits
+   * in the same room arrives over the new connection; what waits in another one goes on waiting
+   * for that one, in the background. `cbor`: what is sent may hold a `Uint8Array`. Resolves when
+   * the connection is there. Rejects where the first attempt fails (others follow), where another
+   * call took its place, and with a `TypeError` where there can't be a room.
    */
   async connect(dbUrl: string, cbor = false): Promise<void> {
-    const url = roomOf(dbUrl);
-    if (this.home === null || this.home === url) this.room?.disconnect();
-    else this.leave(true);
+    this.enter(dbUrl);
+    const { stay } = this;
+    stay.room?.disconnect();
+    stay.stopWatching();
     this.closed = false;
     this.dbUrl = dbUrl;
     this.cbor = cbor;
-    const token = new URL(dbUrl, globalThis.location?.href).searchParams.get("token");
-    const options = { codec: cbor ? CBOR : JSON_CODEC, ...(token === null ? {} : { token }) };
-    const room = new Room(dbUrl, options, this.session);
-    this.room = room;
+    const options = { codec: cbor ? CBOR : JSON_CODEC };
+    const room = new Room(dbUrl, options, stay.session);
+    stay.room = room;
     for (const message of this.early.splice(0)) this.send(message);
     return new Promise((resolve, reject) => {
-      const look = () => {
+      const follow = () => {
         const { phase, text } = room.status;
         if (phase === "connected") {
-          this.home = url;
           resolve();
           this.set({ connected: true, text, debugUrl: `${room.url}/inspect` });
         } else {
@@ -85,20 +100,43 @@ export class DbConnection {
           this.set({ connected: false, text });
         }
       };
-      room.onStatus(look);
-      look();
+      const stop = room.onStatus(follow);
+      stay.stopWatching = () => {
+        stop();
+        reject(new Error("another connection took its place"));
+      };
+      follow();
     });
   }
 
-  /** End the connection. Who subscribed hears again after another `connect`. */
+  /**
+   * Say which room a `connect` is to follow for: what is written from now on is meant for that one,
+   * and those who take part know no more of another.
+   */
+  enter(dbUrl: string): void {
+    const url = roomOf(dbUrl);
+    if (this.stay.url !== null && this.stay.url !== url) this.move(url);
+    this.stay.url = url;
+  }
+
+  /**
+   * End the connection. What was not confirmed is refused; what is written from now on waits for a
+   * `connect` to the same room. Who subscribed hears again after another `connect`.
+   */
   disconnect(): void {
     this.closed = true;
-    this.leave(false);
+    for (const { room } of this.unfinished.values()) room?.close();
+    this.unfinished.clear();
+    const { room, url } = this.stay;
+    if (room === null) return;
+    this.end(this.stay);
+    this.start(this.newStay(url), false);
   }
 
   /** The server's time to answer, in milliseconds; null where there is no connection. */
   testLatency(): Promise<number> | null {
-    return this.room !== null && this.status.connected ? this.room.latency() : null;
+    const { room } = this;
+    return room !== null && this.status.connected ? room.latency() : null;
   }
 
   /**
@@ -106,7 +144,8 @@ export class DbConnection {
    * too many wait.
    */
   send(message: MessageToDb): void {
-    if (this.room === null) {
+    const { room, session } = this.stay;
+    if (room === null) {
       if (this.early.length >= MOST_EARLY)
         throw new QueueFull(`expected at most ${MOST_EARLY} messages before there is a room`);
       this.early.push(message);
@@ -115,11 +154,11 @@ export class DbConnection {
       const value = message.value as Json;
       const refused = (_: number, code: string, text: string) =>
         this.report(new Refused(code, text), key);
-      this.session.queue.add({ ...NOBODY, refused }, { key, value, action }, "each");
+      session.queue.add({ ...NOBODY, refused }, { key, value, action }, "each");
     } else if (message.type === "get") {
       this.get(message.key, message.seq ?? 0);
     } else {
-      this.session.ping().catch(() => {});
+      session.ping().catch(() => {});
     }
   }
 
@@ -171,7 +210,7 @@ export class DbConnection {
    * ends that.
    */
   join(start: Part): () => void {
-    const part = { start, end: start(this.session, false) };
+    const part = { start, end: start(this.stay.session, false) };
     this.parts.add(part);
     return () => {
       if (this.parts.delete(part)) part.end();
@@ -185,7 +224,7 @@ export class DbConnection {
 
   /** All that a key holds, for who subscribed; from now on the room tells of this key. */
   private get(key: Key, above: number): void {
-    const { session } = this;
+    const { session, asked } = this.stay;
     const quiet: LogListener = { heard() {} };
     const once: LogListener = {
       heard() {},
@@ -198,33 +237,64 @@ export class DbConnection {
       },
     };
     const replica = session.hear(key, once);
-    if (!this.asked.has(key)) replica.listeners.add(quiet);
-    this.asked.add(key);
+    if (!asked.has(key)) replica.listeners.add(quiet);
+    asked.add(key);
   }
 
-  private leave(forAnother: boolean): void {
-    const { room } = this;
-    this.room = null;
-    if (this.home === null) {
-      room?.disconnect();
+  /** Leave the room for another one. */
+  private move(url: string): void {
+    const { stay } = this;
+    for (const message of this.early.splice(0))
+      if (message.type === "push") this.report(closedHere(), message.key);
+    const next = this.unfinished.get(url) ?? this.newStay(url);
+    this.unfinished.delete(url);
+    this.start(next, true);
+    this.finish(stay);
+    this.set(NOT_CONNECTED);
+  }
+
+  /** Stay connected to a room that was left for as long as it has something to confirm. */
+  private finish(stay: Stay): void {
+    const { session, room, url } = stay;
+    stay.stopWatching();
+    if (room === null || session.queue.waiting === 0 || url === null) {
+      this.end(stay);
       return;
     }
-    this.home = null;
-    room?.close();
-    this.session = this.newSession();
-    this.asked.clear();
+    this.unfinished.set(url, stay);
+    const finished = () => {
+      // Where it may not be read any more what was written is kept, for whoever comes back.
+      if (this.unfinished.get(url) !== stay || session.queue.waiting > 0) return;
+      this.unfinished.delete(url);
+      room.close();
+    };
+    session.drained().then(finished, finished);
+  }
+
+  /** Refuse what a room has not confirmed, and hear no more of it. */
+  private end({ session, room, stopWatching }: Stay): void {
+    if (room === null) session.stop();
+    else room.close();
+    stopWatching();
+  }
+
+  /** Let all take part in a room; `another`: of which they know nothing yet. */
+  private start(stay: Stay, another: boolean): void {
+    this.stay = stay;
     for (const part of this.parts) {
       part.end();
-      part.end = part.start(this.session, forAnother);
+      part.end = part.start(stay.session, another);
     }
   }
 
-  private newSession(): Session {
+  private newStay(url: string | null): Stay {
     const session = new Session();
+    const stay = { url, session, asked: new Set<Key>(), room: null, stopWatching: () => {} };
     session.onMessage = (message) => {
-      if (isOfDriftDB(message)) this.messageListener.dispatch(message);
+      if (this.stay === stay && isOfDriftDB(message)) this.messageListener.dispatch(message);
     };
-    return session;
+    session.onUnheard = (error, key) => this.report(error, key);
+    return stay;
   }
 
   private set(status: ConnectionStatus): void {
@@ -234,6 +304,8 @@ export class DbConnection {
     this.statusListener.dispatch(status);
   }
 }
+
+const NOT_CONNECTED: ConnectionStatus = { connected: false, text: "Not connected." };
 
 const TYPES = ["push", "init", "stream_size", "pong", "error"];
 

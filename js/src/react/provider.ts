@@ -5,6 +5,8 @@ import {
   type ReactNode,
   useContext,
   useEffect,
+  useLayoutEffect,
+  useRef,
   useState,
 } from "react";
 import { Backoff } from "../client/backoff";
@@ -45,6 +47,11 @@ export function DriftDBProvider({
   useEffect(() => {
     db.onError = onError;
   }, [db, onError]);
+  // Before any effect of the components below: what they write is meant for this room.
+  useIsomorphicLayoutEffect(() => {
+    const id = room ?? roomInAddress();
+    if (id !== null && isRoot(api)) db.enter(socketUrl(api, id, token));
+  }, [db, api, room]);
   useEffect(() => {
     let wanted = true;
     let again: ReturnType<typeof setTimeout> | undefined;
@@ -67,6 +74,9 @@ export function DriftDBProvider({
       }
     };
     const open = async () => {
+      // In strict mode React runs an effect, ends it at once and runs it again.
+      await Promise.resolve();
+      if (!wanted) return;
       const root = rootOf(api);
       const id = room ?? roomInAddress() ?? (await newRoom(root));
       if (!wanted) return;
@@ -79,7 +89,17 @@ export function DriftDBProvider({
       clearTimeout(again);
     };
   }, [db, api, room, token, useBinary]);
-  useEffect(() => () => db.disconnect(), [db]);
+  const mounted = useRef(false);
+  useEffect(() => {
+    mounted.current = true;
+    return () => {
+      mounted.current = false;
+      // What the components below write as they go comes later than this.
+      queueMicrotask(() => {
+        if (!mounted.current) db.disconnect();
+      });
+    };
+  }, [db]);
   return createElement(DatabaseContext.Provider, { value: db }, children);
 }
 
@@ -93,6 +113,17 @@ export function useDatabase(): DbConnection {
 /** The id of the room in the page's address, if it has one. */
 export function roomInAddress(): string | null {
   return new URL(location.href).searchParams.get(ROOM_ID);
+}
+
+/** React warns of a layout effect where a server renders. */
+const useIsomorphicLayoutEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
+
+function isRoot(api: string): boolean {
+  try {
+    return rootOf(api) !== "";
+  } catch {
+    return false; // which connecting says
+  }
 }
 
 function putIntoAddress(id: string): void {

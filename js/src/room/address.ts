@@ -41,6 +41,11 @@ export function roomOf(url: string): string {
   return origin.replace(/^ws/, "http") + path;
 }
 
+/** The token in a room's URL, as a page's address may have it. */
+export function tokenOf(url: string): string | null {
+  return parsed(url)?.searchParams.get("token") ?? null;
+}
+
 const NOTHING = { protocol: "", origin: "", pathname: "" };
 
 /** In a page a URL may be relative to it. */

@@ -6,7 +6,7 @@ import {
 } from "../client/connection";
 import type { Session } from "../client/session";
 import type { KeyInfo } from "../protocol/messages";
-import { askForRoom, roomOf, rootOf } from "./address";
+import { askForRoom, roomOf, rootOf, tokenOf } from "./address";
 import { SharedDict } from "./dict";
 import { outcome } from "./outcome";
 import { Presence } from "./presence";
@@ -22,10 +22,13 @@ export class Room {
 
   /**
    * `url`: the room's http(s) address; `http://HOST:8080/room/ID` of `driftdb serve`,
-   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server. `session`: what takes part already.
+   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server, also with its `?token=`. `session`:
+   * what takes part already.
    */
   constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
-    this.connection = new Connection(roomOf(url), options, session);
+    const token = options.token ?? tokenOf(url);
+    const all = token === null ? options : { ...options, token };
+    this.connection = new Connection(roomOf(url), all, session);
   }
 
   /** The room's address. */

@@ -4,6 +4,7 @@ import {
   type MessageFromDb,
   Reducer,
   type SequenceValue,
+  StateListener,
 } from "../../src/driftdb/index";
 import { decode } from "../../src/protocol/cbor";
 import { FakeSocket } from "../socket";
@@ -213,15 +214,138 @@ test("what waits is sent over another connection to the same room, by the same c
   expect(FakeSocket.last.url).toBe(`${first.url}&token=new`);
 });
 
-test("in another room what waits is refused, and told", async () => {
-  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-  const db = await connected();
-  db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
-  void db.connect("ws://server/room/other/connect");
+const OTHER = "ws://server/room/other/connect";
+const append = (value: unknown) =>
+  ({ type: "push", key: "k", value, action: { type: "append" } }) as const;
+
+/** What came over the newest socket of a room. */
+function sentTo(room: string, type = "push") {
+  const sockets = FakeSocket.opened.filter(({ url }) => url.includes(`/room/${room}/`));
+  const frames = (sockets.at(-1) as FakeSocket).sent.map((text) => JSON.parse(text));
+  return frames.filter((each) => each.type === type);
+}
+
+/** A connection that hears which errors are told. */
+function telling() {
+  const db = new DbConnection();
+  const told: unknown[] = [];
+  db.onError = (error, key) => told.push([key, (error as { code: string }).code]);
+  return { db, told };
+}
+
+test("what waits in a room that is left arrives there, and never in another", async () => {
+  const { db, told } = telling();
+  await connected(db);
+  const first = FakeSocket.last;
+  db.send(append("for the lecture"));
+  void db.connect(OTHER).catch(() => {});
+  FakeSocket.last.accept();
+  expect(first.closedWith).toBeUndefined();
+  expect([sentTo("lecture").length, sentTo("other")]).toEqual([1, []]);
+  const heard: string[] = [];
+  db.messageListener.addListener(({ type }) => heard.push(type));
+  first.hear({ type: "stream_size", key: "k", size: 2 });
+  first.hear({ type: "ack", id: 1, seq: 1 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([first.closedWith, heard, told]).toEqual([1000, [], []]);
+});
+
+test.each([
+  ["sent", (db: DbConnection) => db.send(append("private"))],
+  [
+    "set",
+    (db: DbConnection) => {
+      const state = new StateListener<string>({ db, key: "k", callback: () => {} });
+      state.subscribe();
+      state.setStateOptimistic("private");
+    },
+  ],
+  [
+    "dispatched",
+    (db: DbConnection) => {
+      const reducer = new Reducer<string, string>({
+        ...{ db, key: "k", initialValue: "", reducer: (_, text) => text },
+        callback: () => {},
+      });
+      reducer.subscribe();
+      reducer.dispatch("private");
+    },
+  ],
+])("what was %s in a room that never answered goes to no other", async (_, write) => {
+  const { db, told } = telling();
+  void db.connect(ROOM).catch(() => {});
+  write(db);
+  void db.connect(OTHER).catch(() => {});
+  FakeSocket.last.accept();
+  answer();
+  expect(JSON.stringify(sentTo("other"))).not.toContain("private");
+  const [first] = FakeSocket.opened as [FakeSocket];
+  first.accept();
+  first.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  expect(JSON.stringify(sentTo("lecture"))).toContain("private");
+  db.disconnect();
+  await vi.advanceTimersByTimeAsync(0);
+  expect([first.closedWith, told]).toEqual([1000, [["k", "closed"]]]);
+});
+
+test("what waits in a room that is left is sent by whoever comes back to it", async () => {
+  const { db, told } = telling();
+  void db.connect(ROOM).catch(() => {});
+  db.send(append("for the lecture"));
+  void db.connect(OTHER).catch(() => {});
+  FakeSocket.last.accept();
+  void db.connect(`${ROOM}?token=new`).catch(() => {});
+  FakeSocket.last.accept();
+  expect(sent("push")).toMatchObject([{ value: "for the lecture" }]);
+  expect(FakeSocket.last.url).toContain("/room/lecture/");
+  expect(FakeSocket.opened.map(({ closedWith }) => closedWith)).toEqual([1000, 1000, undefined]);
+  expect(told).toEqual([]);
+});
+
+test("what is written after an end waits for the same room, and is refused for another", async () => {
+  const { db, told } = telling();
+  const state = new StateListener<string>({ db, key: "s", callback: () => {} });
+  state.subscribe();
+  await connected(db);
+  const write = () => {
+    db.disconnect();
+    db.send(append("sent"));
+    state.setStateOptimistic("set");
+  };
+  write();
+  await connected(db);
+  expect(sent("push")).toMatchObject([{ key: "s", value: { v: "set" } }, { value: "sent" }]);
+  write();
+  told.length = 0;
+  void db.connect(OTHER).catch(() => {});
   FakeSocket.last.accept();
   expect(sent("push")).toEqual([]);
-  expect(warn).toHaveBeenCalledWith("driftdb: k:", expect.objectContaining({ code: "closed" }));
-  warn.mockRestore();
+  expect(told).toEqual([
+    ["k", "closed"],
+    ["s", "closed"],
+  ]);
+});
+
+test("a write to a room that is left is told where it is refused", async () => {
+  const { db, told } = telling();
+  const state = new StateListener<string>({ db, key: "s", callback: () => {} });
+  state.subscribe();
+  await connected(db);
+  const first = FakeSocket.last;
+  state.setStateOptimistic("set");
+  void db.connect(OTHER).catch(() => {});
+  first.hear({ type: "error", code: "forbidden", message: "read only", id: 1 });
+  expect(told).toEqual([["s", "forbidden"]]);
+});
+
+test("a connect that another one took the place of is rejected", async () => {
+  const db = new DbConnection();
+  const [first, same] = [db.connect(ROOM), db.connect(ROOM)];
+  await expect(first).rejects.toThrow("Closed");
+  const another = db.connect(OTHER);
+  await expect(same).rejects.toThrow("took its place");
+  FakeSocket.last.accept();
+  await another;
 });
 
 test("what one subscriber throws keeps no other from hearing", async () => {

@@ -149,8 +149,48 @@ test("a component that is gone hears nothing, and another key is another value",
     type: "unsubscribe",
     key: "k",
   });
-  unmount();
+  await act(async () => unmount());
   expect(FakeSocket.last.closedWith).toBe(1000);
+});
+
+test("in strict mode one socket is opened, and one new room is made", async () => {
+  const fetch = vi.fn(async () => ({ ok: true, json: async () => ({ room: "new" }) }));
+  vi.stubGlobal("fetch", fetch);
+  render(createElement(StrictMode, null, createElement(DriftDBProvider, { api: API })));
+  await act(async () => {});
+  await act(async () => {});
+  expect([fetch.mock.calls.length, FakeSocket.opened.length]).toEqual([1, 1]);
+  cleanup();
+  FakeSocket.opened = [];
+  renderHook(() => useSharedState("k", 0), { wrapper: inStrictRoom });
+  await act(async () => {});
+  expect(FakeSocket.opened.map(({ closedWith }) => closedWith)).toEqual([undefined]);
+});
+
+test("what is written for one room goes to no other, whenever the room changes", async () => {
+  let room = "private";
+  const wrapper = ({ children }: { children: ReactNode }) =>
+    createElement(DriftDBProvider, { api: API, room, children });
+  const { result, rerender } = renderHook(
+    () => {
+      const [value, set] = useSharedState("notes", "");
+      // biome-ignore lint/correctness/useExhaustiveDependencies: once in each room.
+      useEffect(() => set(`for ${room}`), [room]);
+      return [value, set] as const;
+    },
+    { wrapper },
+  );
+  await act(async () => {});
+  act(() => result.current[1]("meant for the private room"));
+  room = "public";
+  rerender();
+  await act(async () => {});
+  await act(async () => FakeSocket.last.accept());
+  expect(FakeSocket.last.url).toContain("/room/public/");
+  expect(pushed().map(({ value }) => value.v)).toEqual(["for public"]);
+  const [first] = FakeSocket.opened as [FakeSocket];
+  await act(async () => first.accept());
+  expect(first.sent.join("")).toContain("meant for the private room");
 });
 
 test("what a component writes as it goes is under its own key, and arrives", async () => {
