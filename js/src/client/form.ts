@@ -1,4 +1,4 @@
-import type { Json } from "../protocol/messages";
+import { isObject, type Json } from "../protocol/messages";
 
 /**
  * How a state's value stands in its stream: as DriftDB's npm client `StateListener` writes it,
@@ -10,7 +10,7 @@ export function written(value: Json): Json {
 
 /** The value that was written; what has another form is a value as it is. */
 export function meant(form: Json): Json {
-  if (typeof form !== "object" || form === null || Array.isArray(form)) return form;
+  if (!isObject(form)) return form;
   const { v, i, ...more } = form;
   const fits = v !== undefined && typeof i === "string" && Object.keys(more).length === 0;
   return fits ? v : form;

@@ -1,5 +1,6 @@
 /** CBOR (RFC 8949), as far as the protocol has it ("Over WebSocket"). */
 import type { Codec } from "./codec";
+import { LongInteger } from "./integers";
 
 /** Messages in CBOR: values may hold a `Uint8Array` as it is. */
 export const CBOR: Codec = {
@@ -11,7 +12,8 @@ export const CBOR: Codec = {
   },
 };
 
-const [UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, SIMPLE] = [0, 1, 2, 3, 4, 5, 7];
+const [UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE] = [0, 1, 2, 3, 4, 5, 6, 7];
+const MOST_IN_HEAD = 0xffff_ffff_ffff_ffffn;
 const [FALSE, TRUE, NULL, UNDEFINED] = [20, 21, 22, 23];
 const [HALF, SINGLE, DOUBLE, INDEFINITE] = [25, 26, 27, 31];
 const BREAK = 0xff;
@@ -61,6 +63,8 @@ class Writer {
   private object(value: object): void {
     if (value instanceof Uint8Array) {
       this.string(BYTES, value);
+    } else if (value instanceof LongInteger) {
+      this.integer(BigInt(value.digits));
     } else if (Array.isArray(value)) {
       this.head(ARRAY, value.length);
       for (const item of value) this.write(item);
@@ -89,6 +93,21 @@ class Writer {
     this.length += 9;
   }
 
+  private integer(value: bigint): void {
+    const magnitude = value < 0n ? -1n - value : value;
+    if (magnitude <= MOST_IN_HEAD) {
+      this.head(value < 0n ? NEGATIVE : UNSIGNED, magnitude);
+      return;
+    }
+    this.head(TAG, value < 0n ? NEGATIVE_BIGNUM : POSITIVE_BIGNUM);
+    const digits = magnitude.toString(16);
+    const pairs = digits.padStart(digits.length + (digits.length % 2), "0").match(/../g) ?? [];
+    this.string(
+      BYTES,
+      Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16)),
+    );
+  }
+
   private string(major: number, bytes: Uint8Array): void {
     this.head(major, bytes.length);
     this.reserve(bytes.length);
@@ -96,22 +115,22 @@ class Writer {
     this.length += bytes.length;
   }
 
-  private head(major: number, number: number): void {
+  private head(major: number, number: number | bigint): void {
     this.reserve(9);
     const first = major << 5;
     if (number < 24) {
-      this.view.setUint8(this.length, first | number);
+      this.view.setUint8(this.length, first | Number(number));
       this.length += 1;
     } else if (number < 0x100) {
-      this.view.setUint16(this.length, ((first | 24) << 8) | number);
+      this.view.setUint16(this.length, ((first | 24) << 8) | Number(number));
       this.length += 2;
     } else if (number < 0x10000) {
       this.view.setUint8(this.length, first | 25);
-      this.view.setUint16(this.length + 1, number);
+      this.view.setUint16(this.length + 1, Number(number));
       this.length += 3;
     } else if (number < 0x100000000) {
       this.view.setUint8(this.length, first | 26);
-      this.view.setUint32(this.length + 1, number);
+      this.view.setUint32(this.length + 1, Number(number));
       this.length += 5;
     } else {
       this.view.setUint8(this.length, first | 27);
@@ -130,8 +149,8 @@ class Writer {
 }
 
 /**
- * The value of an item: bytes and tagged Uint8Arrays as `Uint8Array`, bignums as the nearest
- * number, what has another tag as its content, undefined as null. Throws `TypeError` for what is
+ * The value of an item: bytes and tagged Uint8Arrays as `Uint8Array`, integers beyond 2^53 as
+ * `LongInteger`, what has another tag as its content, undefined as null. Throws `TypeError` for what is
  * not one whole item, is nested too deep, or has no such value.
  */
 export function decode(bytes: Uint8Array): unknown {
@@ -156,6 +175,10 @@ class Reader {
   read(depth: number): unknown {
     const [major, info] = this.first();
     if (major === SIMPLE) return this.simple(info);
+    if (major <= NEGATIVE && info === 27) {
+      const magnitude = this.view.getBigUint64(this.take(8));
+      return integer(major === NEGATIVE ? -1n - magnitude : magnitude);
+    }
     const number = this.count(major, info);
     if (major === BYTES) return join(this.pieces(major, number));
     if (major === TEXT) return this.pieces(major, number).map(text).join("");
@@ -243,10 +266,15 @@ class Reader {
     const content = this.read(depth);
     if (!(content instanceof Uint8Array) || tag === UINT8_ARRAY) return content;
     if (tag !== POSITIVE_BIGNUM && tag !== NEGATIVE_BIGNUM) return content;
-    const magnitude = content.reduce((number, byte) => number * 256 + byte, 0);
-    const number = Math.min(magnitude, Number.MAX_VALUE);
-    return tag === POSITIVE_BIGNUM ? number : -1 - number;
+    const digits = Array.from(content, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const magnitude = BigInt(`0x${digits || "0"}`);
+    return integer(tag === NEGATIVE_BIGNUM ? -1n - magnitude : magnitude);
   }
+}
+
+function integer(value: bigint): number | LongInteger {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : new LongInteger(String(value));
 }
 
 function text(bytes: Uint8Array): string {

@@ -1,3 +1,4 @@
+import { parse, stringify } from "./integers";
 import type { ClientMessage } from "./messages";
 
 /** A message as it travels: text is JSON, bytes are CBOR. */
@@ -14,10 +15,10 @@ export interface Codec {
 
 export const JSON_CODEC: Codec = {
   query: "",
-  encode: (message) => JSON.stringify(message),
+  encode: (message) => stringify(message),
   decode(frame) {
     if (typeof frame !== "string") throw new TypeError("expected text, got bytes");
-    return JSON.parse(frame);
+    return parse(frame);
   },
 };
 

@@ -1,7 +1,20 @@
 /** What travels between a client and the server (docs/protocol.md). */
 import { type Frame, JSON_CODEC } from "./codec";
+import { LongInteger } from "./integers";
 
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | LongInteger
+  | string
+  | Json[]
+  | { [name: string]: Json };
+
+/** Whether a value is an object with members. */
+export function isObject(json: Json): json is { [name: string]: Json } {
+  return isRecord(json) && !(json instanceof LongInteger);
+}
 
 /** What begins the keys under which it stands what other keys are meant to be. */
 export const META = "$meta/";

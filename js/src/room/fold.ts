@@ -1,5 +1,5 @@
 import { randomText } from "../client/random";
-import type { Entry, Json } from "../protocol/messages";
+import { type Entry, isObject, type Json } from "../protocol/messages";
 
 /** What stands for all actions up to now. */
 export function snapshot(value: Json): Json {
@@ -88,7 +88,7 @@ export class Fold<S, A> {
     this.seq = seq;
     this.actions += 1;
     this.shown = null;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+    if (!isObject(value)) return;
     const { apply, reset, i } = value;
     if (typeof i === "string") this.own.delete(i);
     if (reset !== undefined) {

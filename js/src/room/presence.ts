@@ -117,7 +117,7 @@ export class Presence<T = Value> implements PresenceListener {
     return {
       client,
       value: decode(value) as T,
-      user: user ?? null,
+      user: user === undefined ? null : decode(user),
       name: nameOf(user) ?? "Guest",
       isMe: client === this.replica.ownId,
     };

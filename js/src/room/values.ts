@@ -1,46 +1,108 @@
-import type { Json } from "../protocol/messages";
+import { LongInteger } from "../protocol/integers";
+import { isObject, type Json } from "../protocol/messages";
 
 /**
- * What can be shared: what JSON holds, and NaN, the infinities, bytes and points in time, which
- * have an encoding (docs/values.md). Members that are `undefined` are left out.
+ * What can be shared: what JSON holds, and NaN, the infinities, integers of any length, bytes and
+ * points in time, which have an encoding (docs/values.md). Members that are `undefined` are left
+ * out.
  */
-export type Value = Json | Uint8Array | Date | Value[] | { [name: string]: Value | undefined };
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Date
+  | Value[]
+  | { [name: string]: Value | undefined };
 
-/** A value as it travels. Throws `TypeError` for what has no encoding, with the path to it. */
-export function encode(value: unknown, path = "value", depth = DEEPEST): Json {
-  switch (typeof value) {
-    case "string":
-      return whole(value, path);
-    case "boolean":
-      return value;
-    case "number":
-      return Number.isFinite(value) ? value : { $float: FLOATS.get(String(value)) ?? "nan" };
-    case "object":
-      return value === null ? null : encodeObject(value, path, depth - 1);
-  }
-  throw unfit(value, path);
+/**
+ * Return a value as it travels. `before` is what it was made of: a number that stands there with
+ * more digits than a double holds is written with all of them.
+ *
+ * Throws `TypeError` for what has no encoding, with the path to it.
+ */
+export function encode(value: unknown, before?: Json): Json {
+  return new Writer(before).write(value, "value", DEEPEST, before);
 }
 
-function encodeObject(value: object, path: string, depth: number): Json {
-  if (depth < 0)
-    throw new TypeError(`${path}: expected at most ${DEEPEST} values in each other, got more`);
-  if (Array.isArray(value))
-    return value.map((item, index) => encode(item, `${path}[${index}]`, depth));
-  if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
-  if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw unfit("an invalid Date", path);
-    return { $datetime: value.toISOString().replace("Z", "+00:00") };
+class Writer {
+  private known: Map<number, LongInteger> | null = null;
+
+  constructor(private readonly before: Json | undefined) {}
+
+  /** `old`: what stood in the place of `value`. */
+  write(value: unknown, path: string, depth: number, old: Json | undefined): Json {
+    switch (typeof value) {
+      case "string":
+        return whole(value, path);
+      case "boolean":
+        return value;
+      case "number":
+        if (Number.isSafeInteger(value)) return value;
+        if (!Number.isFinite(value)) return { $float: FLOATS.get(String(value)) ?? "nan" };
+        return Number.isInteger(value) ? this.exact(value, old) : value;
+      case "bigint":
+        return written(value);
+      case "object":
+        return value === null ? null : this.object(value, path, depth - 1, old);
+    }
+    throw unfit(value, path);
   }
-  const kind = Object.getPrototypeOf(value) as object | null;
-  if (kind !== null && kind !== Object.prototype) throw unfit(value, path);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .map(([name, member]) => {
-      const inside = `${path}.${name}`;
-      return [whole(name, inside), encode(member, inside, depth)] as const;
-    });
-  const made = Object.fromEntries(members);
-  return members.length === 1 && members[0]?.[0].startsWith("$") ? { $object: made } : made;
+
+  private object(value: object, path: string, depth: number, old: Json | undefined): Json {
+    if (depth < 0)
+      throw new TypeError(`${path}: expected at most ${DEEPEST} values in each other, got more`);
+    if (Array.isArray(value)) {
+      const items = Array.isArray(old) ? old : [];
+      return value.map((item, place) => this.write(item, `${path}[${place}]`, depth, items[place]));
+    }
+    if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
+    if (value instanceof Date) {
+      if (Number.isNaN(value.getTime())) throw unfit("an invalid Date", path);
+      return { $datetime: value.toISOString().replace("Z", "+00:00") };
+    }
+    const kind = Object.getPrototypeOf(value) as object | null;
+    if (kind !== null && kind !== Object.prototype) throw unfit(value, path);
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    const [only] = members;
+    const escapes = members.length === 1 && only?.[0].startsWith("$");
+    const inside = escapes ? memberOf(old, "$object") : old;
+    const made = Object.fromEntries(
+      members.map(([name, member]) => {
+        const place = `${path}.${name}`;
+        return [whole(name, place), this.write(member, place, depth, memberOf(inside, name))];
+      }),
+    );
+    return escapes ? { $object: made } : made;
+  }
+
+  /** The integer that a number was rounded from: one that stood there, or elsewhere before. */
+  private exact(value: number, old: Json | undefined): Json {
+    if (old instanceof LongInteger && Number(old.digits) === value) return old;
+    if (this.known === null) {
+      this.known = new Map();
+      if (this.before !== undefined) collect(this.before, this.known);
+    }
+    return this.known.get(value) ?? value;
+  }
+}
+
+/** All long integers in a value, by the numbers that they are rounded to. */
+function collect(json: Json, found: Map<number, LongInteger>): void {
+  if (json instanceof LongInteger) found.set(Number(json.digits), json);
+  else if (typeof json === "object" && json !== null)
+    for (const part of Object.values(json)) collect(part, found);
+}
+
+function memberOf(json: Json | undefined, name: string): Json | undefined {
+  return json !== undefined && isObject(json) && Object.hasOwn(json, name) ? json[name] : undefined;
+}
+
+function written(value: bigint): Json {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : new LongInteger(String(value));
 }
 
 /** A text without half a character, which UTF-8 can't hold. */
@@ -49,16 +111,26 @@ function whole(text: string, path: string): string {
   return text;
 }
 
-/** The value that was encoded; what only looks so, or has no type here, stays as it is. */
-export function decode(json: Json): Value {
+/**
+ * Return the value that was encoded; what only looks so, or has no type here, stays as it is.
+ * `bigint`: integers beyond 2^53 are bigints, and not the nearest numbers.
+ */
+export function decode(json: Json, bigint = false): Value {
   if (typeof json !== "object" || json === null) return json;
-  if ((json as unknown) instanceof Uint8Array) return json; // from CBOR, whoever wrote it so
-  if (Array.isArray(json)) return json.map(decode);
+  if (json instanceof LongInteger) return (bigint ? BigInt : Number)(json.digits);
+  if ((json as unknown) instanceof Uint8Array) return json as never; // from CBOR, whoever wrote it so
+  if (Array.isArray(json)) return json.map((item) => decode(item, bigint));
   const [name, ...more] = Object.keys(json);
-  const read = more.length === 0 && name !== undefined ? READERS.get(name) : undefined;
-  const found = read?.(json[name as string] as Json);
-  if (found !== undefined) return found;
-  return Object.fromEntries(Object.entries(json).map(([key, member]) => [key, decode(member)]));
+  const only = more.length === 0 && name !== undefined ? json[name] : undefined;
+  if (name === "$object" && only !== undefined && isObject(only)) return members(only, bigint);
+  const read = only !== undefined ? READERS.get(name as string) : undefined;
+  return read?.(only as Json) ?? members(json, bigint);
+}
+
+function members(json: { [name: string]: Json }, bigint: boolean): Value {
+  return Object.fromEntries(
+    Object.entries(json).map(([name, member]) => [name, decode(member, bigint)]),
+  );
 }
 
 /** What servers take by default. */
@@ -84,14 +156,6 @@ const READERS = new Map<string, (content: Json) => Value | undefined>([
     (content) => {
       const time = typeof content === "string" ? new Date(content) : null;
       return time === null || Number.isNaN(time.getTime()) ? undefined : time;
-    },
-  ],
-  [
-    "$object",
-    (content) => {
-      if (typeof content !== "object" || content === null || Array.isArray(content))
-        return undefined;
-      return Object.fromEntries(Object.entries(content).map(([key, each]) => [key, decode(each)]));
     },
   ],
 ]);

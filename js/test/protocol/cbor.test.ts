@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CBOR, decode, encode } from "../../src/protocol/cbor";
+import { LongInteger, parse, stringify } from "../../src/protocol/integers";
 import { load } from "../vectors";
 
 interface Values {
@@ -14,16 +15,18 @@ const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ",
 
 /** As the server gives it to those who speak JSON. */
 const asJson = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value, (_, v) => (v instanceof Uint8Array ? [...v] : v)));
+  parse(stringify(value, (_, v) => (v instanceof Uint8Array ? [...v] : v)));
 
 test.each(vectors["json to cbor"])("read from JSON: $rule", ({ json, cbor }) => {
-  // JavaScript's JSON has infinities where the protocol has the nearest double.
-  const nearest = (_: string, value: unknown) =>
-    typeof value === "number" && !Number.isFinite(value)
-      ? Math.sign(value) * Number.MAX_VALUE
-      : value;
-  expect(decode(bytesOf(cbor))).toEqual(JSON.parse(json, nearest));
+  expect(decode(bytesOf(cbor))).toEqual(nearest(parse(json)));
 });
+
+/** JavaScript's JSON has infinities where the protocol has the nearest double. */
+function nearest(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(nearest);
+  if (typeof value !== "number" || Number.isFinite(value)) return value;
+  return Math.sign(value) * Number.MAX_VALUE;
+}
 
 test.each(vectors["cbor to json"])("$rule", ({ json, cbor }) => {
   expect(asJson(decode(bytesOf(cbor)))).toEqual(json);
@@ -42,6 +45,16 @@ test.each([
   ["simple values", [null, true, false], "83f6f5f4"],
   ["text", ["", "é", "😀", "\0"], "84 60 62c3a9 64f09f9880 6100"],
   ["floats", [1.5, -0, 1e300], "83 fb3ff8000000000000 fb8000000000000000 fb7e37e43c8800759c"],
+  [
+    "integers that no double holds",
+    [
+      "9007199254740993",
+      "-18446744073709551616",
+      "18446744073709551616",
+      "-18446744073709551617",
+    ].map((digits) => new LongInteger(digits)),
+    "84 1b0020000000000001 3bffffffffffffffff c249010000000000000000 c349010000000000000000",
+  ],
   ["bytes", new Uint8Array([1, 255, 0]), "4301ff00"],
   ["what is nested", { "": [{}, []] }, "a160 82 a0 80"],
 ])("%s are written as the server writes them", (_, value, hex) => {
@@ -50,6 +63,10 @@ test.each([
 
 test("what is written is read as it was", () => {
   const leaf = fc.oneof(
+    fc
+      .bigInt()
+      .filter((value) => !Number.isSafeInteger(Number(value)))
+      .map((value) => new LongInteger(String(value))),
     fc.string({ unit: "grapheme" }),
     fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.integer(),

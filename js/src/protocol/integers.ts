@@ -1,0 +1,46 @@
+/** Integers that no double holds: they travel with all of their digits. */
+
+/** An integer beyond 2^53, as its digits in JSON. */
+export class LongInteger {
+  constructor(readonly digits: string) {}
+
+  /** For `JSON.stringify`, which can write no digits as they are: `stringify` below can. */
+  toJSON(): string {
+    wroteMark = true;
+    return MARK + this.digits;
+  }
+}
+
+/** As `JSON.parse`, but an integer that a double would round is a `LongInteger`. */
+export function parse(text: string): unknown {
+  if (!MAY_BE_LONG.test(text)) return JSON.parse(text);
+  const marked = text.replace(TOKEN, (token) => (isLong(token) ? `{"${MARK}":"${token}"}` : token));
+  return JSON.parse(marked, (_, value) => {
+    const digits = typeof value === "object" && value !== null ? value[MARK] : undefined;
+    return digits === undefined ? value : new LongInteger(digits);
+  });
+}
+
+/** As `JSON.stringify`, but a `LongInteger` is written as the number that it is. */
+export function stringify(
+  value: unknown,
+  replacer: ((name: string, value: unknown) => unknown) | null = null,
+  indent?: number,
+): string {
+  wroteMark = false;
+  const text = JSON.stringify(value, replacer as never, indent);
+  return wroteMark ? text.replace(MARKED, "$1") : text;
+}
+
+/** Whether the text of a number is an integer that a double would round. */
+function isLong(token: string): boolean {
+  return INTEGER.test(token) && !Number.isSafeInteger(Number(token));
+}
+
+/** What no value holds by chance or intent: it is another in each page. */
+const MARK = `long-${Math.random().toString(36).slice(2)}-`;
+const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, "g");
+const MAY_BE_LONG = /(?:^|[[,:\s-])\d{16,}(?=$|[\],}\s])/;
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+const INTEGER = /^-?[1-9]\d{15,}$/;
+let wroteMark = false;
