@@ -1,6 +1,7 @@
 import { meant } from "../src/client/form";
 import type { QueueLimits } from "../src/client/queue";
 import { Session } from "../src/client/session";
+import { parse, stringify } from "../src/protocol/integers";
 import type { ClientMessage, Push } from "../src/protocol/messages";
 
 /** A session whose server the test plays. */
@@ -21,7 +22,7 @@ export class PlayedServer {
   connect(): void {
     this.sent = [];
     this.session.connected((frame) => {
-      const message = JSON.parse(frame as string) as ClientMessage;
+      const message = parse(frame as string) as ClientMessage;
       this.sent.push(
         message.type === "push" && message.value !== undefined
           ? { ...message, value: meant(message.value) }
@@ -37,7 +38,7 @@ export class PlayedServer {
   }
 
   tell(message: object): void {
-    this.session.received(JSON.stringify(message));
+    this.session.received(stringify(message));
   }
 
   /** Answer a `get` of the key `k`. */

@@ -60,7 +60,7 @@ export class StateListener<T> {
 
   /** Set the value; `callback` hears it at once. */
   setStateOptimistic(value: T): void {
-    const json = encode(value);
+    const json = encode(value, this.replica?.value);
     this.told = undefined;
     if (this.replica !== null) {
       this.replica.write(json);

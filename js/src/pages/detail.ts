@@ -1,5 +1,6 @@
 import { meant } from "../client/form";
 import { nameOf } from "../client/user";
+import { stringify } from "../protocol/integers";
 import type { Entry, Json, KeyInfo } from "../protocol/messages";
 import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
@@ -53,7 +54,7 @@ export class Detail {
     });
     this.newest.textContent = "Newest";
     this.newest.addEventListener("click", () => this.look(null));
-    const copy = copyButton("Copy as JSON", () => JSON.stringify(this.value ?? null, null, 2));
+    const copy = copyButton("Copy as JSON", () => stringify(this.value ?? null, null, 2));
     const bar = element("div", "bar");
     bar.append(this.title, this.newest, copy);
     this.element.append(bar, this.about, this.rows.element, this.tree.element);
@@ -181,6 +182,6 @@ function cells({ value, seq, time }: Entry): Cells {
   return [
     ["size", String(seq)],
     ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
-    ["preview", JSON.stringify(value).slice(0, LONGEST_PREVIEW)],
+    ["preview", stringify(value).slice(0, LONGEST_PREVIEW)],
   ];
 }

@@ -1,3 +1,4 @@
+import { stringify } from "../protocol/integers";
 import { element } from "../widgets/control";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
@@ -106,7 +107,7 @@ export class History {
 function cells(heard: Heard): Cells {
   const entry = entryOf(heard);
   const when = new Date(entry?.time ?? heard.at);
-  const value = entry === null ? "deleted" : JSON.stringify(entry.value);
+  const value = entry === null ? "deleted" : stringify(entry.value);
   return [
     ["time", when.toLocaleTimeString()],
     ["of", keyName(heard.key)],

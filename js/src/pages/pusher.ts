@@ -1,4 +1,5 @@
 import type { Session } from "../client/session";
+import { parse } from "../protocol/integers";
 import type { Action, Json } from "../protocol/messages";
 import { element } from "../widgets/control";
 
@@ -48,7 +49,7 @@ export class PushForm {
     let value: Json | undefined;
     if (type !== "delete") {
       try {
-        value = JSON.parse(this.value.value) as Json;
+        value = parse(this.value.value) as Json;
       } catch (error) {
         this.tell(`Expected JSON (text in double quotes): ${(error as Error).message}`, true);
         return;

@@ -1,3 +1,4 @@
+import { LongInteger, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { arrange } from "../widgets/arrange";
 import { element } from "../widgets/control";
@@ -30,7 +31,7 @@ export class Tree {
 
   /** Show a value; what is open stays so, and so does each element of what is there again. */
   show(value: Json | undefined): void {
-    const text = JSON.stringify(value);
+    const text = stringify(value);
     if (text === this.text && this.element.firstChild !== null) return;
     this.text = text;
     if (value === undefined) {
@@ -120,7 +121,8 @@ class Leaf {
 }
 
 function part(name: string | null, value: Json, path: string, depth: number): Part {
-  if (typeof value !== "object" || value === null) return leaf(name, value, path);
+  if (typeof value !== "object" || value === null || value instanceof LongInteger)
+    return leaf(name, value, path);
   const children: Child[] = Array.isArray(value)
     ? value.map((each, index) => [String(index), each])
     : Object.entries(value);
@@ -150,13 +152,14 @@ function parts(children: readonly Child[], path: string, depth: number): Part[] 
   return groups;
 }
 
-function leaf(name: string | null, value: null | boolean | number | string, path: string): Part {
-  const text = JSON.stringify(value);
+function leaf(name: string | null, value: Exclude<Json, object> | LongInteger, path: string): Part {
+  const text = stringify(value);
   const shown =
     text.length > LONGEST_TEXT
       ? `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`
       : text;
-  const look = `json-${value === null ? "null" : typeof value}`;
+  const kind = value instanceof LongInteger ? "number" : typeof value;
+  const look = `json-${value === null ? "null" : kind}`;
   return { path, name, text: shown, look, open: null, parts: () => [] };
 }
 

@@ -11,6 +11,11 @@ export class LongInteger {
   }
 }
 
+/** Whether a value is a number, of whatever length. */
+export function isNumber(value: unknown): value is number | LongInteger {
+  return typeof value === "number" || value instanceof LongInteger;
+}
+
 /** As `JSON.parse`, but an integer that a double would round is a `LongInteger`. */
 export function parse(text: string): unknown {
   if (!MAY_BE_LONG.test(text)) return JSON.parse(text);

@@ -42,7 +42,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   }
 
   set value(value: T) {
-    const json = encode(value);
+    const json = encode(value, this.replica.value);
     this.error = null;
     this.replica.write(json);
   }
@@ -54,7 +54,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   /** Set the value; resolves when the room has it, or a newer own one that took its place. */
   set(value: T): Promise<void> {
-    const json = encode(value);
+    const json = encode(value, this.replica.value);
     this.error = null;
     return outcome(this.replica.set(json).then(() => {}));
   }
@@ -91,7 +91,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   private async made(step: (value: T | Nothing) => T): Promise<T> {
     const made = await this.replica.update((base) =>
-      encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T))),
+      encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T)), base),
     );
     return decode(made) as T;
   }

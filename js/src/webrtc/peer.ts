@@ -1,4 +1,5 @@
 import { randomText } from "../client/random";
+import { parse, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { decode, encode, type Value } from "../room/values";
 
@@ -43,7 +44,7 @@ export class Peer {
     this.channel = this.connection.createDataChannel("data", { negotiated: true, id: 0 });
     this.channel.onopen = this.channel.onclose = () => options.changed();
     this.channel.onmessage = ({ data }) => {
-      if (typeof data === "string") options.heard(decode(JSON.parse(data) as Json));
+      if (typeof data === "string") options.heard(decode(parse(data) as Json));
     };
     for (const track of options.media?.getTracks() ?? [])
       this.connection.addTrack(track, options.media as MediaStream);
@@ -80,7 +81,7 @@ export class Peer {
    */
   send(value: Value): boolean {
     if (!this.open) return false;
-    const text = JSON.stringify(encode(value));
+    const text = stringify(encode(value));
     const most = this.connection.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY;
     const { length } = new TextEncoder().encode(text);
     if (length > most)

@@ -1,8 +1,8 @@
+import { stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
 
-const same = (one: Json | undefined, other: Json): boolean =>
-  JSON.stringify(one) === JSON.stringify(other);
+const same = (one: Json | undefined, other: Json): boolean => stringify(one) === stringify(other);
 
 /** A list to choose one from. */
 export function dropdownControl(source: Source, options: ControlOptions): Control {
@@ -15,7 +15,7 @@ export function dropdownControl(source: Source, options: ControlOptions): Contro
   const show = (value: Json | undefined): void => {
     const index = options.options.findIndex(([, each]) => same(value, each));
     // A value that is none of the choices is shown, and can't be chosen.
-    other.text = index < 0 && value !== undefined ? JSON.stringify(value) : "";
+    other.text = index < 0 && value !== undefined ? stringify(value) : "";
     list.value = index < 0 ? "" : String(index);
   };
   list.addEventListener("change", () => {

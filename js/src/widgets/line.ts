@@ -1,4 +1,5 @@
 import { nameOf } from "../client/user";
+import { stringify } from "../protocol/integers";
 import type { Entry, Json } from "../protocol/messages";
 import { isRecord } from "./record";
 
@@ -33,7 +34,7 @@ export function readLine({ value, time, user }: Entry): Line {
     progress: null,
   };
   if (typeof value === "string") return { ...line, text: value };
-  if (!isRecord(value)) return { ...line, text: JSON.stringify(value) };
+  if (!isRecord(value)) return { ...line, text: stringify(value) };
   const progress = readProgress(value);
   if (progress !== null) return { ...line, text: describe(value, progress), progress };
   if (typeof value.message === "string" && typeof value.level === "string") {
@@ -45,7 +46,7 @@ export function readLine({ value, time, user }: Entry): Line {
       time: line.time ?? ownTime(value.time),
     };
   }
-  return { ...line, text: JSON.stringify(value) };
+  return { ...line, text: stringify(value) };
 }
 
 /** When a record says that it was made, in milliseconds; `null` beyond what is a date. */
@@ -79,7 +80,7 @@ function describe(value: Record<string, Json>, { count, total }: Progress): stri
 
 function shown(value: Json): string {
   if (typeof value === "number") return String(Number(value.toPrecision(4)));
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : stringify(value);
 }
 
 /** A number that is one: JSON's `1e999` is not. */

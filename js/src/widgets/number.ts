@@ -1,3 +1,4 @@
+import { isNumber, type LongInteger, parse, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
 
@@ -55,7 +56,7 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   });
   let typing = false;
   const show = (value: Json | undefined): void => {
-    if (typeof value === "number" && !typing) field.value = String(value);
+    if (isNumber(value) && !typing) field.value = stringify(value);
   };
   const done = () => {
     typing = false;
@@ -66,12 +67,21 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   });
   field.addEventListener("change", () => {
     const number = Number(field.value);
-    if (field.value.trim() !== "" && Number.isFinite(number)) source.write(clamp(number, options));
+    if (field.value.trim() !== "" && Number.isFinite(number)) {
+      const within = clamp(number, options);
+      source.write(within === number ? exactly(field.value) : within);
+    }
     done();
   });
   field.addEventListener("blur", done);
   show(source.value);
   return { element: field, show };
+}
+
+/** The number that a text means: an integer with all of its digits. */
+function exactly(text: string): number | LongInteger {
+  const integer = /^\s*-?[1-9]\d*\s*$/.test(text);
+  return integer ? (parse(text) as number | LongInteger) : Number(text);
 }
 
 function clamp(value: number, { min, max }: ControlOptions): number {

@@ -1,10 +1,10 @@
-import type { Json } from "../protocol/messages";
+import { isObject, type Json } from "../protocol/messages";
 
 /** An object of JSON. */
 export type JsonRecord = { [name: string]: Json };
 
-export function isRecord(value: Json | null | undefined): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+export function isRecord(value: Json | undefined): value is JsonRecord {
+  return value !== undefined && isObject(value);
 }
 
 /** What an object has under a name; not what all objects inherit (`constructor`, say). */

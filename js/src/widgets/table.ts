@@ -1,3 +1,4 @@
+import { isNumber, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source, tagged } from "./control";
 import { field, isRecord } from "./record";
@@ -23,7 +24,7 @@ export function tableControl(source: Source, options: ControlOptions): Control {
   const show = (value: Json | undefined): void => {
     const read = readTable(value);
     if (read === null) {
-      box.textContent = value === undefined ? "no value yet" : JSON.stringify(value);
+      box.textContent = value === undefined ? "no value yet" : stringify(value);
       return;
     }
     const { columns, length } = read;
@@ -91,9 +92,9 @@ function longest(lists: readonly (readonly Json[])[]): number {
 }
 
 function cell(tag: "th" | "td", value: Json | undefined): HTMLTableCellElement {
-  const made = element(tag, typeof value === "number" ? "driftdb-numeric" : "");
+  const made = element(tag, isNumber(value) ? "driftdb-numeric" : "");
   if (tag === "th") made.setAttribute("scope", "col");
   if (typeof value === "string") made.textContent = value;
-  else made.textContent = value === undefined || value === null ? "" : JSON.stringify(value);
+  else made.textContent = value === undefined || value === null ? "" : stringify(value);
   return made;
 }

@@ -1,3 +1,4 @@
+import { stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
 
@@ -7,7 +8,7 @@ const LONGEST = 20_000;
 export function viewControl(source: Source, options: ControlOptions): Control {
   const view = element("pre", "driftdb-view", { "aria-label": options.label, tabindex: "0" });
   const show = (value: Json | undefined): void => {
-    const text = value === undefined ? "no value yet" : JSON.stringify(value, null, 2);
+    const text = value === undefined ? "no value yet" : stringify(value, null, 2);
     view.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST)}\n…` : text;
   };
   show(source.value);

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { Refused, Uncertain } from "../../src/client/errors";
+import { parse, stringify } from "../../src/protocol/integers";
 import type { Json, Push } from "../../src/protocol/messages";
 import { SharedDict } from "../../src/room/dict";
 import { Presence } from "../../src/room/presence";
@@ -486,4 +487,19 @@ test("who appends tells the room once that the key is a stream", () => {
   for (const stream of [log, log, quiet]) void stream.append("a");
   const described = server.pushes.filter(({ key }) => key.startsWith("$meta/"));
   expect(described).toMatchObject([{ key: "$meta/k", value: { kind: "stream" }, if_seq: 0 }]);
+});
+
+test("an update of another member leaves all digits of an integer beyond 2^53", async () => {
+  const server = new PlayedServer();
+  const state = new SharedState<{ id: number; n: number }>(server.session, "k");
+  const held = parse('{"id":1234567890123456789,"n":1}') as Json;
+  server.init([{ value: held, seq: 1 }]);
+  await state.ready;
+  expect(state.value).toEqual({ id: 1234567890123456800, n: 1 });
+  const made = state.update((value) => ({ ...(value as { id: number; n: number }), n: 2 }));
+  expect(stringify(last(server).value)).toBe('{"id":1234567890123456789,"n":2}');
+  server.ack(1, 2);
+  await made;
+  state.value = { ...(state.value as { id: number; n: number }), n: 3 };
+  expect(stringify(last(server).value)).toBe('{"id":1234567890123456789,"n":3}');
 });

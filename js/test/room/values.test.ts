@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { LongInteger, parse, stringify } from "../../src/protocol/integers";
+import type { Json } from "../../src/protocol/messages";
 import { decode, encode, type Value } from "../../src/room/values";
 
 const plain = fc.jsonValue({ maxDepth: 4 });
@@ -73,4 +75,41 @@ test("half a character is refused with the path to it", () => {
   expect(() => encode({ a: [half] })).toThrow("value.a[0]: expected text, got half a character");
   expect(() => encode({ [half]: 1 })).toThrow("expected text, got half a character");
   expect(encode("😀")).toBe("😀");
+});
+
+const ROWS = '[{"id":1009513310189256287,"n":1},{"id":1009513310189256288,"n":2}]';
+
+test("integers that no double holds are the nearest numbers, or bigints where asked for", () => {
+  const json = parse('{"id":1009513310189256287,"$x":[-9007199254740993]}') as Json;
+  expect(decode(json)).toEqual({ id: 1009513310189256300, $x: [-9007199254740992] });
+  expect(decode(json, true)).toEqual({ id: 1009513310189256287n, $x: [-9007199254740993n] });
+});
+
+test("a bigint is written with all of its digits, and one that a double holds as a number", () => {
+  expect(encode([1009513310189256287n, 5n])).toEqual([new LongInteger("1009513310189256287"), 5]);
+});
+
+test("a value that is made of another keeps the digits of what it leaves as it was", () => {
+  const before = parse(ROWS) as Json;
+  const rows = decode(before) as { id: number; n: number }[];
+  const next = rows.map((row) => ({ ...row, n: row.n + 1 }));
+  expect(stringify(encode(next, before))).toBe(
+    ROWS.replace('"n":2', '"n":3').replace('"n":1', '"n":2'),
+  );
+});
+
+test("an integer that moves in a value keeps its digits", () => {
+  const before = parse(ROWS) as Json;
+  const [first] = decode(before) as { id: number }[];
+  const one = parse('{"of":{"$one":1009513310189256287}}') as Json;
+  expect(stringify(encode({ moved: [first?.id] }, one))).toBe('{"moved":[1009513310189256287]}');
+  expect(stringify(encode(decode(one), one))).toBe(
+    '{"of":{"$object":{"$one":1009513310189256287}}}',
+  );
+});
+
+test("another integer is written as the number that it is", () => {
+  expect(encode({ id: 2 ** 60 }, parse('{"id":1009513310189256287}') as Json)).toEqual({
+    id: 2 ** 60,
+  });
 });
