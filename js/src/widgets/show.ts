@@ -1,5 +1,6 @@
 import type { Json } from "../protocol/messages";
 import { type HomeModel, homeOf } from "./home";
+import { keepKeys } from "./keys";
 import type { ViewOptions } from "./place";
 import { PresenceView } from "./presence";
 import { type AskedFor, StateView } from "./state";
@@ -18,10 +19,14 @@ export function show(model: Model, el: HTMLElement): () => void {
   const home = homeOf(model);
   const key = model.get("_key");
   const kind = model.get("_kind");
+  const giveKeysBack = keepKeys(el);
   if (kind === "presence" || kind === "stream") {
     const View = kind === "presence" ? PresenceView : StreamView;
     const view = new View(home, key, model.get("_options"), el);
-    return () => view.destroy();
+    return () => {
+      giveKeysBack();
+      view.destroy();
+    };
   }
   const without = {
     initial: model.get("_initial") ?? undefined,
@@ -32,6 +37,7 @@ export function show(model: Model, el: HTMLElement): () => void {
   model.on?.("change:_control", askedAgain);
   return () => {
     model.off?.("change:_control", askedAgain);
+    giveKeysBack();
     view.destroy();
   };
 }
