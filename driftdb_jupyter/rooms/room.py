@@ -42,8 +42,8 @@ class Applied(Struct, gc=False):
     ``seq`` goes into the ack (``None``: applied too long ago to know). ``broadcast``: the entries
     to broadcast, ascending. ``kept``: those that the key's stream holds now. ``removed``: what the
     stream held up to and including this sequence number is gone (0: nothing is), but for ``kept``.
-    ``value_count``: how many values the stream holds now, 0 where it hasn't changed. ``deleted``:
-    the subscribers are to hear of a deletion.
+    ``value_count``: how many values the stream holds now, 0 where it hasn't changed, or where the
+    pusher is not to compact it. ``deleted``: the subscribers are to hear of a deletion.
     """
 
     key: str
@@ -303,7 +303,7 @@ class Room:
                 free_bytes = _UNLIMITED
             elif free_bytes is None:
                 free_bytes = self._memory.free_bytes
-            applied = self._change(key, action, values, author, now, free_bytes, decided)
+            applied = self._change(push, action, values, author, now, free_bytes, decided)
         if push.id is not None:
             assert client is not None
             assert applied.seq is not None
@@ -312,7 +312,7 @@ class Room:
 
     def _change(
         self,
-        key: str,
+        push: Push,
         action: Append | Replace | Compact | Delete,
         values: Sequence[Value],
         author: Author | None,
@@ -320,7 +320,10 @@ class Room:
         free_bytes: int,
         decided: Applied | None,
     ) -> Applied:
+        key = push.key
         if isinstance(action, Compact):
+            if push.epoch is None:
+                self._check_whole(key, action.seq)
             return self._compact(key, action.seq, values[0], author, now, free_bytes, decided)
         if isinstance(action, Delete):
             return self._delete(key)
@@ -378,7 +381,10 @@ class Room:
         self._memory.free_bytes -= more_cost
         if self.window is not None:
             self.window.add(key, entries, kept=True)
-        return Applied(key, self.seq, entries, kept, removed, stream.value_count)
+        value_count = stream.value_count
+        if push.id is None and value_count > 1 and stream.is_in_parts:
+            value_count = 0  # by it DriftDB's clients compact, which is no more theirs to do
+        return Applied(key, self.seq, entries, kept, removed, value_count)
 
     def _check(self, push: Push) -> None:
         newest = self.stream(push.key).newest
@@ -393,6 +399,16 @@ class Room:
         if push.epoch is not None and isinstance(push.action, Compact) and not newest:
             # It would bring back what was deleted meanwhile.
             raise Conflict("expected a stream with values to compact", key=push.key, seq=0)
+
+    def _check_whole(self, key: str, seq: int) -> None:
+        """Refuse to compact a snapshot in parts for who knows no epochs, and so no parts."""
+        stream = self._streams.get(key)
+        if stream is not None and stream.is_in_parts and stream.count_to(seq):
+            raise Conflict(
+                "expected an epoch, for the stream begins with a snapshot in parts",
+                key=key,
+                seq=stream.newest,
+            )
 
     def _check_quota(
         self,

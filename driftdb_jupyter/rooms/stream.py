@@ -9,6 +9,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from ..protocol.entry import Entry
+from ..protocol.parts import names_parts
 from .memory_cost import VALUE_COST_BYTES, cost_of_author, cost_of_entries
 
 __all__ = ["CHUNK_LENGTH", "Chunk", "Front", "Stream"]
@@ -95,6 +96,14 @@ class Stream:
     def newest(self) -> int:
         """The newest sequence number in the stream, 0 where it is empty."""
         return self._chunks[-1].entries[-1].seq if self.value_count else 0
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether it begins with a snapshot in parts, which is no use to who knows no epochs.
+
+        (protocol, "Snapshots in parts")
+        """
+        return self.value_count > 0 and names_parts(self._chunks[0].entries[0].value)
 
     def copy(self) -> Stream:
         """Another stream of the same entries."""

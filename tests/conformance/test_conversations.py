@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio
 conversation_of = pytest.mark.parametrize(
     "conversation", [pytest.param(c, id=c["rule"]) for c in load("conversations")]
 )
-STATUS = {"conflict": 409}
+STATUS = {"conflict": 409, "too_large": 413}
 BROADCASTS = ("push", "delete")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import UNSET, Struct
 
 from ...protocol.codec import Codec, KeyInfo, Listing
+from ...protocol.errors import TooLarge
 from ...protocol.messages import Get, Keys, Push
 from ...rooms.room import Applied, Found, Room
 
-__all__ = ["Cursor", "answer_to_get", "answer_to_keys", "answers_to_push"]
+__all__ = ["Cursor", "answer_to_get", "answer_to_keys", "answers_to_push", "check_readable"]
 
 
 class Cursor(Struct, frozen=True, gc=False):
@@ -20,6 +21,18 @@ class Cursor(Struct, frozen=True, gc=False):
 
     last: int
     begun: int
+
+
+def check_readable(room: Room, get: Get) -> None:
+    """Raise :class:`TooLarge` for a snapshot in parts where no epoch is asked for.
+
+    Whoever knows no epochs knows no parts, and would take what follows them for all.
+    """
+    if get.epoch is UNSET and room.stream(get.key).is_in_parts:
+        raise TooLarge(
+            "the stream begins with a snapshot that is too large for one message: "
+            "ask for it with an epoch, and put its parts together"
+        )
 
 
 def answer_to_get(

@@ -18,7 +18,7 @@ from ..limits.malformed import Malformed
 from ..sending.close_codes import CLOSE_FORBIDDEN
 from ..sending.outbox import Outbox
 from .access import Access, Anyone, Right
-from .answers import Cursor, answer_to_get, answers_to_push
+from .answers import Cursor, answer_to_get, answers_to_push, check_readable
 from .hosted_room import HostedRoom
 from .subscriptions import cost_of_subscription
 from .unwritten import Unwritten
@@ -277,17 +277,19 @@ class Peer:
         # The subscription and what the room holds now belong together: nothing comes between.
         waiting: Awaitable[None] | None = None
         cursor = None
+        room = self._room
+        if get.seq is not None:
+            check_readable(room.sequencer.room, get)
         self._charge_subscription(get.key)
         if get.seq is not None:
             before = self._cursors.pop(get.key, None)
-            room = self._room
             listing, found, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
             waiting = room.put_init(self.outbox, self._codec, get.key, listing, found)
         if cursor is not None:
             self._cursors[get.key] = cursor
         else:
             self._subscriptions.add(get.key)
-            self._room.subscribe(
+            room.subscribe(
                 get.key,
                 self.outbox,
                 self._codec,
@@ -296,9 +298,9 @@ class Peer:
             )
         if get.presence:
             self._subscriptions.add(get.key)
-            self._room.subscribe_presence(get.key, self.outbox, self._codec)
+            room.subscribe_presence(get.key, self.outbox, self._codec)
             own = self.author.client
-            waiting = self._room.put_presence_state(self.outbox, self._codec, get.key, own)
+            waiting = room.put_presence_state(self.outbox, self._codec, get.key, own)
         return waiting
 
     def _charge_subscription(self, key: str) -> None:

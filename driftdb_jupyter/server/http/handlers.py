@@ -23,7 +23,7 @@ from ...protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresen
 from ...protocol.name import is_name, new_id
 from ...rooms.room import Applied
 from ..hosting.access import Access, Right
-from ..hosting.answers import answer_to_get, answers_to_push
+from ..hosting.answers import answer_to_get, answers_to_push, check_readable
 from ..hosting.author import author, client_key
 from ..hosting.hosted_room import HostedRoom, short_list
 from ..hosting.peer import LONG_MESSAGE_BYTES, RIGHTS, Peer
@@ -227,6 +227,7 @@ class Send(RoomRequest):
 
     async def _get(self, hosted: HostedRoom, get: Get, client: str | None) -> None:
         if get.seq is not None:
+            check_readable(hosted.sequencer.room, get)
             listing, found, _ = answer_to_get(JSON, hosted.sequencer.room, get)
             short = short_list(found)
             if short is not None:
