@@ -8,6 +8,7 @@ from typing import Any
 
 from driftdb_jupyter.client.session import messages
 from driftdb_jupyter.client.session.log import Follower, Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.transport.heartbeat import Heartbeat
@@ -21,8 +22,8 @@ __all__ = ["Client"]
 QUEUE_LIMIT_COUNT = 12
 
 
-class _SmallSession(Session):
-    """A session with everything small, so that a short schedule comes to the bounds."""
+class _SmallPushes(Pushes):
+    """Pushes with a window as narrow as the server's memory of ids."""
 
     widest_window = IDS_REMEMBERED
     narrowest_window = 1
@@ -33,8 +34,8 @@ class Client:
 
     def __init__(self, number: int, server: Server) -> None:
         self.server = server
-        self.session = _SmallSession(secret=f"client-{number}", queue_limit_count=QUEUE_LIMIT_COUNT)
-        self.session.page = 2
+        pushes = _SmallPushes(queue_limit_count=QUEUE_LIMIT_COUNT)
+        self.session = Session(secret=f"client-{number}", pushes=pushes, page=2)
         self.heartbeat = Heartbeat(interval_seconds=20, now=server.now, wall=server.now)
         self.link: Link | None = None
         self.replicas: dict[str, Any] = {}

@@ -27,6 +27,7 @@ from driftdb_jupyter.client.session import messages
 from driftdb_jupyter.client.session.log import LogReplica
 from driftdb_jupyter.client.session.messages import Incoming, Value
 from driftdb_jupyter.client.session.presence import PresenceReplica
+from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.replica import Replica
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.session.state import StateReplica
@@ -77,39 +78,39 @@ def changed(answer: Incoming, **fields: object) -> Incoming:
 
 @bug
 def nothing_is_sent_again(plant: pytest.MonkeyPatch) -> None:
-    plant.setattr(Session, "_send_all_again", lambda self: None)
+    plant.setattr(Pushes, "send_again", lambda self: None)
 
 
 @bug
 def what_is_sent_again_has_a_new_id(plant: pytest.MonkeyPatch) -> None:
-    def again(self: Session) -> None:
+    def again(self: Pushes) -> None:
         pushes, self._pushes = self._pushes, type(self._pushes)()
         self._unsent.clear()
         for old_id, push in pushes.items():
-            self._last_id += 1
-            frame = push.frame.replace(b'"id":%d' % old_id, b'"id":%d' % self._last_id)
-            self._pushes[self._last_id] = push._replace(frame=frame)
-            self._unsent[self._last_id] = None
+            self.last_id += 1
+            frame = push.frame.replace(b'"id":%d' % old_id, b'"id":%d' % self.last_id)
+            self._pushes[self.last_id] = push._replace(frame=frame)
+            self._unsent[self.last_id] = None
 
-    plant.setattr(Session, "_send_all_again", again)
+    plant.setattr(Pushes, "send_again", again)
 
 
 @bug
 def a_refused_id_is_used_again(plant: pytest.MonkeyPatch) -> None:
-    done = Session._done
+    done = Pushes.done
 
-    def reuse(self: Session, push_id: int) -> Any:
-        if push_id == self._last_id:
-            self._last_id -= 1
+    def reuse(self: Pushes, push_id: int) -> Any:
+        if push_id == self.last_id:
+            self.last_id -= 1
         return done(self, push_id)
 
-    plant.setattr(Session, "_done", reuse)
+    plant.setattr(Pushes, "done", reuse)
 
 
 @bug
 def more_is_in_flight_than_the_server_remembers(plant: pytest.MonkeyPatch) -> None:
-    plant.setattr(client._SmallSession, "widest_window", 1_000)
-    plant.setattr(client._SmallSession, "narrowest_window", 1_000)
+    plant.setattr(client._SmallPushes, "widest_window", 1_000)
+    plant.setattr(client._SmallPushes, "narrowest_window", 1_000)
     plant.setattr(client, "QUEUE_LIMIT_COUNT", 1_000)
 
 
@@ -162,8 +163,8 @@ def only_the_first_page_is_read(plant: pytest.MonkeyPatch) -> None:
 @bug
 def keys_are_not_asked_for_again(plant: pytest.MonkeyPatch) -> None:
     def connected(self: Session) -> None:
-        self.online = True
-        self._send_all_again()
+        self.pushes.online = True
+        self.pushes.send_again()
 
     plant.setattr(Session, "connected", connected)
 
@@ -179,7 +180,7 @@ def an_own_value_does_not_give_way(plant: pytest.MonkeyPatch) -> None:
         own = self._queued or self._flying
         known = (own.value if own else None, self.shown, self.confirmed, self.initial)
         self.shown = next((value for value in known if value is not None), None)
-        self._session.touched(self)
+        self._notices.touched(self.key)
 
     plant.setattr(StateReplica, "_settle", settle)
 
@@ -282,7 +283,7 @@ def a_new_connection_does_not_say_who_is_there(plant: pytest.MonkeyPatch) -> Non
 def a_withdrawal_is_said_once(plant: pytest.MonkeyPatch) -> None:
     def forget(self: Session, key: str) -> None:
         if self._presences.pop(key).spoke and self.online:
-            self._outbox.append(messages.set_presence(key, None))
+            self._notices.outbox.append(messages.set_presence(key, None))
 
     plant.setattr(Session, "forget_presence", forget)
 

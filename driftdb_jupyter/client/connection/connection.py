@@ -31,6 +31,7 @@ from ..session import messages
 from ..session.log import LogReplica
 from ..session.messages import Action, KeyInfo
 from ..session.presence import PresenceReplica
+from ..session.pushes import Pushes
 from ..session.receipt import Receipt, fail
 from ..session.replica import Replica
 from ..session.session import Session
@@ -91,9 +92,11 @@ class Connection:
         """Called, under the guard, when anything may have changed."""
         self.settings = settings
         self._session = Session(
-            limits=Limits(message_bytes=settings.message_limit_bytes),
-            queue_limit_bytes=settings.queue_limit_bytes,
-            queue_limit_count=settings.queue_limit_count,
+            pushes=Pushes(
+                limits=Limits(message_bytes=settings.message_limit_bytes),
+                queue_limit_bytes=settings.queue_limit_bytes,
+                queue_limit_count=settings.queue_limit_count,
+            )
         )
         self._listeners: dict[_Topic, weakref.WeakSet[Listener]] = {}
         self._complaint: Refusal | None = None
@@ -222,7 +225,7 @@ class Connection:
         def unpause() -> None:
             with self.guard:
                 replica.paused = False
-                self._session.touched(replica)
+                self._session.touch(replica)
             self._pump()
 
         def pause() -> None:
@@ -306,7 +309,7 @@ class Connection:
 
     def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Cut values into what each fits into one message, if any of them does."""
-        return self._session.batches(key, values)
+        return self._session.pushes.batches(key, values)
 
     def list_keys(self, prefix: str) -> Receipt[dict[str, KeyInfo]]:
         """Ask which keys there are that begin so."""
@@ -322,7 +325,7 @@ class Connection:
     def read_anew(self, replica: LogReplica) -> None:
         """Ask for all that a key holds, as if nothing was known of it."""
         with self._writing():
-            self._session.read_anew(replica)
+            replica.read_anew()
 
     def wait_ready(self, replica: Replica | PresenceReplica, timeout_seconds: float) -> None:
         """Wait until the room's value was heard; an older one will do while it reconnects.
@@ -686,7 +689,6 @@ class Connection:
         self._socket = None
         self._task = None
         self._wanted = None
-        self._started = False
         self._pumping = self._retrying = False
         self._complaint = None
         self._heartbeat = self._new_heartbeat()
@@ -714,7 +716,12 @@ _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
 def _forked() -> None:
-    for connection in list(_connections):
+    connections = list(_connections)
+    for connection in connections:
+        # First of all: what is forgotten below may hold the last reference to a room, whose end
+        # would start the thread here to close a connection that is the parent's.
+        connection._started = False
+    for connection in connections:
         connection.forked()
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, Uncertain
 from . import messages
+from .messages import Value
+from .notices import Notices
+from .pushes import Pushes
 from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
-
-if TYPE_CHECKING:
-    from .messages import Value
-    from .session import Session
 
 __all__ = ["Follower", "Heard", "LogReplica", "Missed", "News", "Stamp", "StartedOver"]
 
@@ -125,8 +124,10 @@ class LogReplica(Replica):
     push has to :meth:`follow`.
     """
 
-    def __init__(self, session: Session, key: str, *, keep: bool, stamps: bool = False) -> None:
-        super().__init__(session, key)
+    def __init__(
+        self, key: str, pushes: Pushes, notices: Notices, *, keep: bool, stamps: bool = False
+    ) -> None:
+        super().__init__(key, pushes, notices)
         self.stamps = stamps
         self.entries: list[Heard] = []
         self.keep = keep
@@ -167,8 +168,8 @@ class LogReplica(Replica):
 
         The receipt brings the last one's sequence number. Raises as :meth:`push` does.
         """
-        self._session.check_size(self.key, *values)
-        self._session.check_queue(self.key, *values)
+        self._pushes.check_size(self.key, *values)
+        self._pushes.check_queue(self.key, *values)
         return self._push(
             *values,
             action="append" if keep else "relay",
@@ -178,7 +179,7 @@ class LogReplica(Replica):
 
     def batches(self, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Cut values into what each fits into one message, if any of them does."""
-        return self._session.batches(self.key, values)
+        return self._pushes.batches(self.key, values)
 
     def compact(
         self, value: bytes, *, seq: int, epoch: str | None, tell: bool = False
@@ -187,8 +188,8 @@ class LogReplica(Replica):
 
         ``tell``: have all replicas read it anew, this one too. Raises as :meth:`push` does.
         """
-        self._session.check_size(self.key, value)
-        self._session.check_queue(self.key, value)
+        self._pushes.check_size(self.key, value)
+        self._pushes.check_queue(self.key, value)
         receipt = self._push(value, action="compact", seq=seq, epoch=epoch)
         if tell:
             self._push(_SHORTENED % seq, action="relay")
@@ -201,10 +202,10 @@ class LogReplica(Replica):
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
-        self._session.check_size(self.key, value)
+        self._pushes.check_size(self.key, value)
         if self.current and not self._offered:
             self._offered = True
-            self._offer_id = self._session.push(self, value, action="append", if_seq=0, offer=True)
+            self._offer_id = self._pushes.push(self, value, action="append", if_seq=0, offer=True)
 
     def fold(self, value: bytes, *, seq: int) -> None:
         """Remember a value in the place of all up to a sequence number, as a compact does there."""
@@ -261,7 +262,7 @@ class LogReplica(Replica):
         dated: bool = False,
         epoch: str | None = None,
     ) -> Receipt[int | None]:
-        push_id = self._session.push(
+        push_id = self._pushes.push(
             self,
             *values,
             action=action,
@@ -284,7 +285,7 @@ class LogReplica(Replica):
     def _heard(self, value: Value) -> None:
         heard = Heard.of(value)
         if heard.value.startswith(_SHORTENED_START):
-            self._session.read_anew(self)
+            self.read_anew()
             return
         if self.keep:
             self.entries.append(heard)
@@ -298,4 +299,4 @@ class LogReplica(Replica):
     def _tell(self, news: Heard | StartedOver) -> None:
         for follower in list(self._followers):
             follower.tell(news)
-        self._session.touched(self)
+        self._notices.touched(self.key)

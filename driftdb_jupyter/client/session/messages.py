@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -209,6 +210,11 @@ def dated(push: bytes, epoch: str) -> bytes:
 
 def push_overhead_bytes(key: str, *, count: int = 1) -> int:
     """How much longer than its values a push of that key can be."""
+    return _overhead_bytes(key, min(count, 2)) + max(count - 2, 0)  # a comma for each more
+
+
+@lru_cache(maxsize=1024)
+def _overhead_bytes(key: str, count: int) -> int:
     most = 2**53
     values = [b""] * count
     return max(

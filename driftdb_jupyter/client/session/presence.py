@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from . import messages
-
-if TYPE_CHECKING:
-    from .messages import Incoming
-    from .session import Session
+from .messages import Incoming
+from .notices import Notices
+from .pushes import Pushes
 
 __all__ = ["Person", "PresenceReplica"]
 
@@ -28,9 +27,10 @@ class PresenceReplica:
     there last.
     """
 
-    def __init__(self, session: Session, key: str) -> None:
-        self._session = session
+    def __init__(self, key: str, pushes: Pushes, notices: Notices) -> None:
         self.key = key
+        self._pushes = pushes
+        self._notices = notices
         self.own_id: str | None = None
         """The public id of this client, once the room has answered."""
         self.people: dict[str, Person] = {}
@@ -60,12 +60,12 @@ class PresenceReplica:
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
-        self._session.check_size(self.key, value or b"null")
+        self._pushes.check_size(self.key, value or b"null")
         if value == self._own:
             return
         self._own = value
         self._spoke = self._unsent = True
-        self._session.presence_touched(self)
+        self._notices.presence_touched(self.key)
 
     # What the session calls.
 
@@ -94,8 +94,8 @@ class PresenceReplica:
         """Say the own value again: it may have been refused for now."""
         self._unsent = self._spoke
 
-    def initialized(self, answer: Incoming) -> None:
-        """The room says who is there."""
+    def initialized(self, answer: Incoming) -> bool:
+        """Take the room's list of who is there; True if the room knows that we have left."""
         self.own_id = answer.client
         there = {
             client: Person(bytes(person.value), bytes(person.user) or None)
@@ -104,10 +104,10 @@ class PresenceReplica:
         stayed = {client: there[client] for client in self.people if client in there}
         self.people = stayed | there
         if self.leaving:
-            self._session.presence_left(self)
-            return
+            return True
         self.ready = self.current = True
-        self._session.presence_touched(self)
+        self._notices.presence_touched(self.key)
+        return False
 
     def changed(self, message: Incoming) -> None:
         """Somebody came, left or has another value."""
@@ -119,7 +119,7 @@ class PresenceReplica:
             self.people.pop(message.client, None)
         else:
             self.people[message.client] = Person(value, bytes(message.user) or None)
-        self._session.presence_touched(self)
+        self._notices.presence_touched(self.key)
 
     def disconnected(self) -> None:
         """The connection is gone; what is known is the last that was heard."""

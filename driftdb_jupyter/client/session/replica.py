@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...protocol.errors import DriftDBError, Refusal
 from . import messages
-
-if TYPE_CHECKING:
-    from .messages import Incoming, Value
-    from .session import Session
+from .messages import Incoming, Value
+from .notices import Notices
+from .pushes import Pushes
 
 __all__ = ["LOST_MEMORY", "Replica"]
 
@@ -28,9 +25,10 @@ class Replica:
     stamps = False
     """Whether who wrote and when is asked for, too."""
 
-    def __init__(self, session: Session, key: str) -> None:
-        self._session = session
+    def __init__(self, key: str, pushes: Pushes, notices: Notices) -> None:
         self.key = key
+        self._pushes = pushes
+        self._notices = notices
         self.epoch: str | None = None
         """The room's epoch when this was heard last, ``None`` before and where there are none."""
         self.seq = 0
@@ -66,12 +64,16 @@ class Replica:
         self._pages, self._pages_failed = [], False
         epoch = None if self._anew else self.epoch
         above = 0 if epoch is None else self.seq
-        return self._get(epoch=epoch, above=above, limit=self._session.page)
+        return self._get(epoch=epoch, above=above, limit=self._notices.page)
 
     def ask_anew(self) -> bytes:
         """The ``get`` for all that the stream holds, as if nothing was known of it."""
         self.current, self._anew = False, True
         return self.ask()
+
+    def read_anew(self) -> None:
+        """Ask for all that the stream holds, now, if there is a connection."""
+        self._notices.ask(self.ask_anew())
 
     def initialized(self, answer: Incoming) -> bytes | None:
         """Take the answer to a ``get``; returns the next ``get``, where there is more."""
@@ -87,7 +89,7 @@ class Replica:
         known = self._pages[-1].seq if self._pages else 0
         self._pages += [value for value in answer.data if value.seq > known]
         if answer.more and self._pages:
-            limit = None if self._pages_failed else self._session.page
+            limit = None if self._pages_failed else self._notices.page
             return self._get(epoch=answer.epoch, above=self._pages[-1].seq, limit=limit)
         values, self._pages = self._pages, []
         if self.stamps and not self._asked_stamps:
@@ -160,7 +162,7 @@ class Replica:
 
     def _caught_up(self) -> None:
         """The answer was taken; what waited for it has its turn."""
-        self._session.touched(self)
+        self._notices.touched(self.key)
 
     def _heard(self, value: Value) -> None:
         """The next push."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, TooLarge, Uncertain
+from .messages import Value
+from .notices import Notices
+from .pushes import Pushes
 from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
 from .stored import meant, written
-
-if TYPE_CHECKING:
-    from .messages import Value
-    from .session import Session
 
 __all__ = ["StateReplica", "Update"]
 
@@ -74,8 +73,8 @@ class StateReplica(Replica):
     (protocol, "Writing only if nobody was faster"), else it is made again: see :meth:`rebase`.
     """
 
-    def __init__(self, session: Session, key: str) -> None:
-        super().__init__(session, key)
+    def __init__(self, key: str, pushes: Pushes, notices: Notices) -> None:
+        super().__init__(key, pushes, notices)
         self.initial: bytes | None = None
         self.confirmed: bytes | None = None
         self.shown: bytes | None = None
@@ -118,7 +117,7 @@ class StateReplica(Replica):
         if pending is not None and value == pending.value and not pending.depends:
             pending.receipts += receipts
             return False
-        self._session.check_size(self.key, written(value))
+        self._pushes.check_size(self.key, written(value))
         if self._queued is None:
             self._queued = _Write(value)
         self._queued.value = value
@@ -134,7 +133,7 @@ class StateReplica(Replica):
         """
         if base != self.shown:
             return False
-        self._session.check_size(self.key, written(update.result))
+        self._pushes.check_size(self.key, written(update.result))
         if self._queued is None:
             self._queued = _Write(update.result, depends=True, base=base)
         self._queued.value = update.result
@@ -148,7 +147,7 @@ class StateReplica(Replica):
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
         if self.initial is None:
-            self._session.check_size(self.key, written(initial))
+            self._pushes.check_size(self.key, written(initial))
             self.initial = initial
             self._settle()
             self._offer_if_empty()
@@ -180,7 +179,7 @@ class StateReplica(Replica):
         elif made == queued.updates and rebase.base == self._base():
             queued.base, queued.value, queued.stale = rebase.base, made[-1].result, False
         else:
-            self._session.overtaken(self)
+            self._notices.overtaken(self.key)
         self._settle()
 
     # What the session calls.
@@ -196,12 +195,12 @@ class StateReplica(Replica):
                 return
             if queued.base != self._base():
                 queued.stale = True
-                self._session.overtaken(self)
+                self._notices.overtaken(self.key)
                 self._settle()
                 return
             conditions = self._stream_seq, self.epoch
         self._flying, self._queued = queued, None
-        self._flying_id = self._session.push(
+        self._flying_id = self._pushes.push(
             self,
             written(queued.value),
             action="replace",
@@ -289,13 +288,13 @@ class StateReplica(Replica):
             later.receipts[:0] = flying.receipts
             if later.depends and not later.stale:
                 later.stale = True
-                self._session.overtaken(self)
+                self._notices.overtaken(self.key)
 
     def _offer_if_empty(self) -> None:
         offered = self.initial if self._lost is None else self._lost
         missing = self.current and self.confirmed is None and self.settled
         if missing and offered is not None and offered != self._untakable:
-            self._offer_id = self._session.push(
+            self._offer_id = self._pushes.push(
                 self, written(offered), action="replace", if_seq=0, offer=True
             )
 
@@ -323,4 +322,4 @@ class StateReplica(Replica):
             self.shown = queued.value
         else:
             self.shown = self._base() if flying is None else flying.value
-        self._session.touched(self)
+        self._notices.touched(self.key)

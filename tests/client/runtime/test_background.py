@@ -59,6 +59,19 @@ def test_a_fork_that_uses_nothing_starts_nothing(server: FakeServer) -> None:
 
 @forking
 @quiet
+def test_what_a_fork_forgets_of_its_parents_starts_nothing(server: FakeServer) -> None:
+    state = SharedState("k", 1, room="a", url=server.url)
+    connection = state.room.connection
+    # As after an error: what the connection forgets in the child holds the last room.
+    connection._task.room = state.room  # type: ignore[union-attr]
+    del state
+    assert in_a_fork(lambda: [thread.name for thread in threading.enumerate()]) == "['MainThread']"
+    assert connection.status == "connected"
+    connection._task.room = None  # type: ignore[union-attr]
+
+
+@forking
+@quiet
 def test_a_fork_writes_and_reads_over_a_connection_of_its_own(server: FakeServer) -> None:
     state = SharedState("k", 1, room="a", url=server.url)
     state.room.flush()

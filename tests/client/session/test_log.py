@@ -7,6 +7,7 @@ import weakref
 import pytest
 
 from driftdb_jupyter.client.session.log import Heard, LogReplica, Missed, Stamp, StartedOver
+from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
@@ -14,7 +15,7 @@ from driftdb_jupyter.protocol.limits import Limits
 
 @pytest.fixture
 def session() -> Session:
-    session = Session(limits=Limits(message_bytes=200))
+    session = Session(pushes=Pushes(limits=Limits(message_bytes=200)))
     session.connected()
     return session
 
@@ -149,15 +150,15 @@ def test_several_values_go_in_one_message(session: Session) -> None:
 
 
 def test_values_are_cut_into_what_fits_into_a_message() -> None:
-    session = Session(limits=Limits(message_bytes=400))
+    session = Session(pushes=Pushes(limits=Limits(message_bytes=400)))
     values = [b"%d" % (10**20 + n) for n in range(40)]
     replica = session.log("a", keep=True)
     batches = list(replica.batches(values))
     assert [value for batch in batches for value in batch] == values
     assert 2 < len(batches) < 20
-    few = Session(limits=Limits(values=3)).log("a", keep=True)
+    few = Session(pushes=Pushes(limits=Limits(values=3))).log("a", keep=True)
     assert [len(batch) for batch in few.batches(values[:7])] == [3, 3, 1]
-    crowded = Session(limits=Limits(containers=100)).log("a", keep=True)
+    crowded = Session(pushes=Pushes(limits=Limits(containers=100))).log("a", keep=True)
     assert {len(batch) for batch in crowded.batches([b"[[1],[1]]"] * 40)} == {20}
     for batch in batches:
         replica.push_all(batch, keep=True)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from driftdb_jupyter.client.session.presence import Person, PresenceReplica
+from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.session import Event, Session
 from driftdb_jupyter.protocol.errors import TooLarge
 from driftdb_jupyter.protocol.limits import Limits
@@ -12,7 +13,7 @@ from driftdb_jupyter.protocol.limits import Limits
 
 @pytest.fixture
 def session() -> Session:
-    session = Session(limits=Limits(message_bytes=1000))
+    session = Session(pushes=Pushes(limits=Limits(message_bytes=1000)))
     session.connected()
     return session
 

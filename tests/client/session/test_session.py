@@ -5,6 +5,7 @@ import json
 import pytest
 
 from driftdb_jupyter.client.session.messages import KeyInfo
+from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.session import Event, Session
 from driftdb_jupyter.protocol.errors import (
     BadMessage,
@@ -153,7 +154,7 @@ def test_a_refused_initial_value_is_nobodys_concern(code: str) -> None:
 
 
 def test_a_message_over_the_limit_is_never_sent() -> None:
-    session = Session(limits=Limits(message_bytes=200, key_bytes=10))
+    session = Session(pushes=Pushes(limits=Limits(message_bytes=200, key_bytes=10)))
     replica = session.state("a")
     with pytest.raises(TooLarge, match="at most 200 bytes, got"):
         replica.write(b'"' + b"x" * 200 + b'"')
@@ -311,7 +312,7 @@ def test_no_more_pushes_are_in_flight_than_a_server_remembers_for_sure() -> None
 
 
 def test_a_full_queue_refuses_with_how_much_waits_and_since_when() -> None:
-    session = Session(queue_limit_count=2)
+    session = Session(pushes=Pushes(queue_limit_count=2))
     log = session.log("a", keep=True)
     session.connected()
     session.disconnected(now=0.0)
@@ -330,7 +331,7 @@ def test_a_full_queue_refuses_with_how_much_waits_and_since_when() -> None:
 
 
 def test_a_queue_is_bounded_in_bytes() -> None:
-    session = Session(queue_limit_bytes=1000)
+    session = Session(pushes=Pushes(queue_limit_bytes=1000))
     log = session.log("a", keep=True)
     log.push(b'"%b"' % (b"x" * 700), keep=True)
     with pytest.raises(QueueFull, match="and 1000 bytes to wait"):
@@ -338,7 +339,7 @@ def test_a_queue_is_bounded_in_bytes() -> None:
 
 
 def test_a_states_writes_never_fill_the_queue() -> None:
-    session = Session(queue_limit_count=1)
+    session = Session(pushes=Pushes(queue_limit_count=1))
     for n in range(100):
         session.state("a").write(b"%d" % n)
     assert session.waiting == 1

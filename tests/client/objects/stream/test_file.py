@@ -44,4 +44,4 @@ def test_many_lines_go_in_few_messages_and_long_ones_are_cut(mine: Room) -> None
     mine.flush()
     come_true(mine, lambda: len(log) == 5003)
     assert [len(line) for line in log[:3]] == [65536, 65536, 18928]
-    assert mine.connection._session._last_id < 30
+    assert mine.connection._session.pushes.last_id < 30
