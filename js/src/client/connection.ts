@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   readonly token?: string;
   /** How messages travel: JSON, or `CBOR`. */
   readonly codec?: Codec;
+  /** How far apart values of `presence` are sent, at least; 40 by default. */
+  readonly presenceMilliseconds?: number;
 }
 
 /** How a connection is. */
@@ -42,11 +44,17 @@ export interface Status {
 
 const SILENCE_MILLISECONDS = 20_000;
 const PATIENCE_MILLISECONDS = 10_000;
-const LOOK_MILLISECONDS = 2_000;
+/** After the page or the machine woke up, where a connection is often dead. */
+const WAKE_PATIENCE_MILLISECONDS = 2_500;
+/** As long as that a write may be on its way without a word, and somewhat longer it isn't. */
+const UNCONFIRMED_MILLISECONDS = 2_000;
+const UNCONFIRMED_PATIENCE_MILLISECONDS = 5_000;
+const LOOK_MILLISECONDS = 1_000;
 /** A hidden page's timers may come once a minute only. */
 const SLEEP_MILLISECONDS = 90_000;
 /** How often the straight way is tried while there is another. */
 const DETOUR_MILLISECONDS = 60_000;
+const PRESENCE_MILLISECONDS = 40;
 
 const CLOSE_NOT_UTF8 = 1007;
 const CLOSE_FORBIDDEN = 4403;
@@ -61,6 +69,8 @@ const TEXTS: Record<Phase, string> = {
   closed: "Closed.",
 };
 
+const UNCONFIRMED = "Connected, but the room has not confirmed what you changed yet.";
+const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
 const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
 
 /**
@@ -73,6 +83,9 @@ export class Connection {
   status: Status = { phase: "connecting", text: TEXTS.connecting };
   /** When the connection was lost, in milliseconds since 1970; `null` while there is one. */
   offlineSince: number | null = null;
+
+  /** Whether the room has had a write for more than some 2 seconds without confirming it. */
+  unconfirmed = false;
 
   /** Whether the room refused something of this connection because nobody may write there. */
   readOnly = false;
@@ -90,9 +103,13 @@ export class Connection {
   } | null = null;
   private readonly detours = new Set<Detour>();
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private pinged: number | null = null;
+  /** When a sign of life that was asked for has to have come; none is awaited: `null`. */
+  private deadline: number | null = null;
+  private probing: ReturnType<typeof setTimeout> | undefined;
   private heard = 0;
   private looked = Date.now();
+  /** The push that the room has owed an answer for longest, and since when that was seen. */
+  private owed: { readonly id: number; readonly since: number } | null = null;
 
   /** Throws a `TypeError` where the platform has no WebSocket, and none is given. */
   constructor(
@@ -105,12 +122,13 @@ export class Connection {
         "expected a WebSocket, which this platform lacks (Node 20): give that of the package ws, " +
           "as the option { WebSocket }",
       );
-    this.looking = setInterval(() => this.look(), LOOK_MILLISECONDS);
+    this.looking = setInterval(this.checkLiveness, LOOK_MILLISECONDS);
     if (options.codec !== undefined) session.codec = options.codec;
     // Node has no such events.
     globalThis.addEventListener?.("online", this.wake);
-    globalThis.addEventListener?.("offline", this.wake);
-    globalThis.document?.addEventListener("visibilitychange", this.wake);
+    globalThis.addEventListener?.("pageshow", this.wake);
+    globalThis.addEventListener?.("offline", this.goOffline);
+    globalThis.document?.addEventListener("visibilitychange", this.wakeIfVisible);
     this.session.onChange = () => {
       if (this.status.phase !== "connected") this.tell();
     };
@@ -119,10 +137,16 @@ export class Connection {
     };
     this.session.onForbidden = () => {
       this.readOnly = true;
-      this.set("connected", READ_ONLY);
+      this.set("connected", this.connectedText);
     };
     this.session.onBusy = (milliseconds) => {
       setTimeout(() => this.session.resume(), milliseconds);
+    };
+    const { presenceMilliseconds: pause = PRESENCE_MILLISECONDS } = options;
+    this.session.onPresence = (presence) => {
+      if (pause <= 0 || presence.paused) return;
+      presence.paused = true;
+      setTimeout(() => presence.resume(), pause);
     };
     this.open();
   }
@@ -165,8 +189,9 @@ export class Connection {
   /** End for good. */
   close(): void {
     globalThis.removeEventListener?.("online", this.wake);
-    globalThis.removeEventListener?.("offline", this.wake);
-    globalThis.document?.removeEventListener("visibilitychange", this.wake);
+    globalThis.removeEventListener?.("pageshow", this.wake);
+    globalThis.removeEventListener?.("offline", this.goOffline);
+    globalThis.document?.removeEventListener("visibilitychange", this.wakeIfVisible);
     clearInterval(this.looking);
     this.stopWaiting();
     this.set("closed");
@@ -176,35 +201,80 @@ export class Connection {
     this.leaveDetour();
   }
 
-  /** The machine, its network or the page is back, or went: is the connection still good? */
+  /** The machine, its network or the page is back: is the connection still good? */
   private readonly wake = (): void => {
     if (this.timer !== null) this.retry();
-    else this.probe();
+    else this.probe(WAKE_PATIENCE_MILLISECONDS);
+  };
+
+  private readonly wakeIfVisible = (): void => {
+    if (!globalThis.document.hidden) this.wake();
+  };
+
+  /** The browser says that there is no network; a server on this machine may answer all the same. */
+  private readonly goOffline = (): void => {
+    if (this.socket === null || this.detoured) return;
+    this.offlineSince ??= Date.now();
+    this.set("reconnecting", OFFLINE);
+    this.probe(WAKE_PATIENCE_MILLISECONDS);
   };
 
   /** Look whether time has passed, also while the machine slept and no timer ran. */
-  private look(): void {
-    const now = Date.now();
-    const slept = now - this.looked > SLEEP_MILLISECONDS;
-    this.looked = now;
-    if (slept && this.socket !== null) this.lost("This page was asleep; reconnecting.");
-    else if (slept) this.wake();
-    else if (this.attempt !== null && now - this.attempt.since >= PATIENCE_MILLISECONDS) {
+  private readonly checkLiveness = (): void => {
+    const now = performance.now();
+    const clock = Date.now();
+    const slept = clock - this.looked > SLEEP_MILLISECONDS;
+    this.looked = clock;
+    if (slept && this.socket !== null) {
+      this.lost("This page was asleep; reconnecting.");
+    } else if (slept) {
+      this.wake();
+    } else if (this.attempt !== null && now - this.attempt.since >= PATIENCE_MILLISECONDS) {
       this.giveUp();
       this.tryDetour();
       this.wait();
-    } else if (this.pinged !== null) {
-      if (now - this.pinged >= PATIENCE_MILLISECONDS) this.lost();
-    } else if (now - this.heard >= SILENCE_MILLISECONDS) {
-      this.probe();
+    } else if (this.deadline !== null && now >= this.deadline) {
+      this.lost();
+    } else {
+      if (now - this.heard >= SILENCE_MILLISECONDS) this.probe();
+      this.checkConfirmation(now);
     }
+  };
+
+  /** Say so where the room doesn't confirm a write, and ask whether it is still there. */
+  private checkConfirmation(now: number): void {
+    const id = this.socket === null ? undefined : this.session.queue.oldest;
+    if (id === undefined) this.owed = null;
+    else if (this.owed?.id !== id) this.owed = { id, since: now };
+    const late = this.owed !== null && now - this.owed.since >= UNCONFIRMED_MILLISECONDS;
+    if (late && now - this.heard >= UNCONFIRMED_MILLISECONDS)
+      this.probe(UNCONFIRMED_PATIENCE_MILLISECONDS);
+    if (late === this.unconfirmed) return;
+    this.unconfirmed = late;
+    if (this.status.phase === "connected") this.set("connected", this.connectedText);
   }
 
-  /** Ask for a sign of life; a detour has its own. */
-  private probe(): void {
-    if (this.socket === null || this.detoured || this.pinged !== null) return;
-    this.pinged = Date.now();
-    this.socket.send('{"type":"ping"}');
+  /** Ask for a sign of life within some milliseconds; a detour has its own. */
+  private probe(patience = PATIENCE_MILLISECONDS): void {
+    if (this.socket === null || this.detoured) return;
+    const deadline = performance.now() + patience;
+    if (this.deadline === null) this.socket.send('{"type":"ping"}');
+    else if (this.deadline <= deadline) return;
+    this.expect(deadline);
+  }
+
+  /** Give the socket up at a time; `null`: it has given a sign of life. */
+  private expect(deadline: number | null): void {
+    clearTimeout(this.probing);
+    this.deadline = deadline;
+    if (deadline === null) return;
+    this.probing = setTimeout(() => this.lost(), deadline - performance.now());
+  }
+
+  private get connectedText(): string {
+    if (this.readOnly) return READ_ONLY;
+    if (this.unconfirmed) return UNCONFIRMED;
+    return this.socket?.text ?? TEXTS.connected;
   }
 
   private open(): void {
@@ -219,7 +289,7 @@ export class Connection {
     socket.binaryType = "arraybuffer";
     // A close follows, which is heard; but an error that nobody hears ends a process of Node's.
     socket.onerror = () => {};
-    this.attempt = { socket, since: Date.now() };
+    this.attempt = { socket, since: performance.now() };
     socket.onopen = () => {
       this.attempt = null;
       if (this.detoured) this.drop();
@@ -237,9 +307,9 @@ export class Connection {
   /** The session speaks through this socket from now. */
   private adopt(socket: Socket): void {
     this.socket = socket;
-    this.alive();
-    this.offlineSince = null;
-    this.readOnly = false;
+    this.heard = performance.now();
+    this.offlineSince = this.owed = null;
+    this.readOnly = this.unconfirmed = false;
     socket.onmessage = ({ data }) => {
       this.backoff.reset();
       this.alive();
@@ -257,12 +327,12 @@ export class Connection {
       else this.wait();
     };
     this.session.connected((frame) => socket.send(frame));
-    this.set("connected", socket.text);
+    this.set("connected", this.connectedText);
   }
 
   private tryDetour(): void {
     if (this.socket !== null) return;
-    const now = Date.now();
+    const now = performance.now();
     // Its kernel may be gone, which nobody tells.
     if (this.around !== null && now - this.around.since >= DETOUR_MILLISECONDS) this.leaveDetour();
     const [detour] = this.detours;
@@ -300,14 +370,19 @@ export class Connection {
   }
 
   private alive(): void {
-    this.heard = Date.now();
-    this.pinged = null;
+    this.heard = performance.now();
+    if (this.deadline !== null) this.expect(null);
+    if (this.status.phase !== "reconnecting" || this.socket === null) return;
+    // The browser said that it is offline, and was wrong.
+    this.offlineSince = null;
+    this.set("connected", this.connectedText);
   }
 
   /** Forget the socket, and hear no more of it. */
   private drop(code?: number): Socket | null {
     const { socket } = this;
-    this.socket = this.pinged = null;
+    this.socket = null;
+    this.expect(null);
     if (socket === null) return null;
     socket.onopen = socket.onmessage = socket.onclose = null;
     this.offlineSince ??= Date.now();

@@ -12,6 +12,17 @@ export function tell<A extends unknown[]>(
   }
 }
 
+/** Do the same with each of several listeners; what one of them throws keeps no other from hearing. */
+export function tellEach<L>(listeners: Iterable<L>, call: (listener: L) => void): void {
+  for (const listener of [...listeners]) {
+    try {
+      call(listener);
+    } catch (error) {
+      console.error(error);
+    }
+  }
+}
+
 /** Who is to be told of something. */
 export class Listeners<A extends unknown[]> {
   private readonly known = new Set<(...told: A) => void>();

@@ -17,6 +17,8 @@ export interface LogListener {
    * for too long, or where the stream was deleted.
    */
   startedOver?(held: readonly Entry[], sameEpoch: boolean): void;
+  /** The room's answer to a question was taken: nothing was missed, or it started over. */
+  answered?(): void;
   /** An own push left so many values in the stream. */
   sized?(size: number): void;
   /** The room has an own push, as the server's `durability` promises. */

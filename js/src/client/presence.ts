@@ -6,6 +6,7 @@ import type {
   PresenceChange,
   PresenceState,
 } from "../protocol/messages";
+import { tellEach } from "./listeners";
 
 /** Hears who comes and goes. */
 export interface PresenceListener {
@@ -13,6 +14,8 @@ export interface PresenceListener {
   changed?(client: string, person: Person): void;
   /** With what the client was last. */
   left?(client: string, person: Person): void;
+  /** All that one message told of was told: `people` may be others, or have other values. */
+  updated?(): void;
   /** The room has said who is there. */
   started?(): void;
 }
@@ -23,13 +26,19 @@ export interface PresenceListener {
  */
 export class PresenceReplica {
   readonly listeners = new Set<PresenceListener>();
+  /** Called when a new own value was sent; whoever sets `paused` then calls `resume` later. */
+  sent: () => void = () => {};
+  /** Whether another own value waits, though there is a connection. */
+  paused = false;
   /** The public id of this client, once the room has answered. */
   ownId: string | null = null;
   /** Whether the room's answer was heard on the connection that is open now. */
   ready = false;
-  private known: ReadonlyMap<string, Person> = new Map();
-  private own: Json = null;
-  private spoke = false;
+  private readonly known = new Map<string, Person>();
+  /** The values of this client by who set them, the newest last: that one counts. */
+  private readonly values = new Map<PresenceListener, Json>();
+  /** The own value as it was said last, in JSON; `undefined`: nothing ever was. */
+  private said: string | undefined;
   private leaving = false;
 
   /** `left`: nobody asks for it any more, and the room knows that we are there no more. */
@@ -49,23 +58,33 @@ export class PresenceReplica {
     return this.own === null ? 0 : byteLength(JSON.stringify(this.own));
   }
 
-  /** Be there with a value, or no more (`null`). */
-  set(value: Json): void {
-    if (this.spoke && JSON.stringify(value) === JSON.stringify(this.own)) return;
-    this.own = value;
-    this.spoke = true;
-    this.say();
+  /**
+   * Be there with a value, or no more (`null`). Of several that listen here, and have set one, the
+   * newest value counts; where that one is withdrawn, the one before it does.
+   */
+  set(value: Json, by: PresenceListener): void {
+    this.values.delete(by);
+    if (value !== null) this.values.set(by, value);
+    this.sayNews();
   }
 
-  /** Be there no more, and be forgotten as soon as the room knows it. */
+  /** Forget the values of those who listen no more; leave the key where nobody does. */
   leave(): void {
-    if (!this.spoke) {
+    for (const by of this.values.keys()) if (!this.listeners.has(by)) this.values.delete(by);
+    if (this.listeners.size > 0) {
+      this.sayNews();
+    } else if (this.said === undefined) {
       this.left();
-      return;
+    } else if (!this.leaving) {
+      this.leaving = true;
+      this.ask();
     }
-    this.own = null;
-    this.leaving = true;
-    this.ask();
+  }
+
+  /** Withdraw what is there, whoever set it. */
+  giveUp(): void {
+    this.values.clear();
+    this.sayNews();
   }
 
   /** Be asked for again. */
@@ -79,13 +98,19 @@ export class PresenceReplica {
     if (this.leaving) this.say();
     this.send({ type: "get", key: this.key, seq: null, presence: true });
     // Also that we are there no more: the last connection may not have brought it.
-    if (this.spoke && !this.leaving) this.say();
+    if (this.said !== undefined && !this.leaving) this.say();
   }
 
   /** Say the own value again: it may have been refused for now. */
   retry(): void {
     if (!this.ready || this.leaving) this.ask();
-    else if (this.spoke) this.say();
+    else if (this.said !== undefined) this.say();
+  }
+
+  /** Go on saying what is new. */
+  resume(): void {
+    this.paused = false;
+    this.sayNews();
   }
 
   disconnected(): void {
@@ -97,9 +122,10 @@ export class PresenceReplica {
     this.ownId = client;
     this.ready = true;
     const there = new Map(Object.entries(clients));
-    for (const [id, person] of [...this.known]) if (!there.has(id)) this.take(id, person, null);
-    for (const [id, person] of there) this.take(id, this.known.get(id), person);
-    for (const listener of [...this.listeners]) listener.started?.();
+    for (const [id, person] of [...this.known]) if (!there.has(id)) this.note(id, person, null);
+    for (const [id, person] of there) this.note(id, this.known.get(id), person);
+    tellEach(this.listeners, (listener) => listener.started?.());
+    tellEach(this.listeners, (listener) => listener.updated?.());
     if (this.leaving) this.left();
   }
 
@@ -107,26 +133,41 @@ export class PresenceReplica {
   heard({ client, value, user }: PresenceChange): void {
     if (!this.ready) return;
     const person = user === undefined ? { value } : { value, user };
-    this.take(client, this.known.get(client), value === null ? null : person);
+    this.note(client, this.known.get(client), value === null ? null : person);
+    tellEach(this.listeners, (listener) => listener.updated?.());
   }
 
-  private take(client: string, before: Person | undefined, now: Person | null): void {
-    const people = new Map(this.known);
-    if (now === null) people.delete(client);
-    else people.set(client, now);
-    this.known = people;
-    for (const listener of [...this.listeners]) {
-      if (now === null) {
-        if (before !== undefined) listener.left?.(client, before);
-      } else if (before === undefined) {
-        listener.joined?.(client, now);
-      } else if (JSON.stringify(before.value) !== JSON.stringify(now.value)) {
-        listener.changed?.(client, now);
-      }
+  private note(client: string, before: Person | undefined, now: Person | null): void {
+    if (now === null) this.known.delete(client);
+    else this.known.set(client, now);
+    if (now === null) {
+      if (before === undefined) return;
+      tellEach(this.listeners, (listener) => listener.left?.(client, before));
+    } else if (before === undefined) {
+      tellEach(this.listeners, (listener) => listener.joined?.(client, now));
+    } else if (JSON.stringify(before.value) !== JSON.stringify(now.value)) {
+      tellEach(this.listeners, (listener) => listener.changed?.(client, now));
     }
   }
 
+  private get own(): Json {
+    let own: Json = null;
+    for (const value of this.values.values()) own = value;
+    return own;
+  }
+
+  /** Say the own value, if it is another; who goes isn't kept waiting. */
+  private sayNews(): void {
+    const { own } = this;
+    const news = this.said !== undefined ? JSON.stringify(own) !== this.said : own !== null;
+    if (!news || (this.paused && own !== null)) return;
+    this.say();
+    this.sent();
+  }
+
   private say(): void {
-    this.send({ type: "presence", key: this.key, value: this.own });
+    const { own } = this;
+    this.said = JSON.stringify(own);
+    this.send({ type: "presence", key: this.key, value: own });
   }
 }

@@ -89,6 +89,12 @@ export class Queue {
     return this.pushes.size - this.offers + this.heldBack;
   }
 
+  /** The id of the write that the server has not answered for longest. */
+  get oldest(): number | undefined {
+    for (const [id, { kind }] of this.pushes) if (kind !== "offered") return id;
+    return undefined;
+  }
+
   /** A write is held back by who made it (1), or no more (-1). */
   holdBack(more: 1 | -1): void {
     this.heldBack += more;

@@ -11,6 +11,8 @@ const PAGE = 1_000;
 export abstract class Replica {
   /** Whether the room's answer was heard on the connection that is open now. */
   ready = false;
+  /** Whether it was ever heard. */
+  begun = false;
   /** The epoch of `seq`; `null` before the first answer, and where there are none. */
   epoch: string | null = null;
   /** The newest sequence number that was heard. */
@@ -61,7 +63,7 @@ export abstract class Replica {
       return this.askAbove(last(this.pages), epoch, broken ? undefined : PAGE);
     const { pages } = this;
     this.pages = null;
-    this.ready = true;
+    this.ready = this.begun = true;
     this.forgets = false;
     if (this.anew) {
       const sameEpoch = epoch !== null && epoch === this.epoch;

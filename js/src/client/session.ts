@@ -11,6 +11,7 @@ import {
 import { Backoff } from "./backoff";
 import { closedHere, Refused } from "./errors";
 import { written } from "./form";
+import { tellEach } from "./listeners";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
 import { NOBODY, Queue, type QueueLimits } from "./queue";
@@ -47,6 +48,8 @@ export class Session {
   onForbidden: () => void = () => {};
   /** The server takes nothing for now: to `resume` after so many milliseconds. */
   onBusy: (milliseconds: number) => void = () => {};
+  /** Hears that an own value was said; the presence may be `paused` then, and told to `resume`. */
+  onPresence: (presence: PresenceReplica) => void = () => {};
   /** Hears each message of the server, before the replicas do. */
   onMessage: (message: ServerMessage) => void = () => {};
   /** Where somebody wants to hear more than the replicas do. */
@@ -61,7 +64,7 @@ export class Session {
   /** Keys that nobody listens to, but of which something is under way. */
   private readonly leaving = new Set<string>();
   /** Who waits for the answer to a `get` of a key; its other replicas ask later. */
-  private readonly asking = new Map<string, Replica>();
+  private readonly asking = new Map<string, LogReplica | StateReplica>();
   private readonly presences = new Map<string, PresenceReplica>();
   private readonly listings = new Map<
     string,
@@ -80,6 +83,8 @@ export class Session {
   /** Whether something was refused for now that has no id, and may be any question. */
   private unheard = false;
   private known: string | null = null;
+  /** Whether the server takes more than DriftDB's own messages. */
+  private ours = false;
   private send: ((frame: Frame) => void) | null = null;
   /** Why there is no connection, and won't be one by itself. */
   private stopped: Refused | null = null;
@@ -92,19 +97,23 @@ export class Session {
     this.queue = new Queue(() => this.codec, limits);
     this.queue.onChange = () => {
       this.onChange();
-      this.lookWhetherDrained();
+      this.settleDrains();
     };
   }
 
-  /** Resolves when all that was written was acknowledged or refused. */
+  /**
+   * Resolves when all that was written was acknowledged or refused. Rejects where there won't be
+   * a connection by itself.
+   */
   drained(): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.stopped !== null && this.queue.waiting > 0) throw this.stopped;
       this.drains.add({ resolve, reject });
-      this.lookWhetherDrained();
+      this.settleDrains();
     });
   }
 
-  private lookWhetherDrained(): void {
+  private settleDrains(): void {
     if (this.drains.size === 0) return;
     // A write may be on its way from one place to the next.
     queueMicrotask(() => {
@@ -157,7 +166,9 @@ export class Session {
         this.presences.delete(key);
         this.unsubscribe(key);
       };
-      replica = new PresenceReplica(key, (message) => this.tell(message), left);
+      const made = new PresenceReplica(key, (message) => this.tell(message), left);
+      made.sent = () => this.onPresence(made);
+      replica = made;
       this.presences.set(key, replica);
       replica.ask();
     }
@@ -186,8 +197,7 @@ export class Session {
 
   /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
   leave(key: string): void {
-    const presence = this.presences.get(key);
-    if (presence?.listeners.size === 0) presence.leave();
+    this.presences.get(key)?.leave();
     const inUse = this.of(key).filter(({ listeners, pending }) => listeners.size > 0 || pending);
     if (inUse.length > 0) this.replicas.set(key, inUse);
     else this.replicas.delete(key);
@@ -202,8 +212,8 @@ export class Session {
   }
 
   private unsubscribe(key: string): void {
-    // A server without epochs doesn't know the message.
-    if (!this.presences.has(key) && !this.replicas.has(key) && this.known !== null)
+    // DriftDB's own server doesn't know the message.
+    if (!this.presences.has(key) && !this.replicas.has(key) && this.ours)
       this.tell({ type: "unsubscribe", key });
   }
 
@@ -292,7 +302,7 @@ export class Session {
     }
     const message = `the server takes no message of ${bytes} bytes`;
     if (presence !== null) {
-      presence.set(null);
+      presence.giveUp();
       this.onError("too_large", message);
     } else if (push !== undefined) {
       this.queue.refused(push.id, "too_large", message);
@@ -317,7 +327,7 @@ export class Session {
     this.listings.clear();
     for (const { reject } of this.drains) reject(error);
     this.drains.clear();
-    for (const listener of this.listeners()) listener.closed?.(error);
+    tellEach(this.listeners(), (listener) => listener.closed?.(error));
   }
 
   /** There may be a connection again. */
@@ -325,7 +335,7 @@ export class Session {
     if (this.stopped === null) return;
     this.stopped = null;
     this.queue.start();
-    for (const listener of this.listeners()) listener.reopened?.();
+    tellEach(this.listeners(), (listener) => listener.reopened?.());
   }
 
   private listeners(): (StateListener | LogListener)[] {
@@ -372,7 +382,9 @@ export class Session {
         this.leaveSettled();
         break;
       case "presence_state":
-        this.presences.get(message.key)?.started(message);
+        this.ours = true;
+        if (this.presences.has(message.key)) this.presences.get(message.key)?.started(message);
+        else this.unsubscribe(message.key); // it was left before the answer
         break;
       case "presence":
         this.presences.get(message.key)?.heard(message);
@@ -396,13 +408,23 @@ export class Session {
     const { key, epoch = null } = init;
     const replica = this.asking.get(key);
     if (replica === undefined) return;
-    const next = replica.started(init);
     this.known = epoch;
+    this.ours = epoch !== null;
+    if (!this.of(key).includes(replica)) {
+      // It was left before the answer, which is nobody's.
+      this.queue.inEpoch(epoch);
+      this.asking.delete(key);
+      this.ask(key);
+      this.unsubscribe(key);
+      return;
+    }
+    const next = replica.started(init);
     this.queue.inEpoch(epoch);
     if (next !== null) {
       this.tell(next);
     } else if (replica.ready) {
       this.asking.delete(key);
+      tellEach<StateListener | LogListener>(replica.listeners, (each) => each.answered?.());
       this.ask(key);
     }
   }

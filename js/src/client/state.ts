@@ -1,6 +1,7 @@
 import type { Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
 import { meant, written } from "./form";
+import { tellEach } from "./listeners";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
 
@@ -8,6 +9,8 @@ import { Replica } from "./replica";
 export interface StateListener {
   /** The value to show may be another now. */
   changed(): void;
+  /** The room's answer to a question was taken: the value is the room's, on this connection too. */
+  answered?(): void;
   /** A write was refused, and the value is the room's again. */
   refused?(code: string, message: string): void;
   /** Nothing more will come, for now at least: there is no connection. */
@@ -171,7 +174,7 @@ export class StateReplica extends Replica implements Pusher {
     if (!underWay?.offered) this.offerIfEmpty();
     this.notify();
     if (quiet) return;
-    for (const listener of [...this.listeners]) listener.refused?.(code, message);
+    tellEach(this.listeners, (listener) => listener.refused?.(code, message));
     // Who awaits a promise has heard.
     if (this.listeners.size === 0 && underWay?.updates.length === 0)
       this.unheard(new Refused(code, message));
@@ -284,6 +287,6 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   private notify(): void {
-    for (const listener of [...this.listeners]) listener.changed();
+    tellEach(this.listeners, (listener) => listener.changed());
   }
 }

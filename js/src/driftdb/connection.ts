@@ -13,6 +13,8 @@ import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
 
 const MOST_EARLY = 10_000;
+/** As npm's `PresenceListener` has it. */
+const PRESENCE_MILLISECONDS = 20;
 
 /** Hears of a write that the room didn't take, and its key. */
 export type Report = (error: unknown, key: Key) => void;
@@ -85,7 +87,8 @@ export class DbConnection {
     this.closed = false;
     this.dbUrl = dbUrl;
     this.cbor = cbor;
-    const options = { codec: cbor ? CBOR : JSON_CODEC };
+    const codec = cbor ? CBOR : JSON_CODEC;
+    const options = { codec, presenceMilliseconds: PRESENCE_MILLISECONDS };
     const room = new Room(dbUrl, options, stay.session);
     stay.room = room;
     for (const message of this.early.splice(0)) this.send(message);

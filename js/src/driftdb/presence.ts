@@ -34,10 +34,13 @@ export class PresenceListener<T> {
   private readonly maxPresenceInterval: number;
   private presence: Presence<PresenceMessage<T>> | null = null;
   /** Who says each second that they are there. */
-  private readonly strangers = new Map<string, WrappedPresenceMessage<T>>();
+  private readonly strangers = new Map<
+    string,
+    { readonly person: WrappedPresenceMessage<T>; readonly heard: number }
+  >();
   private heartbeat: ReturnType<typeof setInterval> | undefined;
   private saying: ReturnType<typeof setTimeout> | undefined;
-  private said = 0;
+  private said = Number.NEGATIVE_INFINITY;
   private end: (() => void) | null = null;
 
   /**
@@ -93,7 +96,7 @@ export class PresenceListener<T> {
   updateState(value: T): void {
     if (JSON.stringify(value) === JSON.stringify(this.state)) return;
     this.state = value;
-    const pause = this.said + this.minPresenceInterval - Date.now();
+    const pause = this.said + this.minPresenceInterval - performance.now();
     this.saying ??= setTimeout(() => this.say(), Math.max(pause, 0));
   }
 
@@ -103,7 +106,7 @@ export class PresenceListener<T> {
 
   private say(): void {
     this.saying = undefined;
-    this.said = Date.now();
+    this.said = performance.now();
     if (this.presence !== null) this.presence.value = this.message;
     if (this.strangers.size > 0) this.relay();
   }
@@ -119,7 +122,8 @@ export class PresenceListener<T> {
     if (!isMessage<T>(message) || message.client === this.clientId) return;
     const { client, value } = message;
     if (this.present().has(client)) return;
-    this.strangers.set(client, { value, lastSeen: Date.now(), name: "Guest" });
+    const person = { value, lastSeen: Date.now(), name: "Guest" };
+    this.strangers.set(client, { person, heard: performance.now() });
     if (this.heartbeat === undefined) {
       this.heartbeat = setInterval(() => this.beat(), this.maxPresenceInterval);
       this.relay();
@@ -128,8 +132,8 @@ export class PresenceListener<T> {
   }
 
   private beat(): void {
-    const since = Date.now() - 2 * this.maxPresenceInterval;
-    const gone = [...this.strangers].filter(([, { lastSeen }]) => lastSeen < since);
+    const since = performance.now() - 2 * this.maxPresenceInterval;
+    const gone = [...this.strangers].filter(([, { heard }]) => heard < since);
     for (const [client] of gone) this.strangers.delete(client);
     if (gone.length > 0) this.tell();
     if (this.strangers.size > 0) {
@@ -143,7 +147,8 @@ export class PresenceListener<T> {
   private tell(): void {
     const present = this.present();
     for (const client of present.keys()) this.strangers.delete(client);
-    tell([this.callback], Object.fromEntries([...this.strangers, ...present]));
+    const strangers = [...this.strangers].map(([client, { person }]) => [client, person] as const);
+    tell([this.callback], Object.fromEntries([...strangers, ...present]));
   }
 
   /** Who is there as the server says. */

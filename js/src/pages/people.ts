@@ -11,7 +11,8 @@ export function people(home: Home): HTMLElement {
   const box = element("section", "people", { "aria-label": "Who has joined" });
   const place = element("div", "people-list");
   new PresenceView({ ...home, leave: () => {} }, KEY, { label: "Who has joined" }, place);
-  const presence = home.connection.session.presence(KEY, {});
+  const me = {};
+  const presence = home.connection.session.presence(KEY, me);
   const form = element("form", "composer");
   const field = element("input", "field", {
     type: "text",
@@ -22,7 +23,7 @@ export function people(home: Home): HTMLElement {
   });
   const join = element("button", "button", { type: "submit" });
   const be = (name: string) => {
-    presence.set(name === "" ? null : { name });
+    presence.set(name === "" ? null : { name }, me);
     field.value = name;
     join.textContent = name === "" ? "Join" : "Leave";
     field.readOnly = name !== "";

@@ -40,13 +40,17 @@ export class Presence<T = Value> implements PresenceListener {
     if (value !== null) this.value = value;
   }
 
-  /** The own value; `null`: not here. It goes with the connection. */
+  /**
+   * The own value; `null`: not here. It goes with the connection, and the newest one counts where
+   * several of a page are here under one key. Values that follow each other fast are sent some
+   * milliseconds apart, the newest of them (`ConnectionOptions.presenceMilliseconds`).
+   */
   get value(): T | null {
     return this.own;
   }
 
   set value(value: T | null) {
-    this.replica.set(value === null ? null : encode(value));
+    this.replica.set(value === null ? null : encode(value), this);
     this.own = value;
   }
 
@@ -93,6 +97,11 @@ export class Presence<T = Value> implements PresenceListener {
   }
 
   /** For the session. */
+  updated(): void {
+    this.watchers.tell(this.people);
+  }
+
+  /** For the session. */
   changed(client: string, there: There): void {
     this.tell(this.changes, client, there);
   }
@@ -110,7 +119,6 @@ export class Presence<T = Value> implements PresenceListener {
   private tell(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
     const person = this.person(client, there);
     if (this.begun && !person.isMe) listeners.tell(person);
-    this.watchers.tell(this.people);
   }
 
   private person(client: string, { value, user }: There): Person<T> {

@@ -46,7 +46,7 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
     );
     this.told = this.fold.value;
     this.replica = session.log(key, this, true);
-    if (this.replica.ready) this.startedOver(this.replica.entries, true);
+    if (this.replica.begun) this.startedOver(this.replica.entries, true);
   }
 
   /** Resolves when the room's value was heard for the first time. */
@@ -119,6 +119,11 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
     if (this.fold.missing) this.replica.offer(snapshot(encode(this.fold.confirmed)));
     this.life.begin();
     this.changed();
+  }
+
+  /** For the session. */
+  answered(): void {
+    this.life.begin();
   }
 
   /** For the session. */

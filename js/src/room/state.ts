@@ -27,7 +27,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
     const offered = initial === undefined ? undefined : encode(initial);
     this.replica = session.state(key, this, offered);
     this.told = JSON.stringify(this.replica.value);
-    if (this.replica.ready) this.life.begin();
+    if (this.replica.begun) this.life.begin();
   }
 
   /** Resolves when the room's value was heard for the first time. */
@@ -98,11 +98,15 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   /** For the session. */
   changed(): void {
-    if (this.replica.ready) this.life.begin();
     const now = JSON.stringify(this.replica.value);
     if (now === this.told) return;
     this.told = now;
     this.subscribers.tell(this.value);
+  }
+
+  /** For the session. */
+  answered(): void {
+    this.life.begin();
   }
 
   /** For the session. */

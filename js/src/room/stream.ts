@@ -31,7 +31,7 @@ export class Stream<T = Value> implements LogListener {
   ) {
     this.replica = session.log(key, this, true, stamps);
     if (maxLength !== undefined) this.replica.maxLength = maxLength;
-    if (this.replica.ready) this.startedOver(this.replica.entries, true);
+    if (this.replica.begun) this.startedOver(this.replica.entries, true);
   }
 
   /** Resolves when the room's values were heard for the first time. */
@@ -149,6 +149,11 @@ export class Stream<T = Value> implements LogListener {
     this.begun = true;
     this.life.begin();
     this.restarts.tell();
+  }
+
+  /** For the session. */
+  answered(): void {
+    this.life.begin();
   }
 
   /** For the session. */

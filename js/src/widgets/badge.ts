@@ -37,7 +37,7 @@ export class Badge implements PresenceListener {
     const dot = element("span", "driftdb-dot", { "aria-hidden": "true" });
     this.element.append(dot, this.text, this.others, this.button, this.page);
     this.here = home.connection.session.presence(HERE, this);
-    this.here.set(true);
+    this.here.set(true, this);
     home.connection.listeners.add(this.redraw);
     this.redraw();
   }

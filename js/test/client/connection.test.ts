@@ -164,17 +164,123 @@ test("without an answer within 10 seconds the connection is dead, and another is
   expect(FakeSocket.opened).toHaveLength(2);
 });
 
-test.each(["online", "offline"])(
-  "when the network is %s the connection is put to the test",
-  (name) => {
-    FakeSocket.last.accept();
-    dispatchEvent(new Event(name));
-    dispatchEvent(new Event(name));
-    expect(FakeSocket.last.sent).toEqual([ping]);
-    vi.advanceTimersByTime(12_500);
-    expect(FakeSocket.opened).toHaveLength(2);
-  },
-);
+test.each([
+  ["the network is back", () => dispatchEvent(new Event("online"))],
+  ["the network is gone", () => dispatchEvent(new Event("offline"))],
+  ["the page is shown from the cache", () => dispatchEvent(new Event("pageshow"))],
+  ["the page is visible again", () => document.dispatchEvent(new Event("visibilitychange"))],
+])("when %s a dead connection is given up within 3 seconds", (_, happen) => {
+  FakeSocket.last.accept();
+  happen();
+  happen();
+  expect(FakeSocket.last.sent).toEqual([ping]);
+  vi.advanceTimersByTime(3_000);
+  expect(FakeSocket.opened).toHaveLength(2);
+});
+
+test("a page that wakes up is impatient also where an answer is awaited already", () => {
+  FakeSocket.last.accept();
+  vi.advanceTimersByTime(20_000);
+  expect(FakeSocket.last.sent).toEqual([ping]);
+  dispatchEvent(new Event("online"));
+  expect(FakeSocket.last.sent).toEqual([ping]);
+  vi.advanceTimersByTime(3_000);
+  expect(FakeSocket.opened).toHaveLength(2);
+});
+
+test("that a device is offline shows at once, and no more as soon as the server answers", () => {
+  FakeSocket.last.accept();
+  dispatchEvent(new Event("offline"));
+  expect(connection.status.phase).toBe("reconnecting");
+  expect(connection.status.text).toContain("This device is offline");
+  FakeSocket.last.hear(pong);
+  expect([connection.status.phase, connection.offlineSince]).toEqual(["connected", null]);
+  vi.advanceTimersByTime(10_000);
+  expect(FakeSocket.opened).toHaveLength(1);
+});
+
+test("a clock that is set back an hour hides no dead connection", () => {
+  FakeSocket.last.accept();
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(21_000);
+  expect(FakeSocket.last.sent).toEqual([ping]);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(11_000);
+  expect(FakeSocket.opened).toHaveLength(2);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(13_000); // a handshake that nobody answers
+  expect(FakeSocket.opened).toHaveLength(3);
+});
+
+test("a write that nobody confirms shows within 3 seconds, and the connection is put to the test", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  const state = connection.session.state("k", { changed() {} });
+  socket.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  state.write(1);
+  const told = vi.fn();
+  connection.listeners.add(told);
+  vi.advanceTimersByTime(1_000);
+  expect([connection.unconfirmed, told.mock.calls.length]).toEqual([false, 0]);
+  vi.advanceTimersByTime(2_000);
+  expect([connection.unconfirmed, told.mock.calls.length]).toEqual([true, 1]);
+  expect(connection.status).toEqual({
+    phase: "connected",
+    text: "Connected, but the room has not confirmed what you changed yet.",
+  });
+  expect(socket.sent.at(-1)).toBe(ping);
+  socket.hear({ type: "ack", id: 1, seq: 1 });
+  vi.advanceTimersByTime(1_000);
+  expect([connection.unconfirmed, connection.status.text]).toEqual([
+    false,
+    "Connected: what you change, everybody sees at once.",
+  ]);
+  state.write(2);
+  vi.advanceTimersByTime(9_000);
+  expect([socket.closedWith, FakeSocket.opened.length]).toEqual([1005, 2]);
+});
+
+test("who writes all the time, and is answered, waits for nothing", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  const state = connection.session.state("k", { changed() {} });
+  socket.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  for (let id = 1; id < 20; id += 1) {
+    state.write(id);
+    vi.advanceTimersByTime(700);
+    socket.hear({ type: "ack", id, seq: id });
+    expect(connection.unconfirmed).toBe(false);
+  }
+});
+
+test("values of presence are sent some milliseconds apart, the newest of them; who goes goes at once", () => {
+  const socket = FakeSocket.last;
+  socket.accept();
+  const me = {};
+  const presence = connection.session.presence("p", me);
+  const said = () =>
+    socket.sent.map((text) => JSON.parse(text)).filter(({ type }) => type === "presence");
+  for (let x = 0; x < 1_000; x += 1) presence.set(x, me);
+  expect(said().map(({ value }) => value)).toEqual([0]);
+  vi.advanceTimersByTime(40);
+  expect(said().map(({ value }) => value)).toEqual([0, 999]);
+  vi.advanceTimersByTime(1_000);
+  presence.set(1, me);
+  presence.set(2, me);
+  presence.set(null, me);
+  vi.advanceTimersByTime(1_000);
+  expect(said().map(({ value }) => value)).toEqual([0, 999, 1, null]);
+});
+
+test("how far apart values of presence are is an option", () => {
+  const other = new Connection(URL, { presenceMilliseconds: 0 });
+  FakeSocket.last.accept();
+  const me = {};
+  const presence = other.session.presence("p", me);
+  for (let x = 0; x < 3; x += 1) presence.set(x, me);
+  expect(FakeSocket.last.sent).toHaveLength(4);
+  other.close();
+});
 
 test("after a long sleep the connection is made anew at once", () => {
   const socket = FakeSocket.last;

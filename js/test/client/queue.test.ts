@@ -80,9 +80,10 @@ test("a presence that is far too long is given up rather than somebody's push", 
   const [refused, told] = [vi.fn(), vi.fn()];
   server.session.onError = told;
   const log = server.session.log("k", { ...deaf, refused }, true);
-  const there = server.session.presence("p", {});
+  const me = {};
+  const there = server.session.presence("p", me);
   log.push("short", true);
-  there.set("long".repeat(50));
+  there.set("long".repeat(50), me);
   server.reconnect(1009);
   expect(refused).not.toHaveBeenCalled();
   expect(told).toHaveBeenCalledExactlyOnceWith("too_large", expect.stringContaining("202 bytes"));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
+import { Refused } from "../../src/client/errors";
 import { meant } from "../../src/client/form";
 import type { LogReplica } from "../../src/client/log";
 import { Session } from "../../src/client/session";
@@ -84,6 +85,55 @@ test("two who listen to one key miss nothing, also where a question is answered 
     [1, 2],
     [1, 2],
   ]);
+});
+
+test("a key that was left before the room's answer is asked for no more, and gets no first value", () => {
+  const server = new PlayedServer();
+  const listener = { changed: vi.fn() };
+  const state = server.session.state("k", listener, 0);
+  state.listeners.delete(listener);
+  server.session.leave("k");
+  server.init([]);
+  expect(server.sent.slice(1)).toEqual([{ type: "unsubscribe", key: "k" }]);
+  expect(listener.changed).not.toHaveBeenCalled();
+});
+
+test("a key that was left and is used again before the answer is asked for again", () => {
+  const server = new PlayedServer();
+  const first = { changed: () => {} };
+  server.session.state("k", first).listeners.delete(first);
+  server.session.leave("k");
+  const again = server.session.state("k", { changed: () => {} });
+  server.init([{ value: 1, seq: 1 }]);
+  server.init([{ value: 2, seq: 2 }]);
+  expect(server.sent.map(({ type }) => type)).toEqual(["get", "get"]);
+  expect(again.value).toBe(2);
+});
+
+test("whoever waits until all is confirmed is told where there will be no connection", async () => {
+  const server = new PlayedServer();
+  server.session.log("k", { heard: () => {} }, true).push(1, true);
+  server.session.disconnected(4403);
+  server.session.interrupt(new Refused("forbidden", "no permission"));
+  await expect(server.session.drained()).rejects.toMatchObject({ code: "forbidden" });
+});
+
+test("what one listener throws keeps no other from hearing", () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  const server = new PlayedServer();
+  const broken = () => {
+    throw new Error("a view's own");
+  };
+  const every = { changed: broken, refused: broken, answered: broken, closed: broken };
+  const state = server.session.state("k", every);
+  const heard = { changed: vi.fn(), refused: vi.fn(), answered: vi.fn(), closed: vi.fn() };
+  state.listeners.add(heard);
+  server.init([{ value: 1, seq: 1 }]);
+  state.write(2);
+  server.refuse(1, "forbidden");
+  server.session.stop();
+  for (const told of Object.values(heard)) expect(told).toHaveBeenCalled();
+  error.mockRestore();
 });
 
 test("an error that belongs to no push is reported", () => {

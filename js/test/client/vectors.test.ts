@@ -44,7 +44,7 @@ class Driver {
   }
 
   say(value: Json): void {
-    this.presence.set(value);
+    this.presence.set(value, this.me);
   }
 
   sent(messages: readonly object[]): void {
@@ -77,8 +77,10 @@ class Driver {
     return this.session.log("k", { heard() {} }, true);
   }
 
+  private readonly me = {};
+
   private get presence() {
-    return this.session.presence("k", {});
+    return this.session.presence("k", this.me);
   }
 }
 

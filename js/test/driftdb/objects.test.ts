@@ -163,6 +163,7 @@ test("presence has the others by their own ids, and tells when one goes", async 
 
 test("an own value is told no more often than it should, and the last one is", async () => {
   const { presence } = presenceOf(await connected());
+  await vi.advanceTimersByTimeAsync(20);
   for (const value of ["green", "blue", "white"]) presence.updateState(value);
   await vi.advanceTimersByTimeAsync(0);
   presence.updateState("black");
@@ -187,9 +188,29 @@ test("who says each second that they are there is answered so, until they say it
   say();
   await vi.advanceTimersByTimeAsync(4_000);
   expect(told.at(-1)).toEqual({});
+  for (const { id } of sent("push")) hear({ type: "ack", id, seq: ++seq });
   const count = relays().length;
   await vi.advanceTimersByTimeAsync(4_000);
   expect(relays()).toHaveLength(count);
+});
+
+test("who says no more that they are there is gone also where the clock is set back", async () => {
+  const { told } = presenceOf(await connected());
+  hear({ type: "push", value: { value: "old way", client: "bob" }, seq: 1 });
+  expect(told.at(-1)).toMatchObject({ bob: { value: "old way" } });
+  vi.setSystemTime(Date.now() - 3_600_000);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(told.at(-1)).toEqual({});
+});
+
+test("an own value is told also where the clock was set back since the last one", async () => {
+  const { presence } = presenceOf(await connected());
+  presence.updateState("white");
+  await vi.advanceTimersByTimeAsync(20);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  presence.updateState("black");
+  await vi.advanceTimersByTimeAsync(20);
+  expect(sent("presence").at(-1).value.value).toBe("black");
 });
 
 test("who is destroyed is there no more", async () => {

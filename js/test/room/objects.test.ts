@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { Refused, Uncertain } from "../../src/client/errors";
+import type { Session } from "../../src/client/session";
 import { parse, stringify } from "../../src/protocol/integers";
 import type { Json, Push } from "../../src/protocol/messages";
 import { SharedDict } from "../../src/room/dict";
@@ -353,7 +354,7 @@ test("a presence tells who else comes and goes, and is here itself", () => {
   expect(people.people.map(({ isMe }) => isMe)).toEqual([true, false, false]);
   server.tell({ type: "presence", key: "k", client: "a", value: null });
   expect(told).toEqual(["+Ann", "-Ann"]);
-  expect(seen).toEqual([1, 2, 3, 2]);
+  expect(seen).toEqual([2, 3, 2]);
   expect(server.sent).toContainEqual({ type: "presence", key: "k", value: { colour: "red" } });
 });
 
@@ -476,6 +477,41 @@ test("after a retry one waits again for what there is then", async () => {
   server.reconnect();
   server.init([{ value: 1, seq: 1 }]);
   expect(await Promise.all(waiting)).toEqual([undefined, 1]);
+});
+
+test.each([
+  ["state", (session: Session) => new SharedState(session, "k", 0), 5],
+  ["stream", (session: Session) => new Stream(session, "k"), 5],
+  ["dictionary", (session: Session) => new SharedDict(session, "k"), { reset: {} }],
+])("a %s is ready again after a login, also where nothing was missed", async (_, make, held) => {
+  const server = new PlayedServer();
+  const object = make(server.session);
+  server.init([{ value: held, seq: 1 }]);
+  await object.ready;
+  server.session.disconnected(4403);
+  server.session.interrupt(new Refused("forbidden", "no permission"));
+  server.connect();
+  let ready = false;
+  const waiting = object.ready.then(() => {
+    ready = true;
+  });
+  await Promise.resolve();
+  expect(ready).toBe(false);
+  server.init([], { epoch: "E", recovered: true, seq: 1 });
+  await waiting;
+});
+
+test("what is made while there is no connection begins with what is known", async () => {
+  const server = new PlayedServer();
+  const dict = new SharedDict<number>(server.session, "k");
+  server.init([{ value: { reset: { a: 1 } }, seq: 1 }]);
+  server.session.disconnected();
+  const later = new SharedDict<number>(server.session, "k");
+  await later.ready;
+  expect(later.value).toEqual({ a: 1 });
+  server.connect();
+  server.init([{ value: { apply: { set: { b: 2 } } }, seq: 2 }], { epoch: "E", recovered: true });
+  expect([dict.value, later.value]).toEqual(Array(2).fill({ a: 1, b: 2 }));
 });
 
 test("who appends tells the room once that the key is a stream", () => {
