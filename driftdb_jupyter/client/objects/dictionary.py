@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..room import Room
+from ..runtime.cells import Topic
 from ..runtime.subscribers import Subscription
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
@@ -43,6 +44,10 @@ class SharedDict(MutableMapping[str, Any]):
             decode=decode,
             timeout_seconds=timeout_seconds,
         )
+
+    @property
+    def _topic(self) -> Topic:
+        return self._reducer._topic
 
     @property
     def key(self) -> str:

@@ -59,7 +59,9 @@ class Presence(Shared):
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode = encode, decode
         self._value: Any = None
-        self._joined, self._left, self._changed = Subscribers(), Subscribers(), Subscribers()
+        self._joined = Subscribers(self._topic)
+        self._left = Subscribers(self._topic)
+        self._changed = Subscribers(self._topic)
         self._told: dict[str, Person] = {}
         connection = self._home.connection
         self._replica = connection.attend(key, self)

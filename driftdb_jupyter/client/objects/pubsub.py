@@ -43,7 +43,7 @@ class PubSub(Shared):
     ) -> None:
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
-        self._subscribers = Subscribers()
+        self._subscribers = Subscribers(self._topic)
         self._history: deque[Heard] = deque(maxlen=history)
         connection = self._home.connection
         with connection.guard:  # so that nobody delivers in between

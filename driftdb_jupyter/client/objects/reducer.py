@@ -53,7 +53,7 @@ class SharedReducer(Shared):
         self._initial = self._write(initial)
         self._compacts = False
         self._lock = threading.RLock()  # held while fn works; never with the connection's guard
-        self._subscribers = Subscribers()
+        self._subscribers = Subscribers(self._topic)
         self._fold = Fold(
             lambda value, action: fn(value, self._read(action)),
             lambda: self._read(self._initial),

@@ -10,6 +10,7 @@ from ...protocol.errors import DriftDBError, EncodingError, Refusal
 from ..room import Room
 from ..room import room as find_room
 from ..runtime.callbacks import callbacks
+from ..runtime.cells import Topic, cells
 from ..session.receipt import Receipt
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
@@ -26,6 +27,7 @@ class Shared:
 
     _home: Room
     _key: str
+    _topic: Topic
     _refusal: Refusal | None = None
     _logged: Refusal | None = None
 
@@ -72,6 +74,8 @@ class Shared:
         else:
             self._home = find_room(room, url=url, timeout_seconds=timeout_seconds)
         self._key = key
+        self._topic = (self._home.connection.location, key)
+        cells.use(self._topic)
         callbacks.notice_loop()
 
     def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:

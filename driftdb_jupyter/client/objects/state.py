@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+import weakref
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from traitlets import HasTraits, TraitType
+from traitlets import All, EventHandler, HasTraits, TraitType
 
 from ..room import Room
 from ..runtime.callbacks import callbacks
+from ..runtime.cells import cells
+from ..runtime.subscribers import tell_each
 from ..session.receipt import Receipt
 from ..values.encoding import Hook, decode, encode, same
 from ..waiting.handle import Handle
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from traitlets.utils.sentinel import Sentinel
 
 __all__ = ["SharedState"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 
 class _RoomValue(TraitType[Any, Any]):
@@ -38,6 +45,27 @@ class _RoomValue(TraitType[Any, Any]):
     def set(self, obj: HasTraits, value: Any) -> None:
         assert isinstance(obj, SharedState)
         obj._write(self._validate(obj, value))
+
+
+class _Observation:
+    """An observer, as it belongs to the run of a cell (:mod:`..runtime.cells`)."""
+
+    def __init__(self, state: SharedState, handler: Any, names: Any, type: Any) -> None:
+        # Weakly, for a state that nobody holds is to go at once, without the cyclic collector.
+        self._state = weakref.ref(state)
+        self.given = (handler, names, type)
+
+    def end(self) -> None:
+        """Call the observer no more, unless another cell has it observe, too."""
+        state = self._state()
+        if state is None:
+            return
+        rest = [each for each in state._observations if each is not self]
+        if all(each.given != self.given for each in rest):
+            with contextlib.suppress(ValueError):  # it was taken away in another way
+                state.unobserve(*self.given)
+        else:
+            state._observations = rest
 
 
 class SharedState(Shared, HasTraits):
@@ -66,6 +94,9 @@ class SharedState(Shared, HasTraits):
     """
 
     value = _RoomValue(help="The room's value, or the own newest write while it is under way.")
+
+    _observable = False
+    _observations: Sequence[_Observation] = ()
 
     def __init__(
         self,
@@ -123,6 +154,7 @@ class SharedState(Shared, HasTraits):
             raise
         self._announced = self._replica.shown
         super().__init__()
+        self._observable = True
         asked_for = (control, options, min, max, step, label, description)
         if disabled or read_only or any(each is not None for each in asked_for):
             self._describe()
@@ -146,6 +178,10 @@ class SharedState(Shared, HasTraits):
         thread of their own. Of several changes in the meantime only the last is told.
         """
         callbacks.notice_loop()
+        if self._observable:
+            observation = _Observation(self, handler, names, type)
+            cells.own(self._topic, observation)
+            self._observations = [*self._observations, observation]
         super().observe(handler, names, type)
 
     def unobserve(
@@ -155,13 +191,26 @@ class SharedState(Shared, HasTraits):
         type: Sentinel | str = "change",
     ) -> None:
         """Call the handler no more; the arguments are those that it was observed with."""
+        given = (handler, names, type)
+        self._observations = [each for each in self._observations if each.given != given]
         super().unobserve(handler, names, type)
+
+    def notify_change(self, change: Any) -> None:
+        """Tell the observers of a change, each of them whatever another raises.
+
+        The first error is raised when all were told, as traitlets raises it: to who sets
+        :attr:`value`. Further ones are logged.
+        """
+        if change["name"] == "value" and change["type"] == "change":
+            tell_each(self._observers(), lambda handler: handler(change), raises=True)
+        else:
+            super().notify_change(change)
 
     def set(self, value: Any) -> Handle[Any]:
         """Set the value; ``set(value).result()`` returns when the room has it.
 
         The handle brings the value, or a newer own one that took its place on the way. Raises
-        :class:`EncodingError` and :class:`TooLarge`.
+        :class:`EncodingError` and :class:`TooLarge`; what an observer raises is logged.
         """
         receipt: Receipt[bytes] = Receipt()
         self._write(value, receipt)
@@ -204,6 +253,7 @@ class SharedState(Shared, HasTraits):
         """Hear of the value no more; the room's connection stays for others."""
         self._home.connection.unsubscribe(self._key, self)
         self.unobserve_all("value")
+        self._observations = ()
 
     def deliver(self) -> None:
         """Tell the observers, if the value is another than they know (the callbacks call this)."""
@@ -219,6 +269,20 @@ class SharedState(Shared, HasTraits):
 
     def __repr__(self) -> str:
         return f"SharedState({self._key!r}, {self._read()!r}, room={self._home.name!r})"
+
+    def _observers(self) -> list[Callable[..., Any]]:
+        """Whom to tell of a change of the value, in the order in which traitlets does it."""
+        notifiers = self._trait_notifiers
+        handlers = [
+            handler
+            for name in ("value", All)
+            for type in ("change", All)
+            for handler in notifiers.get(name, {}).get(type, ())
+        ]
+        return [
+            getattr(self, each.name) if isinstance(each, EventHandler) and each.name else each
+            for each in handlers
+        ]
 
     def _describe(self) -> None:
         describe(self, "state", control=self.control)
@@ -243,7 +307,12 @@ class SharedState(Shared, HasTraits):
             self._refusal = None
             claimed = tell_here and self._claim()
         if claimed:
-            self._tell()
+            try:
+                self._tell()
+            except Exception:
+                if receipt is None:
+                    raise
+                _log.exception("an observer of %r failed", self)
 
     # One thread at a time tells the observers, so that they hear of changes in their order;
     # nobody waits for it: it goes on until nothing is left to tell.

@@ -15,6 +15,7 @@ import threading
 from typing import Protocol
 
 from .background import background, on_fork
+from .cells import keep_on_rerun
 
 __all__ = ["Callbacks", "Target", "callbacks"]
 
@@ -88,11 +89,12 @@ class Callbacks:
     def _run(self) -> None:
         with self._lock:
             due, self._due = self._due, {}
-        for target in due:
-            try:
-                target.deliver()
-            except Exception:
-                _log.exception("a callback of %r failed", target)
+        with keep_on_rerun():  # this is no cell, though a kernel may still name the last one
+            for target in due:
+                try:
+                    target.deliver()
+                except Exception:
+                    _log.exception("a callback of %r failed", target)
 
     def forked(self) -> None:
         """Start over in a forked child: its parent's loop and thread aren't there."""

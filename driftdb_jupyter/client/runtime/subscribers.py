@@ -1,59 +1,106 @@
-"""Who is called with each value."""
+"""The handlers that an object calls with each value."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["Subscribers", "Subscription"]
+from .cells import Topic, cells
+
+__all__ = ["Subscribers", "Subscription", "tell_each"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
 
 class Subscription:
-    """Ends what it stands for when it is called, or its ``with`` block is left."""
+    """A registered handler. Call it, or leave its ``with`` block, to unsubscribe.
 
-    def __init__(self, end: Callable[[], None]) -> None:
-        self._end = end
+    Made in a notebook's cell, it ends when that cell is run again (:mod:`.cells`).
+    """
+
+    def __init__(self, subscribers: Subscribers) -> None:
+        # Weakly, for an object that nobody holds is to go at once, without the cyclic collector.
+        self._subscribers = weakref.ref(subscribers)
 
     def __call__(self) -> None:
         """Call the handler no more."""
-        self._end()
+        subscribers = self._subscribers()
+        if subscribers is not None:
+            subscribers.remove(self)
+
+    def end(self) -> None:
+        """Call the handler no more."""
+        self()
 
     def __enter__(self) -> Subscription:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self()
 
 
 class Subscribers:
-    """Handlers, in the order in which they came."""
+    """Handlers, in the order in which they were added.
 
-    def __init__(self) -> None:
-        self._handlers: dict[object, Callable[..., object]] = {}
+    ``topic`` is the room and the key that they are about.
+    """
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self._handlers: dict[Subscription, Callable[..., object]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._handlers)
 
     def add(self, handler: Callable[..., object]) -> Subscription:
         """Call a handler, until its subscription ends."""
-        number = object()
-        self._handlers[number] = handler
-        return Subscription(lambda: self._remove(number))
+        subscription = Subscription(self)
+        cells.own(self._topic, subscription)
+        self._handlers[subscription] = handler
+        return subscription
+
+    def remove(self, subscription: Subscription) -> None:
+        """Call a subscription's handler no more; does nothing if it has ended already."""
+        self._handlers.pop(subscription, None)
 
     def clear(self) -> None:
-        """Call nobody any more."""
+        """End all subscriptions."""
         self._handlers.clear()
 
     def tell(self, *made: Callable[[], Any]) -> None:
-        """Call all handlers with what is made for them; what one raises is logged."""
-        for handler in list(self._handlers.values()):
-            try:
-                handler(*(make() for make in made))
-            except Exception:
-                _log.exception("%r failed", handler)
+        """Call all handlers with what ``made`` returns (see :func:`tell_each`)."""
+        tell_each(
+            list(self._handlers.values()), lambda handler: handler(*(make() for make in made))
+        )
 
-    def _remove(self, number: object) -> None:
-        self._handlers.pop(number, None)
+
+def tell_each(
+    handlers: Sequence[Callable[..., object]],
+    call: Callable[[Any], object],
+    *,
+    raises: bool = False,
+) -> None:
+    """Call each handler, whatever the others raise.
+
+    What a handler raises is logged; with ``raises`` the first error is raised when all were
+    called. An interrupt (:exc:`KeyboardInterrupt`) ends the handler that runs, and is raised when
+    all were called.
+    """
+    failed: BaseException | None = None
+    for handler in handlers:
+        try:
+            call(handler)
+        except KeyboardInterrupt as error:
+            failed = error
+        except Exception as error:
+            if raises and failed is None:
+                failed = error
+            else:
+                _log.exception("%r failed", handler)
+    if failed is not None:
+        try:
+            raise failed
+        finally:
+            del failed  # or error and frame would hold each other, and what the handlers hold

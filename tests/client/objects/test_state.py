@@ -266,7 +266,49 @@ def test_what_came_while_a_handler_failed_is_told(server: FakeServer, here: Room
     state.observe(changes)
     with pytest.raises(ZeroDivisionError):
         state.value = 1
-    changes.wait_for(lambda: changes.seen == [(1, 2)])
+    changes.wait_for(lambda: changes.seen == [(0, 1), (1, 2)])
+
+
+def test_each_observer_is_told_whatever_another_raises(server: FakeServer, here: Room) -> None:
+    state, first, last = SharedState("slider", 0, room=here), Changes(), Changes()
+
+    def fail(change: Any) -> None:
+        raise ZeroDivisionError
+
+    for handler in (first, fail, last):
+        state.observe(handler)
+    with pytest.raises(ZeroDivisionError):
+        state.value = 1
+    assert first.seen == last.seen == [(0, 1)]
+    here.flush()
+    server.write("slider", 2)
+    last.wait_for(lambda: first.seen == last.seen == [(0, 1), (1, 2)])
+
+
+def test_an_interrupt_of_an_observer_is_raised_when_the_others_were_told(here: Room) -> None:
+    state, changes = SharedState("slider", 0, room=here), Changes()
+
+    def interrupted(change: Any) -> None:
+        raise KeyboardInterrupt
+
+    state.observe(interrupted)
+    state.observe(changes)
+    with pytest.raises(KeyboardInterrupt):
+        state.value = 1
+    assert changes.seen == [(0, 1)]
+
+
+def test_set_gives_its_handle_where_an_observer_fails(
+    here: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = SharedState("slider", 0, room=here)
+
+    def fail(change: Any) -> None:
+        raise ZeroDivisionError
+
+    state.observe(fail)
+    assert state.set(1).result() == 1
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_handlers_hear_of_changes_in_their_order_one_at_a_time(

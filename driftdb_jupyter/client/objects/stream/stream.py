@@ -54,7 +54,7 @@ class Stream(Shared, Sequence[Any]):
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._max_length = max_length
-        self._subscribers = Subscribers()
+        self._subscribers = Subscribers(self._topic)
         connection = self._home.connection
         with connection.guard:  # so that nobody delivers in between
             self._replica = connection.listen(
