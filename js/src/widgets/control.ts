@@ -24,8 +24,6 @@ export interface Control {
 export interface Source {
   /** The value to show now. */
   readonly value: Json | undefined;
-  /** Whether an own write is still under way. */
-  readonly pending: boolean;
   write(value: Json): void;
   /** Write what a function makes of the value, such that nobody's update is lost. */
   update(step: (value: Json | undefined) => Json): void;

@@ -13,6 +13,7 @@ import {
   tagged,
 } from "./control";
 import { fileControl } from "./file";
+import { hasFocus } from "./focus";
 import type { Home } from "./home";
 import { dateControl, datetimeControl, MOMENTS, timeControl } from "./moment";
 import { fieldControl, numberControl } from "./number";
@@ -119,10 +120,6 @@ export class StateView implements StateListener, Source {
     return this.replica.value ?? this.without.remembered;
   }
 
-  get pending(): boolean {
-    return this.replica.pending;
-  }
-
   write(value: Json): void {
     this.badge.refuse(null);
     this.replica.write(value);
@@ -159,15 +156,10 @@ export class StateView implements StateListener, Source {
     return make !== null && value === null && MOMENTS.includes(make) ? make : controlFor(value);
   }
 
-  private get focused(): boolean {
-    const { activeElement = null } = this.set.getRootNode() as Partial<Document | ShadowRoot>;
-    return this.set.contains(activeElement);
-  }
-
   private readonly redraw = (): void => {
     const make = this.wanted;
     // A control that somebody is in stays, whatever they, or others, make of the value.
-    if (make !== this.make && !this.focused) {
+    if (make !== this.make && !hasFocus(this.set)) {
       this.make = make;
       this.control?.element.remove();
       this.control = make(this, this.options);

@@ -1,5 +1,7 @@
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
+import { hasFocus } from "./focus";
+import { merged, moved } from "./merge";
 
 /** A field for a line of text. */
 export function lineControl(source: Source, options: ControlOptions): Control {
@@ -18,26 +20,40 @@ function textControl(
 ): Control {
   field.setAttribute("aria-label", options.label);
   let composing = false;
+  /** What the field showed before somebody typed; a line of text has no line breaks, say. */
+  let base = "";
   const show = (value: Json | undefined): void => {
-    if (typeof value !== "string" || value === field.value || composing) return;
-    // While somebody types, their own text stands until the room has it.
-    const typing = field === field.ownerDocument.activeElement;
-    if (typing && source.pending) return;
-    const { selectionStart, selectionEnd } = field;
-    field.value = value;
-    if (typing) field.setSelectionRange(selectionStart, selectionEnd);
+    if (composing || typeof value !== "string") return;
+    const { value: before, selectionStart, selectionEnd, selectionDirection, scrollTop } = field;
+    if (value !== before) {
+      field.value = value;
+      if (hasFocus(field)) {
+        const [start, end] = [selectionStart ?? 0, selectionEnd ?? 0].map((place) =>
+          moved(place, before, field.value),
+        ) as [number, number];
+        field.setSelectionRange(start, end, selectionDirection ?? "none");
+        field.scrollTop = scrollTop;
+      }
+    }
+    base = field.value;
+  };
+  const typed = (): void => {
+    const [before, mine] = [base, field.value];
+    base = mine;
+    // Two who type at the same time both have their letters in it.
+    source.update((now) => (typeof now === "string" ? merged(before, mine, now) : mine));
   };
   field.addEventListener("input", () => {
-    if (!composing) source.write(field.value);
+    if (!composing) typed();
   });
   field.addEventListener("compositionstart", () => {
     composing = true;
   });
   field.addEventListener("compositionend", () => {
     composing = false;
-    source.write(field.value);
+    typed();
+    show(source.value);
   });
-  field.addEventListener("blur", () => show(source.value));
   show(source.value);
   return { element: field, show };
 }

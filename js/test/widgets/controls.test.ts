@@ -15,7 +15,6 @@ import { readTable, tableControl } from "../../src/widgets/table";
 function stand(make: MakeControl, value: Json | undefined, options: Partial<ControlOptions> = {}) {
   const source: Source & { value: Json | undefined } = {
     value,
-    pending: false,
     write: (written) => {
       source.value = written;
     },

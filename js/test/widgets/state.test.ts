@@ -193,6 +193,71 @@ test("text that somebody types is not overwritten while it is under way", () => 
   expect(field.value).toBe("mine");
 });
 
+test("what two type in one field at the same time is all in it, and the caret moves along", () => {
+  const el = show("");
+  start("hello");
+  const field = find(el, ".driftdb-text");
+  const type = (text: string) => {
+    const end = field.selectionEnd ?? 0;
+    field.setRangeText(text, end, end, "end");
+    field.dispatchEvent(new Event("input"));
+  };
+  field.focus();
+  field.setSelectionRange(5, 5);
+  type("1");
+  type("2");
+  expect(pushed()).toMatchObject([{ value: "hello1", if_seq: 1 }]);
+  const error = { type: "error", code: "conflict", message: "late", id: pushed()[0].id, seq: 2 };
+  FakeSocket.last.hear({ type: "push", key: "k", value: "Xhello", seq: 2 });
+  FakeSocket.last.hear(error);
+  expect(pushed()[1]).toMatchObject({ value: "Xhello12", if_seq: 2 });
+  expect([field.value, field.selectionStart]).toEqual(["Xhello12", 8]);
+  field.setSelectionRange(3, 3);
+  FakeSocket.last.hear({ type: "push", key: "k", value: "Xhello12", seq: 3 });
+  FakeSocket.last.hear({ type: "ack", id: pushed()[1].id, seq: 3 });
+  FakeSocket.last.hear({ type: "push", key: "k", value: "XYhello12!", seq: 4 });
+  expect([field.value, field.selectionStart]).toEqual(["XYhello12!", 4]);
+});
+
+test("what others write while somebody composes a letter is in the field afterwards", () => {
+  const el = show("");
+  start("a");
+  const field = find(el, ".driftdb-text");
+  field.focus();
+  field.dispatchEvent(new Event("compositionstart"));
+  field.value = "ka";
+  field.dispatchEvent(new Event("input"));
+  FakeSocket.last.hear({ type: "push", key: "k", value: "a!", seq: 2 });
+  expect(field.value).toBe("ka");
+  field.value = "\u304ba";
+  field.dispatchEvent(new Event("compositionend"));
+  expect(field.value).toBe("\u304ba!");
+});
+
+test("in a shadow root, too, the caret stays where it is", () => {
+  const el = show("");
+  start("hello");
+  const root = document.body.appendChild(document.createElement("div")).attachShadow({
+    mode: "open",
+  });
+  root.append(el);
+  const field = find(el, ".driftdb-text");
+  field.focus();
+  field.setSelectionRange(2, 2);
+  FakeSocket.last.hear({ type: "push", key: "k", value: "hello you", seq: 2 });
+  expect(field.selectionStart).toBe(2);
+});
+
+test("a line of text keeps the line breaks that it can't show", () => {
+  const el = show("", { kind: "text" });
+  start("one\ntwo");
+  const field = find(el, "input.driftdb-text");
+  expect(field.value).toBe("onetwo");
+  field.value = "onetwo3";
+  field.dispatchEvent(new Event("input"));
+  expect(pushed()).toMatchObject([{ value: "one\ntwo3" }]);
+});
+
 test("a number that somebody types stands until it is entered, and then follows the room", () => {
   const el = show(1);
   start(1);

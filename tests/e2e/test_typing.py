@@ -1,0 +1,63 @@
+"""Several people who type in one field at the same time: all that they type is in it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from ..browser import NewWindow, become_equal
+from .standalone import PageRoom
+
+CONTROLS = [("hello", "input.driftdb-text"), ("hello\nworld", "textarea")]
+
+
+@pytest.mark.parametrize(("text", "field"), CONTROLS)
+def test_two_who_type_lose_no_letter(
+    room: PageRoom, new_window: NewWindow, text: str, field: str
+) -> None:
+    room.push("text", text)
+    one, two = opened(room, new_window, field), opened(room, new_window, field)
+    put_caret(one, len(text))
+    put_caret(two, 0)
+    for letter, other in zip("abcdefghijklmnopqrst", "ABCDEFGHIJKLMNOPQRST", strict=True):
+        one.page.keyboard.press(letter)
+        two.page.keyboard.press(other)
+    expected = f"ABCDEFGHIJKLMNOPQRST{text}abcdefghijklmnopqrst"
+    for each in (one, two):
+        expect(each).to_have_value(expected)
+    assert [caret(one), caret(two)] == [len(expected), 20]
+    assert room.read("text") == [expected]
+
+
+def test_three_who_write_and_take_out_in_one_line_lose_nothing(
+    room: PageRoom, new_window: NewWindow
+) -> None:
+    room.push("text", "one two three")
+    fields = [opened(room, new_window, "input.driftdb-text") for _ in range(3)]
+    for each, place in zip(fields, [3, 7, 13], strict=True):
+        put_caret(each, place)
+    for _ in range(3):
+        for each in fields:
+            each.page.keyboard.press("Backspace")
+    for letters in ["AKX", "BLY", "CMZ"]:
+        for each, letter in zip(fields, letters, strict=True):
+            each.page.keyboard.press(letter)
+    become_equal(fields[0].page, *[each.input_value for each in fields])
+    expect(fields[0]).to_have_value("ABC KLM thXYZ")
+
+
+def opened(room: PageRoom, new_window: NewWindow, field: str) -> Locator:
+    page: Page = new_window()
+    page.goto(room.url + "/page")
+    found = page.locator(field)
+    found.focus()
+    return found
+
+
+def put_caret(field: Locator, place: int) -> None:
+    field.evaluate("(field, place) => field.setSelectionRange(place, place)", place)
+
+
+def caret(field: Locator) -> int:
+    place: int = field.evaluate("(field) => field.selectionStart")
+    return place
