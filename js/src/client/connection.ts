@@ -139,15 +139,10 @@ export class Connection {
       this.readOnly = true;
       this.set("connected", this.connectedText);
     };
-    this.session.onBusy = (milliseconds) => {
-      setTimeout(() => this.session.resume(), milliseconds);
+    this.session.later = (milliseconds, then) => {
+      setTimeout(then, milliseconds);
     };
-    const { presenceMilliseconds: pause = PRESENCE_MILLISECONDS } = options;
-    this.session.onPresence = (presence) => {
-      if (pause <= 0 || presence.paused) return;
-      presence.paused = true;
-      setTimeout(() => presence.resume(), pause);
-    };
+    this.session.presenceMilliseconds = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
     this.open();
   }
 

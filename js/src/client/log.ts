@@ -54,7 +54,7 @@ export class LogReplica extends Replica implements Pusher {
   constructor(
     key: string,
     private readonly queue: Queue,
-    private readonly keep: boolean,
+    readonly keep: boolean,
     stamps = false,
   ) {
     super(key, stamps);

@@ -26,7 +26,7 @@ export abstract class Replica {
   /** `stamps`: ask who wrote each value and when, too. */
   constructor(
     readonly key: string,
-    private readonly stamps = false,
+    readonly stamps = false,
   ) {}
 
   /** What to ask a new connection. */

@@ -46,10 +46,10 @@ export class Session {
     this.onError(code, `${key}: ${message}`);
   /** Hears that nobody may write here with these rights. */
   onForbidden: () => void = () => {};
-  /** The server takes nothing for now: to `resume` after so many milliseconds. */
-  onBusy: (milliseconds: number) => void = () => {};
-  /** Hears that an own value was said; the presence may be `paused` then, and told to `resume`. */
-  onPresence: (presence: PresenceReplica) => void = () => {};
+  /** Calls a function so many milliseconds later: a session has no clock. */
+  later: (milliseconds: number, then: () => void) => void = () => {};
+  /** How far apart own values of a presence are sent, at least. */
+  presenceMilliseconds = 0;
   /** Hears each message of the server, before the replicas do. */
   onMessage: (message: ServerMessage) => void = () => {};
   /** Where somebody wants to hear more than the replicas do. */
@@ -131,7 +131,7 @@ export class Session {
   /** Take part in a state; the same replica for all who ask. */
   state(key: string, listener: StateListener, initial?: Json): StateReplica {
     const unheard = (error: Refused) => this.onUnheard(error, key);
-    const make = () => new StateReplica(key, this.queue, initial, unheard);
+    const make = () => new StateReplica(key, this.queue, initial, unheard, this.pauseFor);
     const replica = this.replica(key, StateReplica, make);
     if (initial !== undefined) replica.offer(initial);
     this.listen(replica, listener);
@@ -139,12 +139,13 @@ export class Session {
   }
 
   /**
-   * Take part in a log; the same replica for all who ask, with what the first one keeps, and with
-   * stamps if it asks for them.
+   * Take part in a log; the same replica for all who ask, where it keeps what they want it to keep,
+   * and has stamps if they ask for some.
    */
   log(key: string, listener: LogListener, keep: boolean, stamps = false): LogReplica {
+    const fits = (each: LogReplica) => (each.keep || !keep) && (each.stamps || !stamps);
     const make = () => new LogReplica(key, this.queue, keep, stamps);
-    const replica = this.replica(key, LogReplica, make);
+    const replica = this.replica(key, LogReplica, make, fits);
     this.listen(replica, listener);
     return replica;
   }
@@ -167,7 +168,11 @@ export class Session {
         this.unsubscribe(key);
       };
       const made = new PresenceReplica(key, (message) => this.tell(message), left);
-      made.sent = () => this.onPresence(made);
+      made.sent = () => {
+        if (this.presenceMilliseconds <= 0 || made.paused) return;
+        made.paused = true;
+        this.later(this.presenceMilliseconds, () => made.resume());
+      };
       replica = made;
       this.presences.set(key, replica);
       replica.ask();
@@ -343,7 +348,7 @@ export class Session {
     return replicas.flatMap(({ listeners }) => [...listeners]);
   }
 
-  /** The pause that `onBusy` asked for is over. */
+  /** The pause of a server that was busy is over. */
   resume(): void {
     this.busy = false;
     if (this.unheard) {
@@ -439,7 +444,7 @@ export class Session {
     if (code === "rate" || code === "unavailable") {
       this.queue.hold(id);
       this.unheard ||= id === undefined;
-      if (!this.busy) this.onBusy(this.pause.next());
+      if (!this.busy) this.later(this.pause.next(), () => this.resume());
       this.busy = true;
     } else if (id === undefined || !this.queue.refused(id, code, message, seq)) {
       this.onError(code, message);
@@ -460,10 +465,11 @@ export class Session {
     key: string,
     kind: new (...options: never[]) => R,
     make: () => R,
+    fits: (replica: R) => boolean = () => true,
   ): R {
-    const known = this.of(key).find((each) => !this.raw.has(each));
-    if (known instanceof kind) return known;
-    if (known !== undefined)
+    const known = this.of(key).filter((each) => !this.raw.has(each));
+    for (const each of known) if (each instanceof kind && fits(each)) return each;
+    if (known.some((each) => !(each instanceof kind)))
       throw new TypeError(`expected ${JSON.stringify(key)} to be of one kind, got another`);
     const replica = make();
     this.add(replica);
@@ -487,6 +493,9 @@ export class Session {
     this.asking.set(key, next);
     this.tell(next.ask());
   }
+
+  private readonly pauseFor = (milliseconds: number, then: () => void): void =>
+    this.later(milliseconds, then);
 
   private tell(message: ClientMessage): void {
     this.send?.(this.codec.encode(message));

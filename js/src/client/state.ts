@@ -51,10 +51,10 @@ interface Write extends Waiting {
  */
 export class StateReplica extends Replica implements Pusher {
   readonly listeners = new Set<StateListener>();
-  /** Called when a write goes out; whoever sets `paused` then calls `resume` later. */
-  sent: () => void = () => {};
-  /** Whether writes wait, though none is under way. */
-  paused = false;
+  /** How long whoever wrote last wants to wait after each write, in milliseconds. */
+  private pause = 0;
+  /** The pause that goes on now; a write waits, though none is under way. */
+  private pausing: object | null = null;
   private confirmed: { readonly value: Json } | null = null;
   /** What the room held before it forgot. */
   private lost: { readonly value: Json } | null = null;
@@ -66,13 +66,15 @@ export class StateReplica extends Replica implements Pusher {
 
   /**
    * `initial` is written where the room has no value; `undefined` offers nothing. `unheard` hears
-   * of a write that was refused when nobody listened any more.
+   * of a write that was refused when nobody listened any more; `later` calls a function so many
+   * milliseconds later.
    */
   constructor(
     key: string,
     private readonly queue: Queue,
     private initial: Json | undefined,
-    private readonly unheard: (error: Refused) => void = () => {},
+    private readonly unheard: (error: Refused) => void,
+    private readonly later: (milliseconds: number, then: () => void) => void,
   ) {
     super(key);
   }
@@ -100,13 +102,18 @@ export class StateReplica extends Replica implements Pusher {
     if (held !== (next !== null)) this.queue.holdBack(held ? -1 : 1);
   }
 
-  /** Show a value at once, and send it as soon as the write before it has arrived. */
-  write(value: Json): void {
+  /**
+   * Show a value at once, and send it as soon as the write before it has arrived. For so many
+   * milliseconds (`pause`) nothing is sent after it, unless somebody writes who wants no pause.
+   */
+  write(value: Json, pause = 0): void {
+    this.paceBy(pause);
     this.put(value, []);
   }
 
   /** The same; resolves when the room has it, or a newer own value that took its place. */
   set(value: Json): Promise<Json> {
+    this.paceBy(0);
     return new Promise((resolve, reject) => {
       this.put(value, [{ step: () => value, result: value, resolve, reject }]);
     });
@@ -116,9 +123,11 @@ export class StateReplica extends Replica implements Pusher {
    * Write what a function makes of the value, such that nobody's update is lost: the room takes it
    * only where it still holds that value, else the function is called again with the newer one.
    * Resolves with what it returned last, when the room has it. Throws what the function throws.
+   * `pause`: as of `write`.
    */
-  update(step: (value: Json | undefined) => Json): Promise<Json> {
+  update(step: (value: Json | undefined) => Json, pause = 0): Promise<Json> {
     const value = step(this.value);
+    this.paceBy(pause);
     if (this.queue.stopped !== null) return Promise.reject(this.queue.stopped);
     return new Promise((resolve, reject) => {
       const update = { step, result: value, resolve, reject };
@@ -129,10 +138,19 @@ export class StateReplica extends Replica implements Pusher {
     });
   }
 
-  /** Go on sending. */
-  resume(): void {
-    this.paused = false;
-    this.next();
+  private paceBy(pause: number): void {
+    this.pause = pause;
+    if (pause <= 0) this.pausing = null;
+  }
+
+  private startPause(): void {
+    const pause = {};
+    this.pausing = pause;
+    this.later(this.pause, () => {
+      if (this.pausing !== pause) return;
+      this.pausing = null;
+      this.next();
+    });
   }
 
   /** Take an initial value, if there is none yet. */
@@ -221,7 +239,7 @@ export class StateReplica extends Replica implements Pusher {
   private put(value: Json, settled: readonly Update[]): void {
     const { underWay } = this;
     const updates = [...(this.waiting?.updates ?? []), ...settled];
-    if (underWay === null && !this.paused) {
+    if (underWay === null && this.pausing === null) {
       this.waiting = null;
       this.push({ value, depends: false, updates });
     } else if (underWay !== null && this.queue.revise(underWay.id, this.message(value))) {
@@ -243,7 +261,7 @@ export class StateReplica extends Replica implements Pusher {
   /** Send what waits, if it can go. */
   private next(): void {
     const { waiting } = this;
-    if (this.underWay !== null || waiting === null || this.paused) return;
+    if (this.underWay !== null || waiting === null || this.pausing !== null) return;
     if (!waiting.depends) {
       this.waiting = null;
       this.push(waiting);
@@ -279,7 +297,7 @@ export class StateReplica extends Replica implements Pusher {
       ? this.queue.add(this, { ...push, if_seq: 0 }, "offered")
       : this.queue.add(this, { ...push, ...condition }, "newest");
     this.underWay = { ...write, id, offered, uncertain: false };
-    this.sent();
+    if (this.pause > 0 && !offered) this.startPause();
   }
 
   private message(value: Json): NewPush {

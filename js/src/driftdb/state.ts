@@ -38,10 +38,6 @@ export class StateListener<T> {
   subscribe(): void {
     this.end ??= this.db.join((session) => {
       const replica = session.state(this.key, this);
-      replica.sent = () => {
-        replica.paused = true;
-        setTimeout(() => replica.resume(), this.debounceMillis);
-      };
       this.replica = replica;
       this.changed();
       return () => {
@@ -63,7 +59,7 @@ export class StateListener<T> {
     const json = encode(value, this.replica?.value);
     this.told = undefined;
     if (this.replica !== null) {
-      this.replica.write(json);
+      this.replica.write(json, this.debounceMillis);
     } else {
       const push = { type: "push", key: this.key, value: written(json) } as const;
       this.db.send({ ...push, action: { type: "replace" } });

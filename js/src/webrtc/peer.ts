@@ -33,7 +33,7 @@ export class Peer {
   readonly streams: MediaStream[] = [];
   private readonly channel: RTCDataChannel;
   private readonly early: RTCIceCandidateInit[] = [];
-  private taking: Promise<void> = Promise.resolve();
+  private applied: Promise<void> = Promise.resolve();
   private offering = false;
   private ignores = false;
 
@@ -44,7 +44,15 @@ export class Peer {
     this.channel = this.connection.createDataChannel("data", { negotiated: true, id: 0 });
     this.channel.onopen = this.channel.onclose = () => options.changed();
     this.channel.onmessage = ({ data }) => {
-      if (typeof data === "string") options.heard(decode(parse(data) as Json));
+      if (typeof data !== "string") return;
+      let value: Value;
+      try {
+        value = decode(parse(data) as Json);
+      } catch (error) {
+        console.warn("driftdb:", error); // the other sent what is no value
+        return;
+      }
+      options.heard(value);
     };
     for (const track of options.media?.getTracks() ?? [])
       this.connection.addTrack(track, options.media as MediaStream);
@@ -103,16 +111,16 @@ export class Peer {
     this.connection.close();
   }
 
-  /** Take a signal of the other; one after the other, in their order. */
-  take(signal: Signal): void {
-    this.taking = this.taking
-      .then(() => this.takeNow(signal))
+  /** Apply a signal of the other's; one after the other, in their order. */
+  onSignal(signal: Signal): void {
+    this.applied = this.applied
+      .then(() => this.apply(signal))
       .catch((error: unknown) => {
         if (this.connection.signalingState !== "closed") console.warn("driftdb:", error);
       });
   }
 
-  private async takeNow(signal: Signal): Promise<void> {
+  private async apply(signal: Signal): Promise<void> {
     const { connection } = this;
     if (connection.signalingState === "closed" || "hello" in signal) return;
     if ("candidate" in signal) {

@@ -19,7 +19,6 @@ export interface PeersOptions {
  * client apart, and `for` is the receiver's, as far as it is known.
  */
 type Envelope = {
-  readonly from: string;
   readonly to: string;
   readonly run: string;
   readonly for: string | null;
@@ -44,13 +43,14 @@ export class Peers {
     private readonly options: PeersOptions = {},
   ) {
     const key = options.key ?? "webrtc";
-    this.channel = room.pubsub<Envelope>(key, { describe: false }); // nothing for people to read
+    // Nothing for people to read; and who sent a signal is what the room says, not the signal.
+    this.channel = room.pubsub<Envelope>(key, { stamps: true, describe: false });
     this.presence = room.presence<true>(key, true);
     this.ends = [
-      this.channel.subscribe((envelope) => this.take(envelope)),
-      this.presence.subscribe((people) => this.look(people)),
+      this.channel.subscribe((envelope, { client }) => this.onSignal(envelope, client)),
+      this.presence.subscribe((people) => this.follow(people)),
     ];
-    this.look(this.presence.people);
+    this.follow(this.presence.people);
   }
 
   /** The own public id, once the room has answered. */
@@ -93,7 +93,7 @@ export class Peers {
     this.channel.close();
   }
 
-  private look(people: readonly Person<true>[]): void {
+  private follow(people: readonly Person<true>[]): void {
     const there = new Set(people.filter(({ isMe }) => !isMe).map(({ client }) => client));
     const before = this.peers.size;
     for (const [id, peer] of [...this.peers]) {
@@ -119,7 +119,7 @@ export class Peers {
       media,
       signal: (signal) => {
         const { run, theirs } = peer;
-        this.channel.publish({ from: ownId, to: id, run, for: theirs, signal }).catch(() => {});
+        this.channel.publish({ to: id, run, for: theirs, signal }).catch(() => {});
       },
       heard: (value) => this.messages.tell(value, id),
       changed: () => this.changes.tell(this.connections),
@@ -128,9 +128,10 @@ export class Peers {
     return peer;
   }
 
-  private take({ from, to, run, for: meant, signal }: Envelope): void {
+  private onSignal(envelope: Envelope, from: string | null): void {
     const { ownId } = this;
-    if (ownId === null || to !== ownId) return;
+    if (ownId === null || from === null || !isEnvelope(envelope) || envelope.to !== ownId) return;
+    const { run, for: meant, signal } = envelope;
     // A signal may come before the word that its sender is there.
     let peer = this.peers.get(from) ?? this.meet(ownId, from);
     if (meant !== null && meant !== peer.run) return; // for one that is closed
@@ -140,6 +141,18 @@ export class Peers {
       peer = this.meet(ownId, from);
     }
     peer.theirs = run;
-    peer.take(signal);
+    peer.onSignal(signal);
   }
+}
+
+/** Anybody may publish anything. */
+function isEnvelope(value: unknown): value is Envelope {
+  if (typeof value !== "object" || value === null) return false;
+  const { to, run, signal } = value as Record<string, unknown>;
+  return (
+    typeof to === "string" &&
+    typeof run === "string" &&
+    typeof signal === "object" &&
+    signal !== null
+  );
 }

@@ -53,6 +53,8 @@ let described = 0;
 /** A shared state in a page: the control that fits its value, and a badge. */
 export class StateView implements StateListener, Source {
   private readonly replica: StateReplica;
+  /** How long nothing is sent after a write, in milliseconds; the last value always arrives. */
+  private readonly pause: number;
   private readonly options: ControlOptions;
   private readonly badge: Badge;
   private readonly box = element("div", "driftdb-state");
@@ -91,7 +93,7 @@ export class StateView implements StateListener, Source {
     parent.append(this.box);
     this.ask(asked);
     this.replica = home.connection.session.state(key, this, without.initial);
-    if (asked.throttle_seconds) this.pace(1000 * asked.throttle_seconds);
+    this.pause = 1000 * (asked.throttle_seconds ?? 0);
     home.connection.listeners.add(this.redraw);
     this.set.addEventListener("focusout", ({ relatedTarget }) => {
       // From a part of the control to another it is in the same hand.
@@ -122,13 +124,13 @@ export class StateView implements StateListener, Source {
 
   write(value: Json): void {
     this.badge.refuse(null);
-    this.replica.write(value);
+    this.replica.write(value, this.pause);
   }
 
   update(step: (value: Json | undefined) => Json): void {
     this.badge.refuse(null);
     // What it is refused with is told to `refused`, or is shown by the value.
-    this.replica.update(step).catch(() => {});
+    this.replica.update(step, this.pause).catch(() => {});
   }
 
   changed(): void {
@@ -138,15 +140,6 @@ export class StateView implements StateListener, Source {
   refused(code: string, message: string): void {
     this.badge.refuse(code === "forbidden" ? "read only" : message);
     this.redraw();
-  }
-
-  /** Send no oftener than that; the last value always arrives. */
-  private pace(milliseconds: number): void {
-    const { replica } = this;
-    replica.sent = () => {
-      replica.paused = true;
-      setTimeout(() => replica.resume(), milliseconds);
-    };
   }
 
   private get wanted(): MakeControl {

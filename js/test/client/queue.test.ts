@@ -45,7 +45,7 @@ test("no push is under way whose id the server could have forgotten", () => {
 test.each(["rate", "unavailable"])("a push refused with %s is kept, and sent later", (code) => {
   const server = new PlayedServer();
   const busy = vi.fn();
-  server.session.onBusy = busy;
+  server.session.later = busy;
   const log = server.session.log("k", deaf, true);
   log.push("a", true);
   log.push("b", true);
@@ -124,7 +124,7 @@ test("the pauses grow until the server takes a push again", () => {
   vi.spyOn(Math, "random").mockReturnValue(1);
   const server = new PlayedServer();
   const pauses: number[] = [];
-  server.session.onBusy = (milliseconds) => pauses.push(milliseconds);
+  server.session.later = (milliseconds) => pauses.push(milliseconds);
   const log = server.session.log("k", deaf, true);
   const refuse = (id: number) => {
     server.refuse(id, "rate");

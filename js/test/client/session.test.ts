@@ -87,6 +87,26 @@ test("two who listen to one key miss nothing, also where a question is answered 
   ]);
 });
 
+test("two who hear one key get each what they asked for: what it holds, and who wrote it", () => {
+  const server = new PlayedServer();
+  const heard: Entry[] = [];
+  server.session.log("k", { heard: () => {} }, false);
+  const kept = server.session.log("k", { heard: () => {} }, true);
+  const stamped = server.session.log("k", { heard: (entry) => heard.push(entry) }, false, true);
+  const held = [{ value: 1, seq: 1 }];
+  server.init(held);
+  server.init(held);
+  server.init([{ ...held[0], time: 5, client: "ann" }]);
+  expect(server.sent.map((message) => "stamps" in message && message.stamps)).toEqual([
+    ...[false, false, true],
+  ]);
+  server.tell({ type: "push", key: "k", value: 2, seq: 2, time: 6, client: "ann" });
+  expect(kept.entries.map(({ value }) => value)).toEqual([1, 2]);
+  expect(heard).toMatchObject([{ value: 2, seq: 2, time: 6, client: "ann" }]);
+  expect(server.session.log("k", { heard: () => {} }, false, true)).toBe(stamped);
+  expect(server.session.log("k", { heard: () => {} }, true)).toBe(kept);
+});
+
 test("a key that was left before the room's answer is asked for no more, and gets no first value", () => {
   const server = new PlayedServer();
   const listener = { changed: vi.fn() };

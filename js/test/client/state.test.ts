@@ -40,26 +40,52 @@ test("one write is under way, and of those that wait only the last", () => {
   expect(state.value).toBe(3);
 });
 
-test("while it is paused the newest write waits, and is sent then", () => {
+/** A state whose pauses the test ends. */
+function paced() {
   const server = new PlayedServer();
   const state = server.session.state("k", deaf);
   server.init([]);
-  state.sent = () => {
-    state.paused = true;
-  };
-  state.write(1);
+  const pauses: { milliseconds: number; end: () => void }[] = [];
+  server.session.later = (milliseconds, end) => pauses.push({ milliseconds, end });
+  return { server, state, pauses };
+}
+
+test("in a pause that was asked for the newest write waits, and is sent then", () => {
+  const { server, state, pauses } = paced();
+  state.write(1, 20);
   server.ack(1);
-  for (const value of [2, 3]) state.write(value);
+  for (const value of [2, 3]) state.write(value, 20);
   expect(values(server)).toEqual([1]);
   expect(state.value).toBe(3);
   expect(state.pending).toBe(true);
-  state.resume();
+  pauses[0]?.end();
   expect(values(server)).toEqual([1, 3]);
-  state.write(4);
+  state.write(4, 50);
   server.ack(2);
   expect(values(server)).toEqual([1, 3]);
-  state.resume();
+  pauses[1]?.end();
   expect(values(server)).toEqual([1, 3, 4]);
+  expect(pauses.map(({ milliseconds }) => milliseconds)).toEqual([20, 20, 50]);
+});
+
+test("who wants no pause waits for nobody else's", () => {
+  const { server, state, pauses } = paced();
+  state.write(1, 5_000);
+  server.ack(1);
+  state.write(2, 5_000);
+  state.write(3);
+  expect(values(server)).toEqual([1, 3]);
+  server.ack(2);
+  state.write(4);
+  expect(values(server)).toEqual([1, 3, 4]);
+  server.ack(3);
+  state.write(5, 20);
+  server.ack(4);
+  state.write(6, 20);
+  pauses[0]?.end(); // which was somebody else's
+  expect(values(server)).toEqual([1, 3, 4, 5]);
+  void state.set(7);
+  expect(values(server)).toEqual([1, 3, 4, 5, 7]);
 });
 
 test("of what is written while offline one write is kept, the last", () => {
