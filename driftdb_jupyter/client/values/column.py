@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import Unfit, kind
-
-__all__ = ["CellWriter", "Column", "Dtype"]
+__all__ = ["CellWriter", "Column", "Dtype", "Table"]
 
 # The name of a dtype, or an object that describes one (docs/values.md, "Frames").
 Dtype = str | dict[str, Any]
 # Gives what is to be written for a cell of any type that stands at a path in the frame.
 CellWriter = Callable[[object, tuple[object, ...]], object]
+Label = str | int | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """Its name, its dtype and its cells, ``None`` where one is missing.
+    """A dtype and the cells of that dtype, ``None`` where one is missing.
 
-    Raises :class:`Unfit` for a name that isn't ``None``, an int or a str.
+    ``name``: what a column is called in the frame; of a level of an index its name.
     """
 
-    name: str | int | None
+    name: Any
     dtype: Dtype
     cells: list[Any]
 
-    def __post_init__(self) -> None:
-        if self.name is not None and type(self.name) not in (int, str):
-            raise Unfit("a column's name of int or str", f"{self.name!r} ({kind(self.name)})")
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame or a series.
+
+    ``columns``: their names are ints, strs or ``None``, and differ as text. ``index`` and
+    ``header``: the levels of the labels of the rows and of the columns, one cell for each; empty
+    where the rows are numbered from 0, and where the columns' names are their labels.
+    """
+
+    columns: list[Column]
+    index: list[Column] = field(default_factory=list)
+    header: list[Column] = field(default_factory=list)
+    series: bool = False

@@ -6,64 +6,71 @@ from collections.abc import Callable
 from typing import Any
 
 from . import pandas, polars
-from .column import CellWriter, Column
-from .errors import Unfit
+from .column import CellWriter, Column, Table
 
 __all__ = ["read", "written"]
 
 _LIBRARIES = {"pandas": pandas, "polars": polars}
+_MEMBERS = {"library", "columns", "dtypes", "data"}
 
 
 def written(frame: Any, library: str, write: CellWriter) -> dict[str, object]:
-    """The encoding of a data frame or a series.
+    """Return the encoding of a data frame or a series.
 
-    Raises :class:`Unfit` for a column whose dtype, or whose name, has none.
+    Raises :class:`.Unfit` for a column whose dtype has none.
     """
-    columns, index = _LIBRARIES[library].columns(frame, write)
-    names = [column.name for column in columns]
-    data = {str(column.name): column.cells for column in columns}
-    if len(data) < len(columns):
-        raise Unfit("columns of different names", repr(names))
+    table = _LIBRARIES[library].table(frame, write)
     content: dict[str, object] = {"library": library}
-    if type(frame).__name__ == "Series":
+    if table.series:
         content["series"] = True
-    content |= {"columns": names, "dtypes": [column.dtype for column in columns], "data": data}
-    if index:
-        content["index"] = {
-            "names": [level.name for level in index],
-            "dtypes": [level.dtype for level in index],
-            "data": [level.cells for level in index],
-        }
+    content["columns"] = [column.name for column in table.columns]
+    content["dtypes"] = [column.dtype for column in table.columns]
+    content["data"] = {str(column.name): column.cells for column in table.columns}
+    for member, levels in (("index", table.index), ("header", table.header)):
+        if levels:
+            content[member] = {
+                "names": [write(level.name, (member,)) for level in levels],
+                "dtypes": [level.dtype for level in levels],
+                "data": [level.cells for level in levels],
+            }
     return {"$dataframe": content}
 
 
 def read(content: Any, restored: Callable[[Any], Any]) -> object:
-    """The frame that was written; without its library a dict of its columns, each a list.
+    """Return the frame that was written; without its library a dict of its columns, each a list.
 
     A series is then a list. ``restored`` decodes the encoded values in a cell.
     Raises :class:`LookupError`, :class:`TypeError` or :class:`ValueError` for malformed content.
     """
     library, series = content["library"], content.get("series", False)
-    data, index = content["data"], content.get("index")
-    members = {"library", "columns", "dtypes", "data"}
-    if content.keys() - {"series", "index"} != members or series not in (False, True):
-        raise ValueError(f"expected {members}, got {list(content)}")
-    names = content["columns"]
+    data, names = content["data"], content["columns"]
+    if content.keys() - {"series", "index", "header"} != _MEMBERS or series not in (False, True):
+        raise ValueError(f"expected {_MEMBERS}, got {list(content)}")
     if not isinstance(names, list) or sorted(map(str, names)) != sorted(data):
         raise ValueError(f"expected the columns {names!r}, got {list(data)}")
+    if any(name is not None and type(name) not in (int, str) for name in names):
+        raise TypeError(f"expected columns' names of int or str, got {names!r}")
     cells = [data[str(name)] for name in names]
     columns = _columns(names, content["dtypes"], cells, restored)
-    levels = _columns(index["names"], index["dtypes"], index["data"], restored) if index else []
-    if len({len(column.cells) for column in [*columns, *levels]}) > 1:
+    index, header = (_levels(content.get(member), restored) for member in ("index", "header"))
+    if len({len(column.cells) for column in [*columns, *index]}) > 1:
         raise ValueError("expected columns of one length")
+    if any(len(level.cells) != len(columns) for level in header):
+        raise ValueError("expected a label for each column")
     if series and len(columns) != 1:
         raise ValueError(f"expected a single column, got {names!r}")
     try:
-        return _LIBRARIES[library].build(columns, levels, series=series)
+        return _LIBRARIES[library].build(Table(columns, index, header, series))
     except ImportError:
         if series:
             return columns[0].cells
         return {str(column.name): column.cells for column in columns}
+
+
+def _levels(content: Any, restored: Callable[[Any], Any]) -> list[Column]:
+    if content is None:
+        return []
+    return _columns(restored(content["names"]), content["dtypes"], content["data"], restored)
 
 
 def _columns(

@@ -8,10 +8,10 @@ import re
 import sys
 from typing import Any
 
-from .column import CellWriter, Column, Dtype
+from .column import CellWriter, Column, Dtype, Table
 from .errors import Unfit
 
-__all__ = ["build", "columns"]
+__all__ = ["build", "table"]
 
 _NUMBERS = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _NULLABLE = re.compile(r"boolean|U?Int(8|16|32|64)|Float(32|64)")
@@ -19,56 +19,116 @@ _TEXT = ("str", "string")
 _MOMENTS = re.compile(r"datetime64\[(s|ms|us|ns)(?:, ([\w/+:-]+))?\]")
 _MOMENT = re.compile(r"-?\d{1,12}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _DURATIONS = re.compile(r"timedelta64\[(s|ms|us|ns)\]")
+_PERIODS = re.compile(r"period\[[\w-]{1,20}\]")
 
 
-def columns(frame: Any, write: CellWriter) -> tuple[list[Column], list[Column]]:
-    """The columns of a frame or a series, and the levels of its index that isn't a plain range.
+def table(frame: Any, write: CellWriter) -> Table:
+    """Return the table of a frame or a series.
 
-    Raises :class:`Unfit` for a dtype or a name that has no encoding.
+    Raises :class:`.Unfit` for a dtype that has no encoding.
     """
     pandas = sys.modules["pandas"]
-    series: list[tuple[Any, tuple[object, ...]]] = [(frame, ())]
-    if isinstance(frame, pandas.DataFrame):
-        series = [(frame.iloc[:, place], (name,)) for place, name in enumerate(frame.columns)]
-    index = frame.index
-    levels = [index.get_level_values(level) for level in range(index.nlevels)]
-    if index.name is None and series and index.equals(pandas.RangeIndex(len(index))):
-        levels = []
-    return [Column(_label(part.name), *_written(part, write, path)) for part, path in series], [
-        Column(_label(level.name), *_written(pandas.Series(level), write, ("index", place)))
-        for place, level in enumerate(levels)
-    ]
+    single = not isinstance(frame, pandas.DataFrame)
+    labels = pandas.Index([frame.name]) if single else frame.columns
+    series = [frame] if single else [frame.iloc[:, place] for place in range(len(labels))]
+    names = [_text(label) for label in labels]
+    plain = _is_plain(labels, names)
+    if plain:
+        names = [_item(label) for label in labels]
+    return Table(
+        columns=[
+            Column(name, *_written(part, write, () if single else (label,)))
+            for name, label, part in zip(_distinct(names), labels, series, strict=True)
+        ],
+        index=[] if series and _is_numbering(frame.index) else _levels(frame.index, write, "index"),
+        header=[] if plain else _levels(labels, write, "columns"),
+        series=single,
+    )
 
 
-def build(columns: list[Column], levels: list[Column], *, series: bool) -> object:
-    """The frame or the series of these columns.
+def build(table: Table) -> object:
+    """Return the frame or the series of a table.
 
     Raises :class:`ImportError` where pandas isn't installed, :class:`LookupError`,
     :class:`TypeError` or :class:`ValueError` for cells that aren't of their column's dtype.
     """
     pandas = importlib.import_module("pandas")
-    index = None
-    if levels:
-        arrays = [_series(level.dtype, level.cells, pandas) for level in levels]
-        names = [level.name for level in levels]
-        index = pandas.Index(arrays[0], name=names[0])
-        if len(levels) > 1:
-            index = pandas.MultiIndex.from_arrays(arrays, names=names)
-    parts = [_series(column.dtype, column.cells, pandas) for column in columns]
-    if series:
-        frame = parts[0].rename(columns[0].name)
+    index = _index(table.index, pandas)
+    header = _index(table.header, pandas)
+    parts = [_series(column.dtype, column.cells, pandas) for column in table.columns]
+    if table.series:
+        name = table.columns[0].name if header is None else header[0]
+        frame = parts[0].rename(name)
     else:
         data = dict(enumerate(parts))
         frame = pandas.DataFrame(data, index=range(len(index)) if index is not None else None)
-        if columns:
-            frame.columns = [column.name for column in columns]
+        if header is not None:
+            frame.columns = header
+        elif table.columns:
+            frame.columns = [column.name for column in table.columns]
     if index is not None:
         frame.index = index
     return frame
 
 
-def _label(name: Any) -> Any:
-    return name.item() if isinstance(name, sys.modules["numpy"].generic) else name
+def _is_plain(labels: Any, names: list[str]) -> bool:
+    """Whether the labels of columns are ints, strs and ``None``, each once as text."""
+    return (
+        labels.nlevels == 1
+        and labels.name is None
+        and str(labels.dtype) in ("object", "int64", *_TEXT)
+        and all(label is None or type(_item(label)) in (int, str) for label in labels)
+        and len(set(names)) == len(names)
+    )
+
+
+def _is_numbering(index: Any) -> bool:
+    """Whether the rows are numbered from 0."""
+    pandas = sys.modules["pandas"]
+    plain = index.name is None and str(index.dtype) == "int64"
+    return bool(plain and index.equals(pandas.RangeIndex(len(index))))
+
+
+def _levels(index: Any, write: CellWriter, place: str) -> list[Column]:
+    pandas = sys.modules["pandas"]
+    levels = [index.get_level_values(number) for number in range(index.nlevels)]
+    return [
+        Column(_item(level.name), *_written(pandas.Series(level), write, (place, number)))
+        for number, level in enumerate(levels)
+    ]
+
+
+def _index(levels: list[Column], pandas: Any) -> Any:
+    """The index of these levels; ``None`` where there are none."""
+    if not levels:
+        return None
+    arrays = [_series(level.dtype, level.cells, pandas) for level in levels]
+    names = [level.name for level in levels]
+    if len(levels) > 1:
+        return pandas.MultiIndex.from_arrays(arrays, names=names)
+    return pandas.Index(arrays[0], name=names[0], dtype=arrays[0].dtype)
+
+
+def _item(label: Any) -> Any:
+    return label.item() if isinstance(label, sys.modules["numpy"].generic) else label
+
+
+def _text(label: Any) -> str:
+    return " / ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def _distinct(names: list[Any]) -> list[Any]:
+    """The names, with a number behind each that was there before."""
+    taken: set[str] = set()
+    distinct = []
+    for name in names:
+        other, count = name, 0
+        while str(other) in taken:
+            count += 1
+            other = f"{name}.{count}"
+        taken.add(str(other))
+        distinct.append(other)
+    return distinct
 
 
 def _written(
@@ -81,6 +141,16 @@ def _written(
         inner, categories = _written(pandas.Series(series.cat.categories), write, path)
         described = {"dtype": inner, "categories": categories, "ordered": bool(series.cat.ordered)}
         return described, [None if code < 0 else categories[code] for code in series.cat.codes]
+    if isinstance(series.dtype, pandas.IntervalDtype):
+        bounds = [pandas.Series(getattr(series.array, side)) for side in ("left", "right")]
+        (inner, left), (_, right) = (_written(bound, write, path) for bound in bounds)
+        pairs = zip(left, right, series.isna().tolist(), strict=True)
+        described = {"interval": inner, "closed": series.dtype.closed}
+        return described, [None if missing else [low, high] for low, high, missing in pairs]
+    if _PERIODS.fullmatch(dtype):
+        missing = series.isna().tolist()
+        texts = series.astype(str).tolist()
+        return dtype, [None if gone else text for text, gone in zip(texts, missing, strict=True)]
     if moments := _MOMENTS.fullmatch(dtype):
         zone = ""
         if moments[2]:
@@ -111,6 +181,13 @@ def _written(
 def _series(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
     """The series of a dtype and its cells, as they were written."""
     numpy = importlib.import_module("numpy")
+    if isinstance(dtype, dict) and "interval" in dtype:
+        bounds = [
+            _series(dtype["interval"], [cell and cell[side] for cell in cells], pandas)
+            for side in (0, 1)
+        ]
+        intervals = pandas.arrays.IntervalArray.from_arrays(*bounds, closed=dtype["closed"])
+        return pandas.Series(intervals)
     if isinstance(dtype, dict):
         categories = _series(dtype["dtype"], list(dtype["categories"]), pandas)
         kind = pandas.CategoricalDtype(pandas.Index(categories), ordered=dtype["ordered"])
@@ -124,6 +201,10 @@ def _series(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
     if durations := _DURATIONS.fullmatch(dtype):
         counts = ["NaT" if cell is None else cell for cell in cells]
         return pandas.Series(numpy.array(counts, f"m8[{durations[1]}]"))
+    if _PERIODS.fullmatch(dtype):
+        if not all(cell is None or isinstance(cell, str) for cell in cells):
+            raise ValueError("expected periods")
+        return pandas.Series(pandas.PeriodIndex(cells, dtype=dtype))
     if not (
         _NUMBERS.fullmatch(dtype)
         or _NULLABLE.fullmatch(dtype)

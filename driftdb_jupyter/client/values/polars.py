@@ -9,10 +9,10 @@ import sys
 from decimal import Decimal
 from typing import Any
 
-from .column import CellWriter, Column, Dtype
+from .column import CellWriter, Column, Dtype, Table
 from .errors import Unfit
 
-__all__ = ["build", "columns"]
+__all__ = ["build", "table"]
 
 _PLAIN = re.compile(r"Boolean|String|Binary|Categorical|Null|U?Int(8|16|32|64|128)|Float(32|64)")
 _TIMED = re.compile(r"(Datetime|Duration)\[(ms|us|ns)(?:, ([\w/+:-]+))?\]")
@@ -20,32 +20,32 @@ _DECIMAL = re.compile(r"Decimal\[(\d{1,2}), (\d{1,2})\]")
 _FORMATS = {"Date": "%Y-%m-%d", "Time": "%H:%M:%S%.f", "Datetime": "%Y-%m-%dT%H:%M:%S%.f"}
 
 
-def columns(frame: Any, write: CellWriter) -> tuple[list[Column], list[Column]]:
-    """The columns of a frame or a series; it has no index.
+def table(frame: Any, write: CellWriter) -> Table:
+    """Return the table of a frame or a series.
 
-    Raises :class:`Unfit` for a dtype that has no encoding.
+    Raises :class:`.Unfit` for a dtype that has no encoding.
     """
     polars = sys.modules["polars"]
     if isinstance(frame, polars.Series):
-        return [Column(frame.name, *_written(frame, write, ()))], []
+        return Table([Column(frame.name, *_written(frame, write, ()))], series=True)
     parts = frame.get_columns()
-    return [Column(part.name, *_written(part, write, (part.name,))) for part in parts], []
+    return Table([Column(part.name, *_written(part, write, (part.name,))) for part in parts])
 
 
-def build(columns: list[Column], levels: list[Column], *, series: bool) -> object:
-    """The frame or the series of these columns.
+def build(table: Table) -> object:
+    """Return the frame or the series of a table.
 
     Raises :class:`ImportError` where polars isn't installed, :class:`LookupError`,
     :class:`TypeError` or :class:`ValueError` for cells that aren't of their column's dtype.
     """
-    if levels:
-        raise ValueError("expected no index")
+    if table.index or table.header:
+        raise ValueError("expected neither an index nor a header")
     polars = importlib.import_module("polars")
     try:
-        parts = [_series(column, polars) for column in columns]
+        parts = [_series(column, polars) for column in table.columns]
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
         raise ValueError(str(error)) from error
-    return parts[0] if series else polars.DataFrame(parts)
+    return parts[0] if table.series else polars.DataFrame(parts)
 
 
 def _written(
@@ -57,6 +57,21 @@ def _written(
     if name == "Enum":
         return {"enum": kind.categories.to_list()}, series.to_list()
     dtype = name
+    if name in ("List", "Array"):
+        polars = sys.modules["polars"]
+        inner = _written(polars.Series(dtype=kind.inner), write, path)[0]
+        lists = [None if cell is None else _written(cell, write, path)[1] for cell in series]
+        width = {"width": kind.shape[0]} if name == "Array" else {}
+        return {"list": inner, **width}, [*lists]
+    if name == "Struct":
+        polars = sys.modules["polars"]
+        fields = {field.name: series.struct.field(field.name) for field in kind.fields}
+        parts = {each: _written(part, write, (*path, each)) for each, part in fields.items()}
+        rows = zip(*(cells for _, cells in parts.values()), strict=True)
+        return {"struct": {each: inner for each, (inner, _) in parts.items()}}, [
+            None if missing else dict(zip(parts, row, strict=True))
+            for row, missing in zip(rows, series.is_null().to_list(), strict=True)
+        ]
     if name == "Decimal":
         return f"Decimal[{kind.precision or 38}, {kind.scale}]", [
             None if cell is None else str(cell) for cell in series.to_list()
@@ -89,8 +104,10 @@ def _written(
 def _series(column: Column, polars: Any) -> Any:
     """The series of a column, as it was written."""
     name, dtype, cells = column.name, column.dtype, column.cells
-    if isinstance(dtype, dict):
+    if isinstance(dtype, dict) and "enum" in dtype:
         return polars.Series(name, cells, polars.Enum(dtype["enum"]))
+    if isinstance(dtype, dict):
+        return _nested(column, polars)
     if decimal := _DECIMAL.fullmatch(dtype):
         precision, scale = map(int, decimal.groups())
         numbers = [None if cell is None else Decimal(cell) for cell in cells]
@@ -114,3 +131,27 @@ def _series(column: Column, polars: Any) -> Any:
     if not _PLAIN.fullmatch(dtype):
         raise ValueError(f"expected a dtype of docs/values.md, got {dtype!r}")
     return polars.Series(name, cells, getattr(polars, dtype))
+
+
+def _nested(column: Column, polars: Any) -> Any:
+    """The series of a column of lists, arrays or structs."""
+    assert isinstance(column.dtype, dict)
+    name, dtype, cells = column.name, column.dtype, column.cells
+    if "list" in dtype:
+        inner = _series(Column("", dtype["list"], []), polars).dtype
+        lists = [
+            None if cell is None else _series(Column("", dtype["list"], cell), polars)
+            for cell in cells
+        ]
+        series = polars.Series(name, lists, polars.List(inner))
+        width = dtype.get("width")
+        return series if width is None else series.cast(polars.Array(inner, width))
+    fields = [
+        _series(
+            Column(each, inner, [None if cell is None else cell[each] for cell in cells]), polars
+        )
+        for each, inner in dtype["struct"].items()
+    ]
+    series = polars.DataFrame(fields).to_struct(name)
+    missing = polars.Series([cell is None for cell in cells], dtype=polars.Boolean)
+    return series.to_frame().select(polars.when(~missing).then(polars.col(name)))[name]

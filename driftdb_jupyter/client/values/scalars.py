@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -31,6 +32,15 @@ def written(value: object) -> dict[str, object] | None:
     return None
 
 
+def _duration(value: timedelta) -> float | list[int]:
+    """Seconds; where a float doesn't hold the microseconds, days, seconds and microseconds."""
+    seconds = value.total_seconds()
+    with contextlib.suppress(OverflowError):
+        if timedelta(seconds=seconds) == value:
+            return seconds
+    return [value.days, value.seconds, value.microseconds]
+
+
 _Kinds = type | tuple[type, ...]
 
 # A datetime is a date too, so it goes first.
@@ -40,7 +50,7 @@ _WRITERS: list[tuple[_Kinds, str, Callable[[Any], object]]] = [
     (datetime, "$datetime", lambda value: value.isoformat()),
     (date, "$date", lambda value: value.isoformat()),
     (time, "$time", lambda value: value.isoformat()),
-    (timedelta, "$timedelta", lambda value: value.total_seconds()),
+    (timedelta, "$timedelta", _duration),
     (Decimal, "$decimal", str),
     (UUID, "$uuid", str),
 ]
@@ -61,10 +71,17 @@ def _iso(content: object) -> str:
     return f"{text[:-1]}+00:00" if text.endswith("Z") else text
 
 
-def _seconds(content: object) -> timedelta:
+def _timedelta(content: object) -> timedelta:
+    if isinstance(content, list):
+        days, seconds, microseconds = map(_number, content)
+        return timedelta(days, seconds, microseconds)
+    return timedelta(seconds=_number(content))
+
+
+def _number(content: object) -> float:
     if isinstance(content, bool) or not isinstance(content, (int, float)):
         raise TypeError(f"expected a number, got {content!r}")
-    return timedelta(seconds=content)
+    return content
 
 
 # What each encoding's content stands for. Malformed content raises ArithmeticError, LookupError,
@@ -75,7 +92,7 @@ READERS: dict[str, Callable[[Any], object]] = {
     "$datetime": lambda content: datetime.fromisoformat(_iso(content)),
     "$date": lambda content: date.fromisoformat(_text(content)),
     "$time": lambda content: time.fromisoformat(_iso(content)),
-    "$timedelta": _seconds,
+    "$timedelta": _timedelta,
     "$decimal": lambda content: Decimal(_text(content)),
     "$uuid": lambda content: UUID(_text(content)),
 }

@@ -11,7 +11,8 @@ import enum
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any
 
@@ -25,14 +26,24 @@ __all__ = ["DEEPEST", "Hook", "is_tagged", "restored", "written"]
 Hook = Callable[[Any], Any]
 DEEPEST = Limits().nesting
 
+# Bits of an integer that has fewer digits than the least limit that Python allows.
+_ALWAYS_WRITTEN = 2_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INSTEAD = [
     (PurePath, "str(path)"),
     (set, "sorted(set), a list"),
     (frozenset, "sorted(set), a list"),
 ]
+_INSTEAD_OF_LIBRARY = {
+    ("pandas", "Index"): "index.to_series(), or list(index)",
+    ("pandas", "ExtensionArray"): "pandas.Series(array), or list(array)",
+    ("polars", "LazyFrame"): "frame.collect()",
+}
+_LIBRARIES = ("numpy", "pandas", "polars")
+_BASES = ("DataFrame", "Series", "Index", "ExtensionArray")
 _EXPECTED = (
-    "JSON's types, bytes, a date or time, Decimal, UUID, Enum, a dataclass, an array or a frame"
+    "JSON's types, bytes, a date or time, Decimal, UUID, Enum, a dataclass or model, an array or a "
+    "frame"
 )
 
 
@@ -112,16 +123,15 @@ class _Writer:
         if isinstance(value, str):
             return _text(value)
         if isinstance(value, int):
-            return int(value)
+            return _integer(value)
         if isinstance(value, float) and math.isfinite(value):
             return float(value)
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, (list, tuple, range, deque)):
             inner = _deeper(path, depth)
             return [self.write(item, (*path, index), inner) for index, item in enumerate(value)]
         if isinstance(value, dict):
             return self._object(value, path, depth)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            names = [field.name for field in dataclasses.fields(value)]
+        if (names := _fields(value)) is not None:
             return self._object({name: getattr(value, name) for name in names}, path, depth)
         return self._tagged(value, path, depth)
 
@@ -142,9 +152,9 @@ class _Writer:
         return {_text(key): self.write(item, (*path, key), depth) for key, item in value.items()}
 
     def _tagged(self, value: object, path: tuple[object, ...], depth: int) -> object:
-        package = type(value).__module__.partition(".")[0]
-        library = sys.modules.get(package) if package in ("numpy", "pandas", "polars") else None
-        if package == "pandas" and type(value).__name__ in ("NaTType", "NAType"):
+        package, name = _origin(value)
+        library = sys.modules.get(package)
+        if package == "pandas" and name in ("NaTType", "NAType"):
             return None
         if package == "numpy":
             assert library is not None
@@ -153,7 +163,7 @@ class _Writer:
             if type(value) in (library.ndarray, library.memmap):
                 _deeper(path, depth + 2)
                 return arrays.written(value)
-        elif library is not None and type(value).__name__ in ("DataFrame", "Series"):
+        elif library is not None and name in ("DataFrame", "Series"):
             inner = _deeper(path, depth + 3)
             return frames.written(
                 value, package, lambda cell, steps: self.write(cell, (*path, *steps), inner)
@@ -161,9 +171,45 @@ class _Writer:
         encoded = scalars.written(value)
         if encoded is None:
             instead = (text for other, text in _INSTEAD if isinstance(value, other))
-            raise Unfit(next(instead, _EXPECTED), kind(value))
+            expected = _INSTEAD_OF_LIBRARY.get((package, name), _EXPECTED)
+            raise Unfit(next(instead, expected), kind(value))
         _deeper(path, depth)
         return encoded
+
+
+def _integer(value: int) -> int:
+    if value.bit_length() > _ALWAYS_WRITTEN:
+        try:
+            str(value)
+        except ValueError:  # slow to convert, so Python bounds it
+            most = sys.get_int_max_str_digits()
+            raise Unfit(f"an integer of at most {most} digits", "a longer one") from None
+    return int(value)
+
+
+def _fields(value: object) -> Iterable[str] | None:
+    """The names of the fields of a dataclass, or of a model of attrs, msgspec or pydantic."""
+    if isinstance(value, type):
+        return None
+    kind: Any = type(value)
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    if (fields := getattr(kind, "__attrs_attrs__", None)) is not None:
+        return [field.name for field in fields]
+    names: Iterable[str] | None = getattr(kind, "__struct_fields__", None)
+    return getattr(kind, "__pydantic_fields__", None) if names is None else names
+
+
+def _origin(value: object) -> tuple[str, str]:
+    """The library that a value's type is from, and the name of the type, or of a base of it."""
+    bases = type(value).__mro__
+    for base in bases:
+        package = base.__module__.partition(".")[0]
+        if package in _LIBRARIES:
+            return package, next(
+                (each.__name__ for each in bases if each.__name__ in _BASES), base.__name__
+            )
+    return "", ""
 
 
 def _text(text: str) -> str:

@@ -67,10 +67,14 @@ def test_tuples_become_lists_and_subclasses_their_base() -> None:
         (
             {"a": [0, 1, 2, object]},
             "value['a'][3]: expected JSON's types, bytes, a date or time, Decimal, UUID, Enum, "
-            "a dataclass, an array or a frame, got type",
+            "a dataclass or model, an array or a frame, got type",
         ),
         ([{1}], "value[0]: expected sorted(set), a list, got set"),
         ([pathlib.PurePosixPath("x")], "value[0]: expected str(path), got pathlib.PurePosixPath"),
+        (
+            {"x": [10**5000]},
+            "value['x'][0]: expected an integer of at most 4300 digits, got a longer one",
+        ),
         ({"x": {3: 1}}, "value['x']: expected str keys, got 3 (int)"),
         ({"x": {"$y": {3: 1}}}, "value['x']['$y']: expected str keys, got 3 (int)"),
     ],

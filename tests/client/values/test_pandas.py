@@ -40,6 +40,16 @@ SERIES = {
     "objects": pd.Series(
         [None, b"\xff", Decimal("1.0"), date(2024, 1, 1), {"$a": [1]}], dtype=object
     ),
+    "months": pd.Series(pd.PeriodIndex(["2024-02", None], freq="M")),
+    "weeks": pd.Series(pd.period_range("2024-02-29", periods=2, freq="W-SUN")),
+    "quarters": pd.Series(pd.period_range("2024-02-29", periods=2, freq="Q-NOV")),
+    "nanoseconds": pd.Series(pd.PeriodIndex(["2024-02-29T12:00:00.000000001"], freq="ns")),
+    "intervals": pd.Series(pd.cut([1, 2, 3], 2)),
+    "intervals of integers": pd.Series(pd.IntervalIndex.from_tuples([(1, 2)], closed="both")),
+    "intervals of times": pd.Series(pd.interval_range(pd.Timestamp("2024"), periods=2)),
+    "intervals with a gap": pd.Series(pd.IntervalIndex.from_tuples([(0.5, 1), None])),
+    "named by a time": pd.Series([1], name=pd.Timestamp("2024-02-29")),
+    "named by a tuple": pd.Series([1], name=("a", 1)),
     "empty": pd.Series([], dtype="datetime64[ns]"),
     "named": pd.Series([1], name="x"),
     "numbered": pd.Series([1], name=3),
@@ -55,6 +65,26 @@ FRAMES = {
     "without rows": pd.DataFrame({"a": pd.Series([], dtype="int32")}),
     "of another index": pd.DataFrame({"a": [1, 2]}, index=["x", "y"]),
     "of a named range": pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(2, name="n")),
+    "of a float index": pd.DataFrame({"a": [1, 2]}, index=[0.0, 1.0]),
+    "of an index of objects": pd.DataFrame({"a": [1, 2]}, index=pd.Index([0, 1], dtype=object)),
+    "of a small index": pd.DataFrame({"a": [1, 2]}, index=pd.Index([0, 1], dtype="int32")),
+    "of an index of bools": pd.DataFrame({"a": [1, 2]}, index=[False, True]),
+    "of an index of periods": pd.DataFrame(
+        {"a": [1, 2]}, index=pd.period_range("2024", periods=2, freq="D")
+    ),
+    "grouped": pd.DataFrame({"k": list("aab"), "v": [1, 2, 3]})
+    .groupby("k")
+    .agg({"v": ["sum", "mean"]}),
+    "pivoted": pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"], "c": [1, 2]}).pivot(
+        index="a", columns="b", values="c"
+    ),
+    "pivoted by time": pd.DataFrame(
+        {"a": ["x", "y"], "b": pd.to_datetime(["2024-01-01", "2024-01-02"]), "c": [1, 2]}
+    ).pivot(index="a", columns="b", values="c"),
+    "crossed": pd.crosstab(pd.cut([1, 2, 3], 2), pd.Series(["a", "b", "a"], name="k")),
+    "of columns of one name": pd.DataFrame([[1, "x"]], columns=["a", "a"]),
+    "of columns of other types": pd.DataFrame([[1, 2, 3]], columns=[True, 1.5, date(2024, 1, 1)]),
+    "of columns that read alike": pd.DataFrame([[1, 2, 3]], columns=[1, "1", "1.1"]),
     "of an index of several levels": pd.DataFrame(
         {"a": [1, 2]}, index=pd.MultiIndex.from_arrays([["x", "y"], [1, 2]], names=["i", None])
     ),
@@ -154,12 +184,29 @@ def test_a_scalar_is_pythons_own(scalar: Any, value: Any) -> None:
     assert (back, type(back)) == (value, type(value))
 
 
+def test_a_reader_without_the_header_finds_columns_of_different_names() -> None:
+    frame = pd.DataFrame(
+        [[1, 2, 3]], columns=pd.MultiIndex.from_tuples([("v", "a"), ("v", "a"), (1, 2)])
+    )
+    content = json.loads(encode(frame))["$dataframe"]
+    assert content["columns"] == ["v / a", "v / a.1", "1 / 2"]
+    assert content["data"] == {"v / a": [1], "v / a.1": [2], "1 / 2": [3]}
+    assert content["header"]["data"] == [["v", "v", 1], ["a", "a", 2]]
+
+
+def test_a_frame_of_a_class_of_ones_own_is_a_frame() -> None:
+    measured = type("Measured", (pd.DataFrame,), {})
+    back = decode(encode(measured({"a": [1]})))
+    assert type(back) is pd.DataFrame
+    assert back.to_dict("list") == {"a": [1]}
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
         (
-            pd.DataFrame({"p": pd.period_range("2024-01", periods=1, freq="M")}),
-            r"value\[0\]\['p'\]: expected a column of numbers, .* got one of dtype period\[M\]",
+            pd.DataFrame({"s": pd.array([0.0], dtype="Sparse[float]")}),
+            r"value\[0\]\['s'\]: expected a column of numbers, .* got one of dtype Sparse",
         ),
         (pd.DataFrame({"c": [1j]}), r"value\[0\]\['c'\]: expected .*, got one of dtype complex128"),
         (
@@ -172,14 +219,18 @@ def test_a_scalar_is_pythons_own(scalar: Any, value: Any) -> None:
             r"value\[0\]\['index'\]\[0\]\[0\]: expected sorted\(set\), a list, got frozenset",
         ),
         (
-            pd.DataFrame([[1, 2]], columns=["a", "a"]),
-            r"value\[0\]: expected columns of different names, got \['a', 'a'\]",
+            pd.DataFrame({frozenset(): [1]}),
+            r"value\[0\]\['columns'\]\[0\]\[0\]: expected sorted\(set\), a list, got frozenset",
         ),
         (
-            pd.DataFrame({("a", "b"): [1]}),
-            r"value\[0\]: expected a column's name of int or str, got \('a', 'b'\) \(tuple\)",
+            pd.DatetimeIndex(["2024"]),
+            r"value\[0\]: expected index.to_series\(\), or list\(index\), got pandas.DatetimeIndex",
         ),
-        (pd.Index([1]), r"value\[0\]: expected JSON's types, .* got pandas"),
+        (
+            pd.Categorical(["a"]),
+            r"value\[0\]: expected pandas.Series\(array\), .* got pandas.Categorical",
+        ),
+        (pd.Period("2024"), r"value\[0\]: expected JSON's types, .* got pandas.Period"),
     ],
 )
 def test_what_has_no_encoding_is_named_with_its_path(frame: Any, message: str) -> None:
@@ -210,7 +261,12 @@ def test_without_pandas_a_frame_is_its_columns_and_a_series_a_list(
         ("int8", [1000]),
         ("float64", [{}]),
         ("bool[pyarrow]", [True]),
-        ("period[M]", ["2024-01"]),
+        ("period[M]", [1]),
+        ("period[M]", ["never"]),
+        ("period[!]", ["2024-01"]),
+        ({"interval": "int64", "closed": "right"}, [[1]]),
+        ({"interval": "int64", "closed": "both ways"}, [[1, 2]]),
+        ({"interval": "str", "closed": "right"}, [["a", "b"]]),
         ("datetime64[ns]", [5]),
         ("datetime64[ns]", ["now"]),
         ("datetime64[ns]", ["2024-13-01T00:00:00"]),

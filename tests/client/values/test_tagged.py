@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import enum
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from datetime import date, timedelta
+from json import dumps
+from typing import Any, ClassVar, NamedTuple
 
+import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +90,52 @@ def test_however_deep_a_text_is_it_is_decoded() -> None:
     for _ in range(200):  # the outer of each two says that the inner is as it stands
         (value,) = value.values()
     assert value == b""
+
+
+def test_a_model_of_a_library_is_an_object_of_its_fields() -> None:
+    class Point(msgspec.Struct):
+        x: int
+        when: date
+
+    @attrs.define
+    class Segment:
+        ends: tuple[Point, ...]
+        _hidden: int = 0
+
+    class Model:
+        """As pydantic's: the names of the fields are the class's."""
+
+        __pydantic_fields__: ClassVar = {"name": None}
+
+        def __init__(self, name: str) -> None:
+            self.name, self.other = name, object()
+
+    assert decode(encode([Segment((Point(1, date(2024, 2, 29)),)), Model("m")])) == [
+        {"ends": [{"x": 1, "when": date(2024, 2, 29)}], "_hidden": 0},
+        {"name": "m"},
+    ]
+
+
+def test_ranges_and_deques_are_lists() -> None:
+    assert encode([range(2), deque([1, (2,)])]) == b"[[0,1],[1,[2]]]"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        timedelta.max,
+        timedelta.min,
+        timedelta(days=100_000, microseconds=1),
+        timedelta(days=-300_000, microseconds=7),
+    ],
+)
+def test_a_long_duration_keeps_its_microseconds(value: timedelta) -> None:
+    assert decode(encode(value)) == value
+
+
+@pytest.mark.parametrize("content", [[1], [1, 2, "3"], [1, 2, True], [10**10, 0, 0], "1", None])
+def test_a_malformed_duration_stays_as_it_is(content: Any) -> None:
+    assert decode(encode({"$object": {"$timedelta": content}})) == {
+        "$object": {"$timedelta": content}
+    }
+    assert decode(dumps({"$timedelta": content})) == {"$timedelta": content}
