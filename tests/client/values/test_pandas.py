@@ -224,13 +224,13 @@ def test_a_frame_of_a_class_of_ones_own_is_a_frame() -> None:
         ),
         (
             pd.DatetimeIndex(["2024"]),
-            r"value\[0\]: expected index.to_series\(\), or list\(index\), got pandas.DatetimeIndex",
+            r"value\[0\]: expected index.to_series\(\), or list\(index\), got pandas.*DatetimeIndex",
         ),
         (
             pd.Categorical(["a"]),
-            r"value\[0\]: expected pandas.Series\(array\), .* got pandas.Categorical",
+            r"value\[0\]: expected pandas.Series\(array\), .* got pandas.*Categorical",
         ),
-        (pd.Period("2024"), r"value\[0\]: expected JSON's types, .* got pandas.Period"),
+        (pd.Period("2024"), r"value\[0\]: expected JSON's types, .* got pandas.*Period"),
     ],
 )
 def test_what_has_no_encoding_is_named_with_its_path(frame: Any, message: str) -> None:

@@ -45,7 +45,9 @@ SERIES = {
     "List of lists": pl.Series([[["a"], []], None], dtype=pl.List(pl.List(pl.String))),
     "Array": pl.Series([[1.5, math.inf], None], dtype=pl.Array(pl.Float64, 2)),
     "Struct": pl.Series([{"a": 1, "b": {"c": b"x"}}, {"a": None, "b": None}, None]),
-    "List of structs": pl.Series([[{"a": Decimal("1.5")}], [None], []]),
+    "List of structs": pl.Series(
+        [[{"a": Decimal("1.5")}], [None], []], dtype=pl.List(pl.Struct({"a": pl.Decimal(10, 1)}))
+    ),
     "empty List": pl.Series([], dtype=pl.List(pl.Int8)),
     "empty Struct": pl.Series([], dtype=pl.Struct({"a": pl.Date})),
     "empty": pl.Series([], dtype=pl.Datetime("us")),
