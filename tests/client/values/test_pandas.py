@@ -224,7 +224,7 @@ def test_a_frame_of_a_class_of_ones_own_is_a_frame() -> None:
         ),
         (
             pd.DatetimeIndex(["2024"]),
-            r"value\[0\]: expected index.to_series\(\), or list\(index\), got pandas.*DatetimeIndex",
+            r"value\[0\]: expected index.to_series\(\), .*, got pandas.*DatetimeIndex",
         ),
         (
             pd.Categorical(["a"]),
