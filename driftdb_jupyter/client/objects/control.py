@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from ..values.encoding import encode
+from ...protocol.json_text import read_json
+from ..values.encoding import Hook, encode
 
 __all__ = ["Control", "Kind"]
 
@@ -39,7 +39,7 @@ class Control:
 
     ``kind`` is ``None`` where the value alone decides: a number has a slider with a field, a bool
     a switch, text a field, a date a date's, a table its table. ``options`` are the choices: pairs
-    of a label and a value.
+    of a label and a value; ``encode`` is the state's own, and takes those that have no encoding.
     """
 
     kind: Kind | None
@@ -53,6 +53,7 @@ class Control:
     read_only: bool
     limit_bytes: int
     throttle_seconds: float
+    encode: Hook | None
 
     @classmethod
     def of(
@@ -70,6 +71,7 @@ class Control:
         read_only: bool = False,
         limit_bytes: int = 512 * 1024,
         throttle_seconds: float = 0.0,
+        encode: Hook | None = None,
     ) -> Control:
         """Check what was asked for; raises :class:`ValueError` where it makes no sense."""
         if control is not None and control not in get_args(Kind):
@@ -102,10 +104,11 @@ class Control:
             read_only=read_only,
             limit_bytes=limit_bytes,
             throttle_seconds=throttle_seconds,
+            encode=encode,
         )
 
-    def told(self) -> dict[str, Any]:
-        """What the front end is told, as JSON."""
+    def asked(self) -> dict[str, Any]:
+        """Return what was asked for by name; the choices are what they are in Python."""
         return {
             "kind": self.kind,
             "min": self.min,
@@ -113,13 +116,28 @@ class Control:
             "step": self.step,
             "label": self.label,
             "description": self.description,
-            # As the front end finds them in the room.
-            "options": [[label, _as_json(value)] for label, value in self.options],
+            "options": [list(option) for option in self.options],
             "disabled": self.disabled,
             "read_only": self.read_only,
             "limit_bytes": self.limit_bytes,
             "throttle_seconds": self.throttle_seconds,
         }
+
+    def told(self) -> dict[str, Any]:
+        """Return what was asked for as JSON: a front end finds the choices so in the room.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` for a choice that has no
+        encoding.
+        """
+        told: dict[str, Any] = read_json(self.encoded(self.asked()))
+        return told
+
+    def encoded(self, value: Any) -> bytes:
+        """Return the JSON text of something that has the choices in it, as the state writes them.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError`.
+        """
+        return encode(value, hook=self.encode)
 
     def but(self, **changes: bool) -> Control:
         """The same but for some of it."""
@@ -134,7 +152,3 @@ def _choices(options: Iterable[Any] | Mapping[str, Any] | None) -> tuple[tuple[s
     if isinstance(options, Mapping):
         return tuple((str(label), value) for label, value in options.items())
     return tuple((str(value), value) for value in options)
-
-
-def _as_json(value: Any) -> Any:
-    return json.loads(encode(value))

@@ -56,8 +56,9 @@ def describe(
     meta: dict[str, Any] = {"kind": kind, "label": label}
     try:
         if control is not None:
-            meta |= {"label": control.label, "control": control.told()}
-        _write(shared.room.connection, f"$meta/{shared.key}", encode(meta))
+            meta |= {"label": control.label, "control": control.asked()}
+        text = encode(meta) if control is None else control.encoded(meta)
+        _write(shared.room.connection, f"$meta/{shared.key}", text)
     except (DriftDBError, ValueError) as error:
         _log.debug("%r was not described: %s", shared, error)
 

@@ -133,6 +133,7 @@ class SharedState(Shared, HasTraits):
             read_only=read_only,
             limit_bytes=limit_bytes,
             throttle_seconds=throttle_seconds,
+            encode=encode,
         )
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)

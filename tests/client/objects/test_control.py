@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from driftdb_jupyter.client.objects.control import Control
+from driftdb_jupyter.protocol.errors import EncodingError
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,14 @@ def test_choices_are_told_as_the_room_has_them() -> None:
     asked = Control.of(None, options={"today": date(2024, 2, 29), "never": None})
     assert asked.told()["options"] == [["today", {"$date": "2024-02-29"}], ["never", None]]
     assert Control.of(1, options=[1, 2.5]).told()["options"] == [["1", 1], ["2.5", 2.5]]
+    mine = Control.of(None, options={"ab": {"b", "a"}}, encode=sorted)
+    assert mine.told()["options"] == [["ab", ["a", "b"]]]
+
+
+def test_a_choice_without_an_encoding_is_named() -> None:
+    message = r"value\['options'\]\[0\]\[1\]: expected sorted.*, got set"
+    with pytest.raises(EncodingError, match=message):
+        Control.of(None, options={"both": {1, 2}}).told()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -38,6 +41,20 @@ def test_a_state_is_described_by_what_was_asked_for(mine: Room) -> None:
     state = SharedState("speed", 3, room=mine, min=0, max=10, label="Speed")
     told = {"kind": "state", "label": "Speed", "control": state.control.told()}
     assert description(mine, "speed") == told
+
+
+@pytest.mark.parametrize(
+    "value", [date(2024, 2, 29), Decimal("1.50"), nan, inf, b"\xff", {"$date": "?"}, {"d": [nan]}]
+)
+def test_choices_are_described_as_the_values_that_they_are(mine: Room, value: Any) -> None:
+    SharedState("pick", value, room=mine, options={"one": value})
+    (label, choice), *_ = description(mine, "pick")["control"]["options"]
+    assert (label, repr(choice)) == ("one", repr(value))
+
+
+def test_choices_of_the_users_own_are_described_as_they_are_written(mine: Room) -> None:
+    SharedState("tags", {"b", "a"}, room=mine, options={"both": {"b", "a"}}, encode=sorted)
+    assert description(mine, "tags")["control"]["options"] == [["both", ["a", "b"]]]
 
 
 def test_a_state_of_which_nothing_was_asked_needs_no_description(mine: Room) -> None:
