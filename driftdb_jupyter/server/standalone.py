@@ -36,7 +36,7 @@ from .http.health import Health
 from .http.listener import Listener
 from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import near, reach
-from .http.request import NotFound
+from .http.request import MISSING_HEADER, NotFound
 from .http.site import Site
 from .process.accepting import accept_patiently
 from .process.control import Control, control_file
@@ -67,6 +67,7 @@ class OpenRequest(RoomRequest):
         super().set_default_headers()
         self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Access-Control-Allow-Methods", "GET, POST")
+        self.set_header("Access-Control-Expose-Headers", MISSING_HEADER)
         self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
 
     def check_origin(self, origin: str) -> bool:

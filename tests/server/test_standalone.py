@@ -82,6 +82,7 @@ async def test_a_refusal_may_be_read_by_any_page_too(server: Server) -> None:
     room = await new_room(server)
     unknown = await fetch(server.root + "room/unknown", headers=ELSEWHERE)
     assert (unknown.status, unknown.headers["Access-Control-Allow-Origin"]) == (404, "*")
+    assert unknown.headers["Access-Control-Expose-Headers"] == "DriftDB-Missing"
     bad = await fetch(room.url + "/send", method="POST", body="x", headers=ELSEWHERE)
     assert (bad.status, bad.headers["Access-Control-Allow-Origin"]) == (400, "*")
 

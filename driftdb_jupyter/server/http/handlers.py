@@ -33,7 +33,7 @@ from ..sending.answer import Answer
 from ..sending.outbox import Outbox
 from .address import room_address
 from .answer import send_answer
-from .request import Request
+from .request import NoSuchRoom, Request
 from .site import Route, Site
 from .throttle import Throttle
 
@@ -83,7 +83,7 @@ class RoomRequest(Request):
             self.hub.events.made(name, self.address)
             hosted = await self.hub.rooms.open(name)
         if hosted is None:
-            raise HTTPError(HTTPStatus.NOT_FOUND)
+            raise NoSuchRoom
         self.entered = hosted
         self.hub.rooms.enter(hosted)
         return hosted
@@ -95,7 +95,7 @@ class RoomRequest(Request):
         """
         usable = self.site.names_allowed and is_name(name) and await self.may("write")
         if not usable and not await self.hub.rooms.has(name):
-            raise HTTPError(HTTPStatus.NOT_FOUND)
+            raise NoSuchRoom
 
     def on_finish(self) -> None:
         """Leave the room; the peer of a socket has entered it by itself."""

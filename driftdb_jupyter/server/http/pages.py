@@ -95,6 +95,7 @@ class PageHandler(RoomRequest):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say in a page what is wrong."""
         if status_code == HTTPStatus.NOT_FOUND:
+            self.mark_missing(**kwargs)
             self.show(
                 "",
                 title="No such room",

@@ -21,7 +21,10 @@ from ..hosting.hub import Hub
 from ..limits.callers import Caller
 from .answer import Response
 
-__all__ = ["NotFound", "Request"]
+__all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request"]
+
+MISSING_HEADER = "DriftDB-Missing"
+"""In an answer of status 404: a room is missing here, as no proxy says it of a server that is."""
 
 _NONE_NEEDED_BYTES = 4096
 # What is still read, and dropped, of a body that was refused: were it left unread, the reset that
@@ -193,6 +196,7 @@ class Request(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer a refusal with its ``error`` object, and anything else with the status alone."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        self.mark_missing(**kwargs)
         if not isinstance(error, Refusal):
             self.finish()
             return
@@ -202,6 +206,11 @@ class Request(RequestHandler):
             self.set_header("Retry-After", str(error.retry_after_seconds))
         self.answer(error_fields(error))
 
+    def mark_missing(self, **kwargs: Any) -> None:
+        """Say in the answer's header that a room is missing, if that is why there is an error."""
+        if isinstance(kwargs.get("exc_info", (None, None, None))[1], NoSuchRoom):
+            self.set_header(MISSING_HEADER, "room")
+
     def log_exception(self, *exc_info: Any) -> None:
         """Log errors of the server; a refusal is none."""
         error = exc_info[1]
@@ -209,6 +218,14 @@ class Request(RequestHandler):
             super().log_exception(*exc_info)
         elif error is not None and not isinstance(error, Refusal):
             self.hub.events.failed(f"{self.request.method} {self.request.uri}", error)
+
+
+class NoSuchRoom(HTTPError):
+    """There is no such room here, which the answer says in a header: 404 alone may be a proxy's."""
+
+    def __init__(self) -> None:
+        """Make the error, whose status is 404."""
+        super().__init__(HTTPStatus.NOT_FOUND)
 
 
 class NotFound(Request):

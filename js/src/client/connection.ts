@@ -69,6 +69,10 @@ const TEXTS: Record<Phase, string> = {
   closed: "Closed.",
 };
 
+/** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
+const MISSING = "DriftDB-Missing";
+const NO_ROOM_SERVER =
+  "What answers at the room's address is no room server (HTTP 404); trying again.";
 const UNCONFIRMED = "Connected, but the room has not confirmed what you changed yet.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
 const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
@@ -395,24 +399,25 @@ export class Connection {
 
   /** A browser doesn't tell why a handshake failed: the room's address does. */
   private async findOutWhy(): Promise<void> {
-    if (this.status.phase === "reconnecting") this.tell();
-    else this.set("reconnecting", "Nothing answers at the room's address; trying again.");
+    this.tell();
     const impatience = new AbortController();
     const timer = setTimeout(() => impatience.abort(), PATIENCE_MILLISECONDS);
-    let status = 0;
+    let answer: Response | null = null;
     try {
       const { signal } = impatience;
       const headers = authorization(this.options.token);
-      status = (await fetch(this.url, { credentials: "same-origin", headers, signal })).status;
+      answer = await fetch(this.url, { credentials: "same-origin", headers, signal });
     } catch {
-      // Not reached, as before.
+      // Not reached.
     }
     clearTimeout(timer);
-    if (this.status.phase !== "reconnecting" || this.attempt !== null || this.socket !== null)
-      return;
-    if (status === 401 || status === 403) this.stop("refused");
-    else if (status === 404) this.stop("gone");
-    else this.wait(status === 0 ? "The server can't be reached; trying again." : undefined);
+    const waited = this.status.phase === "connecting" || this.status.phase === "reconnecting";
+    if (!waited || this.attempt !== null || this.socket !== null) return;
+    if (answer === null) this.wait("The server can't be reached; trying again.");
+    else if (answer.status === 401 || answer.status === 403) this.stop("refused");
+    else if (answer.headers.get(MISSING) === "room") this.stop("gone");
+    else if (answer.status === 404) this.wait(NO_ROOM_SERVER);
+    else this.wait();
   }
 
   /** Wait for a `retry`. */

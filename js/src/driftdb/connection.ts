@@ -97,10 +97,10 @@ export class DbConnection {
         const { phase, text } = room.status;
         if (phase === "connected") {
           resolve();
-          this.set({ connected: true, text, debugUrl: `${room.url}/inspect` });
+          this.set({ connected: true, text, phase, debugUrl: `${room.url}/inspect` });
         } else {
           if (phase !== "connecting") reject(new Error(text));
-          this.set({ connected: false, text });
+          this.set({ connected: false, text, phase });
         }
       };
       const stop = room.onStatus(follow);
@@ -308,7 +308,9 @@ export class DbConnection {
   }
 }
 
-const NOT_CONNECTED: ConnectionStatus = { connected: false, text: "Not connected." };
+const NOT_CONNECTED: ConnectionStatus = {
+  ...{ connected: false, text: "Not connected.", phase: "closed" },
+};
 
 const TYPES = ["push", "init", "stream_size", "pong", "error"];
 

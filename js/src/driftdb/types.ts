@@ -1,3 +1,5 @@
+import type { Phase } from "../client/connection";
+
 /** What the messages of npm `driftdb` 1.0.12 look like to an app. */
 
 export type Key = string;
@@ -25,7 +27,10 @@ export type MessageToDb =
   | { type: "get"; key: Key; seq?: SequenceNumber }
   | { type: "ping"; nonce?: number };
 
-/** Whether there is a connection, in words; `debugUrl` is the address of the room's inspector. */
+/**
+ * Whether there is a connection, in words and in one (`phase`: that of `Room.status`, `closed`
+ * before the first one); `debugUrl` is the address of the room's inspector.
+ */
 export type ConnectionStatus =
-  | { connected: false; text?: string }
-  | { connected: true; text?: string; debugUrl: string };
+  | { connected: false; text?: string; phase?: Phase; debugUrl?: undefined }
+  | { connected: true; text?: string; phase?: Phase; debugUrl: string };

@@ -1,4 +1,5 @@
 import { createElement, type ReactElement, useEffect, useMemo, useState } from "react";
+import type { Phase } from "../client/connection";
 import { qrCodeOf } from "../qr";
 import { useConnectionStatus, useLatency, useRoom } from "./hooks";
 import { roomInAddress } from "./provider";
@@ -9,7 +10,8 @@ export function StatusIndicator(): ReactElement {
   const latency = useLatency();
   const colour = status.connected ? "#15803d" : "#b91c1c";
   const dot = { ...DOT, background: colour };
-  const label = status.connected ? "connected" : "not connected";
+  const { connected, phase = "closed" } = status;
+  const label = connected ? "connected" : (LABELS.get(phase) ?? "not connected");
   return createElement(
     "span",
     { role: "status", title: status.text, style: INDICATOR },
@@ -25,6 +27,12 @@ export function StatusIndicator(): ReactElement {
       : null,
   );
 }
+
+/** Where waiting is of no use. */
+const LABELS = new Map<Phase, string>([
+  ["refused", "no permission"],
+  ["gone", "no such room"],
+]);
 
 /** A QR code of the page's address, if it has the room's id in it, and isn't too long for one. */
 export function RoomQRCode({ size = 200 }: { readonly size?: number }): ReactElement | null {

@@ -5,7 +5,11 @@ import { FakeSocket } from "../socket";
 
 const URL = "http://server/driftdb/room/r";
 let connection: Connection;
-let answer: () => Promise<{ status: number }>;
+let answer: () => Promise<Partial<Response>>;
+
+/** What a room server answers, and what a proxy might. */
+const missing = { status: 404, headers: new Headers({ "DriftDB-Missing": "room" }) };
+const proxy = (status: number) => ({ status, headers: new Headers() });
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -56,17 +60,54 @@ test("a lost connection comes back by itself, with the same secret", () => {
 });
 
 test.each([
-  [401, "refused"],
-  [403, "refused"],
-  [404, "gone"],
-])("a handshake refused with %i is %s, and stays so until a retry", async (status, phase) => {
-  answer = async () => ({ status });
+  [proxy(401), "refused"],
+  [proxy(403), "refused"],
+  [missing, "gone"],
+])("a handshake refused with %o is %s, and stays so until a retry", async (refusal, phase) => {
+  answer = async () => refusal;
   FakeSocket.last.lose();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(connection.status.phase).toBe(phase);
   expect(FakeSocket.opened).toHaveLength(1);
   connection.retry();
   expect(FakeSocket.opened).toHaveLength(2);
+});
+
+test("what a proxy says of a server that is about to come back is not believed", async () => {
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [] });
+  const log = connection.session.log("k", { heard: () => {} }, true);
+  FakeSocket.last.lose();
+  const arrived = log.arrival(log.push("kept", true));
+  answer = async () => proxy(404);
+  const open = async () => {
+    const { length } = FakeSocket.opened;
+    while (FakeSocket.opened.length === length) await vi.advanceTimersToNextTimerAsync();
+  };
+  for (let tries = 0; tries < 5; tries += 1) {
+    await open();
+    FakeSocket.last.lose();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(connection.status).toEqual({
+      phase: "reconnecting",
+      text: "What answers at the room's address is no room server (HTTP 404); trying again.",
+    });
+  }
+  await open();
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 1 });
+  expect(await arrived).toBe(1);
+});
+
+test("why the first handshake failed is known before it is told", async () => {
+  const told: string[] = [];
+  connection.listeners.add(() => told.push(connection.status.text));
+  answer = async () => missing;
+  FakeSocket.last.lose();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(told.at(-1)).toBe("The server has no such room, or not any more.");
+  expect(told.join(" ")).not.toContain("trying again");
 });
 
 test("a server that can't be reached is tried again and again", async () => {

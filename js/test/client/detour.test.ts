@@ -131,7 +131,10 @@ test("a closed connection leaves the detour, too", () => {
 });
 
 test("where the straight way says that there is no room, writes wait for the detour", async () => {
-  vi.stubGlobal("fetch", async () => ({ status: 404 }));
+  vi.stubGlobal("fetch", async () => ({
+    status: 404,
+    headers: new Headers({ "DriftDB-Missing": "room" }),
+  }));
   const refused = vi.fn();
   const state = connection.session.state("k", { changed() {}, refused });
   state.write(5);
@@ -144,7 +147,10 @@ test("where the straight way says that there is no room, writes wait for the det
 });
 
 test("where there is neither of both ways nobody waits", async () => {
-  vi.stubGlobal("fetch", async () => ({ status: 404 }));
+  vi.stubGlobal("fetch", async () => ({
+    status: 404,
+    headers: new Headers({ "DriftDB-Missing": "room" }),
+  }));
   const refused = vi.fn();
   connection.session.state("k", { changed() {}, refused }).write(5);
   last(straight()).lose();

@@ -147,7 +147,7 @@ test("the status says how it is, and connecting fails where nothing answers", as
   const db = new DbConnection();
   const told: boolean[] = [];
   db.statusListener.addListener(({ connected }) => told.push(connected));
-  const failed = expect(db.connect(ROOM)).rejects.toThrow("address");
+  const failed = expect(db.connect(ROOM)).rejects.toThrow("can't be reached");
   FakeSocket.last.lose();
   await failed;
   await vi.advanceTimersByTimeAsync(5_000);

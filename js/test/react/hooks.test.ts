@@ -368,6 +368,25 @@ test("the status tells whether there is a connection", async () => {
   expect(result.current.connected).toBe(false);
 });
 
+test("the status can be taken apart, and says in a word how it is", async () => {
+  const missing = { status: 404, headers: new Headers({ "DriftDB-Missing": "room" }) };
+  vi.stubGlobal("fetch", async () => missing);
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const Shown: FunctionComponent = () => {
+    const { connected, text, phase, debugUrl } = useConnectionStatus();
+    return createElement("p", {}, [connected, text, phase, debugUrl].join(", "));
+  };
+  const shown = [Shown, StatusIndicator].map((kind) => createElement(kind, { key: kind.name }));
+  render(inRoom({ children: shown }) as never);
+  await act(async () => {});
+  await act(async () => FakeSocket.last.lose());
+  const gone = "The server has no such room, or not any more.";
+  expect(screen.getByRole("paragraph").textContent).toBe(`false, ${gone}, gone, `);
+  expect(screen.getByRole("status").textContent).toBe("no such room");
+  expect(warn).toHaveBeenCalledExactlyOnceWith("driftdb:", new Error(gone));
+  warn.mockRestore();
+});
+
 test("the indicator shows the latency", async () => {
   render(inRoom({ children: createElement(StatusIndicator) }) as never);
   await act(async () => {});

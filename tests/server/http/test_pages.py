@@ -126,6 +126,19 @@ async def test_a_room_that_is_not_there_has_no_page(open_server: Server) -> None
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("what", ["", "/page", "/connect"])
+async def test_that_a_room_is_missing_is_said_as_no_proxy_says_it(
+    server: Server, what: str
+) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    handshake = {**upgrade, "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="} if what else {}
+    no_name = f"{server.root}room/%07{what}"
+    missing = await fetch(no_name, headers={**server.headers, **handshake})
+    assert (missing.status, missing.headers.get("DriftDB-Missing")) == (404, "room")
+    elsewhere = await fetch(server.root + "pages/none", headers=server.headers)
+    assert (elsewhere.status, elsewhere.headers.get("DriftDB-Missing")) == (404, None)
+
+
 async def test_where_names_are_allowed_each_has_a_page() -> None:
     with standalone(named_rooms=True) as server:
         assert (await page_of(Room(server, "lecture"))).status == 200
