@@ -51,6 +51,11 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
+def wait_for_value(server: FakeServer, key: str, value: object) -> None:
+    """Wait until the server has a value."""
+    server.wait_for(lambda: (server.room.value(key) or (None,))[0] == value)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[FakeServer]:
     with serving() as server:
@@ -95,3 +100,47 @@ def test_a_cell_that_is_run_again_has_one_connection(kernel: Kernel, server: Fak
     for _ in range(5):
         kernel.run("again = SharedState('again', 0)")
     assert server.connections == 1
+
+
+def test_an_observer_that_never_ends_can_be_interrupted(kernel: Kernel, server: FakeServer) -> None:
+    kernel.run(
+        """
+        endless, entered, told = SharedState("endless", 0), SharedState("entered", 0), []
+        def wait_for_ever(change):
+            threading.Thread(target=entered.set, args=(change.new,)).start()
+            while True: time.sleep(0.01)
+        endless.observe(wait_for_ever)
+        endless.observe(lambda change: told.append(change.new))
+        """
+    )
+    for value in (1, 2):
+        server.write("endless", value)
+        wait_for_value(server, "entered", value)
+        kernel.manager.interrupt_kernel()
+        printed = kernel.run("print(told)")
+        assert printed.endswith(str(list(range(1, value + 1)))), "the others are told all the same"
+    kernel.run("endless.close()")
+
+
+def test_a_cell_that_awaits_ends_with_the_observer_that_is_interrupted(
+    kernel: Kernel, server: FakeServer
+) -> None:
+    kernel.run(
+        """
+        endless, entered = SharedState("endless2", 0), SharedState("entered2", 0)
+        def wait_for_ever(change):
+            threading.Thread(target=entered.set, args=(change.new,)).start()
+            while True: time.sleep(0.01)
+        endless.observe(wait_for_ever)
+        """
+    )
+    cell = kernel.client.execute("import asyncio\nentered.value = -1\nawait asyncio.sleep(1000)")
+    wait_for_value(server, "entered2", -1)
+    server.write("endless2", 1)
+    wait_for_value(server, "entered2", 1)
+    kernel.manager.interrupt_kernel()
+    while (reply := kernel.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != cell:
+        pass
+    assert reply["content"]["status"] == "error"
+    assert kernel.run("print('usable')").endswith("usable")
+    kernel.run("endless.close()")

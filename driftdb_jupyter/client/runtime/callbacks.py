@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 import queue
-import sys
+import signal
 import threading
+from collections.abc import Iterator
 from typing import Protocol
 
 from .background import background, on_fork
-from .cells import keep_on_rerun
+from .cells import ipython, keep_on_rerun
 
 __all__ = ["Callbacks", "Target", "callbacks"]
 
@@ -88,23 +89,59 @@ class Callbacks:
 
     def _run(self) -> None:
         with self._lock:
-            due, self._due = self._due, {}
-        with keep_on_rerun():  # this is no cell, though a kernel may still name the last one
-            for target in due:
-                try:
-                    target.deliver()
-                except Exception:
-                    _log.exception("a callback of %r failed", target)
+            due, self._due = list(self._due), {}
+        try:
+            # This is no cell, though a kernel may still name the last one.
+            with keep_on_rerun(), _interruptible():
+                while due:
+                    self._deliver(due.pop(0))
+        finally:
+            for target in due:  # what an interrupt leaves over
+                self.schedule(target)
+
+    @staticmethod
+    def _deliver(target: Target) -> None:
+        try:
+            target.deliver()
+        except KeyboardInterrupt:
+            _log.warning("a callback of %r was interrupted", target, exc_info=True)
+            raise
+        except Exception:
+            _log.exception("a callback of %r failed", target)
 
     def forked(self) -> None:
         """Start over in a forked child: its parent's loop and thread aren't there."""
         self.__init__()  # type: ignore[misc]
 
 
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a kernel's Stop button interrupt what runs, as it does in a cell.
+
+    Between two cells ipykernel ignores the signal, and while a cell awaits something it ends the
+    cell alone. Elsewhere the signal does what it does.
+    """
+    kernel = getattr(ipython(), "kernel", None)
+    if kernel is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupted = False
+    try:
+        yield
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        signal.raise_signal(signal.SIGINT)  # a cell that awaits ends, too
+
+
 def _kernel_loop() -> asyncio.AbstractEventLoop | None:
     """The main loop of the IPython kernel that this is."""
-    ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    loop = getattr(getattr(getattr(ipython, "kernel", None), "io_loop", None), "asyncio_loop", None)
+    loop = getattr(
+        getattr(getattr(ipython(), "kernel", None), "io_loop", None), "asyncio_loop", None
+    )
     return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
 
 

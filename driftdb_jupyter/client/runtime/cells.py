@@ -28,7 +28,16 @@ from weakref import WeakSet
 
 from .background import on_fork
 
-__all__ = ["Cells", "Registration", "Run", "Topic", "cells", "current_run", "keep_on_rerun"]
+__all__ = [
+    "Cells",
+    "Registration",
+    "Run",
+    "Topic",
+    "cells",
+    "current_run",
+    "ipython",
+    "keep_on_rerun",
+]
 
 Topic = tuple[Hashable, str]
 """A room, and a key in it."""
@@ -131,10 +140,10 @@ class Cells:
             return use
 
     def _watch_names(self) -> None:
-        ipython = _ipython()
-        if ipython is not None and self._watched is not ipython:
-            self._watched = ipython
-            ipython.events.register("post_run_cell", self._look_at_names)
+        shell = ipython()
+        if shell is not None and self._watched is not shell:
+            self._watched = shell
+            shell.events.register("post_run_cell", self._look_at_names)
 
     def _look_at_names(self, *_: object) -> None:
         """Note which variables hold an object of the run that has just ended."""
@@ -147,7 +156,7 @@ class Cells:
             if cell is None or cell.run != run.number:
                 return
             used = {topic for topic, use in cell.uses.items() if use.run == run.number}
-            for name, value in list(_ipython().user_ns.items()):
+            for name, value in list(ipython().user_ns.items()):
                 topic = None if name.startswith("_") else _topic_of(value)
                 if topic not in used:
                     continue
@@ -168,12 +177,12 @@ def current_run() -> Run | None:
     """Return the run of the cell that the calling code belongs to."""
     if _outside.get():
         return None
-    ipython = _ipython()
-    if ipython is None or not _runs_cells(threading.current_thread()):
+    shell = ipython()
+    if shell is None or not _runs_cells(threading.current_thread()):
         return None
-    get_parent = getattr(getattr(ipython, "kernel", None), "get_parent", None)
+    get_parent = getattr(getattr(shell, "kernel", None), "get_parent", None)
     if get_parent is None:  # IPython in a terminal
-        inputs = ipython.user_ns.get("In") or [""]
+        inputs = shell.user_ns.get("In") or [""]
         return Run(("text", hash(inputs[-1])), len(inputs), has_id=False)
     parent = get_parent("shell")
     if not parent or parent["header"]["msg_type"] != "execute_request":
@@ -203,7 +212,8 @@ def keep_on_rerun() -> Iterator[None]:
         _outside.reset(token)
 
 
-def _ipython() -> Any:
+def ipython() -> Any:
+    """Return the IPython that this process is, in a kernel or a terminal; else ``None``."""
     return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 
 

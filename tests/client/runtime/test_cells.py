@@ -66,7 +66,7 @@ class Notebook:
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     notebook = Notebook()
-    monkeypatch.setattr(module, "_ipython", lambda: notebook)
+    monkeypatch.setattr(module, "ipython", lambda: notebook)
     return notebook
 
 
@@ -174,7 +174,7 @@ def test_in_a_terminal_a_cell_is_what_was_typed(
     notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = SimpleNamespace(user_ns={"In": ["", "observe(f)"]})
-    monkeypatch.setattr(module, "_ipython", lambda: terminal)
+    monkeypatch.setattr(module, "ipython", lambda: terminal)
     first = current_run()
     terminal.user_ns["In"] += ["observe(f)"]
     again = current_run()
