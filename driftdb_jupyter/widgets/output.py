@@ -20,18 +20,21 @@ LONGEST = 20_000
 """How many characters of a value a page without our front end shows."""
 
 
-def kept(told: dict[str, Any], *, label: str, text: str) -> dict[str, Any]:
+def kept(
+    told: dict[str, Any], *, label: str, text: str, table: str | None = None
+) -> dict[str, Any]:
     """Return the MIME types that stand beside the widget's own.
 
     ``told`` are the traits that the front end reads, without their underscores. ``text`` is what
-    is to be read where no front end runs at all: in nbconvert's pages and on GitHub.
+    is to be read where no front end runs at all: in nbconvert's pages and on GitHub. ``table``: the
+    HTML that is shown there in its place.
     """
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}\n…"
     now = datetime.now(timezone.utc)
     when = f"{now.day} {now:%B %Y at %H:%M} UTC"
     html = (
         f"<div><strong>{escape(label)}</strong>"
-        f"<pre>{escape(text)}</pre>"
+        f"{table or f'<pre>{escape(text)}</pre>'}"
         f"<small>Room {escape(told['room'])}, as it was on {when}</small></div>"
     )
     return {VIEW: told, "text/html": html}

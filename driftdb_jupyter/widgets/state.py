@@ -12,6 +12,7 @@ from ..client.objects import state
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
 from .output import kept, read
+from .table import table
 from .tunnel import carry
 from .view import server_of
 
@@ -125,7 +126,7 @@ class SharedState(state.SharedState, AnyWidget):
             "remembered": value,
         }
         label = self._control["label"] or self.key
-        return {**made[0], **kept(told, label=label, text=read(value))}, made[1]
+        return {**made[0], **kept(told, label=label, text=read(value), table=table(value))}, made[1]
 
     def _handle_custom_msg(self, content: AnyValue, buffers: AnyValue) -> None:
         carry(content, self.comm, self.room.connection)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.widgets.output import LONGEST, VIEW
 from driftdb_jupyter.widgets.presence import Presence
@@ -58,3 +60,12 @@ def test_no_value_is_html_and_none_is_too_long(mine: Room) -> None:
     hostile.value = "x" * (LONGEST + 5)
     assert "x" * LONGEST + "\n…</pre>" in output(hostile)["text/html"]
     hostile.close()
+
+
+def test_a_frame_is_kept_as_a_table(mine: Room) -> None:
+    state = SharedState("frame", pd.DataFrame({"loss": [0.5]}), room=mine)
+    html = output(state)["text/html"]
+    assert "<strong>frame</strong><table>" in html
+    assert "<td>0.5</td>" in html
+    assert "$dataframe" not in html
+    state.close()
