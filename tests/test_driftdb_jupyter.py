@@ -10,6 +10,7 @@ import pytest
 
 import driftdb_jupyter
 from driftdb_jupyter.client.objects.state import SharedState
+from driftdb_jupyter.protocol import errors
 
 
 def modules_after(code: str) -> set[str]:
@@ -26,6 +27,15 @@ def modules_after(code: str) -> set[str]:
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(driftdb_jupyter, name) is not None
     assert name in dir(driftdb_jupyter)
+
+
+def test_every_error_that_users_meet_is_public() -> None:
+    names = {
+        name
+        for name, each in vars(errors).items()
+        if isinstance(each, type) and issubclass(each, errors.DriftDBError)
+    }
+    assert names <= set(driftdb_jupyter.__all__)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

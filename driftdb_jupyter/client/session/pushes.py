@@ -7,12 +7,17 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from ...protocol.errors import QueueFull, Refusal
+from ...protocol.errors import QueueFull, Refusal, TooLarge
 from ...protocol.json_text import count_marks
 from ...protocol.limits import Limits
 from . import messages
 
 __all__ = ["Push", "Pusher", "Pushes"]
+
+_WAYS_OUT = (
+    "Share less at once (a sample of a frame, several values of a stream), or raise "
+    "message_limit_bytes on the server and DRIFTDB_MESSAGE_LIMIT_BYTES here."
+)
 
 
 class Pusher(Protocol):
@@ -83,7 +88,8 @@ class Pushes:
         """Raise :class:`~driftdb_jupyter.protocol.errors.TooLarge` for what is over the limit."""
         length = _length(key, values)
         if length > self.limits.message_bytes:
-            raise self.limits.message_too_large(length)
+            refusal = self.limits.message_too_large(length)
+            raise TooLarge(refusal.plain, in_python=_WAYS_OUT)
 
     def check_queue(self, key: str, *values: bytes, more: int = 0, more_bytes: int = 0) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits.

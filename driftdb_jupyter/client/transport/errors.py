@@ -79,7 +79,7 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
         missing = "no such room" if location.room is not None else "no room server"
         return RoomNotFound(
             f"there is {missing} at {location.url} (HTTP 404). A Jupyter server's URL ends in "
-            "/driftdb/.",
+            "/driftdb/; driftdb serve makes rooms of chosen names with --named-rooms.",
             in_python="In Python a server's URL alone makes a new room.",
         )
     kind = Away if error.code in _PASSING else Unreachable
