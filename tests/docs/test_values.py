@@ -25,7 +25,7 @@ def test_an_encoding_is_as_the_table_shows_it(text: str) -> None:
 
 
 def test_every_encoding_is_in_the_table() -> None:
-    assert {next(iter(json.loads(text))) for text in SHOWN} == scalars.READERS.keys()
+    assert {next(iter(json.loads(text))) for text in SHOWN} == scalars.DECODERS.keys()
 
 
 @pytest.mark.parametrize("text", BLOCKS)

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .errors import Unfit, kind
+from .errors import Unencodable, kind
 from .scalars import base64, from_base64
 
-__all__ = ["from_scalar", "read", "written"]
+__all__ = ["decode", "encode", "from_scalar"]
 
 # Booleans, integers, floats, complex numbers, times, text and bytes; no objects, no records, no
 # numbers whose size depends on the machine.
@@ -25,14 +25,14 @@ _FINER = ("[ns]", "[ps]", "[fs]", "[as]")  # than Python's own
 _DIMENSIONS = 64  # which is numpy's own limit
 
 
-def written(array: Any) -> dict[str, object]:
-    """The encoding of a ``numpy.ndarray``: its items in C order, little-endian.
+def encode(array: Any) -> dict[str, object]:
+    """Return the encoding of a ``numpy.ndarray``: its items in C order, little-endian.
 
-    Raises :class:`Unfit` for a dtype that has none.
+    Raises :class:`Unencodable` for a dtype that has none.
     """
     dtype = array.dtype.newbyteorder("<")
     if not _DTYPE.fullmatch(dtype.str):
-        raise Unfit(
+        raise Unencodable(
             "an array of numbers, bools, text, bytes or times", f"one of dtype {array.dtype}"
         )
     data = base64(array.astype(dtype, copy=False).tobytes())
@@ -40,7 +40,10 @@ def written(array: Any) -> dict[str, object]:
 
 
 def from_scalar(scalar: Any) -> object:
-    """What a ``numpy.generic`` is in Python; raises :class:`Unfit` where it is nothing there."""
+    """Return Python's own value for a ``numpy.generic``.
+
+    Raises :class:`Unencodable` where Python has none.
+    """
     letter = scalar.dtype.kind
     if letter in "biuUS":
         return scalar.item()
@@ -54,11 +57,11 @@ def from_scalar(scalar: Any) -> object:
             moment = scalar.astype(f"{letter}8[us]").item()
         if not isinstance(moment, int):  # as it is where Python has nothing for it
             return moment
-    raise Unfit("a number, a bool, text, bytes or a time", f"{scalar!r} ({kind(scalar)})")
+    raise Unencodable("a number, a bool, text, bytes or a time", f"{scalar!r} ({kind(scalar)})")
 
 
-def read(content: Any) -> object:
-    """The array that was written; without numpy numbers and bools as nested lists.
+def decode(content: Any) -> object:
+    """Return the array that was encoded; without numpy, numbers and bools as nested lists.
 
     Raises :class:`LookupError`, :class:`TypeError` or :class:`ValueError` for malformed content.
     """
@@ -87,7 +90,7 @@ _FORMATS |= {"u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"}
 
 
 def _lists(dtype: str, shape: list[int], data: bytes) -> object:
-    """The items in lists, as ``ndarray.tolist`` gives them."""
+    """Return the items in lists, as ``ndarray.tolist`` gives them."""
     items = [item for (item,) in struct.iter_unpack(f"<{_FORMATS[dtype[1:]]}", data)]
     if math.prod(shape) != len(items):
         raise ValueError(f"expected {math.prod(shape)} items, got {len(items)}")

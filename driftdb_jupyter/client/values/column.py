@@ -1,4 +1,4 @@
-"""A column of a data frame, as it is written."""
+"""A data frame as columns of cells that JSON can hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CellWriter", "Column", "Dtype", "Table"]
 
 # The name of a dtype, or an object that describes one (docs/values.md, "Frames").
 Dtype = str | dict[str, Any]
-# Gives what is to be written for a cell of any type that stands at a path in the frame.
+# Encodes a cell of any type; the path says where it stands in the frame.
 CellWriter = Callable[[object, tuple[object, ...]], object]
 Label = str | int | None
 

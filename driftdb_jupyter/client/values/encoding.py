@@ -9,7 +9,8 @@ import msgspec
 
 from ...protocol.errors import EncodingError
 from ...protocol.json_text import read_json
-from .tagged import DEEPEST, Hook, is_tagged, restored, written
+from . import tagged
+from .tagged import DEEPEST, Hook, is_tagged
 
 __all__ = ["Hook", "decode", "encode", "same"]
 
@@ -36,7 +37,7 @@ def encode(value: object, *, hook: Hook | None = None) -> bytes:
             return _to_json(value)
     except ValueError:  # a lone surrogate, or more digits than Python converts
         pass
-    plain = written(value, hook=hook)
+    plain = tagged.encode(value, hook=hook)
     try:
         return _to_json(plain)
     except ValueError as error:
@@ -46,21 +47,21 @@ def encode(value: object, *, hook: Hook | None = None) -> bytes:
 def decode(text: bytes | str, *, hook: Hook | None = None) -> Any:
     """Return the value of a JSON text; a number out of range becomes the nearest double.
 
-    What was encoded is what it was, or something readable where its library isn't installed; what
-    only looks encoded stays as it is. ``hook`` is called with the whole value, and returns what
-    is to be returned.
+    An encoded value comes back as it was, or in a readable form where its library isn't
+    installed; what only looks encoded stays as it is. ``hook`` is called with the whole value, and
+    its result is returned.
     """
     try:
         value = _from_json(text)
     except msgspec.MsgspecError:  # stricter than JSON: lone surrogates, numbers out of range
         value = read_json(text)
     if type(value) in _CONTAINERS and _may_be_tagged(text):
-        value = restored(value)
+        value = tagged.decode(value)
     return value if hook is None else hook(value)
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two values are the same in a room: ``1`` is ``1.0``, but not ``True``.
+    """Return True if two values are the same in a room: ``1`` is ``1.0``, but not ``True``.
 
     NaN is NaN, a tuple is a list, and arrays and frames are the same if all of their items and
     types are. Never raises.
@@ -82,7 +83,7 @@ def same(one: object, other: object) -> bool:
 
 
 def _is_plain(value: Any, room: int) -> bool:
-    """Whether a value is of JSON's types alone, nothing in it looks encoded, and it fits."""
+    """Return True if a value has JSON's types alone and nothing in it looks encoded."""
     kind = type(value)
     if kind in _SIMPLE:
         return True

@@ -1,14 +1,14 @@
-"""Why a value has no encoding, before anybody knows where it stands."""
+"""Errors of values that have no encoding."""
 
 from __future__ import annotations
 
-__all__ = ["Unfit", "kind"]
+__all__ = ["Unencodable", "kind"]
 
 
-class Unfit(Exception):
-    """A value that has no encoding: what was expected, what came, and where inside of it.
+class Unencodable(Exception):
+    """Raised for a value that has no encoding; the caller adds the path to the value.
 
-    ``path``: the steps from the value that was to be encoded to the part that can't be.
+    ``path``: the steps from that value to the part of it that has none.
     """
 
     def __init__(self, expected: str, got: str, path: tuple[object, ...] = ()) -> None:
@@ -17,6 +17,6 @@ class Unfit(Exception):
 
 
 def kind(value: object) -> str:
-    """The name of a value's type, as a message says it."""
+    """Return the name of a value's type for a message."""
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

@@ -8,16 +8,16 @@ from typing import Any
 from . import pandas, polars
 from .column import CellWriter, Column, Table
 
-__all__ = ["read", "written"]
+__all__ = ["decode", "encode"]
 
 _LIBRARIES = {"pandas": pandas, "polars": polars}
 _MEMBERS = {"library", "columns", "dtypes", "data"}
 
 
-def written(frame: Any, library: str, write: CellWriter) -> dict[str, object]:
+def encode(frame: Any, library: str, write: CellWriter) -> dict[str, object]:
     """Return the encoding of a data frame or a series.
 
-    Raises :class:`.Unfit` for a column whose dtype has none.
+    Raises :class:`.Unencodable` for a column whose dtype has none.
     """
     table = _LIBRARIES[library].table(frame, write)
     content: dict[str, object] = {"library": library}
@@ -36,10 +36,10 @@ def written(frame: Any, library: str, write: CellWriter) -> dict[str, object]:
     return {"$dataframe": content}
 
 
-def read(content: Any, restored: Callable[[Any], Any]) -> object:
-    """Return the frame that was written; without its library a dict of its columns, each a list.
+def decode(content: Any, restore: Callable[[Any], Any]) -> object:
+    """Return the frame that was encoded; without its library, a dict of its columns as lists.
 
-    A series is then a list. ``restored`` decodes the encoded values in a cell.
+    A series is then a list. ``restore`` decodes the encoded values in a cell.
     Raises :class:`LookupError`, :class:`TypeError` or :class:`ValueError` for malformed content.
     """
     library, series = content["library"], content.get("series", False)
@@ -51,8 +51,8 @@ def read(content: Any, restored: Callable[[Any], Any]) -> object:
     if any(name is not None and type(name) not in (int, str) for name in names):
         raise TypeError(f"expected columns' names of int or str, got {names!r}")
     cells = [data[str(name)] for name in names]
-    columns = _columns(names, content["dtypes"], cells, restored)
-    index, header = (_levels(content.get(member), restored) for member in ("index", "header"))
+    columns = _columns(names, content["dtypes"], cells, restore)
+    index, header = (_levels(content.get(member), restore) for member in ("index", "header"))
     if len({len(column.cells) for column in [*columns, *index]}) > 1:
         raise ValueError("expected columns of one length")
     if any(len(level.cells) != len(columns) for level in header):
@@ -67,18 +67,18 @@ def read(content: Any, restored: Callable[[Any], Any]) -> object:
         return {str(column.name): column.cells for column in columns}
 
 
-def _levels(content: Any, restored: Callable[[Any], Any]) -> list[Column]:
+def _levels(content: Any, restore: Callable[[Any], Any]) -> list[Column]:
     if content is None:
         return []
-    return _columns(restored(content["names"]), content["dtypes"], content["data"], restored)
+    return _columns(restore(content["names"]), content["dtypes"], content["data"], restore)
 
 
 def _columns(
-    names: list[Any], dtypes: list[Any], data: list[Any], restored: Callable[[Any], Any]
+    names: list[Any], dtypes: list[Any], data: list[Any], restore: Callable[[Any], Any]
 ) -> list[Column]:
     if not all(isinstance(cells, list) for cells in data):
         raise TypeError(f"expected lists of cells, got {data!r}")
     return [
-        Column(name, restored(dtype), restored(cells))
+        Column(name, restore(dtype), restore(cells))
         for name, dtype, cells in zip(names, dtypes, data, strict=True)
     ]

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from .column import CellWriter, Column, Dtype, Table
-from .errors import Unfit
+from .errors import Unencodable
 
 __all__ = ["build", "table"]
 
@@ -25,7 +25,7 @@ _PERIODS = re.compile(r"period\[[\w-]{1,20}\]")
 def table(frame: Any, write: CellWriter) -> Table:
     """Return the table of a frame or a series.
 
-    Raises :class:`.Unfit` for a dtype that has no encoding.
+    Raises :class:`.Unencodable` for a dtype that has no encoding.
     """
     pandas = sys.modules["pandas"]
     single = not isinstance(frame, pandas.DataFrame)
@@ -37,7 +37,7 @@ def table(frame: Any, write: CellWriter) -> Table:
         names = [_item(label) for label in labels]
     return Table(
         columns=[
-            Column(name, *_written(part, write, () if single else (label,)))
+            Column(name, *_encode(part, write, () if single else (label,)))
             for name, label, part in zip(_distinct(names), labels, series, strict=True)
         ],
         index=[] if series and _is_numbering(frame.index) else _levels(frame.index, write, "index"),
@@ -55,7 +55,7 @@ def build(table: Table) -> object:
     pandas = importlib.import_module("pandas")
     index = _index(table.index, pandas)
     header = _index(table.header, pandas)
-    parts = [_series(column.dtype, column.cells, pandas) for column in table.columns]
+    parts = [_decode(column.dtype, column.cells, pandas) for column in table.columns]
     if table.series:
         name = table.columns[0].name if header is None else header[0]
         frame = parts[0].rename(name)
@@ -72,7 +72,7 @@ def build(table: Table) -> object:
 
 
 def _is_plain(labels: Any, names: list[str]) -> bool:
-    """Whether the labels of columns are ints, strs and ``None``, each once as text."""
+    """Return True if the labels are ints, strs and ``None``, and differ as text."""
     return (
         labels.nlevels == 1
         and labels.name is None
@@ -83,7 +83,7 @@ def _is_plain(labels: Any, names: list[str]) -> bool:
 
 
 def _is_numbering(index: Any) -> bool:
-    """Whether the rows are numbered from 0."""
+    """Return True if the rows are numbered from 0."""
     pandas = sys.modules["pandas"]
     plain = index.name is None and str(index.dtype) == "int64"
     return bool(plain and index.equals(pandas.RangeIndex(len(index))))
@@ -93,16 +93,16 @@ def _levels(index: Any, write: CellWriter, place: str) -> list[Column]:
     pandas = sys.modules["pandas"]
     levels = [index.get_level_values(number) for number in range(index.nlevels)]
     return [
-        Column(_item(level.name), *_written(pandas.Series(level), write, (place, number)))
+        Column(_item(level.name), *_encode(pandas.Series(level), write, (place, number)))
         for number, level in enumerate(levels)
     ]
 
 
 def _index(levels: list[Column], pandas: Any) -> Any:
-    """The index of these levels; ``None`` where there are none."""
+    """Return the index of these levels, or ``None`` where there are none."""
     if not levels:
         return None
-    arrays = [_series(level.dtype, level.cells, pandas) for level in levels]
+    arrays = [_decode(level.dtype, level.cells, pandas) for level in levels]
     names = [level.name for level in levels]
     if len(levels) > 1:
         return pandas.MultiIndex.from_arrays(arrays, names=names)
@@ -118,7 +118,7 @@ def _text(label: Any) -> str:
 
 
 def _distinct(names: list[Any]) -> list[Any]:
-    """The names, with a number behind each that was there before."""
+    """Return the names, with a number behind each that occurred before."""
     taken: set[str] = set()
     distinct = []
     for name in names:
@@ -131,19 +131,17 @@ def _distinct(names: list[Any]) -> list[Any]:
     return distinct
 
 
-def _written(
-    series: Any, write: CellWriter, path: tuple[object, ...]
-) -> tuple[Dtype, list[object]]:
-    """How the dtype of a series is written, and its cells."""
+def _encode(series: Any, write: CellWriter, path: tuple[object, ...]) -> tuple[Dtype, list[object]]:
+    """Return a series' dtype and its cells, both encoded."""
     pandas, numpy = sys.modules["pandas"], sys.modules["numpy"]
     dtype = str(series.dtype)
     if isinstance(series.dtype, pandas.CategoricalDtype):
-        inner, categories = _written(pandas.Series(series.cat.categories), write, path)
+        inner, categories = _encode(pandas.Series(series.cat.categories), write, path)
         described = {"dtype": inner, "categories": categories, "ordered": bool(series.cat.ordered)}
         return described, [None if code < 0 else categories[code] for code in series.cat.codes]
     if isinstance(series.dtype, pandas.IntervalDtype):
         bounds = [pandas.Series(getattr(series.array, side)) for side in ("left", "right")]
-        (inner, left), (_, right) = (_written(bound, write, path) for bound in bounds)
+        (inner, left), (_, right) = (_encode(bound, write, path) for bound in bounds)
         pairs = zip(left, right, series.isna().tolist(), strict=True)
         described = {"interval": inner, "closed": series.dtype.closed}
         return described, [None if missing else [low, high] for low, high, missing in pairs]
@@ -170,7 +168,7 @@ def _written(
     if dtype == "object":  # where None is not NaN
         cells = series.tolist()
     elif dtype not in _TEXT:
-        raise Unfit(
+        raise Unencodable(
             "a column of numbers, bools, text, times, categories or objects",
             f"one of dtype {dtype}",
             path,
@@ -178,20 +176,20 @@ def _written(
     return dtype, [write(cell, (*path, row)) for row, cell in enumerate(cells)]
 
 
-def _series(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
-    """The series of a dtype and its cells, as they were written."""
+def _decode(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
+    """Return the series of an encoded dtype and its cells."""
     numpy = importlib.import_module("numpy")
     if isinstance(dtype, dict) and "interval" in dtype:
         bounds = [
-            _series(dtype["interval"], [cell and cell[side] for cell in cells], pandas)
+            _decode(dtype["interval"], [cell and cell[side] for cell in cells], pandas)
             for side in (0, 1)
         ]
         intervals = pandas.arrays.IntervalArray.from_arrays(*bounds, closed=dtype["closed"])
         return pandas.Series(intervals)
     if isinstance(dtype, dict):
-        categories = _series(dtype["dtype"], list(dtype["categories"]), pandas)
+        categories = _decode(dtype["dtype"], list(dtype["categories"]), pandas)
         kind = pandas.CategoricalDtype(pandas.Index(categories), ordered=dtype["ordered"])
-        return _series(dtype["dtype"], cells, pandas).astype(kind)
+        return _decode(dtype["dtype"], cells, pandas).astype(kind)
     if moments := _MOMENTS.fullmatch(dtype):
         if not all(cell is None or _MOMENT.fullmatch(cell) for cell in cells):
             raise ValueError("expected dates and times")

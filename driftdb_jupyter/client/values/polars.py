@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from .column import CellWriter, Column, Dtype, Table
-from .errors import Unfit
+from .errors import Unencodable
 
 __all__ = ["build", "table"]
 
@@ -23,13 +23,13 @@ _FORMATS = {"Date": "%Y-%m-%d", "Time": "%H:%M:%S%.f", "Datetime": "%Y-%m-%dT%H:
 def table(frame: Any, write: CellWriter) -> Table:
     """Return the table of a frame or a series.
 
-    Raises :class:`.Unfit` for a dtype that has no encoding.
+    Raises :class:`.Unencodable` for a dtype that has no encoding.
     """
     polars = sys.modules["polars"]
     if isinstance(frame, polars.Series):
-        return Table([Column(frame.name, *_written(frame, write, ()))], series=True)
+        return Table([Column(frame.name, *_encode(frame, write, ()))], series=True)
     parts = frame.get_columns()
-    return Table([Column(part.name, *_written(part, write, (part.name,))) for part in parts])
+    return Table([Column(part.name, *_encode(part, write, (part.name,))) for part in parts])
 
 
 def build(table: Table) -> object:
@@ -42,16 +42,14 @@ def build(table: Table) -> object:
         raise ValueError("expected neither an index nor a header")
     polars = importlib.import_module("polars")
     try:
-        parts = [_series(column, polars) for column in table.columns]
+        parts = [_decode(column, polars) for column in table.columns]
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
         raise ValueError(str(error)) from error
     return parts[0] if table.series else polars.DataFrame(parts)
 
 
-def _written(
-    series: Any, write: CellWriter, path: tuple[object, ...]
-) -> tuple[Dtype, list[object]]:
-    """How the dtype of a series is written, and its cells."""
+def _encode(series: Any, write: CellWriter, path: tuple[object, ...]) -> tuple[Dtype, list[object]]:
+    """Return a series' dtype and its cells, both encoded."""
     kind = series.dtype
     name = kind.base_type().__name__
     if name == "Enum":
@@ -59,14 +57,14 @@ def _written(
     dtype = name
     if name in ("List", "Array"):
         polars = sys.modules["polars"]
-        inner = _written(polars.Series(dtype=kind.inner), write, path)[0]
-        lists = [None if cell is None else _written(cell, write, path)[1] for cell in series]
+        inner = _encode(polars.Series(dtype=kind.inner), write, path)[0]
+        lists = [None if cell is None else _encode(cell, write, path)[1] for cell in series]
         width = {"width": kind.shape[0]} if name == "Array" else {}
         return {"list": inner, **width}, [*lists]
     if name == "Struct":
         polars = sys.modules["polars"]
         fields = {field.name: series.struct.field(field.name) for field in kind.fields}
-        parts = {each: _written(part, write, (*path, each)) for each, part in fields.items()}
+        parts = {each: _encode(part, write, (*path, each)) for each, part in fields.items()}
         rows = zip(*(cells for _, cells in parts.values()), strict=True)
         return {"struct": {each: inner for each, (inner, _) in parts.items()}}, [
             None if missing else dict(zip(parts, row, strict=True))
@@ -88,7 +86,7 @@ def _written(
         zone = "Z" if name != dtype and kind.time_zone else ""
         return dtype, [None if text is None else text + zone for text in texts]
     if not _PLAIN.fullmatch(dtype):
-        raise Unfit(
+        raise Unencodable(
             "a column of numbers, bools, text, bytes, times or categories",
             f"one of dtype {kind}",
             path,
@@ -101,13 +99,13 @@ def _written(
     ]
 
 
-def _series(column: Column, polars: Any) -> Any:
-    """The series of a column, as it was written."""
+def _decode(column: Column, polars: Any) -> Any:
+    """Return the series of an encoded column."""
     name, dtype, cells = column.name, column.dtype, column.cells
     if isinstance(dtype, dict) and "enum" in dtype:
         return polars.Series(name, cells, polars.Enum(dtype["enum"]))
     if isinstance(dtype, dict):
-        return _nested(column, polars)
+        return _decode_nested(column, polars)
     if decimal := _DECIMAL.fullmatch(dtype):
         precision, scale = map(int, decimal.groups())
         numbers = [None if cell is None else Decimal(cell) for cell in cells]
@@ -133,21 +131,21 @@ def _series(column: Column, polars: Any) -> Any:
     return polars.Series(name, cells, getattr(polars, dtype))
 
 
-def _nested(column: Column, polars: Any) -> Any:
-    """The series of a column of lists, arrays or structs."""
+def _decode_nested(column: Column, polars: Any) -> Any:
+    """Return the series of an encoded column of lists, arrays or structs."""
     assert isinstance(column.dtype, dict)
     name, dtype, cells = column.name, column.dtype, column.cells
     if "list" in dtype:
-        inner = _series(Column("", dtype["list"], []), polars).dtype
+        inner = _decode(Column("", dtype["list"], []), polars).dtype
         lists = [
-            None if cell is None else _series(Column("", dtype["list"], cell), polars)
+            None if cell is None else _decode(Column("", dtype["list"], cell), polars)
             for cell in cells
         ]
         series = polars.Series(name, lists, polars.List(inner))
         width = dtype.get("width")
         return series if width is None else series.cast(polars.Array(inner, width))
     fields = [
-        _series(
+        _decode(
             Column(each, inner, [None if cell is None else cell[each] for cell in cells]), polars
         )
         for each, inner in dtype["struct"].items()

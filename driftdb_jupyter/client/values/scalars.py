@@ -11,22 +11,22 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-__all__ = ["READERS", "base64", "from_base64", "written"]
+__all__ = ["DECODERS", "base64", "encode", "from_base64"]
 
 
 def base64(data: bytes | bytearray | memoryview) -> str:
-    """The bytes in Base64."""
+    """Return bytes as Base64 text."""
     return b64encode(data.tobytes() if isinstance(data, memoryview) else data).decode()
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes that Base64 text stands for; raises :class:`ValueError` for what is none."""
+    """Return the bytes of Base64 text; raises :class:`ValueError` for other text."""
     return b64decode(_text(text), validate=True)
 
 
-def written(value: object) -> dict[str, object] | None:
-    """The encoding of a value, an object with one member; ``None`` for a type that has none."""
-    for kinds, tag, write in _WRITERS:
+def encode(value: object) -> dict[str, object] | None:
+    """Return the encoding of a value, an object with one member; ``None`` for other types."""
+    for kinds, tag, write in _ENCODERS:
         if isinstance(value, kinds):
             return {tag: write(value)}
     return None
@@ -44,7 +44,7 @@ def _duration(value: timedelta) -> float | list[int]:
 _Kinds = type | tuple[type, ...]
 
 # A datetime is a date too, so it goes first.
-_WRITERS: list[tuple[_Kinds, str, Callable[[Any], object]]] = [
+_ENCODERS: list[tuple[_Kinds, str, Callable[[Any], object]]] = [
     (float, "$float", str),
     ((bytes, bytearray, memoryview), "$bytes", base64),
     (datetime, "$datetime", lambda value: value.isoformat()),
@@ -66,7 +66,7 @@ def _text(content: object) -> str:
 
 
 def _iso(content: object) -> str:
-    """ISO 8601 as Python 3.10 takes it: JavaScript writes a Z, pandas nanoseconds."""
+    """Return ISO 8601 text as Python 3.10 reads it: JavaScript writes a Z, pandas nanoseconds."""
     text = _PAST_MICROSECONDS.sub(r"\1", _text(content))
     return f"{text[:-1]}+00:00" if text.endswith("Z") else text
 
@@ -86,7 +86,7 @@ def _number(content: object) -> float:
 
 # What each encoding's content stands for. Malformed content raises ArithmeticError, LookupError,
 # TypeError or ValueError.
-READERS: dict[str, Callable[[Any], object]] = {
+DECODERS: dict[str, Callable[[Any], object]] = {
     "$float": lambda content: _FLOATS[_text(content)],
     "$bytes": from_base64,
     "$datetime": lambda content: datetime.fromisoformat(_iso(content)),

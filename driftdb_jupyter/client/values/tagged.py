@@ -19,15 +19,15 @@ from typing import Any
 from ...protocol.errors import EncodingError
 from ...protocol.limits import Limits
 from . import arrays, frames, scalars
-from .errors import Unfit, kind
+from .errors import Unencodable, kind
 
-__all__ = ["DEEPEST", "Hook", "is_tagged", "restored", "written"]
+__all__ = ["DEEPEST", "Hook", "decode", "encode", "is_tagged"]
 
 Hook = Callable[[Any], Any]
 DEEPEST = Limits().nesting
 
 # Bits of an integer that has fewer digits than the least limit that Python allows.
-_ALWAYS_WRITTEN = 2_000
+_ALWAYS_SHORT_ENOUGH = 2_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INSTEAD = [
     (PurePath, "str(path)"),
@@ -47,17 +47,17 @@ _EXPECTED = (
 )
 
 
-def written(value: object, *, hook: Hook | None = None) -> object:
-    """What is to be written for a value, of JSON's types alone.
+def encode(value: object, *, hook: Hook | None = None) -> object:
+    """Return a value in JSON's types alone.
 
     ``hook`` is called with each value inside of it that has no encoding, and returns one that has.
     Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` with the path to what hasn't.
     """
-    return _Writer(hook).write(value, (), 0)
+    return _Encoder(hook).encode(value, (), 0)
 
 
-def restored(value: object) -> Any:
-    """A JSON value with each encoded value in it decoded.
+def decode(value: object) -> Any:
+    """Return a JSON value with each encoded value in it decoded.
 
     What only looks like one stays as it is. Never raises, however deep the value is.
     """
@@ -80,23 +80,23 @@ def restored(value: object) -> Any:
 
 
 def is_tagged(value: dict[Any, Any]) -> bool:
-    """Whether an object has the form of an encoded value: one member, whose name begins with $."""
+    """Return True for an object with one member whose name begins with $: an encoded value."""
     return len(value) == 1 and next(iter(value))[:1] == "$"
 
 
 def _decoded(tag: str, content: Any, whole: object) -> object:
     try:
         if tag == "$ndarray":
-            return arrays.read(content)
+            return arrays.decode(content)
         if tag == "$dataframe":
-            return frames.read(content, restored)
-        return scalars.READERS[tag](content)
+            return frames.decode(content, decode)
+        return scalars.DECODERS[tag](content)
     except Exception:  # malformed, or of no tag that we know; libraries raise many things
         return whole
 
 
-class _Writer:
-    """Makes JSON's types of a value, and knows where in it it is.
+class _Encoder:
+    """Encodes a value, and knows the path to each part of it.
 
     ``path`` are the steps to a part; ``depth`` is how many containers of the text are around it.
     """
@@ -104,22 +104,22 @@ class _Writer:
     def __init__(self, hook: Hook | None) -> None:
         self._hook = hook
 
-    def write(self, value: object, path: tuple[object, ...], depth: int) -> object:
+    def encode(self, value: object, path: tuple[object, ...], depth: int) -> object:
         try:
-            return self._write(value, path, depth)
-        except Unfit as unfit:
+            return self._encode(value, path, depth)
+        except Unencodable as error:
             if self._hook is None:
-                raise _error(unfit, path) from None
+                raise _error(error, path) from None
         try:
-            return self._write(self._hook(value), path, depth)
-        except Unfit as unfit:
-            raise _error(unfit, path) from None
+            return self._encode(self._hook(value), path, depth)
+        except Unencodable as error:
+            raise _error(error, path) from None
 
-    def _write(self, value: object, path: tuple[object, ...], depth: int) -> object:
+    def _encode(self, value: object, path: tuple[object, ...], depth: int) -> object:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, enum.Enum):
-            return self._write(value.value, path, depth)
+            return self._encode(value.value, path, depth)
         if isinstance(value, str):
             return _text(value)
         if isinstance(value, int):
@@ -128,7 +128,7 @@ class _Writer:
             return float(value)
         if isinstance(value, (list, tuple, range, deque)):
             inner = _deeper(path, depth)
-            return [self.write(item, (*path, index), inner) for index, item in enumerate(value)]
+            return [self.encode(item, (*path, index), inner) for index, item in enumerate(value)]
         if isinstance(value, dict):
             return self._object(value, path, depth)
         if (names := _fields(value)) is not None:
@@ -141,7 +141,7 @@ class _Writer:
         inner = _deeper(path, depth)
         for key in value:
             if not isinstance(key, str):
-                raise Unfit("str keys", f"{key!r} ({kind(key)})")
+                raise Unencodable("str keys", f"{key!r} ({kind(key)})")
         if is_tagged(value):
             return {"$object": self._members(value, path, _deeper(path, inner))}
         return self._members(value, path, inner)
@@ -149,7 +149,7 @@ class _Writer:
     def _members(
         self, value: dict[str, object], path: tuple[object, ...], depth: int
     ) -> dict[str, object]:
-        return {_text(key): self.write(item, (*path, key), depth) for key, item in value.items()}
+        return {_text(key): self.encode(item, (*path, key), depth) for key, item in value.items()}
 
     def _tagged(self, value: object, path: tuple[object, ...], depth: int) -> object:
         package, name = _origin(value)
@@ -159,31 +159,31 @@ class _Writer:
         if package == "numpy":
             assert library is not None
             if isinstance(value, library.generic):
-                return self._write(arrays.from_scalar(value), path, depth)
+                return self._encode(arrays.from_scalar(value), path, depth)
             if type(value) in (library.ndarray, library.memmap):
                 _deeper(path, depth + 2)
-                return arrays.written(value)
+                return arrays.encode(value)
         elif library is not None and name in ("DataFrame", "Series"):
             inner = _deeper(path, depth + 3)
-            return frames.written(
-                value, package, lambda cell, steps: self.write(cell, (*path, *steps), inner)
+            return frames.encode(
+                value, package, lambda cell, steps: self.encode(cell, (*path, *steps), inner)
             )
-        encoded = scalars.written(value)
+        encoded = scalars.encode(value)
         if encoded is None:
             instead = (text for other, text in _INSTEAD if isinstance(value, other))
             expected = _INSTEAD_OF_LIBRARY.get((package, name), _EXPECTED)
-            raise Unfit(next(instead, expected), kind(value))
+            raise Unencodable(next(instead, expected), kind(value))
         _deeper(path, depth)
         return encoded
 
 
 def _integer(value: int) -> int:
-    if value.bit_length() > _ALWAYS_WRITTEN:
+    if value.bit_length() > _ALWAYS_SHORT_ENOUGH:
         try:
             str(value)
         except ValueError:  # slow to convert, so Python bounds it
             most = sys.get_int_max_str_digits()
-            raise Unfit(f"an integer of at most {most} digits", "a longer one") from None
+            raise Unencodable(f"an integer of at most {most} digits", "a longer one") from None
     return int(value)
 
 
@@ -214,7 +214,7 @@ def _origin(value: object) -> tuple[str, str]:
 
 def _text(text: str) -> str:
     if not text.isascii() and _SURROGATE.search(text):
-        raise Unfit("text that UTF-8 can hold", repr(text))
+        raise Unencodable("text that UTF-8 can hold", repr(text))
     return str.__str__(text)
 
 
@@ -227,8 +227,8 @@ def _deeper(path: tuple[object, ...], depth: int) -> int:
     return depth + 1
 
 
-def _error(unfit: Unfit, path: tuple[object, ...]) -> EncodingError:
-    return EncodingError(f"{_name((*path, *unfit.path))}: {unfit}")
+def _error(error: Unencodable, path: tuple[object, ...]) -> EncodingError:
+    return EncodingError(f"{_name((*path, *error.path))}: {error}")
 
 
 def _name(path: tuple[object, ...]) -> str:
