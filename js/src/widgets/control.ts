@@ -31,15 +31,17 @@ export interface Source {
 
 export type MakeControl = (source: Source, options: ControlOptions) => Control;
 
-/** Make an element; its text and attributes are never HTML. */
+/** Make an element with what is in it; texts and attributes are never HTML. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
   attributes: Record<string, string> = {},
+  ...children: readonly (Node | string)[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   made.className = className;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
   return made;
 }
 

@@ -63,6 +63,21 @@ test("of radio buttons one is pressed", () => {
   expect(document.querySelector("[role=radiogroup]")?.getAttribute("aria-label")).toBe("Speed");
 });
 
+test.each([
+  ["2024-02-29T12:00:00+01:00", "UTC+01:00"],
+  ["2024-02-29T12:00:00-00:00", "UTC"],
+  ["2024-02-29T12:00:00Z", "UTC"],
+  ["2024-02-29T12:00:00", ""],
+])("the zone of %s stands beside it, also where it was emptied and set again", (text, zone) => {
+  const { source, find, change, control } = stand(datetimeControl, { $datetime: text });
+  expect(find(".driftdb-zone").textContent).toBe(zone);
+  change(find("input"), "");
+  control.show(source.value);
+  expect(source.value).toBeNull();
+  change(find("input"), "2025-01-01T08:05");
+  expect(source.value).toEqual({ $datetime: `2025-01-01T08:05:00${text.slice(19)}` });
+});
+
 test("a multiselect keeps the order of its choices", () => {
   const { source } = stand(multiselectControl, [2], { options: CHOICES });
   const inputs = [...document.querySelectorAll("input")];
@@ -81,7 +96,23 @@ test.each([
     { $datetime: "2024-02-29T12:00:00+01:00" },
     "2024-02-29T12:00:00",
     "2025-01-01T08:05",
-    { $datetime: "2025-01-01T08:05:00" },
+    { $datetime: "2025-01-01T08:05:00+01:00" },
+  ],
+  [timeControl, { $time: "12:30:00Z" }, "12:30:00", "08:05", { $time: "08:05:00Z" }],
+  [timeControl, "12:30-03:30", "12:30", "08:05", { $time: "08:05:00-03:30" }],
+  [
+    datetimeControl,
+    { $datetime: "2024-02-29T12:00:15.250000-00:01:30" },
+    "2024-02-29T12:00:15",
+    "2025-01-01T08:05:15",
+    { $datetime: "2025-01-01T08:05:15.250000-00:01:30" },
+  ],
+  [
+    datetimeControl,
+    { $datetime: "2024-02-29T12:00:15.250000" },
+    "2024-02-29T12:00:15",
+    "2025-01-01T08:05:16",
+    { $datetime: "2025-01-01T08:05:16" },
   ],
 ])("%o reads and writes moments", (make, value, shown, typed, written) => {
   const { source, control, find, change } = stand(make, value as Json);
