@@ -25,26 +25,34 @@ const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "
 const MOST_PARAMETERS = 64;
 /** The steps of the 6×6×6 cube among the 256 colours. */
 const STEPS = [0, 95, 135, 175, 215, 255];
-/** A control sequence (CSI), a command (OSC: a title, a link), another escape, a character. */
+/**
+ * A control sequence (CSI), a text that is for the terminal (OSC: a title, a link; DCS and the
+ * like), another escape, a character; also where eight bits have one for ESC and a letter.
+ */
 const SEQUENCE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /\u001b\[([0-?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000b-\u001f]/g;
+  /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
 
 /**
  * Read a line as a terminal does, that goes on as the line before ended: SGR sequences style what
- * follows, all others are taken out.
+ * follows, a carriage return has it written over what stands there, and all others are taken out.
  */
 export function readAnsi(line: string, before: Style = PLAIN): { pieces: Piece[]; after: Style } {
-  const pieces: Piece[] = [];
+  let pieces: Piece[] = [];
   let style = before;
   let from = 0;
+  let returned = false;
   const take = (to: number): void => {
-    if (to > from) pieces.push(piece(line.slice(from, to), style));
+    if (to <= from) return;
+    if (returned) pieces = [];
+    returned = false;
+    pieces.push(piece(line.slice(from, to), style));
   };
   for (const match of line.matchAll(SEQUENCE)) {
     take(match.index);
     from = match.index + match[0].length;
     if (match[2] === "m") style = restyled(style, match[1] ?? "");
+    if (match[0] === "\r") returned = true;
   }
   take(line.length);
   return { pieces, after: style };

@@ -54,6 +54,8 @@ export class LineList {
     this.pixels = pixels;
     this.follows = this.keepsUp = follows;
     this.element.setAttribute("role", role);
+    // What is scrolled into view is not news.
+    if (role === "log") this.element.setAttribute("aria-live", "off");
     this.space.append(this.window);
     this.element.append(this.space);
     this.element.addEventListener("scroll", () => this.scrolled());

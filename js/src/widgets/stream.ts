@@ -1,19 +1,20 @@
 import type { LogListener, LogReplica } from "../client/log";
 import { isNotice } from "../client/notice";
-import { nameOf } from "../client/user";
 import type { Entry } from "../protocol/messages";
-import { type Piece, PLAIN, readAnsi, type Style } from "./ansi";
+import { type Piece, PLAIN, readAnsi } from "./ansi";
 import { element } from "./control";
 import { goneFrom, type Holding } from "./gone";
 import type { Home } from "./home";
 import { inkOn } from "./ink";
-import { type Line, readLine } from "./line";
+import { readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
+import { plainText, type Row, rowsOf, textOf } from "./rows";
+import { withUnseen } from "./unseen";
 
-/** So much of a line is shown. */
+/** So much of a row is shown. */
 const LONGEST = 10_000;
-/** So many lines are kept, and somewhat more, unless another bound is given. */
+/** So many rows are kept, and somewhat more, and of the entries that are asked for. */
 const MOST = 100_000;
 
 const COUNT = new Intl.NumberFormat("en");
@@ -23,35 +24,35 @@ export class StreamView implements LogListener {
   private readonly place: Place;
   private readonly replica: LogReplica;
   private readonly list = new LineList({
-    at: (index) => this.entryAt(this.numberAt(index)),
-    make: (index) => this.draw(this.numberAt(index)),
+    at: (index) => this.rowAt(index),
+    make: (index) => drawRow(this.rowAt(index)),
   });
   private readonly search = element("input", "driftdb-search", {
     type: "search",
     placeholder: "Search",
     "aria-label": "Show only lines with this text",
+    dir: "auto",
   });
-  private readonly end = element("button", "driftdb-end", { type: "button" });
+  private readonly end = element("button", "driftdb-end", { type: "button" }, "↓ newest");
   private readonly tally = element("span", "driftdb-tally");
-  /** Lines are numbered from the first that ever was; the oldest that is kept has `oldest`. */
   private entries: Entry[] = [];
+  /** Rows are numbered from the first that ever was; the oldest that is kept has `oldest`. */
+  private rows: Row[] = [];
   private oldest = 0;
   /** Whether the stream may hold older ones, too, that are not shown. */
   private cut = false;
-  /** How lines begin that don't begin plain, and how the next one does. */
-  private readonly styles = new Map<number, Style>();
+  /** How the next row begins. */
   private style = PLAIN;
-  /** Of each loop that tells where it is, the newest alone is shown, where it began. */
-  private progress = new Map<string, number>();
+  /** Of each loop that tells where it is, the newest alone is shown, in the row where it began. */
+  private readonly progress = new Map<string, number>();
+  /** The numbers of the rows that are found. */
   private shown: number[] | null = null;
-  private readonly latest: Map<number, Entry> = new Map();
   private readonly most: number;
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     const keep = options.keep !== false;
     this.most = typeof options.history === "number" ? options.history : MOST;
     this.place = new Place(home, key, options, parent, keep ? "driftdb-stream" : "driftdb-channel");
-    this.end.textContent = "↓ newest";
     this.end.hidden = true;
     this.end.addEventListener("click", () => this.list.follow());
     this.list.onFollow = (follows) => {
@@ -90,12 +91,11 @@ export class StreamView implements LogListener {
 
   startedOver(held: readonly Entry[]): void {
     this.entries = [];
+    this.rows = [];
     this.oldest = 0;
     this.cut = false;
-    this.styles.clear();
     this.style = PLAIN;
     this.progress.clear();
-    this.latest.clear();
     this.shown = this.search.value === "" ? null : [];
     for (const entry of held) if (!isNotice(entry)) this.add(entry);
     this.bound();
@@ -103,95 +103,101 @@ export class StreamView implements LogListener {
   }
 
   private bound(): void {
-    const { length } = this.entries;
-    if (length <= 1.2 * this.most) return;
-    this.forget(length - this.most);
+    const { entries, rows, most } = this;
+    let gone = entries.length > 1.2 * most ? entries.length - most : 0;
+    const many = rows.length > 1.2 * MOST ? rows.length - MOST : 0;
+    for (let row = 0, begun = 0; row < many; row += 1) {
+      if (rows[row]?.part === 0) begun += 1;
+      gone = Math.max(gone, begun);
+    }
+    if (gone === 0) return;
+    this.forget(gone);
     this.cut = true;
   }
 
-  /** Forget so many lines, the oldest. */
+  /** Forget so many entries, the oldest, with their rows. */
   private forget(count: number): void {
-    this.entries.splice(0, count);
-    this.oldest += count;
+    this.entries = this.entries.slice(count);
+    let begun = 0;
+    let rows = 0;
+    for (; rows < this.rows.length; rows += 1) {
+      if (this.rows[rows]?.part === 0) begun += 1;
+      if (begun > count) break;
+    }
+    this.rows = this.rows.slice(rows);
+    this.oldest += rows;
     const { oldest } = this;
-    for (const numbered of [this.styles, this.latest])
-      for (const number of numbered.keys()) if (number < oldest) numbered.delete(number);
     for (const [id, number] of this.progress) if (number < oldest) this.progress.delete(id);
-    const found = this.shown?.filter((number) => number >= oldest) ?? null;
-    this.list.drop(found === null ? count : (this.shown?.length ?? 0) - found.length);
-    this.shown = found;
+    const left = this.shown?.filter((number) => number >= oldest) ?? null;
+    this.list.drop(left === null ? rows : (this.shown?.length ?? 0) - left.length);
+    this.shown = left;
   }
 
   private add(entry: Entry): void {
     const { progress } = readLine(entry);
     const begun = progress === null ? undefined : this.progress.get(progress.id);
     if (begun !== undefined) {
-      this.latest.set(begun, entry);
+      const before = this.rows[begun - this.oldest] as Row;
+      this.rows[begun - this.oldest] = { ...before, entry };
       return;
     }
-    const number = this.oldest + this.entries.length;
-    if (progress !== null) this.progress.set(progress.id, number);
-    if (this.style !== PLAIN) this.styles.set(number, this.style);
-    if (typeof entry.value === "string") this.style = readAnsi(entry.value, this.style).after;
+    const { rows, after } = rowsOf(entry, this.style);
+    this.style = after;
     this.entries.push(entry);
-    if (this.shown !== null && this.matches(entry)) this.shown.push(number);
+    for (const row of rows) {
+      const number = this.oldest + this.rows.push(row) - 1;
+      if (progress !== null) this.progress.set(progress.id, number);
+      if (this.shown !== null && this.matches(row)) this.shown.push(number);
+    }
   }
 
-  private matches(entry: Entry): boolean {
+  private matches(row: Row): boolean {
     const wanted = this.search.value.toLowerCase();
-    if (wanted === "") return true;
-    const plain = readAnsi(readLine(entry).text).pieces.map(({ text }) => text);
-    return plain.join("").toLowerCase().includes(wanted);
+    return wanted === "" || plainText(row).toLowerCase().includes(wanted);
   }
 
   private sift(): void {
     this.shown = null;
     if (this.search.value !== "")
-      this.shown = this.entries.flatMap((entry, index) =>
-        this.matches(entry) ? [this.oldest + index] : [],
+      this.shown = this.rows.flatMap((row, index) =>
+        this.matches(row) ? [this.oldest + index] : [],
       );
     this.tell();
   }
 
   private tell(): void {
-    const { length } = this.entries;
+    const { length } = this.rows;
     const found = this.shown === null ? "" : `${COUNT.format(this.shown.length)} of `;
     const lines = `${COUNT.format(length)} ${length === 1 ? "line" : "lines"}`;
     this.tally.textContent = `${found}${this.cut ? "the newest " : ""}${lines}`;
     this.list.show(this.shown === null ? length : this.shown.length);
   }
 
-  private numberAt(index: number): number {
-    return this.shown === null ? this.oldest + index : (this.shown[index] as number);
-  }
-
-  private entryAt(number: number): Entry {
-    return this.latest.get(number) ?? (this.entries[number - this.oldest] as Entry);
-  }
-
-  private draw(number: number): HTMLElement {
-    const entry = this.entryAt(number);
-    return drawLine(readLine(entry), nameOf(entry.user), this.styles.get(number));
+  private rowAt(index: number): Row {
+    const number = this.shown === null ? this.oldest + index : (this.shown[index] as number);
+    return this.rows[number - this.oldest] as Row;
   }
 }
 
-function drawLine(
-  { text, time, level, progress }: Line,
-  author: string | null,
-  style: Style | undefined,
-): HTMLElement {
-  const line = element("div", "driftdb-line");
+function drawRow(row: Row): HTMLElement {
+  const { time, author, level, progress } = readLine(row.entry);
+  const line = element("div", "driftdb-line", { dir: "auto" });
   if (level !== null) line.dataset.level = level;
+  // The lines below the first stand where that one's text does.
+  const again = row.part === 0 ? "" : " driftdb-again";
   if (time !== null) {
-    const when = element("time", "driftdb-time", { datetime: new Date(time).toISOString() });
-    when.textContent = new Date(time).toLocaleTimeString();
-    line.append(when, " "); // for who copies it
+    const date = new Date(time);
+    const attributes = { datetime: date.toISOString(), dir: "auto" };
+    line.append(
+      element("time", `driftdb-time${again}`, attributes, date.toLocaleTimeString()),
+      " ", // for who copies it
+    );
   }
-  if (author !== null) {
-    const who = element("span", "driftdb-author");
-    who.textContent = author;
-    line.append(who, " ");
-  }
+  if (author !== null)
+    line.append(
+      element("span", `driftdb-author${again}`, { dir: "auto" }, withUnseen(author)),
+      " ",
+    );
   if (progress !== null) {
     const bar = element("progress", "driftdb-progress", { "aria-label": "progress" });
     if (progress.total !== null) {
@@ -204,7 +210,7 @@ function drawLine(
     line.append(bar);
   }
   let length = 0;
-  for (const piece of readAnsi(text, style).pieces) {
+  for (const piece of readAnsi(textOf(row), row.style).pieces) {
     if (length < LONGEST)
       line.append(drawPiece({ ...piece, text: piece.text.slice(0, LONGEST - length) }));
     length += piece.text.length;
@@ -214,8 +220,7 @@ function drawLine(
 }
 
 function drawPiece({ text, classes, fg, bg }: Piece): HTMLElement {
-  const span = element("span", classes.join(" "));
-  span.textContent = text;
+  const span = element("span", classes.join(" "), {}, text);
   // What is to be read on the page's own ground is mixed with its text's colour (widget.css).
   if (fg !== null) {
     span.classList.add(bg === null ? "driftdb-fg-mixed" : "driftdb-fg-exact");

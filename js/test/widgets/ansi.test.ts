@@ -80,3 +80,24 @@ test("other sequences and control characters are taken out", () => {
   expect(plain("\u001b[?25l\u001b(Ba\u001b[>4;2mb\u001b=c\u001b]0;cut")).toBe("abc");
   expect(plain("\u001b[2K\u001b]0;title\u0007a\u0008\u001b[1Ab")).toBe("ab");
 });
+
+test.each([
+  [" 10%\r 20%", " 20%"],
+  ["50%\r", "50%"],
+  ["50%\r\u001b[2K\u001b[1A", "50%"],
+  ["a\r\u001b[1mb\rc\td", "c\td"],
+])("what a carriage return has written over is not there: %j", (line, text) => {
+  expect(plain(line)).toBe(text);
+});
+
+test("a style holds on, also of what was written over", () => {
+  expect(classes("\u001b[31m10%\r20%")).toEqual(["driftdb-fg-red"]);
+});
+
+test("control characters of eight bits, and texts for the terminal alone, are taken out", () => {
+  expect(plain("\u009b31ma\u009d8;;x\u009cb\u0085c\u007f")).toBe("abc");
+  expect(classes("\u009b31ma")).toEqual(["driftdb-fg-red"]);
+  expect(plain("\u001bPq#0;2\u001b\\a\u001b_secret\u001b\\b\u001b^p\u001b\\c\u001bXs\u0007d")).toBe(
+    "abcd",
+  );
+});

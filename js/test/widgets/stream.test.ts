@@ -39,6 +39,72 @@ test("of very many lines only those near are in the page", () => {
   expect(lines(el).at(-1)).toBe("line 9999");
 });
 
+test("each line of a text has a row of its own", () => {
+  const el = show("stream", { stamps: true });
+  const push = start(el, "before");
+  push('Traceback:\n  File "x"\r\nValueError\n', { time: 0, user: { name: "Ann" } });
+  push({ level: "ERROR", message: "it failed\u2028why\u0085and\u000bhow" }, { time: 0 });
+  push({ text: "one\ntwo" });
+  expect(tally(el)).toBe("9 lines");
+  const rows = [...el.querySelectorAll<HTMLElement>(".driftdb-line")];
+  const texts = rows.map((row) => row.textContent?.replace(/^.*[AP]M (Ann )?/, ""));
+  expect(texts).toEqual([
+    ...["before", "Traceback:", '  File "x"', "ValueError"],
+    ...["it failed", "why", "and", "how", '{"text":"one\\ntwo"}'],
+  ]);
+  expect(rows.map(({ dataset }) => dataset.level ?? "").join(",")).toBe(
+    ",,,,error,error,error,error,",
+  );
+  // Who wrote it, and when, is seen once.
+  expect(rows[1]?.querySelectorAll(".driftdb-again")).toHaveLength(0);
+  expect(rows[2]?.querySelectorAll(".driftdb-again")).toHaveLength(2);
+});
+
+test("a colour goes on in the next row, and a search finds rows", () => {
+  const el = show("stream");
+  start(el, "\u001b[31mone\ntwo\u001b[0m\nthree", "four\nthree");
+  expect(el.querySelectorAll(".driftdb-fg-red")).toHaveLength(2);
+  const search = el.querySelector(".driftdb-search") as HTMLInputElement;
+  search.value = "three";
+  search.dispatchEvent(new Event("input"));
+  expect(lines(el)).toEqual(["three", "three"]);
+  expect(tally(el)).toBe("2 of 5 lines");
+});
+
+test("what was written over is not shown, and not found", () => {
+  const el = show("stream");
+  start(el, " 10%\r 20%", "done\r\n", "\u001b[32m1\r\u001b[2K2\r");
+  expect(lines(el)).toEqual([" 20%", "done", "2"]);
+  expect(el.querySelectorAll(".driftdb-fg-green")).toHaveLength(1);
+});
+
+test("of a text of very many lines so many are shown as can be read", () => {
+  const el = show("stream", { history: 1_000_000 });
+  start(el, "\n".repeat(500_000), ...Array(150).fill("x\n".repeat(1_000)), "end");
+  expect(lines(el).at(-1)).toBe("end");
+  expect(tally(el)).toBe("the newest 99,001 lines");
+});
+
+test("a text of more lines than are shown says how many there are", () => {
+  const el = show("stream");
+  start(el, "x\n".repeat(500_000));
+  expect(tally(el)).toBe("1,001 lines");
+  expect(lines(el).slice(-2)).toEqual(["x", "… (500000 lines)"]);
+});
+
+test("with an entry of several rows all of them are gone", () => {
+  const el = document.createElement("div");
+  const connection = join("http://localhost/room/r");
+  const view = new StreamView({ room: "r", connection, leave() {} }, "k", {}, el);
+  const push = start(el, "a\nb\nc", { progress: 0, id: "p" }, "d\ne");
+  push({ progress: 1, id: "p" });
+  view.holds({ size: 2, seq: 3 });
+  expect(lines(el)).toEqual(["1", "d", "e"]);
+  view.holds({ size: 1, seq: 3 });
+  expect(lines(el)).toEqual(["d", "e"]);
+  leave(connection);
+});
+
 test("a search leaves the lines that have the text, also of those to come", () => {
   const el = show("stream");
   const push = start(el, "Apple", "\u001b[31mpear\u001b[0m", "pineapple");
