@@ -5,25 +5,28 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
-import msgspec
-
-from ..client.objects.stream.lines import LineSplitter
+from ..client.objects.stream.lines import Lines, encode_line
 from ..protocol.errors import EncodingError
 from .record import json_line
 
 __all__ = ["JSONLines", "LineValues", "TextLines"]
 
-_encode = msgspec.json.Encoder().encode
-
 
 class LineValues(Protocol):
     """Makes values (JSON text) of the lines of an input that comes in pieces."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are lines that :meth:`settle` would return."""
+
     def split(self, piece: bytes) -> list[bytes]:
         """Return the values of the lines that end in this piece."""
 
+    def settle(self) -> list[bytes]:
+        """Return the values of lines that waited for what follows them: the input pauses."""
+
     def end(self) -> list[bytes]:
-        """Return the value of the last line, if it has no line end."""
+        """Return the values of the lines that are left."""
 
     def check(self) -> None:
         """Raise :class:`EncodingError` if a line was refused; those before it were not."""
@@ -34,16 +37,25 @@ class TextLines:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._splitter = LineSplitter()
+        self._lines = Lines()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are lines that :meth:`settle` would return."""
+        return self._lines.waiting
 
     def split(self, piece: bytes) -> list[bytes]:
         """Return the values of the lines that end in this piece."""
-        return [_encode(line) for line in self._splitter.split(self._decoder.decode(piece))]
+        return [encode_line(line) for line in self._lines.split(self._decoder.decode(piece))]
+
+    def settle(self) -> list[bytes]:
+        """Return the values of the lines of bars that may be finished."""
+        return [encode_line(line) for line in self._lines.settle()]
 
     def end(self) -> list[bytes]:
-        """Return the value of the last line, if it has no line end."""
-        lines = self._splitter.split(self._decoder.decode(b"", final=True))
-        return [_encode(line) for line in [*lines, *self._splitter.end()]]
+        """Return the values of the lines that are left."""
+        lines = self._lines.split(self._decoder.decode(b"", final=True))
+        return [encode_line(line) for line in [*lines, *self._lines.end()]]
 
     def check(self) -> None:
         """Do nothing: every line has a value."""
@@ -54,6 +66,8 @@ class JSONLines:
 
     A line that isn't JSON, or longer than ``limit_bytes``, ends the input.
     """
+
+    waiting = False
 
     def __init__(self, *, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -70,6 +84,10 @@ class JSONLines:
                 f"line {self._number + 1}: expected at most {self._limit_bytes} bytes, got more"
             )
         return values
+
+    def settle(self) -> list[bytes]:
+        """Return nothing: a line is finished when it ends."""
+        return []
 
     def end(self) -> list[bytes]:
         """Return the value of the last line, if it has no line end."""

@@ -39,13 +39,16 @@ class Source:
         """Whether everything was taken."""
         return self._ended and not self._read_ahead
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for input or its end, so long at most, and return whether either came."""
+        with self._changed:
+            return self._changed.wait_for(self._has_more, seconds)
+
     def take(self) -> bytes:
         """Wait for input and return it; empty at the end."""
         with self._changed:
             # With a timeout: a signal handler calls end() and can't notify.
-            while not self._changed.wait_for(
-                lambda: self._ended or self._read_ahead, _LOOK_SECONDS
-            ):
+            while not self._changed.wait_for(self._has_more, _LOOK_SECONDS):
                 pass
             self._changed.wait_for(
                 lambda: self._ended or len(self._read_ahead) > _AHEAD_BYTES // 2, _TOGETHER_SECONDS
@@ -62,6 +65,9 @@ class Source:
         """Read to the end, for the tee and for the program that writes."""
         while not self.over:
             self.take()
+
+    def _has_more(self) -> bool:
+        return self._ended or bool(self._read_ahead)
 
     def _read(self) -> None:
         try:

@@ -182,7 +182,7 @@ class Room:
     def close(self) -> None:
         """Close the connection, after all is written (or some seconds: ``flush_seconds``)."""
         settings = Settings.from_environment()
-        self.connection.flush(settings.flush_seconds)
+        self.connection.flush(settings.flush_seconds, last=True)
         self.connection.close()
 
     def __enter__(self) -> Room:
@@ -244,7 +244,7 @@ def _at_end() -> None:
     flush_seconds = Settings.from_environment().flush_seconds
     deadline = time.monotonic() + flush_seconds
     for connection in connections:
-        if not connection.flush(max(0, deadline - time.monotonic())):
+        if not connection.flush(max(0, deadline - time.monotonic()), last=True):
             _log.warning(
                 "%s did not acknowledge all writes within %g s before the end of the process "
                 "(%d may be lost)",

@@ -31,6 +31,25 @@ def test_each_line_is_a_value_with_its_colours(shell: Shell) -> None:
     assert held(shell, "build") == ["one", "\x1b[31mred\x1b[0m", "", "20 %", "grö\xdfe", "end"]
 
 
+def test_of_what_is_written_over_the_last_state_arrives(shell: Shell) -> None:
+    bar = "".join(f"\r{number / 20:4.0f}% [{'#' * 60}] \x1b[K" for number in range(2001))
+    text = f"{bar}\n\x1b]0;title\x07\x1b[?25l\r1\n\r2\n\x1b[2A\rone\n\rtwo\n|\b/\b-\bdone\n"
+    assert shell.prints("append", "build", text=text) == ""
+    assert held(shell, "build") == [f" 100% [{'#' * 60}]", "one", "two", "done"]
+
+
+def test_a_bar_that_has_ended_arrives_although_nothing_follows(shell: Shell, room: Room) -> None:
+    log = room.stream("build")
+    with shell.started("append", "build") as process:
+        assert process.stdin is not None
+        process.stdin.write(b"\r 99 %\r100 %\n")
+        come_true(room, lambda: list(log) == ["100 %"])
+        process.stdin.write(b"\r 99 %\r100 %")
+        process.stdin.close()
+        assert process.wait(20) == 0
+    assert held(shell, "build") == ["100 %", "100 %"]
+
+
 def test_a_tee_passes_every_byte_on(shell: Shell, room: Room) -> None:
     shell_input = b"one\r\n\xff\x00two"
     with shell.started("append", "build", "--tee") as process:

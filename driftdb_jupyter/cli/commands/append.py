@@ -37,6 +37,9 @@ __all__ = ["command"]
 _MOMENT_SECONDS = 1.0
 """Outages up to this long are not reported."""
 
+_PAUSE_SECONDS = 0.05
+"""For how long a bar that has a line end may still be written over."""
+
 
 @make_command(
     examples="""
@@ -113,6 +116,8 @@ def _line_values(connection: Connection, *, json: bool) -> LineValues:
 def _pass_on(source: Source, delivery: _Delivery, lines: LineValues) -> None:
     try:
         while not source.over:
+            if lines.waiting and not source.wait(_PAUSE_SECONDS):
+                delivery.send(lines.settle())
             delivery.send(lines.split(source.take()))
             lines.check()
         delivery.send(lines.end())

@@ -70,6 +70,20 @@ class Feed(Protocol):
         """Look whether it is over (called under the guard)."""
 
 
+class Outlet(Protocol):
+    """What writes only by and by what it was given, on the background thread."""
+
+    @property
+    def waiting(self) -> int:
+        """How many values it has not pushed yet."""
+
+    def hand_over(self, timeout_seconds: float, *, last: bool) -> None:
+        """Push them now, and wait for that; ``last``: also what is unfinished."""
+
+    def forked(self) -> None:
+        """Forget them, in a forked child."""
+
+
 class Connection:
     """One client's connection to one room. May be used from any thread.
 
@@ -88,6 +102,8 @@ class Connection:
         """Counts what may have changed anything; whoever waits on the guard is notified then."""
         self.feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
         """Whom to wake when the connection is closed."""
+        self.outlets: weakref.WeakSet[Outlet] = weakref.WeakSet()
+        """What may have more to write; added to under the guard."""
         self.wakers: set[Callable[[], object]] = set()
         """Called, under the guard, when anything may have changed."""
         self.settings = settings
@@ -122,7 +138,7 @@ class Connection:
     def waiting(self) -> int:
         """How many writes the room has not taken (or refused) yet."""
         with self.guard:
-            return self._session.waiting
+            return self._session.waiting + sum(outlet.waiting for outlet in self.outlets)
 
     @property
     def taken(self) -> int:
@@ -353,17 +369,26 @@ class Connection:
                 in_python="Run this again to try again, or pass a longer timeout_seconds=.",
             )
 
-    def flush(self, timeout_seconds: float) -> bool:
+    def flush(self, timeout_seconds: float, *, last: bool = False) -> bool:
         """Wait until the room took (or refused) every write; False if it didn't in time.
 
-        Gives up at once when the connection is stopped or closed.
+        Gives up at once when the connection is stopped or closed. ``last``: of what is printed
+        the lines that have no end are written, too.
         """
+        end = time.monotonic() + timeout_seconds
         with self.guard:
-            self.guard.wait_for(
-                lambda: self._session.settled or self.status in ("stopped", "closed"),
-                timeout_seconds,
-            )
-            return self._session.settled
+            outlets = list(self.outlets)
+        while True:
+            for outlet in outlets:
+                outlet.hand_over(end - time.monotonic(), last=last)
+            with self.guard:
+                self.guard.wait_for(
+                    lambda: self._session.settled or self.status in ("stopped", "closed"),
+                    max(0.0, end - time.monotonic()),
+                )
+                done = self._session.settled and not any(outlet.waiting for outlet in outlets)
+                if done or self.status in ("stopped", "closed") or time.monotonic() >= end:
+                    return done
 
     def retry(self) -> None:
         """Try at once to connect, if there is no connection."""
@@ -693,6 +718,8 @@ class Connection:
         self._complaint = None
         self._heartbeat = self._new_heartbeat()
         self._session.forked()
+        for outlet in self.outlets:
+            outlet.forked()
         if self.status != "closed":
             self.status, self.error = "connecting", None
 

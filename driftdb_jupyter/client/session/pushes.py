@@ -94,10 +94,11 @@ class Pushes:
     def check_queue(self, key: str, *values: bytes, more: int = 0, more_bytes: int = 0) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits.
 
-        ``more`` pushes of ``more_bytes`` together wait to be numbered.
+        ``more`` pushes of ``more_bytes`` together wait to be numbered. Where nothing waits a
+        message of any size is taken, or it never would be.
         """
         waiting, size = len(self._pushes) + more, self.byte_count + more_bytes
-        if (
+        if not waiting or (
             size + _length(key, values) <= self._queue_limit_bytes
             and waiting < self._queue_limit_count
         ):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from ...runtime.background import background
-from .lines import LineSplitter
+from .outlet import Outlet, PrintedText
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -16,56 +14,85 @@ __all__ = ["StreamFile"]
 
 
 class StreamFile(io.TextIOBase):
-    """Appends each line as a ``str`` without its end; what has no end yet waits for it.
+    """A text file for :func:`print`: each line is appended as a ``str`` without its end.
 
-    Lines that come quickly are sent together, within ``flush_seconds``. :meth:`flush` sends at
-    once, the unfinished line too; closing does the same. A line of more than 64 KiB is cut.
+    Lines that come quickly travel together, within ``flush_seconds``. A line that has no end yet
+    waits for it; :meth:`flush` sends it, unless it is being written over (a progress bar), and
+    closing does in any case. A line is what a terminal would show in the end: what was written
+    over is left out, colours and links stay, other control sequences are left out. Lone
+    surrogates become U+FFFD. A line of more than 64 KiB is cut.
+
+    May be used from any thread; the lines of threads that print at once stay whole.
     """
 
-    def __init__(self, stream: Stream, *, flush_seconds: float) -> None:
-        self._stream = stream
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, stream: Stream, outlet: Outlet, *, flush_seconds: float) -> None:
+        self._closed = True
+        if not flush_seconds >= 0:
+            raise ValueError(f"expected flush_seconds of 0 or more, got {flush_seconds!r}")
+        self._stream = stream  # so that refusals are told
+        self._outlet = outlet
         self._seconds = flush_seconds
-        self._lines: list[str] = []
-        self._splitter = LineSplitter()
-        self._due = False
-        self._lock = threading.RLock()
+        self._text = PrintedText()
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """The key of the stream."""
+        return self._stream.key
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more text."""
+        return self._closed
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
-    def write(self, text: str) -> int:
-        """Take text; raises what :meth:`.Stream.append` does."""
-        if self.closed:
-            raise ValueError("expected a file that is open, got a closed one")
-        with self._lock:
-            self._lines += self._splitter.split(text)
-            if len(self._lines) >= 1000:
-                self._send()
-            elif self._lines and not self._due:
-                self._due = True
-                loop = background().loop
-                loop.call_soon_threadsafe(loop.call_later, self._seconds, self._send_later)
+    def write(self, text: str, /) -> int:
+        """Take text, and return how many characters there are.
+
+        Lines that can't be sent for now are kept, some thousand of them; then this waits while
+        the server takes lines, and raises :class:`~driftdb_jupyter.protocol.errors.QueueFull` if
+        there is no connection. Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` if
+        the room is closed, and once what happened to a line that was lost: it was too large or
+        refused. The text was not taken then.
+        """
+        self._check_open()
+        if not isinstance(text, str):
+            raise TypeError(f"expected a str, got {type(text).__name__}")
+        if text:
+            self._outlet.write(self._text, text, within_seconds=self._seconds)
         return len(text)
 
     def flush(self) -> None:
-        """Send what waits."""
-        with self._lock:
-            self._lines += self._splitter.end()
-            self._send()
+        """Send all that waits here at once; raises as :meth:`write` does.
+
+        What can't be sent for now is kept, and sent later; the next flush raises.
+        """
+        self._check_open()
+        self._outlet.flush(self._text)
 
     def close(self) -> None:
-        """Send what waits, and take no more."""
-        if not self.closed:
-            self.flush()
-        super().close()
+        """Send all that waits, and take no more text; raises as :meth:`write` does.
 
-    def _send_later(self) -> None:
-        with self._lock:
-            self._due = False
-            self._send()
+        Lines that can't be sent for now are sent later, also after the error.
+        """
+        if not self._closed:
+            self._closed = True
+            self._outlet.end(self._text)
 
-    def _send(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines:
-            self._stream.extend(lines)
+    def __del__(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._outlet.end_soon(self._text)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot pickle a StreamFile: call file() of a stream of the other process")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError("expected a file that is open, got a closed one")

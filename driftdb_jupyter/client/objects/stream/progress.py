@@ -5,28 +5,40 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from .stream import Stream
+from ....protocol.errors import QueueFull, Refusal
+from ...values.encoding import encode
+from .lines import printed
+from .outlet import Outlet
 
 __all__ = ["Progress"]
 
 T = TypeVar("T")
+
+_GATHER_SECONDS = 0.05
 
 
 class Progress(Generic[T]):
     """Goes through an iterable, as ``tqdm`` does, and appends where it is.
 
     The values are ``{"progress": n, "total": N, "description": D, "seconds": s, "id": ID,
-    "done": bool}`` with ``"error"`` where the loop failed and what :attr:`postfix` says: one for
-    the beginning, one for the end, and in between no more than one every ``every_seconds``.
+    "done": bool}`` and what :attr:`postfix` says: one for the beginning, one for the end, and in
+    between no more than one every ``every_seconds``, and none while too much waits to be sent.
     A view shows the newest of an ``id``.
+
+    ``done`` is true in the last value, if all steps are done or ``"error"`` says what the loop
+    failed with; a loop that ends before that has ``"stopped": true`` there. An iterator isn't told
+    what the body of its loop raises; a ``with`` block is::
+
+        with log.progress(range(100)) as steps:
+            for step in steps:
+                ...
     """
 
     def __init__(
         self,
-        stream: Stream,
+        outlet: Outlet,
         iterable: Iterable[T] | None,
         *,
         total: int | None,
@@ -39,30 +51,41 @@ class Progress(Generic[T]):
         """How many steps are done."""
         self.postfix: dict[str, Any] = {}
         """What else is to be seen, such as ``{"loss": 0.3}``."""
-        self._stream = stream
+        self._outlet = outlet
         self._iterable = iterable
         self._total = total
-        self._description = description
+        self._description = None if description is None else printed(description)
         self._every = every_seconds
         self._id = secrets.token_urlsafe(6)
         self._start = time.monotonic()
         self._told = -every_seconds
+        self._entered = False
+        self._exhausted = False
 
     def __iter__(self) -> Iterator[T]:
         if self._iterable is None:
             raise TypeError("expected an iterable, got none: call update() instead")
+        if self._entered:  # the with block begins and ends it
+            yield from self._steps(self._iterable)
+            return
         with self:
-            for item in self._iterable:
-                yield item
-                self.update()
+            yield from self._steps(self._iterable)
 
     def __enter__(self) -> Progress[T]:
+        self._entered = True
         self._tell()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._entered = False
+        if self._total is None:
+            complete = self._exhausted or kind is None
+        else:
+            complete = self._exhausted or self.count >= self._total
         failed = kind is not None and not issubclass(kind, GeneratorExit)
-        self._tell(done=True, error=kind.__name__ if kind is not None and failed else None)
+        self._tell(
+            ended=True, done=complete or failed, error=kind.__name__ if kind and failed else None
+        )
 
     def update(self, steps: int = 1, **postfix: Any) -> None:
         """Some more steps are done; ``postfix`` as in ``update(loss=0.3)``."""
@@ -71,17 +94,37 @@ class Progress(Generic[T]):
         if time.monotonic() - self._told >= self._every:
             self._tell()
 
-    def _tell(self, *, done: bool = False, error: str | None = None) -> None:
+    def _steps(self, iterable: Iterable[T]) -> Iterator[T]:
+        for item in iterable:
+            yield item
+            self.update()
+        self._exhausted = True
+
+    def _tell(self, *, ended: bool = False, done: bool = False, error: str | None = None) -> None:
+        if self._outlet.behind and not ended:
+            return  # a later one will do
         self._told = time.monotonic()
-        self._stream.append(
-            {
-                "progress": self.count,
-                "total": self._total,
-                "description": self._description,
-                "seconds": round(self._told - self._start, 3),
-                "id": self._id,
-                "done": done,
-                **({} if error is None else {"error": error}),
-                **({"postfix": dict(self.postfix)} if self.postfix else {}),
+        value: dict[str, Any] = {
+            "progress": self.count,
+            "total": self._total,
+            "description": self._description,
+            "seconds": round(self._told - self._start, 3),
+            "id": self._id,
+            "done": done,
+        }
+        if ended and not done:
+            value["stopped"] = True
+        if error is not None:
+            value["error"] = error
+        if self.postfix:
+            value["postfix"] = {
+                name: printed(item) if isinstance(item, str) else item
+                for name, item in self.postfix.items()
             }
-        )
+        try:
+            self._outlet.put(encode(value), within_seconds=min(self._every, _GATHER_SECONDS))
+        except Refusal:
+            pass  # the stream tells; a loop doesn't end because nobody can see where it is
+        except QueueFull:
+            if ended:
+                raise

@@ -18,7 +18,8 @@ from ..describe import hint
 from ..message import Message, read_message
 from ..shared import Shared
 from .file import StreamFile
-from .handler import StreamHandler
+from .handler import StreamHandler, handler_of
+from .outlet import Outlet
 from .progress import Progress
 
 __all__ = ["Stream"]
@@ -62,6 +63,7 @@ class Stream(Shared, Sequence[Any]):
             )
             self._follower = self._replica.follow()
         self._bookmark = Bookmark(skip=True)
+        self._outlet: Outlet | None = None
         connection.wait_ready(self._replica, timeout_seconds)
 
     def append(self, value: Any) -> Handle[int | None]:
@@ -120,11 +122,15 @@ class Stream(Shared, Sequence[Any]):
 
     def file(self, *, flush_seconds: float = 0.05) -> StreamFile:
         """Return a text file to print to: each line is a value (see :class:`.StreamFile`)."""
-        return StreamFile(self, flush_seconds=flush_seconds)
+        return StreamFile(self, self._open_outlet(), flush_seconds=flush_seconds)
 
     def handler(self, level: int = logging.NOTSET) -> StreamHandler:
-        """Return a handler for :mod:`logging` (see :class:`.StreamHandler`)."""
-        return StreamHandler(self, level)
+        """Return a handler for :mod:`logging` (see :class:`.StreamHandler`).
+
+        There is one for a key of a room, whose level this sets. So a cell that adds it to a
+        logger may be run again.
+        """
+        return handler_of(self, self._open_outlet(), level)
 
     def progress(
         self,
@@ -140,7 +146,11 @@ class Stream(Shared, Sequence[Any]):
         See :class:`.Progress`.
         """
         return Progress(
-            self, iterable, total=total, description=description, every_seconds=every_seconds
+            self._open_outlet(),
+            iterable,
+            total=total,
+            description=description,
+            every_seconds=every_seconds,
         )
 
     def close(self) -> None:
@@ -179,6 +189,8 @@ class Stream(Shared, Sequence[Any]):
 
     def _push(self, values: Sequence[bytes]) -> Handle[int | None]:
         connection = self._home.connection
+        if self._outlet is not None and self._outlet.busy:  # what was printed comes first
+            self._outlet.hand_over(connection.settings.connect_timeout_seconds, last=False)
         receipts = [
             connection.push(self._replica, *batch, keep=True, max_length=self._max_length)
             for batch in self._replica.batches(values)
@@ -186,6 +198,11 @@ class Stream(Shared, Sequence[Any]):
         if receipts:
             hint(connection, self._key, "stream")
         return self._handle(last_of(receipts), lambda seq: seq)
+
+    def _open_outlet(self) -> Outlet:
+        if self._outlet is None:
+            self._outlet = Outlet(self._home, self._replica, max_length=self._max_length)
+        return self._outlet
 
     def _read(self, heard: Heard) -> Any:
         message: Message = read_message(heard, lambda text: decode(text, hook=self._decode))

@@ -50,3 +50,60 @@ def test_a_loop_that_fails_says_so(mine: Room) -> None:
 def test_a_progress_without_an_iterable_is_none_to_go_through(mine: Room) -> None:
     with pytest.raises(TypeError, match="expected an iterable, got none"):
         iter(Stream("log", room=mine).progress(total=2)).__next__()
+
+
+def test_a_loop_that_ends_before_is_not_done(mine: Room) -> None:
+    log = Stream("log", room=mine)
+    for step in log.progress(range(10)):
+        if step == 3:
+            break
+    come_true(mine, lambda: len(log) == 2)
+    assert (log[-1]["progress"], log[-1]["done"], log[-1]["stopped"]) == (3, False, True)
+
+    def fail() -> None:
+        for step in log.progress(iter(range(10))):
+            assert step < 3, "planted"
+
+    with pytest.raises(AssertionError, match="planted"):
+        fail()
+    come_true(mine, lambda: len(log) == 4)
+    assert (log[-1]["progress"], log[-1]["done"], log[-1]["stopped"]) == (3, False, True)
+    assert "error" not in log[-1]
+
+
+def test_a_loop_in_its_with_block_begins_and_ends_once(mine: Room) -> None:
+    log = Stream("log", room=mine)
+    with log.progress(range(3), every_seconds=60) as steps:
+        assert list(steps) == [0, 1, 2]
+    come_true(mine, lambda: [each["done"] for each in log] == [False, True])
+
+    def fail() -> None:
+        with log.progress(range(3), every_seconds=60) as steps:
+            for _ in steps:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    come_true(mine, lambda: len(log) == 4)
+    assert (log[-1]["progress"], log[-1]["error"]) == (0, "KeyboardInterrupt")
+
+
+def test_a_block_that_did_less_than_all_is_not_done(mine: Room) -> None:
+    log = Stream("log", room=mine)
+    progresses: list[Progress[None]] = [log.progress(total=10), log.progress()]
+    for progress in progresses:
+        with progress:
+            progress.update(3)
+    come_true(mine, lambda: len(log) >= 4)
+    ends = {each["total"]: each["done"] for each in log}
+    assert ends == {10: False, None: True}
+
+
+def test_its_texts_are_read_as_all_that_is_printed(mine: Room) -> None:
+    log = Stream("log", room=mine)
+    progress: Progress[None] = log.progress(total=1, description="caf\udce9\x1b[2J")
+    with progress:
+        progress.update(step="1\r2", loss=0.5)
+    come_true(mine, lambda: len(log) >= 2)
+    assert log[-1]["description"] == "caf\ufffd"
+    assert log[-1]["postfix"] == {"step": "2", "loss": 0.5}
