@@ -116,7 +116,7 @@ _MODULES = {
     "room": ".client.room",
 }
 
-# What a kernel's cells can show.
+# What a kernel's cells can show; its rooms make these, too.
 _SHOWN = {
     "Presence": ".widgets.presence",
     "PubSub": ".widgets.pubsub",
@@ -129,12 +129,10 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = _MODULES.get(name, ".protocol.errors")
-    if name in _SHOWN and _shows_widgets():
-        try:
-            return getattr(importlib.import_module(_SHOWN[name], __name__), name)
-        except ModuleNotFoundError as error:
-            if error.name not in ("anywidget", "ipywidgets"):
-                raise
+    if name in _MODULES:
+        importlib.import_module(".client.room", __name__)  # a room that is found has all methods
+        if _shows_widgets() and _loads_widgets():
+            module = _SHOWN.get(name, module)
     return getattr(importlib.import_module(module, __name__), name)
 
 
@@ -155,3 +153,17 @@ def _shows_widgets() -> bool:
     if getattr(ipython, "kernel", None) is not None:
         return True
     return bool(getattr(sys.modules.get("marimo"), "running_in_notebook", bool)())
+
+
+def _loads_widgets() -> bool:
+    """Have rooms make what cells can show; return False where ipywidgets isn't installed."""
+    from .client.objects.made import make
+
+    try:
+        for name, module in _SHOWN.items():
+            make(getattr(importlib.import_module(module, __name__), name))
+    except ModuleNotFoundError as error:
+        if error.name not in ("anywidget", "ipywidgets"):
+            raise
+        return False
+    return True

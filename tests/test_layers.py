@@ -37,7 +37,9 @@ WITHIN = {
         "transport": {"runtime", "session", "settings"},
         "connection": {"transport", "runtime", "session", "settings"},
         "waiting": {"connection", "session", "settings"},
-        "objects": {"values", "session", "runtime", "connection", "waiting", "room", "settings"},
+        "objects": {
+            *("values", "session", "runtime", "connection", "waiting", "base_room", "settings")
+        },
     },
     "server": {
         "sending": set(),
@@ -54,7 +56,7 @@ WITHIN = {
 def imported(module: Path) -> Iterator[list[str]]:
     """The path, within our own package, of each module that a module imports anywhere in it."""
     package = ["driftdb_jupyter", *module.relative_to(ROOT).parent.parts]
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    for node in _nodes(ast.parse(module.read_text("utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -65,6 +67,14 @@ def imported(module: Path) -> Iterator[list[str]]:
         for name in names:
             if name.startswith("driftdb_jupyter."):
                 yield name.split(".")[1:]
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that a type checker alone sees."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from _nodes(node)
 
 
 def modules() -> list[Path]:

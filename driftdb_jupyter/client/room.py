@@ -1,30 +1,16 @@
-"""Rooms, as a kernel or a script holds them."""
+"""A room with all that can be shared in it: what people begin with."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-import sys
-import threading
-import time
-import weakref
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-from ..protocol.errors import DriftDBError, NotConnected
-from .connection.connection import Connection, Status, live_connections
-from .link import Link, page_url
-from .runtime.background import at_end, background, on_fork
-from .session.messages import KeyInfo
-from .session.receipt import Receipt
-from .settings import Settings
-from .transport.location import Location, locate
-from .transport.naming import named
-from .waiting.handle import Handle
+from .base_room import BaseRoom, find
+from .objects.made import class_of
 
 if TYPE_CHECKING:
     from .objects.binding import Bindings
+    from .objects.control import Kind
     from .objects.dictionary import SharedDict
     from .objects.presence import Presence
     from .objects.pubsub import PubSub
@@ -34,106 +20,178 @@ if TYPE_CHECKING:
 
 __all__ = ["Room", "room"]
 
-R = TypeVar("R")
-
-_log = logging.getLogger("driftdb_jupyter")
+Encode = Callable[[Any], Any]
 
 
-class Room:
+class Room(BaseRoom):
     """A room, and this process's one connection to it; made by :func:`room`.
 
     The connection closes by itself (after all is written) when nobody holds the room any more;
     each shared object holds its own.
+
+    Its methods make the shared objects in it, and take what the classes take. In a notebook they
+    take what a cell shows, too, such as ``label=`` of a stream or ``layout=`` of a state.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        finalizer = weakref.finalize(self, connection.abandon)
-        finalizer.atexit = False
-
-    @property
-    def name(self) -> str:
-        """The room's name or id."""
-        assert self.connection.location.room is not None
-        return self.connection.location.room
-
-    @property
-    def url(self) -> str:
-        """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret."""
-        return self.connection.location.url
-
-    def link(self, key: str | None = None) -> Link:
-        """The URL of the room's page, for any browser; with ``key`` that one alone is shown.
-
-        A cell shows it as a link.
-        """
-        return page_url(self.connection.location, key)
-
-    @property
-    def status(self) -> Status:
-        """How the connection is.
-
-        ``connecting``, ``connected``, ``reconnecting``, ``stopped`` (:attr:`error` says why and
-        :meth:`retry` tries again) or ``closed``.
-        """
-        return self.connection.status
-
-    @property
-    def error(self) -> DriftDBError | None:
-        """Why there is no connection now, or why the server takes no writes at the moment."""
-        return self.connection.error or self.connection.held
-
-    @property
-    def waiting(self) -> int:
-        """How many writes the room has not taken (or refused) yet."""
-        return self.connection.waiting
-
-    @property
-    def offline_since(self) -> float | None:
-        """Since when the connection is gone, in seconds since 1970 as :func:`time.time` has them.
-
-        ``None``: there is one, or never was.
-        """
-        return self.connection.offline_since
-
-    @property
-    def recovered(self) -> bool | None:
-        """Whether all that was missed came after the last reconnect; ``None``: not known (yet).
-
-        ``False``: the server lost its memory, or this client was away for too long. What the room
-        holds now is known, what happened in between is not.
-        """
-        return self.connection.recovered
-
-    # What is in it. The classes come from the package, for a kernel's are shown in cells.
-
-    def state(self, key: str, initial: Any = None, **options: Any) -> SharedState:
-        """A value: :class:`~driftdb_jupyter.SharedState`."""
-        return cast("SharedState", self._shared("SharedState", key, initial, **options))
+    def state(
+        self,
+        key: str,
+        initial: Any = None,
+        *,
+        control: Kind | None = None,
+        options: Iterable[Any] | Mapping[str, Any] | None = None,
+        min: float | None = None,
+        max: float | None = None,
+        step: float | None = None,
+        label: str | None = None,
+        description: str | None = None,
+        disabled: bool = False,
+        read_only: bool = False,
+        limit_bytes: int = 512 * 1024,
+        throttle_seconds: float = 0.0,
+        encode: Encode | None = None,
+        decode: Encode | None = None,
+        timeout_seconds: float = 10.0,
+        **shown: Any,
+    ) -> SharedState:
+        """Return a value that all share: :class:`~driftdb_jupyter.SharedState`."""
+        made = class_of("SharedState")(
+            key,
+            initial,
+            room=self,
+            control=control,
+            options=options,
+            min=min,
+            max=max,
+            step=step,
+            label=label,
+            description=description,
+            disabled=disabled,
+            read_only=read_only,
+            limit_bytes=limit_bytes,
+            throttle_seconds=throttle_seconds,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+            **shown,
+        )
+        return cast("SharedState", made)
 
     def dict(
-        self, key: str, initial: Mapping[str, Any] | None = None, **options: Any
+        self,
+        key: str,
+        initial: Mapping[str, Any] | None = None,
+        *,
+        encode: Encode | None = None,
+        decode: Encode | None = None,
+        timeout_seconds: float = 10.0,
+        **shown: Any,
     ) -> SharedDict:
-        """Several values: :class:`~driftdb_jupyter.SharedDict`."""
-        return cast("SharedDict", self._shared("SharedDict", key, initial, **options))
+        """Return named values that all share: :class:`~driftdb_jupyter.SharedDict`."""
+        made = class_of("SharedDict")(
+            key,
+            initial,
+            room=self,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+            **shown,
+        )
+        return cast("SharedDict", made)
 
-    def pubsub(self, key: str, **options: Any) -> PubSub:
-        """A channel: :class:`~driftdb_jupyter.PubSub`."""
-        return cast("PubSub", self._shared("PubSub", key, **options))
+    def pubsub(
+        self,
+        key: str,
+        *,
+        history: int = 100,
+        stamps: bool = False,
+        encode: Encode | None = None,
+        decode: Encode | None = None,
+        timeout_seconds: float = 10.0,
+        **shown: Any,
+    ) -> PubSub:
+        """Return a channel, whose values are kept nowhere: :class:`~driftdb_jupyter.PubSub`."""
+        made = class_of("PubSub")(
+            key,
+            room=self,
+            history=history,
+            stamps=stamps,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+            **shown,
+        )
+        return cast("PubSub", made)
 
-    def stream(self, key: str, **options: Any) -> Stream:
-        """A list to append to: :class:`~driftdb_jupyter.Stream`."""
-        return cast("Stream", self._shared("Stream", key, **options))
+    def stream(
+        self,
+        key: str,
+        *,
+        max_length: int | None = None,
+        stamps: bool = False,
+        encode: Encode | None = None,
+        decode: Encode | None = None,
+        timeout_seconds: float = 10.0,
+        **shown: Any,
+    ) -> Stream:
+        """Return a list to append to: :class:`~driftdb_jupyter.Stream`."""
+        made = class_of("Stream")(
+            key,
+            room=self,
+            max_length=max_length,
+            stamps=stamps,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+            **shown,
+        )
+        return cast("Stream", made)
 
     def reducer(
-        self, key: str, fn: Callable[[Any, Any], Any], initial: Any = None, **options: Any
+        self,
+        key: str,
+        fn: Callable[[Any, Any], Any],
+        initial: Any = None,
+        *,
+        encode: Encode | None = None,
+        decode: Encode | None = None,
+        timeout_seconds: float = 10.0,
+        **shown: Any,
     ) -> SharedReducer:
-        """A value made by actions: :class:`~driftdb_jupyter.SharedReducer`."""
-        return cast("SharedReducer", self._shared("SharedReducer", key, fn, initial, **options))
+        """Return a value that actions change: :class:`~driftdb_jupyter.SharedReducer`."""
+        made = class_of("SharedReducer")(
+            key,
+            fn,
+            initial,
+            room=self,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+            **shown,
+        )
+        return cast("SharedReducer", made)
 
-    def presence(self, key: str = "presence", value: Any = None, **options: Any) -> Presence:
-        """Who is here: :class:`~driftdb_jupyter.Presence`."""
-        return cast("Presence", self._shared("Presence", key, value, **options))
+    def presence(
+        self,
+        key: str = "presence",
+        value: Any = None,
+        *,
+        encode: Encode | None = None,
+        decode: Encode | None = None,
+        timeout_seconds: float = 10.0,
+        **shown: Any,
+    ) -> Presence:
+        """Return who is here, each with a value: :class:`~driftdb_jupyter.Presence`."""
+        made = class_of("Presence")(
+            key,
+            value,
+            room=self,
+            encode=encode,
+            decode=decode,
+            timeout_seconds=timeout_seconds,
+            **shown,
+        )
+        return cast("Presence", made)
 
     def bind(self, widgets: Mapping[str, Any], *, trait: str = "value") -> Bindings:
         """Share a trait of each widget under the key that it has here.
@@ -141,68 +199,9 @@ class Room:
         See :func:`~driftdb_jupyter.client.objects.binding.bind`, also for a widget with its trait,
         ``(widget, "trait")``.
         """
-        bindings: Bindings = self._package().bind_all(widgets, trait=trait, room=self)
-        return bindings
+        from .objects.binding import bind_all
 
-    def keys(
-        self, prefix: str = "", *, timeout_seconds: float | None = None
-    ) -> Mapping[str, KeyInfo]:
-        """Which keys hold something and begin with ``prefix``, each with how much that is.
-
-        Raises as :meth:`.Handle.result` does.
-        """
-        return self._handle(self.connection.list_keys(prefix)).result(timeout_seconds)
-
-    def delete(self, key: str) -> Handle[None]:
-        """Empty a key for everybody; the handle tells when that is done.
-
-        A state that is in use somewhere begins again with its initial value. Raises
-        :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
-        :class:`~driftdb_jupyter.protocol.errors.NotConnected`.
-        """
-        receipt = self.connection.send(key, action="delete")
-        return Handle(receipt, lambda _: None, why=lambda: self.error)
-
-    def retry(self) -> None:
-        """Try at once to connect again, where there is no connection; doesn't wait."""
-        self.connection.retry()
-
-    def flush(self, timeout_seconds: float = 10.0) -> None:
-        """Wait until the room took (or refused) all that was written.
-
-        Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` if it didn't in that time,
-        or what stopped the connection.
-        """
-        if not self.connection.flush(timeout_seconds):
-            raise self.error or NotConnected(
-                f"{self.url} did not acknowledge all writes within {timeout_seconds:g} s; "
-                f"the {self.waiting} that wait are sent as soon as it can be reached"
-            )
-
-    def close(self) -> None:
-        """Close the connection, after all is written (or some seconds: ``flush_seconds``)."""
-        settings = Settings.from_environment()
-        self.connection.flush(settings.flush_seconds, last=True)
-        self.connection.close()
-
-    def __enter__(self) -> Room:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Room {self.url} ({self.status})>"
-
-    def _shared(self, name: str, *args: Any, **options: Any) -> Any:
-        return getattr(self._package(), name)(*args, room=self, **options)
-
-    @staticmethod
-    def _package() -> Any:
-        return sys.modules[__name__.partition(".")[0]]
-
-    def _handle(self, receipt: Receipt[R]) -> Handle[R]:
-        return Handle(receipt, lambda result: result, why=lambda: self.error)
+        return bind_all(widgets, trait=trait, room=self)
 
 
 def room(
@@ -221,50 +220,4 @@ def room(
     :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
     :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
     """
-    location = locate(name_or_url, url=url)
-    settings = Settings.from_environment()
-    with _lock:
-        location = named(location, settings, timeout_seconds=timeout_seconds)
-        known = _rooms.get(location)
-        if known is None or known.status == "closed":
-            known = _rooms[location] = Room(Connection(location, settings))
-    known.connection.start()
-    return known
-
-
-_lock = threading.RLock()
-_rooms: weakref.WeakValueDictionary[Location, Room] = weakref.WeakValueDictionary()
-
-
-def _at_end() -> None:
-    """Have all arrive that was written, then close."""
-    connections = live_connections()
-    if not connections:
-        return
-    flush_seconds = Settings.from_environment().flush_seconds
-    deadline = time.monotonic() + flush_seconds
-    for connection in connections:
-        if not connection.flush(max(0, deadline - time.monotonic()), last=True):
-            _log.warning(
-                "%s did not acknowledge all writes within %g s before the end of the process "
-                "(%d may be lost)",
-                connection.location.url,
-                flush_seconds,
-                connection.waiting,
-            )
-        connection.close()
-
-    async def gone() -> None:
-        await asyncio.gather(*(connection.gone() for connection in connections))
-
-    with contextlib.suppress(TimeoutError):
-        background().run(gone(), timeout_seconds=1.0)
-
-
-def _forked() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-at_end(_at_end)
-on_fork(_forked)
+    return cast("Room", find(name_or_url, url=url, timeout_seconds=timeout_seconds))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import subprocess
 import sys
@@ -10,7 +11,12 @@ from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.objects.dictionary import SharedDict
+from driftdb_jupyter.client.objects.presence import Presence
+from driftdb_jupyter.client.objects.pubsub import PubSub
+from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.objects.state import SharedState
+from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room, room
 from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, Unreachable
 
@@ -189,3 +195,28 @@ def test_one_key_is_one_kind_of_thing(mine: Room) -> None:
     with pytest.raises(ValueError, match="expected the key 'log' for a LogReplica"):
         mine.stream("log")
     assert state.value is None
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("state", SharedState),
+        ("dict", SharedDict),
+        ("pubsub", PubSub),
+        ("stream", Stream),
+        ("reducer", SharedReducer),
+        ("presence", Presence),
+    ],
+)
+def test_a_room_makes_objects_with_all_that_their_class_takes(method: str, kind: type[Any]) -> None:
+    made = dict(inspect.signature(getattr(Room, method)).parameters)
+    taken = dict(inspect.signature(kind).parameters)
+    del made["self"], made["shown"], taken["room"], taken["url"]
+    assert {name: (each.kind, each.default) for name, each in made.items()} == {
+        name: (each.kind, each.default) for name, each in taken.items()
+    }
+
+
+def test_an_argument_that_a_class_does_not_take_is_refused(mine: Room) -> None:
+    with pytest.raises(TypeError, match="mni"):
+        mine.state("s", 0, mni=3)

@@ -7,7 +7,7 @@ from typing import Any
 
 from traitlets import HasTraits
 
-from ..room import Room
+from ..base_room import BaseRoom
 from .state import SharedState
 
 __all__ = ["Binding", "Bindings", "bind", "bind_all"]
@@ -85,7 +85,7 @@ def bind(
     trait: str = "value",
     key: str | None = None,
     *,
-    room: str | Room | None = None,
+    room: str | BaseRoom | None = None,
     url: str | None = None,
     throttle_seconds: float = 0.0,
     timeout_seconds: float = 10.0,
@@ -127,7 +127,7 @@ def bind_all(
     widgets: Mapping[str, HasTraits | tuple[HasTraits, str]],
     *,
     trait: str = "value",
-    room: str | Room | None = None,
+    room: str | BaseRoom | None = None,
     url: str | None = None,
 ) -> Bindings:
     """Share many widgets, each under its key; all or none (see :func:`bind`, and its errors).

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..room import Room
+from ..base_room import BaseRoom
 from ..runtime.cells import Topic
 from ..runtime.subscribers import Subscription
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .reducer import SharedReducer
+
+if TYPE_CHECKING:
+    from ..room import Room
 
 __all__ = ["SharedDict"]
 
@@ -28,7 +31,7 @@ class SharedDict(MutableMapping[str, Any]):
         key: str,
         initial: Mapping[str, Any] | None = None,
         *,
-        room: str | Room | None = None,
+        room: str | BaseRoom | None = None,
         url: str | None = None,
         encode: Callable[[Any], Any] | None = None,
         decode: Callable[[Any], Any] | None = None,

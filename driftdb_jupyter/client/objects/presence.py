@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..room import Room
+from ..base_room import BaseRoom
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.presence import Person as Told
 from ..values.encoding import decode, encode, same
@@ -50,7 +50,7 @@ class Presence(Shared):
         key: str = "presence",
         value: Any = None,
         *,
-        room: str | Room | None = None,
+        room: str | BaseRoom | None = None,
         url: str | None = None,
         encode: Callable[[Any], Any] | None = None,
         decode: Callable[[Any], Any] | None = None,

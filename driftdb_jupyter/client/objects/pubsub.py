@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..room import Room
+from ..base_room import BaseRoom
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.log import Heard, Missed, News, StartedOver
 from ..values.encoding import decode, encode
@@ -33,7 +33,7 @@ class PubSub(Shared):
         self,
         key: str,
         *,
-        room: str | Room | None = None,
+        room: str | BaseRoom | None = None,
         url: str | None = None,
         history: int = 100,
         stamps: bool = False,

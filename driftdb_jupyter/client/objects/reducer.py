@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...protocol.errors import DriftDBError
-from ..room import Room
+from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.fold import Fold, snapshot
@@ -42,7 +42,7 @@ class SharedReducer(Shared):
         fn: Callable[[Any, Any], Any],
         initial: Any = None,
         *,
-        room: str | Room | None = None,
+        room: str | BaseRoom | None = None,
         url: str | None = None,
         encode: Callable[[Any], Any] | None = None,
         decode: Callable[[Any], Any] | None = None,

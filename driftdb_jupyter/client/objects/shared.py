@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ...protocol.errors import DriftDBError, EncodingError, Refusal
-from ..room import Room
-from ..room import room as find_room
+from ..base_room import BaseRoom, find
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import Topic, cells
 from ..session.receipt import Receipt
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
+
+if TYPE_CHECKING:
+    from ..room import Room
 
 __all__ = ["Shared"]
 
@@ -25,7 +27,7 @@ T = TypeVar("T")
 class Shared:
     """Something with a name (``key``) that everybody in a room shares."""
 
-    _home: Room
+    _home: BaseRoom
     _key: str
     _topic: Topic
     _refusal: Refusal | None = None
@@ -39,7 +41,7 @@ class Shared:
     @property
     def room(self) -> Room:
         """The room that it is in."""
-        return self._home
+        return cast("Room", self._home)
 
     @property
     def error(self) -> DriftDBError | None:
@@ -63,16 +65,16 @@ class Shared:
         return f"{type(self).__name__}({self._key!r}, room={self._home.name!r})"
 
     def _enter(
-        self, key: str, room: str | Room | None, url: str | None, timeout_seconds: float
+        self, key: str, room: str | BaseRoom | None, url: str | None, timeout_seconds: float
     ) -> None:
         """Find the room; raises what :func:`.room.room` does, and errors of the arguments."""
         _check_key(key)
-        if isinstance(room, Room):
+        if isinstance(room, BaseRoom):
             if url is not None:
                 raise ValueError("expected either a Room as room= or url=, got both")
             self._home = room
         else:
-            self._home = find_room(room, url=url, timeout_seconds=timeout_seconds)
+            self._home = find(room, url=url, timeout_seconds=timeout_seconds)
         self._key = key
         self._topic = (self._home.connection.location, key)
         cells.use(self._topic)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import All, EventHandler, HasTraits, TraitType
 
-from ..room import Room
+from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
 from ..runtime.subscribers import tell_each
@@ -103,7 +103,7 @@ class SharedState(Shared, HasTraits):
         key: str,
         initial: Any = None,
         *,
-        room: str | Room | None = None,
+        room: str | BaseRoom | None = None,
         url: str | None = None,
         control: Kind | None = None,
         options: Iterable[Any] | Mapping[str, Any] | None = None,

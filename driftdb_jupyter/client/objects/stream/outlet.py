@@ -21,7 +21,7 @@ from .lines import Lines, encode_line
 if TYPE_CHECKING:
     import asyncio
 
-    from ...room import Room
+    from ...base_room import BaseRoom
     from ...session.log import LogReplica
 
 __all__ = ["Outlet", "PrintedText"]
@@ -84,7 +84,7 @@ class Outlet:
     next write or flush.
     """
 
-    def __init__(self, room: Room, replica: LogReplica, *, max_length: int | None) -> None:
+    def __init__(self, room: BaseRoom, replica: LogReplica, *, max_length: int | None) -> None:
         self._room = room  # so that it is not closed before all is written
         self._connection = room.connection
         self._replica = replica

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
-from ...room import Room
+from ...base_room import BaseRoom
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
 from ...session.log import Heard
@@ -42,7 +42,7 @@ class Stream(Shared, Sequence[Any]):
         self,
         key: str,
         *,
-        room: str | Room | None = None,
+        room: str | BaseRoom | None = None,
         url: str | None = None,
         max_length: int | None = None,
         stamps: bool = False,

@@ -1,0 +1,212 @@
+"""What a room is to its shared objects: a place to find, and a connection to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
+
+from ..protocol.errors import DriftDBError, NotConnected
+from .connection.connection import Connection, Status, live_connections
+from .link import Link, page_url
+from .runtime.background import at_end, background, on_fork
+from .session.messages import KeyInfo
+from .session.receipt import Receipt
+from .settings import Settings
+from .transport.location import Location, locate
+from .transport.naming import named
+from .waiting.handle import Handle
+
+__all__ = ["BaseRoom", "find"]
+
+R = TypeVar("R")
+B = TypeVar("B", bound="BaseRoom")
+
+_log = logging.getLogger("driftdb_jupyter")
+
+
+class BaseRoom:
+    """A room, and this process's one connection to it; made by :func:`find`.
+
+    The connection closes by itself (after all is written) when nobody holds the room any more;
+    each shared object holds its own.
+    """
+
+    made: ClassVar[type[BaseRoom]]
+    """The class of the rooms that are found: the newest subclass, which has methods for objects."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        BaseRoom.made = cls
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        finalizer = weakref.finalize(self, connection.abandon)
+        finalizer.atexit = False
+
+    @property
+    def name(self) -> str:
+        """The room's name or id."""
+        assert self.connection.location.room is not None
+        return self.connection.location.room
+
+    @property
+    def url(self) -> str:
+        """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret."""
+        return self.connection.location.url
+
+    def link(self, key: str | None = None) -> Link:
+        """The URL of the room's page, for any browser; with ``key`` that one alone is shown.
+
+        A cell shows it as a link.
+        """
+        return page_url(self.connection.location, key)
+
+    @property
+    def status(self) -> Status:
+        """How the connection is.
+
+        ``connecting``, ``connected``, ``reconnecting``, ``stopped`` (:attr:`error` says why and
+        :meth:`retry` tries again) or ``closed``.
+        """
+        return self.connection.status
+
+    @property
+    def error(self) -> DriftDBError | None:
+        """Why there is no connection now, or why the server takes no writes at the moment."""
+        return self.connection.error or self.connection.held
+
+    @property
+    def waiting(self) -> int:
+        """How many writes the room has not taken (or refused) yet."""
+        return self.connection.waiting
+
+    @property
+    def offline_since(self) -> float | None:
+        """Since when the connection is gone, in seconds since 1970 as :func:`time.time` has them.
+
+        ``None``: there is one, or never was.
+        """
+        return self.connection.offline_since
+
+    @property
+    def recovered(self) -> bool | None:
+        """Whether all that was missed came after the last reconnect; ``None``: not known (yet).
+
+        ``False``: the server lost its memory, or this client was away for too long. What the room
+        holds now is known, what happened in between is not.
+        """
+        return self.connection.recovered
+
+    def keys(
+        self, prefix: str = "", *, timeout_seconds: float | None = None
+    ) -> Mapping[str, KeyInfo]:
+        """Which keys hold something and begin with ``prefix``, each with how much that is.
+
+        Raises as :meth:`.Handle.result` does.
+        """
+        return self._handle(self.connection.list_keys(prefix)).result(timeout_seconds)
+
+    def delete(self, key: str) -> Handle[None]:
+        """Empty a key for everybody; the handle tells when that is done.
+
+        A state that is in use somewhere begins again with its initial value. Raises
+        :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
+        :class:`~driftdb_jupyter.protocol.errors.NotConnected`.
+        """
+        receipt = self.connection.send(key, action="delete")
+        return Handle(receipt, lambda _: None, why=lambda: self.error)
+
+    def retry(self) -> None:
+        """Try at once to connect again, where there is no connection; doesn't wait."""
+        self.connection.retry()
+
+    def flush(self, timeout_seconds: float = 10.0) -> None:
+        """Wait until the room took (or refused) all that was written.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` if it didn't in that time,
+        or what stopped the connection.
+        """
+        if not self.connection.flush(timeout_seconds):
+            raise self.error or NotConnected(
+                f"{self.url} did not acknowledge all writes within {timeout_seconds:g} s; "
+                f"the {self.waiting} that wait are sent as soon as it can be reached"
+            )
+
+    def close(self) -> None:
+        """Close the connection, after all is written (or some seconds: ``flush_seconds``)."""
+        settings = Settings.from_environment()
+        self.connection.flush(settings.flush_seconds, last=True)
+        self.connection.close()
+
+    def __enter__(self: B) -> B:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Room {self.url} ({self.status})>"
+
+    def _handle(self, receipt: Receipt[R]) -> Handle[R]:
+        return Handle(receipt, lambda result: result, why=lambda: self.error)
+
+
+def find(
+    name_or_url: str | None = None, *, url: str | None = None, timeout_seconds: float = 10.0
+) -> BaseRoom:
+    """Return the process's one room of that name or URL; see :func:`.room.room`."""
+    location = locate(name_or_url, url=url)
+    settings = Settings.from_environment()
+    with _lock:
+        location = named(location, settings, timeout_seconds=timeout_seconds)
+        known = _rooms.get(location)
+        if known is None or known.status == "closed":
+            known = _rooms[location] = BaseRoom.made(Connection(location, settings))
+    known.connection.start()
+    return known
+
+
+BaseRoom.made = BaseRoom
+
+_lock = threading.RLock()
+_rooms: weakref.WeakValueDictionary[Location, BaseRoom] = weakref.WeakValueDictionary()
+
+
+def _at_end() -> None:
+    """Have all arrive that was written, then close."""
+    connections = live_connections()
+    if not connections:
+        return
+    flush_seconds = Settings.from_environment().flush_seconds
+    deadline = time.monotonic() + flush_seconds
+    for connection in connections:
+        if not connection.flush(max(0, deadline - time.monotonic()), last=True):
+            _log.warning(
+                "%s did not acknowledge all writes within %g s before the end of the process "
+                "(%d may be lost)",
+                connection.location.url,
+                flush_seconds,
+                connection.waiting,
+            )
+        connection.close()
+
+    async def gone() -> None:
+        await asyncio.gather(*(connection.gone() for connection in connections))
+
+    with contextlib.suppress(TimeoutError):
+        background().run(gone(), timeout_seconds=1.0)
+
+
+def _forked() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+at_end(_at_end)
+on_fork(_forked)
