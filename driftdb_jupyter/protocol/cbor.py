@@ -28,13 +28,13 @@ from .cbor_heads import (
     UNSIGNED,
     Truncated,
     empty_as_levels,
-    is_plain,
     most_containers,
     survey,
 )
 from .errors import BadMessage, Refusal, TooLarge
 from .json_text import LARGEST_DOUBLE, read_json
 from .limits import Limits
+from .steps import Steps, at_once
 
 __all__ = [
     "ARRAY",
@@ -45,11 +45,13 @@ __all__ = [
     "decode",
     "find",
     "from_json",
+    "from_json_in_steps",
     "head",
     "read_item",
     "read_map",
     "text",
     "to_json",
+    "to_json_in_steps",
 ]
 
 _INDEFINITE = 31
@@ -57,6 +59,9 @@ _BREAK = 0xFF
 _POSITIVE_BIGNUM, _NEGATIVE_BIGNUM = 2, 3
 # int.from_bytes is quick, but the digits that JSON needs are not: 4,300 of them fit in here.
 _BIGNUM_BYTES = 1785
+# The time that their digits take grows with the square of the bytes: so much is worth a container.
+_BIGNUM_SQUARE_COUNTS_ONE = 2048
+_SHORT_BIGNUM_BYTES = 45
 # Deeper than any setting lets an accepted item be.
 _DEEPEST = 1000
 # From here on the collector would run several times while a message is decoded.
@@ -69,9 +74,14 @@ _TAIL_BYTES = 4096
 _TRIES = 4
 _SEARCHED_FIELDS = 32
 _SHORT_BYTES = 2048
+# What is followed in one step, unless a single item is longer.
+_STEP_BYTES = 256 * 1024
 _Undefined = type(cbor2.undefined)
-_CONTAINERS = {list, dict, bytes}
-_NOT_SCALAR = {*_CONTAINERS, _Undefined}
+_CONTAINERS = frozenset((list, dict, bytes))
+_NESTING = frozenset((list, dict))
+_WITHOUT_JSON = frozenset((bytes, _Undefined))
+# A longer one is not kept as a list.
+_LIST_LENGTH = 16
 
 _T = TypeVar("_T")
 
@@ -104,28 +114,40 @@ def check(item: bytes, limits: Limits) -> None:
     a map key that is not text (protocol, "Over WebSocket"); and a :class:`~.errors.TooLarge` for
     one that holds too much.
     """
-    _read(item, limits, lambda data: _check_end(data, _Follower(data, limits).follow(0)[1]))
+
+    def read(data: bytes) -> Steps[None]:
+        follower = _Follower(data, limits)
+        value, end = follower.follow(0)
+        follower.count(value)
+        _check_end(data, end)
+        yield
+
+    at_once(_read(item, limits, read))
 
 
 def read_item(data: bytes, position: int, limits: Limits) -> int:
     """The end of the item at ``position``; raises as :func:`check` does."""
-    return _read(data, limits, lambda data: _Follower(data, limits).follow(position)[1])
+
+    def read(data: bytes) -> Steps[int]:
+        follower = _Follower(data, limits)
+        value, end = follower.follow(position)
+        follower.count(value)
+        yield
+        return end
+
+    return at_once(_read(data, limits, read))
 
 
 def read_map(
     message: bytes, limits: Limits, *, raw: str, raw_items: str
-) -> tuple[dict[str, Any], tuple[int, int]]:
-    """Read a message: a map whose fields are decoded, but for two.
+) -> Steps[tuple[dict[str, Any], tuple[int, int]]]:
+    """Read a message, in steps: a map whose fields are decoded, but for two.
 
     ``raw`` names one that is left as it came (a :class:`msgspec.Raw`), ``raw_items`` one whose
     items are, where it is an array. Returns the fields, and where the former begins and ends.
     Raises as :func:`check` does, and :class:`~.errors.BadMessage` where it is not a map.
     """
-
-    def read(data: bytes) -> tuple[dict[str, Any], tuple[int, int]]:
-        return _read_map(data, limits, raw, raw_items)
-
-    return _read(message, limits, read)
+    return _read(message, limits, lambda data: _read_map(data, limits, raw, raw_items))
 
 
 def find(message: bytes, names: Iterable[str]) -> dict[str, Any]:
@@ -161,25 +183,34 @@ def decode(item: bytes) -> Any:
     Byte strings become lists of their byte values, tags their content, bignums integers,
     ``undefined`` becomes ``None``; of repeated map keys the last counts.
     """
-    with collector_paused(len(item)):
-        decoded = cbor2.loads(
-            item,
-            semantic_decoders=_Tags(_always, _spelled, _positive, _negative),
-            max_depth=_DEEPEST,
-        )
-        return decoded if is_plain(item) else _with_json_meaning(decoded)
+    return _decode(item, list)
 
 
 def to_json(item: bytes) -> bytes:
     """An item that was checked as JSON text, with the meaning that :func:`decode` gives it."""
     with collector_paused(len(item)):
-        return msgspec.json.encode(decode(item))
+        return msgspec.json.encode(_decode(item, _spelled))
+
+
+def to_json_in_steps(item: bytes) -> Steps[bytes]:
+    """Do the same as :func:`to_json`, in steps; what it holds between them may be 50 MB."""
+    decoded = _decode(item, _spelled)
+    yield
+    return msgspec.json.encode(decoded)
 
 
 def from_json(text: bytes) -> bytes:
     """A JSON text as an item, with the meaning that :func:`.json_text.read_json` gives it."""
     with collector_paused(len(text)):
         return cbor2.dumps(read_json(text))
+
+
+def from_json_in_steps(text: bytes) -> Steps[bytes]:
+    """Do the same as :func:`from_json`, in steps; what it holds between them may be 50 MB."""
+    with collector_paused(len(text)):
+        value = read_json(text)
+    yield
+    return cbor2.dumps(value)
 
 
 @contextmanager
@@ -195,18 +226,16 @@ def collector_paused(length: int) -> Iterator[None]:
         gc.enable()
 
 
-def _read(data: bytes, limits: Limits, read: Callable[[bytes], _T]) -> _T:
+def _read(data: bytes, limits: Limits, read: Callable[[bytes], Steps[_T]]) -> Steps[_T]:
     """Let ``read`` follow what was surveyed; what goes wrong first is what is raised."""
     end, refusal = survey(data, limits)
+    yield
     if refusal is None:
-        if len(data) < _LONG_BYTES:
-            return read(data)
-        with collector_paused(len(data)):
-            return read(data)
+        return (yield from read(data))
     if isinstance(refusal, TooLarge):
         end = min(end, _FOLLOWED_BYTES)
     with suppress(Truncated):
-        read(data[:end])
+        yield from read(data[:end])
     raise refusal
 
 
@@ -261,8 +290,10 @@ def _negative(content: Any) -> Any:
     return _bignum(content, negative=True) if type(content) is bytes else content
 
 
-def _spelled(content: Any) -> Any:
-    return list(content) if type(content) is bytes else content
+def _spelled(content: bytes) -> list[int] | Raw:
+    """The values of bytes: many of them as the JSON text of the list, for nobody to look into."""
+    values = list(content)
+    return Raw(msgspec.json.encode(values)) if len(values) > _LIST_LENGTH else values
 
 
 def _magnitude(content: Any) -> Any:
@@ -305,18 +336,28 @@ class _Follower:
         """The item at ``position``, with bytes and ``undefined`` as they are, and its end."""
         self._file.seek(position)
         try:
-            value = self._decoder.decode()
+            if len(self._data) < _LONG_BYTES:
+                value = self._decoder.decode()
+            else:
+                with collector_paused(len(self._data)):
+                    value = self._decoder.decode()
         except cbor2.CBORDecodeError as error:
             if not _is_too_deep(error):
                 raise _refusal(error) from None
             if len(self._data) > _EXACT_NESTING_BYTES:
                 raise self._limits.nested_too_deep() from None
             value = self._follow_deep(position)
+        return value, self._file.tell()
+
+    def count(self, value: Any) -> None:
+        """Count what is in a value that was followed.
+
+        Raises :class:`~.errors.TooLarge` where the message holds too many containers by now.
+        """
         if self._counts:
             self._containers += _count_containers(value)
             if self._containers + self._tags.count > self._limits.containers:
                 raise self._limits.too_many_containers()
-        return value, self._file.tell()
 
     def _follow_deep(self, position: int) -> Any:
         tags = self._tags.count
@@ -357,14 +398,20 @@ class _TagCount:
     def counted(self, content: Callable[[Any], Any]) -> _Decoder:
         """A decoder that counts its tag, and then does with the content what is given."""
         limit = self._limits.containers
+        is_bignum = content is _magnitude or content is _below_magnitude
 
         def decode(item: Any, is_key: bool) -> Any:
             if is_key:  # cbor2 decodes keys as what is immutable
                 raise _no_string_as_key()
             self.count += TAG_COUNTS_AS
+            meant = content(item)
+            if is_bignum and type(item) is bytes and len(item) > _SHORT_BIGNUM_BYTES:
+                length = meant.bit_length() // 8
+                if length <= _BIGNUM_BYTES:
+                    self.count += length * length // _BIGNUM_SQUARE_COUNTS_ONE
             if self.count > limit:
                 raise self._limits.too_many_containers()
-            return content(item)
+            return meant
 
         return decode
 
@@ -415,7 +462,7 @@ def _members(values: Iterable[Any]) -> Iterable[Any]:
 
 def _read_map(
     data: bytes, limits: Limits, raw: str, raw_items: str
-) -> tuple[dict[str, Any], tuple[int, int]]:
+) -> Steps[tuple[dict[str, Any], tuple[int, int]]]:
     count, position = _map_head(data)
     follower = _Follower(data, limits)
     fields: dict[str, Any] = {}
@@ -427,22 +474,23 @@ def _read_map(
         name, start = _string(data, position)
         number += 1
         if name == raw_items and _byte_at(data, start) >> 5 == ARRAY:
-            fields[name], position = _raw_items(data, start, follower, limits)
+            fields[name], position = yield from _raw_items(data, start, follower, limits)
             continue
         first = _byte_at(data, start)
-        if name == raw:
-            _, position = follower.follow(start)
-            fields[name] = Raw(data[start:position])
-            span = start, position
-            continue
         value: Any
-        if first < 24:
+        if first < 24 and name != raw:
             value, position = first, start + 1
-        elif first >> 5 == TEXT:
+        elif first >> 5 == TEXT and name != raw:
             value, position = _string(data, start)
         else:
             value, position = follower.follow(start)
-        if type(value) is dict:
+            if position - start > _STEP_BYTES:
+                yield
+            follower.count(value)
+        if name == raw:
+            fields[name] = Raw(data[start:position])
+            span = start, position
+        elif type(value) is dict:
             fields[name] = {n: _defined(member) for n, member in value.items()}
         else:
             fields[name] = _defined(value)
@@ -452,15 +500,20 @@ def _read_map(
 
 def _raw_items(
     data: bytes, position: int, follower: _Follower, limits: Limits
-) -> tuple[list[Raw], int]:
+) -> Steps[tuple[list[Raw], int]]:
     """The items of the array at ``position``, and its end."""
     count, position = _head(data, position)
     items: list[Raw] = []
+    step_end = position + _STEP_BYTES
     while len(items) != count and not (count is None and _byte_at(data, position) == _BREAK):
         if len(items) == limits.values:
             got = "more" if count is None else count
             raise TooLarge(f"expected at most {limits.values} values, got {got}")
-        _, end = follower.follow(position)
+        value, end = follower.follow(position)
+        if end > step_end:
+            yield
+            step_end = end + _STEP_BYTES
+        follower.count(value)
         items.append(Raw(data[position:end]))
         position = end
     return items, position + (count is None)
@@ -533,25 +586,54 @@ def _short_fields(data: bytes, position: int, count: int | None) -> tuple[dict[s
     return fields, left, position
 
 
-def _with_json_meaning(value: Any) -> Any:
-    """The same value with lists for byte strings, and ``None`` for ``undefined``."""
+def _decode(item: bytes, spell: Callable[[bytes], Any]) -> Any:
+    """See :func:`decode`; ``spell`` is what becomes of the bytes of a byte string."""
+
+    def content(item: Any) -> Any:
+        return spell(item) if type(item) is bytes else item
+
+    with collector_paused(len(item)):
+        decoded = cbor2.loads(
+            item,
+            semantic_decoders=_Tags(_always, content, _positive, _negative),
+            max_depth=_DEEPEST,
+        )
+        return _with_json_meaning(decoded, spell)
+
+
+def _with_json_meaning(value: Any, spell: Callable[[bytes], Any]) -> Any:
+    """The same value, with byte strings spelled, and ``None`` for ``undefined``."""
     holder = [value]
-    containers: list[Any] = [holder]
-    for container in containers:
-        is_list = type(container) is list
-        kinds = set(map(type, container if is_list else container.values()))
-        if kinds == {bytes} and is_list:
-            container[:] = map(list, container)
-        elif not kinds.isdisjoint(_NOT_SCALAR):
-            for place, member in enumerate(container) if is_list else container.items():
-                kind = type(member)
-                if kind is list or kind is dict:
-                    containers.append(member)
-                elif kind is bytes:
-                    container[place] = list(member)
-                elif kind is _Undefined:
-                    container[place] = None
+    level: list[Any] = [holder]
+    while level:  # all that is nested equally deep
+        kinds = set(map(type, _members(level)))
+        nested = []
+        if not kinds.isdisjoint(_NESTING):
+            nested = [m for m in _members(level) if (kind := type(m)) is list or kind is dict]
+        if not kinds.isdisjoint(_WITHOUT_JSON):
+            _spell_members(level, spell)
+        level = nested
     return holder[0]
+
+
+def _spell_members(containers: Iterable[Any], spell: Callable[[bytes], Any]) -> None:
+    for container in containers:
+        if type(container) is dict:
+            for name, member in container.items():
+                if type(member) in _WITHOUT_JSON:
+                    container[name] = None if member is cbor2.undefined else spell(member)
+        elif len(container) == 1:
+            if type(container[0]) in _WITHOUT_JSON:
+                container[0] = None if container[0] is cbor2.undefined else spell(container[0])
+        elif not _WITHOUT_JSON.isdisjoint(map(type, container)):
+            container[:] = [
+                member
+                if (kind := type(member)) not in _WITHOUT_JSON
+                else spell(member)
+                if kind is bytes
+                else None
+                for member in container
+            ]
 
 
 def _bignum(magnitude: bytes, *, negative: bool) -> int | float:

@@ -10,12 +10,21 @@ import msgspec
 from msgspec import Raw
 
 from . import cbor
-from .codec import KeyInfo, Listing, error_fields, several_values
+from .codec import (
+    KeyInfo,
+    Listing,
+    error_fields,
+    several_values,
+    values_of_clients,
+    values_of_entries,
+    values_of_keys,
+)
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import BINARY, SHORT_BINARY_HEADS, frame, head
 from .limits import Limits
 from .messages import Action, ClientMessage, Keys, Ping, Push, push_id
+from .steps import Steps, at_once
 from .value import Value
 
 __all__ = ["CBOR", "CborCodec"]
@@ -36,17 +45,21 @@ class CborCodec:
     opcode = BINARY
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
-        is_short = len(message) <= limits.harmless_bytes
+        if len(message) <= limits.harmless_bytes and (push := _push_as_before(message, limits)):
+            return push
+        return at_once(self.decode_in_steps(message, limits))
+
+    def decode_in_steps(self, message: bytes, limits: Limits) -> Steps[ClientMessage]:
         try:
-            if is_short and (push := _push_as_before(message, limits)):
-                return push
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
-            fields, value = cbor.read_map(message, limits, raw="value", raw_items="values")
+            fields, value = yield from cbor.read_map(
+                message, limits, raw="value", raw_items="values"
+            )
             word = fields.get("type")
             kind = _KINDS.get(word, ClientMessage) if type(word) is str else ClientMessage
             decoded: ClientMessage = msgspec.convert(fields, kind)
-            if is_short and type(decoded) is Push:
+            if type(decoded) is Push and len(message) <= limits.harmless_bytes:
                 _remember(message, value, decoded)
             if not isinstance(decoded, Ping):
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
@@ -120,7 +133,7 @@ class CborCodec:
         }
         start = cbor.head(cbor.MAP, len(first_fields) + len(more_fields)) + _joined(first_fields)
         parts = _stamped_entry_parts if stamps else _entry_parts
-        return Listing(start, parts, b"", _joined(more_fields))
+        return Listing(start, parts, b"", _joined(more_fields), values_of_entries)
 
     def stream_size(self, key: str, size: int) -> bytes:
         return _message({"type": "stream_size", "key": key, "size": size})
@@ -149,7 +162,7 @@ class CborCodec:
                 "clients": cbor.head(cbor.MAP, count),
             }
         )
-        return Listing(start, _presence_parts, b"", b"")
+        return Listing(start, _presence_parts, b"", b"", values_of_clients)
 
     def keys(self, prefix: str, count: int) -> Listing:
         start = _map(
@@ -159,7 +172,7 @@ class CborCodec:
                 "keys": cbor.head(cbor.MAP, count),
             }
         )
-        return Listing(start, _key_parts, b"", b"")
+        return Listing(start, _key_parts, b"", b"", values_of_keys)
 
     def pong(self, nonce: int | None) -> bytes:
         return _message({"type": "pong", "nonce": nonce})

@@ -28,7 +28,6 @@ __all__ = [
     "UNSIGNED",
     "Truncated",
     "empty_as_levels",
-    "is_plain",
     "most_containers",
     "survey",
 ]
@@ -109,13 +108,6 @@ _ITEM = _either(
     *_numbered(UNSIGNED, NEGATIVE, ARRAY, MAP, TAG),
     *_strings(BYTES, TEXT),
 )
-# All but tags, byte strings and ``undefined``.
-_PLAIN = _either(
-    _byte(*_SHORTEST, *_SIMPLE),
-    *_FLOATS,
-    *_numbered(UNSIGNED, NEGATIVE, ARRAY, MAP),
-    *_strings(TEXT),
-)
 # Empty arrays and maps, whose number is in the head, or zero bytes behind it.
 _EMPTY = _either(
     _byte(0x80, 0xA0), *(_byte(0x98 + n, 0xB8 + n) + rb"\x00{%d}" % (1 << n) for n in range(4))
@@ -141,7 +133,6 @@ _item = _compiled(_ITEM)
 _block = _compiled(_ITEM + b"{%d}" % _BLOCK + _POSSESSIVE)
 _rest = _compiled(_ITEM + b"{0,%d}" % _BLOCK + _POSSESSIVE)
 _empty = _compiled(b"(" + _UP_TO_EMPTY + _POSSESSIVE + rb")(?:%b|\Z)" % _EMPTY)
-_plain = _compiled(_PLAIN + b"{0,%d}" % _BLOCK + _POSSESSIVE)
 
 
 def survey(data: bytes, limits: Limits) -> tuple[int, Refusal | None]:
@@ -202,21 +193,6 @@ def empty_as_levels(data: bytes) -> bytes:
             pieces.append(data[position:end])
             position = end
     return b"".join(pieces)
-
-
-def is_plain(data: bytes) -> bool:
-    """Whether there are no tags, byte strings and ``undefined`` in an item that was surveyed."""
-    position, size = 0, len(data)
-    while position < size:
-        run = _plain.match(data, position)
-        assert run is not None
-        if run.end() > position:
-            position = run.end()
-        elif data[position] >> 5 == TEXT:
-            position = _end_of_long_string(data, position)
-        else:
-            return False
-    return True
 
 
 def _end_of_long_string(data: bytes, position: int) -> int:

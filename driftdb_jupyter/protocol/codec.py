@@ -11,9 +11,19 @@ from .entry import Author, Entry
 from .errors import BadMessage, Conflict, Refusal, TooLarge
 from .limits import Limits
 from .messages import Append, ClientMessage, Delete, Push, Relay
+from .steps import Steps
 from .value import Value
 
-__all__ = ["Codec", "KeyInfo", "Listing", "error_fields", "several_values"]
+__all__ = [
+    "Codec",
+    "KeyInfo",
+    "Listing",
+    "error_fields",
+    "several_values",
+    "values_of_clients",
+    "values_of_entries",
+    "values_of_keys",
+]
 
 
 class KeyInfo(Struct, gc=False):
@@ -29,13 +39,15 @@ class Listing(NamedTuple):
 
     ``parts`` returns the encoding of some items as a flat list of buffers, values as they are kept
     and not copied; each item begins with the ``separator``. The message is ``start``, the parts of
-    all items but for the very first separator, and ``end``.
+    all items but for the very first separator, and ``end``. ``values`` returns the values of some
+    items.
     """
 
     start: bytes
     parts: Callable[[Sequence[Any]], list[bytes]]
     separator: bytes
     end: bytes
+    values: Callable[[Sequence[Any]], Sequence[Value]]
 
     def whole(self, items: Sequence[Any]) -> bytes:
         """The message with just these items."""
@@ -62,6 +74,9 @@ class Codec(Protocol):
         :class:`~.errors.TooLarge` where a limit of size is passed, with the ``push_id`` of the
         refused push as far as it can be found.
         """
+
+    def decode_in_steps(self, message: bytes, limits: Limits) -> Steps[ClientMessage]:
+        """Do the same in steps, of which none takes long however the message is made."""
 
     def value(self, raw: Raw) -> Value:
         """A value that this codec decoded."""
@@ -143,6 +158,21 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
         fields["key"] = refusal.key
         fields["seq"] = refusal.seq
     return fields
+
+
+def values_of_entries(entries: Sequence[Entry]) -> Sequence[Value]:
+    """The values of an ``init``."""
+    return [entry.value for entry in entries]
+
+
+def values_of_clients(clients: Sequence[tuple[Author, Value]]) -> Sequence[Value]:
+    """The values of a ``presence_state``."""
+    return [value for _, value in clients]
+
+
+def values_of_keys(keys: Sequence[tuple[str, KeyInfo]]) -> Sequence[Value]:
+    """The values of a ``keys``: there are none."""
+    return ()
 
 
 def several_values(push: Push, limits: Limits) -> list[Raw]:

@@ -7,13 +7,30 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from .codec import KeyInfo, Listing, error_fields, several_values
+from .codec import (
+    KeyInfo,
+    Listing,
+    error_fields,
+    several_values,
+    values_of_clients,
+    values_of_entries,
+    values_of_keys,
+)
 from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import SHORT_TEXT_HEADS, TEXT, frame, head
-from .json_text import count_marks, is_deeper, large_numbers, structure
+from .json_text import (
+    EXTREMES_COUNT_AS,
+    count_bignums,
+    count_marks,
+    has_extremes,
+    is_deeper,
+    structure,
+    without_strings,
+)
 from .limits import Limits
 from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
+from .steps import Steps, at_once
 from .value import Value
 
 __all__ = ["JSON", "JsonCodec", "check_items", "decode_short"]
@@ -43,12 +60,16 @@ class JsonCodec:
     opcode = TEXT
 
     def decode(self, message: bytes, limits: Limits) -> ClientMessage:
+        return at_once(self.decode_in_steps(message, limits))
+
+    def decode_in_steps(self, message: bytes, limits: Limits) -> Steps[ClientMessage]:
         try:
             if len(message) > limits.message_bytes:
                 raise limits.message_too_large(len(message))
             if len(message) > limits.sparse_bytes:
                 _decode_head(message)  # what is not JSON at all is a bad_message
                 check_items(message, limits)
+                yield
             decoded: ClientMessage = _decode(message)
             if type(decoded) is Push:
                 raw = decoded.value
@@ -123,7 +144,8 @@ class JsonCodec:
         if more:
             end += b',"more":true'
         start = b'{"type":"init","key":%b,"data":[' % _encode(key)
-        return Listing(start, _stamped_entry_parts if stamps else _entry_parts, b",", end + b"}")
+        parts = _stamped_entry_parts if stamps else _entry_parts
+        return Listing(start, parts, b",", end + b"}", values_of_entries)
 
     def stream_size(self, key: str, size: int) -> bytes:
         return b'{"type":"stream_size","key":%b,"size":%d}' % (_encode(key), size)
@@ -141,11 +163,11 @@ class JsonCodec:
             _encode(key),
             _encode(own),
         )
-        return Listing(start, _presence_parts, b",", b"}}")
+        return Listing(start, _presence_parts, b",", b"}}", values_of_clients)
 
     def keys(self, prefix: str, count: int) -> Listing:
         start = b'{"type":"keys","prefix":%b,"keys":{' % _encode(prefix)
-        return Listing(start, _key_parts, b",", b"}}")
+        return Listing(start, _key_parts, b",", b"}}", values_of_keys)
 
     def pong(self, nonce: int | None) -> bytes:
         return b'{"type":"pong","nonce":%b}' % _encode(nonce)
@@ -213,19 +235,25 @@ def check_items(text: bytes, limits: Limits) -> None:
     Items are counted by commas, colons and brackets, so an empty array or object counts as two.
     """
     count = count_marks(text)
-    if 6 * count < limits.sparse_bytes:  # each may stand for an array and a large number, twice
+    # Each may stand for an array and a bignum.
+    if EXTREMES_COUNT_AS * 3 * count < limits.sparse_bytes:
         return
-    bignums, times = large_numbers(text, strings=True)
+    bignums, times = count_bignums(text), _times(text)
     if times * (count + bignums) < limits.sparse_bytes:
         return
-    if bignums or times > 1:
-        bignums, times = large_numbers(text, strings=False)
+    if bignums or times > 1:  # which may be in strings
+        bare = without_strings(text)
+        bignums, times = count_bignums(bare), _times(bare)
     marks = structure(text)
     containers = marks.count(b"[") + marks.count(b"{")
     if times * (containers + bignums) > limits.containers:
         raise limits.too_many_containers()
     if times * (1 + containers + marks.count(b",") + marks.count(b":")) > limits.items:
         raise limits.too_many_items()
+
+
+def _times(text: bytes) -> int:
+    return EXTREMES_COUNT_AS if has_extremes(text) else 1
 
 
 def _push_id(message: bytes) -> int | None:

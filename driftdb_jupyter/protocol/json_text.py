@@ -10,24 +10,44 @@ from typing import Any
 import cbor2
 import msgspec
 
-__all__ = ["LARGEST_DOUBLE", "count_marks", "is_deeper", "large_numbers", "read_json", "structure"]
+__all__ = [
+    "EXTREMES_COUNT_AS",
+    "LARGEST_DOUBLE",
+    "count_bignums",
+    "count_marks",
+    "has_extremes",
+    "is_deeper",
+    "read_json",
+    "structure",
+    "without_strings",
+]
 
 LARGEST_DOUBLE = math.nextafter(math.inf, 0)
 _LEAST = -LARGEST_DOUBLE
 # Above this many digits int() takes quadratic time (and CPython refuses it).
 _DIGITS_LIMIT = 4300
-_LONG_NUMBER = re.compile(rb"(?<![\d.])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (_DIGITS_LIMIT + 1))
+# Such an integer, with its fraction and exponent; not the digits of a fraction or an exponent.
+_LONG_NUMBER = re.compile(
+    rb"(?<![\d.eE])(?<![eE][+-])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (_DIGITS_LIMIT + 1)
+)
 # Integers of so many digits take so long to read that a long text of them is read once only.
 _SLOW_DIGITS = 400
 _LONG_TEXT = 64 * 1024
-_ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+# In so short a text no number takes long.
+_SHORT_TEXT = 64
 # Integers of so many digits become bignums, which are worth two containers, as a tag is.
 _BIGNUM_DIGITS = b"0" * 20
 _BIGNUM_COUNTS_AS = 2
-# Without one of these no number is beyond all doubles; with one, all else takes twice as long.
-_BEYOND_DOUBLES = (b"0e000", b"0" * 200)
-_NUMBERS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Numbers at the ends of what doubles hold take msgspec 400 times as long as others. The standard
+# library reads them instead, and takes six times as long for all that a message holds, which counts
+# for that many. They have an exponent of 200, or one of 100 and 80 digits, or 200 digits, or more.
+EXTREMES_COUNT_AS = 6
+_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
+_EXPONENT_OF_100, _EXPONENT_OF_1000 = b"0e000", b"0e0000"
+_COARSE = bytes.maketrans(b"13456789E", b"02222222e")  # 0 for 0 and 1, 2 for the other digits
+_EXPONENTS_OF_200 = (b"e200", b"e202", b"e220", b"e222")
+_MANY_DIGITS = b"0" * 80
+_BEYOND_DOUBLES = b"0" * 200
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{},:')
 # Brackets as CBOR: every opening one begins an array of indefinite length.
 _BRACKETS_AS_CBOR = bytes.maketrans(b"[{]}", b"\x9f\x9f\xff\xff")
@@ -42,13 +62,20 @@ def read_json(text: bytes | str) -> Any:
     4,300 digits. Of repeated names the last counts; lone surrogates are let through.
     Raises :class:`ValueError` for what is not JSON, :class:`RecursionError` where it is too deep.
     """
-    if len(text) < _LONG_TEXT or not _has_integer_of(_SLOW_DIGITS, text):
+    if len(text) < _SHORT_TEXT:
+        try:
+            return _read(text)
+        except (msgspec.MsgspecError, UnicodeError):
+            pass
+    encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    alike = encoded.translate(_ALIKE, b"+-")
+    is_slow = b"0" * _SLOW_DIGITS in alike and len(text) >= _LONG_TEXT
+    if not (is_slow or (_has_extremes(encoded, alike) and has_extremes(without_strings(encoded)))):
         try:
             return _read(text)
         except (msgspec.MsgspecError, UnicodeError):
             pass  # lone surrogates, and numbers that no double or no int() takes
-    encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-    if _has_integer_of(_DIGITS_LIMIT + 1, encoded):
+    if b"0" * (_DIGITS_LIMIT + 1) in alike:
         encoded = _without_long_integers(encoded)
     return _finite(json.loads(encoded, parse_constant=_refuse))
 
@@ -58,18 +85,21 @@ def count_marks(text: bytes) -> int:
     return sum(map(text.count, (b"[", b"{", b",", b":")))
 
 
-def large_numbers(text: bytes, *, strings: bool) -> tuple[int, int]:
-    """What large numbers in a valid JSON text count for.
+def count_bignums(text: bytes) -> int:
+    """How many arrays the integers count for that are bignums in CBOR; those in strings as well."""
+    return _BIGNUM_COUNTS_AS * text.translate(_ALIKE).count(_BIGNUM_DIGITS)
 
-    As how many arrays those count that are bignums in CBOR, and how many times everything counts,
-    because a number may be beyond all doubles. ``strings``: whether what looks like one inside a
-    string counts as well, which is faster.
-    """
-    if not strings:
-        text = _STRING.sub(b"", text)
-    alike = text.translate(_NUMBERS_ALIKE, b"+")
-    bignums = _BIGNUM_COUNTS_AS * alike.count(_BIGNUM_DIGITS)
-    return bignums, 2 if any(sign in alike for sign in _BEYOND_DOUBLES) else 1
+
+def has_extremes(text: bytes) -> bool:
+    """Whether a number may be at the ends of what doubles hold, or beyond; in a string as well."""
+    return _has_extremes(text, text.translate(_ALIKE, b"+-"))
+
+
+def without_strings(text: bytes) -> bytes:
+    """A valid JSON text without its strings."""
+    if b"\\" in text:  # which stands in strings only
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(text.split(b'"')[::2])
 
 
 def structure(text: bytes) -> bytes:
@@ -99,10 +129,16 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"expected JSON, got {constant}")
 
 
-def _has_integer_of(digits: int, text: bytes | str) -> bool:
-    """Whether that many digits are side by side, inside a string or not."""
-    encoded = text.encode(errors="replace") if isinstance(text, str) else text
-    return b"0" * digits in encoded.translate(_ALL_DIGITS_ALIKE)
+def _has_extremes(text: bytes, alike: bytes) -> bool:
+    """``alike`` is the text with zeros for all digits, and without signs."""
+    if _BEYOND_DOUBLES in alike:
+        return True
+    if _EXPONENT_OF_100 not in alike:
+        return False
+    if _EXPONENT_OF_1000 in alike or _MANY_DIGITS in alike:
+        return True
+    coarse = text.translate(_COARSE, b"+-")
+    return any(exponent in coarse for exponent in _EXPONENTS_OF_200)
 
 
 def _without_long_integers(text: bytes) -> bytes:

@@ -21,8 +21,9 @@ class Limits:
     ``items``: the number of values and names in a message, at any depth.
     ``containers``: the number of arrays, maps and byte strings among them, and twice that of tags;
     a byte string right under a tag is not counted again. In JSON integers of 20 digits or more
-    count as tags, for they are bignums in CBOR, and where a number may be beyond all doubles (an
-    exponent of three digits, or 200 digits), everything counts twice.
+    count as tags, for they are bignums in CBOR, where one of n bytes counts as n²/2048 more.
+    Where a number in JSON may be at the ends of what doubles hold, everything counts six times
+    (:func:`.json_text.has_extremes`).
     ``fields``: the number of a CBOR message's own fields, known or not.
 
     ``items`` and ``containers`` bound the time that it takes to check a message and to convert its

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 from msgspec import Raw, Struct
 
 from . import cbor
+from .steps import Steps
 
-__all__ = ["Value"]
+__all__ = ["LONG_BYTES", "Value", "prepare"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 # What is converted is remembered up to this size, each item with this much for its objects.
-_CONVERTED_LIMIT_BYTES = 4 * 1024 * 1024
+_CONVERTED_LIMIT_BYTES = 8 * 1024 * 1024
 _CONVERTED_ITEM_BYTES = 256
+# A longer value is converted in steps of its own.
+LONG_BYTES = 64 * 1024
+_CBOR_NULL = b"\xf6"
+# With as many tags as may be around it.
+_NULL_BYTES = 16 * 1024
 
 
 class Value(Struct, gc=False):
@@ -19,7 +30,9 @@ class Value(Struct, gc=False):
     ``text`` is its JSON in UTF-8, ``item`` its CBOR; just one of the two is there, and it is its
     own: no view of the message that it came in. ``byte_count`` is the length of that.
     The other encoding is made when it is asked for, and not kept with the value
-    (protocol, "Over WebSocket", has the rules).
+    (protocol, "Over WebSocket", has the rules). Where that fails, which it must not for what was
+    checked when it came, the log says so, and ``null`` stands for the value: all others of its key
+    can still be read.
     """
 
     text: bytes | None = None
@@ -41,17 +54,26 @@ class Value(Struct, gc=False):
         """Which of the two encodings it came in."""
         return self.item is not None
 
+    @property
+    def is_null(self) -> bool:
+        """Whether it means ``null``."""
+        return self.byte_count <= _NULL_BYTES and self.as_json() == b"null"
+
     def as_json(self) -> bytes:
         """The value as JSON text; from JSON its very bytes."""
         if self.text is not None:
             return self.text
-        return _converted.get(self) or _converted.add(self, _json_of(self))
+        return _converted.get(self) or _converted.add(self, _convert(self))
 
     def as_cbor(self) -> bytes:
         """The value as one CBOR data item; from CBOR its very bytes."""
         if self.item is not None:
             return self.item
-        return _converted.get(self) or _converted.add(self, _cbor_of(self))
+        return _converted.get(self) or _converted.add(self, _convert(self))
+
+    def as_other(self) -> bytes:
+        """The value in the encoding that it did not come in."""
+        return self.as_cbor() if self.item is None else self.as_json()
 
 
 class _Converted:
@@ -84,11 +106,65 @@ class _Converted:
 _converted = _Converted()
 
 
-def _json_of(value: Value) -> bytes:
+def prepare(values: Iterable[Value]) -> Steps[None]:
+    """Convert values to the encoding that they did not come in, in steps.
+
+    Right afterwards they are remembered, and found by ``as_json`` and ``as_cbor``.
+    """
+    ready_bytes = 0
+    for value in values:
+        if value.byte_count > LONG_BYTES:
+            if _converted.get(value) is None:
+                yield from _convert_alone(value)
+            ready_bytes = LONG_BYTES
+        else:
+            value.as_other()
+            ready_bytes += value.byte_count
+        if ready_bytes >= LONG_BYTES:
+            yield
+            ready_bytes = 0
+
+
+# The long value that is being converted: one at a time, for what that holds meanwhile is large.
+_converting: Value | None = None
+
+
+def _convert_alone(value: Value) -> Steps[None]:
+    global _converting
+    while _converting is not None:
+        yield
+    _converting = value
+    try:
+        encoded = yield from _convert_in_steps(value)
+    except Exception as error:
+        encoded = _stand_in(value, error)
+    finally:
+        _converting = None
+    _converted.add(value, encoded)
+
+
+def _convert(value: Value) -> bytes:
+    """The other encoding of a value."""
+    try:
+        if value.text is not None:
+            return cbor.from_json(value.text)
+        assert value.item is not None
+        return cbor.to_json(value.item)
+    except Exception as error:
+        return _stand_in(value, error)
+
+
+def _convert_in_steps(value: Value) -> Steps[bytes]:
+    if value.text is not None:
+        return cbor.from_json_in_steps(value.text)
     assert value.item is not None
-    return cbor.to_json(value.item)
+    return cbor.to_json_in_steps(value.item)
 
 
-def _cbor_of(value: Value) -> bytes:
-    assert value.text is not None
-    return cbor.from_json(value.text)
+def _stand_in(value: Value, error: Exception) -> bytes:
+    """What stands for a value that can't be converted."""
+    if isinstance(error, MemoryError):
+        raise error
+    encodings = ("CBOR", "JSON") if value.came_as_cbor else ("JSON", "CBOR")
+    _log.error("A value in %s has no %s, and null stands for it", *encodings, exc_info=error)
+    return b"null" if value.came_as_cbor else _CBOR_NULL

@@ -38,7 +38,7 @@ from ..simulation.loop import Inline, SteppedLoop
 ROOMS = ("a", "b", "c")
 LOG = "log"  # the key to which is appended, and nothing else is done
 KEYS = (LOG, "k", "é", "b\0c", "")
-FOUND = (1111, 1292)  # the histories that once found something
+FOUND = (1111, 1292, 1600)  # the histories that once found something
 QUOTA = Quota(keys=6, stream_length=60, stream_bytes=6_000, room_bytes=20_000)
 PASSING: list[Callable[[], Exception]] = [
     partial(OSError, 28, "No space left on device"),
@@ -59,6 +59,7 @@ class Sent:
         self.values = values
         self.marks = marks
         self.in_flight = False
+        self.number: int | None = None  # of the room that it was sent to first
 
 
 class Member:
@@ -119,7 +120,8 @@ class World:
         else:
             known = self.acknowledged_ids.setdefault((member.client, sent.push.id), applied.seq)
             assert known == applied.seq, "a push has two numbers"
-            if sent.push.key == LOG:
+            # What was sent to a room that was replaced then may have been replaced with it.
+            if sent.push.key == LOG and sent.number == self.number:
                 self.acknowledged_marks += sent.marks
 
     # As an audience.
@@ -299,6 +301,7 @@ class History:
         if world.sequencer is None:
             return
         sent.in_flight = True
+        sent.number = sent.number or world.number
         with suppress(RuntimeError):  # the answer's own, which is the connection's matter
             world.sequencer.push(sent.push, sent.values, member)
         if world.sequencer is None:  # which ended meanwhile

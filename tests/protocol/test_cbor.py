@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftdb_jupyter.protocol import cbor
+from driftdb_jupyter.protocol import cbor, cbor_heads
 from driftdb_jupyter.protocol.errors import BadMessage, Refusal, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
+from driftdb_jupyter.protocol.steps import at_once
 
 from . import scanner
 from .values import cbor_values, wire_items
@@ -50,7 +51,7 @@ def both_agree(data: bytes, nesting: int) -> None:
         with pytest.raises(BadMessage):
             cbor.check(data, limits)
     fields = b"\xa2\x61a\x01\x61v" + item
-    assert cbor.read_map(fields, limits, raw="v", raw_items="")[1] == (6, 6 + end)
+    assert at_once(cbor.read_map(fields, limits, raw="v", raw_items=""))[1] == (6, 6 + end)
 
 
 def read_json(item: bytes) -> Any:
@@ -275,8 +276,8 @@ REFUSED = [b"\xf9\x7e\x00", b"\xf0", b"\x62\xff\xff", b"\xff", b"\xa1\x41a\x00",
 def test_no_item_costs_a_step_of_python(member: bytes) -> None:
     few, many = (b"\x99" + struct.pack(">H", n) + member * n for n in (512, 5120))
     functions: list[Callable[[bytes], Any]] = [partial(cbor.check, limits=LIMITS)]
-    if member in MEMBERS:
-        functions += [cbor.decode, cbor.to_json]
+    if member in MEMBERS and member[0] >> 5 not in (cbor_heads.BYTES, cbor.ARRAY):
+        functions += [cbor.decode, cbor.to_json]  # which looks at containers one by one
     for function in functions:
         # A few for each block of items; nothing for each item.
         assert calls(partial(function, many)) <= calls(partial(function, few)) + 5

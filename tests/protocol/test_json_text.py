@@ -95,6 +95,8 @@ def test_what_is_not_json_is_a_value_error(text: str) -> None:
         ("-" + "9" * 4301, -LARGEST_DOUBLE),
         ("0." + "9" * 4301, 1.0),
         ("9" * 4301 + "e-4301", 1.0),
+        *(("1e" + "9" * 4301, LARGEST_DOUBLE), ("-1.5E+" + "9" * 4301, -LARGEST_DOUBLE)),
+        *(("1e-" + "9" * 4301, 0.0), ("1e" + "0" * 4301, 1.0)),
         ('"\\ud800"', "\ud800"),
     ],
 )
@@ -107,6 +109,33 @@ def test_what_msgspec_refuses_is_read_wherever_it_stands(text: str, value: Any) 
         "b": value,
         "c": [[value, 0.0, 1.5, None]],
     }
+
+
+numbers = st.builds(
+    "{}{}{}".format,
+    st.from_regex(r"-?(0|[1-9][0-9]{0,25})", fullmatch=True).map(
+        lambda digits: digits * 250 if len(digits) > 20 and digits[0] != "-" else digits
+    ),
+    st.from_regex(r"(\.[0-9]{1,25})?", fullmatch=True).map(
+        lambda fraction: fraction + fraction[1:] * 250 if len(fraction) > 20 else fraction
+    ),
+    st.from_regex(r"([eE][+-]?[0-9]{1,20})?", fullmatch=True).map(
+        lambda exponent: exponent + exponent[-1:] * 4400 if len(exponent) > 18 else exponent
+    ),
+)
+
+
+@given(st.lists(numbers, min_size=1, max_size=4), st.sampled_from([" ", " " * 100]))
+def test_any_number_is_read_as_the_nearest_double_or_the_very_integer(
+    texts: list[str], space: str
+) -> None:
+    read = read_json(f"[{f',{space}'.join(texts)}]")
+    for text, number in zip(texts, read, strict=True):
+        if text.lstrip("-").isdigit() and len(text.lstrip("-")) <= 4300:
+            assert (type(number), number) == (int, int(text))
+        else:
+            nearest = max(-LARGEST_DOUBLE, min(float(text), LARGEST_DOUBLE))
+            assert (type(number), number) == (float, nearest)
 
 
 @pytest.mark.parametrize("text", ["1.5", "1e400", '"["', '"\\ud800"', "12", '{"a":[]}'])

@@ -21,7 +21,7 @@ LIMIT_BYTES = 100_000
 
 def an_answer(content: bytes) -> Answer:
     """An answer that is made in pieces of one byte, and the rest of its content."""
-    listing = Listing(content[:1], list, b"", b"")
+    listing = Listing(content[:1], list, b"", b"", lambda items: ())
     return Answer(TEXT, listing, Listed([content[1:]], Backlog(), len))
 
 

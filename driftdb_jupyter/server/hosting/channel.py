@@ -68,6 +68,10 @@ class Channel:
                     self._choose_broadcast()
                 return
 
+    def is_heard_in(self, codec: Codec) -> bool:
+        """Whether one of the subscribers reads that encoding."""
+        return any(group.codec is codec for group in self._groups)
+
     def delete(self, seq: int) -> None:
         """Tell the subscribers that came with ``?client`` that the stream was deleted."""
         for group in list(self._groups):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ...broker.broker import Sequencer
 from ...broker.presence import PresenceManager
+from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec, KeyInfo, Listing
 from ...protocol.entry import Author, Entry
 from ...protocol.frame import frame
+from ...protocol.json_codec import JSON
 from ...protocol.messages import Keys
-from ...protocol.value import Value
+from ...protocol.steps import Steps
+from ...protocol.value import Value, prepare
 from ...rooms.room import Applied, Found
 from ..sending.answer import Answer
 from ..sending.backlog import Backlog
 from ..sending.close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
 from ..sending.outbox import Flusher, Outbox
 from ..sending.snapshot import Listed, Snapshots
+from ..sending.turns import Turns
 from .answers import answer_to_keys
 from .channel import Channel
 from .pressure import Pressure
@@ -150,6 +154,20 @@ class HostedRoom:
             if not self._watchers:
                 self._watchers = None
 
+    @property
+    def turns(self) -> Turns:
+        """Of all that takes long on this loop."""
+        return self._backlog.turns
+
+    def prepare(self, key: str, values: Sequence[Value]) -> Steps[None]:
+        """Convert values for those who hear of a key in the other encoding, in steps."""
+        channels = (self._channels.get(key), self._presence_channels.get(key))
+        codec = JSON if values and values[0].came_as_cbor else CBOR
+        is_heard = self._watchers is not None or any(
+            channel is not None and channel.is_heard_in(codec) for channel in channels
+        )
+        return prepare(values if is_heard else ())
+
     def broadcast(self, applied: Applied) -> None:
         """Send a push that was applied to the subscribers.
 
@@ -196,22 +214,28 @@ class HostedRoom:
         self, outbox: Outbox, codec: Codec, key: str, own: str
     ) -> Awaitable[None] | None:
         """Tell who is there under a key (see :meth:`put_init`)."""
-        return _put(outbox, self.presence_state(codec, key, own))
+        return _put(outbox, codec, *self._presence_state(codec, key, own))
 
     def presence_state(self, codec: Codec, key: str, own: str) -> Answer:
         """Who is there under a key; ``own`` is the asker's public id."""
+        return Answer(codec.opcode, *self._presence_state(codec, key, own))
+
+    def _presence_state(self, codec: Codec, key: str, own: str) -> tuple[Listing, Listed]:
         there = self.presence.there(key)
         listing = codec.presence_state(key, own, len(there))
-        return Answer(codec.opcode, listing, Listed(there, self._backlog, _cost_of_presence))
+        return listing, Listed(there, self._backlog, _cost_of_presence)
 
     def put_keys(self, outbox: Outbox, codec: Codec, message: Keys) -> Awaitable[None] | None:
         """Tell which keys there are (see :meth:`put_init`)."""
-        return _put(outbox, self.keys(codec, message))
+        return _put(outbox, codec, *self._keys(codec, message))
 
     def keys(self, codec: Codec, message: Keys) -> Answer:
         """Which keys there are."""
+        return Answer(codec.opcode, *self._keys(codec, message))
+
+    def _keys(self, codec: Codec, message: Keys) -> tuple[Listing, Listed]:
         listing, infos = answer_to_keys(codec, self.sequencer.room, message)
-        return Answer(codec.opcode, listing, Listed(infos, self._backlog, _cost_of_key))
+        return listing, Listed(infos, self._backlog, _cost_of_key)
 
     def deleted(self) -> None:
         """The room was deleted."""
@@ -265,12 +289,11 @@ def short_list(found: Found) -> list[Entry] | None:
     return entries if sum([e.value.byte_count for e in entries]) <= _SHORT_BYTES else None
 
 
-def _put(outbox: Outbox, answer: Answer) -> Awaitable[None] | None:
+def _put(outbox: Outbox, codec: Codec, listing: Listing, items: Listed) -> Awaitable[None] | None:
     """Send an answer as a whole if it is short, otherwise as the connection takes it."""
-    if sum(answer.measure()) > _SHORT_BYTES:
-        return outbox.put_answer(answer)
-    whole = frame(answer.opcode, b"".join(answer.pieces()))
-    answer.close()
+    if items.cost_bytes > _SHORT_BYTES:
+        return outbox.put_answer(Answer(codec.opcode, listing, items))
+    whole = frame(codec.opcode, listing.whole(items.take()))
     return outbox.put_short_answer(whole)
 
 

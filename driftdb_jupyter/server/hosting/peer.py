@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec
@@ -13,6 +12,7 @@ from ...protocol.frame import TEXT, frame
 from ...protocol.json_codec import JSON, decode_short
 from ...protocol.limits import Limits
 from ...protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
+from ...protocol.value import LONG_BYTES, Value
 from ...rooms.room import Applied
 from ..limits.malformed import Malformed
 from ..sending.close_codes import CLOSE_FORBIDDEN
@@ -27,9 +27,6 @@ __all__ = [
     "RIGHTS",
     "Peer",
 ]
-
-# From here on a message is taken in two pieces, with a turn for the others between them.
-LONG_MESSAGE_BYTES = 64 * 1024
 
 # What one has to be allowed to send a message; the others anybody may who is there.
 RIGHTS: dict[type[ClientMessage], Right] = {
@@ -126,7 +123,7 @@ class Peer:
                     decoded = decode_short(message)
                 except (ValueError, RecursionError):
                     decoded = codec.decode(message, self._limits)
-            elif len(message) > LONG_MESSAGE_BYTES:
+            elif len(message) > LONG_BYTES:
                 return self._receive_long(codec, message)
             else:
                 decoded = codec.decode(message, self._limits)
@@ -140,14 +137,15 @@ class Peer:
                         return self._hold(decoded, len(message), waits=waits)
                     return None
             else:
+                values = _values(codec, decoded, self._limits)
                 right = RIGHTS.get(type(decoded))
                 allowed = right is None or self._access.may(right)
         except Refusal as refusal:
             self._refuse(refusal)
             return self._malformed.pause(len(message))
         if isinstance(allowed, bool):
-            return self._carry_out(codec, decoded, len(message), allowed=allowed)
-        return self._wait_for_access(codec, decoded, len(message), allowed)
+            return self._carry_out(decoded, values, len(message), allowed=allowed)
+        return self._wait_for_access(decoded, values, len(message), allowed)
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         """Tell the peer what became of its push."""
@@ -202,7 +200,7 @@ class Peer:
         self._room.unwatch(self.outbox)
 
     def _carry_out(
-        self, codec: Codec, message: ClientMessage, length: int, *, allowed: bool
+        self, message: ClientMessage, values: Sequence[Value], length: int, *, allowed: bool
     ) -> Awaitable[None] | None:
         if not allowed:
             self._forbid(message)
@@ -213,13 +211,11 @@ class Peer:
             if isinstance(message, Keys):
                 return self._room.put_keys(self.outbox, self._codec, message)
             if isinstance(message, Push):
-                values = codec.values(message, self._limits)
                 waits = self._room.sequencer.push(message, values, self)
                 return self._hold(message, length, waits=waits)
             if isinstance(message, SetPresence):
-                value = codec.value(message.value)
-                withdrawn = bytes(value.as_json()) == b"null"
-                self._room.set_presence(message.key, self.author, None if withdrawn else value)
+                value = None if values[0].is_null else values[0]
+                self._room.set_presence(message.key, self.author, value)
             elif isinstance(message, Unsubscribe):
                 self._unsubscribe(message.key)
             else:
@@ -238,34 +234,38 @@ class Peer:
         return pressure.hold(self.outbox, length) if pressure.high else None
 
     async def _receive_long(self, codec: Codec, message: bytes) -> None:
-        """Check a message and, in another piece of work, do what it asks.
-
-        For the subscribers of the other encoding its value is converted, which takes as long again.
-        """
+        """Take a long message: in steps, with turns for the others between them."""
+        turns = self._room.turns
         try:
-            decoded = codec.decode(message, self._limits)
+            decoded = await turns.take(codec.decode_in_steps(message, self._limits))
+            values = _values(codec, decoded, self._limits)
+            if isinstance(decoded, (Push, SetPresence)):
+                await turns.take(self._room.prepare(decoded.key, values))
         except Refusal as refusal:
             self._refuse(refusal)
             await self._malformed.pause(len(message))
             return
-        await asyncio.sleep(0)
         if self.outbox.closed:
             return
         right = RIGHTS.get(type(decoded))
         allowed = right is None or self._access.may(right)
         if isinstance(allowed, bool):
-            waiting = self._carry_out(codec, decoded, len(message), allowed=allowed)
+            waiting = self._carry_out(decoded, values, len(message), allowed=allowed)
             if waiting is not None:
                 await waiting
         else:
-            await self._wait_for_access(codec, decoded, len(message), allowed)
+            await self._wait_for_access(decoded, values, len(message), allowed)
 
     async def _wait_for_access(
-        self, codec: Codec, message: ClientMessage, length: int, access: Awaitable[bool]
+        self,
+        message: ClientMessage,
+        values: Sequence[Value],
+        length: int,
+        access: Awaitable[bool],
     ) -> None:
         allowed = await access
         if not self.outbox.closed:
-            waiting = self._carry_out(codec, message, length, allowed=allowed)
+            waiting = self._carry_out(message, values, length, allowed=allowed)
             if waiting is not None:
                 await waiting
 
@@ -343,3 +343,10 @@ class Peer:
 
     def _send(self, message: bytes) -> None:
         self.outbox.put(frame(self._codec.opcode, message))
+
+
+def _values(codec: Codec, message: ClientMessage, limits: Limits) -> Sequence[Value]:
+    """The values that a message carries."""
+    if isinstance(message, Push):
+        return codec.values(message, limits)
+    return (codec.value(message.value),) if isinstance(message, SetPresence) else ()

@@ -40,6 +40,9 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
     try:
         await backlog.turns.come()
         for piece in pieces:
+            if not piece:
+                await backlog.turns.come()
+                continue
             backlog.hold(piece, len(piece))
             backlog.watch(response)
             try:

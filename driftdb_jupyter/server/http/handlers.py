@@ -21,12 +21,13 @@ from ...protocol.frame import BINARY, TEXT
 from ...protocol.json_codec import JSON
 from ...protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
 from ...protocol.name import is_name, new_id
+from ...protocol.value import LONG_BYTES
 from ...rooms.room import Applied
 from ..hosting.access import Access, Right
 from ..hosting.answers import answer_to_get, answers_to_push, check_readable
 from ..hosting.author import author, client_key
 from ..hosting.hosted_room import HostedRoom, short_list
-from ..hosting.peer import LONG_MESSAGE_BYTES, RIGHTS, Peer
+from ..hosting.peer import RIGHTS, Peer
 from ..process.log_text import printable
 from ..receiving.reader import BatchReader, available
 from ..sending.answer import Answer
@@ -199,9 +200,11 @@ class Send(RoomRequest):
             body.decode()
         except UnicodeDecodeError:
             raise BadMessage("expected JSON in UTF-8, got other bytes") from None
-        message = JSON.decode(body, self.hub.limits)
-        if len(body) > LONG_MESSAGE_BYTES:
-            await asyncio.sleep(0)
+        if len(body) <= LONG_BYTES:
+            message = JSON.decode(body, self.hub.limits)
+        else:
+            turns = self.hub.backlog.turns
+            message = await turns.take(JSON.decode_in_steps(body, self.hub.limits))
         try:
             await self._take(hosted, message, client)
         except Refusal as refusal:
@@ -246,6 +249,8 @@ class Send(RoomRequest):
 
     async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
         values = JSON.values(push, self.hub.limits)
+        if self.body_length > LONG_BYTES:
+            await self.hub.backlog.turns.take(hosted.prepare(push.key, values))
         key = client_key(client)
         pusher = _RequestPusher(key, author(client, self.access.user))
         unwritten = self.hub.unwritten_requests

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ...protocol.codec import Listing
-from ...protocol.frame import CONTINUATION, head, unfinished_head
+from ...protocol.frame import CONTINUATION, TEXT, head, unfinished_head
+from ...protocol.value import LONG_BYTES, prepare
 from .send_queue import Buffer
 
 __all__ = ["Answer", "Items", "fragments", "one_frame"]
@@ -50,26 +51,42 @@ class Answer:
         self._items.close()
 
     def measure(self) -> Iterator[int]:
-        """Count the bytes of the content, without making it: yields how many more, bit by bit."""
+        """Count the bytes of the content, without making it: yields how many more, bit by bit.
+
+        It yields 0 where others are to have a turn before it goes on.
+        """
         listing = self._listing
         yield len(listing.start) + len(listing.end)
         if self._items.count:
             yield -len(listing.separator)
         for segment in self._items:
+            for _ in self._prepare(segment):
+                yield 0
             yield sum(map(len, listing.parts(segment)))
 
     def pieces(self) -> Iterator[Buffer]:
-        """The content, in pieces of which none is empty or much longer than a single value."""
+        """The content, in pieces of which none is much longer than a single value.
+
+        Empty pieces say that others are to have a turn first.
+        """
         listing = self._listing
         yield listing.start
         separator = len(listing.separator)
         while (segment := self._items.next()) is not None:
+            for _ in self._prepare(segment):
+                yield _REST
             parts = listing.parts(segment)
             parts[0] = parts[0][separator:]
             separator = 0
             yield from _joined(parts)
         if listing.end:
             yield listing.end
+
+    def _prepare(self, segment: Sequence[Any]) -> Iterator[None]:
+        """Convert the long values among some items, where they came in the other encoding."""
+        cbor = self.opcode == TEXT
+        values = self._listing.values(segment)
+        return prepare([v for v in values if v.byte_count > LONG_BYTES and v.came_as_cbor is cbor])
 
 
 def one_frame(answer: Answer) -> Iterator[Buffer]:
@@ -80,7 +97,7 @@ def one_frame(answer: Answer) -> Iterator[Buffer]:
     length = 0
     for number, more in enumerate(answer.measure(), 1):
         length += more
-        if not number % _SEGMENTS_A_TURN:
+        if not (more and number % _SEGMENTS_A_TURN):
             yield _REST
     yield head(answer.opcode, length)
     yield from answer.pieces()
@@ -91,6 +108,9 @@ def fragments(answer: Answer) -> Iterator[Buffer]:
     opcode = answer.opcode
     last: Buffer | None = None
     for piece in answer.pieces():
+        if not piece:
+            yield _REST
+            continue
         if last is not None:
             yield unfinished_head(opcode, len(last)) + last
             opcode = CONTINUATION

@@ -180,10 +180,14 @@ class Snapshot:
 
 
 class Listed:
-    """Other items of an answer; ``cost`` is how many bytes one of them takes while it waits."""
+    """Other items of an answer; ``cost`` is how many bytes one of them takes while it waits.
+
+    ``cost_bytes`` is that of all of them.
+    """
 
     def __init__(self, items: Sequence[Any], backlog: Backlog, cost: Callable[[Any], int]) -> None:
         self.count = len(items)
+        self.cost_bytes = 0
         self._backlog = backlog
         self._cost = cost
         self._segments: deque[list[Any]] = deque()
@@ -194,6 +198,7 @@ class Listed:
                 self._segments.append([])
             self._segments[-1].append(item)
             byte_count += cost(item)
+            self.cost_bytes += cost(item)
             if byte_count >= _SEGMENT_BYTES:
                 byte_count = 0
 
@@ -208,6 +213,12 @@ class Listed:
         for item in segment:
             self._backlog.release(item, self._cost(item))
         return segment
+
+    def take(self) -> list[Any]:
+        """Let go of all items, and return them."""
+        items = [item for segment in self._segments for item in segment]
+        self.close()
+        return items
 
     def close(self) -> None:
         """Let go of all that is left."""

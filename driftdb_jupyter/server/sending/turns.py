@@ -13,8 +13,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
+from typing import TypeVar
+
+from ...protocol.steps import Steps
 
 __all__ = ["Turns"]
+
+T = TypeVar("T")
 
 _TURN_SECONDS = 0.002
 _MANY = 4
@@ -54,6 +59,16 @@ class Turns:
 
         self.wait(begin)
         await turn
+
+    async def take(self, steps: Steps[T]) -> T:
+        """Do some work, each step of it in a turn of its own."""
+        while True:
+            await self.come()
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
 
     def _run(self) -> None:
         began = self._clock()

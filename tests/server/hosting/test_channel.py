@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from driftdb_jupyter.protocol import cbor
 from driftdb_jupyter.protocol.cbor_codec import CBOR
 from driftdb_jupyter.protocol.entry import Entry
 from driftdb_jupyter.protocol.frame import frame
@@ -118,6 +119,12 @@ async def test_who_leaves_on_hearing_of_a_deletion_keeps_it_from_nobody(
     assert staying.arrived() == frame(JSON.opcode, JSON.delete("k", 7))
 
 
+def without_memory(text: bytes) -> bytes:
+    if text == b'"long"':
+        raise MemoryError
+    return b"\x00"
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("other_encoding", [True, False])
 async def test_whoever_misses_a_push_is_closed_before_a_later_one_and_the_others_hear_all(
@@ -134,10 +141,11 @@ async def test_whoever_misses_a_push_is_closed_before_a_later_one_and_the_others
         channel.remove(missing.outbox)
 
     monkeypatch.setattr(missing.outbox, "_ends", end)
+    monkeypatch.setattr(cbor, "from_json", without_memory)
     channel.add(missing.outbox, CBOR)
     if other_encoding:
         channel.add(other.outbox, JSON)
-    said = [Entry(1, Value(b"0")), Entry(2, Value(b"no JSON")), Entry(3, Value(b"0"))]
+    said = [Entry(1, Value(b"0")), Entry(2, Value(b'"long"')), Entry(3, Value(b"0"))]
     channel.broadcast(said)
     channel.add(other.outbox, JSON)
     channel.broadcast([entry(4)])

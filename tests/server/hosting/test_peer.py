@@ -8,8 +8,9 @@ import json
 import pytest
 
 from driftdb_jupyter.protocol.frame import TEXT
+from driftdb_jupyter.protocol.value import LONG_BYTES
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
-from driftdb_jupyter.server.hosting.peer import LONG_MESSAGE_BYTES, Peer
+from driftdb_jupyter.server.hosting.peer import Peer
 
 from ..line import Line
 from ..world import World, join
@@ -40,7 +41,7 @@ async def test_between_checking_a_long_message_and_doing_it_the_others_have_a_tu
     lines: list[Line],
 ) -> None:
     peer, hosted = await joined(lines)
-    waiting = peer.receive(TEXT, push("x" * LONG_MESSAGE_BYTES))
+    waiting = peer.receive(TEXT, push("x" * LONG_BYTES))
     assert waiting is not None
     turn = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(lambda: turn.set_result(hosted.sequencer.room.seq))
@@ -50,7 +51,7 @@ async def test_between_checking_a_long_message_and_doing_it_the_others_have_a_tu
 
 async def test_a_long_message_of_a_peer_that_left_meanwhile_is_dropped(lines: list[Line]) -> None:
     peer, hosted = await joined(lines)
-    waiting = peer.receive(TEXT, push("x" * LONG_MESSAGE_BYTES))
+    waiting = peer.receive(TEXT, push("x" * LONG_BYTES))
     assert waiting is not None
     asyncio.get_running_loop().call_soon(peer.left)
     await waiting
@@ -59,7 +60,7 @@ async def test_a_long_message_of_a_peer_that_left_meanwhile_is_dropped(lines: li
 
 async def test_a_long_message_that_is_refused_is_answered(lines: list[Line]) -> None:
     peer, hosted = await joined(lines)
-    waiting = peer.receive(TEXT, push("x" * LONG_MESSAGE_BYTES)[:-1])
+    waiting = peer.receive(TEXT, push("x" * LONG_BYTES)[:-1])
     assert waiting is not None
     await waiting
     peer.outbox.flush()

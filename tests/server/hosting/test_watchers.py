@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import Mock
 
 import pytest
 
+from driftdb_jupyter.protocol import cbor
 from driftdb_jupyter.protocol.cbor_codec import CBOR
 from driftdb_jupyter.protocol.codec import Codec
 from driftdb_jupyter.protocol.entry import Entry
@@ -118,15 +120,16 @@ async def test_a_watcher_that_can_not_be_shown_a_stream_is_closed_and_the_others
 
 
 async def test_a_watcher_that_can_not_be_sent_a_relay_is_closed_and_the_others_hear_it(
-    lines: list[Line],
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines.extend([Line(), Line()])
+    monkeypatch.setattr(cbor, "from_json", Mock(side_effect=MemoryError))
     watchers = Watchers(Shown(), Pace())
     watchers.add(lines[0].outbox, CBOR, [])
     watchers.add(lines[1].outbox, JSON, [])
-    relayed = Entry(1, Value.from_json(b"no JSON"))
+    relayed = Entry(1, Value.from_json(b"1"))
     watchers.note(Applied("k", 1, (relayed,), ()))
     for line in lines:
         line.outbox.flush()
     assert (lines[0].ended, lines[1].ended) == ([CLOSE_FAULT], [])
-    assert b"no JSON" in lines[1].arrived()
+    assert b'"value":1' in lines[1].arrived()

@@ -174,3 +174,18 @@ class TestSnapshot:
         other.close()
         snapshot.close()
         assert backlog.byte_count == 0
+
+
+@pytest.mark.parametrize("in_one_frame", [True, False])
+def test_while_a_long_value_is_converted_the_others_have_a_turn(in_one_frame: bool) -> None:
+    kept = Value.from_cbor(b"\x5a\x00\x02\x00\x00" + bytes(0x20000))
+    listing = JSON.init("k", 1)
+    answer = Answer(JSON.opcode, listing, Snapshot([[Entry(1, kept)]], Backlog()))
+    made = one_frame(answer) if in_one_frame else fragments(answer)
+    pieces = []
+    for piece in made:
+        pieces.append(bool(piece))
+        if piece and b"0,0" in piece:
+            break
+    assert pieces[-1]
+    assert not all(pieces)

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from driftdb_jupyter.protocol.steps import Steps
 from driftdb_jupyter.server.sending.turns import Turns
 
 pytestmark = pytest.mark.asyncio
@@ -91,3 +92,33 @@ async def test_who_waits_in_a_coroutine_ends_the_turn() -> None:
         await asyncio.sleep(0)
     await asyncio.gather(*tasks)
     assert "".join(made) == "abc"
+
+
+async def test_each_step_of_some_work_has_a_turn_of_its_own() -> None:
+    turns = Turns()
+    done: list[str] = []
+
+    def work(name: str) -> Steps[str]:
+        for number in range(2):
+            done.append(f"{name}{number}")
+            yield
+        return name
+
+    taking = [asyncio.create_task(turns.take(work(name))) for name in "ab"]
+    ticks = 0
+    while not all(task.done() for task in taking):
+        before = len(done)
+        await asyncio.sleep(0)
+        assert len(done) - before <= 1
+        ticks += 1
+    assert [task.result() for task in taking] == ["a", "b"]
+    assert done == ["a0", "b0", "a1", "b1"]
+
+
+async def test_what_some_work_raises_is_raised() -> None:
+    def work() -> Steps[None]:
+        yield
+        raise ValueError("expected better")
+
+    with pytest.raises(ValueError, match="expected better"):
+        await Turns().take(work())
