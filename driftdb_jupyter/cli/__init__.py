@@ -8,7 +8,7 @@
     configured          subcommands with settings
     stored, journal, store, progress: subcommands that manage all rooms of a server
     member, location    subcommands that take part in one room, and how it is found
-    hearing, record, terminal: what they receive, and how it is printed
+    hearing, record     what they receive, and how it is printed
     source, line_values the input of append
     completion          what a shell offers when Tab is pressed
 """

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ..client.room import Room
 from ..client.session.bookmark import Bookmark
 from ..client.session.log import Heard, Missed, StartedOver
+from ..command.printing import check_pipe
 from ..protocol.errors import NotConnected, Refusal
-from .terminal import check_pipe
 
 __all__ = ["Hearing", "wait_for_any"]
 

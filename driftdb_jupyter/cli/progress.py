@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from ..command.terminal import one_line
+
 __all__ = ["counted", "steps", "working"]
 
 _INTERVAL_SECONDS = 0.2
@@ -46,7 +48,7 @@ def working(label: str) -> Iterator[None]:
     def show() -> None:
         began = time.monotonic()
         while not done.wait(_INTERVAL_SECONDS):
-            sys.stderr.write(f"{_CLEAR}{label}: {time.monotonic() - began:.0f} s")
+            sys.stderr.write(f"{_CLEAR}{one_line(label)}: {time.monotonic() - began:.0f} s")
             sys.stderr.flush()
 
     thread = threading.Thread(target=show, daemon=True)
@@ -73,5 +75,7 @@ def steps(label: str) -> Iterator[Callable[[int, int], None]]:
 
 def _show(label: str, lines: int, size: int) -> None:
     # The first line is the room's own.
-    sys.stderr.write(f"{_CLEAR}{label}: {max(0, lines - 1):,} values, {size / 1e6:,.1f} MB")
+    sys.stderr.write(
+        f"{_CLEAR}{one_line(label)}: {max(0, lines - 1):,} values, {size / 1e6:,.1f} MB"
+    )
     sys.stderr.flush()

@@ -15,7 +15,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 import msgspec
 
 from ..broker.broker import RoomSummary
-from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, refusal
+from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, printable, refusal
 from ..server.http.administration import Administration, Restored
 from ..server.http.administration_handlers import PREFIX
 from ..server.process.control import Control, read_control
@@ -205,7 +205,7 @@ class RemoteStore:
             code, message = error["code"], error["message"]
         except (msgspec.MsgspecError, KeyError, TypeError):
             return Unreachable(f"{self._control.url} answers with status {status}")
-        return RoomNotFound(message) if code == "not_found" else refusal(code, message)
+        return RoomNotFound(printable(message)) if code == "not_found" else refusal(code, message)
 
 
 def running(journal: Path) -> RemoteStore | None:

@@ -11,6 +11,7 @@ import click
 from ..command.command import Command
 from ..command.failure import FAILED, Failure
 from ..command.parameter import GENERAL, Option
+from ..command.terminal import one_line
 from ..command.types import LogLevel
 from ..protocol.errors import DriftDBError
 from .status import Misuse, status_of
@@ -54,9 +55,21 @@ class Subcommand(Command):
         """Log from this level on; without one only errors are logged."""
         import logging  # help and completion don't need it
 
-        if level is not None:
-            logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-        else:
+        class Formatter(logging.Formatter):
+            """Formats records whose texts may be those of others."""
+
+            def formatMessage(self, record: logging.LogRecord) -> str:
+                return one_line(super().formatMessage(record))
+
+            def formatException(self, ei: Any) -> str:
+                return "\n".join(map(one_line, super().formatException(ei).splitlines()))
+
+        handler = logging.StreamHandler()
+        handler.setFormatter(
+            Formatter("%(message)s" if level is None else "%(levelname)s %(name)s: %(message)s")
+        )
+        logging.basicConfig(handlers=[handler])
+        if level is None:
             # Of a failed TLS handshake it warns by itself, where the command says what is wrong.
             logging.getLogger("tornado").setLevel(logging.ERROR)
         logging.getLogger("driftdb_jupyter").setLevel(logging.ERROR if level is None else level)

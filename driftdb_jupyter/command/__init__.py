@@ -7,4 +7,5 @@
     parameter   options and arguments; types: how their values are read
     words       which words of a command line are options
     printing    output that may not be taken; failure: exit statuses
+    terminal    what of others' text may reach a terminal
 """

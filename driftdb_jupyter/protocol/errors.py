@@ -50,6 +50,7 @@ __all__ = [
     "Unavailable",
     "Uncertain",
     "Unreachable",
+    "printable",
     "refusal",
 ]
 
@@ -208,4 +209,14 @@ _BY_CODE = {kind.code: kind for kind in Refusal.__subclasses__()}
 
 def refusal(code: str, message: str) -> Refusal:
     """The error of a ``code`` that came over the wire; an unknown one is a :class:`BadMessage`."""
-    return _BY_CODE.get(code, BadMessage)(message)
+    return _BY_CODE.get(code, BadMessage)(printable(message))
+
+
+def printable(text: str) -> str:
+    """Return text that came over the wire on one line, without controls, for a message.
+
+    For it reaches logs and terminals, in tracebacks, too.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)

@@ -45,22 +45,23 @@ class Shell:
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
-    def on_a_terminal(self, *arguments: str) -> str:
-        """What a command prints on a terminal of 80 columns."""
+    def on_a_terminal(self, *arguments: str, status: int = 0, **variables: str) -> str:
+        """What a command that ends with a status prints on a terminal of 80 columns."""
         terminal, inside = pty.openpty()
         with open(terminal, "rb") as shown:
             process = subprocess.Popen(
                 [*COMMAND, *arguments],
                 stdin=inside,
                 stdout=inside,
-                env={**self.environment, "COLUMNS": "80"},
+                stderr=inside,
+                env={**self.environment, "COLUMNS": "80", "TERM": "xterm", **variables},
             )
             os.close(inside)
             pieces = []
             with suppress(OSError):  # EIO: the other side is closed
                 while piece := shown.read1(65536):
                     pieces.append(piece)
-            assert process.wait(_TIMEOUT_SECONDS) == 0
+            assert process.wait(_TIMEOUT_SECONDS) == status
         return b"".join(pieces).decode()
 
     def script(self, line: str) -> subprocess.CompletedProcess[str]:

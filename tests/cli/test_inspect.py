@@ -24,7 +24,7 @@ def test_the_keys_are_printed_with_what_they_are(shell: Shell, room: Room) -> No
         ["votes", "reducer", "2"],
     ]
     assert lines[0].endswith("  [ 99%]")
-    assert lines[1].endswith("two�[2J�three")
+    assert lines[1].endswith("two��three")
     assert lines[2].endswith("  42")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from ...command.printing import put
 from ..configured import Settings
 from ..progress import working
 from ..status import FAILED
 from ..stored import data_option, opened, rooms_command
-from ..terminal import put
 
 __all__ = ["command"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...command.parameter import arguments, one
+from ...command.printing import put_pieces
 from ..configured import Settings
 from ..progress import counted
 from ..stored import data_option, opened, rooms_command
-from ..terminal import write
 
 __all__ = ["command"]
 
@@ -23,5 +23,4 @@ __all__ = ["command"]
 def command(settings: Settings, name: str, data: str) -> None:
     """Write a room to the standard output, as JSON Lines."""
     with opened(data, settings) as store:
-        for piece in counted(store.export(name), f"Exporting {name}"):
-            write(piece)
+        put_pieces(counted(store.export(name), f"Exporting {name}"))

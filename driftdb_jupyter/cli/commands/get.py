@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...command.failure import Failure
 from ...command.parameter import arguments, one, option
+from ...command.printing import put
 from ..member import Member, room_options
 from ..status import NOTHING
 from ..subcommand import make_command
-from ..terminal import put
 
 __all__ = ["command"]
 

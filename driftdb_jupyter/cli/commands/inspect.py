@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ...command.parameter import arguments, at_most_one, option
+from ...command.printing import put
+from ...command.terminal import one_line, unstyled
 from ..amounts import size_of
 from ..member import Member, room_options
 from ..subcommand import make_command
-from ..terminal import one_line, put, uncoloured
 
 if TYPE_CHECKING:
     from ...client.transport.glance import Glance
@@ -94,7 +95,7 @@ def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
     for key, (kind, each) in shown.items():
         written, text = "", ""
         if each.newest is not None:
-            text = one_line(uncoloured(text_of(each.newest.value)))
+            text = one_line(unstyled(text_of(each.newest.value)))
             if each.newest.stamp is not None:
                 moment = datetime.fromtimestamp(each.newest.stamp.time / 1000)
                 written = moment.strftime("%Y-%m-%d %H:%M")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...command.parameter import option
+from ...command.printing import put
 from ..member import Member, room_options
 from ..subcommand import make_command
-from ..terminal import put
 
 __all__ = ["command"]
 

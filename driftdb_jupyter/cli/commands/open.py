@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ...command.failure import FAILED, Failure
 from ...command.parameter import arguments, at_most_one, option
+from ...command.printing import put
 from ..member import Member, room_options
 from ..subcommand import make_command
-from ..terminal import put
 
 __all__ = ["command"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...command.parameter import arguments, at_most_one, option
+from ...command.printing import check_pipe, flush, put
+from ...command.terminal import one_line
 from ...protocol.errors import NotConnected
 from ..member import Member, room_options
 from ..subcommand import make_command
-from ..terminal import check_pipe, flush, one_line, put
 
 if TYPE_CHECKING:
     from ...client.objects.presence import Person, Presence

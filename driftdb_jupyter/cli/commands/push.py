@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ...command.parameter import arguments, option
+from ...command.printing import put
 from ...command.types import Choice, Number
 from ..member import Member, room_options
 from ..status import Misuse
 from ..subcommand import make_command, standard_input
-from ..terminal import put
 
 if TYPE_CHECKING:
     from ...client.session.messages import Action

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...command.parameter import arguments, one, option
+from ...command.printing import put
 from ...command.types import File
 from ..amounts import number_of
 from ..configured import Settings
 from ..progress import steps
 from ..stored import data_option, opened, rooms_command
-from ..terminal import put
 
 __all__ = ["command"]
 

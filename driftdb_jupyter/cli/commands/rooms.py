@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from ...command.parameter import option
+from ...command.printing import put, say
+from ...command.terminal import one_line
 from ...protocol.name import room_digest
 from ..amounts import number_of, size_of
 from ..configured import Settings
 from ..stored import data_option, opened, rooms_command
-from ..terminal import one_line, put
 
 if TYPE_CHECKING:
     from ...broker.broker import RoomSummary
@@ -36,7 +35,7 @@ def command(settings: Settings, data: str, json: bool) -> None:
     with opened(data, settings) as store:
         rooms, trouble = store.rooms(), store.trouble()
         if trouble is not None:
-            click.echo(f"driftdb rooms: {one_line(trouble)}", err=True)
+            say(trouble)
         if json:
             for room in rooms:
                 told = {**msgspec.to_builtins(room), "digest": room_digest(room.name)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...command.parameter import arguments, one, option
+from ...command.printing import flush, put
 from ...command.types import Text
 from ..member import Member, room_options
 from ..subcommand import make_command
-from ..terminal import flush, put
 
 if TYPE_CHECKING:
     from ...client.session.log import Heard

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...command.printing import put
 from ..amounts import size_of
 from ..configured import Settings
 from ..progress import working
 from ..stored import data_option, opened, rooms_command
-from ..terminal import put
 
 __all__ = ["command"]
 

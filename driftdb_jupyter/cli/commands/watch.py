@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...command.parameter import arguments, option
+from ...command.printing import flush, put
+from ...command.terminal import one_line
 from ...command.types import Number
 from ..member import Member, room_options
 from ..status import Misuse
 from ..subcommand import make_command
-from ..terminal import flush, one_line, put
 
 __all__ = ["command"]
 

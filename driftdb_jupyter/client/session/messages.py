@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from ...protocol.errors import BadMessage, Conflict, Refusal, refusal
+from ...protocol.errors import BadMessage, Conflict, Refusal, printable, refusal
 from ...protocol.json_text import read_json
 
 __all__ = [
@@ -95,7 +95,7 @@ class Incoming(Struct):
         """The error that an ``error`` message stands for."""
         error: Refusal
         if self.code == Conflict.code:
-            error = Conflict(self.message, key=self.key, seq=self.seq or 0)
+            error = Conflict(printable(self.message), key=self.key, seq=self.seq or 0)
         else:
             error = refusal(self.code, self.message)
         error.push_id = self.id

@@ -8,7 +8,15 @@ from tornado.httpclient import HTTPError
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketError
 
-from ...protocol.errors import Away, BadMessage, DriftDBError, Forbidden, RoomNotFound, Unreachable
+from ...protocol.errors import (
+    Away,
+    BadMessage,
+    DriftDBError,
+    Forbidden,
+    RoomNotFound,
+    Unreachable,
+    printable,
+)
 from .location import Location
 
 __all__ = ["closed", "explain"]
@@ -38,7 +46,7 @@ def explain(error: Exception, location: Location) -> DriftDBError:
             f"no trusted connection to {location.server}: {getattr(cause, 'verify_message', cause)}"
             ". For a server with a certificate of its own set DRIFTDB_CERTFILE to its PEM file."
         )
-    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    reason = getattr(cause, "strerror", None) or printable(str(cause)) or type(cause).__name__
     return Away(
         f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
         "right?",
@@ -85,6 +93,6 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
     kind = Away if error.code in _PASSING else Unreachable
     return kind(
         f"{location.server} answers, but not as a room server does now: HTTP {error.code} "
-        f"({error.message}).",
+        f"({printable(error.message or '')}).",
         in_python=_RETRY,
     )
