@@ -18,6 +18,8 @@ export class SimulatedRoom {
   seq = 0;
   /** Refuse everything for now. */
   busy = false;
+  /** How long a message may be. */
+  mostBytes = Number.POSITIVE_INFINITY;
   /** Every push that was applied. */
   readonly applied: { readonly client: string; readonly id: number; readonly value: Json }[] = [];
   private epoch = 1;
@@ -55,7 +57,9 @@ export class SimulatedRoom {
 
   take(client: string, text: string, tell: Tell): void {
     const message = JSON.parse(text) as ClientMessage;
-    if (message.type === "get" && this.busy)
+    if (message.type === "push" && text.length > this.mostBytes)
+      tell(JSON.stringify({ type: "error", code: "too_large", message: "long", id: message.id }));
+    else if (message.type === "get" && this.busy)
       tell(JSON.stringify({ type: "error", code: "unavailable", message: "not now" }));
     else if (message.type === "get") this.get(message, tell);
     else if (message.type === "push") this.push(client, message, tell);
@@ -93,7 +97,18 @@ export class SimulatedRoom {
     else if (known !== undefined) tell(JSON.stringify({ type: "ack", id, seq: known }));
     else if (push.epoch !== undefined && push.epoch !== String(this.epoch)) refuse("conflict");
     else if (push.if_seq !== undefined && push.if_seq !== newest) refuse("conflict");
-    else {
+    else if (action.type === "compact") {
+      const stream = this.stream(key);
+      if (push.epoch !== undefined && stream.length === 0) {
+        refuse("conflict");
+        return;
+      }
+      const later = stream.filter(({ seq }) => seq > action.seq);
+      if (later.length < stream.length)
+        this.streams.set(key, [{ value, seq: action.seq }, ...later]);
+      this.known.set(`${client} ${id}`, action.seq);
+      tell(JSON.stringify({ type: "ack", id, seq: action.seq }));
+    } else {
       const entry = { value, seq: ++this.seq };
       if (action.type === "append") this.streams.set(key, [...this.stream(key), entry]);
       else if (action.type === "replace") this.streams.set(key, [entry]);

@@ -27,6 +27,10 @@ export function tellEach<L>(listeners: Iterable<L>, call: (listener: L) => void)
 export class Listeners<A extends unknown[]> {
   private readonly known = new Set<(...told: A) => void>();
 
+  get size(): number {
+    return this.known.size;
+  }
+
   /** Tell somebody from now on; returns what ends that. */
   add(listener: (...told: A) => void): () => void {
     const own = (...told: A) => listener(...told); // so that the same one may be added twice

@@ -1,6 +1,7 @@
 import type { Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
-import { type NewPush, NOBODY, type Pusher, type Queue } from "./queue";
+import { isNotice } from "./notice";
+import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
 
 const MOST_VALUES = 4096;
@@ -19,6 +20,8 @@ export interface LogListener {
   startedOver?(held: readonly Entry[], sameEpoch: boolean): void;
   /** The room's answer to a question was taken: nothing was missed, or it started over. */
   answered?(): void;
+  /** What stands for all that the stream holds; `null` where that is not known. */
+  summary?(): readonly Entry[] | null;
   /** An own push left so many values in the stream. */
   sized?(size: number): void;
   /** The room has an own push, as the server's `durability` promises. */
@@ -38,8 +41,6 @@ export interface LogListener {
  */
 export class LogReplica extends Replica implements Pusher {
   readonly listeners = new Set<LogListener>();
-  /** How many of the newest entries to remember. */
-  maxLength = Number.POSITIVE_INFINITY;
   private held: Entry[] = [];
   private readonly underWay = new Set<number>();
   private readonly waiting = new Map<
@@ -49,13 +50,14 @@ export class LogReplica extends Replica implements Pusher {
 
   /**
    * `keep`: remember in `entries` what the stream holds, which is right for a key that is only
-   * appended to (a push doesn't say whether its value was kept).
+   * appended to (a push doesn't say whether its value was kept); `maxLength`: of the newest entries.
    */
   constructor(
     key: string,
     private readonly queue: Queue,
     readonly keep: boolean,
     stamps = false,
+    readonly maxLength = Number.POSITIVE_INFINITY,
   ) {
     super(key, stamps);
   }
@@ -85,22 +87,31 @@ export class LogReplica extends Replica implements Pusher {
     return this.addAll(batches(values).map((batch) => ({ values: batch, action })));
   }
 
-  /** Put a value in the place of all that the stream holds up to a number; returns the id. */
-  compact(value: Json, seq: number): number {
-    const dated = this.epoch === null ? {} : { epoch: this.epoch };
-    const action = { type: "compact", seq } as const;
-    return this.add({ value, action, ...dated });
+  /**
+   * Put a value in the place of all that the stream holds up to a number of an epoch; resolves when
+   * the room has it.
+   */
+  compact(value: Json, seq: number, epoch = this.epoch): Promise<number | null> {
+    return this.arrival(this.add({ value, action: { type: "compact", seq }, ...only(epoch) }));
   }
 
-  /** Append a value once: where the room forgot after it was sent it is refused (`Uncertain`). */
-  append(value: Json): number {
-    return this.add({ value, action: { type: "append" } }, true);
+  /**
+   * Append a value once: where the room forgot after it was sent it is refused (`Uncertain`).
+   * `epoch`: for which it is, where not for the one in which it is sent; returns the id.
+   */
+  append(value: Json, epoch?: string | null): number {
+    const push = { value, action: { type: "append" } } as const;
+    return epoch === undefined ? this.add(push, true) : this.add({ ...push, ...only(epoch) });
   }
 
-  /** Append a value if the stream is empty; nobody waits for it. */
-  offer(value: Json): void {
-    const push = { key: this.key, value, action: { type: "append" }, if_seq: 0 } as const;
-    this.queue.add(NOBODY, push, "offered");
+  /**
+   * Append a value before all that waits, if the stream's newest number is still this one (0: it is
+   * empty); resolves when the room has it.
+   */
+  offer(value: Json, seq: number): Promise<number | null> {
+    const push = { key: this.key, value, action: { type: "append" }, if_seq: seq } as const;
+    const [id] = this.queue.addAll(this, [{ ...push, ...only(this.epoch) }], "restored");
+    return this.arrival(id as number);
   }
 
   /** The server says how many values the stream has. */
@@ -108,9 +119,14 @@ export class LogReplica extends Replica implements Pusher {
     for (const listener of [...this.listeners]) listener.sized?.(size);
   }
 
-  /** Remember that a value stands for all up to a number. */
-  folded(value: Json, seq: number): void {
-    this.held = [{ value, seq }, ...this.held.filter((entry) => entry.seq > seq)];
+  /** All that the stream holds, for another listener, if anybody here knows it. */
+  known(asker: LogListener): readonly Entry[] | null {
+    if (this.keep && this.maxLength === Number.POSITIVE_INFINITY) return this.held;
+    for (const listener of this.listeners) {
+      const summary = listener === asker ? null : listener.summary?.();
+      if (summary) return summary;
+    }
+    return null;
   }
 
   /** Wait until the room has an own push that is under way; rejects with what it is refused with. */
@@ -147,14 +163,20 @@ export class LogReplica extends Replica implements Pusher {
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
-    if (this.keep) this.held = held.slice(-this.maxLength);
+    const values = held.filter((entry) => !isNotice(entry));
+    if (this.keep) this.held = values.slice(-this.maxLength);
     for (const listener of [...this.listeners]) listener.startedOver?.(held, sameEpoch);
   }
 
   protected hear(entry: Entry): void {
-    if (this.keep && this.held.push(entry) > this.maxLength) this.held.shift();
+    if (this.keep && !isNotice(entry) && this.held.push(entry) > this.maxLength) this.held.shift();
     for (const listener of [...this.listeners]) listener.heard(entry);
   }
+}
+
+/** The epoch that a push is for, where there are epochs. */
+function only(epoch: string | null): { epoch?: string } {
+  return epoch === null ? {} : { epoch };
 }
 
 /** Values that fit into one message each time, as the server takes them by default. */

@@ -24,6 +24,8 @@ export class QueueFull extends Error {
 
 /** Hears what became of its pushes. */
 export interface Pusher {
+  /** False while it doesn't know what the room holds of its key. */
+  readonly ready?: boolean;
   /** The room has it, under this number (`null`: it was too long ago to know). */
   acknowledged(id: number, seq: number | null): void;
   /** The room does not take it, and never will; in a conflict with the stream's newest number. */
@@ -35,9 +37,10 @@ export const NOBODY: Pusher = { acknowledged: () => {}, refused: () => {} };
 
 /**
  * `each` counts towards the limits; a write to a state is `newest`: the next one takes its place,
- * so that it never fills a queue; what is `offered` to an empty room is no write.
+ * so that it never fills a queue; what is `offered` to an empty room is no write, and neither is
+ * what is `restored` to a room that lost it, which goes before all that waits.
  */
-type Kind = "each" | "newest" | "offered";
+type Kind = "each" | "newest" | "offered" | "restored";
 
 /** A push that was not acknowledged yet. */
 interface Waiting {
@@ -67,11 +70,15 @@ export class Queue {
   private readonly pushes = new Map<number, Waiting>();
   private lastId = 0;
   private offers = 0;
+  /** The ids of what is restored. */
+  private readonly restored = new Set<number>();
   private heldBack = 0;
   private count = 0;
   private bytes = 0;
   private window = WIDEST_WINDOW;
   private held = false;
+  /** All pushes up to this id were sent over the open connection, or answered. */
+  private sentUpTo = 0;
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
   private epoch: string | null | undefined = undefined;
   private send: ((frame: Frame) => void) | null = null;
@@ -91,7 +98,7 @@ export class Queue {
 
   /** The id of the write that the server has not answered for longest. */
   get oldest(): number | undefined {
-    for (const [id, { kind }] of this.pushes) if (kind !== "offered") return id;
+    for (const [id, { kind }] of this.pushes) if (kind === "each" || kind === "newest") return id;
     return undefined;
   }
 
@@ -121,6 +128,7 @@ export class Queue {
     if (kind === "each") this.check(made);
     made.forEach((waiting, index) => {
       this.pushes.set(ids[index] as number, waiting);
+      if (kind === "restored") this.restored.add(ids[index] as number);
       this.tally(waiting, 1);
     });
     this.lastId += made.length;
@@ -148,7 +156,7 @@ export class Queue {
     this.resume();
   }
 
-  /** The room says which epoch it is in. */
+  /** The room says which epoch it is in, and what it holds of a key. */
   inEpoch(epoch: string | null): void {
     this.epoch = epoch;
     this.flush();
@@ -157,6 +165,7 @@ export class Queue {
   disconnected(): void {
     this.send = null;
     this.epoch = undefined;
+    this.sentUpTo = 0;
     for (const waiting of this.pushes.values()) waiting.sent = false;
   }
 
@@ -191,6 +200,7 @@ export class Queue {
   hold(id: number | undefined): void {
     const waiting = id === undefined ? undefined : this.pushes.get(id);
     if (waiting !== undefined) waiting.sent = false;
+    if (id !== undefined) this.sentUpTo = Math.min(this.sentUpTo, id - 1);
     if (!this.held) this.window = Math.max(this.window >> 1, NARROWEST_WINDOW);
     this.held = true;
   }
@@ -227,33 +237,51 @@ export class Queue {
     const waiting = this.pushes.get(id);
     if (waiting === undefined) return undefined;
     this.pushes.delete(id);
+    this.restored.delete(id);
     this.tally(waiting, -1);
     return waiting;
   }
 
   private tally({ kind, bytes }: Waiting, sign: 1 | -1): void {
-    if (kind === "offered") this.offers += sign;
+    if (kind === "offered" || kind === "restored") this.offers += sign;
     if (kind !== "each") return;
     this.count += sign;
     this.bytes += sign * bytes;
   }
 
   private flush(): void {
-    let oldest: number | undefined;
-    for (const [id, waiting] of this.pushes) {
-      oldest ??= id;
+    const { pushes } = this;
+    for (const id of this.restored) {
+      const waiting = pushes.get(id);
+      if (waiting !== undefined && !waiting.sent) this.post(waiting);
+    }
+    const [oldest] = pushes.keys();
+    if (oldest === undefined) return;
+    // Ids follow each other, but for those that were answered: so each push is passed once.
+    for (let id = Math.max(this.sentUpTo + 1, oldest); id <= this.lastId; id += 1) {
       if (this.send === null || this.held || id - oldest >= this.window) return;
-      if (waiting.sent) continue;
-      if (waiting.undated !== null && !this.date(id, waiting, waiting.undated)) return;
-      waiting.sent = waiting.tried = true;
-      this.send(waiting.frame);
+      const waiting = pushes.get(id);
+      if (waiting !== undefined && !waiting.sent) {
+        if (waiting.undated !== null && !this.date(id, waiting, waiting.undated)) return;
+        this.post(waiting);
+      }
+      this.sentUpTo = id;
     }
   }
 
-  /** Say for which epoch a push is; false before the room has said in which it is. */
+  private post(waiting: Waiting): void {
+    if (this.send === null || this.held) return;
+    waiting.sent = waiting.tried = true;
+    this.send(waiting.frame);
+  }
+
+  /**
+   * Say for which epoch a push is; false before the room has said in which it is, and what it holds
+   * of the key: what it lost has to be offered before what waits is sent.
+   */
   private date(id: number, waiting: Waiting, push: NewPush): boolean {
     const { epoch } = this;
-    if (epoch === undefined) return false;
+    if (epoch === undefined || waiting.by.ready === false) return false;
     waiting.undated = null;
     if (epoch !== null) waiting.frame = this.encode(id, { ...push, epoch });
     return true;

@@ -142,9 +142,17 @@ export class Session {
    * Take part in a log; the same replica for all who ask, where it keeps what they want it to keep,
    * and has stamps if they ask for some.
    */
-  log(key: string, listener: LogListener, keep: boolean, stamps = false): LogReplica {
-    const fits = (each: LogReplica) => (each.keep || !keep) && (each.stamps || !stamps);
-    const make = () => new LogReplica(key, this.queue, keep, stamps);
+  log(
+    key: string,
+    listener: LogListener,
+    keep: boolean,
+    stamps = false,
+    maxLength?: number,
+  ): LogReplica {
+    const fits = (each: LogReplica) =>
+      (!keep || (each.keep && each.maxLength >= (maxLength ?? Number.POSITIVE_INFINITY))) &&
+      (each.stamps || !stamps);
+    const make = () => new LogReplica(key, this.queue, keep, stamps, maxLength);
     const replica = this.replica(key, LogReplica, make, fits);
     this.listen(replica, listener);
     return replica;

@@ -1,16 +1,18 @@
 import { tell } from "../client/listeners";
-import { SharedReducer } from "../room/reducer";
+import { ActionLog } from "../room/action_log";
+import { COPIED, Reduction } from "../room/reduction";
 import { encode } from "../room/values";
 import type { DbConnection } from "./connection";
 
 const SIZE_THRESHOLD = 30;
 
 /**
- * A value that everybody in a room changes by actions. `callback` hears it; whoever dispatches at
- * the same time, all end with the same one.
+ * A value that everybody in a room changes by actions. `callback` hears it with each action, own
+ * and others'; whoever dispatches at the same time, all end with the same one. `reducer` may change
+ * the state that it is given, and return it.
  */
 export class Reducer<T, A> {
-  private shared: SharedReducer<T, A> | null = null;
+  private log: ActionLog<T> | null = null;
   private end: (() => void) | null = null;
 
   /** `sizeThreshold`: how many actions the room keeps before a snapshot takes their place. */
@@ -31,14 +33,21 @@ export class Reducer<T, A> {
   subscribe(): void {
     const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.opts;
     this.end ??= db.join((session, again) => {
-      const shared = new SharedReducer(session, key, reducer, initialValue, sizeThreshold);
-      shared.subscribe(this.opts.callback);
-      this.shared = shared;
+      const model = new Reduction<T, A>(key, reducer, encode(initialValue), COPIED);
+      let hasTold = false;
+      const told = () => {
+        hasTold = true;
+        tell([this.opts.callback], model.value);
+      };
       // Another room begins with another value.
-      if (again) tell([this.opts.callback], shared.value);
+      if (again) told();
+      // Of a room that holds nothing npm's client hears nothing.
+      const touched = (_: boolean, isEmpty: boolean) => (hasTold || !isEmpty) && told();
+      const log = new ActionLog(session, key, model, touched, { compactAt: sizeThreshold });
+      this.log = log;
       return () => {
-        this.shared = null;
-        shared.close();
+        this.log = null;
+        log.close();
       };
     });
   }
@@ -52,8 +61,8 @@ export class Reducer<T, A> {
   /** Apply an action, for everybody. */
   dispatch(action: A): void {
     const { db, key } = this.opts;
-    if (this.shared !== null) {
-      this.shared.dispatch(action).catch((error: unknown) => db.report(error, key));
+    if (this.log !== null) {
+      this.log.dispatch(action).catch((error: unknown) => db.report(error, key));
       return;
     }
     const value = { apply: encode(action) };

@@ -1,11 +1,14 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import type { Session } from "../client/session";
 import type { DbConnection } from "../driftdb/connection";
 import { uniqueClientId } from "../driftdb/identity";
 import { PresenceListener, type WrappedPresenceMessage } from "../driftdb/presence";
 import type { ConnectionStatus } from "../driftdb/types";
-import { SharedReducer } from "../room/reducer";
+import { ActionLog } from "../room/action_log";
+import { COPIED, Reduction } from "../room/reduction";
 import type { Room } from "../room/room";
 import { SharedState } from "../room/state";
+import { encode } from "../room/values";
 import { useDatabase } from "./provider";
 import { useShared } from "./shared";
 
@@ -34,7 +37,9 @@ export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] 
 
 /**
  * A value that everybody in the room changes by actions, in one order for all, and a function to
- * dispatch one. `reducer` has to be the same for all, and depend on nothing else.
+ * dispatch one. `reducer` has to be the same for all, and depend on nothing else. It may change the
+ * state that it is given, and return it; that costs a copy of the state where others' actions come
+ * between own ones.
  */
 export function useSharedReducer<S, A>(
   key: string,
@@ -55,17 +60,46 @@ export function useSharedReducer<S, A>(
 ): [S, (action: A) => void] {
   const newest = useRef(reducer);
   newest.current = reducer;
-  const [value, act] = useShared<S, SharedReducer<S, A>>(key, () => {
+  const [value, act] = useShared<S, ReducerOfHook<S, A>>(key, () => {
     const before = init === undefined ? initialValue : init(initialValue);
     const reduce = (state: S, action: A) => newest.current(state, action);
     return {
-      make: (session) => new SharedReducer<S, A>(session, key, reduce, before),
+      make: (session) => new ReducerOfHook<S, A>(session, key, reduce, before),
       read: (shared) => shared.value,
       before,
     };
   });
   const dispatch = useCallback((action: A) => act((shared) => shared.dispatch(action)), [act]);
   return [value, dispatch];
+}
+
+/** What `useSharedReducer` has in its room. */
+class ReducerOfHook<S, A> {
+  private readonly model: Reduction<S, A>;
+  private readonly log: ActionLog<S>;
+  private changed: () => void = () => {};
+
+  constructor(session: Session, key: string, reducer: (state: S, action: A) => S, initial: S) {
+    this.model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
+    this.log = new ActionLog(session, key, this.model, () => this.changed());
+  }
+
+  get value(): S {
+    return this.model.value;
+  }
+
+  subscribe(changed: () => void): () => void {
+    this.changed = changed;
+    return () => {};
+  }
+
+  dispatch(action: A): Promise<void> {
+    return this.log.dispatch(action);
+  }
+
+  close(): void {
+    this.log.close();
+  }
 }
 
 /** The others who are there under a key, each with a value; the own one is told to them. */

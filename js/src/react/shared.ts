@@ -30,7 +30,7 @@ export function useShared<V, O extends Shared>(
   const db = useDatabase();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another object.
   const part = useMemo(() => new Part(db, key, kind()), [db, key]);
-  const value = useSyncExternalStore(part.subscribe, part.value, part.before);
+  const { value } = useSyncExternalStore(part.subscribe, part.value, part.before);
   const act = useCallback((step: Step<O>) => part.act(step), [part]);
   return [value, act];
 }
@@ -38,21 +38,23 @@ export function useShared<V, O extends Shared>(
 /** What a component has in its room under one key. */
 class Part<V, O extends Shared> {
   private object: O | null = null;
-  private shown: V;
+  /** In an object of its own each time, for the value may have been changed in place. */
+  private shown: { readonly value: V };
   /** What was to be done before the component was there. */
   private early: Step<O>[] = [];
   private left = false;
+  private readonly first: { readonly value: V };
 
   constructor(
     private readonly db: DbConnection,
     private readonly key: string,
     private readonly kind: Kind<V, O>,
   ) {
-    this.shown = kind.before;
+    this.shown = this.first = { value: kind.before };
   }
 
-  readonly value = (): V => this.shown;
-  readonly before = (): V => this.kind.before;
+  readonly value = () => this.shown;
+  readonly before = () => this.first;
 
   readonly subscribe = (changed: () => void): (() => void) => {
     this.left = false;
@@ -60,12 +62,12 @@ class Part<V, O extends Shared> {
       const object = this.kind.make(session);
       this.object = object;
       const show = () => {
-        this.shown = this.kind.read(object);
+        this.shown = { value: this.kind.read(object) };
         changed();
       };
       object.subscribe(show);
       for (const step of this.early.splice(0)) this.take(object, step);
-      show();
+      if (!Object.is(this.kind.read(object), this.shown.value)) show();
       return () => {
         object.close();
         this.object = null;

@@ -1,78 +1,67 @@
 import type { Session } from "../client/session";
-import { SharedReducer } from "./reducer";
-import type { Value } from "./values";
-
-type Items<T> = Readonly<Record<string, T>>;
-interface Step<T> {
-  readonly set?: Items<T>;
-  readonly remove?: readonly string[];
-}
+import { ActionLog } from "./action_log";
+import { type Items, ItemsModel } from "./items";
+import { Telling } from "./telling";
+import { encode, type Value } from "./values";
 
 /**
  * Several values under one key. Who sets one item leaves the others as they are; of two who set
  * the same the later counts, and all see the same.
  */
 export class SharedDict<T = Value> {
-  private readonly reducer: SharedReducer<Items<T>, Step<T>>;
+  private readonly model: ItemsModel<T>;
+  private readonly telling: Telling<Items<T>>;
+  private readonly log: ActionLog<Items<T>>;
 
   /** Made by `Room.dict`. `initial` is what it holds in a room that has none yet. */
   constructor(session: Session, key: string, initial: Items<T> = {}) {
-    this.reducer = new SharedReducer(session, key, applied<T>, initial);
+    this.model = new ItemsModel<T>(encode(initial));
+    this.telling = new Telling(this.model);
+    const touched = (restarted: boolean) => this.telling.touched(restarted);
+    this.log = new ActionLog(session, key, this.model, touched);
   }
 
   get key(): string {
-    return this.reducer.key;
+    return this.log.key;
   }
 
   get ready(): Promise<void> {
-    return this.reducer.ready;
+    return this.log.ready;
   }
 
-  /** All items. */
+  /** All items; made when it is read, and the same object until one changes. It is frozen. */
   get value(): Items<T> {
-    return itemsOf(this.reducer.value);
+    return this.model.value;
   }
 
+  /** One item; frozen, too. */
   get(name: string): T | undefined {
-    return Object.hasOwn(this.value, name) ? this.value[name] : undefined;
+    return this.model.get(name);
   }
 
   /** Set some items at once: others see all or none. Resolves when the room has them. */
   set(items: Items<T>): Promise<void> {
-    return this.reducer.dispatch({ set: items });
+    return this.log.dispatch({ set: items });
   }
 
   /** Remove some items. */
   remove(...names: string[]): Promise<void> {
-    return this.reducer.dispatch({ remove: names });
+    return this.log.dispatch({ remove: names });
   }
 
   /** Call a function with all items when any is another; returns what ends that. */
   subscribe(listener: (items: Items<T>) => void): () => void {
-    return this.reducer.subscribe((items) => listener(itemsOf(items)));
+    return this.telling.add(listener);
   }
 
   /** Resolves with all items as soon as the predicate is true of them; rejects as a reducer's. */
-  async waitFor(predicate: (items: Items<T>) => boolean, signal?: AbortSignal): Promise<Items<T>> {
-    return itemsOf(await this.reducer.waitFor((items) => predicate(itemsOf(items)), signal));
+  waitFor(predicate: (items: Items<T>) => boolean, signal?: AbortSignal): Promise<Items<T>> {
+    return this.log.waitFor(this, predicate, signal);
   }
 
   /** Hear no more; what was set is on its way. */
   close(): void {
-    this.reducer.close();
+    this.telling.clear();
+    this.log.close();
   }
 }
-
-/** The items after a step (driftdb_jupyter.client.objects.dictionary). */
-function applied<T>(items: Items<T>, { set = {}, remove = [] }: Step<T>): Items<T> {
-  const removed = new Set(remove);
-  const stay = Object.entries(itemsOf(items)).filter(([name]) => !removed.has(name));
-  return Object.fromEntries([...stay, ...Object.entries(itemsOf(set))]);
-}
-
-/** What holds no items is an empty one: anybody may have written it. */
-function itemsOf<T>(items: Items<T> | null): Items<T> {
-  return typeof items === "object" && items !== null && !Array.isArray(items) ? items : NOTHING;
-}
-
-const NOTHING = {};

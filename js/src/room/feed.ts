@@ -1,36 +1,36 @@
 import type { Refused } from "../client/errors";
 
-/**
- * What is yet to come, for a `for await` loop. Of what nobody took, so many are remembered.
- */
+/** Where a loop gets its values from. */
+export interface Source<T> {
+  /** Whether there is one. */
+  readonly hasNext: boolean;
+  take(): T;
+}
+
+/** What is yet to come, for a `for await` loop. */
 export class Feed<T> implements AsyncIterableIterator<T> {
-  /** How many were forgotten, for the loop was too slow. */
+  /** How many values the loop was too slow for: they were forgotten before it asked for them. */
   missed = 0;
-  private readonly ready: T[] = [];
   private readonly waiting: {
     resolve(result: IteratorResult<T>): void;
     reject(error: Error): void;
   }[] = [];
   private ended = false;
   /** What the loop is still to be told. */
-  private error: Error | null = null;
+  private error: Refused | null = null;
 
   constructor(
-    private readonly limit: number,
+    private readonly source: Source<T>,
     private readonly leave: () => void,
   ) {}
 
-  /** Hand something to the loop. */
-  push(value: T): void {
-    const waiter = this.waiting.shift();
-    if (waiter !== undefined) waiter.resolve({ value, done: false });
-    else if (this.ready.push(value) > this.limit) {
-      this.ready.shift();
-      this.missed += 1;
-    }
+  /** There may be a value. */
+  wake(): void {
+    while (this.waiting.length > 0 && this.source.hasNext)
+      this.waiting.shift()?.resolve({ value: this.source.take(), done: false });
   }
 
-  /** End the loop behind what is ready: with an error where nobody here wanted that. */
+  /** End the loop behind what is there: with an error where nobody here wanted that. */
   end(error: Refused): void {
     if (this.ended) return;
     if (error.code !== "closed") {
@@ -42,8 +42,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    if (this.ready.length > 0)
-      return Promise.resolve({ value: this.ready.shift() as T, done: false });
+    if (this.source.hasNext) return Promise.resolve({ value: this.source.take(), done: false });
     const { error } = this;
     this.error = null;
     if (error !== null) return Promise.reject(error);
@@ -66,7 +65,26 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   }
 }
 
-const END = { value: undefined, done: true } as const;
+/** Values that are kept for a loop alone, the newest of them. */
+export class Buffer<T> implements Source<T> {
+  private readonly values: T[] = [];
 
-/** So many values a feed remembers. */
-export const FEED_LIMIT = 10_000;
+  constructor(private readonly limit: number) {}
+
+  get hasNext(): boolean {
+    return this.values.length > 0;
+  }
+
+  take(): T {
+    return this.values.shift() as T;
+  }
+
+  /** Add a value; returns how many were forgotten for it. */
+  put(value: T): number {
+    if (this.values.push(value) <= this.limit) return 0;
+    this.values.shift();
+    return 1;
+  }
+}
+
+const END = { value: undefined, done: true } as const;

@@ -1,7 +1,7 @@
 import { closedHere, type Refused } from "../client/errors";
 
 /** What a wait looks at. */
-interface Watched<T> {
+export interface Watched<T> {
   readonly value: T;
   subscribe(listener: () => void): () => void;
 }

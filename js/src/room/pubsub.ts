@@ -4,19 +4,21 @@ import type { LogListener, LogReplica } from "../client/log";
 import { isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
-import { FEED_LIMIT, Feed } from "./feed";
+import { Buffer, Feed } from "./feed";
 import { type Message, messageOf } from "./message";
 import { outcome } from "./outcome";
 import { encode, type Value } from "./values";
 
 /** So many values a channel remembers. */
 const HISTORY = 100;
+/** So many values are kept for a loop that is slow. */
+const FEED_LIMIT = 10_000;
 
 /** A channel: what is published reaches everybody who is there, and is kept nowhere. */
 export class PubSub<T = Value> implements LogListener {
   private readonly replica: LogReplica;
   private readonly subscribers = new Listeners<[T, Message<T>]>();
-  private readonly feeds = new Set<Feed<T>>();
+  private readonly feeds = new Map<Feed<T>, Buffer<T>>();
   private readonly history: T[] = [];
 
   /** Made by `Room.pubsub`. */
@@ -53,10 +55,14 @@ export class PubSub<T = Value> implements LogListener {
     return this.subscribers.add(listener);
   }
 
-  /** Each value from now on, for a `for await` loop. */
+  /**
+   * Each value from now on, for a `for await` loop. The newest 10,000 are kept for one that is slow;
+   * its `missed` counts the others.
+   */
   messages(): Feed<T> {
-    const feed: Feed<T> = new Feed(FEED_LIMIT, () => this.feeds.delete(feed));
-    this.feeds.add(feed);
+    const buffer = new Buffer<T>(FEED_LIMIT);
+    const feed: Feed<T> = new Feed(buffer, () => this.feeds.delete(feed));
+    this.feeds.set(feed, buffer);
     return feed;
   }
 
@@ -78,15 +84,18 @@ export class PubSub<T = Value> implements LogListener {
     const message = messageOf<T>(entry);
     if (this.history.push(message.value) > HISTORY) this.history.shift();
     this.subscribers.tell(message.value, message);
-    for (const feed of [...this.feeds]) feed.push(message.value);
+    for (const [feed, buffer] of this.feeds) {
+      feed.missed += buffer.put(message.value);
+      feed.wake();
+    }
   }
 
   /** For the session. */
   closed(error: Refused): void {
-    for (const feed of [...this.feeds]) feed.end(error);
+    for (const feed of [...this.feeds.keys()]) feed.end(error);
   }
 
   private endLoops(): void {
-    for (const feed of [...this.feeds]) void feed.return();
+    for (const feed of [...this.feeds.keys()]) void feed.return();
   }
 }

@@ -1,62 +1,59 @@
-import { Refused } from "../client/errors";
-import { Listeners } from "../client/listeners";
-import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
-import type { Entry, Json } from "../protocol/messages";
-import { Fold, snapshot } from "./fold";
-import { Life } from "./life";
-import { outcome } from "./outcome";
-import { decode, encode, type Value } from "./values";
-
-/** Whose action is the stream's so-manieth puts a snapshot in the place of all. */
-const COMPACT_AT = 100;
+import { ActionLog } from "./action_log";
+import { FROZEN, Reduction } from "./reduction";
+import { Telling } from "./telling";
+import { encode, type Value } from "./values";
 
 /**
  * A value that everybody in a room changes by actions, in one order for all. `fn(value, action)`
  * returns the next value; it has to be the same for all who take part, and depend on nothing else.
+ * It must not change what it is given: values and actions are frozen, so that it throws if it does.
  * Own actions show at once, and are applied anew behind those that the room ordered before them.
  * An action for which `fn` throws counts for nothing.
  */
-export class SharedReducer<S = Value, A = Value> implements LogListener {
-  private readonly fold: Fold<S, A>;
-  private readonly replica: LogReplica;
-  private readonly subscribers = new Listeners<[S]>();
-  private readonly life = new Life();
-  private compacts = false;
-  private told: S;
+export class SharedReducer<S = Value, A = Value> {
+  private readonly model: Reduction<S, A>;
+  private readonly telling: Telling<S>;
+  private readonly log: ActionLog<S>;
 
   /**
    * Made by `Room.reducer`. `initial`: where it begins in a room that has nothing yet. `compactAt`:
-   * of how many actions a snapshot takes the place.
+   * of how many actions a snapshot takes the place, at least.
    */
   constructor(
-    private readonly session: Session,
-    readonly key: string,
+    session: Session,
+    key: string,
     fn: (value: S, action: A) => S,
     initial: S,
-    private readonly compactAt = COMPACT_AT,
+    compactAt?: number,
   ) {
-    const start = encode(initial);
-    const read = (json: Json) => decode(json) as S;
-    this.fold = new Fold(
-      fn,
-      () => read(start),
-      (json) => decode(json) as A,
-      read,
+    this.model = new Reduction<S, A>(key, fn, encode(initial), FROZEN);
+    this.telling = new Telling(this.model);
+    const touched = (restarted: boolean) => this.telling.touched(restarted);
+    this.log = new ActionLog(
+      session,
+      key,
+      this.model,
+      touched,
+      compactAt === undefined ? {} : { compactAt },
     );
-    this.told = this.fold.value;
-    this.replica = session.log(key, this, true);
-    if (this.replica.begun) this.startedOver(this.replica.entries, true);
+  }
+
+  get key(): string {
+    return this.log.key;
   }
 
   /** Resolves when the room's value was heard for the first time. */
   get ready(): Promise<void> {
-    return this.life.ready;
+    return this.log.ready;
   }
 
-  /** The value now, own actions included. Don't change it: dispatch an action. */
+  /**
+   * The value now, own actions included; the same object until it changes. It is frozen: dispatch
+   * an action to change it.
+   */
   get value(): S {
-    return this.fold.value;
+    return this.model.value;
   }
 
   /**
@@ -64,31 +61,12 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
    * with `QueueFull`.
    */
   dispatch(action: A): Promise<void> {
-    return outcome(this.dispatched(action));
-  }
-
-  private async dispatched(action: A): Promise<void> {
-    const json = encode(action);
-    const mark = this.fold.propose(action);
-    this.compacts ||= this.fold.actions + this.fold.pending >= this.compactAt;
-    let arrival: Promise<unknown>;
-    try {
-      arrival = this.replica.arrival(this.replica.append({ apply: json, i: mark }));
-    } catch (error) {
-      this.settled(mark);
-      throw error;
-    }
-    this.changed();
-    try {
-      await arrival;
-    } finally {
-      this.settled(mark);
-    }
+    return this.log.dispatch(action);
   }
 
   /** Call a function with the value when it is another; returns what ends that. */
   subscribe(listener: (value: S) => void): () => void {
-    return this.subscribers.add(listener);
+    return this.telling.add(listener);
   }
 
   /**
@@ -96,70 +74,12 @@ export class SharedReducer<S = Value, A = Value> implements LogListener {
    * throws, with the signal's reason, and with a `Refused` when it, or the room, is closed.
    */
   waitFor(predicate: (value: S) => boolean, signal?: AbortSignal): Promise<S> {
-    return this.life.waitFor(this, predicate, signal);
+    return this.log.waitFor(this, predicate, signal);
   }
 
   /** Hear no more; what was dispatched is on its way. */
   close(): void {
-    this.subscribers.clear();
-    this.life.end();
-    this.replica.listeners.delete(this);
-    this.session.leave(this.key);
-  }
-
-  /** For the session. */
-  heard(entry: Entry): void {
-    this.fold.hear(entry);
-    this.changed();
-  }
-
-  /** For the session. */
-  startedOver(held: readonly Entry[], sameEpoch: boolean): void {
-    this.fold.startOver(held, sameEpoch);
-    if (this.fold.missing) this.replica.offer(snapshot(encode(this.fold.confirmed)));
-    this.life.begin();
-    this.changed();
-  }
-
-  /** For the session. */
-  answered(): void {
-    this.life.begin();
-  }
-
-  /** For the session. */
-  closed(error: Refused): void {
-    this.life.end(error);
-  }
-
-  /** For the session. */
-  reopened(): void {
-    this.life.reopen();
-  }
-
-  private settled(mark: string): void {
-    this.fold.settle(mark);
-    this.changed();
-    this.keepShort();
-  }
-
-  private changed(): void {
-    const { value } = this.fold;
-    if (value === this.told || JSON.stringify(value) === JSON.stringify(this.told)) return;
-    this.told = value;
-    this.subscribers.tell(value);
-  }
-
-  private keepShort(): void {
-    const { fold } = this;
-    if (!this.compacts || fold.pending > 0) return;
-    this.compacts = false;
-    fold.actions = 1;
-    const text = snapshot(encode(fold.confirmed));
-    // Where it is refused, somebody else will, or the next action of ours.
-    const failed = (error: unknown) => {
-      if (!(error instanceof Refused)) throw error;
-    };
-    this.replica.arrival(this.replica.compact(text, fold.seq)).catch(failed);
-    this.replica.folded(text, fold.seq);
+    this.telling.clear();
+    this.log.close();
   }
 }

@@ -5,20 +5,26 @@ import type { LogListener, LogReplica } from "../client/log";
 import { COMPACTED, isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
-import { FEED_LIMIT, Feed } from "./feed";
+import { Feed, type Source } from "./feed";
 import { Life } from "./life";
 import { type Message, messageOf } from "./message";
 import { outcome } from "./outcome";
-import { encode, type Value } from "./values";
+import { decode, encode, type Value } from "./values";
+
+/** Who is told that a stream was shortened reads it anew, and not again for so many milliseconds. */
+const REST_MILLISECONDS = 2_000;
 
 /** A list that everybody in a room appends to, in one order, and that stays. */
 export class Stream<T = Value> implements LogListener {
   private readonly replica: LogReplica;
   private readonly subscribers = new Listeners<[T, Message<T>]>();
   private readonly restarts = new Listeners<[]>();
-  private readonly feeds = new Set<Feed<T>>();
+  private readonly feeds = new Map<Feed<T>, Cursor<T>>();
   private readonly life = new Life();
   private begun = false;
+  private isResting = false;
+  /** Whether it was shortened while it rests. */
+  private isOld = false;
   private readonly bookmark = new Bookmark();
 
   /** Made by `Room.stream`. `maxLength`: how many of the newest values an append leaves. */
@@ -29,8 +35,7 @@ export class Stream<T = Value> implements LogListener {
     stamps = false,
     private readonly describe = true,
   ) {
-    this.replica = session.log(key, this, true, stamps);
-    if (maxLength !== undefined) this.replica.maxLength = maxLength;
+    this.replica = session.log(key, this, true, stamps, maxLength);
     if (this.replica.begun) this.startedOver(this.replica.entries, true);
   }
 
@@ -50,7 +55,7 @@ export class Stream<T = Value> implements LogListener {
   }
 
   get length(): number {
-    return this.entries.length;
+    return Math.min(this.replica.entries.length, this.maxLength ?? Number.POSITIVE_INFINITY);
   }
 
   /** Add a value; resolves with its number when the room has it. Rejects with `QueueFull`. */
@@ -84,7 +89,7 @@ export class Stream<T = Value> implements LogListener {
     const newest = entries[entries.length - 1];
     if (newest === undefined) return;
     const value = encode(summarize(this.values));
-    await this.replica.arrival(this.replica.compact(value, newest.seq));
+    await this.replica.compact(value, newest.seq);
     this.replica.push({ [COMPACTED]: newest.seq }, false);
   }
 
@@ -104,11 +109,20 @@ export class Stream<T = Value> implements LogListener {
     return this.restarts.add(listener);
   }
 
-  /** What it holds, and then each value that comes, for a `for await` loop; `now`: only those. */
+  /**
+   * What it holds, and then each value that comes, for a `for await` loop; `now`: only those. A slow
+   * loop misses nothing that the stream still holds here; its `missed` counts what a `maxLength`
+   * has dropped.
+   */
   follow(start: "oldest" | "now" = "oldest"): Feed<T> {
-    const feed: Feed<T> = new Feed(FEED_LIMIT, () => this.feeds.delete(feed));
-    if (start === "oldest") for (const value of this.values) feed.push(value);
-    this.feeds.add(feed);
+    const skips = start === "now" && !this.begun;
+    const behind = start === "oldest" ? this.length : 0;
+    const cursor = new Cursor<T>(() => this.replica.entries, behind, skips);
+    const feed: Feed<T> = new Feed(cursor, () => {
+      this.feeds.delete(feed);
+      cursor.detach();
+    });
+    this.feeds.set(feed, cursor);
     return feed;
   }
 
@@ -129,26 +143,34 @@ export class Stream<T = Value> implements LogListener {
   /** For the session. */
   heard(entry: Entry): void {
     if (isNotice(entry)) {
-      this.session.readAnew(this.replica);
+      this.readAnew();
       return;
     }
     this.bookmark.pass(entry);
     const message = messageOf<T>(entry);
     this.subscribers.tell(message.value, message);
-    for (const feed of [...this.feeds]) feed.push(message.value);
+    for (const [feed, cursor] of this.feeds) {
+      feed.missed += cursor.move(1, this.length);
+      feed.wake();
+    }
   }
 
   /** For the session. */
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     const fresh = this.bookmark.startOver(held, sameEpoch).filter((entry) => !isNotice(entry));
-    for (const message of fresh.map(messageOf<T>)) {
-      // What was there at the beginning is no news to those who want what comes.
-      if (this.begun) this.subscribers.tell(message.value, message);
-      for (const feed of [...this.feeds]) feed.push(message.value);
+    // What was there at the beginning is no news to those who want what comes.
+    if (this.begun)
+      for (const message of fresh.map(messageOf<T>)) this.subscribers.tell(message.value, message);
+    for (const [feed, cursor] of this.feeds) {
+      if (!cursor.skips) cursor.move(fresh.length, this.length);
+      cursor.skips = false;
+      feed.wake();
     }
     this.begun = true;
     this.life.begin();
     this.restarts.tell();
+    // It was shortened while it was read, page by page.
+    if (held.some(isNotice)) queueMicrotask(() => this.readAnew());
   }
 
   /** For the session. */
@@ -159,7 +181,7 @@ export class Stream<T = Value> implements LogListener {
   /** For the session. */
   closed(error: Refused): void {
     this.life.end(error);
-    for (const feed of [...this.feeds]) feed.end(error);
+    for (const feed of [...this.feeds.keys()]) feed.end(error);
   }
 
   /** For the session. */
@@ -167,11 +189,58 @@ export class Stream<T = Value> implements LogListener {
     this.life.reopen();
   }
 
-  private get entries(): Entry[] {
-    return this.replica.entries.filter((entry) => !isNotice(entry));
+  private get entries(): readonly Entry[] {
+    const { entries } = this.replica;
+    return entries.length > this.length ? entries.slice(-this.length) : entries;
+  }
+
+  /** Read it anew, but not each time that somebody says that it was shortened: anybody can. */
+  private readAnew(): void {
+    this.isOld = this.isResting;
+    if (this.isResting) return;
+    this.session.readAnew(this.replica);
+    this.isResting = true;
+    this.session.later(REST_MILLISECONDS * (1 + Math.random()), () => {
+      this.isResting = false;
+      if (this.isOld && this.replica.listeners.has(this)) this.readAnew();
+    });
   }
 
   private endLoops(): void {
-    for (const feed of [...this.feeds]) void feed.return();
+    for (const feed of [...this.feeds.keys()]) void feed.return();
+  }
+}
+
+/** How far a loop has come in a stream: so many of its newest entries are ahead of it. */
+class Cursor<T> implements Source<T> {
+  /** `skips`: what the stream holds at first is not for it. */
+  constructor(
+    private entries: () => readonly Entry[],
+    private behind: number,
+    public skips: boolean,
+  ) {}
+
+  get hasNext(): boolean {
+    return this.behind > 0;
+  }
+
+  take(): T {
+    const entries = this.entries();
+    const entry = entries[entries.length - this.behind] as Entry;
+    this.behind -= 1;
+    return decode(entry.value) as T;
+  }
+
+  /** So many entries came, and so many there are now; returns how many have gone unseen. */
+  move(more: number, length: number): number {
+    const behind = this.behind + more;
+    this.behind = Math.min(behind, length);
+    return behind - this.behind;
+  }
+
+  /** Keep what is ahead of the loop, for it hears no more of the stream. */
+  detach(): void {
+    const left = this.behind > 0 ? this.entries().slice(-this.behind) : [];
+    this.entries = () => left;
   }
 }

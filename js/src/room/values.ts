@@ -127,6 +127,22 @@ export function decode(json: Json, bigint = false): Value {
   return read?.(only as Json) ?? members(json, bigint);
 }
 
+/** The members of an object as they travel; `null` for a value that is none. */
+export function membersOf(json: Json | undefined): { [name: string]: Json } | null {
+  if (json === undefined || !isObject(json)) return null;
+  const [name, ...more] = Object.keys(json);
+  const only = more.length === 0 && name !== undefined ? json[name] : undefined;
+  if (name === "$object" && only !== undefined && isObject(only)) return only;
+  return only !== undefined && READERS.get(name as string)?.(only) !== undefined ? null : json;
+}
+
+/** An object as it travels, of members that do. */
+export function objectOf(members: Iterable<readonly [string, Json]>): Json {
+  const made = Object.fromEntries(members);
+  const [name, ...more] = Object.keys(made);
+  return more.length === 0 && name?.startsWith("$") ? { $object: made } : made;
+}
+
 function members(json: { [name: string]: Json }, bigint: boolean): Value {
   return Object.fromEntries(
     Object.entries(json).map(([name, member]) => [name, decode(member, bigint)]),

@@ -63,8 +63,8 @@ export class StreamView implements LogListener {
     bar.append(this.search, this.tally, this.end);
     this.list.element.setAttribute("aria-label", this.place.label);
     this.place.box.append(bar, this.list.element);
-    this.replica = this.place.session.log(this.place.key, this, keep, options.stamps === true);
-    this.replica.maxLength = this.most;
+    const stamps = options.stamps === true;
+    this.replica = this.place.session.log(this.place.key, this, keep, stamps, this.most);
     if (keep && this.replica.ready) this.startedOver(this.replica.entries);
     this.tell();
   }

@@ -103,12 +103,44 @@ test("a reducer's own actions are behind those that the room ordered before them
   answer([{ value: { reset: [] }, seq: 1 }]);
   reducer.dispatch("mine");
   hear({ type: "push", value: { apply: "theirs", i: "other" }, seq: 2 });
-  expect(shown).toEqual([["mine"], ["theirs", "mine"]]);
+  expect(shown).toEqual([[], ["mine"], ["theirs", "mine"]]);
   reducer.destroy();
   hear({ type: "push", value: { apply: "late", i: "other" }, seq: 3 });
-  expect(shown).toHaveLength(2);
+  expect(shown).toHaveLength(3);
   reducer.dispatch("unheard");
   expect(sent("push").at(-1).value).toEqual({ apply: "unheard" });
+});
+
+test("a reducer may change the state that it is given, as npm's lets it", async () => {
+  const db = await connected();
+  const shown: string[] = [];
+  const reducer = new Reducer<number[], number>({
+    db,
+    key: "k",
+    reducer: (list, n) => {
+      list.push(n);
+      return list;
+    },
+    initialValue: [],
+    sizeThreshold: 4,
+    callback: (list) => shown.push(JSON.stringify(list)),
+  });
+  reducer.subscribe();
+  answer();
+  hear({ type: "ack", id: sent("push")[0].id, seq: 1 });
+  hear({ type: "push", value: sent("push")[0].value, seq: 1 });
+  for (const n of [1, 2, 3]) {
+    reducer.dispatch(n);
+    const { id, value } = sent("push").at(-1);
+    if (n === 2) hear({ type: "push", value: { apply: 9, i: "other" }, seq: 3 });
+    const seq = n === 1 ? 2 : n + 2;
+    hear({ type: "push", value, seq });
+    hear({ type: "ack", id, seq });
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  expect(shown).toEqual(["[]", "[1]", "[1,2]", "[1,9,2]", "[1,9,2,3]"]);
+  const [compact] = sent("push").filter(({ action }) => action.type === "compact");
+  expect(compact.value).toEqual({ reset: [1, 9, 2, 3] });
 });
 
 test("a reducer puts a snapshot in the place of as many actions as its threshold says", async () => {

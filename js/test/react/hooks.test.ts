@@ -211,12 +211,17 @@ test("what a component writes as it goes is under its own key, and arrives", asy
   const { rerender } = render(page("a"));
   await act(async () => {});
   await open();
-  await hear({ type: "init", key: "a", data: [], epoch: "E", recovered: false });
+  const answers = async (...keys: string[]) => {
+    for (const key of keys)
+      await hear({ type: "init", key, data: [], epoch: "E", recovered: false });
+  };
+  await answers("a", "a-log");
   rerender(page("b"));
   rerender(page(null));
   await act(async () => {});
+  await answers("a-log", "b", "b-log"); // of those who wrote as they went
   const written = pushed().map(({ key, value }) => [key, value.v ?? value.apply]);
-  expect(written.filter(([, value]) => value !== "")).toEqual([
+  expect(written.filter(([, value]) => value)).toEqual([
     ["a", "draft of a"],
     ["a-log", "bye"],
     ["b", "draft of b"],
@@ -336,6 +341,25 @@ test.each(wrappers)(
     });
   },
 );
+
+test("a reducer may change its state in place, and the component is drawn anew", async () => {
+  const push = (list: number[], n: number) => {
+    list.push(n);
+    return list;
+  };
+  const { result } = renderHook(() => useSharedReducer("k", push, [] as number[]), {
+    wrapper: inRoom,
+  });
+  await act(async () => {});
+  await open();
+  await hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  act(() => result.current[1](1));
+  expect(result.current[0]).toEqual([1]);
+  const own = pushed().at(-1) as { value: object };
+  await hear({ type: "push", key: "k", value: own.value, seq: 2 });
+  await hear({ type: "push", key: "k", value: { apply: 2, i: "other" }, seq: 3 });
+  expect(result.current[0]).toEqual([1, 2]);
+});
 
 test("a component without a provider says what it needs", () => {
   vi.spyOn(console, "error").mockImplementation(() => {});

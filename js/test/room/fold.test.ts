@@ -1,80 +1,271 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { LongInteger } from "../../src/protocol/integers";
 import type { Entry, Json } from "../../src/protocol/messages";
-import { Fold, snapshot } from "../../src/room/fold";
+import { Fold, type Model } from "../../src/room/fold";
+import { ItemsModel } from "../../src/room/items";
+import { COPIED, FROZEN, Reduction, type Treatment } from "../../src/room/reduction";
+import { inParts } from "../../src/room/snapshot";
+import { load } from "../vectors";
 
-const fold = () =>
-  new Fold<Json[], Json>(
-    (value, action) => {
-      if (action === "bad") throw new Error("bad");
-      return [...value, action];
-    },
-    () => [],
-    (action) => action,
-    (value) => value as Json[],
-  );
+type Words = readonly Json[];
+
+const copying = (value: Words, action: Json): Words => {
+  if (action === "bad") throw new Error("bad");
+  return [...value, action];
+};
+const mutating = (value: Words, action: Json): Words => {
+  if (action === "bad") throw new Error("bad");
+  (value as Json[]).push(action);
+  return value;
+};
+
+function fold(fn = copying, treatment: Treatment = FROZEN) {
+  const model = new Reduction<Words, Json>("k", fn, [], treatment);
+  return { model, fold: new Fold(model) };
+}
 
 const entry = (value: Json, seq: number): Entry => ({ value, seq });
 
 test("own actions show at once, and come behind what the room ordered before them", () => {
   const one = fold();
-  const mark = one.propose("mine");
-  expect(one.value).toEqual(["mine"]);
-  one.hear(entry({ apply: "theirs", i: "x" }, 1));
-  expect(one.value).toEqual(["theirs", "mine"]);
-  one.hear(entry({ apply: "mine", i: mark }, 2));
-  expect(one.confirmed).toEqual(["theirs", "mine"]);
-  expect(one.value).toEqual(["theirs", "mine"]);
-  expect(one.pending).toBe(0);
+  const mark = one.fold.propose("mine");
+  expect(one.model.value).toEqual(["mine"]);
+  one.fold.hear(entry({ apply: "theirs", i: "x" }, 1));
+  expect(one.model.value).toEqual(["theirs", "mine"]);
+  one.fold.hear(entry({ apply: "mine", i: mark }, 2));
+  expect(one.model.value).toEqual(["theirs", "mine"]);
+  expect([one.model.snapshot(), one.model.pending]).toEqual([["theirs", "mine"], 0]);
 });
 
-test("an action for which the function throws goes nowhere, and counts for nothing", () => {
+test("an action for which the function throws goes nowhere, counts for nothing, and is told once", () => {
+  const told = vi.spyOn(console, "error").mockImplementation(() => {});
   const one = fold();
-  expect(() => one.propose("bad")).toThrow("bad");
-  one.hear(entry({ apply: "bad", i: "x" }, 1));
-  one.hear(entry("neither", 2));
-  expect(one.value).toEqual([]);
+  expect(() => one.fold.propose("bad")).toThrow("bad");
+  for (const seq of [1, 2]) one.fold.hear(entry({ apply: "bad", i: "x" }, seq));
+  one.fold.hear(entry("neither", 3));
+  expect(one.model.value).toEqual([]);
+  expect(told).toHaveBeenCalledOnce();
+  told.mockRestore();
 });
 
 test("a snapshot stands for all before it", () => {
   const one = fold();
-  one.startOver([entry(snapshot(["a"]), 5), entry({ apply: "b", i: "x" }, 6)], true);
-  expect(one.value).toEqual(["a", "b"]);
-  expect([one.actions, one.seq, one.missing]).toEqual([2, 6, false]);
+  one.fold.startOver([entry({ reset: ["a"] }, 5), entry({ apply: "b", i: "x" }, 6)], true);
+  expect(one.model.value).toEqual(["a", "b"]);
+  expect([one.fold.length, one.fold.seq, one.fold.isEmpty]).toEqual([2, 6, false]);
 });
 
-test("what a room forgot is offered to it, unless somebody was faster", () => {
-  const one = fold();
+test("what a room forgot is kept behind its actions, until somebody has offered a value", () => {
+  const lost = vi.fn();
+  const model = new Reduction<Words, Json>("k", copying, [], FROZEN);
+  const one = new Fold(model, lost);
   one.hear(entry({ apply: "a", i: "x" }, 1));
   one.startOver([], false);
-  expect([one.missing, one.confirmed]).toEqual([true, ["a"]]);
-  one.hear(entry({ apply: "b", i: "y" }, 1));
-  expect(one.value).toEqual(["b"]);
+  expect([one.isLeftOver, one.isEmpty, model.value]).toEqual([true, true, ["a"]]);
+  one.hear(entry({ reset: ["initial"], initial: true }, 1));
+  one.hear(entry({ apply: "b", i: "y" }, 2));
+  expect([one.isLeftOver, model.value]).toEqual([true, ["a", "b"]]);
+  one.hear(entry({ reset: ["a", "b"] }, 3));
+  expect([one.isLeftOver, model.value]).toEqual([false, ["a", "b"]]);
+  expect(lost).not.toHaveBeenCalled();
+  one.startOver([entry({ reset: ["other"] }, 1)], false);
+  expect(model.value).toEqual(["other"]);
+  expect(lost).toHaveBeenCalledOnce();
+  one.startOver([], false);
+  one.hear(entry({ parts: 1, of: "S" }, 1));
+  one.hear(entry({ apply: "c", i: "y" }, 2));
+  one.hear(entry({ part: 0, of: "S", text: '["other"]' }, 3));
+  expect(model.value).toEqual(["other", "c"]);
+  expect(lost).toHaveBeenCalledOnce();
 });
 
-test("in any order of arrival all end equal", () => {
+interface Cut {
+  readonly text: string;
+  readonly most: number;
+  readonly of: string;
+}
+
+type Step = Readonly<Record<string, unknown>>;
+
+test.each(load<{ rule: string; steps: readonly Step[] }[]>("snapshots"))("$rule", ({ steps }) => {
+  const one = fold();
+  for (const { begin, forget, hear, shows, cut, into } of steps) {
+    if (begin !== undefined) one.fold.startOver(begin as Entry[], true);
+    if (forget !== undefined) one.fold.startOver(forget as Entry[], false);
+    if (hear !== undefined) one.fold.hear(hear as Entry);
+    if (shows !== undefined) expect(one.model.value).toEqual(shows);
+    if (cut !== undefined) {
+      const { text, most, of } = cut as Cut;
+      const { head, parts } = inParts(text, most, of);
+      expect(parts).toEqual(into);
+      expect(head).toEqual({ parts: parts.length, of });
+    }
+  }
+});
+
+const MODELS: [string, () => Model<unknown>][] = [
+  ["a function that makes new values", () => fold().model],
+  ["a function that changes what it is given", () => fold(mutating, COPIED).model],
+  ["a dictionary", () => new ItemsModel({})],
+];
+const actions = fc.oneof(
+  fc.record({ set: fc.dictionary(fc.constantFrom("a", "b", "__proto__", "$x"), fc.nat(3)) }),
+  fc.record({ remove: fc.array(fc.constantFrom("a", "b", "__proto__", "$x"), { maxLength: 2 }) }),
+);
+const happenings = fc.array(
+  fc.tuple(
+    fc.integer({ min: 0, max: 2 }),
+    fc.constantFrom("writes", "hears", "hears", "reads", "is refused", "begins anew"),
+    actions,
+  ),
+  { maxLength: 60, size: "max" },
+);
+
+test.each(MODELS)("of %s all end equal, in any order of arrival", (_, make) => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.boolean())), (steps) => {
-      const folds = [fold(), fold(), fold()];
+    fc.property(happenings, (steps) => {
+      const models = [make(), make(), make()];
+      const folds = models.map((model) => new Fold(model));
       const heard = [0, 0, 0];
       const stream: Entry[] = [];
       const hearOne = (who: number) => {
         const next = stream[heard[who] as number];
         if (next === undefined) return;
-        (folds[who] as Fold<Json[], Json>).hear(next);
+        folds[who]?.hear(next);
         heard[who] = (heard[who] as number) + 1;
       };
-      for (const [who, writes] of steps) {
-        if (writes) {
-          const action = `${who}-${stream.length}`;
-          const mark = (folds[who] as Fold<Json[], Json>).propose(action);
-          stream.push(entry({ apply: action, i: mark }, stream.length + 1));
-        } else hearOne(who);
+      for (const [who, what, action] of steps) {
+        const one = folds[who] as Fold<unknown>;
+        if (what === "hears") hearOne(who);
+        else if (what === "reads") JSON.stringify(one.model.value);
+        else if (what === "begins anew") {
+          one.startOver(stream, true);
+          heard[who] = stream.length;
+        } else {
+          const mark = one.propose(action as Json);
+          if (what === "is refused") one.model.withdraw(mark);
+          else stream.push(entry({ apply: action as Json, i: mark }, stream.length + 1));
+        }
       }
+      const order = make();
+      const all = new Fold(order);
+      for (const each of stream) all.hear(each);
       for (const who of [0, 1, 2]) while ((heard[who] as number) < stream.length) hearOne(who);
-      const [first, ...others] = folds.map(({ value }) => value);
-      for (const other of others) expect(other).toEqual(first);
-      expect(first).toHaveLength(stream.length);
+      for (const model of models) {
+        // What began anew in the middle has own actions that it was never told of again.
+        expect(JSON.stringify(model.snapshot())).toBe(JSON.stringify(order.snapshot()));
+        if (model.pending === 0) expect(model.value).toEqual(order.value);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a dictionary shows at each moment what its steps make, one after the other", () => {
+  fc.assert(
+    fc.property(happenings, (steps) => {
+      const model = new ItemsModel<Json>({});
+      const one = new Fold(model);
+      const room: Json[] = [];
+      const own = new Map<string, Json>();
+      let seq = 0;
+      for (const [, what, action] of steps) {
+        if (what === "writes") own.set(one.propose(action as Json), action as Json);
+        else if (what === "hears") {
+          const [oldest] = own;
+          const [mark, mine] = oldest ?? ["x", action as Json];
+          own.delete(mark);
+          room.push(mine);
+          one.hear(entry({ apply: mine, i: mark }, ++seq));
+        } else if (what === "reads") {
+          room.push(action as Json);
+          one.hear(entry({ apply: action as Json, i: "stranger" }, ++seq));
+        } else {
+          const marks = [...own.keys()];
+          const mark = marks[what === "is refused" ? marks.length - 1 : 0] ?? "none";
+          own.delete(mark);
+          one.model.withdraw(mark);
+        }
+        const items = new Map<string, Json>();
+        for (const step of [...room, ...own.values()]) {
+          const { set = {}, remove = [] } = step as { set?: object; remove?: string[] };
+          for (const name of remove) items.delete(name);
+          for (const [name, value] of Object.entries(set)) items.set(name, value as Json);
+        }
+        expect(model.value).toEqual(Object.fromEntries(items));
+        for (const name of ["a", "b", "__proto__"]) expect(model.get(name)).toBe(items.get(name));
+      }
     }),
   );
+});
+
+test("a function that changes what it is given throws, and nothing is changed", () => {
+  const one = fold(mutating);
+  expect(() => one.fold.propose("a")).toThrow(TypeError);
+  const deep = new Reduction<{ at: Record<string, number> }, string>(
+    "k",
+    (value, name) => {
+      const at = value.at ?? {};
+      at[name] = 1;
+      return { ...value, at };
+    },
+    {},
+    FROZEN,
+  );
+  deep.propose("1", "a"); // which made what it changed
+  expect(() => deep.propose("2", "b")).toThrow(TypeError);
+  expect(deep.value).toEqual({ at: { a: 1 } });
+});
+
+test("each own action is applied twice at most where nobody's comes between", () => {
+  for (const [fn, treatment] of [
+    [copying, FROZEN],
+    [mutating, COPIED],
+  ] as const) {
+    const counted = vi.fn(fn);
+    const one = fold(counted, treatment);
+    const marks = Array.from({ length: 500 }, (_, n) => one.fold.propose(n));
+    marks.forEach((mark, n) => {
+      one.fold.hear(entry({ apply: n, i: mark }, n + 1));
+      expect(one.model.value).toHaveLength(500);
+    });
+    expect(counted.mock.calls.length).toBeLessThanOrEqual(1000);
+  }
+});
+
+test("a value is copied once for all of others' actions that come between own ones", () => {
+  const copy = vi.spyOn(globalThis, "structuredClone");
+  const one = fold(mutating, COPIED);
+  for (let seq = 1; seq <= 50; seq += 1) {
+    one.fold.hear(entry({ apply: seq, i: "x" }, seq));
+    expect(one.model.value).toHaveLength(seq);
+  }
+  const before = copy.mock.calls.length;
+  expect(before).toBeLessThanOrEqual(1);
+  one.fold.propose("mine");
+  for (let seq = 51; seq <= 100; seq += 1) one.fold.hear(entry({ apply: seq, i: "x" }, seq));
+  expect(one.model.value).toHaveLength(101);
+  expect(copy.mock.calls.length).toBe(before + 1);
+  copy.mockRestore();
+});
+
+test("a snapshot has the digits of long integers that the function was given as numbers", () => {
+  const long = new LongInteger("12345678901234567890");
+  const one = fold();
+  one.fold.hear(entry({ apply: [long] as Json, i: "x" }, 1));
+  expect(one.model.snapshot()).toEqual([[long]]);
+  const dict = new ItemsModel<number>({});
+  dict.apply({ set: { a: long } });
+  expect([dict.get("a"), dict.snapshot()]).toEqual([Number(long.digits), { a: long }]);
+});
+
+const longOf = (n: number) => new LongInteger(String(9n * 10n ** 18n + BigInt(n) * 100_000n));
+
+test("of long integers only those are remembered that are in the value", () => {
+  const newest = (_: Words, action: Json): Words => [action];
+  const one = fold(newest);
+  for (let n = 0; n < 3_000; n += 1) one.fold.hear(entry({ apply: longOf(n), i: "x" }, n + 1));
+  expect((one.model as unknown as { long: Map<string, unknown> }).long.size).toBeLessThan(1_100);
+  expect(one.model.snapshot()).toEqual([longOf(2_999)]);
 });

@@ -539,3 +539,100 @@ test("an update of another member leaves all digits of an integer beyond 2^53", 
   state.value = { ...(state.value as { id: number; n: number }), n: 3 };
   expect(stringify(last(server).value)).toBe('{"id":1234567890123456789,"n":3}');
 });
+
+test("a loop goes through all that a stream holds, however much that is and comes meanwhile", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<number>(server.session, "k");
+  const early = log.follow();
+  const fresh = log.follow("now");
+  const held = Array.from({ length: 12_000 }, (_, n) => ({ value: n, seq: n + 1 }));
+  server.init(held);
+  const late = log.follow();
+  for (let n = 12_000; n < 24_000; n += 1) server.push(n, n + 1);
+  for (const loop of [early, late]) {
+    for (let n = 0; n < 24_000; n += 1) expect((await loop.next()).value).toBe(n);
+    expect(loop.missed).toBe(0);
+  }
+  expect((await fresh.next()).value).toBe(12_000);
+  log.close();
+  expect((await fresh.next()).value).toBe(12_001);
+});
+
+test("a loop is told how much of a bounded stream was gone before it asked for it", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<number>(server.session, "k", 3);
+  const loop = log.follow();
+  server.init([]);
+  for (let seq = 1; seq <= 5; seq += 1) server.push(seq, seq);
+  expect(loop.missed).toBe(2);
+  expect([(await loop.next()).value, (await loop.next()).value]).toEqual([3, 4]);
+});
+
+test("two users of a stream each have as many values as they asked for", () => {
+  const server = new PlayedServer();
+  const two = new Stream<number>(server.session, "k", 2);
+  const all = new Stream<number>(server.session, "k");
+  const three = new Stream<number>(server.session, "k", 3);
+  const channel = new PubSub<number>(server.session, "k");
+  const held = [1, 2, 3, 4].map((n) => ({ value: n, seq: n }));
+  server.init(held);
+  server.init(held);
+  server.push(5, 5);
+  expect([two.values, three.values, all.values]).toEqual([
+    [4, 5],
+    [3, 4, 5],
+    [1, 2, 3, 4, 5],
+  ]);
+  expect([two.length, three.length, channel.last]).toEqual([2, 3, [5]]);
+});
+
+test("whoever says very often that a stream was shortened has it read twice", () => {
+  const server = new PlayedServer();
+  const steps: (() => void)[] = [];
+  server.session.later = (_, step) => steps.push(step);
+  const log = new Stream<string>(server.session, "k");
+  server.init([{ value: "a", seq: 1 }]);
+  const gets = () => server.sent.filter(({ type }) => type === "get").length;
+  for (let seq = 2; seq <= 50; seq += 1) {
+    server.push({ $compacted: 1 }, seq);
+    if (gets() === 2) server.init([{ value: "a", seq: 1 }]);
+  }
+  expect(gets()).toBe(2);
+  for (const step of steps.splice(0)) step();
+  expect(gets()).toBe(3);
+  server.init([{ value: "ab", seq: 1 }]);
+  for (const step of steps.splice(0)) step();
+  expect([gets(), log.values]).toEqual([3, ["ab"]]);
+});
+
+test("a stream that was shortened between two pages of it is read anew", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<string>(server.session, "k");
+  server.init([{ value: "a", seq: 1 }], { epoch: "E", recovered: false, more: true });
+  const rest = [
+    { value: "b", seq: 2 },
+    { value: { $compacted: 1 }, seq: 3 },
+  ];
+  server.init(rest, { epoch: "E", recovered: true });
+  await Promise.resolve();
+  expect(server.sent.at(-1)).toMatchObject({ type: "get", seq: 0, epoch: null });
+  server.init([{ value: "A", seq: 1 }, ...rest.slice(0, 1)]);
+  expect(log.values).toEqual(["A", "b"]);
+});
+
+test("a dictionary makes its items when they are read, and the same object until one changes", () => {
+  const server = new PlayedServer();
+  const form = new SharedDict<Json>(server.session, "k");
+  server.init([{ value: { reset: { a: [1], b: 2 } }, seq: 1 }]);
+  const { value } = form;
+  expect(form.value).toBe(value);
+  expect(form.get("a")).toBe(value.a);
+  expect(() => Object.assign(value, { a: 5 })).toThrow(TypeError);
+  const told = vi.fn();
+  form.subscribe(told);
+  server.push({ apply: { set: { b: 2 } }, i: "x" }, 2);
+  expect(told).not.toHaveBeenCalled();
+  server.push({ apply: { set: { b: 3 } }, i: "x" }, 3);
+  expect(told).toHaveBeenCalledExactlyOnceWith({ a: [1], b: 3 });
+  expect(form.value.a).toBe(value.a);
+});

@@ -1,0 +1,242 @@
+import { Refused } from "../client/errors";
+import type { LogListener, LogReplica } from "../client/log";
+import type { Session } from "../client/session";
+import { byteLength } from "../protocol/codec";
+import { stringify } from "../protocol/integers";
+import type { Entry, Json } from "../protocol/messages";
+import { Fold, type Model } from "./fold";
+import { Life, type Watched } from "./life";
+import { outcome } from "./outcome";
+import { inParts, whole } from "./snapshot";
+import { encode } from "./values";
+
+/** When and how a stream is made shorter. */
+interface Lengths {
+  /** How many actions it holds before a snapshot takes their place, at least. */
+  readonly compactAt: number;
+  /** A longer snapshot goes in parts without a try: servers take 1 MiB by default. */
+  readonly wholeBytes: number;
+  /** How long a part is, in UTF-16 code units: below 1 MB in UTF-8, however it is escaped. */
+  readonly partLength: number;
+}
+
+const LENGTHS: Lengths = { compactAt: 100, wholeBytes: 1_000_000, partLength: 200_000 };
+/** Why a snapshot may be refused that nobody has to hear of: the room has another, or there is none. */
+const USUAL = ["uncertain", "closed", "gone", "forbidden"];
+
+/**
+ * The actions of one key: the room's and the own ones, kept in a model, and kept short by
+ * snapshots. `touched` hears that the model's value may be another (`restarted`: made anew,
+ * `isEmpty`: of a stream that holds nothing).
+ */
+export class ActionLog<V> implements LogListener {
+  private readonly fold: Fold<V>;
+  private readonly replica: LogReplica;
+  private readonly life = new Life();
+  /** Marks of what the room has, but what was not heard yet. */
+  private readonly unheard = new Set<string>();
+  /** Whether an own action made the stream too long. */
+  private isLong = false;
+  private isCompacting = false;
+  private isOffering = false;
+  private hasWarned = false;
+  /** How long the newest snapshot is, and how long one may be that goes in one piece, in bytes. */
+  private snapshotBytes = 0;
+  private wholeBytes: number;
+  private readonly lengths: Lengths;
+
+  constructor(
+    private readonly session: Session,
+    readonly key: string,
+    private readonly model: Model<V>,
+    private readonly touched: (restarted: boolean, isEmpty: boolean) => void,
+    lengths: Partial<Lengths> = {},
+  ) {
+    this.lengths = { ...LENGTHS, ...lengths };
+    this.wholeBytes = this.lengths.wholeBytes;
+    const lost = () => this.warn(new Refused("lost", LOST));
+    this.fold = new Fold(model, lost);
+    this.replica = session.log(key, this, false);
+    if (!this.replica.begun) return;
+    const held = this.replica.known(this);
+    if (held !== null) this.startedOver(held, true);
+    else session.readAnew(this.replica);
+  }
+
+  /** Resolves with the room's first answer. */
+  get ready(): Promise<void> {
+    return this.life.ready;
+  }
+
+  /**
+   * Apply an action; resolves when the room has it. Rejects with what the function throws for it,
+   * and with `QueueFull`.
+   */
+  dispatch(action: unknown): Promise<void> {
+    return outcome(this.dispatched(action));
+  }
+
+  /** As `SharedReducer.waitFor`, of something whose `value` is this one's. */
+  waitFor<T>(
+    watched: Watched<T>,
+    predicate: (value: T) => boolean,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.life.waitFor(watched, predicate, signal);
+  }
+
+  close(): void {
+    this.life.end();
+    this.replica.listeners.delete(this);
+    this.session.leave(this.key);
+  }
+
+  heard(entry: Entry): void {
+    const changed = this.fold.hear(entry);
+    this.offer();
+    if (changed) this.touched(false, false);
+  }
+
+  startedOver(held: readonly Entry[], sameEpoch: boolean): void {
+    this.fold.startOver(held, sameEpoch);
+    this.snapshotBytes = 0;
+    this.answered();
+    this.touched(true, this.fold.isEmpty);
+  }
+
+  answered(): void {
+    for (const mark of this.unheard) this.model.withdraw(mark);
+    this.unheard.clear();
+    this.offer();
+    this.life.begin();
+  }
+
+  sized(size: number): void {
+    // Where it is shorter, somebody else has compacted it.
+    this.fold.resize(size);
+  }
+
+  summary(): readonly Entry[] | null {
+    const { fold, model } = this;
+    if (fold.isUnfinished || fold.isLeftOver) return null;
+    if (fold.isEmpty) return [];
+    return [{ value: whole(model.snapshot(), fold.isInitial), seq: fold.seq }];
+  }
+
+  closed(error: Refused): void {
+    this.life.end(error);
+  }
+
+  reopened(): void {
+    this.life.reopen();
+  }
+
+  private async dispatched(action: unknown): Promise<void> {
+    const { fold, model, replica } = this;
+    const json = encode(action);
+    const mark = fold.propose(json);
+    let arrival: Promise<unknown>;
+    try {
+      arrival = replica.arrival(replica.append({ apply: json, i: mark }));
+    } catch (error) {
+      model.withdraw(mark);
+      throw error;
+    }
+    this.isLong ||= fold.length + model.pending >= this.lengths.compactAt;
+    this.touched(false, false);
+    try {
+      await arrival;
+    } catch (error) {
+      this.settle(mark);
+      throw error;
+    }
+    if (replica.ready) this.settle(mark);
+    else this.unheard.add(mark);
+    this.keepShort();
+  }
+
+  /** An action was refused, or is in what was heard. */
+  private settle(mark: string): void {
+    if (this.model.withdraw(mark)) this.touched(false, false);
+  }
+
+  /** Give the room what it has not: where it is empty, or forgot what is known here. */
+  private offer(): void {
+    const { fold, model } = this;
+    const isNeeded = fold.isEmpty || (fold.isLeftOver && !fold.isUnfinished);
+    if (!isNeeded || this.isOffering || !this.replica.ready) return;
+    const [seq, epoch] = this.place;
+    this.isOffering = true;
+    this.write(model.snapshot(), fold.isInitial, true, epoch, (value) =>
+      this.replica.offer(value, seq),
+    )
+      .catch((error: unknown) => this.warn(error))
+      .finally(() => {
+        this.isOffering = false;
+        // Somebody was faster, or the room forgot again.
+        if (this.place.join() !== [seq, epoch].join()) this.offer();
+      });
+  }
+
+  /** How far the stream is known: its newest number (0: it is empty), and of which epoch. */
+  private get place(): [number, string | null] {
+    return [this.fold.isEmpty ? 0 : this.fold.seq, this.replica.epoch];
+  }
+
+  /** Put a snapshot in the place of the actions, where they cost half as much as it does. */
+  private keepShort(): void {
+    const { fold, model } = this;
+    const isNeeded = this.isLong && fold.length >= this.lengths.compactAt;
+    if (!isNeeded || this.isCompacting || fold.isUnfinished || fold.isLeftOver) return;
+    if (2 * fold.cost < this.snapshotBytes) return;
+    const snapshot = model.snapshot();
+    this.snapshotBytes = byteLength(stringify(snapshot));
+    if (2 * fold.cost < this.snapshotBytes) return;
+    const [seq, epoch] = this.place;
+    fold.resize(1);
+    this.isLong = false;
+    this.isCompacting = true;
+    this.write(snapshot, false, false, epoch, (value) => this.replica.compact(value, seq, epoch))
+      .catch((error: unknown) => this.warn(error))
+      .finally(() => {
+        this.isCompacting = false;
+      });
+  }
+
+  /**
+   * Write a snapshot by a push, in one piece where that is taken. `isFirst`: its parts come behind
+   * the push and not before it (protocol, "Snapshots in parts").
+   */
+  private async write(
+    snapshot: Json,
+    isInitial: boolean,
+    isFirst: boolean,
+    epoch: string | null,
+    push: (value: Json) => Promise<unknown>,
+  ): Promise<void> {
+    const text = stringify(snapshot);
+    const bytes = byteLength(text);
+    if (bytes <= this.wholeBytes) {
+      try {
+        await push(whole(snapshot, isInitial));
+        return;
+      } catch (error) {
+        if (!(error instanceof Refused) || error.code !== "too_large") throw error;
+        this.wholeBytes = bytes - 1;
+      }
+    }
+    const { head, parts } = inParts(text, this.lengths.partLength);
+    if (isFirst) await push(head);
+    for (const part of parts) await this.replica.arrival(this.replica.append(part, epoch));
+    if (!isFirst) await push(head);
+  }
+
+  /** Tell once that the stream can't be kept short, or that something was lost. */
+  private warn(error: unknown): void {
+    if (!(error instanceof Refused) || USUAL.includes(error.code) || this.hasWarned) return;
+    this.hasWarned = true;
+    this.session.onUnheard(error, this.key);
+  }
+}
+
+const LOST = "the room lost its memory, and goes on from another value than the one that was shown";

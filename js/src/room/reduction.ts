@@ -1,0 +1,182 @@
+import { LongInteger } from "../protocol/integers";
+import type { Json } from "../protocol/messages";
+import type { Model } from "./fold";
+import { decode, encode } from "./values";
+
+/** How a reducer's function may treat the value that it is given. */
+export interface Treatment {
+  read(json: Json): unknown;
+  /** What the function returned, made of `before`. */
+  made<S>(next: S, before: S): S;
+  /** Where the function is applied twice to one value: another that is its like. */
+  copy<S>(value: S): S;
+  /** Whether what is shown may be the very object that the room's order has made. */
+  readonly shares: boolean;
+}
+
+/** It must not change it: values are frozen, so that it throws if it does. Nothing is copied. */
+export const FROZEN: Treatment = {
+  read: (json) => freeze(decode(json)),
+  made: freeze,
+  copy: (value) => value,
+  shares: true,
+};
+
+/**
+ * It may change it, as DriftDB's client lets it: there are two values, that of the room's order and
+ * the shown one. They are copied where others' actions come between own ones.
+ */
+export const COPIED: Treatment = {
+  read: decode,
+  made: (next) => next,
+  copy: (value) => structuredClone(value),
+  shares: false,
+};
+
+/** What a function makes of a value and actions, one after the other. */
+export class Reduction<S, A> implements Model<S> {
+  private confirmed: S;
+  /** `null`: it is to be made of `confirmed` and the own actions, when it is asked for. */
+  private shown: { readonly value: S } | null = null;
+  private readonly own = new Map<string, Json>();
+  /** Long integers that may be in the value, by their digits: `fn` knows the nearest numbers. */
+  private long = new Map<string, LongInteger>();
+  private longLimit = LONG_LIMIT;
+  private hasThrown = false;
+
+  constructor(
+    private readonly key: string,
+    private readonly fn: (value: S, action: A) => S,
+    private readonly initial: Json,
+    private readonly treatment: Treatment,
+  ) {
+    this.confirmed = this.read(initial);
+  }
+
+  get value(): S {
+    if (this.shown === null) {
+      const { treatment, own } = this;
+      let value = treatment.copy(this.confirmed);
+      for (const action of own.values()) value = this.applied(value, action);
+      this.shown = { value };
+    }
+    return this.shown.value;
+  }
+
+  get pending(): number {
+    return this.own.size;
+  }
+
+  get behind(): number {
+    return this.shown === null ? this.own.size : 0;
+  }
+
+  begin(snapshot = this.initial): void {
+    this.long.clear();
+    this.confirmed = this.read(snapshot);
+    this.shown = null;
+  }
+
+  apply(action: Json, mark = ""): boolean {
+    const { own, treatment, shown } = this;
+    const [oldest] = own.keys();
+    const isNext = mark === oldest;
+    const isOwn = own.delete(mark);
+    if (isNext && shown !== null) {
+      // Nobody's came between: what is shown has it already.
+      const isSame = treatment.shares && own.size === 0;
+      this.confirmed = isSame ? shown.value : this.applied(this.confirmed, action);
+      return false;
+    }
+    this.confirmed = this.applied(this.confirmed, action);
+    if (treatment.shares || shown === null || isOwn || own.size > 0) this.shown = null;
+    else this.shown = { value: this.applied(shown.value, action) };
+    return true;
+  }
+
+  propose(mark: string, action: Json): void {
+    const { value } = this;
+    let next: S;
+    try {
+      next = this.call(value, action);
+    } catch (error) {
+      if (!this.treatment.shares) this.shown = null; // it may have been changed in part
+      throw error;
+    }
+    this.own.set(mark, action);
+    this.shown = { value: next };
+  }
+
+  withdraw(mark: string): boolean {
+    const was = this.own.delete(mark);
+    if (was) this.shown = null;
+    return was;
+  }
+
+  snapshot(): Json {
+    return encode(this.confirmed, [...this.long.values()]);
+  }
+
+  private read(snapshot: Json): S {
+    this.note(snapshot);
+    return this.treatment.read(snapshot) as S;
+  }
+
+  private call(value: S, action: Json): S {
+    this.note(action);
+    // Each value has an action of its own, which may become a part of it.
+    return this.treatment.made(this.fn(value, this.treatment.read(action) as A), value);
+  }
+
+  /** An action for which the function throws counts for nothing. */
+  private applied(value: S, action: Json): S {
+    try {
+      return this.call(value, action);
+    } catch (error) {
+      if (!this.hasThrown)
+        console.error(`driftdb: ${this.key}: an action counts for nothing:`, error);
+      this.hasThrown = true;
+      return value;
+    }
+  }
+
+  private note(json: Json): void {
+    if (json instanceof LongInteger) this.long.set(json.digits, json);
+    else if (typeof json === "object" && json !== null)
+      for (const part of Object.values(json)) this.note(part);
+    if (this.long.size <= this.longLimit) return;
+    // Forget those that are in the value no more.
+    this.longLimit = Number.POSITIVE_INFINITY;
+    const used = [json, this.snapshot(), ...this.own.values()];
+    this.long.clear();
+    for (const each of used) this.note(each);
+    this.longLimit = Math.max(LONG_LIMIT, 2 * this.long.size);
+  }
+}
+
+/** How many long integers are noted before those are forgotten that are used no more. */
+const LONG_LIMIT = 1_000;
+
+/**
+ * Freeze a value, and all arrays and plain objects in it. What it has in common with `before`,
+ * which is frozen, is passed over.
+ */
+export function freeze<T>(value: T, before?: unknown): T {
+  if (typeof value !== "object" || value === null || value === before) return value;
+  if (Object.isFrozen(value)) return value;
+  const old = (before ?? {}) as Record<string | number, unknown>;
+  if (Array.isArray(value)) {
+    Object.freeze(value);
+    for (let place = 0; place < value.length; place += 1) {
+      const item: unknown = value[place];
+      if (typeof item === "object" && item !== old[place]) freeze(item, old[place]);
+    }
+  } else {
+    const kind: unknown = Object.getPrototypeOf(value);
+    if (kind !== Object.prototype && kind !== null) return value; // bytes, dates
+    Object.freeze(value);
+    for (const [name, member] of Object.entries(value))
+      if (typeof member === "object" && member !== old[name]) freeze(member, old[name]);
+  }
+  return value;
+}

@@ -1,0 +1,30 @@
+import { randomText } from "../client/random";
+import type { Json } from "../protocol/messages";
+
+/** What stands for all actions up to now. `isInitial`: it is only where they begin. */
+export function whole(value: Json, isInitial: boolean): Json {
+  return isInitial ? { reset: value, initial: true } : { reset: value };
+}
+
+/** A snapshot in parts: what names them, and they themselves (protocol, "Snapshots in parts"). */
+export interface Parts {
+  readonly head: Json;
+  readonly parts: readonly Json[];
+}
+
+/** Cut the text of a snapshot into parts of at most so many UTF-16 code units. */
+export function inParts(text: string, most: number, of = randomText(12)): Parts {
+  const parts: Json[] = [];
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(start + most, text.length);
+    if (end < text.length && isHigh(text.charCodeAt(end - 1))) end -= 1;
+    parts.push({ part: parts.length, of, text: text.slice(start, end) });
+    start = end;
+  }
+  return { head: { parts: parts.length, of }, parts };
+}
+
+/** Whether a code unit is the first half of a character. */
+function isHigh(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
