@@ -26,6 +26,7 @@ _SECTIONS = {
         "Message",
     ),
     "Widgets of others": ("bind", "bind_all", "Binding", "Bindings"),
+    "Cells that are run again": ("keep_on_rerun",),
     "Waiting": ("Handle", "Wait", "Feed", "Subscription"),
     "Writing to a stream": ("StreamFile", "StreamHandler", "Progress"),
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .client.objects.state import SharedState
     from .client.objects.stream.stream import Stream
     from .client.room import Room, room
+    from .client.runtime.cells import keep_on_rerun
     from .client.runtime.subscribers import Subscription
     from .client.waiting.feed import Feed
     from .client.waiting.handle import Handle
@@ -92,6 +93,7 @@ __all__ = [
     "__version__",
     "bind",
     "bind_all",
+    "keep_on_rerun",
     "room",
 ]
 
@@ -113,6 +115,7 @@ _MODULES = {
     "Wait": ".client.waiting.wait",
     "bind": ".client.objects.binding",
     "bind_all": ".client.objects.binding",
+    "keep_on_rerun": ".client.runtime.cells",
     "room": ".client.room",
 }
 

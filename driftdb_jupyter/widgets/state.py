@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from copy import copy
 from typing import Any as AnyValue
 
 from anywidget import AnyWidget
-from ipywidgets import Widget, widget_serialization
-from traitlets import Any, Dict, Instance, Unicode, default
+from ipywidgets import Layout, ValueWidget, Widget, widget_serialization
+from traitlets import Any, Dict, Instance, TraitType, Unicode, default
 
 from ..client.objects import state
+from ..client.runtime.cells import cells
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
 from .output import kept, read
@@ -18,17 +21,22 @@ from .view import server_of
 
 __all__ = ["SharedState"]
 
-# A model lives until it is closed, for a page that is loaded again asks the kernel for it.
-_shown: dict[str, SharedState] = {}
+# Who has the model of each place. A model lives until it is closed, for a page that is loaded
+# again asks the kernel for it.
+_shown: dict[Hashable, SharedState] = {}
 
 
-class SharedState(state.SharedState, AnyWidget):
+class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[misc]
     """A :class:`driftdb_jupyter.SharedState` that a cell shows as a control.
 
     The control's front end joins the room by itself: the value doesn't go through the kernel.
     Its model (a comm) is made when it is first shown, so that an object which never is costs
-    nothing beyond the client's own; one that was shown lives until :meth:`close`, or until another
-    that looks the same is shown.
+    nothing beyond the client's own; one that was shown lives until :meth:`close`, or until the
+    one is shown that its cell makes in its place when it is run again.
+
+    It goes where ipywidgets' own widgets go: into boxes, ``link`` and ``interact``. ``layout``,
+    ``tooltip`` and ``tabbable`` are those of every widget there; ``jslink`` doesn't know the value
+    (``link`` does), for it is not in the model but in the room.
     """
 
     _esm = Unicode().tag(sync=True)
@@ -44,13 +52,32 @@ class SharedState(state.SharedState, AnyWidget):
     _control = Dict().tag(sync=True)
 
     _constructed = False
+    _own_layout: AnyValue = None
+
+    @default("layout")
+    def _plain_layout(self) -> Layout:
+        self._own_layout = Layout()
+        return self._own_layout
 
     @default("_esm")
     def _code_of_front_end(self) -> str:
         return code()
 
-    def __init__(self, *args: AnyValue, **kwargs: AnyValue) -> None:
+    def __init__(
+        self,
+        *args: AnyValue,
+        layout: Layout | Mapping[str, AnyValue] | None = None,
+        tooltip: str | None = None,
+        tabbable: bool | None = None,
+        **kwargs: AnyValue,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if layout is not None:
+            self.layout = layout
+            if not isinstance(layout, Layout):
+                self._own_layout = self.layout
+        self.tooltip, self.tabbable = tooltip, tabbable
+        self._place = cells.place(self._topic)
         self._server = server_of(self)
         self._room = self.room.name
         self._control = self.control.told()
@@ -58,56 +85,67 @@ class SharedState(state.SharedState, AnyWidget):
         if self.comm is not None:  # marimo makes every widget's model at once
             self._furnish()
 
-    @property
-    def disabled(self) -> bool:
-        """Whether the control is greyed out; may be set while it is shown."""
-        return self.control.disabled
+    def traits(self, **metadata: AnyValue) -> dict[str, TraitType[AnyValue, AnyValue]]:
+        """Return the traits; see :meth:`traitlets.HasTraits.traits`."""
+        found: dict[str, TraitType[AnyValue, AnyValue]] = super().traits(**metadata)
+        if not metadata:
+            for name in ("value", *self._given):
+                if name in found:
+                    found[name] = copy(found[name])
+                    found[name].metadata = _InTheRoom(found[name].metadata)
+        return found
 
-    @disabled.setter
-    def disabled(self, disabled: bool) -> None:
-        self._ask(disabled=disabled)
+    def __setattr__(self, name: str, value: AnyValue) -> None:
+        kind = type(self)  # which traitlets made of the class, with the same name and module
+        if name[0] != "_" and kind.__module__ == __name__ and not hasattr(kind, name):
+            raise AttributeError(
+                f"a SharedState has no {name!r}; what can be set are value, control, min, max, "
+                "step, options, label, description, disabled, read_only, limit_bytes, layout, "
+                "tooltip and tabbable"
+            )
+        super().__setattr__(name, value)
 
-    @property
-    def read_only(self) -> bool:
-        """Whether nobody can change the value there; may be set while it is shown."""
-        return self.control.read_only
-
-    @read_only.setter
-    def read_only(self, read_only: bool) -> None:
-        self._ask(read_only=read_only)
-
-    def _ask(self, **changes: bool) -> None:
-        self._asked = self.control.but(**changes)
+    def _ask(self, changes: Mapping[str, AnyValue]) -> None:
+        super()._ask(changes)
         self._control = self.control.told()
-        if self.comm is not None:
-            self._describe()
 
     def open(self) -> None:
         """Make the model, if there is none; showing it does so.
 
-        One that looks the same, as of a cell that was run before, hands its model on: so a cell
-        that is run again costs nothing, and its older outputs stay live.
+        The one that its cell made in the same place when it was run before hands its model on:
+        so a cell that is run again costs nothing, and its older outputs are live and look as the
+        newest. Outside of cells one that looks the same does.
         """
         if not self._constructed or self.comm is not None:
             return
         self._furnish()
-        looks = repr((self.room.url, self.key, self._control))
-        before = _shown.get(looks)
+        place = self._place or repr((self.room.url, self.key, self._control))
+        before = _shown.get(place)
         if before is None or before.comm is None:
             super().open()
         else:
-            model = before.comm
-            before.set_trait("comm", None)
-            before._model_id = None
-            self.set_trait("comm", model)
-            self.send_state("_initial")
-        _shown[looks] = self
+            self._succeed(before)
+        _shown[place] = self
         self._describe()
+
+    def _succeed(self, before: SharedState) -> None:
+        """Take another's model, and tell the page what is different now."""
+        model, theirs = before.comm, before._own_layout
+        if theirs is not None and theirs is not before.layout:
+            theirs = None
+        if theirs is not None and "layout" not in self._trait_values and _is_plain(theirs):
+            self.layout = self._own_layout = theirs
+        old, new = before.get_state(), self.get_state()
+        before.set_trait("comm", None)
+        before._model_id = None
+        self.set_trait("comm", model)
+        self.send_state([name for name in new if name not in old or old[name] != new[name]])
+        if theirs is not None and theirs is not self.layout:
+            theirs.close()
 
     def _furnish(self) -> None:
         """Give the front end the room's value as it is now, and its code."""
-        shown = self._replica.shown
-        self._initial = None if shown is None else read_json(shown)
+        self._initial = self._kept()
         self._bundle = bundle()
         self._hash = "" if self._bundle is None else self._bundle.hash
 
@@ -116,17 +154,32 @@ class SharedState(state.SharedState, AnyWidget):
         if made is None:
             return None
         shown = self._replica.shown
-        value = None if shown is None else read_json(shown)
+        rows = None
+        if shown is None:
+            text = "no value yet"
+        elif self.control.kind == "file":
+            text = f"a file's value of {len(shown)} bytes"
+        else:
+            value = read_json(shown)
+            text, rows = read(value), table(value)
         told = {
             "server": self._server,
             "room": self._room,
             "key": self._key,
             "kind": self._kind,
             "control": self._control,
-            "remembered": value,
+            "remembered": self._kept(),
         }
         label = self._control["label"] or self.key
-        return {**made[0], **kept(told, label=label, text=read(value), table=table(value))}, made[1]
+        return {**made[0], **kept(told, label=label, text=text, table=rows)}, made[1]
+
+    def _kept(self) -> AnyValue:
+        """The value as it travels, where a notebook may keep it; it is not to hold files."""
+        shown = self._replica.shown
+        limit = self.room.connection.settings.notebook_limit_bytes
+        if shown is None or len(shown) > limit or self.control.kind == "file":
+            return None
+        return read_json(shown)
 
     def _handle_custom_msg(self, content: AnyValue, buffers: AnyValue) -> None:
         carry(content, self.comm, self.room.connection)
@@ -144,8 +197,26 @@ class SharedState(state.SharedState, AnyWidget):
         """Hear of the value no more, and take the control out of the page."""
         super().close()
         AnyWidget.close(self)
-        for looks in [looks for looks, widget in _shown.items() if widget is self]:
-            del _shown[looks]
+        for place in [place for place, widget in _shown.items() if widget is self]:
+            del _shown[place]
 
     def __del__(self) -> None:
         """Do nothing: there is no model to close, and a finalizer must wait for no lock."""
+
+
+class _InTheRoom(dict[str, AnyValue]):
+    """The metadata of a trait that is not in the model, so that front ends can't link it."""
+
+    def get(self, name: str, otherwise: AnyValue = None) -> AnyValue:
+        """Return what :meth:`dict.get` does; raises :class:`TypeError` where ``jslink`` asks."""
+        if name == "sync":
+            raise TypeError(
+                "jslink() and jsdlink() can't link a SharedState, whose value is in its room and "
+                "not in the widget's model: use link() or dlink()"
+            )
+        return super().get(name, otherwise)
+
+
+def _is_plain(layout: Layout) -> bool:
+    """Whether a layout says nothing."""
+    return all(getattr(layout, name) is None for name in layout.keys if name[0] != "_")

@@ -30,8 +30,9 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(60)
 
-    def run(self, code: str) -> str:
-        """Run a cell, and return what it printed and displayed."""
+    def run(self, code: str, *, cell: str | None = None) -> str:
+        """Run a cell, as a front end does that names it, and return what it shows."""
+        self.client.session.metadata = {} if cell is None else {"cellId": cell}
         text: list[str] = []
 
         def hear(message: dict[str, Any]) -> None:
@@ -144,3 +145,77 @@ def test_a_cell_that_awaits_ends_with_the_observer_that_is_interrupted(
     assert reply["content"]["status"] == "error"
     assert kernel.run("print('usable')").endswith("usable")
     kernel.run("endless.close()")
+
+
+SHOWN = ["state", "display(state)", "ipywidgets.VBox([state])", "state.value;"]
+
+
+@pytest.mark.parametrize("last_line", SHOWN)
+def test_a_cell_that_is_run_again_replaces_its_observers(
+    kernel: Kernel, server: FakeServer, last_line: str
+) -> None:
+    key = f"told by {last_line}"
+    kernel.run(f"import ipywidgets\nfrom IPython.display import display\nkey, told = {key!r}, []")
+    for run in range(4):
+        code = "state = SharedState(key, 0)\nstate.observe(lambda change: told.append(change.new))"
+        kernel.run(f"run = {run}\n{code}\n{last_line}", cell="observes")
+    kernel.run("other = SharedState(key, 0)\nother.observe(lambda change: told.append('other'))")
+    assert kernel.run("_ = state.set(1).result()\nprint(told)") == "[1]"
+    server.write(key, 7)
+    assert kernel.run("state.wait_for(lambda value: value == 7)") == "text/plain"
+    assert kernel.run("print(told.count(1), told.count(7), 'other' in told)") == "1 1 True"
+
+
+def test_a_cell_that_is_run_again_replaces_its_bindings(kernel: Kernel) -> None:
+    kernel.run("from driftdb_jupyter import bind\nimport ipywidgets\ncalled = []")
+    for _ in range(3):
+        kernel.run(
+            """
+            view = ipywidgets.interactive(lambda n: called.append(n), n=(0, 10))
+            bind(view.kwargs_widgets[0], key="bound")
+            view
+            """,
+            cell="binds",
+        )
+    assert kernel.run("called.clear()\nSharedState('bound').value = 9") == ""
+    assert kernel.run("print(called, view.kwargs_widgets[0].value)") == "[9] 9"
+
+
+def test_a_cell_that_is_run_again_hands_its_models_on(kernel: Kernel) -> None:
+    code = "pair = [SharedState('handed on', 0, max=most) for _ in range(2)]\npair"
+    kernel.run(f"most = 10\n{code}", cell="two")
+    kernel.run("before = [each.model_id for each in pair]\nlayouts = [e.layout for e in pair]")
+    assert kernel.run("print(len(set(before)))") == "2", "each has its own"
+    kernel.run("pair[0].layout.width = '50%'\npair[0].disabled = True\npair[0].add_class('mine')")
+    kernel.run(f"most = 20\n{code}", cell="two")
+    assert kernel.run("print(before == [each.model_id for each in pair])") == "True"
+    state = "pair[0].get_state()"
+    told = f"{state}['_control']['max'], {state}['_dom_classes'], pair[0].layout.width"
+    assert kernel.run(f"print({told}, pair[0].disabled)") == "20 () None False"
+    assert kernel.run("print(pair[0].layout is layouts[0], layouts[0].comm)") == "False None"
+    assert kernel.run("print(pair[1].layout is layouts[1])") == "True"
+
+
+def test_without_a_cells_id_its_text_and_its_variables_tell(kernel: Kernel) -> None:
+    kernel.run("told = []\ndef tell(change): told.append(change.new)")
+    for most in (10, 20, 20):
+        kernel.run(f"knob = SharedState('knob', 0, max={most})\nknob.observe(tell)\nknob")
+    kernel.run("other = SharedState('knob', 0)\nother.observe(lambda c: told.append('other'))")
+    assert kernel.run("knob.value = 3\nprint(told)") == "[3]"
+    assert kernel.run("print(sorted(map(str, told)))") == "['3', 'other']"
+
+
+def test_what_is_to_stay_stays(kernel: Kernel) -> None:
+    kernel.run("from driftdb_jupyter import keep_on_rerun\ntold = []")
+    for _ in range(2):
+        kernel.run(
+            """
+            state = SharedState('stays', 0)
+            with keep_on_rerun():
+                state.observe(lambda change: told.append(change.new))
+            state
+            """,
+            cell="stays",
+        )
+    assert kernel.run("state.value = 1") == ""
+    assert kernel.run("print(told)") == "[1, 1]"

@@ -4,12 +4,14 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import ipywidgets
 import pytest
 from ipywidgets.widgets.widget import _instances as models
 
 from driftdb_jupyter.client.room import Room, room
+from driftdb_jupyter.widgets.output import VIEW
 from driftdb_jupyter.widgets.state import SharedState
 
 from ..client.fakes import FakeServer, serving
@@ -59,6 +61,123 @@ def test_a_control_is_disabled_while_it_is_shown(here: Room) -> None:
     told = widget.get_state("_control")["_control"]
     assert (told["disabled"], told["read_only"], told["description"]) == (True, True, "How fast")
     widget.close()
+
+
+def test_how_it_looks_is_set_while_it_is_shown(here: Room) -> None:
+    widget = SharedState("slider", 3, room=here, max=10)
+    shown(widget)
+    widget.min, widget.max, widget.step = -5, 200, 0.5
+    widget.label, widget.description = "Speed", "How fast"
+    assert (widget.min, widget.max, widget.label) == (-5, 200, "Speed")
+    assert widget.get_state("_control")["_control"] == widget.control.told()
+    assert (widget.control.max, widget.control.description) == (200, "How fast")
+    widget.options = [("slow", 3), ("fast", 9)]
+    assert widget.control.kind == "dropdown"
+    assert widget.control.told()["options"] == [["slow", 3], ["fast", 9]]
+    widget.options = None
+    assert widget.control.kind is None
+    widget.control = "number"
+    assert widget.control.told()["kind"] == "number"
+    with pytest.raises(ValueError, match="expected min <= max, got min=300 and max=200"):
+        widget.min = 300
+    assert widget.min == widget.control.min == -5
+    widget.close()
+
+
+def test_how_it_looks_is_observed_and_linked(here: Room) -> None:
+    widget, box, seen = SharedState("slider", 3, room=here), ipywidgets.Checkbox(), list[Any]()
+    widget.observe(seen.append, names="disabled")
+    ipywidgets.link((box, "value"), (widget, "disabled"))
+    box.value = True
+    assert (widget.disabled, widget.control.disabled) == (True, True)
+    widget.disabled = False
+    assert box.value is False
+    assert [(change.old, change.new) for change in seen] == [(False, True), (True, False)]
+    widget.close()
+
+
+def test_what_it_has_not_got_cannot_be_set(here: Room) -> None:
+    class Mine(SharedState):
+        pass
+
+    widget, mine = SharedState("slider", 3, room=here), Mine("slider", 3, room=here)
+    with pytest.raises(AttributeError, match="a SharedState has no 'readout_format'; what can be"):
+        widget.readout_format = ".2f"
+    mine.history = [1]
+    assert mine.history == [1]
+    widget._note = "one's own"
+    for each in (widget, mine):
+        each.close()
+
+
+def test_it_has_the_layout_that_it_is_given(here: Room) -> None:
+    wide = SharedState("wide", 0, room=here, layout={"width": "50%"}, tooltip="how wide")
+    assert (layout_of(wide).width, wide.tooltip) == ("50%", "how wide")
+    layout = ipywidgets.Layout(width="20em")
+    assert layout_of(SharedState("other", 0, room=here, layout=layout)) is layout
+    wide.close()
+
+
+def layout_of(widget: SharedState) -> Any:
+    return widget.layout
+
+
+def test_interact_calls_with_its_value(here: Room) -> None:
+    widget, called = SharedState("n", 3, room=here, min=0, max=9), list[int]()
+
+    def call(value: int) -> None:
+        called.append(value)
+
+    view = ipywidgets.interactive(call, value=widget)
+    widget.value = 5
+    assert called == [3, 5]
+    assert view.children[0] is widget
+    assert widget.control.description is None, "interact describes those that have no description"
+    ipywidgets.interactive_output(call, {"value": widget})
+    assert called[2:] == [5]
+    widget.close()
+
+
+def test_a_front_end_cannot_link_what_is_in_the_room(here: Room) -> None:
+    widget, slider = SharedState("n", 3, room=here), ipywidgets.IntSlider()
+    for pair in ((widget, "value"), (slider, "value")), ((slider, "value"), (widget, "value")):
+        with pytest.raises(TypeError, match=r"use link\(\) or dlink\(\)"):
+            ipywidgets.jslink(*pair)
+        with pytest.raises(TypeError, match=r"use link\(\) or dlink\(\)"):
+            ipywidgets.jsdlink(*pair)
+    widget.close()
+
+
+def test_each_press_of_a_button_is_a_click(here: Room) -> None:
+    button, clicks = SharedState("go", 0, room=here, control="button"), list[SharedState]()
+    button.on_click(clicks.append)
+    button.on_click(clicks.append)
+    button.value += 1
+    button.value += 2
+    assert clicks == [button] * 3
+    button.value = 0
+    button.on_click(clicks.append, remove=True)
+    button.value += 1
+    assert len(clicks) == 3
+    with pytest.raises(ValueError, match='expected a control="button" to press, got None'):
+        SharedState("n", 0, room=here).on_click(print)
+    button.close()
+
+
+def test_a_notebook_keeps_no_large_value_and_no_file(here: Room) -> None:
+    large = SharedState("large", "x" * 30_000, room=here)
+    file = SharedState("file", b"secret" * 100, room=here, control="file")
+    for widget in (large, file):
+        made = widget._repr_mimebundle_()
+        assert made is not None
+        data = made[0]
+        assert data[VIEW]["remembered"] is None
+        assert widget.get_state("_initial")["_initial"] is None
+        assert len(data["text/plain"]) < 1_500
+        assert len(data["text/html"]) < 21_000
+    assert "c2VjcmV0" not in repr(file._repr_mimebundle_())
+    for widget in (large, file):
+        widget.close()
 
 
 def test_the_kernels_own_server_is_a_path_on_the_pages(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ...protocol.json_text import read_json
@@ -14,6 +14,7 @@ __all__ = ["Control", "Kind"]
 Kind = Literal[
     "area",
     "button",
+    "color",
     "colour",
     "date",
     "datetime",
@@ -85,6 +86,8 @@ class Control:
             raise ValueError(f"expected a limit_bytes above 0, got {limit_bytes!r}")
         if not throttle_seconds >= 0:
             raise ValueError(f"expected throttle_seconds of 0 or more, got {throttle_seconds!r}")
+        if control == "color":
+            control = "colour"
         choices = _choices(options)
         if control in _CHOICES and not choices:
             raise ValueError(f"expected options= for a {control}, got none")
@@ -139,16 +142,17 @@ class Control:
         """
         return encode(value, hook=self.encode)
 
-    def but(self, **changes: bool) -> Control:
-        """The same but for some of it."""
-        return replace(self, **changes)  # type: ignore[arg-type]
-
 
 def _choices(options: Iterable[Any] | Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
     if options is None:
         return ()
     if isinstance(options, str):
         raise ValueError(f"expected a list or dict as options=, got the text {options!r}")
-    if isinstance(options, Mapping):
-        return tuple((str(label), value) for label, value in options.items())
-    return tuple((str(value), value) for value in options)
+    choices = tuple(options.items() if isinstance(options, Mapping) else options)
+    if isinstance(options, Mapping) or all(map(_is_labelled, choices)):
+        return tuple((str(label), value) for label, value in choices)
+    return tuple((str(value), value) for value in choices)
+
+
+def _is_labelled(choice: object) -> bool:
+    return isinstance(choice, tuple) and len(choice) == 2 and isinstance(choice[0], str)

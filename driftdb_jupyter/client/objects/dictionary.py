@@ -11,6 +11,7 @@ from ..runtime.subscribers import Subscription
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .reducer import SharedReducer
+from .shared import brief
 
 if TYPE_CHECKING:
     from ..room import Room
@@ -118,8 +119,8 @@ class SharedDict(MutableMapping[str, Any]):
         return len(self._reducer.value)
 
     def __repr__(self) -> str:
-        items = dict(self._reducer.value)
-        return f"SharedDict({self.key!r}, {items!r}, room={self.room.name!r})"
+        items = brief(dict(self._reducer.value))
+        return f"SharedDict({self.key!r}, {items}, room={self.room.name!r})"
 
 
 def _apply(items: dict[str, Any], action: Any) -> dict[str, Any]:

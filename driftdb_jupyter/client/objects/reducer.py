@@ -15,7 +15,7 @@ from ..session.fold import Fold, snapshot
 from ..values.encoding import decode, encode, same
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
-from .shared import Shared
+from .shared import Shared, brief
 
 __all__ = ["SharedReducer"]
 
@@ -137,7 +137,8 @@ class SharedReducer(Shared):
         self._keep_short()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._key!r}, {self.value!r}, room={self._home.name!r})"
+        value = brief(self.value)
+        return f"{type(self).__name__}({self._key!r}, {value}, room={self._home.name!r})"
 
     def _catch_up(self) -> None:
         """Apply what came; under the lock, but not under the connection's guard."""

@@ -17,7 +17,7 @@ from ..waiting.wait import Wait
 if TYPE_CHECKING:
     from ..room import Room
 
-__all__ = ["Shared"]
+__all__ = ["Shared", "brief"]
 
 _log = logging.getLogger("driftdb_jupyter")
 R = TypeVar("R")
@@ -94,6 +94,15 @@ class Shared:
             _log.warning(
                 "%s %r: the room refused a write: %s", type(self).__name__, self._key, refusal
             )
+
+
+_BRIEF = 1000
+
+
+def brief(value: object) -> str:
+    """Return a value's ``repr``, cut: a notebook keeps what a cell shows."""
+    text = repr(value)
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
 
 
 def _check_key(key: object) -> None:

@@ -23,7 +23,7 @@ from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .control import Control, Kind
 from .describe import describe
-from .shared import Shared
+from .shared import Shared, brief
 
 if TYPE_CHECKING:
     from traitlets.utils.sentinel import Sentinel
@@ -45,6 +45,34 @@ class _RoomValue(TraitType[Any, Any]):
     def set(self, obj: HasTraits, value: Any) -> None:
         assert isinstance(obj, SharedState)
         obj._write(self._validate(obj, value))
+
+
+class _Asked(TraitType[Any, Any]):
+    """A trait that says how the state is shown: a part of its :class:`.Control`."""
+
+    def get(self, obj: HasTraits, cls: type[Any] | None = None) -> Any:
+        assert isinstance(obj, SharedState)
+        assert self.name is not None
+        return obj._given.get(self.name)
+
+    def set(self, obj: HasTraits, value: Any) -> None:
+        assert isinstance(obj, SharedState)
+        assert self.name is not None
+        before = self.get(obj)
+        obj._ask({self.name: value})
+        if before != self.get(obj):
+            obj._notify_trait(self.name, before, self.get(obj))
+
+
+class _Described(_Asked):
+    """The description; without one it reads as what stands beside the control.
+
+    ipywidgets' ``interact`` gives those widgets a description that have none.
+    """
+
+    def get(self, obj: HasTraits, cls: type[Any] | None = None) -> Any:
+        assert isinstance(obj, SharedState)
+        return super().get(obj, cls) or obj._given.get("label") or obj._key
 
 
 class _Observation:
@@ -78,10 +106,11 @@ class SharedState(Shared, HasTraits):
 
     How a cell shows it: ``control`` is a name of :data:`~.control.Kind`
     (``None``: what fits the value), ``options`` are the choices of a dropdown, radio buttons or a
-    multiselect (a list of values, or a dict of labels and values), ``min``, ``max`` and ``step``
-    a number's, ``label`` stands beside it in place of the key and ``description`` below it;
-    ``disabled`` and ``read_only`` let nobody change it there, and ``limit_bytes`` bounds a file.
-    None of this bounds what is written from elsewhere.
+    multiselect (a list of values, of ``(label, value)``, or a dict of labels and values), ``min``,
+    ``max`` and ``step`` a number's, ``label`` stands beside it in place of the key and
+    ``description`` below it; ``disabled`` and ``read_only`` let nobody change it there, and
+    ``limit_bytes`` bounds a file. All of these can be set later, too, and can be observed and
+    linked as the value can (``names="max"``). None of this bounds what is written from elsewhere.
 
     ``throttle_seconds``: writes are sent, and observers told, no oftener than that; the last value
     always arrives. ``encode`` makes something of a value that can be shared, and ``decode``
@@ -94,6 +123,16 @@ class SharedState(Shared, HasTraits):
     """
 
     value = _RoomValue(help="The room's value, or the own newest write while it is under way.")
+
+    options = _Asked(None, help="The choices: a list, or a dict of labels and values.")
+    min = _Asked(None, help="The least that the control lets one choose.")
+    max = _Asked(None, help="The most that the control lets one choose.")
+    step = _Asked(None, help="The control's step.")
+    label = _Asked(None, help="What stands beside the control in place of the key.")
+    description = _Described(None, help="What stands below the control.")
+    disabled = _Asked(False, help="Whether the control is greyed out.")
+    read_only = _Asked(False, help="Whether nobody can change the value there.")
+    limit_bytes = _Asked(help="The most bytes that a file may have.")
 
     _observable = False
     _observations: Sequence[_Observation] = ()
@@ -120,25 +159,28 @@ class SharedState(Shared, HasTraits):
         decode: Hook | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
-        asked = Control.of(
-            initial,
-            control=control,
-            options=options,
-            min=min,
-            max=max,
-            step=step,
-            label=label,
-            description=description,
-            disabled=disabled,
-            read_only=read_only,
-            limit_bytes=limit_bytes,
-            throttle_seconds=throttle_seconds,
-            encode=encode,
-        )
+        given: dict[str, Any] = {
+            "control": control,
+            "options": options,
+            "min": min,
+            "max": max,
+            "step": step,
+            "label": label,
+            "description": description,
+            "disabled": disabled,
+            "read_only": read_only,
+            "limit_bytes": limit_bytes,
+            "throttle_seconds": throttle_seconds,
+            "encode": encode,
+        }
+        if options is not None and not isinstance(options, (str, Mapping)):
+            given["options"] = tuple(options)
+        asked = Control.of(initial, **given)
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)
         self._enter(key, room, url, timeout_seconds)
-        self._asked = asked
+        self._given, self._asked = given, asked
+        self._is_list = isinstance(initial, (list, tuple))
         self._throttle = throttle_seconds
         self._told_at = -math.inf
         self._teller: threading.Thread | None = None
@@ -155,6 +197,7 @@ class SharedState(Shared, HasTraits):
             raise
         self._announced = self._replica.shown
         super().__init__()
+        self._clicks: dict[Callable[..., object], Callable[[Any], None]] = {}
         self._observable = True
         asked_for = (control, options, min, max, step, label, description)
         if disabled or read_only or any(each is not None for each in asked_for):
@@ -162,8 +205,39 @@ class SharedState(Shared, HasTraits):
 
     @property
     def control(self) -> Control:
-        """How a cell shows it."""
+        """How a cell shows it; can be set to a name of :data:`~.control.Kind`."""
         return self._asked
+
+    @control.setter
+    def control(self, kind: Kind | None) -> None:
+        self._ask({"control": kind})
+
+    def on_click(self, handler: Callable[[Any], object], remove: bool = False) -> None:
+        """Call ``handler(state)`` for each press of a button (``control="button"``), by anybody.
+
+        A press adds one to the value. ``remove``: call the handler no more, as ipywidgets' buttons
+        have it. See :meth:`observe` for when and on which thread it is called.
+
+        Raises :class:`ValueError` for another control.
+        """
+        if self._asked.kind != "button":
+            raise ValueError(
+                f'expected a control="button" to press, got {self._asked.kind!r}: '
+                "observe() calls a handler when the value changes, whatever the control"
+            )
+        before = self._clicks.pop(handler, None)
+        if before is not None:
+            with contextlib.suppress(ValueError):  # its cell was run again
+                self.unobserve(before)
+        if remove:
+            return
+
+        def pressed(change: Any) -> None:
+            for _ in range(_presses(change["old"], change["new"])):
+                handler(change["owner"])
+
+        self._clicks[handler] = pressed
+        self.observe(pressed)
 
     def observe(
         self,
@@ -269,7 +343,7 @@ class SharedState(Shared, HasTraits):
             self._tell()
 
     def __repr__(self) -> str:
-        return f"SharedState({self._key!r}, {self._read()!r}, room={self._home.name!r})"
+        return f"SharedState({self._key!r}, {brief(self._read())}, room={self._home.name!r})"
 
     def _observers(self) -> list[Callable[..., Any]]:
         """Whom to tell of a change of the value, in the order in which traitlets does it."""
@@ -284,6 +358,13 @@ class SharedState(Shared, HasTraits):
             getattr(self, each.name) if isinstance(each, EventHandler) and each.name else each
             for each in handlers
         ]
+
+    def _ask(self, changes: Mapping[str, Any]) -> None:
+        """Have it shown in another way; raises :class:`ValueError` where that makes no sense."""
+        given = {**self._given, **changes}
+        self._asked = Control.of([] if self._is_list else None, **given)
+        self._given = given
+        self._describe()
 
     def _describe(self) -> None:
         describe(self, "state", control=self.control)
@@ -353,3 +434,16 @@ class SharedState(Shared, HasTraits):
                     return old, new
             self._release()
             return None
+
+
+_MOST_PRESSES = 1000
+"""What adds more to a button's value at once is one press: somebody set the value."""
+
+
+def _presses(old: Any, new: Any) -> int:
+    """How many presses of a button made its value another."""
+    try:
+        added = int(new) - int(old or 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return min(added, 1) if added > _MOST_PRESSES else max(added, 0)

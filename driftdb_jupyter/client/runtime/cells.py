@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Hashable, Iterator
 from contextvars import ContextVar
@@ -81,13 +82,22 @@ class _Cell:
     uses: dict[Topic, _Use] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Named:
+    """An object that a variable holds, and the cell that gave it."""
+
+    topic: Topic
+    cell: Hashable
+    value: weakref.ref[Any]
+
+
 class Cells:
     """What each cell's newest run registered. May be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._cells: dict[Hashable, _Cell] = {}
-        self._named: dict[str, tuple[Topic, Hashable]] = {}
+        self._named: dict[str, _Named] = {}
         self._watched: Any = None
 
     def use(self, topic: Topic) -> None:
@@ -160,11 +170,13 @@ class Cells:
                 topic = None if name.startswith("_") else _topic_of(value)
                 if topic not in used:
                     continue
-                before_topic, before = self._named.get(name, (None, None))
-                if before_topic == topic and before != run.cell and before in self._cells:
-                    use = self._cells[before].uses.pop(topic, None)
+                before = self._named.get(name)
+                if before is not None and before.value() is value:
+                    continue
+                if before is not None and before.topic == topic and before.cell != run.cell:
+                    use = self._cells[before.cell].uses.pop(topic, None)
                     replaced += [use] if use is not None else []
-                self._named[name] = (topic, run.cell)
+                self._named[name] = _Named(topic, run.cell, weakref.ref(value))
         for use in replaced:
             _end(use)
 
@@ -181,7 +193,9 @@ def current_run() -> Run | None:
     if shell is None or not _runs_cells(threading.current_thread()):
         return None
     get_parent = getattr(getattr(shell, "kernel", None), "get_parent", None)
-    if get_parent is None:  # IPython in a terminal
+    if get_parent is None:
+        if type(shell).__name__ != "TerminalInteractiveShell":
+            return None
         inputs = shell.user_ns.get("In") or [""]
         return Run(("text", hash(inputs[-1])), len(inputs), has_id=False)
     parent = get_parent("shell")

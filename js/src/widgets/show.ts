@@ -32,12 +32,29 @@ export function show(model: Model, el: HTMLElement): () => void {
     initial: model.get("_initial") ?? undefined,
     remembered: model.get("_remembered"),
   };
-  const view = new StateView(home, key, model.get("_control"), without, el);
-  const askedAgain = () => view.ask(model.get("_control"));
+  let asked = model.get("_control");
+  let view = new StateView(home, key, asked, without, el);
+  const askedAgain = () => {
+    const before = asked;
+    asked = model.get("_control");
+    if (looks(asked) === looks(before)) {
+      view.ask(asked);
+      return;
+    }
+    // The new one first, so that the room is not left in between.
+    const old = view;
+    view = new StateView(homeOf(model), key, asked, without, el);
+    old.destroy();
+  };
   model.on?.("change:_control", askedAgain);
   return () => {
     model.off?.("change:_control", askedAgain);
     giveKeysBack();
     view.destroy();
   };
+}
+
+/** All of what was asked for that a view can't change while it is shown. */
+function looks(asked: AskedFor): string {
+  return JSON.stringify({ ...asked, disabled: false, read_only: false });
 }

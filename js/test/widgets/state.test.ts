@@ -376,3 +376,39 @@ test("the badge leads to the room's page while there is a connection", () => {
   expect(page()?.hidden).toBe(false);
   expect(page()?.href).toMatch(/\/driftdb\/room\/lecture\/page$/);
 });
+
+test("what is asked for later is shown in place of what was asked for before", () => {
+  const traits: Record<string, unknown> = {
+    _server: "/driftdb/",
+    _room: "lecture",
+    _key: "k",
+    _initial: 3,
+    _control: { max: 10 },
+    _kind: "state",
+  };
+  let changed = () => {};
+  const model = {
+    get: (name: string) => traits[name],
+    on: (_: string, listener: () => void) => {
+      changed = listener;
+    },
+    off: () => {},
+  } as unknown as Model;
+  const el = document.createElement("div");
+  ends.push(widget.render({ model, el }));
+  document.body.append(el);
+  start(3);
+  const before = find(el, ".driftdb-slider");
+  traits._control = { max: 10, disabled: true };
+  changed();
+  expect(find(el, ".driftdb-slider")).toBe(before);
+  expect(find(el, "fieldset").disabled).toBe(true);
+  traits._control = { max: 20, label: "Speed" };
+  changed();
+  expect(el.querySelectorAll(".driftdb-state")).toHaveLength(1);
+  expect(find(el, ".driftdb-slider").max).toBe("20");
+  expect(find(el, ".driftdb-slider").value).toBe("3");
+  expect(find(el, ".driftdb-label").textContent).toBe("Speed");
+  expect(find(el, "fieldset").disabled).toBe(false);
+  expect(FakeSocket.opened).toHaveLength(1);
+});

@@ -3,8 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from itertools import count
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -112,6 +111,8 @@ def test_a_cell_without_an_id_takes_a_variables_place(notebook: Notebook) -> Non
     notebook.user_ns["knob"] = notebook.user_ns["dial"] = Shared()
     notebook.run("knob = dial = state(max=20)", two)
     assert (one.ended, two.ended) == (True, False)
+    notebook.run("knob.value = 1")
+    assert two.ended is False, "it has the same object as before"
     del notebook.user_ns["knob"], notebook.user_ns["dial"]
     notebook.user_ns["other"] = Shared()
     notebook.run("other = state()", three)
@@ -173,7 +174,10 @@ def test_nothing_belongs_to_a_cell_elsewhere(notebook: Notebook) -> None:
 def test_in_a_terminal_a_cell_is_what_was_typed(
     notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminal = SimpleNamespace(user_ns={"In": ["", "observe(f)"]})
+    class TerminalInteractiveShell:
+        user_ns: ClassVar[dict[str, list[str]]] = {"In": ["", "observe(f)"]}
+
+    terminal = TerminalInteractiveShell()
     monkeypatch.setattr(module, "ipython", lambda: terminal)
     first = current_run()
     terminal.user_ns["In"] += ["observe(f)"]
