@@ -1,4 +1,4 @@
-import type { Entry, Json } from "../protocol/messages";
+import type { Action, Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
 import { isNotice } from "./notice";
 import type { NewPush, Pusher, Queue } from "./queue";
@@ -71,19 +71,17 @@ export class LogReplica extends Replica implements Pusher {
     return this.held;
   }
 
-  /** Append (`keep`) or relay a value; returns the push's id. Throws `QueueFull`. */
-  push(value: Json, keep: boolean): number {
-    const action = { type: keep ? "append" : "relay" } as const;
-    return this.add({ value, action });
+  /**
+   * Append (`keep`) or relay a value; returns the push's id. `maxLength`: how many values an append
+   * leaves in the stream. Throws `QueueFull`.
+   */
+  push(value: Json, keep: boolean, maxLength?: number): number {
+    return this.add({ value, action: actionOf(keep, maxLength) });
   }
 
-  /**
-   * Append (`keep`) or relay several values, in as few messages as hold them; returns their ids.
-   * `maxLength`: how many values an append leaves in the stream. Throws `QueueFull`.
-   */
+  /** The same with several values, in as few messages as hold them; returns their ids. */
   pushAll(values: readonly Json[], keep: boolean, maxLength?: number): number[] {
-    const bound = maxLength === undefined ? {} : { max_length: maxLength };
-    const action = keep ? ({ type: "append", ...bound } as const) : ({ type: "relay" } as const);
+    const action = actionOf(keep, maxLength);
     return this.addAll(batches(values).map((batch) => ({ values: batch, action })));
   }
 
@@ -172,6 +170,11 @@ export class LogReplica extends Replica implements Pusher {
     if (this.keep && !isNotice(entry) && this.held.push(entry) > this.maxLength) this.held.shift();
     for (const listener of [...this.listeners]) listener.heard(entry);
   }
+}
+
+function actionOf(keep: boolean, maxLength: number | undefined): Action {
+  if (!keep) return { type: "relay" };
+  return maxLength === undefined ? { type: "append" } : { type: "append", max_length: maxLength };
 }
 
 /** The epoch that a push is for, where there are epochs. */

@@ -68,6 +68,8 @@ export class Queue {
   onChange: () => void = () => {};
 
   private readonly pushes = new Map<number, Waiting>();
+  /** No push with a lower id waits. */
+  private firstId = 1;
   private lastId = 0;
   private offers = 0;
   /** The ids of what is restored. */
@@ -119,19 +121,20 @@ export class Queue {
    * it is sent first: in another it is a conflict. Throws `QueueFull` for what doesn't fit in.
    */
   addAll(by: Pusher, pushes: readonly NewPush[], kind: Kind, dated = false): number[] {
-    const ids = pushes.map((_, index) => this.lastId + 1 + index);
-    const made = pushes.map((push, index): Waiting => {
-      const frame = this.encode(ids[index] as number, push);
-      const more = { bytes: byteLength(frame), sent: false, tried: false };
-      return { by, kind, frame, ...more, undated: dated ? push : null };
+    const first = this.lastId + 1;
+    const made = pushes.map((push, place): Waiting => {
+      const frame = this.encode(first + place, push);
+      const bytes = byteLength(frame);
+      return { by, kind, frame, bytes, sent: false, tried: false, undated: dated ? push : null };
     });
     if (kind === "each") this.check(made);
-    made.forEach((waiting, index) => {
-      this.pushes.set(ids[index] as number, waiting);
-      if (kind === "restored") this.restored.add(ids[index] as number);
+    const ids = made.map((waiting) => {
+      this.lastId += 1;
+      this.pushes.set(this.lastId, waiting);
+      if (kind === "restored") this.restored.add(this.lastId);
       this.tally(waiting, 1);
+      return this.lastId;
     });
-    this.lastId += made.length;
     this.flush();
     // Whoever adds has to know the ids before they are refused.
     if (this.stopped !== null) queueMicrotask(() => this.refuseAll(ids));
@@ -255,11 +258,10 @@ export class Queue {
       const waiting = pushes.get(id);
       if (waiting !== undefined && !waiting.sent) this.post(waiting);
     }
-    const [oldest] = pushes.keys();
-    if (oldest === undefined) return;
-    // Ids follow each other, but for those that were answered: so each push is passed once.
-    for (let id = Math.max(this.sentUpTo + 1, oldest); id <= this.lastId; id += 1) {
-      if (this.send === null || this.held || id - oldest >= this.window) return;
+    // Ids follow each other, but for those that were answered: so each is passed once.
+    while (this.firstId <= this.lastId && !pushes.has(this.firstId)) this.firstId += 1;
+    for (let id = Math.max(this.sentUpTo + 1, this.firstId); id <= this.lastId; id += 1) {
+      if (this.send === null || this.held || id - this.firstId >= this.window) return;
       const waiting = pushes.get(id);
       if (waiting !== undefined && !waiting.sent) {
         if (waiting.undated !== null && !this.date(id, waiting, waiting.undated)) return;

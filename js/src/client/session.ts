@@ -114,7 +114,7 @@ export class Session {
   }
 
   private settleDrains(): void {
-    if (this.drains.size === 0) return;
+    if (this.drains.size === 0 || this.queue.waiting > 0) return;
     // A write may be on its way from one place to the next.
     queueMicrotask(() => {
       if (this.queue.waiting > 0) return;

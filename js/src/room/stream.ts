@@ -60,7 +60,7 @@ export class Stream<T = Value> implements LogListener {
 
   /** Add a value; resolves with its number when the room has it. Rejects with `QueueFull`. */
   append(value: T): Promise<number | null> {
-    return this.extend([value]);
+    return outcome(this.appended(value));
   }
 
   /**
@@ -69,6 +69,12 @@ export class Stream<T = Value> implements LogListener {
    */
   extend(values: Iterable<T>): Promise<number | null> {
     return outcome(this.extended(values));
+  }
+
+  private async appended(value: T): Promise<number | null> {
+    const id = this.replica.push(encode(value), true, this.maxLength);
+    if (this.describe) this.session.hint(this.key, "stream");
+    return this.replica.arrival(id);
   }
 
   private async extended(values: Iterable<T>): Promise<number | null> {

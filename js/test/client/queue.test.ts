@@ -174,3 +174,14 @@ test("an update that waits for the room's first answer is waited for", async () 
   await new Promise((resolve) => setTimeout(resolve));
   expect(drained).toHaveBeenCalled();
 });
+
+test("each push is looked at a few times, however many wait", () => {
+  const server = new PlayedServer({ count: 20_000, bytes: 1e9 });
+  const log = server.session.log("k", deaf, true);
+  const looks = vi.spyOn(Map.prototype, "get");
+  for (let i = 1; i <= 5_000; i += 1) log.push(i, true);
+  for (let id = 1; id <= 5_000; id += 1) server.ack(id);
+  expect(looks.mock.calls.length).toBeLessThan(20 * 5_000);
+  looks.mockRestore();
+  expect(server.session.queue.waiting).toBe(0);
+});
