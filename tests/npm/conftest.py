@@ -110,9 +110,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 
 @pytest.fixture
-def new_window(new_window: NewWindow) -> Iterator[NewWindow]:
+def unknown() -> list[str]:
+    """What the packages said of messages that they don't know; tests that expect some clear it."""
+    return []
+
+
+@pytest.fixture
+def new_window(new_window: NewWindow, unknown: list[str]) -> Iterator[NewWindow]:
     """Opens windows in which the packages hear no message that they don't know."""
-    unknown: list[str] = []
 
     def open_window(**options: Any) -> Page:
         page = new_window(**options)

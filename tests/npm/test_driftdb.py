@@ -204,6 +204,58 @@ def test_a_reducer_compacts_and_a_late_joiner_gets_the_same(
     one.until("() => shown === 215")
 
 
+IN_PLACE = """(initialValue) => {
+    window.reducer = new driftdb.Reducer({
+        db, key: "r", initialValue, sizeThreshold: 4,
+        reducer: (list, item) => { list.push(item); return list; },
+        callback: (value) => { window.shown = JSON.stringify(value); },
+    });
+    reducer.subscribe();
+}"""
+
+
+def test_a_reducer_may_change_its_state_in_place(joined: tuple[Client, Client]) -> None:
+    for client in joined:
+        client.run(IN_PLACE, [])
+    for number in range(6):
+        for client, name in zip(joined, "ab", strict=True):
+            client.run("item => reducer.dispatch(item)", f"{name}{number}")
+            for each in joined:
+                each.until(f"() => window.shown?.includes('{name}{number}')")
+    shown = [client.run("() => JSON.parse(shown)") for client in joined]
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 12
+
+
+def test_npm_reads_no_snapshot_in_parts_says_so_and_leaves_it_alone(
+    new_clients: NewClients, unknown: list[str]
+) -> None:
+    ours, npm = new_clients(True, False)
+    room = ours.new_room()
+    ours.join(room).run(IN_PLACE, [])
+    npm.join(room).run(IN_PLACE, [])
+    ours.run(
+        """async () => {
+            for (let number = 0; number < 16; number++) reducer.dispatch("x".repeat(100_000));
+            await db.room.flush();
+        }"""
+    )
+    ours.until("() => db.room.keys().then((keys) => keys.r.size < 15)")
+    late = new_clients(False, True)
+    for client in late:
+        client.join(room).run(IN_PLACE, [])
+    late[1].until("() => JSON.parse(window.shown ?? '[]').length === 16")
+    late[0].run("async () => { reducer.dispatch('late'); await db.testLatency(); }")
+    for client in (ours, npm, late[1]):
+        client.until("() => JSON.parse(shown).length === 17 && shown.includes('late')")
+    assert "Unknown message type error" in unknown
+    assert any("{part: 0, of: " in each for each in unknown)  # who was there before
+    unknown.clear()
+    fresh, _ = new_clients(True, True)
+    fresh.join(room).run(IN_PLACE, [])
+    fresh.until("() => JSON.parse(window.shown ?? '[]').length === 17")
+
+
 def test_presence_shows_who_is_there(joined: tuple[Client, Client]) -> None:
     for number, client in enumerate(joined):
         client.run(

@@ -11,7 +11,7 @@ import { inParts, whole } from "./snapshot";
 import { encode } from "./values";
 
 /** When and how a stream is made shorter. */
-interface Lengths {
+export interface Lengths {
   /** How many actions it holds before a snapshot takes their place, at least. */
   readonly compactAt: number;
   /** A longer snapshot goes in parts without a try: servers take 1 MiB by default. */
@@ -19,6 +19,9 @@ interface Lengths {
   /** How long a part is, in UTF-16 code units: below 1 MB in UTF-8, however it is escaped. */
   readonly partLength: number;
 }
+
+/** So many times more actions it may hold while own ones are on their way. */
+const BURST = 4;
 
 const LENGTHS: Lengths = { compactAt: 100, wholeBytes: 1_000_000, partLength: 200_000 };
 /** Why a snapshot may be refused that nobody has to hear of: the room has another, or there is none. */
@@ -183,23 +186,27 @@ export class ActionLog<V> implements LogListener {
     return [this.fold.isEmpty ? 0 : this.fold.seq, this.replica.epoch];
   }
 
-  /** Put a snapshot in the place of the actions, where they cost half as much as it does. */
+  /**
+   * Put a snapshot in the place of the actions, where they cost half as much as it does: behind a
+   * burst of own ones, or in the middle of one that doesn't end.
+   */
   private keepShort(): void {
     const { fold, model } = this;
-    const isNeeded = this.isLong && fold.length >= this.lengths.compactAt;
-    if (!isNeeded || this.isCompacting || fold.isUnfinished || fold.isLeftOver) return;
-    if (2 * fold.cost < this.snapshotBytes) return;
+    const most = this.lengths.compactAt * (model.pending > 0 ? BURST : 1);
+    if (!this.isLong || fold.length < most || 2 * fold.cost < this.snapshotBytes) return;
+    if (this.isCompacting || fold.isUnfinished || fold.isLeftOver) return;
     const snapshot = model.snapshot();
     this.snapshotBytes = byteLength(stringify(snapshot));
     if (2 * fold.cost < this.snapshotBytes) return;
     const [seq, epoch] = this.place;
     fold.resize(1);
-    this.isLong = false;
+    this.isLong = model.pending > 0;
     this.isCompacting = true;
     this.write(snapshot, false, false, epoch, (value) => this.replica.compact(value, seq, epoch))
       .catch((error: unknown) => this.warn(error))
       .finally(() => {
         this.isCompacting = false;
+        this.keepShort();
       });
   }
 
