@@ -24,7 +24,7 @@ export interface Lengths {
 const BURST = 4;
 
 const LENGTHS: Lengths = { compactAt: 100, wholeBytes: 1_000_000, partLength: 200_000 };
-/** Why a snapshot may be refused that nobody has to hear of: the room has another, or there is none. */
+/** Why a snapshot may be refused that nobody has to hear of: the room has another, or is closed. */
 const USUAL = ["uncertain", "closed", "gone", "forbidden"];
 
 /**
@@ -42,7 +42,8 @@ export class ActionLog<V> implements LogListener {
   private isLong = false;
   private isCompacting = false;
   private isOffering = false;
-  private hasWarned = false;
+  /** For what reasons something may be refused that nobody is to hear of, or has heard of. */
+  private readonly untold = new Set(USUAL);
   /** How long the newest snapshot is, and how long one may be that goes in one piece, in bytes. */
   private snapshotBytes = 0;
   private wholeBytes: number;
@@ -221,18 +222,19 @@ export class ActionLog<V> implements LogListener {
     epoch: string | null,
     push: (value: Json) => Promise<unknown>,
   ): Promise<void> {
-    const text = stringify(snapshot);
-    const bytes = byteLength(text);
+    const value = whole(snapshot, isInitial);
+    const message = { type: "push", key: this.key, value, action: { type: "append" } } as const;
+    const bytes = byteLength(this.session.codec.encode(message));
     if (bytes <= this.wholeBytes) {
       try {
-        await push(whole(snapshot, isInitial));
+        await push(value);
         return;
       } catch (error) {
         if (!(error instanceof Refused) || error.code !== "too_large") throw error;
         this.wholeBytes = bytes - 1;
       }
     }
-    const { head, parts } = inParts(text, this.lengths.partLength);
+    const { head, parts } = inParts(stringify(snapshot), this.lengths.partLength);
     if (isFirst) await push(head);
     for (const part of parts) await this.replica.arrival(this.replica.append(part, epoch));
     if (!isFirst) await push(head);
@@ -240,8 +242,8 @@ export class ActionLog<V> implements LogListener {
 
   /** Tell once that the stream can't be kept short, or that something was lost. */
   private warn(error: unknown): void {
-    if (!(error instanceof Refused) || USUAL.includes(error.code) || this.hasWarned) return;
-    this.hasWarned = true;
+    if (!(error instanceof Refused) || this.untold.has(error.code)) return;
+    this.untold.add(error.code);
     this.session.onUnheard(error, this.key);
   }
 }

@@ -5,11 +5,9 @@ import { Telling } from "./telling";
 
 /** What reducers and dictionaries have in common: a value that actions make. */
 export class Folded<V> {
-  /** @internal */
   protected readonly log: ActionLog<V>;
   private readonly telling: Telling<V>;
 
-  /** @internal */
   protected constructor(
     session: Session,
     readonly key: string,

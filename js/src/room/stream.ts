@@ -46,7 +46,7 @@ export class Stream<T = Value> implements LogListener {
 
   /** All that it holds, as far as this client has heard. */
   get values(): T[] {
-    return this.messages.map(({ value }) => value);
+    return this.entries.map(({ value }) => decode(value) as T);
   }
 
   /** The same with their numbers, and stamps where they were asked for. */

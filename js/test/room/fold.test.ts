@@ -116,7 +116,11 @@ const actions = fc.oneof(
 const happenings = fc.array(
   fc.tuple(
     fc.integer({ min: 0, max: 2 }),
-    fc.constantFrom("writes", "hears", "hears", "reads", "is refused", "begins anew"),
+    fc.constantFrom(
+      ...["writes", "hears", "hears", "reads", "is refused"],
+      "is held",
+      "begins anew",
+    ),
     actions,
   ),
   { maxLength: 60, size: "max" },
@@ -129,6 +133,9 @@ test.each(MODELS)("of %s all end equal, in any order of arrival", (_, make) => {
       const folds = models.map((model) => new Fold(model));
       const heard = [0, 0, 0];
       const stream: Entry[] = [];
+      /** What the room had no time for comes behind later ones. */
+      const late: Json[] = [];
+      const put = (form: Json) => stream.push(entry(form, stream.length + 1));
       const hearOne = (who: number) => {
         const next = stream[heard[who] as number];
         if (next === undefined) return;
@@ -138,16 +145,20 @@ test.each(MODELS)("of %s all end equal, in any order of arrival", (_, make) => {
       for (const [who, what, action] of steps) {
         const one = folds[who] as Fold<unknown>;
         if (what === "hears") hearOne(who);
-        else if (what === "reads") JSON.stringify(one.model.value);
-        else if (what === "begins anew") {
+        else if (what === "reads") {
+          JSON.stringify(one.model.value);
+          for (const form of late.splice(0)) put(form);
+        } else if (what === "begins anew") {
           one.startOver(stream, true);
           heard[who] = stream.length;
         } else {
           const mark = one.propose(action as Json);
           if (what === "is refused") one.model.withdraw(mark);
-          else stream.push(entry({ apply: action as Json, i: mark }, stream.length + 1));
+          else if (what === "is held") late.unshift({ apply: action as Json, i: mark });
+          else put({ apply: action as Json, i: mark });
         }
       }
+      for (const form of late) put(form);
       const order = make();
       const all = new Fold(order);
       for (const each of stream) all.hear(each);
