@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from traitlets import HasTraits
 
+from ...protocol.errors import EncodingError
 from ..base_room import BaseRoom
+from ..connection.connection import Connection
+from ..runtime.cells import cells
+from ..values.encoding import same
+from .look import look_of, look_traits
+from .shared import brief
 from .state import SharedState
 
 __all__ = ["Binding", "Bindings", "bind", "bind_all"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+# Which widgets without a description have a key that nobody chose.
+_undescribed: WeakKeyDictionary[Connection, WeakValueDictionary[str, Binding]]
+_undescribed = WeakKeyDictionary()
 
 
 class Binding:
@@ -18,23 +34,41 @@ class Binding:
 
     What comes from the room is never written back to it, not even if the widget makes something
     else of it (a slider holds a value within its bounds): so two widgets can't disagree for ever.
+    A value that the widget doesn't take as it is, is logged, and :attr:`error` says so.
+
+    Made in a notebook's cell, it ends when that cell is run again
+    (:func:`~driftdb_jupyter.keep_on_rerun`).
     """
 
     def __init__(self, widget: HasTraits, trait: str, state: SharedState) -> None:
         self.widget = widget
         self.trait = trait
         self.state = state
-        self._taking = False
-        if state.value is not None:
-            self._take(state.value)
+        self.error: str | None = None
+        """Why the widget doesn't show the room's value; ``None``: it does."""
+        self._taking: int | None = None
+        self._bound = True
+        self._take()
         widget.observe(self._send, trait)
+        self._looks = look_traits(widget) if trait == "value" else []
+        if self._looks:
+            widget.observe(self._look, self._looks)
         state.observe(self._heard)
+        cells.own(state._topic, self)
 
     def unbind(self) -> None:
         """Share the trait no more; both keep the values that they have."""
+        if not self._bound:
+            return
+        self._bound = False
         self.widget.unobserve(self._send, self.trait)
-        self.state.unobserve(self._heard)
+        if self._looks:
+            self.widget.unobserve(self._look, self._looks)
         self.state.close()
+
+    def end(self) -> None:
+        """Share the trait no more."""
+        self.unbind()
 
     def __enter__(self) -> Binding:
         return self
@@ -43,25 +77,67 @@ class Binding:
         self.unbind()
 
     def __repr__(self) -> str:
-        return f"<Binding of {type(self.widget).__name__}.{self.trait} to {self.state!r}>"
+        return f"<Binding of {self._name} to {self.state!r}>"
+
+    @property
+    def _name(self) -> str:
+        return f"{type(self.widget).__name__}.{self.trait}"
 
     def _send(self, change: Any) -> None:
-        if not self._taking:
+        # On another thread it is somebody else's change, also while this takes the room's.
+        if self._taking != threading.get_ident():
             self.state.value = change["new"]
 
-    def _heard(self, change: Any) -> None:
-        if change["new"] is not None:
-            self._take(change["new"])
+    def _look(self, _: Any) -> None:
+        with contextlib.suppress(ValueError):  # a look that only this widget has
+            self.state._ask(look_of(self.widget))
 
-    def _take(self, value: Any) -> None:
-        present = getattr(self.widget, self.trait)
-        if isinstance(present, tuple) and isinstance(value, list):
-            value = tuple(value)  # JSON knows lists alone
-        self._taking = True
+    def _heard(self, _: Any) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        """Give the widget the room's value, unless it has it, or the room has none."""
+        while True:
+            shown = self.state._replica.shown
+            if shown is None or shown == self._encoded():
+                self.error = None
+                return
+            value = self.state._decode(shown)
+            present = getattr(self.widget, self.trait)
+            if isinstance(present, tuple) and isinstance(value, list):
+                value = tuple(value)  # JSON knows lists alone
+            self._taking = threading.get_ident()
+            try:
+                setattr(self.widget, self.trait, value)
+            except Exception as error:
+                self._complain(value, str(error))
+            else:
+                made = getattr(self.widget, self.trait)
+                if same(made, value) or self.state._replica.shown != shown:
+                    self.error = None
+                else:
+                    self._complain(value, f"the widget makes {brief(made)} of it")
+            finally:
+                self._taking = None
+            if self.state._replica.shown == shown:
+                return
+
+    def _complain(self, value: Any, why: str) -> None:
+        before = self.error
+        why = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in why)
+        self.error = (
+            f"{self._name} can't show the value of {self.state.key!r} in {self.state.room.url}, "
+            f"{brief(value, 100)}: {why[:300]}"
+        )
+        if before is None:  # once, and not for each value of a drag
+            _log.warning("%s", self.error)
+
+    def _encoded(self) -> bytes | None:
+        """What the widget has, as the room would."""
         try:
-            setattr(self.widget, self.trait, value)
-        finally:
-            self._taking = False
+            return self.state._encode(getattr(self.widget, self.trait))
+        except EncodingError:
+            return None
 
 
 class Bindings(list[Binding]):
@@ -92,17 +168,20 @@ def bind(
 ) -> Binding:
     """Share a trait of a widget: any trait of any widget, of ipywidgets, anywidget or others.
 
-    ``key`` is its name in the room, without one the widget's description, else the trait. The
-    room's value goes into the widget; a room that has none yet gets the widget's.
+    ``key`` is its name in the room, without one the widget's description, else the trait's name.
+    The room's value goes into the widget; a room that has none yet gets the widget's. A value of
+    the room that the widget doesn't take stays there, and the widget keeps its own
+    (:attr:`Binding.error`). The room's page shows ipywidgets' controls with their range, options
+    and description.
 
     ::
 
         slider = ipywidgets.IntSlider(description="speed")
         bind(slider)
 
-    Raises what :class:`~driftdb_jupyter.SharedState` does,
-    :class:`~traitlets.TraitError` for a value of the room that the widget doesn't take, and
-    :class:`ValueError` for a trait that it hasn't got.
+    Raises what :class:`~driftdb_jupyter.SharedState` does, and :class:`ValueError` for a trait
+    that the widget hasn't got, and where ``key`` is left out for a second widget without a
+    description: the two would be one.
     """
     if not widget.has_trait(trait):
         raise ValueError(
@@ -110,6 +189,7 @@ def bind(
             f"({', '.join(sorted(name for name in widget.trait_names() if name[0] != '_'))}), "
             f"got {trait!r}"
         )
+    described = key is not None or bool(getattr(widget, "description", ""))
     if key is None:
         key = getattr(widget, "description", "") or trait
     state = SharedState(
@@ -119,8 +199,20 @@ def bind(
         url=url,
         throttle_seconds=throttle_seconds,
         timeout_seconds=timeout_seconds,
+        **(look_of(widget) if trait == "value" else {}),
     )
-    return Binding(widget, trait, state)
+    if described:
+        return Binding(widget, trait, state)
+    others = _undescribed.setdefault(state.room.connection, WeakValueDictionary())
+    other = others.get(key)
+    if other is not None and other._bound and (other.widget, other.trait) != (widget, trait):
+        state.close()
+        raise ValueError(
+            f"expected key= for a {type(widget).__name__} without a description: "
+            f"{key!r} is the key of another such widget already"
+        )
+    binding = others[key] = Binding(widget, trait, state)
+    return binding
 
 
 def bind_all(

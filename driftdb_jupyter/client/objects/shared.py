@@ -96,13 +96,10 @@ class Shared:
             )
 
 
-_BRIEF = 1000
-
-
-def brief(value: object) -> str:
+def brief(value: object, length: int = 1000) -> str:
     """Return a value's ``repr``, cut: a notebook keeps what a cell shows."""
     text = repr(value)
-    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _check_key(key: object) -> None:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from datetime import date
+from typing import Any
 
 import ipywidgets
+import numpy as np
 import pytest
-from traitlets import HasTraits, Int, List, TraitError, Tuple, Unicode
+from traitlets import Any as TraitAny
+from traitlets import HasTraits, Int, List, Tuple, Unicode
 
 from driftdb_jupyter.client.objects.binding import bind, bind_all
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.client.values.encoding import same
 
 from ..served import come_true
 
@@ -121,7 +127,145 @@ def test_all_are_bound_or_none(mine: Room) -> None:
     assert mine.state("a").value == 1
 
 
-def test_a_value_that_the_widget_cannot_take_is_an_error_at_once(mine: Room) -> None:
-    SharedState("volume", "loud", room=mine)
-    with pytest.raises(TraitError, match="expected an int"):
-        bind(Knob(), room=mine)
+def test_a_value_that_the_widget_cannot_take_is_told_and_the_widget_keeps_its_own(
+    mine: Room, theirs: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    loud = SharedState("volume", "loud", room=theirs)
+    theirs.flush()
+    knob = Knob(value=4)
+    binding = bind(knob, room=mine)
+    assert (knob.value, binding.state.value) == (4, "loud")
+    said = f"Knob.value can't show the value of 'volume' in {mine.url}, 'loud': "
+    assert binding.error is not None
+    assert binding.error.startswith(said)
+    assert caplog.messages == [binding.error]
+    loud.value = 5
+    come_true(mine, lambda: knob.value == 5)
+    assert binding.error is None
+    for value in ("soft", "softer"):
+        loud.set(value).result()
+        come_true(mine, lambda value=value: f"{value!r}:" in (binding.error or ""))
+    assert len(caplog.messages) == 2, "said once, not for each value"
+
+
+def test_a_value_of_which_the_widget_makes_another_is_told(
+    mine: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    SharedState("n", 90, room=mine)
+    slider = ipywidgets.IntSlider(max=10, description="n")
+    binding = bind(slider, room=mine)
+    assert (slider.value, binding.state.value) == (10, 90)
+    assert "90: the widget makes 10 of it" in caplog.text
+    choice = ipywidgets.Dropdown(options=["a", "b"], value="a", description="choice")
+    SharedState("choice", "foo", room=mine)
+    assert bind(choice, room=mine).error is not None
+    assert choice.value == "a"
+
+
+@pytest.mark.parametrize(
+    ("make", "trait", "value"),
+    [
+        (lambda: ipywidgets.DatePicker(), "value", date(2024, 1, 1)),
+        (lambda: ipywidgets.Dropdown(options=["a", "b"], value="b"), "value", "a"),
+        (
+            lambda: ipywidgets.Accordion([ipywidgets.Label(), ipywidgets.Label()]),
+            "selected_index",
+            1,
+        ),
+    ],
+)
+def test_none_is_a_value_as_any_other(
+    mine: Room, theirs: Room, make: Callable[[], Any], trait: str, value: Any
+) -> None:
+    one, other = make(), make()
+    bind(one, trait, "k", room=mine)
+    mine.flush()
+    bind(other, trait, "k", room=theirs)
+    setattr(one, trait, value)
+    come_true(theirs, lambda: getattr(other, trait) == value)
+    setattr(one, trait, None)
+    come_true(theirs, lambda: getattr(other, trait) is None)
+    assert getattr(one, trait) is None
+
+
+def test_a_key_that_is_deleted_leaves_the_widget_as_it_is(mine: Room, theirs: Room) -> None:
+    knob = Knob(value=5)
+    bind(knob, room=mine)
+    mine.flush()
+    theirs.delete("volume").result()
+    mine.flush()
+    assert knob.value == 5
+
+
+@pytest.mark.parametrize("value", [np.ones(2), [1, [2]], {"a": np.array([float("nan")])}])
+def test_observers_of_a_bound_trait_are_told_once(mine: Room, theirs: Room, value: Any) -> None:
+    class Holder(HasTraits):
+        value = TraitAny(np.zeros(2))
+
+    one, other = Holder(), Holder()
+    bind(one, key="k", room=mine)
+    mine.flush()
+    bind(other, key="k", room=theirs)
+    told: list[list[Any]] = [[], []]
+    one.observe(told[0].append, "value")
+    other.observe(told[1].append, "value")
+    one.value = value
+    come_true(theirs, lambda: same(other.value, value))
+    mine.flush()
+    assert [len(each) for each in told] == [1, 1]
+
+
+def test_what_somebody_sets_while_the_rooms_value_is_taken_is_shared(
+    mine: Room, theirs: Room
+) -> None:
+    slider, taking, done = ipywidgets.IntSlider(), threading.Event(), threading.Event()
+    binding = bind(slider, "value", "n", room=mine)
+    mine.flush()
+
+    def slow(change: Any) -> None:
+        if change["new"] == 10:
+            taking.set()
+            done.wait(10)
+
+    slider.observe(slow, "value")
+    state = SharedState("n", room=theirs)
+    state.value = 10
+    assert taking.wait(10)
+    slider.value = 20
+    assert binding.state.value == 20
+    done.set()
+    come_true(theirs, lambda: state.value == 20)
+    mine.flush()
+    assert slider.value == 20
+
+
+def test_two_widgets_that_nobody_named_share_no_key(mine: Room) -> None:
+    slider, field = ipywidgets.IntSlider(value=3), ipywidgets.FloatText(value=50.5)
+    binding = bind(slider, room=mine)
+    with pytest.raises(ValueError, match="expected key= for a FloatText without a description"):
+        bind(field, room=mine)
+    assert (slider.value, field.value) == (3, 50.5)
+    bind(slider, room=mine).unbind()
+    binding.unbind()
+    bind(field, room=mine)
+
+
+def test_a_page_shows_a_widget_as_it_shows_itself(mine: Room) -> None:
+    slider = ipywidgets.IntSlider(max=10, description="n")
+    choice = ipywidgets.Dropdown(options={"One": 1, "Two": 2}, description="which")
+    empty = ipywidgets.Dropdown(options=[], description="empty")
+    log = ipywidgets.FloatLogSlider(description="log")
+    mine.bind({"n": slider, "which": choice, "empty": empty, "log": log, "knob": Knob()})
+    mine.flush()
+    told = mine.state("$meta/n").value["control"]
+    assert (told["kind"], told["min"], told["max"], told["label"]) == ("slider", 0, 10, "n")
+    told = mine.state("$meta/which").value["control"]
+    assert (told["kind"], told["options"]) == ("dropdown", [["One", 1], ["Two", 2]])
+    assert mine.state("$meta/log").value["control"]["max"] is None
+    assert "$meta/knob" not in mine.keys("$meta/")
+    slider.max, slider.description = 50, "many"
+    choice.options = ["a"]
+    mine.flush()
+    told = mine.state("$meta/n").value["control"]
+    assert (told["max"], told["label"]) == (50, "many")
+    assert mine.state("$meta/which").value["control"]["options"] == [["a", "a"]]
