@@ -36,7 +36,7 @@ WITHIN = {
         "runtime": set(),
         "transport": {"runtime", "session", "settings"},
         "connection": {"transport", "runtime", "session", "settings"},
-        "waiting": {"connection", "session", "settings"},
+        "waiting": {"connection", "runtime", "session", "settings"},
         "objects": {
             *("values", "session", "runtime", "connection", "waiting", "base_room", "settings")
         },

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..client.room import Room
 from ..client.session.bookmark import Bookmark
-from ..client.session.log import Heard, Missed, StartedOver
+from ..client.session.log import Follower, Heard, Missed, StartedOver
 from ..command.printing import check_pipe
 from ..protocol.errors import NotConnected, Refusal
 
@@ -25,9 +25,10 @@ class Hearing:
         """Subscribe, and wait for the answer; raises as :meth:`.Connection.wait_ready` does."""
         self.key = key
         self._connection = room.connection
-        with self._connection.guard:  # so that nothing comes in between
-            self._replica = self._connection.listen(key, self, keep=False, stamps=True)
-            self._follower = self._replica.follow()
+        self._follower = Follower()
+        self._replica = self._connection.listen(
+            key, self, keep=False, stamps=True, follower=self._follower
+        )
         self._connection.wait_ready(self._replica, timeout_seconds)
         self._bookmark = Bookmark(skip=False)
         self._behind = False
@@ -38,8 +39,7 @@ class Hearing:
 
     def take(self) -> list[Heard]:
         """Return what came since the last call; the first call returns what the stream holds."""
-        with self._connection.guard:
-            news = self._follower.take()
+        news = self._follower.take()
         fresh: list[Heard] = []
         for each in news:
             if isinstance(each, Missed):
@@ -68,8 +68,7 @@ def wait_for_any(room: Room, hearings: Sequence[Hearing]) -> None:
     def decided() -> bool:
         return any(hearings) or connection.status in ("stopped", "closed")
 
-    with connection.guard:
-        while not connection.guard.wait_for(decided, _LOOK_SECONDS):
-            check_pipe()
-        if not any(hearings):
-            raise connection.error or NotConnected(f"the connection to {room.url} was closed")
+    while not connection.wait_until(decided, _LOOK_SECONDS):
+        check_pipe()
+    if not any(hearings):
+        raise connection.error or NotConnected(f"the connection to {room.url} was closed")

@@ -131,9 +131,8 @@ def _connected(location: Location, settings: Settings, timeout_seconds: float) -
 
     connection = Connection(location, settings)
     connection.start()
-    with connection.guard:
-        connection.guard.wait_for(lambda: connection.status != "connecting", timeout_seconds)
-        status, error = connection.status, connection.error
+    connection.wait_until(lambda: connection.status != "connecting", timeout_seconds)
+    status, error = connection.status, connection.error
     if status in ("connected", "reconnecting"):
         return connection
     connection.close()

@@ -186,6 +186,8 @@ def _at_end() -> None:
     flush_seconds = Settings.from_environment().flush_seconds
     deadline = time.monotonic() + flush_seconds
     for connection in connections:
+        connection.hurry()  # all at the same time
+    for connection in connections:
         if not connection.flush(max(0, deadline - time.monotonic()), last=True):
             _log.warning(
                 "%s did not acknowledge all writes within %g s before the end of the process "

@@ -41,8 +41,7 @@ def come_true(room: Room, condition: Callable[[], object]) -> None:
     connection, end = room.connection, time.monotonic() + 20
     while not condition():
         assert time.monotonic() < end, "it does not come true"
-        with connection.guard:
-            connection.guard.wait(0.05)
+        connection.wait_until(condition, 0.05)
 
 
 class Calls:

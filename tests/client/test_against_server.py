@@ -50,8 +50,7 @@ def server() -> Iterator[Server]:
 
 def wait_for(state: SharedState, value: Any) -> None:
     connection = state.room.connection
-    with connection.guard:
-        assert connection.guard.wait_for(lambda: state.value == value, 20), state
+    assert connection.wait_until(lambda: state.value == value, 20), state
 
 
 def other(server: Server, key: str, code: str, name: str = "plots") -> str:

@@ -61,7 +61,7 @@ class Driver:
             return str(int(base or b"0") + number).encode()
 
         state = self.session.state("k")
-        assert state.update(Update(step, step(state.shown)), base=state.shown)
+        state.update(Update(step, step(state.shown)), base=state.shown)
 
     def append(self, value: Any) -> None:
         self.session.log("k", keep=True).push(json.dumps(value).encode(), keep=True)

@@ -178,8 +178,8 @@ def a_lost_initial_value_is_not_offered_again(plant: pytest.MonkeyPatch) -> None
 def an_own_value_does_not_give_way(plant: pytest.MonkeyPatch) -> None:
     def settle(self: StateReplica) -> None:
         own = self._queued or self._flying
-        known = (own.value if own else None, self.shown, self.confirmed, self.initial)
-        self.shown = next((value for value in known if value is not None), None)
+        known = (own.value if own else None, self._shown, self.confirmed, self.initial)
+        self._shown = next((value for value in known if value is not None), None)
         self._notices.touched(self.key)
 
     plant.setattr(StateReplica, "_settle", settle)

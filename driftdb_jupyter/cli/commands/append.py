@@ -199,22 +199,21 @@ class _Delivery:
     def _wait(self) -> None:
         """Wait until the room takes more; raises why it doesn't."""
         connection, seconds = self._connection, self._patience_seconds
-        with connection.guard:
-            taken, waiting = connection.taken, connection.waiting
+        taken, waiting = connection.taken, connection.waiting
 
-            def moved() -> bool:
-                return (connection.taken, connection.waiting) != (taken, waiting)
+        def moved() -> bool:
+            return (connection.taken, connection.waiting) != (taken, waiting)
 
-            def decided() -> bool:
-                return moved() or connection.status in ("stopped", "closed")
+        def decided() -> bool:
+            return moved() or connection.status in ("stopped", "closed")
 
-            end = time.monotonic() + seconds
-            while not connection.guard.wait_for(decided, min(seconds, _MOMENT_SECONDS)):
-                self._tell_of_outage()
-                if time.monotonic() >= end:
-                    break
-            if moved():
-                return
+        end = time.monotonic() + seconds
+        while not connection.wait_until(decided, min(seconds, _MOMENT_SECONDS)):
+            self._tell_of_outage()
+            if time.monotonic() >= end:
+                break
+        if moved():
+            return
         if connection.status in ("stopped", "closed"):
             why: DriftDBError = NotConnected("the connection was closed")
         else:

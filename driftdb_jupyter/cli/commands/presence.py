@@ -87,9 +87,8 @@ def _by_client(presence: Presence) -> dict[str, Person]:
 def _wait_for_changes(room: Room, seen: int) -> int:
     """Wait for a change; raises the connection's error if there will be none any more."""
     connection = room.connection
-    with connection.guard:
-        while not connection.guard.wait_for(lambda: connection.changes != seen, _LOOK_SECONDS):
-            check_pipe()
-        if connection.status in ("stopped", "closed"):
-            raise connection.error or NotConnected(f"the connection to {room.url} was closed")
-        return connection.changes
+    while not connection.wait_until(lambda: connection.changes != seen, _LOOK_SECONDS):
+        check_pipe()
+    if connection.status in ("stopped", "closed"):
+        raise connection.error or NotConnected(f"the connection to {room.url} was closed")
+    return connection.changes

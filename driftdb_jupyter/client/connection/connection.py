@@ -1,73 +1,35 @@
-"""Drives a session over a WebSocket, on the background thread, and comes back when it is cut."""
+"""One client's connection to one room, as the objects in it use it: from any thread."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
-import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, WebSocketProtocol
-
-from ...protocol.errors import (
-    BadMessage,
-    DriftDBError,
-    Forbidden,
-    NotConnected,
-    QueueFull,
-    Refusal,
-    RoomNotFound,
-    TooLarge,
-)
-from ...protocol.limits import Limits
+from ...protocol.errors import DriftDBError, NotConnected, QueueFull, Refusal
 from ..runtime.background import background, on_fork
-from ..runtime.callbacks import Target, callbacks
-from ..session import messages
-from ..session.log import LogReplica
+from ..runtime.waker import Waker
+from ..session.log import Follower, LogReplica
 from ..session.messages import Action, KeyInfo
 from ..session.presence import PresenceReplica
-from ..session.pushes import Pushes
-from ..session.receipt import Receipt, fail
+from ..session.receipt import Receipt
 from ..session.replica import Replica
-from ..session.session import Session
 from ..session.state import StateReplica, Update
 from ..settings import Settings
-from ..transport.backoff import Backoff
-from ..transport.dial import dial
-from ..transport.errors import closed, explain
-from ..transport.heartbeat import Heartbeat
 from ..transport.location import Location
-from ..transport.route import local_address, remote_address
+from .connector import Connector
+from .driver import Driver
+from .inbox import Append, Job
+from .listeners import Listener
+from .supervisor import Status
 
 __all__ = ["Connection", "Listener", "Status", "live_connections"]
 
-_log = logging.getLogger("driftdb_jupyter")
-
-R = TypeVar("R")
-
-Status = Literal["connecting", "connected", "reconnecting", "stopped", "closed"]
-
-
-_Topic = tuple[str, bool]  # a key, and whether it is about who is there
-
-
-class Listener(Target, Protocol):
-    """What hears of a key: :meth:`deliver` when it may have changed, on the callbacks' thread."""
-
-    def refused(self, error: Refusal) -> None:
-        """A write of this process was refused (called on the background thread)."""
-
-
-class Feed(Protocol):
-    """Waits for what comes."""
-
-    def wake(self) -> None:
-        """Look whether it is over (called under the guard)."""
+T = TypeVar("T")
 
 
 class Outlet(Protocol):
@@ -85,7 +47,12 @@ class Outlet(Protocol):
 
 
 class Connection:
-    """One client's connection to one room. May be used from any thread.
+    """One client's connection to one room. May be used from any thread, and in signal handlers.
+
+    Callers only hand over: they check (size, queue, whether it is closed), append what is to be
+    done to the inbox in one atomic step, and show an own write at once. The background thread
+    alone numbers, keeps and sends (:class:`.Driver`). No caller holds a lock, so neither an
+    interrupt at any line nor a fork leaves anything half changed.
 
     ``status`` is ``connecting`` at first, then ``connected`` and ``reconnecting`` by turns;
     ``stopped`` where trying again makes no sense until somebody asks for it (the first attempt
@@ -94,51 +61,40 @@ class Connection:
 
     def __init__(self, location: Location, settings: Settings) -> None:
         self.location = location
-        self.status: Status = "connecting"
-        self.error: DriftDBError | None = None
-        self.guard = threading.Condition()
-        """Held for whatever must not happen half; nobody waits for anything else under it."""
-        self.changes = 0
-        """Counts what may have changed anything; whoever waits on the guard is notified then."""
-        self.feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
-        """Whom to wake when the connection is closed."""
-        self.outlets: weakref.WeakSet[Outlet] = weakref.WeakSet()
-        """What may have more to write; added to under the guard."""
-        self.wakers: set[Callable[[], object]] = set()
-        """Called, under the guard, when anything may have changed."""
         self.settings = settings
-        self._session = Session(
-            pushes=Pushes(
-                limits=Limits(message_bytes=settings.message_limit_bytes),
-                queue_limit_bytes=settings.queue_limit_bytes,
-                queue_limit_count=settings.queue_limit_count,
-            )
-        )
-        self._listeners: dict[_Topic, weakref.WeakSet[Listener]] = {}
-        self._complaint: Refusal | None = None
-        self._socket: WebSocketClientConnection | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._wanted: asyncio.Event | None = None
+        self.changes = 0
+        """Counts what may have changed anything; :attr:`wakers` are called then."""
+        self.wakers: set[Callable[[], object]] = set()
+        """Called, on the background thread, when anything may have changed."""
+        self._driver = Driver(location, settings, changed=self._changed)
+        self._session = self._driver.session
+        self._inbox = self._driver.inbox
+        self._connector = Connector(location, settings, self._driver)
+        self._outlets: deque[weakref.ref[Outlet]] = deque()
+        self._closing = False
         self._started = False
-        self._linger = True
-        self._pumping = False
-        self._ever_connected = False
-        self._too_long = False
-        self._told = False
-        self._backoff = Backoff()
-        self._heartbeat = self._new_heartbeat()
-        self._remote: Any = None
-        self._patience = Backoff()
-        self._retrying = False
         _connections.add(self)
 
-    # What the public objects call, on any thread.
+    @property
+    def status(self) -> Status:
+        """How the connection is."""
+        return "closed" if self._closing else self._driver.supervisor.status
+
+    @property
+    def error(self) -> DriftDBError | None:
+        """Why there is no connection."""
+        return None if self._closing else self._driver.supervisor.error
 
     @property
     def waiting(self) -> int:
-        """How many writes the room has not taken (or refused) yet."""
-        with self.guard:
-            return self._session.waiting + sum(outlet.waiting for outlet in self.outlets)
+        """How many writes and updates the room has not taken (or refused) yet."""
+        for _ in range(100):
+            before = self._driver.turns
+            waiting = self._inbox.writes + self._session.waiting
+            if before == self._driver.turns and not before % 2:
+                break
+            time.sleep(0)  # the background thread was moving some of them
+        return waiting + sum(outlet.waiting for outlet in self._live_outlets())
 
     @property
     def taken(self) -> int:
@@ -156,8 +112,7 @@ class Connection:
     @property
     def recovered(self) -> bool | None:
         """Whether the last reconnect brought all that was missed (:attr:`.Session.recovered`)."""
-        with self.guard:
-            return self._session.recovered
+        return self._session.recovered
 
     @property
     def held(self) -> Refusal | None:
@@ -166,12 +121,9 @@ class Connection:
 
     def start(self) -> None:
         """Begin to connect, unless that was done in this process already, or it is closed."""
-        if self._started:
-            return
-        with self.guard:
-            if not self._started and self.status != "closed":
-                self._started = True
-                self._call(self._launch)
+        if not self._started and not self._closing:
+            self._inbox.put(Job(self._connector.start))
+            self._started = True
 
     def subscribe(self, key: str, listener: Listener, *, initial: bytes | None) -> StateReplica:
         """Hear of a state, as long as the listener lives, and offer its initial value.
@@ -180,11 +132,15 @@ class Connection:
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
         :class:`ValueError` where the key is used as something else.
         """
-        with self._joining(key, listener):
+
+        def work() -> StateReplica:
             replica = self._session.state(key)
             if initial is not None:
                 replica.offer(initial)
-        return replica
+            self._driver.join((key, False), listener)
+            return replica
+
+        return self._ask(work)
 
     def listen(
         self,
@@ -194,29 +150,48 @@ class Connection:
         keep: bool,
         stamps: bool = False,
         max_length: int | None = None,
+        follower: Follower | None = None,
     ) -> LogReplica:
         """Hear each push of a key, as long as the listener lives (see :class:`.LogReplica`).
 
-        Raises as :meth:`subscribe` does.
+        ``follower`` hears them from the beginning. Raises as :meth:`subscribe` does.
         """
-        with self._joining(key, listener):
-            return self._session.log(key, keep=keep, stamps=stamps, max_length=max_length)
+
+        def work() -> LogReplica:
+            replica = self._session.log(key, keep=keep, stamps=stamps, max_length=max_length)
+            if follower is not None:
+                replica.add(follower)
+            self._driver.join((key, False), listener)
+            return replica
+
+        return self._ask(work)
 
     def attend(self, key: str, listener: Listener) -> PresenceReplica:
         """Hear who is there under a key, as long as the listener lives.
 
         Raises as :meth:`subscribe` does.
         """
-        with self._joining(key, listener, presence=True):
-            return self._session.presence(key)
+
+        def work() -> PresenceReplica:
+            replica = self._session.presence(key)
+            self._driver.join((key, True), listener)
+            return replica
+
+        return self._ask(work)
+
+    def follow(self, replica: LogReplica, follower: Follower) -> None:
+        """Have a follower hear each push, as long as somebody holds it."""
+        self._hand_over(Job(partial(replica.add, follower)))
 
     def unsubscribe(self, key: str, listener: Listener, *, presence: bool = False) -> None:
         """Hear of a key no more."""
-        with self.guard:
-            if (key, presence) in self._listeners:
-                self._listeners[key, presence].discard(listener)
-            self._prune()
-            self._pump_soon()
+
+        def work() -> None:
+            self._driver.listeners.discard((key, presence), listener)
+            self._driver.prune()
+
+        if self._started and not self._closing:
+            self._inbox.put(Job(work))
 
     def write(
         self,
@@ -231,25 +206,25 @@ class Connection:
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`, and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`.
         """
-        with self._writing():
+        self._check_open()
+        replica.check_size(value)
+
+        def work() -> None:
             if replica.write(value, receipt=receipt):
-                self._pass_on(by=by)
+                self._driver.tell_others(replica.key, by)
+
+        job = Job(work, receipt=receipt, writes=1, byte_count=len(value), value=value)
+        self._hand_over(job)
+        # Only now, so that nothing is shown that is not on its way.
+        replica.echo = job
 
     def pace(self, replica: StateReplica, seconds: float) -> None:
         """Send a state's writes no oftener than that; the last one always arrives."""
 
-        def unpause() -> None:
-            with self.guard:
-                replica.paused = False
-                self._session.touch(replica)
-            self._pump()
+        def later(work: Callable[[], object]) -> None:
+            self._inbox.put(Job(work))
 
-        def pause() -> None:
-            replica.paused = True
-            background().loop.call_later(seconds, unpause)
-
-        with self.guard:
-            replica.sent = pause
+        self._hand_over(Job(partial(self._driver.pacing.pace, replica, seconds, later)))
 
     def update(
         self, replica: StateReplica, step: Callable[[bytes | None], bytes]
@@ -259,14 +234,21 @@ class Connection:
         The step is called at once, and, where somebody else was faster, again on another thread.
         Raises as :meth:`write` does, and what the step raises at once.
         """
+        self._check_open()
         update = Update(step)
-        while True:
-            base = replica.shown
-            update.result = step(base)
-            with self._writing():
-                if replica.update(update, base=base):
-                    self._pass_on()
-                    return update.receipt
+        base = replica.shown
+        update.result = step(base)
+        replica.check_size(update.result)
+        job = Job(
+            partial(replica.update, update, base=base),
+            receipt=update.receipt,
+            writes=1,
+            byte_count=len(update.result),
+            value=update.result,
+        )
+        self._hand_over(job)
+        replica.echo = job
+        return update.receipt
 
     def push(
         self,
@@ -276,7 +258,7 @@ class Connection:
         max_length: int | None = None,
         dated: bool = False,
     ) -> Receipt[int | None]:
-        """Append (``keep``) or relay values in one message (see :meth:`.LogReplica.push`).
+        """Append (``keep``) or relay values, all or none (see :meth:`.LogReplica.push_all`).
 
         While the server takes pushes, but more slowly than they come, this waits for it.
 
@@ -284,9 +266,16 @@ class Connection:
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits already.
         """
-        return self._patiently(
-            lambda: replica.push_all(values, keep=keep, max_length=max_length, dated=dated)
-        )
+        self._check_room(replica.key, values)
+        receipt: Receipt[int | None] = Receipt()
+        if dated:
+            work = partial(replica.enqueue, values, receipt, keep=keep, dated=True)
+            byte_count = sum(map(len, values))
+            self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=byte_count))
+        else:
+            append = Append(replica, values, receipt, keep=keep, max_length=max_length)
+            self._hand_over(append)
+        return receipt
 
     def compact(
         self,
@@ -298,12 +287,16 @@ class Connection:
         tell: bool = False,
     ) -> Receipt[int | None]:
         """Put a value in the place of all up to a number; raises as :meth:`push` does."""
-        return self._patiently(lambda: replica.compact(value, seq=seq, epoch=epoch, tell=tell))
+        self._check_room(replica.key, (value,))
+        receipt: Receipt[int | None] = Receipt()
+        work = partial(replica.enqueue_compact, value, receipt, seq=seq, epoch=epoch, tell=tell)
+        self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=len(value)))
+        return receipt
 
     def offer(self, replica: LogReplica, value: bytes) -> None:
         """Append a value if the stream is empty; raises as :meth:`write` does."""
-        with self._writing():
-            replica.offer(value)
+        self._session.pushes.check_size(replica.key, value)
+        self._hand_over(Job(partial(replica.offer, value), byte_count=len(value)))
 
     def send(
         self,
@@ -317,11 +310,21 @@ class Connection:
 
         See :meth:`.Session.send`.
         """
-        return self._patiently(
-            lambda: self._session.send(
-                key, *values, action=action, if_seq=if_seq, max_length=max_length
-            )
+        self._session.pushes.limits.check_key(key)
+        self._check_room(key, values)
+        receipt: Receipt[int | None] = Receipt()
+        work = partial(
+            self._session.enqueue,
+            key,
+            values,
+            receipt,
+            action=action,
+            if_seq=if_seq,
+            max_length=max_length,
         )
+        byte_count = sum(map(len, values))
+        self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=byte_count))
+        return receipt
 
     def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Cut values into what each fits into one message, if any of them does."""
@@ -329,19 +332,22 @@ class Connection:
 
     def list_keys(self, prefix: str) -> Receipt[dict[str, KeyInfo]]:
         """Ask which keys there are that begin so."""
-        with self._writing():
-            return self._session.list_keys(prefix)
+        receipt: Receipt[dict[str, KeyInfo]] = Receipt()
+        self._hand_over(Job(partial(self._session.list_keys, prefix, receipt), receipt=receipt))
+        return receipt
 
     def attend_as(self, replica: PresenceReplica, value: bytes | None) -> None:
         """Be there with a value, or no more (``None``); raises as :meth:`write` does."""
-        with self._writing():
-            replica.set(value)
-            self._pass_on()
+        self._session.pushes.check_size(replica.key, value or b"null")
+        self._hand_over(Job(partial(replica.set, value)))
 
     def read_anew(self, replica: LogReplica) -> None:
         """Ask for all that a key holds, as if nothing was known of it."""
-        with self._writing():
-            replica.read_anew()
+        self._hand_over(Job(replica.read_anew))
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Have something done to the session, on the background thread."""
+        self._hand_over(Job(work))
 
     def wait_ready(self, replica: Replica | PresenceReplica, timeout_seconds: float) -> None:
         """Wait until the room's value was heard; an older one will do while it reconnects.
@@ -349,394 +355,194 @@ class Connection:
         Raises why the connection failed, what the server refused, or
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after the timeout.
         """
+        driver = self._driver
 
         def heard() -> bool:
             return replica.current or (replica.ready and self.status == "reconnecting")
 
         def decided() -> bool:
-            return heard() or self.status in ("stopped", "closed") or self._complaint is not None
+            final = self.status in ("stopped", "closed")
+            return heard() or final or driver.complaint is not None
 
-        with self.guard:
-            if self.guard.wait_for(decided, timeout_seconds) and heard():
-                return
-            if self._complaint is not None:
-                raise self._complaint
-            if self.status == "stopped" and self.error is not None:
-                raise self.error
-            raise NotConnected(
-                f"{self.location.url} gave no answer within {timeout_seconds:g} s"
-                f"{f': {self.error.plain}' if self.error else '.'}",
-                in_python="Run this again to try again, or pass a longer timeout_seconds=.",
-            )
+        if self.wait_until(decided, timeout_seconds) and heard():
+            return
+        if (complaint := driver.complaint) is not None:
+            raise complaint
+        if self.status == "stopped" and (error := self.error) is not None:
+            raise error
+        raise NotConnected(
+            f"{self.location.url} gave no answer within {timeout_seconds:g} s"
+            f"{f': {self.error.plain}' if self.error else '.'}",
+            in_python="Run this again to try again, or pass a longer timeout_seconds=.",
+        )
+
+    def wait_until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
+        """Wait until a condition is true, which may become so with a change; False if it isn't.
+
+        Works on any thread but the background's.
+        """
+        self._inbox.poke()
+        waker = Waker()
+        wake = waker.wake
+        end = time.monotonic() + timeout_seconds
+        try:
+            self.wakers.add(wake)
+            while not condition():
+                left = end - time.monotonic()
+                if left <= 0 or not waker.wait(left):
+                    return bool(condition())
+            return True
+        finally:
+            self.wakers.discard(wake)
 
     def flush(self, timeout_seconds: float, *, last: bool = False) -> bool:
         """Wait until the room took (or refused) every write; False if it didn't in time.
 
-        Gives up at once when the connection is stopped or closed. ``last``: of what is printed
-        the lines that have no end are written, too.
+        What a throttle holds back is sent at once. Gives up at once when the connection is stopped
+        or closed. ``last``: of what is printed the lines that have no end are written, too.
         """
+        if self._closing or (not self._started and not self.waiting):
+            return not self.waiting
+        self.start()
         end = time.monotonic() + timeout_seconds
-        with self.guard:
-            outlets = list(self.outlets)
         while True:
+            outlets = self._live_outlets()
             for outlet in outlets:
                 outlet.hand_over(end - time.monotonic(), last=last)
-            with self.guard:
-                self.guard.wait_for(
-                    lambda: self._session.settled or self.status in ("stopped", "closed"),
-                    max(0.0, end - time.monotonic()),
-                )
-                done = self._session.settled and not any(outlet.waiting for outlet in outlets)
-                if done or self.status in ("stopped", "closed") or time.monotonic() >= end:
-                    return done
+            receipt: Receipt[bool] = Receipt()
+            self._inbox.put(Job(partial(self._driver.flush, receipt)))
+            self._wait_for(receipt, max(0.0, end - time.monotonic()))
+            done = receipt.done() and receipt.result()
+            done = done and not any(outlet.waiting for outlet in outlets)
+            if done or self.status in ("stopped", "closed") or time.monotonic() >= end:
+                return done
+
+    def hurry(self) -> None:
+        """Begin a :meth:`flush` of all, and don't wait for it."""
+        for outlet in self._live_outlets():
+            outlet.hand_over(0, last=True)
+        self._inbox.put(Job(partial(self._driver.flush, Receipt())))
+
+    def add_outlet(self, outlet: Outlet) -> None:
+        """Have :meth:`flush` and :attr:`waiting` count what an outlet has not pushed yet."""
+        self._outlets.append(weakref.ref(outlet))
 
     def retry(self) -> None:
         """Try at once to connect, if there is no connection."""
         self.start()
-        with self.guard:
-            self._retry()
+        self._inbox.put(Job(self._driver.ask_again))
 
     def close(self) -> None:
         """Close for good, now."""
-        with self.guard:
-            self._set("closed", None)
-            self._session.abandon(NotConnected(f"the connection to {self.location.url} was closed"))
-            if self._started:
-                self._call(self._cancel)
+        # The job first: where an interrupt keeps the rest from happening, it closes all the same.
+        self._inbox.put(Job(self._driver.close))
+        self._closing = True
+        self._changed()
 
     async def gone(self) -> None:
         """Wait on the background thread until it is closed."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        await self._connector.gone()
 
     def abandon(self) -> None:
         """Close for good, as soon as all is written; safe in a finalizer, for it takes no lock."""
-        if self._started:
-            self._call(self._let_go)
+        if self._started or self._connector.started:
+            self._inbox.put(Job(self._driver.let_go))
 
-    # On the background thread.
+    def forget_start(self) -> None:
+        """Have nothing started by what a forked child forgets of its parent's."""
+        self._started = False
+        self._connector.forget_start()
 
-    def _launch(self) -> None:
-        self._wanted = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._run())
-        self._task.add_done_callback(_report)
-        watch = loop.create_task(self._watch())
-        watch.add_done_callback(_report)
-        self._task.add_done_callback(lambda _: watch.cancel())
+    def forked(self) -> None:
+        """Forget the parent's socket in a forked child; the next use connects anew."""
+        self.wakers = set()
+        self._connector.forked()
+        self._driver.forked()
+        for outlet in self._live_outlets():
+            outlet.forked()
 
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+    def _ask(self, work: Callable[[], T]) -> T:
+        """Have something done on the background thread, and return what it returns.
 
-    def _let_go(self) -> None:
-        self._linger = False
-        self._close_if_done()
+        Raises what it raises, and :class:`~driftdb_jupyter.protocol.errors.NotConnected` after
+        :meth:`close`.
+        """
+        if background().here():
+            result = work()
+            self._hand_over(Job(_nothing))
+            return result
+        receipt: Receipt[T] = Receipt()
+        self._hand_over(Job(lambda: receipt.set_result(work()), receipt=receipt))
+        self._wait_for(receipt, None)
+        return receipt.result()
 
-    def _close_if_done(self) -> None:
-        if not self._linger and (self._session.settled or self.status == "stopped"):
-            self.close()
+    def _wait_for(self, receipt: Receipt[Any], timeout_seconds: float | None) -> None:
+        waker = Waker()
+        receipt.add_done_callback(waker.wake)
+        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while not receipt.done():
+            # Now and then, for an interrupt may have kept somebody from ringing.
+            seconds = 1.0 if end is None else min(end - time.monotonic(), 1.0)
+            if seconds <= 0:
+                return
+            self._inbox.poke()
+            waker.wait(seconds)
 
-    async def _run(self) -> None:
-        assert self._wanted is not None
+    def _hand_over(self, job: Job) -> None:
+        self._check_open()
+        self.start()
+        self._inbox.put(job)
+
+    def _live_outlets(self) -> list[Outlet]:
+        outlets = []
+        for ref in self._outlets.copy():
+            if (outlet := ref()) is not None:
+                outlets.append(outlet)
+            else:
+                with contextlib.suppress(ValueError):  # another thread was faster
+                    self._outlets.remove(ref)
+        return outlets
+
+    def _check_open(self) -> None:
+        if self.status == "closed":
+            raise self._driver.was_closed()
+
+    def _check_room(self, key: str, values: Sequence[bytes]) -> None:
+        """Check the size of a push, and wait for room in the queue if the server takes pushes."""
+        self._check_open()
+        pushes, inbox = self._session.pushes, self._inbox
+        pushes.check_size(key, *values)
         while True:
-            error = await self._visit()
-            hopeless = isinstance(error, (Forbidden, RoomNotFound, TooLarge))
-            final = hopeless or not self._ever_connected
-            self._wanted.clear()
-            with self.guard:
-                self._set("stopped" if final else "reconnecting", error)
-            self._close_if_done()
-            delay = None if final else self._backoff.next_delay()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), delay)
-            if final:
-                with self.guard:
-                    self._set("connecting", None)
-
-    async def _visit(self) -> DriftDBError | None:
-        """Connect once, and stay as long as it lasts; returns why it couldn't, or can't again."""
-        try:
-            socket = await dial(self.location, self._session.secret, self.settings)
-        except Exception as error:
-            return explain(error, self.location)
-        complaint: DriftDBError | None = None
-        self._too_long = False
-        try:
-            assert socket.protocol is not None
-            self._adopt(socket.protocol)
-            with self.guard:
-                self._prune()
-                self._socket = socket
-                self._ever_connected = True
-                self._session.connected()
-                self._set("connected", None)
-            self._pump()
-            while (frame := await socket.read_message()) is not None:
-                self._receive(frame)
-        except BadMessage as error:
-            _log.warning("%s: %s", self.location.url, error)
-            complaint = error
-        finally:
-            with self.guard:
-                self._socket = None
-                self._session.disconnected(close_code=socket.close_code, now=time.time())
-                self._pass_on()
-                if self._too_long and not self._session.ask_for_less():
-                    complaint = TooLarge(
-                        f"{self.location.url} sent a message of more than "
-                        f"{self.settings.receive_limit_bytes} bytes, which is what "
-                        "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher.",
-                        in_python="In Python, .retry() tries again.",
-                    )
-            socket.close(1000 if self.status == "closed" else None)  # 1000: gone for good
-        told = closed(socket.close_code, self.location)
-        if isinstance(told, BadMessage) and not self._told:
-            self._told = True  # once is enough, where it happens again and again
-            _log.warning("%s", told)
-        return told or complaint
-
-    def _adopt(self, protocol: WebSocketProtocol) -> None:
-        """Prepare a connection that was just opened."""
-        protocol.set_nodelay(True)
-        assert protocol.stream is not None
-        # Tornado's own bound would end the connection without a word below a longer limit.
-        protocol.stream.max_buffer_size = self.settings.receive_limit_bytes + 0x10000
-        self._remote = remote_address(protocol.stream.socket)
-        self._heartbeat.heard(time.monotonic())
-        close = protocol.close
-
-        def notice(code: int | None = None, reason: str | None = None) -> None:
-            self._too_long = self._too_long or code == 1009  # Tornado's own, of what it read
-            close(code, reason)
-
-        protocol.close = notice  # type: ignore[method-assign]
-
-    async def _watch(self) -> None:
-        """Notice a dead connection, a machine that slept, and another network."""
-        address, received = local_address(self._remote), 0
-        while True:
-            await asyncio.sleep(self._heartbeat.tick_seconds)
-            now = time.monotonic()
-            doubtful = self._heartbeat.woke(now=now, wall=time.time())
-            before, address = address, local_address(self._remote)
-            if address != before and before is not None:
-                doubtful = True
-            socket = self._socket
-            if socket is None or socket.protocol is None or socket.protocol.stream is None:
-                back = before is None and address is not None
-                if self.status == "reconnecting" and (doubtful or back):
-                    self._want()
-                continue
-            stream = socket.protocol.stream
-            # Part of a long message is a sign of life, too.
-            before_received, received = received, getattr(stream, "_read_buffer_size", 0)
-            if received > before_received:
-                self._heartbeat.heard(now)
-            state = self._heartbeat.tick(now, doubtful=doubtful)
-            if state == "ask":
-                self._send(socket, messages.ping())
-            elif state == "dead":
-                stream.close()
-
-    def _receive(self, frame: str | bytes) -> None:
-        self._heartbeat.heard(time.monotonic())
-        with self.guard:
-            taken = self._session.taken
-            self._session.receive(frame)
-            if self._session.answered:
-                self._backoff.reset()
-            if self._session.taken > taken:
-                self._patience.reset()
-            if self._session.held is not None and not self._retrying:
-                self._retrying = True
-                delay = self._patience.next_delay()
-                asyncio.get_running_loop().call_later(delay, self._retry_held)
-            self._pass_on()
-            self.guard.notify_all()
-        self._pump()
-        self._close_if_done()
-
-    def _make_again(self, replica: StateReplica) -> None:
-        """Make updates again that came too late: on a thread where they may take their time."""
-        asyncio.get_running_loop().run_in_executor(None, self._rebase, replica)
-
-    def _rebase(self, replica: StateReplica) -> None:
-        with self.guard:
-            rebase = replica.rebase()
-        if rebase is None:
-            return
-        failed, base = [], rebase.base
-        for update in rebase.updates:
             try:
-                base = update.result = update.step(base)
-            except Exception as error:
-                failed.append(update)
-                fail([update.receipt], error)
-        with self._writing():
-            replica.rebased(rebase, failed)
-            self._pass_on()
-
-    def _retry_held(self) -> None:
-        with self.guard:
-            self._retrying = False
-            self._session.retry()
-        self._pump()
-
-    def _pump(self) -> None:
-        with self.guard:
-            self._pumping = False
-            socket, outgoing = self._socket, self._session.outgoing()
-            self._pass_on()
-        for frame in outgoing:
-            assert socket is not None
-            self._send(socket, frame)
-
-    def _send(self, socket: WebSocketClientConnection, frame: bytes) -> None:
-        try:
-            sent = asyncio.ensure_future(socket.write_message(frame))
-        except WebSocketClosedError:
-            return  # read_message tells, and what was under way is sent again
-        sent.add_done_callback(_ignore_closed)
-
-    # Under the guard.
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        self.start()
-        with self.guard:
+                pushes.check_queue(key, *values, more=len(inbox.jobs), more_bytes=inbox.byte_count)
+                return
+            except QueueFull:
+                if background().here() or not self._took_one_in_time():
+                    raise
             self._check_open()
-            yield
-            self._pump_soon()
-
-    def _patiently(self, push: Callable[[], Receipt[R]]) -> Receipt[R]:
-        patient = not background().here()
-        with self._writing():
-            while True:
-                try:
-                    return push()
-                except QueueFull:
-                    if not (patient and self._took_one_in_time()):
-                        raise
-                self._check_open()
-
-    @contextlib.contextmanager
-    def _joining(self, key: str, listener: Listener, *, presence: bool = False) -> Iterator[None]:
-        self.start()
-        with self.guard:
-            self._check_open()
-            self._prune()
-            yield
-            self._listeners.setdefault((key, presence), weakref.WeakSet()).add(listener)
-            self._complaint = None
-            self._retry()
-            self._pump_soon()
 
     def _took_one_in_time(self) -> bool:
         """Wait, while there is a connection, until the room took a push."""
         taken = self._session.taken
-        self._pump_soon()
-        self.guard.wait_for(
+        self.wait_until(
             lambda: self._session.taken > taken or self.status != "connected",
             self.settings.connect_timeout_seconds,
         )
         return self._session.taken > taken
 
-    def _new_heartbeat(self) -> Heartbeat:
-        interval = self.settings.ping_interval_seconds
-        return Heartbeat(interval_seconds=interval, now=time.monotonic(), wall=time.time())
-
-    def _check_open(self) -> None:
-        if self.status == "closed":
-            raise NotConnected(f"the connection to {self.location.url} was closed")
-
-    def _pass_on(self, *, by: Listener | None = None) -> None:
-        self._changed()
-        for key, error, presence in self._session.events():
-            if key is None:
-                self._complaint = error
-                # Not here: a log handler may wait for a thread that waits for the guard.
-                self._call(partial(_log.warning, "%s: %s", self.location.url, error))
-                self.guard.notify_all()
-            else:
-                for listener in list(self._listeners.get((key, presence), ())):
-                    if error is not None:
-                        listener.refused(error)
-                    elif listener is not by:
-                        callbacks.schedule(listener)
-        for replica in self._session.stale():
-            self._call(partial(self._make_again, replica))
-
     def _changed(self) -> None:
         self.changes += 1
-        self.guard.notify_all()
-        for wake in self.wakers:
+        for wake in list(self.wakers):
             wake()
 
-    def _prune(self) -> None:
-        for topic in [topic for topic, listeners in self._listeners.items() if not listeners]:
-            key, presence = topic
-            if presence:
-                self._session.forget_presence(key)
-            elif not self._session.forget(key):
-                continue
-            del self._listeners[topic]
 
-    def _retry(self) -> None:
-        if self.status in ("stopped", "reconnecting"):
-            if self.status == "stopped":
-                self._set("connecting", None)
-            self._call(self._want)
-
-    def _want(self) -> None:
-        if self._wanted is not None:
-            self._wanted.set()
-
-    def _set(self, status: Status, error: DriftDBError | None) -> None:
-        if self.status != "closed":
-            self.status, self.error = status, error
-            self._changed()
-            if status == "closed":
-                for feed in list(self.feeds):
-                    feed.wake()
-
-    def _pump_soon(self) -> None:
-        if not self._pumping:
-            self._pumping = True
-            self._call(self._pump)
-
-    def _call(self, work: Callable[[], object]) -> None:
-        background().call(work)
-
-    def forked(self) -> None:
-        """Forget the parent's socket in a forked child; the next use connects anew."""
-        self.guard = threading.Condition()
-        self._socket = None
-        self._task = None
-        self._wanted = None
-        self._pumping = self._retrying = False
-        self._complaint = None
-        self._heartbeat = self._new_heartbeat()
-        self._session.forked()
-        for outlet in self.outlets:
-            outlet.forked()
-        if self.status != "closed":
-            self.status, self.error = "connecting", None
+def _nothing() -> None:
+    """Do nothing, but have what was done sent and told."""
 
 
 def live_connections() -> list[Connection]:
     """Return this process's connections that were begun and not closed."""
     return [each for each in list(_connections) if each.status != "closed" and each._started]
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("a connection failed by a fault of ours", exc_info=error)
-
-
-def _ignore_closed(sent: asyncio.Future[None]) -> None:
-    if not sent.cancelled():
-        sent.exception()
 
 
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -747,7 +553,7 @@ def _forked() -> None:
     for connection in connections:
         # First of all: what is forgotten below may hold the last reference to a room, whose end
         # would start the thread here to close a connection that is the parent's.
-        connection._started = False
+        connection.forget_start()
     for connection in connections:
         connection.forked()
 

@@ -127,8 +127,7 @@ class Presence(Shared):
                 self._changed.tell(lambda person=person: person)  # type: ignore[misc]
 
     def _people(self) -> dict[str, Person]:
-        with self._home.connection.guard:
-            told, own_id = dict(self._replica.people), self._replica.own_id
+        told, own_id = dict(self._replica.people), self._replica.own_id
         return {client: self._person(client, each, own_id) for client, each in told.items()}
 
     def _person(self, client: str, told: Told, own_id: str | None) -> Person:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base_room import BaseRoom
 from ..runtime.subscribers import Subscribers, Subscription
-from ..session.log import Heard, Missed, News, StartedOver
+from ..session.log import Follower, Heard, Missed, News, StartedOver
 from ..values.encoding import decode, encode
 from ..waiting.feed import Feed
 from ..waiting.handle import Handle
@@ -46,9 +46,10 @@ class PubSub(Shared):
         self._subscribers = Subscribers(self._topic)
         self._history: deque[Heard] = deque(maxlen=history)
         connection = self._home.connection
-        with connection.guard:  # so that nobody delivers in between
-            self._replica = connection.listen(key, self, keep=False, stamps=stamps)
-            self._follower = self._replica.follow()
+        self._follower = Follower()
+        self._replica = connection.listen(
+            key, self, keep=False, stamps=stamps, follower=self._follower
+        )
         connection.wait_ready(self._replica, timeout_seconds)
 
     @property
@@ -103,8 +104,7 @@ class PubSub(Shared):
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        with self._home.connection.guard:
-            news = self._follower.take()
+        news = self._follower.take()
         for heard in (heard for each in news for heard in _heard(each)):
             self._history.append(heard)
             self._subscribers.tell(lambda heard=heard: self._read(heard))  # type: ignore[misc]

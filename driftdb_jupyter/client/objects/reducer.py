@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from ...protocol.errors import DriftDBError
 from ..base_room import BaseRoom
+from ..runtime.background import on_fork
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.fold import Fold, snapshot
+from ..session.log import Follower
 from ..values.encoding import decode, encode, same
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
@@ -52,7 +55,8 @@ class SharedReducer(Shared):
         self._encode, self._decode = encode, decode
         self._initial = self._write(initial)
         self._compacts = False
-        self._lock = threading.RLock()  # held while fn works; never with the connection's guard
+        self._lock = threading.RLock()  # held while fn works
+        _reducers.add(self)
         self._subscribers = Subscribers(self._topic)
         self._fold = Fold(
             lambda value, action: fn(value, self._read(action)),
@@ -62,9 +66,8 @@ class SharedReducer(Shared):
         self._settled: deque[str] = deque()
         self._told = self._fold.value
         connection = self._home.connection
-        with connection.guard:  # so that nobody delivers in between
-            self._replica = connection.listen(key, self, keep=True)
-            self._follower = self._replica.follow()
+        self._follower = Follower()
+        self._replica = connection.listen(key, self, keep=True, follower=self._follower)
         connection.wait_ready(self._replica, timeout_seconds)
         self._told = self.value
 
@@ -94,7 +97,7 @@ class SharedReducer(Shared):
             raise
 
         def settled(_: object) -> None:
-            # Not under the lock, for this is called under the connection's guard.
+            # Not under the lock, for this is called on the background thread.
             self._settled.append(mark)
             callbacks.schedule(self)
 
@@ -141,11 +144,10 @@ class SharedReducer(Shared):
         return f"{type(self).__name__}({self._key!r}, {value}, room={self._home.name!r})"
 
     def _catch_up(self) -> None:
-        """Apply what came; under the lock, but not under the connection's guard."""
+        """Apply what came; under the lock."""
         connection, fold = self._home.connection, self._fold
         settled = [self._settled.popleft() for _ in range(len(self._settled))]
-        with connection.guard:
-            news = self._follower.take()
+        news = self._follower.take()
         for each in news:
             fold.take(each)
         for mark in settled:  # what the room ordered was among the news
@@ -168,12 +170,26 @@ class SharedReducer(Shared):
             connection.compact(self._replica, text, seq=seq, epoch=epoch)
         except DriftDBError:
             return  # somebody else will, or the next action of ours
-        with connection.guard:
+
+        def fold_entries() -> None:
             if self._replica.epoch == epoch:
                 self._replica.fold(text, seq=seq)
+
+        connection.do(fold_entries)
 
     def _write(self, value: Any) -> bytes:
         return encode(value, hook=self._encode)
 
     def _read(self, text: bytes) -> Any:
         return decode(text, hook=self._decode)
+
+
+_reducers: weakref.WeakSet[SharedReducer] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for reducer in list(_reducers):
+        reducer._lock = threading.RLock()  # another thread's, which isn't here, may hold it
+
+
+on_fork(_forked)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
 from ..runtime.subscribers import tell_each
+from ..runtime.teller import Teller
 from ..session.receipt import Receipt
 from ..values.encoding import Hook, decode, encode, same
 from ..waiting.handle import Handle
@@ -183,19 +183,16 @@ class SharedState(Shared, HasTraits):
         self._is_list = isinstance(initial, (list, tuple))
         self._throttle = throttle_seconds
         self._told_at = -math.inf
-        self._teller: threading.Thread | None = None
-        self._depth = 0
-        self._announced: bytes | None = None
         connection = self._home.connection
-        self._replica = connection.subscribe(key, self, initial=offer)
-        if throttle_seconds:
-            connection.pace(self._replica, throttle_seconds)
         try:
-            connection.wait_ready(self._replica, timeout_seconds)
+            replica = self._replica = connection.subscribe(key, self, initial=offer)
+            if throttle_seconds:
+                connection.pace(replica, throttle_seconds)
+            connection.wait_ready(replica, timeout_seconds)
         except BaseException:
             connection.unsubscribe(key, self)
             raise
-        self._announced = self._replica.shown
+        self._teller = Teller(lambda: replica.shown)
         super().__init__()
         self._clicks: dict[Callable[..., object], Callable[[Any], None]] = {}
         self._observable = True
@@ -333,14 +330,13 @@ class SharedState(Shared, HasTraits):
     def deliver(self) -> None:
         """Tell the observers, if the value is another than they know (the callbacks call this)."""
         super().deliver()
+        if not self._observable:
+            return
         early = self._told_at + self._throttle - time.monotonic()
         if early > 0:
             callbacks.schedule_later(self, early)
             return
-        with self._home.connection.guard:
-            claimed = self._claim()
-        if claimed:
-            self._tell()
+        self._tell()
 
     def __repr__(self) -> str:
         return f"SharedState({self._key!r}, {brief(self._read())}, room={self._home.name!r})"
@@ -384,11 +380,9 @@ class SharedState(Shared, HasTraits):
         text = self._encode(value)
         connection = self._home.connection
         tell_here = callbacks.here() and not self._throttle
-        with connection.guard:
-            connection.write(self._replica, text, by=self if tell_here else None, receipt=receipt)
-            self._refusal = None
-            claimed = tell_here and self._claim()
-        if claimed:
+        connection.write(self._replica, text, by=self if tell_here else None, receipt=receipt)
+        self._refusal = None
+        if tell_here:
             try:
                 self._tell()
             except Exception:
@@ -396,44 +390,22 @@ class SharedState(Shared, HasTraits):
                     raise
                 _log.exception("an observer of %r failed", self)
 
-    # One thread at a time tells the observers, so that they hear of changes in their order;
-    # nobody waits for it: it goes on until nothing is left to tell.
-
-    def _claim(self) -> bool:
-        me = threading.current_thread()
-        if self._teller is not me:
-            if self._teller is not None and self._teller.is_alive():
-                return False
-            self._teller, self._depth = me, 0
-        self._depth += 1
-        return True
-
-    def _release(self) -> None:
-        self._depth -= 1
-        if not self._depth:
-            self._teller = None
-
     def _tell(self) -> None:
         self._told_at = time.monotonic()
         try:
-            while (change := self._next_change()) is not None:
-                self._notify_trait("value", *change)
+            self._teller.run(self._tell_change)
         except BaseException:
-            with self._home.connection.guard:
-                self._release()
-            callbacks.schedule(self)
+            callbacks.schedule(self)  # the others are to be told all the same
             raise
 
-    def _next_change(self) -> tuple[Any, Any] | None:
-        with self._home.connection.guard:
-            while (shown := self._replica.shown) != self._announced:
-                before, self._announced = self._announced, shown
-                old = None if before is None else self._decode(before)
-                new = None if shown is None else self._decode(shown)
-                if not same(old, new):
-                    return old, new
-            self._release()
-            return None
+    def _tell_change(self, before: bytes | None, now: bytes | None) -> None:
+        try:
+            old = None if before is None else self._decode(before)
+        except Exception:
+            old = None  # it could not be told, either
+        new = None if now is None else self._decode(now)
+        if not same(old, new):
+            self._notify_trait("value", old, new)
 
 
 _MOST_PRESSES = 1000

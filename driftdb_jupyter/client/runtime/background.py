@@ -1,19 +1,24 @@
-"""The one thread of a process on which all its connections live."""
+"""The threads of a process on which all its connections live."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import logging
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from multiprocessing.util import Finalize
 from typing import Any, TypeVar
 
-__all__ = ["Background", "at_end", "background", "on_fork"]
+__all__ = ["Background", "at_end", "at_start", "background", "on_fork", "turn"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger("driftdb_jupyter")
 
 
 class Background:
@@ -23,7 +28,14 @@ class Background:
         # Not Windows' default, the proactor loop: Tornado needs add_reader.
         self.loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._run, name="driftdb", daemon=True)
-        self._thread.start()
+        self._begin = deque([None])
+
+    def start(self) -> None:
+        """Start the thread, unless it runs."""
+        # An interrupt may come anywhere in here: so what is half done is done again.
+        if self._thread.ident is None:
+            with contextlib.suppress(RuntimeError):  # it was started meanwhile
+                self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T], *, timeout_seconds: float | None) -> T:
         """Run a coroutine there, and wait for its result; raises :class:`TimeoutError`.
@@ -37,7 +49,7 @@ class Background:
             raise TimeoutError from None
 
     def here(self) -> bool:
-        """Whether the calling thread is this one."""
+        """Return True on this thread."""
         return threading.current_thread() is self._thread
 
     def call(self, work: Callable[[], object]) -> None:
@@ -45,12 +57,33 @@ class Background:
         self.loop.call_soon_threadsafe(work)
 
     def _run(self) -> None:
+        try:
+            self._begin.pop()  # where the thread was started twice, the second one ends here
+        except IndexError:
+            return
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while True:
+            try:
+                self.loop.run_forever()
+            except BaseException:
+                # Only KeyboardInterrupt and SystemExit come out of a loop: nothing that happens
+                # in one connection may end the thread of all.
+                _log.exception("the background thread goes on after an error")
 
 
-_lock = threading.RLock()  # a finalizer may come in the middle
-_current: Background | None = None
+class _Process:
+    """What belongs to one process, and is made anew in a forked child."""
+
+    def __init__(self) -> None:
+        self.ready: Background | None = None
+        """The thread, once it was started and has all it needs."""
+        self.made: list[Background] = []
+        self.ends: list[object] = []
+        self.turn = threading.RLock()
+
+
+_process = _Process()
+_start_hooks: list[Callable[[], None]] = []
 _fork_hooks: list[Callable[[], None]] = []
 _end_hooks: list[Callable[[], None]] = []
 _left_behind: list[object] = []
@@ -58,14 +91,36 @@ _left_behind: list[object] = []
 
 def background() -> Background:
     """Return this process's thread, and start it the first time."""
-    global _current
-    with _lock:
-        if _current is None:
-            _current = Background()
-            if multiprocessing.parent_process() is not None:
-                for hook in _end_hooks:
-                    Finalize(None, hook, exitpriority=0)
-        return _current
+    process = _process
+    if process.ready is not None:
+        return process.ready
+    # An interrupt may come anywhere in here, and a signal handler come here again: so each step
+    # may be done twice.
+    process.made.append(Background())
+    current = process.made[0]
+    for start in _start_hooks:
+        start()
+    if multiprocessing.parent_process() is not None and not process.ends:
+        process.ends += [Finalize(None, hook, exitpriority=0) for hook in _end_hooks]
+    current.start()
+    process.ready = current
+    return current
+
+
+def turn() -> threading.RLock:
+    """Return the lock to hold on the background thread during what a fork must not copy half done.
+
+    No other thread may take it.
+    """
+    return _process.turn
+
+
+def at_start(hook: Callable[[], None]) -> None:
+    """Have something called before the background thread starts (or again, after an interrupt).
+
+    It is the place to start other threads: at the end of a process none can be started any more.
+    """
+    _start_hooks.append(hook)
 
 
 def at_end(hook: Callable[[], None]) -> None:
@@ -83,15 +138,31 @@ def on_fork(hook: Callable[[], None]) -> None:
     _fork_hooks.append(hook)
 
 
+# A fork waits until the background thread is between two pieces of work, which takes no longer
+# than such a piece; none of them waits for anything.
+_FORK_SECONDS = 5.0
+_held: list[_Process] = []
+
+
+def _before_fork() -> None:
+    if _process.turn.acquire(timeout=_FORK_SECONDS):
+        _held.append(_process)
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().turn.release()
+
+
 def _forked() -> None:
-    global _current, _lock
-    _lock = threading.RLock()
+    global _process
     # Kept, not closed: what the loop watches (epoll) is shared with the parent.
-    _left_behind.append(_current)
-    _current = None
+    _left_behind.append(_process)
+    _held.clear()
+    _process = _Process()
     for hook in _fork_hooks:
         hook()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import queue
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-from .background import background, on_fork
+from .background import at_start, background, on_fork
+from .bell import Bell
 from .cells import ipython, keep_on_rerun
+from .worker import Worker
 
 __all__ = ["Callbacks", "Target", "callbacks"]
 
@@ -31,19 +33,25 @@ class Target(Protocol):
 
 
 class Callbacks:
-    """Has targets deliver; one that is due twice before its turn comes delivers once."""
+    """Has targets deliver; one that is due twice before its turn comes delivers once.
+
+    No lock is taken, so that a signal handler may schedule in the middle of anything.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._due: dict[Target, None] = {}
+        self._bell = Bell(self._wake)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting_on: asyncio.AbstractEventLoop | None = None
-        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("driftdb-callbacks")
+
+    def start(self) -> None:
+        """Start the thread for callbacks where no loop runs on the main thread."""
+        self._worker.start()
 
     def here(self) -> bool:
-        """Whether the calling thread is one on which callbacks may run at once."""
-        return threading.current_thread() in (threading.main_thread(), self._thread)
+        """Return True on a thread on which callbacks may run at once."""
+        return threading.current_thread() in (threading.main_thread(), self._worker.thread)
 
     def notice_loop(self) -> None:
         """Remember the loop that runs on the main thread, if this is called there."""
@@ -55,12 +63,10 @@ class Callbacks:
 
     def schedule(self, target: Target) -> None:
         """Have a target deliver soon."""
-        with self._lock:
-            lost = self._waiting_on is not None and self._waiting_on.is_closed()
-            waiting = bool(self._due) and not lost
-            self._due[target] = None
-            if not waiting:
-                self._wake()
+        self._due[target] = None
+        if self._waiting_on is not None and self._waiting_on.is_closed():
+            self._bell.reset()
+        self._bell.ring()
 
     def schedule_later(self, target: Target, seconds: float) -> None:
         """Have a target deliver after some time."""
@@ -69,35 +75,27 @@ class Callbacks:
 
     def _wake(self) -> None:
         loop = self._loop
+        if loop is None or not loop.is_running():
+            loop = self._loop = _running_main_loop() or loop
         if loop is not None and loop.is_running():
             with contextlib.suppress(RuntimeError):  # closed in this very moment
                 loop.call_soon_threadsafe(self._run)
                 self._waiting_on = loop
                 return
         self._waiting_on = None
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._serve, name="driftdb-callbacks", daemon=True
-            )
-            self._thread.start()
-        self._wakes.put(None)
-
-    def _serve(self) -> None:
-        while True:
-            self._wakes.get()
-            self._run()
+        self._worker.do(self._run)
 
     def _run(self) -> None:
-        with self._lock:
-            due, self._due = list(self._due), {}
+        self._bell.answer()
         try:
             # This is no cell, though a kernel may still name the last one.
             with keep_on_rerun(), _interruptible():
-                while due:
-                    self._deliver(due.pop(0))
+                for target in list(self._due):
+                    self._due.pop(target, None)
+                    self._deliver(target)
         finally:
-            for target in due:  # what an interrupt leaves over
-                self.schedule(target)
+            if self._due:  # something came meanwhile, or an interrupt came
+                self._bell.ring()
 
     @staticmethod
     def _deliver(target: Target) -> None:
@@ -138,12 +136,29 @@ def _interruptible() -> Iterator[None]:
 
 
 def _kernel_loop() -> asyncio.AbstractEventLoop | None:
-    """The main loop of the IPython kernel that this is."""
+    """Return the main loop of the IPython kernel that this is."""
     loop = getattr(
         getattr(getattr(ipython(), "kernel", None), "io_loop", None), "asyncio_loop", None
     )
     return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
 
 
+def _running_main_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that the main thread is running, wherever that was begun.
+
+    asyncio tells it on that thread alone, so this looks at what the thread executes.
+    """
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        if frame.f_code is _RUN_FOREVER:
+            loop = frame.f_locals.get("self")
+            return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
+        frame = frame.f_back
+    return None
+
+
+_RUN_FOREVER = asyncio.BaseEventLoop.run_forever.__code__
+
 callbacks = Callbacks()
+at_start(callbacks.start)
 on_fork(callbacks.forked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -72,15 +73,16 @@ News = Heard | StartedOver | Missed
 
 
 class Follower:
-    """Hears each push of a log, from now on; made by :meth:`LogReplica.follow`.
+    """Hears each push of a log, once it was given to :meth:`LogReplica.add`.
 
     Of the news that are not taken the newest ``limit`` are remembered. ``wake`` is called when
-    there are news where there were none (under whatever guards the session).
+    there are news where there were none. News are told on one thread and may be taken on another.
     """
 
-    def __init__(self, *, limit: int, wake: Callable[[], object] | None = None) -> None:
+    def __init__(self, *, limit: int = 10_000, wake: Callable[[], object] | None = None) -> None:
         self._limit = limit
-        self._missed = 0
+        self._missed = 0  # in all; only who tells counts here
+        self._missed_taken = 0  # only who takes counts here
         self._news: deque[Heard | StartedOver] = deque()
         self._wake = wake
 
@@ -95,18 +97,22 @@ class Follower:
             self._news.clear()
         self._news.append(news)
         if len(self._news) > self._limit:
-            self._news.popleft()
-            self._missed += 1
+            with contextlib.suppress(IndexError):  # they were taken in this very moment
+                self._news.popleft()
+                self._missed += 1
         if first and self._wake is not None:
             self._wake()
 
     def take(self) -> list[News]:
         """Return what came since the last call, in order, and forget it."""
-        news: list[News] = [*self._news]
-        if self._missed:
-            news.insert(0, Missed(self._missed))
-        self._news.clear()
-        self._missed = 0
+        news: list[News] = []
+        missed = self._missed - self._missed_taken
+        if missed:
+            self._missed_taken += missed
+            news.append(Missed(missed))
+        for _ in range(len(self._news)):
+            with contextlib.suppress(IndexError):
+                news.append(self._news.popleft())
         return news
 
 
@@ -170,8 +176,23 @@ class LogReplica(Replica):
         """
         self._pushes.check_size(self.key, *values)
         self._pushes.check_queue(self.key, *values)
-        return self._push(
+        receipt: Receipt[int | None] = Receipt()
+        self.enqueue(values, receipt, keep=keep, max_length=max_length, dated=dated)
+        return receipt
+
+    def enqueue(
+        self,
+        values: Sequence[bytes],
+        receipt: Receipt[int | None],
+        *,
+        keep: bool,
+        max_length: int | None = None,
+        dated: bool = False,
+    ) -> None:
+        """Do what :meth:`push_all` does, for values whose size and number were checked."""
+        self._push(
             *values,
+            receipt=receipt,
             action="append" if keep else "relay",
             max_length=max_length if keep else None,
             dated=dated,
@@ -190,10 +211,23 @@ class LogReplica(Replica):
         """
         self._pushes.check_size(self.key, value)
         self._pushes.check_queue(self.key, value)
-        receipt = self._push(value, action="compact", seq=seq, epoch=epoch)
-        if tell:
-            self._push(_SHORTENED % seq, action="relay")
+        receipt: Receipt[int | None] = Receipt()
+        self.enqueue_compact(value, receipt, seq=seq, epoch=epoch, tell=tell)
         return receipt
+
+    def enqueue_compact(
+        self,
+        value: bytes,
+        receipt: Receipt[int | None],
+        *,
+        seq: int,
+        epoch: str | None,
+        tell: bool = False,
+    ) -> None:
+        """Do what :meth:`compact` does, for a value whose size was checked."""
+        self._push(value, receipt=receipt, action="compact", seq=seq, epoch=epoch)
+        if tell:
+            self._push(_SHORTENED % seq, receipt=Receipt(), action="relay")
 
     def offer(self, value: bytes) -> None:
         """Append a value if the stream is still empty, once over each connection.
@@ -218,10 +252,14 @@ class LogReplica(Replica):
         It begins with a :class:`StartedOver`: now, or once the room has answered.
         """
         follower = Follower(limit=limit, wake=wake)
+        self.add(follower)
+        return follower
+
+    def add(self, follower: Follower) -> None:
+        """Have a follower hear each push from now on (see :meth:`follow`)."""
         if self.ready:
             follower.tell(StartedOver(self.entries[:], same_epoch=False, epoch=self.epoch))
         self._followers.add(follower)
-        return follower
 
     # What the session calls.
 
@@ -256,12 +294,13 @@ class LogReplica(Replica):
     def _push(
         self,
         *values: bytes,
+        receipt: Receipt[int | None],
         action: messages.Action,
         seq: int | None = None,
         max_length: int | None = None,
         dated: bool = False,
         epoch: str | None = None,
-    ) -> Receipt[int | None]:
+    ) -> None:
         push_id = self._pushes.push(
             self,
             *values,
@@ -270,11 +309,11 @@ class LogReplica(Replica):
             seq=seq,
             max_length=max_length,
             dated=dated,
+            writes=receipt.writes,
         )
-        receipt = self._under_way[push_id] = Receipt()
+        self._under_way[push_id] = receipt
         if dated:
             self._dated.add(push_id)
-        return receipt
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
         held = [Heard.of(value) for value in values]

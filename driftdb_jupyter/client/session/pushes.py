@@ -39,6 +39,7 @@ class Push(NamedTuple):
     frame: bytes
     offer: bool
     undated: bool
+    writes: int
 
 
 class Pushes:
@@ -71,6 +72,8 @@ class Pushes:
         """Since when there is none (seconds since 1970); ``None``: there is, or never was one."""
         self.byte_count = 0
         """How long the frames of all that wait are together."""
+        self.writes = 0
+        """How many writes wait."""
         self.last_id = 0
         """The id that was given last."""
         self._queue_limit_bytes = queue_limit_bytes
@@ -78,9 +81,6 @@ class Pushes:
         self._pushes: OrderedDict[int, Push] = OrderedDict()  # not acknowledged, by id
         self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
         self._window = self.widest_window
-
-    def __len__(self) -> int:
-        return len(self._pushes)
 
     # What replicas call.
 
@@ -94,10 +94,10 @@ class Pushes:
     def check_queue(self, key: str, *values: bytes, more: int = 0, more_bytes: int = 0) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits.
 
-        ``more`` pushes of ``more_bytes`` together wait to be numbered. Where nothing waits a
+        ``more`` writes of ``more_bytes`` together wait to be numbered. Where nothing waits a
         message of any size is taken, or it never would be.
         """
-        waiting, size = len(self._pushes) + more, self.byte_count + more_bytes
+        waiting, size = self.writes + more, self.byte_count + more_bytes
         if not waiting or (
             size + _length(key, values) <= self._queue_limit_bytes
             and waiting < self._queue_limit_count
@@ -149,11 +149,13 @@ class Pushes:
         max_length: int | None = None,
         offer: bool = False,
         dated: bool = False,
+        writes: int = 1,
     ) -> int:
         """Push values (see :func:`.messages.push`), and return the push's id.
 
         An ``offer`` is not sent over another connection. One that is ``dated`` is for the epoch
-        alone in which it is sent first: in another it is a conflict.
+        alone in which it is sent first: in another it is a conflict. ``writes``: how many it
+        counts for.
         """
         push_id = self.last_id + 1
         frame = messages.push(
@@ -167,9 +169,10 @@ class Pushes:
             max_length=max_length,
         )
         self.last_id = push_id
-        self._pushes[push_id] = Push(pusher, frame, offer, dated)
+        self._pushes[push_id] = Push(pusher, frame, offer, dated, writes)
         self._unsent[push_id] = None
         self.byte_count += len(frame)
+        self.writes += writes
         return push_id
 
     # What the session calls.
@@ -204,6 +207,7 @@ class Pushes:
         if push is not None:
             self._unsent.pop(push_id, None)
             self.byte_count -= len(push.frame)
+            self.writes -= push.writes
         return push
 
     def longest_sent(self) -> tuple[int, int] | None:
@@ -223,7 +227,7 @@ class Pushes:
         """Drop all pushes."""
         self._pushes = OrderedDict()
         self._unsent = OrderedDict()
-        self.byte_count = 0
+        self.byte_count = self.writes = 0
 
     def restart(self) -> None:
         """Begin to number anew, as another client."""

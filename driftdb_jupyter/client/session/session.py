@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ...protocol.errors import (
@@ -34,9 +34,9 @@ R = TypeVar("R", bound=Replica)
 class _Errand:
     """A push of who hears nothing of the key, whether there is a replica of it or not."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, receipt: Receipt[int | None]) -> None:
         self.key = key
-        self.receipt: Receipt[int | None] = Receipt()
+        self.receipt = receipt
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
         fulfil([self.receipt], seq)
@@ -106,7 +106,9 @@ class Session:
     @property
     def waiting(self) -> int:
         """How many writes were not acknowledged yet."""
-        return len(self.pushes) + sum(replica.waiting for replica in self._replicas.values())
+        return self.pushes.writes + sum(
+            replica.waiting for replica in list(self._replicas.values())
+        )
 
     @property
     def recovered(self) -> bool | None:
@@ -115,7 +117,7 @@ class Session:
         ``False``: for some key it is lost what happened in between, and only what the room holds
         now is known.
         """
-        told = [replica.recovered for replica in self._replicas.values()]
+        told = [replica.recovered for replica in list(self._replicas.values())]
         known = [recovered for recovered in told if recovered is not None]
         return all(known) if known else None
 
@@ -186,16 +188,32 @@ class Session:
         self.pushes.limits.check_key(key)
         self.pushes.check_size(key, *values)
         self.pushes.check_queue(key, *values)
-        errand = _Errand(key)
+        receipt: Receipt[int | None] = Receipt()
+        self.enqueue(key, values, receipt, action=action, if_seq=if_seq, max_length=max_length)
+        return receipt
+
+    def enqueue(
+        self,
+        key: str,
+        values: Sequence[bytes],
+        receipt: Receipt[int | None],
+        *,
+        action: messages.Action,
+        if_seq: int | None = None,
+        max_length: int | None = None,
+    ) -> None:
+        """Do what :meth:`send` does, for values whose size and number were checked."""
+        errand = _Errand(key, receipt)
         push_id = self.pushes.push(
             errand, *values, action=action, if_seq=if_seq, max_length=max_length
         )
         self._errands[push_id] = errand
-        return errand.receipt
 
-    def list_keys(self, prefix: str = "") -> Receipt[dict[str, KeyInfo]]:
-        """Ask which keys there are that begin so."""
-        receipt: Receipt[dict[str, KeyInfo]] = Receipt()
+    def list_keys(
+        self, prefix: str = "", receipt: Receipt[dict[str, KeyInfo]] | None = None
+    ) -> Receipt[dict[str, KeyInfo]]:
+        """Ask which keys there are that begin so; the receipt, made unless given, brings them."""
+        receipt = Receipt() if receipt is None else receipt
         asked = self._listings.setdefault(prefix, [])
         asked.append(receipt)
         if self.online and len(asked) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, TooLarge, Uncertain
 from .messages import Value
@@ -51,6 +51,18 @@ class _Write:
         fail(self.receipts, error)
         fail([update.receipt for update in self.updates], error)
 
+    @property
+    def writes(self) -> int:
+        """How many writes it stands for."""
+        return max(len(self.updates), 1)
+
+
+class Echo(Protocol):
+    """An own write that was handed over and is shown already, until it is taken."""
+
+    value: bytes | None
+    taken: bool
+
 
 class Rebase(NamedTuple):
     """What is to be computed anew: these updates, one after the other, on this value."""
@@ -77,8 +89,8 @@ class StateReplica(Replica):
         super().__init__(key, pushes, notices)
         self.initial: bytes | None = None
         self.confirmed: bytes | None = None
-        self.shown: bytes | None = None
-        """The value shown; a single attribute, so that any thread may read it at any time."""
+        self.echo: Echo | None = None
+        """The newest write of a caller; it is shown from the moment at which it was handed over."""
         self.paused = False
         """Whether writes wait, though nothing is in flight; whoever ends that tells the session."""
         self.sent: Callable[[], object] = lambda: None
@@ -91,16 +103,34 @@ class StateReplica(Replica):
         self._untakable: bytes | None = None  # an initial value that is too large for the server
         self._stream_seq = 0  # the newest number in the stream, and where it was corrected
         self._heard_to = 0  # what has to be heard before an update makes sense
+        self._late: list[Update] = []  # to be made again once the write that waits was sent
+        self._shown: bytes | None = None
+
+    @property
+    def shown(self) -> bytes | None:
+        """The value shown; any thread may read it at any time."""
+        echo = self.echo
+        return self._shown if echo is None or echo.taken else echo.value
 
     @property
     def settled(self) -> bool:
         """Whether nothing is under way: every own push was acknowledged."""
-        return self._queued is None and self._flying is None and not self._offer_id
+        return (
+            self._queued is None and self._flying is None and not self._offer_id and not self._late
+        )
 
     @property
     def waiting(self) -> int:
-        """How many own writes were not even pushed."""
-        return int(self._queued is not None)
+        """How many own writes were not even pushed; each update is one."""
+        queued, flying = self._queued, self._flying
+        waiting = 0 if queued is None else queued.writes
+        if flying is not None:  # the push of it is counted already
+            waiting += flying.writes - 1
+        return waiting + len(self._late)
+
+    def check_size(self, value: bytes) -> None:
+        """Raise :class:`~driftdb_jupyter.protocol.errors.TooLarge` for a value over the limit."""
+        self._pushes.check_size(self.key, written(value))
 
     def write(self, value: bytes, *, receipt: Receipt[bytes] | None = None) -> bool:
         """Show a value, and send it as soon as possible; False where that would change nothing.
@@ -114,32 +144,39 @@ class StateReplica(Replica):
         if pending is None and self.current and value == self.confirmed:
             fulfil(receipts, value)
             return False
-        if pending is not None and value == pending.value and not pending.depends:
+        same = pending is not None and value == pending.value and not pending.depends
+        if pending is not None and same and not self._late:
             pending.receipts += receipts
             return False
-        self._pushes.check_size(self.key, written(value))
+        self.check_size(value)
         if self._queued is None:
             self._queued = _Write(value)
         self._queued.value = value
         self._queued.depends = self._queued.stale = False
         self._queued.receipts += receipts
+        self._queued.updates += self._late  # this is written over what they would make
+        self._late = []
         self._settle()
         return True
 
-    def update(self, update: Update, *, base: bytes | None) -> bool:
-        """Write what an update made of ``base``; False where something else is shown by now.
+    def update(self, update: Update, *, base: bytes | None) -> None:
+        """Write what an update made of ``base``; it is made again where that isn't shown any more.
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
-        if base != self.shown:
-            return False
-        self._pushes.check_size(self.key, written(update.result))
-        if self._queued is None:
-            self._queued = _Write(update.result, depends=True, base=base)
-        self._queued.value = update.result
-        self._queued.updates.append(update)
+        self.check_size(update.result)
+        queued, current = self._queued, base == self._shown
+        if queued is not None and not queued.depends and not current:
+            self._late.append(update)
+            return
+        if queued is None:
+            queued = self._queued = _Write(update.result, depends=True, base=base)
+        queued.value = update.result
+        queued.updates.append(update)
+        if not current:
+            queued.stale = True
+            self._notices.overtaken(self.key)
         self._settle()
-        return True
 
     def offer(self, initial: bytes) -> None:
         """Take an initial value, if there is none yet: shown, and written, where the room has none.
@@ -147,7 +184,7 @@ class StateReplica(Replica):
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
         if self.initial is None:
-            self._pushes.check_size(self.key, written(initial))
+            self.check_size(initial)
             self.initial = initial
             self._settle()
             self._offer_if_empty()
@@ -200,6 +237,10 @@ class StateReplica(Replica):
                 return
             conditions = self._stream_seq, self.epoch
         self._flying, self._queued = queued, None
+        if self._late:
+            self._queued = _Write(queued.value, depends=True, stale=True, updates=self._late)
+            self._late = []
+            self._notices.overtaken(self.key)
         self._flying_id = self._pushes.push(
             self,
             written(queued.value),
@@ -239,8 +280,11 @@ class StateReplica(Replica):
         for write in (self._flying, self._queued):
             if write is not None:
                 write.fail(error)
+        for update in self._late:
+            fail([update.receipt], error)
         self._queued = self._flying = None
         self._flying_id = 0
+        self._late = []
         self.paused = False
         self._settle()
 
@@ -319,7 +363,7 @@ class StateReplica(Replica):
     def _settle(self) -> None:
         queued, flying = self._queued, self._flying
         if queued is not None and not queued.stale:
-            self.shown = queued.value
+            self._shown = queued.value
         else:
-            self.shown = self._base() if flying is None else flying.value
+            self._shown = self._base() if flying is None else flying.value
         self._notices.touched(self.key)

@@ -8,6 +8,10 @@ from collections.abc import Callable
 __all__ = ["Backoff"]
 
 
+# Of its own, so that a user's seeded random numbers stay what they are.
+_chance = random.SystemRandom()
+
+
 class Backoff:
     """Exponential back-off with full jitter, so that many clients don't return at one moment.
 
@@ -20,7 +24,7 @@ class Backoff:
         *,
         base_seconds: float = 0.25,
         cap_seconds: float = 15.0,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = _chance.uniform,
     ) -> None:
         self._base = base_seconds
         self._cap = cap_seconds

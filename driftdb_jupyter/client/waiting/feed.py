@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import logging
-import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from ...protocol.errors import TimedOut
 from ..connection.connection import Connection
+from ..runtime.waker import LoopWaker
 from ..session.log import Follower, Heard, LogReplica, Missed, News
 from ..settings import Settings
 
@@ -43,15 +44,13 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         self._owner = owner
         self._pick = pick
         self._read = read
-        given = timeout_seconds is not None
-        self._timeout = timeout_seconds if given else Settings.from_environment().wait_seconds
+        if timeout_seconds is None:
+            timeout_seconds = Settings.from_environment().wait_seconds
+        self._timeout = timeout_seconds
         self._ready: deque[Heard] = deque()
         self._closed = False
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-        self._lock = threading.Lock()
-        with connection.guard:
-            self._follower: Follower = replica.follow(wake=self._wake)
-        connection.feeds.add(self)
+        self._follower = Follower()
+        connection.follow(replica, self._follower)
 
     def __iter__(self) -> Feed:
         return self
@@ -64,66 +63,54 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when none came in time.
         """
-        while not self._fill():
-            with self._connection.guard:
-                came = self._connection.guard.wait_for(
-                    lambda: self._follower or self._over, self._timeout
-                )
-                if not came:
-                    raise self._late()
-            if self._over and not self._fill():
+        connection = self._connection
+        while (heard := self._next()) is None:
+            if not connection.wait_until(lambda: self._follower or self._over, self._timeout):
+                raise self._late()
+            if self._over and not self._follower:
                 raise StopIteration
-        return self._read(self._ready.popleft())
+        return self._read(heard)
 
     async def __anext__(self) -> Any:
         """Wait for the next value, as ``__next__`` does."""
-        while not self._fill():
-            waiter = (asyncio.get_running_loop(), asyncio.Event())
-            with self._connection.guard:
-                if self._over:
+        waker = LoopWaker()
+        wake = waker.wake
+        end = time.monotonic() + self._timeout
+        try:
+            self._connection.wakers.add(wake)
+            while (heard := self._next()) is None:
+                if self._over and not self._follower:
                     raise StopAsyncIteration
-                self._waiters.append(waiter)
-                if self._follower:
-                    waiter[1].set()
-            try:
-                await asyncio.wait_for(waiter[1].wait(), self._timeout)
-            except asyncio.TimeoutError:
-                raise self._late() from None
-            finally:
-                with self._connection.guard:
-                    self._waiters.remove(waiter)
-        return self._read(self._ready.popleft())
+                if not await waker.wait(end - time.monotonic()):
+                    raise self._late()
+        finally:
+            self._connection.wakers.discard(wake)
+        return self._read(heard)
 
     def close(self) -> None:
         """End every loop over it."""
-        with self._connection.guard:
-            self._closed = True
-            self._connection.guard.notify_all()
-            self.wake()
-
-    def wake(self) -> None:
-        """Look whether there is something to do, or it is over (under the connection's guard)."""
-        for loop, event in self._waiters:
-            loop.call_soon_threadsafe(event.set)
-
-    def _wake(self) -> None:
-        self.wake()
+        self._closed = True
+        for wake in list(self._connection.wakers):
+            wake()
 
     @property
     def _over(self) -> bool:
         return self._closed or self._connection.status == "closed"
 
-    def _fill(self) -> bool:
-        if not self._ready:
-            with self._connection.guard:
-                news = self._follower.take()
+    def _next(self) -> Heard | None:
+        """Take the next value, if there is one; several threads may go through one feed."""
+        while True:
+            with contextlib.suppress(IndexError):
+                return self._ready.popleft()
+            news = self._follower.take()
+            if not news:
+                return None
             for each in news:
                 if isinstance(each, Missed):
                     self.missed += each.number
                     _log.warning("a loop was too slow for %d values: they are gone", each.number)
                 else:
                     self._ready.extend(self._pick(each))
-        return bool(self._ready)
 
     def _late(self) -> TimedOut:
         return TimedOut(f"no value came within {self._timeout:g} s")

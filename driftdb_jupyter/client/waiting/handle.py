@@ -1,13 +1,12 @@
-"""What a call returns that the room has to answer."""
+"""The pending result of a request to the room."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Generator
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Generic, TypeVar
 
 from ...protocol.errors import DriftDBError, TimedOut
+from ..runtime.waker import LoopWaker, wait_for
 from ..session.receipt import Receipt
 from ..settings import Settings
 
@@ -18,9 +17,10 @@ T = TypeVar("T")
 
 
 class Handle(Generic[T]):
-    """Something that was asked of a room, and is on its way; nobody has to wait for it.
+    """The pending result of a request to the room.
 
-    ``handle.result()`` waits in plain code, ``await handle`` in async code.
+    ``handle.result()`` waits for it in plain code, ``await handle`` in async code. Ignoring it is
+    fine: the request is on its way all the same.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Handle(Generic[T]):
         self._why = why
 
     def done(self) -> bool:
-        """Whether the room has answered."""
+        """Return True if the room has answered."""
         return self._receipt.done()
 
     def result(self, timeout_seconds: float | None = None) -> T:
@@ -48,12 +48,9 @@ class Handle(Generic[T]):
         """
         if timeout_seconds is None:
             timeout_seconds = Settings.from_environment().timeout_seconds
-        try:
-            return self._read(self._receipt.result(timeout_seconds))
-        except (FutureTimeoutError, TimeoutError):
-            if self._receipt.done():
-                raise
+        if not wait_for(self._receipt, timeout_seconds):
             raise self._late(timeout_seconds) from self._why()
+        return self._read(self._receipt.result())
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait as :meth:`result` does without arguments, and raise the same."""
@@ -61,13 +58,14 @@ class Handle(Generic[T]):
 
     async def _wait(self) -> T:
         seconds = Settings.from_environment().timeout_seconds
-        answer = asyncio.shield(asyncio.wrap_future(self._receipt))
-        try:
-            return self._read(await asyncio.wait_for(answer, seconds))
-        except asyncio.TimeoutError:
-            if self._receipt.done():
-                raise
-            raise self._late(seconds) from self._why()
+        receipt = self._receipt
+        if not receipt.done():
+            waker = LoopWaker()
+            receipt.add_done_callback(waker.wake)
+            await waker.wait(seconds)
+            if not receipt.done():
+                raise self._late(seconds) from self._why()
+        return self._read(receipt.result())
 
     def __repr__(self) -> str:
         if not self.done():

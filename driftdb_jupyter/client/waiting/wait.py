@@ -1,14 +1,14 @@
-"""Waiting until something shared is as somebody wants it."""
+"""Wait for a shared value to satisfy a predicate."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from ...protocol.errors import NotConnected, TimedOut
 from ..connection.connection import Connection
+from ..runtime.waker import LoopWaker, Waker
 from ..settings import Settings
 
 __all__ = ["Wait"]
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Wait(Generic[T]):
-    """Until a value is such that a predicate is true.
+    """A wait for a value for which a predicate is true.
 
     ``wait.result()`` waits in plain code, also in the middle of a running cell, ``await wait`` in
     async code. Both return that value. The predicate is called where one waits, each time that
@@ -45,22 +45,23 @@ class Wait(Generic[T]):
         (``None``: ``DRIFTDB_WAIT_SECONDS``, a day), and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after the room was closed.
         """
-        guard, connection = self._connection.guard, self._connection
         seconds = _limit(timeout_seconds)
         end = time.monotonic() + seconds
-        while True:
-            with guard:
-                seen = connection.changes
-            value = self._read()
-            if self._predicate(value):  # not under the guard: it may take its time
-                return value
-            with guard:
+        waker = Waker()
+        wake = waker.wake
+        try:
+            self._connection.wakers.add(wake)
+            while True:
+                value = self._read()
+                if self._predicate(value):
+                    return value
                 left = end - time.monotonic()
                 if left <= 0:
                     raise self._late(seconds)
                 self._check_open()
-                if connection.changes == seen:
-                    guard.wait(left)
+                waker.wait(left)
+        finally:
+            self._connection.wakers.discard(wake)
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait as :meth:`result` does without arguments (see :func:`asyncio.wait_for`)."""
@@ -68,28 +69,20 @@ class Wait(Generic[T]):
 
     async def _wait(self) -> T:
         seconds = _limit(None)
-        loop, changed = asyncio.get_running_loop(), asyncio.Event()
-        end = loop.time() + seconds
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(changed.set)
-
-        with self._connection.guard:
-            self._connection.wakers.add(wake)
+        end = time.monotonic() + seconds
+        waker = LoopWaker()
+        wake = waker.wake
         try:
+            self._connection.wakers.add(wake)
             while True:
-                changed.clear()
                 value = self._read()
                 if self._predicate(value):
                     return value
                 self._check_open()
-                try:
-                    await asyncio.wait_for(changed.wait(), end - loop.time())
-                except asyncio.TimeoutError:
-                    raise self._late(seconds) from None
+                if not await waker.wait(end - time.monotonic()):
+                    raise self._late(seconds)
         finally:
-            with self._connection.guard:
-                self._connection.wakers.discard(wake)
+            self._connection.wakers.discard(wake)
 
     def _check_open(self) -> None:
         if self._connection.status == "closed":

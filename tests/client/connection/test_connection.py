@@ -56,8 +56,7 @@ def connection(server: FakeServer) -> Iterator[Connection]:
 
 
 def wait_for_status(connection: Connection, status: str) -> None:
-    with connection.guard:
-        assert connection.guard.wait_for(lambda: connection.status == status, 10), connection.status
+    assert connection.wait_until(lambda: connection.status == status, 10), connection.status
 
 
 def test_it_sends_what_opens_the_room(server: FakeServer) -> None:
@@ -71,12 +70,10 @@ def test_it_sends_what_opens_the_room(server: FakeServer) -> None:
 
 def test_small_frames_are_sent_at_once(server: FakeServer, connection: Connection) -> None:
     wait_for_status(connection, "connected")
-    websocket = connection._socket
-    assert websocket is not None
-    assert websocket.protocol is not None
-    stream = websocket.protocol.stream
-    assert stream is not None
-    assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    link = connection._connector._link
+    assert link is not None
+    assert link._stream is not None
+    assert link._stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_large_room_is_read(server: FakeServer, connection: Connection, ear: Ear) -> None:
@@ -90,11 +87,12 @@ def test_after_an_answer_the_next_delay_is_a_short_one(
     server: FakeServer, connection: Connection, ear: Ear
 ) -> None:
     wait_for_status(connection, "connected")
-    connection._backoff = Backoff(uniform=lambda low, high: high)
-    first, longer = connection._backoff.next_delay(), connection._backoff.next_delay()
+    connection._driver.supervisor.backoff = Backoff(uniform=lambda low, high: high)
+    backoff = connection._driver.supervisor.backoff
+    first, longer = backoff.next_delay(), backoff.next_delay()
     assert longer > first
     connection.wait_ready(connection.subscribe("k", ear, initial=None), 10)
-    assert connection._backoff.next_delay() == first
+    assert connection._driver.supervisor.backoff.next_delay() == first
 
 
 def test_it_comes_back_when_it_is_cut(server: FakeServer, connection: Connection) -> None:
@@ -145,8 +143,7 @@ def test_it_keeps_trying_while_the_server_is_away(
     server.do(lambda: setattr(server, "status", 503))
     server.cut()
     server.wait_for(lambda: len(server.authorizations) > 2)
-    with connection.guard:
-        assert connection.guard.wait_for(lambda: connection.error is not None, 10)
+    assert connection.wait_until(lambda: connection.error is not None, 10)
     assert connection.status == "reconnecting"
     assert isinstance(connection.error, Unreachable)
     server.do(lambda: setattr(server, "status", 101))
@@ -247,7 +244,7 @@ class Sleepy(Heartbeat):
 
 def test_after_a_sleep_the_link_is_tried_at_once(server: FakeServer) -> None:
     connection = Connection(Location(server=server.url, room="a"), Settings())
-    connection._heartbeat = heartbeat = Sleepy()
+    connection._connector.heartbeat = heartbeat = Sleepy()
     connection.start()
     server.wait_for(lambda: server.connections == 1)
     go_deaf(server)
@@ -258,8 +255,9 @@ def test_after_a_sleep_the_link_is_tried_at_once(server: FakeServer) -> None:
 
 def test_after_a_sleep_an_absent_server_is_looked_for_at_once(server: FakeServer) -> None:
     connection = Connection(Location(server=server.url, room="a"), Settings())
-    connection._heartbeat = heartbeat = Sleepy()
-    connection._backoff = Backoff(base_seconds=1e6, cap_seconds=1e6, uniform=lambda _, high: high)
+    connection._connector.heartbeat = heartbeat = Sleepy()
+    never = Backoff(base_seconds=1e6, cap_seconds=1e6, uniform=lambda _, high: high)
+    connection._driver.supervisor.backoff = never
     connection.start()
     server.wait_for(lambda: server.connections == 1)
     server.cut()
@@ -272,10 +270,10 @@ def test_after_a_sleep_an_absent_server_is_looked_for_at_once(server: FakeServer
 def test_another_network_is_noticed(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     addresses = ["10.0.0.1"]
     monkeypatch.setattr(
-        "driftdb_jupyter.client.connection.connection.local_address", lambda _: addresses[0]
+        "driftdb_jupyter.client.connection.connector.local_address", lambda _: addresses[0]
     )
     connection = Connection(Location(server=server.url, room="a"), Settings())
-    connection._heartbeat = Sleepy()
+    connection._connector.heartbeat = Sleepy()
     connection.start()
     server.wait_for(lambda: server.connections == 1)
     go_deaf(server)
@@ -307,11 +305,10 @@ def test_what_the_server_had_no_time_for_is_sent_again(
 ) -> None:
     replica = connection.subscribe("k", ear, initial=None)
     connection.wait_ready(replica, 10)
-    connection._patience = Backoff(base_seconds=0.01, uniform=lambda low, high: high)
+    connection._driver.patience = Backoff(base_seconds=0.01, uniform=lambda low, high: high)
     server.room.deaf_for = 3
     connection.write(replica, b"1")
-    with connection.guard:
-        assert connection.guard.wait_for(lambda: connection.held is not None, 10)
+    assert connection.wait_until(lambda: connection.held is not None, 10)
     assert isinstance(connection.held, RateExceeded)
     assert connection.flush(10)
     assert connection.held is None

@@ -67,8 +67,7 @@ def holding(server: FakeServer) -> Iterator[None]:
 
 def wait_until(state: SharedState, value: Any) -> None:
     connection = state.room.connection
-    with connection.guard:
-        assert connection.guard.wait_for(lambda: state.value == value, 10), state
+    assert connection.wait_until(lambda: state.value == value, 10), state
 
 
 def test_the_initial_value_is_written_where_there_is_none(server: FakeServer, here: Room) -> None:
@@ -435,8 +434,7 @@ def test_a_room_that_may_no_longer_be_read_says_so_to_who_tries_again(
     here.flush()
     server.status = 403
     server.close_sockets(4403)
-    with here.connection.guard:
-        assert here.connection.guard.wait_for(lambda: here.status == "stopped", 10)
+    assert here.connection.wait_until(lambda: here.status == "stopped", 10)
     assert isinstance(state.error, Forbidden)
     assert state.value == 1
     with pytest.raises(Forbidden):
@@ -450,8 +448,7 @@ def test_a_cell_that_is_run_again_while_the_server_is_away_has_the_last_value(
     here.flush()
     server.status = 503
     server.cut()
-    with here.connection.guard:
-        assert here.connection.guard.wait_for(lambda: here.status == "reconnecting", 10)
+    assert here.connection.wait_until(lambda: here.status == "reconnecting", 10)
     state = SharedState("slider", 0, room=here)
     assert state.value == 1
 

@@ -63,11 +63,11 @@ def test_what_a_fork_forgets_of_its_parents_starts_nothing(server: FakeServer) -
     state = SharedState("k", 1, room="a", url=server.url)
     connection = state.room.connection
     # As after an error: what the connection forgets in the child holds the last room.
-    connection._task.room = state.room  # type: ignore[union-attr]
+    connection._connector._tasks.append(state.room)  # type: ignore[arg-type]
     del state
     assert in_a_fork(lambda: [thread.name for thread in threading.enumerate()]) == "['MainThread']"
     assert connection.status == "connected"
-    connection._task.room = None  # type: ignore[union-attr]
+    connection._connector._tasks.pop()
 
 
 @forking
@@ -84,8 +84,7 @@ def test_a_fork_writes_and_reads_over_a_connection_of_its_own(server: FakeServer
     assert in_a_fork(work) == "2"
     assert server.connections == 2
     assert len({secret for secret, _, _ in server.room.applied}) == 2
-    with state.room.connection.guard:
-        assert state.room.connection.guard.wait_for(lambda: state.value == 2, 10)
+    assert state.room.connection.wait_until(lambda: state.value == 2, 10)
 
 
 def _write(url: str) -> None:
@@ -135,8 +134,7 @@ def test_a_fork_in_the_middle_of_anything_neither_hangs_nor_resends(server: Fake
     for n in range(5):
         for m in range(100):
             state.value = [n, m]
-        with here.connection.guard:
-            assert in_a_fork(work) == "done"
+        assert in_a_fork(work) == "done"
     here.flush()
     values = [value for _, key, value in server.room.applied if key == "k"]
     assert values == sorted(values, key=lambda v: (isinstance(v, list), v))

@@ -24,6 +24,12 @@ class Told:
         self.then()
 
 
+def started() -> Callbacks:
+    callbacks = Callbacks()
+    callbacks.start()
+    return callbacks
+
+
 def schedule_elsewhere(callbacks: Callbacks, target: Told, *, times: int = 1) -> None:
     def work() -> None:
         for _ in range(times):
@@ -48,7 +54,7 @@ def test_with_a_loop_on_the_main_thread_they_run_there_when_it_is_free() -> None
 
 
 def test_without_a_loop_they_run_on_a_thread_of_their_own() -> None:
-    callbacks, target = Callbacks(), Told()
+    callbacks, target = started(), Told()
     callbacks.notice_loop()
     callbacks.schedule(target)
     assert target.told.wait(10)
@@ -56,7 +62,7 @@ def test_without_a_loop_they_run_on_a_thread_of_their_own() -> None:
 
 
 def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
-    callbacks, left, later = Callbacks(), Told(), Told()
+    callbacks, left, later = started(), Told(), Told()
 
     async def program() -> None:
         callbacks.notice_loop()
@@ -69,7 +75,7 @@ def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
 
 
 def test_what_a_closed_loop_never_ran_is_told_with_the_next() -> None:
-    callbacks, left, later = Callbacks(), Told(), Told()
+    callbacks, left, later = started(), Told(), Told()
 
     async def program() -> None:
         callbacks.notice_loop()

@@ -407,7 +407,7 @@ def test_a_key_is_deleted_whether_it_is_in_use_here_or_not(joined: bool) -> None
     assert message == {"type": "push", "key": "a", "action": {"type": "delete"}, "id": 1}
     assert not session.settled
     answer(session, type="ack", id=1, seq=3)
-    assert receipt.result(0) == 3
+    assert receipt.result() == 3
     assert session.settled
 
 
@@ -416,7 +416,7 @@ def test_a_refused_deletion_says_why() -> None:
     receipt = session.send("a", action="delete")
     sent(session)
     answer(session, type="error", id=1, code="forbidden", message="no")
-    assert isinstance(receipt.exception(0), Forbidden)
+    assert isinstance(receipt.exception(), Forbidden)
     assert session.settled
 
 
@@ -430,7 +430,7 @@ def test_values_are_pushed_without_hearing_of_the_key() -> None:
     session.connected()
     assert sent(session) == [pushed]
     answer(session, type="ack", id=1, seq=4)
-    assert receipt.result(0) == 4
+    assert receipt.result() == 4
 
 
 def test_keys_are_listed_and_asked_for_again_on_a_new_connection() -> None:
@@ -441,7 +441,7 @@ def test_keys_are_listed_and_asked_for_again_on_a_new_connection() -> None:
     session.connected()
     assert sent(session) == [{"type": "keys", "prefix": "a"}]
     answer(session, type="keys", prefix="a", keys={"ab": {"size": 1, "bytes": 2, "seq": 3}})
-    assert first.result(0) == second.result(0) == {"ab": KeyInfo(1, 2, 3)}
+    assert first.result() == second.result() == {"ab": KeyInfo(1, 2, 3)}
     session.connected()
     assert sent(session) == []
 

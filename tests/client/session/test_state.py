@@ -245,7 +245,7 @@ def step(base: bytes | None) -> bytes:
 
 def update(replica: StateReplica, step: Callable[[bytes | None], bytes] = step) -> Update:
     update = Update(step, step(replica.shown))
-    assert replica.update(update, base=replica.shown)
+    replica.update(update, base=replica.shown)
     return update
 
 
@@ -267,7 +267,7 @@ def test_an_update_is_shown_at_once_and_written_where_nobody_was_faster(room: Fa
     assert json.loads(replica.shown or b"") == ["x"]
     client.settle()
     assert room.value("a") == (["x"], 2)
-    assert json.loads(one.receipt.result(0)) == ["x"]
+    assert json.loads(one.receipt.result()) == ["x"]
 
 
 def test_an_update_is_made_again_on_what_somebody_else_wrote(room: FakeRoom) -> None:
@@ -279,7 +279,7 @@ def test_an_update_is_made_again_on_what_somebody_else_wrote(room: FakeRoom) -> 
     assert not one.receipt.done()
     rebase(client)
     assert room.value("a") == (["theirs", "x"], 2)
-    assert json.loads(one.receipt.result(0)) == ["theirs", "x"]
+    assert json.loads(one.receipt.result()) == ["theirs", "x"]
     assert replica.settled
 
 
@@ -288,7 +288,7 @@ def test_updates_that_wait_go_out_as_one_and_know_each_its_own_result(room: Fake
     updates = [update(replica) for _ in range(3)]
     client.settle()
     assert [value for _, _, value in room.applied] == [["x"] * 3]
-    assert [len(json.loads(each.receipt.result(0))) for each in updates] == [1, 2, 3]
+    assert [len(json.loads(each.receipt.result())) for each in updates] == [1, 2, 3]
 
 
 def test_an_update_goes_behind_an_own_write(room: FakeRoom) -> None:
@@ -307,14 +307,54 @@ def test_a_write_takes_the_place_of_updates_that_wait(room: FakeRoom) -> None:
     replica.write(b"[]", receipt=receipt)
     client.settle()
     assert room.value("a") == ([], 1)
-    assert (one.receipt.done(), receipt.result(0)) == (True, b"[]")
+    assert (one.receipt.done(), receipt.result()) == (True, b"[]")
 
 
-def test_an_update_of_what_is_no_longer_shown_is_not_taken(room: FakeRoom) -> None:
-    _, replica = joined(room)
-    stale = Update(step, b"1")
-    assert not replica.update(stale, base=b"0")
+def make_again(client: SimulatedClient, replica: StateReplica) -> None:
+    rebase = replica.rebase()
+    assert rebase is not None
+    base = rebase.base
+    for each in rebase.updates:
+        base = each.result = each.step(base)
+    replica.rebased(rebase)
+    client.settle()
+
+
+def test_an_update_of_what_is_no_longer_shown_is_made_again(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    room.write("a", ["theirs"])
+    client.settle()
+    late = Update(step, b'["x"]')
+    replica.update(late, base=None)
+    assert replica.shown == b'["theirs"]'
+    make_again(client, replica)
+    assert (late.receipt.result(), room.value("a")) == (b'["theirs", "x"]', (["theirs", "x"], 2))
     assert replica.settled
+
+
+def test_an_update_made_beside_a_write_is_made_of_what_was_written(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    replica.write(b'["flying"]')
+    client.pump()
+    replica.write(b'["waiting"]')
+    late = Update(step, b'["x"]')
+    replica.update(late, base=None)
+    assert (replica.shown, replica.waiting) == (b'["waiting"]', 2)
+    client.settle()
+    make_again(client, replica)
+    assert room.value("a") == (["waiting", "x"], 3)
+    assert replica.settled
+
+
+def test_a_write_replaces_an_update_that_is_to_be_made_again(room: FakeRoom) -> None:
+    client, replica = joined(room)
+    replica.write(b'["waiting"]')
+    late = Update(step, b'["x"]')
+    replica.update(late, base=None)
+    replica.write(b'["last"]')
+    client.settle()
+    assert room.value("a") == (["last"], 1)
+    assert late.receipt.done()
 
 
 def test_an_update_that_fails_the_second_time_is_given_up_alone(room: FakeRoom) -> None:
@@ -355,7 +395,7 @@ def test_nobody_knows_of_an_update_under_way_when_the_room_forgets() -> None:
     session.receive(json.dumps({**empty, "epoch": "F"}))
     conflict = {"type": "error", "code": "conflict", "id": 1, "key": "a", "seq": 0, "message": ""}
     session.receive(json.dumps(conflict))
-    assert isinstance(one.receipt.exception(0), Uncertain)
+    assert isinstance(one.receipt.exception(), Uncertain)
     assert session.stale() == []
 
 
@@ -366,7 +406,7 @@ def test_a_write_is_acknowledged_with_the_one_that_took_its_place(room: FakeRoom
         replica.write(value, receipt=receipt)
     assert not any(receipt.done() for receipt in receipts)
     client.settle()
-    assert [receipt.result(0) for receipt in receipts] == [b"2", b"2", b"2"]
+    assert [receipt.result() for receipt in receipts] == [b"2", b"2", b"2"]
     known: Receipt[bytes] = Receipt()
     assert not replica.write(b"2", receipt=known)
-    assert known.result(0) == b"2"
+    assert known.result() == b"2"

@@ -6,14 +6,14 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
-from threading import TIMEOUT_MAX, get_ident
+from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ....protocol.errors import DriftDBError, NotConnected, QueueFull, TimedOut, TooLarge
 from ...runtime.background import background
+from ...runtime.waker import wait_for
 from ...session.receipt import Receipt, fail, fulfil
 from ..describe import hint
 from .lines import Lines, encode_line
@@ -90,8 +90,7 @@ class Outlet:
         self._replica = replica
         self._max_length = max_length
         self.forked()
-        with self._connection.guard:
-            self._connection.outlets.add(self)
+        self._connection.add_outlet(self)
 
     # On any thread.
 
@@ -174,11 +173,7 @@ class Outlet:
         if background().here():
             self._turn()
             return
-        with_timeout = max(0.0, min(timeout_seconds, TIMEOUT_MAX))
-        try:
-            receipt.exception(with_timeout)
-        except FutureTimeout:
-            return
+        wait_for(receipt, timeout_seconds)
 
     def forked(self) -> None:
         """Forget, in a forked child, what its parent will append."""
@@ -236,13 +231,13 @@ class Outlet:
             return
         while True:
             turns = self._turns
-            try:
-                return receipt.result(self._connection.settings.connect_timeout_seconds)
-            except FutureTimeout:
-                if self._turns == turns:
-                    raise TimedOut(
-                        "the thread that sends what was printed is kept from it by other work"
-                    ) from None
+            if wait_for(receipt, self._connection.settings.connect_timeout_seconds):
+                receipt.result()
+                return
+            if self._turns == turns:
+                raise TimedOut(
+                    "the thread that sends what was printed is kept from it by other work"
+                )
 
     # On the background thread.
 
@@ -360,6 +355,6 @@ class Outlet:
 
     def _note_receipt(self, receipt: Receipt[int | None]) -> None:
         # What is refused is logged by the stream itself.
-        error = None if receipt.cancelled() else receipt.exception()
+        error = receipt.exception()
         if isinstance(error, Exception):
             self._error = self._error or error

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 from ...base_room import BaseRoom
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
-from ...session.log import Heard
+from ...session.log import Follower, Heard
 from ...session.receipt import last_of
 from ...values.encoding import decode, encode
 from ...waiting.feed import Feed
@@ -57,11 +57,15 @@ class Stream(Shared, Sequence[Any]):
         self._max_length = max_length
         self._subscribers = Subscribers(self._topic)
         connection = self._home.connection
-        with connection.guard:  # so that nobody delivers in between
-            self._replica = connection.listen(
-                key, self, keep=True, stamps=stamps, max_length=max_length
-            )
-            self._follower = self._replica.follow()
+        self._follower = Follower()
+        self._replica = connection.listen(
+            key,
+            self,
+            keep=True,
+            stamps=stamps,
+            max_length=max_length,
+            follower=self._follower,
+        )
         self._bookmark = Bookmark(skip=True)
         self._outlet: Outlet | None = None
         connection.wait_ready(self._replica, timeout_seconds)
@@ -87,8 +91,9 @@ class Stream(Shared, Sequence[Any]):
         What others append meanwhile stays behind it. Raises as :meth:`append` does.
         """
         connection = self._home.connection
-        with connection.guard:
-            entries, epoch = self._replica.entries[:], self._replica.epoch
+        # The epoch first: where the room starts over in between, it refuses the other's.
+        epoch = self._replica.epoch
+        entries = self._replica.entries[:]
         if not entries:
             raise ValueError("expected a stream with values, got an empty one")
         seq = entries[-1].seq
@@ -168,22 +173,19 @@ class Stream(Shared, Sequence[Any]):
     def __getitem__(self, index: slice) -> list[Any]: ...
 
     def __getitem__(self, index: int | slice) -> Any:
-        with self._home.connection.guard:
-            found = self._replica.entries[index]
+        found = self._replica.entries[index]
         return (
             [self._read(each) for each in found] if isinstance(found, list) else self._read(found)
         )
 
     def __iter__(self) -> Iterator[Any]:
-        with self._home.connection.guard:
-            entries = self._replica.entries[:]
+        entries = self._replica.entries[:]
         return map(self._read, entries)
 
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        with self._home.connection.guard:
-            news = self._follower.take()
+        news = self._follower.take()
         for heard in (heard for each in news for heard in self._bookmark.pick(each)):
             self._subscribers.tell(lambda heard=heard: self._read(heard))  # type: ignore[misc]
 

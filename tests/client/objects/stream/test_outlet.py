@@ -40,7 +40,8 @@ def small(mine: Room) -> Iterator[Room]:
 def away(mine: Room, small: Room) -> Iterator[Stream]:
     """A stream of it, without a connection until the test calls :func:`bring_back`."""
     log = Stream("log", room=small)
-    small.connection.location = replace(small.connection.location, server="http://127.0.0.1:9/")
+    connector = small.connection._connector
+    connector.location = replace(connector.location, server="http://127.0.0.1:9/")
     cut(small)
     come_true(small, lambda: small.status == "reconnecting")
     yield log
@@ -48,13 +49,13 @@ def away(mine: Room, small: Room) -> Iterator[Stream]:
 
 
 def cut(room: Room) -> None:
-    socket = room.connection._socket
-    assert socket is not None
-    background().call(socket.close)
+    link = room.connection._connector._link
+    assert link is not None
+    background().call(lambda: link.close(for_good=False))
 
 
 def bring_back(away: Stream, mine: Room) -> None:
-    away.room.connection.location = mine.connection.location
+    away.room.connection._connector.location = mine.connection.location
     away.retry()
 
 
@@ -295,17 +296,6 @@ def test_a_fork_while_another_thread_prints_repeats_nothing(mine: Room) -> None:
         "the parent's",
         "unfinished line",
     ]
-
-
-def test_nothing_of_it_waits_for_a_lock_that_a_writer_holds(mine: Room) -> None:
-    """The background thread works on while a writer is stopped anywhere."""
-    log = Stream("log", room=mine)
-    file = log.file(flush_seconds=0)
-    with mine.connection.guard:
-        file.write("under the guard\n")
-        file.__del__()
-    mine.flush()
-    come_true(mine, lambda: list(log) == ["under the guard"])
 
 
 def test_what_could_not_be_handed_over_is_counted(away: Stream) -> None:

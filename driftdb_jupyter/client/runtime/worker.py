@@ -1,0 +1,58 @@
+"""A thread for work of users that may take its time."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from .background import at_start, on_fork
+
+__all__ = ["Worker", "updates"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+
+class Worker:
+    """A daemon thread that does one piece of work after the other.
+
+    It begins with the first connection of the process, for at the end of the process, when much
+    work may have to be done, no thread can be started any more.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self.thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread, unless it runs."""
+        thread = self.thread
+        if thread is None or thread.ident is None:
+            thread = self.thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Have something done there; may be called from any thread."""
+        self._work.put(work)
+
+    def forked(self) -> None:
+        """Forget the parent's work in a forked child."""
+        self._work, self.thread = queue.SimpleQueue(), None
+
+    def _run(self) -> None:
+        work = self._work
+        while threading.current_thread() is self.thread:
+            each = work.get()
+            try:
+                each()
+            except BaseException:  # this thread has to stay, whatever a user's code raises
+                _log.exception("%r failed", each)
+
+
+updates = Worker("driftdb-updates")
+"""Where the functions of updates are called again."""
+
+at_start(updates.start)
+on_fork(updates.forked)

@@ -1,0 +1,192 @@
+"""Tornado's client socket, which reads frames in batches.
+
+Tornado awaits several futures for every frame. This walks the whole, unmasked text frames that have
+arrived in one go, and hands them on together; everything else (control frames, fragments, long
+frames) goes Tornado's own way, which reads from the same buffer. It leans on private names of
+Tornado, all of them here; ``tests/client/transport/test_batch_socket.py`` holds it to Tornado's own
+reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any, cast
+
+from tornado.httpclient import HTTPRequest, _RequestProxy
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
+from tornado.util import _websocket_mask
+from tornado.websocket import WebSocketClientConnection, WebSocketProtocol13
+
+__all__ = ["BatchSocket", "connect"]
+
+_CHUNK_BYTES = 65536
+_TEXT = 0x81  # a whole text message
+_LENGTH_16, _LENGTH_64 = 126, 127
+_MASKED = 0x80
+_TOO_LARGE = 1009
+
+
+class BatchSocket(WebSocketClientConnection):
+    """The client's end of a WebSocket: read it with :meth:`read`, write with :meth:`send`."""
+
+    too_long = False
+    """Whether it was closed because a message was longer than it may be."""
+
+    def __init__(self, request: HTTPRequest, *, max_message_bytes: int) -> None:
+        super().__init__(
+            request, on_message_callback=self._take_one, max_message_size=max_message_bytes
+        )
+        self._messages: list[str | bytes] = []
+        self._ended = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def read(self) -> list[str | bytes]:
+        """Wait for messages, and return all that have arrived; none if it was closed."""
+        while not self._messages and not self._ended:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        messages, self._messages = self._messages, []
+        return messages
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send text messages; does nothing when it is closed, for :meth:`read` tells."""
+        protocol = self.protocol
+        if not isinstance(protocol, _BatchProtocol) or protocol.is_closing():
+            return
+        try:
+            written = protocol.stream.write(b"".join(map(_frame, messages)))
+        except StreamClosedError:
+            return
+        written.add_done_callback(_look_at)
+
+    def get_websocket_protocol(self) -> WebSocketProtocol13:
+        """Return what reads and writes frames (Tornado calls this)."""
+        return _BatchProtocol(self, mask_outgoing=True, params=self.params)
+
+    def take(self, messages: list[bytes]) -> None:
+        """Hand on what has arrived."""
+        self._messages += messages
+        self._wake()
+
+    def _take_one(self, message: str | bytes | None) -> None:
+        if message is None:
+            self._ended = True
+        else:
+            self._messages.append(message)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+class _BatchProtocol(WebSocketProtocol13):
+    handler: Any
+
+    _buffer = b""
+    _position = 0
+
+    async def _receive_frame_loop(self) -> None:
+        try:
+            while not self.client_terminated:
+                if self._walk():
+                    await self._receive_frame()
+                elif not self.client_terminated:
+                    chunk = await self.stream.read_bytes(_CHUNK_BYTES, partial=True)
+                    self._buffer = self._buffer[self._position :] + chunk
+                    self._position = 0
+        except StreamClosedError:
+            self._abort()
+        self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    def _walk(self) -> bool:
+        """Take the frames at the front of the buffer.
+
+        Returns True where the next one is Tornado's to read.
+        """
+        buffer, position = self._buffer, self._position
+        available, limit = len(buffer), self.params.max_message_size
+        messages: list[bytes] = []
+        rare = self._fragmented_message_buffer is not None
+        while not rare and available - position >= 2:
+            length = buffer[position + 1]
+            start = position + 2
+            if buffer[position] != _TEXT or length & _MASKED:
+                rare = True
+                break
+            if length >= _LENGTH_16:
+                size = 2 if length == _LENGTH_16 else 8
+                if available - start < size:
+                    break
+                length = int.from_bytes(buffer[start : start + size], "big")
+                start += size
+            end = start + length
+            if end > available:
+                rare = end - available > _CHUNK_BYTES or length > limit
+                break
+            message = buffer[start:end]
+            if length > limit or not _is_text(message):
+                rare = True
+                break
+            messages.append(message)
+            position = end
+        self._position = position
+        if messages:
+            self.handler.take(messages)
+        return rare
+
+    async def _read_bytes(self, n: int) -> bytes:
+        at_hand = self._buffer[self._position : self._position + n]
+        self._position += len(at_hand)
+        if len(at_hand) == n:
+            return at_hand
+        more = await self.stream.read_bytes(n - len(at_hand))
+        return at_hand + more if at_hand else more
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        if code == _TOO_LARGE:  # Tornado's own, of what it read
+            self.handler.too_long = True
+        super().close(code, reason)
+
+
+def connect(request: HTTPRequest, *, max_message_bytes: int) -> asyncio.Future[BatchSocket]:
+    """Open a socket, as :func:`tornado.websocket.websocket_connect` does."""
+    request.headers = HTTPHeaders(request.headers)
+    proxy = cast("HTTPRequest", _RequestProxy(request, HTTPRequest._DEFAULTS))
+    socket = BatchSocket(proxy, max_message_bytes=max_message_bytes)
+    return cast("asyncio.Future[BatchSocket]", socket.connect_future)
+
+
+def _frame(message: bytes) -> bytes:
+    """A masked text frame (RFC 6455, section 5.2)."""
+    length, mask = len(message), os.urandom(4)
+    if length < _LENGTH_16:
+        head = bytes((_TEXT, _MASKED | length))
+    elif length < 0x10000:
+        head = b"%c%c%b" % (_TEXT, _MASKED | _LENGTH_16, length.to_bytes(2, "big"))
+    else:
+        head = b"%c%c%b" % (_TEXT, _MASKED | _LENGTH_64, length.to_bytes(8, "big"))
+    return b"%b%b%b" % (head, mask, _websocket_mask(mask, message))
+
+
+def _is_text(message: bytes) -> bool:
+    """Whether it is UTF-8; Tornado fails a connection over what isn't."""
+    if message.isascii():
+        return True
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _look_at(written: asyncio.Future[None]) -> None:
+    """Take notice of an error: reading tells of the end, too."""
+    if not written.cancelled():
+        written.exception()
