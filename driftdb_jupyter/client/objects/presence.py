@@ -45,6 +45,8 @@ class Presence(Shared):
     errors are raised.
     """
 
+    _made = False
+
     def __init__(
         self,
         key: str = "presence",
@@ -69,6 +71,7 @@ class Presence(Shared):
             self.value = value
         connection.wait_ready(self._replica, timeout_seconds)
         self._told = {person.client: person for person in self.others}
+        self._made = True
 
     @property
     def value(self) -> Any:
@@ -115,6 +118,8 @@ class Presence(Shared):
     def deliver(self) -> None:
         """Tell who came, left or changed (the callbacks call this)."""
         super().deliver()
+        if not self._made:
+            return
         others = {client: person for client, person in self._people().items() if not person.is_me}
         before, self._told = self._told, others
         for client, person in before.items():

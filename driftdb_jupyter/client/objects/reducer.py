@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections import deque
@@ -64,6 +65,7 @@ class SharedReducer(Shared):
             self._read,
         )
         self._settled: deque[str] = deque()
+        self._unfinished = self._reads_anew = False
         self._told = self._fold.value
         connection = self._home.connection
         self._follower = Follower()
@@ -87,21 +89,21 @@ class SharedReducer(Shared):
         text = self._write(action)
         with self._lock:
             self._catch_up()
-            mark, form = self._fold.propose(text)
+            proposal = self._fold.prepare(text)
+            receipt = self._home.connection.push(
+                self._replica, proposal.form, keep=True, dated=True
+            )
+
+            def settled(_: object) -> None:
+                # Not under the lock, for this is called on the background thread.
+                self._settled.append(proposal.mark)
+                callbacks.schedule(self)
+
+            receipt.add_done_callback(settled)
+            # Only now, so that nothing is shown that is not on its way, or for good.
+            self._fold.pend(proposal)
             length = self._fold.actions + len(self._fold.pending)
             self._compacts = self._compacts or length >= _COMPACT_AT
-        try:
-            receipt = self._home.connection.push(self._replica, form, keep=True, dated=True)
-        except DriftDBError:
-            self._settled.append(mark)
-            raise
-
-        def settled(_: object) -> None:
-            # Not under the lock, for this is called on the background thread.
-            self._settled.append(mark)
-            callbacks.schedule(self)
-
-        receipt.add_done_callback(settled)
         callbacks.schedule(self)
         return self._handle(receipt, lambda _: None)
 
@@ -146,15 +148,25 @@ class SharedReducer(Shared):
     def _catch_up(self) -> None:
         """Apply what came; under the lock."""
         connection, fold = self._home.connection, self._fold
-        settled = [self._settled.popleft() for _ in range(len(self._settled))]
-        news = self._follower.take()
-        for each in news:
+        if self._unfinished:  # an interrupt came, and news are lost
+            fold.behind = True
+        settled = len(self._settled)
+        self._unfinished = True
+        for each in self._follower.take():
             fold.take(each)
-        for mark in settled:  # what the room ordered was among the news
-            fold.settle(mark)
-        if fold.behind:
+        for _ in range(settled):  # what the room ordered was among the news
+            with contextlib.suppress(IndexError):  # a signal handler was here
+                fold.settle(self._settled[0])
+                self._settled.popleft()
+        self._unfinished = False
+        if not fold.behind:
+            self._reads_anew = False
+        elif not self._reads_anew:
             connection.read_anew(self._replica)
-        elif fold.missing:
+            self._reads_anew = True
+        if fold.behind:
+            return
+        if fold.missing:
             connection.offer(self._replica, snapshot(self._write(fold.confirmed)))
 
     def _keep_short(self) -> None:

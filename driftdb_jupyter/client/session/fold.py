@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -28,6 +29,16 @@ _read = msgspec.json.Decoder(_Form).decode
 def snapshot(value: bytes) -> bytes:
     """What stands for all actions up to now: the value, as JSON text."""
     return b'{"reset":%b}' % value
+
+
+class Proposal(NamedTuple):
+    """An own action: its mark, what to append for it, and the value with it."""
+
+    mark: str
+    form: bytes
+    action: bytes
+    value: Any
+    shown: list[Any]
 
 
 class Fold:
@@ -55,7 +66,7 @@ class Fold:
         """The own actions that the room has not ordered yet, by their marks."""
         self.source = secrets.token_urlsafe(12)
         """What its marks begin with."""
-        self._count = 0
+        self._count = itertools.count(1)
         self._left_over = False
         self._shown: list[Any] = []  # the value, until something changes it
         self.confirmed: Any = begin()
@@ -73,24 +84,37 @@ class Fold:
     @property
     def value(self) -> Any:
         """The value with the own actions."""
-        if not self._shown:
-            value = self.confirmed
-            for action in self.pending.values():
-                value = self._applied(value, action)
+        shown = self._shown
+        if shown:
+            return shown[0]
+        value = self.confirmed
+        for action in list(self.pending.values()):
+            value = self._applied(value, action)
+        if self._shown is shown:  # else a signal handler changed it meanwhile
             self._shown = [value]
-        return self._shown[0]
+        return value
 
     def propose(self, action: bytes) -> tuple[str, bytes]:
         """Apply an own action that is on its way; returns its mark, and what to append.
 
         Raises what ``apply`` raises: such an action goes nowhere.
         """
+        proposal = self.prepare(action)
+        self.pend(proposal)
+        return proposal.mark, proposal.form
+
+    def prepare(self, action: bytes) -> Proposal:
+        """Apply an own action, and change nothing yet; raises what ``apply`` raises."""
         value = self._apply(self.value, action)
-        self._count += 1
-        mark = f"{self.source}-{self._count}"
-        self.pending[mark] = action
-        self._shown = [value]
-        return mark, b'{"apply":%b,"i":%b}' % (action, msgspec.json.encode(mark))
+        mark = f"{self.source}-{next(self._count)}"
+        form = b'{"apply":%b,"i":%b}' % (action, msgspec.json.encode(mark))
+        return Proposal(mark, form, action, value, self._shown)
+
+    def pend(self, proposal: Proposal) -> None:
+        """Show an own action, which is on its way by now."""
+        self.pending[proposal.mark] = proposal.action
+        unchanged = self._shown is proposal.shown
+        self._shown = [proposal.value] if unchanged else []
 
     def settle(self, mark: str) -> bool:
         """An own action was ordered, or refused; tells whether it was pending until now."""

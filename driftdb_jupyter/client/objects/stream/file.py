@@ -27,9 +27,9 @@ class StreamFile(io.TextIOBase):
 
     encoding = "utf-8"
     errors = "replace"
+    _closed = True  # until it is made
 
     def __init__(self, stream: Stream, outlet: Outlet, *, flush_seconds: float) -> None:
-        self._closed = True
         if not flush_seconds >= 0:
             raise ValueError(f"expected flush_seconds of 0 or more, got {flush_seconds!r}")
         self._stream = stream  # so that refusals are told
