@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,23 @@ def test_ctrl_c_ends_it_without_a_word(shell: Shell, room: Room, command: str) -
         assert process.wait(60) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(("level", "before"), [([], ""), (["--debug"], "ERROR driftdb_jupyter: ")])
+def test_what_is_logged_is_one_line_without_controls(level: list[str], before: str) -> None:
+    program = f"""
+import logging
+from driftdb_jupyter.cli.subcommand import make_command
+from driftdb_jupyter.command.command import run
+
+@make_command()
+def command():
+    "Log."
+    logging.getLogger("driftdb_jupyter").error("no \\x1b[2J\\nway")
+
+run(command, "driftdb", {level!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == f"{before}no \ufffd\ufffdway\n"

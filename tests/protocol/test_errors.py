@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pickle
 
-from driftdb_jupyter.protocol.errors import EncodingError, TimedOut, Unreachable
+from driftdb_jupyter.protocol.errors import EncodingError, Forbidden, TimedOut, Unreachable, refusal
 
 
 def test_what_helps_in_python_alone_can_be_left_out() -> None:
@@ -15,3 +15,9 @@ def test_what_helps_in_python_alone_can_be_left_out() -> None:
 
 def test_a_message_alone_is_all_of_it() -> None:
     assert str(Unreachable("gone")) == Unreachable("gone").plain == "gone"
+
+
+def test_the_words_of_the_other_side_are_one_printable_line() -> None:
+    told = refusal("forbidden", "no\x1b]52;c;QQ==\x07\nway\u202e, ö")
+    assert isinstance(told, Forbidden)
+    assert str(told) == "no\ufffd]52;c;QQ==\ufffd\ufffdway\ufffd, ö"
