@@ -1,8 +1,7 @@
 import { tell } from "../client/listeners";
-import { ActionLog } from "../room/action_log";
-import { COPIED, Reduction } from "../room/reduction";
 import { encode } from "../room/values";
 import type { DbConnection } from "./connection";
+import { CopiedReducer } from "./copied";
 
 const SIZE_THRESHOLD = 30;
 
@@ -12,7 +11,7 @@ const SIZE_THRESHOLD = 30;
  * the state that it is given, and return it.
  */
 export class Reducer<T, A> {
-  private log: ActionLog<T> | null = null;
+  private shared: CopiedReducer<T, A> | null = null;
   private end: (() => void) | null = null;
 
   /** `sizeThreshold`: how many actions the room keeps before a snapshot takes their place. */
@@ -33,21 +32,13 @@ export class Reducer<T, A> {
   subscribe(): void {
     const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.opts;
     this.end ??= db.join((session, again) => {
-      const model = new Reduction<T, A>(key, reducer, encode(initialValue), COPIED);
-      let hasTold = false;
-      const told = () => {
-        hasTold = true;
-        tell([this.opts.callback], model.value);
-      };
+      const told = (state: T) => tell([this.opts.callback], state);
+      this.shared = new CopiedReducer(session, key, reducer, initialValue, told, sizeThreshold);
       // Another room begins with another value.
-      if (again) told();
-      // Of a room that holds nothing npm's client hears nothing.
-      const touched = (_: boolean, isEmpty: boolean) => (hasTold || !isEmpty) && told();
-      const log = new ActionLog(session, key, model, touched, { compactAt: sizeThreshold });
-      this.log = log;
+      if (again) told(this.shared.value);
       return () => {
-        this.log = null;
-        log.close();
+        this.shared?.close();
+        this.shared = null;
       };
     });
   }
@@ -61,8 +52,8 @@ export class Reducer<T, A> {
   /** Apply an action, for everybody. */
   dispatch(action: A): void {
     const { db, key } = this.opts;
-    if (this.log !== null) {
-      this.log.dispatch(action).catch((error: unknown) => db.report(error, key));
+    if (this.shared !== null) {
+      this.shared.dispatch(action).catch((error: unknown) => db.report(error, key));
       return;
     }
     const value = { apply: encode(action) };

@@ -1,14 +1,12 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Session } from "../client/session";
 import type { DbConnection } from "../driftdb/connection";
+import { CopiedReducer } from "../driftdb/copied";
 import { uniqueClientId } from "../driftdb/identity";
 import { PresenceListener, type WrappedPresenceMessage } from "../driftdb/presence";
 import type { ConnectionStatus } from "../driftdb/types";
-import { ActionLog } from "../room/action_log";
-import { COPIED, Reduction } from "../room/reduction";
 import type { Room } from "../room/room";
 import { SharedState } from "../room/state";
-import { encode } from "../room/values";
 import { useDatabase } from "./provider";
 import { useShared } from "./shared";
 
@@ -75,17 +73,15 @@ export function useSharedReducer<S, A>(
 
 /** What `useSharedReducer` has in its room. */
 class ReducerOfHook<S, A> {
-  private readonly model: Reduction<S, A>;
-  private readonly log: ActionLog<S>;
+  private readonly shared: CopiedReducer<S, A>;
   private changed: () => void = () => {};
 
   constructor(session: Session, key: string, reducer: (state: S, action: A) => S, initial: S) {
-    this.model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
-    this.log = new ActionLog(session, key, this.model, () => this.changed());
+    this.shared = new CopiedReducer(session, key, reducer, initial, () => this.changed());
   }
 
   get value(): S {
-    return this.model.value;
+    return this.shared.value;
   }
 
   subscribe(changed: () => void): () => void {
@@ -94,11 +90,11 @@ class ReducerOfHook<S, A> {
   }
 
   dispatch(action: A): Promise<void> {
-    return this.log.dispatch(action);
+    return this.shared.dispatch(action);
   }
 
   close(): void {
-    this.log.close();
+    this.shared.close();
   }
 }
 

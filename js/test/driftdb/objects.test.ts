@@ -103,6 +103,7 @@ test("a reducer's own actions are behind those that the room ordered before them
   answer([{ value: { reset: [] }, seq: 1 }]);
   reducer.dispatch("mine");
   hear({ type: "push", value: { apply: "theirs", i: "other" }, seq: 2 });
+  await vi.advanceTimersByTimeAsync(0);
   expect(shown).toEqual([[], ["mine"], ["theirs", "mine"]]);
   reducer.destroy();
   hear({ type: "push", value: { apply: "late", i: "other" }, seq: 3 });
@@ -141,6 +142,29 @@ test("a reducer may change the state that it is given, as npm's lets it", async 
   expect(shown).toEqual(["[]", "[1]", "[1,2]", "[1,9,2]", "[1,9,2,3]"]);
   const [compact] = sent("push").filter(({ action }) => action.type === "compact");
   expect(compact.value).toEqual({ reset: [1, 9, 2, 3] });
+});
+
+test("others' actions that come between own ones are told at once, for one copy of the state", async () => {
+  const db = await connected();
+  const copy = vi.spyOn(globalThis, "structuredClone");
+  const shown: number[][] = [];
+  const push = (list: number[], n: number) => {
+    list.push(n);
+    return list;
+  };
+  const callback = (list: number[]) => shown.push([...list]);
+  const reducer = new Reducer({ db, key: "k", reducer: push, initialValue: [], callback });
+  reducer.subscribe();
+  answer([{ value: { reset: [] }, seq: 1 }]);
+  reducer.dispatch(0);
+  const before = copy.mock.calls.length;
+  for (let n = 1; n <= 100; n += 1) hear({ type: "push", value: { apply: n, i: "o" }, seq: n + 1 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(copy.mock.calls.length).toBe(before + 1);
+  expect(shown).toHaveLength(3);
+  expect(shown[2]).toHaveLength(101);
+  expect(shown[2]?.[100]).toBe(0);
+  copy.mockRestore();
 });
 
 test("a reducer puts a snapshot in the place of as many actions as its threshold says", async () => {

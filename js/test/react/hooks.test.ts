@@ -314,6 +314,7 @@ test.each(wrappers)("in %s a reducer's actions are in the room's order", async (
   await act(async () => result.current[1](5));
   expect(result.current[0]).toBe(7);
   await hear({ type: "push", value: { apply: 100, i: "theirs" }, seq: 2 });
+  await act(() => new Promise((resolve) => setTimeout(resolve)));
   expect(result.current[0]).toBe((1 * 2 + 100) * 2 + 5);
 });
 

@@ -1,0 +1,55 @@
+import type { Session } from "../client/session";
+import { ActionLog } from "../room/action_log";
+import { COPIED, Reduction } from "../room/reduction";
+import { encode } from "../room/values";
+
+/**
+ * A reducer as npm's is: its function may change the state that it is given, and `told` is called
+ * with each action, own and others', but not where the room holds nothing at first. Where others'
+ * actions come between own ones the state has to be copied: then it is called a moment later, once
+ * for all that came meanwhile.
+ */
+export class CopiedReducer<S, A> {
+  private readonly model: Reduction<S, A>;
+  private readonly log: ActionLog<S>;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private hasTold = false;
+
+  constructor(
+    session: Session,
+    key: string,
+    reducer: (state: S, action: A) => S,
+    initial: S,
+    private readonly told: (state: S) => void,
+    compactAt?: number,
+  ) {
+    this.model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
+    const touched = (_: boolean, isEmpty: boolean) => {
+      if (isEmpty && !this.hasTold) return;
+      if (this.model.behind === 0) this.tell();
+      else this.timer ??= setTimeout(() => this.tell());
+    };
+    const lengths = compactAt === undefined ? {} : { compactAt };
+    this.log = new ActionLog(session, key, this.model, touched, lengths);
+  }
+
+  get value(): S {
+    return this.model.value;
+  }
+
+  dispatch(action: A): Promise<void> {
+    return this.log.dispatch(action);
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.log.close();
+  }
+
+  private tell(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.hasTold = true;
+    this.told(this.model.value);
+  }
+}
