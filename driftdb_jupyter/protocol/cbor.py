@@ -236,7 +236,10 @@ def _read(data: bytes, limits: Limits, read: Callable[[bytes], Steps[_T]]) -> St
         end = min(end, _FOLLOWED_BYTES)
     with suppress(Truncated):
         yield from read(data[:end])
-    raise refusal
+    try:
+        raise refusal
+    finally:
+        del refusal  # which would hold the frame that holds it, until a collection
 
 
 def _check_end(data: bytes, end: int) -> None:

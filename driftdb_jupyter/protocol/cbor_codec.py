@@ -65,9 +65,7 @@ class CborCodec:
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
         except msgspec.ValidationError as error:
-            refusal: Refusal = BadMessage(f"expected a message of the room protocol: {error}")
-            refusal.push_id = push_id(cbor.find(message, _PUSH_FIELDS))
-            raise refusal from None
+            raise _bad_message(error, message) from None
         except Refusal as refusal:
             refusal.push_id = push_id(cbor.find(message, _PUSH_FIELDS))
             raise
@@ -233,6 +231,12 @@ def _remember(message: bytes, value: tuple[int, int], push: Push) -> None:
         if len(_known) >= _KNOWN_LIMIT:
             _known.clear()
         _known[message[:start], message[end:]] = push.key, push.action
+
+
+def _bad_message(error: msgspec.ValidationError, message: bytes) -> BadMessage:
+    refusal = BadMessage(f"expected a message of the room protocol: {error}")
+    refusal.push_id = push_id(cbor.find(message, _PUSH_FIELDS))
+    return refusal
 
 
 def _message(fields: Mapping[str, object]) -> bytes:

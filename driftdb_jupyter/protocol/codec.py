@@ -196,4 +196,7 @@ def several_values(push: Push, limits: Limits) -> list[Raw]:
     else:
         return push.values
     refusal.push_id = push.id
-    raise refusal
+    try:
+        raise refusal
+    finally:
+        del refusal  # which would hold the frame that holds it, until a collection

@@ -89,9 +89,7 @@ class JsonCodec:
         except RecursionError:
             raise limits.nested_too_deep() from None
         except (msgspec.MsgspecError, UnicodeError) as error:
-            refusal: Refusal = BadMessage(f"expected a message of the room protocol: {error}")
-            refusal.push_id = _push_id(message)
-            raise refusal from None
+            raise _bad_message(error, message) from None
         except Refusal as refusal:
             refusal.push_id = _push_id(message)
             raise
@@ -254,6 +252,12 @@ def check_items(text: bytes, limits: Limits) -> None:
 
 def _times(text: bytes) -> int:
     return EXTREMES_COUNT_AS if has_extremes(text) else 1
+
+
+def _bad_message(error: Exception, message: bytes) -> BadMessage:
+    refusal = BadMessage(f"expected a message of the room protocol: {error}")
+    refusal.push_id = _push_id(message)
+    return refusal
 
 
 def _push_id(message: bytes) -> int | None:

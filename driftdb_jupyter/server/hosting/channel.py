@@ -27,7 +27,7 @@ class Channel:
         self._flusher = flusher
         self._groups: list[Recipients] = []  # none of them empty
         self._with_client: set[int] = set()
-        self.broadcast = self._broadcast_to_groups
+        self._choose_broadcast()
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -91,10 +91,18 @@ class Channel:
             group.say(encode)
 
     def _choose_broadcast(self) -> None:
-        # Most channels have one group: a call less for each push.
+        # Most channels have one group: a call less for each push. One that is left by all holds no
+        # method of its own, for then only a collection would free it.
         groups = self._groups
-        self.broadcast = groups[0].broadcast if len(groups) == 1 else self._broadcast_to_groups
+        if len(groups) == 1:
+            self.broadcast = groups[0].broadcast
+        else:
+            self.broadcast = self._broadcast_to_groups if groups else _broadcast_to_nobody
 
     def _broadcast_to_groups(self, entries: Sequence[Entry]) -> None:
         for group in list(self._groups):  # one that fails leaves
             group.broadcast(entries)
+
+
+def _broadcast_to_nobody(entries: Sequence[Entry]) -> None:
+    """Do nothing."""

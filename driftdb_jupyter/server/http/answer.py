@@ -55,8 +55,11 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
                 backlog.release(piece, len(piece))
             await backlog.turns.come()
         await handler.finish()
-    except StreamClosedError:
-        pass  # the client has gone, or was given up
+    except StreamClosedError as error:  # the client has gone, or was given up
+        # The stream holds the errors, they hold this frame, and only a collection would free them.
+        error.__traceback__ = None
+        if error.real_error is not None:
+            error.real_error.__traceback__ = None
     finally:
         backlog.unwatch(response)
 

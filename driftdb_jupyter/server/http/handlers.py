@@ -387,11 +387,12 @@ class Connect(RoomRequest, WebSocketHandler):
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Receive a message from Tornado's own reader."""
+        if self.peer is None:
+            return None  # it has ended
         if isinstance(message, str):
             unfinished = self._receive(TEXT, message.encode())
         else:
             unfinished = self._receive(BINARY, message)
-        assert self.peer is not None
         # That reader answers a close or a violation at once, and would overtake what waits.
         self.peer.outbox.flush()
         return unfinished
@@ -439,6 +440,9 @@ class Connect(RoomRequest, WebSocketHandler):
             self.hub.events.closed(self.hosted.name, self.address, self.close_code, reason)
         elif not self._closed:
             self.hub.events.left(self.hosted.name, self.address, self.close_code)
+        # Peer and handler hold each other: only a collection would free them.
+        self.peer = None
+        del self._receive
 
     def _refused(self, refusal: Refusal) -> None:
         self.hub.events.refused(self.hosted.name, self.address, refusal)
@@ -452,12 +456,12 @@ class Connect(RoomRequest, WebSocketHandler):
             self.hub.leave_seat(self.caller)
 
     def _hear(self) -> None:
-        assert self.peer is not None
-        self.peer.heard = True
+        if self.peer is not None:
+            self.peer.heard = True
 
     def _end(self, code: int, reason: str) -> None:
-        assert self.peer is not None
-        self.peer.close(code, reason)
+        if self.peer is not None:
+            self.peer.close(code, reason)
 
     def _flag(self, name: str) -> bool:
         # After a drop the npm client appends its query once more: ?cbor=true?cbor=true.

@@ -98,7 +98,10 @@ class Request(RequestHandler):
         if seconds:
             error = RateExceeded("too many requests; see Retry-After")
             error.retry_after_seconds = ceil(seconds)
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # which would hold the frame that holds it, until a collection
 
     def body_too_long(self, length: int) -> Exception:
         """Return the error for a body of at least that many bytes."""
@@ -115,7 +118,7 @@ class Request(RequestHandler):
                 try:
                     self.take_body(chunk)
                 except Refusal as refusal:
-                    self._no_room = refusal
+                    self._no_room = refusal.with_traceback(None)
         elif excess > _EXCESS_BYTES and not self._finished:
             error = self.body_too_long(self.body_length)
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -131,8 +134,12 @@ class Request(RequestHandler):
         """
         if self.body_length > self.body_limit_bytes:
             raise self.body_too_long(self.body_length)
-        if self._no_room is not None:
-            raise self._no_room
+        no_room, self._no_room = self._no_room, None
+        try:
+            if no_room is not None:
+                raise no_room
+        finally:
+            del no_room  # which would hold the frame that holds it, until a collection
 
     def finish(self, chunk: Any = None) -> Any:
         """Finish the answer, without waiting for a body that has not begun to arrive."""

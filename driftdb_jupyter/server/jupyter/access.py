@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable
+from logging import Logger
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from jupyter_server.auth import User
 
@@ -44,21 +46,27 @@ class KernelAccess(Anyone):
 
 
 class JupyterAccess:
-    """Asks Jupyter's authorizer about the user behind a handler, for resource ``driftdb``."""
+    """Asks Jupyter's authorizer about the user behind a handler, for resource ``driftdb``.
+
+    The handler has it, and not the other way round: what is in a cycle is freed late.
+    """
 
     __slots__ = ("_handler",)
 
     def __init__(self, handler: JupyterHandler) -> None:
-        self._handler = handler
+        self._handler = ref(handler)
 
     @property
     def user(self) -> Value:
         """The user's identity, as Jupyter has it."""
-        return identity(self._handler.current_user)
+        handler = self._handler()
+        return identity(None if handler is None else handler.current_user)
 
     def may(self, right: Right) -> bool | Awaitable[bool]:
         """Whether the user may do that now; an authorizer that fails allows nothing."""
-        handler = self._handler
+        handler = self._handler()
+        if handler is None:  # the connection has ended
+            return False
         try:
             allowed = handler.authorizer.is_authorized(
                 handler, handler.current_user, right, RESOURCE
@@ -66,11 +74,12 @@ class JupyterAccess:
         except Exception:
             handler.log.exception("DriftDB: the authorizer failed")
             return False
-        return allowed if isinstance(allowed, bool) else self._wait_for(allowed)
+        return allowed if isinstance(allowed, bool) else _wait_for(allowed, handler.log)
 
-    async def _wait_for(self, allowed: Awaitable[bool]) -> bool:
-        try:
-            return bool(await allowed)
-        except Exception:
-            self._handler.log.exception("DriftDB: the authorizer failed")
-            return False
+
+async def _wait_for(allowed: Awaitable[bool], log: Logger) -> bool:
+    try:
+        return bool(await allowed)
+    except Exception:
+        log.exception("DriftDB: the authorizer failed")
+        return False

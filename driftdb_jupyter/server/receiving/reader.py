@@ -25,6 +25,7 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from hashlib import sha1
 from http import HTTPStatus
 from typing import Any, cast
@@ -500,8 +501,7 @@ class BatchReader(WebSocketProtocol):
                 self._abort()
                 return
         if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_CLOSING_SECONDS, self._abort)
+            self._abort_in(_CLOSING_SECONDS)
 
     def _take_close(self, content: bytes) -> Awaitable[None] | None:
         code, reason = None, None
@@ -567,7 +567,13 @@ class BatchReader(WebSocketProtocol):
         elif self._timer is not None:
             # Under TLS there is no half of an end: the peer gets a moment to read why.
             self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._abort)
+            self._abort_in(_LINGER_SECONDS)
+
+    def _abort_in(self, seconds: float) -> None:
+        # Under Jupyter the context holds the handler, and a timer holds its context until its time,
+        # also when it was cancelled.
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._abort, context=Context())
 
     def _abort(self) -> None:
         """End the connection now."""

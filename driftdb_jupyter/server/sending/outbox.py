@@ -377,6 +377,9 @@ class Outbox(list[bytes]):
         self.clear()
         self._sender.finish()
         self._backlog.unwatch(self)
+        # What holds this, or the connection that does: only a collection would free them.
+        self._ends, self._rises = _end_no_more, _rise_no_more
+        self._sender.on_sent = None
 
     def _put_pieces(
         self, pieces: Iterator[Buffer], ended: Callable[[], None]
@@ -426,6 +429,14 @@ class Outbox(list[bytes]):
             self._backlog.unwatch(self)
         if self.congested and self._sender.waiting_bytes <= self._limit // 8:
             self.congested = False
+
+
+def _end_no_more(code: int, reason: str) -> None:
+    """Do nothing: the connection has ended, or is ending."""
+
+
+def _rise_no_more(outbox: Outbox) -> None:
+    """Do nothing: nobody is interested any more."""
 
 
 def _compressed(whole: bytes, deflate: Callable[[bytes], bytes]) -> Iterator[Buffer]:
