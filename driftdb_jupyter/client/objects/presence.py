@@ -81,6 +81,7 @@ class Presence(Shared):
     @value.setter
     def value(self, value: Any) -> None:
         text = None if value is None else encode(value, hook=self._encode)
+        self._refusal = None
         self._home.connection.attend_as(self._replica, text)
         self._value = value
 

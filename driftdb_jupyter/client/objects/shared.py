@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ...protocol.errors import DriftDBError, EncodingError, Refusal
 from ..base_room import BaseRoom, find
@@ -32,6 +32,7 @@ class Shared:
     _topic: Topic
     _refusal: Refusal | None = None
     _logged: Refusal | None = None
+    _newest: Receipt[Any] | None = None
 
     @property
     def key(self) -> str:
@@ -45,7 +46,9 @@ class Shared:
 
     @property
     def error(self) -> DriftDBError | None:
-        """Why the newest write was refused, or why there is no connection."""
+        """Why a write was refused, until a later one is taken; or why there is no connection."""
+        if self._refusal is not None and self._is_taken():
+            self._refusal = None
         return self._refusal or self._home.error
 
     def retry(self) -> None:
@@ -54,6 +57,8 @@ class Shared:
 
     def refused(self, error: Refusal) -> None:
         """Keep why a write was refused (the connection calls this)."""
+        if self._is_taken():
+            self._logged = None
         self._refusal = error
         callbacks.schedule(self)
 
@@ -81,7 +86,16 @@ class Shared:
         callbacks.notice_loop()
 
     def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:
+        if self._logged is not None and self._is_taken():
+            self._logged = None  # what is refused after that is said again
+        self._newest = receipt
         return Handle(receipt, read, why=lambda: self._home.error)
+
+    def _is_taken(self) -> bool:
+        """Whether the room took the newest write."""
+        newest = self._newest
+        done = newest is not None and newest.done() and not newest.cancelled()
+        return newest is not None and done and newest.exception() is None
 
     def _wait(self, read: Callable[[], T], predicate: Callable[[T], object]) -> Wait[T]:
         name = f"{type(self).__name__} {self._key!r}"

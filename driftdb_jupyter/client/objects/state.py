@@ -381,7 +381,7 @@ class SharedState(Shared, HasTraits):
         connection = self._home.connection
         tell_here = callbacks.here() and not self._throttle
         connection.write(self._replica, text, by=self if tell_here else None, receipt=receipt)
-        self._refusal = None
+        self._refusal = self._newest = None
         if tell_here:
             try:
                 self._tell()
