@@ -12,6 +12,7 @@ export interface Model extends HomeModel {
   get(name: "_options"): ViewOptions;
   get(name: "_initial" | "_remembered"): Json | undefined;
   get(name: "_control"): AskedFor;
+  get(name: "_dom_classes"): readonly string[] | undefined;
 }
 
 /** Show what a model stands for; returns what ends it. */
@@ -46,9 +47,18 @@ export function show(model: Model, el: HTMLElement): () => void {
     view = new StateView(homeOf(model), key, asked, without, el);
     old.destroy();
   };
+  let classes = model.get("_dom_classes") ?? [];
+  // anywidget gives the element those alone that it has at first.
+  const dress = () => {
+    el.classList.remove(...classes);
+    classes = model.get("_dom_classes") ?? [];
+    el.classList.add(...classes);
+  };
   model.on?.("change:_control", askedAgain);
+  model.on?.("change:_dom_classes", dress);
   return () => {
     model.off?.("change:_control", askedAgain);
+    model.off?.("change:_dom_classes", dress);
     giveKeysBack();
     view.destroy();
   };

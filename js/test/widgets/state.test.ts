@@ -387,10 +387,12 @@ test("what is asked for later is shown in place of what was asked for before", (
     _kind: "state",
   };
   let changed = () => {};
+  let dressed = () => {};
   const model = {
     get: (name: string) => traits[name],
-    on: (_: string, listener: () => void) => {
-      changed = listener;
+    on: (event: string, listener: () => void) => {
+      if (event === "change:_control") changed = listener;
+      else dressed = listener;
     },
     off: () => {},
   } as unknown as Model;
@@ -411,4 +413,10 @@ test("what is asked for later is shown in place of what was asked for before", (
   expect(find(el, ".driftdb-label").textContent).toBe("Speed");
   expect(find(el, "fieldset").disabled).toBe(false);
   expect(FakeSocket.opened).toHaveLength(1);
+  traits._dom_classes = ["mine", "wide"];
+  dressed();
+  expect(el.className).toBe("mine wide");
+  traits._dom_classes = ["wide"];
+  dressed();
+  expect(el.className).toBe("wide");
 });
