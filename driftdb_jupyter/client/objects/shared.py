@@ -94,8 +94,7 @@ class Shared:
     def _is_taken(self) -> bool:
         """Whether the room took the newest write."""
         newest = self._newest
-        done = newest is not None and newest.done() and not newest.cancelled()
-        return newest is not None and done and newest.exception() is None
+        return newest is not None and newest.done() and newest.exception() is None
 
     def _wait(self, read: Callable[[], T], predicate: Callable[[T], object]) -> Wait[T]:
         name = f"{type(self).__name__} {self._key!r}"
