@@ -13,11 +13,12 @@ from ..broker.file import migration
 from ..broker.file.journal import Journal, JournalUnusable
 from ..broker.file.lock import FileLock
 from ..broker.journaled.broker import JournalBroker
-from ..protocol.errors import BadMessage, NoServer, Unavailable
+from ..protocol.errors import BadMessage, Unavailable
 from ..server.hosting.hub import Hub
 from ..server.http.administration import Administration, Restored
 from ..server.process.place import journal_in, jupyter_journal, jupyter_journals
 from ..server.settings import DriftDB
+from .status import Misuse, NoRooms
 from .store import LocalStore, Steps
 
 __all__ = ["disk_bytes", "journal_path", "local_store", "restore_file"]
@@ -28,7 +29,7 @@ def journal_path(data: str, *, new: bool = False) -> Path:
 
     Without ``data`` it is that of the Jupyter server whose root is the current folder, else the
     only journal of a Jupyter server. ``new``: it need not exist, and its folder is made. Raises
-    :class:`NoServer` if there is none.
+    :class:`NoRooms` if there is none, :class:`Misuse` if there are several.
     """
     if data:
         path = Path(data).absolute()
@@ -38,7 +39,7 @@ def journal_path(data: str, *, new: bool = False) -> Path:
         if new:
             return journal
         if not journal.exists():
-            raise NoServer(f"expected rooms in {data}, found none")
+            raise NoRooms(f"expected rooms in {data}, found none")
         return journal
     journal = jupyter_journal(".")
     if journal.exists():
@@ -47,11 +48,11 @@ def journal_path(data: str, *, new: bool = False) -> Path:
     if len(journals) == 1:
         return journals[0]
     if not journals:
-        raise NoServer(
+        raise NoRooms(
             "expected a Jupyter server that keeps rooms, found none; give the folder of a "
             "standalone one with --data"
         )
-    raise NoServer(
+    raise Misuse(
         f"expected one Jupyter server that keeps rooms, found {len(journals)}; run this in the "
         f"root folder of one, or choose a file of {jupyter_journals()} with --data"
     )

@@ -24,6 +24,7 @@ __all__ = [
     "USAGE",
     "FileFailed",
     "Misuse",
+    "NoRooms",
     "status_of",
 ]
 
@@ -41,13 +42,17 @@ class FileFailed(DriftDBError):
     """A file or pipe of this machine that can't be read or written."""
 
 
+class NoRooms(DriftDBError):
+    """There are no rooms where some were expected."""
+
+
 def status_of(error: DriftDBError) -> int:
     """Return the exit status for an error."""
     if isinstance(error, Misuse):
         return USAGE
     if isinstance(error, Conflict):
         return CONFLICT
-    if isinstance(error, RoomNotFound):
+    if isinstance(error, (NoRooms, RoomNotFound)):
         return NOTHING
     if isinstance(error, (NoServer, NotConnected, TimedOut, Unreachable)):
         return UNREACHED

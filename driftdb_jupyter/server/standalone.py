@@ -30,7 +30,7 @@ from ..protocol.name import new_id
 from .hosting.access import Anyone
 from .hosting.hub import Hub
 from .http.administration import Administration
-from .http.administration_handlers import administration_routes
+from .http.administration_handlers import AdministrationRequest, administration_routes
 from .http.handlers import RoomRequest, routes
 from .http.health import Health
 from .http.listener import Listener
@@ -395,8 +395,9 @@ class StandaloneServer(JupyterApp):
         status = handler.get_status()
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return  # told as a refusal, of which there may be a flood
-        # Requested again and again, by monitoring and by each inspector.
-        often = isinstance(handler, (Health, Figures))
+        # Requested again and again, by monitoring, by each inspector and by each command for rooms,
+        # of which the log tells what it does.
+        often = isinstance(handler, (Health, Figures, AdministrationRequest))
         level = logging.DEBUG if often else logging.INFO
         # A probe that finds trouble is one of many: the trouble itself is in the log once.
         if status >= 400 and not isinstance(handler, Health):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import subprocess
@@ -57,9 +58,10 @@ class TestAFullDisk:
     @both_kinds
     @pytest.mark.asyncio
     async def test_what_is_to_be_kept_is_refused_and_the_rest_goes_on(
-        self, kind: Durability, tmp_path: Path
+        self, kind: Durability, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         record = Record(client=CLIENT)
+        caplog.set_level(logging.INFO)
         async with running(open_journal(tmp_path, kind)) as broker:
             assert isinstance(broker, JournalBroker)
             sequencer = await opened(broker, record)
@@ -79,6 +81,12 @@ class TestAFullDisk:
             assert [e.seq for e in sequencer.room.read("k")][:1] == [2]
             await on_writer(broker, self.FREE)
             await works_again(broker)
+            said = [m for m in caplog.messages if "written" in m]
+            assert said == [
+                f"The journal {broker.journal} can't be written (database or disk is full); "
+                "writes that have to be kept are refused until it can be",
+                f"The journal {broker.journal} can be written again",
+            ]
             await record.answered(6)
             push(sequencer, record, Append(), push_id=6)
             await record.answered(7)

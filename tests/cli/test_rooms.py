@@ -176,3 +176,11 @@ async def test_the_control_file_is_for_its_owner_alone(folder: Path, server: Pro
     assert path.stat().st_mode & 0o077 == 0
     server.end()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("command", [("rooms",), ("check",), ("export", "room")])
+async def test_where_no_rooms_are_none_are_found(tmp_path: Path, command: tuple[str, ...]) -> None:
+    found = run(tmp_path, *command)
+    assert (found.returncode, found.stdout) == (3, "")
+    said = f"driftdb {command[0]}: expected rooms in {tmp_path}, found none\n"
+    assert found.stderr == said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -18,7 +17,6 @@ from .sequencer import JournaledSequencer, JournalHandle
 
 __all__ = ["BatchedSequencer"]
 
-_log = logging.getLogger("driftdb_jupyter")
 _Answer: TypeAlias = "tuple[Pusher, Push, Applied | Refusal]"
 
 
@@ -81,10 +79,7 @@ class BatchedSequencer(JournaledSequencer):
             written = keeps
             if written and not self.dirty:
                 handle.want_commit(self, urgent=True)
-        try:
-            self.audience.broadcast(applied)
-        except Exception:
-            _log.exception("%s: a broadcast failed", self)
+        self._broadcast(applied)
         if push.id is None:
             if applied.value_count > 1 or pusher.hears_all:
                 pusher.answer(push, applied)

@@ -204,16 +204,17 @@ class Committer:
     def fail(self, error: BaseException) -> None:
         """Note that nothing can be written for the moment."""
         said = getattr(error, "strerror", None) or str(error)  # a path is for the log alone
-        reason = (
-            f"the journal {os.path.basename(self._threads.path)} can't be written ({said});"
-            " writes that have to be kept are refused until it can be"
-        )
+        consequence = f"({said}); writes that have to be kept are refused until it can be"
         if self.failing is None:
             traceback = None if passes(error) else error
             _log.error(
-                "The journal %s can't be written: %s", self._threads.path, said, exc_info=traceback
+                "The journal %s can't be written %s",
+                self._threads.path,
+                consequence,
+                exc_info=traceback,
             )
-        self.failing = reason
+        name = os.path.basename(self._threads.path)
+        self.failing = f"the journal {name} can't be written {consequence}"
 
     def stop(self, reason: str) -> None:
         """Commit no more; whoever still waits for that hears why."""
@@ -321,6 +322,8 @@ class Committer:
         in_flight, self._in_flight = self._in_flight, {}
         watchers, self._watchers_in_flight = self._watchers_in_flight, []
         if outcome.error is None:
+            if self.failing is not None:
+                _log.info("The journal %s can be written again", self._threads.path)
             self.failing, self._pause = None, _FIRST_PAUSE_SECONDS
         else:
             self.fail(outcome.error)

@@ -204,7 +204,7 @@ class Hub:
         self._report_trouble()
 
     def _report_trouble(self) -> None:
-        if self.broker.trouble != self._trouble:
+        if self.broker.journal is None and self.broker.trouble != self._trouble:
             self._trouble = self.broker.trouble
             if self._trouble:
                 self.events.log.error("DriftDB: %s", self._trouble)

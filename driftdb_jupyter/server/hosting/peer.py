@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from ...protocol.cbor_codec import CBOR
@@ -27,6 +28,8 @@ __all__ = [
     "RIGHTS",
     "Peer",
 ]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 # What one has to be allowed to send a message; the others anybody may who is there.
 RIGHTS: dict[type[ClientMessage], Right] = {
@@ -148,14 +151,18 @@ class Peer:
         return self._wait_for_access(decoded, values, len(message), allowed)
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
-        """Tell the peer what became of its push."""
+        """Tell the peer what became of its push; where that fails, it is closed, to ask again."""
         self._unwritten.remove(push)
-        if isinstance(outcome, Refusal):
-            outcome.push_id = push.id
-            self._refuse(outcome)
-            return
-        for message in answers_to_push(self._codec, push, outcome):
-            self._send(message)
+        try:
+            if isinstance(outcome, Refusal):
+                outcome.push_id = push.id
+                self._refuse(outcome)
+                return
+            for message in answers_to_push(self._codec, push, outcome):
+                self._send(message)
+        except Exception:
+            _log.exception("An answer failed; its connection is closed")
+            self.outbox.fail()
 
     @property
     def held(self) -> bool:

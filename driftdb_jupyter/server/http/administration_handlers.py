@@ -22,7 +22,7 @@ from .administration import Administration, Restored
 from .answer import send_pieces
 from .site import Route
 
-__all__ = ["PREFIX", "administration_routes"]
+__all__ = ["PREFIX", "AdministrationRequest", "administration_routes"]
 
 PREFIX = "admin/"
 _SCHEME = "DriftDB "

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from unittest.mock import Mock
 
 import pytest
+from msgspec import Raw
 
 from driftdb_jupyter.protocol.frame import TEXT
+from driftdb_jupyter.protocol.json_codec import JSON
+from driftdb_jupyter.protocol.messages import Append, Push
 from driftdb_jupyter.protocol.value import LONG_BYTES
+from driftdb_jupyter.rooms.room import Applied
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 from driftdb_jupyter.server.hosting.peer import Peer
+from driftdb_jupyter.server.sending.close_codes import CLOSE_FAULT
 
 from ..line import Line
 from ..world import World, join
@@ -66,3 +72,13 @@ async def test_a_long_message_that_is_refused_is_answered(lines: list[Line]) -> 
     peer.outbox.flush()
     assert b"bad_message" in lines[0].arrived()
     assert hosted.sequencer.room.seq == 0
+
+
+async def test_a_peer_whose_answer_fails_is_closed(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer, _ = await joined(lines)
+    monkeypatch.setattr(JSON, "stream_size", Mock(side_effect=RuntimeError("on purpose")))
+    peer.answer(Push("k", Append(), Raw(b"1")), Applied("k", 2, value_count=2))
+    assert lines[0].ended == [CLOSE_FAULT]
+    assert "An answer failed; its connection is closed" in caplog.text
