@@ -123,6 +123,8 @@ _MODULES = {
 _SHOWN = {
     "Presence": ".widgets.presence",
     "PubSub": ".widgets.pubsub",
+    "SharedDict": ".widgets.dictionary",
+    "SharedReducer": ".widgets.reducer",
     "SharedState": ".widgets.state",
     "Stream": ".widgets.stream",
 }

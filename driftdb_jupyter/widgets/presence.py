@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..client.objects import presence
-from .view import shown
+from .boxed import Boxed
+from .view import View, shown, view_of
 
 __all__ = ["Presence"]
 
 
-class Presence(presence.Presence):
+class Presence(Boxed, presence.Presence):
     """A :class:`driftdb_jupyter.Presence` that a cell shows as avatars.
 
     ``label`` stands above them in place of the key. A value's ``name`` is shown where the
@@ -18,10 +19,13 @@ class Presence(presence.Presence):
     """
 
     def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        presence.Presence.__init__(self, *args, **kwargs)
         self.label = label
         """What stands above the avatars."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         text = ", ".join(person.name for person in self.people)
         return shown(self, "presence", text, label=self.label)
+
+    def _widget(self) -> View:
+        return view_of(self, "presence", label=self.label)

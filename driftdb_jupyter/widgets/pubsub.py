@@ -5,25 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from ..client.objects import pubsub
-from .view import shown
+from .boxed import Boxed
+from .view import View, shown, view_of
 
 __all__ = ["PubSub"]
 
 
-class PubSub(pubsub.PubSub):
+class PubSub(Boxed, pubsub.PubSub):
     """A :class:`driftdb_jupyter.PubSub` whose newest messages a cell shows.
 
     ``label`` stands above them in place of the key.
     """
 
     def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        pubsub.PubSub.__init__(self, *args, **kwargs)
         self.label = label
         """What stands above the messages."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         text = "Messages are shown as they come, and not kept."
+        return shown(self, "stream", text, **self._options())
+
+    def _widget(self) -> View:
+        return view_of(self, "stream", **self._options())
+
+    def _options(self) -> dict[str, Any]:
         history = self._history.maxlen
-        return shown(
-            self, "stream", text, label=self.label, stamps=self._stamps, keep=False, history=history
-        )
+        return {"label": self.label, "stamps": self._stamps, "keep": False, "history": history}

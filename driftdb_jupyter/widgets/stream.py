@@ -6,8 +6,9 @@ from typing import Any
 
 from ..client.objects.stream import stream
 from ..protocol.json_text import read_json
+from .boxed import Boxed
 from .output import read_line
-from .view import shown
+from .view import View, shown, view_of
 
 __all__ = ["Stream"]
 
@@ -15,7 +16,7 @@ _LINES = 200
 """How many of the newest are kept in the notebook, for where no front end runs."""
 
 
-class Stream(stream.Stream):
+class Stream(Boxed, stream.Stream):
     """A :class:`driftdb_jupyter.Stream` that a cell shows as a live log.
 
     The log follows its end, can be searched, and keeps a terminal's colours. ``label`` stands
@@ -23,11 +24,17 @@ class Stream(stream.Stream):
     """
 
     def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        stream.Stream.__init__(self, *args, **kwargs)
         self.label = label
         """What stands above the log."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         entries = self._replica.entries[-_LINES:]
         text = "\n".join(read_line(read_json(entry.value)) for entry in entries)
-        return shown(self, "stream", text, label=self.label, stamps=self._stamps)
+        return shown(self, "stream", text, **self._options())
+
+    def _widget(self) -> View:
+        return view_of(self, "stream", **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {"label": self.label, "stamps": self._stamps}

@@ -15,7 +15,7 @@ from .bundle import STYLE, bundle, code, outlives_cells
 from .output import kept
 from .tunnel import carry
 
-__all__ = ["View", "shown"]
+__all__ = ["View", "shown", "view_of"]
 
 
 def server_of(shared: Shared) -> str:
@@ -62,11 +62,8 @@ class View(AnyWidget):
 _views: dict[str, View] = {}
 
 
-def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any]:
-    """The MIME bundle of a view, for ``_repr_mimebundle_``.
-
-    ``text`` is what is read where no front end runs.
-    """
+def view_of(shared: Shared, kind: str, **options: Any) -> View:
+    """Return the view of an object, and tell the room how it is shown."""
     looks = repr((shared.room.url, shared.key, kind, sorted(options.items())))
     view = _views.get(looks)
     if view is None or view.comm is None:
@@ -74,6 +71,15 @@ def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any
         if outlives_cells():
             _views[looks] = view
     describe(shared, "channel" if options.get("keep") is False else kind, label=options["label"])
+    return view
+
+
+def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any]:
+    """The MIME bundle of a view, for ``_repr_mimebundle_``.
+
+    ``text`` is what is read where no front end runs.
+    """
+    view = view_of(shared, kind, **options)
     made = view._repr_mimebundle_()
     assert made is not None
     data: dict[str, Any] = made[0]

@@ -93,3 +93,32 @@ def test_a_state_goes_where_widgets_go_and_looks_as_it_is_told(jupyter: Jupyter)
         expect(notebook.page.locator(".mine")).to_have_count(0)
         expect(button).to_be_enabled()
         speed.is_connected()
+
+
+BOXES = """
+import ipywidgets
+from driftdb_jupyter import room
+
+here = room("boxes")
+form = here.dict("form", {"name": "Ann"})
+total = here.reducer("total", lambda total, n: total + n, 0)
+log, people = here.stream("log"), here.presence(value={"name": "Eve"})
+box = ipywidgets.VBox([ipywidgets.HBox([form, total]), log, people])
+form.layout = {"width": "20em"}
+box
+"""
+FILL = "form['age'] = 42\ntotal.dispatch(5)\nlog.append('a line').result()\nform"
+
+
+def test_everything_goes_into_boxes_and_follows_the_room(jupyter: Jupyter) -> None:
+    write_notebook(jupyter.folder / "boxes.ipynb", BOXES, FILL)
+    notebook = jupyter.open("boxes.ipynb")
+    for total in (5, 10):
+        notebook.run(0)
+        notebook.run(1)
+        cells = notebook.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
+        box = cells.nth(0).locator(".jp-OutputArea-output")
+        expect(box.locator("tr").filter(has_text="age")).to_have_text("age42")
+        expect(box.locator("pre").filter(has_text=str(total))).to_have_count(1)
+        expect(box.locator(".driftdb-line").first).to_contain_text("a line")
+        expect(cells.nth(1).locator("tr").filter(has_text="age")).to_have_text("age42")

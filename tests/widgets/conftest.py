@@ -9,7 +9,7 @@ from comm.base_comm import BaseComm
 
 from driftdb_jupyter.client.room import Room
 
-from ..client.served import fresh_room
+from ..client.served import another, fresh_room
 from ..conformance.servers import standalone
 
 
@@ -31,4 +31,11 @@ def _comms(monkeypatch: pytest.MonkeyPatch) -> None:
 def mine() -> Iterator[Room]:
     """A new room on a real server."""
     with standalone() as server, fresh_room(server.root) as room:
+        yield room
+
+
+@pytest.fixture
+def theirs(mine: Room) -> Iterator[Room]:
+    """The same room, as somebody else has it."""
+    with another(mine) as room:
         yield room
