@@ -323,7 +323,8 @@ class BatchReader(WebSocketProtocol):
                     return True
                 if not count % _BREATH:
                     self.flusher.breathe()
-                    if (count >= _FREE and self.floods.over()) or count == _TURN:
+                    floods = self.floods
+                    if ((count >= _FREE or floods.crowded) and floods.over()) or count == _TURN:
                         closing = self.server_terminated
                         self._unfinished = (
                             asyncio.sleep(_CLOSING_TURN_SECONDS) if closing else self.floods.wait()

@@ -54,3 +54,19 @@ async def test_nobody_waits_for_the_turn_of_a_connection_that_has_ended() -> Non
     ended.cancel()
     await other
     assert not floods.over()
+
+
+async def test_where_others_wait_a_tick_has_half_of_that_budget() -> None:
+    clock = Clock()
+    floods = Floods(clock)
+    assert not floods.crowded
+    turn = asyncio.ensure_future(floods.wait())
+    assert floods.crowded
+    assert not floods.over()
+    clock.now = 0.00015
+    assert floods.over()
+    await turn
+    assert not floods.crowded
+    assert not floods.over()
+    clock.now = 0.0003
+    assert not floods.over()
