@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..base_room import BaseRoom
+from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.presence import Person as Told
 from ..values.encoding import decode, encode, same
@@ -32,8 +34,13 @@ class Person:
 
     @property
     def name(self) -> str:
-        """The person's name, as the server's authentication has it; else ``"Guest"``."""
-        return name_of(self.user) or "Guest"
+        """The person's name: as the server's authentication has it, else as the value's ``name``.
+
+        ``"Guest"`` where neither says it. Anybody may say anything in a value.
+        """
+        claimed = self.value.get("name") if isinstance(self.value, dict) else None
+        claimed = claimed.strip() if isinstance(claimed, str) else None
+        return name_of(self.user) or claimed or "Guest"
 
 
 class Presence(Shared):
@@ -64,6 +71,7 @@ class Presence(Shared):
         self._joined = Subscribers(self._topic)
         self._left = Subscribers(self._topic)
         self._changed = Subscribers(self._topic)
+        self._untold: deque[tuple[Subscribers, Person]] = deque()
         self._told: dict[str, Person] = {}
         connection = self._home.connection
         self._replica = connection.attend(key, self)
@@ -80,6 +88,7 @@ class Presence(Shared):
 
     @value.setter
     def value(self, value: Any) -> None:
+        self._check_open()
         text = None if value is None else encode(value, hook=self._encode)
         self._refusal = None
         self._home.connection.attend_as(self._replica, text)
@@ -109,6 +118,7 @@ class Presence(Shared):
 
     def close(self) -> None:
         """Be here no more, and hear of nobody; the room's connection stays for others."""
+        self._closed = True
         for subscribers in (self._joined, self._left, self._changed):
             subscribers.clear()
         self._home.connection.unsubscribe(self._key, self, presence=True)
@@ -125,12 +135,19 @@ class Presence(Shared):
         before, self._told = self._told, others
         for client, person in before.items():
             if client not in self._told:
-                self._left.tell(lambda person=person: person)  # type: ignore[misc]
+                self._untold.append((self._left, person))
         for client, person in self._told.items():
             if client not in before:
-                self._joined.tell(lambda person=person: person)  # type: ignore[misc]
+                self._untold.append((self._joined, person))
             elif not same(person.value, before[client].value):
-                self._changed.tell(lambda person=person: person)  # type: ignore[misc]
+                self._untold.append((self._changed, person))
+        try:
+            while self._untold:
+                subscribers, person = self._untold.popleft()
+                subscribers.tell(lambda person=person: person)  # type: ignore[misc]
+        finally:
+            if self._untold:  # a handler was interrupted
+                callbacks.schedule(self)
 
     def _people(self) -> dict[str, Person]:
         told, own_id = dict(self._replica.people), self._replica.own_id

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..base_room import BaseRoom
+from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.log import Follower, Heard, Missed, News, StartedOver
 from ..values.encoding import decode, encode
@@ -43,7 +44,7 @@ class PubSub(Shared):
     ) -> None:
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
-        self._subscribers = Subscribers(self._topic)
+        self._subscribers, self._untold = Subscribers(self._topic), deque[Heard]()
         self._history: deque[Heard] = deque(maxlen=history)
         connection = self._home.connection
         self._follower = Follower()
@@ -63,6 +64,7 @@ class PubSub(Shared):
         Raises :class:`EncodingError`, :class:`TooLarge`, :class:`QueueFull` and
         :class:`NotConnected` (all in :mod:`driftdb_jupyter.protocol.errors`).
         """
+        self._check_open()
         text = encode(value, hook=self._encode)
         connection = self._home.connection
         hint(connection, self._key, "channel")
@@ -97,17 +99,22 @@ class PubSub(Shared):
         return self.messages()
 
     def close(self) -> None:
-        """Hear no more; the room's connection stays for others."""
+        """Hear no more, and write no more; the room's connection stays for others."""
+        self._closed = True
         self._subscribers.clear()
         self._home.connection.unsubscribe(self._key, self)
 
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        news = self._follower.take()
-        for heard in (heard for each in news for heard in _heard(each)):
-            self._history.append(heard)
-            self._subscribers.tell(lambda heard=heard: self._read(heard))  # type: ignore[misc]
+        heard = [heard for each in self._follower.take() for heard in _heard(each)]
+        self._history.extend(heard)
+        self._untold.extend(heard)
+        try:
+            self._subscribers.tell_all(self._untold, self._read)
+        finally:
+            if self._untold:  # a handler was interrupted
+                callbacks.schedule(self)
 
     def _read(self, heard: Heard) -> Any:
         message: Message = read_message(heard, lambda text: decode(text, hook=self._decode))

@@ -86,6 +86,7 @@ class SharedReducer(Shared):
         Raises what ``fn`` raises for it, :class:`EncodingError`, :class:`TooLarge`,
         :class:`QueueFull` and :class:`NotConnected` (:mod:`driftdb_jupyter.protocol.errors`).
         """
+        self._check_open()
         text = self._write(action)
         with self._lock:
             self._catch_up()
@@ -128,7 +129,8 @@ class SharedReducer(Shared):
         return self._wait(lambda: self.value, predicate)
 
     def close(self) -> None:
-        """Hear no more; the room's connection stays for others."""
+        """Hear no more, and write no more; the room's connection stays for others."""
+        self._closed = True
         self._subscribers.clear()
         self._home.connection.unsubscribe(self._key, self)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ...protocol.errors import DriftDBError, EncodingError, Refusal
+from ...protocol.errors import DriftDBError, EncodingError, NotConnected, Refusal
 from ..base_room import BaseRoom, find
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import Topic, cells
@@ -33,6 +33,7 @@ class Shared:
     _refusal: Refusal | None = None
     _logged: Refusal | None = None
     _newest: Receipt[Any] | None = None
+    _closed = False
 
     @property
     def key(self) -> str:
@@ -84,6 +85,13 @@ class Shared:
         self._topic = (self._home.connection.location, key)
         cells.use(self._topic)
         callbacks.notice_loop()
+
+    def _check_open(self) -> None:
+        """Raise :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`."""
+        if self._closed:
+            raise NotConnected(
+                f"this {type(self).__name__} {self._key!r} was closed: make another one to write"
+            )
 
     def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:
         if self._logged is not None and self._is_taken():

@@ -301,6 +301,7 @@ class SharedState(Shared, HasTraits):
         def step(base: bytes | None) -> bytes:
             return self._encode(fn(None if base is None else self._decode(base)))
 
+        self._check_open()
         receipt = self._home.connection.update(self._replica, step)
         self._refusal = None
         return self._handle(receipt, self._decode)
@@ -322,7 +323,8 @@ class SharedState(Shared, HasTraits):
         return self._wait(self._read, predicate)
 
     def close(self) -> None:
-        """Hear of the value no more; the room's connection stays for others."""
+        """Hear and write the value no more; the room's connection stays for others."""
+        self._closed = True
         self._home.connection.unsubscribe(self._key, self)
         self.unobserve_all("value")
         self._observations = ()
@@ -377,6 +379,7 @@ class SharedState(Shared, HasTraits):
         return decode(text, hook=self._decode_hook)
 
     def _write(self, value: Any, receipt: Receipt[bytes] | None = None) -> None:
+        self._check_open()
         text = self._encode(value)
         connection = self._home.connection
         tell_here = callbacks.here() and not self._throttle

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from .cells import Topic, cells
 
 __all__ = ["Subscribers", "Subscription", "tell_each"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -60,6 +63,15 @@ class Subscribers:
         cells.own(self._topic, subscription)
         self._handlers[subscription] = handler
         return subscription
+
+    def tell_all(self, values: deque[T], read: Callable[[T], object]) -> None:
+        """Call all handlers with each value, and take it from ``values``.
+
+        After an interrupt those are left that no handler was called with.
+        """
+        while values:
+            value = values.popleft()
+            self.tell(lambda value=value: read(value))  # type: ignore[misc]
 
     def remove(self, subscription: Subscription) -> None:
         """Call a subscription's handler no more; does nothing if it has ended already."""

@@ -56,3 +56,13 @@ def test_a_name_is_what_the_server_says() -> None:
     assert person({"username": "u", "display_name": "Ann"}).name == "Ann"
     assert person({"name": 3}).name == "Guest"
     assert person(None).name == "Guest"
+
+
+def test_a_person_is_called_what_the_login_says_else_what_they_say() -> None:
+    def person(value: object, user: dict[str, str] | None = None) -> Person:
+        return Person(client="c", value=value, user=user, is_me=False)
+
+    assert person({"name": "Ann"}).name == "Ann"
+    assert person({"name": "Ann"}, {"name": "Eve"}).name == "Eve"
+    for value in (None, "Ann", {"name": 3}, {"name": "  "}):
+        assert person(value).name == "Guest"

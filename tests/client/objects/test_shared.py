@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
+from driftdb_jupyter.client.objects.dictionary import SharedDict
+from driftdb_jupyter.client.objects.presence import Presence
 from driftdb_jupyter.client.objects.pubsub import PubSub
 from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
-from driftdb_jupyter.protocol.errors import QuotaExceeded
+from driftdb_jupyter.client.session.log import Heard
+from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded
+
+from ..served import come_true
 
 REFUSED = QuotaExceeded("the room is full")
 
@@ -42,3 +50,48 @@ def test_a_refusal_is_logged_once_until_a_write_is_taken(
             log.deliver()
         assert len(caplog.messages) == times
         log.append(1).result()
+
+
+def test_what_is_closed_writes_no_more(mine: Room) -> None:
+    state, log = SharedState("state", 1, room=mine), Stream("log", room=mine)
+    chat, people = PubSub("chat", room=mine), Presence(room=mine)
+    count = SharedReducer("count", lambda value, _: value + 1, 0, room=mine)
+    items = SharedDict("items", {}, room=mine)
+    for shared in (state, log, chat, people, count, items):
+        shared.close()
+        shared.close()
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: setattr(state, "value", 2),
+        lambda: state.set(2),
+        lambda: state.update(lambda n: n + 1),
+        lambda: log.append(1),
+        lambda: chat.publish(1),
+        lambda: setattr(people, "value", 1),
+        lambda: count.dispatch(1),
+        lambda: items.update(a=1),
+    )
+    for write in writes:
+        with pytest.raises(NotConnected, match=r"this \w+ '\w+' was closed: make another one"):
+            write()
+    assert SharedState("state", room=mine).value == 1
+
+
+def test_an_interrupted_handler_loses_no_later_value(mine: Room) -> None:
+    log, chat = Stream("log", room=mine), PubSub("chat", room=mine)
+    heard: list[list[int]] = [[], []]
+
+    def hear(heard: list[int]) -> Callable[[int], None]:
+        def handler(value: int) -> None:
+            heard.append(value)
+            if value == 1:
+                raise KeyboardInterrupt
+
+        return handler
+
+    both: tuple[Stream | PubSub, ...] = (log, chat)
+    for shared, each in zip(both, heard, strict=True):
+        shared.subscribe(hear(each))
+        shared._untold.extend(Heard(f"{n}".encode(), seq=n, stamp=None) for n in (1, 2, 3))
+        with pytest.raises(KeyboardInterrupt):
+            shared.deliver()
+        come_true(mine, partial(each.__eq__, [1, 2, 3]))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from ...base_room import BaseRoom
+from ...runtime.callbacks import callbacks
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
 from ...session.log import Follower, Heard
@@ -55,7 +57,7 @@ class Stream(Shared, Sequence[Any]):
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._max_length = max_length
-        self._subscribers = Subscribers(self._topic)
+        self._subscribers, self._untold = Subscribers(self._topic), deque[Heard]()
         connection = self._home.connection
         self._follower = Follower()
         self._replica = connection.listen(
@@ -159,7 +161,8 @@ class Stream(Shared, Sequence[Any]):
         )
 
     def close(self) -> None:
-        """Hear no more; the room's connection stays for others."""
+        """Hear no more, and write no more; the room's connection stays for others."""
+        self._closed = True
         self._subscribers.clear()
         self._home.connection.unsubscribe(self._key, self)
 
@@ -185,11 +188,16 @@ class Stream(Shared, Sequence[Any]):
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        news = self._follower.take()
-        for heard in (heard for each in news for heard in self._bookmark.pick(each)):
-            self._subscribers.tell(lambda heard=heard: self._read(heard))  # type: ignore[misc]
+        for each in self._follower.take():
+            self._untold.extend(self._bookmark.pick(each))
+        try:
+            self._subscribers.tell_all(self._untold, self._read)
+        finally:
+            if self._untold:  # a handler was interrupted
+                callbacks.schedule(self)
 
     def _push(self, values: Sequence[bytes]) -> Handle[int | None]:
+        self._check_open()
         connection = self._home.connection
         if self._outlet is not None and self._outlet.busy:  # what was printed comes first
             self._outlet.hand_over(connection.settings.connect_timeout_seconds, last=False)
