@@ -140,6 +140,8 @@ def _entry(line: _Line, limits: Limits) -> Entry:
         value = Value.from_json(_sound(line.value, limits))
     else:
         raise BadMessage("expected a value, got none")
+    if value.byte_count > limits.message_bytes:
+        raise limits.message_too_large(value.byte_count)
     author = None
     if line.client is not None:
         author = Author(line.client, _user(line.user, limits) if len(line.user) else None)

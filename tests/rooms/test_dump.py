@@ -182,6 +182,22 @@ def test_whatever_is_written_can_be_kept_and_is_the_same_again(
     assert_kept(loaded(*dump("r", room)))
 
 
+ITEM = b"\x78\x64" + b"x" * 100
+
+
+@pytest.mark.parametrize(
+    "field", [f'"value":"{"x" * 100}"', f'"cbor":"{base64.b64encode(ITEM).decode()}"']
+)
+def test_a_value_that_no_message_could_bring_is_refused(field: str) -> None:
+    head, line = b'{"driftdb":1,"room":"r","seq":1}', f'{{"key":"k","seq":1,{field}}}'.encode()
+    room = Room(epoch="e")
+    load(room, [head, line], limits=Limits(message_bytes=102))
+    with pytest.raises(
+        BadMessage, match="line 2: expected a message of at most 101 bytes, got 102"
+    ):
+        load(Room(epoch="e"), [head, line], limits=Limits(message_bytes=101))
+
+
 def assert_kept(room: Room) -> None:
     """A journal takes the room, gives it back, and its lines are those of before."""
     before = list(dump("r", room))

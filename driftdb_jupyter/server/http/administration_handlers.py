@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ __all__ = ["PREFIX", "AdministrationRequest", "administration_routes"]
 
 PREFIX = "admin/"
 _SCHEME = "DriftDB "
-_LINES_AT_ONCE = 1000
+_BYTES_AT_ONCE = 64 * 1024
 _SPOOL_BYTES = 16 * 1024 * 1024
 _PROGRESS_SECONDS = 0.3
 
@@ -211,9 +210,17 @@ class Restore(LongWork):
 
 
 def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Lines, many of them at once."""
-    while some := b"".join(islice(lines, _LINES_AT_ONCE)):
-        yield some
+    """Lines, many short ones at once: between two pieces others have their turn."""
+    some: list[bytes] = []
+    byte_count = 0
+    for line in lines:
+        some.append(line)
+        byte_count += len(line)
+        if byte_count >= _BYTES_AT_ONCE:
+            yield b"".join(some)
+            some, byte_count = [], 0
+    if some:
+        yield b"".join(some)
 
 
 def administration_routes(
