@@ -25,6 +25,8 @@ export class Rows {
   private readonly list: LineList;
   private count = 0;
   private chosen = -1;
+  /** The chosen row's id, while it is in the page. */
+  private active: string | null = null;
 
   constructor(private readonly options: RowsOptions) {
     const { label, pixels, follows, at } = options;
@@ -32,6 +34,7 @@ export class Rows {
       at,
       make: () => this.make(),
       refresh: (row: HTMLElement, index: number) => this.refresh(row, index),
+      drawn: () => this.drawn(),
     };
     this.list = new LineList(lines, { role: "listbox", pixels, follows });
     this.element.classList.add("rows");
@@ -56,18 +59,27 @@ export class Rows {
 
   private make(): HTMLElement {
     made += 1;
-    return element("div", "row", { role: "option", id: `row-${made}` });
+    return element("div", "row", { role: "option", id: `row-${made}`, dir: "auto" });
   }
 
   private refresh(row: HTMLElement, index: number): void {
     const chosen = index === this.chosen;
     if (row.getAttribute("aria-selected") !== String(chosen))
       row.setAttribute("aria-selected", String(chosen));
-    if (chosen) this.element.setAttribute("aria-activedescendant", row.id);
+    if (chosen) this.active = row.id;
+    // Of a long list only a part is in the page.
+    row.setAttribute("aria-posinset", String(index + 1));
+    row.setAttribute("aria-setsize", String(this.count));
     this.options.cells(index).forEach(([className, text], place) => {
       const cell = row.children[place] ?? row.appendChild(element("span", className));
       if (cell.textContent !== text) cell.textContent = text;
     });
+  }
+
+  private drawn(): void {
+    if (this.active === null) this.element.removeAttribute("aria-activedescendant");
+    else this.element.setAttribute("aria-activedescendant", this.active);
+    this.active = null;
   }
 
   private pressed(event: KeyboardEvent): void {

@@ -1,8 +1,10 @@
 import type { Connection } from "../client/connection";
 import type { PresenceListener, PresenceReplica } from "../client/presence";
 import { nameOf } from "../client/user";
+import { announce } from "./announce";
 import { element } from "./control";
 import type { Home } from "./home";
+import { withUnseen } from "./unseen";
 
 /** Under this key each page says that it is there. */
 const HERE = "$here";
@@ -18,19 +20,14 @@ const SHORT_MILLISECONDS = 5_000;
  */
 export class Badge implements PresenceListener {
   readonly element = element("span", "driftdb-badge");
-  private readonly text = element("span", "driftdb-badge-text", {
-    role: "status",
-    "aria-live": "polite",
-  });
-  // Beside the text, for whoever comes and goes is not to be read out each time.
+  private readonly text = element("span", "driftdb-badge-text", { dir: "auto" });
   private readonly others = element("span", "driftdb-others");
-  private readonly button = element("button", "driftdb-retry", { type: "button" });
+  private readonly button = element("button", "driftdb-retry", { type: "button" }, "Try again");
   private readonly page = element("a", "driftdb-page", { target: "_blank", rel: "noopener" });
   private readonly here: PresenceReplica;
   private refusal: string | null = null;
 
   constructor(private readonly home: Home) {
-    this.button.textContent = "Try again";
     this.button.addEventListener("click", () => home.connection.retry());
     this.page.textContent = "↗";
     this.page.setAttribute("aria-label", "Open the room's page");
@@ -54,11 +51,7 @@ export class Badge implements PresenceListener {
     this.redraw();
   }
 
-  joined(): void {
-    this.redraw();
-  }
-
-  left(): void {
+  updated(): void {
     this.redraw();
   }
 
@@ -69,8 +62,10 @@ export class Badge implements PresenceListener {
     const refusal = this.refusal ?? (connection.readOnly ? "read only" : null);
     const label = connected && refusal !== null ? refusal : this.label(connection);
     this.element.dataset.phase = connected && refusal !== null ? "refused" : phase;
-    // The same text anew would be read out anew.
-    if (label !== this.text.textContent) this.text.textContent = label;
+    if (label !== this.text.textContent) {
+      if (this.text.textContent !== "") announce(() => label);
+      this.text.textContent = label;
+    }
     this.element.title = `Room “${room}”. ${text}${this.names()}`;
     const { size } = this.here.people;
     this.others.textContent = connected && size > 1 ? `${size} here` : "";
@@ -82,7 +77,7 @@ export class Badge implements PresenceListener {
   private names(): string {
     const people = [...this.here.people.values()];
     if (people.length < 2) return "";
-    const names = people.slice(0, NAMES).map(({ user }) => nameOf(user) ?? "somebody");
+    const names = people.slice(0, NAMES).map(({ user }) => withUnseen(nameOf(user) ?? "somebody"));
     const more = people.length > NAMES ? " …" : "";
     return ` Here: ${names.join(", ")}${more}.`;
   }

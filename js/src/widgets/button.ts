@@ -3,11 +3,9 @@ import { type Control, type ControlOptions, element, type Source } from "./contr
 
 /** A button that counts how often anybody pressed it. */
 export function buttonControl(source: Source, options: ControlOptions): Control {
-  const button = element("button", "driftdb-button", { type: "button" });
-  const text = element("span", "");
-  text.textContent = options.label;
   const count = element("span", "driftdb-count", { role: "status", "aria-label": "pressed" });
-  button.append(text, count);
+  const text = element("span", "", { dir: "auto" }, options.label);
+  const button = element("button", "driftdb-button", { type: "button" }, text, count);
   const show = (value: Json | undefined): void => {
     count.textContent = typeof value === "number" && value > 0 ? String(value) : "";
   };

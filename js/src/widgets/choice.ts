@@ -6,7 +6,7 @@ const same = (one: Json | undefined, other: Json): boolean => stringify(one) ===
 
 /** A list to choose one from. */
 export function dropdownControl(source: Source, options: ControlOptions): Control {
-  const list = element("select", "driftdb-dropdown", { "aria-label": options.label });
+  const list = element("select", "driftdb-dropdown", { "aria-label": options.label, dir: "auto" });
   const other = option("", "");
   other.hidden = true;
   list.append(other);
@@ -23,13 +23,11 @@ export function dropdownControl(source: Source, options: ControlOptions): Contro
     if (chosen !== undefined) source.write(chosen[1]);
   });
   show(source.value);
-  return { element: list, show };
+  return { element: list, field: list, show };
 }
 
 function option(text: string, value: string): HTMLOptionElement {
-  const made = element("option", "", { value });
-  made.textContent = text;
-  return made;
+  return element("option", "", { value, dir: "auto" }, text);
 }
 
 let groups = 0;
@@ -81,11 +79,8 @@ function boxes(
       if (type === "checkbox") source.update((value) => rule.choose(value, each, input.checked));
       else source.write(rule.choose(source.value, each, true));
     });
-    const line = element("label", "driftdb-choice");
-    const text = element("span", "");
-    text.textContent = label;
-    line.append(input, text);
-    group.append(line);
+    const text = element("span", "", { dir: "auto" }, label);
+    group.append(element("label", "driftdb-choice", {}, input, text));
     return [input, each] as const;
   });
   const show = (value: Json | undefined): void => {

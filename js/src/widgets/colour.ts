@@ -9,5 +9,5 @@ export function colourControl(source: Source, options: ControlOptions): Control 
   };
   field.addEventListener("input", () => source.write(field.value));
   show(source.value);
-  return { element: field, show };
+  return { element: field, field, show };
 }

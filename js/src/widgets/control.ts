@@ -16,6 +16,8 @@ export interface ControlOptions {
 /** A way to show a value, and perhaps to change it. */
 export interface Control {
   readonly element: HTMLElement;
+  /** What the label is for: what a press on it presses, or goes to; a group has no such part. */
+  readonly field?: HTMLElement;
   /** Show the room's value; a control in somebody's hand waits until it is let go. */
   show(value: Json | undefined): void;
 }

@@ -1,32 +1,45 @@
 import type { Json } from "../protocol/messages";
+import { announce } from "./announce";
 import { bytes } from "./bytes";
 import { type Control, type ControlOptions, element, type Source } from "./control";
 import { isRecord } from "./record";
+import { withUnseen } from "./unseen";
 
 /** A place to drop a file, or to choose one. */
 export function fileControl(source: Source, options: ControlOptions): Control {
-  const box = element("label", "driftdb-file");
   const input = element("input", "driftdb-file-input", {
     type: "file",
     "aria-label": options.label,
   });
-  const text = element("span", "driftdb-file-text", { role: "status" });
-  box.append(input, text);
+  const text = element("span", "driftdb-file-text", { dir: "auto" });
+  const box = element("label", "driftdb-file", {}, input, text);
+  const tell = (news: string): void => {
+    text.textContent = news;
+    announce(() => news);
+  };
 
   const show = (value: Json | undefined): void => {
     const [name, size] = describe(value);
     text.textContent =
       name === null
         ? `Drop a file here, or choose one (up to ${bytes(options.limitBytes)})`
-        : `${name} (${bytes(size)})`;
+        : `${withUnseen(name)} (${bytes(size)})`;
   };
   const take = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
     if (file.size > options.limitBytes) {
-      text.textContent = `Expected at most ${bytes(options.limitBytes)}, got ${bytes(file.size)}`;
+      tell(`Expected at most ${bytes(options.limitBytes)}, got ${bytes(file.size)}`);
       return;
     }
-    const data = base64(new Uint8Array(await file.arrayBuffer()));
+    let read: ArrayBuffer;
+    try {
+      read = await file.arrayBuffer();
+    } catch {
+      // A folder was dropped, the file was moved, or it is in a cloud that can't be reached.
+      tell(`${withUnseen(file.name)} can't be read`);
+      return;
+    }
+    const data = base64(new Uint8Array(read));
     source.write({
       name: file.name,
       type: file.type,
@@ -34,7 +47,10 @@ export function fileControl(source: Source, options: ControlOptions): Control {
       data: { $bytes: data },
     });
   };
-  input.addEventListener("change", () => void take(input.files?.[0]));
+  input.addEventListener("change", () => {
+    void take(input.files?.[0]);
+    input.value = ""; // the same file again is a change, too
+  });
   for (const name of ["dragenter", "dragover"])
     box.addEventListener(name, (event) => {
       event.preventDefault();
@@ -47,7 +63,7 @@ export function fileControl(source: Source, options: ControlOptions): Control {
     if (!input.matches(":disabled")) void take(event.dataTransfer?.files[0]);
   });
   show(source.value);
-  return { element: box, show };
+  return { element: box, field: input, show };
 }
 
 function describe(value: Json | undefined): [string | null, number] {

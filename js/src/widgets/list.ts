@@ -16,6 +16,8 @@ export interface Lines {
   make(index: number): HTMLElement;
   /** Bring an element that was made before up to date. */
   refresh?(line: HTMLElement, index: number): void;
+  /** All that are in the page now were made, or are up to date. */
+  drawn?(): void;
 }
 
 export interface ListOptions {
@@ -127,6 +129,7 @@ export class LineList {
     this.first = first;
     this.shown = shown;
     arrange(this.window, shown.values());
+    this.lines.drawn?.();
     // Where lines are closer together than they are high, what is seen stands at the scrolled place.
     const close = box.scrollTop - (top - first) * this.pixels;
     const lowest = height - shown.size * this.pixels;

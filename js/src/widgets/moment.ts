@@ -66,7 +66,7 @@ function moment(source: Source, options: ControlOptions, type: string, tag: stri
     show(source.value);
   });
   show(source.value);
-  return { element: element("span", "driftdb-when", {}, field, zone), show };
+  return { element: element("span", "driftdb-when", {}, field, zone), field, show };
 }
 
 /** Browsers leave out seconds that are none; a whole text reads everywhere. */

@@ -38,7 +38,7 @@ export function numberControl(source: Source, options: ControlOptions): Control 
     slider.addEventListener(end, release);
   slider.addEventListener("input", () => source.write(Number(slider.value)));
   show(source.value);
-  return { element: box, show };
+  return { element: box, field: slider, show };
 }
 
 /** A field for a number, without a slider. */
@@ -75,7 +75,7 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   });
   field.addEventListener("blur", done);
   show(source.value);
-  return { element: field, show };
+  return { element: field, field, show };
 }
 
 /** The number that a text means: an integer with all of its digits. */

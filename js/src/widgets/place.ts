@@ -22,12 +22,10 @@ export class Place {
   ) {
     this.label = typeof label === "string" ? label : key;
     this.badge = new Badge(home);
-    this.box = element("div", `driftdb-place ${className}`);
-    const head = element("div", "driftdb-head");
-    const title = element("span", "driftdb-label", { "aria-hidden": "true" });
-    title.textContent = this.label;
-    head.append(title, this.badge.element);
-    this.box.append(head);
+    const hidden = { "aria-hidden": "true", dir: "auto" }; // the list is called so
+    const title = element("span", "driftdb-label", hidden, this.label);
+    const head = element("div", "driftdb-head", {}, title, this.badge.element);
+    this.box = element("div", `driftdb-place ${className}`, {}, head);
     parent.append(this.box);
   }
 

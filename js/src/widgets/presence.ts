@@ -1,6 +1,7 @@
 import type { PresenceListener, PresenceReplica } from "../client/presence";
 import { nameOf } from "../client/user";
 import type { Json, Person } from "../protocol/messages";
+import { arrange } from "./arrange";
 import { element } from "./control";
 import type { Home } from "./home";
 import { inkOn, solid } from "./ink";
@@ -13,6 +14,10 @@ export class PresenceView implements PresenceListener {
   private readonly place: Place;
   private readonly replica: PresenceReplica;
   private readonly row = element("ul", "driftdb-people");
+  private readonly nobody = element("li", "driftdb-nobody", {}, "nobody yet");
+  /** By client, with what each was when it was drawn. */
+  private avatars = new Map<string, { readonly person: Person; readonly element: Element }>();
+  private due = false;
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     this.place = new Place(home, key, options, parent, "driftdb-presence");
@@ -27,26 +32,26 @@ export class PresenceView implements PresenceListener {
     this.place.destroy();
   }
 
-  joined(): void {
-    this.draw();
-  }
-
-  changed(): void {
-    this.draw();
-  }
-
-  left(): void {
-    this.draw();
+  /** Draw once, however much comes in a frame. */
+  updated(): void {
+    if (this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.draw();
+    });
   }
 
   private draw(): void {
-    const people = [...this.replica.people].map(([client, person]) => avatar(client, person));
-    if (people.length === 0) {
-      const nobody = element("li", "driftdb-nobody");
-      nobody.textContent = "nobody yet";
-      people.push(nobody);
+    const before = this.avatars;
+    this.avatars = new Map();
+    for (const [client, person] of this.replica.people) {
+      const known = before.get(client);
+      const drawn = known?.person === person ? known.element : avatar(client, person);
+      this.avatars.set(client, { person, element: drawn });
     }
-    this.row.replaceChildren(...people);
+    const drawn = [...this.avatars.values()].map(({ element }) => element);
+    arrange(this.row, drawn.length === 0 ? [this.nobody] : drawn);
   }
 }
 
@@ -59,17 +64,19 @@ function avatar(client: string, { value, user }: Person): HTMLLIElement {
       ? `${claimed} (${proven})`
       : (proven ?? claimed ?? "Guest"),
   );
-  const item = element("li", "driftdb-person");
-  const face = element("span", "driftdb-face", { "aria-hidden": "true" });
-  face.textContent = initials(claimed ?? name);
+  const face = element(
+    "span",
+    "driftdb-face",
+    { "aria-hidden": "true" },
+    initials(claimed ?? name),
+  );
   const colour = colourOf(client, value, user);
   face.style.backgroundColor = colour;
   face.style.color = inkOn(colour);
-  const label = element("span", "driftdb-name");
-  label.textContent = name;
-  item.append(face, label);
+  const label = element("span", "driftdb-name", { dir: "auto" }, name);
+  const item = element("li", "driftdb-person", {}, face, label);
   const detail = typeof value === "string" || typeof value === "number" ? String(value) : null;
-  item.title = detail === null ? name : `${name}: ${detail}`;
+  item.title = detail === null ? name : `${name}: ${withUnseen(detail)}`;
   return item;
 }
 

@@ -1,4 +1,5 @@
 import type { StateListener, StateReplica } from "../client/state";
+import { stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
 import { buttonControl } from "./button";
@@ -48,52 +49,46 @@ export interface WithoutValue {
 
 const LIMIT_BYTES = 512 * 1024;
 
-let described = 0;
+let made = 0;
+
+/** A name for an element that another one is to find. */
+function freshId(): string {
+  made += 1;
+  return `driftdb-${made}`;
+}
 
 /** A shared state in a page: the control that fits its value, and a badge. */
 export class StateView implements StateListener, Source {
   private readonly replica: StateReplica;
-  /** How long nothing is sent after a write, in milliseconds; the last value always arrives. */
-  private readonly pause: number;
-  private readonly options: ControlOptions;
   private readonly badge: Badge;
-  private readonly box = element("div", "driftdb-state");
-  private readonly label = element("span", "driftdb-label", { "aria-hidden": "true" });
+  private readonly label = element("label", "driftdb-label", { dir: "auto" });
+  private readonly description = element("p", "driftdb-description", {
+    id: freshId(),
+    dir: "auto",
+  });
   /** Around the control, for what is in it can be disabled as a whole. */
   private readonly set = element("fieldset", "driftdb-set");
-  private readonly kind: string | null;
+  private readonly box: HTMLElement;
+  /** How long nothing is sent after a write, in milliseconds; the last value always arrives. */
+  private pause = 0;
+  private options!: ControlOptions;
+  private kind: string | null = null;
   private make: MakeControl | null = null;
   private control: Control | null = null;
 
   constructor(
     private readonly home: Home,
-    key: string,
+    private readonly key: string,
     asked: AskedFor,
     private readonly without: WithoutValue,
     parent: HTMLElement,
   ) {
-    const label = asked.label ?? key;
-    const { min = null, max = null, step = null, options = [] } = asked;
-    this.options = {
-      ...{ label, min, max, step, options },
-      limitBytes: asked.limit_bytes ?? LIMIT_BYTES,
-    };
-    this.kind = asked.kind ?? null;
     this.badge = new Badge(home);
-    this.label.textContent = this.options.label;
-    this.box.append(this.label, this.set, this.badge.element);
-    if (asked.description) {
-      described += 1;
-      const id = `driftdb-${described}`;
-      const description = element("p", "driftdb-description", { id });
-      description.textContent = asked.description;
-      this.set.setAttribute("aria-describedby", description.id);
-      this.box.append(description);
-    }
+    const parts = [this.label, this.set, this.badge.element, this.description];
+    this.box = element("div", "driftdb-state", {}, ...parts);
     parent.append(this.box);
-    this.ask(asked);
+    this.take(asked);
     this.replica = home.connection.session.state(key, this, without.initial);
-    this.pause = 1000 * (asked.throttle_seconds ?? 0);
     home.connection.listeners.add(this.redraw);
     this.set.addEventListener("focusout", ({ relatedTarget }) => {
       // From a part of the control to another it is in the same hand.
@@ -102,10 +97,28 @@ export class StateView implements StateListener, Source {
     this.redraw();
   }
 
-  /** Let it be changed, or not, as is asked for now. */
-  ask({ disabled = false, read_only = false }: AskedFor): void {
-    this.set.disabled = disabled || read_only;
-    this.box.classList.toggle("driftdb-disabled", disabled);
+  /** Show it as is asked for now; a control that somebody is in stays until they leave it. */
+  ask(asked: AskedFor): void {
+    this.take(asked);
+    this.redraw();
+  }
+
+  private take(asked: AskedFor): void {
+    const { min = null, max = null, step = null, options = [], description } = asked;
+    const label = asked.label ?? this.key;
+    const limitBytes = asked.limit_bytes ?? LIMIT_BYTES;
+    const wanted = { label, min, max, step, options, limitBytes };
+    if (stringify(wanted) !== stringify(this.options)) this.make = null;
+    this.options = wanted;
+    this.kind = asked.kind ?? null;
+    this.pause = 1000 * (asked.throttle_seconds ?? 0);
+    this.label.textContent = label;
+    this.description.textContent = description ?? "";
+    this.description.hidden = !description;
+    if (description) this.set.setAttribute("aria-describedby", this.description.id);
+    else this.set.removeAttribute("aria-describedby");
+    this.set.disabled = asked.disabled === true || asked.read_only === true;
+    this.box.classList.toggle("driftdb-disabled", asked.disabled === true);
   }
 
   /** Leave the page and the room. */
@@ -157,6 +170,9 @@ export class StateView implements StateListener, Source {
       this.control?.element.remove();
       this.control = make(this, this.options);
       this.set.append(this.control.element);
+      const { field } = this.control;
+      if (field === undefined) this.label.removeAttribute("for");
+      else this.label.htmlFor = field.id ||= freshId();
     } else {
       this.control?.show(this.value);
     }

@@ -1,6 +1,7 @@
 import type { LogListener, LogReplica } from "../client/log";
 import { isNotice } from "../client/notice";
 import type { Entry } from "../protocol/messages";
+import { announce } from "./announce";
 import { type Piece, PLAIN, readAnsi } from "./ansi";
 import { element } from "./control";
 import { goneFrom, type Holding } from "./gone";
@@ -16,6 +17,9 @@ import { withUnseen } from "./unseen";
 const LONGEST = 10_000;
 /** So many rows are kept, and somewhat more, and of the entries that are asked for. */
 const MOST = 100_000;
+
+/** So much of a message is read out. */
+const MOST_SPOKEN = 500;
 
 const COUNT = new Intl.NumberFormat("en");
 
@@ -48,11 +52,19 @@ export class StreamView implements LogListener {
   /** The numbers of the rows that are found. */
   private shown: number[] | null = null;
   private readonly most: number;
+  /** A stream holds what comes; what comes in a channel is read out. */
+  private readonly keep: boolean;
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
-    const keep = options.keep !== false;
+    this.keep = options.keep !== false;
     this.most = typeof options.history === "number" ? options.history : MOST;
-    this.place = new Place(home, key, options, parent, keep ? "driftdb-stream" : "driftdb-channel");
+    this.place = new Place(
+      home,
+      key,
+      options,
+      parent,
+      this.keep ? "driftdb-stream" : "driftdb-channel",
+    );
     this.end.hidden = true;
     this.end.addEventListener("click", () => this.list.follow());
     this.list.onFollow = (follows) => {
@@ -64,8 +76,8 @@ export class StreamView implements LogListener {
     this.list.element.setAttribute("aria-label", this.place.label);
     this.place.box.append(bar, this.list.element);
     const stamps = options.stamps === true;
-    this.replica = this.place.session.log(this.place.key, this, keep, stamps, this.most);
-    if (keep && this.replica.ready) this.startedOver(this.replica.entries);
+    this.replica = this.place.session.log(this.place.key, this, this.keep, stamps, this.most);
+    if (this.keep && this.replica.ready) this.startedOver(this.replica.entries);
     this.tell();
   }
 
@@ -79,6 +91,7 @@ export class StreamView implements LogListener {
     this.add(entry);
     this.bound();
     this.tell();
+    if (!this.keep) announce(() => spoken(entry));
   }
 
   /** The stream holds so much: what is older is shown no more. */
@@ -177,6 +190,13 @@ export class StreamView implements LogListener {
     const number = this.shown === null ? this.oldest + index : (this.shown[index] as number);
     return this.rows[number - this.oldest] as Row;
   }
+}
+
+/** What a screen reader says of a message. */
+function spoken(entry: Entry): string {
+  const { author } = readLine(entry);
+  const text = rowsOf(entry, PLAIN).rows.map(plainText).join(" ").slice(0, MOST_SPOKEN);
+  return author === null ? text : `${author}: ${text}`;
 }
 
 function drawRow(row: Row): HTMLElement {

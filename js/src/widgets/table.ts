@@ -92,7 +92,7 @@ function longest(lists: readonly (readonly Json[])[]): number {
 }
 
 function cell(tag: "th" | "td", value: Json | undefined): HTMLTableCellElement {
-  const made = element(tag, isNumber(value) ? "driftdb-numeric" : "");
+  const made = element(tag, isNumber(value) ? "driftdb-numeric" : "", { dir: "auto" });
   if (tag === "th") made.setAttribute("scope", "col");
   if (typeof value === "string") made.textContent = value;
   else made.textContent = value === undefined || value === null ? "" : stringify(value);

@@ -19,6 +19,7 @@ function textControl(
   options: ControlOptions,
 ): Control {
   field.setAttribute("aria-label", options.label);
+  field.dir = "auto";
   let composing = false;
   /** What the field showed before somebody typed; a line of text has no line breaks, say. */
   let base = "";
@@ -55,5 +56,5 @@ function textControl(
     show(source.value);
   });
   show(source.value);
-  return { element: field, show };
+  return { element: field, field, show };
 }

@@ -8,10 +8,10 @@ export function toggleControl(source: Source, options: ControlOptions): Control 
     role: "switch",
     "aria-label": options.label,
   });
-  toggle.append(element("span", "driftdb-knob"));
+  toggle.append(element("span", "driftdb-track", {}, element("span", "driftdb-knob")));
   const show = (value: Json | undefined): void =>
     toggle.setAttribute("aria-checked", String(value === true));
   toggle.addEventListener("click", () => source.write(source.value !== true));
   show(source.value);
-  return { element: toggle, show };
+  return { element: toggle, field: toggle, show };
 }

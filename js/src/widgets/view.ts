@@ -6,7 +6,12 @@ const LONGEST = 20_000;
 
 /** Any other value, to be read. */
 export function viewControl(source: Source, options: ControlOptions): Control {
-  const view = element("pre", "driftdb-view", { "aria-label": options.label, tabindex: "0" });
+  const view = element("pre", "driftdb-view", {
+    role: "region",
+    "aria-label": options.label,
+    tabindex: "0",
+    dir: "auto",
+  });
   const show = (value: Json | undefined): void => {
     const text = value === undefined ? "no value yet" : stringify(value, null, 2);
     view.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST)}\n…` : text;

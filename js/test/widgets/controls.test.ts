@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Json } from "../../src/protocol/messages";
 import { buttonControl } from "../../src/widgets/button";
 import { dropdownControl, multiselectControl, radioControl } from "../../src/widgets/choice";
@@ -168,6 +168,20 @@ test("a field holds a number within its bounds", () => {
   expect(source.value).toBe(10);
   change(find("input"), "");
   expect(source.value).toBe(10);
+});
+
+test("a file that can't be read is told, and may be chosen again", async () => {
+  const { source, find } = stand(fileControl, null, { limitBytes: 10_000 });
+  const folder = new File(["x"], "folder\u202e");
+  folder.arrayBuffer = () => Promise.reject(new DOMException("no", "NotReadableError"));
+  const input = find("input");
+  Object.defineProperty(input, "files", { value: [folder], configurable: true });
+  input.dispatchEvent(new Event("change"));
+  await vi.waitFor(() =>
+    expect(find(".driftdb-file-text").textContent).toBe("folder\\u202e can't be read"),
+  );
+  expect(source.value).toBeNull();
+  expect(input.value).toBe("");
 });
 
 test("a file is read, unless it is too large", async () => {

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FakeSocket } from "../socket";
 import { hear, show } from "./stage";
 
@@ -60,4 +60,30 @@ test.each([
 test("what is not seen in a name is written out, so that nobody is taken for another", () => {
   const el = start({ a: { value: { name: "\u202eevil" } } });
   expect(names(el)[0]?.[1]).toBe("\\u202eevil");
+});
+
+test("whoever stays keeps their avatar, and all who come at once are drawn once", () => {
+  const draws: (() => void)[] = [];
+  vi.stubGlobal("requestAnimationFrame", (draw: () => void) => draws.push(draw));
+  const clients = Object.fromEntries(
+    Array.from({ length: 50 }, (_, n) => [`c${n}`, { value: { name: `Person ${n}` } }]),
+  );
+  const el = start(clients);
+  const made = vi.spyOn(document, "createElement");
+  for (const draw of draws.splice(0)) draw();
+  expect(made.mock.calls.length).toBe(50 * 3);
+  const before = [...el.querySelectorAll(".driftdb-person")];
+  made.mockClear();
+  for (let n = 0; n < 20; n += 1)
+    hear({ type: "presence", client: "c7", value: { name: "Ann", x: n } });
+  hear({ type: "presence", client: "c9", value: null });
+  expect(draws).toHaveLength(1);
+  draws[0]?.();
+  expect(made.mock.calls.length).toBe(3);
+  const after = [...el.querySelectorAll(".driftdb-person")];
+  expect(after.length).toBe(49);
+  expect(after[6]).toBe(before[6]);
+  expect(after[7]?.textContent).toBe("AAnn");
+  expect(after[8]).toBe(before[8]);
+  expect(after[9]).toBe(before[10]);
 });

@@ -8,6 +8,8 @@ import type { Model } from "../../src/widgets/show";
 import { FakeSocket } from "../socket";
 
 let ends: (() => void)[];
+/** Ask for something else of the control that was shown last. */
+let ask: (control: object) => void;
 
 beforeEach(() => {
   ends = [];
@@ -31,7 +33,16 @@ function show(initial: Json, control: object = {}, key = "k"): HTMLElement {
     _control: control,
     _kind: "state",
   };
-  const model = { get: (name: string) => traits[name] } as Model;
+  const model = {
+    get: (name: string) => traits[name],
+    on: (_: string, heard: () => void) => {
+      ask = (control) => {
+        traits._control = control;
+        heard();
+      };
+    },
+    off: () => {},
+  } as unknown as Model;
   const el = document.createElement("div");
   document.body.append(el);
   ends.push(widget.render({ model, el }));
@@ -277,6 +288,50 @@ test("a number that somebody types stands until it is entered, and then follows 
   expect(field.value).toBe("5");
 });
 
+test.each([
+  [true, {}, "BUTTON"],
+  [1, {}, "INPUT"],
+  [1, { kind: "number" }, "INPUT"],
+  ["a", {}, "INPUT"],
+  ["a", { kind: "area" }, "TEXTAREA"],
+  ["a", { kind: "dropdown", options: [["A", "a"]] }, "SELECT"],
+  ["#ffffff", { kind: "colour" }, "INPUT"],
+  [{ $date: "2024-02-29" }, {}, "INPUT"],
+  [null, { kind: "file" }, "INPUT"],
+])("the label of %j %j is for its control", (value, asked, tag) => {
+  const el = show(value as Json, asked);
+  const label = find(el, "label.driftdb-label");
+  const { htmlFor } = label as unknown as HTMLLabelElement;
+  expect(label.getAttribute("aria-hidden")).toBeNull();
+  expect(document.getElementById(htmlFor)?.tagName).toBe(tag);
+});
+
+test.each(["radio", "multiselect", "range", "table", "view", "button"])(
+  "a %s is a group, or says its label itself",
+  (kind) => {
+    const el = show([1, 2], { kind, options: [["A", "a"]] });
+    expect(find(el, ".driftdb-label").hasAttribute("for")).toBe(false);
+  },
+);
+
+test("what is asked for later is shown, as soon as nobody is in the control", () => {
+  const el = show(5, { min: 0, max: 10 });
+  start(5);
+  find(el, ".driftdb-slider").focus();
+  ask({ min: 0, max: 7, label: "Speed", description: "how fast" });
+  expect(find(el, ".driftdb-label").textContent).toBe("Speed");
+  expect(find(el, ".driftdb-description").textContent).toBe("how fast");
+  expect(find(el, ".driftdb-slider").max).toBe("10");
+  find(el, ".driftdb-slider").blur();
+  expect([
+    find(el, ".driftdb-slider").max,
+    find(el, ".driftdb-slider").getAttribute("aria-label"),
+  ]).toEqual(["7", "Speed"]);
+  ask({ kind: "dropdown", options: [["Five", 5]] });
+  expect(find(el, ".driftdb-description").hidden).toBe(true);
+  expect(find(el, "select").value).toBe("0");
+});
+
 test("nothing from a room is ever HTML", () => {
   const evil = "<img src=x onerror=alert(1)>";
   const el = show({ [evil]: evil }, { label: evil });
@@ -331,11 +386,10 @@ test("while the server is away the badge counts what is kept for it", () => {
   vi.useRealTimers();
 });
 
-test("the badge is polite, and says nothing twice", async () => {
+test("what the badge says is not written twice", async () => {
   const el = show(1);
   start(1);
   const text = find(el, ".driftdb-badge-text");
-  expect(text.getAttribute("aria-live")).toBe("polite");
   const changes = vi.fn();
   const observer = new MutationObserver(changes);
   observer.observe(text, { childList: true, characterData: true, subtree: true });
