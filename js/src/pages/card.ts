@@ -98,24 +98,25 @@ export class Card {
     const { key, meta } = this.item;
     const looks = JSON.stringify([kind, meta]);
     if (looks === this.shown) return;
+    const label = meta?.label ?? keyName(key);
+    const asked = { ...meta?.control, label };
+    this.tag.textContent = meta === null ? `looks like a ${kind}` : kind;
+    if (kind === "state" && this.view instanceof StateView) {
+      this.shown = looks;
+      this.view.ask(asked); // whoever is in it stays in it
+      return;
+    }
     this.peeking?.();
     this.clear();
     this.shown = looks;
-    this.tag.textContent = meta === null ? `looks like a ${kind}` : kind;
     this.element.dataset.kind = kind;
-    const options: ViewOptions = { label: meta?.label ?? keyName(key), stamps: true };
+    const options: ViewOptions = { label, stamps: true };
     // One connection serves all, and stays.
     const home = { ...this.home, leave: () => {} };
     // As a log it was looked at, and may be no more.
     if (kind === "state") home.connection.session.leave(key);
     if (kind === "state") {
-      this.view = new StateView(
-        home,
-        key,
-        { label: keyName(key), ...meta?.control },
-        {},
-        this.place,
-      );
+      this.view = new StateView(home, key, asked, {}, this.place);
     } else if (kind === "presence") {
       this.view = new PresenceView(home, key, options, this.place);
     } else if (kind === "channel") {

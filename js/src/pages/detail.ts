@@ -5,6 +5,7 @@ import type { Entry, Json, KeyInfo } from "../protocol/messages";
 import { bytes } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { goneFrom } from "../widgets/gone";
+import { withUnseen } from "../widgets/unseen";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
@@ -182,6 +183,6 @@ function cells({ value, seq, time }: Entry): Cells {
   return [
     ["size", String(seq)],
     ["time", time === undefined ? "" : new Date(time).toLocaleTimeString()],
-    ["preview", stringify(value).slice(0, LONGEST_PREVIEW)],
+    ["preview", withUnseen(stringify(value).slice(0, LONGEST_PREVIEW))],
   ];
 }

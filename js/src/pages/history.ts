@@ -1,5 +1,6 @@
 import { stringify } from "../protocol/integers";
 import { element } from "../widgets/control";
+import { withUnseen } from "../widgets/unseen";
 import { copyButton } from "./copy";
 import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
@@ -112,6 +113,6 @@ function cells(heard: Heard): Cells {
     ["time", when.toLocaleTimeString()],
     ["of", keyName(heard.key)],
     ["size", entry === null ? "" : String(entry.seq)],
-    ["preview", value.slice(0, LONGEST_PREVIEW)],
+    ["preview", withUnseen(value.slice(0, LONGEST_PREVIEW))],
   ];
 }

@@ -1,5 +1,5 @@
-import { stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
+import { readable } from "../widgets/readable";
 import { isRecord } from "../widgets/record";
 import type { AskedFor } from "../widgets/state";
 
@@ -41,7 +41,7 @@ function readControl(control: Record<string, Json>): AskedFor {
 function readOption(option: Json): [string, Json] {
   if (Array.isArray(option) && option.length === 2 && typeof option[0] === "string")
     return [option[0], option[1] as Json];
-  return [typeof option === "string" ? option : stringify(option), option];
+  return [readable(option), option];
 }
 
 const text = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);

@@ -6,7 +6,7 @@ export type Cells = readonly (readonly [className: string, text: string])[];
 
 export interface RowsOptions {
   readonly label: string;
-  /** A row's height, in pixels. */
+  /** A row's height, in pixels; where fingers choose it is higher. */
   readonly pixels: number;
   /** Whether it stays at its end while nobody scrolls up. */
   readonly follows: boolean;
@@ -18,18 +18,23 @@ export interface RowsOptions {
   readonly choose: (index: number) => void;
 }
 
+const FOR_FINGERS_PIXELS = 44;
+
 let made = 0;
 
 /** A long list of which one row can be chosen: with a pointer, a finger or the arrow keys. */
 export class Rows {
   private readonly list: LineList;
+  private readonly pixels: number;
   private count = 0;
   private chosen = -1;
   /** The chosen row's id, while it is in the page. */
   private active: string | null = null;
 
   constructor(private readonly options: RowsOptions) {
-    const { label, pixels, follows, at } = options;
+    const { label, follows, at } = options;
+    this.pixels = matchMedia("(pointer: coarse)").matches ? FOR_FINGERS_PIXELS : options.pixels;
+    const { pixels } = this;
     const lines = {
       at,
       make: () => this.make(),
@@ -38,6 +43,7 @@ export class Rows {
     };
     this.list = new LineList(lines, { role: "listbox", pixels, follows });
     this.element.classList.add("rows");
+    this.element.style.setProperty("--row", `${pixels}px`);
     this.element.setAttribute("aria-label", label);
     this.element.addEventListener("keydown", (event) => this.pressed(event));
     this.element.addEventListener("click", ({ target }) => {
@@ -84,7 +90,7 @@ export class Rows {
 
   private pressed(event: KeyboardEvent): void {
     const chosen = this.options.chosen();
-    const page = Math.max(1, Math.floor(this.element.clientHeight / this.options.pixels) - 1);
+    const page = Math.max(1, Math.floor(this.element.clientHeight / this.pixels) - 1);
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: chosen + 1,
       ArrowUp: chosen < 0 ? this.count - 1 : chosen - 1,

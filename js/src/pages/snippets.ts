@@ -13,15 +13,18 @@ export function snippets(root: string, id: string): Snippet[] {
       code: `# pip install driftdb-jupyter
 from driftdb_jupyter import SharedState
 
-slider = SharedState("slider", 0, url=${JSON.stringify(room)}, min=0, max=100)
+url = ${JSON.stringify(room)}
+slider = SharedState("slider", 0, url=url, min=0, max=100)
 slider.value = 42  # everybody in the room has it
 slider.observe(lambda change: print(change.new))`,
     },
     {
       name: "JavaScript",
-      code: `import { room } from ${JSON.stringify(`${root}driftdb.js`)} // in a <script type="module">
+      code: `// in a <script type="module">
+import { room } from ${JSON.stringify(`${root}driftdb.js`)}
 
-const slider = room(${JSON.stringify(room)}).state("slider", 0)
+const here = room(${JSON.stringify(room)})
+const slider = here.state("slider", 0)
 slider.subscribe((value) => console.log(value))
 await slider.set(42) // everybody in the room has it`,
     },

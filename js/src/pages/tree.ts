@@ -2,6 +2,7 @@ import { LongInteger, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { arrange } from "../widgets/arrange";
 import { element } from "../widgets/control";
+import { withUnseen } from "../widgets/unseen";
 
 /** So many children are shown at once; more stand in groups. */
 const GROUP = 100;
@@ -95,7 +96,7 @@ class Branch {
 
   show(part: Part): void {
     this.part = part;
-    write(this.name, part.name);
+    write(this.name, part.name === null ? null : withUnseen(part.name));
     write(this.text, part.text);
     this.open = this.turned.get(part.path) ?? (this.open || part.open === true);
     this.element.open = this.open;
@@ -114,7 +115,7 @@ class Leaf {
   }
 
   show({ name, text, look }: Part): void {
-    write(this.name, name);
+    write(this.name, name === null ? null : withUnseen(name));
     write(this.text, text);
     this.text.className = look;
   }
@@ -153,7 +154,7 @@ function parts(children: readonly Child[], path: string, depth: number): Part[] 
 }
 
 function leaf(name: string | null, value: Exclude<Json, object> | LongInteger, path: string): Part {
-  const text = stringify(value);
+  const text = withUnseen(stringify(value));
   const shown =
     text.length > LONGEST_TEXT
       ? `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`

@@ -17,10 +17,34 @@ export interface Piece {
   readonly bg: string | null;
 }
 
+/** A colour with a name as CSS has it; of the page and its text, too. */
+export function namedColour(name: string): string {
+  if (name === "page") return "var(--driftdb-ground)";
+  if (name === "text") return "var(--driftdb-ink)";
+  const [, bright, plain = ""] = /^(bright-)?(.+)$/.exec(name) ?? [];
+  return `var(--jp-ansi-${plain}${bright ? "-intense" : ""}, ${PLAIN_COLOURS[plain]})`;
+}
+
+/** What is read on one of the 16: a page whose own they are says so, others have middling ones. */
+export function inkOnNamed(name: string): string {
+  return `var(--driftdb-on-colour, ${name.endsWith("black") ? "white" : "black"})`;
+}
+
 /** The look of a terminal's first line. */
 export const PLAIN: Style = {};
 
-const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+/** What the 16 colours are where JupyterLab's theme has none. */
+const PLAIN_COLOURS: Readonly<Record<string, string>> = {
+  black: "#000000",
+  red: "#b71c1c",
+  green: "#1b5e20",
+  yellow: "#8d6e00",
+  blue: "#0d47a1",
+  magenta: "#7b1fa2",
+  cyan: "#006064",
+  white: "#757575",
+};
+const COLOURS = Object.keys(PLAIN_COLOURS);
 /** So many parameters of a sequence are read; no terminal reads more. */
 const MOST_PARAMETERS = 64;
 /** The steps of the 6×6×6 cube among the 256 colours. */

@@ -1,6 +1,7 @@
 import { stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
+import { inWords } from "./readable";
 
 const same = (one: Json | undefined, other: Json): boolean => stringify(one) === stringify(other);
 
@@ -15,7 +16,7 @@ export function dropdownControl(source: Source, options: ControlOptions): Contro
   const show = (value: Json | undefined): void => {
     const index = options.options.findIndex(([, each]) => same(value, each));
     // A value that is none of the choices is shown, and can't be chosen.
-    other.text = index < 0 && value !== undefined ? stringify(value) : "";
+    other.text = index < 0 && value !== undefined ? (inWords(value) ?? stringify(value)) : "";
     list.value = index < 0 ? "" : String(index);
   };
   list.addEventListener("change", () => {

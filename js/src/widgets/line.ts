@@ -1,6 +1,6 @@
 import { nameOf } from "../client/user";
-import { stringify } from "../protocol/integers";
 import type { Entry, Json } from "../protocol/messages";
+import { readable } from "./readable";
 import { isRecord } from "./record";
 
 /** How an entry is shown: what is read, and what is beside it. */
@@ -34,7 +34,7 @@ export function readLine({ value, time, user }: Entry): Line {
     progress: null,
   };
   if (typeof value === "string") return { ...line, text: value };
-  if (!isRecord(value)) return { ...line, text: stringify(value) };
+  if (!isRecord(value)) return { ...line, text: readable(value) };
   const progress = readProgress(value);
   if (progress !== null) return { ...line, text: describe(value, progress), progress };
   if (typeof value.message === "string" && typeof value.level === "string") {
@@ -46,7 +46,7 @@ export function readLine({ value, time, user }: Entry): Line {
       time: line.time ?? ownTime(value.time),
     };
   }
-  return { ...line, text: stringify(value) };
+  return { ...line, text: readable(value) };
 }
 
 /** When a record says that it was made, in milliseconds; `null` beyond what is a date. */
@@ -80,7 +80,7 @@ function describe(value: Record<string, Json>, { count, total }: Progress): stri
 
 function shown(value: Json): string {
   if (typeof value === "number") return String(Number(value.toPrecision(4)));
-  return typeof value === "string" ? value : stringify(value);
+  return readable(value);
 }
 
 /** A number that is one: JSON's `1e999` is not. */

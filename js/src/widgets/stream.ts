@@ -2,7 +2,7 @@ import type { LogListener, LogReplica } from "../client/log";
 import { isNotice } from "../client/notice";
 import type { Entry } from "../protocol/messages";
 import { announce } from "./announce";
-import { type Piece, PLAIN, readAnsi } from "./ansi";
+import { inkOnNamed, namedColour, type Piece, PLAIN, readAnsi } from "./ansi";
 import { element } from "./control";
 import { goneFrom, type Holding } from "./gone";
 import type { Home } from "./home";
@@ -241,13 +241,19 @@ function drawRow(row: Row): HTMLElement {
 
 function drawPiece({ text, classes, fg, bg }: Piece): HTMLElement {
   const span = element("span", classes.join(" "), {}, text);
+  const hasInk = fg !== null || classes.some((name) => name.startsWith("driftdb-fg-"));
+  for (const name of classes) {
+    const [, layer, colour] = /^driftdb-([fb]g)-(.+)$/.exec(name) ?? [];
+    if (colour === undefined) continue;
+    span.style.setProperty(`--driftdb-${layer}`, namedColour(colour));
+    if (layer === "bg" && !hasInk) span.style.color = inkOnNamed(colour);
+  }
   // What is to be read on the page's own ground is mixed with its text's colour (widget.css).
   if (fg !== null) {
     span.classList.add(bg === null ? "driftdb-fg-mixed" : "driftdb-fg-exact");
     span.style.setProperty("--driftdb-fg", fg);
   }
   if (bg !== null) span.style.backgroundColor = bg;
-  const named = classes.some((name) => name.startsWith("driftdb-fg-"));
-  if (bg !== null && fg === null && !named) span.style.color = inkOn(bg);
+  if (bg !== null && !hasInk) span.style.color = inkOn(bg);
   return span;
 }

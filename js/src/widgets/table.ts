@@ -1,6 +1,7 @@
-import { isNumber, stringify } from "../protocol/integers";
+import { isNumber } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source, tagged } from "./control";
+import { readable } from "./readable";
 import { field, isRecord } from "./record";
 
 /** So many are shown. */
@@ -24,7 +25,7 @@ export function tableControl(source: Source, options: ControlOptions): Control {
   const show = (value: Json | undefined): void => {
     const read = readTable(value);
     if (read === null) {
-      box.textContent = value === undefined ? "no value yet" : stringify(value);
+      box.textContent = value === undefined ? "no value yet" : readable(value);
       return;
     }
     const { columns, length } = read;
@@ -92,9 +93,8 @@ function longest(lists: readonly (readonly Json[])[]): number {
 }
 
 function cell(tag: "th" | "td", value: Json | undefined): HTMLTableCellElement {
-  const made = element(tag, isNumber(value) ? "driftdb-numeric" : "", { dir: "auto" });
+  const made = element(tag, isNumber(value) ? "driftdb-numeric" : "");
   if (tag === "th") made.setAttribute("scope", "col");
-  if (typeof value === "string") made.textContent = value;
-  else made.textContent = value === undefined || value === null ? "" : stringify(value);
+  made.textContent = value === undefined || value === null ? "" : readable(value);
   return made;
 }

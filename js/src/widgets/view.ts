@@ -1,6 +1,7 @@
 import { stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
+import { inWords } from "./readable";
 
 const LONGEST = 20_000;
 
@@ -13,7 +14,8 @@ export function viewControl(source: Source, options: ControlOptions): Control {
     dir: "auto",
   });
   const show = (value: Json | undefined): void => {
-    const text = value === undefined ? "no value yet" : stringify(value, null, 2);
+    const text =
+      value === undefined ? "no value yet" : (inWords(value) ?? stringify(value, null, 2));
     view.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST)}\n…` : text;
   };
   show(source.value);

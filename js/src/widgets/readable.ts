@@ -1,0 +1,33 @@
+import { stringify } from "../protocol/integers";
+import type { Json } from "../protocol/messages";
+import { bytes } from "./bytes";
+import { tagged } from "./control";
+import { isRecord } from "./record";
+
+/** A value as people read it: text as it is, what JSON can't hold in a few words, others as JSON. */
+export function readable(value: Json): string {
+  return typeof value === "string" ? value : (inWords(value) ?? stringify(value));
+}
+
+/** What stands for a value that JSON can't hold (docs/values.md); `null` for all others. */
+export function inWords(value: Json): string | null {
+  for (const tag of ["$date", "$datetime", "$time", "$decimal", "$uuid", "$float"]) {
+    const content = tagged(value, tag);
+    if (typeof content === "string") return content;
+  }
+  const seconds = tagged(value, "$timedelta");
+  if (typeof seconds === "number") return `${seconds} s`;
+  const data = tagged(value, "$bytes");
+  if (typeof data === "string") return bytes(lengthOf(data));
+  const array = tagged(value, "$ndarray");
+  if (!isRecord(array ?? undefined)) return null;
+  const { dtype, shape } = array as Record<string, Json>;
+  return Array.isArray(shape) && typeof dtype === "string"
+    ? `an array of ${dtype}, ${shape.length === 0 ? "one item" : shape.map(readable).join(" × ")}`
+    : null;
+}
+
+/** How many bytes a text in Base64 holds. */
+function lengthOf(base64: string): number {
+  return Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
+}
