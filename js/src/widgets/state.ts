@@ -14,7 +14,7 @@ import {
   tagged,
 } from "./control";
 import { fileControl } from "./file";
-import { hasFocus } from "./focus";
+import { focusedIn } from "./focus";
 import type { Home } from "./home";
 import { dateControl, datetimeControl, MOMENTS, timeControl } from "./moment";
 import { fieldControl, numberControl } from "./number";
@@ -49,6 +49,9 @@ export interface WithoutValue {
 
 const LIMIT_BYTES = 512 * 1024;
 
+/** What is held, or typed in. */
+const HELD = "textarea, input:not([type=radio], [type=checkbox], [type=color], [type=file])";
+
 let made = 0;
 
 /** A name for an element that another one is to find. */
@@ -74,6 +77,8 @@ export class StateView implements StateListener, Source {
   private options!: ControlOptions;
   private kind: string | null = null;
   private make: MakeControl | null = null;
+  /** Whether the control is not the one that is asked for now. */
+  private outdated = false;
   private control: Control | null = null;
 
   constructor(
@@ -97,7 +102,7 @@ export class StateView implements StateListener, Source {
     this.redraw();
   }
 
-  /** Show it as is asked for now; a control that somebody is in stays until they leave it. */
+  /** Show it as is asked for now; what somebody holds or types in stays until they leave it. */
   ask(asked: AskedFor): void {
     this.take(asked);
     this.redraw();
@@ -108,9 +113,10 @@ export class StateView implements StateListener, Source {
     const label = asked.label ?? this.key;
     const limitBytes = asked.limit_bytes ?? LIMIT_BYTES;
     const wanted = { label, min, max, step, options, limitBytes };
-    if (stringify(wanted) !== stringify(this.options)) this.make = null;
+    const kind = asked.kind ?? null;
+    this.outdated ||= stringify([kind, wanted]) !== stringify([this.kind, this.options ?? null]);
     this.options = wanted;
-    this.kind = asked.kind ?? null;
+    this.kind = kind;
     this.pause = 1000 * (asked.throttle_seconds ?? 0);
     this.label.textContent = label;
     this.description.textContent = description ?? "";
@@ -162,17 +168,28 @@ export class StateView implements StateListener, Source {
     return make !== null && value === null && MOMENTS.includes(make) ? make : controlFor(value);
   }
 
+  /**
+   * A control that somebody is in stays, whatever they, or others, make of the value. Where another
+   * is asked for it stays only while it is held, or typed in.
+   */
+  private get stays(): boolean {
+    const focused = focusedIn(this.set);
+    return focused !== null && (!this.outdated || focused.matches(HELD));
+  }
+
   private readonly redraw = (): void => {
     const make = this.wanted;
-    // A control that somebody is in stays, whatever they, or others, make of the value.
-    if (make !== this.make && !hasFocus(this.set)) {
+    if ((make !== this.make || this.outdated) && !this.stays) {
+      const focused = focusedIn(this.set) !== null;
       this.make = make;
+      this.outdated = false;
       this.control?.element.remove();
       this.control = make(this, this.options);
-      this.set.append(this.control.element);
-      const { field } = this.control;
+      const { element, field } = this.control;
+      this.set.append(element);
       if (field === undefined) this.label.removeAttribute("for");
       else this.label.htmlFor = field.id ||= freshId();
+      if (focused) (field ?? element.querySelector<HTMLElement>("input, button"))?.focus();
     } else {
       this.control?.show(this.value);
     }

@@ -1,6 +1,6 @@
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
-import { hasFocus } from "./focus";
+import { focusedIn } from "./focus";
 import { merged, moved } from "./merge";
 
 /** A field for a line of text. */
@@ -28,7 +28,7 @@ function textControl(
     const { value: before, selectionStart, selectionEnd, selectionDirection, scrollTop } = field;
     if (value !== before) {
       field.value = value;
-      if (hasFocus(field)) {
+      if (focusedIn(field) !== null) {
         const [start, end] = [selectionStart ?? 0, selectionEnd ?? 0].map((place) =>
           moved(place, before, field.value),
         ) as [number, number];

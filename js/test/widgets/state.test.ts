@@ -332,6 +332,21 @@ test("what is asked for later is shown, as soon as nobody is in the control", ()
   expect(find(el, "select").value).toBe("0");
 });
 
+test("where other choices are asked for the focus stays in the control", () => {
+  const options = [
+    ["One", 1],
+    ["Two", 2],
+  ];
+  const el = show(1, { kind: "radio", options });
+  start(1);
+  find(el, "input").focus();
+  ask({ kind: "dropdown", options });
+  expect(document.activeElement).toBe(find(el, "select"));
+  ask({ kind: "radio", options: [...options, ["Three", 3]] });
+  expect(el.querySelectorAll("input")).toHaveLength(3);
+  expect(document.activeElement).toBe(find(el, "input"));
+});
+
 test("nothing from a room is ever HTML", () => {
   const evil = "<img src=x onerror=alert(1)>";
   const el = show({ [evil]: evil }, { label: evil });
