@@ -33,20 +33,8 @@ export function show(model: Model, el: HTMLElement): () => void {
     initial: model.get("_initial") ?? undefined,
     remembered: model.get("_remembered"),
   };
-  let asked = model.get("_control");
-  let view = new StateView(home, key, asked, without, el);
-  const askedAgain = () => {
-    const before = asked;
-    asked = model.get("_control");
-    if (looks(asked) === looks(before)) {
-      view.ask(asked);
-      return;
-    }
-    // The new one first, so that the room is not left in between.
-    const old = view;
-    view = new StateView(homeOf(model), key, asked, without, el);
-    old.destroy();
-  };
+  const view = new StateView(home, key, model.get("_control"), without, el);
+  const askedAgain = () => view.ask(model.get("_control"));
   let classes = model.get("_dom_classes") ?? [];
   // anywidget gives the element those alone that it has at first.
   const dress = () => {
@@ -62,9 +50,4 @@ export function show(model: Model, el: HTMLElement): () => void {
     giveKeysBack();
     view.destroy();
   };
-}
-
-/** All of what was asked for that a view can't change while it is shown. */
-function looks(asked: AskedFor): string {
-  return JSON.stringify({ ...asked, disabled: false, read_only: false });
 }

@@ -35,7 +35,8 @@ function show(initial: Json, control: object = {}, key = "k"): HTMLElement {
   };
   const model = {
     get: (name: string) => traits[name],
-    on: (_: string, heard: () => void) => {
+    on: (event: string, heard: () => void) => {
+      if (event !== "change:_control") return;
       ask = (control) => {
         traits._control = control;
         heard();
