@@ -41,12 +41,15 @@ export abstract class Replica {
   startAnew(): void {
     this.ready = false;
     this.forgets = true;
+    this.pages = null;
   }
 
   /** Take the answer; returns what to ask next where that was not all. */
   started(init: Init): Get | null {
     const { data, epoch = null, recovered = false, more = false } = init;
     if (recovered && this.asked?.epoch === null) return null; // to an earlier question
+    // It was asked what was missed, and meanwhile all is wanted.
+    if (this.forgets && this.pages === null && this.asked?.epoch !== null) return this.ask();
     if (epoch === null && this.epoch !== null) {
       // A server without epochs, which told only what is above `seq`.
       this.epoch = null;

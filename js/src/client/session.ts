@@ -203,9 +203,9 @@ export class Session {
 
   /** Ask for all that a key holds, as if nothing was known of it. */
   readAnew(replica: LogReplica): void {
-    if (!replica.ready) return; // it is being asked for
+    const isAsked = !replica.ready;
     replica.startAnew();
-    this.ask(replica.key);
+    if (!isAsked) this.ask(replica.key);
   }
 
   /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */

@@ -136,6 +136,23 @@ test("who comes later than a channel of the same key reads the stream", () => {
   expect(form.value).toEqual({ a: 1 });
 });
 
+test("who comes while there is no connection, or no answer yet, reads the stream, too", () => {
+  const server = new PlayedServer();
+  server.session.log("k", { heard() {} }, false);
+  server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
+  server.session.disconnected();
+  const one = new SharedDict<number>(server.session, "k");
+  server.connect();
+  server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
+  expect(one.value).toEqual({ a: 1 });
+  one.close();
+  server.reconnect();
+  const two = new SharedDict<number>(server.session, "k");
+  server.init([], { epoch: "E", recovered: true });
+  server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
+  expect(two.value).toEqual({ a: 1 });
+});
+
 test("a snapshot takes the place of actions only where these cost half as much", async () => {
   const server = new PlayedServer();
   const long = "x".repeat(100_000);
