@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { writeNotices } from "./notices.mjs";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const common = {
@@ -11,13 +12,14 @@ const common = {
   target: "es2022",
   minify: true,
   legalComments: "none",
+  metafile: true,
   logLevel: "warning",
 };
 const folder = from("../driftdb_jupyter/widgets/static");
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
-await build({
+const widget = await build({
   entryPoints: { widget: from("src/widgets/index.ts") },
   outdir: folder,
   ...common,
@@ -51,13 +53,16 @@ await writeFile(
   JSON.stringify({ name, version, description, license, jupyterlab: { extension: true, _build } }),
 );
 
+await writeNotices(`${folder}/THIRD_PARTY.txt`, widget);
+await writeNotices(`${lab}/THIRD_PARTY.txt`, built);
+
 const { size } = await stat(`${folder}/widget.js`);
 console.log(`widget.js: ${size} bytes`);
 
 // Each file of the pages has the hash of its content in its name: browsers may keep it for ever.
 const pages = from("../driftdb_jupyter/server/static");
 await rm(pages, { recursive: true, force: true });
-await build({
+const shown = await build({
   entryPoints: ["room.ts", "inspector.ts", "front.ts", "pages.css"].map((name) =>
     from(`src/pages/${name}`),
   ),
@@ -70,9 +75,11 @@ await build({
 });
 
 // The client for pages that have no bundler, and CBOR for it: files under names that stay.
-await build({
+const client = await build({
   entryPoints: { driftdb: from("src/room/index.ts"), "driftdb-cbor": from("src/cbor/index.ts") },
   outdir: pages,
   ...common,
   format: "esm",
 });
+
+await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client);

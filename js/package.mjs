@@ -3,12 +3,13 @@ import { execFileSync } from "node:child_process";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { writeNotices } from "./notices.mjs";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const dist = from("dist");
 
 await rm(dist, { recursive: true, force: true });
-await build({
+const built = await build({
   entryPoints: {
     index: from("src/room/index.ts"),
     cbor: from("src/cbor/index.ts"),
@@ -24,9 +25,11 @@ await build({
   external: ["react"],
   sourcemap: true,
   legalComments: "none",
+  metafile: true,
   logLevel: "warning",
 });
 await copyFile(from("../LICENSE"), `${dist}/LICENSE`);
+await writeNotices(`${dist}/THIRD_PARTY.txt`, built);
 const tsc = ["--project", from("tsconfig.package.json"), "--outDir", dist];
 execFileSync(from("node_modules/.bin/tsc"), tsc, { stdio: "inherit" });
 // Node's own resolution wants the names of files.

@@ -156,6 +156,7 @@ def test_it_holds_nothing_but_modules_and_their_types(project: Path) -> None:
     stray = {name for name in names if not name.startswith("dist/")}
     assert stray == {"package.json", "README.md"}
     assert "dist/LICENSE" in names
+    assert "Project Nayuki" in (folder / "dist" / "THIRD_PARTY.txt").read_text()
     told = json.loads((folder / "package.json").read_text())
     for entry in told["exports"].values():
         assert {entry["types"][2:], entry["default"][2:]} <= names

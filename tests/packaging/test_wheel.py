@@ -39,6 +39,13 @@ def test_it_holds_the_pages(names: set[str]) -> None:
     assert {"room", "inspector", "front", "pages"} <= entries
 
 
+def test_it_holds_the_notices_of_what_others_wrote(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        notices = archive.read("driftdb_jupyter/server/static/THIRD_PARTY.txt").decode()
+    for words in ["uqr", "Project Nayuki", "Anthony Fu", "The above copyright notice"]:
+        assert words in notices
+
+
 def test_jupyterlab_finds_the_extension_that_it_names(wheel: Path) -> None:
     folder = "share/jupyter/labextensions/driftdb-jupyter/"
     with zipfile.ZipFile(wheel) as archive:

@@ -32,8 +32,9 @@ __all__ = [
 CLIENTS = ("driftdb.js", "driftdb-cbor.js")
 """The client for pages without a bundler, and CBOR for it; their names below the server's root."""
 
+_NOTICES = "THIRD_PARTY.txt"  # of what is bundled and is not ours
 _FOLDER = Path(__file__).parents[1]
-_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".txt": "text/plain"}
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _IN_MEMORY = (
@@ -46,7 +47,7 @@ _NOT_BUILT = "The pages' front end was not built; install the package, or run np
 
 @cache
 def files() -> Mapping[str, bytes]:
-    """The built front end; each file but ``CLIENTS`` has its content's hash in its name."""
+    """The built front end; all but ``CLIENTS`` and notices have their content's hash as name."""
     folder = _FOLDER / "static"
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
 
@@ -192,7 +193,9 @@ class PageFile(RoomRequest):
         if content is None:
             raise HTTPError(HTTPStatus.NOT_FOUND)
         self.set_header("Content-Type", _TYPES[Path(name).suffix] + "; charset=UTF-8")
-        if name in CLIENTS:
+        if name == _NOTICES:
+            self.set_header("Cache-Control", "no-cache")
+        elif name in CLIENTS:
             self.set_header("Cache-Control", "no-cache")  # asked for again, by its ETag
             self.set_header("Access-Control-Allow-Origin", "*")
         else:

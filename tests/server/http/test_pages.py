@@ -197,7 +197,7 @@ async def test_what_was_not_built_says_so(
 async def test_what_is_built_has_an_entry_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     names = {name.partition("-")[0] for name in pages.files()}
-    assert {"room", "inspector", "front", "pages", "driftdb.js"} <= names
+    assert {"room", "inspector", "front", "pages", "driftdb.js", "THIRD_PARTY.txt"} <= names
     assert (Path(pages.__file__).parents[1] / "page.html").is_file()
 
 
