@@ -201,6 +201,10 @@ class Pushes:
         """Allow half as many pushes in flight, for the server has no time for them."""
         self._window = max(self._window // 2, self.narrowest_window)
 
+    def get(self, push_id: int) -> Push | None:
+        """Return a push that is under way."""
+        return self._pushes.get(push_id)
+
     def done(self, push_id: int) -> Push | None:
         """Take out a push that was answered; ``None`` if it is not under way (any more)."""
         push = self._pushes.pop(push_id, None)

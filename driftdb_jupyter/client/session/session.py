@@ -293,11 +293,13 @@ class Session:
             if replica is not None and message.seq is not None:
                 replica.deleted(message.seq)
         elif message.type == "ack":
-            if message.id is not None and (push := self.pushes.done(message.id)):
+            if message.id is not None and (push := self.pushes.get(message.id)):
+                # Before it is forgotten, so that after a fault in here it is asked for again.
+                push.pusher.acknowledged(message.id, message.seq)
+                self.pushes.done(message.id)
+                self._errands.pop(message.id, None)
                 self.taken += 1
                 self.pushes.widen()
-                self._errands.pop(message.id, None)
-                push.pusher.acknowledged(message.id, message.seq)
         elif message.type in ("presence", "presence_state"):
             if presence := self._presences.get(message.key):
                 if message.type == "presence":
@@ -408,9 +410,10 @@ class Session:
             self.held = error
         elif push_id is None:
             self._notices.tell(Event(None, error))
-        elif push := self.pushes.done(push_id):
-            self._errands.pop(push_id, None)
+        elif push := self.pushes.get(push_id):
             push.pusher.refused(push_id, error)
+            self.pushes.done(push_id)
+            self._errands.pop(push_id, None)
             # Who may not write, or comes late, needs to offer no initial value either; and who
             # updates a value tries again.
             if not isinstance(error, Conflict) and not (

@@ -9,6 +9,10 @@ from typing import Literal
 import pytest
 
 from driftdb_jupyter.client.connection.connection import Connection
+from driftdb_jupyter.client.runtime.background import background
+from driftdb_jupyter.client.runtime.waker import wait_for
+from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.client.session.state import StateReplica
 from driftdb_jupyter.client.settings import Settings
 from driftdb_jupyter.client.transport.backoff import Backoff
 from driftdb_jupyter.client.transport.heartbeat import Heartbeat
@@ -442,3 +446,73 @@ def test_a_certificate_that_nobody_vouches_for_is_told(tls_server: FakeServer) -
     assert "no trusted connection to https://" in str(connection.error)
     assert "DRIFTDB_CERTFILE" in str(connection.error)
     connection.close()
+
+
+def test_it_comes_back_after_a_fault_of_its_own(
+    server: FakeServer,
+    connection: Connection,
+    ear: Ear,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.wait_ready(replica, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(StateReplica, "acknowledged", lambda *_: 1 / 0)
+        connection.write(replica, b"1")
+        server.wait_for(lambda: server.connections == 2)
+    wait_for_status(connection, "connected")
+    connection.write(replica, b"2")
+    server.wait_for(lambda: server.room.value("k") == (2, 2))
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_after_faults_in_a_row_it_stops_and_says_so(
+    server: FakeServer, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for_status(connection, "connected")
+    connection._driver.supervisor.backoff = Backoff(base_seconds=0.001)
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "connected", lambda _: 1 / 0)
+        server.cut()
+        wait_for_status(connection, "stopped")
+    assert "failed by a fault of this client: ZeroDivisionError" in str(connection.error)
+    connection.retry()
+    wait_for_status(connection, "connected")
+
+
+def test_a_job_that_fails_is_its_callers_alone(
+    server: FakeServer, connection: Connection, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    log = connection.listen("log", ear, keep=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "enqueue", lambda *_, **__: 1 / 0)
+        receipt = connection.push(log, b"1", keep=True)
+        assert wait_for(receipt, 10)
+    assert isinstance(receipt.exception(), ZeroDivisionError)
+    connection.write(replica, b"2")
+    server.wait_for(lambda: server.room.value("k") == (2, 1))
+    assert server.connections == 1
+
+
+def test_what_raises_an_exit_on_its_thread_ends_nothing(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    background().call(leave)
+    background().call(leave)
+    connection.wait_ready(connection.subscribe("k", ear, initial=None), 10)
+
+
+def test_a_throttled_write_is_sent_by_a_flush(
+    server: FakeServer, connection: Connection, ear: Ear
+) -> None:
+    replica = connection.subscribe("k", ear, initial=None)
+    connection.pace(replica, 1e6)
+    for value in (b"1", b"2", b"3"):
+        connection.write(replica, value)
+    assert connection.flush(10)
+    assert (server.room.value("k") or (None,))[0] == 3
