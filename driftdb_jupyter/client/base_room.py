@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 import weakref
 from collections.abc import Mapping
@@ -14,7 +13,8 @@ from typing import ClassVar, TypeVar
 from ..protocol.errors import DriftDBError, NotConnected
 from .connection.connection import Connection, Status, live_connections
 from .link import Link, page_url
-from .runtime.background import at_end, background, on_fork
+from .runtime.background import at_end, background
+from .runtime.turn_lock import TurnLock
 from .session.messages import KeyInfo
 from .session.receipt import Receipt
 from .settings import Settings
@@ -174,7 +174,7 @@ def find(
 
 BaseRoom.made = BaseRoom
 
-_lock = threading.RLock()
+_lock = TurnLock()
 _rooms: weakref.WeakValueDictionary[Location, BaseRoom] = weakref.WeakValueDictionary()
 
 
@@ -205,10 +205,4 @@ def _at_end() -> None:
         background().run(gone(), timeout_seconds=1.0)
 
 
-def _forked() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
 at_end(_at_end)
-on_fork(_forked)

@@ -160,8 +160,7 @@ class Driver:
             try:
                 taken = session.taken
                 try:
-                    for frame in frames:
-                        session.receive(frame)
+                    session.receive_all(frames)
                 finally:
                     if session.answered:
                         self.supervisor.answered()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from ...protocol.errors import DriftDBError
 from ..base_room import BaseRoom
-from ..runtime.background import on_fork
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
+from ..runtime.turn_lock import TurnLock
 from ..session.fold import Fold, snapshot
 from ..session.log import Follower
 from ..values.encoding import decode, encode, same
@@ -56,8 +54,7 @@ class SharedReducer(Shared):
         self._encode, self._decode = encode, decode
         self._initial = self._write(initial)
         self._compacts = False
-        self._lock = threading.RLock()  # held while fn works
-        _reducers.add(self)
+        self._lock = TurnLock()  # held while fn works
         self._subscribers = Subscribers(self._topic)
         self._fold = Fold(
             lambda value, action: fn(value, self._read(action)),
@@ -196,14 +193,3 @@ class SharedReducer(Shared):
 
     def _read(self, text: bytes) -> Any:
         return decode(text, hook=self._decode)
-
-
-_reducers: weakref.WeakSet[SharedReducer] = weakref.WeakSet()
-
-
-def _forked() -> None:
-    for reducer in list(_reducers):
-        reducer._lock = threading.RLock()  # another thread's, which isn't here, may hold it
-
-
-on_fork(_forked)

@@ -14,9 +14,15 @@ from collections.abc import Callable, Coroutine
 from multiprocessing.util import Finalize
 from typing import Any, TypeVar
 
+from .turn_lock import TurnLock
+
 __all__ = ["Background", "at_end", "at_start", "background", "on_fork", "turn"]
 
 T = TypeVar("T")
+
+# A fork waits until the background thread is between two pieces of work, none of which waits for
+# anything.
+_FORK_SECONDS = 5.0
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -79,7 +85,8 @@ class _Process:
         """The thread, once it was started and has all it needs."""
         self.made: list[Background] = []
         self.ends: list[object] = []
-        self.turn = threading.RLock()
+        # Should an interrupt keep a fork's hook from giving it back, that takes no longer.
+        self.turn = TurnLock(look_seconds=_FORK_SECONDS)
 
 
 _process = _Process()
@@ -87,6 +94,7 @@ _start_hooks: list[Callable[[], None]] = []
 _fork_hooks: list[Callable[[], None]] = []
 _end_hooks: list[Callable[[], None]] = []
 _left_behind: list[object] = []
+_held: list[_Process] = []
 
 
 def background() -> Background:
@@ -107,7 +115,7 @@ def background() -> Background:
     return current
 
 
-def turn() -> threading.RLock:
+def turn() -> TurnLock:
     """Return the lock to hold on the background thread during what a fork must not copy half done.
 
     No other thread may take it.
@@ -138,20 +146,16 @@ def on_fork(hook: Callable[[], None]) -> None:
     _fork_hooks.append(hook)
 
 
-# A fork waits until the background thread is between two pieces of work, which takes no longer
-# than such a piece; none of them waits for anything.
-_FORK_SECONDS = 5.0
-_held: list[_Process] = []
-
-
 def _before_fork() -> None:
-    if _process.turn.acquire(timeout=_FORK_SECONDS):
-        _held.append(_process)
+    if _process.ready is None or _process.ready.here():
+        return
+    _process.turn.__enter__()
+    _held.append(_process)
 
 
 def _after_fork() -> None:
     while _held:
-        _held.pop().turn.release()
+        _held.pop().turn.leave()
 
 
 def _forked() -> None:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakSet
 
-from .background import on_fork
+from .turn_lock import TurnLock
 
 __all__ = [
     "Cells",
@@ -95,7 +95,7 @@ class Cells:
     """What each cell's newest run registered. May be used from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = TurnLock()
         self._cells: dict[Hashable, _Cell] = {}
         self._named: dict[str, _Named] = {}
         self._watched: Any = None
@@ -180,10 +180,6 @@ class Cells:
         for use in replaced:
             _end(use)
 
-    def forked(self) -> None:
-        """Make a new lock in a forked child."""
-        self._lock = threading.RLock()
-
 
 def current_run() -> Run | None:
     """Return the run of the cell that the calling code belongs to."""
@@ -252,4 +248,3 @@ def _end(use: _Use) -> None:
 
 _outside: ContextVar[bool] = ContextVar("driftdb_outside_of_cells", default=False)
 cells = Cells()
-on_fork(cells.forked)

@@ -97,8 +97,11 @@ class Follower:
             self._news.clear()
         self._news.append(news)
         if len(self._news) > self._limit:
-            with contextlib.suppress(IndexError):  # they were taken in this very moment
+            try:
                 self._news.popleft()
+            except IndexError:  # they were taken in this very moment
+                pass
+            else:
                 self._missed += 1
         if first and self._wake is not None:
             self._wake()
@@ -138,7 +141,7 @@ class LogReplica(Replica):
         self.entries: list[Heard] = []
         self.keep = keep
         self.max_length: int | None = None
-        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._followers: list[weakref.ref[Follower]] = []
         self._under_way: dict[int, Receipt[int | None]] = {}
         self._dated: set[int] = set()  # of those under way
         self._offer_id: int | None = None
@@ -259,7 +262,8 @@ class LogReplica(Replica):
         """Have a follower hear each push from now on (see :meth:`follow`)."""
         if self.ready:
             follower.tell(StartedOver(self.entries[:], same_epoch=False, epoch=self.epoch))
-        self._followers.add(follower)
+        self._followers = [ref for ref in self._followers if ref() is not None]
+        self._followers.append(weakref.ref(follower))
 
     # What the session calls.
 
@@ -336,6 +340,7 @@ class LogReplica(Replica):
         self._started_over([], same_epoch=True)
 
     def _tell(self, news: Heard | StartedOver) -> None:
-        for follower in list(self._followers):
-            follower.tell(news)
+        for ref in self._followers:
+            if (follower := ref()) is not None:
+                follower.tell(news)
         self._notices.touched(self.key)

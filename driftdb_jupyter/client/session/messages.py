@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -13,10 +14,13 @@ from ...protocol.errors import BadMessage, Conflict, Refusal, printable, refusal
 from ...protocol.json_text import read_json
 
 __all__ = [
+    "Ack",
     "Action",
     "Incoming",
     "KeyInfo",
     "Person",
+    "Push",
+    "Size",
     "Value",
     "dated",
     "get",
@@ -27,6 +31,7 @@ __all__ = [
     "push",
     "push_overhead_bytes",
     "read",
+    "read_many",
     "set_presence",
     "unsubscribe",
 ]
@@ -48,6 +53,23 @@ class Value(Struct):
     time: int | None = None
     client: str | None = None
     user: Raw = msgspec.field(default_factory=Raw)
+
+
+class Push(Value, tag_field="type", tag="push", kw_only=True):
+    """A ``push``, as :func:`read_many` reads it."""
+
+    key: str
+
+
+class Ack(Struct, tag_field="type", tag="ack"):
+    """An ``ack``, as :func:`read_many` reads it."""
+
+    id: int | None = None
+    seq: int | None = None
+
+
+class Size(Struct, tag_field="type", tag="stream_size"):
+    """How long a stream is now, which this client doesn't use."""
 
 
 class Person(Struct):
@@ -108,6 +130,7 @@ class _Typed(Struct):
 
 _KNOWN = frozenset({"push", "init", "delete", "ack", "error", "presence", "presence_state", "keys"})
 _decode = msgspec.json.Decoder(Incoming).decode
+_decode_many = msgspec.json.Decoder(list[Push | Ack | Size]).decode
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
@@ -221,6 +244,18 @@ def _overhead_bytes(key: str, count: int) -> int:
         len(push(key, *values, action="replace", push_id=most, if_seq=most, epoch="E" * 64)),
         len(dated(push(key, *values, action="append", push_id=most, max_length=most), "E" * 64)),
     )
+
+
+def read_many(frames: Sequence[str | bytes]) -> list[Push | Ack | Size] | None:
+    """Read frames at once, which is far quicker; ``None`` unless all are of pushes.
+
+    What it can't read, :func:`read` can, or says what is wrong.
+    """
+    try:
+        found = _decode_many(b"[%b]" % b",".join(frames))  # type: ignore[arg-type]
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
+        return None
+    return found if len(found) == len(frames) else None
 
 
 def read(frame: str | bytes) -> Incoming | None:

@@ -35,13 +35,16 @@ class Notices:
         self._touched: dict[str, None] = {}  # in the order of their writes
         self._overtaken: dict[str, None] = {}
         self._events: dict[Event, None] = {}
+        self._touched_last: str | None = None  # since both were looked at
 
     # What replicas call.
 
     def touched(self, key: str) -> None:
         """Note that a key's replica changed, and may have something to send."""
-        self._touched[key] = None
-        self._events[Event(key)] = None
+        if self._touched_last is not key:
+            self._touched_last = key
+            self._touched[key] = None
+            self._events[Event(key)] = None
 
     def overtaken(self, key: str) -> None:
         """Note that updates of a state have to be made again."""
@@ -63,7 +66,7 @@ class Notices:
 
     def take_touched(self) -> list[str]:
         """Return the keys that may have something to send, once."""
-        touched, self._touched = self._touched, {}
+        touched, self._touched, self._touched_last = self._touched, {}, None
         return list(touched)
 
     def take_overtaken(self) -> list[str]:
@@ -73,13 +76,13 @@ class Notices:
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call, each change of a key once."""
-        events, self._events = self._events, {}
+        events, self._events, self._touched_last = self._events, {}, None
         return list(events)
 
     def forget_events(self) -> None:
         """Drop what happened: nobody is there to hear it."""
-        self._events = {}
+        self._events, self._touched_last = {}, None
 
     def forget_touched(self) -> None:
         """Drop what was to be sent."""
-        self._touched = {}
+        self._touched, self._touched_last = {}, None

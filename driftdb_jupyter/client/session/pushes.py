@@ -20,6 +20,10 @@ _WAYS_OUT = (
 )
 
 
+# So many values are cut together; more of them are no faster in one message.
+_BLOCK_COUNT = 1_000
+
+
 class Pusher(Protocol):
     """Receives the room's answers to its pushes (see :class:`.Replica`)."""
 
@@ -121,7 +125,17 @@ class Pushes:
 
     def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Cut values into what each fits into one message, if any of them does."""
-        room = self.limits.message_bytes - messages.push_overhead_bytes(key, count=2)
+        limits = self.limits
+        room = limits.message_bytes - messages.push_overhead_bytes(key, count=2)
+        for start in range(0, len(values), _BLOCK_COUNT):
+            block = values[start : start + _BLOCK_COUNT]
+            length = sum(map(len, block)) + len(block)
+            if len(block) <= limits.values and length <= min(room, limits.sparse_bytes):
+                yield block
+            else:
+                yield from self._cut(block, room)
+
+    def _cut(self, values: Sequence[bytes], room: int) -> Iterator[Sequence[bytes]]:
         start = length = items = 0
         for end, value in enumerate(values):
             marks = 1 + count_marks(value)

@@ -272,6 +272,23 @@ class Session:
         for presence in self._presences.values():
             presence.disconnected()
 
+    def receive_all(self, frames: Sequence[str | bytes]) -> None:
+        """Take several text frames of the server, as :meth:`receive` takes each."""
+        read = messages.read_many(frames) if len(frames) > 1 else None
+        if read is None:
+            for frame in frames:
+                self.receive(frame)
+            return
+        key, replica = None, None
+        for message in read:
+            if isinstance(message, messages.Push):
+                if message.key != key:
+                    key, replica = message.key, self._replicas.get(message.key)
+                if replica is not None:
+                    replica.pushed(message)
+            elif isinstance(message, messages.Ack):
+                self._acknowledged(message.id, message.seq)
+
     def receive(self, frame: str | bytes) -> None:
         """Take a text frame of the server.
 
@@ -293,13 +310,7 @@ class Session:
             if replica is not None and message.seq is not None:
                 replica.deleted(message.seq)
         elif message.type == "ack":
-            if message.id is not None and (push := self.pushes.get(message.id)):
-                # Before it is forgotten, so that after a fault in here it is asked for again.
-                push.pusher.acknowledged(message.id, message.seq)
-                self.pushes.done(message.id)
-                self._errands.pop(message.id, None)
-                self.taken += 1
-                self.pushes.widen()
+            self._acknowledged(message.id, message.seq)
         elif message.type in ("presence", "presence_state"):
             if presence := self._presences.get(message.key):
                 if message.type == "presence":
@@ -402,6 +413,15 @@ class Session:
     def _unsubscribe(self, key: str) -> None:
         if self.online and self.epoch is not None:  # such a server knows the message
             self._notices.outbox.append(messages.unsubscribe(key))
+
+    def _acknowledged(self, push_id: int | None, seq: int | None) -> None:
+        if push_id is not None and (push := self.pushes.get(push_id)):
+            # Before it is forgotten, so that after a fault in here it is asked for again.
+            push.pusher.acknowledged(push_id, seq)
+            self.pushes.done(push_id)
+            self._errands.pop(push_id, None)
+            self.taken += 1
+            self.pushes.widen()
 
     def _refused(self, push_id: int | None, error: Refusal) -> None:
         if isinstance(error, (RateExceeded, Unavailable)):

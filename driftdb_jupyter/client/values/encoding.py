@@ -15,6 +15,7 @@ from .tagged import DEEPEST, Hook, is_tagged
 __all__ = ["Hook", "decode", "encode", "same"]
 
 _SIMPLE = frozenset({type(None), bool, int, str})
+_FLAT = _SIMPLE | {float}
 _STR = frozenset({str})
 _CONTAINERS = frozenset({dict, list})
 _DOLLAR, _BACKSLASH = b"$\\"
@@ -97,6 +98,11 @@ def _is_plain(value: Any, room: int) -> bool:
         return False
     if not room:
         return False
+    kinds = set(map(type, value))
+    if kinds <= _SIMPLE:
+        return True
+    if kinds <= _FLAT:
+        return all(isfinite(item) for item in value if type(item) is float)
     return all(type(item) in _SIMPLE or _is_plain(item, room - 1) for item in value)
 
 

@@ -71,3 +71,39 @@ def test_a_push_without_a_number_is_an_error() -> None:
     for text in ('{"type":"push","key":"a","value":1}', '{"type":"delete","key":"a"}'):
         with pytest.raises(BadMessage, match="with a seq, got none"):
             messages.read(text)
+
+
+def test_many_pushes_are_read_as_one_by_one() -> None:
+    frames: list[str | bytes] = [
+        b'{"type":"push","key":"a","value":[1],"seq":1}',
+        b'{"type":"push","key":"b","value":"x","seq":2,"time":3,"client":"c","user":{"name":"n"}}',
+        b'{"type":"ack","id":1,"seq":2}',
+        b'{"type":"stream_size","key":"a","size":1}',
+    ]
+    read = messages.read_many(frames)
+    assert read is not None
+    for fast, frame in zip(read, frames, strict=True):
+        slow = messages.read(frame)
+        if isinstance(fast, messages.Push):
+            assert slow is not None
+            assert messages.Value(fast.value, fast.seq, fast.time, fast.client, fast.user) == (
+                slow.pushed()
+            )
+            assert fast.key == slow.key
+        elif isinstance(fast, messages.Ack):
+            assert slow is not None
+            assert (fast.id, fast.seq) == (slow.id, slow.seq)
+        else:
+            assert slow is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *('{"type":"ack","id":1}', b"nonsense", b'{"type":"init","key":"a","data":[]}'),
+        *(b'{"type":"push","key":"a","seq":1}', b'{"type":"push","value":1,"seq":1}', b"1,1"),
+        *(b'{"type":"push","key":"a","value":"\\ud800","seq":1}', b"[" * 100_000),
+    ],
+)
+def test_what_is_not_read_at_once_is_read_one_by_one(frame: str | bytes) -> None:
+    assert messages.read_many([b'{"type":"ack","id":1}', frame]) is None

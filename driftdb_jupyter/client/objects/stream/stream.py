@@ -201,9 +201,10 @@ class Stream(Shared, Sequence[Any]):
         connection = self._home.connection
         if self._outlet is not None and self._outlet.busy:  # what was printed comes first
             self._outlet.hand_over(connection.settings.connect_timeout_seconds, last=False)
+        batches = [values] if len(values) == 1 else self._replica.batches(values)
         receipts = [
             connection.push(self._replica, *batch, keep=True, max_length=self._max_length)
-            for batch in self._replica.batches(values)
+            for batch in batches
         ]
         if receipts:
             hint(connection, self._key, "stream")

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from driftdb_jupyter.client.runtime.turn_lock import TurnLock
+
+from ..interrupted import Interrupt, count_lines, interrupted_at
+
+
+def in_thread(work: object) -> threading.Thread:
+    assert callable(work)
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_one_thread_is_in_at_a_time() -> None:
+    lock, counts, most = TurnLock(look_seconds=0.001), [0], []
+
+    def work() -> None:
+        for _ in range(200):
+            with lock:
+                counts[0] += 1
+                most.append(counts[0])
+                counts[0] -= 1
+
+    threads = [in_thread(work) for _ in range(4)]
+    for thread in threads:
+        thread.join(20)
+    assert most == [1] * 800
+
+
+def test_who_waits_long_for_a_block_that_is_executed_goes_on_waiting() -> None:
+    lock, entered, gate, order = TurnLock(look_seconds=0.001), *_events(), []
+
+    def hold() -> None:
+        with lock, lock:
+            entered.set()
+            assert gate.wait(20)
+            order.append("holder")
+
+    def take() -> None:
+        with lock:
+            order.append("other")
+
+    holder = in_thread(hold)
+    assert entered.wait(20)
+    other = in_thread(take)
+    other.join(0.05)
+    gate.set()
+    other.join(20)
+    holder.join(20)
+    assert order == ["holder", "other"]
+
+
+def test_an_interrupt_at_any_line_leaves_it_free_for_others() -> None:
+    lock = TurnLock(look_seconds=0.001)
+
+    def hold() -> None:
+        with lock, lock:
+            pass
+
+    def take() -> None:
+        with lock:
+            taken.set()
+
+    for line in range(1, count_lines(hold) + 1):
+        interrupted_at(hold, line)
+        taken = threading.Event()
+        in_thread(take).join(20)
+        assert taken.is_set(), line
+        hold()
+
+
+def test_what_is_raised_in_a_block_is_raised_and_frees_it() -> None:
+    lock = TurnLock(look_seconds=1e6)
+    with pytest.raises(Interrupt), lock:
+        raise Interrupt
+    in_thread(lambda: lock.__enter__()).join(20)
+
+
+def _events() -> tuple[threading.Event, threading.Event]:
+    return threading.Event(), threading.Event()
