@@ -148,7 +148,7 @@ class SharedReducer(Shared):
         """Apply what came; under the lock."""
         connection, fold = self._home.connection, self._fold
         if self._unfinished:  # an interrupt came, and news are lost
-            fold.behind = True
+            fold.behind, self._reads_anew = True, False
         settled = len(self._settled)
         self._unfinished = True
         for each in self._follower.take():
@@ -171,7 +171,7 @@ class SharedReducer(Shared):
     def _keep_short(self) -> None:
         with self._lock:
             fold = self._fold
-            if not self._compacts or fold.pending or fold.behind:
+            if not self._compacts or fold.pending or fold.behind or self._unfinished:
                 return
             self._compacts = False
             seq, epoch, text = fold.seq, fold.epoch, snapshot(self._write(fold.confirmed))
