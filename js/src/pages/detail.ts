@@ -2,7 +2,7 @@ import { meant } from "../client/form";
 import { nameOf } from "../client/user";
 import { stringify } from "../protocol/integers";
 import type { Entry, Json, KeyInfo } from "../protocol/messages";
-import { bytes } from "../widgets/bytes";
+import { size as sizeOf } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { goneFrom } from "../widgets/gone";
 import { withUnseen } from "../widgets/unseen";
@@ -109,7 +109,7 @@ export class Detail {
     if (info !== undefined) {
       const { size } = info;
       parts.push(
-        `${size.toLocaleString()} ${size === 1 ? "value" : "values"}, ${bytes(info.bytes)}`,
+        `${size.toLocaleString()} ${size === 1 ? "value" : "values"}, ${sizeOf(info.bytes)}`,
       );
       if (size > this.held.length && this.held.length > 0)
         parts.push(`the newest ${this.held.length} are listed`);

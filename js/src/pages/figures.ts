@@ -1,4 +1,4 @@
-import { bytes } from "../widgets/bytes";
+import { size } from "../widgets/bytes";
 import { element } from "../widgets/control";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -43,7 +43,7 @@ export class Figures {
   /** What came in the last second, in messages and in bytes. */
   second(messages: number, amount: number): void {
     this.set("messages/s", messages.toLocaleString());
-    this.set("data/s", bytes(amount));
+    this.set("data/s", size(amount));
     this.rates.push(messages);
     if (this.rates.length > SECONDS) this.rates.shift();
     const most = Math.max(1, ...this.rates);

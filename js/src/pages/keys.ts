@@ -1,5 +1,5 @@
 import type { KeyInfo } from "../protocol/messages";
-import { bytes } from "../widgets/bytes";
+import { size } from "../widgets/bytes";
 import { element } from "../widgets/control";
 import { keyName } from "./key_name";
 import { byName } from "./order";
@@ -76,7 +76,7 @@ export class KeyList {
   private cells(key: string): Cells {
     const info = this.infos.get(key);
     const rate = this.rates.get(key) ?? 0;
-    const held = info === undefined ? "nothing held" : `${info.size} × · ${bytes(info.bytes)}`;
+    const held = info === undefined ? "nothing held" : `${info.size} × · ${size(info.bytes)}`;
     return [
       ["name", keyName(key)],
       ["about", rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes } from "../../src/widgets/bytes";
+import { bytes, size } from "../../src/widgets/bytes";
 
 test.each([
   [0, "0 bytes"],
@@ -11,4 +11,16 @@ test.each([
   [5e12, "4660 GiB"],
 ])("%d bytes are shown as %s", (amount, text) => {
   expect(bytes(amount)).toBe(text);
+});
+
+test.each([
+  [1, "1 byte"],
+  [999, "999 bytes"],
+  [1000, "1.0 kB"],
+  [17_260, "17.3 kB"],
+  [999_949, "999.9 kB"],
+  [999_950, "1.0 MB"],
+  [1_234_567_890, "1,234.6 MB"],
+])("where there are %d bytes the command line says %s, too", (amount, text) => {
+  expect(size(amount)).toBe(text);
 });
