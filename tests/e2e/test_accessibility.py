@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from ..browser import NewWindow
+from ..browser import NewWindow, become_equal
 from .devices import PHONE
 from .standalone import PageRoom, Standalone
 
@@ -162,3 +162,27 @@ def test_a_text_of_another_direction_has_its_end_at_its_left(
         "(lines) => lines.map((line) => getComputedStyle(line).direction)"
     )
     assert directions == ["rtl", "ltr"]
+
+
+@pytest.mark.parametrize("key", [key for key, *_ in KINDS])
+def test_a_wheel_over_a_control_that_has_the_focus_scrolls_the_page(
+    room: PageRoom, new_window: NewWindow, key: str
+) -> None:
+    value, control = next((value, control) for name, value, control in KINDS if name == key)
+    room.describe("0", "state", label=key, control=control)
+    room.push("0", value)
+    for number in range(20):
+        room.push(f"more{number}", "text")
+    page = new_window(viewport={"width": 400, "height": 400})
+    page.goto(room.url + "/page")
+    part = card(page, key).locator("input, select, textarea, button:visible").first
+    part.focus()
+    box = part.bounding_box()
+    assert box is not None
+    shown = page.evaluate("() => document.activeElement.value")
+    page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, 150)
+    become_equal(page, lambda: page.evaluate("scrollY > 0"), lambda: True)
+    assert page.evaluate("() => document.activeElement.value") == shown
+    expect(part).to_be_focused()
+    assert room.read("0") == [value]

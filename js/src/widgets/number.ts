@@ -74,8 +74,18 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
     done();
   });
   field.addEventListener("blur", done);
+  field.addEventListener("wheel", () => leaveToThePage(field), { passive: true });
   show(source.value);
   return { element: field, field, show };
+}
+
+/** Let a wheel that is turned over a field scroll the page: browsers count the number up and down. */
+function leaveToThePage(field: HTMLInputElement): void {
+  if (field.readOnly) return;
+  field.readOnly = true;
+  setTimeout(() => {
+    field.readOnly = false;
+  });
 }
 
 /** The number that a text means: an integer with all of its digits. */
