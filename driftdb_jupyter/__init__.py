@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Unavailable,
         Uncertain,
         Unreachable,
+        WrongKind,
     )
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "Uncertain",
     "Unreachable",
     "Wait",
+    "WrongKind",
     "__version__",
     "bind",
     "bind_all",

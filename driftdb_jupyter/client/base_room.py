@@ -15,6 +15,7 @@ from .connection.connection import Connection, Status, live_connections
 from .link import Link, page_url
 from .runtime.background import at_end, background
 from .runtime.turn_lock import TurnLock
+from .session.kind import META
 from .session.messages import KeyInfo
 from .session.receipt import Receipt
 from .settings import Settings
@@ -115,10 +116,12 @@ class BaseRoom:
     def delete(self, key: str) -> Handle[None]:
         """Empty a key for everybody; the handle tells when that is done.
 
-        A state that is in use somewhere begins again with its initial value. Raises
+        It may be used as another kind of object then. A state that is in use somewhere begins
+        again with its initial value. Raises
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected`.
         """
+        self.connection.send(META + key, action="delete")
         receipt = self.connection.send(key, action="delete")
         return Handle(receipt, lambda _: None, why=lambda: self.error)
 

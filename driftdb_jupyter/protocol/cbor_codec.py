@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from . import cbor
 from .codec import (
+    Held,
     KeyInfo,
     Listing,
     error_fields,
@@ -102,6 +103,29 @@ class CborCodec:
         fields = _joined({"seq": _uint(entry.seq), **stamps})
         return frame(BINARY, start + entry.value.as_cbor() + fields)
 
+    def held_push_frame(
+        self, start: bytes, entry: Entry, first: int | None, *, stamps: bool
+    ) -> bytes:
+        fields = {"seq": _uint(entry.seq)}
+        if first is not None:
+            fields["first"] = _uint(first)
+        if stamps:
+            fields |= _stamps(entry)
+        # The start says how many fields a push has without more.
+        start = cbor.head(cbor.MAP, 3 + len(fields)) + start[1:]
+        return frame(BINARY, start + entry.value.as_cbor() + _joined(fields))
+
+    def compact(self, key: str, entry: Entry, *, stamps: bool) -> bytes:
+        return _map(
+            {
+                "type": cbor.text("compact"),
+                "key": cbor.text(key),
+                "value": entry.value.as_cbor(),
+                "seq": _uint(entry.seq),
+                **(_stamps(entry) if stamps else {}),
+            }
+        )
+
     def delete(self, key: str, seq: int) -> bytes:
         return _message({"type": "delete", "key": key, "seq": seq})
 
@@ -115,6 +139,7 @@ class CborCodec:
         recovered: bool = False,
         seq: int | None = None,
         more: bool = False,
+        held: Held | None = None,
     ) -> Listing:
         more_fields = {}
         if epoch is not None:
@@ -124,6 +149,9 @@ class CborCodec:
             more_fields["seq"] = _uint(seq)
         if more:
             more_fields["more"] = cbor2.dumps(True)
+        if held is not None:
+            more_fields["first"] = _uint(held.first)
+            more_fields["size"] = _uint(held.size)
         first_fields = {
             "type": cbor.text("init"),
             "key": cbor.text(key),

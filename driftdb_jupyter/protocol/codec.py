@@ -16,6 +16,7 @@ from .value import Value
 
 __all__ = [
     "Codec",
+    "Held",
     "KeyInfo",
     "Listing",
     "error_fields",
@@ -32,6 +33,13 @@ class KeyInfo(Struct, gc=False):
     size: int
     bytes: int
     seq: int
+
+
+class Held(NamedTuple):
+    """What a stream holds: ``size`` values, the oldest of which has the number ``first``."""
+
+    first: int
+    size: int
 
 
 class Listing(NamedTuple):
@@ -97,6 +105,17 @@ class Codec(Protocol):
     def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
         """The same with the author and the time."""
 
+    def held_push_frame(
+        self, start: bytes, entry: Entry, first: int | None, *, stamps: bool
+    ) -> bytes:
+        """The same, with the number of the oldest value that the stream holds now.
+
+        ``first`` is ``None`` where the entry is not kept. ``stamps``: with the author and the time.
+        """
+
+    def compact(self, key: str, entry: Entry, *, stamps: bool) -> bytes:
+        """The notice that a value stands in the place of all up to its number."""
+
     def delete(self, key: str, seq: int) -> bytes:
         """The notice that a stream was deleted."""
 
@@ -110,11 +129,12 @@ class Codec(Protocol):
         recovered: bool = False,
         seq: int | None = None,
         more: bool = False,
+        held: Held | None = None,
     ) -> Listing:
         """The answer to a ``get``, a listing of ``count`` entries.
 
         With an ``epoch`` it says so, and whether it ``recovered``.
-        ``seq``: up to where that is all there is to know.
+        ``seq``: up to where that is all there is to know. ``held``: what the stream holds.
         """
 
     def stream_size(self, key: str, size: int) -> bytes:

@@ -19,6 +19,7 @@
     ├── NotConnected        the connection is closed, or an answer took too long
     ├── QueueFull           too much waits to be sent already
     ├── Uncertain           nobody knows whether the room took a write
+    ├── WrongKind           a key that is in use as something else
     ├── TimedOut            what was waited for did not come in time
     └── EncodingError       a value that has no JSON form; names the path to it
 
@@ -50,6 +51,7 @@ __all__ = [
     "Unavailable",
     "Uncertain",
     "Unreachable",
+    "WrongKind",
     "printable",
     "refusal",
 ]
@@ -194,6 +196,22 @@ class QueueFull(DriftDBError):
 
 class Uncertain(DriftDBError):
     """A write of which nobody knows whether the room took it, before it lost its memory."""
+
+
+class WrongKind(DriftDBError, ValueError):
+    """A key that is in use as another kind of object (protocol, "What a key is").
+
+    ``key``; ``wanted`` is the kind that was asked for, ``found`` the one that the key has.
+    """
+
+    def __init__(self, key: str, *, wanted: str, found: str) -> None:
+        super().__init__(
+            f"expected the key {key!r} for a {wanted}, got one that is in use as a {found}.",
+            in_python="Choose another key, or empty this one for everybody with room.delete().",
+        )
+        self.key = key
+        self.wanted = wanted
+        self.found = found
 
 
 class TimedOut(DriftDBError, TimeoutError):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from .codec import (
+    Held,
     KeyInfo,
     Listing,
     error_fields,
@@ -120,6 +121,22 @@ class JsonCodec:
             TEXT, b'%b%b,"seq":%d%b}' % (start, entry.value.as_json(), entry.seq, _stamps(entry))
         )
 
+    def held_push_frame(
+        self, start: bytes, entry: Entry, first: int | None, *, stamps: bool
+    ) -> bytes:
+        end = b"" if first is None else b',"first":%d' % first
+        if stamps:
+            end += _stamps(entry)
+        return frame(TEXT, b'%b%b,"seq":%d%b}' % (start, entry.value.as_json(), entry.seq, end))
+
+    def compact(self, key: str, entry: Entry, *, stamps: bool) -> bytes:
+        return b'{"type":"compact","key":%b,"value":%b,"seq":%d%b}' % (
+            _encode(key),
+            entry.value.as_json(),
+            entry.seq,
+            _stamps(entry) if stamps else b"",
+        )
+
     def delete(self, key: str, seq: int) -> bytes:
         return b'{"type":"delete","key":%b,"seq":%d}' % (_encode(key), seq)
 
@@ -133,6 +150,7 @@ class JsonCodec:
         recovered: bool = False,
         seq: int | None = None,
         more: bool = False,
+        held: Held | None = None,
     ) -> Listing:
         end = b"]"
         if epoch is not None:
@@ -141,6 +159,8 @@ class JsonCodec:
             end += b',"seq":%d' % seq
         if more:
             end += b',"more":true'
+        if held is not None:
+            end += b',"first":%d,"size":%d' % held
         start = b'{"type":"init","key":%b,"data":[' % _encode(key)
         parts = _stamped_entry_parts if stamps else _entry_parts
         return Listing(start, parts, b",", end + b"}", values_of_entries)

@@ -85,7 +85,8 @@ class Get(Struct, gc=False, tag="get"):
 
     With ``seq`` ``None`` (null) there is no answer. An ``epoch`` asks for what was missed since
     then (``None``: from the start). ``limit``: at most so many values. ``stamps``: with who wrote
-    and when. ``presence``: subscribe to who is there, too.
+    and when. ``held``: with what the stream holds; only where an ``epoch`` is given.
+    ``presence``: subscribe to who is there, too.
     """
 
     key: str
@@ -93,6 +94,7 @@ class Get(Struct, gc=False, tag="get"):
     epoch: str | UnsetType | None = UNSET
     limit: _Positive | None = None
     stamps: bool = False
+    held: bool = False
     presence: bool = False
 
 

@@ -105,6 +105,11 @@ class Stream:
         """
         return self.value_count > 0 and names_parts(self._chunks[0].entries[0].value)
 
+    @property
+    def oldest(self) -> Entry | None:
+        """The oldest entry in the stream, ``None`` where it is empty."""
+        return self._chunks[0].entries[0] if self.value_count else None
+
     def copy(self) -> Stream:
         """Another stream of the same entries."""
         copy = Stream()

@@ -18,7 +18,7 @@ from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room, room
-from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, Unreachable
+from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, Unreachable, WrongKind
 
 from .fakes import FakeServer
 from .served import come_true
@@ -186,13 +186,13 @@ def test_keys_are_listed_and_deleted(mine: Room, theirs: Room) -> None:
     assert found == {"log": 2, "state": 1, "$meta/log": 1}
     assert list(mine.keys("l")) == ["log"]
     theirs.delete("log").result()
-    assert sorted(mine.keys()) == ["$meta/log", "state"]
+    assert sorted(mine.keys()) == ["state"]
     come_true(mine, lambda: len(stream) == 0)
 
 
 def test_one_key_is_one_kind_of_thing(mine: Room) -> None:
     state = mine.state("log")
-    with pytest.raises(ValueError, match="expected the key 'log' for a LogReplica"):
+    with pytest.raises(WrongKind, match="'log' for a stream, got one that is in use as a state"):
         mine.stream("log")
     assert state.value is None
 

@@ -7,7 +7,13 @@ from collections import defaultdict
 from typing import Any
 
 from driftdb_jupyter.client.session import messages
-from driftdb_jupyter.client.session.log import Follower, Heard, LogReplica, StartedOver
+from driftdb_jupyter.client.session.log import (
+    Compacted,
+    Follower,
+    Heard,
+    LogReplica,
+    StartedOver,
+)
 from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
@@ -176,6 +182,8 @@ class Client:
                 held = [each.seq for each in news.held]
                 assert held == sorted(set(held)), "a stream ascends"
                 self._positions[key] = held[-1] if held else None
+                continue
+            if isinstance(news, Compacted):
                 continue
             assert isinstance(news, Heard)
             assert replica.epoch is not None

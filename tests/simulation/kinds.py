@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from driftdb_jupyter.client.session.fold import Fold, snapshot
-from driftdb_jupyter.client.session.log import Heard, StartedOver
+from driftdb_jupyter.client.session.log import Heard, LogReplica, StartedOver
 from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.session.state import StateReplica, Update
@@ -71,7 +71,7 @@ class _Reducer:
     """A list that actions append to, as :class:`~driftdb_jupyter.SharedReducer`."""
 
     def __init__(self, session: Session, key: str) -> None:
-        self._replica = session.log(key, keep=True)
+        self._replica = session.log(key, kind="reducer", keep=False, held=True)
         self._follower = self._replica.follow()
         self._settled: list[str] = []
         self.fold = new_fold()
@@ -94,7 +94,6 @@ class _Reducer:
             text = snapshot(json.dumps(self.fold.confirmed).encode())
             with contextlib.suppress(QueueFull):
                 self._replica.compact(text, seq=self.fold.seq, epoch=self.fold.epoch)
-                self._replica.fold(text, seq=self.fold.seq)
                 self.fold.actions = 1
 
     def write(self, text: bytes) -> object:
@@ -131,6 +130,22 @@ def _shown_entries(replica: Any) -> object:
     return [(json.loads(each.value), each.seq) for each in replica.entries]
 
 
+def _write_and_compact(replica: LogReplica, text: bytes) -> object:
+    """Append, and put one value in the place of what is there, whoever else does so too."""
+    receipt = replica.push(text, keep=True)
+    if replica.current and len(replica.entries) > 1:
+        values = b",".join(each.value for each in replica.entries)
+        with contextlib.suppress(QueueFull):
+            replica.compact(b"[%b]" % values, seq=replica.entries[-1].seq, epoch=replica.epoch)
+    return receipt
+
+
+def _write_and_trim(replica: LogReplica, text: bytes) -> object:
+    """Append, sometimes such that little is left of what others appended."""
+    trims = int(text.rpartition(b"-")[2].strip(b'"')) % 3 == 0
+    return replica.push(text, keep=True, max_length=2 if trims else None)
+
+
 def _forget_presence(session: Session, key: str) -> bool:
     session.forget_presence(key)
     return True
@@ -148,6 +163,14 @@ KINDS = {
         held=_state,
         every_write_counts=False,
     ),
+    "presence": Kind(
+        join=lambda session, key: session.presence(key),
+        write=lambda replica, text: replica.set(text),
+        shown=lambda replica: sorted(person.value for person in replica.people.values()),
+        held=_there,
+        forget=_forget_presence,
+        kept=False,
+    ),
     "register": Kind(
         join=lambda session, key: session.state(key),
         write=_append_to_register,
@@ -161,36 +184,40 @@ KINDS = {
         held=_folded,
     ),
     "stream": Kind(
-        join=lambda session, key: session.log(key, keep=True),
+        join=lambda session, key: session.log(key, kind="stream", keep=True, held=True),
         write=lambda replica, text: replica.push(text, keep=True),
         shown=_shown_entries,
         held=_entries,
     ),
     "newest": Kind(
-        join=lambda session, key: session.log(key, keep=True, max_length=3),
+        join=lambda session, key: session.log(key, kind="stream", keep=True, held=True),
         write=lambda replica, text: replica.push(text, keep=True, max_length=3),
         shown=_shown_entries,
         held=_entries,
     ),
     "pairs, two by two": Kind(
-        join=lambda session, key: session.log(key, keep=True),
+        join=lambda session, key: session.log(key, keep=True, held=True),
         write=lambda replica, text: replica.push_all([text, b"[1.5]"], keep=True),
         shown=_shown_entries,
         held=_entries,
     ),
-    "channel": Kind(
-        join=lambda session, key: session.log(key, keep=False),
-        write=lambda replica, text: replica.push(text, keep=False),
+    "compacted": Kind(
+        join=lambda session, key: session.log(key, kind="stream", keep=True, held=True),
+        write=_write_and_compact,
         shown=_shown_entries,
         held=_entries,
     ),
-    "presence": Kind(
-        join=lambda session, key: session.presence(key),
-        write=lambda replica, text: replica.set(text),
-        shown=lambda replica: sorted(person.value for person in replica.people.values()),
-        held=_there,
-        forget=_forget_presence,
-        kept=False,
+    "trimmed by others": Kind(
+        join=lambda session, key: session.log(key, kind="stream", keep=True, held=True),
+        write=_write_and_trim,
+        shown=_shown_entries,
+        held=_entries,
+    ),
+    "channel": Kind(
+        join=lambda session, key: session.log(key, kind="channel", keep=False),
+        write=lambda replica, text: replica.push(text, keep=False),
+        shown=_shown_entries,
+        held=_entries,
     ),
 }
 """By the key under which each takes part."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from ...protocol.errors import DriftDBError, NotConnected, QueueFull, Refusal
 from ..runtime.background import background, on_fork
 from ..runtime.waker import Waker
+from ..session.kind import Kind
 from ..session.log import Follower, LogReplica
 from ..session.messages import Action, KeyInfo
 from ..session.presence import PresenceReplica
@@ -125,16 +126,21 @@ class Connection:
             self._inbox.put(Job(self._connector.start))
             self._started = True
 
-    def subscribe(self, key: str, listener: Listener, *, initial: bytes | None) -> StateReplica:
+    def subscribe(
+        self, key: str, listener: Listener, *, initial: bytes | None, kind: Kind | None = None
+    ) -> StateReplica:
         """Hear of a state, as long as the listener lives, and offer its initial value.
+
+        ``kind``: what the key is used as (see :meth:`.Session.state`).
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key or the value,
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
-        :class:`ValueError` where the key is used as something else.
+        :class:`~driftdb_jupyter.protocol.errors.WrongKind` where the key is used as something else
+        in this process.
         """
 
         def work() -> StateReplica:
-            replica = self._session.state(key)
+            replica = self._session.state(key, kind=kind)
             if initial is not None:
                 replica.offer(initial)
             self._driver.join((key, False), listener)
@@ -147,9 +153,10 @@ class Connection:
         key: str,
         listener: Listener,
         *,
+        kind: Kind | None = None,
         keep: bool,
+        held: bool = False,
         stamps: bool = False,
-        max_length: int | None = None,
         follower: Follower | None = None,
     ) -> LogReplica:
         """Hear each push of a key, as long as the listener lives (see :class:`.LogReplica`).
@@ -158,7 +165,7 @@ class Connection:
         """
 
         def work() -> LogReplica:
-            replica = self._session.log(key, keep=keep, stamps=stamps, max_length=max_length)
+            replica = self._session.log(key, kind=kind, keep=keep, held=held, stamps=stamps)
             if follower is not None:
                 replica.add(follower)
             self._driver.join((key, False), listener)
@@ -203,10 +210,12 @@ class Connection:
     ) -> None:
         """Show a value at once, and put it on its way; ``by`` knows of it and isn't told.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`, and
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`,
+        :class:`~driftdb_jupyter.protocol.errors.WrongKind`, and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`.
         """
         self._check_open()
+        replica.check_kind()
         replica.check_size(value)
 
         def work() -> None:
@@ -266,6 +275,7 @@ class Connection:
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` where too much waits already.
         """
+        replica.check_kind()
         self._check_room(replica.key, values)
         receipt: Receipt[int | None] = Receipt()
         if dated:
@@ -275,6 +285,7 @@ class Connection:
         else:
             append = Append(replica, values, receipt, keep=keep, max_length=max_length)
             self._hand_over(append)
+        replica.meta = replica.meta or replica.kind  # by this write, if by nothing else
         return receipt
 
     def compact(
@@ -284,12 +295,12 @@ class Connection:
         *,
         seq: int,
         epoch: str | None,
-        tell: bool = False,
     ) -> Receipt[int | None]:
         """Put a value in the place of all up to a number; raises as :meth:`push` does."""
+        replica.check_kind()
         self._check_room(replica.key, (value,))
         receipt: Receipt[int | None] = Receipt()
-        work = partial(replica.enqueue_compact, value, receipt, seq=seq, epoch=epoch, tell=tell)
+        work = partial(replica.enqueue_compact, value, receipt, seq=seq, epoch=epoch)
         self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=len(value)))
         return receipt
 
@@ -352,7 +363,8 @@ class Connection:
     def wait_ready(self, replica: Replica | PresenceReplica, timeout_seconds: float) -> None:
         """Wait until the room's value was heard; an older one will do while it reconnects.
 
-        Raises why the connection failed, what the server refused, or
+        Raises why the connection failed, what the server refused,
+        :class:`~driftdb_jupyter.protocol.errors.WrongKind` where the key is of another kind, or
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after the timeout.
         """
         driver = self._driver
@@ -365,6 +377,8 @@ class Connection:
             return heard() or final or driver.complaint is not None
 
         if self.wait_until(decided, timeout_seconds) and heard():
+            if isinstance(replica, Replica):
+                replica.check_kind()
             return
         if (complaint := driver.complaint) is not None:
             raise complaint

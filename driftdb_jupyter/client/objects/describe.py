@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from ...protocol.errors import DriftDBError, Refusal
 from ..connection.connection import Connection
+from ..session.kind import META, Kind
 from ..session.stored import written
 from ..settings import Settings
 from ..values.encoding import encode
@@ -23,10 +24,6 @@ _log = logging.getLogger("driftdb_jupyter")
 # What was told of each room's keys, for a cell is run again and again; and who stands for it: as
 # long as somebody does, the client tells it anew to a server that lost its memory.
 _told: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
-
-
-# Of which keys of each room the kind was told.
-_hinted: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()
 
 
 class _Nobody:
@@ -58,26 +55,21 @@ def describe(
         if control is not None:
             meta |= {"label": control.label, "control": control.asked()}
         text = encode(meta) if control is None else control.encoded(meta)
-        _write(shared.room.connection, f"$meta/{shared.key}", text)
+        _write(shared.room.connection, META + shared.key, text)
     except (DriftDBError, ValueError) as error:
         _log.debug("%r was not described: %s", shared, error)
 
 
-def hint(connection: Connection, key: str, kind: str) -> None:
-    """Say what a key is that is written to, where nobody described it.
+def hint(connection: Connection, key: str, kind: Kind) -> None:
+    """Say what a key is used as that is written to the first time, where nobody described it.
 
     A channel holds nothing that tells it, and a stream of one value looks like a state. Does
     nothing where ``DRIFTDB_DESCRIBE`` is 0. Never raises: it is a help, and nothing more.
     """
-    hinted = _hinted.setdefault(connection, set())
-    if key in hinted or key.startswith("$"):
+    if not connection.settings.describe or key.startswith("$"):
         return
-    hinted.add(key)
-    if not connection.settings.describe:
-        return
-    meta = written(encode({"kind": kind}))
     try:
-        connection.send(f"$meta/{key}", meta, action="replace", if_seq=0)
+        connection.send(META + key, written(encode({"kind": kind})), action="replace", if_seq=0)
     except DriftDBError as error:
         _log.debug("%r was not described: %s", key, error)
 

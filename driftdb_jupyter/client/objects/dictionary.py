@@ -38,7 +38,7 @@ class SharedDict(MutableMapping[str, Any]):
         decode: Callable[[Any], Any] | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
-        self._reducer = SharedReducer(
+        self._reducer = _Items(
             key,
             _apply,
             dict(initial or {}),
@@ -121,6 +121,12 @@ class SharedDict(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         items = brief(dict(self._reducer.value))
         return f"SharedDict({self.key!r}, {items}, room={self.room.name!r})"
+
+
+class _Items(SharedReducer):
+    """The items of a dictionary, and the actions that change them."""
+
+    _kind = "dict"
 
 
 def _apply(items: dict[str, Any], action: Any) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Presence(Shared):
         self._replica = connection.attend(key, self)
         if value is not None:
             self.value = value
-        connection.wait_ready(self._replica, timeout_seconds)
+        self._wait_ready(self._replica, timeout_seconds, presence=True)
         self._told = {person.client: person for person in self.others}
         self._made = True
 

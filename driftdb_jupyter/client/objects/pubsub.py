@@ -9,7 +9,8 @@ from typing import Any
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
-from ..session.log import Follower, Heard, Missed, News, StartedOver
+from ..session.kind import kind_of
+from ..session.log import Follower, Heard, News
 from ..values.encoding import decode, encode
 from ..waiting.feed import Feed
 from ..waiting.handle import Handle
@@ -49,9 +50,14 @@ class PubSub(Shared):
         connection = self._home.connection
         self._follower = Follower()
         self._replica = connection.listen(
-            key, self, keep=False, stamps=stamps, follower=self._follower
+            key,
+            self,
+            kind=kind_of(key, "channel"),
+            keep=False,
+            stamps=stamps,
+            follower=self._follower,
         )
-        connection.wait_ready(self._replica, timeout_seconds)
+        self._wait_ready(self._replica, timeout_seconds)
 
     @property
     def last(self) -> list[Any]:
@@ -66,9 +72,11 @@ class PubSub(Shared):
         """
         self._check_open()
         text = encode(value, hook=self._encode)
-        connection = self._home.connection
-        hint(connection, self._key, "channel")
-        return self._handle(connection.push(self._replica, text, keep=False), lambda _: None)
+        first = self._replica.meta is None
+        receipt = self._home.connection.push(self._replica, text, keep=False)
+        if first:
+            hint(self._home.connection, self._key, "channel")
+        return self._handle(receipt, lambda _: None)
 
     def subscribe(self, handler: Callable[[Any], object]) -> Subscription:
         """Call ``handler(value)`` for each value from now on, in order, each once.
@@ -123,4 +131,4 @@ class PubSub(Shared):
 
 def _heard(news: News) -> Iterable[Heard]:
     """What was published; not what the stream of the key holds."""
-    return () if isinstance(news, (StartedOver, Missed)) else (news,)
+    return (news,) if isinstance(news, Heard) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ...protocol.errors import DriftDBError
 from ..base_room import BaseRoom
@@ -13,10 +13,12 @@ from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..runtime.turn_lock import TurnLock
 from ..session.fold import Fold, snapshot
+from ..session.kind import Kind, kind_of
 from ..session.log import Follower
 from ..values.encoding import decode, encode, same
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
+from .describe import hint
 from .shared import Shared, brief
 
 __all__ = ["SharedReducer"]
@@ -37,6 +39,8 @@ class SharedReducer(Shared):
     The room is found as by :class:`~driftdb_jupyter.SharedState`, and the same
     errors are raised. ``encode`` and ``decode`` are for actions and values that JSON can't hold.
     """
+
+    _kind: ClassVar[Kind] = "reducer"
 
     def __init__(
         self,
@@ -66,8 +70,15 @@ class SharedReducer(Shared):
         self._told = self._fold.value
         connection = self._home.connection
         self._follower = Follower()
-        self._replica = connection.listen(key, self, keep=True, follower=self._follower)
-        connection.wait_ready(self._replica, timeout_seconds)
+        self._replica = connection.listen(
+            key,
+            self,
+            kind=kind_of(key, self._kind),
+            keep=False,
+            held=True,
+            follower=self._follower,
+        )
+        self._wait_ready(self._replica, timeout_seconds)
         self._told = self.value
 
     @property
@@ -88,6 +99,7 @@ class SharedReducer(Shared):
         with self._lock:
             self._catch_up()
             proposal = self._fold.prepare(text)
+            first = self._replica.meta is None
             receipt = self._home.connection.push(
                 self._replica, proposal.form, keep=True, dated=True
             )
@@ -102,6 +114,8 @@ class SharedReducer(Shared):
             self._fold.pend(proposal)
             length = self._fold.actions + len(self._fold.pending)
             self._compacts = self._compacts or length >= _COMPACT_AT
+        if first:
+            hint(self._home.connection, self._key, self._kind)
         callbacks.schedule(self)
         return self._handle(receipt, lambda _: None)
 
@@ -181,12 +195,6 @@ class SharedReducer(Shared):
             connection.compact(self._replica, text, seq=seq, epoch=epoch)
         except DriftDBError:
             return  # somebody else will, or the next action of ours
-
-        def fold_entries() -> None:
-            if self._replica.epoch == epoch:
-                self._replica.fold(text, seq=seq)
-
-        connection.do(fold_entries)
 
     def _write(self, value: Any) -> bytes:
         return encode(value, hook=self._encode)

@@ -10,7 +10,9 @@ from ...protocol.errors import DriftDBError, EncodingError, NotConnected, Refusa
 from ..base_room import BaseRoom, find
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import Topic, cells
+from ..session.presence import PresenceReplica
 from ..session.receipt import Receipt
+from ..session.replica import Replica
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 
@@ -92,6 +94,17 @@ class Shared:
             raise NotConnected(
                 f"this {type(self).__name__} {self._key!r} was closed: make another one to write"
             )
+
+    def _wait_ready(
+        self, replica: Replica | PresenceReplica, timeout_seconds: float, *, presence: bool = False
+    ) -> None:
+        """Wait for the room's answer (see :meth:`.Connection.wait_ready`); on errors, leave."""
+        connection = self._home.connection
+        try:
+            connection.wait_ready(replica, timeout_seconds)
+        except BaseException:
+            connection.unsubscribe(self._key, self, presence=presence)
+            raise
 
     def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:
         if self._logged is not None and self._is_taken():

@@ -17,6 +17,7 @@ from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
 from ..runtime.subscribers import tell_each
 from ..runtime.teller import Teller
+from ..session.kind import kind_of
 from ..session.receipt import Receipt
 from ..values.encoding import Hook, decode, encode, same
 from ..waiting.handle import Handle
@@ -185,7 +186,9 @@ class SharedState(Shared, HasTraits):
         self._told_at = -math.inf
         connection = self._home.connection
         try:
-            replica = self._replica = connection.subscribe(key, self, initial=offer)
+            replica = self._replica = connection.subscribe(
+                key, self, initial=offer, kind=kind_of(key, "state")
+            )
             if throttle_seconds:
                 connection.pace(replica, throttle_seconds)
             connection.wait_ready(replica, timeout_seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from .log import Heard, Missed, News, StartedOver
+from .log import Heard, News, StartedOver
 
 __all__ = ["Bookmark"]
 
@@ -20,11 +20,13 @@ class Bookmark:
 
     def pick(self, news: News) -> Sequence[Heard]:
         """The values that come next."""
-        if isinstance(news, Missed):
-            return ()
-        if not isinstance(news, StartedOver):
-            self._seen = news
+        if isinstance(news, Heard):
+            if self._seen is not None and news.seq <= self._seen.seq:
+                return ()  # the beginning held it
+            self._skip, self._seen = False, news
             return (news,)
+        if not isinstance(news, StartedOver):
+            return ()
         held, fresh = news.held, news.held
         if self._skip:
             self._skip, fresh = False, []
@@ -34,5 +36,6 @@ class Bookmark:
             # In another epoch the numbers may be another's: only the same value is the same.
             if news.same_epoch or held[at : at + 1] == [seen]:
                 fresh = [each for each in held[at:] if each.seq > seen.seq]
-        self._seen = held[-1] if held else None
+        if held or not news.same_epoch:
+            self._seen = held[-1] if held else None
         return fresh

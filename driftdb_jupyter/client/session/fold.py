@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from .log import Heard, Missed, News, StartedOver
+from .log import Compacted, Heard, Missed, News, StartedOver
 
 __all__ = ["Fold", "snapshot"]
 
@@ -138,6 +138,8 @@ class Fold:
                 self.confirmed = self._begin()
             for heard in news.held:
                 self._hear(heard)
+        elif isinstance(news, Compacted):
+            return False
         elif not self.behind:
             self._hear(news)
         else:

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, Uncertain
 from . import messages
+from .kind import Kind, is_snapshot
 from .messages import Value
 from .notices import Notices
 from .pushes import Pushes
 from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
 
-__all__ = ["Follower", "Heard", "LogReplica", "Missed", "News", "Stamp", "StartedOver"]
+__all__ = [
+    "COMPACTED",
+    "Compacted",
+    "Follower",
+    "Heard",
+    "LogReplica",
+    "Missed",
+    "News",
+    "Stamp",
+    "StartedOver",
+]
 
+COMPACTED = b'{"$compacted":%d}'
+"""What is relayed behind a compact, for browsers: they don't ask what a stream holds yet."""
 
-# The protocol tells nobody of a compact. This relay does, so that the others read anew.
-_SHORTENED = b'{"$compacted":%d}'
-_SHORTENED_START = _SHORTENED.partition(b"%")[0]
+_COMPACTED_START = COMPACTED.partition(b"%")[0]
+_seq = attrgetter("seq")
 
 
 class Stamp(NamedTuple):
@@ -63,13 +77,19 @@ class StartedOver(NamedTuple):
     epoch: str | None = None
 
 
+class Compacted(NamedTuple):
+    """A value was put in the place of all that the stream held up to its number."""
+
+    by: Heard
+
+
 class Missed(NamedTuple):
     """So many news (``number``) were not taken in time, and are forgotten."""
 
     number: int
 
 
-News = Heard | StartedOver | Missed
+News = Heard | StartedOver | Compacted | Missed
 
 
 class Follower:
@@ -83,18 +103,16 @@ class Follower:
         self._limit = limit
         self._missed = 0  # in all; only who tells counts here
         self._missed_taken = 0  # only who takes counts here
-        self._news: deque[Heard | StartedOver] = deque()
+        self._news: deque[Heard | StartedOver | Compacted] = deque()
         self._wake = wake
 
     def __bool__(self) -> bool:
         """Whether there are news."""
         return bool(self._news)
 
-    def tell(self, news: Heard | StartedOver) -> None:
+    def tell(self, news: Heard | StartedOver | Compacted) -> None:
         """Remember news."""
         first = not self._news
-        if isinstance(news, StartedOver):
-            self._news.clear()
         self._news.append(news)
         if len(self._news) > self._limit:
             try:
@@ -127,25 +145,45 @@ class LogReplica(Replica):
     each once (those that the server had no time for, ``rate`` and ``unavailable``, may come
     behind later ones).
 
-    ``keep``: remember in :attr:`entries` what the stream holds, which is right for a key that is
-    only appended to (a push doesn't say whether its value was kept). ``stamps``: hear who wrote
-    each value and when. ``max_length``: remember the newest so many. Whoever wants to hear each
-    push has to :meth:`follow`.
+    ``keep``: remember in :attr:`entries` what the stream holds. ``held``: ask the server what that
+    is (protocol, "What a stream holds"); without an answer each push counts as kept. ``stamps``:
+    hear who wrote each value and when. Whoever wants to hear each push has to :meth:`follow`.
     """
 
     def __init__(
-        self, key: str, pushes: Pushes, notices: Notices, *, keep: bool, stamps: bool = False
+        self,
+        key: str,
+        pushes: Pushes,
+        notices: Notices,
+        *,
+        kind: Kind | None = None,
+        keep: bool,
+        held: bool = False,
+        stamps: bool = False,
     ) -> None:
-        super().__init__(key, pushes, notices)
+        super().__init__(key, pushes, notices, kind=kind)
         self.stamps = stamps
+        self.held = held
         self.entries: list[Heard] = []
         self.keep = keep
-        self.max_length: int | None = None
+        self._first = 0  # the number of the oldest value in the stream
         self._followers: list[weakref.ref[Follower]] = []
         self._under_way: dict[int, Receipt[int | None]] = {}
         self._dated: set[int] = set()  # of those under way
         self._offer_id: int | None = None
         self._offered = False
+
+    def want(self, *, keep: bool, held: bool, stamps: bool) -> None:
+        """Know that much from now on; what was known before stays known."""
+        known = (self.keep, self.held, self.stamps)
+        self.keep, self.held = keep or self.keep, held or self.held
+        self.stamps = stamps or self.stamps
+        if not self.current or (self.keep, self.held, self.stamps) == known:
+            return
+        if self.keep or not self.stamps:
+            self.read_anew()
+        else:  # there is nothing to read: what is relayed meanwhile would be in no answer
+            self._notices.ask(messages.get(self.key, above=None, stamps=True, held=self.held))
 
     @property
     def settled(self) -> bool:
@@ -160,8 +198,9 @@ class LogReplica(Replica):
         ``max_length``: how many values an append leaves in the stream. ``dated``: what was sent
         before the room lost its memory is not sent again (``Uncertain``).
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`, and
-        :class:`~driftdb_jupyter.protocol.errors.QueueFull`.
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`,
+        :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
+        :class:`~driftdb_jupyter.protocol.errors.WrongKind`.
         """
         return self.push_all([value], keep=keep, max_length=max_length, dated=dated)
 
@@ -177,6 +216,7 @@ class LogReplica(Replica):
 
         The receipt brings the last one's sequence number. Raises as :meth:`push` does.
         """
+        self.check_kind()
         self._pushes.check_size(self.key, *values)
         self._pushes.check_queue(self.key, *values)
         receipt: Receipt[int | None] = Receipt()
@@ -193,6 +233,7 @@ class LogReplica(Replica):
         dated: bool = False,
     ) -> None:
         """Do what :meth:`push_all` does, for values whose size and number were checked."""
+        self.meta = self.meta or self.kind  # by this write, if by nothing else
         self._push(
             *values,
             receipt=receipt,
@@ -205,17 +246,16 @@ class LogReplica(Replica):
         """Cut values into what each fits into one message, if any of them does."""
         return self._pushes.batches(self.key, values)
 
-    def compact(
-        self, value: bytes, *, seq: int, epoch: str | None, tell: bool = False
-    ) -> Receipt[int | None]:
+    def compact(self, value: bytes, *, seq: int, epoch: str | None) -> Receipt[int | None]:
         """Put a value in the place of all that the stream holds up to a number of an epoch.
 
-        ``tell``: have all replicas read it anew, this one too. Raises as :meth:`push` does.
+        Raises as :meth:`push` does.
         """
+        self.check_kind()
         self._pushes.check_size(self.key, value)
         self._pushes.check_queue(self.key, value)
         receipt: Receipt[int | None] = Receipt()
-        self.enqueue_compact(value, receipt, seq=seq, epoch=epoch, tell=tell)
+        self.enqueue_compact(value, receipt, seq=seq, epoch=epoch)
         return receipt
 
     def enqueue_compact(
@@ -225,12 +265,9 @@ class LogReplica(Replica):
         *,
         seq: int,
         epoch: str | None,
-        tell: bool = False,
     ) -> None:
         """Do what :meth:`compact` does, for a value whose size was checked."""
         self._push(value, receipt=receipt, action="compact", seq=seq, epoch=epoch)
-        if tell:
-            self._push(_SHORTENED % seq, receipt=Receipt(), action="relay")
 
     def offer(self, value: bytes) -> None:
         """Append a value if the stream is still empty, once over each connection.
@@ -240,14 +277,9 @@ class LogReplica(Replica):
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
         self._pushes.check_size(self.key, value)
-        if self.current and not self._offered:
+        if self.current and not self._offered and not self.is_another:
             self._offered = True
             self._offer_id = self._pushes.push(self, value, action="append", if_seq=0, offer=True)
-
-    def fold(self, value: bytes, *, seq: int) -> None:
-        """Remember a value in the place of all up to a sequence number, as a compact does there."""
-        later = [entry for entry in self.entries if entry.seq > seq]
-        self.entries = [Heard(value, seq), *later]
 
     def follow(self, *, limit: int = 10_000, wake: Callable[[], object] | None = None) -> Follower:
         """Return who hears each push, as long as somebody holds it (see :class:`Follower`).
@@ -319,27 +351,64 @@ class LogReplica(Replica):
         if dated:
             self._dated.add(push_id)
 
+    def compacted(self, value: Value) -> None:
+        """A value was put in the place of all up to its number."""
+        if not self.current:
+            return
+        heard = Heard.of(value)
+        self._first = heard.seq
+        if self.keep:
+            self.entries[: bisect_right(self.entries, heard.seq, key=_seq)] = [heard]
+        self._tell(Compacted(heard))
+
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
         held = [Heard.of(value) for value in values]
+        self._first = held[0].seq if held else 0
+        self._newest = held[-1].value if held else None
+        self._several = len(held) > 1
         if self.keep:
-            self.entries = held[-(self.max_length or 0) :]
+            self.entries = held[:]
         self._tell(StartedOver(held, same_epoch, self.epoch))
 
     def _heard(self, value: Value) -> None:
         heard = Heard.of(value)
-        if heard.value.startswith(_SHORTENED_START):
-            self.read_anew()
-            return
-        if self.keep:
+        before = self._first
+        kept = value.first is not None or not self.tells_held
+        if not kept and self.keep and heard.value.startswith(_COMPACTED_START):
+            return  # it is for others, who don't hear the compact itself
+        if kept:
+            self._newest, self._several = heard.value, bool(before)
+        if kept and self.keep:
             self.entries.append(heard)
-            if self.max_length is not None:
-                del self.entries[: -self.max_length]
+        if value.first is not None:
+            self._first = value.first
+            self._several = value.first != heard.seq
+            if self.entries and self.entries[0].seq < value.first:
+                del self.entries[: bisect_left(self.entries, value.first, key=_seq)]
         self._tell(heard)
+        if not self.keep and 0 < before < self._first:
+            self.read_anew()  # what was taken away may count with those who come later
+
+    def _holds(self, first: int, size: int, oldest: Value | None) -> None:
+        if self.keep:
+            entries = self.entries
+            del entries[: bisect_left(entries, first, key=_seq) if size else None]
+            if oldest is not None:
+                entries[: bisect_right(entries, first, key=_seq)] = [Heard.of(oldest)]
+            right = len(entries) == size
+        else:
+            right = first == self._first or (
+                oldest is not None and is_snapshot(bytes(oldest.value))
+            )
+        self._first = first
+        if not right:
+            self.read_anew()
 
     def _emptied(self) -> None:
         self._started_over([], same_epoch=True)
+        self.meta = None
 
-    def _tell(self, news: Heard | StartedOver) -> None:
+    def _tell(self, news: Heard | StartedOver | Compacted) -> None:
         for ref in self._followers:
             if (follower := ref()) is not None:
                 follower.tell(news)

@@ -45,11 +45,14 @@ class Value(Struct):
     """A value, still encoded, with its sequence number.
 
     ``time`` (milliseconds since 1970), ``client`` and ``user`` (an object, empty where the server
-    knows nobody) are there where stamps were asked for.
+    knows nobody) are there where stamps were asked for. ``first`` is the number of the oldest value
+    that the stream holds after this push, ``None`` where the push is not kept, or where that was
+    not asked for.
     """
 
     value: Raw
     seq: int
+    first: int | None = None
     time: int | None = None
     client: str | None = None
     user: Raw = msgspec.field(default_factory=Raw)
@@ -98,6 +101,8 @@ class Incoming(Struct):
     epoch: str | None = None
     recovered: bool = False
     more: bool = False
+    first: int | None = None
+    size: int | None = None
     id: int | None = None
     code: str = ""
     message: str = ""
@@ -109,9 +114,9 @@ class Incoming(Struct):
     keys: dict[str, KeyInfo] = {}
 
     def pushed(self) -> Value:
-        """The value of a ``push``."""
+        """The value of a ``push`` or a ``compact``."""
         assert self.seq is not None  # as ``read`` has seen to
-        return Value(self.value, self.seq, self.time, self.client, self.user)
+        return Value(self.value, self.seq, self.first, self.time, self.client, self.user)
 
     def refusal(self) -> Refusal:
         """The error that an ``error`` message stands for."""
@@ -128,7 +133,9 @@ class _Typed(Struct):
     type: str
 
 
-_KNOWN = frozenset({"push", "init", "delete", "ack", "error", "presence", "presence_state", "keys"})
+_KNOWN = frozenset(
+    {"push", "init", "compact", "delete", "ack", "error", "presence", "presence_state", "keys"}
+)
 _decode = msgspec.json.Decoder(Incoming).decode
 _decode_many = msgspec.json.Decoder(list[Push | Ack | Size]).decode
 _decode_type = msgspec.json.Decoder(_Typed).decode
@@ -138,21 +145,26 @@ def get(
     key: str,
     *,
     epoch: str | None = None,
-    above: int = 0,
+    above: int | None = 0,
     limit: int | None = None,
     stamps: bool = False,
+    held: bool = False,
 ) -> bytes:
     """Subscribe to a key, and ask for what was missed above a sequence number of an epoch.
 
-    With ``epoch`` ``None`` that is all that its stream holds (protocol, "Missing nothing");
-    ``limit``: so many values at once; ``stamps``: with who wrote them and when.
+    With ``epoch`` ``None`` that is all that its stream holds (protocol, "Missing nothing"), and
+    with ``above`` ``None`` nothing.
+    ``limit``: so many values at once; ``stamps``: with who wrote them and when; ``held``: with what
+    the stream holds (protocol, "What a stream holds").
     """
     end = b"" if limit is None else b',"limit":%d' % limit
     if stamps:
         end += b',"stamps":true'
-    return b'{"type":"get","key":%b,"seq":%d,"epoch":%b%b}' % (
+    if held:
+        end += b',"held":true'
+    return b'{"type":"get","key":%b,"seq":%b,"epoch":%b%b}' % (
         _encode(key),
-        above,
+        _encode(above),
         _encode(epoch),
         end,
     )
@@ -274,11 +286,11 @@ def read(frame: str | bytes) -> Incoming | None:
             message = msgspec.convert(_wrap(read_json(frame)), Incoming)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadMessage(f"expected a message of the room protocol: {error}") from None
-    if message.type in ("push", "presence") and not len(message.value):
+    if message.type in ("push", "compact", "presence") and not len(message.value):
         raise BadMessage(f"expected a {message.type} with a value, got none")
     if message.type == "presence" and message.client is None:
         raise BadMessage("expected a presence with a client, got none")
-    if message.type in ("push", "delete") and message.seq is None:
+    if message.type in ("push", "compact", "delete") and message.seq is None:
         raise BadMessage(f"expected a {message.type} with a seq, got none")
     return message if message.type in _KNOWN else None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...protocol.errors import DriftDBError, Refusal
+from ...protocol.errors import DriftDBError, Refusal, WrongKind
 from . import messages
+from .kind import Kind, check, looks_like
 from .messages import Incoming, Value
 from .notices import Notices
 from .pushes import Pushes
@@ -24,9 +25,19 @@ class Replica:
 
     stamps = False
     """Whether who wrote and when is asked for, too."""
+    held = False
+    """Whether what the stream holds is asked for, too (protocol, "What a stream holds")."""
 
-    def __init__(self, key: str, pushes: Pushes, notices: Notices) -> None:
+    def __init__(
+        self, key: str, pushes: Pushes, notices: Notices, *, kind: Kind | None = None
+    ) -> None:
+        """``kind``: what the key is used as (protocol, "What a key is"); ``None``: as anything."""
         self.key = key
+        self.kind = kind
+        self.meta: Kind | None = None
+        """What the key is said to be."""
+        self.tells_held = False
+        """Whether the server says what the stream holds."""
         self._pushes = pushes
         self._notices = notices
         self.epoch: str | None = None
@@ -42,6 +53,9 @@ class Replica:
         self.asked = b""
         """The ``get`` that was sent last."""
         self._anew = False
+        self._newest: bytes | None = None  # the newest value in the stream
+        self._several = False  # whether there are others
+        self._above = 0  # what was asked for last
         self._asked_stamps = False
         self._pages: list[Value] = []
         self._from_start = False
@@ -56,6 +70,23 @@ class Replica:
     def waiting(self) -> int:
         """How many own writes were not even pushed."""
         return 0
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the key is of another kind than it is used as."""
+        try:
+            self.check_kind()
+        except WrongKind:
+            return True
+        return False
+
+    def check_kind(self) -> None:
+        """Raise :class:`WrongKind` where the key is of another kind than it is used as."""
+        if self.kind is not None and self.meta != self.kind:
+            looks = None
+            if self.meta is None and self._newest is not None:
+                looks = looks_like(self._newest, several=self._several)
+            check(self.key, self.kind, meta=self.meta, looks=looks)
 
     # What the session calls.
 
@@ -86,17 +117,27 @@ class Replica:
             self._pages, self._pages_failed, begins = [], True, True
         if begins:
             self._from_start = not answer.recovered
-        known = self._pages[-1].seq if self._pages else 0
-        self._pages += [value for value in answer.data if value.seq > known]
+        known, data, oldest = self._pages[-1].seq if self._pages else 0, answer.data, None
+        if answer.size and answer.recovered and data and data[0].seq <= self._above:
+            oldest, *data = data
+        self._pages += [value for value in data if value.seq > known]
         if answer.more and self._pages:
             limit = None if self._pages_failed else self._notices.page
             return self._get(epoch=answer.epoch, above=self._pages[-1].seq, limit=limit)
         values, self._pages = self._pages, []
         if self.stamps and not self._asked_stamps:
             return self.ask_anew()  # they were asked for meanwhile
+        if self._from_start and answer.size is not None:
+            if oldest is not None:
+                values = [oldest, *(value for value in values if value.seq > oldest.seq)]
+            if len(values) != answer.size:  # it changed between two pages
+                self._pages_failed = True
+                return self._get(epoch=None, above=0, limit=None)
         if self.ready:
             self.recovered = not self._from_start
         same_epoch = self.epoch is not None and self.epoch == answer.epoch
+        if self.ready and not same_epoch:
+            self.meta = None  # what was said of it may be forgotten, too
         self.epoch = answer.epoch
         self.ready = self.current = True
         self._anew = False
@@ -105,8 +146,12 @@ class Replica:
             self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)
             self._started_over(values, same_epoch=same_epoch)
         else:
+            self.tells_held = False  # not of each of these
             for value in values:
                 self.pushed(value)
+            if answer.size is not None:
+                self._holds(answer.first or 0, answer.size, oldest)
+        self.tells_held = answer.size is not None
         if answer.seq is not None:  # up to there nothing else was pushed
             self.seq = max(self.seq, answer.seq)
         self._caught_up()
@@ -117,6 +162,9 @@ class Replica:
         if self.current and value.seq > self.seq:
             self.seq = value.seq
             self._heard(value)
+
+    def compacted(self, value: Value) -> None:
+        """A value stands in the place of all up to its number."""
 
     def deleted(self, seq: int) -> None:
         """The stream was emptied."""
@@ -148,9 +196,10 @@ class Replica:
         raise NotImplementedError
 
     def _get(self, *, epoch: str | None, above: int, limit: int | None) -> bytes:
+        self._above = above
         self._asked_stamps = self.stamps
         self.asked = messages.get(
-            self.key, epoch=epoch, above=above, limit=limit, stamps=self.stamps
+            self.key, epoch=epoch, above=above, limit=limit, stamps=self.stamps, held=self.held
         )
         return self.asked
 
@@ -167,6 +216,12 @@ class Replica:
     def _heard(self, value: Value) -> None:
         """The next push."""
         raise NotImplementedError
+
+    def _holds(self, first: int, size: int, oldest: Value | None) -> None:
+        """The stream holds ``size`` values, the oldest of which has the number ``first``.
+
+        ``oldest`` is that value, where it may have been put there while nobody could be told.
+        """
 
     def _emptied(self) -> None:
         """The stream holds nothing any more."""

@@ -15,8 +15,10 @@ from ...protocol.errors import (
     Refusal,
     TooLarge,
     Unavailable,
+    WrongKind,
 )
 from . import messages
+from .kind import META, Kind, kind_in_meta
 from .log import LogReplica
 from .messages import KeyInfo
 from .notices import Event, Notices
@@ -79,6 +81,9 @@ class Session:
         self._replicas: dict[str, Replica] = {}
         self._presences: dict[str, PresenceReplica] = {}
         self._errands: dict[int, _Errand] = {}
+        self._kinds_asked: set[str] = (
+            set()
+        )  # the keys of which it is asked what they are said to be
         self._listings: dict[str, list[Receipt[dict[str, KeyInfo]]]] = {}  # by prefix
 
     @property
@@ -126,35 +131,44 @@ class Session:
         """The keys that were asked for."""
         return list(self._replicas)
 
-    def state(self, key: str) -> StateReplica:
+    def state(self, key: str, *, kind: Kind | None = None) -> StateReplica:
         """Return the replica of a key that is a state; the first time, subscribe to it.
 
+        With ``kind`` the key is used as that, and as nothing else (protocol, "What a key is").
+
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key, and
-        :class:`ValueError` where it is used as something else here.
+        :class:`~driftdb_jupyter.protocol.errors.WrongKind` where it is used as something else here.
         """
-        return self._join(key, StateReplica, lambda: StateReplica(key, self.pushes, self._notices))
+        return self._join(
+            key,
+            StateReplica,
+            kind,
+            lambda: StateReplica(key, self.pushes, self._notices, kind=kind),
+        )
 
     def log(
-        self, key: str, *, keep: bool, stamps: bool = False, max_length: int | None = None
+        self,
+        key: str,
+        *,
+        kind: Kind | None = None,
+        keep: bool,
+        held: bool = False,
+        stamps: bool = False,
     ) -> LogReplica:
         """Return the replica of a key as a sequence of pushes; the first time, subscribe to it.
 
-        See :class:`.LogReplica` for ``keep`` and ``stamps``; where others ask for one later, the
-        key is read anew. ``max_length``: the least that anybody gives counts. Raises as
-        :meth:`state` does.
+        See :class:`.LogReplica` for ``keep``, ``held`` and ``stamps``; where others ask for one
+        later, the key is read anew. ``kind``, and what it raises, as in :meth:`state`.
         """
         replica = self._join(
             key,
             LogReplica,
-            lambda: LogReplica(key, self.pushes, self._notices, keep=keep, stamps=stamps),
+            kind,
+            lambda: LogReplica(
+                key, self.pushes, self._notices, kind=kind, keep=keep, held=held, stamps=stamps
+            ),
         )
-        more = (keep and not replica.keep) or (stamps and not replica.stamps)
-        replica.keep = replica.keep or keep
-        replica.stamps = replica.stamps or stamps
-        if max_length is not None:
-            replica.max_length = min(max_length, replica.max_length or max_length)
-        if more and replica.current:
-            replica.read_anew()
+        replica.want(keep=keep, held=held, stamps=stamps)
         return replica
 
     def presence(self, key: str) -> PresenceReplica:
@@ -229,6 +243,7 @@ class Session:
         if not self._replicas[key].settled:
             return False
         del self._replicas[key]
+        self._kinds_asked.discard(key)
         if key not in self._presences:
             self._unsubscribe(key)
         return True
@@ -247,7 +262,11 @@ class Session:
     def connected(self) -> None:
         """A connection is open: ask for every key, and send again what was not acknowledged."""
         self.pushes.online, self.pushes.offline_since = True, None
-        self._notices.outbox = [replica.ask() for replica in self._replicas.values()]
+        self._notices.outbox = []
+        for key, replica in self._replicas.items():
+            if replica.kind is not None and (not replica.ready or key in self._kinds_asked):
+                self._notices.outbox += self._ask_kind(key)
+            self._notices.outbox.append(replica.ask())
         for presence in self._presences.values():
             self._notices.outbox += presence.ask()
         self._notices.outbox += [messages.keys(prefix) for prefix in self._listings]
@@ -304,8 +323,13 @@ class Session:
         elif message.type == "init":
             self.answered = True
             self.epoch = message.epoch
+            if message.key.startswith(META):
+                self._kind_told(message)
             if replica is not None and (more := replica.initialized(message)) is not None:
                 self._notices.outbox.append(more)
+        elif message.type == "compact":
+            if replica is not None:
+                replica.compacted(message.pushed())
         elif message.type == "delete":
             if replica is not None and message.seq is not None:
                 replica.deleted(message.seq)
@@ -336,6 +360,8 @@ class Session:
         if self.held is None or not self.online:
             return
         self.held = None
+        for key in list(self._kinds_asked):
+            self._notices.outbox += self._ask_kind(key)
         self._notices.outbox += [each.asked for each in self._replicas.values() if not each.current]
         for presence in self._presences.values():
             if not presence.current:
@@ -390,19 +416,42 @@ class Session:
             fail(receipts, error)
         self._notices.forget_touched()
 
-    def _join(self, key: str, kind: type[R], make: Callable[[], R]) -> R:
+    def _join(self, key: str, type: type[R], kind: Kind | None, make: Callable[[], R]) -> R:
         replica = self._replicas.get(key)
         if replica is None:
             self.pushes.limits.check_key(key)
             replica = self._replicas[key] = make()
             if self.online:
+                self._notices.outbox += self._ask_kind(key) if kind else []
                 self._notices.outbox.append(replica.ask())
-        if not isinstance(replica, kind):
+        elif kind is not None:
+            if replica.kind is not None and replica.kind != kind:
+                raise WrongKind(key, wanted=kind, found=replica.kind)
+            if replica.kind is None:
+                replica.kind = kind
+                self._notices.outbox += self._ask_kind(key) if self.online else []
+        if not isinstance(replica, type):
             raise ValueError(
-                f"expected the key {key!r} for a {kind.__name__}, "
-                f"got one that is in use as a {type(replica).__name__}"
+                f"expected the key {key!r} for a {type.__name__}, "
+                f"got one that is in use as a {replica.__class__.__name__}"
             )
         return replica
+
+    def _ask_kind(self, key: str) -> list[bytes]:
+        """Ask what a key is said to be; before its own answer, so that this one is there then."""
+        self._kinds_asked.add(key)
+        return [messages.get(META + key)]
+
+    def _kind_told(self, answer: messages.Incoming) -> None:
+        key = answer.key[len(META) :]
+        if key not in self._kinds_asked:
+            return
+        self._kinds_asked.discard(key)
+        replica = self._replicas.get(key)
+        if replica is not None and answer.data:
+            replica.meta = kind_in_meta(bytes(answer.data[-1].value))
+        if answer.key not in self._replicas and answer.key not in self._presences:
+            self._unsubscribe(answer.key)
 
     def _presence_left(self, replica: PresenceReplica) -> None:
         """Forget who is there: nobody asks any more, and the room knows that we are not."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, TooLarge, Uncertain
+from .kind import Kind
 from .messages import Value
 from .notices import Notices
 from .pushes import Pushes
@@ -85,8 +86,10 @@ class StateReplica(Replica):
     (protocol, "Writing only if nobody was faster"), else it is made again: see :meth:`rebase`.
     """
 
-    def __init__(self, key: str, pushes: Pushes, notices: Notices) -> None:
-        super().__init__(key, pushes, notices)
+    def __init__(
+        self, key: str, pushes: Pushes, notices: Notices, *, kind: Kind | None = None
+    ) -> None:
+        super().__init__(key, pushes, notices, kind=kind)
         self.initial: bytes | None = None
         self.confirmed: bytes | None = None
         self.echo: Echo | None = None
@@ -137,7 +140,8 @@ class StateReplica(Replica):
 
         The receipt brings the value, or a newer own one that took its place.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
+        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` and
+        :class:`~driftdb_jupyter.protocol.errors.WrongKind`.
         """
         receipts = [] if receipt is None else [receipt]
         pending = self._flying if self._queued is None else self._queued
@@ -148,6 +152,7 @@ class StateReplica(Replica):
         if pending is not None and same and not self._late:
             pending.receipts += receipts
             return False
+        self.check_kind()
         self.check_size(value)
         if self._queued is None:
             self._queued = _Write(value)
@@ -164,6 +169,7 @@ class StateReplica(Replica):
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
         """
+        self.check_kind()
         self.check_size(update.result)
         queued, current = self._queued, base == self._shown
         if queued is not None and not queued.depends and not current:
@@ -293,8 +299,9 @@ class StateReplica(Replica):
             # Others may have heard it, and offer what came of it to the room.
             self._flying.uncertain = True
         self._stream_seq = values[-1].seq if values else 0
+        self._newest = None
         if values:
-            self._confirm(meant(bytes(values[-1].value)))
+            self._confirm(bytes(values[-1].value), several=len(values) > 1)
         elif same_epoch:
             self.confirmed = self._lost = None
         else:
@@ -310,9 +317,10 @@ class StateReplica(Replica):
 
     def _heard(self, value: Value) -> None:
         self._stream_seq = value.seq
-        self._confirm(meant(bytes(value.value)))
+        self._confirm(bytes(value.value))
 
     def _emptied(self) -> None:
+        self.meta = self._newest = None
         self._stream_seq = 0
         self.confirmed = self._lost = None
         self._settle()
@@ -336,7 +344,7 @@ class StateReplica(Replica):
 
     def _offer_if_empty(self) -> None:
         offered = self.initial if self._lost is None else self._lost
-        missing = self.current and self.confirmed is None and self.settled
+        missing = self.current and self.confirmed is None and self.settled and not self.is_another
         if missing and offered is not None and offered != self._untakable:
             self._offer_id = self._pushes.push(
                 self, written(offered), action="replace", if_seq=0, offer=True
@@ -356,7 +364,11 @@ class StateReplica(Replica):
         known = (self.confirmed, self._lost, self.initial)
         return next((value for value in known if value is not None), None)
 
-    def _confirm(self, value: bytes) -> None:
+    def _confirm(self, text: bytes, *, several: bool = False) -> None:
+        value = meant(text)
+        # A state's own form says that it is one; it may be long, and needs no other look.
+        self._newest = text if several or value is text else None
+        self._several = several
         self.confirmed, self._lost = value, None
         self._settle()
 

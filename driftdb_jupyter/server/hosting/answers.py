@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct
 
-from ...protocol.codec import Codec, KeyInfo, Listing
+from ...protocol.codec import Codec, Held, KeyInfo, Listing
 from ...protocol.errors import TooLarge
 from ...protocol.messages import Get, Keys, Push
 from ...rooms.room import Applied, Found, Room
@@ -60,6 +60,15 @@ def answer_to_get(
         if last:
             lists.append(last)
         next_cursor = Cursor(lists[-1][-1].seq, begun)
+    held = None
+    if get.held and epoch is not None and next_cursor is None:
+        stream = room.stream(get.key)
+        oldest = stream.oldest
+        held = Held(0 if oldest is None else oldest.seq, stream.value_count)
+        if oldest is not None and found.recovered and oldest.seq <= above:
+            # A compact, which has no number of its own, may have put another value there.
+            lists[:1] = [[oldest, *(lists[0] if lists else ())]]
+            count += 1
     listing = codec.init(
         get.key,
         count,
@@ -68,6 +77,7 @@ def answer_to_get(
         recovered=found.recovered,
         seq=seq if next_cursor is None else None,
         more=next_cursor is not None,
+        held=held,
     )
     return listing, found, next_cursor
 

@@ -16,6 +16,7 @@ from ...protocol.messages import Keys
 from ...protocol.steps import Steps
 from ...protocol.value import Value, prepare
 from ...rooms.room import Applied, Found
+from ...rooms.stream import Stream
 from ..sending.answer import Answer
 from ..sending.backlog import Backlog
 from ..sending.close_codes import CLOSE_FAULT, CLOSE_GONE, CLOSE_RESET
@@ -114,14 +115,15 @@ class HostedRoom:
         codec: Codec,
         *,
         stamps: bool = False,
+        held: bool = False,
         with_client: bool = False,
     ) -> None:
         """Send the pushes of a key to an outbox, too (see :meth:`.channel.Channel.add`)."""
         channel = self._channels.get(key)
         if channel is None:
-            channel = self._channels[key] = Channel(key, self._flusher)
+            channel = self._channels[key] = Channel(key, self._flusher, stream=self._stream)
             self.subscriptions.add(cost_of_channel(key))
-        channel.add(outbox, codec, stamps=stamps, with_client=with_client)
+        channel.add(outbox, codec, stamps=stamps, held=held, with_client=with_client)
 
     def subscribe_presence(self, key: str, outbox: Outbox, codec: Codec) -> None:
         """Send the changes of presence under a key to an outbox, too."""
@@ -178,9 +180,12 @@ class HostedRoom:
             if channel is not None:
                 broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
                 broadcast(applied.broadcast)
-                if applied.deleted:
-                    assert applied.seq is not None
-                    channel.delete(applied.seq)
+                if not applied.broadcast:
+                    if applied.deleted:
+                        assert applied.seq is not None
+                        channel.delete(applied.seq)
+                    elif applied.kept:
+                        channel.compact(applied.kept[0])
             if self._snapshots and applied.removed:
                 snapshots = self._snapshots.get(applied.key)
                 if snapshots is not None:
@@ -248,6 +253,9 @@ class HostedRoom:
     def out_of_service(self) -> None:
         """The room can't be kept, because of a fault."""
         self._end(CLOSE_FAULT, "the server failed to keep the room; its log says why")
+
+    def _stream(self, key: str) -> Stream:
+        return self.sequencer.room.stream(key)
 
     def set_presence(self, key: str, author: Author, value: Value | None) -> None:
         """Set the presence of a client, or withdraw it (``None``), and tell the subscribers.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import UNSET
+
 from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec
 from ...protocol.entry import Author
@@ -301,6 +303,7 @@ class Peer:
                 self.outbox,
                 self._codec,
                 stamps=get.stamps,
+                held=get.held and get.epoch is not UNSET,
                 with_client=self.client is not None,
             )
         if get.presence:

@@ -28,6 +28,7 @@ from tornado.iostream import IOStream
 from ...protocol.codec import Codec
 from ...protocol.entry import Entry
 from ...protocol.frame import BINARY, COMPRESSED, TEXT, frame, payload
+from ...rooms.stream import Stream
 from .answer import Answer, fragments, one_frame
 from .backlog import Backlog
 from .close_codes import CLOSE_FAULT, CLOSE_TOO_SLOW
@@ -129,16 +130,29 @@ class Flusher:
 class Recipients:
     """The outboxes that get the same pushes of a key, to the byte.
 
-    ``stamps``: whether the pushes say who wrote them and when.
+    ``stamps``: whether the pushes say who wrote them and when. ``held``: whether they say what the
+    stream holds then, which ``stream`` returns.
     """
 
-    __slots__ = ("_encode", "_flusher", "_start", "codec", "outboxes", "stamps")
+    __slots__ = ("_encode", "_flusher", "_start", "codec", "held", "outboxes", "stamps")
 
-    def __init__(self, key: str, codec: Codec, flusher: Flusher, *, stamps: bool) -> None:
+    def __init__(
+        self,
+        key: str,
+        codec: Codec,
+        flusher: Flusher,
+        *,
+        stamps: bool,
+        held: bool = False,
+        stream: Callable[[str], Stream] = lambda key: Stream(),
+    ) -> None:
         self.codec = codec
+        self.held = held
         self.outboxes: dict[int, Outbox] = {}  # by their identity
         self.stamps = stamps
         self._encode = codec.stamped_push_frame if stamps else codec.push_frame
+        if held:
+            self._encode = lambda start, entry: self._encode_held(start, entry, stream(key))
         self._flusher = flusher
         self._start = codec.push_start(key)
 
@@ -166,6 +180,11 @@ class Recipients:
         except Exception:
             _log.exception("A message can't be encoded for its subscribers, who are closed")
             self.fail()
+
+    def _encode_held(self, start: bytes, entry: Entry, stream: Stream) -> bytes:
+        oldest = stream.oldest if entry.seq <= stream.newest else None  # else it is a relay
+        first = None if oldest is None else oldest.seq
+        return self.codec.held_push_frame(start, entry, first, stamps=self.stamps)
 
     def fail(self) -> None:
         """Close all of them: they missed something, and come back to be told."""

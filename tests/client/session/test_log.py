@@ -6,7 +6,14 @@ import weakref
 
 import pytest
 
-from driftdb_jupyter.client.session.log import Heard, LogReplica, Missed, Stamp, StartedOver
+from driftdb_jupyter.client.session.log import (
+    Compacted,
+    Heard,
+    LogReplica,
+    Missed,
+    Stamp,
+    StartedOver,
+)
 from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
@@ -29,6 +36,20 @@ def joined(session: Session, *, keep: bool) -> LogReplica:
     tell(session, type="init", data=[{"value": 1, "seq": 4}], epoch="E")
     session.outgoing()
     return replica
+
+
+def holding(session: Session, **values: int) -> LogReplica:
+    """Return a replica of a stream that holds these values, of a server that says so."""
+    replica = session.log("a", keep=True, held=True)
+    data = [{"value": name, "seq": seq} for name, seq in values.items()]
+    first = min(values.values(), default=0)
+    tell(session, type="init", data=data, epoch="E", seq=9, first=first, size=len(data))
+    session.outgoing()
+    return replica
+
+
+def held(replica: LogReplica) -> list[tuple[str, int]]:
+    return [(json.loads(each.value), each.seq) for each in replica.entries]
 
 
 def actions(session: Session) -> list[object]:
@@ -62,14 +83,6 @@ def test_what_was_not_remembered_is_read_when_somebody_needs_it(session: Session
     assert (message["type"], message["epoch"]) == ("get", None)
     tell(session, type="init", data=[{"value": 1, "seq": 4}], epoch="E")
     assert replica.entries == [Heard(b"1", 4)]
-
-
-def test_a_fold_stands_for_all_that_it_was_made_of(session: Session) -> None:
-    replica = joined(session, keep=True)
-    for n in (5, 6):
-        tell(session, type="push", value=n, seq=n)
-    replica.fold(b"[]", seq=5)
-    assert replica.entries == [Heard(b"[]", 5), Heard(b"6", 6)]
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -200,13 +213,108 @@ def test_stamps_may_be_asked_for_later(session: Session, answered: bool) -> None
 
 
 def test_news_that_nobody_takes_are_bounded(session: Session) -> None:
-    replica = joined(session, keep=True)
+    replica = joined(session, keep=False)
     follower = replica.follow(limit=2)
     for n in (5, 6, 7):
         tell(session, type="push", value=n, seq=n)
     assert follower.take() == [Missed(2), Heard(b"6", 6), Heard(b"7", 7)]
     assert follower.take() == []
-    assert len(replica.entries) == 4
+
+
+def test_news_from_before_a_new_beginning_stay(session: Session) -> None:
+    replica = joined(session, keep=False)
+    follower = replica.follow()
+    follower.take()
+    tell(session, type="push", value=5, seq=5)
+    session.disconnected()
+    session.connected()
+    tell(session, type="init", data=[], epoch="F")
+    assert follower.take() == [Heard(b"5", 5), StartedOver([], same_epoch=False, epoch="F")]
+
+
+def test_asking_for_stamps_loses_nothing_that_is_relayed_meanwhile(session: Session) -> None:
+    replica = joined(session, keep=False)
+    follower = replica.follow()
+    follower.take()
+    tell(session, type="push", value=5, seq=5)
+    session.log("a", keep=False, stamps=True)
+    tell(session, type="push", value=6, seq=6)
+    (message,) = (json.loads(frame) for frame in session.outgoing())
+    assert (message["seq"], message["stamps"]) == (None, True)
+    tell(session, type="push", value=7, seq=7, time=1)
+    assert [each.seq for each in follower.take() if isinstance(each, Heard)] == [5, 6, 7]
+
+
+def test_it_drops_what_others_took_away(session: Session) -> None:
+    replica = holding(session, a=1, b=2)
+    tell(session, type="push", value="c", seq=10, first=2)
+    assert held(replica) == [("b", 2), ("c", 10)]
+    tell(session, type="push", value="relayed", seq=11)
+    assert held(replica) == [("b", 2), ("c", 10)]
+    tell(session, type="push", value="d", seq=12, first=13)
+    tell(session, type="push", value="e", seq=13, first=13)
+    assert held(replica) == [("e", 13)]
+
+
+def test_it_puts_what_was_compacted_in_front(session: Session) -> None:
+    replica = holding(session, a=1, b=2, c=3)
+    follower = replica.follow()
+    follower.take()
+    tell(session, type="compact", value="ab", seq=2)
+    assert held(replica) == [("ab", 2), ("c", 3)]
+    assert follower.take() == [Compacted(Heard(b'"ab"', 2))]
+
+
+def test_what_tells_browsers_of_a_compact_is_no_value(session: Session) -> None:
+    replica = holding(session, a=1)
+    follower = replica.follow()
+    follower.take()
+    session.receive(b'{"type":"push","key":"a","value":{"$compacted":1},"seq":11}')
+    assert follower.take() == []
+    assert held(replica) == [("a", 1)]
+
+
+def back(session: Session, **answer: object) -> list[bytes]:
+    """Come back to a room that recovers what was missed; return what is sent then."""
+    session.disconnected()
+    session.connected()
+    session.outgoing()
+    tell(session, type="init", epoch="E", recovered=True, **answer)
+    return session.outgoing()
+
+
+def test_what_was_put_in_front_meanwhile_is_there_after_a_reconnect(session: Session) -> None:
+    replica = holding(session, a=1, b=2, c=3)
+    data = [{"value": "ab", "seq": 2}, {"value": "d", "seq": 10}]
+    assert back(session, data=data, first=2, size=3, seq=10) == []
+    assert held(replica) == [("ab", 2), ("c", 3), ("d", 10)]
+    assert back(session, data=[], first=0, size=0, seq=11) == []
+    assert held(replica) == []
+
+
+def test_where_it_does_not_add_up_it_is_read_anew(session: Session) -> None:
+    replica = holding(session, a=1)
+    data = [{"value": "a", "seq": 1}, {"value": "relayed", "seq": 10}]
+    (frame,) = back(session, data=data, first=1, size=1, seq=10)
+    assert json.loads(frame)["epoch"] is None
+    tell(session, type="init", epoch="E", data=data[:1], first=1, size=1, seq=10)
+    assert held(replica) == [("a", 1)]
+
+
+def test_a_stream_that_changes_between_two_pages_is_right_in_the_end(session: Session) -> None:
+    replica = session.log("a", keep=True, held=True)
+    data = [{"value": "a", "seq": 1}, {"value": "b", "seq": 2}]
+    tell(session, type="init", data=data, epoch="E", more=True)
+    data = [{"value": "ab", "seq": 2}, {"value": "c", "seq": 3}]
+    tell(session, type="init", data=data, epoch="E", recovered=True, first=2, size=2)
+    assert held(replica) == [("ab", 2), ("c", 3)]
+
+
+def test_a_server_that_says_nothing_of_streams_is_taken_to_keep_all(session: Session) -> None:
+    replica = session.log("a", keep=True, held=True)
+    tell(session, type="init", data=[{"value": "a", "seq": 1}], epoch="E")
+    tell(session, type="push", value="b", seq=2)
+    assert held(replica) == [("a", 1), ("b", 2)]
 
 
 def test_a_follower_is_woken_once_until_it_takes_the_news(session: Session) -> None:

@@ -302,8 +302,7 @@ class Outlet:
     def _hand_on(self) -> None:
         """Push what there is, as far as the connection takes it."""
         handed, full = 0, None
-        if self._values:
-            hint(self._connection, self._replica.key, "stream")
+        first = self._replica.meta is None
         try:
             for batch in self._replica.batches(self._values):
                 try:
@@ -314,6 +313,9 @@ class Outlet:
                     self._note_loss(len(batch), error)
                 else:
                     receipt.add_done_callback(self._note_receipt)
+                    if first:
+                        hint(self._connection, self._replica.key, "stream")
+                        first = False
                 handed += len(batch)
         except QueueFull as error:
             full = error

@@ -11,7 +11,8 @@ from ...base_room import BaseRoom
 from ...runtime.callbacks import callbacks
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
-from ...session.log import Follower, Heard
+from ...session.kind import kind_of
+from ...session.log import COMPACTED, Follower, Heard
 from ...session.receipt import last_of
 from ...values.encoding import decode, encode
 from ...waiting.feed import Feed
@@ -63,14 +64,15 @@ class Stream(Shared, Sequence[Any]):
         self._replica = connection.listen(
             key,
             self,
+            kind=kind_of(key, "stream"),
             keep=True,
+            held=True,
             stamps=stamps,
-            max_length=max_length,
             follower=self._follower,
         )
         self._bookmark = Bookmark(skip=True)
         self._outlet: Outlet | None = None
-        connection.wait_ready(self._replica, timeout_seconds)
+        self._wait_ready(self._replica, timeout_seconds)
 
     def append(self, value: Any) -> Handle[int | None]:
         """Add a value; the handle brings its sequence number when the room has it.
@@ -100,7 +102,8 @@ class Stream(Shared, Sequence[Any]):
             raise ValueError("expected a stream with values, got an empty one")
         seq = entries[-1].seq
         text = encode(summarize([self._read(entry) for entry in entries]), hook=self._encode)
-        receipt = connection.compact(self._replica, text, seq=seq, epoch=epoch, tell=True)
+        receipt = connection.compact(self._replica, text, seq=seq, epoch=epoch)
+        connection.push(self._replica, COMPACTED % seq, keep=False)
         return self._handle(receipt, lambda seq: seq)
 
     def follow(self, *, start: str = "oldest", timeout_seconds: float | None = None) -> Feed:
@@ -202,11 +205,12 @@ class Stream(Shared, Sequence[Any]):
         if self._outlet is not None and self._outlet.busy:  # what was printed comes first
             self._outlet.hand_over(connection.settings.connect_timeout_seconds, last=False)
         batches = [values] if len(values) == 1 else self._replica.batches(values)
+        first = self._replica.meta is None
         receipts = [
             connection.push(self._replica, *batch, keep=True, max_length=self._max_length)
             for batch in batches
         ]
-        if receipts:
+        if first and receipts:
             hint(connection, self._key, "stream")
         return self._handle(last_of(receipts), lambda seq: seq)
 
