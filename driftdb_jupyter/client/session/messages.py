@@ -52,10 +52,10 @@ class Value(Struct):
 
     value: Raw
     seq: int
-    first: int | None = None
     time: int | None = None
     client: str | None = None
     user: Raw = msgspec.field(default_factory=Raw)
+    first: int | None = None
 
 
 class Push(Value, tag_field="type", tag="push", kw_only=True):
@@ -116,7 +116,7 @@ class Incoming(Struct):
     def pushed(self) -> Value:
         """The value of a ``push`` or a ``compact``."""
         assert self.seq is not None  # as ``read`` has seen to
-        return Value(self.value, self.seq, self.first, self.time, self.client, self.user)
+        return Value(self.value, self.seq, self.time, self.client, self.user, self.first)
 
     def refusal(self) -> Refusal:
         """The error that an ``error`` message stands for."""
