@@ -15,6 +15,7 @@ from msgspec import Struct
 from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
 from ..protocol.messages import Append, Compact, Delete, Push, Relay, Replace
+from ..protocol.parts import names_parts
 from ..protocol.value import Value
 from .memory_budget import MemoryBudget
 from .memory_cost import (
@@ -88,6 +89,7 @@ class Room:
     """
 
     __slots__ = (
+        "_has_parts",
         "_memory",
         "_quota",
         "_streams",
@@ -121,6 +123,7 @@ class Room:
         self._memory = memory or MemoryBudget()
         self._memory.free_bytes -= self.cost_bytes
         self._streams: dict[str, Stream] = {}
+        self._has_parts = False  # whether any of them has begun with a snapshot in parts
 
     @property
     def keys(self) -> list[str]:
@@ -232,6 +235,7 @@ class Room:
             stream = self._begin(key)
         byte_count, cost_bytes = stream.byte_count, stream.cost_bytes
         stream.append(entries)
+        self._has_parts = self._has_parts or stream.is_in_parts
         self._grow(stream.byte_count - byte_count, stream.cost_bytes - cost_bytes)
 
     def copy(self) -> Room:
@@ -243,6 +247,7 @@ class Room:
         copy.seq, copy.newest_relay = self.seq, self.newest_relay
         copy.producers = self.producers
         copy.byte_count, copy.cost_bytes = self.byte_count, self.cost_bytes
+        copy._has_parts = self._has_parts
         copy._streams = {key: stream.copy() for key, stream in self._streams.items()}
         return copy
 
@@ -360,6 +365,7 @@ class Room:
             self._check_quota(key, stream, keep - drop, more_bytes, more_cost, free_bytes)
         if stream is None:
             stream = self._begin(key)
+            self._has_parts = self._has_parts or names_parts(values[0])
         entries: Sequence[Entry]
         kept: Sequence[Entry]
         if len(values) == 1 and decided is None:  # without another call
@@ -382,7 +388,7 @@ class Room:
         if self.window is not None:
             self.window.add(key, entries, kept=True)
         value_count = stream.value_count
-        if push.id is None and value_count > 1 and stream.is_in_parts:
+        if self._has_parts and push.id is None and stream.is_in_parts:
             value_count = 0  # by it DriftDB's clients compact, which is no more theirs to do
         return Applied(key, self.seq, entries, kept, removed, value_count)
 
@@ -476,6 +482,7 @@ class Room:
         if front is not None:
             self._memory.discard(stream.drop(front))
         stream.put_front(entry)
+        self._has_parts = self._has_parts or names_parts(value)
         self._grow(more_bytes, stream.cost_bytes - cost_bytes)
         return Applied(key, seq, (), (entry,), seq, stream.value_count)
 
