@@ -108,7 +108,7 @@ class Room(BaseRoom):
         encode: Encode | None = None,
         decode: Encode | None = None,
         timeout_seconds: float = 10.0,
-        **shown: Any,
+        label: str | None = None,
     ) -> PubSub:
         """Return a channel, whose values are kept nowhere: :class:`~driftdb_jupyter.PubSub`."""
         made = class_of("PubSub")(
@@ -119,7 +119,7 @@ class Room(BaseRoom):
             encode=encode,
             decode=decode,
             timeout_seconds=timeout_seconds,
-            **shown,
+            label=label,
         )
         return cast("PubSub", made)
 
@@ -132,7 +132,7 @@ class Room(BaseRoom):
         encode: Encode | None = None,
         decode: Encode | None = None,
         timeout_seconds: float = 10.0,
-        **shown: Any,
+        label: str | None = None,
     ) -> Stream:
         """Return a list to append to: :class:`~driftdb_jupyter.Stream`."""
         made = class_of("Stream")(
@@ -143,7 +143,7 @@ class Room(BaseRoom):
             encode=encode,
             decode=decode,
             timeout_seconds=timeout_seconds,
-            **shown,
+            label=label,
         )
         return cast("Stream", made)
 
@@ -179,7 +179,7 @@ class Room(BaseRoom):
         encode: Encode | None = None,
         decode: Encode | None = None,
         timeout_seconds: float = 10.0,
-        **shown: Any,
+        label: str | None = None,
     ) -> Presence:
         """Return who is here, each with a value: :class:`~driftdb_jupyter.Presence`."""
         made = class_of("Presence")(
@@ -189,7 +189,7 @@ class Room(BaseRoom):
             encode=encode,
             decode=decode,
             timeout_seconds=timeout_seconds,
-            **shown,
+            label=label,
         )
         return cast("Presence", made)
 

@@ -18,11 +18,6 @@ class Presence(Boxed, presence.Presence):
     server's authentication knows none, its ``colour`` always.
     """
 
-    def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
-        presence.Presence.__init__(self, *args, **kwargs)
-        self.label = label
-        """What stands above the avatars."""
-
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         text = ", ".join(person.name for person in self.people)
         return shown(self, "presence", text, label=self.label)

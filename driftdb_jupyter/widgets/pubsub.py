@@ -17,11 +17,6 @@ class PubSub(Boxed, pubsub.PubSub):
     ``label`` stands above them in place of the key.
     """
 
-    def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
-        pubsub.PubSub.__init__(self, *args, **kwargs)
-        self.label = label
-        """What stands above the messages."""
-
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         text = "Messages are shown as they come, and not kept."
         return shown(self, "stream", text, **self._options())

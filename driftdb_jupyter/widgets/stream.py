@@ -23,11 +23,6 @@ class Stream(Boxed, stream.Stream):
     above it in place of the key.
     """
 
-    def __init__(self, *args: Any, label: str | None = None, **kwargs: Any) -> None:
-        stream.Stream.__init__(self, *args, **kwargs)
-        self.label = label
-        """What stands above the log."""
-
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         entries = self._replica.entries[-_LINES:]
         text = "\n".join(read_line(read_json(entry.value)) for entry in entries)

@@ -12,8 +12,8 @@ from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.presence import Person as Told
 from ..values.encoding import decode, encode, same
+from .labelled import Labelled
 from .message import name_of
-from .shared import Shared
 
 __all__ = ["Person", "Presence"]
 
@@ -43,7 +43,7 @@ class Person:
         return name_of(self.user) or claimed or "Guest"
 
 
-class Presence(Shared):
+class Presence(Labelled):
     """Who is here under a ``key``, each with a value: a colour, a cursor, what they look at.
 
     ``value`` is one's own (``None``: only look who is there, unseen). It goes with the
@@ -54,6 +54,8 @@ class Presence(Shared):
 
     _made = False
 
+    _kind = "presence"
+
     def __init__(
         self,
         key: str = "presence",
@@ -63,6 +65,7 @@ class Presence(Shared):
         url: str | None = None,
         encode: Callable[[Any], Any] | None = None,
         decode: Callable[[Any], Any] | None = None,
+        label: str | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
         self._enter(key, room, url, timeout_seconds)
@@ -80,6 +83,7 @@ class Presence(Shared):
         self._wait_ready(self._replica, timeout_seconds, presence=True)
         self._told = {person.client: person for person in self.others}
         self._made = True
+        self.label = label
 
     @property
     def value(self) -> Any:

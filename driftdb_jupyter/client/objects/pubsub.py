@@ -15,13 +15,13 @@ from ..values.encoding import decode, encode
 from ..waiting.feed import Feed
 from ..waiting.handle import Handle
 from .describe import hint
+from .labelled import Labelled
 from .message import Message, read_message
-from .shared import Shared
 
 __all__ = ["PubSub"]
 
 
-class PubSub(Shared):
+class PubSub(Labelled):
     """A channel with a name (``key``): everybody in the room hears what anybody publishes.
 
     Nothing is kept for who comes later; who was away for a short while hears what was missed.
@@ -30,6 +30,8 @@ class PubSub(Shared):
     ``stamps=True``: values come as :class:`~driftdb_jupyter.Message`, with who
     published them and when. ``encode`` and ``decode`` are for values that JSON can't hold.
     """
+
+    _kind = "channel"
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class PubSub(Shared):
         stamps: bool = False,
         encode: Callable[[Any], Any] | None = None,
         decode: Callable[[Any], Any] | None = None,
+        label: str | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
         self._enter(key, room, url, timeout_seconds)
@@ -58,6 +61,7 @@ class PubSub(Shared):
             follower=self._follower,
         )
         self._wait_ready(self._replica, timeout_seconds)
+        self.label = label
 
     @property
     def last(self) -> list[Any]:

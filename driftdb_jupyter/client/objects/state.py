@@ -123,6 +123,14 @@ class SharedState(Shared, HasTraits):
     :class:`ValueError` for arguments that make no sense.
     """
 
+    if TYPE_CHECKING:  # what it has in a notebook, as each of ipywidgets
+        layout: Any
+        tooltip: str | None
+        tabbable: bool | None
+
+        add_class: Callable[[str], Any]
+        remove_class: Callable[[str], Any]
+
     value = _RoomValue(help="The room's value, or the own newest write while it is under way.")
 
     options = _Asked(None, help="The choices: a list, or a dict of labels and values.")

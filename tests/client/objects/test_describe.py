@@ -15,7 +15,7 @@ from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import Room
 
 from ...conformance.servers import Server, standalone
-from ..served import fresh_room
+from ..served import come_true, fresh_room
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +102,18 @@ def test_what_can_not_be_described_works_all_the_same(mine: Room) -> None:
     options = {"far": "x" * 2_000_000, "near": 1}
     assert SharedState("choice", 1, room=mine, options=options).value == 1
     assert description(mine, "choice") is None
+
+
+def test_a_label_is_told_with_what_an_object_is(mine: Room) -> None:
+    log = mine.stream("log", label="Log")
+    mine.pubsub("chat", label="Chat")
+    mine.presence("people", label="People")
+    told = {key: mine.state(f"$meta/{key}") for key in ("log", "chat", "people")}
+    come_true(mine, lambda: all(each.value is not None for each in told.values()))
+    assert {key: (each.value["kind"], each.value["label"]) for key, each in told.items()} == {
+        "log": ("stream", "Log"),
+        "chat": ("channel", "Chat"),
+        "people": ("presence", "People"),
+    }
+    log.label = "Training"
+    come_true(mine, lambda: told["log"].value["label"] == "Training")

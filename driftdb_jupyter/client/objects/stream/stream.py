@@ -18,8 +18,8 @@ from ...values.encoding import decode, encode
 from ...waiting.feed import Feed
 from ...waiting.handle import Handle
 from ..describe import hint
+from ..labelled import Labelled
 from ..message import Message, read_message
-from ..shared import Shared
 from .file import StreamFile
 from .handler import StreamHandler, handler_of
 from .outlet import Outlet
@@ -30,7 +30,7 @@ __all__ = ["Stream"]
 T = TypeVar("T")
 
 
-class Stream(Shared, Sequence[Any]):
+class Stream(Labelled, Sequence[Any]):
     """A list with a name (``key``) that everybody in the room appends to, in one order for all.
 
     It is a sequence: ``len(stream)``, ``stream[-1]``, ``for value in stream`` go over what it
@@ -40,6 +40,8 @@ class Stream(Shared, Sequence[Any]):
     ``stamps=True``: values come as :class:`~driftdb_jupyter.Message`, with who
     appended them and when. ``encode`` and ``decode`` are for values that JSON can't hold.
     """
+
+    _kind = "stream"
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Stream(Shared, Sequence[Any]):
         stamps: bool = False,
         encode: Callable[[Any], Any] | None = None,
         decode: Callable[[Any], Any] | None = None,
+        label: str | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
         if max_length is not None and max_length < 1:
@@ -73,6 +76,7 @@ class Stream(Shared, Sequence[Any]):
         self._bookmark = Bookmark(skip=True)
         self._outlet: Outlet | None = None
         self._wait_ready(self._replica, timeout_seconds)
+        self.label = label
 
     def append(self, value: Any) -> Handle[int | None]:
         """Add a value; the handle brings its sequence number when the room has it.

@@ -1,0 +1,28 @@
+"""Objects whose view has a heading."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .describe import describe
+from .shared import Shared
+
+__all__ = ["Labelled"]
+
+
+class Labelled(Shared):
+    """An object with a :attr:`label`, which the room is told."""
+
+    _kind: ClassVar[str]
+    _label: str | None = None
+
+    @property
+    def label(self) -> str | None:
+        """What stands above its view in place of the key, where it is shown from now on."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        if label != self._label:
+            self._label = label
+            describe(self, self._kind, label=label)
