@@ -221,6 +221,13 @@ async def test_without_names_its_log_shows_no_id_that_opens_a_room(tmp_path: Pat
         assert any(text in line and digest in line for line in process.lines), text
 
 
+async def test_commands_for_rooms_make_lines_for_debugging_only(tmp_path: Path) -> None:
+    with serve(tmp_path, "--port=0", "--data=kept") as process:
+        assert run("rooms", f"--data={tmp_path / 'kept'}").returncode == 0
+        assert process.end() == 0
+    assert "admin/" not in process.log
+
+
 async def test_nothing_that_others_write_reaches_its_log_raw(tmp_path: Path) -> None:
     with serve(tmp_path, "--port=0", "--named-rooms", "--log-level=DEBUG") as process:
         host, _, port = process.server.root.split("/")[2].partition(":")
