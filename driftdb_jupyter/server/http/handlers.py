@@ -42,8 +42,6 @@ __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 
 # Of a longer URI Jupyter's log has no more.
 _URI_LIMIT = 8000
-# With Tornado's own reader the others have their turn after so many messages.
-_TAKEN_A_TURN = 32
 _FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a page that is left
 _VIOLATIONS = (1002, 1003, 1007, 1009, 1010, 1011)
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -305,7 +303,6 @@ class Connect(RoomRequest, WebSocketHandler):
     _closed = False
     _receive: Callable[[int, bytes], Awaitable[None] | None]
     _pong_bytes = 0
-    _taken = 0
 
     async def get(self, name: str) -> None:
         """Open the WebSocket, or refuse it with a status."""
@@ -396,12 +393,9 @@ class Connect(RoomRequest, WebSocketHandler):
             unfinished = self._receive(TEXT, message.encode())
         else:
             unfinished = self._receive(BINARY, message)
-        # That reader answers a close or a violation at once, and would overtake what waits; and it
-        # goes on for as long as there is something in its buffer.
+        # That reader answers a close or a violation at once, and would overtake what waits. It has
+        # no turns: what is in its buffer is lost where the peer's end comes while it waits.
         self.peer.outbox.flush()
-        self._taken += 1
-        if unfinished is None and not self._taken % _TAKEN_A_TURN:
-            return self.hub.floods.wait()
         return unfinished
 
     def on_ping(self, data: bytes) -> None:
