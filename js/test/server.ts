@@ -19,6 +19,11 @@ export class PlayedServer {
     return this.sent.filter((message) => message.type === "push");
   }
 
+  /** The same without those that say what a key is. */
+  get writes(): Push[] {
+    return this.pushes.filter(({ key }) => !key.startsWith("$meta/"));
+  }
+
   connect(): void {
     this.sent = [];
     this.session.connected((frame) => {

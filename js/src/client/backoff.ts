@@ -3,19 +3,19 @@ const LONGEST_MILLISECONDS = 15_000;
 
 /** How long to wait before the next try: exponential, with full jitter. */
 export class Backoff {
-  private tries = 0;
+  #tries = 0;
 
   constructor(private readonly random: () => number = Math.random) {}
 
   /** The next wait in milliseconds. */
   next(): number {
-    const longest = Math.min(LONGEST_MILLISECONDS, FIRST_MILLISECONDS * 2 ** this.tries);
-    this.tries += 1;
+    const longest = Math.min(LONGEST_MILLISECONDS, FIRST_MILLISECONDS * 2 ** this.#tries);
+    this.#tries += 1;
     return this.random() * longest;
   }
 
   /** Begin anew: the connection is good. */
   reset(): void {
-    this.tries = 0;
+    this.#tries = 0;
   }
 }

@@ -2,17 +2,17 @@ import type { Entry } from "../protocol/messages";
 
 /** How far somebody has come in a stream: picks out what was not seen yet. */
 export class Bookmark {
-  private seen: Entry | null = null;
+  #seen: Entry | null = null;
 
   /** The next push was seen. */
   pass(entry: Entry): void {
-    this.seen = entry;
+    this.#seen = entry;
   }
 
   /** Those of a stream that started over that come next. */
   startOver(held: readonly Entry[], sameEpoch: boolean): readonly Entry[] {
-    const { seen } = this;
-    this.seen = held[held.length - 1] ?? null;
+    const seen = this.#seen;
+    this.#seen = held[held.length - 1] ?? null;
     if (seen === null) return held;
     // In another epoch the numbers may be another's: only the same value is the same.
     const same = sameEpoch || held.some((entry) => entry.seq === seen.seq && equal(entry, seen));

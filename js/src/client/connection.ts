@@ -17,9 +17,6 @@ export interface Socket {
   close(code?: number): void;
 }
 
-/** Another way into the room, for a page that can't reach its server: opens a socket there. */
-export type Detour = (secret: string) => Socket;
-
 export interface ConnectionOptions {
   /** What opens sockets, where the platform has no `WebSocket` (Node 20: that of `ws`). */
   readonly WebSocket?: new (
@@ -52,8 +49,6 @@ const UNCONFIRMED_PATIENCE_MILLISECONDS = 5_000;
 const LOOK_MILLISECONDS = 1_000;
 /** A hidden page's timers may come once a minute only. */
 const SLEEP_MILLISECONDS = 90_000;
-/** How often the straight way is tried while there is another. */
-const DETOUR_MILLISECONDS = 60_000;
 const PRESENCE_MILLISECONDS = 40;
 
 const CLOSE_NOT_UTF8 = 1007;
@@ -71,9 +66,7 @@ const TEXTS: Record<Phase, string> = {
 
 /** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
 const MISSING = "DriftDB-Missing";
-const NO_ROOM_SERVER =
-  "What answers at the room's address is no room server (HTTP 404); trying again.";
-const UNCONFIRMED = "Connected, but the room has not confirmed what you changed yet.";
+const UNCONFIRMED = "Connected; changes are not confirmed yet.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
 const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
 
@@ -94,26 +87,20 @@ export class Connection {
   /** Whether the room refused something of this connection because nobody may write there. */
   readOnly = false;
 
-  private readonly backoff = new Backoff();
-  private readonly looking: ReturnType<typeof setInterval>;
+  readonly #backoff = new Backoff();
+  readonly #looking: ReturnType<typeof setInterval>;
   /** What the session speaks through. */
-  private socket: Socket | null = null;
-  /** A handshake that is under way, and one by the detour. */
-  private attempt: { readonly socket: Socket; readonly since: number } | null = null;
-  private around: {
-    readonly detour: Detour;
-    readonly socket: Socket;
-    readonly since: number;
-  } | null = null;
-  private readonly detours = new Set<Detour>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  protected socket: Socket | null = null;
+  /** A handshake that is under way. */
+  protected attempt: { readonly socket: Socket; readonly since: number } | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
   /** When a sign of life that was asked for has to have come; none is awaited: `null`. */
-  private deadline: number | null = null;
-  private probing: ReturnType<typeof setTimeout> | undefined;
-  private heard = 0;
-  private looked = Date.now();
+  #deadline: number | null = null;
+  #probing: ReturnType<typeof setTimeout> | undefined;
+  #heard = 0;
+  #looked = Date.now();
   /** The push that the room has owed an answer for longest, and since when that was seen. */
-  private owed: { readonly id: number; readonly since: number } | null = null;
+  #owed: { readonly id: number; readonly since: number } | null = null;
 
   /** Throws a `TypeError` where the platform has no WebSocket, and none is given. */
   constructor(
@@ -123,31 +110,26 @@ export class Connection {
   ) {
     if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
       throw new TypeError(
-        "expected a WebSocket, which this platform lacks (Node 20): give that of the package ws, " +
-          "as the option { WebSocket }",
+        "expected a WebSocket: in Node 20 give that of the package ws, as { WebSocket }",
       );
-    this.looking = setInterval(this.checkLiveness, LOOK_MILLISECONDS);
+    this.#looking = setInterval(this.#checkLiveness, LOOK_MILLISECONDS);
     if (options.codec !== undefined) session.codec = options.codec;
-    // Node has no such events.
-    globalThis.addEventListener?.("online", this.wake);
-    globalThis.addEventListener?.("pageshow", this.wake);
-    globalThis.addEventListener?.("offline", this.goOffline);
-    globalThis.document?.addEventListener("visibilitychange", this.wakeIfVisible);
+    for (const [target, name, heard] of this.#events) target?.addEventListener?.(name, heard);
     this.session.onChange = () => {
-      if (this.status.phase !== "connected") this.tell();
+      if (this.status.phase !== "connected") this.#tell();
     };
     this.session.onError = (code, message) => {
       console.warn(`driftdb: ${code}: ${message}`);
     };
     this.session.onForbidden = () => {
       this.readOnly = true;
-      this.set("connected", this.connectedText);
+      this.#setConnected();
     };
     this.session.later = (milliseconds, then) => {
       setTimeout(then, milliseconds);
     };
     this.session.presenceMilliseconds = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
-    this.open();
+    this.#open();
   }
 
   /** How many writes the server has not acknowledged yet. */
@@ -155,25 +137,9 @@ export class Connection {
     return this.session.queue.waiting;
   }
 
-  /** Whether it leads through the kernel. */
+  /** Whether the session speaks through a detour; here there is none (see `DetouredConnection`). */
   get detoured(): boolean {
-    return this.socket !== null && this.socket === this.around?.socket;
-  }
-
-  /** Another way may be taken where the straight one fails. */
-  addDetour(detour: Detour): void {
-    this.detours.add(detour);
-    if (this.socket === null && this.attempt === null) this.tryDetour();
-  }
-
-  /** A way is no more. */
-  removeDetour(detour: Detour): void {
-    this.detours.delete(detour);
-    if (this.around?.detour !== detour) return;
-    const lost = this.detoured;
-    this.leaveDetour();
-    if (lost) this.retry();
-    else this.tryDetour();
+    return false;
   }
 
   /** Try again at once, also after a refusal. */
@@ -181,103 +147,99 @@ export class Connection {
     if (this.attempt !== null || this.status.phase === "closed") return;
     if (this.socket !== null && !this.detoured) return;
     if (this.socket === null)
-      this.set(this.status.phase === "reconnecting" ? "reconnecting" : "connecting");
-    this.open();
+      this.#set(this.status.phase === "reconnecting" ? "reconnecting" : "connecting");
+    this.#open();
   }
 
   /** End for good. */
   close(): void {
-    globalThis.removeEventListener?.("online", this.wake);
-    globalThis.removeEventListener?.("pageshow", this.wake);
-    globalThis.removeEventListener?.("offline", this.goOffline);
-    globalThis.document?.removeEventListener("visibilitychange", this.wakeIfVisible);
-    clearInterval(this.looking);
-    this.stopWaiting();
-    this.set("closed");
-    this.detours.clear();
-    this.giveUp(1000);
+    for (const [target, name, heard] of this.#events) target?.removeEventListener?.(name, heard);
+    clearInterval(this.#looking);
+    this.#stopWaiting();
+    this.#set("closed");
+    this.#giveUp(1000);
     this.drop()?.close(1000);
-    this.leaveDetour();
   }
 
   /** The machine, its network or the page is back: is the connection still good? */
-  private readonly wake = (): void => {
-    if (this.timer !== null) this.retry();
-    else this.probe(WAKE_PATIENCE_MILLISECONDS);
+  readonly #wake = (): void => {
+    if (this.#timer !== null) this.retry();
+    else this.#probe(WAKE_PATIENCE_MILLISECONDS);
   };
 
-  private readonly wakeIfVisible = (): void => {
-    if (!globalThis.document.hidden) this.wake();
-  };
+  /** Node has no such events. */
+  readonly #events: [EventTarget | undefined, string, () => void][] = [
+    [globalThis, "online", this.#wake],
+    [globalThis, "pageshow", this.#wake],
+    [globalThis, "offline", () => this.#goOffline()],
+    [globalThis.document, "visibilitychange", () => document.hidden || this.#wake()],
+  ];
 
   /** The browser says that there is no network; a server on this machine may answer all the same. */
-  private readonly goOffline = (): void => {
+  #goOffline(): void {
     if (this.socket === null || this.detoured) return;
     this.offlineSince ??= Date.now();
-    this.set("reconnecting", OFFLINE);
-    this.probe(WAKE_PATIENCE_MILLISECONDS);
-  };
+    this.#set("reconnecting", OFFLINE);
+    this.#probe(WAKE_PATIENCE_MILLISECONDS);
+  }
 
   /** Look whether time has passed, also while the machine slept and no timer ran. */
-  private readonly checkLiveness = (): void => {
+  readonly #checkLiveness = (): void => {
     const now = performance.now();
     const clock = Date.now();
-    const slept = clock - this.looked > SLEEP_MILLISECONDS;
-    this.looked = clock;
+    const slept = clock - this.#looked > SLEEP_MILLISECONDS;
+    this.#looked = clock;
     if (slept && this.socket !== null) {
-      this.lost("This page was asleep; reconnecting.");
+      this.#lost();
     } else if (slept) {
-      this.wake();
+      this.#wake();
     } else if (this.attempt !== null && now - this.attempt.since >= PATIENCE_MILLISECONDS) {
-      this.giveUp();
+      this.#giveUp();
       this.tryDetour();
       this.wait();
-    } else if (this.deadline !== null && now >= this.deadline) {
-      this.lost();
     } else {
-      if (now - this.heard >= SILENCE_MILLISECONDS) this.probe();
-      this.checkConfirmation(now);
+      if (now - this.#heard >= SILENCE_MILLISECONDS) this.#probe();
+      this.#checkConfirmation(now);
     }
   };
 
   /** Say so where the room doesn't confirm a write, and ask whether it is still there. */
-  private checkConfirmation(now: number): void {
+  #checkConfirmation(now: number): void {
     const id = this.socket === null ? undefined : this.session.queue.oldest;
-    if (id === undefined) this.owed = null;
-    else if (this.owed?.id !== id) this.owed = { id, since: now };
-    const late = this.owed !== null && now - this.owed.since >= UNCONFIRMED_MILLISECONDS;
-    if (late && now - this.heard >= UNCONFIRMED_MILLISECONDS)
-      this.probe(UNCONFIRMED_PATIENCE_MILLISECONDS);
+    if (id === undefined) this.#owed = null;
+    else if (this.#owed?.id !== id) this.#owed = { id, since: now };
+    const late = this.#owed !== null && now - this.#owed.since >= UNCONFIRMED_MILLISECONDS;
+    if (late && now - this.#heard >= UNCONFIRMED_MILLISECONDS)
+      this.#probe(UNCONFIRMED_PATIENCE_MILLISECONDS);
     if (late === this.unconfirmed) return;
     this.unconfirmed = late;
-    if (this.status.phase === "connected") this.set("connected", this.connectedText);
+    if (this.status.phase === "connected") this.#setConnected();
   }
 
   /** Ask for a sign of life within some milliseconds; a detour has its own. */
-  private probe(patience = PATIENCE_MILLISECONDS): void {
+  #probe(patience = PATIENCE_MILLISECONDS): void {
     if (this.socket === null || this.detoured) return;
     const deadline = performance.now() + patience;
-    if (this.deadline === null) this.socket.send('{"type":"ping"}');
-    else if (this.deadline <= deadline) return;
-    this.expect(deadline);
+    if (this.#deadline === null) this.socket.send('{"type":"ping"}');
+    else if (this.#deadline <= deadline) return;
+    this.#expect(deadline);
   }
 
   /** Give the socket up at a time; `null`: it has given a sign of life. */
-  private expect(deadline: number | null): void {
-    clearTimeout(this.probing);
-    this.deadline = deadline;
+  #expect(deadline: number | null): void {
+    clearTimeout(this.#probing);
+    this.#deadline = deadline;
     if (deadline === null) return;
-    this.probing = setTimeout(() => this.lost(), deadline - performance.now());
+    this.#probing = setTimeout(() => this.#lost(), deadline - performance.now());
   }
 
-  private get connectedText(): string {
-    if (this.readOnly) return READ_ONLY;
-    if (this.unconfirmed) return UNCONFIRMED;
-    return this.socket?.text ?? TEXTS.connected;
+  #setConnected(): void {
+    const text = this.unconfirmed ? UNCONFIRMED : this.socket?.text;
+    this.#set("connected", this.readOnly ? READ_ONLY : text);
   }
 
-  private open(): void {
-    this.stopWaiting();
+  #open(): void {
+    this.#stopWaiting();
     this.session.start();
     const { token, WebSocket: Open = globalThis.WebSocket } = this.options;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
@@ -296,22 +258,28 @@ export class Connection {
       this.adopt(socket);
     };
     socket.onclose = () => {
-      this.giveUp();
+      this.#giveUp();
       this.tryDetour();
       if (this.detoured) this.wait();
-      else void this.findOutWhy();
+      else void this.#findOutWhy();
     };
   }
 
+  /** The straight way failed. */
+  protected tryDetour(): void {}
+
+  /** The straight way is there, or the detour is of no use. */
+  protected leaveDetour(): void {}
+
   /** The session speaks through this socket from now. */
-  private adopt(socket: Socket): void {
+  protected adopt(socket: Socket): void {
     this.socket = socket;
-    this.heard = performance.now();
-    this.offlineSince = this.owed = null;
+    this.#heard = performance.now();
+    this.offlineSince = this.#owed = null;
     this.readOnly = this.unconfirmed = false;
     socket.onmessage = ({ data }) => {
-      this.backoff.reset();
-      this.alive();
+      this.#backoff.reset();
+      this.#alive();
       const bytes = () => new Uint8Array(data as ArrayBuffer);
       this.session.received(typeof data === "string" ? data : bytes());
     };
@@ -319,47 +287,18 @@ export class Connection {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();
-      if (code === CLOSE_FORBIDDEN) this.stop("refused");
-      else if (code === CLOSE_GONE) this.stop("gone");
+      if (code === CLOSE_FORBIDDEN) this.#stop("refused");
+      else if (code === CLOSE_GONE) this.#stop("gone");
       else if (code === CLOSE_NOT_UTF8)
         this.wait("The server could not read a message; trying again.");
       else this.wait();
     };
     this.session.connected((frame) => socket.send(frame));
-    this.set("connected", this.connectedText);
-  }
-
-  private tryDetour(): void {
-    if (this.socket !== null) return;
-    const now = performance.now();
-    // Its kernel may be gone, which nobody tells.
-    if (this.around !== null && now - this.around.since >= DETOUR_MILLISECONDS) this.leaveDetour();
-    const [detour] = this.detours;
-    if (detour === undefined || this.around !== null) return;
-    const socket = detour(this.session.secret);
-    this.around = { detour, socket, since: now };
-    socket.onopen = () => {
-      this.adopt(socket);
-      if (this.attempt === null) this.wait();
-    };
-    socket.onclose = () => this.leaveDetour();
-  }
-
-  /** Take the detour no more. */
-  private leaveDetour(): void {
-    if (this.around === null) return;
-    const { detour, socket } = this.around;
-    this.around = null;
-    // Another one is first the next time.
-    if (this.detours.delete(detour)) this.detours.add(detour);
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    if (this.socket === socket) this.drop();
-    socket.close();
-    this.refuseWaiting();
+    this.#setConnected();
   }
 
   /** Forget a handshake. */
-  private giveUp(code?: number): void {
+  #giveUp(code?: number): void {
     if (this.attempt === null) return;
     const { socket } = this.attempt;
     this.attempt = null;
@@ -368,20 +307,20 @@ export class Connection {
     this.offlineSince ??= Date.now();
   }
 
-  private alive(): void {
-    this.heard = performance.now();
-    if (this.deadline !== null) this.expect(null);
+  #alive(): void {
+    this.#heard = performance.now();
+    if (this.#deadline !== null) this.#expect(null);
     if (this.status.phase !== "reconnecting" || this.socket === null) return;
     // The browser said that it is offline, and was wrong.
     this.offlineSince = null;
-    this.set("connected", this.connectedText);
+    this.#setConnected();
   }
 
   /** Forget the socket, and hear no more of it. */
-  private drop(code?: number): Socket | null {
-    const { socket } = this;
+  protected drop(code?: number): Socket | null {
+    const socket = this.socket;
     this.socket = null;
-    this.expect(null);
+    this.#expect(null);
     if (socket === null) return null;
     socket.onopen = socket.onmessage = socket.onclose = null;
     this.offlineSince ??= Date.now();
@@ -390,69 +329,59 @@ export class Connection {
   }
 
   /** Give up a socket that nothing comes from. */
-  private lost(text?: string): void {
+  #lost(): void {
     const { detoured } = this;
     this.drop()?.close();
     if (detoured) this.leaveDetour();
-    this.wait(text);
+    this.wait();
   }
 
   /** A browser doesn't tell why a handshake failed: the room's address does. */
-  private async findOutWhy(): Promise<void> {
-    this.tell();
-    const impatience = new AbortController();
-    const timer = setTimeout(() => impatience.abort(), PATIENCE_MILLISECONDS);
-    let answer: Response | null = null;
-    try {
-      const { signal } = impatience;
-      const headers = authorization(this.options.token);
-      answer = await fetch(this.url, { credentials: "same-origin", headers, signal });
-    } catch {
-      // Not reached.
-    }
-    clearTimeout(timer);
-    const waited = this.status.phase === "connecting" || this.status.phase === "reconnecting";
+  async #findOutWhy(): Promise<void> {
+    this.#tell();
+    const headers = authorization(this.options.token);
+    const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
+    const asked = fetch(this.url, { credentials: "same-origin", headers, signal });
+    const answer = await asked.catch(() => null);
+    const waited = this.status.phase.endsWith("ing");
     if (!waited || this.attempt !== null || this.socket !== null) return;
-    if (answer === null) this.wait("The server can't be reached; trying again.");
-    else if (answer.status === 401 || answer.status === 403) this.stop("refused");
-    else if (answer.headers.get(MISSING) === "room") this.stop("gone");
-    else if (answer.status === 404) this.wait(NO_ROOM_SERVER);
-    else this.wait();
+    if ([401, 403].includes(answer?.status ?? 0)) this.#stop("refused");
+    else if (answer?.headers.get(MISSING) === "room") this.#stop("gone");
+    else this.wait("The server can't be reached; trying again.");
   }
 
   /** Wait for a `retry`. */
-  private stop(phase: "refused" | "gone"): void {
-    this.set(phase);
+  #stop(phase: "refused" | "gone"): void {
+    this.#set(phase);
     this.refuseWaiting();
   }
 
-  /** Refuse what can't wait for a `retry`, unless there is another way. */
-  private refuseWaiting(): void {
-    if (this.around !== null) return;
+  /** Refuse what can't wait for a `retry`. */
+  protected refuseWaiting(): void {
     const { phase, text } = this.status;
     if (phase === "gone") this.session.stop(new Refused("gone", text));
     // Whoever logs in again goes on with what was written.
     else if (phase === "refused") this.session.interrupt(new Refused("forbidden", text));
   }
 
-  private wait(text?: string): void {
-    if (!this.detoured) this.set("reconnecting", text);
-    this.stopWaiting();
-    const pause = this.detoured ? DETOUR_MILLISECONDS : this.backoff.next();
-    this.timer = setTimeout(() => this.open(), pause);
+  /** Try again in a while. */
+  protected wait(text?: string, pause = this.#backoff.next()): void {
+    if (!this.detoured) this.#set("reconnecting", text);
+    this.#stopWaiting();
+    this.#timer = setTimeout(() => this.#open(), pause);
   }
 
-  private stopWaiting(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+  #stopWaiting(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
-  private set(phase: Phase, text: string = TEXTS[phase]): void {
+  #set(phase: Phase, text: string = TEXTS[phase]): void {
     this.status = { phase, text };
-    this.tell();
+    this.#tell();
   }
 
-  private tell(): void {
+  #tell(): void {
     tell(this.listeners);
   }
 }

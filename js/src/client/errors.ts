@@ -15,6 +15,19 @@ export function closedHere(): Refused {
   return new Refused("closed", "it was closed on this side");
 }
 
+/** A key is in use as another kind of object (protocol, "What a key is"). */
+export class WrongKind extends Refused {
+  override readonly name = "WrongKind";
+
+  /** `wanted`: the kind that was asked for; `found`: the one that the key has. */
+  constructor(key: string, wanted: string, found: string) {
+    super(
+      "wrong_kind",
+      `expected the key ${JSON.stringify(key)} for a ${wanted}, got one that is in use as a ${found}`,
+    );
+  }
+}
+
 /** Nobody knows whether the room took a write, before it lost its memory. */
 export class Uncertain extends Refused {
   override readonly name = "Uncertain";

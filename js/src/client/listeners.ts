@@ -3,13 +3,7 @@ export function tell<A extends unknown[]>(
   listeners: Iterable<(...told: A) => unknown>,
   ...told: A
 ): void {
-  for (const listener of [...listeners]) {
-    try {
-      listener(...told);
-    } catch (error) {
-      console.error(error);
-    }
-  }
+  tellEach(listeners, (listener) => listener(...told));
 }
 
 /** Do the same with each of several listeners; what one of them throws keeps no other from hearing. */
@@ -25,26 +19,26 @@ export function tellEach<L>(listeners: Iterable<L>, call: (listener: L) => void)
 
 /** Who is to be told of something. */
 export class Listeners<A extends unknown[]> {
-  private readonly known = new Set<(...told: A) => void>();
+  readonly #known = new Set<(...told: A) => void>();
 
   get size(): number {
-    return this.known.size;
+    return this.#known.size;
   }
 
   /** Tell somebody from now on; returns what ends that. */
   add(listener: (...told: A) => void): () => void {
     const own = (...told: A) => listener(...told); // so that the same one may be added twice
-    this.known.add(own);
+    this.#known.add(own);
     return () => {
-      this.known.delete(own);
+      this.#known.delete(own);
     };
   }
 
   tell(...told: A): void {
-    tell(this.known, ...told);
+    tell(this.#known, ...told);
   }
 
   clear(): void {
-    this.known.clear();
+    this.#known.clear();
   }
 }

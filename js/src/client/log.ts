@@ -1,5 +1,6 @@
 import type { Action, Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
+import type { Kind } from "./kind";
 import { isNotice } from "./notice";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
@@ -58,8 +59,9 @@ export class LogReplica extends Replica implements Pusher {
     readonly keep: boolean,
     stamps = false,
     readonly maxLength = Number.POSITIVE_INFINITY,
+    kind: Kind | null = null,
   ) {
-    super(key, stamps);
+    super(key, kind, stamps);
   }
 
   /** Whether an own push has not arrived yet. */
@@ -132,6 +134,11 @@ export class LogReplica extends Replica implements Pusher {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
 
+  /** Give up what was written, and other pushes; the room won't be told of it. */
+  giveUp(error: Refused, more: readonly number[] = []): void {
+    this.queue.giveUp([...more, ...this.underWay], error);
+  }
+
   acknowledged(id: number, seq: number | null): void {
     this.underWay.delete(id);
     this.waiting.get(id)?.resolve(seq);
@@ -142,7 +149,9 @@ export class LogReplica extends Replica implements Pusher {
   refused(id: number, code: string, message: string): void {
     this.underWay.delete(id);
     // Only what is dated, or offered, can be in a conflict: the room lost its memory.
-    const error = code === "conflict" ? new Uncertain() : new Refused(code, message);
+    const { wrong } = this;
+    const why = wrong !== null && code === wrong.code ? wrong : new Refused(code, message);
+    const error = code === "conflict" ? new Uncertain() : why;
     this.waiting.get(id)?.reject(error);
     this.waiting.delete(id);
     for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
@@ -154,6 +163,7 @@ export class LogReplica extends Replica implements Pusher {
   }
 
   private addAll(pushes: readonly Omit<NewPush, "key">[], dated = false): number[] {
+    if (this.wrong !== null) throw this.wrong;
     const keyed = pushes.map((push) => ({ key: this.key, ...push }));
     const ids = this.queue.addAll(this, keyed, "each", dated);
     for (const id of ids) this.underWay.add(id);
@@ -167,7 +177,12 @@ export class LogReplica extends Replica implements Pusher {
   }
 
   protected hear(entry: Entry): void {
-    if (this.keep && !isNotice(entry) && this.held.push(entry) > this.maxLength) this.held.shift();
+    if (this.keep && !isNotice(entry)) {
+      // A push doesn't say whether its value was kept; that of a key that is kept was, mostly.
+      this.several = this.newestValue !== undefined;
+      this.newestValue = entry.value;
+      if (this.held.push(entry) > this.maxLength) this.held.shift();
+    }
     for (const listener of [...this.listeners]) listener.heard(entry);
   }
 }

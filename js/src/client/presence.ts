@@ -26,36 +26,38 @@ export interface PresenceListener {
  */
 export class PresenceReplica {
   readonly listeners = new Set<PresenceListener>();
-  /** Called when a new own value was sent; whoever sets `paused` then calls `resume` later. */
-  sent: () => void = () => {};
-  /** Whether another own value waits, though there is a connection. */
-  paused = false;
   /** The public id of this client, once the room has answered. */
   ownId: string | null = null;
   /** Whether the room's answer was heard on the connection that is open now. */
   ready = false;
-  private readonly known = new Map<string, Person>();
+  readonly #known = new Map<string, Person>();
   /** The values of this client by who set them, the newest last: that one counts. */
-  private readonly values = new Map<PresenceListener, Json>();
+  readonly #values = new Map<PresenceListener, Json>();
   /** The own value as it was said last, in JSON; `undefined`: nothing ever was. */
-  private said: string | undefined;
-  private leaving = false;
+  #said: string | undefined;
+  #leaving = false;
+  /** Whether another own value waits, though there is a connection. */
+  #pausing = false;
 
-  /** `left`: nobody asks for it any more, and the room knows that we are there no more. */
+  /**
+   * `left`: nobody asks for it any more, and the room knows that we are there no more. `later` calls
+   * a function after the pause between two own values.
+   */
   constructor(
     readonly key: string,
     private readonly send: (message: ClientMessage) => void,
-    private readonly left: () => void,
+    private readonly left: () => unknown,
+    private readonly later: (then: () => void) => void,
   ) {}
 
   /** Who is there, by public id, in the order of their coming; oneself, too. */
   get people(): ReadonlyMap<string, Person> {
-    return this.known;
+    return this.#known;
   }
 
   /** How long the message is that says the own value. */
   get bytes(): number {
-    return this.own === null ? 0 : byteLength(JSON.stringify(this.own));
+    return this.#own === null ? 0 : byteLength(JSON.stringify(this.#own));
   }
 
   /**
@@ -63,54 +65,48 @@ export class PresenceReplica {
    * newest value counts; where that one is withdrawn, the one before it does.
    */
   set(value: Json, by: PresenceListener): void {
-    this.values.delete(by);
-    if (value !== null) this.values.set(by, value);
-    this.sayNews();
+    this.#values.delete(by);
+    if (value !== null) this.#values.set(by, value);
+    this.#sayNews();
   }
 
   /** Forget the values of those who listen no more; leave the key where nobody does. */
   leave(): void {
-    for (const by of this.values.keys()) if (!this.listeners.has(by)) this.values.delete(by);
+    for (const by of this.#values.keys()) if (!this.listeners.has(by)) this.#values.delete(by);
     if (this.listeners.size > 0) {
-      this.sayNews();
-    } else if (this.said === undefined) {
+      this.#sayNews();
+    } else if (this.#said === undefined) {
       this.left();
-    } else if (!this.leaving) {
-      this.leaving = true;
+    } else if (!this.#leaving) {
+      this.#leaving = true;
       this.ask();
     }
   }
 
   /** Withdraw what is there, whoever set it. */
   giveUp(): void {
-    this.values.clear();
-    this.sayNews();
+    this.#values.clear();
+    this.#sayNews();
   }
 
   /** Be asked for again. */
   stay(): void {
-    this.leaving = false;
+    this.#leaving = false;
   }
 
   /** What to ask a new connection. */
   ask(): void {
     // The answer to what leaves tells that the room knows it.
-    if (this.leaving) this.say();
+    if (this.#leaving) this.#say();
     this.send({ type: "get", key: this.key, seq: null, presence: true });
     // Also that we are there no more: the last connection may not have brought it.
-    if (this.said !== undefined && !this.leaving) this.say();
+    if (this.#said !== undefined && !this.#leaving) this.#say();
   }
 
   /** Say the own value again: it may have been refused for now. */
   retry(): void {
-    if (!this.ready || this.leaving) this.ask();
-    else if (this.said !== undefined) this.say();
-  }
-
-  /** Go on saying what is new. */
-  resume(): void {
-    this.paused = false;
-    this.sayNews();
+    if (!this.ready || this.#leaving) this.ask();
+    else if (this.#said !== undefined) this.#say();
   }
 
   disconnected(): void {
@@ -122,24 +118,24 @@ export class PresenceReplica {
     this.ownId = client;
     this.ready = true;
     const there = new Map(Object.entries(clients));
-    for (const [id, person] of [...this.known]) if (!there.has(id)) this.note(id, person, null);
-    for (const [id, person] of there) this.note(id, this.known.get(id), person);
+    for (const [id, person] of [...this.#known]) if (!there.has(id)) this.#note(id, person, null);
+    for (const [id, person] of there) this.#note(id, this.#known.get(id), person);
     tellEach(this.listeners, (listener) => listener.started?.());
     tellEach(this.listeners, (listener) => listener.updated?.());
-    if (this.leaving) this.left();
+    if (this.#leaving) this.left();
   }
 
   /** Somebody came, left or has another value. */
   heard({ client, value, user }: PresenceChange): void {
     if (!this.ready) return;
     const person = user === undefined ? { value } : { value, user };
-    this.note(client, this.known.get(client), value === null ? null : person);
+    this.#note(client, this.#known.get(client), value === null ? null : person);
     tellEach(this.listeners, (listener) => listener.updated?.());
   }
 
-  private note(client: string, before: Person | undefined, now: Person | null): void {
-    if (now === null) this.known.delete(client);
-    else this.known.set(client, now);
+  #note(client: string, before: Person | undefined, now: Person | null): void {
+    if (now === null) this.#known.delete(client);
+    else this.#known.set(client, now);
     if (now === null) {
       if (before === undefined) return;
       tellEach(this.listeners, (listener) => listener.left?.(client, before));
@@ -150,24 +146,29 @@ export class PresenceReplica {
     }
   }
 
-  private get own(): Json {
+  get #own(): Json {
     let own: Json = null;
-    for (const value of this.values.values()) own = value;
+    for (const value of this.#values.values()) own = value;
     return own;
   }
 
   /** Say the own value, if it is another; who goes isn't kept waiting. */
-  private sayNews(): void {
-    const { own } = this;
-    const news = this.said !== undefined ? JSON.stringify(own) !== this.said : own !== null;
-    if (!news || (this.paused && own !== null)) return;
-    this.say();
-    this.sent();
+  #sayNews(): void {
+    const own = this.#own;
+    const news = this.#said !== undefined ? JSON.stringify(own) !== this.#said : own !== null;
+    if (!news || (this.#pausing && own !== null)) return;
+    this.#say();
+    if (this.#pausing) return;
+    this.#pausing = true;
+    this.later(() => {
+      this.#pausing = false;
+      this.#sayNews();
+    });
   }
 
-  private say(): void {
-    const { own } = this;
-    this.said = JSON.stringify(own);
+  #say(): void {
+    const own = this.#own;
+    this.#said = JSON.stringify(own);
     this.send({ type: "presence", key: this.key, value: own });
   }
 }

@@ -24,6 +24,8 @@ export class QueueFull extends Error {
 
 /** Hears what became of its pushes. */
 export interface Pusher {
+  /** Whether it isn't known yet what its key is, so that nothing may be sent. */
+  readonly unsure?: boolean;
   /** False while it doesn't know what the room holds of its key. */
   readonly ready?: boolean;
   /** The room has it, under this number (`null`: it was too long ago to know). */
@@ -221,9 +223,16 @@ export class Queue {
     return longest && { id: longest[0], bytes: longest[1].bytes };
   }
 
+  /** Give several pushes up, before any other has its turn. */
+  giveUp(ids: readonly number[], { code, message }: Refused): void {
+    const given = ids.map((id) => [id, this.remove(id)] as const);
+    for (const [id, waiting] of given) waiting?.by.refused(id, code, message);
+    this.flush();
+    this.onChange();
+  }
+
   private refuseAll(ids: readonly number[]): void {
-    const { stopped } = this;
-    if (stopped !== null) for (const id of ids) this.refused(id, stopped.code, stopped.message);
+    if (this.stopped !== null) this.giveUp(ids, this.stopped);
   }
 
   private check(made: readonly Waiting[]): void {
@@ -264,6 +273,7 @@ export class Queue {
       if (this.send === null || this.held || id - this.firstId >= this.window) return;
       const waiting = pushes.get(id);
       if (waiting !== undefined && !waiting.sent) {
+        if (waiting.by.unsure) return;
         if (waiting.undated !== null && !this.date(id, waiting, waiting.undated)) return;
         this.post(waiting);
       }

@@ -1,4 +1,6 @@
-import type { Entry, Get, Init } from "../protocol/messages";
+import type { Entry, Get, Init, Json } from "../protocol/messages";
+import { WrongKind } from "./errors";
+import { type Kind, looksLike } from "./kind";
 
 const PAGE = 1_000;
 
@@ -19,29 +21,54 @@ export abstract class Replica {
   seq = 0;
   /** The `get` that was sent last. */
   asked: Get | null = null;
-  private pages: Entry[] | null = null;
-  private anew = false;
-  private forgets = false;
+  /** What the key is said to be. */
+  meta: Kind | null = null;
+  /** The newest value that the stream holds, as far as it is known to be kept. */
+  protected newestValue: Json | undefined;
+  /** Whether it holds others, too. */
+  protected several = false;
+  #pages: Entry[] | null = null;
+  #anew = false;
+  #forgets = false;
 
-  /** `stamps`: ask who wrote each value and when, too. */
+  /**
+   * `kind`: what the key is used as, and only if it is that; null: as anything. `stamps`: ask who
+   * wrote each value and when, too.
+   */
   constructor(
     readonly key: string,
+    readonly kind: Kind | null,
     readonly stamps = false,
   ) {}
+
+  /** Why the key can't be used as that; `null`: it can, as far as is known. */
+  get wrong(): WrongKind | null {
+    const { kind, meta, newestValue } = this;
+    if (kind === null || kind === meta) return null;
+    const looks = newestValue === undefined ? null : looksLike(newestValue, this.several);
+    const found = meta ?? looks;
+    const either = meta === null && kind === "dict" && found === "reducer";
+    return found === null || found === kind || either ? null : new WrongKind(this.key, kind, found);
+  }
+
+  /** Whether it isn't known yet what the key is, so that nothing may be written. */
+  get unsure(): boolean {
+    return this.kind !== null && !this.begun;
+  }
 
   /** What to ask a new connection. */
   ask(): Get {
     this.ready = false;
-    this.pages = null;
-    const nothing = this.epoch === null || this.forgets;
-    return this.askAbove(nothing ? 0 : this.seq, nothing ? null : this.epoch, PAGE);
+    this.#pages = null;
+    const nothing = this.epoch === null || this.#forgets;
+    return this.#askAbove(nothing ? 0 : this.seq, nothing ? null : this.epoch, PAGE);
   }
 
   /** Ask for all again, whatever is known. */
   startAnew(): void {
     this.ready = false;
-    this.forgets = true;
-    this.pages = null;
+    this.#forgets = true;
+    this.#pages = null;
   }
 
   /** Take the answer; returns what to ask next where that was not all. */
@@ -49,29 +76,34 @@ export abstract class Replica {
     const { data, epoch = null, recovered = false, more = false } = init;
     if (recovered && this.asked?.epoch === null) return null; // to an earlier question
     // It was asked what was missed, and meanwhile all is wanted.
-    if (this.forgets && this.pages === null && this.asked?.epoch !== null) return this.ask();
+    if (this.#forgets && this.#pages === null && this.asked?.epoch !== null) return this.ask();
     if (epoch === null && this.epoch !== null) {
       // A server without epochs, which told only what is above `seq`.
       this.epoch = null;
       return this.ask();
     }
     // Where the stream changed between two pages in a way that no list tells, they begin anew.
-    const broken = this.pages !== null && !recovered;
-    if (this.pages === null || broken) {
-      this.pages = [];
-      this.anew = !recovered;
+    const broken = this.#pages !== null && !recovered;
+    if (this.#pages === null || broken) {
+      this.#pages = [];
+      this.#anew = !recovered;
     }
-    for (const entry of data) if (entry.seq > last(this.pages)) this.pages.push(entry);
+    for (const entry of data) if (entry.seq > last(this.#pages)) this.#pages.push(entry);
     if (more && epoch !== null && data.length > 0)
-      return this.askAbove(last(this.pages), epoch, broken ? undefined : PAGE);
-    const { pages } = this;
-    this.pages = null;
+      return this.#askAbove(last(this.#pages), epoch, broken ? undefined : PAGE);
+    const pages = this.#pages;
+    this.#pages = null;
+    const first = !this.begun;
     this.ready = this.begun = true;
-    this.forgets = false;
-    if (this.anew) {
+    this.#forgets = false;
+    if (this.#anew) {
       const sameEpoch = epoch !== null && epoch === this.epoch;
       // Within an epoch all up to the newest number ever heard is accounted for.
       this.seq = Math.max(last(pages), sameEpoch ? this.seq : 0);
+      this.newestValue = pages[pages.length - 1]?.value;
+      this.several = pages.length > 1;
+      // What was said of it may be forgotten, too.
+      if (!first && !sameEpoch) this.meta = null;
       this.epoch = epoch;
       this.startOver(pages, sameEpoch);
     } else {
@@ -94,6 +126,8 @@ export abstract class Replica {
   deleted(seq: number): void {
     if (!this.ready || seq <= this.seq) return;
     this.seq = seq;
+    this.meta = null;
+    this.newestValue = undefined;
     this.startOver([], true);
   }
 
@@ -110,7 +144,7 @@ export abstract class Replica {
   /** The next push. */
   protected abstract hear(entry: Entry): void;
 
-  private askAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
+  #askAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
     this.asked = {
       ...{ type: "get", key: this.key, seq, epoch },
       ...(limit === undefined ? {} : { limit }),

@@ -1,12 +1,16 @@
-import { Connection } from "./connection";
+import { DetouredConnection } from "./detour";
+import { Session } from "./session";
 
-const connections = new Map<string, { connection: Connection; users: number }>();
+const connections = new Map<string, { connection: DetouredConnection; users: number }>();
 
-/** Join the room at an http(s) address; one connection serves all of a page who do. */
-export function join(url: string): Connection {
+/**
+ * Join the room at an http(s) address; one connection serves all of a page who do. `session`: that
+ * of the first one.
+ */
+export function join(url: string, session = new Session()): DetouredConnection {
   let room = connections.get(url);
   if (room === undefined) {
-    room = { connection: new Connection(url), users: 0 };
+    room = { connection: new DetouredConnection(url, {}, session), users: 0 };
     connections.set(url, room);
   }
   room.users += 1;
@@ -14,7 +18,7 @@ export function join(url: string): Connection {
 }
 
 /** End what `join` began; the last one who leaves closes the connection. */
-export function leave(connection: Connection): void {
+export function leave(connection: DetouredConnection): void {
   const room = connections.get(connection.url);
   if (room?.connection !== connection) return;
   room.users -= 1;

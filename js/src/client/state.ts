@@ -1,6 +1,7 @@
 import type { Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
 import { meant, written } from "./form";
+import type { Kind } from "./kind";
 import { tellEach } from "./listeners";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
@@ -17,6 +18,15 @@ export interface StateListener {
   closed?(error: Refused): void;
   /** There may be a connection again. */
   reopened?(): void;
+}
+
+/** What a state is part of: the session. */
+interface Host {
+  readonly queue: Queue;
+  /** Calls a function so many milliseconds later. */
+  later(milliseconds: number, then: () => void): void;
+  /** Hears of a write that was refused when nobody listened any more, and its key. */
+  onUnheard(error: Refused, key: string): void;
 }
 
 /** A step from one value to the next, to be made on whatever the room holds. */
@@ -51,54 +61,51 @@ interface Write extends Waiting {
  */
 export class StateReplica extends Replica implements Pusher {
   readonly listeners = new Set<StateListener>();
+  private readonly queue: Queue;
   /** How long whoever wrote last wants to wait after each write, in milliseconds. */
-  private pause = 0;
+  #pause = 0;
   /** The pause that goes on now; a write waits, though none is under way. */
-  private pausing: object | null = null;
-  private confirmed: { readonly value: Json } | null = null;
+  #pausing: object | null = null;
+  #confirmed: { readonly value: Json } | null = null;
   /** What the room held before it forgot. */
-  private lost: { readonly value: Json } | null = null;
-  private underWay: Write | null = null;
-  private held: Waiting | null = null;
+  #lost: { readonly value: Json } | null = null;
+  #underWay: Write | null = null;
+  #held: Waiting | null = null;
   /** The newest number in the stream, and what has to be heard before an update makes sense. */
-  private newest = 0;
-  private heardTo = 0;
+  #newest = 0;
+  #heardTo = 0;
 
-  /**
-   * `initial` is written where the room has no value; `undefined` offers nothing. `unheard` hears
-   * of a write that was refused when nobody listened any more; `later` calls a function so many
-   * milliseconds later.
-   */
+  /** `initial` is written where the room has no value; `undefined` offers nothing. */
   constructor(
     key: string,
-    private readonly queue: Queue,
+    private readonly host: Host,
     private initial: Json | undefined,
-    private readonly unheard: (error: Refused) => void,
-    private readonly later: (milliseconds: number, then: () => void) => void,
+    kind: Kind | null,
   ) {
-    super(key);
+    super(key, kind);
+    this.queue = host.queue;
   }
 
   /** The value to show; `undefined` where there is none. */
   get value(): Json | undefined {
-    const own = this.underWay?.offered ? null : this.underWay;
-    const shown = this.waiting ?? own ?? this.confirmed ?? this.lost;
+    const own = this.#underWay?.offered ? null : this.#underWay;
+    const shown = this.#waiting ?? own ?? this.#confirmed ?? this.#lost;
     return shown === null ? this.initial : shown.value;
   }
 
   /** Whether an own write has not arrived yet. */
   get pending(): boolean {
-    return this.waiting !== null || this.underWay?.offered === false;
+    return this.#waiting !== null || this.#underWay?.offered === false;
   }
 
   /** The write that is not even in the queue yet. */
-  private get waiting(): Waiting | null {
-    return this.held;
+  get #waiting(): Waiting | null {
+    return this.#held;
   }
 
-  private set waiting(next: Waiting | null) {
-    const held = this.held !== null;
-    this.held = next;
+  set #waiting(next: Waiting | null) {
+    const held = this.#held !== null;
+    this.#held = next;
     if (held !== (next !== null)) this.queue.holdBack(held ? -1 : 1);
   }
 
@@ -107,15 +114,15 @@ export class StateReplica extends Replica implements Pusher {
    * milliseconds (`pause`) nothing is sent after it, unless somebody writes who wants no pause.
    */
   write(value: Json, pause = 0): void {
-    this.paceBy(pause);
-    this.put(value, []);
+    this.#paceBy(pause);
+    this.#put(value, []);
   }
 
   /** The same; resolves when the room has it, or a newer own value that took its place. */
   set(value: Json): Promise<Json> {
-    this.paceBy(0);
+    this.#paceBy(0);
     return new Promise((resolve, reject) => {
-      this.put(value, [{ step: () => value, result: value, resolve, reject }]);
+      this.#put(value, [{ step: () => value, result: value, resolve, reject }]);
     });
   }
 
@@ -126,30 +133,31 @@ export class StateReplica extends Replica implements Pusher {
    * `pause`: as of `write`.
    */
   update(step: (value: Json | undefined) => Json, pause = 0): Promise<Json> {
+    if (this.wrong !== null) return Promise.reject(this.wrong);
     const value = step(this.value);
-    this.paceBy(pause);
+    this.#paceBy(pause);
     if (this.queue.stopped !== null) return Promise.reject(this.queue.stopped);
     return new Promise((resolve, reject) => {
       const update = { step, result: value, resolve, reject };
-      const { depends, updates } = this.waiting ?? { depends: true, updates: [] };
-      this.waiting = { value, depends, updates: [...updates, update] };
-      this.next();
-      this.notify();
+      const { depends, updates } = this.#waiting ?? { depends: true, updates: [] };
+      this.#waiting = { value, depends, updates: [...updates, update] };
+      this.#next();
+      this.#notify();
     });
   }
 
-  private paceBy(pause: number): void {
-    this.pause = pause;
-    if (pause <= 0) this.pausing = null;
+  #paceBy(pause: number): void {
+    this.#pause = pause;
+    if (pause <= 0) this.#pausing = null;
   }
 
-  private startPause(): void {
+  #startPause(): void {
     const pause = {};
-    this.pausing = pause;
-    this.later(this.pause, () => {
-      if (this.pausing !== pause) return;
-      this.pausing = null;
-      this.next();
+    this.#pausing = pause;
+    this.host.later(this.#pause, () => {
+      if (this.#pausing !== pause) return;
+      this.#pausing = null;
+      this.#next();
     });
   }
 
@@ -157,28 +165,28 @@ export class StateReplica extends Replica implements Pusher {
   offer(initial: Json): void {
     if (this.initial !== undefined) return;
     this.initial = initial;
-    this.offerIfEmpty();
+    this.#offerIfEmpty();
   }
 
   acknowledged(): void {
-    for (const { resolve, result } of this.underWay?.updates ?? []) resolve(result);
-    this.underWay = null;
-    this.next();
-    this.offerIfEmpty(); // it may have been deleted meanwhile
-    this.notify();
+    for (const { resolve, result } of this.#underWay?.updates ?? []) resolve(result);
+    this.#underWay = null;
+    this.#next();
+    this.#offerIfEmpty(); // it may have been deleted meanwhile
+    this.#notify();
   }
 
   refused(_id: number, code: string, message: string, seq = 0): void {
-    const { underWay } = this;
+    const underWay = this.#underWay;
     const conflict = code === "conflict";
     const again = conflict && underWay?.depends && !underWay.uncertain;
     if (again) {
       // Below what was heard it tells of a relay, which is in no stream; above, something is
       // still to come.
-      if (seq <= this.seq) this.newest = seq;
-      this.heardTo = seq;
-      const { depends, updates, value } = this.waiting ?? { ...underWay, updates: [] };
-      this.waiting = { value, depends, updates: [...underWay.updates, ...updates] };
+      if (seq <= this.seq) this.#newest = seq;
+      this.#heardTo = seq;
+      const { depends, updates, value } = this.#waiting ?? { ...underWay, updates: [] };
+      this.#waiting = { value, depends, updates: [...underWay.updates, ...updates] };
     } else {
       const error = conflict ? new Uncertain() : new Refused(code, message);
       for (const { reject } of underWay?.updates ?? []) reject(error);
@@ -187,88 +195,113 @@ export class StateReplica extends Replica implements Pusher {
     // hears.
     const late = conflict || code === "forbidden";
     const quiet = (late && underWay?.offered) || (conflict && underWay?.depends);
-    this.underWay = null;
-    this.next();
-    if (!underWay?.offered) this.offerIfEmpty();
-    this.notify();
+    this.#underWay = null;
+    this.#next();
+    if (!underWay?.offered) this.#offerIfEmpty();
+    this.#notify();
     if (quiet) return;
     tellEach(this.listeners, (listener) => listener.refused?.(code, message));
     // Who awaits a promise has heard.
     if (this.listeners.size === 0 && underWay?.updates.length === 0)
-      this.unheard(new Refused(code, message));
+      this.host.onUnheard(new Refused(code, message), this.key);
   }
 
-  /** Drop the updates that wait: there won't be an answer of the room. */
+  /** Drop the writes that wait: the room won't be told of them. */
   giveUp(error: Refused): void {
-    for (const { reject } of this.waiting?.updates ?? []) reject(error);
-    this.waiting = null;
-    this.notify();
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) this.#refuse(waiting.updates, error);
+    this.#notify();
+  }
+
+  /** Tell whoever awaits an update, or else all who listen, that the room doesn't take it. */
+  #refuse(updates: readonly Update[], error: Refused): void {
+    for (const { reject } of updates) reject(error);
+    if (updates.length === 0)
+      tellEach(this.listeners, (listener) => listener.refused?.(error.code, error.message));
   }
 
   override disconnected(): void {
     super.disconnected();
-    this.heardTo = 0;
+    this.#heardTo = 0;
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
-    if (!sameEpoch && this.underWay !== null) this.underWay.uncertain = true;
+    if (!sameEpoch && this.#underWay !== null) this.#underWay.uncertain = true;
     const newest = held[held.length - 1];
     if (newest !== undefined) {
-      this.hear(newest);
+      this.#confirm(newest);
       return;
     }
-    this.newest = 0;
-    this.lost = sameEpoch ? null : (this.confirmed ?? this.lost);
-    this.confirmed = null;
-    this.offerIfEmpty();
-    this.notify();
+    this.#newest = 0;
+    this.#lost = sameEpoch ? null : (this.#confirmed ?? this.#lost);
+    this.#confirmed = null;
+    this.#offerIfEmpty();
+    this.#notify();
   }
 
-  protected hear({ value, seq }: Entry): void {
-    this.newest = seq;
-    this.confirmed = { value: meant(value) };
-    this.lost = null;
-    this.next();
-    this.notify();
+  protected hear(entry: Entry): void {
+    this.several = false; // a push doesn't say so
+    this.newestValue = entry.value;
+    this.#confirm(entry);
+  }
+
+  #confirm({ value, seq }: Entry): void {
+    this.#newest = seq;
+    // What is of another kind is no value of a state.
+    this.#confirmed = this.wrong === null ? { value: meant(value) } : null;
+    this.#lost = null;
+    this.#next();
+    this.#notify();
   }
 
   protected override caughtUp(): void {
-    this.next();
+    this.#next();
   }
 
-  private put(value: Json, settled: readonly Update[]): void {
-    const { underWay } = this;
-    const updates = [...(this.waiting?.updates ?? []), ...settled];
-    if (underWay === null && this.pausing === null) {
-      this.waiting = null;
-      this.push({ value, depends: false, updates });
-    } else if (underWay !== null && this.queue.revise(underWay.id, this.message(value))) {
-      this.waiting = null;
-      const all = [...underWay.updates, ...updates];
-      this.underWay = { ...underWay, value, depends: false, offered: false, updates: all };
-    } else {
-      this.waiting = { value, depends: false, updates };
+  #put(value: Json, settled: readonly Update[]): void {
+    const underWay = this.#underWay;
+    const updates = [...(this.#waiting?.updates ?? []), ...settled];
+    if (this.wrong !== null) {
+      this.#refuse(settled, this.wrong);
+      return;
     }
-    this.notify();
+    if (underWay === null && this.#pausing === null && !this.#waits) {
+      this.#waiting = null;
+      this.#push({ value, depends: false, updates });
+    } else if (underWay !== null && this.queue.revise(underWay.id, this.#message(value))) {
+      this.#waiting = null;
+      const all = [...underWay.updates, ...updates];
+      this.#underWay = { ...underWay, value, depends: false, offered: false, updates: all };
+    } else {
+      this.#waiting = { value, depends: false, updates };
+    }
+    this.#notify();
+  }
+
+  /** Whether nothing may be sent before it is known what the key is. */
+  get #waits(): boolean {
+    return this.unsure && this.queue.stopped === null;
   }
 
   /** What there is without the own writes. */
-  private get base(): Json | undefined {
-    const base = this.confirmed ?? this.lost;
+  get #base(): Json | undefined {
+    const base = this.#confirmed ?? this.#lost;
     return base === null ? this.initial : base.value;
   }
 
   /** Send what waits, if it can go. */
-  private next(): void {
-    const { waiting } = this;
-    if (this.underWay !== null || waiting === null || this.pausing !== null) return;
+  #next(): void {
+    const waiting = this.#waiting;
+    if (this.#underWay !== null || waiting === null || this.#pausing !== null) return;
+    if (this.#waits || this.wrong !== null) return;
     if (!waiting.depends) {
-      this.waiting = null;
-      this.push(waiting);
-    } else if (this.ready && this.seq >= this.heardTo) {
-      this.waiting = null;
+      this.#waiting = null;
+      this.#push(waiting);
+    } else if (this.ready && this.seq >= this.#heardTo) {
+      this.#waiting = null;
       const updates: Update[] = [];
-      let { base } = this;
+      let base = this.#base;
       for (const update of waiting.updates) {
         try {
           base = update.result = update.step(base);
@@ -277,34 +310,34 @@ export class StateReplica extends Replica implements Pusher {
           update.reject(error);
         }
       }
-      if (updates.length > 0) this.push({ value: base as Json, depends: true, updates });
-      else this.offerIfEmpty();
+      if (updates.length > 0) this.#push({ value: base as Json, depends: true, updates });
+      else this.#offerIfEmpty();
     }
   }
 
-  private offerIfEmpty(): void {
-    const offered = this.lost === null ? this.initial : this.lost.value;
-    const quiet = this.underWay === null && this.waiting === null;
-    if (this.ready && this.confirmed === null && quiet && offered !== undefined)
-      this.push({ value: offered, depends: false, updates: [] }, true);
+  #offerIfEmpty(): void {
+    const offered = this.#lost === null ? this.initial : this.#lost.value;
+    const quiet = this.#underWay === null && this.#waiting === null && this.wrong === null;
+    if (this.ready && this.#confirmed === null && quiet && offered !== undefined)
+      this.#push({ value: offered, depends: false, updates: [] }, true);
   }
 
-  private push(write: Waiting, offered = false): void {
-    const push = this.message(write.value);
+  #push(write: Waiting, offered = false): void {
+    const push = this.#message(write.value);
     const dated = this.epoch === null ? {} : { epoch: this.epoch };
-    const condition = write.depends ? { if_seq: this.newest, ...dated } : {};
+    const condition = write.depends ? { if_seq: this.#newest, ...dated } : {};
     const id = offered
       ? this.queue.add(this, { ...push, if_seq: 0 }, "offered")
       : this.queue.add(this, { ...push, ...condition }, "newest");
-    this.underWay = { ...write, id, offered, uncertain: false };
-    if (this.pause > 0 && !offered) this.startPause();
+    this.#underWay = { ...write, id, offered, uncertain: false };
+    if (this.#pause > 0 && !offered) this.#startPause();
   }
 
-  private message(value: Json): NewPush {
+  #message(value: Json): NewPush {
     return { key: this.key, value: written(value), action: { type: "replace" } };
   }
 
-  private notify(): void {
+  #notify(): void {
     tellEach(this.listeners, (listener) => listener.changed());
   }
 }

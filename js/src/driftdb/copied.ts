@@ -1,3 +1,4 @@
+import type { Kind } from "../client/kind";
 import type { Session } from "../client/session";
 import { ActionLog } from "../room/action_log";
 import { COPIED, Reduction } from "../room/reduction";
@@ -7,7 +8,7 @@ import { encode } from "../room/values";
  * A reducer as npm's is: its function may change the state that it is given, and `told` is called
  * with each action, own and others', but not where the room holds nothing at first. Where others'
  * actions come between own ones the state has to be copied: then it is called a moment later, once
- * for all that came meanwhile.
+ * for all that came meanwhile. `kind`: what the key has to be; null: anything.
  */
 export class CopiedReducer<S, A> {
   private readonly model: Reduction<S, A>;
@@ -22,6 +23,7 @@ export class CopiedReducer<S, A> {
     initial: S,
     private readonly told: (state: S) => void,
     compactAt?: number,
+    kind: Kind | null = null,
   ) {
     this.model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
     const touched = (_: boolean, isEmpty: boolean) => {
@@ -30,7 +32,7 @@ export class CopiedReducer<S, A> {
       else this.timer ??= setTimeout(() => this.tell());
     };
     const lengths = compactAt === undefined ? {} : { compactAt };
-    this.log = new ActionLog(session, key, this.model, touched, lengths);
+    this.log = new ActionLog(session, key, this.model, touched, lengths, kind);
   }
 
   get value(): S {

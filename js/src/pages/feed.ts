@@ -1,4 +1,4 @@
-import type { Tap } from "../client/session";
+import type { Tap } from "../client/tap";
 import type { Frame } from "../protocol/codec";
 import { type ClientMessage, type Entry, parse } from "../protocol/messages";
 

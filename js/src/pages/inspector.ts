@@ -1,6 +1,7 @@
 import { roomUrl } from "../client/address";
 import type { Phase } from "../client/connection";
 import { join } from "../client/rooms";
+import { TappedSession } from "../client/tap";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
 import { Detail } from "./detail";
@@ -18,8 +19,8 @@ const COUNT_MILLISECONDS = 1_000;
 const FIGURES_MILLISECONDS = 3_000;
 
 const shell = readShell();
-const connection = join(roomUrl(shell.root, shell.room));
-const { session } = connection;
+const session = new TappedSession();
+const connection = join(roomUrl(shell.root, shell.room), session);
 
 const feed = new Feed();
 session.tap = feed;

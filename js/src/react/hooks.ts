@@ -77,7 +77,15 @@ class ReducerOfHook<S, A> {
   private changed: () => void = () => {};
 
   constructor(session: Session, key: string, reducer: (state: S, action: A) => S, initial: S) {
-    this.shared = new CopiedReducer(session, key, reducer, initial, () => this.changed());
+    this.shared = new CopiedReducer(
+      session,
+      key,
+      reducer,
+      initial,
+      () => this.changed(),
+      undefined,
+      "reducer",
+    );
   }
 
   get value(): S {

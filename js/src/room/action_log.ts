@@ -1,4 +1,5 @@
 import { Refused } from "../client/errors";
+import type { Kind } from "../client/kind";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import { byteLength } from "../protocol/codec";
@@ -30,7 +31,7 @@ const USUAL = ["uncertain", "closed", "gone", "forbidden"];
 /**
  * The actions of one key: the room's and the own ones, kept in a model, and kept short by
  * snapshots. `touched` hears that the model's value may be another (`restarted`: made anew,
- * `isEmpty`: of a stream that holds nothing).
+ * `isEmpty`: of a stream that holds nothing). `kind`: what the key has to be; null: anything.
  */
 export class ActionLog<V> implements LogListener {
   private readonly fold: Fold<V>;
@@ -55,12 +56,13 @@ export class ActionLog<V> implements LogListener {
     private readonly model: Model<V>,
     private readonly touched: (restarted: boolean, isEmpty: boolean) => void,
     lengths: Partial<Lengths> = {},
+    kind: Kind | null = null,
   ) {
     this.lengths = { ...LENGTHS, ...lengths };
     this.wholeBytes = this.lengths.wholeBytes;
     const lost = () => this.warn(new Refused("lost", LOST));
     this.fold = new Fold(model, lost);
-    this.replica = session.log(key, this, false);
+    this.replica = session.log(key, this, false, false, undefined, kind);
     if (!this.replica.begun) return;
     const held = this.replica.known(this);
     if (held !== null) this.startedOver(held, true);
@@ -111,6 +113,7 @@ export class ActionLog<V> implements LogListener {
   answered(): void {
     for (const mark of this.unheard) this.model.withdraw(mark);
     this.unheard.clear();
+    if (this.replica.wrong !== null) return;
     this.offer();
     this.life.begin();
   }
@@ -141,6 +144,7 @@ export class ActionLog<V> implements LogListener {
     const mark = fold.propose(json);
     let arrival: Promise<unknown>;
     try {
+      if (replica.kind !== null) this.session.describe(replica);
       arrival = replica.arrival(replica.append({ apply: json, i: mark }));
     } catch (error) {
       model.withdraw(mark);
@@ -168,7 +172,8 @@ export class ActionLog<V> implements LogListener {
   private offer(): void {
     const { fold, model } = this;
     const isNeeded = fold.isEmpty || (fold.isLeftOver && !fold.isUnfinished);
-    if (!isNeeded || this.isOffering || !this.replica.ready) return;
+    const { ready, wrong } = this.replica;
+    if (!isNeeded || this.isOffering || !ready || wrong !== null) return;
     const [seq, epoch] = this.place;
     this.isOffering = true;
     this.write(model.snapshot(), fold.isInitial, true, epoch, (value) =>

@@ -14,7 +14,7 @@ export class SharedDict<T = Value> extends Folded<Items<T>> {
   /** Made by `Room.dict`. `initial` is what it holds in a room that has none yet. */
   constructor(session: Session, key: string, initial: Items<T> = {}) {
     const items = new ItemsModel<T>(encode(initial));
-    super(session, key, items);
+    super(session, key, items, "dict");
     this.items = items;
   }
 

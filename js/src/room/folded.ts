@@ -1,3 +1,4 @@
+import type { Kind } from "../client/kind";
 import type { Session } from "../client/session";
 import { ActionLog, type Lengths } from "./action_log";
 import type { Model } from "./fold";
@@ -12,11 +13,12 @@ export class Folded<V> {
     session: Session,
     readonly key: string,
     private readonly model: Model<V>,
+    kind: Kind,
     lengths?: Partial<Lengths>,
   ) {
     this.telling = new Telling(model);
     const touched = (restarted: boolean) => this.telling.touched(restarted);
-    this.log = new ActionLog(session, key, model, touched, lengths);
+    this.log = new ActionLog(session, key, model, touched, lengths, kind);
   }
 
   /** Resolves when the room's value was heard for the first time. */

@@ -1,6 +1,6 @@
 /** The client of rooms, for browsers, workers and Node. */
 export type { ConnectionOptions, Phase, Status } from "../client/connection";
-export { Refused, Uncertain } from "../client/errors";
+export { Refused, Uncertain, WrongKind } from "../client/errors";
 export { QueueFull } from "../client/queue";
 export type { Codec } from "../protocol/codec";
 export type { KeyInfo } from "../protocol/messages";

@@ -1,3 +1,4 @@
+import { Deferred } from "../client/deferred";
 import { closedHere, type Refused } from "../client/errors";
 
 /** What a wait looks at. */
@@ -9,10 +10,13 @@ export interface Watched<T> {
 /** An object's life: from the room's first answer to its end, and who waits in it. */
 export class Life {
   /** Resolves with the first answer; rejects where the end comes before it. */
-  ready: Promise<void> = Promise.resolve();
-  private resolve: () => void = () => {};
-  private ended: Refused | null = null;
-  private readonly waiting = new Set<(error: Refused) => void>();
+  get ready(): Promise<void> {
+    return this.#answer.promise;
+  }
+
+  #answer = new Deferred<void>();
+  #ended: Refused | null = null;
+  readonly #waiting = new Set<(error: Refused) => void>();
 
   constructor() {
     this.reopen();
@@ -20,23 +24,21 @@ export class Life {
 
   /** The answer is there. */
   begin(): void {
-    this.resolve();
+    this.#answer.resolve();
   }
 
   /** There will be nothing more, for now at least. */
   end(error: Refused = closedHere()): void {
-    this.ended = error;
-    for (const end of [...this.waiting]) end(error);
-    this.waiting.clear();
+    this.#ended = error;
+    for (const end of [...this.#waiting]) end(error);
+    this.#waiting.clear();
   }
 
   /** There may be an answer, after all. */
   reopen(): void {
-    this.ended = null;
-    this.ready = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.waiting.add(reject);
-    });
+    this.#ended = null;
+    this.#answer = new Deferred();
+    this.#waiting.add(this.#answer.reject);
     // Who doesn't wait for it need not hear that it won't come.
     this.ready.catch(() => {});
   }
@@ -53,7 +55,7 @@ export class Life {
     return new Promise((resolve, reject) => {
       const end = (error?: unknown) => {
         unsubscribe();
-        this.waiting.delete(end);
+        this.#waiting.delete(end);
         signal?.removeEventListener("abort", abort);
         reject(error);
       };
@@ -69,11 +71,11 @@ export class Life {
         }
       };
       const unsubscribe = watched.subscribe(look);
-      this.waiting.add(end);
+      this.#waiting.add(end);
       signal?.addEventListener("abort", abort);
       if (signal?.aborted) abort();
       else look();
-      if (this.ended !== null) end(this.ended);
+      if (this.#ended !== null) end(this.#ended);
     });
   }
 }

@@ -20,14 +20,14 @@ export interface Person<T = Value> {
 
 /** Who is here under a key, each with a value: a colour, a cursor, what they look at. */
 export class Presence<T = Value> implements PresenceListener {
-  private readonly replica: PresenceReplica;
-  private readonly arrivals = new Listeners<[Person<T>]>();
-  private readonly changes = new Listeners<[Person<T>]>();
-  private readonly departures = new Listeners<[Person<T>]>();
-  private readonly watchers = new Listeners<[Person<T>[]]>();
-  private own: T | null = null;
+  readonly #replica: PresenceReplica;
+  readonly #arrivals = new Listeners<[Person<T>]>();
+  readonly #changes = new Listeners<[Person<T>]>();
+  readonly #departures = new Listeners<[Person<T>]>();
+  readonly #watchers = new Listeners<[Person<T>[]]>();
+  #own: T | null = null;
   /** Whether it is known who was there at first: whoever comes later is news. */
-  private begun: boolean;
+  #begun: boolean;
 
   /** Made by `Room.presence`. `null`: only look who is there, unseen. */
   constructor(
@@ -35,8 +35,8 @@ export class Presence<T = Value> implements PresenceListener {
     readonly key: string,
     value: T | null = null,
   ) {
-    this.replica = session.presence(key, this);
-    this.begun = this.replica.ownId !== null;
+    this.#replica = session.presence(key, this);
+    this.#begun = this.#replica.ownId !== null;
     if (value !== null) this.value = value;
   }
 
@@ -46,17 +46,17 @@ export class Presence<T = Value> implements PresenceListener {
    * milliseconds apart, the newest of them (`ConnectionOptions.presenceMilliseconds`).
    */
   get value(): T | null {
-    return this.own;
+    return this.#own;
   }
 
   set value(value: T | null) {
-    this.replica.set(value === null ? null : encode(value), this);
-    this.own = value;
+    this.#replica.set(value === null ? null : encode(value), this);
+    this.#own = value;
   }
 
   /** Who is here, oneself too, in the order of their coming. */
   get people(): Person<T>[] {
-    return [...this.replica.people].map(([client, there]) => this.person(client, there));
+    return [...this.#replica.people].map(([client, there]) => this.#person(client, there));
   }
 
   get others(): Person<T>[] {
@@ -65,69 +65,69 @@ export class Presence<T = Value> implements PresenceListener {
 
   /** Call a function when somebody else comes. */
   onJoin(listener: (person: Person<T>) => void): () => void {
-    return this.arrivals.add(listener);
+    return this.#arrivals.add(listener);
   }
 
   /** Call a function when somebody else who is here has another value. */
   onChange(listener: (person: Person<T>) => void): () => void {
-    return this.changes.add(listener);
+    return this.#changes.add(listener);
   }
 
   /** Call a function when somebody else leaves, with what they were last. */
   onLeave(listener: (person: Person<T>) => void): () => void {
-    return this.departures.add(listener);
+    return this.#departures.add(listener);
   }
 
   /** Call a function with all who are here when anything changed; returns what ends that. */
   subscribe(listener: (people: Person<T>[]) => void): () => void {
-    return this.watchers.add(listener);
+    return this.#watchers.add(listener);
   }
 
   /** Be here no more, and hear no more. */
   close(): void {
-    for (const each of [this.arrivals, this.changes, this.departures]) each.clear();
-    this.watchers.clear();
-    this.replica.listeners.delete(this);
+    for (const each of [this.#arrivals, this.#changes, this.#departures]) each.clear();
+    this.#watchers.clear();
+    this.#replica.listeners.delete(this);
     this.session.leave(this.key);
   }
 
   /** For the session. */
   joined(client: string, there: There): void {
-    this.tell(this.arrivals, client, there);
+    this.#tell(this.#arrivals, client, there);
   }
 
   /** For the session. */
   updated(): void {
-    this.watchers.tell(this.people);
+    this.#watchers.tell(this.people);
   }
 
   /** For the session. */
   changed(client: string, there: There): void {
-    this.tell(this.changes, client, there);
+    this.#tell(this.#changes, client, there);
   }
 
   /** For the session. */
   left(client: string, there: There): void {
-    this.tell(this.departures, client, there);
+    this.#tell(this.#departures, client, there);
   }
 
   /** For the session. */
   started(): void {
-    this.begun = true;
+    this.#begun = true;
   }
 
-  private tell(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
-    const person = this.person(client, there);
-    if (this.begun && !person.isMe) listeners.tell(person);
+  #tell(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
+    const person = this.#person(client, there);
+    if (this.#begun && !person.isMe) listeners.tell(person);
   }
 
-  private person(client: string, { value, user }: There): Person<T> {
+  #person(client: string, { value, user }: There): Person<T> {
     return {
       client,
       value: decode(value) as T,
       user: user === undefined ? null : decode(user),
       name: nameOf(user) ?? "Guest",
-      isMe: client === this.replica.ownId,
+      isMe: client === this.#replica.ownId,
     };
   }
 }

@@ -28,7 +28,7 @@ export class PubSub<T = Value> implements LogListener {
     stamps = false,
     private readonly describe = true,
   ) {
-    this.replica = session.log(key, this, false, stamps);
+    this.replica = session.log(key, this, false, stamps, undefined, "channel");
   }
 
   /** The newest values that were heard, the oldest first. */
@@ -46,7 +46,7 @@ export class PubSub<T = Value> implements LogListener {
 
   private async published(value: T): Promise<void> {
     const json = encode(value);
-    if (this.describe) this.session.hint(this.key, "channel");
+    if (this.describe) this.session.describe(this.replica);
     await this.replica.arrival(this.replica.push(json, false));
   }
 

@@ -23,7 +23,7 @@ export class SharedReducer<S = Value, A = Value> extends Folded<S> {
     compactAt?: number,
   ) {
     const model = new Reduction<S, A>(key, fn, encode(initial), FROZEN);
-    super(session, key, model, compactAt === undefined ? {} : { compactAt });
+    super(session, key, model, "reducer", compactAt === undefined ? {} : { compactAt });
   }
 
   /**

@@ -5,7 +5,7 @@ import {
   type Status,
 } from "../client/connection";
 import type { Session } from "../client/session";
-import type { KeyInfo } from "../protocol/messages";
+import { type KeyInfo, META } from "../protocol/messages";
 import { askForRoom, roomOf, rootOf, tokenOf } from "./address";
 import { SharedDict } from "./dict";
 import { outcome } from "./outcome";
@@ -18,7 +18,7 @@ import type { Value } from "./values";
 
 /** A room on a server, over one connection that comes back by itself. */
 export class Room {
-  private readonly connection: Connection;
+  readonly #connection: Connection;
 
   /**
    * `url`: the room's http(s) address; `http://HOST:8080/room/ID` of `driftdb serve`,
@@ -28,12 +28,12 @@ export class Room {
   constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
     const token = options.token ?? tokenOf(url);
     const all = token === null ? options : { ...options, token };
-    this.connection = new Connection(roomOf(url), all, session);
+    this.#connection = new Connection(roomOf(url), all, session);
   }
 
   /** The room's address. */
   get url(): string {
-    return this.connection.url;
+    return this.#connection.url;
   }
 
   /** The room's name, or id. */
@@ -43,25 +43,25 @@ export class Room {
 
   /** How the connection is. */
   get status(): Status {
-    return this.connection.status;
+    return this.#connection.status;
   }
 
   /** Whether the room has refused something, for nobody may write there with these rights. */
   get readOnly(): boolean {
-    return this.connection.readOnly;
+    return this.#connection.readOnly;
   }
 
   /** How many writes the room has not confirmed yet; they are kept while it is away. */
   get waiting(): number {
-    return this.connection.waiting;
+    return this.#connection.waiting;
   }
 
   /** Call a function when `status` or `waiting` may be another; returns what ends that. */
   onStatus(listener: (status: Status) => void): () => void {
     const own = () => listener(this.status);
-    this.connection.listeners.add(own);
+    this.#connection.listeners.add(own);
     return () => {
-      this.connection.listeners.delete(own);
+      this.#connection.listeners.delete(own);
     };
   }
 
@@ -69,12 +69,12 @@ export class Room {
   state<T = Value>(key: string): SharedState<T>;
   state<T = Value>(key: string, initial: T): SharedState<T, never>;
   state<T>(key: string, initial?: T): SharedState<T> {
-    return new SharedState<T>(this.connection.session, key, initial);
+    return new SharedState<T>(this.#connection.session, key, initial);
   }
 
   /** Several values under one key. */
   dict<T = Value>(key: string, initial: Readonly<Record<string, T>> = {}): SharedDict<T> {
-    return new SharedDict<T>(this.connection.session, key, initial);
+    return new SharedDict<T>(this.#connection.session, key, initial);
   }
 
   /**
@@ -82,7 +82,7 @@ export class Room {
    * room that it is one, for its page, where nobody did.
    */
   pubsub<T = Value>(key: string, { stamps = false, describe = true } = {}): PubSub<T> {
-    return new PubSub<T>(this.connection.session, key, stamps, describe);
+    return new PubSub<T>(this.#connection.session, key, stamps, describe);
   }
 
   /**
@@ -97,7 +97,7 @@ export class Room {
       describe = true,
     }: { maxLength?: number; stamps?: boolean; describe?: boolean } = {},
   ): Stream<T> {
-    return new Stream<T>(this.connection.session, key, maxLength, stamps, describe);
+    return new Stream<T>(this.#connection.session, key, maxLength, stamps, describe);
   }
 
   /** A value that many change at once, by rules. */
@@ -106,28 +106,31 @@ export class Room {
     fn: (value: S, action: A) => S,
     initial: S,
   ): SharedReducer<S, A> {
-    return new SharedReducer<S, A>(this.connection.session, key, fn, initial);
+    return new SharedReducer<S, A>(this.#connection.session, key, fn, initial);
   }
 
   /** Who is here, each with a value; `null`: only look. */
   presence<T = Value>(key = "presence", value: T | null = null): Presence<T> {
-    return new Presence<T>(this.connection.session, key, value);
+    return new Presence<T>(this.#connection.session, key, value);
   }
 
   /** Which keys there are that begin so, with their number of values and bytes. */
   keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
-    return this.connection.session.keys(prefix);
+    return this.#connection.session.keys(prefix);
   }
 
-  /** Empty a key for everybody. */
+  /** Empty a key for everybody, and forget what it is: it may be of another kind from then on. */
   delete(key: string): Promise<void> {
-    return outcome(this.connection.session.delete(key));
+    const { session } = this.#connection;
+    const emptied = [session.delete(key)];
+    if (!key.startsWith("$")) emptied.push(session.delete(META + key));
+    return outcome(Promise.all(emptied).then(() => {}));
   }
 
   /** How long the server takes to answer, in milliseconds; rejects where there is no connection. */
   async latency(): Promise<number> {
     const since = performance.now();
-    await this.connection.session.ping();
+    await this.#connection.session.ping();
     return performance.now() - since;
   }
 
@@ -136,23 +139,23 @@ export class Room {
    * where there won't be a connection.
    */
   flush(): Promise<void> {
-    return this.connection.session.drained();
+    return this.#connection.session.drained();
   }
 
   /** Try at once to connect again, also after a refusal. */
   retry(): void {
-    this.connection.retry();
+    this.#connection.retry();
   }
 
   /** End for good; what was not confirmed yet (see `flush`) may be lost, and is refused. */
   close(): void {
-    this.connection.close();
-    this.connection.session.stop();
+    this.#connection.close();
+    this.#connection.session.stop();
   }
 
   /** End the connection alone, for who goes on with its session. */
   disconnect(): void {
-    this.connection.close();
+    this.#connection.close();
   }
 }
 

@@ -13,10 +13,10 @@ import { decode, encode, type Value } from "./values";
 export class SharedState<T = Value, Nothing = undefined> implements StateListener {
   /** Why the newest write was refused; `null` where none was. */
   error: Refused | null = null;
-  private readonly replica: StateReplica;
-  private readonly subscribers = new Listeners<[T | Nothing]>();
-  private readonly life = new Life();
-  private told: string | undefined;
+  readonly #replica: StateReplica;
+  readonly #subscribers = new Listeners<[T | Nothing]>();
+  readonly #life = new Life();
+  #told: string | undefined;
 
   /** Made by `Room.state`. `initial` is written where the room has no value. */
   constructor(
@@ -25,38 +25,38 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
     initial?: T,
   ) {
     const offered = initial === undefined ? undefined : encode(initial);
-    this.replica = session.state(key, this, offered);
-    this.told = JSON.stringify(this.replica.value);
-    if (this.replica.begun) this.life.begin();
+    this.#replica = session.state(key, this, offered, "state");
+    this.#told = JSON.stringify(this.#replica.value);
+    if (this.#replica.begun) this.#life.begin();
   }
 
   /** Resolves when the room's value was heard for the first time. */
   get ready(): Promise<void> {
-    return this.life.ready;
+    return this.#life.ready;
   }
 
   /** The room's value, or the own newest write while it is under way; `undefined`: there is none. */
   get value(): T | Nothing {
-    const { value } = this.replica;
+    const { value } = this.#replica;
     return value === undefined ? (undefined as Nothing) : (decode(value) as T);
   }
 
   set value(value: T) {
-    const json = encode(value, this.replica.value);
+    const json = encode(value, this.#replica.value);
     this.error = null;
-    this.replica.write(json);
+    this.#replica.write(json);
   }
 
   /** Whether an own write has not arrived yet. */
   get pending(): boolean {
-    return this.replica.pending;
+    return this.#replica.pending;
   }
 
   /** Set the value; resolves when the room has it, or a newer own one that took its place. */
   set(value: T): Promise<void> {
-    const json = encode(value, this.replica.value);
+    const json = encode(value, this.#replica.value);
     this.error = null;
-    return outcome(this.replica.set(json).then(() => {}));
+    return outcome(this.#replica.set(json).then(() => {}));
   }
 
   /**
@@ -65,12 +65,12 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
    * when the room has it. Throws what it throws the first time.
    */
   update(step: (value: T | Nothing) => T): Promise<T> {
-    return outcome(this.made(step));
+    return outcome(this.#made(step));
   }
 
   /** Call a function with each other value from now on; returns what ends that. */
   subscribe(listener: (value: T | Nothing) => void): () => void {
-    return this.subscribers.add(listener);
+    return this.#subscribers.add(listener);
   }
 
   /**
@@ -78,19 +78,19 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
    * throws, with the signal's reason, and with a `Refused` when it, or the room, is closed.
    */
   waitFor(predicate: (value: T | Nothing) => boolean, signal?: AbortSignal): Promise<T> {
-    return this.life.waitFor(this, predicate, signal) as Promise<T>;
+    return this.#life.waitFor(this, predicate, signal) as Promise<T>;
   }
 
   /** Hear no more; what was set is on its way. */
   close(): void {
-    this.subscribers.clear();
-    this.life.end();
-    this.replica.listeners.delete(this);
+    this.#subscribers.clear();
+    this.#life.end();
+    this.#replica.listeners.delete(this);
     this.session.leave(this.key);
   }
 
-  private async made(step: (value: T | Nothing) => T): Promise<T> {
-    const made = await this.replica.update((base) =>
+  async #made(step: (value: T | Nothing) => T): Promise<T> {
+    const made = await this.#replica.update((base) =>
       encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T)), base),
     );
     return decode(made) as T;
@@ -98,15 +98,15 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   /** For the session. */
   changed(): void {
-    const now = JSON.stringify(this.replica.value);
-    if (now === this.told) return;
-    this.told = now;
-    this.subscribers.tell(this.value);
+    const now = JSON.stringify(this.#replica.value);
+    if (now === this.#told) return;
+    this.#told = now;
+    this.#subscribers.tell(this.value);
   }
 
   /** For the session. */
   answered(): void {
-    this.life.begin();
+    this.#life.begin();
   }
 
   /** For the session. */
@@ -116,11 +116,11 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   /** For the session. */
   closed(error: Refused): void {
-    this.life.end(error);
+    this.#life.end(error);
   }
 
   /** For the session. */
   reopened(): void {
-    this.life.reopen();
+    this.#life.reopen();
   }
 }

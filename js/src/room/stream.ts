@@ -35,8 +35,10 @@ export class Stream<T = Value> implements LogListener {
     stamps = false,
     private readonly describe = true,
   ) {
-    this.replica = session.log(key, this, true, stamps, maxLength);
-    if (this.replica.begun) this.startedOver(this.replica.entries, true);
+    this.replica = session.log(key, this, true, stamps, maxLength, "stream");
+    if (!this.replica.begun) return;
+    this.startedOver(this.replica.entries, true);
+    this.life.begin();
   }
 
   /** Resolves when the room's values were heard for the first time. */
@@ -72,15 +74,15 @@ export class Stream<T = Value> implements LogListener {
   }
 
   private async appended(value: T): Promise<number | null> {
-    const id = this.replica.push(encode(value), true, this.maxLength);
-    if (this.describe) this.session.hint(this.key, "stream");
-    return this.replica.arrival(id);
+    const json = encode(value);
+    if (this.describe) this.session.describe(this.replica);
+    return this.replica.arrival(this.replica.push(json, true, this.maxLength));
   }
 
   private async extended(values: Iterable<T>): Promise<number | null> {
     const encoded = [...values].map((value) => encode(value));
+    if (this.describe && encoded.length > 0) this.session.describe(this.replica);
     const ids = this.replica.pushAll(encoded, true, this.maxLength);
-    if (this.describe && ids.length > 0) this.session.hint(this.key, "stream");
     const arrived = await Promise.all(ids.map((id) => this.replica.arrival(id)));
     return arrived[arrived.length - 1] ?? null;
   }
@@ -173,7 +175,6 @@ export class Stream<T = Value> implements LogListener {
       feed.wake();
     }
     this.begun = true;
-    this.life.begin();
     this.restarts.tell();
     // It was shortened while it was read, page by page.
     if (held.some(isNotice)) queueMicrotask(() => this.readAnew());

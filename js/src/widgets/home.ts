@@ -1,12 +1,12 @@
 import { roomUrl } from "../client/address";
-import type { Connection } from "../client/connection";
+import type { DetouredConnection } from "../client/detour";
 import { join, leave } from "../client/rooms";
 import { type Carrier, throughKernel } from "./tunnel";
 
 /** The room that a view is in, and what ends its stay there. */
 export interface Home {
   readonly room: string;
-  readonly connection: Connection;
+  readonly connection: DetouredConnection;
   leave(): void;
 }
 

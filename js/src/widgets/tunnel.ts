@@ -1,4 +1,5 @@
-import type { Connection, Detour, Socket } from "../client/connection";
+import type { Socket } from "../client/connection";
+import type { Detour, DetouredConnection } from "../client/detour";
 import type { Json } from "../protocol/messages";
 
 /** What carries messages to the kernel and back: a widget's model (a comm). */
@@ -31,7 +32,7 @@ let tunnels = 0;
  * Let a connection go through the kernel where it must, as long as the model's comm lives; returns
  * what ends that. A page without a kernel has no such way.
  */
-export function throughKernel(model: Partial<Carrier>, connection: Connection): () => void {
+export function throughKernel(model: Partial<Carrier>, connection: DetouredConnection): () => void {
   const { send, on, off } = model;
   if (send === undefined || on === undefined || off === undefined) return () => {};
   const carrier: Carrier = {

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Connection, type Detour } from "../../src/client/connection";
+import { type Detour, DetouredConnection } from "../../src/client/detour";
 import { FakeSocket } from "../socket";
 
-let connection: Connection;
+let connection: DetouredConnection;
 let around: FakeSocket[];
 let straight: () => FakeSocket[];
 const detour: Detour = (secret) => {
@@ -20,7 +20,7 @@ beforeEach(() => {
   straight = () => FakeSocket.opened.filter((socket) => !around.includes(socket));
   vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("not reached")));
-  connection = new Connection("http://server/room/r");
+  connection = new DetouredConnection("http://server/room/r");
   connection.addDetour(detour);
 });
 

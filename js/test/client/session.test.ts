@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { Refused } from "../../src/client/errors";
+import { Refused, WrongKind } from "../../src/client/errors";
 import { meant } from "../../src/client/form";
 import type { LogReplica } from "../../src/client/log";
 import { Session } from "../../src/client/session";
@@ -9,12 +9,17 @@ import type { Entry, Json } from "../../src/protocol/messages";
 import { SimulatedRoom } from "../room";
 import { PlayedServer } from "../server";
 
-test("a key is of one kind", () => {
+test("a key is of one kind for all of a page who say of which, and of any for others", () => {
   const { session } = new PlayedServer();
-  session.state("k", { changed: () => {} });
-  expect(() => session.log("k", { heard: () => {} }, true)).toThrow(
-    /expected "k" to be of one kind/,
-  );
+  const listener = { changed: () => {} };
+  const state = session.state("k", listener, undefined, "state");
+  const log = () => session.log("k", { heard: () => {} }, true, false, undefined, "stream");
+  expect(log).toThrow(new WrongKind("k", "stream", "state"));
+  expect(log).toThrow('expected the key "k" for a stream, got one that is in use as a state');
+  session.log("k", { heard: () => {} }, true);
+  state.listeners.delete(listener);
+  session.leave("k");
+  expect(log).not.toThrow();
 });
 
 test("a key is deleted, whether it is in use here or not", async () => {

@@ -1,11 +1,11 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Connection } from "../../src/client/connection";
+import type { DetouredConnection } from "../../src/client/detour";
 import { join, leave } from "../../src/client/rooms";
 import { Contents } from "../../src/pages/contents";
 import { FakeSocket } from "../socket";
 
-let connection: Connection;
+let connection: DetouredConnection;
 
 beforeEach(() => {
   vi.useFakeTimers();

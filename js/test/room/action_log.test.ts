@@ -21,13 +21,13 @@ test("what a room forgot is offered to it before what was written meanwhile is s
   server.session.disconnected();
   const set = form.set({ b: 2 });
   server.connect();
-  expect(server.pushes).toEqual([]);
+  expect(server.writes).toEqual([]);
   server.init([], { epoch: "F", recovered: false });
-  expect(server.pushes).toMatchObject([
+  expect(server.writes).toMatchObject([
     { value: { reset: { a: 1 } }, if_seq: 0, epoch: "F" },
     { value: { apply: { set: { b: 2 } } }, epoch: "F" },
   ]);
-  const [offer, action] = server.pushes as [Push, Push];
+  const [offer, action] = server.writes as [Push, Push];
   server.push(offer.value, 1);
   server.ack(offer.id as number, 1);
   server.push(action.value, 2);
@@ -138,7 +138,7 @@ test("who comes later than a channel of the same key reads the stream", () => {
 
 test("who comes while there is no connection, or no answer yet, reads the stream, too", () => {
   const server = new PlayedServer();
-  server.session.log("k", { heard() {} }, false);
+  server.session.log("k", { heard() {} }, false, false, undefined, "dict");
   server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
   server.session.disconnected();
   const one = new SharedDict<number>(server.session, "k");

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Connection, Detour } from "../../src/client/connection";
+import type { Detour, DetouredConnection } from "../../src/client/detour";
 import { type Carrier, throughKernel } from "../../src/widgets/tunnel";
 
 const SECRET = "0123456789abcdef";
@@ -14,7 +14,7 @@ const connection = () => {
     addDetour: (way: Detour) => ways.add(way),
     removeDetour: (way: Detour) => ways.delete(way),
   };
-  return { ways, connection: stub as unknown as Connection };
+  return { ways, connection: stub as unknown as DetouredConnection };
 };
 const open = () => {
   const { ways, connection: joined } = connection();
