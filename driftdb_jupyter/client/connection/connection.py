@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from ...protocol.errors import DriftDBError, NotConnected, QueueFull, Refusal
 from ..runtime.background import background, on_fork
+from ..runtime.callbacks import callbacks
 from ..runtime.waker import Waker
 from ..session.kind import Kind
 from ..session.log import Follower, LogReplica
@@ -226,6 +227,7 @@ class Connection:
         self._hand_over(job)
         # Only now, so that nothing is shown that is not on its way.
         replica.echo = job
+        self._tell_echo(replica, by)
 
     def pace(self, replica: StateReplica, seconds: float) -> None:
         """Send a state's writes no oftener than that; the last one always arrives."""
@@ -257,6 +259,7 @@ class Connection:
         )
         self._hand_over(job)
         replica.echo = job
+        self._tell_echo(replica, None)
         return update.receipt
 
     def push(
@@ -506,6 +509,12 @@ class Connection:
         self._check_open()
         self.start()
         self._inbox.put(job)
+
+    def _tell_echo(self, replica: StateReplica, by: Listener | None) -> None:
+        """Have those told of an own write who see it already."""
+        for listener in self._driver.listeners.of((replica.key, False)):
+            if listener is not by:
+                callbacks.schedule(listener)
 
     def _live_outlets(self) -> list[Outlet]:
         outlets = []

@@ -22,28 +22,36 @@ class Listener(Target, Protocol):
 
 
 class Listeners:
-    """Who listens to which key, as long as somebody holds the listener. Not thread-safe."""
+    """Who listens to which key, as long as somebody holds the listener.
+
+    It is changed on the background thread alone; :meth:`of` may be called on any.
+    """
 
     def __init__(self) -> None:
-        self._by_topic: dict[Topic, weakref.WeakSet[Listener]] = {}
+        self._by_topic: dict[Topic, tuple[weakref.ref[Listener], ...]] = {}  # each is replaced
 
     def add(self, topic: Topic, listener: Listener) -> None:
-        """Add a listener."""
-        self._by_topic.setdefault(topic, weakref.WeakSet()).add(listener)
+        """Add a listener, unless it is one."""
+        others = [each for each in self.of(topic) if each is not listener]
+        self._set(topic, [*others, listener])
 
     def discard(self, topic: Topic, listener: Listener) -> None:
         """Remove a listener, if it is one."""
         if topic in self._by_topic:
-            self._by_topic[topic].discard(listener)
+            self._set(topic, [each for each in self.of(topic) if each is not listener])
 
     def of(self, topic: Topic) -> list[Listener]:
         """Return the listeners of a topic."""
-        return list(self._by_topic.get(topic, ()))
+        refs = self._by_topic.get(topic, ())
+        return [listener for ref in refs if (listener := ref()) is not None]
 
     def deserted(self) -> list[Topic]:
         """Return the topics that had listeners and have none any more."""
-        return [topic for topic, listeners in self._by_topic.items() if not listeners]
+        return [topic for topic in self._by_topic if not self.of(topic)]
 
     def forget(self, topic: Topic) -> None:
         """Forget a topic."""
         del self._by_topic[topic]
+
+    def _set(self, topic: Topic, listeners: list[Listener]) -> None:
+        self._by_topic[topic] = tuple(map(weakref.ref, listeners))
