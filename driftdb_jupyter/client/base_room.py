@@ -47,6 +47,8 @@ class BaseRoom:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._given = 0  # how often room() returned it, and a ``with`` block didn't give it back
+        self._found_by: weakref.WeakSet[object] = weakref.WeakSet()
         finalizer = weakref.finalize(self, connection.abandon)
         finalizer.atexit = False
 
@@ -142,19 +144,60 @@ class BaseRoom:
             )
 
     def close(self) -> None:
-        """Close the connection, after all is written (or some seconds: ``flush_seconds``)."""
-        settings = Settings.from_environment()
-        self.connection.flush(settings.flush_seconds, last=True)
-        self.connection.close()
+        """Close the connection for all of the process, after all is written.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected`, or what stopped the
+        connection, if something was not written within ``DRIFTDB_FLUSH_SECONDS``: that is lost.
+        """
+        lost = self._close()
+        if lost is not None:
+            raise lost
+
+    def given(self: B) -> B:
+        """Count one more who holds it, until a ``with`` block gives it back."""
+        self._given += 1
+        return self
+
+    def found_by(self, user: object) -> None:
+        """Stay open at the end of others' ``with`` blocks, as long as the user lives."""
+        self._found_by.add(user)
 
     def __enter__(self: B) -> B:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close it as :meth:`close` does, unless others in this process use it, too."""
+        self._given -= 1
+        if self._given > 0 or len(self._found_by):
+            self.flush(Settings.from_environment().flush_seconds)
+            return
+        lost = self._close()
+        if lost is not None and kind is None:
+            raise lost
+        if lost is not None:  # what the block raised is not to be hidden
+            _log.warning("%s", lost)
+
+    async def __aenter__(self: B) -> B:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Leave the block as ``with`` does, without stopping the loop."""
+        await asyncio.to_thread(self.__exit__, kind, *rest)
 
     def __repr__(self) -> str:
         return f"<Room {self.url} ({self.status})>"
+
+    def _close(self) -> DriftDBError | None:
+        """Close it; returns why something was not written."""
+        connection, seconds = self.connection, Settings.from_environment().flush_seconds
+        error = None
+        if not connection.flush(seconds, last=True) and (waiting := self.waiting):
+            error = self.error or NotConnected(
+                f"{self.url} did not acknowledge all writes within {seconds:g} s before it was "
+                f"closed: {waiting} may be lost"
+            )
+        connection.close()
+        return error
 
     def _handle(self, receipt: Receipt[R]) -> Handle[R]:
         return Handle(receipt, lambda result: result, why=lambda: self.error)

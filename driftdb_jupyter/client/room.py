@@ -214,10 +214,13 @@ def room(
     ``timeout_seconds`` bounds the wait for a name alone, where the server has to say it: of the
     notebook's own room the first time, and of a new one.
 
+    ``with room("x") as here:`` flushes at its end, and closes the connection unless others in the
+    process use the room, too; in async code ``async with`` does.
+
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by,
     :class:`ValueError` for a name or URL that is none, and where the server is asked
     :class:`~driftdb_jupyter.protocol.errors.Unreachable`,
     :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
     :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
     """
-    return cast("Room", find(name_or_url, url=url, timeout_seconds=timeout_seconds))
+    return cast("Room", find(name_or_url, url=url, timeout_seconds=timeout_seconds)).given()

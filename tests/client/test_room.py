@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import inspect
 import os
@@ -221,3 +222,65 @@ def test_a_room_makes_objects_with_all_that_their_class_takes(method: str, kind:
 def test_an_argument_that_a_class_does_not_take_is_refused(mine: Room) -> None:
     with pytest.raises(TypeError, match="mni"):
         mine.state("s", 0, mni=3)
+
+
+def test_the_end_of_a_with_block_leaves_a_room_open_that_others_use(
+    server: FakeServer, url: str
+) -> None:
+    slider = SharedState("slider", 0, room=url)
+    with room(url) as borrowed:
+        assert borrowed is slider.room
+    slider.set(3).result()
+    assert (server.room.value("slider") or (None,))[0] == 3
+    del slider
+    with room(url) as outer:
+        with room(url):
+            pass
+        borrowed = outer
+        outer.flush()
+    assert borrowed.status == "closed"
+
+
+def test_an_async_block_gives_a_room_back_and_objects_are_made_in_it(
+    server: FakeServer, url: str
+) -> None:
+    async def work() -> Room:
+        async with room(url) as here:
+            state = await SharedState.create("k", 0, room=here)
+            state.value = 4
+            return here
+
+    assert asyncio.run(work()).status == "closed"
+    assert (server.room.value("k") or (None,))[0] == 4
+
+
+def test_closing_a_room_says_what_was_not_written(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIFTDB_FLUSH_SECONDS", "0.05")
+    here = room(url)
+    state = SharedState("k", 0, room=here)
+    here.flush()
+    server.room.silent = True
+    state.value = 1
+    with pytest.raises(NotConnected, match="1 may be lost"):
+        here.close()
+    assert here.status == "closed"
+
+
+def test_an_error_in_a_with_block_is_raised_and_what_was_not_written_logged(
+    server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DRIFTDB_FLUSH_SECONDS", "0.05")
+
+    def fail() -> None:
+        with room(url) as here:
+            state = SharedState("k", 0, room=here)
+            here.flush()
+            server.room.silent = True
+            state.value = 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert "1 may be lost" in caplog.text

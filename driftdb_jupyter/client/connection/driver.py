@@ -217,7 +217,7 @@ class Driver:
             else:
                 self._safely(job, job.work)
             for _ in range(start, end):
-                waiting.popleft().taken = True
+                waiting.popleft().done()
             start = end
 
     def _safely(self, job: Job, work: Callable[[], object]) -> None:

@@ -38,6 +38,11 @@ class Job:
         """Whether it was done, or dropped."""
         self._total_bytes = 0
 
+    def done(self) -> None:
+        """Note that it is done, and keep nobody alive by what was to be done."""
+        self.taken = True
+        self.work = _nothing
+
 
 class Append(Job):
     """An append or a relay, which may travel in one message with its neighbours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,11 @@ class SharedDict(MutableMapping[str, Any]):
     @property
     def _topic(self) -> Topic:
         return self._reducer._topic
+
+    @classmethod
+    async def create(cls, *args: Any, **options: Any) -> SharedDict:
+        """Make one in async code (see :meth:`.SharedState.create`)."""
+        return await asyncio.to_thread(cls, *args, **options)
 
     @property
     def key(self) -> str:

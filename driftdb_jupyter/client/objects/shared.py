@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -24,6 +25,7 @@ __all__ = ["Shared", "brief"]
 _log = logging.getLogger("driftdb_jupyter")
 R = TypeVar("R")
 T = TypeVar("T")
+S = TypeVar("S", bound="Shared")
 
 
 class Shared:
@@ -72,6 +74,16 @@ class Shared:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._key!r}, room={self._home.name!r})"
 
+    @classmethod
+    async def create(cls: type[S], *args: Any, **options: Any) -> S:
+        """Make one in async code, where ``cls(...)`` would stop the loop until the room answers.
+
+        ``state = await SharedState.create("k", 0, room="r")``. Takes and raises what the class
+        does.
+        """
+        callbacks.notice_loop()
+        return await asyncio.to_thread(cls, *args, **options)
+
     def _enter(
         self, key: str, room: str | BaseRoom | None, url: str | None, timeout_seconds: float
     ) -> None:
@@ -83,6 +95,7 @@ class Shared:
             self._home = room
         else:
             self._home = find(room, url=url, timeout_seconds=timeout_seconds)
+            self._home.found_by(self)
         self._key = key
         self._topic = (self._home.connection.location, key)
         cells.use(self._topic)

@@ -593,3 +593,13 @@ def test_hooks_encode_and_decode(mine: Room) -> None:
     )
     assert state.value == 1 + 2j
     assert SharedState("z", room=mine).value == [1.0, 2.0]
+
+
+def test_a_state_that_was_written_is_collected_when_nobody_holds_it(here: Room) -> None:
+    state = SharedState("slider", 0, room=here)
+    state.value = 1
+    state.set(2).result()
+    here.flush()
+    gone = weakref.ref(state)
+    del state
+    come_true(here, lambda: gone() is None)
