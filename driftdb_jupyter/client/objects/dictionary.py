@@ -41,7 +41,7 @@ class SharedDict(MutableMapping[str, Any]):
     ) -> None:
         self._reducer = _Items(
             key,
-            _apply,
+            _after,
             dict(initial or {}),
             room=room,
             url=url,
@@ -88,7 +88,7 @@ class SharedDict(MutableMapping[str, Any]):
 
     def subscribe(self, handler: Callable[[dict[str, Any]], object]) -> Subscription:
         """Call ``handler(items)`` when any item changed (see :meth:`.PubSub.subscribe`)."""
-        return self._reducer.subscribe(lambda value: handler(dict(value)))
+        return self._reducer.subscribe(handler)
 
     def wait_for(
         self,
@@ -101,31 +101,34 @@ class SharedDict(MutableMapping[str, Any]):
 
     def when(self, predicate: Callable[[dict[str, Any]], object]) -> Wait[dict[str, Any]]:
         """Like :meth:`wait_for`, for async code (see :meth:`.SharedState.when`)."""
-        return self._reducer._wait(lambda: dict(self._reducer.value), predicate)
+        return self._reducer.when(predicate)
 
     def close(self) -> None:
         """Hear no more; the room's connection stays for others."""
         self._reducer.close()
 
     def __getitem__(self, name: str) -> Any:
-        return self._reducer.value[name]
+        return self._reducer.item(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._reducer.dispatch({"set": {name: value}})
 
     def __delitem__(self, name: str) -> None:
-        if name not in self._reducer.value:
+        if name not in self._reducer.items():
             raise KeyError(name)
         self._reducer.dispatch({"remove": [name]})
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._reducer.items()
+
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._reducer.value))
+        return iter(list(self._reducer.items()))
 
     def __len__(self) -> int:
-        return len(self._reducer.value)
+        return len(self._reducer.items())
 
     def __repr__(self) -> str:
-        items = brief(dict(self._reducer.value))
+        items = brief(self._reducer.items())
         return f"SharedDict({self.key!r}, {items}, room={self.room.name!r})"
 
 
@@ -134,9 +137,31 @@ class _Items(SharedReducer):
 
     _kind = "dict"
 
+    def items(self) -> dict[str, Any]:
+        """Return all items as they are kept: not to be changed, or handed out."""
+        items: dict[str, Any] = self._current()
+        return items
 
-def _apply(items: dict[str, Any], action: Any) -> dict[str, Any]:
-    """The items after an action; raises for one that is none."""
+    def item(self, name: str) -> Any:
+        """Return an item, for whoever may change it; raises :class:`KeyError`."""
+        return self._read(self._write(self.items()[name]))
+
+    def _keep(self, text: bytes) -> Any:
+        items = self._read(text)
+        return items if isinstance(items, dict) else {}
+
+    def _kept_text(self, kept: Any) -> bytes:
+        return self._write(kept)
+
+    def _hand_out(self, kept: Any) -> Any:
+        return self._read(self._write(kept))
+
+    def _next(self, kept: Any, action: bytes) -> Any:
+        return _after(kept, self._read(action))
+
+
+def _after(items: dict[str, Any], action: Any) -> dict[str, Any]:
+    """Return the items after an action; raises for one that is none. Changes nothing."""
     removed = set(action.get("remove", ()))
     added = dict(action.get("set", {}))
     return {name: value for name, value in items.items() if name not in removed} | added

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +12,23 @@ from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.presence import Person as Told
-from ..values.encoding import decode, encode, same
+from ..values.encoding import decode, encode
 from .labelled import Labelled
 from .message import name_of
 
 __all__ = ["Person", "Presence"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
     """Somebody who is here: a connection, under the public id ``client``.
 
-    ``value`` is what it set. ``user``: what the server's authentication knows of the person
-    (Jupyter: ``username``, ``name``, ``display_name``, ``initials``, ``color``, ``avatar_url``),
-    which nobody can claim for themselves; ``None`` where it knows nobody.
+    ``value`` is what it set, ``None`` where that can't be decoded here. ``user``: what the server's
+    authentication knows of the person (Jupyter: ``username``, ``name``, ``display_name``,
+    ``initials``, ``color``, ``avatar_url``), which nobody can claim for themselves; ``None`` where
+    it knows nobody.
     """
 
     client: str
@@ -74,14 +78,14 @@ class Presence(Labelled):
         self._joined = Subscribers(self._topic)
         self._left = Subscribers(self._topic)
         self._changed = Subscribers(self._topic)
-        self._untold: deque[tuple[Subscribers, Person]] = deque()
-        self._told: dict[str, Person] = {}
+        self._untold: deque[tuple[Subscribers, str, Told]] = deque()
+        self._told: dict[str, Told] = {}
         connection = self._home.connection
         self._replica = connection.attend(key, self)
         if value is not None:
             self.value = value
         self._wait_ready(self._replica, timeout_seconds, presence=True)
-        self._told = {person.client: person for person in self.others}
+        self._told = self._others()
         self._made = True
         self.label = label
 
@@ -135,33 +139,54 @@ class Presence(Labelled):
         super().deliver()
         if not self._made:
             return
-        others = {client: person for client, person in self._people().items() if not person.is_me}
+        others, own_id = self._others(), self._replica.own_id
         before, self._told = self._told, others
-        for client, person in before.items():
-            if client not in self._told:
-                self._untold.append((self._left, person))
-        for client, person in self._told.items():
+        for client, told in before.items():
+            if client not in others:
+                self._untold.append((self._left, client, told))
+        for client, told in others.items():
             if client not in before:
-                self._untold.append((self._joined, person))
-            elif not same(person.value, before[client].value):
-                self._untold.append((self._changed, person))
+                self._untold.append((self._joined, client, told))
+            elif told.value != before[client].value:
+                self._untold.append((self._changed, client, told))
         try:
             while self._untold:
-                subscribers, person = self._untold.popleft()
-                subscribers.tell(lambda person=person: person)  # type: ignore[misc]
+                subscribers, client, told = self._untold.popleft()
+                # Each handler is given a person of its own, which it may change.
+                subscribers.tell(
+                    lambda client=client, told=told: self._person(client, told, own_id)  # type: ignore[misc]
+                )
         finally:
             if self._untold:  # a handler was interrupted
                 callbacks.schedule(self)
+
+    def _others(self) -> dict[str, Told]:
+        own_id = self._replica.own_id
+        people = dict(self._replica.people)
+        return {client: told for client, told in people.items() if client != own_id}
 
     def _people(self) -> dict[str, Person]:
         told, own_id = dict(self._replica.people), self._replica.own_id
         return {client: self._person(client, each, own_id) for client, each in told.items()}
 
+    def _read(self, client: str, text: bytes) -> Any:
+        """Return what a client set, ``None`` where ``decode`` doesn't take it."""
+        try:
+            return decode(text, hook=self._decode)
+        except Exception as error:
+            _log.warning(
+                "Presence %r: the value of %r can't be decoded (%s)",
+                self._key,
+                client,
+                type(error).__name__,
+            )
+            return None
+
     def _person(self, client: str, told: Told, own_id: str | None) -> Person:
         user = None if told.user is None else decode(told.user)
         return Person(
             client=client,
-            value=decode(told.value, hook=self._decode),
+            value=self._read(client, told.value),
             user=user if isinstance(user, dict) else None,
             is_me=client == own_id,
         )

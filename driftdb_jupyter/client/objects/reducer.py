@@ -31,7 +31,8 @@ class SharedReducer(Shared):
     """A value with a name (``key``) that is made of all the actions that anybody dispatched.
 
     ``fn(value, action)`` returns the next value. It has to be the same for all who take part, and
-    depend on nothing else; it must not change its arguments. ``initial`` is where it begins in a
+    depend on nothing else. It may change its arguments, which are its own, as what :attr:`value`
+    returns is the caller's. ``initial`` is where it begins in a
     room that has nothing yet. Own actions show at once, and are applied anew behind those that
     the room ordered before them: so all end with the same value. An action for which ``fn``
     raises counts for nothing. The stream is kept short by itself.
@@ -60,11 +61,8 @@ class SharedReducer(Shared):
         self._compacts = False
         self._lock = TurnLock()  # held while fn works
         self._subscribers = Subscribers(self._topic)
-        self._fold = Fold(
-            lambda value, action: fn(value, self._read(action)),
-            lambda: self._read(self._initial),
-            self._read,
-        )
+        self._fn = fn
+        self._fold = Fold(self._next, lambda: self._keep(self._initial), self._keep)
         self._settled: deque[str] = deque()
         self._unfinished = self._reads_anew = False
         self._told = self._fold.value
@@ -79,14 +77,12 @@ class SharedReducer(Shared):
             follower=self._follower,
         )
         self._wait_ready(self._replica, timeout_seconds)
-        self._told = self.value
+        self._told = self._current()
 
     @property
     def value(self) -> Any:
-        """The value now, own actions included. Don't change it: dispatch an action."""
-        with self._lock:
-            self._catch_up()
-            return self._fold.value
+        """The value now, own actions included; a copy, so that changing it changes nothing else."""
+        return self._hand_out(self._current())
 
     def dispatch(self, action: Any) -> Handle[None]:
         """Apply an action; the handle tells when the room has it.
@@ -148,15 +144,41 @@ class SharedReducer(Shared):
     def deliver(self) -> None:
         """Tell the subscribers, if the value is another (the callbacks call this)."""
         super().deliver()
-        value = self.value
+        value = self._current()
         if not same(self._told, value):
             self._told = value
-            self._subscribers.tell(lambda: value)
+            self._subscribers.tell(lambda: self._hand_out(value))
         self._keep_short()
 
     def __repr__(self) -> str:
         value = brief(self.value)
         return f"{type(self).__name__}({self._key!r}, {value}, room={self._home.name!r})"
+
+    # Nobody is given what the fold keeps, or replicas would differ where somebody changed it. A
+    # reducer keeps its value as JSON text; a dictionary, whose actions change no item, its items.
+
+    def _keep(self, text: bytes) -> Any:
+        """Return what to keep of a value, which is JSON text."""
+        return text
+
+    def _kept_text(self, kept: Any) -> bytes:
+        """Return a value that is kept, as JSON text."""
+        text: bytes = kept
+        return text
+
+    def _hand_out(self, kept: Any) -> Any:
+        """Return a value that is kept, for whoever may change it."""
+        return self._read(kept)
+
+    def _next(self, kept: Any, action: bytes) -> Any:
+        """Return what to keep after an action."""
+        return self._write(self._fn(self._read(kept), self._read(action)))
+
+    def _current(self) -> Any:
+        """Return what is kept now, own actions included; not to be changed."""
+        with self._lock:
+            self._catch_up()
+            return self._fold.value
 
     def _catch_up(self) -> None:
         """Apply what came; under the lock."""
@@ -180,7 +202,7 @@ class SharedReducer(Shared):
         if fold.behind:
             return
         if fold.missing:
-            connection.offer(self._replica, snapshot(self._write(fold.confirmed)))
+            connection.offer(self._replica, snapshot(self._kept_text(fold.confirmed)))
 
     def _keep_short(self) -> None:
         with self._lock:
@@ -188,7 +210,7 @@ class SharedReducer(Shared):
             if not self._compacts or fold.pending or fold.behind or self._unfinished:
                 return
             self._compacts = False
-            seq, epoch, text = fold.seq, fold.epoch, snapshot(self._write(fold.confirmed))
+            seq, epoch, text = fold.seq, fold.epoch, snapshot(self._kept_text(fold.confirmed))
             fold.actions = 1
         connection = self._home.connection
         try:

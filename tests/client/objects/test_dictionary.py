@@ -54,3 +54,22 @@ def test_an_action_of_another_shape_counts_for_nothing(mine: Room) -> None:
         with pytest.raises((TypeError, ValueError, AttributeError)):
             form._reducer.dispatch(action)
     assert dict(form) == {"a": 1}
+
+
+def test_items_that_are_handed_out_may_be_changed_without_harm(mine: Room, theirs: Room) -> None:
+    one = mine.dict("form", {"tags": []})
+    two = theirs.dict("form", {"tags": []})
+    tags: list[str] = ["given"]
+    one["given"] = tags
+    tags.append("later")
+    one["tags"].append("x")
+    one.get("tags", []).append("x")
+    one.subscribe(lambda items: items["tags"].append("x"))
+    next(iter(one.values())).append("x")
+    for n in range(120):  # so that a snapshot is written
+        one["n"] = n
+    mine.flush()
+    come_true(theirs, lambda: two.get("n") == 119)
+    assert dict(one) == dict(two) == {"tags": [], "given": ["given"], "n": 119}
+    assert "tags" in one
+    assert "x" not in one

@@ -66,3 +66,28 @@ def test_a_person_is_called_what_the_login_says_else_what_they_say() -> None:
     assert person({"name": "Ann"}, {"name": "Eve"}).name == "Eve"
     for value in (None, "Ann", {"name": 3}, {"name": "  "}):
         assert person(value).name == "Guest"
+
+
+def test_what_one_handler_changes_another_does_not_see(mine: Room, theirs: Room) -> None:
+    here = Presence("who", room=mine)
+    heard: list[object] = []
+    here.on_join(lambda person: person.value.append("changed"))
+    here.on_join(lambda person: heard.append(person.value))
+    here.on_change(lambda person: heard.append(person.value))
+    there = Presence("who", ["a"], room=theirs)
+    come_true(mine, lambda: heard == [["a"]])
+    there.value = ["b"]
+    come_true(mine, lambda: heard == [["a"], ["b"]])
+
+
+def test_a_value_that_cannot_be_decoded_hides_nobody(mine: Room, theirs: Room) -> None:
+    def even(value: int) -> int:
+        if value % 2:
+            raise ValueError("odd")
+        return value
+
+    here = Presence("who", room=mine, decode=even)
+    there = Presence("who", 1, room=theirs)
+    come_true(mine, lambda: [person.value for person in here.people] == [None])
+    there.value = 2
+    come_true(mine, lambda: [person.value for person in here.people] == [2])

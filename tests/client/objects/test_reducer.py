@@ -7,7 +7,7 @@ import pytest
 from driftdb_jupyter.client.objects import reducer
 from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.room import Room
-from driftdb_jupyter.protocol.errors import TimedOut
+from driftdb_jupyter.protocol.errors import EncodingError, TimedOut
 
 from ..served import Calls, another, come_true
 
@@ -78,3 +78,55 @@ def test_a_value_can_be_waited_for(mine: Room, theirs: Room) -> None:
     assert todo.wait_for(lambda items: "milk" in items, timeout_seconds=20) == ["milk"]
     with pytest.raises(TimedOut):
         todo.wait_for(lambda items: "bread" in items, timeout_seconds=0.01)
+
+
+def test_a_function_may_change_what_it_is_given(mine: Room, theirs: Room) -> None:
+    def vote(votes: dict[str, int], choice: str) -> dict[str, int]:
+        votes[choice] = votes.get(choice, 0) + 1
+        return votes
+
+    one = mine.reducer("votes", vote, {})
+    two = theirs.reducer("votes", vote, {})
+    for _ in range(3):
+        one.dispatch("a").result()
+        two.dispatch("b").result()
+    come_true(theirs, lambda: two.value == {"a": 3, "b": 3})
+    come_true(mine, lambda: one.value == {"a": 3, "b": 3})
+
+
+def test_a_function_that_fails_half_way_changes_nothing(mine: Room) -> None:
+    def fails(items: list[int], item: int) -> list[int]:
+        items.append(item)
+        if item < 0:
+            raise ValueError("expected no negative number")
+        return items
+
+    numbers = mine.reducer("numbers", fails, [])
+    with pytest.raises(ValueError, match="no negative"):
+        numbers.dispatch(-1)
+    numbers.dispatch(1).result()
+    assert numbers.value == [1]
+
+
+def test_what_is_handed_out_may_be_changed_without_harm(mine: Room, theirs: Room) -> None:
+    def extended(items: list[int], item: int) -> list[int]:
+        return [*items, item]
+
+    one = mine.reducer("numbers", extended, [])
+    two = theirs.reducer("numbers", extended, [])
+    heard: list[list[int]] = []
+    one.subscribe(lambda items: items.append(99))
+    one.subscribe(lambda items: heard.append(items))
+    one.value.append(5)
+    one.dispatch(1).result()
+    come_true(mine, lambda: heard == [[1]])
+    one.value.append(5)
+    assert one.value == [1]
+    come_true(theirs, lambda: two.value == [1])
+
+
+def test_a_function_must_return_what_can_be_shared(mine: Room) -> None:
+    broken = mine.reducer("broken", lambda value, action: object(), 0)
+    with pytest.raises(EncodingError):
+        broken.dispatch(1)
+    assert broken.value == 0
