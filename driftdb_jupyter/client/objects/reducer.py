@@ -108,6 +108,8 @@ class SharedReducer(Shared):
             receipt.add_done_callback(settled)
             # Only now, so that nothing is shown that is not on its way, or for good.
             self._fold.pend(proposal)
+            if receipt.done():  # a signal handler may have settled it too early
+                self._settled.append(proposal.mark)
             length = self._fold.actions + len(self._fold.pending)
             self._compacts = self._compacts or length >= _COMPACT_AT
         if first:
@@ -190,9 +192,10 @@ class SharedReducer(Shared):
         for each in self._follower.take():
             fold.take(each)
         for _ in range(settled):  # what the room ordered was among the news
-            with contextlib.suppress(IndexError):  # a signal handler was here
-                fold.settle(self._settled[0])
-                self._settled.popleft()
+            with contextlib.suppress(IndexError, ValueError):  # a signal handler was here
+                mark = self._settled[0]
+                fold.settle(mark)
+                self._settled.remove(mark)
         self._unfinished = False
         if not fold.behind:
             self._reads_anew = False
