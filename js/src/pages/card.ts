@@ -49,8 +49,7 @@ export class Card {
       const { shown } = this;
       this.clear();
       this.shown = shown; // not to be tried again
-      const note = element("p", "quiet");
-      note.textContent = `${keyName(item.key)} can't be shown.`;
+      const note = element("p", "quiet", {}, `${keyName(item.key)} can't be shown.`);
       this.place.append(note);
     }
   }

@@ -10,8 +10,7 @@ export function composer(session: Session, key: string): HTMLFormElement {
     "aria-label": `A message to ${key}`,
     autocomplete: "off",
   });
-  const send = element("button", "button", { type: "submit" });
-  send.textContent = "Send";
+  const send = element("button", "button", { type: "submit" }, "Send");
   form.append(field, send);
   form.addEventListener("submit", (event) => {
     event.preventDefault();

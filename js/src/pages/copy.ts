@@ -4,8 +4,7 @@ const THANKS_MILLISECONDS = 1_500;
 
 /** A button that copies a text. */
 export function copyButton(label: string, text: () => string): HTMLButtonElement {
-  const button = element("button", "button", { type: "button" });
-  button.textContent = label;
+  const button = element("button", "button", { type: "button" }, label);
   button.addEventListener("click", async () => {
     button.textContent = (await copy(text())) ? "Copied" : "Not copied";
     setTimeout(() => {

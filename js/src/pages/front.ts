@@ -23,8 +23,7 @@ show();
 
 function page(): HTMLElement {
   const main = element("main", "front-page");
-  const title = element("h1", "");
-  title.textContent = "A room for live values";
+  const title = element("h1", "", {}, "A room for live values");
   const lead = element("p", "lead");
   lead.textContent =
     "Whoever opens the same room shares what is in it: values, streams, messages, and who is " +
@@ -36,8 +35,7 @@ function page(): HTMLElement {
 /** To a new room, and to one that there is. */
 function ways(): HTMLElement {
   const box = element("div", "ways");
-  const make = element("button", "button main", { type: "button" });
-  make.textContent = "Make a room";
+  const make = element("button", "button main", { type: "button" }, "Make a room");
   const outcome = element("p", "outcome wrong", { role: "alert" });
   make.addEventListener("click", async () => {
     outcome.textContent = "";
@@ -57,8 +55,7 @@ function ways(): HTMLElement {
     "aria-label": "A room's id or link",
     required: "",
   });
-  const open = element("button", "button", { type: "submit" });
-  open.textContent = "Open";
+  const open = element("button", "button", { type: "submit" }, "Open");
   form.append(field, open);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -84,8 +81,7 @@ function show(): void {
   place.hidden = room === null;
   place.replaceChildren();
   if (room !== null) {
-    const title = element("h2", "");
-    title.textContent = "Your room";
+    const title = element("h2", "", {}, "Your room");
     const links = element("div", "bar");
     for (const [text, what] of [
       ["Open the room", "page"],
@@ -101,15 +97,13 @@ function show(): void {
   const tabs = new Tabs("Language");
   const known = shareable(shell, "") ?? root;
   for (const snippet of snippets(known, room ?? "ID")) tabs.add(snippet.name, panel(snippet));
-  const title = element("h2", "");
-  title.textContent = room === null ? "Use a room" : "Use it";
+  const title = element("h2", "", {}, room === null ? "Use a room" : "Use it");
   code.replaceChildren(title, tabs.element);
 }
 
 function panel({ code, name }: Snippet): HTMLElement {
   const box = element("div", "panel snippet");
-  const text = element("pre", "code", { tabindex: "0", "aria-label": `${name} code` });
-  text.textContent = code;
+  const text = element("pre", "code", { tabindex: "0", "aria-label": `${name} code` }, code);
   box.append(
     text,
     copyButton("Copy", () => code),

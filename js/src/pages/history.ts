@@ -42,8 +42,7 @@ export class History {
         this.rows.show(this.shown.length);
       },
     });
-    const title = element("h2", "");
-    title.textContent = "History";
+    const title = element("h2", "", {}, "History");
     const one = element("label", "check");
     one.append(this.only, "this key only");
     const bar = element("div", "bar");

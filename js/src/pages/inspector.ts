@@ -61,8 +61,7 @@ connection.listeners.add(() => {
 
 function header(): HTMLElement {
   const bar = element("header", "top");
-  const title = element("h1", "title");
-  title.textContent = "Inspector";
+  const title = element("h1", "title", {}, "Inspector");
   const badge = new Badge({ room: shell.room, connection, leave: () => {} });
   const tools = element("nav", "tools", { "aria-label": "This room" });
   const page = element("a", "button");
@@ -76,8 +75,7 @@ function header(): HTMLElement {
 function panels(): HTMLElement {
   const main = element("main", "panels");
   const push = element("details", "panel push");
-  const title = element("summary", "");
-  title.textContent = "Push by hand";
+  const title = element("summary", "", {}, "Push by hand");
   push.append(title, form.element);
   main.append(keys.element, detail.element, push, history.element);
   return main;

@@ -36,8 +36,7 @@ export class KeyList {
       chosen: () => (this.chosen === null ? -1 : this.shown.indexOf(this.chosen)),
       choose: (index) => this.choose(this.shown[index] as string),
     });
-    const title = element("h2", "");
-    title.textContent = "Keys";
+    const title = element("h2", "", {}, "Keys");
     this.search.addEventListener("input", () => this.sift());
     this.search.addEventListener("keydown", ({ key }) => {
       if (key === "Enter" && this.search.value !== "") this.choose(this.search.value);

@@ -22,8 +22,7 @@ export class PushForm {
   constructor(private readonly session: Session) {
     for (const action of ACTIONS) this.action.append(new Option(action, action));
     this.value.placeholder = 'JSON: 42, "text", {"a": [1, 2]}';
-    const push = element("button", "button main", { type: "submit" });
-    push.textContent = "Push";
+    const push = element("button", "button main", { type: "submit" }, "Push");
     this.rows = { seq: labelled("Up to number", this.seq), value: labelled("Value", this.value) };
     this.rows.value.classList.add("wide");
     const end = element("div", "push-end");
@@ -77,8 +76,7 @@ export class PushForm {
 
 function labelled(text: string, field: HTMLElement): HTMLLabelElement {
   const label = element("label", "labelled");
-  const name = element("span", "quiet");
-  name.textContent = text;
+  const name = element("span", "quiet", {}, text);
   label.append(name, field);
   return label;
 }

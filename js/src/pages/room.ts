@@ -35,8 +35,7 @@ redraw();
 
 function header(): HTMLElement {
   const bar = element("header", "top");
-  const title = element("h1", "title");
-  title.textContent = "Room";
+  const title = element("h1", "title", {}, "Room");
   const badge = new Badge(home);
   const tools = element("nav", "tools", { "aria-label": "This room" });
   const path = pathOf(shell.room, "page", alone);

@@ -14,8 +14,7 @@ export function invitation(shell: Shell, path: string): HTMLElement {
     box.append(qrCode(url, "QR code of this link") ?? "This link is too long for a QR code.");
   } else {
     const why = element("p", "");
-    const command = element("code", "");
-    command.textContent = shell.advice;
+    const command = element("code", "", {}, shell.advice);
     why.append(
       "A phone can't open this address, for it is this machine's own. Start the server with ",
       command,
@@ -28,8 +27,7 @@ export function invitation(shell: Shell, path: string): HTMLElement {
     copyButton("Copy the link", () => link.href),
   );
   if (shell.advice.startsWith("jupyter")) {
-    const login = element("p", "quiet");
-    login.textContent = "Who opens it logs in to Jupyter first.";
+    const login = element("p", "quiet", {}, "Who opens it logs in to Jupyter first.");
     box.append(login);
   }
   return box;
@@ -37,19 +35,21 @@ export function invitation(shell: Shell, path: string): HTMLElement {
 
 /** A button that shows how to open a page elsewhere. */
 export function shareButton(shell: Shell, path: string): HTMLButtonElement {
-  const button = element("button", "button", { type: "button", "aria-haspopup": "dialog" });
-  button.textContent = "Share";
+  const button = element(
+    "button",
+    "button",
+    { type: "button", "aria-haspopup": "dialog" },
+    "Share",
+  );
   button.addEventListener("click", () => {
     const dialog = element("dialog", "dialog", { "aria-label": "Open this room elsewhere" });
-    const close = element("button", "button", { type: "button" });
-    close.textContent = "Close";
+    const close = element("button", "button", { type: "button" }, "Close");
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog) dialog.close();
     });
     dialog.addEventListener("close", () => dialog.remove());
-    const title = element("h2", "");
-    title.textContent = "Open this room elsewhere";
+    const title = element("h2", "", {}, "Open this room elsewhere");
     dialog.append(title, invitation(shell, path), close);
     document.body.append(dialog);
     dialog.showModal();

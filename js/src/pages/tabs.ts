@@ -24,8 +24,7 @@ export class Tabs {
 
   add(name: string, panel: HTMLElement): void {
     made += 1;
-    const tab = element("button", "tab", { type: "button", role: "tab", id: `tab-${made}` });
-    tab.textContent = name;
+    const tab = element("button", "tab", { type: "button", role: "tab", id: `tab-${made}` }, name);
     panel.id = `panel-${made}`;
     panel.setAttribute("role", "tabpanel");
     panel.setAttribute("aria-labelledby", tab.id);

@@ -36,8 +36,7 @@ export class Tree {
     if (text === this.text && this.element.firstChild !== null) return;
     this.text = text;
     if (value === undefined) {
-      const nothing = element("p", "quiet");
-      nothing.textContent = "no value";
+      const nothing = element("p", "quiet", {}, "no value");
       arrange(this.element, [nothing]);
     } else {
       arrange(this.element, this.root.show([part(null, value, "", 0)]));

@@ -44,8 +44,7 @@ export function tableControl(source: Source, options: ControlOptions): Control {
       ...left(length - MOST_ROWS, "row"),
     ];
     if (more.length > 0) {
-      const note = element("p", "driftdb-more");
-      note.textContent = `… and ${more.join(" and ")}`;
+      const note = element("p", "driftdb-more", {}, `… and ${more.join(" and ")}`);
       box.append(note);
     }
   };
