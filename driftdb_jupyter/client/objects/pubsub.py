@@ -10,7 +10,7 @@ from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.kind import kind_of
-from ..session.log import Follower, Heard, News
+from ..session.log import Follower, Heard, Missed, News
 from ..values.encoding import decode, encode
 from ..waiting.feed import Feed
 from ..waiting.handle import Handle
@@ -119,7 +119,9 @@ class PubSub(Labelled):
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        heard = [heard for each in self._follower.take() for heard in _heard(each)]
+        news = self._follower.take()
+        self._miss(sum(each.number for each in news if isinstance(each, Missed)))
+        heard = [heard for each in news for heard in _heard(each)]
         self._history.extend(heard)
         self._untold.extend(heard)
         try:

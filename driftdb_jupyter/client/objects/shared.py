@@ -39,6 +39,9 @@ class Shared:
     _newest: Receipt[Any] | None = None
     _closed = False
 
+    missed = 0
+    """How many values came faster than they were taken, and are gone."""
+
     @property
     def key(self) -> str:
         """Its name in the room."""
@@ -107,6 +110,18 @@ class Shared:
             raise NotConnected(
                 f"this {type(self).__name__} {self._key!r} was closed: make another one to write"
             )
+
+    def _miss(self, number: int) -> None:
+        """Count values that came faster than they were taken; say so the first time."""
+        if number and not self.missed:
+            _log.warning(
+                "%s %r: %d values came faster than they were taken, and are gone; "
+                "its .missed counts them",
+                type(self).__name__,
+                self._key,
+                number,
+            )
+        self.missed += number
 
     def _wait_ready(
         self, replica: Replica | PresenceReplica, timeout_seconds: float, *, presence: bool = False

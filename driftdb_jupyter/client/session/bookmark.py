@@ -18,6 +18,20 @@ class Bookmark:
         self._skip = skip
         self._seen: Heard | None = None
 
+    def catch_up(
+        self, missed: int, held: Sequence[Heard], news: Sequence[News]
+    ) -> tuple[int, list[Heard]]:
+        """Find again what was not taken in time, in what the stream still holds.
+
+        ``news`` are those that came behind the ``missed`` ones. Returns how many are gone, and the
+        values that come next.
+        """
+        if self._skip:
+            return missed, []
+        before = next((each.seq for each in news if isinstance(each, Heard)), None)
+        fresh = self.pick(StartedOver([e for e in held if before is None or e.seq < before], True))
+        return max(missed - len(fresh), 0), list(fresh)
+
     def pick(self, news: News) -> Sequence[Heard]:
         """The values that come next."""
         if isinstance(news, Heard):

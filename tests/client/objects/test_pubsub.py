@@ -9,7 +9,9 @@ import pytest
 
 from driftdb_jupyter.client.objects.message import Message
 from driftdb_jupyter.client.objects.pubsub import PubSub
+from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.client.runtime.callbacks import callbacks
 from driftdb_jupyter.protocol.errors import EncodingError, TimedOut
 
 from ..served import Calls, come_true
@@ -135,3 +137,29 @@ def test_channels_that_nobody_holds_leave_the_room(mine: Room) -> None:
     come_true(mine, lambda: gc.collect() >= 0 and held() is None)
     PubSub("other", room=mine)
     assert mine.connection._session.keys == ["other"]
+
+
+def test_what_nobody_took_in_time_is_counted_and_said_once(
+    mine: Room, theirs: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    chat = PubSub("chat", room=mine)
+    log = Stream("log", room=mine)
+    heard: list[int] = []
+    log.subscribe(heard.append)
+    monkeypatch.setattr(callbacks, "schedule", lambda target: None)
+    for each in (chat, log):
+        each.deliver()
+        each._follower._limit = 2
+    for _ in range(2):
+        for n in range(5):
+            theirs.pubsub("chat").publish(n)
+            theirs.stream("log").append(n)
+        theirs.flush()
+        come_true(mine, lambda: b"4" in [news[0] for news in chat._follower._news])
+        come_true(mine, lambda: b"4" in [news[0] for news in log._follower._news])
+        chat.deliver()
+        log.deliver()
+    assert (chat.missed, log.missed) == (6, 0)
+    assert chat.last == [3, 4, 3, 4]
+    assert heard == [*range(5), *range(5)]
+    assert caplog.text.count("came faster than they were taken") == 1

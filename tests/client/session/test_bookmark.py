@@ -23,3 +23,14 @@ def test_a_stream_of_another_epoch_that_is_another_is_seen_from_its_start() -> N
     other = [Heard(b"else", 2), Heard(b"more", 3)]
     assert bookmark.pick(StartedOver(other, same_epoch=False)) == other
     assert bookmark.pick(StartedOver(heard(1), same_epoch=False)) == heard(1)
+
+
+def test_what_was_not_taken_in_time_is_found_again_where_the_stream_holds_it() -> None:
+    mark = Bookmark(skip=True)
+    mark.pick(StartedOver([Heard(b"0", 1)], True))
+    held = [Heard(b"%d" % n, n) for n in (3, 4, 5, 6)]
+    next_one = Heard(b"5", 5)
+    # One of the three is gone.
+    assert mark.catch_up(3, held, [Missed(3), next_one, Heard(b"6", 6)]) == (1, held[:2])
+    assert mark.pick(next_one) == (next_one,)
+    assert mark.pick(next_one) == ()

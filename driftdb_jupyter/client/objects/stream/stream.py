@@ -12,7 +12,7 @@ from ...runtime.callbacks import callbacks
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
 from ...session.kind import kind_of
-from ...session.log import COMPACTED, Follower, Heard
+from ...session.log import COMPACTED, Follower, Heard, Missed
 from ...session.receipt import last_of
 from ...values.encoding import decode, encode
 from ...waiting.feed import Feed
@@ -195,8 +195,15 @@ class Stream(Labelled, Sequence[Any]):
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        for each in self._follower.take():
-            self._untold.extend(self._bookmark.pick(each))
+        news = self._follower.take()
+        for each in news:
+            if isinstance(each, Missed):
+                held = list(self._replica.entries)
+                gone, again = self._bookmark.catch_up(each.number, held, news)
+                self._untold.extend(again)
+                self._miss(gone)
+            else:
+                self._untold.extend(self._bookmark.pick(each))
         try:
             self._subscribers.tell_all(self._untold, self._read)
         finally:
