@@ -28,6 +28,9 @@ const built = await build({
   metafile: true,
   logLevel: "warning",
 });
+// For React Server Components; in a banner it would mark the chunks that others share, too.
+const react = await readFile(`${dist}/react.js`, "utf8");
+await writeFile(`${dist}/react.js`, `"use client";\n${react}`);
 await copyFile(from("../LICENSE"), `${dist}/LICENSE`);
 await writeNotices(`${dist}/THIRD_PARTY.txt`, built);
 const tsc = ["--project", from("tsconfig.package.json"), "--outDir", dist];

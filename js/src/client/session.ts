@@ -153,6 +153,12 @@ export class Session {
     return replica;
   }
 
+  /** The value of a state that somebody takes part in, if the room has told it. */
+  peek(key: string): Json | undefined {
+    const states = this.#of(key).filter((each) => each instanceof StateReplica);
+    return states.find(({ begun }) => begun)?.value;
+  }
+
   /** Hear all that comes under a key, whatever it is; a replica of one's own. */
   hear(key: string, listener: LogListener): LogReplica {
     const replica = new LogReplica(key, this.queue, false);

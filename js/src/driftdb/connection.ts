@@ -220,6 +220,11 @@ export class DbConnection {
     };
   }
 
+  /** Look at what is known of the room. */
+  peek<V>(look: (session: Session) => V): V {
+    return look(this.stay.session);
+  }
+
   /** Tell of a write that the room didn't take. */
   report(error: unknown, key: Key): void {
     tell([this.onError], error, key);

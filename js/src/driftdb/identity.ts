@@ -3,18 +3,30 @@ import { randomText } from "../client/random";
 const CLIENT_ID = "_driftdb_client_id";
 let remembered: string | null = null;
 
-/** An id of this browser tab; where the browser keeps none, of this page. */
+/** An id of this browser tab, which stays over a reload; where the browser keeps none, of this page. */
 export function uniqueClientId(): string {
-  try {
-    remembered ??= sessionStorage.getItem(CLIENT_ID);
-  } catch {
-    // A browser may refuse to keep anything.
-  }
-  if (remembered === null) {
-    remembered = randomText(16);
-    try {
-      sessionStorage.setItem(CLIENT_ID, remembered);
-    } catch {}
-  }
+  if (remembered !== null) return remembered;
+  remembered = stored(() => sessionStorage.getItem(CLIENT_ID)) ?? randomText(16);
+  claim();
+  // A tab that is duplicated gets a copy of what is stored: so nothing is while the page is there.
+  globalThis.addEventListener?.("pagehide", keep);
+  globalThis.addEventListener?.("pageshow", claim);
   return remembered;
+}
+
+function claim(): void {
+  stored(() => sessionStorage.removeItem(CLIENT_ID));
+}
+
+function keep(): void {
+  stored(() => sessionStorage.setItem(CLIENT_ID, remembered as string));
+}
+
+/** A browser may refuse to keep anything. */
+function stored<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
 }

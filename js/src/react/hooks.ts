@@ -1,4 +1,11 @@
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import {
+  useCallback,
+  useEffect,
+  useInsertionEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import type { Session } from "../client/session";
 import type { DbConnection } from "../driftdb/connection";
 import { CopiedReducer } from "../driftdb/copied";
@@ -7,6 +14,7 @@ import { PresenceListener, type WrappedPresenceMessage } from "../driftdb/presen
 import type { ConnectionStatus } from "../driftdb/types";
 import type { Room } from "../room/room";
 import { SharedState } from "../room/state";
+import { decode } from "../room/values";
 import { useDatabase } from "./provider";
 import { useShared } from "./shared";
 
@@ -21,6 +29,10 @@ export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] 
     make: (session) => new SharedState<T, never>(session, key, initialValue),
     read: (state) => state.value,
     before: initialValue,
+    peek: (session) => {
+      const held = session.peek(key);
+      return held === undefined ? null : { value: decode(held) as T };
+    },
   }));
   const set = useCallback<Setter<T>>(
     (next) =>
@@ -57,7 +69,10 @@ export function useSharedReducer<S, A>(
   init?: (initialValue: S) => S,
 ): [S, (action: A) => void] {
   const newest = useRef(reducer);
-  newest.current = reducer;
+  // A render that React throws away leaves nothing behind.
+  useInsertionEffect(() => {
+    newest.current = reducer;
+  });
   const [value, act] = useShared<S, ReducerOfHook<S, A>>(key, () => {
     const before = init === undefined ? initialValue : init(initialValue);
     const reduce = (state: S, action: A) => newest.current(state, action);
@@ -111,7 +126,9 @@ export function usePresence<T>(key: string, value: T): Record<string, WrappedPre
   const db = useDatabase();
   const [others, setOthers] = useState<Record<string, WrappedPresenceMessage<T>>>({});
   const own = useRef(value);
-  own.current = value;
+  useInsertionEffect(() => {
+    own.current = value;
+  });
   const listener = useRef<PresenceListener<T> | null>(null);
   useEffect(() => {
     const [clientId, initialState] = [uniqueClientId(), own.current];

@@ -44,7 +44,7 @@ export function DriftDBProvider({
   onError = warn,
 }: DriftDBProviderProps): ReactElement {
   const [db] = useState(() => new DbConnection());
-  useEffect(() => {
+  useIsomorphicLayoutEffect(() => {
     db.onError = onError;
   }, [db, onError]);
   // Before any effect of the components below: what they write is meant for this room.

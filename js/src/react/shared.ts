@@ -14,7 +14,12 @@ interface Kind<V, O> {
   make(session: Session): O;
   read(object: O): V;
   readonly before: V;
+  /** What the room is known to hold already, while a component is rendered for the first time. */
+  peek?(session: Session): { readonly value: V } | null;
 }
+
+/** So long a key is heard after its last component went: another one often comes. */
+const LINGER_MILLISECONDS = 5_000;
 
 /** Does something with a shared object; what becomes of it, nobody waits for. */
 type Step<O> = (object: O) => Promise<unknown>;
@@ -50,7 +55,8 @@ class Part<V, O extends Shared> {
     private readonly key: string,
     private readonly kind: Kind<V, O>,
   ) {
-    this.shown = this.first = { value: kind.before };
+    this.first = { value: kind.before };
+    this.shown = db.peek((session) => kind.peek?.(session) ?? null) ?? this.first;
   }
 
   readonly value = () => this.shown;
@@ -59,9 +65,11 @@ class Part<V, O extends Shared> {
   readonly subscribe = (changed: () => void): (() => void) => {
     this.left = false;
     const end = this.db.join((session) => {
-      const object = this.kind.make(session);
+      const object = this.make(session);
+      if (object === null) return () => {};
       this.object = object;
       const show = () => {
+        if (this.object !== object) return;
         this.shown = { value: this.kind.read(object) };
         changed();
       };
@@ -69,8 +77,9 @@ class Part<V, O extends Shared> {
       for (const step of this.early.splice(0)) this.take(object, step);
       if (!Object.is(this.kind.read(object), this.shown.value)) show();
       return () => {
-        object.close();
         this.object = null;
+        if (this.left) setTimeout(() => object.close(), LINGER_MILLISECONDS);
+        else object.close();
       };
     });
     return () => {
@@ -88,11 +97,21 @@ class Part<V, O extends Shared> {
   /** The component has gone, and says a last word. */
   private actOnce(step: Step<O>): void {
     const end = this.db.join((session) => {
-      const object = this.kind.make(session);
-      this.take(object, step);
-      return () => object.close();
+      const object = this.make(session);
+      if (object !== null) this.take(object, step);
+      return () => object?.close();
     });
     end();
+  }
+
+  /** The object; `null` where it can't be, which is told: a component that throws takes others along. */
+  private make(session: Session): O | null {
+    try {
+      return this.kind.make(session);
+    } catch (error) {
+      this.db.report(error, this.key);
+      return null;
+    }
   }
 
   /** What a component can't wait for is at least told. */

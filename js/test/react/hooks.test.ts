@@ -145,12 +145,45 @@ test("a component that is gone hears nothing, and another key is another value",
   rerender({ key: "other" });
   await hear({ type: "push", value: 6, seq: 2 });
   expect(result.current[0]).toBe(0);
-  expect(FakeSocket.last.sent.map((text) => JSON.parse(text))).toContainEqual({
-    type: "unsubscribe",
-    key: "k",
-  });
+  // Another component of the same key often comes soon.
+  const left = { type: "unsubscribe", key: "k" };
+  const sent = () => FakeSocket.last.sent.map((text) => JSON.parse(text));
+  await vi.waitFor(() => expect(sent()).toContainEqual(left), 15_000);
   await act(async () => unmount());
   expect(FakeSocket.last.closedWith).toBe(1000);
+}, 20_000);
+
+test("a component that comes later, or comes back, begins with what the room is known to hold", async () => {
+  const rendered: unknown[] = [];
+  const Late: FunctionComponent = () => {
+    rendered.push(useSharedState("k", 0)[0]);
+    return null;
+  };
+  const page = (late: boolean) => inRoom({ children: late ? createElement(Late) : null }) as never;
+  const { rerender } = render(page(true));
+  await act(async () => {});
+  await open([{ value: 42, seq: 1 }]);
+  rendered.length = 0;
+  rerender(page(false));
+  rerender(page(true));
+  await act(async () => {});
+  expect(new Set(rendered)).toEqual(new Set([42]));
+});
+
+test("two kinds under one key are told to the app, and take no page down", async () => {
+  const told: unknown[] = [];
+  const Two: FunctionComponent = () => {
+    useSharedState("k", 0);
+    useSharedReducer("k", (value: number) => value, 5);
+    return createElement("p", {}, "still there");
+  };
+  const onError = (error: unknown, key: string) => told.push([String(error), key]);
+  const props = { api: API, room: "lecture", onError };
+  render(createElement(DriftDBProvider, props, createElement(Two)));
+  await act(async () => {});
+  expect(screen.getByText("still there")).toBeTruthy();
+  const error = 'WrongKind: expected the key "k" for a reducer, got one that is in use as a state';
+  expect(told).toEqual([[error, "k"]]);
 });
 
 test("in strict mode one socket is opened, and one new room is made", async () => {
@@ -219,6 +252,10 @@ test("what a component writes as it goes is under its own key, and arrives", asy
       await hear({ type: "init", key, data: [], epoch: "E", recovered: false });
   };
   await answers("a", "a-log");
+  for (const { key, value, id } of pushed()) {
+    await hear({ type: "push", key, value, seq: id });
+    await hear({ type: "ack", id, seq: id });
+  }
   rerender(page("b"));
   rerender(page(null));
   await act(async () => {});
@@ -451,4 +488,10 @@ test("an address that is too long for a QR code has none", async () => {
 test("an id of this tab is the same each time", () => {
   expect(uniqueClientId()).toMatch(/^[0-9a-f]{32}$/);
   expect(uniqueClientId()).toBe(uniqueClientId());
+  // A duplicated tab gets a copy of what is stored; a tab that is loaded anew gets it back.
+  expect(sessionStorage.getItem("_driftdb_client_id")).toBeNull();
+  dispatchEvent(new Event("pagehide"));
+  expect(sessionStorage.getItem("_driftdb_client_id")).toBe(uniqueClientId());
+  dispatchEvent(new Event("pageshow"));
+  expect(sessionStorage.getItem("_driftdb_client_id")).toBeNull();
 });
