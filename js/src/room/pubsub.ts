@@ -1,4 +1,4 @@
-import type { Refused } from "../client/errors";
+import { closedHere, type Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
 import { isNotice } from "../client/notice";
@@ -20,6 +20,8 @@ export class PubSub<T = Value> implements LogListener {
   private readonly subscribers = new Listeners<[T, Message<T>]>();
   private readonly feeds = new Map<Feed<T>, Buffer<T>>();
   private readonly history: T[] = [];
+  /** Why there is nothing more to hear; `null`: there may be. */
+  private ended: Refused | null = null;
 
   /** Made by `Room.pubsub`. */
   constructor(
@@ -63,6 +65,7 @@ export class PubSub<T = Value> implements LogListener {
     const buffer = new Buffer<T>(FEED_LIMIT);
     const feed: Feed<T> = new Feed(buffer, () => this.feeds.delete(feed));
     this.feeds.set(feed, buffer);
+    if (this.ended !== null) feed.end(this.ended);
     return feed;
   }
 
@@ -92,10 +95,17 @@ export class PubSub<T = Value> implements LogListener {
 
   /** For the session. */
   closed(error: Refused): void {
+    this.ended = error;
     for (const feed of [...this.feeds.keys()]) feed.end(error);
   }
 
+  /** For the session. */
+  reopened(): void {
+    this.ended = null;
+  }
+
   private endLoops(): void {
+    this.ended = closedHere();
     for (const feed of [...this.feeds.keys()]) void feed.return();
   }
 }

@@ -450,6 +450,18 @@ test("a loop ends where the room is closed, and fails where it may not be read a
   expect(await behind.next()).toEqual({ value: undefined, done: true });
 });
 
+test("a loop over a channel that begins when there is nothing more to hear ends at once", async () => {
+  const server = new PlayedServer();
+  const channel = new PubSub(server.session, "k");
+  server.session.interrupt(new Refused("forbidden", "no"));
+  await expect(channel.messages().next()).rejects.toMatchObject({ code: "forbidden" });
+  server.session.start();
+  const loop = channel.messages();
+  channel.close();
+  expect((await loop.next()).done).toBe(true);
+  expect((await channel.messages().next()).done).toBe(true);
+});
+
 test("what nobody looks at and a close refuses is no unhandled rejection", async () => {
   const unhandled = vi.fn();
   process.on("unhandledRejection", unhandled);
