@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
 
 import cbor2
 from msgspec import Struct, structs
@@ -33,6 +35,8 @@ from driftdb_jupyter.server.receiving.reader import CLOSE_INTERNAL_ERROR
 from driftdb_jupyter.server.sending.answer import Answer, one_frame
 from driftdb_jupyter.server.sending.close_codes import CLOSE_STOPPING, CLOSE_TOO_SLOW
 from driftdb_jupyter.server.sending.outbox import Flusher, Outbox
+
+from .loop import SteppedLoop
 
 __all__ = [
     "IDS_REMEMBERED",
@@ -84,6 +88,20 @@ class Link:
         """Nothing arrives at the client any more; the server may yet read what is on its way."""
         self.alive = False
         self.down.clear()
+
+
+def _complete(work: Coroutine[Any, Any, None], clock: Callable[[], float]) -> None:
+    """Do all of a work, with whatever gives others their turn in between."""
+    running: object = asyncio._get_running_loop()
+    if isinstance(running, SteppedLoop):
+        running.complete(work)
+        return
+    loop = SteppedLoop(clock)
+    loop.run()
+    try:
+        loop.complete(work)
+    finally:
+        loop.forsake()
 
 
 class _LinkFlusher(Flusher):
@@ -252,9 +270,11 @@ class Server:
             message = link.up.popleft()
             try:
                 if link.cbor:
-                    link.peer.receive(BINARY, cbor2.dumps(json.loads(message)))
+                    waits = link.peer.receive(BINARY, cbor2.dumps(json.loads(message)))
                 else:
-                    link.peer.receive(TEXT, message)
+                    waits = link.peer.receive(TEXT, message)
+                if isinstance(waits, Coroutine):  # a long message is taken in pieces
+                    _complete(waits, lambda: self.now)
             except PlantedError:  # as a reader does with an error of the server's own
                 link.close(CLOSE_INTERNAL_ERROR)
                 link.alive = False

@@ -31,3 +31,14 @@ def test_every_schedule_ends_well(durability: Durability, schedule: Sequence[Ste
 def test_ten_thousand_schedules_end_well(durability: Durability, schedule: Sequence[Step]) -> None:
     with serving(durability) as server:
         World(server).run(schedule)
+
+
+@pytest.mark.parametrize("cbor", [False, True], ids=["json", "cbor"])
+def test_a_long_message_is_taken_as_a_whole(cbor: bool) -> None:
+    with serving("memory") as server:
+        link = server.connect("somebody", cbor=cbor)
+        assert link is not None
+        text = b'"%b"' % (b"x" * 200_000)
+        link.up.append(b'{"type":"push","key":"k","value":%b,"action":{"type":"append"}}' % text)
+        server.read(link)
+        assert [len(each.values) for each in server.journal] == [1]
