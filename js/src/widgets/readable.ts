@@ -11,6 +11,7 @@ export function readable(value: Json): string {
 
 /** What stands for a value that JSON can't hold (docs/values.md); `null` for all others. */
 export function inWords(value: Json): string | null {
+  if (!isRecord(value)) return null;
   for (const tag of ["$date", "$datetime", "$time", "$decimal", "$uuid", "$float"]) {
     const content = tagged(value, tag);
     if (typeof content === "string") return content;

@@ -217,7 +217,7 @@ test.each([
   expect(document.querySelector("td b")).toBeNull();
 });
 
-test("of a wide and long table so much is shown as can be read", () => {
+test("of a wide and long table so much is shown as can be read", { timeout: 60_000 }, () => {
   const rows = Array.from({ length: 700 }, (_, n) => ({ [`k${n}`]: n }));
   for (const value of [rows, rows.map(() => rows.map(() => 1))]) {
     stand(tableControl, value as Json);
