@@ -315,8 +315,8 @@ class JournaledServer(Server):
         """The marks of all writes that the room has taken: of appends, those that it holds."""
         marks = list(super().applied())
         for key, actions in self._actions.items():
-            # A reducer's snapshots hold all again; the newest three are not all.
-            if actions == {Append} and key not in ("reducer", "newest"):
+            # A reducer's snapshots hold all again; what is trimmed is not all.
+            if actions == {Append} and key not in ("reducer", "newest", "trimmed by others"):
                 noted = {m for r in self._given if r.push.key == key for m in _marks(r.values)}
                 marks = [mark for mark in marks if mark not in noted]
                 marks += _marks([entry.value for entry in self.room.read(key)])
