@@ -292,7 +292,10 @@ class LogReplica(Replica):
 
     def add(self, follower: Follower) -> None:
         """Have a follower hear each push from now on (see :meth:`follow`)."""
-        if self.ready:
+        if self.held and not self.keep:
+            if self.current:  # what the stream holds is not kept here for who comes later
+                self.read_anew()
+        elif self.ready:
             follower.tell(StartedOver(self.entries[:], same_epoch=False, epoch=self.epoch))
         self._followers = [ref for ref in self._followers if ref() is not None]
         self._followers.append(weakref.ref(follower))

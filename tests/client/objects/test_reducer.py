@@ -130,3 +130,12 @@ def test_a_function_must_return_what_can_be_shared(mine: Room) -> None:
     with pytest.raises(EncodingError):
         broken.dispatch(1)
     assert broken.value == 0
+
+
+def test_a_second_object_of_a_key_begins_with_what_the_first_made(mine: Room) -> None:
+    first = SharedReducer("again", lambda value, n: value + n, 0, room=mine)
+    first.dispatch(5).result()
+    second = SharedReducer("again", lambda value, n: value + n, 0, room=mine)
+    assert second.value == 5
+    second.dispatch(5).result()
+    assert (first.value, second.value) == (10, 10)
