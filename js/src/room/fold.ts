@@ -57,6 +57,8 @@ export class Fold<V> {
   private readonly source = randomText(12);
   private count = 0;
   private unfinished: Unfinished | null = null;
+  /** The stream's first value, by which it is known again in another epoch. */
+  private first: string | null = null;
 
   /** `lost` hears that what the room has forgotten is not what it goes on from. */
   constructor(
@@ -80,11 +82,14 @@ export class Fold<V> {
   /** The stream holds just these. */
   startOver(held: readonly Entry[], sameEpoch: boolean): void {
     const goesOn = this.isLeftOver && sameEpoch;
+    const first = held[0] === undefined ? null : stringify(held[0].value);
+    const isKnown = first !== null && first === this.first;
+    this.first = first;
     const before = goesOn ? this.seq : 0;
     this.seq = this.length = this.cost = 0;
     this.isEmpty = held.length === 0;
     this.unfinished = null;
-    this.isLeftOver = goesOn || (!sameEpoch && !this.isInitial);
+    this.isLeftOver = goesOn || (!sameEpoch && !isKnown && !this.isInitial);
     if (!this.isLeftOver) {
       this.model.begin();
       this.isInitial = true;
@@ -94,14 +99,16 @@ export class Fold<V> {
 
   /** The stream's next entry; returns whether the model's value may be another. */
   hear({ value, seq }: Entry): boolean {
+    if (this.isEmpty) this.first = stringify(value);
     this.isEmpty = false;
     this.seq = seq;
     if (!isObject(value)) return false; // it counts for nothing
     const { apply, reset, parts, part, of, text, i } = value;
     if (reset !== undefined) {
       // Who knows more than where it begins, keeps that.
-      if (value.initial === true && this.isLeftOver) return false;
-      this.restart(reset, value.initial === true);
+      const isInitial = typeof value.initial === "string";
+      if (isInitial && this.isLeftOver) return false;
+      this.restart(reset, isInitial);
       return true;
     }
     if (apply !== undefined) {

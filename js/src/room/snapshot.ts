@@ -1,9 +1,12 @@
 import { randomText } from "../client/random";
 import type { Json } from "../protocol/messages";
 
-/** What stands for all actions up to now. `isInitial`: it is only where they begin. */
+/**
+ * What stands for all actions up to now. `isInitial`: it is only where they begin, and has a name
+ * of its own, by which the stream is known again.
+ */
 export function whole(value: Json, isInitial: boolean): Json {
-  return isInitial ? { reset: value, initial: true } : { reset: value };
+  return isInitial ? { reset: value, initial: randomText(12) } : { reset: value };
 }
 
 /** A snapshot in parts: what names them, and they themselves (protocol, "Snapshots in parts"). */

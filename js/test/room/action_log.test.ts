@@ -64,7 +64,7 @@ test("whoever knows more than where others begin, offers that over it, with what
   server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
   server.reconnect();
   const begun = [
-    { value: { reset: {}, initial: true }, seq: 1 },
+    { value: { reset: {}, initial: "A" }, seq: 1 },
     { value: { apply: { set: { b: 2 } }, i: "x" }, seq: 2 },
   ];
   server.init(begun, { epoch: "F", recovered: false });

@@ -63,7 +63,7 @@ test("what a room forgot is kept behind its actions, until somebody has offered 
   one.hear(entry({ apply: "a", i: "x" }, 1));
   one.startOver([], false);
   expect([one.isLeftOver, one.isEmpty, model.value]).toEqual([true, true, ["a"]]);
-  one.hear(entry({ reset: ["initial"], initial: true }, 1));
+  one.hear(entry({ reset: ["initial"], initial: "A" }, 1));
   one.hear(entry({ apply: "b", i: "y" }, 2));
   expect([one.isLeftOver, model.value]).toEqual([true, ["a", "b"]]);
   one.hear(entry({ reset: ["a", "b"] }, 3));
