@@ -42,6 +42,7 @@ class SharedReducer(Shared):
     """
 
     _kind: ClassVar[Kind] = "reducer"
+    _made = False
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class SharedReducer(Shared):
             follower=self._follower,
         )
         self._wait_ready(self._replica, timeout_seconds)
+        self._made = True
         self._told = self._current()
 
     @property
@@ -146,6 +148,8 @@ class SharedReducer(Shared):
     def deliver(self) -> None:
         """Tell the subscribers, if the value is another (the callbacks call this)."""
         super().deliver()
+        if not self._made:
+            return
         value = self._current()
         if not same(self._told, value):
             self._told = value

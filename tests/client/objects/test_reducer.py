@@ -139,3 +139,17 @@ def test_a_second_object_of_a_key_begins_with_what_the_first_made(mine: Room) ->
     assert second.value == 5
     second.dispatch(5).result()
     assert (first.value, second.value) == (10, 10)
+
+
+def test_a_handler_may_change_what_it_is_told(mine: Room, theirs: Room) -> None:
+    def count(votes: dict[str, int], choice: str) -> dict[str, int]:
+        votes[choice] = votes.get(choice, 0) + 1
+        return votes
+
+    one = SharedReducer("votes", count, {}, room=mine)
+    other, heard = SharedReducer("votes", count, {}, room=theirs), Calls()
+    one.subscribe(lambda votes: votes.clear())
+    one.subscribe(heard)
+    other.dispatch("no").result()
+    heard.wait_for(lambda: heard.seen == [{"no": 1}])
+    assert one.value == other.value == {"no": 1}

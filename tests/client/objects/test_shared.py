@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.connection.connection import Connection
 from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.objects.presence import Presence
 from driftdb_jupyter.client.objects.pubsub import PubSub
@@ -12,7 +14,7 @@ from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
-from driftdb_jupyter.client.session.log import Heard
+from driftdb_jupyter.client.session.log import Heard, LogReplica
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded
 
 from ..served import come_true
@@ -95,3 +97,27 @@ def test_an_interrupted_handler_loses_no_later_value(mine: Room) -> None:
         with pytest.raises(KeyboardInterrupt):
             shared.deliver()
         come_true(mine, partial(each.__eq__, [1, 2, 3]))
+
+
+@pytest.mark.parametrize("kind", ["channel", "dict", "reducer", "stream"])
+def test_news_may_come_before_an_object_is_made(
+    mine: Room, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = Connection.listen
+
+    def listen_and_tell(self: Connection, key: str, listener: Any, **options: Any) -> LogReplica:
+        replica = listen(self, key, listener, **options)
+        assert self.wait_until(lambda: replica.current, 20)
+        listener.deliver()
+        return replica
+
+    monkeypatch.setattr(Connection, "listen", listen_and_tell)
+    if kind == "channel":
+        assert mine.pubsub("x").last == []
+    elif kind == "dict":
+        assert dict(mine.dict("x", {"a": 1})) == {"a": 1}
+    elif kind == "reducer":
+        assert mine.reducer("x", lambda value, _: value, 3).value == 3
+    else:
+        mine.stream("x").append(1).result()
+        assert list(mine.stream("x")) == [1]

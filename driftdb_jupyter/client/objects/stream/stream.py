@@ -62,6 +62,8 @@ class Stream(Labelled, Sequence[Any]):
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._max_length = max_length
         self._subscribers, self._untold = Subscribers(self._topic), deque[Heard]()
+        self._bookmark = Bookmark(skip=True)
+        self._outlet: Outlet | None = None
         connection = self._home.connection
         self._follower = Follower()
         self._replica = connection.listen(
@@ -73,8 +75,6 @@ class Stream(Labelled, Sequence[Any]):
             stamps=stamps,
             follower=self._follower,
         )
-        self._bookmark = Bookmark(skip=True)
-        self._outlet: Outlet | None = None
         self._wait_ready(self._replica, timeout_seconds)
         self.label = label
 
