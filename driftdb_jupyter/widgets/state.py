@@ -8,7 +8,7 @@ from typing import Any as AnyValue
 
 from anywidget import AnyWidget
 from ipywidgets import Layout, ValueWidget, Widget, widget_serialization
-from traitlets import Any, Dict, Instance, TraitType, Unicode, default
+from traitlets import Dict, Instance, TraitType, Unicode, default
 
 from ..client.objects import state
 from ..client.runtime.cells import cells
@@ -48,7 +48,10 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
     _server = Unicode(help="The server's root: a path on the page's own, or a URL.").tag(sync=True)
     _room = Unicode().tag(sync=True)
     _key = Unicode().tag(sync=True)
-    _initial = Any(None, allow_none=True, help="The value when it was shown.").tag(sync=True)
+    # As text: a browser's JSON.parse rounds integers beyond 2^53.
+    _initial = Unicode(
+        None, allow_none=True, help="The JSON text of the value when it was shown."
+    ).tag(sync=True)
     _control = Dict().tag(sync=True)
 
     _constructed = False
@@ -145,7 +148,8 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
 
     def _furnish(self) -> None:
         """Give the front end the room's value as it is now, and its code."""
-        self._initial = self._kept()
+        kept = self._kept()
+        self._initial = None if kept is None else kept.decode()
         self._bundle = bundle()
         self._hash = "" if self._bundle is None else self._bundle.hash
 
@@ -162,24 +166,25 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
         else:
             value = read_json(shown)
             text, rows = read(value), table(value)
+        kept_text = self._kept()
         told = {
             "server": self._server,
             "room": self._room,
             "key": self._key,
             "kind": self._kind,
             "control": self._control,
-            "remembered": self._kept(),
+            "remembered": None if kept_text is None else read_json(kept_text),
         }
         label = self._control["label"] or self.key
         return {**made[0], **kept(told, label=label, text=text, table=rows)}, made[1]
 
-    def _kept(self) -> AnyValue:
-        """The value as it travels, where a notebook may keep it; it is not to hold files."""
+    def _kept(self) -> bytes | None:
+        """Return the value's JSON text, where a notebook may keep it; it is not to hold files."""
         shown = self._replica.shown
         limit = self.room.connection.settings.notebook_limit_bytes
         if shown is None or len(shown) > limit or self.control.kind == "file":
             return None
-        return read_json(shown)
+        return shown
 
     def _handle_custom_msg(self, content: AnyValue, buffers: AnyValue) -> None:
         carry(content, self.comm, self.room.connection)

@@ -47,7 +47,7 @@ def test_the_front_end_is_told_where_the_value_is(server: FakeServer, here: Room
         "_server": server.url,
         "_room": "here",
         "_key": "slider",
-        "_initial": 4,
+        "_initial": "4",
         "_control": widget.control.told(),
     }
     widget.close()

@@ -1,3 +1,4 @@
+import { parse } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type HomeModel, homeOf } from "./home";
 import { keepKeys } from "./keys";
@@ -10,7 +11,9 @@ import { StreamView } from "./stream";
 export interface Model extends HomeModel {
   get(name: "_server" | "_room" | "_key" | "_kind"): string;
   get(name: "_options"): ViewOptions;
-  get(name: "_initial" | "_remembered"): Json | undefined;
+  /** The JSON text of the value when it was shown: with all digits of long integers. */
+  get(name: "_initial"): string | null | undefined;
+  get(name: "_remembered"): Json | undefined;
   get(name: "_control"): AskedFor;
   get(name: "_dom_classes"): readonly string[] | undefined;
 }
@@ -29,8 +32,9 @@ export function show(model: Model, el: HTMLElement): () => void {
       view.destroy();
     };
   }
+  const initial = model.get("_initial") ?? undefined;
   const without = {
-    initial: model.get("_initial") ?? undefined,
+    initial: initial === undefined ? undefined : (parse(initial) as Json),
     remembered: model.get("_remembered"),
   };
   const view = new StateView(home, key, model.get("_control"), without, el);

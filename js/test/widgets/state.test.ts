@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { meant } from "../../src/client/form";
+import { LongInteger, stringify } from "../../src/protocol/integers";
 import type { Json } from "../../src/protocol/messages";
 import widget from "../../src/widgets/index";
 import type { Model } from "../../src/widgets/show";
@@ -29,7 +30,7 @@ function show(initial: Json, control: object = {}, key = "k"): HTMLElement {
     _server: "/driftdb/",
     _room: "lecture",
     _key: key,
-    _initial: initial,
+    _initial: stringify(initial),
     _control: control,
     _kind: "state",
   };
@@ -452,7 +453,7 @@ test("what is asked for later is shown in place of what was asked for before", (
     _server: "/driftdb/",
     _room: "lecture",
     _key: "k",
-    _initial: 3,
+    _initial: "3",
     _control: { max: 10 },
     _kind: "state",
   };
@@ -489,4 +490,11 @@ test("what is asked for later is shown in place of what was asked for before", (
   traits._dom_classes = ["wide"];
   dressed();
   expect(el.className).toBe("wide");
+});
+
+test("an initial value reaches a room that has none with all of its digits", () => {
+  show({ id: new LongInteger("1234567890123456789") });
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [], epoch: "E", seq: 0 });
+  expect(FakeSocket.last.sent.join()).toContain('{"v":{"id":1234567890123456789}');
 });
