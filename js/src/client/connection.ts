@@ -26,6 +26,8 @@ export interface ConnectionOptions {
   readonly token?: string;
   /** How messages travel: JSON, or `CBOR`. */
   readonly codec?: Codec;
+  /** Whether values have bigints for integers beyond 2^53, in place of the nearest numbers. */
+  readonly bigint?: boolean;
   /** How far apart values of `presence` are sent, at least; 40 by default. */
   readonly presenceMilliseconds?: number;
 }

@@ -76,6 +76,9 @@ export class Session {
   #stopped: Refused | null = null;
 
   /** `codec`: how messages travel; another one may be set while there is no connection. */
+  /** Whether values are read with bigints for integers beyond 2^53, not the nearest numbers. */
+  bigint = false;
+
   constructor(
     limits?: QueueLimits,
     public codec: Codec = JSON_CODEC,

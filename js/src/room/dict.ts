@@ -13,7 +13,7 @@ export class SharedDict<T = Value> extends Folded<Items<T>> {
 
   /** Made by `Room.dict`. `initial` is what it holds in a room that has none yet. */
   constructor(session: Session, key: string, initial: Items<T> = {}) {
-    const items = new ItemsModel<T>(encode(initial));
+    const items = new ItemsModel<T>(encode(initial), session.bigint);
     super(session, key, items, "dict");
     this.items = items;
   }

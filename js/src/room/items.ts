@@ -15,10 +15,13 @@ interface Step {
 class Item<T> {
   private made: { readonly value: T } | null = null;
 
-  constructor(readonly json: Json) {}
+  constructor(
+    readonly json: Json,
+    private readonly bigint: boolean,
+  ) {}
 
   get value(): T {
-    this.made ??= { value: freeze(decode(this.json)) as T };
+    this.made ??= { value: freeze(decode(this.json, this.bigint)) as T };
     return this.made.value;
   }
 
@@ -43,7 +46,11 @@ export class ItemsModel<T> implements Model<Items<T>> {
   /** Whether others' new items came between own pending ones, so that their order is another. */
   private isMixed = false;
 
-  constructor(private readonly initial: Json) {
+  /** `bigint`: as of `decode`. */
+  constructor(
+    private readonly initial: Json,
+    private readonly bigint = false,
+  ) {
     this.begin();
   }
 
@@ -64,7 +71,7 @@ export class ItemsModel<T> implements Model<Items<T>> {
     this.confirmed.clear();
     // What holds no items is an empty one: anybody may have written it.
     for (const [name, json] of Object.entries(membersOf(snapshot) ?? {}))
-      this.confirmed.set(name, new Item(json));
+      this.confirmed.set(name, new Item(json, this.bigint));
     this.made = null;
   }
 
@@ -80,7 +87,7 @@ export class ItemsModel<T> implements Model<Items<T>> {
       this.confirmed.delete(name);
     }
     for (const [name, json] of step.set) {
-      const item = new Item<T>(json);
+      const item = new Item<T>(json, this.bigint);
       const before = this.confirmed.get(name) ?? null;
       changed ||= !isOwn && !this.shown.has(name) && !item.equals(before);
       this.isMixed ||= !isOwn && before === null && this.own.size > 0;
@@ -135,7 +142,7 @@ export class ItemsModel<T> implements Model<Items<T>> {
       this.shown.set(name, { item, count });
     };
     for (const name of remove) put(name, null);
-    for (const [name, json] of set) put(name, new Item<T>(json));
+    for (const [name, json] of set) put(name, new Item<T>(json, this.bigint));
   }
 
   /** Take an own step away from before the room's items. */

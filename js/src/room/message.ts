@@ -15,10 +15,13 @@ export interface Message<T = Value> {
   readonly author: string | null;
 }
 
-/** A message of an entry. */
-export function messageOf<T>({ value, seq, time, client, user }: Entry): Message<T> {
+/** A message of an entry; `bigint` as of `decode`. */
+export function messageOf<T>(
+  { value, seq, time, client, user }: Entry,
+  bigint: boolean,
+): Message<T> {
   return {
-    value: decode(value) as T,
+    value: decode(value, bigint) as T,
     seq,
     time: time === undefined ? null : new Date(time),
     client: client ?? null,

@@ -124,7 +124,7 @@ export class Presence<T = Value> implements PresenceListener {
   #person(client: string, { value, user }: There): Person<T> {
     return {
       client,
-      value: decode(value) as T,
+      value: decode(value, this.session.bigint) as T,
       user: user === undefined ? null : decode(user),
       name: nameOf(user) ?? "Guest",
       isMe: client === this.#replica.ownId,

@@ -84,7 +84,7 @@ export class PubSub<T = Value> implements LogListener {
   /** For the session. */
   heard(entry: Entry): void {
     if (isNotice(entry)) return;
-    const message = messageOf<T>(entry);
+    const message = messageOf<T>(entry, this.session.bigint);
     if (this.history.push(message.value) > HISTORY) this.history.shift();
     this.subscribers.tell(message.value, message);
     for (const [feed, buffer] of this.feeds) {

@@ -22,7 +22,7 @@ export class SharedReducer<S = Value, A = Value> extends Folded<S> {
     initial: S,
     compactAt?: number,
   ) {
-    const model = new Reduction<S, A>(key, fn, encode(initial), FROZEN);
+    const model = new Reduction<S, A>(key, fn, encode(initial), FROZEN, session.bigint);
     super(session, key, model, "reducer", compactAt === undefined ? {} : { compactAt });
   }
 

@@ -5,7 +5,7 @@ import { decode, encode } from "./values";
 
 /** How a reducer's function may treat the value that it is given. */
 export interface Treatment {
-  read(json: Json): unknown;
+  read(json: Json, bigint: boolean): unknown;
   /** What the function returned, made of `before`. */
   made<S>(next: S, before: S): S;
   /** Where the function is applied twice to one value: another that is its like. */
@@ -16,7 +16,7 @@ export interface Treatment {
 
 /** It must not change it: values are frozen, so that it throws if it does. Nothing is copied. */
 export const FROZEN: Treatment = {
-  read: (json) => freeze(decode(json)),
+  read: (json, bigint) => freeze(decode(json, bigint)),
   made: freeze,
   copy: (value) => value,
   shares: true,
@@ -49,6 +49,7 @@ export class Reduction<S, A> implements Model<S> {
     private readonly fn: (value: S, action: A) => S,
     private readonly initial: Json,
     private readonly treatment: Treatment,
+    private readonly bigint = false,
   ) {
     this.confirmed = this.read(initial);
   }
@@ -119,13 +120,16 @@ export class Reduction<S, A> implements Model<S> {
 
   private read(snapshot: Json): S {
     this.note(snapshot);
-    return this.treatment.read(snapshot) as S;
+    return this.treatment.read(snapshot, this.bigint) as S;
   }
 
   private call(value: S, action: Json): S {
     this.note(action);
     // Each value has an action of its own, which may become a part of it.
-    return this.treatment.made(this.fn(value, this.treatment.read(action) as A), value);
+    return this.treatment.made(
+      this.fn(value, this.treatment.read(action, this.bigint) as A),
+      value,
+    );
   }
 
   /** An action for which the function throws counts for nothing. */

@@ -29,6 +29,7 @@ export class Room {
     const token = options.token ?? tokenOf(url);
     const all = token === null ? options : { ...options, token };
     this.#connection = new Connection(roomOf(url), all, session);
+    this.#connection.session.bigint = options.bigint ?? false;
   }
 
   /** The room's address. */

@@ -38,7 +38,7 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
   /** The room's value, or the own newest write while it is under way; `undefined`: there is none. */
   get value(): T | Nothing {
     const { value } = this.#replica;
-    return value === undefined ? (undefined as Nothing) : (decode(value) as T);
+    return value === undefined ? (undefined as Nothing) : (decode(value, this.session.bigint) as T);
   }
 
   set value(value: T) {
@@ -91,9 +91,14 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
 
   async #made(step: (value: T | Nothing) => T): Promise<T> {
     const made = await this.#replica.update((base) =>
-      encode(step(base === undefined ? (undefined as Nothing) : (decode(base) as T)), base),
+      encode(
+        step(
+          base === undefined ? (undefined as Nothing) : (decode(base, this.session.bigint) as T),
+        ),
+        base,
+      ),
     );
-    return decode(made) as T;
+    return decode(made, this.session.bigint) as T;
   }
 
   /** For the session. */

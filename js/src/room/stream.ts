@@ -48,12 +48,12 @@ export class Stream<T = Value> implements LogListener {
 
   /** All that it holds, as far as this client has heard. */
   get values(): T[] {
-    return this.entries.map(({ value }) => decode(value) as T);
+    return this.entries.map(({ value }) => decode(value, this.session.bigint) as T);
   }
 
   /** The same with their numbers, and stamps where they were asked for. */
   get messages(): Message<T>[] {
-    return this.entries.map(messageOf<T>);
+    return this.entries.map((entry) => messageOf<T>(entry, this.session.bigint));
   }
 
   get length(): number {
@@ -125,7 +125,7 @@ export class Stream<T = Value> implements LogListener {
   follow(start: "oldest" | "now" = "oldest"): Feed<T> {
     const skips = start === "now" && !this.begun;
     const behind = start === "oldest" ? this.length : 0;
-    const cursor = new Cursor<T>(() => this.replica.entries, behind, skips);
+    const cursor = new Cursor<T>(() => this.replica.entries, behind, skips, this.session.bigint);
     const feed: Feed<T> = new Feed(cursor, () => {
       this.feeds.delete(feed);
       cursor.detach();
@@ -155,7 +155,7 @@ export class Stream<T = Value> implements LogListener {
       return;
     }
     this.bookmark.pass(entry);
-    const message = messageOf<T>(entry);
+    const message = messageOf<T>(entry, this.session.bigint);
     this.subscribers.tell(message.value, message);
     for (const [feed, cursor] of this.feeds) {
       feed.missed += cursor.move(1, this.length);
@@ -168,7 +168,10 @@ export class Stream<T = Value> implements LogListener {
     const fresh = this.bookmark.startOver(held, sameEpoch).filter((entry) => !isNotice(entry));
     // What was there at the beginning is no news to those who want what comes.
     if (this.begun)
-      for (const message of fresh.map(messageOf<T>)) this.subscribers.tell(message.value, message);
+      for (const entry of fresh) {
+        const message = messageOf<T>(entry, this.session.bigint);
+        this.subscribers.tell(message.value, message);
+      }
     for (const [feed, cursor] of this.feeds) {
       if (!cursor.skips) cursor.move(fresh.length, this.length);
       cursor.skips = false;
@@ -225,6 +228,7 @@ class Cursor<T> implements Source<T> {
     private entries: () => readonly Entry[],
     private behind: number,
     public skips: boolean,
+    private readonly bigint: boolean,
   ) {}
 
   get hasNext(): boolean {
@@ -235,7 +239,7 @@ class Cursor<T> implements Source<T> {
     const entries = this.entries();
     const entry = entries[entries.length - this.behind] as Entry;
     this.behind -= 1;
-    return decode(entry.value) as T;
+    return decode(entry.value, this.bigint) as T;
   }
 
   /** So many entries came, and so many there are now; returns how many have gone unseen. */

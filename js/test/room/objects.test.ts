@@ -650,3 +650,24 @@ test("a dictionary makes its items when they are read, and the same object until
   expect(told).toHaveBeenCalledExactlyOnceWith({ a: [1], b: 3 });
   expect(form.value.a).toBe(value.a);
 });
+
+test("where bigints are asked for, every object has them and writes them whole", async () => {
+  const ID = 1234567890123456789n;
+  const held = (form: Json) => [{ value: form, seq: 1 }];
+  const id = parse("1234567890123456789") as Json;
+  const of = <T>(make: (session: Session) => T, form: Json) => {
+    const server = new PlayedServer();
+    server.session.bigint = true;
+    const made = make(server.session);
+    server.init(held(form));
+    return made;
+  };
+  expect(of((s) => new SharedState<bigint>(s, "k"), id).value).toBe(ID);
+  expect(of((s) => new SharedDict<bigint>(s, "k"), { reset: { id } }).get("id")).toBe(ID);
+  expect(of((s) => new Stream<bigint>(s, "k"), id).values).toEqual([ID]);
+  const add = (sum: bigint, more: bigint) => sum + more;
+  const sum = of((s) => new SharedReducer<bigint, bigint>(s, "k", add, 0n), { reset: id });
+  expect(sum.value).toBe(ID);
+  void sum.dispatch(ID);
+  expect(sum.value).toBe(2n * ID);
+});
