@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from driftdb_jupyter.client.session.fold import Fold, snapshot
+from driftdb_jupyter.client.session.fold import Fold
 from driftdb_jupyter.client.session.log import Heard, LogReplica, StartedOver
 from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
+from driftdb_jupyter.client.session.snapshot import Snapshot
+from driftdb_jupyter.client.session.snapshot_writer import SnapshotWriter
 from driftdb_jupyter.client.session.state import StateReplica, Update
 from driftdb_jupyter.client.session.stored import meant
 from driftdb_jupyter.protocol.errors import QueueFull
@@ -74,6 +76,9 @@ class _Reducer:
         self._replica = session.log(key, kind="reducer", keep=False, held=True)
         self._follower = self._replica.follow()
         self._settled: list[str] = []
+        self._writer = SnapshotWriter(self._replica)
+        self._compacting: Receipt[int | None] = Receipt()
+        self._compacting.set_result(None)
         self.fold = new_fold()
         self.fold.source = session.secret  # a random one may look like the mark of a write
 
@@ -88,13 +93,18 @@ class _Reducer:
             self.fold.take(news)
         for mark in settled:
             self.fold.settle(mark)
-        if self.fold.missing:
-            self._replica.offer(snapshot(json.dumps(self.fold.confirmed).encode()))
-        if self.fold.actions >= 3 and not self.fold.pending and self._replica.current:
-            text = snapshot(json.dumps(self.fold.confirmed).encode())
-            with contextlib.suppress(QueueFull):
-                self._replica.compact(text, seq=self.fold.seq, epoch=self.fold.epoch)
-                self.fold.actions = 1
+        fold = self.fold
+        if fold.missing:
+            name = self.fold.source if fold.initial else None
+            offered = Snapshot(json.dumps(fold.confirmed).encode(), initial=name)
+            self._writer.offer(offered, Receipt(), seq=0 if fold.empty else fold.seq)
+        if fold.pending or fold.unfinished or fold.left_over or not self._compacting.done():
+            return
+        if fold.actions >= 3 and self._replica.current:
+            self._compacting = Receipt()
+            snapshot = Snapshot(json.dumps(fold.confirmed).encode())
+            self._writer.compact(snapshot, self._compacting, seq=fold.seq, epoch=fold.epoch)
+            fold.actions = 1
 
     def write(self, text: bytes) -> object:
         self.advance()

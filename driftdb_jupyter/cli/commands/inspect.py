@@ -57,13 +57,13 @@ def command(member: Member, prefix: str | None, json: bool) -> None:
 
 
 def _kind(each: Glance, meta: Glance | None) -> str:
+    from ...client.session.kind import looks_like
     from ...client.values.encoding import decode
 
     told = decode(meta.newest.value) if meta is not None and meta.newest is not None else None
     if isinstance(told, dict) and isinstance(told.get("kind"), str):
         return str(told["kind"])
-    newest = None if each.newest is None else decode(each.newest.value)
-    if isinstance(newest, dict) and newest.keys() in ({"apply", "i"}, {"reset"}):
+    if each.newest is not None and looks_like(each.newest.value, several=False) == "reducer":
         return "reducer"
     return "state" if each.info.size == 1 else "stream"
 

@@ -307,11 +307,6 @@ class Connection:
         self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=len(value)))
         return receipt
 
-    def offer(self, replica: LogReplica, value: bytes) -> None:
-        """Append a value if the stream is empty; raises as :meth:`write` does."""
-        self._session.pushes.check_size(replica.key, value)
-        self._hand_over(Job(partial(replica.offer, value), byte_count=len(value)))
-
     def send(
         self,
         key: str,

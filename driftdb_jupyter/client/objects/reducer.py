@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import secrets
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
-from ...protocol.errors import DriftDBError
+from ...protocol.errors import Conflict, DriftDBError, Forbidden, Refusal
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..runtime.turn_lock import TurnLock
-from ..session.fold import Fold, snapshot
+from ..session.fold import Fold
 from ..session.kind import Kind, kind_of
 from ..session.log import Follower
+from ..session.receipt import Receipt
+from ..session.snapshot import Snapshot
+from ..session.snapshot_writer import SnapshotWriter
 from ..values.encoding import decode, encode, same
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
@@ -23,6 +29,7 @@ from .shared import Shared, brief
 
 __all__ = ["SharedReducer"]
 
+_log = logging.getLogger("driftdb_jupyter")
 # Whose action is the stream's so-manieth puts a snapshot in the place of all.
 _COMPACT_AT = 100
 
@@ -59,11 +66,14 @@ class SharedReducer(Shared):
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode = encode, decode
         self._initial = self._write(initial)
-        self._compacts = False
+        self._compacts = self._is_compacting = False
+        self._untold = {Conflict.code, Forbidden.code}  # for what reasons it stays long unsaid
         self._lock = TurnLock()  # held while fn works
         self._subscribers = Subscribers(self._topic)
         self._fn = fn
-        self._fold = Fold(self._next, lambda: self._keep(self._initial), self._keep)
+        self._fold = Fold(
+            self._next, lambda: self._keep(self._initial), self._keep, lost=self._lost
+        )
         self._settled: deque[str] = deque()
         self._unfinished = self._reads_anew = False
         self._told = self._fold.value
@@ -77,6 +87,7 @@ class SharedReducer(Shared):
             held=True,
             follower=self._follower,
         )
+        self._writer = SnapshotWriter(self._replica)
         self._wait_ready(self._replica, timeout_seconds)
         self._made = True
         self._told = self._current()
@@ -209,21 +220,59 @@ class SharedReducer(Shared):
         if fold.behind:
             return
         if fold.missing:
-            connection.offer(self._replica, snapshot(self._kept_text(fold.confirmed)))
+            name = secrets.token_urlsafe(12) if fold.initial else None
+            offered = Snapshot(self._kept_text(fold.confirmed), initial=name)
+            seq = 0 if fold.empty else fold.seq
+            receipt: Receipt[int | None] = Receipt()
+            receipt.add_done_callback(self._offered)
+            connection.do(partial(self._writer.offer, offered, receipt, seq=seq))
 
     def _keep_short(self) -> None:
+        """Put a snapshot in the place of the actions, where there are many."""
         with self._lock:
             fold = self._fold
-            if not self._compacts or fold.pending or fold.behind or self._unfinished:
+            if not self._compacts or self._is_compacting or fold.pending:
+                return
+            if fold.behind or fold.unfinished or fold.left_over or self._unfinished:
                 return
             self._compacts = False
-            seq, epoch, text = fold.seq, fold.epoch, snapshot(self._kept_text(fold.confirmed))
+            seq, epoch, snapshot = fold.seq, fold.epoch, Snapshot(self._kept_text(fold.confirmed))
             fold.actions = 1
-        connection = self._home.connection
+        receipt: Receipt[int | None] = Receipt()
+        work = partial(self._writer.compact, snapshot, receipt, seq=seq, epoch=epoch)
+        self._is_compacting = True
         try:
-            connection.compact(self._replica, text, seq=seq, epoch=epoch)
+            self._home.connection.do(work)
         except DriftDBError:
+            self._is_compacting = False
             return  # somebody else will, or the next action of ours
+        receipt.add_done_callback(self._compacted)
+
+    def _offered(self, receipt: Receipt[int | None]) -> None:
+        error = receipt.exception()
+        # Somebody was faster, or this one may only read.
+        if isinstance(error, Refusal) and not isinstance(error, (Conflict, Forbidden)):
+            self.refused(error)
+
+    def _compacted(self, receipt: Receipt[int | None]) -> None:
+        self._is_compacting = False
+        error = receipt.exception()
+        if isinstance(error, Refusal) and error.code not in self._untold:
+            self._untold.add(error.code)
+            _log.warning(
+                "%s %r: its stream can't be kept short: %s", type(self).__name__, self._key, error
+            )
+        callbacks.schedule(self)
+
+    def _lost(self, forgotten: Any, value: Any) -> None:
+        """Say that the room goes on from another value than the one that was shown."""
+        if not same(self._hand_out(forgotten), self._hand_out(value)):
+            _log.warning(
+                "%s %r: the room lost its memory, and goes on from another value than the one "
+                "that was shown",
+                type(self).__name__,
+                self._key,
+            )
 
     def _write(self, value: Any) -> bytes:
         return encode(value, hook=self._encode)

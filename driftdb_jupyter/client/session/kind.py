@@ -25,7 +25,7 @@ Kind = Literal["state", "reducer", "dict", "stream", "channel"]
 
 # The names in a snapshot, whole or in parts, and in a part.
 _SNAPSHOT_BEGINS = {"reset", "parts", "part"}
-_SNAPSHOT = {*_SNAPSHOT_BEGINS, "of", "text", "epoch", "knew"}
+_SNAPSHOT = {*_SNAPSHOT_BEGINS, "initial", "of", "text"}
 
 
 class _Form(Struct, forbid_unknown_fields=True):
@@ -33,12 +33,11 @@ class _Form(Struct, forbid_unknown_fields=True):
     i: Raw = Raw()
     apply: Raw = Raw()
     reset: Raw = Raw()
+    initial: Raw = Raw()
     parts: Raw = Raw()
     part: Raw = Raw()
     of: Raw = Raw()
     text: Raw = Raw()
-    epoch: Raw = Raw()
-    knew: Raw = Raw()
 
 
 _read_form = msgspec.json.Decoder(_Form).decode

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, Uncertain
+from ...protocol.limits import Limits
 from . import messages
 from .kind import Kind, is_snapshot
 from .messages import Value
@@ -170,8 +171,8 @@ class LogReplica(Replica):
         self._followers: list[weakref.ref[Follower]] = []
         self._under_way: dict[int, Receipt[int | None]] = {}
         self._dated: set[int] = set()  # of those under way
-        self._offer_id: int | None = None
-        self._offered = False
+        self._offer: tuple[int, Receipt[int | None]] | None = None
+        self._offered_at: int | None = None  # what number was offered to on this connection
 
     def want(self, *, keep: bool, held: bool, stamps: bool) -> None:
         """Know that much from now on; what was known before stays known."""
@@ -188,7 +189,12 @@ class LogReplica(Replica):
     @property
     def settled(self) -> bool:
         """Whether every own push was acknowledged."""
-        return not self._under_way and self._offer_id is None
+        return not self._under_way and self._offer is None
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of a message."""
+        return self._pushes.limits
 
     def push(
         self, value: bytes, *, keep: bool, max_length: int | None = None, dated: bool = False
@@ -231,8 +237,13 @@ class LogReplica(Replica):
         keep: bool,
         max_length: int | None = None,
         dated: bool = False,
+        epoch: str | None = None,
+        quiet: bool = False,
     ) -> None:
-        """Do what :meth:`push_all` does, for values whose size and number were checked."""
+        """Do what :meth:`push_all` does, for values whose size and number were checked.
+
+        ``epoch``: in which they count. ``quiet``: the receipt alone tells of a refusal.
+        """
         self.meta = self.meta or self.kind  # by this write, if by nothing else
         self._push(
             *values,
@@ -240,6 +251,8 @@ class LogReplica(Replica):
             action="append" if keep else "relay",
             max_length=max_length if keep else None,
             dated=dated,
+            epoch=epoch,
+            quiet=quiet,
         )
 
     def batches(self, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
@@ -265,21 +278,29 @@ class LogReplica(Replica):
         *,
         seq: int,
         epoch: str | None,
+        quiet: bool = False,
     ) -> None:
-        """Do what :meth:`compact` does, for a value whose size was checked."""
-        self._push(value, receipt=receipt, action="compact", seq=seq, epoch=epoch)
+        """Do what :meth:`compact` does, for a value whose size was checked.
 
-    def offer(self, value: bytes) -> None:
-        """Append a value if the stream is still empty, once over each connection.
-
-        Nobody is told if it isn't, or if the room doesn't take it.
-
-        Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`.
+        ``quiet``: the receipt alone tells of a refusal.
         """
-        self._pushes.check_size(self.key, value)
-        if self.current and not self._offered and not self.is_another:
-            self._offered = True
-            self._offer_id = self._pushes.push(self, value, action="append", if_seq=0, offer=True)
+        self._push(value, receipt=receipt, action="compact", seq=seq, epoch=epoch, quiet=quiet)
+
+    def may_offer(self, seq: int) -> bool:
+        """Return True if nothing was offered yet to the stream as it is, on this connection."""
+        under_way = self._offer is not None or self._offered_at == seq
+        return self.current and not under_way and not self.is_another
+
+    def offer(self, value: bytes, receipt: Receipt[int | None], *, seq: int) -> None:
+        """Append a value if the stream's newest number is still this one (0: it is empty).
+
+        It is not sent again over another connection. The receipt alone tells of a refusal.
+        """
+        self._offered_at = seq
+        push_id = self._pushes.push(
+            self, value, action="append", if_seq=seq, offer=True, quiet=True
+        )
+        self._offer = (push_id, receipt)
 
     def follow(self, *, limit: int = 10_000, wake: Callable[[], object] | None = None) -> Follower:
         """Return who hears each push, as long as somebody holds it (see :class:`Follower`).
@@ -304,31 +325,33 @@ class LogReplica(Replica):
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
         """The room took an own push."""
-        if push_id == self._offer_id:
-            self._offer_id = None
-        else:
-            fulfil([self._under_way.pop(push_id)], seq)
-        self._dated.discard(push_id)
+        fulfil([self._answered(push_id)], seq)
 
     def refused(self, push_id: int, error: Refusal) -> None:
         """The room didn't take an own push."""
-        if push_id == self._offer_id:
-            self._offer_id = None
-        elif isinstance(error, Conflict) and push_id in self._dated:
-            fail([self._under_way.pop(push_id)], Uncertain(LOST_MEMORY))
-        else:
-            fail([self._under_way.pop(push_id)], error)
-        self._dated.discard(push_id)
+        is_lost = isinstance(error, Conflict) and push_id in self._dated
+        fail([self._answered(push_id)], Uncertain(LOST_MEMORY) if is_lost else error)
 
     def disconnected(self) -> None:
         """The connection is gone, and an offer with it."""
         super().disconnected()
-        self._offer_id, self._offered = None, False
+        offer, self._offer, self._offered_at = self._offer, None, None
+        if offer is not None:
+            fail([offer[1]], Uncertain(LOST_MEMORY))
 
     def abandoned(self, error: DriftDBError) -> None:
         """Drop the pushes under way, and fail their receipts."""
-        under_way, self._under_way, self._offer_id = self._under_way, {}, None
+        under_way, self._under_way, self._offer = self._under_way, {}, None
         fail(under_way.values(), error)
+
+    def _answered(self, push_id: int) -> Receipt[int | None]:
+        """Take out an own push that the room has answered."""
+        self._dated.discard(push_id)
+        if self._offer is not None and self._offer[0] == push_id:
+            (_, receipt), self._offer = self._offer, None
+            self._notices.touched(self.key)  # where somebody was faster it may be offered again
+            return receipt
+        return self._under_way.pop(push_id)
 
     def _push(
         self,
@@ -339,6 +362,7 @@ class LogReplica(Replica):
         max_length: int | None = None,
         dated: bool = False,
         epoch: str | None = None,
+        quiet: bool = False,
     ) -> None:
         push_id = self._pushes.push(
             self,
@@ -349,6 +373,7 @@ class LogReplica(Replica):
             max_length=max_length,
             dated=dated,
             writes=receipt.writes,
+            quiet=quiet,
         )
         self._under_way[push_id] = receipt
         if dated:
@@ -408,6 +433,7 @@ class LogReplica(Replica):
             self.read_anew()
 
     def _emptied(self) -> None:
+        self._offered_at = None
         self._started_over([], same_epoch=True)
         self.meta = None
 

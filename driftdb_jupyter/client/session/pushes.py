@@ -37,13 +37,17 @@ class Pusher(Protocol):
 
 
 class Push(NamedTuple):
-    """A push under way. An ``undated`` one gets the epoch in which it is sent first."""
+    """A push under way. An ``undated`` one gets the epoch in which it is sent first.
+
+    Of the refusal of a ``quiet`` one only its pusher is told.
+    """
 
     pusher: Pusher
     frame: bytes
     offer: bool
     undated: bool
     writes: int
+    quiet: bool
 
 
 class Pushes:
@@ -164,12 +168,13 @@ class Pushes:
         offer: bool = False,
         dated: bool = False,
         writes: int = 1,
+        quiet: bool = False,
     ) -> int:
         """Push values (see :func:`.messages.push`), and return the push's id.
 
         An ``offer`` is not sent over another connection. One that is ``dated`` is for the epoch
         alone in which it is sent first: in another it is a conflict. ``writes``: how many it
-        counts for.
+        counts for. Of the refusal of a ``quiet`` one only its pusher is told.
         """
         push_id = self.last_id + 1
         frame = messages.push(
@@ -183,7 +188,7 @@ class Pushes:
             max_length=max_length,
         )
         self.last_id = push_id
-        self._pushes[push_id] = Push(pusher, frame, offer, dated, writes)
+        self._pushes[push_id] = Push(pusher, frame, offer, dated, writes, quiet)
         self._unsent[push_id] = None
         self.byte_count += len(frame)
         self.writes += writes

@@ -485,7 +485,6 @@ class Session:
             self._errands.pop(push_id, None)
             # Who may not write, or comes late, needs to offer no initial value either; and who
             # updates a value tries again.
-            if not isinstance(error, Conflict) and not (
-                push.offer and isinstance(error, Forbidden)
-            ):
+            unheard = push.quiet or (push.offer and isinstance(error, Forbidden))
+            if not unheard and not isinstance(error, Conflict):
                 self._notices.tell(Event(push.pusher.key, error))

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from driftdb_jupyter.client.objects import reducer
 from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.room import Room
 
@@ -73,3 +76,50 @@ def test_items_that_are_handed_out_may_be_changed_without_harm(mine: Room, their
     assert dict(one) == dict(two) == {"tags": [], "given": ["given"], "n": 119}
     assert "tags" in one
     assert "x" not in one
+
+
+def test_a_dictionary_too_long_for_one_message_is_kept_short_in_parts(
+    mine: Room, theirs: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reducer, "_COMPACT_AT", 20)
+    form = SharedDict("form", {"first": 0}, room=mine)
+    for n in range(20):
+        form[f"item {n}"] = 'é😀"\\\n' * 10_000  # 2 MB in all
+    mine.flush()
+    come_true(mine, lambda: mine.keys()["form"].size < 20)
+    form["last"] = 1
+    mine.flush()
+    late = SharedDict("form", room=theirs)
+    assert dict(late) == dict(form)
+    assert len(late) == 22
+    late["theirs"] = 2
+    come_true(mine, lambda: form.get("theirs") == 2)
+    assert form._reducer.error is None
+
+
+def test_a_dictionary_that_begins_too_long_for_one_message_is_offered_in_parts(
+    mine: Room, theirs: Room
+) -> None:
+    items = {f"item {n}": "x" * 100_000 for n in range(15)}
+    form = SharedDict("form", items, room=mine)
+    form["last"] = 1
+    mine.flush()
+    late = SharedDict("form", room=theirs)
+    come_true(theirs, lambda: dict(late) == {**items, "last": 1})
+    assert dict(form) == dict(late)
+
+
+def test_a_snapshot_that_a_browser_wrote_in_parts_is_read(mine: Room, theirs: Room) -> None:
+    early = SharedDict("form", room=theirs)
+    theirs.flush()
+    for value in (
+        {"parts": 2, "of": "S"},
+        {"apply": {"set": {"b": 2}}, "i": "x-1"},
+        {"part": 1, "of": "S", "text": ":1}"},
+        {"part": 0, "of": "S", "text": '{"a"'},
+        {"apply": {"set": {"c": 3}}, "i": "x-2"},
+    ):
+        mine.connection.send("form", json.dumps(value).encode(), action="append")
+    mine.flush()
+    assert dict(SharedDict("form", room=mine)) == {"a": 1, "b": 2, "c": 3}
+    come_true(theirs, lambda: dict(early) == {"a": 1, "b": 2, "c": 3})

@@ -5,8 +5,15 @@ from typing import Any
 
 import pytest
 
-from driftdb_jupyter.client.session.fold import Fold, snapshot
+from driftdb_jupyter.client.session.fold import Fold
 from driftdb_jupyter.client.session.log import Heard, Missed, StartedOver
+from driftdb_jupyter.client.session.snapshot import Snapshot
+
+from ...conformance.vectors import load
+
+
+def snapshot(value: bytes) -> bytes:
+    return Snapshot(value).whole()
 
 
 def fold() -> Fold:
@@ -39,13 +46,20 @@ def test_a_refused_action_is_taken_back() -> None:
 
 def test_what_is_none_of_its_forms_counts_for_nothing() -> None:
     mine = fold()
-    for seq, value in enumerate((b"3", b'{"apply":"bad"}', b"{}", b'{"apply":1,"i":2}'), 1):
+    for seq, value in enumerate((b"3", b'{"apply":"bad"}', b"{}", b'{"i":2}'), 1):
         mine.take(Heard(value, seq))
     assert mine.value == ["begin"]
     assert mine.seq == 4
     with pytest.raises(ValueError, match="no such action"):
         mine.propose(b'"bad"')
     assert not mine.pending
+
+
+def test_an_action_counts_whatever_stands_in_the_place_of_its_mark() -> None:
+    mine = fold()
+    for seq, value in enumerate((b'{"apply":1,"i":2}', b'{"apply":2,"i":[],"of":{}}'), 1):
+        mine.take(Heard(value, seq))
+    assert mine.value == ["begin", 1, 2]  # as in browsers
 
 
 def test_a_snapshot_stands_for_what_came_before() -> None:
@@ -75,3 +89,28 @@ def test_who_missed_something_waits_for_a_new_start() -> None:
     mine.take(StartedOver([Heard(snapshot(b"[9]"), 5)], True))
     assert not mine.behind
     assert mine.value == [9]
+
+
+@pytest.mark.parametrize("vector", [pytest.param(v, id=v["rule"]) for v in load("snapshots")])
+def test_it_shows_what_the_protocol_has(vector: dict[str, Any]) -> None:
+    def add(items: list[Any], action: bytes) -> list[Any]:
+        return [*items, json.loads(action)]
+
+    mine = Fold(add, list, json.loads)
+    for step in vector["steps"]:
+        for name, same_epoch in (("begin", True), ("forget", False)):
+            if name in step:
+                mine.take(StartedOver([heard(entry) for entry in step[name]], same_epoch))
+        if "hear" in step:
+            mine.take(heard(step["hear"]))
+        if "shows" in step:
+            assert mine.value == step["shows"]
+        if "cut" in step:
+            cut = step["cut"]
+            parts = Snapshot(cut["text"].encode()).in_parts(cut["most"], of=cut["of"])
+            assert [json.loads(part) for part in parts.parts] == step["into"]
+            assert json.loads(parts.head) == {"parts": len(parts.parts), "of": cut["of"]}
+
+
+def heard(entry: dict[str, Any]) -> Heard:
+    return Heard(json.dumps(entry["value"]).encode(), entry["seq"])

@@ -57,6 +57,7 @@ SNAPSHOT = {"reset": [1]}
     [
         (STATE, False, "state"),
         (STATE, True, "stream"),
+        ({**SNAPSHOT, "initial": "A"}, False, "reducer"),
         ({"v": 1, "i": 1}, False, None),
         ({"v": 1}, False, None),
         (ACTION, False, "reducer"),
