@@ -106,7 +106,7 @@ async def run(kind: str, folder: Path, schedule: list[Event]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["batched", "synced"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(events)
 def test_any_pushes_and_restarts(kind: str, schedule: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as folder:

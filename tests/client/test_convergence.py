@@ -83,7 +83,7 @@ class Schedule:
 
 @pytest.mark.parametrize("forgets", [False, True], ids=["server that keeps", "server that forgets"])
 @given(schedule=st.lists(steps, max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_all_replicas_end_equal(forgets: bool, schedule: Sequence[Step]) -> None:
     world = Schedule(forgets=forgets)
     for step in schedule:
@@ -99,7 +99,7 @@ def test_all_replicas_end_equal(forgets: bool, schedule: Sequence[Step]) -> None
 
 
 @given(schedule=st.lists(steps, max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_last_write_is_applied_and_none_twice(schedule: Sequence[Step]) -> None:
     world = Schedule(forgets=False)
     for step in schedule:
@@ -112,7 +112,7 @@ def test_every_last_write_is_applied_and_none_twice(schedule: Sequence[Step]) ->
 
 
 @given(schedule=st.lists(steps, max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_restart_that_forgets_loses_no_last_write(schedule: Sequence[Step]) -> None:
     world = Schedule(forgets=True)
     for step in schedule:

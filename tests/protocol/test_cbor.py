@@ -13,7 +13,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftdb_jupyter.protocol import cbor, cbor_heads
@@ -75,7 +75,6 @@ def test_mutated_items_are_read_as_by_a_walk(
     both_agree(bytes(changed), nesting)
 
 
-@settings(deadline=None)
 @given(wire_items())
 def test_items_cut_anywhere_are_read_as_by_a_walk(item: bytes) -> None:
     for end in range(len(item)):

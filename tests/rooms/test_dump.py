@@ -153,7 +153,7 @@ lines_of_anything = st.builds(
 )
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(st.lists(lines_of_anything, max_size=4), st.sampled_from([9, 12, 2**53 - 1]))
 def test_whatever_can_be_read_can_be_kept_and_is_the_same_again(
     lines: list[bytes], seq: int
@@ -170,7 +170,6 @@ def test_whatever_can_be_read_can_be_kept_and_is_the_same_again(
     assert_kept(room)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), values), max_size=8),
     st.floats(0, 4e9) | st.integers(0, 2**41).map(lambda time: time / 1000),

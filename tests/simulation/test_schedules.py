@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from .journaled import Durability, serving
 from .world import Step, World, schedules
 
-_QUICK = settings(max_examples=150, deadline=None)
-_LONG = settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_QUICK = settings(max_examples=150)
+_LONG = settings(max_examples=5_000, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("durability", get_args(Durability))
