@@ -58,8 +58,8 @@ class StreamFile(io.TextIOBase):
         Lines that can't be sent for now are kept, some thousand of them; then this waits while
         the server takes lines, and raises :class:`~driftdb_jupyter.protocol.errors.QueueFull` if
         there is no connection. Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` if
-        the room is closed, and once what happened to a line that was lost: it was too large or
-        refused. The text was not taken then.
+        the room is closed, and once, at the beginning of a line, what happened to one that was
+        lost: it was too large or refused. The text was not taken then.
         """
         self._check_open()
         if not isinstance(text, str):

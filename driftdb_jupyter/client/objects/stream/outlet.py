@@ -35,7 +35,7 @@ _RETRY_SECONDS = 0.05
 
 
 class PrintedText:
-    """The lines of one file that have no end yet; the background thread alone uses it.
+    """The lines of one file that have no end yet; the background thread alone reads them.
 
     Each thread has its own, for :func:`print` writes a line in several pieces.
     """
@@ -43,6 +43,8 @@ class PrintedText:
     def __init__(self) -> None:
         self._lines: dict[int, Lines] = {}
         self._read_at = -math.inf
+        self.begun: set[int] = set()
+        """The threads that are in the middle of a line; each changes its own entry itself."""
 
     def read(self, thread: int, text: str) -> list[str]:
         """Return the lines that end in a text of a thread."""
@@ -111,13 +113,22 @@ class Outlet:
         return self._behind
 
     def write(self, source: PrintedText, text: str, *, within_seconds: float) -> None:
-        """Take text of a file; raises as :meth:`put` does."""
-        self._check()
+        """Take text of a file; raises as :meth:`put` does.
+
+        A loss is raised between two lines: in the middle of one, as between the pieces of a
+        :func:`print`, what was taken of it would become the beginning of the next.
+        """
+        thread, begun = get_ident(), source.begun
+        self._check(in_line=thread in begun)
         self._characters += len(text)
         now = monotonic()
         if not now < self._next_turn <= now + within_seconds:
             self._ask(within_seconds)
-        self._entries.append((source, get_ident(), text))
+        self._entries.append((source, thread, text))
+        if text[-1] == "\n":
+            begun.discard(thread)
+        else:
+            begun.add(thread)
         if monotonic() >= self._next_turn:  # that turn may be over already
             self._ask(within_seconds)
 
@@ -192,15 +203,18 @@ class Outlet:
         self._taken = 0
         self._moved_at = 0.0
 
-    def _check(self) -> None:
-        """Raise what there is to be raised, and wait where too much waits already."""
-        if self._error is not None:
+    def _check(self, *, in_line: bool = False) -> None:
+        """Raise what there is to be raised, and wait where too much waits already.
+
+        In the middle of a line (``in_line``) a loss is not raised yet, and twice as much may wait.
+        """
+        if self._error is not None and not in_line:
             self._raise()
         if self._connection.status == "closed":
             raise NotConnected(f"the connection to {self._connection.location.url} was closed")
         if (
-            len(self._entries) + len(self._values) > _MOST_ENTRIES
-            or self._characters > _MOST_CHARACTERS
+            len(self._entries) + len(self._values) > _MOST_ENTRIES << in_line
+            or self._characters > _MOST_CHARACTERS << in_line
         ):
             self._wait(self._mark())
 
@@ -352,7 +366,11 @@ class Outlet:
 
     def _note_loss(self, count: int, error: Exception) -> None:
         why = error.plain if isinstance(error, DriftDBError) else repr(error)
-        _log.warning("%d of the values printed to %r are lost: %s", count, self._replica.key, why)
+        key = self._replica.key
+        if count:
+            _log.warning("%d of the values printed to %r are lost: %s", count, key, why)
+        else:
+            _log.warning("what was printed to %r could not be handed on: %s", key, why)
         self._error = self._error or error
 
     def _note_receipt(self, receipt: Receipt[int | None]) -> None:

@@ -309,17 +309,55 @@ def test_a_fault_of_ours_is_raised_and_ends_nothing(
 ) -> None:
     log = Stream("log", room=mine)
     file = log.file(flush_seconds=0)
-    assert log._outlet is not None
+    outlet = log._outlet
+    assert outlet is not None
+    with monkeypatch.context() as patched:
+
+        def fail() -> None:
+            if outlet._values:
+                raise ZeroDivisionError("planted")
+
+        patched.setattr(outlet, "_hand_on", fail)
+        print("lost", file=file)
+        come_true(mine, lambda: outlet._error is not None)
+    with pytest.raises(ZeroDivisionError):
+        file.flush()
+    print("next", file=file)
+    come_true(mine, lambda: list(log) == ["next"])
+    assert "1 of the values printed to 'log' are lost: ZeroDivisionError" in caplog.text
+
+
+def test_a_fault_that_loses_nothing_says_so(
+    mine: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = Stream("log", room=mine)
+    file = log.file(flush_seconds=60)
+    outlet = log._outlet
+    assert outlet is not None
     with monkeypatch.context() as patched:
 
         def fail() -> None:
             raise ZeroDivisionError("planted")
 
-        patched.setattr(log._outlet, "_hand_on", fail)
-        print("lost", file=file)
-        come_true(mine, lambda: log._outlet is not None and log._outlet._error is not None)
+        patched.setattr(outlet, "_hand_on", fail)
+        file.flush()
+        come_true(mine, lambda: outlet._error is not None)
+    [record] = caplog.records
+    assert record.getMessage().startswith("what was printed to 'log' could not be handed on: ")
     with pytest.raises(ZeroDivisionError):
         file.flush()
+
+
+def test_a_loss_is_raised_between_two_lines_and_not_in_the_middle_of_one(mine: Room) -> None:
+    """Or the beginning of a line, which was taken, would go before the next one."""
+    log = Stream("log", room=mine)
+    file = log.file(flush_seconds=60)
+    assert log._outlet is not None
+    file.write("whole")
+    log._outlet._error = ZeroDivisionError("of a line before")
+    file.write(" line\n")
+    with pytest.raises(ZeroDivisionError):
+        file.write("not taken")
     print("next", file=file)
-    come_true(mine, lambda: list(log) == ["next"])
-    assert "planted" in caplog.text
+    file.close()
+    come_true(mine, lambda: list(log) == ["whole line", "next"])
