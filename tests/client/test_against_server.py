@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import room
 from driftdb_jupyter.protocol.errors import RoomNotFound, TooLarge
+
+from .served import another, come_true
 
 
 class Server:
@@ -126,6 +129,38 @@ def test_after_a_restart_that_forgot_the_last_value_is_there_again(server: Serve
         state.room.retry()
         state.room.flush(30)
         assert other(again, "slider", "print(state.value)") == "6"
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize("others_first", [False, True])
+def test_after_a_restart_that_forgot_a_dictionary_is_there_again_with_what_was_written_meanwhile(
+    server: Server, others_first: bool
+) -> None:
+    form = SharedDict("form", {"a": 0}, room="plots", url=server.url)
+    form["b"] = 1
+    form["long"] = "x" * 600_000
+    form["longer"] = "y" * 600_000
+    form.room.flush()
+    server.stop()
+    expected = dict(form)
+    form["c"] = 2
+    again = Server("--named-rooms", port=server.port)
+    try:
+        if others_first:
+            other(
+                again,
+                "z",
+                "from driftdb_jupyter import SharedDict\n"
+                "SharedDict('form', {'a': 5}, room=state.room)['z'] = 9",
+            )
+            expected["z"] = 9
+        form.room.retry()
+        form.room.flush(30)
+        late = SharedDict("form", room=another(form.room))
+        come_true(late.room, lambda: dict(late) == {**expected, "c": 2})
+        come_true(form.room, lambda: dict(form) == dict(late))
+        assert form._reducer.error is None
     finally:
         again.stop()
 

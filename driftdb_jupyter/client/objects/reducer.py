@@ -239,14 +239,15 @@ class SharedReducer(Shared):
             seq, epoch, snapshot = fold.seq, fold.epoch, Snapshot(self._kept_text(fold.confirmed))
             fold.actions = 1
         receipt: Receipt[int | None] = Receipt()
-        work = partial(self._writer.compact, snapshot, receipt, seq=seq, epoch=epoch)
-        self._is_compacting = True
-        try:
-            self._home.connection.do(work)
-        except DriftDBError:
-            self._is_compacting = False
-            return  # somebody else will, or the next action of ours
         receipt.add_done_callback(self._compacted)
+
+        def work() -> None:
+            # Only now, or an interrupt may leave it so.
+            self._is_compacting = True
+            self._writer.compact(snapshot, receipt, seq=seq, epoch=epoch)
+
+        with contextlib.suppress(DriftDBError):  # somebody else will, or the next action of ours
+            self._home.connection.do(work)
 
     def _offered(self, receipt: Receipt[int | None]) -> None:
         error = receipt.exception()

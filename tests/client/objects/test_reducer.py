@@ -7,7 +7,8 @@ import pytest
 from driftdb_jupyter.client.objects import reducer
 from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.room import Room
-from driftdb_jupyter.protocol.errors import EncodingError, TimedOut
+from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.protocol.errors import EncodingError, QuotaExceeded, TimedOut
 
 from ..served import Calls, another, come_true
 
@@ -153,3 +154,18 @@ def test_a_handler_may_change_what_it_is_told(mine: Room, theirs: Room) -> None:
     other.dispatch("no").result()
     heard.wait_for(lambda: heard.seen == [{"no": 1}])
     assert one.value == other.value == {"no": 1}
+
+
+def test_a_stream_that_cannot_be_kept_short_is_said_once(
+    mine: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    todo = SharedReducer("todo", add, [], room=mine)
+    for _ in range(2):
+        receipt: Receipt[int | None] = Receipt()
+        receipt.set_exception(QuotaExceeded("full"))
+        todo._compacted(receipt)
+    assert [record.getMessage() for record in caplog.records] == [
+        "SharedReducer 'todo': its stream can't be kept short: full"
+    ]
+    todo.dispatch("milk").result()
+    assert todo.error is None
