@@ -104,7 +104,7 @@ class _Reducer:
             self._compacting = Receipt()
             snapshot = Snapshot(json.dumps(fold.confirmed).encode())
             self._writer.compact(snapshot, self._compacting, seq=fold.seq, epoch=fold.epoch)
-            fold.actions = 1
+            fold.shortened()
 
     def write(self, text: bytes) -> object:
         self.advance()

@@ -30,7 +30,7 @@ from .shared import Shared, brief
 __all__ = ["SharedReducer"]
 
 _log = logging.getLogger("driftdb_jupyter")
-# Whose action is the stream's so-manieth puts a snapshot in the place of all.
+# How many actions a stream holds, at least, before a snapshot takes their place.
 _COMPACT_AT = 100
 
 
@@ -67,6 +67,7 @@ class SharedReducer(Shared):
         self._encode, self._decode = encode, decode
         self._initial = self._write(initial)
         self._compacts = self._is_compacting = False
+        self._snapshot_bytes = 0  # how long the newest one is
         self._untold = {Conflict.code, Forbidden.code}  # for what reasons it stays long unsaid
         self._lock = TurnLock()  # held while fn works
         self._subscribers = Subscribers(self._topic)
@@ -235,9 +236,15 @@ class SharedReducer(Shared):
                 return
             if fold.behind or fold.unfinished or fold.left_over or self._unfinished:
                 return
-            self._compacts = False
+            # As long as a snapshot costs more than twice what it saves, it is not worth it.
+            if 2 * fold.cost_bytes < self._snapshot_bytes:
+                return
             seq, epoch, snapshot = fold.seq, fold.epoch, Snapshot(self._kept_text(fold.confirmed))
-            fold.actions = 1
+            self._snapshot_bytes = len(snapshot.text)
+            if 2 * fold.cost_bytes < self._snapshot_bytes:
+                return
+            self._compacts = False
+            fold.shortened()
         receipt: Receipt[int | None] = Receipt()
         receipt.add_done_callback(self._compacted)
 

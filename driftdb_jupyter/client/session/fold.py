@@ -15,6 +15,8 @@ from .log import Compacted, Heard, Missed, News, StartedOver
 
 __all__ = ["Fold"]
 
+# What each action costs a room beside its own length.
+_ACTION_BYTES = 200
 # Beyond it a browser's numbers are not exact.
 _LARGEST_SAFE = 2**53 - 1
 
@@ -100,6 +102,8 @@ class Fold:
         """The epoch that it is of."""
         self.actions = 0
         """How many actions the stream holds, as far as this knows; a snapshot counts as one."""
+        self.cost_bytes = 0
+        """What the actions among them cost the room."""
         self.behind = False
         """Whether something was missed, so that the stream has to be read anew."""
         self.empty = False
@@ -182,6 +186,10 @@ class Fold:
         self._shown = []
         return True
 
+    def shortened(self) -> None:
+        """Note that a snapshot takes the place of all that the stream holds."""
+        self.actions, self.cost_bytes = 1, 0
+
     def _start_over(self, news: StartedOver) -> None:
         goes_on = self.left_over and news.same_epoch
         before = self.seq if goes_on else 0
@@ -190,7 +198,7 @@ class Fold:
         self._first = first
         self.behind, self.empty, self._unfinished = False, not news.held, None
         self.epoch = news.epoch
-        self.seq, self.actions = before if news.held else 0, 0
+        self.seq, self.actions, self.cost_bytes = before if news.held else 0, 0, 0
         self.left_over = goes_on or not (news.same_epoch or known or self.initial)
         if not self.left_over:
             self.confirmed, self.initial = self._begin(), True
@@ -216,6 +224,7 @@ class Fold:
             if isinstance(form.i, str):
                 self.pending.pop(form.i, None)
             self.actions += 1
+            self.cost_bytes += _ACTION_BYTES + len(action)
             self.initial = False
             if self._unfinished is not None:
                 self._unfinished.actions.append(action)
@@ -247,9 +256,9 @@ class Fold:
             read_json(text)
         except (ValueError, RecursionError):
             return  # it counts for nothing
-        length = self.actions
+        length, cost_bytes = self.actions, self.cost_bytes
         self._restart(text, initial=False, actions=unfinished.actions)
-        self.actions = length
+        self.actions, self.cost_bytes = length, cost_bytes
 
     def _restart(self, text: bytes, *, initial: bool, actions: Sequence[bytes] = ()) -> None:
         """Go on from a snapshot, with the actions behind it."""
@@ -257,7 +266,8 @@ class Fold:
         for action in actions:
             value = self._applied(value, action)
         left_over, before = self.left_over, self.confirmed
-        self.confirmed, self.initial, self.actions = value, initial, 1
+        self.confirmed, self.initial = value, initial
+        self.shortened()
         self.left_over, self._unfinished = False, None
         if left_over and self._lost is not None:
             self._lost(before, value)

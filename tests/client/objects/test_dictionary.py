@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,26 @@ def test_a_dictionary_too_long_for_one_message_is_kept_short_in_parts(
     late["theirs"] = 2
     come_true(mine, lambda: form.get("theirs") == 2)
     assert form._reducer.error is None
+
+
+def test_a_large_dictionary_is_not_written_again_for_a_few_small_actions(
+    mine: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reducer, "_COMPACT_AT", 5)
+    form = SharedDict("form", {"long": "x" * 10_000}, room=mine)
+    written: list[int] = []
+    compact = form._reducer._writer.compact
+
+    def counted(*args: Any, seq: int, **options: Any) -> None:
+        written.append(seq)
+        compact(*args, seq=seq, **options)
+
+    monkeypatch.setattr(form._reducer._writer, "compact", counted)
+    for n in range(60):  # which cost the room more than 200 bytes each
+        form[f"item {n}"] = n
+        mine.flush()
+        come_true(mine, lambda: not form._reducer._fold.pending)
+    assert len(written) in (1, 2)
 
 
 def test_a_dictionary_that_begins_too_long_for_one_message_is_offered_in_parts(
