@@ -75,6 +75,10 @@ class PrintedText:
         return [line for lines in ended.values() for line in lines.end()]
 
 
+_Entry = tuple[PrintedText, int, str] | bytes | Callable[[], object]
+"""Text of a file and a thread, a value, or what is to be done behind those before."""
+
+
 class Outlet:
     """Appends to a stream, in order and soon, what any thread prints and logs to it.
 
@@ -99,7 +103,8 @@ class Outlet:
     @property
     def waiting(self) -> int:
         """About how many values were not handed to the connection yet."""
-        return len(self._entries) + len(self._values)
+        written = sum(not callable(entry) for entry in self._entries.copy())
+        return written + len(self._values)
 
     @property
     def busy(self) -> bool:
@@ -144,7 +149,7 @@ class Outlet:
         now = monotonic()
         if not now < self._next_turn <= now + within_seconds:
             self._ask(within_seconds)
-        self._entries.append(partial(self._values.append, value))
+        self._entries.append(value)
         if monotonic() >= self._next_turn:
             self._ask(within_seconds)
 
@@ -188,7 +193,7 @@ class Outlet:
 
     def forked(self) -> None:
         """Forget, in a forked child, what its parent will append."""
-        self._entries: deque[tuple[PrintedText, int, str] | Callable[[], object]] = deque()
+        self._entries: deque[_Entry] = deque()
         self._characters = 0
         self._next_turn = 0.0
         self._error: Exception | None = None
@@ -288,6 +293,8 @@ class Outlet:
                 texts = []
             if isinstance(entry, tuple):
                 writer, texts = entry[:2], [entry[2]]
+            elif isinstance(entry, bytes):
+                self._values.append(entry)
             elif entry is not None:
                 entry()
 

@@ -361,3 +361,21 @@ def test_a_loss_is_raised_between_two_lines_and_not_in_the_middle_of_one(mine: R
     print("next", file=file)
     file.close()
     come_true(mine, lambda: list(log) == ["whole line", "next"])
+
+
+def test_the_end_of_a_file_counts_as_no_value_that_waits(
+    mine: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Stream("log", room=mine)
+    file = log.file(flush_seconds=60)
+    outlet = log._outlet
+    assert outlet is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(outlet, "_turn", lambda: None)
+        outlet.end_soon(file._text)
+        assert outlet.waiting == 0
+        outlet.put(b"1", within_seconds=60)
+        print("two", file=file)
+        assert outlet.waiting >= 2
+    mine.flush()
+    assert outlet.waiting == 0
