@@ -103,7 +103,8 @@ class _BatchProtocol(WebSocketProtocol13):
                     self._position = 0
         except StreamClosedError:
             self._abort()
-        self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+        finally:  # also after what Tornado fails over, as a close frame's reason that is no text
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
 
     def _walk(self) -> bool:
         """Take the frames at the front of the buffer.
