@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from driftdb_jupyter.client.session.fold import Fold
-from driftdb_jupyter.client.session.log import Heard, Missed, StartedOver
+from driftdb_jupyter.client.session.log import Compacted, Heard, Missed, StartedOver
 from driftdb_jupyter.client.session.snapshot import Snapshot
 
 from ...conformance.vectors import load
@@ -89,6 +89,35 @@ def test_who_missed_something_waits_for_a_new_start() -> None:
     mine.take(StartedOver([Heard(snapshot(b"[9]"), 5)], True))
     assert not mine.behind
     assert mine.value == [9]
+
+
+def test_what_a_room_forgot_is_kept_behind_its_actions_until_somebody_offers_a_value() -> None:
+    lost: list[tuple[Any, Any]] = []
+    mine = Fold(
+        lambda items, action: [*items, json.loads(action)],
+        list,
+        json.loads,
+        lost=lambda *values: lost.append(values),
+    )
+    mine.take(Heard(b'{"apply":"a"}', 7))
+    held = [Heard(b'{"reset":["first"],"initial":"B"}', 1), Heard(b'{"apply":"b"}', 2)]
+    mine.take(StartedOver(held, same_epoch=False))
+    assert (mine.left_over, mine.missing, mine.seq, mine.value) == (True, True, 2, ["a", "b"])
+    mine.take(StartedOver(held, same_epoch=True))  # as where it is read anew
+    assert (mine.left_over, mine.missing, mine.seq, mine.value) == (True, True, 2, ["a", "b"])
+    mine.take(Heard(snapshot(b'["other"]'), 3))
+    assert (mine.left_over, mine.missing, mine.value) == (False, False, ["other"])
+    assert lost == [(["a", "b"], ["other"])]
+
+
+def test_while_parts_are_missing_nothing_is_offered_and_a_compact_means_to_read_anew() -> None:
+    mine = fold()
+    mine.take(StartedOver([Heard(b'{"parts":2,"of":"S"}', 1)], True))
+    assert (mine.unfinished, mine.missing, mine.behind) == (True, False, False)
+    mine.take(Compacted(Heard(snapshot(b"[9]"), 2)))
+    assert mine.behind
+    mine.take(StartedOver([Heard(snapshot(b"[9]"), 2)], True))
+    assert (mine.unfinished, mine.behind, mine.value) == (False, False, [9])
 
 
 @pytest.mark.parametrize("vector", [pytest.param(v, id=v["rule"]) for v in load("snapshots")])
