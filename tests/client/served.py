@@ -38,7 +38,7 @@ def come_true(room: Room, condition: Callable[[], object]) -> None:
 
     It is looked at after each change; and now and then, for callbacks come later than that.
     """
-    connection, end = room.connection, time.monotonic() + 20
+    connection, end = room.connection, time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "it does not come true"
         connection.wait_until(condition, 0.05)
@@ -58,4 +58,4 @@ class Calls:
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, 20), self.seen
+            assert self._changed.wait_for(condition, 60), self.seen

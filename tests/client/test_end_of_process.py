@@ -23,7 +23,7 @@ from .fakes import FakeServer
 from .served import come_true
 
 PYTHONS = [sys.executable, *filter(None, os.environ.get("DRIFTDB_TEST_PYTHONS", "").split(":"))]
-SECONDS = 60
+SECONDS = 240
 
 PROLOGUE = """
 import asyncio, logging, os, signal, sys, threading
@@ -102,7 +102,7 @@ def run(python: str, end: str, room_url: str, **environ: str) -> subprocess.Comp
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda path: Path(path).parts[-3])
 def test_all_that_was_written_arrives(mine: Room, python: str, end: str) -> None:
-    ended = run(python, end, mine.url, DRIFTDB_FLUSH_SECONDS="50")
+    ended = run(python, end, mine.url, DRIFTDB_FLUSH_SECONDS="200")
     assert "may be lost" not in ended.stderr
     log = Stream("log", room=mine)
     assert [value for value in log if isinstance(value, int)] == list(range(2000))
@@ -122,7 +122,7 @@ def test_processes_that_end_at_once_lose_none_of_their_updates(mine: Room) -> No
             counter.update(lambda value: value + 1)
     """
     root = str(Path(driftdb_jupyter.__file__).parents[1])
-    environ = os.environ | {"PYTHONPATH": root, "DRIFTDB_FLUSH_SECONDS": "50"}
+    environ = os.environ | {"PYTHONPATH": root, "DRIFTDB_FLUSH_SECONDS": "200"}
     children = [
         subprocess.Popen(
             [sys.executable, "-c", PROLOGUE + dedent(program), mine.url],

@@ -46,7 +46,7 @@ class Changes:
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, 10), self.seen
+            assert self._changed.wait_for(condition, 60), self.seen
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def holding(server: FakeServer) -> Iterator[None]:
 
 def wait_until(state: SharedState, value: Any) -> None:
     connection = state.room.connection
-    assert connection.wait_until(lambda: state.value == value, 10), state
+    assert connection.wait_until(lambda: state.value == value, 60), state
 
 
 def test_the_initial_value_is_written_where_there_is_none(server: FakeServer, here: Room) -> None:
@@ -256,7 +256,7 @@ def test_what_came_while_a_handler_failed_is_told(server: FakeServer, here: Room
 
     def fail(change: Any) -> None:
         state.unobserve(fail)
-        here.flush()
+        here.flush(60)
         server.write("slider", 2)
         wait_until(state, 2)
         raise ZeroDivisionError
