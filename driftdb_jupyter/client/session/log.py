@@ -173,6 +173,7 @@ class LogReplica(Replica):
         self._dated: set[int] = set()  # of those under way
         self._offer: tuple[int, Receipt[int | None]] | None = None
         self._offered_at: int | None = None  # what number was offered to on this connection
+        self._offers_refused = False  # on this connection
 
     def want(self, *, keep: bool, held: bool, stamps: bool) -> None:
         """Know that much from now on; what was known before stays known."""
@@ -287,16 +288,19 @@ class LogReplica(Replica):
         self._push(value, receipt=receipt, action="compact", seq=seq, epoch=epoch, quiet=quiet)
 
     def may_offer(self, seq: int) -> bool:
-        """Return True if nothing was offered yet to the stream as it is, on this connection."""
-        under_way = self._offer is not None or self._offered_at == seq
-        return self.current and not under_way and not self.is_another
+        """Return True if nothing was offered yet to the stream as it is, on this connection.
+
+        Nor was anything refused, unless somebody else was faster.
+        """
+        was_offered = self._offer is not None or self._offered_at == seq or self._offers_refused
+        return self.current and not was_offered and not self.is_another
 
     def offer(self, value: bytes, receipt: Receipt[int | None], *, seq: int) -> None:
         """Append a value if the stream's newest number is still this one (0: it is empty).
 
         It is not sent again over another connection. The receipt alone tells of a refusal.
         """
-        self._offered_at = seq
+        self._offered_at, self._offers_refused = seq, False
         push_id = self._pushes.push(
             self, value, action="append", if_seq=seq, offer=True, quiet=True
         )
@@ -329,13 +333,17 @@ class LogReplica(Replica):
 
     def refused(self, push_id: int, error: Refusal) -> None:
         """The room didn't take an own push."""
-        is_lost = isinstance(error, Conflict) and push_id in self._dated
+        is_conflict = isinstance(error, Conflict)
+        if self._offer is not None and self._offer[0] == push_id and not is_conflict:
+            self._offers_refused = True  # as long as the connection lasts, whatever comes
+        is_lost = is_conflict and push_id in self._dated
         fail([self._answered(push_id)], Uncertain(LOST_MEMORY) if is_lost else error)
 
     def disconnected(self) -> None:
         """The connection is gone, and an offer with it."""
         super().disconnected()
         offer, self._offer, self._offered_at = self._offer, None, None
+        self._offers_refused = False
         if offer is not None:
             fail([offer[1]], Uncertain(LOST_MEMORY))
 

@@ -162,3 +162,18 @@ def test_an_offer_that_was_lost_with_its_connection_is_made_again(session: Sessi
     sent(session)
     writer.offer(Snapshot(b"[1]"), Receipt(), seq=0)
     assert len(sent(session)) == 1
+
+
+def test_who_may_not_write_offers_nothing_more_over_that_connection(session: Session) -> None:
+    _, writer = joined(session)
+    writer.offer(Snapshot(b"[1]"), Receipt(), seq=0)
+    (push,) = sent(session)
+    refuse(session, push, "forbidden")
+    writer.offer(Snapshot(b"[1]"), Receipt(), seq=3)
+    assert sent(session) == []
+    session.disconnected()
+    session.connected()
+    session.receive(json.dumps({"type": "init", "key": "a", "data": [], "epoch": "E"}))
+    sent(session)
+    writer.offer(Snapshot(b"[1]"), Receipt(), seq=3)
+    assert len(sent(session)) == 1
