@@ -220,7 +220,7 @@ class FakeServer:
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so on the server."""
         with self.changed:
-            assert self.changed.wait_for(condition, 10)
+            assert self.changed.wait_for(condition, 60)
 
     def start(self) -> None:
         """Serve."""
