@@ -176,6 +176,10 @@ def test_a_wheel_over_a_control_that_has_the_focus_scrolls_the_page(
     page = new_window(viewport={"width": 400, "height": 400})
     page.goto(room.url + "/page")
     part = card(page, key).locator("input, select, textarea, button:visible").first
+    expect(part).to_be_attached()
+    # The page asks for this one's value after the control's, so the control has its own by then.
+    room.push("last", "text")
+    expect(card(page, "last").locator("input")).to_have_value("text")
     part.focus()
     box = part.bounding_box()
     assert box is not None
