@@ -14,7 +14,7 @@ export function kindInMeta(value: Json): Kind | null {
 }
 
 /** The names in an action, a snapshot and a part of one, in the order of the alphabet. */
-const REDUCER = /^(apply i|(epoch )?(knew )?(reset|of parts?( text)?))$/;
+const REDUCER = /^(apply i|(initial )?reset|of parts|of part text)$/;
 
 /**
  * What the newest value of a stream tells of its kind, null: nothing; `several`: the stream holds

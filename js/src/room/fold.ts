@@ -86,7 +86,8 @@ export class Fold<V> {
     const isKnown = first !== null && first === this.first;
     this.first = first;
     const before = goesOn ? this.seq : 0;
-    this.seq = this.length = this.cost = 0;
+    this.seq = before;
+    this.length = this.cost = 0;
     this.isEmpty = held.length === 0;
     this.unfinished = null;
     this.isLeftOver = goesOn || (!sameEpoch && !isKnown && !this.isInitial);

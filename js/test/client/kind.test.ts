@@ -21,6 +21,8 @@ test.each<[Json, boolean, Kind | null]>([
   [{ apply: 1, i: "x" }, false, "reducer"],
   [{ apply: 1 }, false, null],
   [{ reset: null }, false, "reducer"],
+  [{ reset: [], initial: "A" }, false, "reducer"],
+  [{ reset: [], epoch: "E" }, false, null],
   [{ reset: 1, more: 2 }, false, null],
   [{ parts: 2, of: "x" }, false, "reducer"],
   [{ part: 0, of: "x", text: "…" }, true, "reducer"],

@@ -80,6 +80,15 @@ test("what a room forgot is kept behind its actions, until somebody has offered 
   expect(lost).toHaveBeenCalledOnce();
 });
 
+test("a stream that is read again while what it forgot is kept goes on at its number", () => {
+  const one = fold();
+  one.fold.hear(entry({ apply: "a", i: "x" }, 1));
+  const held = [entry({ reset: [], initial: "A" }, 1), entry({ apply: "b", i: "y" }, 2)];
+  one.fold.startOver(held, false);
+  one.fold.startOver(held, true);
+  expect([one.fold.seq, one.fold.isLeftOver, one.model.value]).toEqual([2, true, ["a", "b"]]);
+});
+
 interface Cut {
   readonly text: string;
   readonly most: number;
