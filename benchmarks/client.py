@@ -141,7 +141,7 @@ class Bare:
 
     async def _push(self, action: str, key: str) -> float:
         url = self.url + secrets.token_urlsafe(32)
-        async with connect(url, compression=None, max_queue=None) as socket:
+        async with connect(url, compression=None, max_size=None, max_queue=None) as socket:
             await socket.send(json.dumps({"type": "get", "key": key, "seq": 0}))
             await socket.recv()
             began = time.perf_counter()
