@@ -144,7 +144,7 @@ def __getattr__(name: str) -> object:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, object]]:
-    """Where Jupyter Server finds the extension."""
+    """Tell Jupyter Server where the extension is."""
     from .server.jupyter.extension import DriftDBExtension
 
     return [{"module": "driftdb_jupyter", "app": DriftDBExtension}]
@@ -155,7 +155,7 @@ def __dir__() -> list[str]:
 
 
 def _shows_widgets() -> bool:
-    """Whether this is a process whose cells can show widgets: an IPython kernel, or marimo's."""
+    """Return True in a process whose cells can show widgets: an IPython kernel, or marimo's."""
     ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if getattr(ipython, "kernel", None) is not None:
         return True

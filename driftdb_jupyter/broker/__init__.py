@@ -1,1 +1,1 @@
-"""Who gives a room its order, and keeps it."""
+"""Brokers: they give each room its order, and keep it."""

@@ -1,4 +1,4 @@
-"""What a broker does: it gives each room its order, and keeps it.
+"""The interface of a broker, which gives each room its order, and keeps it.
 
 The hub and the handlers know nothing else of it, so that a journal or Redis can stand behind
 the same words. A broker is free to answer later, but it answers in order: what one room's
@@ -23,7 +23,7 @@ __all__ = ["NOBODY", "Audience", "Broker", "Pusher", "RoomSummary", "Sequencer"]
 
 
 class Pusher(Protocol):
-    """Who pushed: it alone hears what became of its push."""
+    """The sender of a push, which alone hears what became of it."""
 
     @property
     def client(self) -> str | None:
@@ -53,19 +53,19 @@ class Audience(Protocol):
     """
 
     def broadcast(self, applied: Applied) -> None:
-        """A push was applied.
+        """Pass on a push that was applied.
 
         Raises nothing: if it can't be passed on to some, they are closed, and resume.
         """
 
     def deleted(self) -> None:
-        """The room was deleted, by whomever."""
+        """Note that the room was deleted."""
 
     def reset(self) -> None:
         """Another room, in another epoch, has taken the place of this one."""
 
     def out_of_service(self) -> None:
-        """The room can't be kept because of a fault; what it took last may be lost."""
+        """Note that a fault keeps the room from being kept; what it took last may be lost."""
 
 
 class _Nobody:
@@ -101,14 +101,20 @@ class Sequencer(Protocol):
         """
 
     def joined(self, client: str) -> None:
-        """A connection of a client was opened: its pushes are remembered while it is there."""
+        """Note that a client has opened a connection.
+
+        While it is there its pushes are remembered.
+        """
 
     def left(self, client: str) -> None:
-        """A connection of a client was closed: from now on its pushes are remembered for a time."""
+        """Note that a client has closed a connection.
+
+        From now on its pushes are remembered for a time.
+        """
 
 
 class RoomSummary(Struct, gc=False):
-    """What can be told of a room without opening it.
+    """The facts about a room that can be told without opening it.
 
     ``seq``: the newest sequence number. ``keys``: how many streams hold something, and ``bytes``
     what their values take. ``used_at``: when somebody last took part, in seconds since 1970.
@@ -135,7 +141,7 @@ class Broker(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """What keeps the broker from doing all that it promises, in words; else ``None``."""
+        """The reason why the broker can't do all that it promises, as text; else ``None``."""
 
     def look(self) -> None:
         """Begin to find out whether rooms can still be kept; ``trouble`` tells what was found.
@@ -144,7 +150,7 @@ class Broker(Protocol):
         """
 
     async def has(self, name: str) -> bool:
-        """Whether there is a room of that name; it is not loaded for that.
+        """Return True if there is a room of that name; doesn't load it.
 
         Raises :class:`~..protocol.errors.Unavailable` where that can't be read.
         """
@@ -200,7 +206,7 @@ class Broker(Protocol):
         """Give the disk back what deleted values took; returns how many bytes that was."""
 
     async def check(self) -> list[str]:
-        """What is damaged of that which is kept, in words; empty where nothing is."""
+        """Describe what is damaged in the kept data; empty if nothing is."""
 
     async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
         """Copy all rooms, as they are at one moment, to a file of that path; returns its bytes.

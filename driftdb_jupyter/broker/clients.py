@@ -38,12 +38,14 @@ class Clients:
         self._gone = dict(sorted((gone or {}).items(), key=lambda item: item[1]))
 
     def joined(self, client: str) -> None:
-        """A connection of that client was opened."""
+        """Note that the client has opened a connection."""
         self._connections[client] = self._connections.get(client, 0) + 1
         self._gone.pop(client, None)
 
     def left(self, client: str, *, now: float) -> list[str]:
-        """A connection of that client was closed; returns the clients that are forgotten for it.
+        """Note that the client has closed a connection.
+
+        Return the clients that are forgotten for it.
 
         ``now``: in seconds since 1970.
         """
@@ -58,14 +60,17 @@ class Clients:
         return self.forget_excess()
 
     def pushed(self, client: str, *, now: float) -> list[str]:
-        """A push with an id was applied, perhaps of a client that left before; as :meth:`left`."""
+        """Note that a push of a client, perhaps of one that left, was applied.
+
+        Return as :meth:`left`.
+        """
         if client in self._connections or client in self._gone:
             return []
         self._gone[client] = now
         return self.forget_excess()
 
     def left_at(self, client: str, *, now: float) -> float:
-        """When the client was last connected: now, if it still is."""
+        """Return when the client was last connected: now, if it still is."""
         return self._gone.get(client, now)
 
     def forget_excess(self) -> list[str]:

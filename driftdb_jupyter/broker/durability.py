@@ -38,7 +38,9 @@ def open_broker(
     memory: MemoryBudget | None = None,
     allow_memory: bool = True,
 ) -> Broker:
-    """The broker for a server's settings; waits for the disk, so call it before there is a loop.
+    """Return the broker for a server's settings.
+
+    Waits for the disk, so call it before there is a loop.
 
     ``path`` is the journal's file; without one, or with ``memory``, rooms are kept in memory. So
     they are where the journal can't be used, if ``allow_memory``: then the broker's ``trouble``

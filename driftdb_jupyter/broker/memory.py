@@ -58,11 +58,11 @@ class MemorySequencer:
         return False
 
     def joined(self, client: str) -> None:
-        """A connection of a client was opened."""
+        """Note that a client has opened a connection."""
         self.clients.joined(client)
 
     def left(self, client: str) -> None:
-        """A connection of a client was closed."""
+        """Note that a client has closed a connection."""
         self.clients.left(client, now=self._clock())
 
 
@@ -103,7 +103,7 @@ class MemoryBroker:
         """Find nothing: no disk is used."""
 
     async def has(self, name: str) -> bool:
-        """Whether there is a room of that name."""
+        """Return True if there is a room of that name."""
         return name in self._rooms
 
     async def create(self, name: str) -> None:

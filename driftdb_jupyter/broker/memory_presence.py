@@ -1,4 +1,4 @@
-"""Who is there in a room of which this process has all connections."""
+"""The presences of a room of which this process has all connections."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class MemoryPresence:
         return self._presence.leaving
 
     def there(self, key: str) -> list[tuple[Author, Value]]:
-        """Who is there under a key, and with what."""
+        """Return who is present under a key, and with which value."""
         return self._presence.there(key)
 
     def joined(self, client: str) -> None:
-        """A connection of a client was opened."""
+        """Note that a client has opened a connection."""
         self._presence.joined(client)
 
     def left(self, client: str, *, for_good: bool = False) -> None:
-        """A connection of a client was closed."""
+        """Note that a client has closed a connection."""
         if self._presence.left(client, now=self._clock()) and for_good:
             self.forget(client)
 

@@ -1,4 +1,4 @@
-"""Who is there in a room: what the server asks of whatever knows it.
+"""The interface of a room's presences, as the server uses it.
 
 Presence has its own interface beside the room's sequencer, for it is no part of the room's order
 and is never kept: where several servers share rooms, they share it by leases, and each hears of the
@@ -19,11 +19,11 @@ class PresenceAudience(Protocol):
     """Those connected to this process who want to know who is there."""
 
     def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
-        """A client is there with a value, or no more (``None``)."""
+        """Note that a client is present with a value, or no longer (``None``)."""
 
 
 class PresenceManager(Protocol):
-    """Who is there in one room (protocol, "Who is here"); its audience hears of every change.
+    """The presences of one room (protocol, "Who is here"); its audience hears of every change.
 
     Clients are known by their public ids.
     """
@@ -33,13 +33,13 @@ class PresenceManager(Protocol):
         """Whether a client without a connection is still shown: call :meth:`expire` later."""
 
     def there(self, key: str) -> list[tuple[Author, Value]]:
-        """Who is there under a key, and with what."""
+        """Return who is present under a key, and with which value."""
 
     def joined(self, client: str) -> None:
-        """A connection of a client was opened."""
+        """Note that a client has opened a connection."""
 
     def left(self, client: str, *, for_good: bool = False) -> None:
-        """A connection of a client was closed.
+        """Note that a client has closed a connection.
 
         After the last one its presences stay for a grace; with ``for_good`` they go at once.
         """

@@ -63,7 +63,7 @@ class ServedTime:
         return gap
 
     def before(self, seconds: float) -> float:
-        """The time since which a server ran for that many seconds, in seconds since 1970."""
+        """Return the time since which a server ran for that many seconds, in seconds since 1970."""
         self.look()
         until = self._looked_at
         for start, end in reversed(self.gaps):

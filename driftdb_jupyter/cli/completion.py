@@ -1,4 +1,4 @@
-"""What a shell offers when Tab is pressed.
+"""Shell completion: the words offered when Tab is pressed.
 
 The shell asks by running the command with ``_DRIFTDB_COMPLETE`` set, and click answers. What click
 leaves out is ``--x=VALUE``, which is one word for zsh and fish and three for bash.

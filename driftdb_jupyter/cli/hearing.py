@@ -1,4 +1,4 @@
-"""What is pushed under keys, as a command receives it."""
+"""The pushes to some keys, as a command receives them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Hearing:
         self._behind = False
 
     def __bool__(self) -> bool:
-        """Whether there is something to take."""
+        """Return True if there is something to take."""
         return bool(self._follower)
 
     def take(self) -> list[Heard]:

@@ -59,7 +59,7 @@ def journal_path(data: str, *, new: bool = False) -> Path:
 
 
 def disk_bytes(journal: Path) -> int:
-    """What a journal takes on the disk, with what waits in its write-ahead log."""
+    """Return the bytes that a journal takes on the disk, with those in its write-ahead log."""
     files = (journal, journal.with_name(journal.name + "-wal"))
     return sum(file.stat().st_size for file in files if file.exists())
 
@@ -91,7 +91,7 @@ def restore_file(source: Path, journal: Path, *, progress: Steps) -> Restored:
 
 @contextmanager
 def local_store(journal: Path, settings: DriftDB) -> Iterator[LocalStore]:
-    """The rooms of a journal that no server has open.
+    """Open the rooms of a journal that no server has open.
 
     Raises :class:`Unavailable` if it can't be opened.
     """

@@ -1,4 +1,4 @@
-"""Where a room is, from ``--room``, ``--url`` and the environment."""
+"""The address of a room, from ``--room``, ``--url`` and the environment."""
 
 from __future__ import annotations
 

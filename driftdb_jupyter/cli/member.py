@@ -1,4 +1,4 @@
-"""What the commands have in common that take part in a room."""
+"""The parts that all commands share that take part in a room."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Member:
 
     @property
     def timeout_seconds(self) -> float:
-        """How long the room may take to answer."""
+        """The number of seconds that the room may take to answer."""
         return _USUAL_TIMEOUT_SECONDS if self.patience_seconds is None else self.patience_seconds
 
     def settings(self) -> Settings:

@@ -63,7 +63,7 @@ def working(label: str) -> Iterator[None]:
 
 @contextmanager
 def steps(label: str) -> Iterator[Callable[[int, int], None]]:
-    """What shows how much of a work is done, and of how much; on a terminal."""
+    """Show how much of a work is done, and of how much, on a terminal."""
     from ..broker.file.progress import Progress
 
     bar = Progress(label)

@@ -1,4 +1,4 @@
-"""Where the commands find rooms: at the server that runs, else in the journal itself."""
+"""The rooms that commands work on: those of the running server, else the journal's own."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Store(Protocol):
         """All rooms, by name."""
 
     def trouble(self) -> str | None:
-        """What keeps rooms from being kept at the moment, in words; else ``None``."""
+        """Return the reason why rooms can't be kept at the moment, as text; else ``None``."""
 
     def export(self, name: str) -> Iterator[bytes]:
-        """A room as JSON Lines, in pieces of any length."""
+        """Return a room as JSON Lines, in pieces of any length."""
 
     def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
         """Import a room."""
@@ -51,7 +51,7 @@ class Store(Protocol):
         """Give space back to the disk; returns how many bytes."""
 
     def check(self) -> list[str]:
-        """What is damaged, in words."""
+        """Describe what is damaged."""
 
     def backup(self, target: Path, *, replace: bool, progress: Steps) -> int:
         """Copy all rooms to a file, given by its absolute path; returns its size in bytes."""
@@ -72,11 +72,11 @@ class LocalStore:
         return self._run(self._administration.rooms())
 
     def trouble(self) -> str | None:
-        """What keeps rooms from being kept at the moment."""
+        """Return the reason why rooms can't be kept at the moment."""
         return self._administration.trouble
 
     def export(self, name: str) -> Iterator[bytes]:
-        """A room as JSON Lines."""
+        """Return a room as JSON Lines."""
         return self._run(self._administration.export(name))
 
     def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
@@ -93,7 +93,7 @@ class LocalStore:
         return self._run(self._administration.vacuum())
 
     def check(self) -> list[str]:
-        """What is damaged, in words."""
+        """Describe what is damaged."""
         return self._run(self._administration.check())
 
     def backup(self, target: Path, *, replace: bool, progress: Steps) -> int:
@@ -125,12 +125,12 @@ class RemoteStore:
             return msgspec.json.decode(response.read(), type=list[RoomSummary])
 
     def trouble(self) -> str | None:
-        """What keeps rooms from being kept at the moment."""
+        """Return the reason why rooms can't be kept at the moment."""
         with self._open("GET", "trouble") as response:
             return msgspec.json.decode(response.read(), type=str | None)
 
     def export(self, name: str) -> Iterator[bytes]:
-        """A room as JSON Lines, in pieces of any length."""
+        """Return a room as JSON Lines, in pieces of any length."""
         with self._open("GET", _room(name)) as response:
             while chunk := response.read(_CHUNK_BYTES):
                 yield chunk
@@ -150,7 +150,7 @@ class RemoteStore:
             return msgspec.json.decode(response.read(), type=int)
 
     def check(self) -> list[str]:
-        """What is damaged, in words."""
+        """Describe what is damaged."""
         with self._open("POST", "check", body=b"") as response:
             return msgspec.json.decode(response.read(), type=list[str])
 
@@ -209,7 +209,7 @@ class RemoteStore:
 
 
 def running(journal: Path) -> RemoteStore | None:
-    """The rooms of the server that has a journal open, ``None`` where there is no such server."""
+    """Return the rooms of the server that has a journal open, ``None`` if there is none."""
     control = read_control(journal)
     if control is None:
         return None

@@ -1,4 +1,4 @@
-"""What the commands have in common that manage all rooms of a server.
+"""The parts that all commands share that manage the rooms of a server.
 
 They ask the server that has the journal open. If none is running they open it themselves.
 """

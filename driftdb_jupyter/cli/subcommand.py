@@ -1,4 +1,4 @@
-"""What all subcommands have in common: the log, and how errors end them."""
+"""The parts that all subcommands share: the log, and how errors end them."""
 
 from __future__ import annotations
 

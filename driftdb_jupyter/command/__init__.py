@@ -1,4 +1,4 @@
-"""What the commands of ``driftdb`` are made of: click, with messages and help of our own.
+"""The building blocks of the ``driftdb`` commands: click, with messages and help of our own.
 
 ::
 

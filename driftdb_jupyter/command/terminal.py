@@ -1,4 +1,4 @@
-"""What of a text that others wrote may reach a terminal.
+"""The parts of a text by others that may reach a terminal.
 
 A control sequence can do more to a terminal than write: move the cursor over what was printed
 before, set the title, write to the clipboard, have the terminal answer as if somebody had typed.

@@ -1,4 +1,4 @@
-"""How the values of options and arguments are read."""
+"""The types of options and arguments: how their values are read."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _MARK = "\0"  # can't be in a word of a command line
 
 
 def is_option(word: str) -> bool:
-    """Whether a word has the form of an option: ``-x`` or ``--word``, also with ``=VALUE``.
+    """Return True if a word has the form of an option: ``-x`` or ``--word``, also with ``=VALUE``.
 
     A number, a single dash, and a text with a space before any ``=`` don't have it.
     """

@@ -1,1 +1,1 @@
-"""What travels: messages, their two encodings, frames, limits. No I/O."""
+"""The protocol: messages, their two encodings, frames, limits. No I/O."""

@@ -87,7 +87,7 @@ _T = TypeVar("_T")
 
 
 def head(major: int, number: int) -> bytes:
-    """The head of an item: its major type (0 to 7) and its number (RFC 8949, section 3)."""
+    """Return the head of an item: its major type (0 to 7) and its number (RFC 8949, section 3)."""
     first = major << 5
     if number < 24:
         return bytes((first | number,))
@@ -101,7 +101,7 @@ def head(major: int, number: int) -> bytes:
 
 
 def text(string: str) -> bytes:
-    """A text string as an item."""
+    """Return a text string as an item."""
     encoded = string.encode()
     return head(TEXT, len(encoded)) + encoded
 
@@ -126,7 +126,7 @@ def check(item: bytes, limits: Limits) -> None:
 
 
 def read_item(data: bytes, position: int, limits: Limits) -> int:
-    """The end of the item at ``position``; raises as :func:`check` does."""
+    """Return the end of the item at ``position``; raises as :func:`check` does."""
 
     def read(data: bytes) -> Steps[int]:
         follower = _Follower(data, limits)
@@ -151,7 +151,7 @@ def read_map(
 
 
 def find(message: bytes, names: Iterable[str]) -> dict[str, Any]:
-    """The fields of a message that was refused, without the one for which it was.
+    """Return the fields of a message that was refused, without the one that was the reason.
 
     The others are to be short, and those behind it within the last 4 KiB, the first of them one of
     ``names``; so a long message costs no more than a short one.
@@ -178,7 +178,7 @@ def find(message: bytes, names: Iterable[str]) -> dict[str, Any]:
 
 
 def decode(item: bytes) -> Any:
-    """What an item that was checked means to a JSON client, as Python objects.
+    """Return an item that was checked as the Python objects that a JSON client would see.
 
     Byte strings become lists of their byte values, tags their content, bignums integers,
     ``undefined`` becomes ``None``; of repeated map keys the last counts.
@@ -187,7 +187,7 @@ def decode(item: bytes) -> Any:
 
 
 def to_json(item: bytes) -> bytes:
-    """An item that was checked as JSON text, with the meaning that :func:`decode` gives it."""
+    """Return a checked item as JSON text, with the meaning that :func:`decode` gives it."""
     with collector_paused(len(item)):
         return msgspec.json.encode(_decode(item, _spelled))
 
@@ -200,7 +200,7 @@ def to_json_in_steps(item: bytes) -> Steps[bytes]:
 
 
 def from_json(text: bytes) -> bytes:
-    """A JSON text as an item, with the meaning that :func:`.json_text.read_json` gives it."""
+    """Return a JSON text as an item, with the meaning that :func:`.json_text.read_json` gives."""
     with collector_paused(len(text)):
         return cbor2.dumps(read_json(text))
 
@@ -294,7 +294,10 @@ def _negative(content: Any) -> Any:
 
 
 def _spelled(content: bytes) -> list[int] | Raw:
-    """The values of bytes: many of them as the JSON text of the list, for nobody to look into."""
+    """Return the values of bytes.
+
+    Many of them as the JSON text of the list, which nobody looks into.
+    """
     values = list(content)
     return Raw(msgspec.json.encode(values)) if len(values) > _LIST_LENGTH else values
 
@@ -308,7 +311,10 @@ def _below_magnitude(content: Any) -> Any:
 
 
 def _never_bytes(content: Any) -> Any:
-    """The content; bytes are a bignum's only right under its tag, and nothing a field may be."""
+    """Return the content.
+
+    Bytes are a bignum's only right under its tag, and nothing a field may be.
+    """
     return () if type(content) is bytes else content
 
 
@@ -336,7 +342,7 @@ class _Follower:
         self._decoder = self._follow_to(limits.nesting - 1 if is_short else limits.nesting)
 
     def follow(self, position: int) -> tuple[Any, int]:
-        """The item at ``position``, with bytes and ``undefined`` as they are, and its end."""
+        """Return the item at ``position`` and its end, with bytes and ``undefined`` as they are."""
         self._file.seek(position)
         try:
             if len(self._data) < _LONG_BYTES:
@@ -399,7 +405,7 @@ class _TagCount:
         self._limits = limits
 
     def counted(self, content: Callable[[Any], Any]) -> _Decoder:
-        """A decoder that counts its tag, and then does with the content what is given."""
+        """Return a decoder that counts its tag, and then passes the content to the given one."""
         limit = self._limits.containers
         is_bignum = content is _magnitude or content is _below_magnitude
 
@@ -424,7 +430,7 @@ def _is_too_deep(error: cbor2.CBORDecodeError) -> bool:
 
 
 def _refusal(error: cbor2.CBORDecodeError) -> Refusal:
-    """What cbor2 found wrong, in the words of the protocol."""
+    """Return the error that cbor2 found, in the words of the protocol."""
     cause = error.__cause__
     if isinstance(error, cbor2.CBORDecodeEOF):
         return Truncated()
@@ -446,7 +452,7 @@ def _no_utf8() -> BadMessage:
 
 
 def _count_containers(value: Any) -> int:
-    """How many arrays, maps and byte strings there are."""
+    """Count the arrays, maps and byte strings."""
     found = [value] if type(value) in _CONTAINERS else []
     count = len(found)
     while found:
@@ -457,7 +463,7 @@ def _count_containers(value: Any) -> int:
 
 
 def _members(values: Iterable[Any]) -> Iterable[Any]:
-    """The members of all arrays and maps among some values."""
+    """Return the members of all arrays and maps among some values."""
     return chain.from_iterable(
         v.values() if type(v) is dict else v for v in values if type(v) is list or type(v) is dict
     )
@@ -504,7 +510,7 @@ def _read_map(
 def _raw_items(
     data: bytes, position: int, follower: _Follower, limits: Limits
 ) -> Steps[tuple[list[Raw], int]]:
-    """The items of the array at ``position``, and its end."""
+    """Return the items of the array at ``position``, and its end."""
     count, position = _head(data, position)
     items: list[Raw] = []
     step_end = position + _STEP_BYTES
@@ -533,7 +539,7 @@ def _map_head(data: bytes) -> tuple[int | None, int]:
 
 
 def _head(data: bytes, position: int) -> tuple[int | None, int]:
-    """The number in the head at ``position`` (``None``: of indefinite length), and its end."""
+    """Return the number in the head at ``position`` (``None``: indefinite length), and its end."""
     width = _byte_at(data, position) & 31
     position += 1
     if width < 24:
@@ -547,7 +553,7 @@ def _head(data: bytes, position: int) -> tuple[int | None, int]:
 
 
 def _string(data: bytes, position: int) -> tuple[str, int]:
-    """The text at ``position``, which is to be some, and its end."""
+    """Return the text at ``position``, which must be one, and its end."""
     if _byte_at(data, position) >> 5 != TEXT:
         raise _no_string_as_key()
     length, start = _head(data, position)
@@ -570,7 +576,7 @@ def _byte_at(data: bytes, position: int) -> int:
 
 
 def _short_fields(data: bytes, position: int, count: int | None) -> tuple[dict[str, Any], int, int]:
-    """The fields from ``position`` on, up to the first that is not short.
+    """Return the fields from ``position`` on, up to the first that is not short.
 
     Returns them, how many of the ``count`` are left, and where the next one begins.
     """
@@ -605,7 +611,7 @@ def _decode(item: bytes, spell: Callable[[bytes], Any]) -> Any:
 
 
 def _with_json_meaning(value: Any, spell: Callable[[bytes], Any]) -> Any:
-    """The same value, with byte strings spelled, and ``None`` for ``undefined``."""
+    """Return the same value, with byte strings spelled out, and ``None`` for ``undefined``."""
     holder = [value]
     level: list[Any] = [holder]
     while level:  # all that is nested equally deep
@@ -640,7 +646,7 @@ def _spell_members(containers: Iterable[Any], spell: Callable[[bytes], Any]) -> 
 
 
 def _bignum(magnitude: bytes, *, negative: bool) -> int | float:
-    """The integer, or the nearest double where its digits would take too long to write."""
+    """Return the integer, or the nearest double where its digits would take too long to write."""
     if len(magnitude.lstrip(b"\0")) > _BIGNUM_BYTES:
         return -LARGEST_DOUBLE if negative else LARGEST_DOUBLE
     number = int.from_bytes(magnitude, "big")

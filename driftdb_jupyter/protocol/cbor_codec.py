@@ -226,7 +226,7 @@ _TEXT_OF_ONE_BYTE_LENGTH = 0x78
 
 
 def _push_as_before(message: bytes, limits: Limits) -> Push | None:
-    """A short push that differs from an earlier one in its value alone, ``None`` for all others."""
+    """Return a short push that differs from an earlier one in its value alone, else ``None``."""
     start = message.find(_VALUE) + len(_VALUE)
     try:
         first = message[start]
@@ -276,7 +276,7 @@ def _uint(number: int) -> bytes:
 
 
 def _map(items: Mapping[str, bytes]) -> bytes:
-    """A map of items that are encoded already."""
+    """Return a map of items that are encoded already."""
     return cbor.head(cbor.MAP, len(items)) + _joined(items)
 
 
@@ -319,7 +319,7 @@ def _key_parts(keys: Sequence[tuple[str, KeyInfo]]) -> list[bytes]:
 
 
 def _stamps(entry: Entry) -> dict[str, bytes]:
-    """When an entry came, and who wrote it, as far as that is known."""
+    """Return when an entry came, and who wrote it, as far as that is known."""
     stamps = {"time": _uint(int(entry.time * 1000))}
     if entry.author is not None:
         stamps |= {"client": cbor.text(entry.author.client), **_user(entry.author)}

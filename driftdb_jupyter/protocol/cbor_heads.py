@@ -43,7 +43,7 @@ class Truncated(BadMessage):
 
 
 def _byte(*bytes_or_ranges: int | tuple[int, int]) -> bytes:
-    """Matches one byte of several, or of ranges that include both ends."""
+    """Match one byte of several, or of ranges that include both ends."""
     ranges = [(r, r) if isinstance(r, int) else r for r in bytes_or_ranges]
     escaped = [
         re.escape(bytes((first,))) + b"-" + re.escape(bytes((last,))) for first, last in ranges
@@ -63,7 +63,7 @@ def _sized(majors: tuple[int, ...], lengths: range) -> list[bytes]:
 
 
 def _length_and_content(lengths: range) -> bytes:
-    """Matches a length of one byte and its content, chosen in a few steps."""
+    """Match a length of one byte and its content, chosen in a few steps."""
     if len(lengths) <= 8:
         return _either(*_sized((0,), lengths))
     step = len(lengths) // (4 if len(lengths) > 64 else 8)
@@ -170,13 +170,13 @@ def survey(data: bytes, limits: Limits) -> tuple[int, Refusal | None]:
 
 
 def most_containers(data: bytes) -> int:
-    """How many arrays, maps, byte strings and tags there are at most, by the bytes in ``data``."""
+    """Return the most arrays, maps, byte strings and tags that the bytes in ``data`` can be."""
     others = len(data.translate(None, _NOT_ARRAYS_MAPS_BYTES))
     return others + TAG_COUNTS_AS * len(data.translate(None, _NOT_TAGS))
 
 
 def empty_as_levels(data: bytes) -> bytes:
-    """The same items, with an array of indefinite length for each empty array or map.
+    """Return the same items, with an array of indefinite length for each empty array or map.
 
     For cbor2 that is a level of nesting, and what it stands for is not.
     """
@@ -196,7 +196,7 @@ def empty_as_levels(data: bytes) -> bytes:
 
 
 def _end_of_long_string(data: bytes, position: int) -> int:
-    """The end of the item at ``position``, which is a string of more than 255 bytes if it is sound.
+    """Return the end of the item at ``position``, a string of more than 255 bytes if it is sound.
 
     Raises :class:`~.errors.BadMessage` where it isn't.
     """

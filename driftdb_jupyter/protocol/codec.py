@@ -1,4 +1,4 @@
-"""What a codec does: messages to bytes and back, the same for JSON and CBOR."""
+"""The interface of a codec: messages to bytes and back, the same for JSON and CBOR."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ __all__ = [
 
 
 class KeyInfo(Struct, gc=False):
-    """What ``keys`` tells of a key: its ``size`` values, their ``bytes``, the newest's ``seq``."""
+    """The facts about a key in a ``keys``.
+
+    Its ``size`` values, their ``bytes``, the newest's ``seq``.
+    """
 
     size: int
     bytes: int
@@ -36,7 +39,7 @@ class KeyInfo(Struct, gc=False):
 
 
 class Held(NamedTuple):
-    """What a stream holds: ``size`` values, the oldest of which has the number ``first``."""
+    """The extent of a stream: ``size`` values, the oldest of which has the number ``first``."""
 
     first: int
     size: int
@@ -58,7 +61,7 @@ class Listing(NamedTuple):
     values: Callable[[Sequence[Any]], Sequence[Value]]
 
     def whole(self, items: Sequence[Any]) -> bytes:
-        """The message with just these items."""
+        """Return the message with just these items."""
         parts = self.parts(items)
         if parts:
             parts[0] = parts[0][len(self.separator) :]
@@ -87,37 +90,37 @@ class Codec(Protocol):
         """Do the same in steps, of which none takes long however the message is made."""
 
     def value(self, raw: Raw) -> Value:
-        """A value that this codec decoded."""
+        """Return a value that this codec decoded."""
 
     def values(self, push: Push, limits: Limits) -> Sequence[Value]:
-        """The values of a push that this codec decoded; none for a delete.
+        """Return the values of a push that this codec decoded; none for a delete.
 
         Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` if the push does not
         carry exactly what its action needs.
         """
 
     def push_start(self, key: str) -> bytes:
-        """The beginning of every broadcast of a push to ``key``, for :meth:`push_frame`."""
+        """Return the beginning of every broadcast of a push to ``key``, for :meth:`push_frame`."""
 
     def push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The broadcast of an entry as a finished frame, the same bytes for all subscribers."""
+        """Return an entry's broadcast as a finished frame, the same bytes for all subscribers."""
 
     def stamped_push_frame(self, start: bytes, entry: Entry) -> bytes:
-        """The same with the author and the time."""
+        """Return the same with the author and the time."""
 
     def held_push_frame(
         self, start: bytes, entry: Entry, first: int | None, *, stamps: bool
     ) -> bytes:
-        """The same, with the number of the oldest value that the stream holds now.
+        """Return the same, with the number of the oldest value that the stream holds now.
 
         ``first`` is ``None`` where the entry is not kept. ``stamps``: with the author and the time.
         """
 
     def compact(self, key: str, entry: Entry, *, stamps: bool) -> bytes:
-        """The notice that a value stands in the place of all up to its number."""
+        """Return the notice that a value stands in the place of all up to its number."""
 
     def delete(self, key: str, seq: int) -> bytes:
-        """The notice that a stream was deleted."""
+        """Return the notice that a stream was deleted."""
 
     def init(
         self,
@@ -131,42 +134,42 @@ class Codec(Protocol):
         more: bool = False,
         held: Held | None = None,
     ) -> Listing:
-        """The answer to a ``get``, a listing of ``count`` entries.
+        """Return the answer to a ``get``, a listing of ``count`` entries.
 
         With an ``epoch`` it says so, and whether it ``recovered``.
         ``seq``: up to where that is all there is to know. ``held``: what the stream holds.
         """
 
     def stream_size(self, key: str, size: int) -> bytes:
-        """The answer to a push that left more than one value in the stream."""
+        """Return the answer to a push that left more than one value in the stream."""
 
     def ack(self, push_id: int, seq: int | None, *, count: int | None = None) -> bytes:
-        """The acknowledgement of a push, with its ``seq`` (``None`` if that is no longer known).
+        """Return the acknowledgement of a push, with its ``seq`` (``None`` if no longer known).
 
         ``count``: the number of values of a push that carried ``values``.
         """
 
     def presence(self, key: str, author: Author, value: Value | None) -> bytes:
-        """The notice that a client is present with a value, or has left (``None``)."""
+        """Return the notice that a client is present with a value, or has left (``None``)."""
 
     def presence_state(self, key: str, own: str, count: int) -> Listing:
-        """The clients that are present, a listing of ``count`` pairs of author and value.
+        """Return the clients that are present, a listing of ``count`` pairs of author and value.
 
         ``own`` is the public id of the client that asked.
         """
 
     def keys(self, prefix: str, count: int) -> Listing:
-        """The answer to ``keys``, a listing of ``count`` pairs of key and :class:`KeyInfo`."""
+        """Return the answer to ``keys``: ``count`` pairs of key and :class:`KeyInfo`."""
 
     def pong(self, nonce: int | None) -> bytes:
-        """The answer to a ``ping``."""
+        """Return the answer to a ``ping``."""
 
     def error(self, refusal: Refusal) -> bytes:
-        """The answer to a message that was refused."""
+        """Return the answer to a message that was refused."""
 
 
 def error_fields(refusal: Refusal) -> dict[str, str | int]:
-    """The fields of an ``error`` message (protocol, "Errors and closing")."""
+    """Return the fields of an ``error`` message (protocol, "Errors and closing")."""
     fields: dict[str, str | int] = {
         "type": "error",
         "code": refusal.code,
@@ -181,22 +184,22 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
 
 
 def values_of_entries(entries: Sequence[Entry]) -> Sequence[Value]:
-    """The values of an ``init``."""
+    """Return the values of an ``init``."""
     return [entry.value for entry in entries]
 
 
 def values_of_clients(clients: Sequence[tuple[Author, Value]]) -> Sequence[Value]:
-    """The values of a ``presence_state``."""
+    """Return the values of a ``presence_state``."""
     return [value for _, value in clients]
 
 
 def values_of_keys(keys: Sequence[tuple[str, KeyInfo]]) -> Sequence[Value]:
-    """The values of a ``keys``: there are none."""
+    """Return the values of a ``keys``: there are none."""
     return ()
 
 
 def several_values(push: Push, limits: Limits) -> list[Raw]:
-    """The values of a push without a single ``value``, still encoded; empty for a delete.
+    """Return the values of a push without a single ``value``, still encoded; empty for a delete.
 
     Raises :class:`~.errors.BadMessage` or :class:`~.errors.TooLarge` (see :class:`Codec`).
     """

@@ -10,7 +10,7 @@ __all__ = ["Author", "Entry"]
 
 
 class Author(Struct, frozen=True, weakref=True):
-    """Who wrote something, as others see it.
+    """The author of a push or presence, as others see it.
 
     ``client`` is the public id of a client; ``user`` what the server's authentication knows of the
     person (an object), ``None`` where it knows nobody.

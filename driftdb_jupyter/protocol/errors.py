@@ -126,7 +126,7 @@ class Conflict(Refusal):
 
 
 class Forbidden(Refusal):
-    """Who asks may not do that in this room."""
+    """The client may not do that in this room."""
 
     code = "forbidden"
     http_status = 403
@@ -215,7 +215,7 @@ class WrongKind(DriftDBError, ValueError):
 
 
 class TimedOut(DriftDBError, TimeoutError):
-    """What was waited for did not come in the time that was given; it may come yet."""
+    """An answer did not come in the time that was given; it may come yet."""
 
 
 class EncodingError(DriftDBError, TypeError):
@@ -226,7 +226,10 @@ _BY_CODE = {kind.code: kind for kind in Refusal.__subclasses__()}
 
 
 def refusal(code: str, message: str) -> Refusal:
-    """The error of a ``code`` that came over the wire; an unknown one is a :class:`BadMessage`."""
+    """Return the error of a ``code`` that came over the wire.
+
+    An unknown one is a :class:`BadMessage`.
+    """
     return _BY_CODE.get(code, BadMessage)(printable(message))
 
 

@@ -33,7 +33,7 @@ _long_head = struct.Struct(">BBQ").pack
 
 
 def head(opcode: int, length: int) -> bytes:
-    """What a whole, unmasked frame with so many bytes of content begins with."""
+    """Return the head of a whole, unmasked frame with that many bytes of content."""
     if length < 126:
         return bytes((_FINAL | opcode, length))
     if length < 0x10000:
@@ -42,13 +42,13 @@ def head(opcode: int, length: int) -> bytes:
 
 
 def unfinished_head(opcode: int, length: int) -> bytes:
-    """What a frame begins with that is a fragment of a message, and not its last."""
+    """Return the head of a frame that is a fragment of a message, and not its last."""
     whole = head(opcode, length)
     return bytes((whole[0] & ~_FINAL,)) + whole[1:]
 
 
 def frame(opcode: int, content: bytes) -> bytes:
-    """A whole, unmasked message frame."""
+    """Return a whole, unmasked message frame."""
     return head(opcode, len(content)) + content
 
 

@@ -234,7 +234,7 @@ def _key_parts(keys: Sequence[tuple[str, KeyInfo]]) -> list[bytes]:
 
 
 def _stamps(entry: Entry) -> bytes:
-    """When an entry came, and who wrote it, as far as that is known."""
+    """Return when an entry came, and who wrote it, as far as that is known."""
     time = b',"time":%d' % (entry.time * 1000)
     return time if entry.author is None else b"%b,%b" % (time, _author(entry.author))
 
@@ -281,7 +281,7 @@ def _bad_message(error: Exception, message: bytes) -> BadMessage:
 
 
 def _push_id(message: bytes) -> int | None:
-    """The id of a push that was refused before it was read, where it has a sound one."""
+    """Return the id of a push that was refused before it was read, if it has a sound one."""
     for text in (message, _without_escapes(message)):
         try:
             fields = _decode_head(text)
@@ -298,5 +298,5 @@ def _push_id(message: bytes) -> int | None:
 
 
 def _without_escapes(text: bytes) -> bytes:
-    """The text with other strings in it, but none that msgspec can't read (lone surrogates)."""
+    """Return the text with other strings, none of which msgspec can't read (lone surrogates)."""
     return text.replace(b"\\\\", b"").replace(b"\\u", b"u")

@@ -56,7 +56,7 @@ _read = msgspec.json.Decoder().decode
 
 
 def read_json(text: bytes | str) -> Any:
-    """The value of a JSON text: integers exact, other numbers as the nearest double.
+    """Return the value of a JSON text: integers exact, other numbers as the nearest double.
 
     A number that no double holds becomes the nearest finite one; so does an integer of more than
     4,300 digits. Of repeated names the last counts; lone surrogates are let through.
@@ -81,29 +81,35 @@ def read_json(text: bytes | str) -> Any:
 
 
 def count_marks(text: bytes) -> int:
-    """How many opening brackets, commas and colons are in a text, those inside strings as well."""
+    """Count the opening brackets, commas and colons in a text, those inside strings as well."""
     return sum(map(text.count, (b"[", b"{", b",", b":")))
 
 
 def count_bignums(text: bytes) -> int:
-    """How many arrays the integers count for that are bignums in CBOR; those in strings as well."""
+    """Count the arrays that the integers stand for that are bignums in CBOR.
+
+    Those in strings as well.
+    """
     return _BIGNUM_COUNTS_AS * text.translate(_ALIKE).count(_BIGNUM_DIGITS)
 
 
 def has_extremes(text: bytes) -> bool:
-    """Whether a number may be at the ends of what doubles hold, or beyond; in a string as well."""
+    """Return True if a number may be at the ends of what doubles hold, or beyond.
+
+    In a string as well.
+    """
     return _has_extremes(text, text.translate(_ALIKE, b"+-"))
 
 
 def without_strings(text: bytes) -> bytes:
-    """A valid JSON text without its strings."""
+    """Return a valid JSON text without its strings."""
     if b"\\" in text:  # which stands in strings only
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     return b"".join(text.split(b'"')[::2])
 
 
 def structure(text: bytes) -> bytes:
-    """The brackets, commas and colons of a valid JSON text, without those inside strings."""
+    """Return the brackets, commas and colons of a valid JSON text, without those inside strings."""
     if b"\\" in text:  # which stands in strings only
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     # Two strings are never side by side, so that two quotes are what is left of one string.
@@ -112,7 +118,7 @@ def structure(text: bytes) -> bytes:
 
 
 def is_deeper(text: bytes, limit: int) -> bool:
-    """Whether arrays and objects are nested deeper than ``limit`` in a valid JSON text."""
+    """Return True if arrays and objects are nested deeper than ``limit`` in a valid JSON text."""
     if text.count(b"[") + text.count(b"{") <= limit:
         return False
     brackets = structure(text).translate(_BRACKETS_AS_CBOR, b",:")
@@ -142,7 +148,7 @@ def _has_extremes(text: bytes, alike: bytes) -> bool:
 
 
 def _without_long_integers(text: bytes) -> bytes:
-    """The text with a number that is infinite in the place of each too long integer."""
+    """Return the text with an infinite number in the place of each too long integer."""
     pieces = _LONG_NUMBER.split(text)
     quotes = 0
     for at, piece in enumerate(pieces):
@@ -154,7 +160,7 @@ def _without_long_integers(text: bytes) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    """The same value, with the largest double in the place of an infinity."""
+    """Return the same value, with the largest double in the place of an infinity."""
     if type(value) is float:
         return max(_LEAST, min(value, LARGEST_DOUBLE))
     containers = [value] if isinstance(value, (list, dict)) else []

@@ -1,4 +1,4 @@
-"""How large a message may be, how deep, and how much may be in it."""
+"""The bounds of a message: how large it may be, how deep, and how much may be in it."""
 
 from __future__ import annotations
 
@@ -73,20 +73,20 @@ class Limits:
             raise TooLarge(f"expected a key of at most {self.key_bytes} bytes, got {length}")
 
     def message_too_large(self, length: int) -> TooLarge:
-        """The refusal of a message of ``length`` bytes."""
+        """Return the refusal of a message of ``length`` bytes."""
         return TooLarge(f"expected a message of at most {self.message_bytes} bytes, got {length}")
 
     def too_many_items(self) -> TooLarge:
-        """The refusal of a message that passes ``items``."""
+        """Return the refusal of a message that passes ``items``."""
         return TooLarge(f"expected a message of at most {self.items} items, got more")
 
     def too_many_containers(self) -> TooLarge:
-        """The refusal of a message that passes ``containers``."""
+        """Return the refusal of a message that passes ``containers``."""
         return TooLarge(
             f"expected a message of at most {self.containers} arrays, maps, byte strings and tags, "
             "got more"
         )
 
     def nested_too_deep(self) -> BadMessage:
-        """The refusal of a value that passes the limit of nesting."""
+        """Return the refusal of a value that passes the limit of nesting."""
         return BadMessage(f"expected a value nested at most {self.nesting} deep, got a deeper one")

@@ -127,7 +127,7 @@ ClientMessage = Push | Get | Ping | Unsubscribe | SetPresence | Keys
 
 
 def push_id(fields: Mapping[str, object]) -> int | None:
-    """The id of a push that can't be read whole, ``None`` where it has no sound one."""
+    """Return the id of a push that can't be read whole, ``None`` if it has no sound one."""
     number = fields.get("id")
     if fields.get("type") != "push" or type(number) is not int:
         return None

@@ -1,4 +1,4 @@
-"""What a room may be called (protocol, "Over HTTP")."""
+"""Names of rooms (protocol, "Over HTTP")."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _STEM_LIMIT_BYTES = 80
 
 
 def new_id() -> str:
-    """An id that can't be guessed: 192 random bits, URL-safe."""
+    """Return an id that can't be guessed: 192 random bits, URL-safe."""
     return secrets.token_urlsafe(24)
 
 
 def is_id(text: str) -> bool:
-    """Whether it has the form of what :func:`new_id` makes."""
+    """Return True if it has the form of what :func:`new_id` makes."""
     return _ID.fullmatch(text) is not None
 
 
 def room_digest(name: str) -> str:
-    """A short name for a room by which it is recognized and can't be entered: 8 hex digits."""
+    """Return a short name by which a room is recognized and can't be entered: 8 hex digits."""
     return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def is_name(text: str) -> bool:
-    """Whether a room may be given that name: 1 to 200 bytes of UTF-8, no ``/``, nor controls."""
+    """Return True if a room may have that name: 1 to 200 bytes of UTF-8, no ``/``, no controls."""
     try:
         length = len(text.encode())
     except UnicodeEncodeError:
@@ -44,7 +44,7 @@ def is_name(text: str) -> bool:
 
 
 def notebook_room(path: str, *, seed: str = "") -> str:
-    """The name of a notebook's own room: readable, and another for each path and each seed."""
+    """Return the name of a notebook's own room: readable, another for each path and each seed."""
     stem = re.split(r"[/\\]", path)[-1].removesuffix(".ipynb")
     stem = (
         _CONTROL.sub("", stem).encode(errors="replace")[:_STEM_LIMIT_BYTES].decode(errors="ignore")

@@ -13,7 +13,7 @@ _CBOR_MAPS = range(0xA1, 0xB8)
 
 
 def names_parts(value: Value) -> bool:
-    """Whether a value is an object whose first name is ``parts``, as our clients write it."""
+    """Return True if a value is an object whose first name is ``parts``, as our clients write."""
     if value.text is not None:
         return value.text.startswith(_JSON_START)
     item = value.item

@@ -41,12 +41,12 @@ class Value(Struct, gc=False):
 
     @classmethod
     def from_json(cls, text: bytes | Raw) -> Value:
-        """A value that came as JSON text."""
+        """Return a value that came as JSON text."""
         return cls(bytes(text), None, len(text))
 
     @classmethod
     def from_cbor(cls, item: bytes | Raw) -> Value:
-        """A value that came as a CBOR data item."""
+        """Return a value that came as a CBOR data item."""
         return cls(None, bytes(item), len(item))
 
     @property
@@ -60,19 +60,19 @@ class Value(Struct, gc=False):
         return self.byte_count <= _NULL_BYTES and self.as_json() == b"null"
 
     def as_json(self) -> bytes:
-        """The value as JSON text; from JSON its very bytes."""
+        """Return the value as JSON text; from JSON its very bytes."""
         if self.text is not None:
             return self.text
         return _converted.get(self) or _converted.add(self, _convert(self))
 
     def as_cbor(self) -> bytes:
-        """The value as one CBOR data item; from CBOR its very bytes."""
+        """Return the value as one CBOR data item; from CBOR its very bytes."""
         if self.item is not None:
             return self.item
         return _converted.get(self) or _converted.add(self, _convert(self))
 
     def as_other(self) -> bytes:
-        """The value in the encoding that it did not come in."""
+        """Return the value in the encoding that it did not come in."""
         return self.as_cbor() if self.item is None else self.as_json()
 
 
@@ -87,7 +87,7 @@ class _Converted:
         self._encoded: dict[int, tuple[Value, bytes]] = {}  # by the identity of the value
 
     def get(self, value: Value) -> bytes | None:
-        """The other encoding of a value, ``None`` where it is not known."""
+        """Return the other encoding of a value, ``None`` if it is not known."""
         known = self._encoded.get(id(value))
         return None if known is None else known[1]
 
@@ -144,7 +144,7 @@ def _convert_alone(value: Value) -> Steps[None]:
 
 
 def _convert(value: Value) -> bytes:
-    """The other encoding of a value."""
+    """Return the other encoding of a value."""
     try:
         if value.text is not None:
             return cbor.from_json(value.text)
@@ -162,7 +162,7 @@ def _convert_in_steps(value: Value) -> Steps[bytes]:
 
 
 def _stand_in(value: Value, error: Exception) -> bytes:
-    """What stands for a value that can't be converted."""
+    """Return the value that is shown in place of one that can't be converted."""
     if isinstance(error, MemoryError):
         raise error
     encodings = ("CBOR", "JSON") if value.came_as_cbor else ("JSON", "CBOR")

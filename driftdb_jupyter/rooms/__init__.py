@@ -1,1 +1,1 @@
-"""What a room is: streams, sequence numbers, actions. Pure: no clock, no loop, no I/O."""
+"""A room's rules: streams, sequence numbers, actions. Pure: no clock, no loop, no I/O."""

@@ -66,7 +66,7 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 
 
 def dump(name: str, room: Room) -> Iterator[bytes]:
-    """The lines of a room, each with its line feed, as it was when the first one was asked for."""
+    """Return the lines of a room, with line feeds, as it was when the first one was asked for."""
     streams = [(key, room.read(key)) for key in sorted(room.keys)]
     yield _encode(Head(VERSION, name, room.seq)) + b"\n"
     given: set[int] = set()
@@ -158,7 +158,7 @@ def _user(user: Raw, limits: Limits) -> Value | None:
 
 
 def _sound(raw: Raw, limits: Limits) -> bytes:
-    """The text of a value, valid JSON that is in UTF-8, within the limits of a message."""
+    """Return the text of a value, valid JSON that is in UTF-8, within the limits of a message."""
     text = bytes(raw).strip()
     check_items(text, limits)
     if is_deeper(text, limits.nesting):

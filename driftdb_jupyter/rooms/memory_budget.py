@@ -45,7 +45,7 @@ class MemoryBudget:
 
     @property
     def used_bytes(self) -> int:
-        """What is charged now."""
+        """The bytes that are charged now."""
         return self.limit_bytes - self.free_bytes
 
     @property
@@ -57,11 +57,11 @@ class MemoryBudget:
         return self.is_tight_at(self.used_bytes)
 
     def is_tight_at(self, used_bytes: int) -> bool:
-        """Whether that would be so if this much were charged."""
+        """Return True if it would be tight with that many bytes charged."""
         return self.limit_bytes - used_bytes < max(self.limit_bytes // 4, self.wanted_bytes)
 
     def fits(self, byte_count: int) -> bool:
-        """Whether :meth:`take` would charge that many bytes."""
+        """Return True if :meth:`take` would charge that many bytes."""
         return byte_count <= self.free_bytes
 
     def take(self, byte_count: int) -> None:
@@ -107,7 +107,7 @@ class MemoryBudget:
 
     @staticmethod
     def refusal() -> QuotaExceeded:
-        """The refusal of something that doesn't fit."""
+        """Return the refusal of something that doesn't fit."""
         return QuotaExceeded(
             "the server's memory is used up (memory_limit_bytes): delete what is no longer needed,"
             " or try again later"

@@ -1,4 +1,4 @@
-"""What kept things cost of the memory, their objects included.
+"""The memory that kept things take, their objects included.
 
 Measured as the growth of the resident memory for 100,000 of each on CPython 3.11 (x86-64), and
 rounded up: see ``tests/rooms/test_memory_cost.py``. A budget that counts less would be passed.
@@ -49,14 +49,14 @@ HOSTED_ROOM_COST_BYTES = 2048
 
 
 def cost_of_author(author: Author | None) -> int:
-    """What the author of an entry costs."""
+    """Return the bytes that the author of an entry takes."""
     if author is None:
         return 0
     return AUTHOR_COST_BYTES + (0 if author.user is None else author.user.byte_count)
 
 
 def cost_of_entries(entries: Sequence[Entry]) -> int:
-    """What entries that follow each other cost.
+    """Return the bytes that entries take that follow each other.
 
     The author of several in a row is one object, and counted once.
     """
@@ -71,5 +71,5 @@ def cost_of_entries(entries: Sequence[Entry]) -> int:
 
 
 def cost_of_text(text: str) -> int:
-    """What a string costs: as many as four bytes a character."""
+    """Return the bytes that a string takes: at most four for each character."""
     return text.__sizeof__()

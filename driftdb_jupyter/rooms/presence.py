@@ -57,7 +57,7 @@ class Presence:
         self._left_at: dict[str, float] = {}  # in the order of leaving
 
     def __len__(self) -> int:
-        """How many presences there are."""
+        """Return the number of presences."""
         return self._count
 
     @property
@@ -66,12 +66,12 @@ class Presence:
         return bool(self._left_at)
 
     def joined(self, client: str) -> None:
-        """A connection of a client was opened."""
+        """Note that a client has opened a connection."""
         self._connections[client] = self._connections.get(client, 0) + 1
         self._left_at.pop(client, None)
 
     def left(self, client: str, *, now: float) -> bool:
-        """A connection of a client was closed, at ``now`` (seconds of any steady clock).
+        """Note that a client has closed a connection, at ``now`` (seconds of any steady clock).
 
         Returns whether that was its last one.
         """
@@ -151,7 +151,7 @@ class Presence:
         return known[0]
 
     def there(self, key: str) -> list[tuple[Author, Value]]:
-        """Who is there under a key, and with what."""
+        """Return who is present under a key, and with which value."""
         return list(self._keys.get(key, {}).values())
 
     def release(self) -> None:
@@ -178,7 +178,7 @@ def _cost(key: str, author: Author, value: Value) -> int:
 
 
 def _same(one: Value | None, other: Value | None) -> bool:
-    """Whether two values are the same in an encoding that both are there in."""
+    """Return True if two values are the same in an encoding that both are there in."""
     if one is None or other is None:
         return one is other
     return (one.text is not None and one.text == other.text) or (

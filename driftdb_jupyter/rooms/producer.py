@@ -83,20 +83,20 @@ class Producer:
         return self._forgotten
 
     def knows(self, push_id: int) -> bool:
-        """Whether a push with that id was applied, or is older than what is remembered."""
+        """Return True if a push with that id was applied, or is older than what is remembered."""
         if push_id > self._last:  # in nearly all pushes
             return push_id <= self._forgotten
         return push_id <= self._forgotten or self.seq(push_id) is not None
 
     def seq(self, push_id: int) -> int | None:
-        """The sequence number of a push that was applied, ``None`` where it was too long ago."""
+        """Return the sequence number of an applied push, ``None`` if it was too long ago."""
         if self._first <= push_id <= self._last:
             return push_id + self._offset
         return None if self._older is None else self._older.seq(push_id)
 
     @property
     def run_count(self) -> int:
-        """How many runs it holds beside the newest one."""
+        """The number of runs that it holds beside the newest one."""
         return 0 if self._older is None else len(self._older.firsts)
 
     def applied(self, push_id: int, seq: int) -> int:
@@ -133,7 +133,10 @@ class Producer:
         return copy
 
     def joined(self, other: Producer) -> Producer:
-        """A producer that knows what either of two knows; of a number that differs, the lower."""
+        """Return a producer that knows what either of two knows.
+
+        Of a number that differs, the lower.
+        """
         joined = Producer(remember=self._remember, forgotten=max(self._forgotten, other._forgotten))
         for first, seq, count in sorted(self.runs() + other.runs()):
             joined.restore(first, seq, count)
@@ -203,11 +206,11 @@ class Producers:
         return self._producers.items()
 
     def find(self, client: str) -> Producer | None:
-        """The producer of that client, ``None`` where none of its pushes is remembered."""
+        """Return the producer of that client, ``None`` if none of its pushes is remembered."""
         return self._producers.get(client)
 
     def get(self, client: str) -> Producer:
-        """The producer of that client, a new one where it has none."""
+        """Return the producer of that client, a new one if it has none."""
         producer = self._producers.get(client)
         if producer is None:
             producer = self._producers[client] = Producer()

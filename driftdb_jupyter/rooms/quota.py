@@ -1,4 +1,4 @@
-"""How much a room may hold."""
+"""The bounds of what a room may hold."""
 
 from __future__ import annotations
 

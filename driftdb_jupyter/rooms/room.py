@@ -38,7 +38,7 @@ _seq = attrgetter("seq")
 
 
 class Applied(Struct, gc=False):
-    """What follows from a push that was taken.
+    """The effects of a push that was taken.
 
     ``seq`` goes into the ack (``None``: applied too long ago to know). ``broadcast``: the entries
     to broadcast, ascending. ``kept``: those that the key's stream holds now. ``removed``: what the
@@ -62,7 +62,7 @@ class Applied(Struct, gc=False):
 
 
 class Found(Struct, gc=False):
-    """What a client is given to know all of a key.
+    """The entries that make a client know all of a key.
 
     ``lists``: entries, ascending, in lists that stay as they are (:meth:`.Stream.lend`).
     ``recovered``: they are what the client missed; otherwise they are the whole stream.
@@ -132,11 +132,11 @@ class Room:
 
     @property
     def key_count(self) -> int:
-        """How many streams hold something."""
+        """The number of streams that hold something."""
         return len(self._streams)
 
     def stream(self, key: str) -> Stream:
-        """The stream of a key, an empty one where it holds nothing; not to be changed."""
+        """Return the stream of a key, an empty one where it holds nothing; not to be changed."""
         return self._streams.get(key) or Stream()
 
     def charge(self, memory: MemoryBudget) -> None:
@@ -165,7 +165,7 @@ class Room:
             memory.discard(stream.drop(stream))
 
     def read(self, key: str, *, above: int = 0, limit: int | None = None) -> list[Entry]:
-        """The entries of a key's stream above a sequence number, ascending.
+        """Return the entries of a key's stream above a sequence number, ascending.
 
         ``limit``: at most that many, the oldest.
         """
@@ -181,7 +181,7 @@ class Room:
         begun: int = 0,
         limit: int | None = None,
     ) -> Found:
-        """What a client missed that knew all up to a sequence number of an epoch.
+        """Return what a client missed that knew all up to a sequence number of an epoch.
 
         That is every broadcast above it, or the whole stream where that is not known any more
         (protocol, "Missing nothing"). ``begun``: what was the newest number when this client was
@@ -525,7 +525,7 @@ def _cost_of_key(key: str) -> int:
 
 
 def _merge(lists: list[list[Entry]], relays: list[Entry]) -> list[list[Entry]]:
-    """Lists of entries with others between them; those in which nothing is put stay the same."""
+    """Merge entries into the lists of entries around them; lists without any stay the same."""
     merged = []
     place = 0
     for entries in lists:
@@ -538,7 +538,7 @@ def _merge(lists: list[list[Entry]], relays: list[Entry]) -> list[list[Entry]]:
 
 
 def _cut(lists: list[list[Entry]], limit: int | None) -> list[list[Entry]]:
-    """The first ``limit`` entries of such lists."""
+    """Return the first ``limit`` entries of such lists."""
     if limit is None:
         return lists
     cut = []

@@ -119,7 +119,10 @@ class Stream:
         return copy
 
     def above(self, seq: int, *, limit: int | None = None) -> list[Entry]:
-        """The entries whose sequence numbers are above ``seq``; at most ``limit``, the oldest."""
+        """Return the entries whose sequence numbers are above ``seq``.
+
+        At most ``limit``, the oldest.
+        """
         chunks = self._chunks
         found: list[Entry] = []
         if not self.value_count:
@@ -136,7 +139,7 @@ class Stream:
         return found
 
     def lend(self, seq: int, *, limit: int | None = None) -> list[list[Entry]]:
-        """The entries whose sequence numbers are above ``seq``, in lists that stay as they are.
+        """Return the entries with sequence numbers above ``seq``, in lists that stay as they are.
 
         Most of them are the stream's own, so that this costs little: they are not to be changed,
         and none is empty. ``limit``: at most that many entries, the oldest.
@@ -164,7 +167,7 @@ class Stream:
         return lists
 
     def count_to(self, seq: int) -> int:
-        """How many entries have sequence numbers up to and including ``seq``."""
+        """Return the number of entries with sequence numbers up to and including ``seq``."""
         chunks = self._chunks
         if not self.value_count:
             return 0
@@ -175,11 +178,11 @@ class Stream:
         return count
 
     def covers(self, seq: int) -> bool:
-        """Whether every value that was ever kept here above ``seq`` still is."""
+        """Return True if every value that was ever kept here above ``seq`` still is."""
         return self.value_count > 0 and self._chunks[0].entries[0].seq <= seq
 
     def front(self, count: int) -> Front:
-        """What the oldest ``count`` entries are, one at least."""
+        """Describe the oldest ``count`` entries, one at least."""
         if count == self.value_count:
             return Front(count, self.byte_count, self.cost_bytes, self.newest)
         if count == 1:  # as a push with a ``max_length`` drops

@@ -34,7 +34,7 @@ _time = attrgetter("entry.time")
 
 @dataclass(frozen=True, kw_only=True)
 class WindowLimits:
-    """How much of the past is kept; what passes any of the bounds is forgotten, the oldest first.
+    """The bounds of a recovery window; past any of them the oldest broadcasts are forgotten.
 
     ``count``: broadcasts of a room. ``cost_bytes``: of memory that they take. ``seconds``: since
     they came.
@@ -124,7 +124,7 @@ class Window:
 
     @property
     def cost_bytes(self) -> int:
-        """What it costs of memory."""
+        """The bytes of memory that it takes."""
         forgotten = self._forgotten.cost_bytes + self._forgotten_relays.cost_bytes
         return self._broadcasts_cost + forgotten
 

@@ -64,7 +64,7 @@ class ProducerOfRoom(Struct):
 
 
 def read_entries(connection: sqlite3.Connection, room: int) -> Iterator[EntryRow]:
-    """What a room holds, by key and number.
+    """Read the entries of a room, by key and number.
 
     Raises :class:`sqlite3.Error`, as all functions here do.
     """
@@ -93,7 +93,7 @@ def read_authors(
 
 
 def read_producers(connection: sqlite3.Connection, room: int) -> list[ProducerOfRoom]:
-    """The clients of a room, and which of their pushes were applied."""
+    """Read the clients of a room, and which of their pushes were applied."""
     row = connection.execute(_PRODUCERS, [room]).fetchone()
     if row[0] is None:
         return []
@@ -113,7 +113,7 @@ def read_producers(connection: sqlite3.Connection, room: int) -> list[ProducerOf
 def _values(
     connection: sqlite3.Connection, room: int, keys: list[str], seqs: list[int], lengths: list[int]
 ) -> Iterator[bytes]:
-    """The values of a page: not too many bytes at once."""
+    """Read the values of a page: not too many bytes at once."""
     start = 0
     while start < len(keys):
         end, size = start + 1, lengths[start]

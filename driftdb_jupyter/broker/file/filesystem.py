@@ -1,4 +1,4 @@
-"""What the journal needs to know of the file system that it lies on."""
+"""Facts about the file system that the journal lies on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REMOTE = re.compile(
 
 
 def is_remote(path: str, *, mounts: str = "/proc/mounts") -> bool:
-    """Whether a file (or the folder that it will be in) is on one; false where nobody can say.
+    """Return True if a file (or its future folder) is on one; False where nobody can say.
 
     ``mounts``: the file in which the system lists what is mounted.
     """
@@ -47,7 +47,7 @@ def is_remote(path: str, *, mounts: str = "/proc/mounts") -> bool:
 
 
 def about_folder(folder: str) -> list[str]:
-    """What is to be known of the folder that files for their owner alone are in, in words."""
+    """Describe what is unsafe about a folder whose files are for their owner alone."""
     notices = []
     if os.path.islink(folder):
         notices.append(f"{folder} is a symbolic link; the files are in {_target(folder)}")
@@ -64,7 +64,10 @@ def _target(path: str) -> str:
 
 
 def no_file(paths: Iterable[str]) -> str | None:
-    """The first of these paths that has something else than an ordinary file, and what it is."""
+    """Describe the first of these paths that exists and is no ordinary file.
+
+    ``None`` if there is none.
+    """
     for path in paths:
         try:
             mode = os.lstat(path).st_mode

@@ -122,7 +122,7 @@ class JournalUnusable(Exception):
 
 
 class ProducerRow(Struct, frozen=True):
-    """What is written of a client; ``present``: as one that has not left."""
+    """A client as the journal keeps it; ``present``: it has not left."""
 
     id: int
     forgotten: int
@@ -258,7 +258,7 @@ class Journal:
 
     @property
     def _untouched(self) -> str:
-        """How to open the file so that nothing is written, neither to it nor beside it.
+        """The URI that opens the file so that nothing is written, neither to it nor beside it.
 
         Without a -wal file it is whole, and nothing beside it is needed to read it.
         """
@@ -444,7 +444,7 @@ class Journal:
     # Reading.
 
     def has(self, name: str) -> bool:
-        """Whether there is a room of that name."""
+        """Return True if there is a room of that name."""
         row = self._connection.execute("SELECT 1 FROM rooms WHERE name = ?", [name]).fetchone()
         return row is not None
 
@@ -472,12 +472,12 @@ class Journal:
         return cost_bytes
 
     def has_deleted(self) -> bool:
-        """Whether :meth:`sweep` has something to do."""
+        """Return True if :meth:`sweep` has something to do."""
         query = "SELECT 1 FROM rooms WHERE name IS NULL LIMIT 1"
         return self._connection.execute(query).fetchone() is not None
 
     def served_time(self) -> tuple[float | None, list[tuple[float, float]]]:
-        """When a server last ran on this file, and from when to when none did before that."""
+        """Return when a server last used this file, and the periods before in which none did."""
         ran_at: float | None
         (ran_at,) = self._connection.execute(
             "SELECT coalesce(ran_at, (SELECT max(used_at) FROM rooms)) FROM run"
@@ -486,13 +486,13 @@ class Journal:
         return ran_at, gaps
 
     def count(self) -> int:
-        """How many rooms there are."""
+        """Return the number of rooms."""
         query = "SELECT count(*) FROM rooms WHERE name IS NOT NULL"
         count: int = self._connection.execute(query).fetchone()[0]
         return count
 
     def newest(self, table: Literal["rooms", "producers"]) -> int:
-        """The highest id that a table ever had, 0 where it had none."""
+        """Return the highest id that a table ever had, 0 where it had none."""
         query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
         highest: int = self._connection.execute(query, [table]).fetchone()[0]
         return highest
@@ -505,14 +505,14 @@ class Journal:
         ).fetchall()
 
     def unused(self, *, before: float) -> list[str]:
-        """The names of the rooms that nobody used since then (seconds since 1970)."""
+        """Return the names of the rooms that nobody has used since a time (seconds since 1970)."""
         rows = self._connection.execute(
             "SELECT name FROM rooms WHERE used_at < ? AND name IS NOT NULL", [before]
         )
         return [name for (name,) in rows.fetchall()]
 
     def check(self) -> list[str]:
-        """What is wrong with the file, in words (SQLite's, mostly); empty where nothing is."""
+        """Describe what is wrong with the file (mostly in SQLite's words); empty if nothing is."""
         execute = self._connection.execute
         try:
             rows = execute("PRAGMA integrity_check").fetchall()
@@ -537,7 +537,7 @@ class Journal:
         return copy_database(self._connection, target, finish=_mark_as_copy, progress=progress)
 
     def names(self) -> list[str]:
-        """The names of all rooms, in order."""
+        """Return the names of all rooms, in order."""
         rows = self._connection.execute(
             "SELECT name FROM rooms WHERE name IS NOT NULL ORDER BY name"
         )
@@ -550,7 +550,7 @@ class Journal:
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
     ) -> Loaded | None:
-        """The room of that name, ``None`` where there is none."""
+        """Return the room of that name, ``None`` if there is none."""
         self._connection.execute("BEGIN")  # one state of the file for all that is read
         try:
             return self._load(name, quota, window_limits or WindowLimits())
@@ -615,6 +615,6 @@ def _mark_as_copy(connection: sqlite3.Connection) -> None:
 
 
 def _writable(path: str) -> bool:
-    """Whether the file can be written, and others made beside it."""
+    """Return True if the file can be written, and others can be made beside it."""
     folder = os.path.dirname(os.path.abspath(path))
     return os.access(folder, os.W_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))

@@ -1,4 +1,4 @@
-"""How a journal of version 1 becomes one of version 2.
+"""The migration of a journal from version 1 to version 2.
 
 It is copied first, to a file beside it (``rooms.db.v1.bak``), and then changed in one transaction:
 until that is committed the file is what it was, so that an end of any kind in between costs

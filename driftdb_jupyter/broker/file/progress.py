@@ -1,4 +1,4 @@
-"""How far a long work on the journal has come: on a terminal as a bar, else in the log."""
+"""The progress of long work on the journal: a bar on a terminal, else lines in the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Progress:
         self._shown = time.monotonic() if not self._terminal else 0.0
 
     def show(self, done: int, total: int) -> None:
-        """So much of ``total`` is done, in any unit; cheap, for most calls show nothing."""
+        """Show that so much of ``total`` is done, in any unit.
+
+        Cheap, as most calls show nothing.
+        """
         now = time.monotonic()
         if now - self._shown < (_BAR_SECONDS if self._terminal else _LOG_SECONDS):
             return

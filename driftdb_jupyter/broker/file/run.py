@@ -57,7 +57,7 @@ class Witness:
         self._token = b""
 
     def read(self) -> tuple[str, int] | None:
-        """The token and the count; ``None`` where there is no such file or it says neither."""
+        """Return the token and the count; ``None`` if the file is missing or says neither."""
         try:
             with open(open_private(self._path, os.O_RDONLY), "rb") as file:
                 token, count = file.read(1000).split()
@@ -109,12 +109,12 @@ class Run:
             self.era = token_hex(8)
 
     def _is_copy(self) -> bool:
-        """Whether the file, or its lock's, isn't the one that the last server had."""
+        """Return True if the file, or its lock's, isn't the one that the last server had."""
         token, beside = self._connection.execute("SELECT token, beside FROM run").fetchone()
         return bool(token) and beside != self._lock.identity
 
     def _went_on(self) -> bool:
-        """Whether all numbers that were given are in the file."""
+        """Return True if all numbers that were given are in the file."""
         mode, token, boot, commits = self._connection.execute(
             "SELECT mode, token, boot, commits FROM run"
         ).fetchone()
@@ -168,7 +168,7 @@ class Run:
         self._connection.execute("UPDATE run SET commits = ?", [self._commits + 1])
 
     def counted(self) -> None:
-        """The commit that was counted is done."""
+        """Note that the commit that was counted is done."""
         self._commits += 1
         for witness in (self._beside, self._outside):
             with suppress(OSError):  # it tells of less than there is: that is no harm
@@ -181,7 +181,7 @@ class Run:
 
 
 def boot_id() -> str:
-    """What is another each time that this machine is started; empty where nobody can say."""
+    """Return an id that changes each time this machine is started; empty where nobody can say."""
     if sys.platform == "linux":
         with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()

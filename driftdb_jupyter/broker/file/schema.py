@@ -101,7 +101,7 @@ class WrongSchema(Exception):
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The version of a journal's tables, 0 for a file that is empty; changes nothing.
+    """Return the version of a journal's tables, 0 for an empty file; changes nothing.
 
     Raises :class:`WrongSchema` for the database of another program and for a newer version.
     """

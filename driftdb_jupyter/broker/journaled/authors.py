@@ -62,7 +62,7 @@ class Authors:
         self._hold(author, row)
 
     def row(self, author: Author) -> AuthorRow:
-        """The row of an author; a new one, or a free one, where it has none."""
+        """Return the row of an author; a new one, or a free one, if it has none."""
         known = self._by_object.get(id(author))
         if known is not None:
             return known.row

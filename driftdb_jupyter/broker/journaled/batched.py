@@ -87,7 +87,7 @@ class BatchedSequencer(JournaledSequencer):
         return self._answer(pusher, push, applied, wait=written)
 
     def take(self) -> Batch | None:
-        """The rows to be written; see :class:`.committer.Unit`."""
+        """Return the rows to write; see :class:`.committer.Unit`."""
         self._in_flight += self._unanswered
         self._unanswered = []
         if not self._draft:

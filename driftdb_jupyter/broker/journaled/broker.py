@@ -148,7 +148,7 @@ class JournalBroker:
 
     @property
     def trouble(self) -> str | None:
-        """What keeps the broker from doing all that it promises, in words; else ``None``."""
+        """The reason why the broker can't do all that it promises, as text; else ``None``."""
         count = len(self._out())
         if self.failing is not None or not count:
             return self.failing
@@ -158,7 +158,7 @@ class JournalBroker:
         )
 
     def _out(self) -> dict[str, float]:
-        """The rooms that are out of service, and since when."""
+        """Return the rooms that are out of service, and since when."""
         now = self.clock()
         return {
             name: since
@@ -167,7 +167,7 @@ class JournalBroker:
         }
 
     async def has(self, name: str) -> bool:
-        """Whether there is a room of that name; it is not loaded for that."""
+        """Return True if there is a room of that name; doesn't load it."""
         return name in self._rooms or await self._read(Journal.has, name)
 
     async def create(self, name: str) -> None:
@@ -382,7 +382,7 @@ class JournalBroker:
         return before - os.path.getsize(self.journal)
 
     async def check(self) -> list[str]:
-        """What is wrong with the file, in SQLite's words; empty where nothing is."""
+        """Describe what is wrong with the file, in SQLite's words; empty if nothing is."""
         return await self._run(self._threads.take_long, Journal.check)
 
     async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:

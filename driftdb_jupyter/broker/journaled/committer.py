@@ -46,26 +46,29 @@ _SQLITE_ERROR = 1
 
 
 class Unit(Protocol):
-    """What is written whole or not at all."""
+    """Rows that are written whole or not at all."""
 
     dirty: bool
     """The committer's own: whether it waits for its next rows to be taken."""
 
     def take(self) -> Batch | None:
-        """The rows to be written, ``None`` where there are only answers to give."""
+        """Return the rows to write, ``None`` if there are only answers to give."""
 
     def committed(self) -> None:
-        """What was taken is written."""
+        """Note that the rows that were taken are written."""
 
     def failed(self, reason: str) -> bool:
-        """What was taken can't be written for now; whether to try again with the very same rows."""
+        """Note that the rows can't be written for now.
+
+        Return True to try the very same rows again.
+        """
 
     def broken(self, reason: str) -> None:
-        """What was taken can never be written."""
+        """Note that the rows that were taken can never be written."""
 
 
 class _Outcome(Struct):
-    """What became of some batches, by their identities.
+    """The outcome of some batches, by their identities.
 
     ``error``: why those that are neither written nor at fault aren't written. ``tainted``: rows
     were lost, and the file can't say so.
@@ -376,7 +379,7 @@ class Committer:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether an error is the disk's or the system's, so that trying again may help."""
+    """Return True if an error is the disk's or the system's, so that trying again may help."""
     if isinstance(error, sqlite3.OperationalError):
         # Before Python 3.11 it has no code. A statement that is wrong stays so.
         code: int = getattr(error, "sqlite_errorcode", 0)

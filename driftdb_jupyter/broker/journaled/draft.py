@@ -22,7 +22,7 @@ _seq = attrgetter("seq")
 
 
 class Change:
-    """What became of one stream: all up to ``removed`` is gone, and ``kept`` is new, ascending."""
+    """The change of one stream: all up to ``removed`` is gone, and ``kept`` is new, ascending."""
 
     __slots__ = ("kept", "removed")
 
@@ -46,7 +46,7 @@ class Change:
 
 
 class Draft:
-    """What is to be written of a room.
+    """The part of a room that is to be written.
 
     ``changes`` by key; ``ids``: of pushes that are written with them, by client; ``relay_ids``: of
     relays, which go along. ``whole``: the clients all of whose ids are to be written instead, for

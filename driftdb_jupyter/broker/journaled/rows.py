@@ -58,7 +58,7 @@ class RoomRows:
         left_at: Callable[[str], float],
         now: float,
     ) -> Batch:
-        """The rows of a draft, with the numbers of ``room``.
+        """Make the rows of a draft, with the numbers of ``room``.
 
         ``left_at``: when a client was last connected, ``now`` for those who are; both in seconds
         since 1970.
@@ -72,7 +72,9 @@ class RoomRows:
         return batch
 
     def make_new(self, name: str, room: Room, *, now: float) -> Batch:
-        """The rows of a room that the journal has not: all that it holds and knows, and its name.
+        """Make the rows of a room that the journal doesn't have.
+
+        All that it holds and knows, and its name.
 
         Its clients are taken for just gone.
         """
@@ -89,7 +91,7 @@ class RoomRows:
         return batch
 
     def committed(self) -> None:
-        """The batch that was made last is in the journal."""
+        """Note that the batch that was made last is in the journal."""
         for author in self._pending_authors:
             author.written = True
         for client, producer in self._pending_producers.items():
@@ -100,7 +102,7 @@ class RoomRows:
         self.failed()
 
     def failed(self) -> None:
-        """The batch that was made last is not in the journal, and never will be."""
+        """Note that the batch that was made last is not in the journal, and never will be."""
         self._pending_authors = []
         self._pending_producers = {}
 

@@ -38,7 +38,7 @@ _MANY_RUNS = 512
 
 
 class JournalHandle(Protocol):
-    """What a sequencer needs of its broker."""
+    """The parts of a broker that a sequencer uses."""
 
     @property
     def producer_ids(self) -> Iterator[int]:
@@ -50,7 +50,7 @@ class JournalHandle(Protocol):
 
     @property
     def memory(self) -> MemoryBudget:
-        """What all rooms together may cost."""
+        """The memory that all rooms together may take."""
 
     @property
     def failing(self) -> str | None:
@@ -134,11 +134,11 @@ class JournaledSequencer(Unit, ABC):
         self.room.release()
 
     def joined(self, client: str) -> None:
-        """A connection of a client was opened."""
+        """Note that a client has opened a connection."""
         self._clients.joined(client)
 
     def left(self, client: str) -> None:
-        """A connection of a client was closed."""
+        """Note that a client has closed a connection."""
         self._forget(self._clients.left(client, now=self._handle.clock()))
 
     def expire_clients(self, *, before: float) -> None:

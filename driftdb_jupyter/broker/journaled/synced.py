@@ -112,7 +112,7 @@ class SyncedSequencer(JournaledSequencer):
         return False
 
     def take(self) -> Batch | None:
-        """The rows to be written; see :class:`.committer.Unit`."""
+        """Return the rows to write; see :class:`.committer.Unit`."""
         self._in_flight += self._waiting
         self._waiting = []
         draft, self._draft = self._draft, Draft()

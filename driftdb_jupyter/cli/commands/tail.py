@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 
 class _Count(Text):
-    """How many of the newest values, ``None`` for all."""
+    """A number of the newest values; ``None`` for all."""
 
     name = "count"
 
