@@ -44,7 +44,7 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def stamp() -> str:
-    """What the stamp has to say of the sources and the bundle as they are now."""
+    """Return the stamp of the sources and the bundle as they are now."""
     sources = [*SOURCES.glob("*.json"), *SOURCES.glob("*.mjs"), *files_below(SOURCES / "src")]
     bundle = [path for folder in BUNDLES for path in files_below(folder) if path != STAMP]
     return f"sources {hash_of(sources)}\nbundle {hash_of(bundle)}\n"

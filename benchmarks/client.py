@@ -98,7 +98,7 @@ class Ours:
         return 1e6 * median(took)
 
     def observe(self) -> float:
-        """What each of a thousand observers costs beside its own call, in microseconds."""
+        """Return what each of a thousand observers costs beside its own call, in microseconds."""
         calls = [0]
 
         def observer(change: object) -> None:

@@ -129,7 +129,7 @@ def _measure(inspector: Inspector, folder: Path, *, keys: int, rate: int) -> lis
 
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
-    """The folder's files, at the URL that this is."""
+    """Serve the folder's files, at the URL that this yields."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
@@ -182,7 +182,7 @@ def main() -> int:
 
 
 def _most(gaps: list[float]) -> float:
-    """What 99 of 100 are within."""
+    """Return the 99th percentile."""
     return quantiles(gaps, n=100, method="inclusive")[-1]
 
 

@@ -67,7 +67,7 @@ def idle_table(idle: Idle, rounds: Rounds) -> str:
 
 
 def goals_of(name: str, scenario: Scenario, rounds: Rounds) -> list[Goal]:
-    """The scenario's goals, as far as the servers that were measured can tell."""
+    """Return the scenario's goals, as far as the servers that were measured can tell."""
     if rounds.keys() <= {"driftdb"}:
         return []
     faults = ", ".join(
@@ -97,7 +97,7 @@ def goals_of(name: str, scenario: Scenario, rounds: Rounds) -> list[Goal]:
 
 
 def idle_goals_of(name: str, idle: Idle, rounds: Rounds) -> list[Goal]:
-    """The goals for idle connections, as far as the servers that were measured can tell."""
+    """Return the goals for idle connections, as far as the measured servers can tell."""
     goals = []
     if "ours" in rounds:
         kilobytes = _least(rounds["ours"], "kilobytes_each")

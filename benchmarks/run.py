@@ -109,7 +109,7 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
 
 
 def quick(folder: Path) -> int:
-    """A few seconds with our server alone: 1 if anything was lost or out of order, else 0."""
+    """Try our server for a few seconds; return 1 if anything was lost or reordered, else 0."""
     with start(OURS, folder) as running:
         rounds: Rounds = {OURS.name: [load(running, QUICK)]}
     goals = goals_of("quick", QUICK, rounds)
@@ -118,7 +118,7 @@ def quick(folder: Path) -> int:
 
 
 def _circumstances(rounds: int) -> dict[str, object]:
-    """What a reader of the figures has to know about where they come from."""
+    """Describe the machine and the versions that the figures come from."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {len(CORES)} cores, {platform.system()}",

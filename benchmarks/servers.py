@@ -74,7 +74,7 @@ class Running:
 
 
 def pinned(command: list[str], *, to: str) -> list[str]:
-    """The command on the core of the ``"server"`` or on that of the ``"generator"``."""
+    """Return the command on the core of the ``"server"`` or on that of the ``"generator"``."""
     return ["taskset", "-c", str(CORES[0] if to == "server" else CORES[-1]), *command]
 
 
@@ -150,7 +150,7 @@ def with_journal(folder: Path) -> list[Server]:
 
 
 def other_ways(folder: Path, *, tls: bool) -> list[Server]:
-    """The ways into our server that can carry less.
+    """Return the ways into our server that can carry less.
 
     ``tls``: whether the load generator speaks it.
     """

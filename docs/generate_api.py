@@ -38,7 +38,7 @@ _ELSEWHERE = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [
         "# The Python API\n\nWritten from the docstrings by `docs/generate_api.py`. "
         "[From Python](python.md) shows how it is used.\n"
@@ -76,7 +76,7 @@ def _described(name: str, thing: object) -> Iterator[str]:
 
 
 def _members(thing: type) -> Iterator[tuple[str, object]]:
-    """The public members of a class and of those of ours that it is made of, each once."""
+    """Return the public members of a class and of its bases of ours, each once."""
     seen = set()
     for kind in thing.__mro__:
         if not kind.__module__.startswith("driftdb_jupyter"):
@@ -112,7 +112,7 @@ def _signature(thing: object) -> str:
 
 
 def _text(thing: object) -> str:
-    """A docstring as Markdown."""
+    """Return a docstring as Markdown."""
     text = inspect.getdoc(thing) or ""
     text = re.sub(r":\w+:`[~.]?([^`<]*?)`", lambda found: f"`{found[1].split('.')[-1]}`", text)
     text = re.sub(r"::\n\n((?:    .*\n?|\n)+)", _code, text)
@@ -124,7 +124,7 @@ def _code(found: re.Match[str]) -> str:
 
 
 def _first(thing: object) -> str:
-    """A docstring in one paragraph."""
+    """Return a docstring in one paragraph."""
     return " ".join(_text(thing).split())
 
 

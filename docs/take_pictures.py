@@ -55,7 +55,7 @@ def furnish(here: Room) -> None:
 
 
 def shown(browser: Browser, url: str, **looks: Any) -> Page:
-    """A page that is connected."""
+    """Open a page, and wait until it is connected."""
     page = browser.new_context(**looks).new_page()
     page.goto(url)
     page.locator('.top .driftdb-badge[data-phase="connected"]').wait_for()
@@ -76,7 +76,7 @@ def room_page(browser: Browser, here: Room) -> None:
 
 
 def inspector(browser: Browser, here: Room) -> None:
-    """A value as a tree, and the history beside a few writes."""
+    """Show a value as a tree, and the history beside a few writes."""
     size = {"width": 1100, "height": 700}
     page = shown(browser, f"{here.url}/inspect", viewport=size, color_scheme="dark")
     page.locator(".keys .row").get_by_text("votes", exact=True).click()
@@ -90,7 +90,7 @@ def inspector(browser: Browser, here: Room) -> None:
 
 
 def front_page(browser: Browser, root: str) -> None:
-    """A room that was just made, and how to use it."""
+    """Show a room that was just made, and how to use it."""
     page = browser.new_page(viewport={"width": 900, "height": 860})
     page.goto(root)
     page.get_by_role("button", name="Make a room").click()

@@ -1,4 +1,4 @@
-"""What a room is to its shared objects: a place to find, and a connection to it."""
+"""The room as its shared objects see it: an address, and a connection to it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class BaseRoom:
         return self.connection.location.url
 
     def link(self, key: str | None = None) -> Link:
-        """The URL of the room's page, for any browser; with ``key`` that one alone is shown.
+        """Return the URL of the room's page, for any browser; with ``key`` it shows that key alone.
 
         A cell shows it as a link.
         """
@@ -72,7 +72,7 @@ class BaseRoom:
 
     @property
     def status(self) -> Status:
-        """How the connection is.
+        """The state of the connection.
 
         ``connecting``, ``connected``, ``reconnecting``, ``stopped`` (:attr:`error` says why and
         :meth:`retry` tries again) or ``closed``.
@@ -86,7 +86,7 @@ class BaseRoom:
 
     @property
     def waiting(self) -> int:
-        """How many writes the room has not taken (or refused) yet."""
+        """The number of writes that the room has not taken (or refused) yet."""
         return self.connection.waiting
 
     @property

@@ -26,7 +26,7 @@ class Link(str):
 
 
 def page_url(location: Location, key: str | None = None) -> Link:
-    """The URL of a room's page; with ``key`` it shows that one alone."""
+    """Return the URL of a room's page; with ``key`` it shows that key alone."""
     query = "" if key is None else f"?key={quote(key, safe='')}"
     link = Link(f"{location.url}/page{query}")
     link.href = f"{urlsplit(location.url).path}/page{query}" if location.own else str(link)

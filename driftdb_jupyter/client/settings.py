@@ -1,4 +1,4 @@
-"""What of the client can be set, each by an environment variable."""
+"""The client's settings, each by an environment variable."""
 
 from __future__ import annotations
 

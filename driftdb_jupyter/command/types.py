@@ -61,7 +61,7 @@ class Choice(Text):
     name = "choice"
 
     def __init__(self, choices: Sequence[str], *, expected: str = "") -> None:
-        """``expected`` describes the words in messages."""
+        """Take ``expected`` as the description of the words in messages."""
         self.choices = choices
         self._expected = expected or f"one of {', '.join(choices)}"
 

@@ -12,7 +12,7 @@ _ASSUMED_BYTES = 4 * 1024**3
 
 
 def machine_memory_bytes(root: Path = Path("/")) -> int:
-    """The smallest of the machine's memory and the limits of the process's control groups.
+    """Return the smallest of the machine's memory and the limits of the process's control groups.
 
     Looks at cgroup v2 and v1, at the process's own group and all above it. ``root``: where the
     file systems ``proc`` and ``sys`` are mounted.

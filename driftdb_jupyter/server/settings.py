@@ -26,7 +26,7 @@ _DAY_SECONDS = 24 * 60 * 60.0
 
 
 class DriftDB(Configurable):
-    """What the rooms of a server allow."""
+    """The settings of a server's rooms."""
 
     message_limit_bytes = Int(
         _DEFAULT.message_bytes,
@@ -343,7 +343,7 @@ class DriftDB(Configurable):
     )
 
     def broker(self, path: str | None, *, allow_memory: bool = True) -> Broker:
-        """The broker for these settings; ``path`` is the journal's file, ``None`` for none.
+        """Return the broker for these settings; ``path`` is the journal's file, ``None`` for none.
 
         ``allow_memory``: whether rooms may be in memory where the journal can't be used; else
         :class:`~..broker.journal.JournalUnusable` is raised.
@@ -361,7 +361,7 @@ class DriftDB(Configurable):
         )
 
     def new_memory_budget(self) -> MemoryBudget:
-        """What bounds the memory of a server with these settings: its broker has it."""
+        """Return the memory budget of a server with these settings: its broker has it."""
         return MemoryBudget(self.memory_limit_bytes or machine_memory_bytes() // 4)
 
     @property

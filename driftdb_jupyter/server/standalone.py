@@ -92,7 +92,7 @@ def application(
     reach: Callable[[], str | None] = lambda: None,
     health_details: bool = False,
 ) -> Application:
-    """The web application of a standalone server; ``base_url`` has a slash at both ends.
+    """Return the web application of a standalone server; ``base_url`` has a slash at both ends.
 
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
@@ -274,7 +274,7 @@ class StandaloneServer(JupyterApp):
         return f"can't listen on {place}: {error}"
 
     def _tls(self) -> ssl.SSLContext | None:
-        """What the certificate's files say now; raises :class:`CannotServe`."""
+        """Return the context that the certificate's files make now; raises :class:`CannotServe`."""
         if not self.certfile:
             if self.keyfile:
                 raise CannotServe(
@@ -379,7 +379,7 @@ class StandaloneServer(JupyterApp):
 
     @property
     def default_room_retention_seconds(self) -> float:
-        """How long unused rooms are kept where the settings don't say."""
+        """The number of seconds that unused rooms are kept where the settings don't say."""
         return (30 if self.data else 1) * _DAY_SECONDS
 
     def _broker(self, settings: DriftDB) -> Broker:

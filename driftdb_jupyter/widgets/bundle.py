@@ -83,7 +83,7 @@ def _bundle() -> Bundle:
 
 
 def outlives_cells() -> bool:
-    """Whether a model lives as long as the process, and is everybody's, as it is in Jupyter.
+    """Return True if a model lives as long as the process, and is everybody's, as it is in Jupyter.
 
     marimo serves several people from one process, each with models of their own.
     """

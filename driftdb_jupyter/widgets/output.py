@@ -1,4 +1,4 @@
-"""What a notebook keeps of a view, for where there is no kernel."""
+"""The output that a notebook keeps of a view, for where there is no kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is here, as a cell shows it."""
+"""The view of a presence in a cell."""
 
 from __future__ import annotations
 

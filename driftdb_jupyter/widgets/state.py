@@ -223,5 +223,5 @@ class _InTheRoom(dict[str, AnyValue]):
 
 
 def _is_plain(layout: Layout) -> bool:
-    """Whether a layout says nothing."""
+    """Return True if a layout says nothing."""
     return all(getattr(layout, name) is None for name in layout.keys if name[0] != "_")

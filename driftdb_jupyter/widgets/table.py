@@ -35,7 +35,7 @@ def table(value: Any) -> str | None:
 
 
 def _frame(frame: Any) -> str | None:
-    """The table of a frame; of one that is malformed ``None``."""
+    """Return the table of a frame; ``None`` if that is malformed."""
     try:
         columns, data, index = frame["columns"], frame["data"], frame.get("index", {})
         cells = [data[str(name)] for name in columns]

@@ -49,7 +49,7 @@ _FULL = 1013
 
 
 class Comm(Protocol):
-    """What of a comm is used; ``send`` may be called from any thread."""
+    """The parts of a comm that are used; ``send`` may be called from any thread."""
 
     def send(self, data: dict[str, Any]) -> None: ...
 
@@ -114,7 +114,7 @@ class Tunnel:
         background().call(lambda: self._outgoing.put_nowait(text))
 
     def alive(self) -> None:
-        """The page is there."""
+        """Note that the page is there."""
         self._silent = 0
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a cell shows of a stream, a channel or a presence."""
+"""The view of a stream, a channel or a presence in a cell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["View", "shown", "view_of"]
 
 
 def server_of(shared: Shared) -> str:
-    """The server's root: a path on the page's own, or a URL."""
+    """Return the server's root: a path on the page's own, or a URL."""
     location = shared.room.connection.location
     return urlsplit(location.server).path if location.own else location.server
 
@@ -75,7 +75,7 @@ def view_of(shared: Shared, kind: str, **options: Any) -> View:
 
 
 def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any]:
-    """The MIME bundle of a view, for ``_repr_mimebundle_``.
+    """Return the MIME bundle of a view, for ``_repr_mimebundle_``.
 
     ``text`` is what is read where no front end runs.
     """

@@ -115,7 +115,7 @@ class Draft:
         return len(runs)
 
     def facts(self, later: Draft) -> Draft:
-        """What is to be written though the pushes of this draft, and of a later one, never were."""
+        """Return what has to be written even if the pushes of both drafts never were."""
         facts = Draft()
         for draft in (self, later):
             # All that is left of these clients' ids are those of relays, and of what was written.

@@ -39,7 +39,7 @@ class Outlet(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many values it has not pushed yet."""
+        """The number of values that it has not pushed yet."""
 
     def hand_over(self, timeout_seconds: float, *, last: bool) -> None:
         """Push them now, and wait for that; ``last``: also what is unfinished."""
@@ -79,7 +79,7 @@ class Connection:
 
     @property
     def status(self) -> Status:
-        """How the connection is."""
+        """The state of the connection."""
         return "closed" if self._closing else self._driver.supervisor.status
 
     @property
@@ -89,7 +89,7 @@ class Connection:
 
     @property
     def waiting(self) -> int:
-        """How many writes and updates the room has not taken (or refused) yet."""
+        """The number of writes and updates that the room has not taken (or refused) yet."""
         for _ in range(100):
             before = self._driver.turns
             waiting = self._inbox.writes + self._session.waiting
@@ -100,7 +100,7 @@ class Connection:
 
     @property
     def taken(self) -> int:
-        """How many pushes the room has taken so far."""
+        """The number of pushes that the room has taken so far."""
         return self._session.taken
 
     @property

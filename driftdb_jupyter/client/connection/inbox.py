@@ -1,4 +1,4 @@
-"""What callers hand over to the background thread."""
+"""The work that callers hand over to the background thread."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Job:
         byte_count: int = 0,
         value: bytes | None = None,
     ) -> None:
-        """``writes`` of ``byte_count`` together wait with it; ``value`` is shown till then."""
+        """Hold ``writes`` of ``byte_count`` in all with it; ``value`` is shown till then."""
         self.work = work
         self.receipt = receipt
         self.writes = writes
@@ -104,7 +104,7 @@ class Inbox:
 
     @property
     def byte_count(self) -> int:
-        """How many bytes wait."""
+        """The number of bytes that wait."""
         # The totals run on while jobs come and go, and begin anew where there are none: two
         # threads that come with the same total are forgotten soon.
         try:
@@ -115,7 +115,7 @@ class Inbox:
 
     @property
     def writes(self) -> int:
-        """How many writes wait."""
+        """The number of writes that wait."""
         return sum(job.writes for job in self.jobs.copy())
 
     def forked(self) -> list[Job]:

@@ -22,7 +22,7 @@ class Listener(Target, Protocol):
 
 
 class Listeners:
-    """Who listens to which key, as long as somebody holds the listener.
+    """The listeners of each key, as long as somebody holds them.
 
     It is changed on the background thread alone; :meth:`of` may be called on any.
     """

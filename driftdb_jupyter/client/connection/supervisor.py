@@ -1,4 +1,4 @@
-"""Whether to connect, and when: the status of a connection as a state machine without I/O."""
+"""The status of a connection, as a state machine without I/O: whether to connect, and when."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Binding:
             _log.warning("%s", self.error)
 
     def _encoded(self) -> bytes | None:
-        """What the widget has, as the room would."""
+        """Return the widget's value, encoded as the room has it."""
         try:
             return self.state._encode(getattr(self.widget, self.trait))
         except EncodingError:

@@ -1,4 +1,4 @@
-"""How a value is to be shown, and changed: what somebody asked for."""
+"""The control of a value: how it is shown, and how it can be changed."""
 
 from __future__ import annotations
 

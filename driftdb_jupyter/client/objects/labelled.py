@@ -18,7 +18,7 @@ class Labelled(Shared):
 
     @property
     def label(self) -> str | None:
-        """What stands above its view in place of the key, where it is shown from now on."""
+        """The text above its view in place of the key, wherever it is shown from now on."""
         return self._label
 
     @label.setter

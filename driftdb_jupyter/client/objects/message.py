@@ -15,7 +15,7 @@ __all__ = ["Message"]
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What a stream or a channel hands out where ``stamps=True`` was asked for.
+    """A value of a stream or a channel with its stamps (``stamps=True``).
 
     ``seq`` is the room's sequence number. ``time``: when the server took it, in UTC. ``client``:
     the public id of the connection that wrote it; ``user``: what the server's authentication
@@ -36,7 +36,7 @@ class Message:
 
 
 def name_of(user: dict[str, Any] | None) -> str | None:
-    """What a user is called, as the server's authentication says."""
+    """Return the name of a user, as the server's authentication gives it."""
     for field in ("display_name", "name", "username"):
         name = (user or {}).get(field)
         if isinstance(name, str) and name:

@@ -1,4 +1,4 @@
-"""Who is here."""
+"""Presence: the people who are in a room now."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Person:
 
 
 class Presence(Labelled):
-    """Who is here under a ``key``, each with a value: a colour, a cursor, what they look at.
+    """The people here under a ``key``, each with a value: a colour, a cursor, what they look at.
 
     ``value`` is one's own (``None``: only look who is there, unseen). It goes with the
     connection: whoever closes the notebook is gone after some seconds; a reconnect is no leaving.
@@ -104,12 +104,12 @@ class Presence(Labelled):
 
     @property
     def people(self) -> list[Person]:
-        """Who is here, in the order of their coming; oneself too, where one has a value."""
+        """The people here, in the order of their coming; oneself too, if one has set a value."""
         return list(self._people().values())
 
     @property
     def others(self) -> list[Person]:
-        """Who else is here."""
+        """The other people here."""
         return [person for person in self.people if not person.is_me]
 
     def on_join(self, handler: Callable[[Person], object]) -> Subscription:

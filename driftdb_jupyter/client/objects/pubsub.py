@@ -136,5 +136,5 @@ class PubSub(Labelled):
 
 
 def _heard(news: News) -> Iterable[Heard]:
-    """What was published; not what the stream of the key holds."""
+    """Return what was published; not what the key's stream holds."""
     return (news,) if isinstance(news, Heard) else ()

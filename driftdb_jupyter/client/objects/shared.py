@@ -1,4 +1,4 @@
-"""What all shared objects have in common: a key in a room, and how it stands with them."""
+"""The parts that all shared objects have in common: a key in a room, and its state there."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Shared:
         return Handle(receipt, read, why=lambda: self._home.error)
 
     def _is_taken(self) -> bool:
-        """Whether the room took the newest write."""
+        """Return True if the room took the newest write."""
         newest = self._newest
         return newest is not None and newest.done() and newest.exception() is None
 

@@ -213,7 +213,7 @@ class SharedState(Shared, HasTraits):
 
     @property
     def control(self) -> Control:
-        """How a cell shows it; can be set to a name of :data:`~.control.Kind`."""
+        """The control that a cell shows; can be set to a name of :data:`~.control.Kind`."""
         return self._asked
 
     @control.setter
@@ -355,7 +355,7 @@ class SharedState(Shared, HasTraits):
         return f"SharedState({self._key!r}, {brief(self._read())}, room={self._home.name!r})"
 
     def _observers(self) -> list[Callable[..., Any]]:
-        """Whom to tell of a change of the value, in the order in which traitlets does it."""
+        """Return the observers of the value, in the order in which traitlets tells them."""
         notifiers = self._trait_notifiers
         handlers = [
             handler
@@ -427,7 +427,7 @@ _MOST_PRESSES = 1000
 
 
 def _presses(old: Any, new: Any) -> int:
-    """How many presses of a button made its value another."""
+    """Return how many presses of a button made its value another."""
     try:
         added = int(new) - int(old or 0)
     except (TypeError, ValueError, OverflowError):

@@ -78,7 +78,7 @@ class Background:
 
 
 class _Process:
-    """What belongs to one process, and is made anew in a forked child."""
+    """The state of one process, which is made anew in a forked child."""
 
     def __init__(self) -> None:
         self.ready: Background | None = None

@@ -1,4 +1,4 @@
-"""Where the user's callbacks run.
+"""The threads and loops on which the user's callbacks run.
 
 In a kernel, or wherever else a loop runs on the main thread: on that loop, as soon as it is free.
 In a plain script: on a thread of their own, so that a callback may wait for the network.

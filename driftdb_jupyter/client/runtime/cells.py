@@ -68,7 +68,7 @@ class Run:
 
 @dataclass
 class _Use:
-    """What one run of a cell registered on one topic, and how many objects it made there."""
+    """The things that a run of a cell registered on a topic, and how many objects it made there."""
 
     run: Hashable
     registered: WeakSet[Registration] = field(default_factory=WeakSet)
@@ -92,7 +92,7 @@ class _Named:
 
 
 class Cells:
-    """What each cell's newest run registered. May be used from any thread."""
+    """The things that the newest run of each cell registered. May be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = TurnLock()
@@ -233,7 +233,7 @@ def _runs_cells(thread: threading.Thread) -> bool:
 
 
 def _topic_of(value: object) -> Topic | None:
-    """The topic of one of the client's objects."""
+    """Return the topic of one of the client's objects."""
     for kind in type(value).__mro__:  # a widget has a class of its own, made by traitlets
         if kind.__module__.startswith(_OURS):
             topic: Topic | None = getattr(value, "_topic", None)

@@ -21,7 +21,7 @@ class Teller(Generic[V]):
     """
 
     def __init__(self, current: Callable[[], V]) -> None:
-        """``current()`` returns the value; changes are counted from what it is now."""
+        """Count changes of ``current()``, the value, from what it is now."""
         self.told = current()
         self._current = current
         self._turn = threading.RLock()
@@ -51,7 +51,10 @@ class Teller(Generic[V]):
                 turn.release()
 
     def _is_told_elsewhere(self) -> bool:
-        """Whether another thread is in the middle of telling; only its stack says so for sure."""
+        """Return True if another thread is in the middle of telling.
+
+        Only its stack says so for sure.
+        """
         me = threading.get_ident()
         for thread, top in sys._current_frames().items():
             frame = None if thread == me else top

@@ -48,7 +48,10 @@ class TurnLock:
         self._lock.release()
 
     def _is_held(self) -> bool:
-        """Whether a thread executes one of the blocks that hold it; its stack alone says so."""
+        """Return True if a thread executes one of the blocks that hold it.
+
+        Only its stack says so.
+        """
         holding = self._frames
         for frame in sys._current_frames().values():
             each: FrameType | None = frame

@@ -1,1 +1,1 @@
-"""What one client knows of a room and has to say to it: no I/O, no clock, no thread."""
+"""One client's knowledge of a room, and what it has to say to it: no I/O, no clock, no thread."""

@@ -1,4 +1,4 @@
-"""How far somebody has come in a stream."""
+"""The place that somebody has reached in a stream."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Bookmark:
         return max(missed - len(fresh), 0), list(fresh)
 
     def pick(self, news: News) -> Sequence[Heard]:
-        """The values that come next."""
+        """Return the values that come next."""
         if isinstance(news, Heard):
             if self._seen is not None and news.seq <= self._seen.seq:
                 return ()  # the beginning held it

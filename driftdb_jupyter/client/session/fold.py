@@ -22,7 +22,7 @@ _LARGEST_SAFE = 2**53 - 1
 
 
 class _Form(Struct):
-    """What stands in the stream: an action, a snapshot or a part of one."""
+    """The form of a value in the stream: an action, a snapshot or a part of one."""
 
     apply: Raw | UnsetType = UNSET
     reset: Raw | UnsetType = UNSET
@@ -162,7 +162,10 @@ class Fold:
         self._shown = [proposal.value] if unchanged else []
 
     def settle(self, mark: str) -> bool:
-        """An own action was ordered, or refused; tells whether it was pending until now."""
+        """Note that an own action was ordered or refused.
+
+        Return True if it was pending until now.
+        """
         if self.pending.pop(mark, None) is None:
             return False
         self._shown = []
@@ -289,5 +292,5 @@ def _natural(number: object) -> int | None:
 
 
 def _equal(one: bytes, other: bytes) -> bool:
-    """Whether two JSON texts say the same."""
+    """Return True if two JSON texts say the same."""
     return one == other or bool(read_json(one) == read_json(other))

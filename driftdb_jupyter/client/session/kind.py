@@ -1,4 +1,4 @@
-"""What kind of object a key is used as, and the refusal of another kind.
+"""The kind of object that a key is used as, and the refusal of another kind.
 
 docs/protocol.md, "What a key is".
 """
@@ -75,7 +75,7 @@ def looks_like(newest: bytes, *, several: bool) -> Kind | None:
 
 
 def is_snapshot(value: bytes) -> bool:
-    """Whether a value stands for all before it in the stream of a reducer or dict."""
+    """Return True if a value stands for all before it in the stream of a reducer or dict."""
     return value.startswith((b'{"reset":', b'{"parts":'))
 
 

@@ -40,7 +40,7 @@ _seq = attrgetter("seq")
 
 
 class Stamp(NamedTuple):
-    """When the server took a value (milliseconds since 1970), and who wrote it.
+    """The time at which the server took a value (milliseconds since 1970), and who wrote it.
 
     ``client`` is a public id, ``user`` an object as JSON text; ``None`` where nobody knows.
     """
@@ -59,7 +59,7 @@ class Heard(NamedTuple):
 
     @classmethod
     def of(cls, value: Value) -> Heard:
-        """What came over the wire."""
+        """Return what came over the wire."""
         stamp = None
         if value.time is not None:
             stamp = Stamp(value.time, value.client, bytes(value.user) or None)
@@ -85,7 +85,7 @@ class Compacted(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """So many news (``number``) were not taken in time, and are forgotten."""
+    """The ``number`` of news that were not taken in time, and are forgotten."""
 
     number: int
 
@@ -108,7 +108,7 @@ class Follower:
         self._wake = wake
 
     def __bool__(self) -> bool:
-        """Whether there are news."""
+        """Return True if there are news."""
         return bool(self._news)
 
     def tell(self, news: Heard | StartedOver | Compacted) -> None:
@@ -328,11 +328,11 @@ class LogReplica(Replica):
     # What the session calls.
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
-        """The room took an own push."""
+        """Note that the room took an own push."""
         fulfil([self._answered(push_id)], seq)
 
     def refused(self, push_id: int, error: Refusal) -> None:
-        """The room didn't take an own push."""
+        """Note that the room refused an own push."""
         is_conflict = isinstance(error, Conflict)
         if self._offer is not None and self._offer[0] == push_id and not is_conflict:
             self._offers_refused = True  # as long as the connection lasts, whatever comes
@@ -340,7 +340,7 @@ class LogReplica(Replica):
         fail([self._answered(push_id)], Uncertain(LOST_MEMORY) if is_lost else error)
 
     def disconnected(self) -> None:
-        """The connection is gone, and an offer with it."""
+        """Note that the connection is gone, and an offer with it."""
         super().disconnected()
         offer, self._offer, self._offered_at = self._offer, None, None
         self._offers_refused = False
@@ -388,7 +388,7 @@ class LogReplica(Replica):
             self._dated.add(push_id)
 
     def compacted(self, value: Value) -> None:
-        """A value was put in the place of all up to its number."""
+        """Note that a value was put in the place of all up to its number."""
         if not self.current:
             return
         heard = Heard.of(value)

@@ -72,18 +72,18 @@ class Ack(Struct, tag_field="type", tag="ack"):
 
 
 class Size(Struct, tag_field="type", tag="stream_size"):
-    """How long a stream is now, which this client doesn't use."""
+    """The length of a stream now, which this client doesn't use."""
 
 
 class Person(Struct):
-    """Who is there: the value that a client set, and its user (empty where nobody is known)."""
+    """A person who is present: the value that a client set, and its user (empty if not known)."""
 
     value: Raw
     user: Raw = msgspec.field(default_factory=Raw)
 
 
 class KeyInfo(Struct, frozen=True):
-    """What a stream holds: ``size`` values of ``bytes`` in all; ``seq`` is its newest number."""
+    """The extent of a stream: ``size`` values of ``bytes`` in all; ``seq`` is its newest number."""
 
     size: int
     bytes: int
@@ -114,12 +114,12 @@ class Incoming(Struct):
     keys: dict[str, KeyInfo] = {}
 
     def pushed(self) -> Value:
-        """The value of a ``push`` or a ``compact``."""
+        """Return the value of a ``push`` or a ``compact``."""
         assert self.seq is not None  # as ``read`` has seen to
         return Value(self.value, self.seq, self.time, self.client, self.user, self.first)
 
     def refusal(self) -> Refusal:
-        """The error that an ``error`` message stands for."""
+        """Return the error that an ``error`` message stands for."""
         error: Refusal
         if self.code == Conflict.code:
             error = Conflict(printable(self.message), key=self.key, seq=self.seq or 0)
@@ -239,12 +239,12 @@ def push(
 
 
 def dated(push: bytes, epoch: str) -> bytes:
-    """A push for one epoch alone."""
+    """Return a push for one epoch alone."""
     return b'%b,"epoch":%b}' % (push[:-1], _encode(epoch))
 
 
 def push_overhead_bytes(key: str, *, count: int = 1) -> int:
-    """How much longer than its values a push of that key can be."""
+    """Return how much longer than its values a push of that key can be."""
     return _overhead_bytes(key, min(count, 2)) + max(count - 2, 0)  # a comma for each more
 
 

@@ -1,4 +1,7 @@
-"""What replicas have to tell their session: changes, turns to write, and requests to ask again."""
+"""The notices that replicas give their session.
+
+Changes, turns to write, and requests to ask again.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ __all__ = ["Event", "Notices"]
 
 
 class Event(NamedTuple):
-    """What came of a frame or a write: the key's replica changed, or ``error`` says otherwise.
+    """The effect of a frame or a write: the key's replica changed, unless ``error`` is set.
 
     ``key`` is ``None`` where the server refused a message that wasn't a push of ours;
     ``presence`` where it is who is there that changed.

@@ -1,4 +1,4 @@
-"""Who is there under one key, as one client sees it."""
+"""The people present under one key, as one client sees them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Person", "PresenceReplica"]
 
 
 class Person(NamedTuple):
-    """What a client set, as JSON text, and its user (an object), ``None`` where nobody is known."""
+    """A client's value, as JSON text, and its user (an object, ``None`` if not known)."""
 
     value: bytes
     user: bytes | None
 
 
 class PresenceReplica:
-    """Who is there; made by :meth:`.session.Session.presence` (protocol, "Who is here").
+    """The people present; made by :meth:`.session.Session.presence` (protocol, "Who is here").
 
     Each connection asks anew, and says the own value anew: so nobody leaves and joins who was
     away for less than the server's grace. While there is no connection, those stay who were
@@ -70,7 +70,7 @@ class PresenceReplica:
     # What the session calls.
 
     def ask(self) -> list[bytes]:
-        """What is sent on a new connection."""
+        """Return what is sent on a new connection."""
         if self.leaving:  # the answer tells that the room knows it
             self._unsent = False
             return [messages.set_presence(self.key, None), messages.get_presence(self.key)]
@@ -84,7 +84,7 @@ class PresenceReplica:
         return self.ask()
 
     def next_write(self) -> list[bytes]:
-        """The own value, if it was not sent yet."""
+        """Return the own value, if it was not sent yet."""
         if not self._unsent:
             return []
         self._unsent = False
@@ -122,7 +122,7 @@ class PresenceReplica:
         self._notices.presence_touched(self.key)
 
     def disconnected(self) -> None:
-        """The connection is gone; what is known is the last that was heard."""
+        """Note that the connection is gone; what is known is the last that was heard."""
         self.current = False
 
     def forked(self) -> None:

@@ -1,4 +1,4 @@
-"""What every replica of a key has in common: it starts over, goes on, and knows how far it is."""
+"""The parts that all replicas of a key share: they start over, go on, and know how far they are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOST_MEMORY = "the room lost its memory before it confirmed this; it may count o
 
 
 class Replica:
-    """What one client knows of one key; values are JSON text.
+    """One client's copy of one key; values are JSON text.
 
     The session made it, and tells it what comes. Each connection brings the answer to a ``get``
     first: either what was missed, or, where the server doesn't know that any more, all that the
@@ -68,7 +68,7 @@ class Replica:
 
     @property
     def waiting(self) -> int:
-        """How many own writes were not even pushed."""
+        """The number of own writes that were not even pushed."""
         return 0
 
     @property
@@ -91,14 +91,14 @@ class Replica:
     # What the session calls.
 
     def ask(self) -> bytes:
-        """The ``get`` for what isn't known yet, on a new connection."""
+        """Return the ``get`` for what isn't known yet, on a new connection."""
         self._pages, self._pages_failed = [], False
         epoch = None if self._anew else self.epoch
         above = 0 if epoch is None else self.seq
         return self._get(epoch=epoch, above=above, limit=self._notices.page)
 
     def ask_anew(self) -> bytes:
-        """The ``get`` for all that the stream holds, as if nothing was known of it."""
+        """Return the ``get`` for all that the stream holds, as if nothing was known of it."""
         self.current, self._anew = False, True
         return self.ask()
 
@@ -158,16 +158,16 @@ class Replica:
         return None
 
     def pushed(self, value: Value) -> None:
-        """A push arrived; what was heard already is not heard again."""
+        """Take a push that arrived; what was heard already is not heard again."""
         if self.current and value.seq > self.seq:
             self.seq = value.seq
             self._heard(value)
 
     def compacted(self, value: Value) -> None:
-        """A value stands in the place of all up to its number."""
+        """Put a value in the place of all up to its number."""
 
     def deleted(self, seq: int) -> None:
-        """The stream was emptied."""
+        """Note that the stream was emptied."""
         if self.current and seq > self.seq:
             self.seq = seq
             self._emptied()
@@ -176,18 +176,18 @@ class Replica:
         """Push what waits for its turn."""
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
-        """The room took an own push, and the broadcast of it has come already.
+        """Note that the room took an own push whose broadcast has come already.
 
         ``seq`` is its number, ``None`` where the server took it too long ago to know.
         """
         raise NotImplementedError
 
     def refused(self, push_id: int, error: Refusal) -> None:
-        """The room didn't take an own push."""
+        """Note that the room refused an own push."""
         raise NotImplementedError
 
     def disconnected(self) -> None:
-        """The connection is gone."""
+        """Note that the connection is gone."""
         self.current = False
         self.recovered = None
 
@@ -206,23 +206,23 @@ class Replica:
     # What a kind of replica does.
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
-        """The stream holds this, whatever was known of it before."""
+        """Begin anew with what the stream holds, whatever was known of it before."""
         raise NotImplementedError
 
     def _caught_up(self) -> None:
-        """The answer was taken; what waited for it has its turn."""
+        """Go on after the answer was taken: what waited for it has its turn."""
         self._notices.touched(self.key)
 
     def _heard(self, value: Value) -> None:
-        """The next push."""
+        """Take the next push."""
         raise NotImplementedError
 
     def _holds(self, first: int, size: int, oldest: Value | None) -> None:
-        """The stream holds ``size`` values, the oldest of which has the number ``first``.
+        """Note that the stream holds ``size`` values, the oldest of which has the number ``first``.
 
         ``oldest`` is that value, where it may have been put there while nobody could be told.
         """
 
     def _emptied(self) -> None:
-        """The stream holds nothing any more."""
+        """Note that the stream holds nothing any more."""
         raise NotImplementedError

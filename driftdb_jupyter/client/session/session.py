@@ -1,4 +1,4 @@
-"""What a client knows of one room, and what it has to say; no I/O, no clock, no thread."""
+"""One client's knowledge of one room, and what it has to say; no I/O, no clock, no thread."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Session:
 
     @property
     def waiting(self) -> int:
-        """How many writes were not acknowledged yet."""
+        """The number of writes that were not acknowledged yet."""
         return self.pushes.writes + sum(
             replica.waiting for replica in list(self._replicas.values())
         )
@@ -260,7 +260,10 @@ class Session:
     # What the driver calls.
 
     def connected(self) -> None:
-        """A connection is open: ask for every key, and send again what was not acknowledged."""
+        """Begin on a new connection.
+
+        Ask for every key, and send again what was not acknowledged.
+        """
         self.pushes.online, self.pushes.offline_since = True, None
         self._notices.outbox = []
         for key, replica in self._replicas.items():
@@ -273,7 +276,7 @@ class Session:
         self.pushes.send_again()
 
     def disconnected(self, *, close_code: int | None = None, now: float | None = None) -> None:
-        """The connection is gone, with the close code that the server gave.
+        """Note that the connection is gone, with the close code that the server gave.
 
         After 1009 (far over the limit) the longest push under way is given up. ``now`` is the
         time in seconds since 1970.
@@ -347,7 +350,7 @@ class Session:
             self._refused(message.id, message.refusal())
 
     def ask_for_less(self) -> bool:
-        """A message came that is too long to be read: ask for fewer values at once from now on.
+        """Ask for fewer values at once from now on, since a message was too long to be read.
 
         False where it can't be fewer.
         """
@@ -389,7 +392,7 @@ class Session:
         return self._notices.take_events()
 
     def stale(self) -> list[StateReplica]:
-        """The states whose updates wait to be made again (:meth:`.StateReplica.rebase`), once."""
+        """Return the states whose updates wait to be made again (:meth:`.StateReplica.rebase`)."""
         stale = (self._replicas.get(key) for key in self._notices.take_overtaken())
         return [replica for replica in stale if isinstance(replica, StateReplica)]
 

@@ -1,4 +1,4 @@
-"""How the value of a reducer stands in its stream, in one piece or in parts.
+"""Snapshots: the value of a reducer as it stands in its stream, in one piece or in parts.
 
 docs/protocol.md, "What the shared objects write" and "Snapshots in parts".
 """
@@ -18,14 +18,14 @@ _UNIT_BYTES = 2
 
 
 class Parts(NamedTuple):
-    """What names the parts of a snapshot (``head``), and they themselves."""
+    """The parts of a snapshot, and the value that names them (``head``)."""
 
     head: bytes
     parts: list[bytes]
 
 
 class Snapshot(NamedTuple):
-    """What stands for all actions up to now: the value, as JSON text.
+    """A value that stands for all actions up to now, as JSON text.
 
     ``initial``: the value is only where the actions begin, and this random string is its name.
     """

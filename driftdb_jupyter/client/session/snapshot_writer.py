@@ -1,4 +1,4 @@
-"""How a reducer's snapshots get into its stream (protocol, "Snapshots in parts")."""
+"""The writer of a reducer's snapshots to its stream (protocol, "Snapshots in parts")."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Write:
 
     @property
     def writes(self) -> int:
-        """How many writes it stands for."""
+        """The number of writes that it stands for."""
         return max(len(self.updates), 1)
 
 
@@ -66,7 +66,7 @@ class Echo(Protocol):
 
 
 class Rebase(NamedTuple):
-    """What is to be computed anew: these updates, one after the other, on this value."""
+    """Updates to compute anew, one after the other, on this value."""
 
     base: bytes | None
     updates: Sequence[Update]
@@ -124,7 +124,7 @@ class StateReplica(Replica):
 
     @property
     def waiting(self) -> int:
-        """How many own writes were not even pushed; each update is one."""
+        """The number of own writes that were not even pushed; each update is one."""
         queued, flying = self._queued, self._flying
         waiting = 0 if queued is None else queued.writes
         if flying is not None:  # the push of it is counted already
@@ -201,7 +201,10 @@ class StateReplica(Replica):
         return self._queued is not None and self._queued.stale
 
     def rebase(self) -> Rebase | None:
-        """What has to be made again, outside of whatever lock guards this; then :meth:`rebased`."""
+        """Return what has to be computed again, outside of whatever lock guards this.
+
+        Then :meth:`rebased`.
+        """
         if self._queued is None or not self._queued.stale:
             return None
         return Rebase(self._base(), tuple(self._queued.updates))
@@ -257,13 +260,13 @@ class StateReplica(Replica):
         self.sent()
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
-        """The room took an own push, and the broadcast of it has come already."""
+        """Note that the room took an own push whose broadcast has come already."""
         if push_id == self._flying_id and self._flying is not None:
             self._flying.fulfil()
         self._done(push_id)
 
     def refused(self, push_id: int, error: Refusal) -> None:
-        """The room didn't take an own push."""
+        """Note that the room refused an own push."""
         flying = self._flying
         if push_id == self._offer_id and isinstance(error, TooLarge):
             self._untakable = self.initial if self._lost is None else self._lost
@@ -277,7 +280,10 @@ class StateReplica(Replica):
         self._done(push_id)
 
     def disconnected(self) -> None:
-        """The connection is gone. An offer goes with it: the next ``init`` decides anew."""
+        """Note that the connection is gone, and an offer with it.
+
+        The next ``init`` decides anew.
+        """
         super().disconnected()
         self._offer_id = self._heard_to = 0
 
@@ -360,7 +366,7 @@ class StateReplica(Replica):
             self._offer_if_empty()  # it may have been deleted meanwhile
 
     def _base(self) -> bytes | None:
-        """What there is without the own writes."""
+        """Return the value without the own writes."""
         known = (self.confirmed, self._lost, self.initial)
         return next((value for value in known if value is not None), None)
 

@@ -1,4 +1,4 @@
-"""How a state's value stands in its stream: as DriftDB's npm client ``StateListener`` writes it.
+"""The form of a state's value in its stream: as DriftDB's npm client ``StateListener`` writes it.
 
 That is ``{"v": VALUE, "i": WRITER}``, where the writer's mark tells it its own writes apart
 (docs/protocol.md, "What the shared objects write"). Ours is empty: an ack tells us.
@@ -25,12 +25,12 @@ _decode = msgspec.json.Decoder(_Form).decode
 
 
 def written(value: bytes) -> bytes:
-    """The form of a value, both as JSON text."""
+    """Return the form of a value, both as JSON text."""
     return b'{"v":%b,"i":""}' % value
 
 
 def meant(text: bytes) -> bytes:
-    """The value that was written; what has another form is a value as it is."""
+    """Return the value that was written; what has another form is a value as it is."""
     try:
         return bytes(_decode(text).v)
     except msgspec.ValidationError:

@@ -165,7 +165,7 @@ def connect(request: HTTPRequest, *, max_message_bytes: int) -> asyncio.Future[B
 
 
 def _frame(message: bytes) -> bytes:
-    """A masked text frame (RFC 6455, section 5.2)."""
+    """Return a masked text frame (RFC 6455, section 5.2)."""
     length, mask = len(message), os.urandom(4)
     if length < _LENGTH_16:
         head = bytes((_TEXT, _MASKED | length))
@@ -177,7 +177,7 @@ def _frame(message: bytes) -> bytes:
 
 
 def _is_text(message: bytes) -> bool:
-    """Whether it is UTF-8; Tornado fails a connection over what isn't."""
+    """Return True if it is UTF-8; Tornado fails a connection over what isn't."""
     if message.isascii():
         return True
     try:

@@ -1,4 +1,4 @@
-"""What the keys of a room hold right now, without staying to hear more."""
+"""A look at what the keys of a room hold right now, without staying to hear more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_ONCE = 100
 
 
 class Glance(NamedTuple):
-    """How much a key holds, and its newest value with who wrote it and when.
+    """The extent of a key, and its newest value with who wrote it and when.
 
     That is a state's value as it was meant (:func:`.form.meant`); ``None`` where it was removed in
     between, or the server refused to show it.
@@ -86,7 +86,7 @@ async def _newest(
 async def _next(
     socket: WebSocketClientConnection, location: Location, types: Collection[str]
 ) -> Incoming:
-    """The next message of one of these types; an answer to ``keys`` may be an error."""
+    """Return the next message of one of these types; an answer to ``keys`` may be an error."""
     while (frame := await socket.read_message()) is not None:
         message = messages.read(frame)
         if message is not None and message.type in types:

@@ -1,4 +1,4 @@
-"""Whether the other end is still there, and whether this machine slept."""
+"""The heartbeat, which tells if the other end is still there, and if this machine slept."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Heartbeat:
         self._deadline = None
 
     def woke(self, *, now: float, wall: float) -> bool:
-        """Whether far more time has passed since the last call than between two ticks."""
+        """Return True if far more time has passed since the last call than between two ticks."""
         before, self._ticked = self._ticked, (now, wall)
         passed = max(now - before[0], wall - before[1])
         return passed > 2 * self.tick_seconds + _LATE_SECONDS

@@ -1,4 +1,4 @@
-"""Where a room is: from ``room=``, ``url=``, and what a Jupyter server told its kernel.
+"""The address of a room: from ``room=``, ``url=``, and what a Jupyter server told its kernel.
 
 A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
 ``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE`` (the server's own
@@ -61,15 +61,15 @@ class Location:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What to send with each request."""
+        """The headers to send with each request."""
         return {} if self.authorization is None else {"Authorization": self.authorization}
 
     def socket_url(self, secret: str) -> str:
-        """The room's socket for the client with that secret."""
+        """Return the URL of the room's socket for the client with that secret."""
         return f"ws{self.url.removeprefix('http')}/connect?client={secret}"
 
     def tls(self) -> ssl.SSLContext | None:
-        """How the server's certificate is checked; ``None`` for the usual way."""
+        """Return how the server's certificate is checked; ``None`` for the usual way."""
         return None if self.certfile is None else _trusting(self.certfile)
 
 
@@ -162,7 +162,10 @@ def _token(environ: Mapping[str, str]) -> str:
 
 
 def _voila_notebook(environ: Mapping[str, str]) -> str | None:
-    """The notebook whose page Voilà makes: it tells a kernel of it as a CGI script is told."""
+    """Return the notebook whose page Voilà makes.
+
+    It tells a kernel of it as a CGI script is told.
+    """
     if not environ.get("SERVER_SOFTWARE", "").startswith("voila/"):
         return None
     _, _, path = environ.get("SCRIPT_NAME", "").partition("/voila/render/")
@@ -198,7 +201,7 @@ def _parse(url: str, name: str) -> Location:
 
 
 def _bare(url: str) -> str:
-    """What of a URL can be shown: no query, and nobody's password."""
+    """Return what may be shown of a URL: no query, and nobody's password."""
     return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
 
 

@@ -54,7 +54,7 @@ def named(location: Location, settings: Settings, *, timeout_seconds: float) -> 
 
 
 def kernel_id() -> str | None:
-    """The id by which the Jupyter server knows this kernel, ``None`` outside of ipykernel."""
+    """Return the id by which the Jupyter server knows this kernel, ``None`` if it is none."""
     kernelapp: Any = sys.modules.get("ipykernel.kernelapp")
     if kernelapp is None or not kernelapp.IPKernelApp.initialized():
         return None

@@ -1,4 +1,4 @@
-"""How this machine would reach another: it changes with the network that it is in."""
+"""The route from this machine to another: it changes with the network that it is in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["local_address", "remote_address"]
 
 
 def remote_address(connected: socket.socket | None) -> Any:
-    """The other end of a socket, for :func:`local_address`; ``None`` where it has none."""
+    """Return the other end of a socket, for :func:`local_address`; ``None`` if it has none."""
     if connected is None:
         return None
     try:
@@ -19,7 +19,7 @@ def remote_address(connected: socket.socket | None) -> Any:
 
 
 def local_address(remote: Any) -> str | None:
-    """The address that packets to another machine would leave from now.
+    """Return the address that packets to another machine would leave from now.
 
     ``None``: no way leads there. Sends nothing: it asks the system's routing table, by connecting
     a datagram socket.

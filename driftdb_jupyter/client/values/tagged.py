@@ -188,7 +188,7 @@ def _integer(value: int) -> int:
 
 
 def _fields(value: object) -> Iterable[str] | None:
-    """The names of the fields of a dataclass, or of a model of attrs, msgspec or pydantic."""
+    """Return the names of the fields of a dataclass, or of an attrs, msgspec or pydantic model."""
     if isinstance(value, type):
         return None
     kind: Any = type(value)
@@ -201,7 +201,7 @@ def _fields(value: object) -> Iterable[str] | None:
 
 
 def _origin(value: object) -> tuple[str, str]:
-    """The library that a value's type is from, and the name of the type, or of a base of it."""
+    """Return the library that a value's type is from, and the name of the type or of its base."""
     bases = type(value).__mro__
     for base in bases:
         package = base.__module__.partition(".")[0]

@@ -1,4 +1,4 @@
-"""What is yet to come of a key, to go through in a loop."""
+"""The news of a key, to go through in a loop."""
 
 from __future__ import annotations
 

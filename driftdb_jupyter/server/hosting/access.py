@@ -1,4 +1,4 @@
-"""What a connection or request may do in a room."""
+"""The permissions of a connection or request in a room."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Right = Literal["read", "write"]
 
 
 class Access(Protocol):
-    """What one connection or request may do; asked anew for every message."""
+    """The permissions of one connection or request; asked anew for every message."""
 
     @property
     def user(self) -> Value | None:
-        """What the server knows of the person, an object; ``None`` without a login."""
+        """The facts that the server knows of the person, an object; ``None`` without a login."""
 
     def may(self, right: Right) -> bool | Awaitable[bool]:
         """Return whether reading (connect, get, keys) or writing (push, presence) is allowed."""

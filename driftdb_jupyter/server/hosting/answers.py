@@ -1,4 +1,4 @@
-"""What is answered to a message, the same over a socket and over HTTP."""
+"""The answers to messages, the same over a socket and over HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Cursor", "answer_to_get", "answer_to_keys", "answers_to_push", "chec
 
 
 class Cursor(Struct, frozen=True, gc=False):
-    """Where a stream goes on that was given in part.
+    """The place where a stream goes on that was given in part.
 
     ``last``: the last number given. ``begun``: the room's newest number when the stream was begun
     from its start, 0 where it was not.
@@ -38,7 +38,7 @@ def check_readable(room: Room, get: Get) -> None:
 def answer_to_get(
     codec: Codec, room: Room, get: Get, cursor: Cursor | None = None
 ) -> tuple[Listing, Found, Cursor | None]:
-    """The ``init``, what it lists, and where it goes on if there is ``more``.
+    """Return the ``init``, what it lists, and where it goes on if there is ``more``.
 
     ``cursor``: the one that this connection was given before.
     """
@@ -85,7 +85,7 @@ def answer_to_get(
 def answer_to_keys(
     codec: Codec, room: Room, message: Keys
 ) -> tuple[Listing, list[tuple[str, KeyInfo]]]:
-    """The answer to ``keys``, and the keys that it lists."""
+    """Return the answer to ``keys``, and the keys that it lists."""
     streams = [(key, room.stream(key)) for key in room.keys if key.startswith(message.prefix)]
     infos = [
         (key, KeyInfo(stream.value_count, stream.byte_count, stream.newest))
@@ -95,7 +95,7 @@ def answer_to_keys(
 
 
 def answers_to_push(codec: Codec, push: Push, applied: Applied) -> list[bytes]:
-    """What the pusher alone hears of a push that was taken, in this order."""
+    """Return what the pusher alone hears of a push that was taken, in this order."""
     answers = []
     if push.id is not None:
         count = None if push.values is None else len(push.values)

@@ -1,4 +1,4 @@
-"""Who writes, as others are told (protocol, "Who and when" and "Who is here")."""
+"""The author of a push, as others are told (protocol, "Who and when" and "Who is here")."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID_BYTES = 18  # 144 bits
 
 
 def author(client: str | None, user: Value | None) -> Author:
-    """The author behind a connection or a request.
+    """Return the author behind a connection or a request.
 
     ``client`` is the client's secret: its public id says nothing of it, and is the same wherever
     it comes. Without one the id is made for this connection alone. ``user``: see
@@ -28,7 +28,7 @@ def author(client: str | None, user: Value | None) -> Author:
 
 
 def client_key(secret: str | None) -> str | None:
-    """What a room knows a client by: the SHA-256 digest of its secret, in hexadecimal.
+    """Return a client's name within a room: the SHA-256 digest of its secret, in hexadecimal.
 
     So the secret itself, which would open what the client wrote to others, is kept nowhere.
     """

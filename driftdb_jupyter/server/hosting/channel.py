@@ -89,7 +89,7 @@ class Channel:
                 return
 
     def is_heard_in(self, codec: Codec) -> bool:
-        """Whether one of the subscribers reads that encoding."""
+        """Return True if one of the subscribers reads that encoding."""
         return any(group.codec is codec for group in self._groups)
 
     def compact(self, entry: Entry) -> None:

@@ -198,7 +198,7 @@ class HostedRoom:
             self._watchers.note(applied)
 
     def init(self, codec: Codec, key: str, listing: Listing, found: Found) -> Answer:
-        """An ``init`` of a key, which may go on changing meanwhile; of what was found there."""
+        """Return an ``init`` of what was found under a key, which may go on changing meanwhile."""
         snapshots = self._snapshots.get(key)
         if snapshots is None:
             snapshots = self._snapshots[key] = Snapshots(
@@ -222,7 +222,7 @@ class HostedRoom:
         return _put(outbox, codec, *self._presence_state(codec, key, own))
 
     def presence_state(self, codec: Codec, key: str, own: str) -> Answer:
-        """Who is there under a key; ``own`` is the asker's public id."""
+        """Return who is present under a key; ``own`` is the asker's public id."""
         return Answer(codec.opcode, *self._presence_state(codec, key, own))
 
     def _presence_state(self, codec: Codec, key: str, own: str) -> tuple[Listing, Listed]:
@@ -243,7 +243,7 @@ class HostedRoom:
         return listing, Listed(infos, self._backlog, _cost_of_key)
 
     def deleted(self) -> None:
-        """The room was deleted."""
+        """Note that the room was deleted."""
         self._end(CLOSE_GONE, "the room was deleted")
 
     def reset(self) -> None:
@@ -251,7 +251,7 @@ class HostedRoom:
         self._end(CLOSE_RESET, "the room was replaced")
 
     def out_of_service(self) -> None:
-        """The room can't be kept, because of a fault."""
+        """Note that the room can't be kept, because of a fault."""
         self._end(CLOSE_FAULT, "the server failed to keep the room; its log says why")
 
     def _stream(self, key: str) -> Stream:
@@ -287,7 +287,10 @@ class HostedRoom:
 
 
 def short_list(found: Found) -> list[Entry] | None:
-    """What was found, if an ``init`` of it is short enough to be made at once; else ``None``."""
+    """Return what was found, if an ``init`` of it is short enough to be made at once.
+
+    Else ``None``.
+    """
     lists = found.lists
     if not lists:
         return []

@@ -176,7 +176,7 @@ class Peer:
         self._unwritten.release()
 
     def settled(self) -> Awaitable[None] | None:
-        """What to wait for until all that it pushed is answered, ``None`` if it is."""
+        """Return what to wait for until all that it pushed is answered, ``None`` if it is."""
         return self._unwritten.settled()
 
     def ask_access(self) -> Awaitable[None] | None:
@@ -234,7 +234,7 @@ class Peer:
         return None
 
     def _hold(self, push: Push, length: int, *, waits: bool) -> Awaitable[None] | None:
-        """What to wait for after a push of so many bytes, which itself may wait for its answer."""
+        """Return what to wait for after a push of so many bytes, which may itself wait."""
         if waits:
             self._unwritten.add(push, length)
             if self._unwritten.full:
@@ -356,7 +356,7 @@ class Peer:
 
 
 def _values(codec: Codec, message: ClientMessage, limits: Limits) -> Sequence[Value]:
-    """The values that a message carries."""
+    """Return the values that a message carries."""
     if isinstance(message, Push):
         return codec.values(message, limits)
     return (codec.value(message.value),) if isinstance(message, SetPresence) else ()

@@ -59,7 +59,7 @@ class Pressure:
         self._relief: asyncio.Future[None] | None = None
 
     def rise(self, outbox: Outbox) -> None:
-        """An outbox is congested; it says so again only after it has caught up."""
+        """Note that an outbox is congested; it says so again only after it has caught up."""
         self._congested.append(_Reader(outbox))
         if not self.high:
             self.high = True
@@ -67,7 +67,7 @@ class Pressure:
             self._look_later()
 
     def hold(self, pusher: Outbox, length: int) -> Awaitable[None] | None:
-        """What the pusher of so many bytes has to wait for, ``None`` for nothing."""
+        """Return what the pusher of so many bytes has to wait for, ``None`` for nothing."""
         pushed = self._pushed[id(pusher)] = self._pushed.get(id(pusher), 0) + length
         if self._relief is None or pushed <= _FREE_BYTES:
             return None

@@ -1,4 +1,4 @@
-"""What gives memory back: to the budget when little is left of it, and to the system."""
+"""Giving memory back: to the budget when little is left of it, and to the system."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Reclaimer:
             self._most_used_bytes = self._memory.used_bytes
 
     def _memory_beside(self) -> int:
-        """How much more memory the process has than it is charged with, in bytes."""
+        """Return how much more memory the process has than it is charged with, in bytes."""
         return _resident_bytes() - self._memory.used_bytes
 
     def _free_later(self) -> None:
@@ -122,7 +122,7 @@ def _exchange_spare_floats() -> None:
 
 
 def _resident_bytes() -> int:
-    """The memory that this process has, 0 where the system doesn't say."""
+    """Return the memory that this process has, 0 where the system doesn't say."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * mmap.PAGESIZE

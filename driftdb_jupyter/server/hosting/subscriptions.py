@@ -1,4 +1,4 @@
-"""What subscriptions take, of all connections together."""
+"""The memory that the subscriptions of all connections take."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Subscriptions:
 
 
 def cost_of_subscription(key: str) -> int:
-    """What a subscription to a key costs, or the cursor of one that is yet to begin."""
+    """Return the bytes that a subscription to a key takes, or the cursor of a future one."""
     return _SUBSCRIPTION_BYTES + cost_of_text(key)
 
 
 def cost_of_channel(key: str) -> int:
-    """What it costs that anybody is subscribed to a key, which every push begins with."""
+    """Return the bytes that a key takes that has subscribers; every push begins with it."""
     return _CHANNEL_BYTES + 2 * cost_of_text(key)

@@ -1,4 +1,4 @@
-"""What waits for the journal, so that a slow disk holds those who write faster than it does."""
+"""The pushes that wait for the journal, so that a slow disk slows those who write faster."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Unwritten:
         return self._relief is not None
 
     def add(self, push: Push, length: int) -> None:
-        """A push waits for its answer; its message had ``length`` bytes."""
+        """Note that a push waits for its answer; its message had ``length`` bytes."""
         if push.values is not None:
             length += len(push.values) * VALUE_COST_BYTES
         self._lengths[id(push)] = length  # it lives at least until it is answered
@@ -66,7 +66,7 @@ class Unwritten:
         self._memory.free_bytes -= length
 
     def remove(self, push: Push) -> None:
-        """A push was answered, one that waited or another."""
+        """Note that a push was answered, one that waited or another."""
         if self._lengths:
             length = self._lengths.pop(id(push), 0)
             self._bytes -= length
@@ -79,13 +79,13 @@ class Unwritten:
                 self._settle()
 
     def wait(self) -> Awaitable[None]:
-        """What to wait for, while it is full."""
+        """Return what to wait for, while it is full."""
         if self._relief is None:
             self._relief = asyncio.get_running_loop().create_future()
         return asyncio.shield(self._relief)
 
     def settled(self) -> Awaitable[None] | None:
-        """What to wait for until every push is answered, ``None`` if all are."""
+        """Return what to wait for until every push is answered, ``None`` if all are."""
         if not self._lengths:
             return None
         if self._settled is None:

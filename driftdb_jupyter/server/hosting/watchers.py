@@ -72,7 +72,7 @@ class Watchers:
             watcher.end()
 
     def note(self, applied: Applied) -> None:
-        """A push was applied."""
+        """Note that a push was applied."""
         if applied.changed:
             if not self._changed:
                 asyncio.get_running_loop().call_soon(self._show_changed)

@@ -15,7 +15,7 @@ _OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Rea
 
 
 def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, str]:
-    """The answer to ``POST /new`` and ``GET /room/ID`` (protocol, "Over HTTP").
+    """Return the answer to ``POST /new`` and ``GET /room/ID`` (protocol, "Over HTTP").
 
     ``root`` is the path of the room server, with a slash at both ends. The URLs have the
     request's host; they are secure where the request is, or a proxy says that it was.

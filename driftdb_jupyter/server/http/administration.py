@@ -1,4 +1,4 @@
-"""What the owner of a server may do with its rooms as wholes."""
+"""The things that the owner of a server may do with its rooms as wholes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Administration", "Restored"]
 
 
 class Restored(Struct, frozen=True):
-    """What a restoration did, in numbers of rooms.
+    """The numbers of rooms that a restoration restored and left.
 
     ``rooms`` were brought back, ``replaced`` of them in the place of others; ``left`` are not in
     the backup, and as they were.
@@ -46,16 +46,16 @@ class Administration:
 
     @property
     def trouble(self) -> str | None:
-        """What keeps rooms from being kept at the moment, in words; else ``None``."""
+        """The reason why rooms can't be kept at the moment, as text; else ``None``."""
         return self._hub.broker.trouble
 
     @property
     def backlog(self) -> Backlog:
-        """What waits to be sent by the server."""
+        """The data that waits to be sent by the server."""
         return self._hub.backlog
 
     async def export(self, name: str) -> Iterator[bytes]:
-        """A room as JSON Lines, as it is now (see :mod:`~..rooms.dump`).
+        """Return a room as JSON Lines, as it is now (see :mod:`~..rooms.dump`).
 
         Raises :class:`RoomNotFound`.
         """

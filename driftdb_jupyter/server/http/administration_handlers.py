@@ -32,7 +32,7 @@ _PROGRESS_SECONDS = 0.3
 
 @stream_request_body
 class AdministrationRequest(RequestHandler):
-    """What they have in common: they come with the secret of the server's own control file.
+    """A request for administration: it comes with the secret of the server's own control file.
 
     Whoever doesn't know it is refused before a body is read.
     """
@@ -154,7 +154,7 @@ class Check(AdministrationRequest):
 
 
 class LongWork(AdministrationRequest):
-    """What takes long: answers with lines of JSON, the last one with what came of it.
+    """Work that takes long: answers with lines of JSON, the last one with the result.
 
     The others are ``[DONE, TOTAL]``; the last one is ``{"result": …}`` or an ``error``.
     """
@@ -187,7 +187,7 @@ class LongWork(AdministrationRequest):
             self.finish(msgspec.json.encode(last) + b"\n")
 
     async def work(self, path: str, *, replace: bool, progress: Callable[[int, int], None]) -> Any:
-        """What is to be done with a file of this machine."""
+        """Do the work with a file of this machine, and return its result."""
         raise NotImplementedError
 
 
@@ -226,7 +226,7 @@ def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
 def administration_routes(
     administration: Administration, prefix: str, *, secret: str
 ) -> list[Route]:
-    """The routes, below ``prefix`` (literal text that ends with a slash)."""
+    """Return the routes, below ``prefix`` (literal text that ends with a slash)."""
     common = {"administration": administration, "secret": secret}
     prefix = re.escape(prefix + PREFIX)
     return [

@@ -78,7 +78,7 @@ class Response:
 
     @property
     def bytes_taken(self) -> int:
-        """How many bytes its end has acknowledged so far."""
+        """The number of bytes that the other end has acknowledged so far."""
         return self.bytes_sent - unacknowledged_bytes(self._socket)
 
     def give_up(self) -> None:

@@ -470,7 +470,7 @@ class Connect(RoomRequest, WebSocketHandler):
 
 
 def routes(site: Site) -> list[Route]:
-    """The protocol's routes."""
+    """Return the protocol's routes."""
     return [
         site.route(r"new", NewRoom),
         site.route(r"room/([^/]+)", RoomInfo),

@@ -36,7 +36,7 @@ class Listener(HTTPServer):
         super().handle_stream(stream, address)
 
     def on_close(self, server_conn: Any) -> None:
-        """A connection has ended, or is a WebSocket's now."""
+        """Note that a connection has ended, or is a WebSocket's now."""
         super().on_close(server_conn)
         caller = self.hub.callers[_host(server_conn.context.address)]
         caller.streams = max(0, caller.streams - 1)  # it may have been forgotten meanwhile

@@ -47,7 +47,10 @@ _NOT_BUILT = "The pages' front end was not built; install the package, or run np
 
 @cache
 def files() -> Mapping[str, bytes]:
-    """The built front end; all but ``CLIENTS`` and notices have their content's hash as name."""
+    """Return the built front end.
+
+    All but ``CLIENTS`` and notices have their content's hash as name.
+    """
     folder = _FOLDER / "static"
     return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix in _TYPES}
 
@@ -108,7 +111,7 @@ class PageHandler(RoomRequest):
             super().write_error(status_code, **kwargs)
 
     def _trouble(self) -> str:
-        """What people in a room have to know of the broker's trouble; no more than that."""
+        """Return what people in a room have to know of the broker's trouble; no more than that."""
         broker = self.hub.broker
         if broker.trouble is None:
             return ""
@@ -213,7 +216,7 @@ class PageFile(RoomRequest):
 
 
 def page_routes(site: Site) -> list[Route]:
-    """The routes of a room's pages, and of what they are made of."""
+    """Return the routes of a room's pages, and of what they are made of."""
     return [
         site.route(r"room/([^/]+)/page", RoomPage),
         site.route(r"room/([^/]+)/inspect", Inspector),

@@ -1,4 +1,4 @@
-"""What differs between the two servers: the extension of Jupyter and the standalone one."""
+"""The differences between the two servers: the extension of Jupyter and the standalone one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Site:
-    """What a server tells the handlers that both share.
+    """The parts of a server that the handlers of both kinds of server use.
 
     ``prefix`` begins the pattern of every route, and is literal text; ``root`` is the whole path
     that clients see, with a slash at both ends. ``request`` is the base class that decides who may
@@ -36,7 +36,7 @@ class Site:
     reach: Callable[[], str | None] = lambda: None
 
     def route(self, pattern: str, handler: type[RequestHandler]) -> Route:
-        """The route below the site's prefix to a handler, which gets this site's ``request`` base.
+        """Return the route below the site's prefix to a handler, based on this site's ``request``.
 
         ``pattern`` is a regular expression. The handler is initialized with the site.
         """

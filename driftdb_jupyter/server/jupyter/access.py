@@ -27,20 +27,20 @@ _SCHEME = "DriftDB "
 
 
 def holds_secret(authorization: str, secret: str) -> bool:
-    """Whether an ``Authorization`` header carries the secret that kernels are given."""
+    """Return True if an ``Authorization`` header carries the secret that kernels are given."""
     given = authorization.removeprefix(_SCHEME)
     return given != authorization and hmac.compare_digest(given.encode(), secret.encode())
 
 
 def identity(user: object) -> Value:
-    """What others are told of one of Jupyter's users: the fields that aren't empty."""
+    """Return what others are told of one of Jupyter's users: the fields that aren't empty."""
     fields = {name: getattr(user, name, None) for name in _IDENTITY}
     told = {name: value for name, value in fields.items() if value}
     return Value.from_json(json.dumps(told, ensure_ascii=False).encode())
 
 
 class KernelAccess(Anyone):
-    """What a kernel may do that knows the secret: all."""
+    """The permissions of a kernel that knows the secret: all."""
 
     user = identity(KERNEL)
 
@@ -63,7 +63,7 @@ class JupyterAccess:
         return identity(None if handler is None else handler.current_user)
 
     def may(self, right: Right) -> bool | Awaitable[bool]:
-        """Whether the user may do that now; an authorizer that fails allows nothing."""
+        """Return True if the user may do that now; an authorizer that fails allows nothing."""
         handler = self._handler()
         if handler is None:  # the connection has ended
             return False

@@ -183,7 +183,7 @@ class DriftDBExtension(ExtensionApp):
         await self.hub.stop()
 
     def kernel_environment(self) -> dict[str, str]:
-        """The variables by which a kernel of this server finds its rooms.
+        """Return the variables by which a kernel of this server finds its rooms.
 
         ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
         ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large. Where

@@ -27,7 +27,10 @@ class _File(Struct):
 
 
 def notebooks_file(journal: str | None) -> Path | None:
-    """Where the file lies that belongs to a journal; none without one, for then rooms end, too."""
+    """Return the path of the file that belongs to a journal.
+
+    ``None`` without one, as rooms end, too.
+    """
     return None if journal is None else Path(journal + ".notebooks.json")
 
 
@@ -50,11 +53,11 @@ class NotebookRooms:
         self._changed = False
 
     def get(self, path: str) -> str | None:
-        """The room of the notebook at a path, ``None`` where it has none that is known."""
+        """Return the room of the notebook at a path, ``None`` if none is known."""
         return self._rooms.get(path)
 
     def give(self, path: str, *, first: str) -> str:
-        """The room of the notebook at a path.
+        """Return the room of the notebook at a path; make one if it has none.
 
         Where it has none yet, that is ``first``, if that was never another notebook's, and else
         one of a fresh name.
@@ -66,7 +69,7 @@ class NotebookRooms:
         return room
 
     def move(self, source: str, target: str) -> None:
-        """A notebook, or a folder of some, was renamed."""
+        """Note that a notebook, or a folder of some, was renamed."""
         found = [(room, path) for path, room in self._rooms.items() if _lies_in(path, source)]
         for room, _ in found:
             self._put(room, None)
@@ -75,7 +78,10 @@ class NotebookRooms:
             self._put(room, moved(path, source, target))
 
     def leave(self, path: str) -> None:
-        """What was at a path (or below it) is there no more: what comes there is another."""
+        """Note that nothing is at a path (or below it) any more.
+
+        What comes there is another notebook.
+        """
         for below in [known for known in self._rooms if _lies_in(known, path)]:
             self._put(self._rooms[below], None)
 
@@ -112,7 +118,7 @@ class NotebookRooms:
 
 
 def moved(path: str, source: str, target: str) -> str:
-    """Where a file is after a rename of it, or of a folder that it lies in, or of another."""
+    """Return where a file is after a rename of it, or of a folder that it is in, or of another."""
     return target + path[len(source) :] if _lies_in(path, source) else path
 
 

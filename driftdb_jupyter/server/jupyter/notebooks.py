@@ -48,7 +48,7 @@ class Notebooks:
         self._events.remove_listener(schema_id=_CONTENTS_EVENTS, listener=self.heard)
 
     async def room_of_kernel(self, kernel: str, *, started_as: str) -> str:
-        """The name of the own room of a kernel's notebook.
+        """Return the name of the own room of a kernel's notebook.
 
         ``started_as`` is the kernel's ``JPY_SESSION_NAME``. It alone tells which notebook is meant
         where no notebook's session has the kernel (a script that was started in a cell).
@@ -104,7 +104,7 @@ class Notebooks:
         return after if before == told else told
 
     def _name_of(self, session: dict[str, Any], path: str) -> str:
-        """What a kernel that is started there gets as ``JPY_SESSION_NAME``."""
+        """Return what a kernel that is started there gets as ``JPY_SESSION_NAME``."""
         name = path.rpartition("/")[2] if session["name"] else None
         environment = self._server.session_manager.get_kernel_env(path, name)
         started_as: str = environment["JPY_SESSION_NAME"]

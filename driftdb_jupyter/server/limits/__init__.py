@@ -1,1 +1,1 @@
-"""How much a peer, an address or an error may cost."""
+"""Limits on what a peer, an address or an error may cost."""

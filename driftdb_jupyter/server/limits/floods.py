@@ -32,7 +32,7 @@ class Floods:
         self._queue: deque[asyncio.Future[None]] = deque()
 
     def over(self) -> bool:
-        """Whether the budget of this tick is spent; ask after every few messages."""
+        """Return True if the budget of this tick is spent; ask after every few messages."""
         now = self._clock()
         if self._ends_at is None:
             self._ends_at = now + (_CROWDED_TICK_SECONDS if self._queue else _TICK_SECONDS)

@@ -29,12 +29,12 @@ class Incomplete:
         self.byte_count = 0
 
     def hold(self, sender: Sender, byte_count: int) -> None:
-        """So many bytes of a message have come."""
+        """Count so many bytes of a message that have come."""
         self.byte_count += byte_count - self._byte_counts.get(sender, 0)
         self._byte_counts[sender] = byte_count
         while self.byte_count > self._limit_bytes:
             next(iter(self._byte_counts)).give_up()
 
     def forget(self, sender: Sender) -> None:
-        """The message is complete, or its connection has ended."""
+        """Forget a message that is complete, or whose connection has ended."""
         self.byte_count -= self._byte_counts.pop(sender, 0)

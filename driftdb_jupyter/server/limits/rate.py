@@ -1,4 +1,4 @@
-"""How often something may happen."""
+"""The rate at which something may happen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Rate:
         return self._wait()
 
     def is_full(self, *, now: float) -> bool:
-        """Whether it is as if nothing had ever come."""
+        """Return True if it is as if nothing had ever come."""
         self._fill(now)
         return self._tokens == self._burst
 

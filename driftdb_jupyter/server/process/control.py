@@ -16,7 +16,7 @@ __all__ = ["Control", "control_file", "control_path", "read_control"]
 
 
 class Control(Struct, frozen=True):
-    """Where a running server is, and what opens its administration.
+    """The address of a running server, and the secret of its administration.
 
     ``url`` is the server's root with a slash at its end, ``certfile`` its own TLS certificate.
     """
@@ -28,7 +28,7 @@ class Control(Struct, frozen=True):
 
 
 def control_path(journal: Path) -> Path:
-    """Where the control file of a journal lies."""
+    """Return the path of the control file of a journal."""
     return journal.with_name(journal.name + ".server.json")
 
 
@@ -54,7 +54,7 @@ def control_file(journal: str | None, control: Control) -> Iterator[None]:
 
 
 def read_control(journal: Path) -> Control | None:
-    """Where the server is that was started last, ``None`` where it has ended cleanly.
+    """Return the address of the server that was started last, ``None`` if it has ended cleanly.
 
     A file that is a symbolic link, or another user's than the journal, is not believed.
     """

@@ -1,4 +1,4 @@
-"""How many files and connections the process may have open at once."""
+"""The number of files and connections that the process may have open at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def raise_limit(log: logging.Logger) -> int:
 
 
 def bound_peers(peer_limit: int, log: logging.Logger, *, files: int | None = None) -> int:
-    """The connections that may be open, at most ``peer_limit``; tells where it has to be less.
+    """Return the number of connections that may be open, at most ``peer_limit``.
+
+    Tells where it is less.
 
     ``files``: how many files may be open, ``None`` to ask the system. A quarter of them is left to
     requests and to the files that the server itself needs.

@@ -48,24 +48,24 @@ class EventLog:
         self._unlogged = 0
 
     def connected(self, room: str, address: str) -> None:
-        """A connection was opened."""
+        """Log that a connection was opened."""
         if _is_written(self.log, logging.DEBUG):
             self.log.debug("DriftDB: %s: connected from %s", self.names.shown(room), address)
 
     def left(self, room: str, address: str, code: int | None) -> None:
-        """A client has ended its connection, with that close code or without one."""
+        """Log that a client has ended its connection, with that close code or without one."""
         if _is_written(self.log, logging.DEBUG):
             how = "without a close frame" if code is None else f"with {code}"
             self.log.debug("DriftDB: %s: %s has left %s", self.names.shown(room), address, how)
 
     def closed(self, room: str, address: str, code: int, reason: str) -> None:
-        """The server has closed a connection (protocol, "Errors and closing")."""
+        """Log that the server has closed a connection (protocol, "Errors and closing")."""
         level = logging.WARNING if code in _SERIOUS_CODES else logging.INFO
         kind = f"closed with {code}"
         self._tell(level, kind, f"{self.names.shown(room)}: {address} was {kind}: {reason}")
 
     def refused(self, room: str | None, address: str, refusal: Refusal) -> None:
-        """A message or request was refused."""
+        """Log that a message or request was refused."""
         if refusal.code == "conflict":  # normal: clients settle by it whose write came first
             return
         level = logging.WARNING if refusal.code in _SERIOUS else logging.INFO
@@ -74,21 +74,21 @@ class EventLog:
         self._tell(level, kind, f"{place}{address} {kind}: {printable(refusal.plain)}")
 
     def slowed(self, room: str, address: str) -> None:
-        """A connection sends faster than it may, and is read no faster."""
+        """Log that a connection sends faster than it may, and is read no faster."""
         name = self.names.shown(room)
         self._tell(logging.INFO, "slowed", f"{name}: {address} is slowed down to its rate")
 
     def turned_away(self, address: str) -> None:
-        """A connection was closed before anything was read from it."""
+        """Log that a connection was closed before anything was read from it."""
         text = f"{address} has too many connections over HTTP (address_connection_limit)"
         self._tell(logging.WARNING, "turned away", text)
 
     def made(self, room: str, address: str) -> None:
-        """A room was made."""
+        """Log that a room was made."""
         self._tell(logging.INFO, "made", f"{self.names.shown(room)}: made for {address}")
 
     def deleted(self, room: str) -> None:
-        """A room was deleted by the owner of the server."""
+        """Log that a room was deleted by the owner of the server."""
         self._tell(logging.INFO, "deleted", f"{self.names.shown(room)}: deleted")
 
     def expired(self, rooms: Sequence[str]) -> None:
@@ -98,12 +98,12 @@ class EventLog:
         self.log.info("DriftDB: deleted, for nobody used them: %s%s", shown, more)
 
     def failed(self, asked: str, error: BaseException) -> None:
-        """A request or connection met an error of the server; its traceback is logged, too."""
+        """Log that a request or connection met an error of the server, with its traceback."""
         kind = f"failed ({type(error).__name__})"
         self._tell(logging.ERROR, kind, f"{printable(asked)} {kind}", error)
 
     def requested(self, level: int, line: str) -> None:
-        """A request was answered: a line for each, as long as they are not very many."""
+        """Log that a request was answered: a line for each, as long as they are not very many."""
         now = self._clock()
         if self._requests.wait(now=now):
             self._unlogged += 1
@@ -154,7 +154,7 @@ class Seldom(logging.Filter):
         self._told: dict[tuple[str, int], tuple[float, int]] = {}  # when, and how many since
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write a record."""
+        """Return True if a record is to be written."""
         place, now = (record.pathname, record.lineno), self._clock()
         told_at, more = self._told.get(place, (-_INTERVAL_SECONDS, 0))
         if now - told_at < _INTERVAL_SECONDS:
@@ -167,7 +167,7 @@ class Seldom(logging.Filter):
 
 
 def _is_written(log: logging.Logger | logging.LoggerAdapter[Any], level: int) -> bool:
-    """Whether lines of a level end up anywhere.
+    """Return True if lines of a level end up anywhere.
 
     The loggers of traitlets' applications take every level, and their handlers drop most lines,
     which are costly to make by then.

@@ -38,7 +38,7 @@ def without_secrets(uri: str) -> str:
 
 
 class RoomNames:
-    """How rooms are called in a log.
+    """The names of rooms in a log.
 
     Where whoever knows an id may read and write the room, the log has its digest in its place, as
     ``driftdb rooms`` shows it. ``capabilities``: whether ids are such; ``named``: whether a room

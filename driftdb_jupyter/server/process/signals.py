@@ -43,7 +43,7 @@ class Signals:
 
 
 def _has_terminal() -> bool:
-    """Whether the process has a terminal to read from, or that controls it."""
+    """Return True if the process has a terminal to read from, or that controls it."""
     try:
         if os.isatty(0):
             return True

@@ -1,1 +1,1 @@
-"""What is read from WebSockets: frames, compression, messages in fragments."""
+"""Reading from WebSockets: frames, compression, messages in fragments."""

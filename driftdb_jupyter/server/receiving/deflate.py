@@ -19,13 +19,13 @@ _LAST_BLOCKS_LIMIT = 16
 
 
 class Deflate:
-    """What the two ends agreed on, and the state of both directions.
+    """The parameters that the two ends agreed on, and the state of both directions.
 
     ``agreed`` is the value of the header ``Sec-WebSocket-Extensions`` that says so.
     """
 
     def __init__(self, parameters: dict[str, str | None]) -> None:
-        """Raises :class:`ValueError` for parameters that are not to be accepted (section 7)."""
+        """Raise :class:`ValueError` for parameters that are not to be accepted (section 7)."""
         for name, value in parameters.items():
             _check(name, value)
         self._takes_over = "server_no_context_takeover" not in parameters
@@ -43,7 +43,7 @@ class Deflate:
 
     @classmethod
     def accept(cls, offers: str) -> Deflate | None:
-        """The first of a client's offers (``Sec-WebSocket-Extensions``) that can be accepted."""
+        """Return the first acceptable one of a client's offers (``Sec-WebSocket-Extensions``)."""
         for name, parameters in _parse(offers):
             if name == _NAME and parameters is not None:
                 try:

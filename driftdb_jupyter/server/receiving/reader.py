@@ -90,7 +90,10 @@ _REASON_BYTES = _CONTROL_BYTES - 2
 
 
 def available() -> bool:
-    """Whether this Tornado has all that the reader needs of it; otherwise its own has to do."""
+    """Return True if this Tornado has all that the reader needs of it.
+
+    Otherwise its own has to do.
+    """
     return mask is not None and not BatchReader.__abstractmethods__
 
 
@@ -595,7 +598,7 @@ class BatchReader(WebSocketProtocol):
         """Nothing: the handler passes on what it heard from here."""
 
     def is_closing(self) -> bool:
-        """Whether either side has begun to close the connection."""
+        """Return True if either side has begun to close the connection."""
         return self.client_terminated or self.server_terminated or bool(self.stream.closed())
 
     # What else a connection of Tornado's can.
@@ -607,7 +610,7 @@ class BatchReader(WebSocketProtocol):
 
     @property
     def selected_subprotocol(self) -> str | None:
-        """What the handler chose of the client's offers."""
+        """The subprotocol that the handler chose of the client's offers."""
         return self._subprotocol
 
     def write_message(
@@ -634,7 +637,7 @@ class BatchReader(WebSocketProtocol):
         self.stream.write(frame(PING, data))
 
     def set_nodelay(self, x: bool) -> None:
-        """Whether small writes go out at once (TCP_NODELAY)."""
+        """Set whether small writes go out at once (TCP_NODELAY)."""
         self.stream.set_nodelay(x)
 
     def start_pinging(self) -> None:
@@ -649,7 +652,7 @@ def _ignore(opcode: int, message: bytes) -> None:
 
 
 def _is_key(key: str) -> bool:
-    """Whether it is a ``Sec-WebSocket-Key`` (RFC 6455, section 4.2.1)."""
+    """Return True if it is a ``Sec-WebSocket-Key`` (RFC 6455, section 4.2.1)."""
     try:
         return len(b64decode(key, validate=True)) == _KEY_BYTES
     except ValueError:
@@ -657,12 +660,12 @@ def _is_key(key: str) -> bool:
 
 
 def _is_close_code(code: int) -> bool:
-    """Whether it may stand in a close frame (RFC 6455, section 7.4, and IANA's registry)."""
+    """Return True if it may stand in a close frame (RFC 6455, section 7.4, and IANA's registry)."""
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 
 def _cut(reason: str) -> bytes:
-    """A reason as UTF-8, no longer than a close frame has room for."""
+    """Return a reason as UTF-8, no longer than a close frame has room for."""
     return reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
 
 

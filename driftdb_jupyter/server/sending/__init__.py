@@ -1,1 +1,1 @@
-"""What is written to sockets: queues, answers in parts, and the pace at which they go."""
+"""Writing to sockets: queues, answers in parts, and the pace at which they go."""

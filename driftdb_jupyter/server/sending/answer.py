@@ -20,7 +20,7 @@ _SEGMENTS_A_TURN = 2
 
 
 class Items(Protocol):
-    """What an answer lists, in segments."""
+    """The items that an answer lists, in segments."""
 
     count: int
 
@@ -65,7 +65,7 @@ class Answer:
             yield sum(map(len, listing.parts(segment)))
 
     def pieces(self) -> Iterator[Buffer]:
-        """The content, in pieces of which none is much longer than a single value.
+        """Return the content, in pieces of which none is much longer than a single value.
 
         Empty pieces say that others are to have a turn first.
         """
@@ -90,7 +90,7 @@ class Answer:
 
 
 def one_frame(answer: Answer) -> Iterator[Buffer]:
-    """An answer as one WebSocket frame, whose head tells the whole length.
+    """Return an answer as one WebSocket frame, whose head tells the whole length.
 
     Yields an empty piece where others are to have a turn, for counting takes a while, too.
     """
@@ -104,7 +104,7 @@ def one_frame(answer: Answer) -> Iterator[Buffer]:
 
 
 def fragments(answer: Answer) -> Iterator[Buffer]:
-    """An answer as a fragmented message (RFC 6455, section 5.4), each piece a frame of its own."""
+    """Return an answer as a fragmented message (RFC 6455, section 5.4), each piece a frame."""
     opcode = answer.opcode
     last: Buffer | None = None
     for piece in answer.pieces():
@@ -120,7 +120,7 @@ def fragments(answer: Answer) -> Iterator[Buffer]:
 
 
 def _joined(parts: list[bytes]) -> Iterator[Buffer]:
-    """The parts, the short ones of them joined."""
+    """Return the parts, the short ones of them joined."""
     if max(map(len, parts)) <= _LONG_PART_BYTES:
         yield b"".join(parts)
         return

@@ -30,7 +30,7 @@ class Receiver(Protocol):
 
     @property
     def bytes_taken(self) -> int:
-        """How many bytes its end has acknowledged so far."""
+        """The number of bytes that the other end has acknowledged so far."""
 
     def give_up(self) -> None:
         """Drop what waits, and end the connection."""

@@ -1,4 +1,4 @@
-"""What waits to be sent to one connection, and how it gets there.
+"""The queue of what waits to be sent to one connection, and how it gets there.
 
 Flusher, recipients and outboxes know each other's insides, for a call more for each frame or each
 outbox is what fan-out costs (figures: benchmarks, scenarios fan-out and rooms). What holds between
@@ -203,7 +203,7 @@ def _write(outboxes: Sequence[Outbox]) -> None:
 
 
 class Sender(Protocol):
-    """What takes what an outbox sends: :class:`PlainStream` has the words."""
+    """The receiver of what an outbox sends: :class:`PlainStream` has the words."""
 
     bytes_sent: int
     on_sent: Callable[[], None] | None
@@ -297,17 +297,17 @@ class Outbox(list[bytes]):
 
     @property
     def bytes_sent(self) -> int:
-        """How many bytes this side's kernel has taken so far."""
+        """The number of bytes that this side's kernel has taken so far."""
         return self._sender.bytes_sent
 
     @property
     def bytes_taken(self) -> int:
-        """How many of them the other end has acknowledged, as far as the system tells."""
+        """The number of them that the other end has acknowledged, as far as the system tells."""
         return self._sender.bytes_sent - unacknowledged_bytes(self._sender.socket)
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes wait, not counting answers that are made as they are taken."""
+        """The number of bytes that wait, not counting answers that are made as they are taken."""
         return self._sender.waiting_bytes
 
     @property
@@ -316,7 +316,7 @@ class Outbox(list[bytes]):
         return self._sender.writing()
 
     def progresses(self) -> bool:
-        """Whether the other end has acknowledged something since the last time, of what was sent.
+        """Return True if the other end has acknowledged more of what was sent since the last time.
 
         Answers no the first time.
         """
@@ -459,7 +459,7 @@ def _rise_no_more(outbox: Outbox) -> None:
 
 
 def _compressed(whole: bytes, deflate: Callable[[bytes], bytes]) -> Iterator[Buffer]:
-    """A frame with its content compressed, when its turn has come."""
+    """Return a frame with its content compressed, when its turn has come."""
     opcode, content = payload(whole)
     if len(content) > _LONG_BYTES:
         yield b""  # that takes a while: the others have their turn

@@ -164,7 +164,7 @@ class PlainStream:
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes wait to be sent, not counting pieces of answers."""
+        """The number of bytes that wait to be sent, not counting pieces of answers."""
         return 0 if self._queue is None else self._queue.waiting_bytes
 
     def keep_begun(self) -> bool:
@@ -172,19 +172,19 @@ class PlainStream:
         return self._queue is None or self._queue.keep_begun()
 
     def writing(self) -> bool:
-        """Whether something waits to be sent."""
+        """Return True if something waits to be sent."""
         return self._queue is not None
 
     def finish(self) -> None:
-        """What waits is the last; it is sent as long as the connection stays open."""
+        """End after what waits, which is sent as long as the connection stays open."""
 
     def set_nodelay(self, value: bool) -> None:
-        """Whether small writes go out at once (TCP_NODELAY)."""
+        """Set whether small writes go out at once (TCP_NODELAY)."""
         if not self._closed and self.socket.family in (socket.AF_INET, socket.AF_INET6):
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, value)
 
     def closed(self) -> bool:
-        """Whether the connection has ended."""
+        """Return True if the connection has ended."""
         return self._closed
 
     def reset(self) -> None:
@@ -259,11 +259,11 @@ class PlainStream:
         return self.backlog
 
     def _send_waiting(self) -> None:
-        """The socket takes more."""
+        """Send what waits, now that the socket takes more."""
         self._send(0)
 
     def _go_on(self) -> None:
-        """The turn to make another piece has come."""
+        """Make another piece, now that the turn for it has come."""
         self._waits_for_turn = False
         if not self._closed and self._queue is not None:
             self._send(1)

@@ -1,4 +1,4 @@
-"""What waits to be sent on one connection, in order."""
+"""The bytes that wait to be sent on one connection, in order."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ class SendQueue:
         return self._piece is None and bool(self._items) and isinstance(self._items[0], _Pieces)
 
     def front(self) -> memoryview | None:
-        """What is to be sent next; empty where others are to have a turn, ``None`` for nothing.
+        """Return what is to be sent next.
+
+        Empty where others are to have a turn, ``None`` for nothing.
 
         To be released before the queue is used again.
         """
@@ -129,7 +131,7 @@ class SendQueue:
         return None
 
     def took(self, count: int) -> None:
-        """The connection has taken so many bytes of the front."""
+        """Note that the connection has taken so many bytes of the front."""
         first = self._items[0]
         self._offset += count
         if isinstance(first, _Pieces):

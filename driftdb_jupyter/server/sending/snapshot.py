@@ -33,7 +33,7 @@ class Snapshots:
     """
 
     def __init__(self, backlog: Backlog, *, ended: Callable[[], object] = lambda: None) -> None:
-        """``ended`` is called when the last snapshot has ended; then another one is to be made."""
+        """Call ``ended`` when the last snapshot has ended; then another one is to be made."""
         self._backlog = backlog
         self._ended = ended
         self._snapshots: dict[Snapshot, None] = {}
@@ -43,13 +43,13 @@ class Snapshots:
         self._charging: asyncio.Handle | None = None
 
     def open(self, lists: Sequence[list[Entry]], passing: Sequence[Entry] = ()) -> Snapshot:
-        """A snapshot of these entries (see :class:`~..rooms.room.Found`)."""
+        """Return a snapshot of these entries (see :class:`~..rooms.room.Found`)."""
         snapshot = Snapshot(lists, self._backlog, passing=passing, moved=self._moved)
         self._snapshots[snapshot] = None
         return snapshot
 
     def removed(self, seq: int) -> None:
-        """The stream has let go of its entries up to and including that sequence number."""
+        """Note that the stream has let go of its entries up to and including a sequence number."""
         self._removed_to = max(self._removed_to, seq)
         if self._charging is None and self._charged_to < self._removed_to:
             self._charge()
@@ -71,7 +71,7 @@ class Snapshots:
         self._charged_to = self._removed_to
 
     def _first_above(self, seq: int) -> Snapshot | None:
-        """The snapshot that is to give the first removed entry above a sequence number, if any."""
+        """Return the snapshot that gives the first removed entry above a number, if any."""
         first, first_seq = None, self._removed_to + 1
         for snapshot in self._snapshots:
             part = snapshot.part_above(seq)
@@ -88,7 +88,10 @@ class Snapshots:
             self._backlog.add(byte_count)
 
     def _moved(self, snapshot: Snapshot, before: int) -> None:
-        """A snapshot has given another part, or has ended; it had given all up to ``before``."""
+        """Note that a snapshot has given another part, or has ended.
+
+        It had given all up to ``before``.
+        """
         if snapshot.is_closed:
             del self._snapshots[snapshot]
             if not self._snapshots:
@@ -115,7 +118,7 @@ class Snapshot:
         passing: Sequence[Entry] = (),
         moved: Callable[[Snapshot, int], None] = lambda snapshot, before: None,
     ) -> None:
-        """``lists`` stay as they are; of them ``passing`` are charged from the beginning.
+        """Leave ``lists`` as they are; of them ``passing`` are charged from the beginning.
 
         ``moved`` is called when something was given, with what was ``given`` before.
         """
@@ -141,7 +144,7 @@ class Snapshot:
             yield from _segments(entries)
 
     def part_above(self, seq: int) -> Sequence[Entry] | None:
-        """The first part of what is yet to be given that goes beyond a sequence number."""
+        """Return the first part of what is yet to be given that goes beyond a sequence number."""
         for segment in self._segments:
             if segment[-1].seq > seq:
                 return segment

@@ -47,7 +47,7 @@ class TornadoSender:
         self._resting = False
 
     def send(self, data: bytes) -> int:
-        """How many bytes are sent at once: all of a short piece where nothing waits, or none."""
+        """Send a short piece where nothing waits; return the number of bytes that were sent."""
         if self._queue or self._given_bytes or len(data) > _PIECE_BYTES or self._stream.closed():
             return 0
         self._give(data)
@@ -73,11 +73,11 @@ class TornadoSender:
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes wait to be sent, not counting pieces of answers."""
+        """The number of bytes that wait to be sent, not counting pieces of answers."""
         return self._queue.waiting_bytes
 
     def writing(self) -> bool:
-        """Whether something waits to be sent."""
+        """Return True if something waits to be sent."""
         return bool(self._queue) or self._given_bytes > 0
 
     def keep_begun(self) -> bool:
@@ -85,7 +85,7 @@ class TornadoSender:
         return self._queue.keep_begun()
 
     def closed(self) -> bool:
-        """Whether the connection has ended."""
+        """Return True if the connection has ended."""
         return bool(self._stream.closed())
 
     def reset(self) -> None:
@@ -95,7 +95,7 @@ class TornadoSender:
             self._stream.close()
 
     def finish(self) -> None:
-        """What waits is the last: give it to Tornado's stream, but for the answers."""
+        """End after what waits: give it to Tornado's stream, but for the answers."""
         self._queue.drop_answers()
         while (piece := self._queue.front()) and not self.closed():
             data = bytes(piece)

@@ -1,4 +1,4 @@
-"""What the kernel holds for the other end of a connection.
+"""The bytes that the kernel holds for the other end of a connection.
 
 Send buffers hold megabytes, which a slow peer may take for minutes before there is room again: it
 is not the bytes that a socket takes that show its progress, but those that its peer acknowledges.
@@ -57,7 +57,7 @@ elif sys.platform == "darwin":
 else:
 
     def unacknowledged_bytes(connection: socket.socket) -> int:
-        """How many bytes the kernel has taken that the other end has not acknowledged yet.
+        """Return the bytes that the kernel has taken and the other end has not acknowledged yet.
 
         0 where the system doesn't tell, or the socket is closed.
         """

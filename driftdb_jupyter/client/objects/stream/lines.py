@@ -193,7 +193,7 @@ class Lines:
             self._rows[self._at].returned = True
 
     def _finished(self) -> int:
-        """How many rows are not written over any more, as far as can be told before a pause."""
+        """Return the number of rows that are finished, as far as can be told before a pause."""
         count = self._at
         rows = self._rows
         while count and (rows[count - 1].over or not rows[count - 1].text):
@@ -278,7 +278,7 @@ class _Row:
         return pieces
 
     def _kept_styles(self) -> str:
-        """The styles that still hold after the text is gone."""
+        """Return the styles that still hold after the text is gone."""
         kept: list[str] = []
         for style in _STYLE.findall(self.text + self.styles):
             if _RESET.match(style):
@@ -312,7 +312,10 @@ def encode_line(line: str) -> bytes:
 
 
 def _first_special(text: str) -> int | None:
-    """Where the first thing is that makes more of a text than its lines and their styles."""
+    """Return the index of the first thing that is more than lines and their styles.
+
+    ``None`` if none is.
+    """
     # One pattern for all three is ten times slower, for it begins with no one character.
     sequence = _NO_STYLE.search(text)
     found = [] if sequence is None else [sequence.start()]

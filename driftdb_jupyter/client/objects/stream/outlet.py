@@ -1,4 +1,4 @@
-"""What is printed and logged to a stream, on its way to the connection."""
+"""The writer of what is printed and logged to a stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a loop has come, for everybody to see."""
+"""A progress bar that everybody in the room sees."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Progress(Generic[T]):
         )
 
     def update(self, steps: int = 1, **postfix: Any) -> None:
-        """Some more steps are done; ``postfix`` as in ``update(loss=0.3)``."""
+        """Count some more steps as done; ``postfix`` as in ``update(loss=0.3)``."""
         self.count += steps
         self.postfix.update(postfix)
         if time.monotonic() - self._told >= self._every:
