@@ -392,22 +392,30 @@ class SharedState(Shared, HasTraits):
     def _write(self, value: Any, receipt: Receipt[bytes] | None = None) -> None:
         self._check_open()
         text = self._encode(value)
-        connection = self._home.connection
         tell_here = callbacks.here() and not self._throttle
-        connection.write(self._replica, text, by=self if tell_here else None, receipt=receipt)
-        self._refusal = self._newest = None
-        if tell_here:
-            try:
-                self._tell()
-            except Exception:
-                if receipt is None:
-                    raise
-                _log.exception("an observer of %r failed", self)
+        by = self if tell_here else None
+        taken = False
 
-    def _tell(self) -> None:
+        def write() -> None:
+            nonlocal taken
+            self._home.connection.write(self._replica, text, by=by, receipt=receipt)
+            taken = True
+            self._refusal = self._newest = None
+
+        if not tell_here:
+            write()
+            return
+        try:
+            self._tell(write)
+        except Exception:
+            if receipt is None or not taken:
+                raise
+            _log.exception("an observer of %r failed", self)
+
+    def _tell(self, change: Callable[[], object] | None = None) -> None:
         self._told_at = time.monotonic()
         try:
-            self._teller.run(self._tell_change)
+            self._teller.run(self._tell_change, change=change)
         except BaseException:
             callbacks.schedule(self)  # the others are to be told all the same
             raise

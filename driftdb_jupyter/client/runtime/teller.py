@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from .turn_lock import TurnLock
 
 __all__ = ["Teller"]
 
@@ -15,54 +16,59 @@ V = TypeVar("V")
 class Teller(Generic[V]):
     """Finds the changes of a value since they were told last.
 
-    Whoever knows of a change calls :meth:`run`, on any thread. One thread at a time tells, and
-    goes on until nothing is left; the others don't wait for it. A change that is made by ``tell``
-    itself is told in the middle, as traitlets does it. ``told`` is the value that was told last.
+    Whoever knows of a change calls :meth:`run`, on any thread, and whoever makes one has it call
+    ``change``. One thread at a time tells, and goes on until nothing is left; the others don't
+    wait for it. A change that is made by ``tell`` itself is told in the middle, as traitlets does
+    it. ``told`` is the value that was told last.
     """
 
     def __init__(self, current: Callable[[], V]) -> None:
         """Count changes of ``current()``, the value, from what it is now."""
         self.told = current()
         self._current = current
-        self._turn = threading.RLock()
+        self._turn = TurnLock()
+        self._is_telling = False
 
-    def run(self, tell: Callable[[V, V], object]) -> None:
+    def run(
+        self, tell: Callable[[V, V], object], *, change: Callable[[], object] | None = None
+    ) -> None:
         """Call ``tell(before, now)`` for each change, unless another thread is at it.
 
-        Raises what ``tell`` raises.
+        ``change()`` makes a change that is to be told here: no other thread begins to tell before
+        this one does. Raises what ``change`` and ``tell`` raise.
         """
+        if change is not None:
+            self._run(tell, change)
         while self._current() != self.told:
-            if not self._tell_all(tell):
-                if self._is_told_elsewhere():
-                    return
-                # An interrupt kept the thread that had the turn from giving it back.
-                self._turn = threading.RLock()
+            if not self._run(tell):
+                return
 
-    def _tell_all(self, tell: Callable[[V, V], object]) -> bool:
-        turn, mine = self._turn, False
+    def _run(
+        self, tell: Callable[[V, V], object], change: Callable[[], object] | None = None
+    ) -> bool:
+        """Do as :meth:`run` says; False where another thread is at it."""
+        mine = False
         try:
-            mine = turn.acquire(blocking=False)
+            mine = self._turn.enter_now()
+            # Another that only looks, or is about to tell of its own change, is soon done.
+            while change is not None and not mine and not self._is_telling:
+                time.sleep(0)
+                mine = self._turn.enter_now()
+            if change is not None:
+                change()
             while mine and (now := self._current()) != self.told:
                 before, self.told = self.told, now
-                tell(before, now)
+                self._tell(tell, before, now)
             return mine
         finally:
             if mine:
-                turn.release()
+                self._turn.leave()
 
-    def _is_told_elsewhere(self) -> bool:
-        """Return True if another thread is in the middle of telling.
-
-        Only its stack says so for sure.
-        """
-        me = threading.get_ident()
-        for thread, top in sys._current_frames().items():
-            frame = None if thread == me else top
-            while frame is not None:
-                if frame.f_code is _TELL_ALL and frame.f_locals.get("self") is self:
-                    return True
-                frame = frame.f_back
-        return False
-
-
-_TELL_ALL = Teller._tell_all.__code__
+    def _tell(self, tell: Callable[[V, V], object], before: V, now: V) -> None:
+        outermost = not self._is_telling
+        try:
+            self._is_telling = True
+            tell(before, now)
+        finally:
+            if outermost:
+                self._is_telling = False

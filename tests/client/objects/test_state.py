@@ -284,6 +284,29 @@ def test_each_observer_is_told_whatever_another_raises(server: FakeServer, here:
     last.wait_for(lambda: first.seen == last.seen == [(0, 1), (1, 2)])
 
 
+def test_who_writes_tells_it_though_another_thread_sees_it_first(
+    here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, threads = SharedState("slider", 0, room=here), list[threading.Thread]()
+    write = here.connection.write
+
+    def write_and_look(*args: Any, **options: Any) -> None:
+        write(*args, **options)
+        other = threading.Thread(target=state.deliver)
+        other.start()
+        other.join(60)
+
+    def fail(change: Any) -> None:
+        threads.append(threading.current_thread())
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(here.connection, "write", write_and_look)
+    state.observe(fail)
+    with pytest.raises(ZeroDivisionError):
+        state.value = 1
+    assert threads == [threading.current_thread()]
+
+
 def test_an_interrupt_of_an_observer_is_raised_when_the_others_were_told(here: Room) -> None:
     state, changes = SharedState("slider", 0, room=here), Changes()
 

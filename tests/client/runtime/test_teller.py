@@ -74,10 +74,66 @@ def test_another_thread_does_not_wait_and_what_it_found_is_told(value: Value) ->
     assert value.told == [(0, 1), (1, 2)]
 
 
+def test_who_makes_a_change_tells_it_though_another_thread_sees_it_first(value: Value) -> None:
+    threads: list[threading.Thread] = []
+
+    def change() -> None:
+        value.now = 1
+        other = threading.Thread(target=value.teller.run, args=[tell])
+        other.start()
+        other.join(60)
+
+    def tell(before: int, now: int) -> None:
+        threads.append(threading.current_thread())
+
+    value.teller.run(tell, change=change)
+    assert threads == [threading.current_thread()]
+
+
+def test_who_makes_a_change_tells_it_though_another_thread_is_looking(value: Value) -> None:
+    threads: list[threading.Thread] = []
+    looking, changed, seen = threading.Event(), threading.Event(), list[int]()
+
+    def current() -> int:
+        if threading.current_thread() is not other:
+            return value.now
+        if not seen:
+            seen.append(-1)  # what it was a moment ago
+            return -1
+        looking.set()
+        changed.wait(0.2)  # in vain, for the change waits until this has looked
+        return value.now
+
+    def tell(before: int, now: int) -> None:
+        threads.append(threading.current_thread())
+
+    def change() -> None:
+        value.now = 1
+        changed.set()
+
+    other = threading.Thread(target=value.teller.run, args=[tell])
+    value.teller._current = current
+    other.start()
+    assert looking.wait(60)
+    value.teller.run(tell, change=change)
+    other.join(60)
+    assert threads == [threading.current_thread()]
+
+
+def test_a_change_that_fails_raises_and_leaves_others_to_tell(value: Value) -> None:
+    with pytest.raises(ZeroDivisionError):
+        value.teller.run(value.tell, change=lambda: 1 // 0)
+    value.now = 1
+    other = threading.Thread(target=value.teller.run, args=[value.tell])
+    other.start()
+    other.join(60)
+    assert value.told == [(0, 1)]
+
+
 def test_a_turn_that_an_interrupt_kept_is_taken(value: Value) -> None:
-    thread = threading.Thread(target=value.teller._turn.acquire)
+    thread = threading.Thread(target=value.teller._turn.enter_now)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     value.now = 1
     value.teller.run(value.tell)
     assert value.told == [(0, 1)]

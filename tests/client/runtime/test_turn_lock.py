@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+from types import FrameType
 
 import pytest
 
@@ -53,6 +55,40 @@ def test_who_waits_long_for_a_block_that_is_executed_goes_on_waiting() -> None:
     other.join(20)
     holder.join(20)
     assert order == ["holder", "other"]
+
+
+def test_who_found_that_one_left_does_not_take_it_from_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock, (first, second), inside = TurnLock(look_seconds=0.001), _events(), list[str]()
+    left, entered, look = threading.Event(), threading.Event(), sys._current_frames
+
+    def hold(name: str, gate: threading.Event, entered: threading.Event) -> None:
+        with lock:
+            inside.append(name)
+            entered.set()
+            gate.wait(60)
+            inside.remove(name)
+        left.set()
+
+    def stacks_between_two_blocks() -> dict[int, FrameType]:
+        monkeypatch.setattr(sys, "_current_frames", look)
+        first.set()
+        assert left.wait(60)
+        found = look()
+        entered.clear()
+        threads.append(in_thread(lambda: hold("second", second, entered)))
+        assert entered.wait(60)
+        threading.Timer(0.05, second.set).start()
+        return found
+
+    threads = [in_thread(lambda: hold("first", first, entered))]
+    assert entered.wait(60)
+    monkeypatch.setattr(sys, "_current_frames", stacks_between_two_blocks)
+    with lock:
+        assert inside == []
+    for thread in threads:
+        thread.join(60)
 
 
 def test_an_interrupt_at_any_line_leaves_it_free_for_others() -> None:
