@@ -41,8 +41,8 @@ class Store(Protocol):
     def export(self, name: str) -> Iterator[bytes]:
         """Return a room as JSON Lines, in pieces of any length."""
 
-    def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
-        """Import a room."""
+    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
+        """Import a room, given as JSON Lines in pieces of any length."""
 
     def delete(self, name: str) -> None:
         """Delete a room."""
@@ -79,9 +79,9 @@ class LocalStore:
         """Return a room as JSON Lines."""
         return self._run(self._administration.export(name))
 
-    def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
-        """Import a room."""
-        room = self._administration.read(lines)
+    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
+        """Import a room, given as JSON Lines in pieces of any length."""
+        room = self._administration.read(pieces)
         self._run(self._administration.put(name, room, replace=replace))
 
     def delete(self, name: str) -> None:
@@ -135,10 +135,10 @@ class RemoteStore:
             while chunk := response.read(_CHUNK_BYTES):
                 yield chunk
 
-    def put(self, name: str, lines: Iterable[bytes], *, replace: bool) -> None:
-        """Import a room."""
+    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
+        """Import a room, given as JSON Lines in pieces of any length."""
         query = "?replace=true" if replace else ""
-        self._open("PUT", _room(name) + query, body=lines).close()
+        self._open("PUT", _room(name) + query, body=pieces).close()
 
     def delete(self, name: str) -> None:
         """Delete a room."""

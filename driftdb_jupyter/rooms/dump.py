@@ -3,11 +3,13 @@
 The first line is the room's, ``{"driftdb":1,"room":NAME,"seq":N}``; each other one is a value that
 it keeps, ``{"key":K,"seq":N,"value":V,"time":MS,"client":C,"user":U}``, by key and ascending.
 ``time`` is in milliseconds since 1970, ``client`` and ``user`` are there where they are known.
-What JSON can't say exactly (a value that came as CBOR with byte strings or tags) stands as
-``"cbor"``, its data item in Base64, in place of ``"value"``. A number that an earlier key has, too,
+A value that came as CBOR and that JSON can't say exactly (byte strings, tags), or only in a text
+that is longer than a message may be, stands as ``"cbor"``, its data item in Base64, in place of
+``"value"``: so whatever a room holds can be read again. A number that an earlier key has, too,
 as a ``compact`` can leave it, comes with ``"shared":true``.
 
-A file may come from anybody, so that a line is held to what a push is held to.
+A file may come from anybody, so that a line is held to what a push is held to. A line that is too
+long for any value is not even read to its end.
 """
 
 from __future__ import annotations
@@ -29,9 +31,16 @@ from ..protocol.limits import Limits
 from ..protocol.value import Value
 from .room import Room
 
-__all__ = ["VERSION", "Head", "dump", "load", "read_head"]
+__all__ = ["HEAD_LIMIT_BYTES", "VERSION", "Head", "dump", "load", "read_head"]
 
 VERSION = 1
+HEAD_LIMIT_BYTES = 64 * 1024
+"""The longest first line."""
+
+# Beside a key and a value: who wrote it, of whom servers know what a header of a request can say.
+_AUTHOR_BYTES = 64 * 1024
+# JSON may say a byte of a key in six: \u0001.
+_ESCAPED = 6
 
 
 _Number: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
@@ -65,19 +74,27 @@ _decode_head = msgspec.json.Decoder(Head).decode
 _decode_line = msgspec.json.Decoder(_Line).decode
 
 
-def dump(name: str, room: Room) -> Iterator[bytes]:
-    """Return the lines of a room, with line feeds, as it was when the first one was asked for."""
+def dump(name: str, room: Room, *, limits: Limits) -> Iterator[bytes]:
+    """Return the lines of a room, with line feeds, as it was when the first one was asked for.
+
+    ``limits``: those that :func:`load` will hold them to.
+    """
     streams = [(key, room.read(key)) for key in sorted(room.keys)]
     yield _encode(Head(VERSION, name, room.seq)) + b"\n"
     given: set[int] = set()
     for key, entries in streams:
         for entry in entries:
-            yield _encode(_line(key, entry, shared=entry.seq in given)) + b"\n"
+            yield _encode(_line(key, entry, limits, shared=entry.seq in given)) + b"\n"
             given.add(entry.seq)
 
 
 def read_head(line: bytes) -> Head:
-    """Read the first line; raises :class:`BadMessage` where it is none."""
+    """Read the first line.
+
+    Raises :class:`BadMessage` where it is none, :class:`TooLarge` where it is too long for one.
+    """
+    if len(line) > HEAD_LIMIT_BYTES:
+        raise _too_long(1, HEAD_LIMIT_BYTES)
     try:
         head: Head = _decode_head(line)
     except msgspec.MsgspecError as error:
@@ -87,13 +104,14 @@ def read_head(line: bytes) -> Head:
     return head
 
 
-def load(room: Room, lines: Iterable[bytes], *, limits: Limits) -> None:
-    """Fill an empty room with the lines of a dump; their numbers stay.
+def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
+    """Fill an empty room with the lines of a dump, given in pieces; their numbers stay.
 
-    Raises :class:`BadMessage`, which names the line, where one can't be read, and
+    Raises :class:`BadMessage`, which names the line, where one can't be read, :class:`TooLarge`,
+    which does so, too, where one is too long or holds too much, and
     :class:`~..protocol.errors.QuotaExceeded` where the room would hold too much.
     """
-    lines = iter(lines)
+    lines = _lines(pieces, limits)
     head = read_head(next(lines, b""))
     newest: dict[str, int] = {}
     given: set[int] = set()
@@ -109,7 +127,9 @@ def load(room: Room, lines: Iterable[bytes], *, limits: Limits) -> None:
             entry = _entry(line, limits)
         except RecursionError:
             raise BadMessage(f"line {number}: {limits.nested_too_deep()}") from None
-        except (msgspec.MsgspecError, BadMessage, TooLarge, ValueError) as error:
+        except TooLarge as error:
+            raise TooLarge(f"line {number}: {error}") from None
+        except (msgspec.MsgspecError, BadMessage, ValueError) as error:
             raise BadMessage(f"line {number}: {error}") from None
         newest[line.key] = line.seq
         given.add(line.seq)
@@ -117,11 +137,43 @@ def load(room: Room, lines: Iterable[bytes], *, limits: Limits) -> None:
     room.seq = head.seq
 
 
-def _line(key: str, entry: Entry, *, shared: bool) -> _Line:
+def _lines(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    """Split pieces into lines; the last one needs no line feed."""
+    limit = limits.frame_bytes + _ESCAPED * limits.key_bytes + _AUTHOR_BYTES
+    number, length = 1, 0
+    begun: list[bytes] = []
+
+    def add(part: bytes) -> None:
+        nonlocal length
+        length += len(part)
+        if length > limit:
+            raise _too_long(number, limit)
+        begun.append(part)
+
+    for piece in pieces:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            add(end)
+            yield b"".join(begun)
+            begun.clear()
+            length = 0
+            number += 1
+        add(rest)
+    if length:
+        yield b"".join(begun)
+
+
+def _too_long(number: int, limit: int) -> TooLarge:
+    return TooLarge(f"line {number}: expected at most {limit} bytes, got more")
+
+
+def _line(key: str, entry: Entry, limits: Limits, *, shared: bool) -> _Line:
     line = _Line(key, entry.seq, time=round(entry.time * 1000), shared=shared)
     item = entry.value.item if entry.value.came_as_cbor else None
-    if item is None or cbor2.dumps(cbor.decode(item)) == item:
+    if item is None:
         line.value = Raw(entry.value.as_json())
+    elif (text := _readable(item, entry.value, limits)) is not None:
+        line.value = Raw(text)
     else:
         line.cbor = base64.b64encode(item).decode()
     if entry.author is not None:
@@ -129,6 +181,14 @@ def _line(key: str, entry: Entry, *, shared: bool) -> _Line:
         if entry.author.user is not None:
             line.user = Raw(entry.author.user.as_json())
     return line
+
+
+def _readable(item: bytes, value: Value, limits: Limits) -> bytes | None:
+    """Return a value that came as CBOR as JSON, if that says the same and is not too long."""
+    if cbor2.dumps(cbor.decode(item)) != item:
+        return None
+    text = value.as_json()
+    return text if len(text) <= limits.message_bytes else None
 
 
 def _entry(line: _Line, limits: Limits) -> Entry:

@@ -165,6 +165,18 @@ async def test_what_is_not_there_is_said(folder: Path, room: str) -> None:
     assert "expected rooms in" in nothing.stderr
 
 
+async def test_a_line_without_an_end_is_read_no_further_than_it_may_be_long(
+    folder: Path, room: str
+) -> None:
+    begun = '{"driftdb":1,"room":"r","seq":1}\n{"key":"k","seq":1,"value":"'
+    for text, line in ((begun + "x" * 5_000_000, 2), ("{" + " " * 5_000_000, 1)):
+        refused = run(folder, "import", text=text)
+        assert refused.returncode == 1
+        assert re.fullmatch(
+            rf"driftdb import: line {line}: expected at most \d+ bytes, got more\n", refused.stderr
+        )
+
+
 async def test_who_does_not_know_the_secret_administers_nothing(server: Process) -> None:
     for path in ("rooms", "rooms/r"):
         answer = await fetch(server.server.root + "admin/" + path)

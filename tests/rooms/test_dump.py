@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import tempfile
+from collections.abc import Iterator
 
 import cbor2
 import pytest
@@ -15,7 +16,7 @@ from msgspec import Raw
 
 from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
-from driftdb_jupyter.protocol.errors import BadMessage
+from driftdb_jupyter.protocol.errors import BadMessage, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
 from driftdb_jupyter.protocol.messages import Append, Compact, Push
 from driftdb_jupyter.protocol.value import Value
@@ -35,9 +36,14 @@ def filled(*pushes: tuple[str, Value], author: Author | None = None, now: float 
     return room
 
 
-def loaded(*lines: bytes) -> Room:
+def dumped(room: Room, *, limits: Limits | None = None) -> list[bytes]:
+    return list(dump("r", room, limits=limits or Limits()))
+
+
+def loaded(*lines: bytes, limits: Limits | None = None) -> Room:
     room = Room(epoch="after")
-    load(room, lines, limits=Limits())
+    text = b"\n".join(line.rstrip(b"\n") for line in lines)
+    load(room, [text], limits=limits or Limits())
     return room
 
 
@@ -51,9 +57,9 @@ values = json_values().map(
 @given(st.lists(st.tuples(st.sampled_from("ab"), values), max_size=8))
 def test_a_room_comes_back_as_it_was(pushes: list[tuple[str, Value]]) -> None:
     room = filled(*pushes, author=ANN)
-    lines = list(dump("r", room))
+    lines = dumped(room)
     again = loaded(*lines)
-    assert list(dump("r", again)) == lines
+    assert dumped(again) == lines
     assert (again.seq, again.epoch, sorted(again.keys)) == (room.seq, "after", sorted(room.keys))
     for key in room.keys:
         for one, other in zip(room.read(key), again.read(key), strict=True):
@@ -67,7 +73,9 @@ def test_a_room_comes_back_as_it_was(pushes: list[tuple[str, Value]]) -> None:
 
 
 def test_a_line_tells_all_that_is_known() -> None:
-    head, line = dump("größe", filled(("k", Value.from_json(b'{"a": 1.0}')), author=ANN))
+    head, line = dump(
+        "größe", filled(("k", Value.from_json(b'{"a": 1.0}')), author=ANN), limits=Limits()
+    )
     assert head == '{"driftdb":1,"room":"größe","seq":1}\n'.encode()
     user = {"client": "ann", "user": {"name": "Ann"}}
     assert json.loads(line) == {"key": "k", "seq": 1, "value": {"a": 1.0}, "time": 1500, **user}
@@ -76,7 +84,7 @@ def test_a_line_tells_all_that_is_known() -> None:
 
 def test_a_dump_shows_one_moment() -> None:
     room = filled(("a", Value.from_json(b"1")), ("b", Value.from_json(b"2")))
-    lines = dump("r", room)
+    lines = dump("r", room, limits=Limits())
     next(lines)
     room.apply(Push("b", Append(), Raw(b"-")), [Value.from_json(b"3")])
     assert len(list(lines)) == 2
@@ -127,7 +135,7 @@ def test_a_room_comes_back_in_which_a_compact_took_the_number_of_another_key() -
     room = filled(("a", one), ("b", one), ("b", one), ("c", one))
     for key, seq in (("d", 3), ("a", 2), ("c", 4)):
         room.apply(Push(key, Compact(seq), Raw(b"-")), [one])
-    lines = list(dump("r", room))
+    lines = dumped(room)
     assert [
         (line["key"], line["seq"], "shared" in line) for line in map(json.loads, lines[1:])
     ] == [
@@ -137,7 +145,7 @@ def test_a_room_comes_back_in_which_a_compact_took_the_number_of_another_key() -
         ("c", 4, False),
         ("d", 3, True),
     ]
-    assert list(dump("r", loaded(*lines))) == lines
+    assert dumped(loaded(*lines)) == lines
 
 
 lines_of_anything = st.builds(
@@ -158,13 +166,8 @@ lines_of_anything = st.builds(
 def test_whatever_can_be_read_can_be_kept_and_is_the_same_again(
     lines: list[bytes], seq: int
 ) -> None:
-    room = Room(epoch="after")
     try:
-        load(
-            room,
-            [json.dumps({"driftdb": 1, "room": "r", "seq": seq}).encode(), *lines],
-            limits=Limits(),
-        )
+        room = loaded(json.dumps({"driftdb": 1, "room": "r", "seq": seq}).encode(), *lines)
     except BadMessage:
         return
     assert_kept(room)
@@ -178,7 +181,7 @@ def test_whatever_is_written_can_be_kept_and_is_the_same_again(
     pushes: list[tuple[str, Value]], now: float
 ) -> None:
     room = filled(*pushes, author=ANN, now=now)
-    assert_kept(loaded(*dump("r", room)))
+    assert_kept(loaded(*dumped(room)))
 
 
 ITEM = b"\x78\x64" + b"x" * 100
@@ -189,18 +192,57 @@ ITEM = b"\x78\x64" + b"x" * 100
 )
 def test_a_value_that_no_message_could_bring_is_refused(field: str) -> None:
     head, line = b'{"driftdb":1,"room":"r","seq":1}', f'{{"key":"k","seq":1,{field}}}'.encode()
-    room = Room(epoch="e")
-    load(room, [head, line], limits=Limits(message_bytes=102))
-    with pytest.raises(
-        BadMessage, match="line 2: expected a message of at most 101 bytes, got 102"
-    ):
-        load(Room(epoch="e"), [head, line], limits=Limits(message_bytes=101))
+    loaded(head, line, limits=Limits(message_bytes=102))
+    with pytest.raises(TooLarge, match="line 2: expected a message of at most 101 bytes, got 102"):
+        loaded(head, line, limits=Limits(message_bytes=101))
+
+
+def test_a_line_that_has_no_end_is_read_no_further_than_a_line_may_be_long() -> None:
+    limits = Limits(message_bytes=100_000, key_bytes=10)
+    read = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal read
+        yield HEAD + b'\n{"key":"k","seq":1,"value":1}\n{"key":"k","seq":2,"value":"'
+        while True:
+            read += 1000
+            yield b"x" * 1000
+
+    most = 2 * 100_000 + 6 * 10 + 64 * 1024
+    with pytest.raises(TooLarge, match=f"^line 3: expected at most {most} bytes, got more$"):
+        load(Room(epoch="e"), pieces(), limits=limits)
+    assert read < most + 1000
+
+
+@pytest.mark.parametrize("length", [64 * 1024 + 1, 10**7])
+def test_a_first_line_that_is_too_long_is_said_to_be(length: int) -> None:
+    with pytest.raises(TooLarge, match=r"^line 1: expected at most \d+ bytes, got more$"):
+        loaded(HEAD[:-1] + b" " * length + b"}")
+
+
+@pytest.mark.parametrize("size", [1, 7, 30, 10**6])
+def test_lines_may_come_in_pieces_of_any_length(size: int) -> None:
+    room = filled(*[("k", Value.from_json(b'"%d"' % number)) for number in range(50)])
+    text = b"".join(dumped(room))
+    again = Room(epoch="after")
+    pieces = (text[start : start + size] for start in range(0, len(text), size))
+    load(again, pieces, limits=Limits())
+    assert b"".join(dumped(again)) == text
+
+
+@pytest.mark.parametrize("text", ["\0" * 990, "€" * 300, "a" * 990, '"' * 990])
+def test_whatever_a_room_may_hold_comes_back(text: str) -> None:
+    limits = Limits(message_bytes=1000, key_bytes=60)
+    item = cbor2.dumps(text)
+    room = filled(("\1" * 60, Value.from_cbor(item)), author=ANN)
+    again = loaded(*dumped(room, limits=limits), limits=limits)
+    assert cbor2.loads(again.read("\1" * 60)[0].value.as_cbor()) == text
 
 
 def assert_kept(room: Room) -> None:
     """A journal takes the room, gives it back, and its lines are those of before."""
-    before = list(dump("r", room))
-    assert list(dump("r", loaded(*before))) == before
+    before = dumped(room)
+    assert dumped(loaded(*before)) == before
 
     async def keep(path: str) -> list[bytes]:
         broker = JournalBroker(path)
@@ -209,7 +251,7 @@ def assert_kept(room: Room) -> None:
         broker = JournalBroker(path)
         sequencer = await broker.open("r", Record())
         assert sequencer is not None
-        lines = list(dump("r", sequencer.room))
+        lines = dumped(sequencer.room)
         await broker.close()
         return lines
 

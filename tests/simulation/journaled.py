@@ -290,7 +290,7 @@ class JournaledServer(Server):
 
     def export(self) -> None:
         """Take a copy of the room, as it is shown."""
-        self._exported = list(dump("simulated", self.room)), self.journal[:]
+        self._exported = list(dump("simulated", self.room, limits=Limits())), self.journal[:]
 
     def replace(self) -> None:
         """Put the copy in the place of the room: what was pushed since is gone for good."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
@@ -16,6 +17,8 @@ from ..stored import data_option, opened, rooms_command
 from ..subcommand import standard_input
 
 __all__ = ["command"]
+
+_PIECE_BYTES = 64 * 1024
 
 
 @rooms_command(
@@ -30,16 +33,16 @@ __all__ = ["command"]
 @option("--replace", is_flag=True, help="Replace a room that has this name.")
 def command(settings: Settings, path: str | None, data: str, room: str, replace: bool) -> None:
     """Bring back a room that was exported, from a file or from the standard input."""
-    from ...rooms.dump import read_head
+    from ...rooms.dump import HEAD_LIMIT_BYTES, read_head
 
     with _source(path) as (name, source):
-        lines = _lines(source, name)
-        first = next(lines, b"")
+        pieces = _pieces(source, name, HEAD_LIMIT_BYTES + 1)
+        first = next(pieces, b"")
         head = read_head(first)
         room = room or head.room
         with opened(data, settings, new=True) as store:  # not before it is sure there is a room
-            pieces = counted(chain([first], lines), f"Importing {room}")
-            store.put(room, pieces, replace=replace)
+            whole = counted(chain([first], pieces), f"Importing {room}")
+            store.put(room, whole, replace=replace)
 
 
 @contextmanager
@@ -51,8 +54,10 @@ def _source(path: str | None) -> Iterator[tuple[str, BinaryIO]]:
         yield path, file
 
 
-def _lines(source: BinaryIO, name: str) -> Iterator[bytes]:
+def _pieces(source: BinaryIO, name: str, line_limit_bytes: int) -> Iterator[bytes]:
+    """Read the first line, or so much of it, and then pieces of any length."""
     try:
-        yield from source
+        yield source.readline(line_limit_bytes)
+        yield from iter(partial(source.read, _PIECE_BYTES), b"")
     except OSError as error:
         raise FileFailed(f"can't read {name}: {error.strerror}") from None

@@ -62,13 +62,13 @@ class Administration:
         hosted = await self._hub.rooms.open(name)
         if hosted is None:
             raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
-        return dump(name, hosted.sequencer.room)
+        return dump(name, hosted.sequencer.room, limits=self._hub.settings.limits)
 
-    def read(self, lines: Iterable[bytes]) -> Room:
-        """Read an exported room; may be called on any thread.
+    def read(self, pieces: Iterable[bytes]) -> Room:
+        """Read an exported room, given in pieces of any length; may be called on any thread.
 
-        Raises :class:`BadMessage`, which names the line that can't be read, and
-        :class:`~..protocol.errors.QuotaExceeded`.
+        Raises :class:`BadMessage` and :class:`~..protocol.errors.TooLarge`, which name the line
+        that can't be read or is too long, and :class:`~..protocol.errors.QuotaExceeded`.
         """
         settings, memory = self._hub.settings, self._hub.memory
         room = Room(
@@ -77,7 +77,7 @@ class Administration:
             window_limits=settings.window_limits,
             memory=MemoryBudget(memory.free_bytes),  # one of its own, for it may be another thread
         )
-        load(room, lines, limits=settings.limits)
+        load(room, pieces, limits=settings.limits)
         return room
 
     async def put(self, name: str, room: Room, *, replace: bool = False) -> None:

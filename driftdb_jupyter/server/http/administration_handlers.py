@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -118,7 +119,8 @@ class ExportedRoom(AdministrationRequest):
     async def put(self, name: str) -> None:
         """Import a room; with ``?replace=true`` in the place of another."""
         self.body.seek(0)
-        room = await asyncio.to_thread(self.administration.read, self.body)
+        pieces = iter(partial(self.body.read, _BYTES_AT_ONCE), b"")
+        room = await asyncio.to_thread(self.administration.read, pieces)
         replace = self.get_query_argument("replace", "") == "true"
         await self.administration.put(name, room, replace=replace)
         self.answer(None)
