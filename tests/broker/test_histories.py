@@ -387,6 +387,7 @@ class History:
 
     def kill(self) -> None:
         """End as a process that is killed, and start again."""
+        self.look_after_tasks()
         for task in asyncio.all_tasks(self.loop):  # type: ignore[arg-type]
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             with suppress(RuntimeError):

@@ -35,6 +35,11 @@ class SlowBroker(MemoryBroker):
         await self.go_on.wait()
         self.steps.append(f"{step} done")
 
+    async def create(self, name: str) -> None:
+        if self.broken:
+            raise Unavailable("expected a disk, got none")
+        await super().create(name)
+
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
         await self._step("open")
         if self.broken:

@@ -10,6 +10,7 @@ from itertools import takewhile
 from ...broker.broker import Broker
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.memory_cost import HOSTED_ROOM_COST_BYTES
+from ..limits.callers import Caller
 from ..process.event_log import EventLog
 from .hosted_room import HostedRoom
 
@@ -38,6 +39,7 @@ class OpenRooms:
         self._idle_seconds = idle_seconds
         self._memory: MemoryBudget = broker.memory
         self._rooms: dict[str, HostedRoom] = {}
+        self._creating: dict[str, asyncio.Task[bool]] = {}
         self._opening: dict[str, asyncio.Task[bool]] = {}
         self._leaving: dict[str, asyncio.Task[bool]] = {}  # or deleting
         # Since when nobody uses them, the longest first.
@@ -58,13 +60,19 @@ class OpenRooms:
         """A number that grows with every push."""
         return self._left_seqs + sum(hosted.sequencer.room.seq for hosted in self)
 
-    async def create(self, name: str) -> None:
-        """Make a room of that name unless it exists.
+    async def create(self, name: str, *, maker: Caller | None = None) -> bool:
+        """Make a room of that name unless it exists; returns whether this call made it.
 
-        Raises :class:`~..protocol.errors.QuotaExceeded` if no more rooms are allowed, and
-        :class:`~..protocol.errors.Unavailable` if none can be made at the moment.
+        Of several calls at the same time one makes it, and it counts as a room of its ``maker``.
+        Raises :class:`~..protocol.errors.QuotaExceeded` if no more rooms are allowed, of the maker
+        or at all, and :class:`~..protocol.errors.Unavailable` if none can be made at the moment.
         """
-        await self._broker.create(name)
+        while (creating := self._creating.get(name)) is not None:
+            await asyncio.wait([creating])
+            if creating.exception() is None:
+                return False
+        creating = self._creating[name] = asyncio.create_task(self._create(name, maker))
+        return await asyncio.shield(creating)
 
     async def has(self, name: str) -> bool:
         """Return whether there is a room of that name, without opening it.
@@ -145,8 +153,8 @@ class OpenRooms:
                 expected -= hosted.sequencer.room.cost_bytes
 
     async def settle(self) -> None:
-        """Wait until the rooms that are being opened, left or deleted are so."""
-        tasks = [*self._opening.values(), *self._leaving.values()]
+        """Wait until the rooms that are being made, opened, left or deleted are so."""
+        tasks = [*self._creating.values(), *self._opening.values(), *self._leaving.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def put_away(self, hosted: HostedRoom) -> None:
@@ -188,6 +196,22 @@ class OpenRooms:
         self._idle.pop(hosted, None)
         self._absent.discard(hosted)
         self._left_seqs += hosted.sequencer.room.seq
+
+    async def _create(self, name: str, maker: Caller | None) -> bool:
+        try:
+            if await self._broker.has(name):
+                return False
+            if maker is not None:
+                maker.count_room()
+            try:
+                await self._broker.create(name)
+            except BaseException:
+                if maker is not None:
+                    maker.uncount_room()
+                raise
+            return True
+        finally:
+            del self._creating[name]
 
     async def _leave(self, name: str) -> bool:
         try:

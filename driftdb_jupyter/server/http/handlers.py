@@ -79,15 +79,18 @@ class RoomRequest(Request):
         """
         hosted = await self.hub.rooms.open(name)
         if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
-            self.caller.count_room()
-            await self.hub.rooms.create(name)
-            self.hub.events.made(name, self.address)
+            await self.make(name)
             hosted = await self.hub.rooms.open(name)
         if hosted is None:
             raise NoSuchRoom
         self.entered = hosted
         self.hub.rooms.enter(hosted)
         return hosted
+
+    async def make(self, name: str) -> None:
+        """Make a room of that name unless it exists: one of the caller's."""
+        if await self.hub.rooms.create(name, maker=self.caller):
+            self.hub.events.made(name, self.address)
 
     async def demand_room(self, name: str) -> None:
         """Raise 404 unless the room exists, or its first use would make it.
@@ -125,9 +128,7 @@ class NewRoom(RoomRequest):
         """Make a room with an id that can't be guessed."""
         await self.demand("write")
         name = new_id()
-        self.caller.count_room()
-        await self.hub.rooms.create(name)
-        self.hub.events.made(name, self.address)
+        await self.make(name)
         self.answer(room_address(self.request, self.site.root, name))
 
 

@@ -69,6 +69,11 @@ class Caller:
             limit = self._settings.address_room_limit
             raise QuotaExceeded(f"expected at most {limit} rooms made by one address, got one more")
 
+    def uncount_room(self) -> None:
+        """Take back what :meth:`count_room` counted: the room couldn't be made."""
+        if self._rooms is not None:
+            self._rooms.give_back(now=self._clock())
+
     def enter(self) -> None:
         """Count a connection that is about to be opened, until :meth:`leave`.
 

@@ -26,6 +26,11 @@ class Rate:
         self._tokens -= 1
         return self._wait()
 
+    def give_back(self, *, now: float) -> None:
+        """Uncount one that was counted."""
+        self._tokens += 1
+        self._fill(now)
+
     def wait(self, *, now: float) -> float:
         """In how many seconds one may come, 0 for at once; counts nothing."""
         self._fill(now)

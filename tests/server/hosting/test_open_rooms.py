@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from driftdb_jupyter.protocol.errors import Unavailable
+from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.frame import TEXT
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 from driftdb_jupyter.server.sending.close_codes import CLOSE_GONE
@@ -53,6 +53,40 @@ async def test_a_room_that_is_not_there_is_asked_for_once_for_all_and_then_anew(
     assert world.broker.steps == ["open", "open done"]
     await world.hub.rooms.create("r")
     assert await world.hub.rooms.open("r") is not None
+
+
+async def test_a_room_that_many_make_at_once_is_made_and_counted_once() -> None:
+    world = World(address_room_limit=2)
+    makers = [world.hub.callers["192.0.2.1"]] * 200
+    made = await asyncio.gather(*(world.hub.rooms.create("r", maker=each) for each in makers))
+    assert sorted(made) == [False] * 199 + [True]
+    assert await world.hub.rooms.create("s", maker=makers[0])
+    assert not await world.hub.rooms.create("s", maker=makers[0])
+    with pytest.raises(QuotaExceeded, match="at most 2 rooms made by one address"):
+        await world.hub.rooms.create("t", maker=makers[0])
+
+
+async def test_where_one_may_make_no_more_rooms_another_who_waits_makes_it() -> None:
+    world = World(address_room_limit=1)
+    spent, fresh = world.hub.callers["192.0.2.1"], world.hub.callers["192.0.2.2"]
+    await world.hub.rooms.create("r", maker=spent)
+    refused, made = await asyncio.gather(
+        *(world.hub.rooms.create("s", maker=maker) for maker in (spent, fresh)),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, QuotaExceeded)
+    assert made is True
+
+
+async def test_a_room_that_could_not_be_made_counts_for_nobody() -> None:
+    world = World(address_room_limit=1)
+    maker = world.hub.callers["192.0.2.1"]
+    world.broker.broken = True
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await world.hub.rooms.create("r", maker=maker)
+    world.broker.broken = False
+    assert await world.hub.rooms.create("r", maker=maker)
 
 
 async def test_a_failure_is_everybodys_and_no_lasting_one() -> None:
