@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundleClient } from "./client_bundle.mjs";
 import { writeNotices } from "./notices.mjs";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -75,11 +76,13 @@ const shown = await build({
 });
 
 // The client for pages that have no bundler, and CBOR for it: files under names that stay.
-const client = await build({
-  entryPoints: { driftdb: from("src/room/index.ts"), "driftdb-cbor": from("src/cbor/index.ts") },
+const client = await bundleClient();
+await writeFile(`${pages}/driftdb.js`, client.text);
+const cbor = await build({
+  entryPoints: { "driftdb-cbor": from("src/cbor/index.ts") },
   outdir: pages,
   ...common,
   format: "esm",
 });
 
-await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client);
+await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor);

@@ -1,9 +1,9 @@
 // Builds what npm publishes: ES modules with types, in dist.
-import { execFileSync } from "node:child_process";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeNotices } from "./notices.mjs";
+import { writeTypes } from "./public_types.mjs";
 
 const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const dist = from("dist");
@@ -33,8 +33,7 @@ const react = await readFile(`${dist}/react.js`, "utf8");
 await writeFile(`${dist}/react.js`, `"use client";\n${react}`);
 await copyFile(from("../LICENSE"), `${dist}/LICENSE`);
 await writeNotices(`${dist}/THIRD_PARTY.txt`, built);
-const tsc = ["--project", from("tsconfig.package.json"), "--outDir", dist];
-execFileSync(from("node_modules/.bin/tsc"), tsc, { stdio: "inherit" });
+await writeTypes(dist);
 // Node's own resolution wants the names of files.
 for (const name of await readdir(dist, { recursive: true })) {
   if (!name.endsWith(".d.ts")) continue;

@@ -5,13 +5,17 @@ const LONGEST_MILLISECONDS = 15_000;
 export class Backoff {
   #tries = 0;
 
-  constructor(private readonly random: () => number = Math.random) {}
+  readonly #random: () => number;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** The next wait in milliseconds. */
   next(): number {
     const longest = Math.min(LONGEST_MILLISECONDS, FIRST_MILLISECONDS * 2 ** this.#tries);
     this.#tries += 1;
-    return this.random() * longest;
+    return this.#random() * longest;
   }
 
   /** Begin anew: the connection is good. */

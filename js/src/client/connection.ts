@@ -1,8 +1,10 @@
-import type { Codec, Frame } from "../protocol/codec";
+import type { Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { Refused } from "./errors";
 import { tell } from "./listeners";
+import type { ConnectionOptions } from "./options";
 import { Session } from "./session";
+import type { Phase, Status } from "./status";
 
 /** What a connection needs of a WebSocket, or of what stands for one. */
 export interface Socket {
@@ -15,30 +17,6 @@ export interface Socket {
   readonly text?: string;
   send(frame: Frame): void;
   close(code?: number): void;
-}
-
-export interface ConnectionOptions {
-  /** What opens sockets, where the platform has no `WebSocket` (Node 20: that of `ws`). */
-  readonly WebSocket?: new (
-    ...options: never[]
-  ) => unknown;
-  /** A Jupyter server's token, where no cookie lets in. */
-  readonly token?: string;
-  /** How messages travel: JSON, or `CBOR`. */
-  readonly codec?: Codec;
-  /** Whether values have bigints for integers beyond 2^53, in place of the nearest numbers. */
-  readonly bigint?: boolean;
-  /** How far apart values of `presence` are sent, at least; 40 by default. */
-  readonly presenceMilliseconds?: number;
-}
-
-/** How a connection is. */
-export type Phase = "connecting" | "connected" | "reconnecting" | "refused" | "gone" | "closed";
-
-export interface Status {
-  readonly phase: Phase;
-  /** A sentence for people. */
-  readonly text: string;
 }
 
 const SILENCE_MILLISECONDS = 20_000;
@@ -104,12 +82,15 @@ export class Connection {
   /** The push that the room has owed an answer for longest, and since when that was seen. */
   #owed: { readonly id: number; readonly since: number } | null = null;
 
+  readonly #options: ConnectionOptions;
+
   /** Throws a `TypeError` where the platform has no WebSocket, and none is given. */
   constructor(
     readonly url: string,
-    private readonly options: ConnectionOptions = {},
+    options: ConnectionOptions = {},
     readonly session = new Session(),
   ) {
+    this.#options = options;
     if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
       throw new TypeError(
         "expected a WebSocket: in Node 20 give that of the package ws, as { WebSocket }",
@@ -243,7 +224,7 @@ export class Connection {
   #open(): void {
     this.#stopWaiting();
     this.session.start();
-    const { token, WebSocket: Open = globalThis.WebSocket } = this.options;
+    const { token, WebSocket: Open = globalThis.WebSocket } = this.#options;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
     const query = `client=${this.session.secret}${login}${this.session.codec.query}`;
     const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
@@ -341,7 +322,7 @@ export class Connection {
   /** A browser doesn't tell why a handshake failed: the room's address does. */
   async #findOutWhy(): Promise<void> {
     this.#tell();
-    const headers = authorization(this.options.token);
+    const headers = authorization(this.#options.token);
     const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
     const asked = fetch(this.url, { credentials: "same-origin", headers, signal });
     const answer = await asked.catch(() => null);

@@ -8,28 +8,28 @@ const DETOUR_MILLISECONDS = 60_000;
 
 /** A connection that may lead another way, through a kernel, where the straight one fails. */
 export class DetouredConnection extends Connection {
-  private around: {
+  #around: {
     readonly detour: Detour;
     readonly socket: Socket;
     readonly since: number;
   } | null = null;
-  private readonly detours = new Set<Detour>();
+  readonly #detours = new Set<Detour>();
 
   /** Whether it leads through the kernel. */
   override get detoured(): boolean {
-    return this.socket !== null && this.socket === this.around?.socket;
+    return this.socket !== null && this.socket === this.#around?.socket;
   }
 
   /** Another way may be taken where the straight one fails. */
   addDetour(detour: Detour): void {
-    this.detours.add(detour);
+    this.#detours.add(detour);
     if (this.socket === null && this.attempt === null) this.tryDetour();
   }
 
   /** A way is no more. */
   removeDetour(detour: Detour): void {
-    this.detours.delete(detour);
-    if (this.around?.detour !== detour) return;
+    this.#detours.delete(detour);
+    if (this.#around?.detour !== detour) return;
     const lost = this.detoured;
     this.leaveDetour();
     if (lost) this.retry();
@@ -37,7 +37,7 @@ export class DetouredConnection extends Connection {
   }
 
   override close(): void {
-    this.detours.clear();
+    this.#detours.clear();
     super.close();
     this.leaveDetour();
   }
@@ -46,11 +46,12 @@ export class DetouredConnection extends Connection {
     if (this.socket !== null) return;
     const now = performance.now();
     // Its kernel may be gone, which nobody tells.
-    if (this.around !== null && now - this.around.since >= DETOUR_MILLISECONDS) this.leaveDetour();
-    const [detour] = this.detours;
-    if (detour === undefined || this.around !== null) return;
+    if (this.#around !== null && now - this.#around.since >= DETOUR_MILLISECONDS)
+      this.leaveDetour();
+    const [detour] = this.#detours;
+    if (detour === undefined || this.#around !== null) return;
     const socket = detour(this.session.secret);
-    this.around = { detour, socket, since: now };
+    this.#around = { detour, socket, since: now };
     socket.onopen = () => {
       this.adopt(socket);
       if (this.attempt === null) this.wait();
@@ -59,11 +60,11 @@ export class DetouredConnection extends Connection {
   }
 
   protected override leaveDetour(): void {
-    if (this.around === null) return;
-    const { detour, socket } = this.around;
-    this.around = null;
+    if (this.#around === null) return;
+    const { detour, socket } = this.#around;
+    this.#around = null;
     // Another one is first the next time.
-    if (this.detours.delete(detour)) this.detours.add(detour);
+    if (this.#detours.delete(detour)) this.#detours.add(detour);
     socket.onopen = socket.onmessage = socket.onclose = null;
     if (this.socket === socket) this.drop();
     socket.close();
@@ -71,7 +72,7 @@ export class DetouredConnection extends Connection {
   }
 
   protected override refuseWaiting(): void {
-    if (this.around === null) super.refuseWaiting();
+    if (this.#around === null) super.refuseWaiting();
   }
 
   protected override wait(text?: string, pause?: number): void {

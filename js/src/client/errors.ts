@@ -36,3 +36,8 @@ export class Uncertain extends Refused {
     super("uncertain", "the room lost its memory before it confirmed this; it may count or not");
   }
 }
+
+/** A write was not kept, because too many wait for the room already. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
+}

@@ -42,12 +42,14 @@ export interface LogListener {
  */
 export class LogReplica extends Replica implements Pusher {
   readonly listeners = new Set<LogListener>();
-  private held: Entry[] = [];
-  private readonly underWay = new Set<number>();
-  private readonly waiting = new Map<
+  #held: Entry[] = [];
+  readonly #underWay = new Set<number>();
+  readonly #waiting = new Map<
     number,
     { resolve(seq: number | null): void; reject(error: Error): void }
   >();
+
+  readonly #queue: Queue;
 
   /**
    * `keep`: remember in `entries` what the stream holds, which is right for a key that is only
@@ -55,22 +57,23 @@ export class LogReplica extends Replica implements Pusher {
    */
   constructor(
     key: string,
-    private readonly queue: Queue,
+    queue: Queue,
     readonly keep: boolean,
     stamps = false,
     readonly maxLength = Number.POSITIVE_INFINITY,
     kind: Kind | null = null,
   ) {
     super(key, kind, stamps);
+    this.#queue = queue;
   }
 
   /** Whether an own push has not arrived yet. */
   get pending(): boolean {
-    return this.underWay.size > 0;
+    return this.#underWay.size > 0;
   }
 
   get entries(): readonly Entry[] {
-    return this.held;
+    return this.#held;
   }
 
   /**
@@ -78,13 +81,13 @@ export class LogReplica extends Replica implements Pusher {
    * leaves in the stream. Throws `QueueFull`.
    */
   push(value: Json, keep: boolean, maxLength?: number): number {
-    return this.add({ value, action: actionOf(keep, maxLength) });
+    return this.#add({ value, action: actionOf(keep, maxLength) });
   }
 
   /** The same with several values, in as few messages as hold them; returns their ids. */
   pushAll(values: readonly Json[], keep: boolean, maxLength?: number): number[] {
     const action = actionOf(keep, maxLength);
-    return this.addAll(batches(values).map((batch) => ({ values: batch, action })));
+    return this.#addAll(batches(values).map((batch) => ({ values: batch, action })));
   }
 
   /**
@@ -92,7 +95,7 @@ export class LogReplica extends Replica implements Pusher {
    * the room has it.
    */
   compact(value: Json, seq: number, epoch = this.epoch): Promise<number | null> {
-    return this.arrival(this.add({ value, action: { type: "compact", seq }, ...only(epoch) }));
+    return this.arrival(this.#add({ value, action: { type: "compact", seq }, ...only(epoch) }));
   }
 
   /**
@@ -101,7 +104,7 @@ export class LogReplica extends Replica implements Pusher {
    */
   append(value: Json, epoch?: string | null): number {
     const push = { value, action: { type: "append" } } as const;
-    return epoch === undefined ? this.add(push, true) : this.add({ ...push, ...only(epoch) });
+    return epoch === undefined ? this.#add(push, true) : this.#add({ ...push, ...only(epoch) });
   }
 
   /**
@@ -110,7 +113,7 @@ export class LogReplica extends Replica implements Pusher {
    */
   offer(value: Json, seq: number): Promise<number | null> {
     const push = { key: this.key, value, action: { type: "append" }, if_seq: seq } as const;
-    const [id] = this.queue.addAll(this, [{ ...push, ...only(this.epoch) }], "restored");
+    const [id] = this.#queue.addAll(this, [{ ...push, ...only(this.epoch) }], "restored");
     return this.arrival(id as number);
   }
 
@@ -121,7 +124,7 @@ export class LogReplica extends Replica implements Pusher {
 
   /** All that the stream holds, for another listener, if anybody here knows it. */
   known(asker: LogListener): readonly Entry[] | null {
-    if (this.keep && this.maxLength === Number.POSITIVE_INFINITY) return this.held;
+    if (this.keep && this.maxLength === Number.POSITIVE_INFINITY) return this.#held;
     for (const listener of this.listeners) {
       const summary = listener === asker ? null : listener.summary?.();
       if (summary) return summary;
@@ -131,48 +134,48 @@ export class LogReplica extends Replica implements Pusher {
 
   /** Wait until the room has an own push that is under way; rejects with what it is refused with. */
   arrival(id: number): Promise<number | null> {
-    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   /** Give up what was written, and other pushes; the room won't be told of it. */
   giveUp(error: Refused, more: readonly number[] = []): void {
-    this.queue.giveUp([...more, ...this.underWay], error);
+    this.#queue.giveUp([...more, ...this.#underWay], error);
   }
 
   acknowledged(id: number, seq: number | null): void {
-    this.underWay.delete(id);
-    this.waiting.get(id)?.resolve(seq);
-    this.waiting.delete(id);
+    this.#underWay.delete(id);
+    this.#waiting.get(id)?.resolve(seq);
+    this.#waiting.delete(id);
     for (const listener of [...this.listeners]) listener.acknowledged?.(id);
   }
 
   refused(id: number, code: string, message: string): void {
-    this.underWay.delete(id);
+    this.#underWay.delete(id);
     // Only what is dated, or offered, can be in a conflict: the room lost its memory.
     const { wrong } = this;
     const why = wrong !== null && code === wrong.code ? wrong : new Refused(code, message);
     const error = code === "conflict" ? new Uncertain() : why;
-    this.waiting.get(id)?.reject(error);
-    this.waiting.delete(id);
+    this.#waiting.get(id)?.reject(error);
+    this.#waiting.delete(id);
     for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
   }
 
-  private add(push: Omit<NewPush, "key">, dated = false): number {
-    const [id] = this.addAll([push], dated);
+  #add(push: Omit<NewPush, "key">, dated = false): number {
+    const [id] = this.#addAll([push], dated);
     return id as number;
   }
 
-  private addAll(pushes: readonly Omit<NewPush, "key">[], dated = false): number[] {
+  #addAll(pushes: readonly Omit<NewPush, "key">[], dated = false): number[] {
     if (this.wrong !== null) throw this.wrong;
     const keyed = pushes.map((push) => ({ key: this.key, ...push }));
-    const ids = this.queue.addAll(this, keyed, "each", dated);
-    for (const id of ids) this.underWay.add(id);
+    const ids = this.#queue.addAll(this, keyed, "each", dated);
+    for (const id of ids) this.#underWay.add(id);
     return ids;
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
     const values = held.filter((entry) => !isNotice(entry));
-    if (this.keep) this.held = values.slice(-this.maxLength);
+    if (this.keep) this.#held = values.slice(-this.maxLength);
     for (const listener of [...this.listeners]) listener.startedOver?.(held, sameEpoch);
   }
 
@@ -181,7 +184,7 @@ export class LogReplica extends Replica implements Pusher {
       // A push doesn't say whether its value was kept; that of a key that is kept was, mostly.
       this.several = this.newestValue !== undefined;
       this.newestValue = entry.value;
-      if (this.held.push(entry) > this.maxLength) this.held.shift();
+      if (this.#held.push(entry) > this.maxLength) this.#held.shift();
     }
     for (const listener of [...this.listeners]) listener.heard(entry);
   }

@@ -35,6 +35,9 @@ export class PresenceReplica {
   readonly #values = new Map<PresenceListener, Json>();
   /** The own value as it was said last, in JSON; `undefined`: nothing ever was. */
   #said: string | undefined;
+  readonly #send: (message: ClientMessage) => void;
+  readonly #left: () => unknown;
+  readonly #later: (then: () => void) => void;
   #leaving = false;
   /** Whether another own value waits, though there is a connection. */
   #pausing = false;
@@ -45,10 +48,14 @@ export class PresenceReplica {
    */
   constructor(
     readonly key: string,
-    private readonly send: (message: ClientMessage) => void,
-    private readonly left: () => unknown,
-    private readonly later: (then: () => void) => void,
-  ) {}
+    send: (message: ClientMessage) => void,
+    left: () => unknown,
+    later: (then: () => void) => void,
+  ) {
+    this.#send = send;
+    this.#left = left;
+    this.#later = later;
+  }
 
   /** Who is there, by public id, in the order of their coming; oneself, too. */
   get people(): ReadonlyMap<string, Person> {
@@ -70,13 +77,14 @@ export class PresenceReplica {
     this.#sayNews();
   }
 
-  /** Forget the values of those who listen no more; leave the key where nobody does. */
-  leave(): void {
+  /** Remove a listener, and the values of those who listen no more; leave where nobody does. */
+  leave(listener?: object): void {
+    this.listeners.delete(listener as PresenceListener);
     for (const by of this.#values.keys()) if (!this.listeners.has(by)) this.#values.delete(by);
     if (this.listeners.size > 0) {
       this.#sayNews();
     } else if (this.#said === undefined) {
-      this.left();
+      this.#left();
     } else if (!this.#leaving) {
       this.#leaving = true;
       this.ask();
@@ -98,7 +106,7 @@ export class PresenceReplica {
   ask(): void {
     // The answer to what leaves tells that the room knows it.
     if (this.#leaving) this.#say();
-    this.send({ type: "get", key: this.key, seq: null, presence: true });
+    this.#send({ type: "get", key: this.key, seq: null, presence: true });
     // Also that we are there no more: the last connection may not have brought it.
     if (this.#said !== undefined && !this.#leaving) this.#say();
   }
@@ -122,7 +130,7 @@ export class PresenceReplica {
     for (const [id, person] of there) this.#note(id, this.#known.get(id), person);
     tellEach(this.listeners, (listener) => listener.started?.());
     tellEach(this.listeners, (listener) => listener.updated?.());
-    if (this.#leaving) this.left();
+    if (this.#leaving) this.#left();
   }
 
   /** Somebody came, left or has another value. */
@@ -160,7 +168,7 @@ export class PresenceReplica {
     this.#say();
     if (this.#pausing) return;
     this.#pausing = true;
-    this.later(() => {
+    this.#later(() => {
       this.#pausing = false;
       this.#sayNews();
     });
@@ -169,6 +177,6 @@ export class PresenceReplica {
   #say(): void {
     const own = this.#own;
     this.#said = JSON.stringify(own);
-    this.send({ type: "presence", key: this.key, value: own });
+    this.#send({ type: "presence", key: this.key, value: own });
   }
 }

@@ -1,6 +1,6 @@
 import { byteLength, type Codec, type Frame } from "../protocol/codec";
 import type { Push } from "../protocol/messages";
-import type { Refused } from "./errors";
+import { QueueFull, type Refused } from "./errors";
 
 /** How much may wait for the server: pushes, and bytes of their messages. */
 export interface QueueLimits {
@@ -16,11 +16,6 @@ const LIMITS: QueueLimits = { count: 10_000, bytes: 16 * 1024 * 1024 };
  */
 const WIDEST_WINDOW = 1_000;
 const NARROWEST_WINDOW = 8;
-
-/** A write was not kept, for too many wait for the server already. */
-export class QueueFull extends Error {
-  override readonly name = "QueueFull";
-}
 
 /** Hears what became of its pushes. */
 export interface Pusher {
@@ -69,46 +64,49 @@ export class Queue {
   /** Hears when `waiting` may be another. */
   onChange: () => void = () => {};
 
-  private readonly pushes = new Map<number, Waiting>();
+  readonly #pushes = new Map<number, Waiting>();
   /** No push with a lower id waits. */
-  private firstId = 1;
-  private lastId = 0;
-  private offers = 0;
+  #firstId = 1;
+  #lastId = 0;
+  #offers = 0;
   /** The ids of what is restored. */
-  private readonly restored = new Set<number>();
-  private heldBack = 0;
-  private count = 0;
-  private bytes = 0;
-  private window = WIDEST_WINDOW;
-  private held = false;
+  readonly #restored = new Set<number>();
+  #heldBack = 0;
+  #count = 0;
+  #bytes = 0;
+  #window = WIDEST_WINDOW;
+  #held = false;
   /** All pushes up to this id were sent over the open connection, or answered. */
-  private sentUpTo = 0;
+  #sentUpTo = 0;
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
-  private epoch: string | null | undefined = undefined;
-  private send: ((frame: Frame) => void) | null = null;
+  #epoch: string | null | undefined = undefined;
+  #send: ((frame: Frame) => void) | null = null;
   /** Why it takes nothing; `null`: it does. */
   stopped: Refused | null = null;
 
+  readonly #codec: () => Codec;
+  readonly #limits: QueueLimits;
+
   /** `codec`: how pushes become frames; asked for each, for it may change. */
-  constructor(
-    private readonly codec: () => Codec,
-    private readonly limits: QueueLimits = LIMITS,
-  ) {}
+  constructor(codec: () => Codec, limits: QueueLimits = LIMITS) {
+    this.#codec = codec;
+    this.#limits = limits;
+  }
 
   /** How many writes were not acknowledged yet, those too that are held back. */
   get waiting(): number {
-    return this.pushes.size - this.offers + this.heldBack;
+    return this.#pushes.size - this.#offers + this.#heldBack;
   }
 
   /** The id of the write that the server has not answered for longest. */
   get oldest(): number | undefined {
-    for (const [id, { kind }] of this.pushes) if (kind === "each" || kind === "newest") return id;
+    for (const [id, { kind }] of this.#pushes) if (kind === "each" || kind === "newest") return id;
     return undefined;
   }
 
   /** A write is held back by who made it (1), or no more (-1). */
   holdBack(more: 1 | -1): void {
-    this.heldBack += more;
+    this.#heldBack += more;
     this.onChange();
   }
 
@@ -123,69 +121,69 @@ export class Queue {
    * it is sent first: in another it is a conflict. Throws `QueueFull` for what doesn't fit in.
    */
   addAll(by: Pusher, pushes: readonly NewPush[], kind: Kind, dated = false): number[] {
-    const first = this.lastId + 1;
+    const first = this.#lastId + 1;
     const made = pushes.map((push, place): Waiting => {
-      const frame = this.encode(first + place, push);
+      const frame = this.#encode(first + place, push);
       const bytes = byteLength(frame);
       return { by, kind, frame, bytes, sent: false, tried: false, undated: dated ? push : null };
     });
-    if (kind === "each") this.check(made);
+    if (kind === "each") this.#check(made);
     const ids = made.map((waiting) => {
-      this.lastId += 1;
-      this.pushes.set(this.lastId, waiting);
-      if (kind === "restored") this.restored.add(this.lastId);
-      this.tally(waiting, 1);
-      return this.lastId;
+      this.#lastId += 1;
+      this.#pushes.set(this.#lastId, waiting);
+      if (kind === "restored") this.#restored.add(this.#lastId);
+      this.#tally(waiting, 1);
+      return this.#lastId;
     });
-    this.flush();
+    this.#flush();
     // Whoever adds has to know the ids before they are refused.
-    if (this.stopped !== null) queueMicrotask(() => this.refuseAll(ids));
+    if (this.stopped !== null) queueMicrotask(() => this.#refuseAll(ids));
     this.onChange();
     return ids;
   }
 
   /** Make a push that was never sent another, the `newest`; false where it was sent. */
   revise(id: number, push: NewPush): boolean {
-    const waiting = this.pushes.get(id);
+    const waiting = this.#pushes.get(id);
     if (waiting === undefined || waiting.tried) return false;
-    this.tally(waiting, -1);
+    this.#tally(waiting, -1);
     waiting.kind = "newest";
-    waiting.frame = this.encode(id, push);
+    waiting.frame = this.#encode(id, push);
     waiting.bytes = byteLength(waiting.frame);
     this.onChange();
     return true;
   }
 
   connected(send: (frame: Frame) => void): void {
-    this.send = send;
+    this.#send = send;
     this.resume();
   }
 
   /** The room says which epoch it is in, and what it holds of a key. */
   inEpoch(epoch: string | null): void {
-    this.epoch = epoch;
-    this.flush();
+    this.#epoch = epoch;
+    this.#flush();
   }
 
   disconnected(): void {
-    this.send = null;
-    this.epoch = undefined;
-    this.sentUpTo = 0;
-    for (const waiting of this.pushes.values()) waiting.sent = false;
+    this.#send = null;
+    this.#epoch = undefined;
+    this.#sentUpTo = 0;
+    for (const waiting of this.#pushes.values()) waiting.sent = false;
   }
 
   acknowledged(id: number, seq: number | null): void {
-    this.window = Math.min(this.window + 1, WIDEST_WINDOW);
-    this.remove(id)?.by.acknowledged(id, seq);
-    this.flush();
+    this.#window = Math.min(this.#window + 1, WIDEST_WINDOW);
+    this.#remove(id)?.by.acknowledged(id, seq);
+    this.#flush();
     this.onChange();
   }
 
   /** Give a push up; false where there is no such one. */
   refused(id: number, code: string, message: string, seq?: number): boolean {
-    const waiting = this.remove(id);
+    const waiting = this.#remove(id);
     waiting?.by.refused(id, code, message, seq);
-    this.flush();
+    this.#flush();
     this.onChange();
     return waiting !== undefined;
   }
@@ -193,8 +191,8 @@ export class Queue {
   /** Refuse what waits, and all that is added until `start`. */
   stop(why: Refused): void {
     this.stopped = why;
-    this.send = null;
-    this.refuseAll([...this.pushes.keys()]);
+    this.#send = null;
+    this.#refuseAll([...this.#pushes.keys()]);
   }
 
   start(): void {
@@ -203,21 +201,21 @@ export class Queue {
 
   /** Keep a push that was refused for now, and send none until `resume`. */
   hold(id: number | undefined): void {
-    const waiting = id === undefined ? undefined : this.pushes.get(id);
+    const waiting = id === undefined ? undefined : this.#pushes.get(id);
     if (waiting !== undefined) waiting.sent = false;
-    if (id !== undefined) this.sentUpTo = Math.min(this.sentUpTo, id - 1);
-    if (!this.held) this.window = Math.max(this.window >> 1, NARROWEST_WINDOW);
-    this.held = true;
+    if (id !== undefined) this.#sentUpTo = Math.min(this.#sentUpTo, id - 1);
+    if (!this.#held) this.#window = Math.max(this.#window >> 1, NARROWEST_WINDOW);
+    this.#held = true;
   }
 
   resume(): void {
-    this.held = false;
-    this.flush();
+    this.#held = false;
+    this.#flush();
   }
 
   /** The longest push that is on the open connection. */
   longest(): { readonly id: number; readonly bytes: number } | undefined {
-    const sent = [...this.pushes].filter(([, { sent }]) => sent);
+    const sent = [...this.#pushes].filter(([, { sent }]) => sent);
     sent.sort(([, a], [, b]) => b.bytes - a.bytes);
     const [longest] = sent;
     return longest && { id: longest[0], bytes: longest[1].bytes };
@@ -225,18 +223,18 @@ export class Queue {
 
   /** Give several pushes up, before any other has its turn. */
   giveUp(ids: readonly number[], { code, message }: Refused): void {
-    const given = ids.map((id) => [id, this.remove(id)] as const);
+    const given = ids.map((id) => [id, this.#remove(id)] as const);
     for (const [id, waiting] of given) waiting?.by.refused(id, code, message);
-    this.flush();
+    this.#flush();
     this.onChange();
   }
 
-  private refuseAll(ids: readonly number[]): void {
+  #refuseAll(ids: readonly number[]): void {
     if (this.stopped !== null) this.giveUp(ids, this.stopped);
   }
 
-  private check(made: readonly Waiting[]): void {
-    const { count, bytes, limits } = this;
+  #check(made: readonly Waiting[]): void {
+    const [count, bytes, limits] = [this.#count, this.#bytes, this.#limits];
     const more = made.reduce((sum, each) => sum + each.bytes, 0);
     if (count + made.length > limits.count || bytes + more > limits.bytes)
       throw new QueueFull(
@@ -245,61 +243,61 @@ export class Queue {
       );
   }
 
-  private remove(id: number): Waiting | undefined {
-    const waiting = this.pushes.get(id);
+  #remove(id: number): Waiting | undefined {
+    const waiting = this.#pushes.get(id);
     if (waiting === undefined) return undefined;
-    this.pushes.delete(id);
-    this.restored.delete(id);
-    this.tally(waiting, -1);
+    this.#pushes.delete(id);
+    this.#restored.delete(id);
+    this.#tally(waiting, -1);
     return waiting;
   }
 
-  private tally({ kind, bytes }: Waiting, sign: 1 | -1): void {
-    if (kind === "offered" || kind === "restored") this.offers += sign;
+  #tally({ kind, bytes }: Waiting, sign: 1 | -1): void {
+    if (kind === "offered" || kind === "restored") this.#offers += sign;
     if (kind !== "each") return;
-    this.count += sign;
-    this.bytes += sign * bytes;
+    this.#count += sign;
+    this.#bytes += sign * bytes;
   }
 
-  private flush(): void {
-    const { pushes } = this;
-    for (const id of this.restored) {
+  #flush(): void {
+    const pushes = this.#pushes;
+    for (const id of this.#restored) {
       const waiting = pushes.get(id);
-      if (waiting !== undefined && !waiting.sent) this.post(waiting);
+      if (waiting !== undefined && !waiting.sent) this.#post(waiting);
     }
     // Ids follow each other, but for those that were answered: so each is passed once.
-    while (this.firstId <= this.lastId && !pushes.has(this.firstId)) this.firstId += 1;
-    for (let id = Math.max(this.sentUpTo + 1, this.firstId); id <= this.lastId; id += 1) {
-      if (this.send === null || this.held || id - this.firstId >= this.window) return;
+    while (this.#firstId <= this.#lastId && !pushes.has(this.#firstId)) this.#firstId += 1;
+    for (let id = Math.max(this.#sentUpTo + 1, this.#firstId); id <= this.#lastId; id += 1) {
+      if (this.#send === null || this.#held || id - this.#firstId >= this.#window) return;
       const waiting = pushes.get(id);
       if (waiting !== undefined && !waiting.sent) {
         if (waiting.by.unsure) return;
-        if (waiting.undated !== null && !this.date(id, waiting, waiting.undated)) return;
-        this.post(waiting);
+        if (waiting.undated !== null && !this.#date(id, waiting, waiting.undated)) return;
+        this.#post(waiting);
       }
-      this.sentUpTo = id;
+      this.#sentUpTo = id;
     }
   }
 
-  private post(waiting: Waiting): void {
-    if (this.send === null || this.held) return;
+  #post(waiting: Waiting): void {
+    if (this.#send === null || this.#held) return;
     waiting.sent = waiting.tried = true;
-    this.send(waiting.frame);
+    this.#send(waiting.frame);
   }
 
   /**
    * Say for which epoch a push is; false before the room has said in which it is, and what it holds
    * of the key: what it lost has to be offered before what waits is sent.
    */
-  private date(id: number, waiting: Waiting, push: NewPush): boolean {
-    const { epoch } = this;
+  #date(id: number, waiting: Waiting, push: NewPush): boolean {
+    const epoch = this.#epoch;
     if (epoch === undefined || waiting.by.ready === false) return false;
     waiting.undated = null;
-    if (epoch !== null) waiting.frame = this.encode(id, { ...push, epoch });
+    if (epoch !== null) waiting.frame = this.#encode(id, { ...push, epoch });
     return true;
   }
 
-  private encode(id: number, push: NewPush): Frame {
-    return this.codec().encode({ type: "push", ...push, id });
+  #encode(id: number, push: NewPush): Frame {
+    return this.#codec().encode({ type: "push", ...push, id });
   }
 }

@@ -21,6 +21,11 @@ export abstract class Replica {
   seq = 0;
   /** The `get` that was sent last. */
   asked: Get | null = null;
+  /**
+   * Whether the room refused for good, on this connection, what was offered to it: nobody may write,
+   * say. Then nothing more is offered before the next one.
+   */
+  isBarred = false;
   /** What the key is said to be. */
   meta: Kind | null = null;
   /** The newest value that the stream holds, as far as it is known to be kept. */
@@ -132,7 +137,7 @@ export abstract class Replica {
   }
 
   disconnected(): void {
-    this.ready = false;
+    this.ready = this.isBarred = false;
   }
 
   /** The stream holds this, whatever was known of it before. */

@@ -9,6 +9,7 @@ import {
   parse,
   type ServerMessage,
 } from "../protocol/messages";
+import type { DescriptionForm } from "../protocol/objects";
 import { Backoff } from "./backoff";
 import { Deferred } from "./deferred";
 import { closedHere, Refused, WrongKind } from "./errors";
@@ -195,7 +196,11 @@ export class Session {
   describe(replica: LogReplica): void {
     const { key, kind, meta } = replica;
     if (meta !== null || this.#hinted.has(key) || key.startsWith("$")) return;
-    const described = { key: META + key, value: written({ kind }), if_seq: 0 };
+    const described = {
+      key: META + key,
+      value: written({ kind } satisfies DescriptionForm),
+      if_seq: 0,
+    };
     const by: Pusher = {
       ...NOBODY,
       get unsure() {
@@ -216,9 +221,13 @@ export class Session {
     if (!isAsked) this.#ask(replica.key);
   }
 
-  /** Hear no more of a key, and be there no more, if nobody listens and nothing is under way. */
-  leave(key: string): void {
-    this.#presences.get(key)?.leave();
+  /**
+   * Remove a listener of a key. If nobody listens to it any more and nothing is under way, hear no
+   * more of it, and be there no more.
+   */
+  leave(key: string, listener?: StateListener | LogListener | PresenceListener): void {
+    for (const { listeners } of this.#of(key)) (listeners as Set<unknown>).delete(listener);
+    this.#presences.get(key)?.leave(listener);
     const inUse = this.#of(key).filter(({ listeners, pending }) => listeners.size > 0 || pending);
     if (inUse.length > 0) this.#replicas.set(key, inUse);
     else this.#replicas.delete(key);

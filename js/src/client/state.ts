@@ -61,7 +61,7 @@ interface Write extends Waiting {
  */
 export class StateReplica extends Replica implements Pusher {
   readonly listeners = new Set<StateListener>();
-  private readonly queue: Queue;
+  readonly #queue: Queue;
   /** How long whoever wrote last wants to wait after each write, in milliseconds. */
   #pause = 0;
   /** The pause that goes on now; a write waits, though none is under way. */
@@ -75,22 +75,22 @@ export class StateReplica extends Replica implements Pusher {
   #newest = 0;
   #heardTo = 0;
 
+  readonly #host: Host;
+  #initial: Json | undefined;
+
   /** `initial` is written where the room has no value; `undefined` offers nothing. */
-  constructor(
-    key: string,
-    private readonly host: Host,
-    private initial: Json | undefined,
-    kind: Kind | null,
-  ) {
+  constructor(key: string, host: Host, initial: Json | undefined, kind: Kind | null) {
     super(key, kind);
-    this.queue = host.queue;
+    this.#host = host;
+    this.#initial = initial;
+    this.#queue = host.queue;
   }
 
   /** The value to show; `undefined` where there is none. */
   get value(): Json | undefined {
     const own = this.#underWay?.offered ? null : this.#underWay;
     const shown = this.#waiting ?? own ?? this.#confirmed ?? this.#lost;
-    return shown === null ? this.initial : shown.value;
+    return shown === null ? this.#initial : shown.value;
   }
 
   /** Whether an own write has not arrived yet. */
@@ -106,7 +106,7 @@ export class StateReplica extends Replica implements Pusher {
   set #waiting(next: Waiting | null) {
     const held = this.#held !== null;
     this.#held = next;
-    if (held !== (next !== null)) this.queue.holdBack(held ? -1 : 1);
+    if (held !== (next !== null)) this.#queue.holdBack(held ? -1 : 1);
   }
 
   /**
@@ -136,7 +136,7 @@ export class StateReplica extends Replica implements Pusher {
     if (this.wrong !== null) return Promise.reject(this.wrong);
     const value = step(this.value);
     this.#paceBy(pause);
-    if (this.queue.stopped !== null) return Promise.reject(this.queue.stopped);
+    if (this.#queue.stopped !== null) return Promise.reject(this.#queue.stopped);
     return new Promise((resolve, reject) => {
       const update = { step, result: value, resolve, reject };
       const { depends, updates } = this.#waiting ?? { depends: true, updates: [] };
@@ -154,7 +154,7 @@ export class StateReplica extends Replica implements Pusher {
   #startPause(): void {
     const pause = {};
     this.#pausing = pause;
-    this.host.later(this.#pause, () => {
+    this.#host.later(this.#pause, () => {
       if (this.#pausing !== pause) return;
       this.#pausing = null;
       this.#next();
@@ -163,8 +163,8 @@ export class StateReplica extends Replica implements Pusher {
 
   /** Take an initial value, if there is none yet. */
   offer(initial: Json): void {
-    if (this.initial !== undefined) return;
-    this.initial = initial;
+    if (this.#initial !== undefined) return;
+    this.#initial = initial;
     this.#offerIfEmpty();
   }
 
@@ -195,6 +195,7 @@ export class StateReplica extends Replica implements Pusher {
     // hears.
     const late = conflict || code === "forbidden";
     const quiet = (late && underWay?.offered) || (conflict && underWay?.depends);
+    if (underWay?.offered && !conflict) this.isBarred = this.ready;
     this.#underWay = null;
     this.#next();
     if (!underWay?.offered) this.#offerIfEmpty();
@@ -203,7 +204,7 @@ export class StateReplica extends Replica implements Pusher {
     tellEach(this.listeners, (listener) => listener.refused?.(code, message));
     // Who awaits a promise has heard.
     if (this.listeners.size === 0 && underWay?.updates.length === 0)
-      this.host.onUnheard(new Refused(code, message), this.key);
+      this.#host.onUnheard(new Refused(code, message), this.key);
   }
 
   /** Drop the writes that wait: the room won't be told of them. */
@@ -269,7 +270,7 @@ export class StateReplica extends Replica implements Pusher {
     if (underWay === null && this.#pausing === null && !this.#waits) {
       this.#waiting = null;
       this.#push({ value, depends: false, updates });
-    } else if (underWay !== null && this.queue.revise(underWay.id, this.#message(value))) {
+    } else if (underWay !== null && this.#queue.revise(underWay.id, this.#message(value))) {
       this.#waiting = null;
       const all = [...underWay.updates, ...updates];
       this.#underWay = { ...underWay, value, depends: false, offered: false, updates: all };
@@ -281,13 +282,13 @@ export class StateReplica extends Replica implements Pusher {
 
   /** Whether nothing may be sent before it is known what the key is. */
   get #waits(): boolean {
-    return this.unsure && this.queue.stopped === null;
+    return this.unsure && this.#queue.stopped === null;
   }
 
   /** What there is without the own writes. */
   get #base(): Json | undefined {
     const base = this.#confirmed ?? this.#lost;
-    return base === null ? this.initial : base.value;
+    return base === null ? this.#initial : base.value;
   }
 
   /** Send what waits, if it can go. */
@@ -316,9 +317,9 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   #offerIfEmpty(): void {
-    const offered = this.#lost === null ? this.initial : this.#lost.value;
+    const offered = this.#lost === null ? this.#initial : this.#lost.value;
     const quiet = this.#underWay === null && this.#waiting === null && this.wrong === null;
-    if (this.ready && this.#confirmed === null && quiet && offered !== undefined)
+    if (this.ready && !this.isBarred && this.#confirmed === null && quiet && offered !== undefined)
       this.#push({ value: offered, depends: false, updates: [] }, true);
   }
 
@@ -327,8 +328,8 @@ export class StateReplica extends Replica implements Pusher {
     const dated = this.epoch === null ? {} : { epoch: this.epoch };
     const condition = write.depends ? { if_seq: this.#newest, ...dated } : {};
     const id = offered
-      ? this.queue.add(this, { ...push, if_seq: 0 }, "offered")
-      : this.queue.add(this, { ...push, ...condition }, "newest");
+      ? this.#queue.add(this, { ...push, if_seq: 0 }, "offered")
+      : this.#queue.add(this, { ...push, ...condition }, "newest");
     this.#underWay = { ...write, id, offered, uncertain: false };
     if (this.#pause > 0 && !offered) this.#startPause();
   }

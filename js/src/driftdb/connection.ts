@@ -1,8 +1,8 @@
 import { Bookmark } from "../client/bookmark";
-import { closedHere, Refused } from "../client/errors";
+import { closedHere, QueueFull, Refused } from "../client/errors";
 import { tell } from "../client/listeners";
 import type { LogListener } from "../client/log";
-import { NOBODY, QueueFull } from "../client/queue";
+import { NOBODY } from "../client/queue";
 import { Session } from "../client/session";
 import { CBOR } from "../protocol/cbor";
 import { JSON_CODEC } from "../protocol/codec";
@@ -55,21 +55,21 @@ export class DbConnection {
   /** Hears of writes that the room didn't take; by default the console does. */
   onError: Report = warn;
   /** The room that this is in now, or was last. */
-  private stay: Stay = this.newStay(null);
+  #stay: Stay = this.#newStay(null);
   /** Rooms that were left before they had confirmed all that was written there, by address. */
-  private readonly unfinished = new Map<string, Stay>();
-  private readonly parts = new Set<{ readonly start: Part; end: () => void }>();
-  private readonly subscriptions: {
+  readonly #unfinished = new Map<string, Stay>();
+  readonly #parts = new Set<{ readonly start: Part; end: () => void }>();
+  readonly #subscriptions: {
     readonly key: Key;
     readonly listener: (event: SequenceValue) => void;
     readonly end: () => void;
   }[] = [];
   /** What was sent while there is no room: how it is to be encoded isn't known yet. */
-  private readonly early: MessageToDb[] = [];
+  readonly #early: MessageToDb[] = [];
 
   /** The room, with all that `driftdb-jupyter` can; `null` where there is no connection to one. */
   get room(): Room | null {
-    return this.stay.room;
+    return this.#stay.room;
   }
 
   /**
@@ -81,7 +81,7 @@ export class DbConnection {
    */
   async connect(dbUrl: string, cbor = false): Promise<void> {
     this.enter(dbUrl);
-    const { stay } = this;
+    const stay = this.#stay;
     stay.room?.disconnect();
     stay.stopWatching();
     this.closed = false;
@@ -91,16 +91,16 @@ export class DbConnection {
     const options = { codec, presenceMilliseconds: PRESENCE_MILLISECONDS };
     const room = new Room(dbUrl, options, stay.session);
     stay.room = room;
-    for (const message of this.early.splice(0)) this.send(message);
+    for (const message of this.#early.splice(0)) this.send(message);
     return new Promise((resolve, reject) => {
       const follow = () => {
         const { phase, text } = room.status;
         if (phase === "connected") {
           resolve();
-          this.set({ connected: true, text, phase, debugUrl: `${room.url}/inspect` });
+          this.#set({ connected: true, text, phase, debugUrl: `${room.url}/inspect` });
         } else {
           if (phase !== "connecting") reject(new Error(text));
-          this.set({ connected: false, text, phase });
+          this.#set({ connected: false, text, phase });
         }
       };
       const stop = room.onStatus(follow);
@@ -113,13 +113,13 @@ export class DbConnection {
   }
 
   /**
-   * Say which room a `connect` is to follow for: what is written from now on is meant for that one,
-   * and those who take part know no more of another.
+   * @internal Say which room the next `connect` is for: what is written from now on is meant for
+   * that one, and those who take part know no more of another.
    */
   enter(dbUrl: string): void {
     const url = roomOf(dbUrl);
-    if (this.stay.url !== null && this.stay.url !== url) this.move(url);
-    this.stay.url = url;
+    if (this.#stay.url !== null && this.#stay.url !== url) this.#move(url);
+    this.#stay.url = url;
   }
 
   /**
@@ -128,12 +128,12 @@ export class DbConnection {
    */
   disconnect(): void {
     this.closed = true;
-    for (const { room } of this.unfinished.values()) room?.close();
-    this.unfinished.clear();
-    const { room, url } = this.stay;
+    for (const { room } of this.#unfinished.values()) room?.close();
+    this.#unfinished.clear();
+    const { room, url } = this.#stay;
     if (room === null) return;
-    this.end(this.stay);
-    this.start(this.newStay(url), false);
+    this.#end(this.#stay);
+    this.#start(this.#newStay(url), false);
   }
 
   /** The server's time to answer, in milliseconds; null where there is no connection. */
@@ -147,11 +147,11 @@ export class DbConnection {
    * too many wait.
    */
   send(message: MessageToDb): void {
-    const { room, session } = this.stay;
+    const { room, session } = this.#stay;
     if (room === null) {
-      if (this.early.length >= MOST_EARLY)
+      if (this.#early.length >= MOST_EARLY)
         throw new QueueFull(`expected at most ${MOST_EARLY} messages before there is a room`);
-      this.early.push(message);
+      this.#early.push(message);
     } else if (message.type === "push") {
       const { key, action } = message;
       const value = message.value as Json;
@@ -159,7 +159,7 @@ export class DbConnection {
         this.report(new Refused(code, text), key);
       session.queue.add({ ...NOBODY, refused }, { key, value, action }, "each");
     } else if (message.type === "get") {
-      this.get(message.key, message.seq ?? 0);
+      this.#get(message.key, message.seq ?? 0);
     } else {
       session.ping().catch(() => {});
     }
@@ -177,7 +177,7 @@ export class DbConnection {
     const bookmark = new Bookmark();
     const told = ({ value, seq }: Entry) => tell([listener], { value, seq });
     const end = this.join((session) => {
-      const replica = session.hear(key, {
+      const ear: LogListener = {
         heard(entry) {
           bookmark.pass(entry);
           told(entry);
@@ -186,13 +186,11 @@ export class DbConnection {
           for (const entry of bookmark.startOver(held, sameEpoch)) told(entry);
         },
         sized: (size) => sizeCallback !== undefined && tell([sizeCallback], size),
-      });
-      return () => {
-        replica.listeners.clear();
-        session.leave(key);
       };
+      session.hear(key, ear);
+      return () => session.leave(key, ear);
     });
-    this.subscriptions.push({ key, listener, end });
+    this.#subscriptions.push({ key, listener, end });
   }
 
   /** End what `subscribe` began with the same key and listener. */
@@ -201,46 +199,45 @@ export class DbConnection {
     listener: (event: SequenceValue) => void,
     _sizeCallback?: (size: number) => void,
   ): void {
-    for (const subscription of [...this.subscriptions]) {
+    for (const subscription of [...this.#subscriptions]) {
       if (subscription.key !== subject || subscription.listener !== listener) continue;
-      this.subscriptions.splice(this.subscriptions.indexOf(subscription), 1);
+      this.#subscriptions.splice(this.#subscriptions.indexOf(subscription), 1);
       subscription.end();
     }
   }
 
   /**
-   * Take part in whatever room this is connected to, now and after each `connect`; returns what
-   * ends that.
+   * @internal Take part in whatever room this is connected to, now and after each `connect`; returns
+   * what ends that.
    */
   join(start: Part): () => void {
-    const part = { start, end: start(this.stay.session, false) };
-    this.parts.add(part);
+    const part = { start, end: start(this.#stay.session, false) };
+    this.#parts.add(part);
     return () => {
-      if (this.parts.delete(part)) part.end();
+      if (this.#parts.delete(part)) part.end();
     };
   }
 
-  /** Look at what is known of the room. */
-  peek<V>(look: (session: Session) => V): V {
-    return look(this.stay.session);
+  /** @internal What has taken part in the room for now. */
+  get session(): Session {
+    return this.#stay.session;
   }
 
-  /** Tell of a write that the room didn't take. */
+  /** @internal Tell of a write that the room didn't take. */
   report(error: unknown, key: Key): void {
     tell([this.onError], error, key);
   }
 
   /** All that a key holds, for who subscribed; from now on the room tells of this key. */
-  private get(key: Key, above: number): void {
-    const { session, asked } = this.stay;
+  #get(key: Key, above: number): void {
+    const { session, asked } = this.#stay;
     const quiet: LogListener = { heard() {} };
     const once: LogListener = {
       heard() {},
       startedOver: (held) => {
-        replica.listeners.delete(once);
-        session.leave(key);
+        session.leave(key, once);
         for (const { value, seq } of held.filter((entry) => entry.seq > above))
-          for (const each of [...this.subscriptions])
+          for (const each of [...this.#subscriptions])
             if (each.key === key) tell([each.listener], { value, seq });
       },
     };
@@ -250,62 +247,62 @@ export class DbConnection {
   }
 
   /** Leave the room for another one. */
-  private move(url: string): void {
-    const { stay } = this;
-    for (const message of this.early.splice(0))
+  #move(url: string): void {
+    const stay = this.#stay;
+    for (const message of this.#early.splice(0))
       if (message.type === "push") this.report(closedHere(), message.key);
-    const next = this.unfinished.get(url) ?? this.newStay(url);
-    this.unfinished.delete(url);
-    this.start(next, true);
-    this.finish(stay);
-    this.set(NOT_CONNECTED);
+    const next = this.#unfinished.get(url) ?? this.#newStay(url);
+    this.#unfinished.delete(url);
+    this.#start(next, true);
+    this.#finish(stay);
+    this.#set(NOT_CONNECTED);
   }
 
   /** Stay connected to a room that was left for as long as it has something to confirm. */
-  private finish(stay: Stay): void {
+  #finish(stay: Stay): void {
     const { session, room, url } = stay;
     stay.stopWatching();
     if (room === null || session.queue.waiting === 0 || url === null) {
-      this.end(stay);
+      this.#end(stay);
       return;
     }
-    this.unfinished.set(url, stay);
+    this.#unfinished.set(url, stay);
     const finished = () => {
       // Where it may not be read any more what was written is kept, for whoever comes back.
-      if (this.unfinished.get(url) !== stay || session.queue.waiting > 0) return;
-      this.unfinished.delete(url);
+      if (this.#unfinished.get(url) !== stay || session.queue.waiting > 0) return;
+      this.#unfinished.delete(url);
       room.close();
     };
     session.drained().then(finished, finished);
   }
 
   /** Refuse what a room has not confirmed, and hear no more of it. */
-  private end({ session, room, stopWatching }: Stay): void {
+  #end({ session, room, stopWatching }: Stay): void {
     if (room === null) session.stop();
     else room.close();
     stopWatching();
   }
 
   /** Let all take part in a room; `another`: of which they know nothing yet. */
-  private start(stay: Stay, another: boolean): void {
-    this.stay = stay;
-    for (const part of this.parts) {
+  #start(stay: Stay, another: boolean): void {
+    this.#stay = stay;
+    for (const part of this.#parts) {
       part.end();
       part.end = part.start(stay.session, another);
     }
   }
 
-  private newStay(url: string | null): Stay {
+  #newStay(url: string | null): Stay {
     const session = new Session();
     const stay = { url, session, asked: new Set<Key>(), room: null, stopWatching: () => {} };
     session.onMessage = (message) => {
-      if (this.stay === stay && isOfDriftDB(message)) this.messageListener.dispatch(message);
+      if (this.#stay === stay && isOfDriftDB(message)) this.messageListener.dispatch(message);
     };
     session.onUnheard = (error, key) => this.report(error, key);
     return stay;
   }
 
-  private set(status: ConnectionStatus): void {
+  #set(status: ConnectionStatus): void {
     const { connected, text } = this.status;
     if (status.connected === connected && status.text === text) return;
     this.status = status;

@@ -11,47 +11,50 @@ import { encode } from "../room/values";
  * for all that came meanwhile. `kind`: what the key has to be; null: anything.
  */
 export class CopiedReducer<S, A> {
-  private readonly model: Reduction<S, A>;
-  private readonly log: ActionLog<S>;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private hasTold = false;
+  readonly #model: Reduction<S, A>;
+  readonly #log: ActionLog<S>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasTold = false;
+
+  readonly #told: (state: S) => void;
 
   constructor(
     session: Session,
     key: string,
     reducer: (state: S, action: A) => S,
     initial: S,
-    private readonly told: (state: S) => void,
+    told: (state: S) => void,
     compactAt?: number,
     kind: Kind | null = null,
   ) {
-    this.model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
+    this.#told = told;
+    this.#model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
     const touched = (_: boolean, isEmpty: boolean) => {
-      if (isEmpty && !this.hasTold) return;
-      if (this.model.behind === 0) this.tell();
-      else this.timer ??= setTimeout(() => this.tell());
+      if (isEmpty && !this.#hasTold) return;
+      if (this.#model.behind === 0) this.#tell();
+      else this.#timer ??= setTimeout(() => this.#tell());
     };
     const lengths = compactAt === undefined ? {} : { compactAt };
-    this.log = new ActionLog(session, key, this.model, touched, lengths, kind);
+    this.#log = new ActionLog(session, key, this.#model, touched, lengths, kind);
   }
 
   get value(): S {
-    return this.model.value;
+    return this.#model.value;
   }
 
   dispatch(action: A): Promise<void> {
-    return this.log.dispatch(action);
+    return this.#log.dispatch(action);
   }
 
   close(): void {
-    clearTimeout(this.timer);
-    this.log.close();
+    clearTimeout(this.#timer);
+    this.#log.close();
   }
 
-  private tell(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.hasTold = true;
-    this.told(this.model.value);
+  #tell(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#hasTold = true;
+    this.#told(this.#model.value);
   }
 }

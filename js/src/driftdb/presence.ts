@@ -1,4 +1,5 @@
 import { tell } from "../client/listeners";
+import type { LogListener } from "../client/log";
 import type { Json } from "../protocol/messages";
 import { Presence } from "../room/presence";
 import { decode, encode } from "../room/values";
@@ -25,23 +26,23 @@ export type WrappedPresenceMessage<T> = {
  * answered in the same way.
  */
 export class PresenceListener<T> {
-  private state: T;
-  private readonly db: DbConnection;
-  private readonly clientId: string;
-  private readonly key: string;
-  private readonly callback: (presence: Record<string, WrappedPresenceMessage<T>>) => void;
-  private readonly minPresenceInterval: number;
-  private readonly maxPresenceInterval: number;
-  private presence: Presence<PresenceMessage<T>> | null = null;
+  #state: T;
+  readonly #db: DbConnection;
+  readonly #clientId: string;
+  readonly #key: string;
+  readonly #callback: (presence: Record<string, WrappedPresenceMessage<T>>) => void;
+  readonly #minPresenceInterval: number;
+  readonly #maxPresenceInterval: number;
+  #presence: Presence<PresenceMessage<T>> | null = null;
   /** Who says each second that they are there. */
-  private readonly strangers = new Map<
+  readonly #strangers = new Map<
     string,
     { readonly person: WrappedPresenceMessage<T>; readonly heard: number }
   >();
-  private heartbeat: ReturnType<typeof setInterval> | undefined;
-  private saying: ReturnType<typeof setTimeout> | undefined;
-  private said = Number.NEGATIVE_INFINITY;
-  private end: (() => void) | null = null;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #saying: ReturnType<typeof setTimeout> | undefined;
+  #said = Number.NEGATIVE_INFINITY;
+  #end: (() => void) | null = null;
 
   /**
    * `key`: where they are, `__presence` by default. Intervals in milliseconds: how far apart the
@@ -56,28 +57,29 @@ export class PresenceListener<T> {
     minPresenceInterval?: number;
     maxPresenceInterval?: number;
   }) {
-    this.state = options.initialState;
-    this.db = options.db;
-    this.clientId = options.clientId;
-    this.key = options.key ?? "__presence";
-    this.callback = options.callback ?? (() => {});
-    this.minPresenceInterval = options.minPresenceInterval ?? 20;
-    this.maxPresenceInterval = options.maxPresenceInterval ?? 1000;
+    this.#state = options.initialState;
+    this.#db = options.db;
+    this.#clientId = options.clientId;
+    this.#key = options.key ?? "__presence";
+    this.#callback = options.callback ?? (() => {});
+    this.#minPresenceInterval = options.minPresenceInterval ?? 20;
+    this.#maxPresenceInterval = options.maxPresenceInterval ?? 1000;
   }
 
   /** Be there, and begin to hear. */
   subscribe(): void {
-    this.end ??= this.db.join((session, again) => {
-      const presence = new Presence<PresenceMessage<T>>(session, this.key, this.message);
-      presence.subscribe(() => this.tell());
-      const ear = session.hear(this.key, { heard: ({ value }) => this.overheard(value) });
-      this.presence = presence;
+    this.#end ??= this.#db.join((session, again) => {
+      const presence = new Presence<PresenceMessage<T>>(session, this.#key, this.#message);
+      presence.subscribe(() => this.#tell());
+      const ear: LogListener = { heard: ({ value }) => this.#overheard(value) };
+      session.hear(this.#key, ear);
+      this.#presence = presence;
       // Of another room nothing is known yet.
-      if (again) this.tell();
+      if (again) this.#tell();
       return () => {
-        this.presence = null;
-        this.strangers.clear();
-        ear.listeners.clear();
+        this.#presence = null;
+        this.#strangers.clear();
+        session.leave(this.#key, ear);
         presence.close();
       };
     });
@@ -85,77 +87,77 @@ export class PresenceListener<T> {
 
   /** Be there no more, and hear no more. */
   destroy(): void {
-    clearInterval(this.heartbeat);
-    clearTimeout(this.saying);
-    this.heartbeat = this.saying = undefined;
-    this.end?.();
-    this.end = null;
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#saying);
+    this.#heartbeat = this.#saying = undefined;
+    this.#end?.();
+    this.#end = null;
   }
 
   /** Be there with another value. */
   updateState(value: T): void {
-    if (JSON.stringify(value) === JSON.stringify(this.state)) return;
-    this.state = value;
-    const pause = this.said + this.minPresenceInterval - performance.now();
-    this.saying ??= setTimeout(() => this.say(), Math.max(pause, 0));
+    if (JSON.stringify(value) === JSON.stringify(this.#state)) return;
+    this.#state = value;
+    const pause = this.#said + this.#minPresenceInterval - performance.now();
+    this.#saying ??= setTimeout(() => this.#say(), Math.max(pause, 0));
   }
 
-  private get message(): PresenceMessage<T> {
-    return { value: this.state, client: this.clientId };
+  get #message(): PresenceMessage<T> {
+    return { value: this.#state, client: this.#clientId };
   }
 
-  private say(): void {
-    this.saying = undefined;
-    this.said = performance.now();
-    if (this.presence !== null) this.presence.value = this.message;
-    if (this.strangers.size > 0) this.relay();
+  #say(): void {
+    this.#saying = undefined;
+    this.#said = performance.now();
+    if (this.#presence !== null) this.#presence.value = this.#message;
+    if (this.#strangers.size > 0) this.#relay();
   }
 
-  private relay(): void {
-    const push = { type: "push", action: { type: "relay" }, key: this.key } as const;
-    this.db.send({ ...push, value: encode(this.message) });
+  #relay(): void {
+    const push = { type: "push", action: { type: "relay" }, key: this.#key } as const;
+    this.#db.send({ ...push, value: encode(this.#message) });
   }
 
   /** Somebody said that they are there, as npm `driftdb` does. */
-  private overheard(json: Json): void {
+  #overheard(json: Json): void {
     const message = decode(json);
-    if (!isMessage<T>(message) || message.client === this.clientId) return;
+    if (!isMessage<T>(message) || message.client === this.#clientId) return;
     const { client, value } = message;
-    if (this.present().has(client)) return;
+    if (this.#present().has(client)) return;
     const person = { value, lastSeen: Date.now(), name: "Guest" };
-    this.strangers.set(client, { person, heard: performance.now() });
-    if (this.heartbeat === undefined) {
-      this.heartbeat = setInterval(() => this.beat(), this.maxPresenceInterval);
-      this.relay();
+    this.#strangers.set(client, { person, heard: performance.now() });
+    if (this.#heartbeat === undefined) {
+      this.#heartbeat = setInterval(() => this.#beat(), this.#maxPresenceInterval);
+      this.#relay();
     }
-    this.tell();
+    this.#tell();
   }
 
-  private beat(): void {
-    const since = performance.now() - 2 * this.maxPresenceInterval;
-    const gone = [...this.strangers].filter(([, { heard }]) => heard < since);
-    for (const [client] of gone) this.strangers.delete(client);
-    if (gone.length > 0) this.tell();
-    if (this.strangers.size > 0) {
-      this.relay();
+  #beat(): void {
+    const since = performance.now() - 2 * this.#maxPresenceInterval;
+    const gone = [...this.#strangers].filter(([, { heard }]) => heard < since);
+    for (const [client] of gone) this.#strangers.delete(client);
+    if (gone.length > 0) this.#tell();
+    if (this.#strangers.size > 0) {
+      this.#relay();
       return;
     }
-    clearInterval(this.heartbeat);
-    this.heartbeat = undefined;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
   }
 
-  private tell(): void {
-    const present = this.present();
-    for (const client of present.keys()) this.strangers.delete(client);
-    const strangers = [...this.strangers].map(([client, { person }]) => [client, person] as const);
-    tell([this.callback], Object.fromEntries([...strangers, ...present]));
+  #tell(): void {
+    const present = this.#present();
+    for (const client of present.keys()) this.#strangers.delete(client);
+    const strangers = [...this.#strangers].map(([client, { person }]) => [client, person] as const);
+    tell([this.#callback], Object.fromEntries([...strangers, ...present]));
   }
 
   /** Who is there as the server says. */
-  private present(): Map<string, WrappedPresenceMessage<T>> {
-    const { db } = this;
+  #present(): Map<string, WrappedPresenceMessage<T>> {
+    const db = this.#db;
     const now = Date.now();
-    const there = (this.presence?.others ?? []).map(({ client: id, value: said, name }) => {
+    const there = (this.#presence?.others ?? []).map(({ client: id, value: said, name }) => {
       // Who uses no id of their own has the server's.
       const { client, value } = isMessage<T>(said) ? said : { client: id, value: said as T };
       const person = {
@@ -167,7 +169,7 @@ export class PresenceListener<T> {
       };
       return [client, person] as const;
     });
-    return new Map(there.filter(([client]) => client !== this.clientId));
+    return new Map(there.filter(([client]) => client !== this.#clientId));
   }
 }
 

@@ -11,49 +11,57 @@ const SIZE_THRESHOLD = 30;
  * the state that it is given, and return it.
  */
 export class Reducer<T, A> {
-  private shared: CopiedReducer<T, A> | null = null;
-  private end: (() => void) | null = null;
+  #shared: CopiedReducer<T, A> | null = null;
+  #end: (() => void) | null = null;
+
+  readonly #opts: {
+    key: string;
+    reducer: (state: T, action: A) => T;
+    initialValue: T;
+    sizeThreshold?: number;
+    db: DbConnection;
+    callback: (state: T) => void;
+  };
 
   /** `sizeThreshold`: how many actions the room keeps before a snapshot takes their place. */
-  constructor(
-    private readonly opts: {
-      key: string;
-      reducer: (state: T, action: A) => T;
-      initialValue: T;
-      sizeThreshold?: number;
-      db: DbConnection;
-      callback: (state: T) => void;
-    },
-  ) {
+  constructor(opts: {
+    key: string;
+    reducer: (state: T, action: A) => T;
+    initialValue: T;
+    sizeThreshold?: number;
+    db: DbConnection;
+    callback: (state: T) => void;
+  }) {
+    this.#opts = opts;
     this.dispatch = this.dispatch.bind(this);
   }
 
   /** Begin to hear. */
   subscribe(): void {
-    const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.opts;
-    this.end ??= db.join((session, again) => {
-      const told = (state: T) => tell([this.opts.callback], state);
-      this.shared = new CopiedReducer(session, key, reducer, initialValue, told, sizeThreshold);
+    const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.#opts;
+    this.#end ??= db.join((session, again) => {
+      const told = (state: T) => tell([this.#opts.callback], state);
+      this.#shared = new CopiedReducer(session, key, reducer, initialValue, told, sizeThreshold);
       // Another room begins with another value.
-      if (again) told(this.shared.value);
+      if (again) told(this.#shared.value);
       return () => {
-        this.shared?.close();
-        this.shared = null;
+        this.#shared?.close();
+        this.#shared = null;
       };
     });
   }
 
   /** Hear no more. */
   destroy(): void {
-    this.end?.();
-    this.end = null;
+    this.#end?.();
+    this.#end = null;
   }
 
   /** Apply an action, for everybody. */
   dispatch(action: A): void {
-    const { db, key } = this.opts;
-    if (this.shared !== null) {
-      this.shared.dispatch(action).catch((error: unknown) => db.report(error, key));
+    const { db, key } = this.#opts;
+    if (this.#shared !== null) {
+      this.#shared.dispatch(action).catch((error: unknown) => db.report(error, key));
       return;
     }
     const value = { apply: encode(action) };

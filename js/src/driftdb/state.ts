@@ -1,7 +1,7 @@
 import { Refused } from "../client/errors";
 import { written } from "../client/form";
 import { tell } from "../client/listeners";
-import type { StateReplica } from "../client/state";
+import type { StateListener as StateListenerOfSession, StateReplica } from "../client/state";
 import { decode, encode } from "../room/values";
 import type { DbConnection } from "./connection";
 
@@ -17,9 +17,13 @@ export class StateListener<T> {
   readonly callback: (value: T) => void;
   /** How far apart writes are, in milliseconds. */
   readonly debounceMillis: number;
-  private replica: StateReplica | null = null;
-  private told: string | undefined;
-  private end: (() => void) | null = null;
+  #replica: StateReplica | null = null;
+  readonly #listener: StateListenerOfSession = {
+    changed: () => this.#changed(),
+    refused: (code, message) => this.db.report(new Refused(code, message), this.key),
+  };
+  #told: string | undefined;
+  #end: (() => void) | null = null;
 
   constructor(opts: {
     callback: (value: T) => void;
@@ -36,52 +40,44 @@ export class StateListener<T> {
 
   /** Begin to hear. */
   subscribe(): void {
-    this.end ??= this.db.join((session) => {
-      const replica = session.state(this.key, this);
-      this.replica = replica;
-      this.changed();
+    this.#end ??= this.db.join((session) => {
+      this.#replica = session.state(this.key, this.#listener);
+      this.#changed();
       return () => {
-        this.replica = null;
-        replica.listeners.delete(this);
-        session.leave(this.key);
+        this.#replica = null;
+        session.leave(this.key, this.#listener);
       };
     });
   }
 
   /** Hear no more. */
   destroy(): void {
-    this.end?.();
-    this.end = null;
+    this.#end?.();
+    this.#end = null;
   }
 
   /** Set the value; `callback` hears it at once. */
   setStateOptimistic(value: T): void {
-    const json = encode(value, this.replica?.value);
-    this.told = undefined;
-    if (this.replica !== null) {
-      this.replica.write(json, this.debounceMillis);
+    const json = encode(value, this.#replica?.value);
+    this.#told = undefined;
+    if (this.#replica !== null) {
+      this.#replica.write(json, this.debounceMillis);
     } else {
       const push = { type: "push", key: this.key, value: written(json) } as const;
       this.db.send({ ...push, action: { type: "replace" } });
-      this.show(value);
+      this.#show(value);
     }
   }
 
-  /** For the session. */
-  changed(): void {
-    const value = this.replica?.value;
+  #changed(): void {
+    const value = this.#replica?.value;
     const text = JSON.stringify(value);
-    if (value === undefined || text === this.told) return;
-    this.told = text;
-    this.show(decode(value) as T);
+    if (value === undefined || text === this.#told) return;
+    this.#told = text;
+    this.#show(decode(value) as T);
   }
 
-  /** For the session. */
-  refused(code: string, message: string): void {
-    this.db.report(new Refused(code, message), this.key);
-  }
-
-  private show(value: T): void {
+  #show(value: T): void {
     this.state = value;
     tell([this.callback], value);
   }

@@ -1,4 +1,4 @@
-import type { Phase } from "../client/connection";
+import type { Phase } from "../client/status";
 
 /** What the messages of npm `driftdb` 1.0.12 look like to an app. */
 

@@ -1,6 +1,6 @@
 import { roomUrl } from "../client/address";
-import type { Phase } from "../client/connection";
 import { join } from "../client/rooms";
+import type { Phase } from "../client/status";
 import { TappedSession } from "../client/tap";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";

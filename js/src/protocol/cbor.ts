@@ -38,41 +38,41 @@ export function encode(value: unknown): Uint8Array<ArrayBuffer> {
 }
 
 class Writer {
-  private bytes = new Uint8Array(256);
-  private view = new DataView(this.bytes.buffer);
-  private length = 0;
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
 
   finish(): Uint8Array<ArrayBuffer> {
-    return this.bytes.slice(0, this.length);
+    return this.#bytes.slice(0, this.#length);
   }
 
   write(value: unknown): void {
-    if (value === null || value === undefined) this.head(SIMPLE, NULL);
-    else if (typeof value === "string") this.text(value);
-    else if (typeof value === "number") this.number(value);
-    else if (typeof value === "boolean") this.head(SIMPLE, value ? TRUE : FALSE);
-    else if (typeof value === "object") this.object(value);
+    if (value === null || value === undefined) this.#head(SIMPLE, NULL);
+    else if (typeof value === "string") this.#text(value);
+    else if (typeof value === "number") this.#number(value);
+    else if (typeof value === "boolean") this.#head(SIMPLE, value ? TRUE : FALSE);
+    else if (typeof value === "object") this.#object(value);
     else throw new TypeError(`expected what JSON holds, or bytes, got a ${typeof value}`);
   }
 
-  private text(value: string): void {
+  #text(value: string): void {
     if (LONE_SURROGATE.test(value)) throw new TypeError("expected text, got half a character");
-    this.string(TEXT, toUtf8.encode(value));
+    this.#string(TEXT, toUtf8.encode(value));
   }
 
-  private object(value: object): void {
+  #object(value: object): void {
     if (value instanceof Uint8Array) {
-      this.string(BYTES, value);
+      this.#string(BYTES, value);
     } else if (value instanceof LongInteger) {
-      this.integer(BigInt(value.digits));
+      this.#integer(BigInt(value.digits));
     } else if (Array.isArray(value)) {
-      this.head(ARRAY, value.length);
+      this.#head(ARRAY, value.length);
       for (const item of value) this.write(item);
     } else if ("toJSON" in value && typeof value.toJSON === "function") {
       this.write(value.toJSON());
     } else {
       const members = Object.entries(value).filter(([, member]) => member !== undefined);
-      this.head(MAP, members.length);
+      this.#head(MAP, members.length);
       for (const [name, member] of members) {
         this.write(name);
         this.write(member);
@@ -80,71 +80,71 @@ class Writer {
     }
   }
 
-  private number(value: number): void {
+  #number(value: number): void {
     if (!Number.isFinite(value)) throw new TypeError(`expected a finite number, got ${value}`);
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
-      if (value >= 0) this.head(UNSIGNED, value);
-      else this.head(NEGATIVE, -1 - value);
+      if (value >= 0) this.#head(UNSIGNED, value);
+      else this.#head(NEGATIVE, -1 - value);
       return;
     }
-    this.reserve(9);
-    this.view.setUint8(this.length, (SIMPLE << 5) | DOUBLE);
-    this.view.setFloat64(this.length + 1, value);
-    this.length += 9;
+    this.#reserve(9);
+    this.#view.setUint8(this.#length, (SIMPLE << 5) | DOUBLE);
+    this.#view.setFloat64(this.#length + 1, value);
+    this.#length += 9;
   }
 
-  private integer(value: bigint): void {
+  #integer(value: bigint): void {
     const magnitude = value < 0n ? -1n - value : value;
     if (magnitude <= MOST_IN_HEAD) {
-      this.head(value < 0n ? NEGATIVE : UNSIGNED, magnitude);
+      this.#head(value < 0n ? NEGATIVE : UNSIGNED, magnitude);
       return;
     }
-    this.head(TAG, value < 0n ? NEGATIVE_BIGNUM : POSITIVE_BIGNUM);
+    this.#head(TAG, value < 0n ? NEGATIVE_BIGNUM : POSITIVE_BIGNUM);
     const digits = magnitude.toString(16);
     const pairs = digits.padStart(digits.length + (digits.length % 2), "0").match(/../g) ?? [];
-    this.string(
+    this.#string(
       BYTES,
       Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16)),
     );
   }
 
-  private string(major: number, bytes: Uint8Array): void {
-    this.head(major, bytes.length);
-    this.reserve(bytes.length);
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+  #string(major: number, bytes: Uint8Array): void {
+    this.#head(major, bytes.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  private head(major: number, number: number | bigint): void {
-    this.reserve(9);
+  #head(major: number, number: number | bigint): void {
+    this.#reserve(9);
     const first = major << 5;
     if (number < 24) {
-      this.view.setUint8(this.length, first | Number(number));
-      this.length += 1;
+      this.#view.setUint8(this.#length, first | Number(number));
+      this.#length += 1;
     } else if (number < 0x100) {
-      this.view.setUint16(this.length, ((first | 24) << 8) | Number(number));
-      this.length += 2;
+      this.#view.setUint16(this.#length, ((first | 24) << 8) | Number(number));
+      this.#length += 2;
     } else if (number < 0x10000) {
-      this.view.setUint8(this.length, first | 25);
-      this.view.setUint16(this.length + 1, Number(number));
-      this.length += 3;
+      this.#view.setUint8(this.#length, first | 25);
+      this.#view.setUint16(this.#length + 1, Number(number));
+      this.#length += 3;
     } else if (number < 0x100000000) {
-      this.view.setUint8(this.length, first | 26);
-      this.view.setUint32(this.length + 1, Number(number));
-      this.length += 5;
+      this.#view.setUint8(this.#length, first | 26);
+      this.#view.setUint32(this.#length + 1, Number(number));
+      this.#length += 5;
     } else {
-      this.view.setUint8(this.length, first | 27);
-      this.view.setBigUint64(this.length + 1, BigInt(number));
-      this.length += 9;
+      this.#view.setUint8(this.#length, first | 27);
+      this.#view.setBigUint64(this.#length + 1, BigInt(number));
+      this.#length += 9;
     }
   }
 
-  private reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return;
-    const larger = new Uint8Array(Math.max(2 * this.bytes.length, this.length + more));
-    larger.set(this.bytes);
-    this.bytes = larger;
-    this.view = new DataView(larger.buffer);
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + more));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 }
 
@@ -161,61 +161,64 @@ export function decode(bytes: Uint8Array): unknown {
 }
 
 class Reader {
-  private readonly view: DataView;
-  private position = 0;
+  readonly #view: DataView;
+  #position = 0;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get left(): number {
-    return this.bytes.length - this.position;
+    return this.#bytes.length - this.#position;
   }
 
   read(depth: number): unknown {
-    const [major, info] = this.first();
-    if (major === SIMPLE) return this.simple(info);
+    const [major, info] = this.#first();
+    if (major === SIMPLE) return this.#simple(info);
     if (major <= NEGATIVE && info === 27) {
-      const magnitude = this.view.getBigUint64(this.take(8));
+      const magnitude = this.#view.getBigUint64(this.#take(8));
       return integer(major === NEGATIVE ? -1n - magnitude : magnitude);
     }
-    const number = this.count(major, info);
-    if (major === BYTES) return join(this.pieces(major, number));
-    if (major === TEXT) return this.pieces(major, number).map(text).join("");
+    const number = this.#count(major, info);
+    if (major === BYTES) return join(this.#pieces(major, number));
+    if (major === TEXT) return this.#pieces(major, number).map(text).join("");
     if (number === null || major >= ARRAY) {
       if (depth === 0) throw new TypeError("expected a value nested less deep");
-      if (major === ARRAY) return this.items(number, () => this.read(depth - 1));
+      if (major === ARRAY) return this.#items(number, () => this.read(depth - 1));
       if (major === MAP)
-        return Object.fromEntries(this.items(number, () => this.member(depth - 1)));
-      return this.tagged(number as number, depth - 1);
+        return Object.fromEntries(this.#items(number, () => this.#member(depth - 1)));
+      return this.#tagged(number as number, depth - 1);
     }
     return major === NEGATIVE ? -1 - number : number;
   }
 
-  private first(): readonly [number, number] {
-    const first = this.bytes[this.take(1)] as number;
+  #first(): readonly [number, number] {
+    const first = this.#bytes[this.#take(1)] as number;
     return [first >> 5, first & 31];
   }
 
   /** Go on by so many bytes; returns where they begin. */
-  private take(count: number): number {
+  #take(count: number): number {
     if (count > this.left) throw new TypeError("expected a whole item, got one that is cut off");
-    this.position += count;
-    return this.position - count;
+    this.#position += count;
+    return this.#position - count;
   }
 
   /** The number of an item's head; `null`: it is of indefinite length. */
-  private count(major: number, info: number): number | null {
+  #count(major: number, info: number): number | null {
     if (info < 24) return info;
-    if (info === 24) return this.view.getUint8(this.take(1));
-    if (info === 25) return this.view.getUint16(this.take(2));
-    if (info === 26) return this.view.getUint32(this.take(4));
-    if (info === 27) return Number(this.view.getBigUint64(this.take(8)));
+    if (info === 24) return this.#view.getUint8(this.#take(1));
+    if (info === 25) return this.#view.getUint16(this.#take(2));
+    if (info === 26) return this.#view.getUint32(this.#take(4));
+    if (info === 27) return Number(this.#view.getBigUint64(this.#take(8)));
     if (info === INDEFINITE && major >= BYTES && major <= MAP) return null;
     throw new TypeError("expected an item, got a reserved byte");
   }
 
-  private simple(info: number): unknown {
+  #simple(info: number): unknown {
     switch (info) {
       case FALSE:
       case TRUE:
@@ -224,45 +227,45 @@ class Reader {
       case UNDEFINED:
         return null;
       case HALF:
-        return finite(half(this.view.getUint16(this.take(2))));
+        return finite(half(this.#view.getUint16(this.#take(2))));
       case SINGLE:
-        return finite(this.view.getFloat32(this.take(4)));
+        return finite(this.#view.getFloat32(this.#take(4)));
       case DOUBLE:
-        return finite(this.view.getFloat64(this.take(8)));
+        return finite(this.#view.getFloat64(this.#take(8)));
     }
     throw new TypeError("expected a value with a meaning in JSON, got another simple one");
   }
 
-  private pieces(major: number, length: number | null): Uint8Array[] {
+  #pieces(major: number, length: number | null): Uint8Array[] {
     if (length !== null) {
-      const start = this.take(length);
-      return [this.bytes.slice(start, start + length)];
+      const start = this.#take(length);
+      return [this.#bytes.slice(start, start + length)];
     }
-    return this.items(null, () => {
-      const [kind, info] = this.first();
-      const piece = this.count(kind, info);
+    return this.#items(null, () => {
+      const [kind, info] = this.#first();
+      const piece = this.#count(kind, info);
       if (kind !== major || piece === null)
         throw new TypeError("expected a string's pieces to be of its kind");
-      return this.pieces(major, piece)[0] as Uint8Array;
+      return this.#pieces(major, piece)[0] as Uint8Array;
     });
   }
 
-  private items<T>(count: number | null, read: () => T): T[] {
-    if (count !== null && count > this.left) this.take(count); // each takes at least a byte
+  #items<T>(count: number | null, read: () => T): T[] {
+    if (count !== null && count > this.left) this.#take(count); // each takes at least a byte
     const items: T[] = [];
-    while (count === null ? this.bytes[this.position] !== BREAK : items.length < count)
+    while (count === null ? this.#bytes[this.#position] !== BREAK : items.length < count)
       items.push(read());
-    if (count === null) this.take(1);
+    if (count === null) this.#take(1);
     return items;
   }
 
-  private member(depth: number): readonly [string, unknown] {
+  #member(depth: number): readonly [string, unknown] {
     const name = this.read(depth);
     if (typeof name !== "string") throw new TypeError("expected a string as a map's key");
     return [name, this.read(depth)];
   }
 
-  private tagged(tag: number, depth: number): unknown {
+  #tagged(tag: number, depth: number): unknown {
     const content = this.read(depth);
     if (!(content instanceof Uint8Array) || tag === UINT8_ARRAY) return content;
     if (tag !== POSITIVE_BIGNUM && tag !== NEGATIVE_BIGNUM) return content;

@@ -1,15 +1,28 @@
 /** Integers that no double holds: they travel with all of their digits. */
 
-/** An integer beyond 2^53, as its digits in JSON. */
-export class LongInteger {
+class Digits {
+  /** What no value holds by chance or intent: it is another in each page. */
+  static readonly mark = `long-${Math.random().toString(36).slice(2)}-`;
+  /** Whether `mark` was written since that was reset. */
+  static wroteMark = false;
+
   constructor(readonly digits: string) {}
 
   /** For `JSON.stringify`, which can write no digits as they are: `stringify` below can. */
   toJSON(): string {
-    wroteMark = true;
-    return MARK + this.digits;
+    Digits.wroteMark = true;
+    return Digits.mark + this.digits;
   }
 }
+
+/** A page may have several copies of this module, in the client and in CBOR: they share the class. */
+const shared = globalThis as unknown as Record<symbol, typeof Digits | undefined>;
+const NAME = Symbol.for("driftdb-jupyter.LongInteger");
+shared[NAME] ??= Digits;
+
+/** An integer beyond 2^53, as its digits in JSON. */
+export const LongInteger = shared[NAME];
+export type LongInteger = Digits;
 
 /** Whether a value is a number, of whatever length. */
 export function isNumber(value: unknown): value is number | LongInteger {
@@ -32,9 +45,9 @@ export function stringify(
   replacer: ((name: string, value: unknown) => unknown) | null = null,
   indent?: number,
 ): string {
-  wroteMark = false;
+  LongInteger.wroteMark = false;
   const text = JSON.stringify(value, replacer as never, indent);
-  return wroteMark ? text.replace(MARKED, "$1") : text;
+  return LongInteger.wroteMark ? text.replace(MARKED, "$1") : text;
 }
 
 /** Whether the text of a number is an integer that a double would round. */
@@ -42,10 +55,8 @@ function isLong(token: string): boolean {
   return INTEGER.test(token) && !Number.isSafeInteger(Number(token));
 }
 
-/** What no value holds by chance or intent: it is another in each page. */
-const MARK = `long-${Math.random().toString(36).slice(2)}-`;
+const MARK = LongInteger.mark;
 const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, "g");
 const MAY_BE_LONG = /(?:^|[[,:\s-])\d{16,}(?=$|[\],}\s])/;
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 const INTEGER = /^-?[1-9]\d{15,}$/;
-let wroteMark = false;

@@ -88,36 +88,36 @@ export function useSharedReducer<S, A>(
 
 /** What `useSharedReducer` has in its room. */
 class ReducerOfHook<S, A> {
-  private readonly shared: CopiedReducer<S, A>;
-  private changed: () => void = () => {};
+  readonly #shared: CopiedReducer<S, A>;
+  #changed: () => void = () => {};
 
   constructor(session: Session, key: string, reducer: (state: S, action: A) => S, initial: S) {
-    this.shared = new CopiedReducer(
+    this.#shared = new CopiedReducer(
       session,
       key,
       reducer,
       initial,
-      () => this.changed(),
+      () => this.#changed(),
       undefined,
       "reducer",
     );
   }
 
   get value(): S {
-    return this.shared.value;
+    return this.#shared.value;
   }
 
   subscribe(changed: () => void): () => void {
-    this.changed = changed;
+    this.#changed = changed;
     return () => {};
   }
 
   dispatch(action: A): Promise<void> {
-    return this.shared.dispatch(action);
+    return this.#shared.dispatch(action);
   }
 
   close(): void {
-    this.shared.close();
+    this.#shared.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { createElement, type ReactElement, useEffect, useMemo, useState } from "react";
-import type { Phase } from "../client/connection";
+import type { Phase } from "../client/status";
 import { qrCodeOf } from "../qr";
 import { useConnectionStatus, useLatency, useRoom } from "./hooks";
 import { roomInAddress } from "./provider";

@@ -42,83 +42,86 @@ export function useShared<V, O extends Shared>(
 
 /** What a component has in its room under one key. */
 class Part<V, O extends Shared> {
-  private object: O | null = null;
+  #object: O | null = null;
   /** In an object of its own each time, for the value may have been changed in place. */
-  private shown: { readonly value: V };
+  #shown: { readonly value: V };
   /** What was to be done before the component was there. */
-  private early: Step<O>[] = [];
-  private left = false;
-  private readonly first: { readonly value: V };
+  #early: Step<O>[] = [];
+  #left = false;
+  readonly #first: { readonly value: V };
 
-  constructor(
-    private readonly db: DbConnection,
-    private readonly key: string,
-    private readonly kind: Kind<V, O>,
-  ) {
-    this.first = { value: kind.before };
-    this.shown = db.peek((session) => kind.peek?.(session) ?? null) ?? this.first;
+  readonly #db: DbConnection;
+  readonly #key: string;
+  readonly #kind: Kind<V, O>;
+
+  constructor(db: DbConnection, key: string, kind: Kind<V, O>) {
+    this.#db = db;
+    this.#key = key;
+    this.#kind = kind;
+    this.#first = { value: kind.before };
+    this.#shown = kind.peek?.(db.session) ?? this.#first;
   }
 
-  readonly value = () => this.shown;
-  readonly before = () => this.first;
+  readonly value = () => this.#shown;
+  readonly before = () => this.#first;
 
   readonly subscribe = (changed: () => void): (() => void) => {
-    this.left = false;
-    const end = this.db.join((session) => {
-      const object = this.make(session);
+    this.#left = false;
+    const end = this.#db.join((session) => {
+      const object = this.#make(session);
       if (object === null) return () => {};
-      this.object = object;
+      this.#object = object;
       const show = () => {
-        if (this.object !== object) return;
-        this.shown = { value: this.kind.read(object) };
+        if (this.#object !== object) return;
+        this.#shown = { value: this.#kind.read(object) };
         changed();
       };
       object.subscribe(show);
-      for (const step of this.early.splice(0)) this.take(object, step);
-      if (!Object.is(this.kind.read(object), this.shown.value)) show();
+      for (const step of this.#early.splice(0)) this.#take(object, step);
+      if (!Object.is(this.#kind.read(object), this.#shown.value)) show();
       return () => {
-        this.object = null;
-        if (this.left) setTimeout(() => object.close(), LINGER_MILLISECONDS);
+        this.#object = null;
+        if (this.#left) setTimeout(() => object.close(), LINGER_MILLISECONDS);
         else object.close();
       };
     });
     return () => {
-      this.left = true;
+      this.#left = true;
       end();
     };
   };
 
   act(step: Step<O>): void {
-    if (this.object !== null) this.take(this.object, step);
-    else if (!this.left) this.early.push(step);
-    else this.actOnce(step);
+    if (this.#object !== null) this.#take(this.#object, step);
+    else if (!this.#left) this.#early.push(step);
+    else this.#actOnce(step);
   }
 
   /** The component has gone, and says a last word. */
-  private actOnce(step: Step<O>): void {
-    const end = this.db.join((session) => {
-      const object = this.make(session);
-      if (object !== null) this.take(object, step);
+  #actOnce(step: Step<O>): void {
+    const end = this.#db.join((session) => {
+      const object = this.#make(session);
+      if (object !== null) this.#take(object, step);
       return () => object?.close();
     });
     end();
   }
 
   /** The object; `null` where it can't be, which is told: a component that throws takes others along. */
-  private make(session: Session): O | null {
+  #make(session: Session): O | null {
     try {
-      return this.kind.make(session);
+      return this.#kind.make(session);
     } catch (error) {
-      this.db.report(error, this.key);
+      this.#db.report(error, this.#key);
       return null;
     }
   }
 
   /** What a component can't wait for is at least told. */
-  private take(object: O, step: Step<O>): void {
+  #take(object: O, step: Step<O>): void {
     step(object).catch((error: unknown) => {
-      const ended = error instanceof Refused && error.code === "closed" && this.left;
-      if (!ended) this.db.report(error, this.key);
+      const ended = error instanceof Refused && error.code === "closed" && this.#left;
+      if (!ended) this.#db.report(error, this.#key);
     });
   }
 }

@@ -5,15 +5,16 @@ import type { Session } from "../client/session";
 import { byteLength } from "../protocol/codec";
 import { stringify } from "../protocol/integers";
 import type { Entry, Json } from "../protocol/messages";
+import type { ActionForm } from "../protocol/objects";
 import { Fold, type Model } from "./fold";
-import { Life, type Watched } from "./life";
+import { Lifecycle, type Watched } from "./lifecycle";
 import { outcome } from "./outcome";
 import { inParts, whole } from "./snapshot";
 import { encode } from "./values";
 
 /** When and how a stream is made shorter. */
 export interface Lengths {
-  /** How many actions it holds before a snapshot takes their place, at least. */
+  /** How many actions it holds before a snapshot replaces them, at least. */
   readonly compactAt: number;
   /** A longer snapshot goes in parts without a try: servers take 1 MiB by default. */
   readonly wholeBytes: number;
@@ -21,57 +22,69 @@ export interface Lengths {
   readonly partLength: number;
 }
 
-/** So many times more actions it may hold while own ones are on their way. */
+/** How many times more actions it may hold while own ones are on their way. */
 const BURST = 4;
 
 const LENGTHS: Lengths = { compactAt: 100, wholeBytes: 1_000_000, partLength: 200_000 };
-/** Why a snapshot may be refused that nobody has to hear of: the room has another, or is closed. */
-const USUAL = ["uncertain", "closed", "gone", "forbidden"];
+/** A snapshot was refused because the room has changed: another one may be taken. */
+const PASSING = ["uncertain", "conflict"];
+/** Why a snapshot may be refused without anybody being told: it is usual. */
+const USUAL = [...PASSING, "closed", "gone", "forbidden"];
 
 /**
- * The actions of one key: the room's and the own ones, kept in a model, and kept short by
- * snapshots. `touched` hears that the model's value may be another (`restarted`: made anew,
- * `isEmpty`: of a stream that holds nothing). `kind`: what the key has to be; null: anything.
+ * The actions of one key, the room's and the own ones, which are applied to a model, and replaced
+ * by snapshots when they are many. `touched` is called when the model's value may have changed
+ * (`restarted`: it was made anew, `isEmpty`: the stream holds nothing). `kind`: what the key has to
+ * be; null: anything.
  */
 export class ActionLog<V> implements LogListener {
-  private readonly fold: Fold<V>;
-  private readonly replica: LogReplica;
-  private readonly life = new Life();
-  /** Marks of what the room has, but what was not heard yet. */
-  private readonly unheard = new Set<string>();
+  readonly #session: Session;
+  readonly #key: string;
+  readonly #model: Model<V>;
+  readonly #touched: (restarted: boolean, isEmpty: boolean) => void;
+  readonly #fold: Fold<V>;
+  readonly #replica: LogReplica;
+  readonly #lifecycle = new Lifecycle();
+  readonly #lengths: Lengths;
+  /** Marks of own actions that the room has, but that were not received yet. */
+  readonly #unheard = new Set<string>();
+  /** For what reasons something may be refused that nobody is to be told of, or has been. */
+  readonly #untold = new Set(USUAL);
   /** Whether an own action made the stream too long. */
-  private isLong = false;
-  private isCompacting = false;
-  private isOffering = false;
-  /** For what reasons something may be refused that nobody is to hear of, or has heard of. */
-  private readonly untold = new Set(USUAL);
+  #isLong = false;
+  #isCompacting = false;
+  #isOffering = false;
   /** How long the newest snapshot is, and how long one may be that goes in one piece, in bytes. */
-  private snapshotBytes = 0;
-  private wholeBytes: number;
-  private readonly lengths: Lengths;
+  #snapshotBytes = 0;
+  #wholeBytes: number;
+  /** How many times more actions the stream may hold since a snapshot was refused for good. */
+  #patience = 1;
 
   constructor(
-    private readonly session: Session,
-    readonly key: string,
-    private readonly model: Model<V>,
-    private readonly touched: (restarted: boolean, isEmpty: boolean) => void,
+    session: Session,
+    key: string,
+    model: Model<V>,
+    touched: (restarted: boolean, isEmpty: boolean) => void,
     lengths: Partial<Lengths> = {},
     kind: Kind | null = null,
   ) {
-    this.lengths = { ...LENGTHS, ...lengths };
-    this.wholeBytes = this.lengths.wholeBytes;
-    const lost = () => this.warn(new Refused("lost", LOST));
-    this.fold = new Fold(model, lost);
-    this.replica = session.log(key, this, false, false, undefined, kind);
-    if (!this.replica.begun) return;
-    const held = this.replica.known(this);
+    this.#session = session;
+    this.#key = key;
+    this.#model = model;
+    this.#touched = touched;
+    this.#lengths = { ...LENGTHS, ...lengths };
+    this.#wholeBytes = this.#lengths.wholeBytes;
+    this.#fold = new Fold(model, () => this.#warn(new Refused("lost", LOST)));
+    this.#replica = session.log(key, this, false, false, undefined, kind);
+    if (!this.#replica.begun) return;
+    const held = this.#replica.known(this);
     if (held !== null) this.startedOver(held, true);
-    else session.readAnew(this.replica);
+    else session.readAnew(this.#replica);
   }
 
   /** Resolves with the room's first answer. */
   get ready(): Promise<void> {
-    return this.life.ready;
+    return this.#lifecycle.ready;
   }
 
   /**
@@ -79,148 +92,161 @@ export class ActionLog<V> implements LogListener {
    * and with `QueueFull`.
    */
   dispatch(action: unknown): Promise<void> {
-    return outcome(this.dispatched(action));
+    return outcome(this.#dispatch(action));
   }
 
-  /** As `SharedReducer.waitFor`, of something whose `value` is this one's. */
+  /** As `Lifecycle.waitFor`. */
   waitFor<T>(
     watched: Watched<T>,
     predicate: (value: T) => boolean,
     signal?: AbortSignal,
   ): Promise<T> {
-    return this.life.waitFor(watched, predicate, signal);
+    return this.#lifecycle.waitFor(watched, predicate, signal);
   }
 
   close(): void {
-    this.life.end();
-    this.replica.listeners.delete(this);
-    this.session.leave(this.key);
+    this.#lifecycle.closed();
+    this.#session.leave(this.#key, this);
   }
 
   heard(entry: Entry): void {
-    const changed = this.fold.hear(entry);
-    this.offer();
-    if (changed) this.touched(false, false);
+    const changed = this.#fold.hear(entry);
+    this.#offer();
+    if (changed) this.#touched(false, false);
   }
 
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
-    this.fold.startOver(held, sameEpoch);
-    this.snapshotBytes = 0;
+    this.#fold.startOver(held, sameEpoch);
+    this.#snapshotBytes = 0;
     this.answered();
-    this.touched(true, this.fold.isEmpty);
+    this.#touched(true, this.#fold.isEmpty);
   }
 
   answered(): void {
-    for (const mark of this.unheard) this.model.withdraw(mark);
-    this.unheard.clear();
-    if (this.replica.wrong !== null) return;
-    this.offer();
-    this.life.begin();
+    for (const mark of this.#unheard) this.#model.withdraw(mark);
+    this.#unheard.clear();
+    if (this.#replica.wrong !== null) return;
+    this.#offer();
+    this.#lifecycle.answered();
   }
 
   sized(size: number): void {
     // Where it is shorter, somebody else has compacted it.
-    this.fold.resize(size);
+    this.#fold.resize(size);
   }
 
   summary(): readonly Entry[] | null {
-    const { fold, model } = this;
+    const fold = this.#fold;
     if (fold.isUnfinished || fold.isLeftOver) return null;
     if (fold.isEmpty) return [];
-    return [{ value: whole(model.snapshot(), fold.isInitial), seq: fold.seq }];
+    return [{ value: whole(this.#model.snapshot(), fold.isInitial), seq: fold.seq }];
   }
 
   closed(error: Refused): void {
-    this.life.end(error);
+    this.#lifecycle.closed(error);
   }
 
   reopened(): void {
-    this.life.reopen();
+    this.#lifecycle.reopened();
   }
 
-  private async dispatched(action: unknown): Promise<void> {
-    const { fold, model, replica } = this;
+  async #dispatch(action: unknown): Promise<void> {
+    const [fold, model, replica] = [this.#fold, this.#model, this.#replica];
     const json = encode(action);
     const mark = fold.propose(json);
     let arrival: Promise<unknown>;
     try {
-      if (replica.kind !== null) this.session.describe(replica);
-      arrival = replica.arrival(replica.append({ apply: json, i: mark }));
+      if (replica.kind !== null) this.#session.describe(replica);
+      arrival = replica.arrival(replica.append({ apply: json, i: mark } satisfies ActionForm));
     } catch (error) {
       model.withdraw(mark);
       throw error;
     }
-    this.isLong ||= fold.length + model.pending >= this.lengths.compactAt;
-    this.touched(false, false);
+    this.#isLong ||= fold.length + model.pending >= this.#lengths.compactAt;
+    this.#touched(false, false);
     try {
       await arrival;
     } catch (error) {
-      this.settle(mark);
+      this.#settle(mark);
       throw error;
     }
-    if (replica.ready) this.settle(mark);
-    else this.unheard.add(mark);
-    this.keepShort();
+    if (replica.ready) this.#settle(mark);
+    else this.#unheard.add(mark);
+    this.#keepShort();
   }
 
-  /** An action was refused, or is in what was heard. */
-  private settle(mark: string): void {
-    if (this.model.withdraw(mark)) this.touched(false, false);
+  /** An action was refused, or is in what was received. */
+  #settle(mark: string): void {
+    if (this.#model.withdraw(mark)) this.#touched(false, false);
   }
 
-  /** Give the room what it has not: where it is empty, or forgot what is known here. */
-  private offer(): void {
-    const { fold, model } = this;
+  /**
+   * Give the room what it lacks: where it is empty, or forgot what is known here. What it refused
+   * for good is not offered again on the same connection.
+   */
+  #offer(): void {
+    const [fold, replica] = [this.#fold, this.#replica];
     const isNeeded = fold.isEmpty || (fold.isLeftOver && !fold.isUnfinished);
-    const { ready, wrong } = this.replica;
-    if (!isNeeded || this.isOffering || !ready || wrong !== null) return;
-    const [seq, epoch] = this.place;
-    this.isOffering = true;
-    this.write(model.snapshot(), fold.isInitial, true, epoch, (value) =>
-      this.replica.offer(value, seq),
-    )
-      .catch((error: unknown) => this.warn(error))
+    if (!isNeeded || this.#isOffering || !replica.ready || replica.isBarred) return;
+    if (replica.wrong !== null) return;
+    const [seq, epoch] = this.#place;
+    this.#isOffering = true;
+    const push = (value: Json) => replica.offer(value, seq);
+    this.#write(this.#model.snapshot(), fold.isInitial, true, epoch, push)
+      .catch((error: unknown) => {
+        if (isFinal(error)) replica.isBarred = replica.ready;
+        this.#warn(error);
+      })
       .finally(() => {
-        this.isOffering = false;
+        this.#isOffering = false;
         // Somebody was faster, or the room forgot again.
-        if (this.place.join() !== [seq, epoch].join()) this.offer();
+        if (this.#place.join() !== [seq, epoch].join()) this.#offer();
       });
   }
 
   /** How far the stream is known: its newest number (0: it is empty), and of which epoch. */
-  private get place(): [number, string | null] {
-    return [this.fold.isEmpty ? 0 : this.fold.seq, this.replica.epoch];
+  get #place(): [number, string | null] {
+    return [this.#fold.isEmpty ? 0 : this.#fold.seq, this.#replica.epoch];
   }
 
   /**
-   * Put a snapshot in the place of the actions, where they cost half as much as it does: behind a
-   * burst of own ones, or in the middle of one that doesn't end.
+   * Replace the actions by a snapshot, where they cost half as much as it does: behind a burst of
+   * own ones, or in the middle of one that doesn't end.
    */
-  private keepShort(): void {
-    const { fold, model } = this;
-    const most = this.lengths.compactAt * (model.pending > 0 ? BURST : 1);
-    if (!this.isLong || fold.length < most || 2 * fold.cost < this.snapshotBytes) return;
-    if (this.isCompacting || fold.isUnfinished || fold.isLeftOver) return;
+  #keepShort(): void {
+    const [fold, model] = [this.#fold, this.#model];
+    const most = this.#lengths.compactAt * this.#patience * (model.pending > 0 ? BURST : 1);
+    if (!this.#isLong || fold.length < most || 2 * fold.cost < this.#snapshotBytes) return;
+    if (this.#isCompacting || fold.isUnfinished || fold.isLeftOver) return;
     const snapshot = model.snapshot();
-    this.snapshotBytes = byteLength(stringify(snapshot));
-    if (2 * fold.cost < this.snapshotBytes) return;
-    const [seq, epoch] = this.place;
+    this.#snapshotBytes = byteLength(stringify(snapshot));
+    if (2 * fold.cost < this.#snapshotBytes) return;
+    const [seq, epoch] = this.#place;
     fold.resize(1);
-    this.isLong = model.pending > 0;
-    this.isCompacting = true;
-    this.write(snapshot, false, false, epoch, (value) => this.replica.compact(value, seq, epoch))
-      .catch((error: unknown) => this.warn(error))
+    this.#isLong = model.pending > 0;
+    this.#isCompacting = true;
+    const push = (value: Json) => this.#replica.compact(value, seq, epoch);
+    this.#write(snapshot, false, false, epoch, push)
+      .then(
+        () => {
+          this.#patience = 1;
+        },
+        (error: unknown) => {
+          if (isFinal(error)) this.#patience *= 2;
+          this.#warn(error);
+        },
+      )
       .finally(() => {
-        this.isCompacting = false;
-        this.keepShort();
+        this.#isCompacting = false;
+        this.#keepShort();
       });
   }
 
   /**
-   * Write a snapshot by a push, in one piece where that is taken. `isFirst`: its parts come behind
-   * the push and not before it (protocol, "Snapshots in parts").
+   * Write a snapshot by a push, in one piece where the room takes that. `isFirst`: its parts come
+   * behind the push and not before it (protocol, "Snapshots in parts").
    */
-  private async write(
+  async #write(
     snapshot: Json,
     isInitial: boolean,
     isFirst: boolean,
@@ -228,29 +254,34 @@ export class ActionLog<V> implements LogListener {
     push: (value: Json) => Promise<unknown>,
   ): Promise<void> {
     const value = whole(snapshot, isInitial);
-    const message = { type: "push", key: this.key, value, action: { type: "append" } } as const;
-    const bytes = byteLength(this.session.codec.encode(message));
-    if (bytes <= this.wholeBytes) {
+    const message = { type: "push", key: this.#key, value, action: { type: "append" } } as const;
+    const bytes = byteLength(this.#session.codec.encode(message));
+    if (bytes <= this.#wholeBytes) {
       try {
         await push(value);
         return;
       } catch (error) {
         if (!(error instanceof Refused) || error.code !== "too_large") throw error;
-        this.wholeBytes = bytes - 1;
+        this.#wholeBytes = bytes - 1;
       }
     }
-    const { head, parts } = inParts(stringify(snapshot), this.lengths.partLength);
+    const { head, parts } = inParts(stringify(snapshot), this.#lengths.partLength);
     if (isFirst) await push(head);
-    for (const part of parts) await this.replica.arrival(this.replica.append(part, epoch));
+    for (const part of parts) await this.#replica.arrival(this.#replica.append(part, epoch));
     if (!isFirst) await push(head);
   }
 
   /** Tell once that the stream can't be kept short, or that something was lost. */
-  private warn(error: unknown): void {
-    if (!(error instanceof Refused) || this.untold.has(error.code)) return;
-    this.untold.add(error.code);
-    this.session.onUnheard(error, this.key);
+  #warn(error: unknown): void {
+    if (!(error instanceof Refused) || this.#untold.has(error.code)) return;
+    this.#untold.add(error.code);
+    this.#session.onUnheard(error, this.#key);
   }
+}
+
+/** Whether the room would refuse it again. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Refused && !PASSING.includes(error.code);
 }
 
 const LOST = "the room lost its memory, and goes on from another value than the one that was shown";

@@ -1,34 +1,37 @@
 import type { Session } from "../client/session";
 import { Folded } from "./folded";
-import { type Items, ItemsModel } from "./items";
-import { encode, type Value } from "./values";
+import { ItemsModel } from "./items";
+import { encode, type Items, type Value } from "./values";
 
 /**
- * Several values under one key. Who sets one item leaves the others as they are; of two who set
- * the same the later counts, and all see the same. Setting one costs the same however many there
- * are; `value`, the object of all items, is made when it is read.
+ * A dictionary that everybody in a room shares. Setting one item leaves the others as they are; if
+ * two clients set the same item, the later one counts, for all. Setting an item costs the same
+ * however many there are; `value`, the object of all items, is made when it is read.
  */
 export class SharedDict<T = Value> extends Folded<Items<T>> {
-  private readonly items: ItemsModel<T>;
+  readonly #items: ItemsModel<T>;
 
-  /** Made by `Room.dict`. `initial` is what it holds in a room that has none yet. */
+  /** @internal `initial` is what it holds in a room that has none yet. */
   constructor(session: Session, key: string, initial: Items<T> = {}) {
     const items = new ItemsModel<T>(encode(initial), session.bigint);
     super(session, key, items, "dict");
-    this.items = items;
+    this.#items = items;
   }
 
-  /** One item; frozen, too. */
+  /** One item, frozen; `undefined`: there is none. */
   get(name: string): T | undefined {
-    return this.items.get(name);
+    return this.#items.get(name);
   }
 
-  /** Set some items at once: others see all or none. Resolves when the room has them. */
+  /**
+   * Set some items at once: others see all of them or none. Resolves when the room has them.
+   * Rejects with `QueueFull`.
+   */
   set(items: Items<T>): Promise<void> {
     return this.log.dispatch({ set: items });
   }
 
-  /** Remove some items. */
+  /** Remove some items; resolves when the room has done so. */
   remove(...names: string[]): Promise<void> {
     return this.log.dispatch({ remove: names });
   }

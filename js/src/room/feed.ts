@@ -1,89 +1,72 @@
+import { Deferred } from "../client/deferred";
 import type { Refused } from "../client/errors";
 
 /** Where a loop gets its values from. */
 export interface Source<T> {
-  /** Whether there is one. */
+  /** Whether there is a value. */
   readonly hasNext: boolean;
-  take(): T;
+  /** Take the next value. */
+  next(): T;
 }
 
-/** What is yet to come, for a `for await` loop. */
+/** Values that are yet to come, for a `for await` loop. */
 export class Feed<T> implements AsyncIterableIterator<T> {
-  /** How many values the loop was too slow for: they were forgotten before it asked for them. */
+  /** How many values were dropped before the loop asked for them, because it was too slow. */
   missed = 0;
-  private readonly waiting: {
-    resolve(result: IteratorResult<T>): void;
-    reject(error: Error): void;
-  }[] = [];
-  private ended = false;
-  /** What the loop is still to be told. */
-  private error: Refused | null = null;
+  readonly #source: Source<T>;
+  readonly #leave: () => void;
+  readonly #waiting: Deferred<IteratorResult<T>>[] = [];
+  #ended = false;
+  /** Why it ended, which the loop is still to be told. */
+  #error: Refused | null = null;
 
-  constructor(
-    private readonly source: Source<T>,
-    private readonly leave: () => void,
-  ) {}
-
-  /** There may be a value. */
-  wake(): void {
-    while (this.waiting.length > 0 && this.source.hasNext)
-      this.waiting.shift()?.resolve({ value: this.source.take(), done: false });
+  /** @internal */
+  constructor(source: Source<T>, leave: () => void) {
+    this.#source = source;
+    this.#leave = leave;
   }
 
-  /** End the loop behind what is there: with an error where nobody here wanted that. */
+  /** @internal There may be a value. */
+  wake(): void {
+    while (this.#waiting.length > 0 && this.#source.hasNext)
+      this.#waiting.shift()?.resolve({ value: this.#source.next(), done: false });
+  }
+
+  /** @internal End the loop behind what is there: with an error where nobody here wanted that. */
   end(error: Refused): void {
-    if (this.ended) return;
+    if (this.#ended) return;
     if (error.code !== "closed") {
-      const waiter = this.waiting.shift();
-      if (waiter === undefined) this.error = error;
+      const waiter = this.#waiting.shift();
+      if (waiter === undefined) this.#error = error;
       else waiter.reject(error);
     }
     void this.return();
   }
 
-  next(): Promise<IteratorResult<T>> {
-    if (this.source.hasNext) return Promise.resolve({ value: this.source.take(), done: false });
-    const { error } = this;
-    this.error = null;
-    if (error !== null) return Promise.reject(error);
-    if (this.ended) return Promise.resolve(END);
-    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+  /** The next value, as soon as there is one. Rejects with a `Refused` where none will come. */
+  async next(): Promise<IteratorResult<T>> {
+    if (this.#source.hasNext) return { value: this.#source.next(), done: false };
+    const error = this.#error;
+    this.#error = null;
+    if (error !== null) throw error;
+    if (this.#ended) return END;
+    const waiter = new Deferred<IteratorResult<T>>();
+    this.#waiting.push(waiter);
+    return waiter.promise;
   }
 
   /** End the loop; leaving it with `break` does so, too. */
-  return(): Promise<IteratorResult<T>> {
-    if (!this.ended) {
-      this.ended = true;
-      this.leave();
-      for (const waiter of this.waiting.splice(0)) waiter.resolve(END);
+  async return(): Promise<IteratorResult<T>> {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#leave();
+      for (const waiter of this.#waiting.splice(0)) waiter.resolve(END);
     }
-    return Promise.resolve(END);
+    return END;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-}
-
-/** Values that are kept for a loop alone, the newest of them. */
-export class Buffer<T> implements Source<T> {
-  private readonly values: T[] = [];
-
-  constructor(private readonly limit: number) {}
-
-  get hasNext(): boolean {
-    return this.values.length > 0;
-  }
-
-  take(): T {
-    return this.values.shift() as T;
-  }
-
-  /** Add a value; returns how many were forgotten for it. */
-  put(value: T): number {
-    if (this.values.push(value) <= this.limit) return 0;
-    this.values.shift();
-    return 1;
   }
 }
 

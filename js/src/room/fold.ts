@@ -54,27 +54,31 @@ export class Fold<V> {
   isLeftOver = false;
   /** Whether the model holds nothing but the initial value. */
   isInitial = true;
-  private readonly source = randomText(12);
-  private count = 0;
-  private unfinished: Unfinished | null = null;
+  readonly #source = randomText(12);
+  #count = 0;
+  #unfinished: Unfinished | null = null;
   /** The stream's first value, by which it is known again in another epoch. */
-  private first: string | null = null;
+  #first: string | null = null;
+
+  readonly #lost: () => void;
 
   /** `lost` hears that what the room has forgotten is not what it goes on from. */
   constructor(
     readonly model: Model<V>,
-    private readonly lost: () => void = () => {},
-  ) {}
+    lost: () => void = () => {},
+  ) {
+    this.#lost = lost;
+  }
 
   /** Whether parts of a snapshot have not come yet. */
   get isUnfinished(): boolean {
-    return this.unfinished !== null;
+    return this.#unfinished !== null;
   }
 
   /** Apply an own action; returns its mark. Throws what the function throws. */
   propose(action: Json): string {
-    this.count += 1;
-    const mark = `${this.source}-${this.count}`;
+    this.#count += 1;
+    const mark = `${this.#source}-${this.#count}`;
     this.model.propose(mark, action);
     return mark;
   }
@@ -83,13 +87,13 @@ export class Fold<V> {
   startOver(held: readonly Entry[], sameEpoch: boolean): void {
     const goesOn = this.isLeftOver && sameEpoch;
     const first = held[0] === undefined ? null : stringify(held[0].value);
-    const isKnown = first !== null && first === this.first;
-    this.first = first;
+    const isKnown = first !== null && first === this.#first;
+    this.#first = first;
     const before = goesOn ? this.seq : 0;
     this.seq = before;
     this.length = this.cost = 0;
     this.isEmpty = held.length === 0;
-    this.unfinished = null;
+    this.#unfinished = null;
     this.isLeftOver = goesOn || (!sameEpoch && !isKnown && !this.isInitial);
     if (!this.isLeftOver) {
       this.model.begin();
@@ -100,7 +104,7 @@ export class Fold<V> {
 
   /** The stream's next entry; returns whether the model's value may be another. */
   hear({ value, seq }: Entry): boolean {
-    if (this.isEmpty) this.first = stringify(value);
+    if (this.isEmpty) this.#first = stringify(value);
     this.isEmpty = false;
     this.seq = seq;
     if (!isObject(value)) return false; // it counts for nothing
@@ -109,30 +113,30 @@ export class Fold<V> {
       // Who knows more than where it begins, keeps that.
       const isInitial = typeof value.initial === "string";
       if (isInitial && this.isLeftOver) return false;
-      this.restart(reset, isInitial);
+      this.#restart(reset, isInitial);
       return true;
     }
     if (apply !== undefined) {
       this.length += 1;
       this.cost += ACTION_BYTES + JSON.stringify(apply).length;
-      this.unfinished?.actions.push(apply);
+      this.#unfinished?.actions.push(apply);
       this.isInitial = false;
       return this.model.apply(apply, typeof i === "string" ? i : undefined);
     }
     if (typeof of !== "string") return false;
     if (Number.isSafeInteger(parts) && (parts as number) > 0)
-      this.unfinished = { of, count: parts as number, texts: new Map(), actions: [] };
-    else if (of === this.unfinished?.of && typeof text === "string")
-      return this.add(this.unfinished, part, text);
+      this.#unfinished = { of, count: parts as number, texts: new Map(), actions: [] };
+    else if (of === this.#unfinished?.of && typeof text === "string")
+      return this.#add(this.#unfinished, part, text);
     return false;
   }
 
-  private add(unfinished: Unfinished, part: Json | undefined, text: string): boolean {
+  #add(unfinished: Unfinished, part: Json | undefined, text: string): boolean {
     const { texts, count } = unfinished;
     const fits = Number.isSafeInteger(part) && (part as number) >= 0 && (part as number) < count;
     if (fits && !texts.has(part)) texts.set(part, text);
     if (texts.size < count) return false;
-    this.unfinished = null;
+    this.#unfinished = null;
     let whole: Json;
     try {
       whole = parse(Array.from({ length: count }, (_, place) => texts.get(place)).join("")) as Json;
@@ -140,7 +144,7 @@ export class Fold<V> {
       return false; // it counts for nothing
     }
     const { length, cost } = this;
-    this.restart(whole, false, unfinished.actions);
+    this.#restart(whole, false, unfinished.actions);
     [this.length, this.cost] = [length, cost];
     return true;
   }
@@ -151,16 +155,16 @@ export class Fold<V> {
     this.length = length;
   }
 
-  private restart(snapshot: Json, isInitial: boolean, actions: readonly Json[] = []): void {
+  #restart(snapshot: Json, isInitial: boolean, actions: readonly Json[] = []): void {
     const { model, isLeftOver } = this;
     const before = isLeftOver ? stringify(model.snapshot()) : null;
     model.begin(snapshot);
     for (const action of actions) model.apply(action);
-    this.unfinished = null;
+    this.#unfinished = null;
     this.isLeftOver = false;
     this.isInitial = isInitial;
     this.length = 1;
     this.cost = 0;
-    if (before !== null && before !== stringify(model.snapshot())) this.lost();
+    if (before !== null && before !== stringify(model.snapshot())) this.#lost();
   }
 }

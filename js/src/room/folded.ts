@@ -2,38 +2,44 @@ import type { Kind } from "../client/kind";
 import type { Session } from "../client/session";
 import { ActionLog, type Lengths } from "./action_log";
 import type { Model } from "./fold";
+import { SharedObject } from "./object";
 import { Telling } from "./telling";
 
-/** What reducers and dictionaries have in common: a value that actions make. */
-export class Folded<V> {
+/** A value that actions make: what reducers and dictionaries have in common. */
+export abstract class Folded<V> extends SharedObject {
+  /** @internal */
   protected readonly log: ActionLog<V>;
-  private readonly telling: Telling<V>;
+  readonly #model: Model<V>;
+  readonly #telling: Telling<V>;
 
+  /** @internal */
   protected constructor(
     session: Session,
-    readonly key: string,
-    private readonly model: Model<V>,
+    key: string,
+    model: Model<V>,
     kind: Kind,
     lengths?: Partial<Lengths>,
   ) {
-    this.telling = new Telling(model);
-    const touched = (restarted: boolean) => this.telling.touched(restarted);
+    super(key);
+    this.#model = model;
+    this.#telling = new Telling(model);
+    const touched = (restarted: boolean) => this.#telling.touched(restarted);
     this.log = new ActionLog(session, key, model, touched, lengths, kind);
   }
 
-  /** Resolves when the room's value was heard for the first time. */
+  /** Resolves when the room's value has been received for the first time. */
   get ready(): Promise<void> {
     return this.log.ready;
   }
 
   /** The value now, own actions included: frozen, and the same object until it changes. */
   get value(): V {
-    return this.model.value;
+    return this.#model.value;
   }
 
-  /** Call a function with the value when it is another; returns what ends that. */
+  /** Call a function with each new value; returns a function that ends the subscription. */
   subscribe(listener: (value: V) => void): () => void {
-    return this.telling.add(listener);
+    return this.#telling.add(listener);
   }
 
   /**
@@ -44,9 +50,9 @@ export class Folded<V> {
     return this.log.waitFor(this, predicate, signal);
   }
 
-  /** Hear no more; what was written is on its way. */
+  /** Stop listening; what was written is still sent. */
   close(): void {
-    this.telling.clear();
+    this.#telling.clear();
     this.log.close();
   }
 }

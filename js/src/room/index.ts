@@ -1,7 +1,8 @@
 /** The client of rooms, for browsers, workers and Node. */
-export type { ConnectionOptions, Phase, Status } from "../client/connection";
-export { Refused, Uncertain, WrongKind } from "../client/errors";
-export { QueueFull } from "../client/queue";
+
+export { QueueFull, Refused, Uncertain, WrongKind } from "../client/errors";
+export type { ConnectionOptions } from "../client/options";
+export type { Phase, Status } from "../client/status";
 export type { Codec } from "../protocol/codec";
 export type { KeyInfo } from "../protocol/messages";
 export { NoRoom } from "./address";

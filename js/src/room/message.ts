@@ -5,7 +5,9 @@ import { decode, type Value } from "./values";
 /** A value with its number, and who wrote it and when, where stamps were asked for. */
 export interface Message<T = Value> {
   readonly value: T;
+  /** Its number in the room. */
   readonly seq: number;
+  /** When the server received it. */
   readonly time: Date | null;
   /** The public id of the connection that wrote it. */
   readonly client: string | null;

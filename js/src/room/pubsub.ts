@@ -4,68 +4,76 @@ import type { LogListener, LogReplica } from "../client/log";
 import { isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
-import { Buffer, Feed } from "./feed";
+import { Buffer } from "./buffer";
+import { Feed } from "./feed";
 import { type Message, messageOf } from "./message";
+import { SharedObject } from "./object";
 import { outcome } from "./outcome";
 import { encode, type Value } from "./values";
 
-/** So many values a channel remembers. */
+/** How many values a channel remembers. */
 const HISTORY = 100;
-/** So many values are kept for a loop that is slow. */
+/** How many values are kept for a loop that is slow. */
 const FEED_LIMIT = 10_000;
 
-/** A channel: what is published reaches everybody who is there, and is kept nowhere. */
-export class PubSub<T = Value> implements LogListener {
-  private readonly replica: LogReplica;
-  private readonly subscribers = new Listeners<[T, Message<T>]>();
-  private readonly feeds = new Map<Feed<T>, Buffer<T>>();
-  private readonly history: T[] = [];
-  /** Why there is nothing more to hear; `null`: there may be. */
-  private ended: Refused | null = null;
+/** A channel: what is published reaches everybody who is connected, and is stored nowhere. */
+export class PubSub<T = Value> extends SharedObject {
+  readonly #session: Session;
+  readonly #replica: LogReplica;
+  readonly #describes: boolean;
+  readonly #subscribers = new Listeners<[T, Message<T>]>();
+  readonly #feeds = new Map<Feed<T>, Buffer<T>>();
+  readonly #history: T[] = [];
+  /** Why nothing more comes; `null`: something may. */
+  #ended: Refused | null = null;
+  readonly #listener: LogListener = {
+    heard: (entry) => this.#heard(entry),
+    closed: (error) => this.#end(error),
+    reopened: () => {
+      this.#ended = null;
+    },
+  };
 
-  /** Made by `Room.pubsub`. */
-  constructor(
-    private readonly session: Session,
-    readonly key: string,
-    stamps = false,
-    private readonly describe = true,
-  ) {
-    this.replica = session.log(key, this, false, stamps, undefined, "channel");
+  /** @internal */
+  constructor(session: Session, key: string, stamps = false, describes = true) {
+    super(key);
+    this.#session = session;
+    this.#describes = describes;
+    this.#replica = session.log(key, this.#listener, false, stamps, undefined, "channel");
   }
 
-  /** The newest values that were heard, the oldest first. */
+  /** The newest values that were received, at most 100, the oldest first. */
   get last(): T[] {
-    return [...this.history];
+    return [...this.#history];
   }
 
   /**
-   * Say something to everybody who is there; resolves when the room has it. Rejects with
-   * `QueueFull`.
+   * Send a value to everybody who is connected; resolves when the room has passed it on. Rejects
+   * with `QueueFull`.
    */
   publish(value: T): Promise<void> {
-    return outcome(this.published(value));
+    const publish = async () => {
+      const json = encode(value);
+      if (this.#describes) this.#session.describe(this.#replica);
+      await this.#replica.arrival(this.#replica.push(json, false));
+    };
+    return outcome(publish());
   }
 
-  private async published(value: T): Promise<void> {
-    const json = encode(value);
-    if (this.describe) this.session.describe(this.replica);
-    await this.replica.arrival(this.replica.push(json, false));
-  }
-
-  /** Call a function with each value from now on; returns what ends that. */
+  /** Call a function with each new value; returns a function that ends the subscription. */
   subscribe(listener: (value: T, message: Message<T>) => void): () => void {
-    return this.subscribers.add(listener);
+    return this.#subscribers.add(listener);
   }
 
   /**
-   * Each value from now on, for a `for await` loop. The newest 10,000 are kept for one that is slow;
-   * its `missed` counts the others.
+   * Each new value, for a `for await` loop. The newest 10,000 are kept for a loop that is slow; its
+   * `missed` counts the others.
    */
   messages(): Feed<T> {
     const buffer = new Buffer<T>(FEED_LIMIT);
-    const feed: Feed<T> = new Feed(buffer, () => this.feeds.delete(feed));
-    this.feeds.set(feed, buffer);
-    if (this.ended !== null) feed.end(this.ended);
+    const feed: Feed<T> = new Feed(buffer, () => this.#feeds.delete(feed));
+    this.#feeds.set(feed, buffer);
+    if (this.#ended !== null) feed.end(this.#ended);
     return feed;
   }
 
@@ -73,39 +81,26 @@ export class PubSub<T = Value> implements LogListener {
     return this.messages();
   }
 
-  /** Hear no more; ends the loops. */
+  /** Stop listening, and end the loops; what was published is still sent. */
   close(): void {
-    this.subscribers.clear();
-    this.endLoops();
-    this.replica.listeners.delete(this);
-    this.session.leave(this.key);
+    this.#subscribers.clear();
+    this.#end(closedHere());
+    this.#session.leave(this.key, this.#listener);
   }
 
-  /** For the session. */
-  heard(entry: Entry): void {
+  #heard(entry: Entry): void {
     if (isNotice(entry)) return;
-    const message = messageOf<T>(entry, this.session.bigint);
-    if (this.history.push(message.value) > HISTORY) this.history.shift();
-    this.subscribers.tell(message.value, message);
-    for (const [feed, buffer] of this.feeds) {
+    const message = messageOf<T>(entry, this.#session.bigint);
+    if (this.#history.push(message.value) > HISTORY) this.#history.shift();
+    this.#subscribers.tell(message.value, message);
+    for (const [feed, buffer] of this.#feeds) {
       feed.missed += buffer.put(message.value);
       feed.wake();
     }
   }
 
-  /** For the session. */
-  closed(error: Refused): void {
-    this.ended = error;
-    for (const feed of [...this.feeds.keys()]) feed.end(error);
-  }
-
-  /** For the session. */
-  reopened(): void {
-    this.ended = null;
-  }
-
-  private endLoops(): void {
-    this.ended = closedHere();
-    for (const feed of [...this.feeds.keys()]) void feed.return();
+  #end(error: Refused): void {
+    this.#ended = error;
+    for (const feed of [...this.#feeds.keys()]) feed.end(error);
   }
 }

@@ -5,15 +5,15 @@ import { encode, type Value } from "./values";
 
 /**
  * A value that everybody in a room changes by actions, in one order for all. `fn(value, action)`
- * returns the next value; it has to be the same for all who take part, and depend on nothing else.
- * It must not change what it is given: values and actions are frozen, so that it throws if it does.
- * Own actions show at once, and are applied anew behind those that the room ordered before them.
- * An action for which `fn` throws counts for nothing.
+ * returns the next value; it has to be the same function for all, and depend on nothing else. It
+ * must not change the value or the action that it gets: both are frozen. Own actions show at once,
+ * and are applied again behind those that the room ordered before them. An action for which `fn`
+ * throws has no effect.
  */
 export class SharedReducer<S = Value, A = Value> extends Folded<S> {
   /**
-   * Made by `Room.reducer`. `initial`: where it begins in a room that has nothing yet. `compactAt`:
-   * of how many actions a snapshot takes the place, at least.
+   * @internal `initial`: where it begins in a room that has nothing yet. `compactAt`: how many
+   * actions a snapshot replaces, at least.
    */
   constructor(
     session: Session,

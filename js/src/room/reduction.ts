@@ -35,63 +35,73 @@ export const COPIED: Treatment = {
 
 /** What a function makes of a value and actions, one after the other. */
 export class Reduction<S, A> implements Model<S> {
-  private confirmed: S;
+  #confirmed: S;
   /** `null`: it is to be made of `confirmed` and the own actions, when it is asked for. */
-  private shown: { readonly value: S } | null = null;
-  private readonly own = new Map<string, Json>();
+  #shown: { readonly value: S } | null = null;
+  readonly #own = new Map<string, Json>();
   /** Long integers that may be in the value, by their digits: `fn` knows the nearest numbers. */
-  private long = new Map<string, LongInteger>();
-  private longLimit = LONG_LIMIT;
-  private hasThrown = false;
+  long = new Map<string, LongInteger>();
+  #longLimit = LONG_LIMIT;
+  #hasThrown = false;
+
+  readonly #key: string;
+  readonly #fn: (value: S, action: A) => S;
+  readonly #initial: Json;
+  readonly #treatment: Treatment;
+  readonly #bigint: boolean;
 
   constructor(
-    private readonly key: string,
-    private readonly fn: (value: S, action: A) => S,
-    private readonly initial: Json,
-    private readonly treatment: Treatment,
-    private readonly bigint = false,
+    key: string,
+    fn: (value: S, action: A) => S,
+    initial: Json,
+    treatment: Treatment,
+    bigint: boolean = false,
   ) {
-    this.confirmed = this.read(initial);
+    this.#key = key;
+    this.#fn = fn;
+    this.#initial = initial;
+    this.#treatment = treatment;
+    this.#bigint = bigint;
+    this.#confirmed = this.#read(initial);
   }
 
   get value(): S {
-    if (this.shown === null) {
-      const { treatment, own } = this;
-      let value = treatment.copy(this.confirmed);
-      for (const action of own.values()) value = this.applied(value, action);
-      this.shown = { value };
+    if (this.#shown === null) {
+      let value = this.#treatment.copy(this.#confirmed);
+      for (const action of this.#own.values()) value = this.#applied(value, action);
+      this.#shown = { value };
     }
-    return this.shown.value;
+    return this.#shown.value;
   }
 
   get pending(): number {
-    return this.own.size;
+    return this.#own.size;
   }
 
   get behind(): number {
-    return this.shown === null ? this.own.size : 0;
+    return this.#shown === null ? this.#own.size : 0;
   }
 
-  begin(snapshot = this.initial): void {
+  begin(snapshot = this.#initial): void {
     this.long.clear();
-    this.confirmed = this.read(snapshot);
-    this.shown = null;
+    this.#confirmed = this.#read(snapshot);
+    this.#shown = null;
   }
 
   apply(action: Json, mark = ""): boolean {
-    const { own, treatment, shown } = this;
+    const [own, shown, { shares }] = [this.#own, this.#shown, this.#treatment];
     const [oldest] = own.keys();
     const isNext = mark === oldest;
     const isOwn = own.delete(mark);
     if (isNext && shown !== null) {
       // Nobody's came between: what is shown has it already.
-      const isSame = treatment.shares && own.size === 0;
-      this.confirmed = isSame ? shown.value : this.applied(this.confirmed, action);
+      const isSame = shares && own.size === 0;
+      this.#confirmed = isSame ? shown.value : this.#applied(this.#confirmed, action);
       return false;
     }
-    this.confirmed = this.applied(this.confirmed, action);
-    if (treatment.shares || shown === null || isOwn || own.size > 0) this.shown = null;
-    else this.shown = { value: this.applied(shown.value, action) };
+    this.#confirmed = this.#applied(this.#confirmed, action);
+    if (shares || shown === null || isOwn || own.size > 0) this.#shown = null;
+    else this.#shown = { value: this.#applied(shown.value, action) };
     return true;
   }
 
@@ -99,64 +109,88 @@ export class Reduction<S, A> implements Model<S> {
     const { value } = this;
     let next: S;
     try {
-      next = this.call(value, action);
+      next = this.#call(value, action);
     } catch (error) {
-      if (!this.treatment.shares) this.shown = null; // it may have been changed in part
+      if (!this.#treatment.shares) this.#shown = null; // it may have been changed in part
       throw error;
     }
-    this.own.set(mark, action);
-    this.shown = { value: next };
+    this.#own.set(mark, action);
+    this.#shown = { value: next };
   }
 
   withdraw(mark: string): boolean {
-    const was = this.own.delete(mark);
-    if (was) this.shown = null;
+    const was = this.#own.delete(mark);
+    if (was) this.#shown = null;
     return was;
   }
 
   snapshot(): Json {
-    return encode(this.confirmed, [...this.long.values()]);
+    return encode(this.#confirmed, [...this.long.values()]);
   }
 
-  private read(snapshot: Json): S {
-    this.note(snapshot);
-    return this.treatment.read(snapshot, this.bigint) as S;
+  #read(snapshot: Json): S {
+    this.#note(snapshot);
+    return this.#treatment.read(snapshot, this.#bigint) as S;
   }
 
-  private call(value: S, action: Json): S {
-    this.note(action);
+  #call(value: S, action: Json): S {
+    this.#note(action);
     // Each value has an action of its own, which may become a part of it.
-    return this.treatment.made(
-      this.fn(value, this.treatment.read(action, this.bigint) as A),
-      value,
-    );
+    const read = this.#treatment.read(action, this.#bigint) as A;
+    try {
+      return this.#treatment.made(this.#fn(value, read), value);
+    } catch (error) {
+      if (!(error instanceof TypeError) || !this.#changes(value, read)) throw error;
+      const explained = new TypeError(`${this.#key}: ${NOT_IN_PLACE}`, { cause: error });
+      this.#report(explained);
+      throw explained;
+    }
   }
 
-  /** An action for which the function throws counts for nothing. */
-  private applied(value: S, action: Json): S {
+  /** Whether the function threw because it changes what it gets, which is frozen. */
+  #changes(value: S, action: A): boolean {
+    if (!this.#treatment.shares) return false;
     try {
-      return this.call(value, action);
+      this.#fn(structuredClone(value), structuredClone(action));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** An action for which the function throws has no effect. */
+  #applied(value: S, action: Json): S {
+    try {
+      return this.#call(value, action);
     } catch (error) {
-      if (!this.hasThrown)
-        console.error(`driftdb: ${this.key}: an action counts for nothing:`, error);
-      this.hasThrown = true;
+      this.#report(error);
       return value;
     }
   }
 
-  private note(json: Json): void {
+  /** Say once in the console what the function throws. */
+  #report(error: unknown): void {
+    if (!this.#hasThrown) console.error(`driftdb: ${this.#key}: an action has no effect:`, error);
+    this.#hasThrown = true;
+  }
+
+  #note(json: Json): void {
     if (json instanceof LongInteger) this.long.set(json.digits, json);
     else if (typeof json === "object" && json !== null)
-      for (const part of Object.values(json)) this.note(part);
-    if (this.long.size <= this.longLimit) return;
+      for (const part of Object.values(json)) this.#note(part);
+    if (this.long.size <= this.#longLimit) return;
     // Forget those that are in the value no more.
-    this.longLimit = Number.POSITIVE_INFINITY;
-    const used = [json, this.snapshot(), ...this.own.values()];
+    this.#longLimit = Number.POSITIVE_INFINITY;
+    const used = [json, this.snapshot(), ...this.#own.values()];
     this.long.clear();
-    for (const each of used) this.note(each);
-    this.longLimit = Math.max(LONG_LIMIT, 2 * this.long.size);
+    for (const each of used) this.#note(each);
+    this.#longLimit = Math.max(LONG_LIMIT, 2 * this.long.size);
   }
 }
+
+const NOT_IN_PLACE =
+  "a reducer returns a new value; it must not change the one it gets, nor the action " +
+  "(copy them first, as in { ...value } or [...value])";
 
 /** How many long integers are noted before those are forgotten that are used no more. */
 const LONG_LIMIT = 1_000;

@@ -1,10 +1,7 @@
-import {
-  authorization,
-  Connection,
-  type ConnectionOptions,
-  type Status,
-} from "../client/connection";
+import { authorization, Connection } from "../client/connection";
+import type { ConnectionOptions } from "../client/options";
 import type { Session } from "../client/session";
+import type { Status } from "../client/status";
 import { type KeyInfo, META } from "../protocol/messages";
 import { askForRoom, roomOf, rootOf, tokenOf } from "./address";
 import { SharedDict } from "./dict";
@@ -22,9 +19,12 @@ export class Room {
 
   /**
    * `url`: the room's http(s) address; `http://HOST:8080/room/ID` of `driftdb serve`,
-   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server, also with its `?token=`. `session`:
-   * what takes part already.
+   * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server, also with its `?token=`. Throws a
+   * `TypeError` for another one.
    */
+  constructor(url: string, options?: ConnectionOptions);
+  /** @internal `session`: one that has taken part in the room already. */
+  constructor(url: string, options?: ConnectionOptions, session?: Session);
   constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
     const token = options.token ?? tokenOf(url);
     const all = token === null ? options : { ...options, token };
@@ -57,7 +57,10 @@ export class Room {
     return this.#connection.waiting;
   }
 
-  /** Call a function when `status` or `waiting` may be another; returns what ends that. */
+  /**
+   * Call a function when `status` or `waiting` may have changed; returns a function that ends the
+   * subscription.
+   */
   onStatus(listener: (status: Status) => void): () => void {
     const own = () => listener(this.status);
     this.#connection.listeners.add(own);
@@ -154,7 +157,7 @@ export class Room {
     this.#connection.session.stop();
   }
 
-  /** End the connection alone, for who goes on with its session. */
+  /** @internal End the connection, but not the session, with which somebody goes on. */
   disconnect(): void {
     this.#connection.close();
   }

@@ -1,74 +1,82 @@
 import { Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { Session } from "../client/session";
-import type { StateListener, StateReplica } from "../client/state";
-import { Life } from "./life";
+import type { StateReplica } from "../client/state";
+import type { Json } from "../protocol/messages";
+import { Lifecycle } from "./lifecycle";
+import { SharedObject } from "./object";
 import { outcome } from "./outcome";
 import { decode, encode, type Value } from "./values";
 
 /**
- * A value with a name (`key`) that everybody in a room shares. `Nothing`: what it reads as while
- * there is none; that is never so where an initial value was given.
+ * A value that everybody in a room shares. `Nothing` is the type that it reads as while the room
+ * has none; with an initial value that is never so.
  */
-export class SharedState<T = Value, Nothing = undefined> implements StateListener {
-  /** Why the newest write was refused; `null` where none was. */
+export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
+  /** Why the newest write was refused; `null`: it was not. */
   error: Refused | null = null;
+  readonly #session: Session;
   readonly #replica: StateReplica;
   readonly #subscribers = new Listeners<[T | Nothing]>();
-  readonly #life = new Life();
+  readonly #listener = Object.assign(new Lifecycle(), {
+    changed: () => this.#changed(),
+    refused: (code: string, message: string) => {
+      this.error = new Refused(code, message);
+    },
+  });
   #told: string | undefined;
 
-  /** Made by `Room.state`. `initial` is written where the room has no value. */
-  constructor(
-    private readonly session: Session,
-    readonly key: string,
-    initial?: T,
-  ) {
+  /** @internal `initial` is written where the room has no value. */
+  constructor(session: Session, key: string, initial?: T) {
+    super(key);
+    this.#session = session;
     const offered = initial === undefined ? undefined : encode(initial);
-    this.#replica = session.state(key, this, offered, "state");
+    this.#replica = session.state(key, this.#listener, offered, "state");
     this.#told = JSON.stringify(this.#replica.value);
-    if (this.#replica.begun) this.#life.begin();
+    if (this.#replica.begun) this.#listener.answered();
   }
 
-  /** Resolves when the room's value was heard for the first time. */
+  /** Resolves when the room's value has been received for the first time. */
   get ready(): Promise<void> {
-    return this.#life.ready;
+    return this.#listener.ready;
   }
 
-  /** The room's value, or the own newest write while it is under way; `undefined`: there is none. */
+  /**
+   * The room's value, or the newest own write while it is on its way; `undefined`: there is none.
+   * Assigning sets it for everybody.
+   */
   get value(): T | Nothing {
-    const { value } = this.#replica;
-    return value === undefined ? (undefined as Nothing) : (decode(value, this.session.bigint) as T);
+    return this.#read(this.#replica.value);
   }
 
   set value(value: T) {
-    const json = encode(value, this.#replica.value);
-    this.error = null;
-    this.#replica.write(json);
+    this.#replica.write(this.#written(value));
   }
 
-  /** Whether an own write has not arrived yet. */
+  /** Whether the room has not confirmed an own write yet. */
   get pending(): boolean {
     return this.#replica.pending;
   }
 
-  /** Set the value; resolves when the room has it, or a newer own one that took its place. */
+  /** Set the value; resolves when the room has it, or a newer own one that replaced it. */
   set(value: T): Promise<void> {
-    const json = encode(value, this.#replica.value);
-    this.error = null;
-    return outcome(this.#replica.set(json).then(() => {}));
+    return outcome(this.#replica.set(this.#written(value)).then(() => {}));
   }
 
   /**
-   * Set the value to `step(value)`, such that nobody's update is lost: where somebody else was
-   * faster, the function is called again with the newer one. Resolves with what it returned last,
-   * when the room has it. Throws what it throws the first time.
+   * Set the value to `step(value)` without losing anybody's update: if somebody else was faster,
+   * `step` is called again with the newer value. Resolves, when the room has it, with what `step`
+   * returned last. Rejects with what `step` throws.
    */
   update(step: (value: T | Nothing) => T): Promise<T> {
-    return outcome(this.#made(step));
+    const update = async () => {
+      const made = await this.#replica.update((base) => encode(step(this.#read(base)), base));
+      return this.#read(made) as T;
+    };
+    return outcome(update());
   }
 
-  /** Call a function with each other value from now on; returns what ends that. */
+  /** Call a function with each new value; returns a function that ends the subscription. */
   subscribe(listener: (value: T | Nothing) => void): () => void {
     return this.#subscribers.add(listener);
   }
@@ -78,54 +86,30 @@ export class SharedState<T = Value, Nothing = undefined> implements StateListene
    * throws, with the signal's reason, and with a `Refused` when it, or the room, is closed.
    */
   waitFor(predicate: (value: T | Nothing) => boolean, signal?: AbortSignal): Promise<T> {
-    return this.#life.waitFor(this, predicate, signal) as Promise<T>;
+    return this.#listener.waitFor(this, predicate, signal) as Promise<T>;
   }
 
-  /** Hear no more; what was set is on its way. */
+  /** Stop listening; what was set is still sent. */
   close(): void {
     this.#subscribers.clear();
-    this.#life.end();
-    this.#replica.listeners.delete(this);
-    this.session.leave(this.key);
+    this.#listener.closed();
+    this.#session.leave(this.key, this.#listener);
   }
 
-  async #made(step: (value: T | Nothing) => T): Promise<T> {
-    const made = await this.#replica.update((base) =>
-      encode(
-        step(
-          base === undefined ? (undefined as Nothing) : (decode(base, this.session.bigint) as T),
-        ),
-        base,
-      ),
-    );
-    return decode(made, this.session.bigint) as T;
+  #read(json: Json | undefined): T | Nothing {
+    return (json === undefined ? json : decode(json, this.#session.bigint)) as T | Nothing;
   }
 
-  /** For the session. */
-  changed(): void {
+  #written(value: T): Json {
+    const json = encode(value, this.#replica.value);
+    this.error = null;
+    return json;
+  }
+
+  #changed(): void {
     const now = JSON.stringify(this.#replica.value);
     if (now === this.#told) return;
     this.#told = now;
     this.#subscribers.tell(this.value);
-  }
-
-  /** For the session. */
-  answered(): void {
-    this.#life.begin();
-  }
-
-  /** For the session. */
-  refused(code: string, message: string): void {
-    this.error = new Refused(code, message);
-  }
-
-  /** For the session. */
-  closed(error: Refused): void {
-    this.#life.end(error);
-  }
-
-  /** For the session. */
-  reopened(): void {
-    this.#life.reopen();
   }
 }

@@ -6,16 +6,20 @@ const REPLAYED = 16;
 
 /** Tells of a model's value when it is another. Where nobody listens, it isn't made. */
 export class Telling<V> {
-  private readonly listeners = new Listeners<[V]>();
-  private told: V | undefined;
-  private untold = 0;
+  readonly #listeners = new Listeners<[V]>();
+  #told: V | undefined;
+  #untold = 0;
 
-  constructor(private readonly model: Model<V>) {}
+  readonly #model: Model<V>;
+
+  constructor(model: Model<V>) {
+    this.#model = model;
+  }
 
   /** Call a function with the value when it is another; returns what ends that. */
   add(listener: (value: V) => void): () => void {
-    if (this.listeners.size === 0) this.told = this.model.value;
-    return this.listeners.add(listener);
+    if (this.#listeners.size === 0) this.#told = this.#model.value;
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -23,19 +27,19 @@ export class Telling<V> {
    * very many own actions wait behind others', it is told of several of these at once.
    */
   touched(restarted: boolean): void {
-    if (this.listeners.size === 0) return;
-    this.untold += 1;
-    if (this.model.behind > REPLAYED * this.untold) return;
-    this.untold = 0;
-    const { told } = this;
-    const { value } = this.model;
+    if (this.#listeners.size === 0) return;
+    this.#untold += 1;
+    if (this.#model.behind > REPLAYED * this.#untold) return;
+    this.#untold = 0;
+    const told = this.#told;
+    const { value } = this.#model;
     if (Object.is(value, told)) return;
-    this.told = value;
+    this.#told = value;
     if (restarted && JSON.stringify(value) === JSON.stringify(told)) return;
-    this.listeners.tell(value);
+    this.#listeners.tell(value);
   }
 
   clear(): void {
-    this.listeners.clear();
+    this.#listeners.clear();
   }
 }

@@ -17,6 +17,9 @@ export type Value =
   | Value[]
   | { [name: string]: Value | undefined };
 
+/** The items of a dictionary, by name. */
+export type Items<T> = Readonly<Record<string, T>>;
+
 /**
  * Return a value as it travels. `before` is what it was made of: a number that stands there with
  * more digits than a double holds is written with all of them.
@@ -28,9 +31,13 @@ export function encode(value: unknown, before?: Json): Json {
 }
 
 class Writer {
-  private known: Map<number, LongInteger> | null = null;
+  #known: Map<number, LongInteger> | null = null;
 
-  constructor(private readonly before: Json | undefined) {}
+  readonly #before: Json | undefined;
+
+  constructor(before: Json | undefined) {
+    this.#before = before;
+  }
 
   /** `old`: what stood in the place of `value`. */
   write(value: unknown, path: string, depth: number, old: Json | undefined): Json {
@@ -42,16 +49,16 @@ class Writer {
       case "number":
         if (Number.isSafeInteger(value)) return value;
         if (!Number.isFinite(value)) return { $float: FLOATS.get(String(value)) ?? "nan" };
-        return Number.isInteger(value) ? this.exact(value, old) : value;
+        return Number.isInteger(value) ? this.#exact(value, old) : value;
       case "bigint":
         return written(value);
       case "object":
-        return value === null ? null : this.object(value, path, depth - 1, old);
+        return value === null ? null : this.#object(value, path, depth - 1, old);
     }
     throw unfit(value, path);
   }
 
-  private object(value: object, path: string, depth: number, old: Json | undefined): Json {
+  #object(value: object, path: string, depth: number, old: Json | undefined): Json {
     if (depth < 0)
       throw new TypeError(`${path}: expected at most ${DEEPEST} values in each other, got more`);
     if (Array.isArray(value)) {
@@ -79,13 +86,13 @@ class Writer {
   }
 
   /** The integer that a number was rounded from: one that stood there, or elsewhere before. */
-  private exact(value: number, old: Json | undefined): Json {
+  #exact(value: number, old: Json | undefined): Json {
     if (old instanceof LongInteger && Number(old.digits) === value) return old;
-    if (this.known === null) {
-      this.known = new Map();
-      if (this.before !== undefined) collect(this.before, this.known);
+    if (this.#known === null) {
+      this.#known = new Map();
+      if (this.#before !== undefined) collect(this.#before, this.#known);
     }
-    return this.known.get(value) ?? value;
+    return this.#known.get(value) ?? value;
   }
 }
 

@@ -23,27 +23,31 @@ interface PeerOptions {
  */
 export class Peer {
   readonly id: string;
-  /** Tells this connection from earlier ones to the same client. */
+  /** @internal Tells this connection from earlier ones to the same client. */
   readonly run = randomText(9);
-  /** The other end's, once it is known. */
+  /** @internal The other end's `run`, once it is known. */
   theirs: string | null = null;
   /** What the browser has; for statistics, say. */
   readonly connection: RTCPeerConnection;
   /** The other's audio and video. */
   readonly streams: MediaStream[] = [];
-  private readonly channel: RTCDataChannel;
-  private readonly early: RTCIceCandidateInit[] = [];
-  private applied: Promise<void> = Promise.resolve();
-  private offering = false;
-  private ignores = false;
+  readonly #channel: RTCDataChannel;
+  readonly #early: RTCIceCandidateInit[] = [];
+  #applied: Promise<void> = Promise.resolve();
+  #offering = false;
+  #ignores = false;
 
-  constructor(private readonly options: PeerOptions) {
+  readonly #options: PeerOptions;
+
+  /** @internal */
+  constructor(options: PeerOptions) {
+    this.#options = options;
     this.id = options.id;
     this.connection = new RTCPeerConnection(options.configuration);
     // Both make it, under one number: so nobody has to wait for the other's.
-    this.channel = this.connection.createDataChannel("data", { negotiated: true, id: 0 });
-    this.channel.onopen = this.channel.onclose = () => options.changed();
-    this.channel.onmessage = ({ data }) => {
+    this.#channel = this.connection.createDataChannel("data", { negotiated: true, id: 0 });
+    this.#channel.onopen = this.#channel.onclose = () => options.changed();
+    this.#channel.onmessage = ({ data }) => {
       if (typeof data !== "string") return;
       let value: Value;
       try {
@@ -67,7 +71,7 @@ export class Peer {
         options.signal({ hello: true });
         return;
       }
-      this.offer().catch((error: unknown) => console.warn("driftdb:", error));
+      this.#offer().catch((error: unknown) => console.warn("driftdb:", error));
     };
     this.connection.onicecandidate = ({ candidate }) => {
       if (candidate !== null) options.signal({ candidate: plain(candidate) });
@@ -80,7 +84,7 @@ export class Peer {
 
   /** Whether values can be sent. */
   get open(): boolean {
-    return this.channel.readyState === "open";
+    return this.#channel.readyState === "open";
   }
 
   /**
@@ -95,7 +99,7 @@ export class Peer {
     if (length > most)
       throw new RangeError(`expected a value of at most ${most} bytes, got one of ${length}`);
     try {
-      this.channel.send(text);
+      this.#channel.send(text);
       return true;
     } catch {
       return false; // what is on its way fills the browser's queue
@@ -104,58 +108,59 @@ export class Peer {
 
   /** How many bytes are on their way to the other. */
   get buffered(): number {
-    return this.channel.bufferedAmount;
+    return this.#channel.bufferedAmount;
   }
 
+  /** End this connection. */
   close(): void {
     this.connection.close();
   }
 
-  /** Apply a signal of the other's; one after the other, in their order. */
+  /** @internal Apply a signal of the other's; one after the other, in their order. */
   onSignal(signal: Signal): void {
-    this.applied = this.applied
-      .then(() => this.apply(signal))
+    this.#applied = this.#applied
+      .then(() => this.#apply(signal))
       .catch((error: unknown) => {
         if (this.connection.signalingState !== "closed") console.warn("driftdb:", error);
       });
   }
 
-  private async apply(signal: Signal): Promise<void> {
+  async #apply(signal: Signal): Promise<void> {
     const { connection } = this;
     if (connection.signalingState === "closed" || "hello" in signal) return;
     if ("candidate" in signal) {
       const candidate = signal.candidate as RTCIceCandidateInit;
       // Those of an offer that was dropped belong to nothing.
-      if (this.ignores) return;
-      if (connection.remoteDescription === null) this.early.push(candidate);
+      if (this.#ignores) return;
+      if (connection.remoteDescription === null) this.#early.push(candidate);
       else await connection.addIceCandidate(candidate);
       return;
     }
     const description = signal.description as unknown as RTCSessionDescriptionInit;
     const offered = description.type === "offer";
-    const crossed = offered && (this.offering || connection.signalingState !== "stable");
-    this.ignores = !this.options.polite && crossed;
-    if (this.ignores) return;
+    const crossed = offered && (this.#offering || connection.signalingState !== "stable");
+    this.#ignores = !this.#options.polite && crossed;
+    if (this.#ignores) return;
     await connection.setRemoteDescription(description);
-    for (const candidate of this.early.splice(0)) await connection.addIceCandidate(candidate);
+    for (const candidate of this.#early.splice(0)) await connection.addIceCandidate(candidate);
     if (!offered) return;
     await connection.setLocalDescription();
-    this.tellDescription();
+    this.#tellDescription();
   }
 
-  private async offer(): Promise<void> {
+  async #offer(): Promise<void> {
     try {
-      this.offering = true;
+      this.#offering = true;
       await this.connection.setLocalDescription();
-      this.tellDescription();
+      this.#tellDescription();
     } finally {
-      this.offering = false;
+      this.#offering = false;
     }
   }
 
-  private tellDescription(): void {
+  #tellDescription(): void {
     const { localDescription } = this.connection;
-    if (localDescription !== null) this.options.signal({ description: plain(localDescription) });
+    if (localDescription !== null) this.#options.signal({ description: plain(localDescription) });
   }
 }
 

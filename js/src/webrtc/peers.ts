@@ -31,36 +31,36 @@ type Envelope = {
  * who comes is connected, who leaves is not, and a connection that fails is made again.
  */
 export class Peers {
-  private readonly presence: Presence<true>;
-  private readonly channel: PubSub<Envelope>;
-  private readonly peers = new Map<string, Peer>();
-  private readonly messages = new Listeners<[Value, string]>();
-  private readonly changes = new Listeners<[readonly Peer[]]>();
-  private readonly ends: (() => void)[];
+  readonly #presence: Presence<true>;
+  readonly #channel: PubSub<Envelope>;
+  readonly #peers = new Map<string, Peer>();
+  readonly #messages = new Listeners<[Value, string]>();
+  readonly #changes = new Listeners<[readonly Peer[]]>();
+  readonly #ends: (() => void)[];
 
-  constructor(
-    room: Room,
-    private readonly options: PeersOptions = {},
-  ) {
+  readonly #options: PeersOptions;
+
+  constructor(room: Room, options: PeersOptions = {}) {
+    this.#options = options;
     const key = options.key ?? "webrtc";
     // Nothing for people to read; and who sent a signal is what the room says, not the signal.
-    this.channel = room.pubsub<Envelope>(key, { stamps: true, describe: false });
-    this.presence = room.presence<true>(key, true);
-    this.ends = [
-      this.channel.subscribe((envelope, { client }) => this.onSignal(envelope, client)),
-      this.presence.subscribe((people) => this.follow(people)),
+    this.#channel = room.pubsub<Envelope>(key, { stamps: true, describe: false });
+    this.#presence = room.presence<true>(key, true);
+    this.#ends = [
+      this.#channel.subscribe((envelope, { client }) => this.#onSignal(envelope, client)),
+      this.#presence.subscribe((people) => this.#follow(people)),
     ];
-    this.follow(this.presence.people);
+    this.#follow(this.#presence.people);
   }
 
   /** The own public id, once the room has answered. */
   get ownId(): string | null {
-    return this.presence.people.find(({ isMe }) => isMe)?.client ?? null;
+    return this.#presence.people.find(({ isMe }) => isMe)?.client ?? null;
   }
 
   /** The others, connected or about to be. */
   get connections(): readonly Peer[] {
-    return [...this.peers.values()];
+    return [...this.#peers.values()];
   }
 
   /**
@@ -74,43 +74,43 @@ export class Peers {
 
   /** Call a function with each value that comes, and the id of who sent it. */
   onMessage(listener: (value: Value, from: string) => void): () => void {
-    return this.messages.add(listener);
+    return this.#messages.add(listener);
   }
 
   /** Call a function when any connection is another: its state, its media, or that it is there. */
   onChange(listener: (connections: readonly Peer[]) => void): () => void {
-    return this.changes.add(listener);
+    return this.#changes.add(listener);
   }
 
   /** End all connections, and be found no more. */
   close(): void {
-    for (const end of this.ends) end();
-    for (const peer of this.peers.values()) peer.close();
-    this.peers.clear();
-    this.messages.clear();
-    this.changes.clear();
-    this.presence.close();
-    this.channel.close();
+    for (const end of this.#ends) end();
+    for (const peer of this.#peers.values()) peer.close();
+    this.#peers.clear();
+    this.#messages.clear();
+    this.#changes.clear();
+    this.#presence.close();
+    this.#channel.close();
   }
 
-  private follow(people: readonly Person<true>[]): void {
+  #follow(people: readonly Person<true>[]): void {
     const there = new Set(people.filter(({ isMe }) => !isMe).map(({ client }) => client));
-    const before = this.peers.size;
-    for (const [id, peer] of [...this.peers]) {
+    const before = this.#peers.size;
+    for (const [id, peer] of [...this.#peers]) {
       if (there.has(id)) continue;
       peer.close();
-      this.peers.delete(id);
+      this.#peers.delete(id);
     }
-    const left = before !== this.peers.size;
+    const left = before !== this.#peers.size;
     const { ownId } = this;
     if (ownId === null) return;
-    const fresh = [...there].filter((id) => !this.peers.has(id));
-    for (const id of fresh) this.meet(ownId, id);
-    if (left || fresh.length > 0) this.changes.tell(this.connections);
+    const fresh = [...there].filter((id) => !this.#peers.has(id));
+    for (const id of fresh) this.#meet(ownId, id);
+    if (left || fresh.length > 0) this.#changes.tell(this.connections);
   }
 
-  private meet(ownId: string, id: string): Peer {
-    const { configuration, media } = this.options;
+  #meet(ownId: string, id: string): Peer {
+    const { configuration, media } = this.#options;
     const peer: Peer = new Peer({
       id,
       // Of two, the same one always gives way: so they never wait for each other.
@@ -119,26 +119,26 @@ export class Peers {
       media,
       signal: (signal) => {
         const { run, theirs } = peer;
-        this.channel.publish({ to: id, run, for: theirs, signal }).catch(() => {});
+        this.#channel.publish({ to: id, run, for: theirs, signal }).catch(() => {});
       },
-      heard: (value) => this.messages.tell(value, id),
-      changed: () => this.changes.tell(this.connections),
+      heard: (value) => this.#messages.tell(value, id),
+      changed: () => this.#changes.tell(this.connections),
     });
-    this.peers.set(id, peer);
+    this.#peers.set(id, peer);
     return peer;
   }
 
-  private onSignal(envelope: Envelope, from: string | null): void {
+  #onSignal(envelope: Envelope, from: string | null): void {
     const { ownId } = this;
     if (ownId === null || from === null || !isEnvelope(envelope) || envelope.to !== ownId) return;
     const { run, for: meant, signal } = envelope;
     // A signal may come before the word that its sender is there.
-    let peer = this.peers.get(from) ?? this.meet(ownId, from);
+    let peer = this.#peers.get(from) ?? this.#meet(ownId, from);
     if (meant !== null && meant !== peer.run) return; // for one that is closed
     if (peer.theirs !== null && peer.theirs !== run) {
       // The other began anew.
       peer.close();
-      peer = this.meet(ownId, from);
+      peer = this.#meet(ownId, from);
     }
     peer.theirs = run;
     peer.onSignal(signal);

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { QueueFull } from "../../src/client/queue";
+import { QueueFull } from "../../src/client/errors";
 import { PlayedServer } from "../server";
 
 const deaf = { heard: () => {} };

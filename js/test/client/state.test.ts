@@ -358,3 +358,19 @@ test("that there is no place for an initial value is told", () => {
   server.refuse(1, "quota");
   expect(refused).toHaveBeenCalledWith("quota", "quota!");
 });
+
+test("what nobody may write is offered once on each connection", () => {
+  const server = new PlayedServer();
+  server.session.state("k", { changed() {} }, 5);
+  for (let connection = 0; connection < 2; connection += 1) {
+    server.init([]);
+    const [offer] = server.pushes;
+    expect(offer).toMatchObject({ value: 5, if_seq: 0 });
+    server.refuse(offer?.id as number, "forbidden");
+    // Somebody may write, and empties it again.
+    server.push({ v: 1, i: "" }, 1);
+    server.tell({ type: "delete", key: "k", seq: 2 });
+    expect(server.pushes).toHaveLength(1);
+    server.reconnect();
+  }
+});

@@ -213,6 +213,57 @@ test("a snapshot that the room finds too large goes in parts, the last of all wh
   expect(model.value).toEqual({ alpha: 1, "name 2": 2, "name 3": 3 });
 });
 
+test("what a room refuses for good is offered to it once on each connection", async () => {
+  const server = new PlayedServer();
+  new SharedDict<number>(server.session, "k", { a: 1 });
+  server.init([{ value: { reset: { b: 2 } }, seq: 3 }]);
+  const forgets = (epoch: string) => {
+    server.reconnect();
+    server.init([], { epoch, recovered: false });
+  };
+  for (const epoch of ["F", "G"]) {
+    forgets(epoch);
+    const [offer] = server.pushes;
+    expect(offer).toMatchObject({ value: { reset: { b: 2 } }, if_seq: 0 });
+    server.refuse(offer?.id as number, "forbidden");
+    await settled();
+    // Others begin anew, which leaves what is known here to be offered.
+    server.push({ reset: {}, initial: "x" }, 1);
+    for (let seq = 2; seq < 6; seq += 1) {
+      server.push({ apply: { set: { c: seq } }, i: "x" }, seq);
+      await settled();
+    }
+    expect(server.pushes).toHaveLength(1);
+  }
+});
+
+test("a snapshot that is refused for good is tried again only when there are twice as many actions", async () => {
+  const server = new PlayedServer();
+  server.session.onUnheard = () => {};
+  const sum = new SharedReducer<number, number>(server.session, "k", (a, b) => a + b, 0, 4);
+  server.init([{ value: { reset: 0 }, seq: 1 }]);
+  const compacts: number[] = [];
+  let handled = 0;
+  for (let n = 1; n <= 64; n += 1) {
+    void sum.dispatch(1);
+    for (const { id = 0, action, value } of server.pushes.slice(handled)) {
+      if (action.type === "append") server.push(value, n + 1);
+      if (action.type === "append") server.ack(id, n + 1);
+    }
+    server.tell({ type: "stream_size", key: "k", size: n + 1 });
+    handled = server.pushes.length;
+    await settled();
+    for (const { id = 0, action } of server.pushes.slice(handled)) {
+      if (action.type !== "compact") continue;
+      compacts.push(n + 1);
+      server.refuse(id, "quota");
+    }
+    await settled();
+    handled = server.pushes.length;
+  }
+  expect(compacts).toEqual([4, 8, 16, 32, 64]);
+});
+
 test("where a part is refused the stream stays as it is, and that is told once", async () => {
   const server = new PlayedServer();
   const told = vi.fn();

@@ -238,6 +238,33 @@ test("a function that changes what it is given throws, and nothing is changed", 
   expect(deep.value).toEqual({ at: { a: 1 } });
 });
 
+test.each([
+  ["adds an item", (value: Json[], action: Json) => [...value, value.push(action)]],
+  ["sorts", (value: Json[]) => value.sort()],
+  [
+    "changes the action",
+    (value: Json[], action: Json) => [...value, (action as Json[]).pop() ?? 0],
+  ],
+] as const)("a function that %s in place is told what to do instead, once", (_, fn) => {
+  const told = vi.spyOn(console, "error").mockImplementation(() => {});
+  const made = new Reduction<Json[], Json>("votes", fn, ["b", "a"], FROZEN);
+  const message = /^votes: a reducer returns a new value; it must not change the one it gets/;
+  for (const mark of ["1", "2"]) expect(() => made.propose(mark, ["c"])).toThrow(message);
+  made.apply(["c"]);
+  expect(made.value).toEqual(["b", "a"]);
+  expect(told).toHaveBeenCalledOnce();
+  expect(String(told.mock.calls[0]?.[1])).toMatch(
+    /TypeError: votes: a reducer returns a new value/,
+  );
+  told.mockRestore();
+});
+
+test("an error of another kind is told as it is", () => {
+  const fn = (_: Json, action: Json) => (action as { deep: { text: string } }).deep.text;
+  const made = new Reduction<Json, Json>("k", fn, null, FROZEN);
+  expect(() => made.propose("1", {})).toThrow(/undefined/);
+});
+
 test("each own action is applied twice at most where nobody's comes between", () => {
   for (const [fn, treatment] of [
     [copying, FROZEN],
@@ -286,6 +313,8 @@ test("of long integers only those are remembered that are in the value", () => {
   const newest = (_: Words, action: Json): Words => [action];
   const one = fold(newest);
   for (let n = 0; n < 3_000; n += 1) one.fold.hear(entry({ apply: longOf(n), i: "x" }, n + 1));
-  expect((one.model as unknown as { long: Map<string, unknown> }).long.size).toBeLessThan(1_100);
+  expect((one.model as unknown as { long: ReadonlyMap<string, unknown> }).long.size).toBeLessThan(
+    1_100,
+  );
   expect(one.model.snapshot()).toEqual([longOf(2_999)]);
 });

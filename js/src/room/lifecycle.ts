@@ -1,41 +1,44 @@
 import { Deferred } from "../client/deferred";
 import { closedHere, type Refused } from "../client/errors";
 
-/** What a wait looks at. */
+/** An object with a value that can be waited for. */
 export interface Watched<T> {
   readonly value: T;
   subscribe(listener: () => void): () => void;
 }
 
-/** An object's life: from the room's first answer to its end, and who waits in it. */
-export class Life {
-  /** Resolves with the first answer; rejects where the end comes before it. */
-  get ready(): Promise<void> {
-    return this.#answer.promise;
-  }
-
+/**
+ * The life of an object, from the room's first answer to its end, and the promises that wait in
+ * it. A part of what listens to a replica.
+ */
+export class Lifecycle {
   #answer = new Deferred<void>();
   #ended: Refused | null = null;
   readonly #waiting = new Set<(error: Refused) => void>();
 
   constructor() {
-    this.reopen();
+    this.reopened();
   }
 
-  /** The answer is there. */
-  begin(): void {
+  /** Resolves with the first answer; rejects where the end comes before it. */
+  get ready(): Promise<void> {
+    return this.#answer.promise;
+  }
+
+  /** The room has answered. */
+  answered(): void {
     this.#answer.resolve();
   }
 
-  /** There will be nothing more, for now at least. */
-  end(error: Refused = closedHere()): void {
+  /** Nothing more will come, for now at least: reject what waits. */
+  closed(error: Refused = closedHere()): void {
     this.#ended = error;
-    for (const end of [...this.#waiting]) end(error);
+    for (const reject of [...this.#waiting]) reject(error);
     this.#waiting.clear();
   }
 
-  /** There may be an answer, after all. */
-  reopen(): void {
+  /** There may be an answer after all. */
+  reopened(): void {
     this.#ended = null;
     this.#answer = new Deferred();
     this.#waiting.add(this.#answer.reject);
@@ -60,7 +63,7 @@ export class Life {
         reject(error);
       };
       const abort = () => end(signal?.reason);
-      const look = () => {
+      const check = () => {
         try {
           const { value } = watched;
           if (!predicate(value)) return;
@@ -70,11 +73,11 @@ export class Life {
           end(error);
         }
       };
-      const unsubscribe = watched.subscribe(look);
+      const unsubscribe = watched.subscribe(check);
       this.#waiting.add(end);
       signal?.addEventListener("abort", abort);
       if (signal?.aborted) abort();
-      else look();
+      else check();
       if (this.#ended !== null) end(this.#ended);
     });
   }
