@@ -409,9 +409,9 @@ class LogReplica(Replica):
     def _heard(self, value: Value) -> None:
         heard = Heard.of(value)
         before = self._first
-        kept = value.first is not None or not self.tells_held
-        if not kept and self.keep and heard.value.startswith(_COMPACTED_START):
+        if value.first is None and self.keep and heard.value.startswith(_COMPACTED_START):
             return  # it is for others, who don't hear the compact itself
+        kept = value.first is not None or not self.tells_held
         if kept:
             self._newest, self._several = heard.value, bool(before)
         if kept and self.keep:

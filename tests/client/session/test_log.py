@@ -292,6 +292,16 @@ def test_what_was_put_in_front_meanwhile_is_there_after_a_reconnect(session: Ses
     assert held(replica) == []
 
 
+def test_what_told_browsers_of_a_compact_meanwhile_is_no_value_either(session: Session) -> None:
+    replica = holding(session, a=1)
+    follower = replica.follow()
+    follower.take()
+    data = [{"value": "a", "seq": 1}, {"value": {"$compacted": 1}, "seq": 10}]
+    assert back(session, data=data, first=1, size=1, seq=10) == []
+    assert follower.take() == []
+    assert held(replica) == [("a", 1)]
+
+
 def test_where_it_does_not_add_up_it_is_read_anew(session: Session) -> None:
     replica = holding(session, a=1)
     data = [{"value": "a", "seq": 1}, {"value": "relayed", "seq": 10}]
