@@ -33,6 +33,7 @@ from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.session.state import StateReplica
 from driftdb_jupyter.client.transport.heartbeat import Heartbeat
 from driftdb_jupyter.protocol.errors import Refusal
+from driftdb_jupyter.protocol.steps import Steps
 from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
@@ -433,7 +434,7 @@ def a_room_that_was_replaced_forgets_its_clients(plant: pytest.MonkeyPatch) -> N
 def a_room_that_was_replaced_gives_its_numbers_again_in_its_epoch(
     plant: pytest.MonkeyPatch,
 ) -> None:
-    def put(self: RoomRows, *arguments: Any, **options: Any) -> Batch:
+    def put(self: RoomRows, *arguments: Any, **options: Any) -> Steps[Batch]:
         self.epoch = "epoch"
         return make_new(self, *arguments, **options)
 

@@ -25,6 +25,7 @@ from typing import TypeVar
 
 from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
+from ...protocol.steps import Steps
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.quota import Quota
 from ...rooms.room import Room
@@ -286,7 +287,7 @@ class JournalBroker:
             room.newest_relay = room.seq  # any number up to there may have been a relay's
             loaded = Loaded(next(self._room_ids), new_id(), room)
             rows = RoomRows(loaded, self.producer_ids)
-            batch = rows.make_new(name, room, now=self.clock())
+            batch = await _in_turns(rows.make_new(name, room, now=self.clock()))
             if replace:
                 batch.deleted.append((name,))
             await self._write(batch)
@@ -535,3 +536,14 @@ class JournalBroker:
             _log.error("The journal %s: %s", self.journal, error)
             said = getattr(error, "strerror", None) or error
             raise Unavailable(f"the journal can't be used ({said})") from error
+
+
+async def _in_turns(steps: Steps[_Result]) -> _Result:
+    """Do a work in steps, and let others have a turn between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+        await asyncio.sleep(0)

@@ -8,9 +8,11 @@ it never was. There is one batch of a room at a time, and each is followed by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+from ...protocol.entry import Entry
+from ...protocol.steps import Steps
 from ...rooms.producer import Producers
 from ...rooms.room import Room
 from ..file.batch import Batch
@@ -19,6 +21,9 @@ from .authors import AuthorRow, Authors
 from .draft import Draft, Runs
 
 __all__ = ["RoomRows"]
+
+# The rows that are made at once: some milliseconds' work.
+_STEP_ROWS = 1000
 
 
 class RoomRows:
@@ -71,22 +76,27 @@ class RoomRows:
         batch.rooms.append((self.number, self.epoch, *self._numbers(room, ceiling, now)))
         return batch
 
-    def make_new(self, name: str, room: Room, *, now: float) -> Batch:
-        """Make the rows of a room that the journal doesn't have.
+    def make_new(self, name: str, room: Room, *, now: float) -> Steps[Batch]:
+        """Make the rows of a room that the journal doesn't have, in steps.
 
-        All that it holds and knows, and its name.
-
-        Its clients are taken for just gone.
+        All that it holds and knows, and its name. Its clients are taken for just gone.
         """
-        draft = Draft()
-        for key in room.keys:
-            draft.hold(key, room.read(key))
-        batch = Batch(self.number)
-        self._make_entries(draft, batch)
-        for client, producer in room.producers.items():
+        batch, pending, made = Batch(self.number), set[int](), 0
+        for key in list(room.keys):
+            entries = room.read(key)
+            for start in range(0, len(entries), _STEP_ROWS):
+                self._make_kept(key, entries[start : start + _STEP_ROWS], pending, batch)
+                if len(batch.entries) >= made + _STEP_ROWS:
+                    made = len(batch.entries)
+                    yield
+        made = 0
+        for client, producer in list(room.producers.items()):
             number = next(self._producer_ids)
             batch.producers.append((number, self.number, client, producer.forgotten, now))
             batch.ids.extend([(number, *run) for run in producer.runs()])
+            if len(batch.producers) + len(batch.ids) > made + _STEP_ROWS:
+                made = len(batch.producers) + len(batch.ids)
+                yield
         batch.created.append((self.number, name, self.epoch, *self._numbers(room, 0, now)))
         return batch
 
@@ -111,23 +121,30 @@ class RoomRows:
         return room.seq, room.newest_relay, ceiling, room.key_count, room.byte_count, now
 
     def _make_entries(self, draft: Draft, batch: Batch) -> None:
-        number, pending = self.number, set()
+        pending = set[int]()
         for key, change in draft.changes.items():
             if change.removed:
-                batch.removed.append((number, key, change.removed))
-            for entry in change.kept:
-                value = entry.value
-                cbor = value.came_as_cbor
-                blob = value.item if cbor else value.text
-                author = None
-                if entry.author is not None:
-                    row = self._authors.row(entry.author)
-                    author = row.number
-                    if not row.written and author not in pending:
-                        pending.add(author)
-                        self._pending_authors.append(row)
-                        batch.authors.append((number, author, row.client, row.user))
-                batch.entries.append((number, key, entry.seq, int(cbor), blob, entry.time, author))
+                batch.removed.append((self.number, key, change.removed))
+            self._make_kept(key, change.kept, pending, batch)
+
+    def _make_kept(
+        self, key: str, entries: Iterable[Entry], pending: set[int], batch: Batch
+    ) -> None:
+        """Make the rows of entries, and of their authors; ``pending``: those that are made."""
+        number = self.number
+        for entry in entries:
+            value = entry.value
+            cbor = value.came_as_cbor
+            blob = value.item if cbor else value.text
+            author = None
+            if entry.author is not None:
+                row = self._authors.row(entry.author)
+                author = row.number
+                if not row.written and author not in pending:
+                    pending.add(author)
+                    self._pending_authors.append(row)
+                    batch.authors.append((number, author, row.client, row.user))
+            batch.entries.append((number, key, entry.seq, int(cbor), blob, entry.time, author))
 
     def _make_producers(self, draft: Draft, producers: Producers, batch: Batch) -> None:
         for client in draft.forgotten:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from driftdb_jupyter.broker.broker import Broker, Sequencer
 from driftdb_jupyter.broker.file.batch import Batch
 from driftdb_jupyter.broker.file.journal import Journal
 from driftdb_jupyter.broker.journaled.broker import JournalBroker
+from driftdb_jupyter.broker.journaled.rows import RoomRows
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace
@@ -527,3 +529,35 @@ def fails_once(commit: Any) -> Any:
         commit(journal, batches)
 
     return fail
+
+
+async def test_others_have_turns_while_the_rows_of_a_long_room_are_made(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, value = Room(epoch="elsewhere"), Value.from_json(b"1")
+    for key in "ab":
+        room.apply(Push(key, Append(), Raw()), [value] * 20_000, author=ANNA)
+    made: list[int] = []  # how many rows there were at each turn of the others
+
+    def make_kept(rows: RoomRows, key: str, entries: Any, pending: set[int], batch: Batch) -> None:
+        make_some(rows, key, entries, pending, batch)
+        made.append(len(batch.entries))
+
+    make_some = RoomRows._make_kept
+    monkeypatch.setattr(RoomRows, "_make_kept", make_kept)
+    turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            turns.append(made[-1] if made else 0)
+            await asyncio.sleep(0)
+
+    async with running(make(kind, tmp_path)) as broker:
+        having_turns = asyncio.ensure_future(others())
+        await broker.replace("room", room)
+        having_turns.cancel()
+        assert turns[-1] == 40_000
+        assert max(b - a for a, b in pairwise(turns)) <= 1000
+        sequencer = await broker.open("room", Record())
+        assert sequencer is not None
+        assert [len(entries) for entries in kept(sequencer.room).values()] == [20_000, 20_000]
