@@ -15,9 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
+
+from driftdb_jupyter.server.receiving import reader
 
 from ..certificates import CERTIFICATE
 from ..conformance.peer import get, push
@@ -25,7 +28,9 @@ from ..conformance.servers import Server, jupyter, standalone
 from ..faults.wire import BINARY, CLOSE, PING, TEXT, masked
 from ..rfc6455.servers import Line
 
-PATIENCE_SECONDS = 4
+PATIENCE_SECONDS = 20
+# How long a connection is given to end: what waited for that may hold nothing when it has ended.
+CLOSING_SECONDS = 60
 OURS = ("driftdb_jupyter.server.", "tornado.httpserver.", "tornado.http1connection.")
 COUNT = 5
 
@@ -64,6 +69,13 @@ def close_by(ending: bytes) -> Callable[[Server], None]:
             line.hear()
 
     return end
+
+
+def close_before_the_answer(server: Server) -> None:
+    line = opened(server)
+    pushed = json.dumps(push("k", 2, id=time.monotonic_ns())).encode()
+    line.say(masked(TEXT, pushed) + masked(CLOSE, b""))
+    line.hear()
 
 
 def reset(server: Server) -> None:
@@ -107,6 +119,7 @@ ENDINGS: dict[str, Callable[[Server], None]] = {
     "malformed messages": close_by(
         masked(TEXT, b"{") + masked(BINARY, b"\xff") + masked(PING, b"") + masked(CLOSE, b"")
     ),
+    "closed before the answer": close_before_the_answer,
     "a long message": close_by(
         masked(TEXT, json.dumps(push("k", "x" * 100_000)).encode()) + masked(CLOSE, b"")
     ),
@@ -152,7 +165,10 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("data")
-    with SERVERS[request.param](folder) as server:
+    with (
+        patch.object(reader, "_CLOSING_SECONDS", CLOSING_SECONDS),
+        SERVERS[request.param](folder) as server,
+    ):
         yield server
 
 

@@ -7,6 +7,7 @@ in vain. Tornado does so for handlers that stream their bodies; these all do.
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from http import HTTPStatus
 from math import ceil
 from typing import Any, ClassVar
@@ -154,7 +155,8 @@ class Request(RequestHandler):
         self.set_header("Connection", "close")
         self.set_header("Content-Length", sum(map(len, self._write_buffer)))
         written = self.flush()
-        task = asyncio.ensure_future(_linger(self.detach()))
+        # Under Jupyter this context holds the request, and a timer its context until its time.
+        task = Context().run(asyncio.ensure_future, _linger(self.detach()))
         _lingering.add(task)
         task.add_done_callback(_lingering.discard)
         self.application.log_request(self)

@@ -527,8 +527,10 @@ class BatchReader(WebSocketProtocol):
         return None
 
     async def _answer_close(self, code: int | None, unsettled: Awaitable[None]) -> None:
+        waiting = asyncio.wait_for(unsettled, _CLOSING_SECONDS)
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(unsettled, _CLOSING_SECONDS)
+            # Its timer is one that would hold the handler: see :meth:`_abort_in`.
+            await Context().run(asyncio.ensure_future, waiting)
         self.close(code)
         self._end()
 
