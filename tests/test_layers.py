@@ -15,13 +15,14 @@ ROOT = Path(driftdb_jupyter.__file__).parent
 # Each package, and the others that it may import.
 ALLOWED = {
     "protocol": set(),
-    "rooms": {"protocol"},
-    "broker": {"protocol", "rooms"},
+    "access": {"protocol"},
+    "rooms": {"protocol", "access"},
+    "broker": {"protocol", "access", "rooms"},
     "command": {"_version"},
-    "server": {"protocol", "rooms", "broker", "_version"},
-    "client": {"protocol", "_version"},
-    "widgets": {"protocol", "client", "_version"},
-    "cli": {"protocol", "rooms", "broker", "server", "client", "command", "_version"},
+    "server": {"protocol", "access", "rooms", "broker", "_version"},
+    "client": {"protocol", "access", "_version"},
+    "widgets": {"protocol", "access", "client", "_version"},
+    "cli": {"protocol", "access", "rooms", "broker", "server", "client", "command", "_version"},
 }
 
 # The same within the large packages: each part, and the other parts of its package.
@@ -103,7 +104,7 @@ def test_a_part_imports_only_the_parts_below_it(package: str, part: str) -> None
     } == set()
 
 
-@pytest.mark.parametrize("package", ["protocol", "rooms"])
+@pytest.mark.parametrize("package", ["protocol", "access", "rooms"])
 def test_the_core_does_no_input_or_output(package: str) -> None:
     forbidden = {"asyncio", "socket", "threading", "time", "tornado", "sqlite3", "os"}
     for module in (ROOT / package).rglob("*.py"):

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ..access.room_access import Change, RoomAccess
 from ..protocol.entry import Author
 from ..protocol.errors import Refusal
 from ..protocol.messages import Push
@@ -48,14 +49,21 @@ class Pusher(Protocol):
 class Audience(Protocol):
     """The connections to a room that this process has.
 
-    It hears of every change in the room's order. After any of the last three events it hears no
-    more, and its sequencer takes no more pushes: whoever wants the room has to open it again.
+    It hears of every change in the room's order, and of who may do what. After any of the last
+    three events it hears no more, and its sequencer takes no more pushes: whoever wants the room
+    has to open it again.
     """
 
     def broadcast(self, applied: Applied) -> None:
         """Pass on a push that was applied.
 
         Raises nothing: if it can't be passed on to some, they are closed, and resume.
+        """
+
+    def access_changed(self) -> None:
+        """Note that others may do other things in the room now.
+
+        Raises nothing.
         """
 
     def deleted(self) -> None:
@@ -72,6 +80,9 @@ class _Nobody:
     """The audience of a room in which nobody takes part."""
 
     def broadcast(self, applied: Applied) -> None:
+        pass
+
+    def access_changed(self) -> None:
         pass
 
     def deleted(self) -> None:
@@ -160,6 +171,22 @@ class Broker(Protocol):
 
         Raises :class:`~..protocol.errors.QuotaExceeded` where no more rooms are allowed, and
         :class:`~..protocol.errors.Unavailable` where none can be made at the moment: then none is.
+        """
+
+    async def access(self, name: str) -> RoomAccess | None:
+        """Return who may do what in a room, ``None`` where there is no such room.
+
+        Doesn't load it; not to be changed. Raises :class:`~..protocol.errors.Unavailable` where
+        that can't be read.
+        """
+
+    async def change_access(self, name: str, change: Change) -> bool:
+        """Change who may do what in a room, and tell whether there is one; its audience hears.
+
+        It is kept when this returns. Raises :class:`~..protocol.errors.BadMessage` for a policy
+        that can't be read, :class:`~..protocol.errors.QuotaExceeded` where the records would take
+        more than they may, and :class:`~..protocol.errors.Unavailable` where they can't be
+        written: then nothing has changed.
         """
 
     async def open(self, name: str, audience: Audience) -> Sequencer | None:

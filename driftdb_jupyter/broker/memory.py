@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from ..access.room_access import Change, RoomAccess
 from ..protocol.errors import BadMessage, QuotaExceeded, Refusal
 from ..protocol.messages import Push
 from ..protocol.name import new_id
@@ -112,6 +113,19 @@ class MemoryBroker:
             room = Room(epoch=new_id(), quota=self._quota, window_limits=self._window_limits)
             self._take(name, room)
 
+    async def access(self, name: str) -> RoomAccess | None:
+        """Return who may do what in a room (see :class:`.broker.Broker`)."""
+        sequencer = self._rooms.get(name)
+        return None if sequencer is None else sequencer.room.access
+
+    async def change_access(self, name: str, change: Change) -> bool:
+        """Change who may do what in a room (see :class:`.broker.Broker`)."""
+        sequencer = self._rooms.get(name)
+        if sequencer is not None:
+            sequencer.room.change_access(change)
+            sequencer.audience.access_changed()
+        return sequencer is not None
+
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:
         """Take part in a room; ``None`` where there is no room of that name."""
         sequencer = self._rooms.get(name)
@@ -207,6 +221,7 @@ class MemoryBroker:
         if len(self._rooms) >= self._room_limit:
             raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
         room.charge(self.memory)
+        room.access.name = name
         self._rooms[name] = MemorySequencer(room, self._clock, producer_limit=self._producer_limit)
 
     @staticmethod

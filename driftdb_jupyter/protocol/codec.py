@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec import Raw, Struct
 
 from .entry import Author, Entry
-from .errors import BadMessage, Conflict, Refusal, TooLarge
+from .errors import BadMessage, Conflict, Forbidden, Refusal, TooLarge
 from .limits import Limits
 from .messages import Append, ClientMessage, Delete, Push, Relay
 from .steps import Steps
@@ -180,6 +180,9 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
     if isinstance(refusal, Conflict):
         fields["key"] = refusal.key
         fields["seq"] = refusal.seq
+    elif isinstance(refusal, Forbidden) and refusal.key is not None:
+        fields["key"] = refusal.key
+        fields["action"] = refusal.action or "read"
     return fields
 
 

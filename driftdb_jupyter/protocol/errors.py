@@ -126,10 +126,21 @@ class Conflict(Refusal):
 
 
 class Forbidden(Refusal):
-    """The client may not do that in this room."""
+    """The client may not do that in this room.
+
+    ``key`` and ``action`` are what was not allowed (``"read"``, ``"append"`` …), where that is
+    known.
+    """
 
     code = "forbidden"
     http_status = 403
+
+    def __init__(
+        self, *message: object, key: str | None = None, action: str | None = None, **options: str
+    ) -> None:
+        super().__init__(*message, **options)
+        self.key = key
+        self.action = action
 
 
 class QuotaExceeded(Refusal):

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from msgspec import Struct
 
+from ..access.room_access import Change, RoomAccess
 from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
 from ..protocol.messages import Append, Compact, Delete, Push, Relay, Replace
@@ -79,6 +80,7 @@ class Room:
     """The streams of a room, its newest sequence number, and what clients may have missed.
 
     Deterministic: the same pushes in the same order make the same room everywhere.
+    ``access``: who may do what in it; that is no concern of :meth:`apply`.
     ``epoch``: a random string for the time in which no number is given twice. ``seq``: the newest
     number, ``newest_relay`` the newest that a relay or a deletion took: none that a stream holds.
     ``byte_count``: what the values of all streams take as they came. ``cost_bytes``: what the
@@ -94,6 +96,7 @@ class Room:
         "_quota",
         "_streams",
         "_window_limits",
+        "access",
         "byte_count",
         "cost_bytes",
         "epoch",
@@ -111,6 +114,7 @@ class Room:
         window_limits: WindowLimits | None = None,
         memory: MemoryBudget | None = None,
     ) -> None:
+        self.access = RoomAccess("")
         self.epoch = epoch
         self.seq = 0
         self.byte_count = 0
@@ -138,6 +142,23 @@ class Room:
     def stream(self, key: str) -> Stream:
         """Return the stream of a key, an empty one where it holds nothing; not to be changed."""
         return self._streams.get(key) or Stream()
+
+    def change_access(self, change: Change) -> None:
+        """Change who may do what.
+
+        Raises :class:`BadMessage` for a policy that can't be read, and :class:`QuotaExceeded`;
+        then nothing has changed.
+        """
+        self.check_access(change)
+        cost = -self.access.cost_bytes
+        self.access.apply(change)
+        cost += self.access.cost_bytes
+        self.cost_bytes += cost
+        self._memory.charge(cost)
+
+    def check_access(self, change: Change) -> None:
+        """Raise what :meth:`change_access` would raise."""
+        self.access.check(change, limit_bytes=self._quota.access_bytes)
 
     def charge(self, memory: MemoryBudget) -> None:
         """Charge another budget from now on.

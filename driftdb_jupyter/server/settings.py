@@ -112,6 +112,13 @@ class DriftDB(Configurable):
         config=True,
         help="How much the values in the stream of a key may take, in bytes.",
     )
+    access_limit_bytes = Int(
+        _QUOTA.access_bytes,
+        min=1024,
+        config=True,
+        help="How much a room may keep about who may do what, in bytes: its policy, and the records"
+        " of links and tokens. A change that would pass it is refused with the error quota.",
+    )
     room_retention_seconds = Float(
         _DAY_SECONDS,
         min=0.0,
@@ -384,6 +391,7 @@ class DriftDB(Configurable):
             stream_length=self.stream_length_limit,
             stream_bytes=self.stream_limit_bytes,
             room_bytes=self.room_limit_bytes,
+            access_bytes=self.access_limit_bytes,
         )
 
     @property

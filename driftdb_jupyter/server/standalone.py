@@ -23,12 +23,13 @@ from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
 from traitlets.config import Config
 
 from .._version import __version__
+from ..access.credential import Guest
 from ..broker.broker import Broker
 from ..broker.file.journal import JournalUnusable
 from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
-from .hosting.access import Anyone
 from .hosting.hub import Hub
+from .http.access_handlers import access_routes
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
 from .http.handlers import RoomRequest, routes
@@ -63,13 +64,13 @@ _COLLECT_AFTER = (5_000, 2, 10_000)
 class OpenRequest(RoomRequest):
     """A request that anybody may make, from a page of any origin."""
 
-    access = Anyone()
+    credential = Guest()
 
     def set_default_headers(self) -> None:
         """Allow cross-origin requests: a room's id is all that anybody needs."""
         super().set_default_headers()
         self.set_header("Access-Control-Allow-Origin", "*")
-        self.set_header("Access-Control-Allow-Methods", "GET, POST")
+        self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
         self.set_header("Access-Control-Expose-Headers", MISSING_HEADER)
         self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
 
@@ -114,6 +115,7 @@ def application(
         [
             site.route("", FrontPage),
             *routes(site),
+            *access_routes(site),
             *page_routes(site),
             (
                 re.escape(base_url) + "health",

@@ -40,6 +40,9 @@ class Record:
     def broadcast(self, applied: Applied) -> None:
         self.heard += [("broadcast", entry.seq) for entry in applied.broadcast]
 
+    def access_changed(self) -> None:
+        self.heard.append(("access changed", None))
+
     def deleted(self) -> None:
         self.heard.append(("deleted", None))
 

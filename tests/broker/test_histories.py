@@ -146,6 +146,9 @@ class World:
             self.fails = False
             raise RuntimeError("a broadcast fails")
 
+    def access_changed(self) -> None:
+        pass
+
     def deleted(self) -> None:
         self.end()
 

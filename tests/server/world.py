@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from driftdb_jupyter.access.credential import Guest
 from driftdb_jupyter.broker.broker import Audience
 from driftdb_jupyter.broker.memory import MemoryBroker, MemorySequencer
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Unavailable
 from driftdb_jupyter.protocol.json_codec import JSON
-from driftdb_jupyter.server.hosting.access import Anyone
+from driftdb_jupyter.server.hosting.guard import Guard
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.hosting.peer import Peer
@@ -83,7 +84,7 @@ def join(hub: Hub, hosted: HostedRoom, line: Line, closed: list[int]) -> Peer:
     peer = Peer(
         hosted,
         line.outbox,
-        access=Anyone(),
+        guard=Guard(Guest(), hosted.sequencer.room.access),
         author=Author("anna"),
         client=None,
         close=lambda code, reason: closed.append(code),

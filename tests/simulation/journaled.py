@@ -88,6 +88,9 @@ class _Audience:
     def broadcast(self, applied: Applied) -> None:
         self._server.broadcast(applied)
 
+    def access_changed(self) -> None:
+        pass
+
     def deleted(self) -> None:
         self._server.gone = True
 

@@ -12,6 +12,7 @@ from typing import Any
 import cbor2
 from msgspec import Struct, structs
 
+from driftdb_jupyter.access.credential import Guest
 from driftdb_jupyter.broker.broker import Pusher
 from driftdb_jupyter.broker.memory_presence import MemoryPresence
 from driftdb_jupyter.protocol.cbor_codec import CBOR
@@ -26,8 +27,8 @@ from driftdb_jupyter.rooms.presence import Presence
 from driftdb_jupyter.rooms.producer import Producer, Producers
 from driftdb_jupyter.rooms.room import Applied, Room
 from driftdb_jupyter.rooms.window import WindowLimits
-from driftdb_jupyter.server.hosting.access import Anyone
 from driftdb_jupyter.server.hosting.author import author
+from driftdb_jupyter.server.hosting.guard import Guard
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 from driftdb_jupyter.server.hosting.peer import Peer
 from driftdb_jupyter.server.hosting.unwritten import Unwritten
@@ -246,12 +247,11 @@ class Server:
         if not self.running:
             return None
         link = Link(cbor=cbor)
-        access = Anyone()
         link.peer = Peer(
             self.hosted,
             _LinkOutbox(link, self.flusher),
-            access=access,
-            author=author(secret, access.user),
+            guard=Guard(Guest(), self.hosted.sequencer.room.access),
+            author=author(secret, None),
             client=secret,
             close=lambda code, reason: link.close(code),
             codec=CBOR if cbor else JSON,

@@ -19,7 +19,8 @@ class Batch(Struct, eq=False):
     that are there. ``removed``: (room, key, seq): what the stream holds up to that number goes.
     ``authors``, ``entries``, ``producers``, ``ids``: rows of these tables, which take the place of
     what has the same key. ``left``: (producer,): the clients that are forgotten. ``forgotten``:
-    (producer, id): older ids go.
+    (producer, id): older ids go. ``access_removed``: (room, kind, name), and ``access``: rows of
+    that table.
     """
 
     room: int | None = None
@@ -33,3 +34,5 @@ class Batch(Struct, eq=False):
     producers: list[Row] = field(default_factory=list)
     forgotten: list[Row] = field(default_factory=list)
     ids: list[Row] = field(default_factory=list)
+    access_removed: list[Row] = field(default_factory=list)
+    access: list[Row] = field(default_factory=list)

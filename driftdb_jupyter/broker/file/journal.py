@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from msgspec import Struct, field
 
+from ...access.room_access import RoomAccess
 from ...protocol.entry import Author, Entry
 from ...protocol.value import Value
 from ...rooms.memory_cost import (
@@ -41,7 +42,7 @@ from .filesystem import (
     sync_folder,
 )
 from .lock import FileLock
-from .migration import MigrationFailed, migrate_from_1
+from .migration import MigrationFailed, migrate_from_1, migrate_from_2
 from .run import Run
 from .schema import VERSION, WrongSchema, create, version_of
 
@@ -92,6 +93,7 @@ _FORGOTTEN = (
     " FROM (VALUES {rows}) AS gone CROSS JOIN ids AS i ON i.producer = gone.column1"
     " AND i.id <= gone.column2 AND i.id + i.count - 1 <= gone.column2)"
 )
+_ACCESS_REMOVED = "DELETE FROM access WHERE (room, kind, name) IN (VALUES {rows})"
 _LEFT = "DELETE FROM producers WHERE id IN (VALUES {rows})"
 # How the rows of a batch are written, by the name of their field: what others refer to first.
 _STATEMENTS = (
@@ -105,6 +107,8 @@ _STATEMENTS = (
     ("producers", _PRODUCERS),
     ("forgotten", _FORGOTTEN),
     ("ids", _IDS),
+    ("access_removed", _ACCESS_REMOVED),
+    ("access", "REPLACE INTO access VALUES {rows}"),
 )
 # What a deleted room held, a limited number of rows at a time, and what refers to others first.
 _SWEPT = (
@@ -114,6 +118,8 @@ _SWEPT = (
     " CROSS JOIN ids AS i ON i.producer = p.id WHERE p.room = ? LIMIT ?)",
     "DELETE FROM producers WHERE id IN (SELECT id FROM producers WHERE room = ? LIMIT ?)",
     "DELETE FROM authors WHERE (room, id) IN (SELECT room, id FROM authors WHERE room = ? LIMIT ?)",
+    "DELETE FROM access WHERE (room, kind, name) IN"
+    " (SELECT room, kind, name FROM access WHERE room = ? LIMIT ?)",
 )
 
 
@@ -247,6 +253,8 @@ class Journal:
                 create(connection)
             elif version == 1:
                 migrate_from_1(connection, self.path)
+            elif version == 2:
+                migrate_from_2(connection)
             connection.execute("PRAGMA foreign_keys=1")
         except MigrationFailed as error:
             connection.close()
@@ -471,6 +479,17 @@ class Journal:
         )
         return cost_bytes
 
+    def access(self, name: str) -> tuple[int, RoomAccess] | None:
+        """Return the id of a room and who may do what in it, ``None`` where there is none."""
+        row = self._connection.execute("SELECT id FROM rooms WHERE name = ?", [name]).fetchone()
+        return None if row is None else (row[0], self._access(row[0], name))
+
+    def _access(self, room: int, name: str) -> RoomAccess:
+        rows = self._connection.execute(
+            "SELECT kind, name, content FROM access WHERE room = ?", [room]
+        )
+        return RoomAccess(name, {(kind, of): content for kind, of, content in rows.fetchall()})
+
     def has_deleted(self) -> bool:
         """Return True if :meth:`sweep` has something to do."""
         query = "SELECT 1 FROM rooms WHERE name IS NULL LIMIT 1"
@@ -570,6 +589,8 @@ class Journal:
         room = Room(epoch=epoch, quota=quota, window_limits=window_limits)
         room.seq = seq
         room.newest_relay = relay
+        room.change_access(self._access(number, name).items())
+        room.access.name = name
         loaded = Loaded(number, epoch, room)
         self._load_entries(loaded)
         self._load_producers(loaded, used_at)

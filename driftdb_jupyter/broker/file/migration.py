@@ -1,10 +1,12 @@
-"""The migration of a journal from version 1 to version 2.
+"""The migration of a journal of an older version.
+
+To version 3 a table is added, and nothing else. Version 1 is changed as follows.
 
 It is copied first, to a file beside it (``rooms.db.v1.bak``), and then changed in one transaction:
 until that is committed the file is what it was, so that an end of any kind in between costs
 nothing but the time. Rooms keep their epochs.
 
-Version 1 took whatever it was given. What the tables of version 2 refuse is left out, and counted.
+Version 1 took whatever it was given. What the tables refuse now is left out, and counted.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from contextlib import suppress
 
 from .backup import copy_database
 from .progress import Progress
-from .schema import TABLES, VERSION
+from .schema import ACCESS_TABLE, TABLES, VERSION
 
-__all__ = ["MigrationFailed", "migrate_from_1"]
+__all__ = ["MigrationFailed", "migrate_from_1", "migrate_from_2"]
 
 _log = logging.getLogger(__name__)
 _NUMBER = "BETWEEN 1 AND 9007199254740991"
@@ -83,7 +85,7 @@ class MigrationFailed(Exception):
 
 
 def migrate_from_1(connection: sqlite3.Connection, path: str) -> None:
-    """Copy the journal, and bring it to version 2; ``connection`` is in autocommit mode.
+    """Copy the journal, and bring it up to date; ``connection`` is in autocommit mode.
 
     Raises :class:`MigrationFailed`.
     """
@@ -102,6 +104,21 @@ def migrate_from_1(connection: sqlite3.Connection, path: str) -> None:
     except sqlite3.Error as error:
         raise _failed(path, size, "its tables can't be changed", error) from None
     _log.warning("DriftDB: %s is of version %d now; it was copied to %s first", path, VERSION, copy)
+
+
+def migrate_from_2(connection: sqlite3.Connection) -> None:
+    """Add the table that version 2 lacks; ``connection`` is in autocommit mode.
+
+    Raises :class:`sqlite3.Error`: then nothing has changed.
+    """
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {ACCESS_TABLE} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _change(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""The journal's tables (version 2), and how a file is known to be a journal.
+"""The journal's tables (version 3), and how a file is known to be a journal.
 
 The tables refuse what no room can be in, so that a mistake in the code that writes them is an error
 there and then, and not a file that can't be read a month later.
@@ -16,19 +16,38 @@ A number may stand under two keys: a ``compact`` keeps the one that it was sent 
 had it (protocol, "Actions"). So nothing here says that numbers are unique in a room.
 ``producers``, ``ids``: which pushes of a client were applied (``client`` is the digest of its
 secret): ``count`` ids from ``id`` on got the numbers from ``seq`` on. ``left_at`` is null while the
-client is there. No id of a room or a producer is ever given twice.
+client is there.
+``access``: what a room keeps about who may do what (:mod:`~driftdb_jupyter.access.room_access`).
+No id of a room or a producer is ever given twice.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-__all__ = ["APPLICATION", "TABLES", "VERSION", "WrongSchema", "create", "version_of"]
+__all__ = [
+    "ACCESS_TABLE",
+    "APPLICATION",
+    "TABLES",
+    "VERSION",
+    "WrongSchema",
+    "create",
+    "version_of",
+]
 
 APPLICATION = 0x44724442  # "DrDB"
-VERSION = 2
+VERSION = 3
 _NEWEST = 2**53 - 1  # what JavaScript can count to
 
+ACCESS_TABLE = """
+CREATE TABLE access (
+    room INTEGER NOT NULL REFERENCES rooms (id),
+    kind TEXT NOT NULL CHECK (kind <> ''),
+    name TEXT NOT NULL,
+    content BLOB NOT NULL CHECK (length(content) > 0),
+    PRIMARY KEY (room, kind, name)
+) WITHOUT ROWID;
+"""
 TABLES = f"""
 CREATE TABLE run (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -89,7 +108,7 @@ CREATE TABLE ids (
     count INTEGER NOT NULL CHECK (count >= 1),
     PRIMARY KEY (producer, id)
 ) WITHOUT ROWID;
-"""
+{ACCESS_TABLE}"""
 _FIRST_RUN = """
 INSERT INTO run VALUES
     (1, lower(hex(randomblob(16))), lower(hex(randomblob(8))), '', '', '', '', 0, NULL);

@@ -23,6 +23,7 @@ from functools import partial
 from itertools import count
 from typing import TypeVar
 
+from ...access.room_access import Change, RoomAccess
 from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
 from ...protocol.steps import Steps
@@ -178,6 +179,41 @@ class JournalBroker:
     async def _create(self, name: str) -> None:
         if not await self.has(name):
             await self._put(name, Room(epoch=new_id()), replace=False)
+
+    async def access(self, name: str) -> RoomAccess | None:
+        """Return who may do what in a room (see :class:`.broker.Broker`)."""
+        room = self._rooms.get(name)
+        if room is not None:
+            return room.room.access
+        found = await self._read(Journal.access, name)
+        return None if found is None else found[1]
+
+    async def change_access(self, name: str, change: Change) -> bool:
+        """Change who may do what in a room (see :class:`.broker.Broker`)."""
+        return await self._alone(name, partial(self._change_access, change))
+
+    async def _change_access(self, change: Change, name: str) -> bool:
+        room = self._rooms.get(name)
+        if room is not None:
+            number, access = room.rows.number, room.room.access
+        else:
+            found = await self._read(Journal.access, name)
+            if found is None:
+                return False
+            number, access = found
+        access.check(change, limit_bytes=(self._quota or Quota()).access_bytes)
+        batch = Batch(number)
+        for place, content in change.items():
+            if content is None:
+                batch.access_removed.append((number, *place))
+            else:
+                batch.access.append((number, *place, content))
+        await self._write(batch)
+        room = self._rooms.get(name)
+        if room is not None:
+            room.room.change_access(change)
+            self._tell(room.audience.access_changed)
+        return True
 
     async def open(self, name: str, audience: Audience) -> JournaledSequencer | None:
         """Take part in a room; ``None`` where there is no room of that name.

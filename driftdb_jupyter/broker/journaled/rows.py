@@ -97,6 +97,9 @@ class RoomRows:
             if len(batch.producers) + len(batch.ids) > made + _STEP_ROWS:
                 made = len(batch.producers) + len(batch.ids)
                 yield
+        batch.access.extend(
+            [(self.number, *place, content) for place, content in room.access.items().items()]
+        )
         batch.created.append((self.number, name, self.epoch, *self._numbers(room, 0, now)))
         return batch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct
 
+from ...access.grants import Grants
 from ...protocol.codec import Codec, Held, KeyInfo, Listing
 from ...protocol.errors import TooLarge
 from ...protocol.messages import Get, Keys, Push
@@ -83,10 +84,13 @@ def answer_to_get(
 
 
 def answer_to_keys(
-    codec: Codec, room: Room, message: Keys
+    codec: Codec, room: Room, message: Keys, grants: Grants
 ) -> tuple[Listing, list[tuple[str, KeyInfo]]]:
-    """Return the answer to ``keys``, and the keys that it lists."""
-    streams = [(key, room.stream(key)) for key in room.keys if key.startswith(message.prefix)]
+    """Return the answer to ``keys``, and the keys that it lists: those that may be read."""
+    keys = [key for key in room.keys if key.startswith(message.prefix)]
+    if not grants.reads_all:
+        keys = [key for key in keys if grants.may_read(key)]
+    streams = [(key, room.stream(key)) for key in keys]
     infos = [
         (key, KeyInfo(stream.value_count, stream.byte_count, stream.newest))
         for key, stream in streams

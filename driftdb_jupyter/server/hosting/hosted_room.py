@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from ...access.grants import Grants
 from ...broker.broker import Sequencer
 from ...broker.presence import PresenceManager
 from ...protocol.cbor_codec import CBOR
@@ -50,12 +51,13 @@ class HostedRoom:
     ``presence``, which knows who is there.
     ``users`` counts the connections and requests that are in the room now: the hub's to keep.
     ``ended`` is called with the close code and reason for all connections when the broker has ended
-    the room, and ``has_ended`` is true then.
+    the room, and ``has_ended`` is true then; ``access_changed`` when others may do other things.
     ``backlog`` is charged with what answers that wait keep alive, ``pace`` bounds what watchers
     cost, ``subscriptions`` what is to be remembered of who hears what.
     """
 
     __slots__ = (
+        "_access_changed",
         "_backlog",
         "_channels",
         "_ended",
@@ -82,6 +84,7 @@ class HostedRoom:
         flusher: Flusher,
         *,
         ended: Callable[[HostedRoom, int, str], object] = lambda hosted, code, reason: None,
+        access_changed: Callable[[HostedRoom], object] = lambda hosted: None,
         backlog: Backlog | None = None,
         pace: Pace | None = None,
         subscriptions: Subscriptions | None = None,
@@ -89,6 +92,7 @@ class HostedRoom:
         self.name = name
         self.has_ended = False
         self._ended = ended
+        self._access_changed = access_changed
         self.pressure = Pressure()
         self.users = 0
         self._backlog = backlog or Backlog()
@@ -143,11 +147,11 @@ class HostedRoom:
                     del channels[key]
                     self.subscriptions.add(-cost_of_channel(key))
 
-    def watch(self, outbox: Outbox, codec: Codec) -> None:
-        """Show an outbox all that happens (protocol, ``?debug=true``)."""
+    def watch(self, outbox: Outbox, codec: Codec, may_read: Callable[[str], bool]) -> None:
+        """Show an outbox all that happens under keys that may be read (``?debug=true``)."""
         if self._watchers is None:
             self._watchers = Watchers(self._show, self._pace)
-        self._watchers.add(outbox, codec, self.sequencer.room.keys)
+        self._watchers.add(outbox, codec, self.sequencer.room.keys, may_read)
 
     def unwatch(self, outbox: Outbox) -> None:
         """End what :meth:`watch` began."""
@@ -230,17 +234,23 @@ class HostedRoom:
         listing = codec.presence_state(key, own, len(there))
         return listing, Listed(there, self._backlog, _cost_of_presence)
 
-    def put_keys(self, outbox: Outbox, codec: Codec, message: Keys) -> Awaitable[None] | None:
-        """Tell which keys there are (see :meth:`put_init`)."""
-        return _put(outbox, codec, *self._keys(codec, message))
+    def put_keys(
+        self, outbox: Outbox, codec: Codec, message: Keys, grants: Grants
+    ) -> Awaitable[None] | None:
+        """Tell which keys there are that may be read (see :meth:`put_init`)."""
+        return _put(outbox, codec, *self._keys(codec, message, grants))
 
-    def keys(self, codec: Codec, message: Keys) -> Answer:
-        """Which keys there are."""
-        return Answer(codec.opcode, *self._keys(codec, message))
+    def keys(self, codec: Codec, message: Keys, grants: Grants) -> Answer:
+        """Which keys there are that may be read."""
+        return Answer(codec.opcode, *self._keys(codec, message, grants))
 
-    def _keys(self, codec: Codec, message: Keys) -> tuple[Listing, Listed]:
-        listing, infos = answer_to_keys(codec, self.sequencer.room, message)
+    def _keys(self, codec: Codec, message: Keys, grants: Grants) -> tuple[Listing, Listed]:
+        listing, infos = answer_to_keys(codec, self.sequencer.room, message, grants)
         return listing, Listed(infos, self._backlog, _cost_of_key)
+
+    def access_changed(self) -> None:
+        """Others may do other things in the room now."""
+        self._access_changed(self)
 
     def deleted(self) -> None:
         """Note that the room was deleted."""

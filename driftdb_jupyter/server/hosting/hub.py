@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from ...broker.broker import Broker
@@ -85,7 +86,9 @@ class Hub:
         self._expired = expired
         self._peers: dict[Peer, HostedRoom] = {}
         self._timers: list[Periodic] = []
-        self._asking: set[asyncio.Future[None]] = set()  # for the right to read
+        self._asking: set[asyncio.Future[None]] = set()  # whether credentials are good
+        self._expiries: dict[Peer, float] = {}
+        self._next_expiry = math.inf
         self.callers = Callers(settings)
         self.peer_limit = settings.peer_limit
         self._seats = 0
@@ -124,10 +127,12 @@ class Hub:
         if peer.client is not None:
             self.client_joined(hosted, peer.client)
             hosted.presence.joined(peer.author.client)
+        self.renewed(peer)
 
     def leave(self, peer: Peer, *, for_good: bool = False) -> None:
         """Remove a peer whose connection has ended; ``for_good``: it will not come back."""
         hosted = self._peers.pop(peer)
+        self._expiries.pop(peer, None)
         peer.left()
         if peer.client is None:
             hosted.presence.forget(peer.author.client)
@@ -185,15 +190,31 @@ class Hub:
             else:
                 peer.heard = False
                 peer.outbox.put(_PING)
-            asking = peer.ask_access()
-            if asking is not None:
-                task = asyncio.ensure_future(asking)
-                self._asking.add(task)
-                task.add_done_callback(self._asking.discard)
+            self._wait_for(peer.revalidate())
+
+    def renewed(self, peer: Peer) -> None:
+        """Note when the credential of a peer ends, which it joined with or was renewed by."""
+        expires_at = peer.guard.credential.expires_at
+        if expires_at is None:
+            self._expiries.pop(peer, None)
+        else:
+            self._expiries[peer] = expires_at
+            self._next_expiry = min(self._next_expiry, expires_at)
+
+    def expire_credentials(self) -> None:
+        """Close the peers whose credential has ended (4401)."""
+        now = time.time()
+        if now < self._next_expiry:
+            return
+        for peer in [peer for peer, expires_at in self._expiries.items() if expires_at <= now]:
+            del self._expiries[peer]
+            peer.expire()
+        self._next_expiry = min(self._expiries.values(), default=math.inf)
 
     def tidy(self) -> None:
         """Do the work of each second: let go of what is unused, and report trouble."""
         self.rooms.tidy()
+        self.expire_credentials()
         self.callers.tidy()
         self.events.tidy()
         self.broker.look()
@@ -245,6 +266,7 @@ class Hub:
             name,
             self.flusher,
             ended=self._ended,
+            access_changed=self._access_changed,
             backlog=self.backlog,
             pace=self.pace,
             subscriptions=self.subscriptions,
@@ -255,6 +277,18 @@ class Hub:
             grace_seconds=self.settings.presence_grace_seconds,
         )
         return hosted
+
+    def _access_changed(self, hosted: HostedRoom) -> None:
+        """Let the peers of a room do what they may do now, and nothing else."""
+        self.flusher.flush()
+        for peer in [peer for peer, room in self._peers.items() if room is hosted]:
+            self._wait_for(peer.review())
+
+    def _wait_for(self, asking: Awaitable[None] | None) -> None:
+        if asking is not None:
+            task = asyncio.ensure_future(asking)
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
     def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
         """Let go of a room that the broker has ended, and close its peers."""

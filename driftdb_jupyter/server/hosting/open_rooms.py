@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 
+from ...access.room_access import Change, RoomAccess
 from ...broker.broker import Broker
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.memory_cost import HOSTED_ROOM_COST_BYTES
@@ -82,6 +83,25 @@ class OpenRooms:
         while task := self._leaving.get(name):
             await asyncio.wait([task])
         return name in self._rooms or await self._broker.has(name)
+
+    async def access(self, name: str) -> RoomAccess | None:
+        """Return who may do what in a room, ``None`` where there is none; doesn't open it.
+
+        Raises :class:`~..protocol.errors.Unavailable` if that can't be read at the moment.
+        """
+        while task := self._leaving.get(name):
+            await asyncio.wait([task])
+        return await self._broker.access(name)
+
+    async def change_access(self, name: str, change: Change) -> bool:
+        """Change who may do what in a room; returns whether it exists.
+
+        When this returns, the change is kept, and holds for all who are in the room. Raises as
+        :meth:`~..broker.broker.Broker.change_access`.
+        """
+        while task := self._leaving.get(name):
+            await asyncio.wait([task])
+        return await self._broker.change_access(name, change)
 
     def find(self, name: str) -> HostedRoom | None:
         """Return the room of that name if it is open; doesn't open it."""

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import UNSET
 
+from ...access.credential import Credential
+from ...access.grants import EVERYTHING, Grants
 from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec
 from ...protocol.entry import Author
-from ...protocol.errors import Forbidden, QuotaExceeded, Refusal
+from ...protocol.errors import QuotaExceeded, Refusal
 from ...protocol.frame import TEXT, frame
 from ...protocol.json_codec import JSON, decode_short
 from ...protocol.limits import Limits
@@ -18,34 +20,24 @@ from ...protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Un
 from ...protocol.value import LONG_BYTES, Value
 from ...rooms.room import Applied
 from ..limits.malformed import Malformed
-from ..sending.close_codes import CLOSE_FORBIDDEN
+from ..sending.close_codes import CLOSE_EXPIRED, CLOSE_FORBIDDEN
 from ..sending.outbox import Outbox
-from .access import Access, Anyone, Right
 from .answers import Cursor, answer_to_get, answers_to_push, check_readable
+from .guard import GUARDED, Guard, denial
 from .hosted_room import HostedRoom
 from .subscriptions import cost_of_subscription
 from .unwritten import Unwritten
 
-__all__ = [
-    "RIGHTS",
-    "Peer",
-]
+__all__ = ["Peer"]
 
 _log = logging.getLogger("driftdb_jupyter")
-
-# What one has to be allowed to send a message; the others anybody may who is there.
-RIGHTS: dict[type[ClientMessage], Right] = {
-    Get: "read",
-    Keys: "read",
-    Push: "write",
-    SetPresence: "write",
-}
 
 
 class Peer:
     """Reads the messages of one connection, and does or refuses what they ask.
 
-    ``author`` is how others see it, ``client`` its :func:`~.author.client_key` or ``None``.
+    ``guard`` knows what it may do, ``author`` is how others see it, ``client`` its
+    :func:`~.author.client_key` or ``None``.
     ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake,
     ``refused`` hears of each refusal,
     ``malformed`` paces what can't be read.
@@ -54,7 +46,6 @@ class Peer:
     """
 
     __slots__ = (
-        "_access",
         "_close",
         "_codec",
         "_cost_bytes",
@@ -66,10 +57,12 @@ class Peer:
         "_room",
         "_subscription_limit",
         "_subscriptions",
-        "_trusted",
+        "_unlimited",
         "_unwritten",
+        "_withheld",
         "author",
         "client",
+        "guard",
         "heard",
         "hears_all",
         "outbox",
@@ -81,7 +74,7 @@ class Peer:
         room: HostedRoom,
         outbox: Outbox,
         *,
-        access: Access,
+        guard: Guard,
         author: Author,
         client: str | None,
         close: Callable[[int, str], None],
@@ -92,7 +85,6 @@ class Peer:
         malformed: Malformed | None = None,
         refused: Callable[[Refusal], object] = lambda refusal: None,
     ) -> None:
-        self._access = access
         self._close = close
         self._codec = codec
         self._harmless_bytes = limits.harmless_bytes
@@ -103,11 +95,13 @@ class Peer:
         self._refused = refused
         self._room = room
         self._subscription_limit = subscription_limit
-        self._subscriptions: set[str] = set()
-        self._trusted = isinstance(access, Anyone)  # without asking for every message
+        self._subscriptions: dict[str, Get] = {}
+        self._unlimited = guard.unlimited  # here, too: read for each push
+        self._withheld: dict[str, Get] = {}  # asked for, and not allowed
         self._unwritten = unwritten
         self.author = author
         self.client = client
+        self.guard = guard
         self.heard = True
         self.hears_all = False  # here and not in the class: read for each push, where it is faster
         self.outbox = outbox
@@ -134,8 +128,11 @@ class Peer:
                 decoded = codec.decode(message, self._limits)
             if type(decoded) is Push:
                 values = codec.values(decoded, self._limits)
-                allowed = self._trusted or self._access.may("write")
-                if allowed is True:  # the common case, without another call
+                allowed = self._unlimited
+                if not allowed:
+                    grants = self.guard.ask()
+                    allowed = isinstance(grants, Grants) and denial(grants, decoded) is None
+                if allowed:
                     room = self._room
                     waits = room.sequencer.push(decoded, values, self)
                     if waits or room.pressure.high:
@@ -143,14 +140,13 @@ class Peer:
                     return None
             else:
                 values = _values(codec, decoded, self._limits)
-                right = RIGHTS.get(type(decoded))
-                allowed = right is None or self._access.may(right)
+                grants = self.guard.ask() if type(decoded) in GUARDED else EVERYTHING
         except Refusal as refusal:
             self._refuse(refusal)
             return self._malformed.pause(len(message))
-        if isinstance(allowed, bool):
-            return self._carry_out(decoded, values, len(message), allowed=allowed)
-        return self._wait_for_access(decoded, values, len(message), allowed)
+        if isinstance(grants, Grants):
+            return self._carry_out(decoded, values, len(message), grants)
+        return self._wait_for_grants(decoded, values, len(message), grants)
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         """Tell the peer what became of its push; where that fails, it is closed, to ask again."""
@@ -166,6 +162,10 @@ class Peer:
             _log.exception("An answer failed; its connection is closed")
             self.outbox.fail()
 
+    def may_read(self, key: str) -> bool:
+        """Return whether it may read a key, as far as that is known without asking."""
+        return self.guard.known.may_read(key)
+
     @property
     def held(self) -> bool:
         """Whether nothing is read from it: it is over a rate, or waits for the journal."""
@@ -179,16 +179,42 @@ class Peer:
         """Return what to wait for until all that it pushed is answered, ``None`` if it is."""
         return self._unwritten.settled()
 
-    def ask_access(self) -> Awaitable[None] | None:
-        """Close the connection if it may no longer read (4403); returns what to wait for."""
-        if self._trusted:
+    def revalidate(self) -> Awaitable[None] | None:
+        """Ask whether the credential is still good (else 4401), and act on what it allows now.
+
+        Returns what to wait for.
+        """
+        good = self.guard.credential.revalidate()
+        if not isinstance(good, bool):
+            return self._wait_for_validity(good)
+        if not good:
+            self.expire()
             return None
-        allowed = self._access.may("read")
-        if not isinstance(allowed, bool):
-            return self._wait_for_right_to_read(allowed)
-        if not allowed:
-            self._expel()
-        return None
+        return None if self._unlimited else self.review()
+
+    def review(self) -> Awaitable[None] | None:
+        """Act on what is allowed now: end what isn't any more, and give what was withheld.
+
+        A connection that may read nothing of the room is closed (4403). Returns what to wait for.
+        """
+        self.guard.review()
+        self._unlimited = self.guard.unlimited
+        grants = self.guard.ask()
+        if isinstance(grants, Grants):
+            self._follow(grants)
+            return None
+        return self._wait_to_follow(grants)
+
+    def renew(self, credential: Credential) -> Awaitable[None] | None:
+        """Go on with another credential; returns what to wait for."""
+        self.guard.renew(credential)
+        return self.review()
+
+    def expire(self) -> None:
+        """Close the connection: its credential is no longer good (4401)."""
+        self.guard.end()
+        self._unlimited = False
+        self.close(CLOSE_EXPIRED, "the credential has ended")
 
     def close(self, code: int, reason: str) -> None:
         """Send what waits, then close."""
@@ -204,21 +230,29 @@ class Peer:
             self._room.unsubscribe(key, self.outbox)
         self._subscriptions.clear()
         self._cursors.clear()
+        self._withheld.clear()
         self._room.subscriptions.add(-self._cost_bytes)
         self._cost_bytes = 0
         self._room.unwatch(self.outbox)
 
     def _carry_out(
-        self, message: ClientMessage, values: Sequence[Value], length: int, *, allowed: bool
+        self, message: ClientMessage, values: Sequence[Value], length: int, grants: Grants
     ) -> Awaitable[None] | None:
-        if not allowed:
-            self._forbid(message)
+        refusal = denial(grants, message)
+        if isinstance(message, (Get, Keys)) and not grants.unlimited and not grants.reads_any:
+            self._expel()
             return None
         try:
+            if refusal is not None:
+                if isinstance(message, Get):
+                    self._withhold(message, refusal)
+                else:
+                    self._refuse(refusal)
+                return None
             if isinstance(message, Get):
                 return self._get(message)
             if isinstance(message, Keys):
-                return self._room.put_keys(self.outbox, self._codec, message)
+                return self._room.put_keys(self.outbox, self._codec, message, grants)
             if isinstance(message, Push):
                 waits = self._room.sequencer.push(message, values, self)
                 return self._hold(message, length, waits=waits)
@@ -256,31 +290,87 @@ class Peer:
             return
         if self.outbox.closed:
             return
-        right = RIGHTS.get(type(decoded))
-        allowed = right is None or self._access.may(right)
-        if isinstance(allowed, bool):
-            waiting = self._carry_out(decoded, values, len(message), allowed=allowed)
+        grants = self.guard.ask() if type(decoded) in GUARDED else EVERYTHING
+        if isinstance(grants, Grants):
+            waiting = self._carry_out(decoded, values, len(message), grants)
             if waiting is not None:
                 await waiting
         else:
-            await self._wait_for_access(decoded, values, len(message), allowed)
+            await self._wait_for_grants(decoded, values, len(message), grants)
 
-    async def _wait_for_access(
+    async def _wait_for_grants(
         self,
         message: ClientMessage,
         values: Sequence[Value],
         length: int,
-        access: Awaitable[bool],
+        asked: Awaitable[Grants],
     ) -> None:
-        allowed = await access
+        grants = await asked
         if not self.outbox.closed:
-            waiting = self._carry_out(message, values, length, allowed=allowed)
+            waiting = self._carry_out(message, values, length, grants)
             if waiting is not None:
                 await waiting
 
-    async def _wait_for_right_to_read(self, access: Awaitable[bool]) -> None:
-        if not await access and not self.outbox.closed:
+    async def _wait_to_follow(self, asked: Awaitable[Grants]) -> None:
+        grants = await asked
+        if not self.outbox.closed:
+            self._follow(grants)
+
+    async def _wait_for_validity(self, asked: Awaitable[bool]) -> None:
+        good = await asked
+        if self.outbox.closed:
+            return
+        if not good:
+            self.expire()
+            return
+        following = None if self._unlimited else self.review()
+        if following is not None:
+            await following
+
+    def _withhold(self, get: Get, refusal: Refusal) -> None:
+        """Answer as if the key were empty, and remember what was asked for."""
+        self._charge_subscription(get.key)
+        if get.key in self._subscriptions or get.key in self._cursors:
+            self._end_subscription(get.key)
+        self._withheld[get.key] = get
+        if get.epoch is not UNSET or get.presence:
+            self._refuse(refusal)
+        room, codec = self._room, self._codec
+        if get.seq is not None:
+            known = get.epoch is not UNSET
+            epoch, seq = (room.sequencer.room.epoch, 0) if known else (None, None)
+            self._send(codec.init(get.key, 0, epoch=epoch, seq=seq).whole(()))
+        if get.presence:
+            self._send(codec.presence_state(get.key, self.author.client, 0).whole(()))
+
+    def _follow(self, grants: Grants) -> None:
+        """Hear what may be read, and nothing else."""
+        self.guard.known = grants
+        if not grants.reads_any:
             self._expel()
+            return
+        for key in [*self._subscriptions, *self._cursors]:
+            if not grants.may_read(key):
+                get = self._subscriptions.get(key) or Get(key, epoch=None)
+                self._end_subscription(key)
+                self._withheld[key] = get
+                refusal = denial(grants, get)
+                if refusal is not None and get.epoch is not UNSET:
+                    self._refuse(refusal)
+        for key in [key for key in self._withheld if grants.may_read(key)]:
+            get = self._withheld[key]
+            if get.epoch is not UNSET:
+                get.epoch = None  # it was told that the key is empty, and knows nothing of it
+            try:
+                self._get(get)
+            except Refusal as refusal:
+                self._unsubscribe(key)
+                self._refuse(refusal)
+
+    def _end_subscription(self, key: str) -> None:
+        self._subscriptions.pop(key, None)
+        self._cursors.pop(key, None)
+        self._room.unsubscribe(key, self.outbox)
 
     def _get(self, get: Get) -> Awaitable[None] | None:
         # The subscription and what the room holds now belong together: nothing comes between.
@@ -294,10 +384,11 @@ class Peer:
             before = self._cursors.pop(get.key, None)
             listing, found, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
             waiting = room.put_init(self.outbox, self._codec, get.key, listing, found)
+        self._withheld.pop(get.key, None)
         if cursor is not None:
             self._cursors[get.key] = cursor
         else:
-            self._subscriptions.add(get.key)
+            _keep(get, self._subscriptions)
             room.subscribe(
                 get.key,
                 self.outbox,
@@ -307,7 +398,7 @@ class Peer:
                 with_client=self.client is not None,
             )
         if get.presence:
-            self._subscriptions.add(get.key)
+            _keep(get, self._subscriptions)
             room.subscribe_presence(get.key, self.outbox, self._codec)
             own = self.author.client
             waiting = room.put_presence_state(self.outbox, self._codec, get.key, own)
@@ -315,9 +406,10 @@ class Peer:
 
     def _charge_subscription(self, key: str) -> None:
         """Make room for a subscription, or for the cursor that comes before it."""
-        if key in self._subscriptions or key in self._cursors:
+        if self._has_charged(key):
             return
-        if len(self._subscriptions) + len(self._cursors) >= self._subscription_limit:
+        count = len(self._subscriptions) + len(self._cursors) + len(self._withheld)
+        if count >= self._subscription_limit:
             raise QuotaExceeded(
                 f"expected at most {self._subscription_limit} subscriptions, got one more"
             )
@@ -326,23 +418,17 @@ class Peer:
         self._room.subscriptions.add(cost_bytes)
         self._cost_bytes += cost_bytes
 
+    def _has_charged(self, key: str) -> bool:
+        return key in self._subscriptions or key in self._cursors or key in self._withheld
+
     def _unsubscribe(self, key: str) -> None:
-        if key not in self._subscriptions and key not in self._cursors:
+        if not self._has_charged(key):
             return
-        self._subscriptions.discard(key)
-        self._cursors.pop(key, None)
-        self._room.unsubscribe(key, self.outbox)
+        self._withheld.pop(key, None)
+        self._end_subscription(key)
         cost_bytes = cost_of_subscription(key)
         self._room.subscriptions.add(-cost_bytes)
         self._cost_bytes -= cost_bytes
-
-    def _forbid(self, message: ClientMessage) -> None:
-        if RIGHTS.get(type(message)) == "read":
-            self._expel()
-            return
-        refusal = Forbidden("you may not write in this room")
-        refusal.push_id = message.id if isinstance(message, Push) else None
-        self._refuse(refusal)
 
     def _expel(self) -> None:
         self.close(CLOSE_FORBIDDEN, "no right to read in this room")
@@ -360,3 +446,17 @@ def _values(codec: Codec, message: ClientMessage, limits: Limits) -> Sequence[Va
     if isinstance(message, Push):
         return codec.values(message, limits)
     return (codec.value(message.value),) if isinstance(message, SetPresence) else ()
+
+
+def _keep(get: Get, subscriptions: dict[str, Get]) -> None:
+    """Remember what was asked for of a key, with what was asked for before."""
+    before = subscriptions.get(get.key)
+    if before is not None:
+        get.stamps = get.stamps or before.stamps
+        get.held = get.held or before.held
+        get.presence = get.presence or before.presence
+        get.epoch = before.epoch if get.epoch is UNSET else get.epoch
+        get.seq = before.seq if get.seq is None else get.seq
+    if get.epoch is not UNSET:
+        get.epoch = None  # which takes no memory
+    subscriptions[get.key] = get

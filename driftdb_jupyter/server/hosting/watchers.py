@@ -59,9 +59,18 @@ class Watchers:
     def __bool__(self) -> bool:
         return bool(self._watchers)
 
-    def add(self, outbox: Outbox, codec: Codec, keys: list[str]) -> None:
-        """Show an outbox the streams of these keys, and from now on all that happens."""
-        watcher = _Watcher(outbox, codec, self._show, self._pace)
+    def add(
+        self,
+        outbox: Outbox,
+        codec: Codec,
+        keys: list[str],
+        may_read: Callable[[str], bool] = lambda key: True,
+    ) -> None:
+        """Show an outbox the streams of these keys, and from now on all that happens.
+
+        ``may_read`` tells of each key, whenever something is to be shown, whether that may be.
+        """
+        watcher = _Watcher(outbox, codec, self._show, self._pace, may_read)
         self._watchers[id(outbox)] = watcher
         watcher.show(keys)
 
@@ -81,6 +90,8 @@ class Watchers:
         frames: dict[Codec, list[bytes]] = {}
         for watcher in list(self._watchers.values()):
             codec = watcher.codec
+            if not watcher.may_read(applied.key):
+                continue
             try:
                 if codec not in frames:
                     start = codec.push_start(applied.key)
@@ -107,8 +118,10 @@ class _Watcher:
         codec: Codec,
         show: Callable[[str, Outbox, Codec], tuple[Awaitable[None] | None, int]],
         pace: Pace,
+        may_read: Callable[[str], bool],
     ) -> None:
         self.codec = codec
+        self.may_read = may_read
         self.outbox = outbox
         self._due: dict[str, None] = {}
         self._pace = pace
@@ -133,6 +146,8 @@ class _Watcher:
             while self._due and not self.outbox.closed:
                 key = next(iter(self._due))
                 del self._due[key]
+                if not self.may_read(key):
+                    continue
                 taken, long_bytes = self._show(key, self.outbox, self.codec)
                 shown += 1
                 if taken is not None:

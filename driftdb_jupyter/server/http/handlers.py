@@ -11,23 +11,27 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
+from msgspec import UNSET
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
+from ...access.credential import Credential
+from ...access.grants import Grants
+from ...access.room_access import NO_ROOM, RoomAccess
 from ...protocol.cbor_codec import CBOR
 from ...protocol.entry import Author
-from ...protocol.errors import BadMessage, Forbidden, Refusal, Unavailable
+from ...protocol.errors import BadMessage, Refusal, Unavailable
 from ...protocol.frame import BINARY, TEXT
 from ...protocol.json_codec import JSON
 from ...protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
 from ...protocol.name import is_name, new_id
 from ...protocol.value import LONG_BYTES
 from ...rooms.room import Applied
-from ..hosting.access import Access, Right
 from ..hosting.answers import answer_to_get, answers_to_push, check_readable
 from ..hosting.author import author, client_key
+from ..hosting.guard import Guard, check
 from ..hosting.hosted_room import HostedRoom, short_list
-from ..hosting.peer import RIGHTS, Peer
+from ..hosting.peer import Peer
 from ..process.log_text import printable
 from ..receiving.reader import BatchReader, available
 from ..sending.answer import Answer
@@ -48,9 +52,12 @@ _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class RoomRequest(Request):
-    """Base class of the requests about rooms. The site's own base class sets ``access``."""
+    """Base class of the requests about rooms.
 
-    access: Access
+    The site's own base class sets ``credential``, before the method of the request is called.
+    """
+
+    credential: Credential
     entered: HostedRoom | None = None
 
     def initialize(self, site: Site) -> None:
@@ -62,15 +69,29 @@ class RoomRequest(Request):
             names = self.hub.events.names
             self.request.uri = names.shown_uri(self.request.uri, site.root, _URI_LIMIT)
 
-    async def may(self, right: Right) -> bool:
-        """Return whether the caller has that right now."""
-        allowed = self.access.may(right)
-        return allowed if isinstance(allowed, bool) else await allowed
+    async def grants(self, access: RoomAccess = NO_ROOM) -> Grants:
+        """Return what the caller may do now, in a room or at the server as a whole."""
+        grants = self.credential.grants(access)
+        return grants if isinstance(grants, Grants) else await grants
 
-    async def demand(self, right: Right) -> None:
-        """Raise 403 unless the caller has that right."""
-        if not await self.may(right):
+    async def demand_grants(self, access: RoomAccess) -> Grants:
+        """Return what the caller may do in a room now; raise 403 if that is nothing."""
+        grants = await self.grants(access)
+        if not grants:
             raise HTTPError(HTTPStatus.FORBIDDEN)
+        return grants
+
+    async def demand_reading(self, access: RoomAccess = NO_ROOM) -> Grants:
+        """Return the same; raise 403 unless the caller may read something."""
+        grants = await self.grants(access)
+        if not grants.reads_any:
+            raise HTTPError(HTTPStatus.FORBIDDEN)
+        return grants
+
+    async def may_create(self) -> bool:
+        """Return whether the caller may make rooms."""
+        allowed = self.credential.may_create()
+        return allowed if isinstance(allowed, bool) else await allowed
 
     async def room(self, name: str) -> HostedRoom:
         """Return the room of that name; make a named one if it does not exist and that is allowed.
@@ -78,7 +99,8 @@ class RoomRequest(Request):
         It stays open until the request is finished. Raises 404 if there is no such room.
         """
         hosted = await self.hub.rooms.open(name)
-        if hosted is None and self.site.names_allowed and is_name(name) and await self.may("write"):
+        named = hosted is None and self.site.names_allowed and is_name(name)
+        if named and await self.may_create():
             await self.make(name)
             hosted = await self.hub.rooms.open(name)
         if hosted is None:
@@ -92,12 +114,36 @@ class RoomRequest(Request):
         if await self.hub.rooms.create(name, maker=self.caller):
             self.hub.events.made(name, self.address)
 
+    async def demand_entry(self, name: str) -> None:
+        """Raise 403 if the caller may do nothing in a room of that name, before it is opened.
+
+        So that somebody who may do nothing learns not even whether it exists.
+        """
+        hosted = self.hub.rooms.find(name)
+        access = RoomAccess(name) if hosted is None else hosted.sequencer.room.access
+        if await self.grants(access):
+            return
+        kept = await self.hub.rooms.access(name) if hosted is None else None
+        await self.demand_grants(access if kept is None else kept)
+
+    async def room_access(self, name: str) -> RoomAccess:
+        """Return who may do what in a room; raise 404 as :meth:`demand_room` does.
+
+        Neither makes nor opens it.
+        """
+        access = await self.hub.rooms.access(name)
+        if access is None:
+            access = RoomAccess(name)
+            await self.demand_reading(access)  # else one learns not even that there is no room
+            await self.demand_room(name)
+        return access
+
     async def demand_room(self, name: str) -> None:
         """Raise 404 unless the room exists, or its first use would make it.
 
         Neither makes nor opens it.
         """
-        usable = self.site.names_allowed and is_name(name) and await self.may("write")
+        usable = self.site.names_allowed and is_name(name) and await self.may_create()
         if not usable and not await self.hub.rooms.has(name):
             raise NoSuchRoom
 
@@ -126,7 +172,8 @@ class NewRoom(RoomRequest):
 
     async def post(self) -> None:
         """Make a room with an id that can't be guessed."""
-        await self.demand("write")
+        if not await self.may_create():
+            raise HTTPError(HTTPStatus.FORBIDDEN)
         name = new_id()
         await self.make(name)
         self.answer(room_address(self.request, self.site.root, name))
@@ -137,8 +184,7 @@ class RoomInfo(RoomRequest):
 
     async def get(self, name: str) -> None:
         """Say where the room is."""
-        await self.demand("read")
-        await self.demand_room(name)
+        await self.demand_reading(await self.room_access(name))
         self.answer(room_address(self.request, self.site.root, name))
 
 
@@ -192,8 +238,7 @@ class Send(RoomRequest):
         """Take one message, and answer what a socket would."""
         self.hub.incomplete.forget(self)
         self.check_body()
-        if not (await self.may("read") or await self.may("write")):
-            raise HTTPError(HTTPStatus.FORBIDDEN)  # it learns not even whether there is the room
+        await self.demand_entry(name)
         hosted = await self.room(name)
         client = self.client()
         body = bytes(self._body)
@@ -213,19 +258,35 @@ class Send(RoomRequest):
             raise
 
     async def _take(self, hosted: HostedRoom, message: ClientMessage, client: str | None) -> None:
-        right = RIGHTS.get(type(message))
-        if right is not None and not await self.may(right):
-            raise Forbidden(f"you may not {right} in this room")
+        grants = await self.demand_grants(hosted.sequencer.room.access)
+        if isinstance(message, Get) and not grants.may_read(message.key):
+            self._withhold(message, grants, client)
+            return
+        check(grants, message)
+        if isinstance(message, Keys) and not grants.reads_any:
+            raise HTTPError(HTTPStatus.FORBIDDEN)
         if isinstance(message, Ping):
             self.answer_encoded(JSON.pong(message.nonce))
         elif isinstance(message, Get):
             await self._get(hosted, message, client)
         elif isinstance(message, Keys):
-            await self._stream(hosted.keys(JSON, message))
+            await self._stream(hosted.keys(JSON, message, grants))
         elif isinstance(message, Push):
             await self._push(hosted, message, client)
         elif isinstance(message, SetPresence):
             raise BadMessage("expected a presence over a socket: it lasts as long as that does")
+        else:
+            self.answer(None)
+
+    def _withhold(self, get: Get, grants: Grants, client: str | None) -> None:
+        """Answer as if the key were empty, or refuse who knows refusals (protocol, "Grants")."""
+        if get.epoch is not UNSET or not grants.reads_any:
+            check(grants, get)
+        if get.seq is not None:
+            self.answer_encoded(JSON.init(get.key, 0).whole(()))
+        elif get.presence:
+            own = author(client, None).client
+            self.answer_encoded(JSON.presence_state(get.key, own, 0).whole(()))
         else:
             self.answer(None)
 
@@ -253,7 +314,7 @@ class Send(RoomRequest):
         if self.body_length > LONG_BYTES:
             await self.hub.backlog.turns.take(hosted.prepare(push.key, values))
         key = client_key(client)
-        pusher = _RequestPusher(key, author(client, self.access.user))
+        pusher = _RequestPusher(key, author(client, self.credential.identity.user))
         unwritten = self.hub.unwritten_requests
         if unwritten.full:
             raise Unavailable("the server is writing as fast as it can; try again")
@@ -300,6 +361,7 @@ class Connect(RoomRequest, WebSocketHandler):
     _stream_request_body = False
     peer: Peer | None = None
     hosted: HostedRoom
+    guard: Guard
     _seated = False
     _closed = False
     _receive: Callable[[int, bytes], Awaitable[None] | None]
@@ -314,8 +376,10 @@ class Connect(RoomRequest, WebSocketHandler):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         self.hub.take_seat(self.caller)
         self._seated = True
-        await self.demand("read")
+        await self.demand_entry(name)
         self.hosted = await self.room(name)
+        self.guard = Guard(self.credential, self.hosted.sequencer.room.access)
+        self.guard.known = await self.demand_reading(self.hosted.sequencer.room.access)
         self.secret = self.client()
         if self._seated:  # otherwise the client has gone meanwhile
             await super().get(name)
@@ -358,8 +422,8 @@ class Connect(RoomRequest, WebSocketHandler):
         self.peer = Peer(
             self.hosted,
             outbox,
-            access=self.access,
-            author=author(self.secret, self.access.user),
+            guard=self.guard,
+            author=author(self.secret, self.credential.identity.user),
             client=client_key(self.secret),
             close=self.close,
             codec=codec,
@@ -384,7 +448,7 @@ class Connect(RoomRequest, WebSocketHandler):
         self.hub.join(self.peer, self.hosted)
         self.hub.events.connected(self.hosted.name, self.address)
         if self._flag("debug"):
-            self.hosted.watch(outbox, codec)
+            self.hosted.watch(outbox, codec, self.peer.may_read)
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Receive a message from Tornado's own reader."""

@@ -141,7 +141,7 @@ class _OfRoom(PageHandler):
 
     async def get(self, name: str) -> None:
         """Show the page; 404 where there is no such room, and none is made by its first use."""
-        await self.demand("read")
+        await self.demand_reading()
         await self.demand_room(name)
         self.show(self.script, title=self.title.format(name), room=name)
 
@@ -165,7 +165,7 @@ class FrontPage(PageHandler):
 
     async def get(self) -> None:
         """Show the page."""
-        await self.demand("read")
+        await self.demand_reading()
         self.show("front", title="DriftDB rooms")
 
 
@@ -174,10 +174,8 @@ class Figures(RoomRequest):
 
     async def get(self, name: str) -> None:
         """Answer with the numbers; of a room that nobody has opened ``seq`` is null."""
-        await self.demand("read")
+        await self.demand_reading(await self.room_access(name))
         hosted = self.hub.rooms.find(name)
-        if hosted is None:
-            await self.demand_room(name)
         self.set_header("Cache-Control", "no-store")
         self.answer(
             {

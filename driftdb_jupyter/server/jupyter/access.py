@@ -11,19 +11,24 @@ from weakref import ref
 
 from jupyter_server.auth import User
 
+from ...access.credential import Operator
+from ...access.grants import NOTHING, OWNER, ROLES, Grant, Grants, compile_grants
+from ...access.identity import Identity
+from ...access.room_access import RoomAccess
 from ...protocol.value import Value
-from ..hosting.access import Anyone, Right
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
 
-__all__ = ["KERNEL", "RESOURCE", "JupyterAccess", "KernelAccess", "holds_secret"]
+__all__ = ["KERNEL", "RESOURCE", "JupyterCredential", "holds_secret", "kernel_credential"]
 
 RESOURCE = "driftdb"
 _IDENTITY = ("username", "name", "display_name", "initials", "color", "avatar_url")
 KERNEL = User(username="kernel", name="Kernel", display_name="Kernel")
 
 _SCHEME = "DriftDB "
+_READER = compile_grants(Grant(ROLES["read"]))
+_WRITER = compile_grants(Grant(tuple(word for word in ROLES["write"] if word != "read")))
 
 
 def holds_secret(authorization: str, secret: str) -> bool:
@@ -39,31 +44,68 @@ def identity(user: object) -> Value:
     return Value.from_json(json.dumps(told, ensure_ascii=False).encode())
 
 
-class KernelAccess(Anyone):
-    """The permissions of a kernel that knows the secret: all."""
-
-    user = identity(KERNEL)
+kernel_credential = Operator(Identity("kernel", user=identity(KERNEL)))
+"""That of a kernel that knows the secret: it may do everything."""
 
 
-class JupyterAccess:
+class JupyterCredential:
     """Asks Jupyter's authorizer about the user behind a handler, for resource ``driftdb``.
 
-    The handler has it, and not the other way round: what is in a cycle is freed late.
+    Who may ``write`` there owns every room; who may ``read`` reads rooms without a policy, and in
+    others does what their policy says. It is asked for each message, because an authorizer may
+    change its mind. The handler has it, and not the other way round: what is in a cycle is freed
+    late.
     """
 
-    __slots__ = ("_handler",)
+    __slots__ = ("_handler", "_identity")
+
+    expires_at: float | None = None
+    steady = False
 
     def __init__(self, handler: JupyterHandler) -> None:
         self._handler = ref(handler)
+        self._identity: Identity | None = None
 
     @property
-    def user(self) -> Value:
+    def identity(self) -> Identity:
         """The user's identity, as Jupyter has it."""
-        handler = self._handler()
-        return identity(None if handler is None else handler.current_user)
+        if self._identity is None:
+            handler = self._handler()
+            user = None if handler is None else handler.current_user
+            subject = getattr(user, "username", None)
+            self._identity = Identity("jupyter", subject, user=identity(user))
+        return self._identity
 
-    def may(self, right: Right) -> bool | Awaitable[bool]:
-        """Return True if the user may do that now; an authorizer that fails allows nothing."""
+    def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:
+        """Return what the user may do now; an authorizer that fails allows nothing."""
+        write, read = self._ask("write"), self._ask("read")
+        if isinstance(write, bool) and isinstance(read, bool):
+            return self._grants(access, write=write, read=read)
+        return self._wait_for_grants(access, write, read)
+
+    def may_create(self) -> bool | Awaitable[bool]:
+        """Return whether the user may write."""
+        return self._ask("write")
+
+    def revalidate(self) -> bool:
+        """Return ``True``."""
+        return True
+
+    def _grants(self, access: RoomAccess, *, write: bool, read: bool) -> Grants:
+        if write and read:
+            return OWNER
+        if access.policy is not None:
+            return access.policy.grants_for(self.identity) if read else NOTHING
+        return _READER if read else _WRITER if write else NOTHING
+
+    async def _wait_for_grants(
+        self, access: RoomAccess, write: bool | Awaitable[bool], read: bool | Awaitable[bool]
+    ) -> Grants:
+        may_write = write if isinstance(write, bool) else await write
+        may_read = read if isinstance(read, bool) else await read
+        return self._grants(access, write=may_write, read=may_read)
+
+    def _ask(self, right: str) -> bool | Awaitable[bool]:
         handler = self._handler()
         if handler is None:  # the connection has ended
             return False

@@ -16,9 +16,10 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, RequestHandler, authenticated
 
+from ...access.credential import Credential
 from ...protocol.name import new_id
-from ..hosting.access import Access
 from ..hosting.hub import Hub
+from ..http.access_handlers import access_routes
 from ..http.address import room_address
 from ..http.administration import Administration
 from ..http.administration_handlers import administration_routes
@@ -34,7 +35,7 @@ from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..process.place import jupyter_journal
 from ..settings import DriftDB
-from .access import KERNEL, JupyterAccess, KernelAccess, holds_secret
+from .access import KERNEL, JupyterCredential, holds_secret, kernel_credential
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
 
@@ -65,21 +66,21 @@ class JupyterRequest(RoomRequest, JupyterHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Identify the user or kernel; raise 403 without a login."""
-        self.access: Access
+        self.credential: Credential
         page = isinstance(self, PageHandler)
         if not page and self._is_of_kernel():
             # Counted apart: a proxy before Jupyter may have the same address, with all that come
             # through it.
             self.admit(_KERNELS)
             self.current_user = KERNEL
-            self.access = KernelAccess()
+            self.credential = kernel_credential
             return
         self.admit()
         if page:
-            self.access = JupyterAccess(self)
+            self.credential = JupyterCredential(self)
             await JupyterHandler.prepare(self)
             return
-        self.access = JupyterAccess(self)
+        self.credential = JupyterCredential(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
         # By default Jupyter's own prepare and authorizer let in users that are not logged in.
         if self.current_user is None or not self.check_origin():
@@ -95,7 +96,8 @@ class NotebookRoom(RoomRequest):
 
     async def get(self) -> None:
         """Answer with the room of the notebook that a kernel runs."""
-        await self.demand("write")
+        if not await self.may_create():
+            raise HTTPError(403)
         notebooks: Notebooks = self.settings[_NOTEBOOKS]
         name = await notebooks.room_of_kernel(
             self.get_query_argument("kernel"),
@@ -144,6 +146,7 @@ class DriftDBExtension(ExtensionApp):
         )
         self.handlers.append(site.route("notebook", NotebookRoom))
         self.handlers.extend(routes(site))
+        self.handlers.extend(access_routes(site))
         self.handlers.extend(page_routes(site))
         administration = administration_routes(
             Administration(self.hub), _PREFIX, secret=self._admin_secret

@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(
     assert path.read_bytes() == before
     monkeypatch.undo()
     Journal(str(path)).close()
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
 
 
 def test_a_disk_that_fills_up_in_the_middle_leaves_no_half_copy(

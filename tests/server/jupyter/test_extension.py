@@ -140,9 +140,9 @@ class TestAuthorizer:
         peer = await room.join(client="x" * 16)
         for action in ("append", "replace", "relay"):
             await peer.send(push("k", 2, action, id=7))
-            await peer.hears_error("forbidden", id=7)
+            await peer.hears_error("forbidden", id=7, key="k", action=action)
         await peer.send(push("k", 2))
-        await peer.hears_error("forbidden")
+        await peer.hears_error("forbidden", key="k", action="append")
         await room.holds("k", {1: 1})
 
     async def test_over_http_it_is_a_403(self, room: Room) -> None:
@@ -190,7 +190,7 @@ class TestAuthorizer:
         await peer.hears(pushed("k", 1, 1))
         room.server.rights.refused = {"write"}
         await peer.send(push("k", 2, "relay"))
-        await peer.hears_error("forbidden")
+        await peer.hears_error("forbidden", key="k", action="relay")
         room.server.rights.refused = set()
         await peer.send(push("k", 3, "relay"))
         await peer.hears(pushed("k", 3, 2))
@@ -219,7 +219,7 @@ class TestAuthorizer:
         peer = await room.join()
         room.server.rights.refused = {"write"}
         await peer.send({"type": "presence", "key": "k", "value": 1})
-        await peer.hears_error("forbidden")
+        await peer.hears_error("forbidden", key="k", action="presence")
         room.server.rights.refused = {"read"}
         assert (await room.post({"type": "keys", "prefix": ""})).status == 403
         await peer.send({"type": "keys", "prefix": ""})
@@ -237,7 +237,7 @@ class TestAuthorizer:
         peer = await room.join()
         room.server.rights.fails = True
         await peer.send(push("k", 1))
-        await peer.hears_error("forbidden")
+        await peer.hears_error("forbidden", key="k", action="append")
         assert await knock(room, **room.server.headers) == OUT
 
 

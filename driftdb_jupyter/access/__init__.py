@@ -1,0 +1,1 @@
+"""Who may do what in a room: grants, policies, identities and credentials. No I/O."""

@@ -1,0 +1,234 @@
+"""Grants: which actions are allowed on which keys of a room (docs/access.md).
+
+A :class:`Grant` is what people write down, :class:`Grants` what the server asks for each message.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+__all__ = [
+    "ACTIONS",
+    "APPEND",
+    "COMPACT",
+    "DELETE",
+    "EVERYTHING",
+    "META",
+    "NOTHING",
+    "OWNER",
+    "PRESENCE",
+    "READ",
+    "RELAY",
+    "REPLACE",
+    "ROLES",
+    "WRITE",
+    "Action",
+    "Grant",
+    "Grants",
+    "action_names",
+    "compile_grants",
+]
+
+Action: TypeAlias = Literal[
+    "read", "append", "replace", "relay", "compact", "delete", "presence", "admin"
+]
+
+READ = 1
+APPEND = 2
+REPLACE = 4
+RELAY = 8
+COMPACT = 16
+DELETE = 32
+PRESENCE = 64
+WRITE = APPEND | REPLACE | RELAY | COMPACT | DELETE
+_ON_KEYS = READ | WRITE | PRESENCE
+_ADMIN = 128
+
+ACTIONS: dict[str, int] = {
+    "read": READ,
+    "append": APPEND,
+    "replace": REPLACE,
+    "relay": RELAY,
+    "compact": COMPACT,
+    "delete": DELETE,
+    "presence": PRESENCE,
+    "admin": _ADMIN,
+}
+"""Every action by its word; ``admin`` is about the room as a whole, all others about a key."""
+
+ROLES: dict[str, tuple[Action, ...]] = {
+    "read": ("read",),
+    "write": ("read", "append", "replace", "relay", "compact", "delete", "presence"),
+    "admin": ("read", "append", "replace", "relay", "compact", "delete", "presence", "admin"),
+}
+"""The words that stand for several actions."""
+
+META = "$meta/"
+"""``$meta/K`` says what the key K is: whoever may read K may read it."""
+
+_NAMES = {bit: name for name, bit in ACTIONS.items()}
+# What a connection remembers of keys that it used, so that a check costs one look into a
+# dictionary. Both are small, because every connection may have grants of its own.
+_KNOWN_KEYS = 32
+_KNOWN_LENGTH = 64
+_LAST = "\U0010ffff"
+
+
+class Grant(Struct, frozen=True, omit_defaults=True):
+    """Some actions on some keys.
+
+    ``keys`` are whole keys, ``prefixes`` the beginnings of keys. Without either the grant covers
+    the whole room, also the keys that begin with ``$``; ``admin`` is granted in that way alone.
+    """
+
+    can: tuple[Action, ...]
+    keys: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it covers some keys only."""
+        return bool(self.keys or self.prefixes)
+
+
+class Grants:
+    """What somebody may do in a room, made by :func:`compile_grants`.
+
+    ``everywhere``: the actions that are allowed on every key, as bits. ``unlimited``: whether that
+    is all of them, so that no key needs to be looked at. ``is_admin``: whether the policy of the
+    room, its links and the room itself may be changed.
+    """
+
+    __slots__ = ("_bounds", "_exact", "_known", "_masks", "everywhere", "is_admin", "unlimited")
+
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        everywhere = 0
+        exact: dict[str, int] = {}
+        prefixes: dict[str, int] = {}
+        for grant in grants:
+            actions = 0
+            for name in grant.can:
+                actions |= ACTIONS[name]
+            if not grant.is_narrow:
+                everywhere |= actions
+                continue
+            actions &= _ON_KEYS
+            for places, found in ((grant.keys, exact), (grant.prefixes, prefixes)):
+                for place in places:
+                    found[place] = found.get(place, 0) | actions
+                    if actions & READ and not place.startswith("$"):
+                        meta = META + place
+                        found[meta] = found.get(meta, 0) | READ
+        self.is_admin = bool(everywhere & _ADMIN)
+        self.everywhere = everywhere & _ON_KEYS
+        self.unlimited = self.everywhere == _ON_KEYS
+        self._exact = exact
+        self._bounds, self._masks = _intervals(prefixes)
+        self._known: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether anything at all is allowed."""
+        return self.is_admin or any((self.everywhere, *self._exact.values(), *self._masks))
+
+    @property
+    def reads_any(self) -> bool:
+        """Whether any key may be read."""
+        found = (self.everywhere, *self._exact.values(), *self._masks)
+        return any(actions & READ for actions in found)
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether every key may be read."""
+        return bool(self.everywhere & READ)
+
+    def actions(self, key: str) -> int:
+        """Return the actions that are allowed on a key, as bits.
+
+        Takes as long however many keys and prefixes are granted.
+        """
+        if self.unlimited:
+            return _ON_KEYS
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        actions = self.everywhere | self._exact.get(key, 0)
+        if self._bounds:
+            actions |= self._masks[bisect_right(self._bounds, key)]
+        if len(key) <= _KNOWN_LENGTH:
+            if len(self._known) >= _KNOWN_KEYS:
+                self._known.clear()
+            self._known[key] = actions
+        return actions
+
+    def allows(self, action: int, key: str) -> bool:
+        """Return whether an action (a bit, as :data:`READ`) is allowed on a key."""
+        return self.actions(key) & action != 0
+
+    def may_read(self, key: str) -> bool:
+        """Return whether a key may be read."""
+        return self.actions(key) & READ != 0
+
+
+@lru_cache(maxsize=256)
+def compile_grants(*grants: Grant) -> Grants:
+    """Return all that some grants allow together; the same object for the same grants."""
+    return Grants(grants)
+
+
+def action_names(actions: int) -> list[str]:
+    """Return the words of actions that are given as bits."""
+    return [name for bit, name in _NAMES.items() if actions & bit]
+
+
+def _intervals(prefixes: dict[str, int]) -> tuple[list[str], list[int]]:
+    """Cut the keys, in their order, into intervals in which the same actions are allowed.
+
+    Returns where intervals begin, and the actions of each; the first one is what lies before all.
+    Keys with a common beginning lie next to each other, so one search finds the interval of a key,
+    however many prefixes there are and however they are nested.
+    """
+    bounds: list[str] = []
+    masks = [0]
+    open_prefixes: list[tuple[str | None, int]] = []  # where each ends, and what holds in it
+
+    def cut(at: str, mask: int) -> None:
+        if bounds and bounds[-1] == at:
+            masks[-1] = mask
+        else:
+            bounds.append(at)
+            masks.append(mask)
+
+    def close(until: str | None) -> None:
+        while open_prefixes:
+            end = open_prefixes[-1][0]
+            if end is None or (until is not None and end > until):
+                return
+            open_prefixes.pop()
+            cut(end, open_prefixes[-1][1] if open_prefixes else 0)
+
+    for prefix in sorted(prefixes):
+        close(prefix)
+        mask = prefixes[prefix] | (open_prefixes[-1][1] if open_prefixes else 0)
+        open_prefixes.append((_end(prefix), mask))
+        cut(prefix, mask)
+    close(None)
+    return bounds, masks
+
+
+def _end(prefix: str) -> str | None:
+    """Return the first text behind all that begin with a prefix, ``None`` where there is none."""
+    stem = prefix.rstrip(_LAST)
+    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
+
+
+NOTHING = compile_grants()
+"""Allows nothing."""
+EVERYTHING = compile_grants(Grant(ROLES["write"]))
+"""Allows every action on every key, as a room without a policy does."""
+OWNER = compile_grants(Grant(ROLES["admin"]))
+"""Allows that, and to set who else may do what."""

@@ -1,0 +1,32 @@
+"""An identity: who somebody is, as far as the server knows."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from ..protocol.value import Value
+
+__all__ = ["GUEST", "Identity", "Source"]
+
+Source: TypeAlias = Literal["guest", "jupyter", "kernel", "hub", "token", "link"]
+
+
+class Identity(Struct, frozen=True):
+    """Who is behind a connection or request.
+
+    ``source`` is what vouches for it. ``subject`` is the name by which a policy's ``users`` knows
+    the person, ``None`` for who has none: a guest, somebody with a link. ``groups`` are those that
+    the source puts the person in. ``user`` is what others are told (protocol, "Who and when"), an
+    object, ``None`` for nothing.
+    """
+
+    source: Source
+    subject: str | None = None
+    groups: frozenset[str] = frozenset()
+    user: Value | None = None
+
+
+GUEST = Identity("guest")
+"""Somebody of whom nothing is known."""

@@ -1,0 +1,70 @@
+"""The request by which the owner of a room says who may do what in it (docs/access.md)."""
+
+from __future__ import annotations
+
+from ...access.policy import parse_policy
+from ...access.room_access import POLICY
+from ...protocol.errors import Forbidden, TooLarge
+from .handlers import RoomRequest
+from .request import NoSuchRoom
+from .site import Route, Site
+
+__all__ = ["Access", "access_routes"]
+
+
+class Access(RoomRequest):
+    """``/room/ID/access``: the policy of a room, ``null`` where it has none."""
+
+    def initialize(self, site: Site) -> None:
+        """See :class:`.handlers.RoomRequest`."""
+        super().initialize(site)
+        self._body = bytearray()
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """The longest policy that is read."""
+        return self.hub.settings.access_limit_bytes
+
+    def body_too_long(self, length: int) -> Exception:
+        """Return the refusal of a policy that is too long."""
+        return TooLarge(f"expected a policy of at most {self.body_limit_bytes} bytes, got {length}")
+
+    def take_body(self, chunk: bytes) -> None:
+        """Gather the policy."""
+        self._body += chunk
+
+    async def get(self, name: str) -> None:
+        """Answer with the policy."""
+        await self._demand_admin(name)
+        access = await self.room_access(name)
+        self.set_header("Cache-Control", "no-store")
+        self.answer(None if access.policy is None else access.policy.to_builtins())
+
+    async def put(self, name: str) -> None:
+        """Set the policy; ``null`` takes it away."""
+        await self._demand_admin(name)
+        self.check_body()
+        body = bytes(self._body)
+        policy = None if body.strip() == b"null" else parse_policy(body).encode()
+        await self._change(name, policy)
+
+    async def delete(self, name: str) -> None:
+        """Take the policy away."""
+        await self._demand_admin(name)
+        await self._change(name, None)
+
+    async def _demand_admin(self, name: str) -> None:
+        grants = await self.demand_grants(await self.room_access(name))
+        if not grants.is_admin:
+            raise Forbidden("you may not administer this room", key="", action="admin")
+
+    async def _change(self, name: str, policy: bytes | None) -> None:
+        await self.room(name)  # which makes one whose first use this is
+        if not await self.hub.rooms.change_access(name, {POLICY: policy}):
+            raise NoSuchRoom
+        self.answer(None)
+
+
+def access_routes(site: Site) -> list[Route]:
+    """Return the routes of who may do what in a room."""
+    return [site.route(r"room/([^/]+)/access", Access)]

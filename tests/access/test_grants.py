@@ -1,0 +1,110 @@
+"""Grants: what is allowed on a key is what some grant that covers it allows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftdb_jupyter.access.grants import (
+    ACTIONS,
+    APPEND,
+    EVERYTHING,
+    META,
+    NOTHING,
+    OWNER,
+    READ,
+    REPLACE,
+    ROLES,
+    Action,
+    Grant,
+    Grants,
+    action_names,
+    compile_grants,
+)
+
+_KEYS = st.text(alphabet="ab/$\U0010ffff\ud7ff", min_size=1, max_size=4)
+_WORDS: list[Action] = [word for word in ROLES["write"] if word != "read"]
+_GRANTS = st.lists(
+    st.builds(
+        Grant,
+        can=st.lists(st.sampled_from(_WORDS), max_size=3).map(tuple),
+        keys=st.lists(_KEYS, max_size=3).map(tuple),
+        prefixes=st.lists(_KEYS, max_size=6).map(tuple),
+    ),
+    max_size=4,
+)
+
+
+def allowed(grants: list[Grant], key: str) -> int:
+    """What some grants allow on a key, found by looking at each of them."""
+    actions = 0
+    for grant in grants:
+        if not grant.is_narrow or key in grant.keys or key.startswith(grant.prefixes):
+            for word in grant.can:
+                actions |= ACTIONS[word]
+    return actions
+
+
+@given(_GRANTS, st.lists(_KEYS, max_size=40))
+def test_a_key_allows_what_the_grants_that_cover_it_allow(
+    grants: list[Grant], keys: list[str]
+) -> None:
+    compiled = Grants(grants)
+    for key in [*keys, *keys]:  # what is remembered of a key is the same
+        assert compiled.actions(key) == allowed(grants, key)
+
+
+def test_a_prefix_covers_what_begins_with_it() -> None:
+    grants = compile_grants(Grant(("append",), prefixes=("poll/",)))
+    assert grants.allows(APPEND, "poll/")
+    assert grants.allows(APPEND, "poll/1")
+    assert not grants.allows(REPLACE, "poll/1")
+    assert not grants.allows(APPEND, "poll")
+    assert not grants.allows(APPEND, "polls/1")
+
+
+def test_who_may_read_a_key_may_read_what_it_is_but_not_write_that() -> None:
+    grants = compile_grants(Grant(ROLES["write"], keys=("k",), prefixes=("poll/",)))
+    for key in ("k", "poll/1"):
+        assert grants.actions(META + key) == READ
+    assert not grants.actions(META + "answers")
+    assert not compile_grants(Grant(("append",), keys=("k",))).actions(META + "k")
+
+
+def test_a_grant_without_keys_covers_the_whole_room() -> None:
+    grants = compile_grants(Grant(("read", "append")))
+    assert grants.reads_all
+    assert grants.allows(APPEND, "$meta/k")
+    assert not grants.unlimited
+
+
+def test_all_actions_on_all_keys_are_no_limit() -> None:
+    assert EVERYTHING.unlimited
+    assert not EVERYTHING.is_admin
+    assert OWNER.unlimited
+    assert OWNER.is_admin
+    assert not compile_grants(Grant(ROLES["write"], prefixes=("a",))).unlimited
+
+
+def test_no_grant_is_nothing() -> None:
+    assert not NOTHING
+    assert not Grants([Grant((), keys=("k",))])
+    assert Grants([Grant(("read",), keys=("k",))])
+    assert not NOTHING.may_read("k")
+
+
+def test_the_same_grants_are_the_same_object() -> None:
+    assert compile_grants(Grant(("read",))) is compile_grants(Grant(("read",)))
+
+
+def test_actions_have_names() -> None:
+    assert action_names(READ | APPEND) == ["read", "append"]
+
+
+def test_what_is_remembered_of_keys_is_bounded() -> None:
+    grants = Grants([Grant(("read",), prefixes=("a",))])
+    for number in range(10_000):
+        grants.actions(f"a{number}")
+        grants.actions("a" * 1_000 + str(number))
+    assert len(grants._known) <= 32
+    assert max(map(len, grants._known)) <= 64
