@@ -222,3 +222,34 @@ def test_a_promise_tells_that_the_room_has_it_or_why_not(
         "() => { try { slider.set(() => 1) } catch (error) { return `${error}` } }"
     )
     assert said == "TypeError: value: expected what JSON holds, bytes or a Date, got function"
+
+
+LEAVE = {
+    "navigates": "location.href = 'about:blank'",
+    "reloads": "location.reload()",
+    "closes": "window.close()",
+}
+WRITE_AND_LEAVE = """() => void setTimeout(() => {{
+    for (let n = 1; n <= 50; n += 1) slider.value = n;
+    for (let n = 0; n < 3; n += 1) log.append(n);
+    form.set({{ last: "word" }});
+    {leave};
+}})"""
+
+
+@pytest.mark.parametrize("how", LEAVE)
+def test_what_a_page_wrote_last_arrives_though_it_is_left_at_once(
+    standalone: Standalone, new_window: NewWindow, how: str
+) -> None:
+    url = standalone.new_room().url
+    opener = new_window()
+    with opener.expect_popup() as opened:  # which may close itself
+        opener.evaluate("void open('about:blank')")
+    page = plain_page(opened.value, standalone, url)
+    here = join(url)
+    slider, log, form = here.state("slider"), here.stream("log"), here.dict("form")
+    page.evaluate(WRITE_AND_LEAVE.format(leave=LEAVE[how]))
+    slider.wait_for(lambda value: value == 50, timeout_seconds=60)
+    form.wait_for(lambda items: items.get("last") == "word", timeout_seconds=60)
+    assert list(log) == list(range(3))
+    here.close()

@@ -1,4 +1,4 @@
-import type { Frame } from "../protocol/codec";
+import { byteLength, type Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { Refused } from "./errors";
 import { tell } from "./listeners";
@@ -30,6 +30,8 @@ const LOOK_MILLISECONDS = 1_000;
 /** A hidden page's timers may come once a minute only. */
 const SLEEP_MILLISECONDS = 90_000;
 const PRESENCE_MILLISECONDS = 40;
+/** How many bytes browsers send behind a page that is gone (64 KiB), less what heads them. */
+const MOST_KEPT_ALIVE = 60_000;
 
 const CLOSE_NOT_UTF8 = 1007;
 const CLOSE_FORBIDDEN = 4403;
@@ -151,12 +153,55 @@ export class Connection {
   };
 
   /** Node has no such events. */
-  readonly #events: [EventTarget | undefined, string, () => void][] = [
+  readonly #events: [EventTarget | undefined, string, (event: Event) => void][] = [
     [globalThis, "online", this.#wake],
     [globalThis, "pageshow", this.#wake],
+    [globalThis, "pagehide", (event) => this.#leavePage((event as PageTransitionEvent).persisted)],
     [globalThis, "offline", () => this.#goOffline()],
-    [globalThis.document, "visibilitychange", () => document.hidden || this.#wake()],
+    [globalThis.document, "freeze", () => this.session.hurry(false)],
+    [
+      globalThis.document,
+      "visibilitychange",
+      // On phones the last that a page hears.
+      () => (document.hidden ? this.session.hurry(false) : this.#wake()),
+    ],
   ];
+
+  /**
+   * The page is left: send what it wrote last. `mayReturn`: it may come back as it is now, for which
+   * browsers want it to have no open socket.
+   */
+  #leavePage(mayReturn: boolean): void {
+    const { socket, session } = this;
+    session.hurry(!mayReturn);
+    if (socket === null) {
+      this.#sendAlone();
+    } else if (mayReturn && !this.detoured) {
+      this.drop()?.close(1000);
+      this.wait();
+    }
+  }
+
+  /** Send what can go without a connection; where it had arrived before it counts once. */
+  #sendAlone(): void {
+    const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(globalThis.document?.cookie) ?? [];
+    const headers = xsrf === undefined ? {} : { "X-XSRFToken": xsrf };
+    let room = MOST_KEPT_ALIVE;
+    for (const body of this.session.queue.firsts()) {
+      room -= byteLength(body);
+      if (typeof body !== "string" || room < 0) return;
+      fetch(`${this.url}/send?${this.#login}`, {
+        ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body },
+      }).catch(() => {});
+    }
+  }
+
+  /** By what the server knows this client, in the query of an address. */
+  get #login(): string {
+    const { token } = this.#options;
+    const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
+    return `client=${this.session.secret}${login}`;
+  }
 
   /** The browser says that there is no network; a server on this machine may answer all the same. */
   #goOffline(): void {
@@ -224,9 +269,8 @@ export class Connection {
   #open(): void {
     this.#stopWaiting();
     this.session.start();
-    const { token, WebSocket: Open = globalThis.WebSocket } = this.#options;
-    const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
-    const query = `client=${this.session.secret}${login}${this.session.codec.query}`;
+    const { WebSocket: Open = globalThis.WebSocket } = this.#options;
+    const query = this.#login + this.session.codec.query;
     const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
     // The type of ws' own constructor says less than it takes.
     const socket = new (Open as unknown as new (url: string) => Socket)(address);

@@ -41,6 +41,7 @@ type Kind = "each" | "newest" | "offered" | "restored";
 
 /** A push that was not acknowledged yet. */
 interface Waiting {
+  readonly key: string;
   readonly by: Pusher;
   kind: Kind;
   frame: Frame;
@@ -125,7 +126,8 @@ export class Queue {
     const made = pushes.map((push, place): Waiting => {
       const frame = this.#encode(first + place, push);
       const bytes = byteLength(frame);
-      return { by, kind, frame, bytes, sent: false, tried: false, undated: dated ? push : null };
+      const undated = dated ? push : null;
+      return { key: push.key, by, kind, frame, bytes, sent: false, tried: false, undated };
     });
     if (kind === "each") this.#check(made);
     const ids = made.map((waiting) => {
@@ -206,6 +208,30 @@ export class Queue {
     if (id !== undefined) this.#sentUpTo = Math.min(this.#sentUpTo, id - 1);
     if (!this.#held) this.#window = Math.max(this.#window >> 1, NARROWEST_WINDOW);
     this.#held = true;
+  }
+
+  /**
+   * Send all that waits, however much: the page goes for good, so that nothing is ever sent again.
+   */
+  sendAll(): void {
+    this.#window = Number.POSITIVE_INFINITY;
+    this.#flush();
+  }
+
+  /**
+   * What can be sent in another way than over a connection, where nothing keeps the order: of each
+   * key the push that has waited for longest.
+   */
+  firsts(): Iterable<Frame> {
+    const found = new Map<string, Frame>();
+    for (const { key, by, frame } of this.#pushes.values())
+      if (!by.unsure && !found.has(key)) found.set(key, frame);
+    return found.values();
+  }
+
+  /** Keep a push no more, though it may be on its way. */
+  forget(id: number): void {
+    this.#remove(id);
   }
 
   resume(): void {

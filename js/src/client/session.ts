@@ -290,6 +290,12 @@ export class Session {
     });
   }
 
+  /** Send what is held back to save messages: the page may go, or (`forGood`) does. */
+  hurry(forGood: boolean): void {
+    for (const replica of this.#every) if (replica instanceof StateReplica) replica.hurry();
+    if (forGood) this.queue.sendAll();
+  }
+
   /** A connection was opened: ask for all keys, and send again what was not acknowledged. */
   connected(send: (frame: Frame) => void): void {
     this.start();

@@ -517,3 +517,101 @@ test("while a server is away the text doesn't change to and fro", async () => {
   const changes = texts.filter((text, index) => text !== texts[index - 1]);
   expect(changes).toHaveLength(2);
 });
+
+/** A state of a room that has answered, with a write under way and a newer one that waits. */
+function writing() {
+  const { last: socket } = FakeSocket;
+  socket.accept();
+  const state = connection.session.state("k", { changed() {} });
+  socket.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  state.write(1);
+  state.write(2);
+  const values = (of = socket) =>
+    of.sent
+      .map((text) => JSON.parse(text))
+      .flatMap((each) => (each.type === "push" ? each.value.v : []));
+  expect(values()).toEqual([1]);
+  return { socket, state, values };
+}
+
+function pageEvent(name: string, persisted = false): Event {
+  return Object.assign(new Event(name), { persisted });
+}
+
+test.each([
+  ["is left", () => globalThis.dispatchEvent(pageEvent("pagehide"))],
+  ["may be left in memory", () => globalThis.dispatchEvent(pageEvent("pagehide", true))],
+  ["is frozen", () => document.dispatchEvent(new Event("freeze"))],
+  [
+    "is hidden",
+    () => {
+      vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+      document.dispatchEvent(new Event("visibilitychange"));
+    },
+  ],
+])("when the page %s what waits for an answer is sent at once", (_, leave) => {
+  const { values } = writing();
+  leave();
+  expect(values()).toEqual([1, 2]);
+});
+
+test("what a pause holds back is sent when the page is left", () => {
+  const { socket, state, values } = writing();
+  socket.hear({ type: "ack", id: 1, seq: 1 });
+  socket.hear({ type: "ack", id: 2, seq: 2 });
+  state.write(3, 5_000);
+  state.write(4, 5_000);
+  socket.hear({ type: "ack", id: 3, seq: 3 });
+  expect(values()).toEqual([1, 2, 3]);
+  globalThis.dispatchEvent(pageEvent("pagehide"));
+  expect(values()).toEqual([1, 2, 3, 4]);
+});
+
+test("all of a long burst is sent when the page is left for good", () => {
+  FakeSocket.last.accept();
+  const log = connection.session.log("k", { heard() {} }, true);
+  FakeSocket.last.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  for (let n = 0; n < 3_000; n += 1) log.push(n, true);
+  const sent = () => FakeSocket.last.sent.filter((text) => text.includes('"push"')).length;
+  expect(sent()).toBeLessThan(3_000);
+  globalThis.dispatchEvent(pageEvent("pagehide"));
+  expect(sent()).toBe(3_000);
+});
+
+test("a page that comes back from the browser's memory connects at once, and an older write never follows a newer one", () => {
+  const { socket, state, values } = writing();
+  globalThis.dispatchEvent(pageEvent("pagehide", true));
+  expect(socket.closedWith).toBe(1000);
+  expect(connection.status.phase).toBe("reconnecting");
+  globalThis.dispatchEvent(pageEvent("pageshow", true));
+  const { last: next } = FakeSocket;
+  expect(next).not.toBe(socket);
+  next.accept();
+  expect(values(next)).toEqual([2]);
+  next.hear({ type: "ack", id: 2, seq: 2 });
+  expect([state.pending, connection.waiting]).toEqual([false, 0]);
+});
+
+test("without a connection the newest of a state, and the first of a stream, go in requests of their own", () => {
+  const { socket } = writing();
+  const log = connection.session.log("log", { heard() {} }, true);
+  // Of what kind a key is that was never heard of nobody knows: nothing may be written there.
+  connection.session.state("other", { changed() {} }, undefined, "state").write(5);
+  socket.lose();
+  for (const text of ["a", "b"]) log.push(text, true);
+  vi.mocked(fetch).mockClear();
+  // biome-ignore lint/suspicious/noDocumentCookie: as Jupyter has it
+  document.cookie = "_xsrf=2|x";
+  globalThis.dispatchEvent(pageEvent("pagehide"));
+  const asked = vi.mocked(fetch).mock.calls.map(([url, options]) => {
+    const { body, keepalive, headers } = options as RequestInit;
+    expect([keepalive, headers]).toEqual([true, { "X-XSRFToken": "2|x" }]);
+    const { client, ...more } = Object.fromEntries(new globalThis.URL(String(url)).searchParams);
+    expect([client, more]).toEqual([connection.session.secret, {}]);
+    return [String(url).split("?")[0], JSON.parse(body as string)];
+  });
+  expect(asked).toMatchObject([
+    [`${URL}/send`, { key: "log", value: "a", id: 2 }],
+    [`${URL}/send`, { key: "k", value: { v: 2 }, id: 4 }],
+  ]);
+});
