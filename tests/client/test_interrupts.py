@@ -8,12 +8,15 @@ acknowledged is missing. A signal handler that writes is put in the same places.
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from traitlets import HasTraits, Int
 
+from driftdb_jupyter.client.objects.binding import bind
 from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.objects.presence import Presence
 from driftdb_jupyter.client.objects.pubsub import PubSub
@@ -29,6 +32,12 @@ LINES_OF_A_SAMPLE = 12
 
 # An interrupt in a finalizer ends that alone; Python says so.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+class Widget(HasTraits):
+    """A widget of anybody's."""
+
+    value = Int()
 
 
 class Case:
@@ -47,6 +56,11 @@ class Case:
         self.chat = PubSub("chat", room=mine)
         self.here = Presence("here", room=mine)
         self.their_here = Presence("here", room=theirs)
+        self.steps = Stream("steps", room=mine)
+        self.their_steps = Stream("steps", room=theirs)
+        self.bound = Widget()
+        self.binding = bind(self.bound, "value", "bound", room=mine)
+        self.their_bound = SharedState("bound", room=theirs)
         self.told: list[Any] = []
         self.state.observe(lambda change: self.told.append(change.new))
         self.number = 0
@@ -66,6 +80,7 @@ class Case:
         come_true(self.theirs, lambda: dict(self.their_items) == dict(self.items))
         come_true(self.theirs, lambda: self.their_sum.value == self.sum.value)
         come_true(self.theirs, lambda: list(self.their_log) == list(self.log))
+        come_true(self.theirs, lambda: list(self.their_steps) == list(self.steps))
         assert set(self.acknowledged) <= set(self.their_log)
         assert len(self.their_log) == len(set(self.their_log)), "nothing is there twice"
         self.state.value = number
@@ -74,6 +89,10 @@ class Case:
         self.their_state.value = -number
         come_true(self.mine, lambda: self.state.value == -number)
         come_true(self.mine, lambda: -number in self.told)
+        self.bound.value = number
+        come_true(self.theirs, lambda: self.their_bound.value == number)
+        self.their_bound.value = -number
+        come_true(self.mine, lambda: self.bound.value == -number)
         self.mine.flush(20)
         assert self.mine.waiting == 0
         assert self.mine.status == "connected"
@@ -97,6 +116,26 @@ def _iterate(case: Case) -> None:
     next(feed)
 
 
+def _compact(case: Case) -> None:
+    case.steps.extend([case.next(), case.next()]).result(20)
+    case.steps.compact(len)
+
+
+def _handler(case: Case) -> None:
+    handler = case.steps.handler()
+    handler.handle(logging.makeLogRecord({"name": "app", "levelname": "INFO", "msg": case.next()}))
+    handler.flush()
+
+
+def _progress(case: Case) -> None:
+    for _ in case.steps.progress(range(3), every_seconds=0):
+        pass
+
+
+def _bind(case: Case) -> None:
+    bind(Widget(), "value", "bound too", room=case.mine).unbind()
+
+
 def _made(case: Case) -> None:
     case.mine.state("made", 1).close()
 
@@ -116,10 +155,17 @@ CALLS: dict[str, Callable[[Case], object]] = {
     "stream.append": lambda case: case.log.append(case.next()),
     "stream.extend": lambda case: case.log.extend([case.next(), case.next()]),
     "list(stream)": lambda case: list(case.log),
-    "stream.compact": lambda case: case.mine.stream("other").append(1).result(20),
+    "stream.compact": _compact,
     "stream.file": _file,
+    "stream.handler": _handler,
+    "stream.progress": _progress,
+    "stream.follow": lambda case: next(case.log.follow(timeout_seconds=20)),
+    "stream.subscribe": lambda case: case.log.subscribe(len),
     "pubsub.publish": lambda case: case.chat.publish(case.next()),
     "pubsub.messages": _iterate,
+    "pubsub.last": lambda case: case.chat.last,
+    "bind": _bind,
+    "bound.value =": lambda case: setattr(case.bound, "value", case.next()),
     "dict[]=": lambda case: case.items.__setitem__(f"n{case.next() % 5}", case.number),
     "dict.set().result()": lambda case: case.items.set(a=case.next()).result(20),
     "dict": lambda case: dict(case.items),
