@@ -47,7 +47,8 @@ class Hearing:
                 self._connection.read_anew(self._replica)
             elif not self._behind or isinstance(each, StartedOver):
                 self._behind = False
-                fresh += self._bookmark.pick(each)
+                picked, self._bookmark = self._bookmark.after(each)
+                fresh += picked
         return fresh
 
     def deliver(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ...protocol.errors import BadMessage, DriftDBError, NotConnected, TooLarge
+from ..runtime.callbacks import callbacks
 from ..settings import Settings
 from ..transport.errors import closed, explain
 from ..transport.heartbeat import Heartbeat
@@ -166,6 +167,7 @@ class Connector:
             if address != before and before is not None:
                 doubtful = True
             self._driver.inbox.poke()
+            callbacks.poke()
             if self._driver.listeners.deserted():
                 self._driver.inbox.put(Job(self._driver.prune))
             if self._link is not None:

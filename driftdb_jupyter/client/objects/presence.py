@@ -6,10 +6,10 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from ..base_room import BaseRoom
-from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.presence import Person as Told
 from ..values.encoding import decode, encode
@@ -47,6 +47,14 @@ class Person:
         return name_of(self.user) or claimed or "Guest"
 
 
+class _Change(NamedTuple):
+    """What is to be told, and whom."""
+
+    subscribers: Subscribers
+    client: str
+    told: Told
+
+
 class Presence(Labelled):
     """The people here under a ``key``, each with a value: a colour, a cursor, what they look at.
 
@@ -78,14 +86,14 @@ class Presence(Labelled):
         self._joined = Subscribers(self._topic)
         self._left = Subscribers(self._topic)
         self._changed = Subscribers(self._topic)
-        self._untold: deque[tuple[Subscribers, str, Told]] = deque()
-        self._told: dict[str, Told] = {}
+        # Who the handlers were told of, or will be by these changes.
+        self._told: tuple[dict[str, Told], deque[_Change]] = {}, deque()
         connection = self._home.connection
         self._replica = connection.attend(key, self)
         if value is not None:
             self.value = value
         self._wait_ready(self._replica, timeout_seconds, presence=True)
-        self._told = self._others()
+        self._told = self._others(), deque()
         self._made = True
         self.label = label
 
@@ -140,25 +148,25 @@ class Presence(Labelled):
         if not self._made:
             return
         others, own_id = self._others(), self._replica.own_id
-        before, self._told = self._told, others
+        before, untold = self._told
+        changes = untold.copy()
         for client, told in before.items():
             if client not in others:
-                self._untold.append((self._left, client, told))
+                changes.append(_Change(self._left, client, told))
         for client, told in others.items():
             if client not in before:
-                self._untold.append((self._joined, client, told))
+                changes.append(_Change(self._joined, client, told))
             elif told.value != before[client].value:
-                self._untold.append((self._changed, client, told))
-        try:
-            while self._untold:
-                subscribers, client, told = self._untold.popleft()
-                # Each handler is given a person of its own, which it may change.
-                subscribers.tell(
-                    lambda client=client, told=told: self._person(client, told, own_id)  # type: ignore[misc]
-                )
-        finally:
-            if self._untold:  # a handler was interrupted
-                callbacks.schedule(self)
+                changes.append(_Change(self._changed, client, told))
+        # In one step, so that no interrupt loses a change.
+        self._told = others, changes
+        while changes := self._told[1]:
+            change = changes[0]
+            # Each handler is given a person of its own, which it may change.
+            make = partial(self._person, change.client, change.told, own_id)
+            change.subscribers.tell(change, make)
+            if self._told[1] and self._told[1][0] is change:
+                self._told[1].popleft()
 
     def _others(self) -> dict[str, Told]:
         own_id = self._replica.own_id

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from ..base_room import BaseRoom
-from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.kind import kind_of
-from ..session.log import Follower, Heard, Missed, News
+from ..session.log import Heard
+from ..session.unread import Unread
 from ..values.encoding import decode, encode
 from ..waiting.feed import Feed
 from ..waiting.handle import Handle
@@ -48,17 +50,17 @@ class PubSub(Labelled):
     ) -> None:
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
-        self._subscribers, self._untold = Subscribers(self._topic), deque[Heard]()
+        self._subscribers = Subscribers(self._topic)
         self._history: deque[Heard] = deque(maxlen=history)
         connection = self._home.connection
-        self._follower = Follower()
+        self._unread = Unread()
         self._replica = connection.listen(
             key,
             self,
             kind=kind_of(key, "channel"),
             keep=False,
             stamps=stamps,
-            follower=self._follower,
+            follower=self._unread.follower,
         )
         self._wait_ready(self._replica, timeout_seconds)
         self.label = label
@@ -66,7 +68,10 @@ class PubSub(Labelled):
     @property
     def last(self) -> list[Any]:
         """The newest values that were heard, oldest first."""
-        return [self._read(heard) for heard in list(self._history)]
+        coming, newest = self._unread.values.copy(), self._history.copy()
+        told = set(map(id, newest))  # one may have come from the one to the other meanwhile
+        newest.extend(each for each in coming if id(each) not in told)
+        return [self._read(heard) for heard in newest]
 
     def publish(self, value: Any) -> Handle[None]:
         """Say something to everybody who is there; the handle tells when the room has it.
@@ -99,7 +104,6 @@ class PubSub(Labelled):
             self._home.connection,
             self._replica,
             owner=self,
-            pick=_heard,
             read=self._read,
             timeout_seconds=timeout_seconds,
         )
@@ -119,22 +123,23 @@ class PubSub(Labelled):
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        news = self._follower.take()
-        self._miss(sum(each.number for each in news if isinstance(each, Missed)))
-        heard = [heard for each in news for heard in _heard(each)]
-        self._history.extend(heard)
-        self._untold.extend(heard)
-        try:
-            self._subscribers.tell_all(self._untold, self._read)
-        finally:
-            if self._untold:  # a handler was interrupted
-                callbacks.schedule(self)
+        unread, history, subscribers = self._unread, self._history, self._subscribers
+        unread.fetch()
+        self._miss(unread.missed)
+        while values := unread.values:
+            if not subscribers:
+                _move(values, history, len(values))
+                continue
+            heard = values[0]
+            subscribers.tell(heard, partial(self._read, heard))
+            if unread.values and unread.values[0] is heard:
+                _move(unread.values, history, 1)
 
     def _read(self, heard: Heard) -> Any:
         message: Message = read_message(heard, lambda text: decode(text, hook=self._decode))
         return message if self._stamps else message.value
 
 
-def _heard(news: News) -> Iterable[Heard]:
-    """Return what was published; not what the key's stream holds."""
-    return (news,) if isinstance(news, Heard) else ()
+def _move(values: deque[Heard], history: deque[Heard], count: int) -> None:
+    """Move the first values to the history, in one step: no interrupt comes in between."""
+    history.extend(islice(iter(values.popleft, None), count))

@@ -77,7 +77,7 @@ class SharedReducer(Shared):
         )
         self._settled: deque[str] = deque()
         self._unfinished = self._reads_anew = False
-        self._told = self._fold.value
+        self._told = (self._fold.value, False)  # what was told last, and whether anybody was
         connection = self._home.connection
         self._follower = Follower()
         self._replica = connection.listen(
@@ -91,7 +91,7 @@ class SharedReducer(Shared):
         self._writer = SnapshotWriter(self._replica)
         self._wait_ready(self._replica, timeout_seconds)
         self._made = True
-        self._told = self._current()
+        self._told = (self._current(), False)
 
     @property
     def value(self) -> Any:
@@ -163,9 +163,11 @@ class SharedReducer(Shared):
         if not self._made:
             return
         value = self._current()
-        if not same(self._told, value):
-            self._told = value
-            self._subscribers.tell(lambda: self._hand_out(value))
+        if not same(self._told[0], value):
+            self._told = (value, True)
+        told, is_news = news = self._told
+        if is_news:  # or was, and an interrupt left some handlers untold
+            self._subscribers.tell(news, lambda: self._hand_out(told))
         self._keep_short()
 
     def __repr__(self) -> str:

@@ -112,7 +112,7 @@ class Shared:
             )
 
     def _miss(self, number: int) -> None:
-        """Count values that came faster than they were taken; say so the first time."""
+        """Count values that came faster than they were taken, in all; say so the first time."""
         if number and not self.missed:
             _log.warning(
                 "%s %r: %d values came faster than they were taken, and are gone; "
@@ -121,7 +121,7 @@ class Shared:
                 self._key,
                 number,
             )
-        self.missed += number
+        self.missed = number
 
     def _wait_ready(
         self, replica: Replica | PresenceReplica, timeout_seconds: float, *, presence: bool = False
@@ -152,10 +152,10 @@ class Shared:
     def _report(self) -> None:
         refusal = self._refusal
         if refusal is not None and refusal.code != getattr(self._logged, "code", None):
-            self._logged = refusal
             _log.warning(
                 "%s %r: the room refused a write: %s", type(self).__name__, self._key, refusal
             )
+            self._logged = refusal
 
 
 def brief(value: object, length: int = 1000) -> str:

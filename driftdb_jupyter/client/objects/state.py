@@ -285,7 +285,7 @@ class SharedState(Shared, HasTraits):
         :attr:`value`. Further ones are logged.
         """
         if change["name"] == "value" and change["type"] == "change":
-            tell_each(self._observers(), lambda handler: handler(change), raises=True)
+            tell_each(self._observers(), change, raises=True)
         else:
             super().notify_change(change)
 

@@ -85,15 +85,25 @@ class Callbacks:
         self._waiting_on = None
         self._worker.do(self._run)
 
+    def poke(self) -> None:
+        """Have what is due delivered, should an interrupt have hidden it."""
+        if self._due:
+            self._bell.ring()
+
     def _run(self) -> None:
         self._bell.answer()
+        under_way: Target | None = None
         try:
             # This is no cell, though a kernel may still name the last one.
             with keep_on_rerun(), _interruptible():
                 for target in list(self._due):
+                    under_way = target
                     self._due.pop(target, None)
                     self._deliver(target)
+                    under_way = None
         finally:
+            if under_way is not None:  # it was interrupted, and has the rest to tell
+                self._due[under_way] = None
             if self._due:  # something came meanwhile, or an interrupt came
                 self._bell.ring()
 

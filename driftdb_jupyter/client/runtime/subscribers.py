@@ -6,15 +6,15 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from operator import length_hint, methodcaller
 
 from .cells import Topic, cells
 
 __all__ = ["Subscribers", "Subscription", "tell_each"]
 
-T = TypeVar("T")
-
 _log = logging.getLogger("driftdb_jupyter")
+
+_NOTHING = object()
 
 
 class Subscription:
@@ -53,6 +53,8 @@ class Subscribers:
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
         self._handlers: dict[Subscription, Callable[..., object]] = {}
+        # What they are called with now, and the subscriptions of those that were not called yet.
+        self._telling: tuple[object, deque[Subscription]] = (_NOTHING, deque())
 
     def __bool__(self) -> bool:
         return bool(self._handlers)
@@ -64,15 +66,6 @@ class Subscribers:
         self._handlers[subscription] = handler
         return subscription
 
-    def tell_all(self, values: deque[T], read: Callable[[T], object]) -> None:
-        """Call all handlers with each value, and take it from ``values``.
-
-        After an interrupt those are left that no handler was called with.
-        """
-        while values:
-            value = values.popleft()
-            self.tell(lambda value=value: read(value))  # type: ignore[misc]
-
     def remove(self, subscription: Subscription) -> None:
         """Call a subscription's handler no more; does nothing if it has ended already."""
         self._handlers.pop(subscription, None)
@@ -81,38 +74,63 @@ class Subscribers:
         """End all subscriptions."""
         self._handlers.clear()
 
-    def tell(self, *made: Callable[[], Any]) -> None:
-        """Call all handlers with what ``made`` returns (see :func:`tell_each`)."""
-        tell_each(
-            list(self._handlers.values()), lambda handler: handler(*(make() for make in made))
-        )
+    def tell(self, news: object, make: Callable[[], object]) -> None:
+        """Call each handler with what ``make()`` returns, whatever another raises; that is logged.
+
+        An interrupt (:exc:`KeyboardInterrupt`) ends the handler that runs, and is raised at once.
+        Another call with the same ``news`` (by identity) calls the handlers that are left: so each
+        is called once, wherever the interrupt comes.
+        """
+        if self._telling[0] is not news:
+            self._telling = news, deque(self._handlers)
+        left = self._telling[1]
+        while left:
+            subscription = left[0]
+            handler = self._handlers.get(subscription, _nobody)  # it may have ended meanwhile
+            try:
+                value = make()
+                # In C alone, so that no interrupt comes between the one and the other.
+                next(zip(iter(left.popleft, None), map(handler, (value,)), strict=False))
+            except Exception:
+                _log.exception("%r failed", handler)
+                if left and left[0] is subscription:
+                    left.popleft()
 
 
 def tell_each(
-    handlers: Sequence[Callable[..., object]],
-    call: Callable[[Any], object],
-    *,
-    raises: bool = False,
+    handlers: Sequence[Callable[..., object]], *arguments: object, raises: bool = False
 ) -> None:
-    """Call each handler, whatever the others raise.
+    """Call each handler with the arguments, whatever the others raise.
 
     What a handler raises is logged; with ``raises`` the first error is raised when all were
     called. An interrupt (:exc:`KeyboardInterrupt`) ends the handler that runs, and is raised when
     all were called.
     """
+    rest = iter(handlers)
+    # In C alone, so that no interrupt comes between taking a handler and calling it.
+    calls = map(methodcaller("__call__", *arguments), rest)
     failed: BaseException | None = None
-    for handler in handlers:
-        try:
-            call(handler)
-        except KeyboardInterrupt as error:
-            failed = error
-        except Exception as error:
-            if raises and failed is None:
+    try:
+        while length_hint(rest):
+            try:
+                for _ in calls:
+                    pass
+            except KeyboardInterrupt as error:
                 failed = error
-            else:
-                _log.exception("%r failed", handler)
+            except Exception as error:
+                if raises and failed is None:
+                    failed = error
+                else:
+                    _log.exception("%r failed", handlers[-length_hint(rest) - 1])
+    finally:
+        if length_hint(rest):  # an interrupt came between two of them
+            tell_each(list(rest), *arguments)
     if failed is not None:
         try:
             raise failed
         finally:
             del failed  # or error and frame would hold each other, and what the handlers hold
+
+
+def _nobody(value: object) -> None:
+    """Take the value of a handler that has ended."""

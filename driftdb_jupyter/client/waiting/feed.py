@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from ...protocol.errors import TimedOut
 from ..connection.connection import Connection
+from ..runtime.turn_lock import TurnLock
 from ..runtime.waker import LoopWaker
-from ..session.log import Follower, Heard, LogReplica, Missed, News
+from ..session.bookmark import Bookmark
+from ..session.log import Heard, LogReplica
+from ..session.unread import Unread
 from ..settings import Settings
 
 __all__ = ["Feed"]
@@ -34,23 +36,27 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         replica: LogReplica,
         *,
         owner: object,
-        pick: Callable[[News], Iterable[Heard]],
+        place: Bookmark | None = None,
         read: Callable[[Heard], Any],
         timeout_seconds: float | None,
     ) -> None:
-        """``pick`` says which of the news are values of this feed; ``owner`` is kept alive."""
-        self.missed = 0
+        """``place``: where to begin (see :class:`.Unread`); ``owner`` is kept alive."""
         self._connection = connection
         self._owner = owner
-        self._pick = pick
         self._read = read
         if timeout_seconds is None:
             timeout_seconds = Settings.from_environment().wait_seconds
         self._timeout = timeout_seconds
-        self._ready: deque[Heard] = deque()
         self._closed = False
-        self._follower = Follower()
-        connection.follow(replica, self._follower)
+        self._unread = Unread(place)
+        self._told_missed = 0
+        self._lock = TurnLock()  # for several threads may go through one feed
+        connection.follow(replica, self._unread.follower)
+
+    @property
+    def missed(self) -> int:
+        """How many values nobody took in time: they are gone."""
+        return self._unread.missed
 
     def __iter__(self) -> Feed:
         return self
@@ -63,13 +69,14 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when none came in time.
         """
-        connection = self._connection
-        while (heard := self._next()) is None:
-            if not connection.wait_until(lambda: self._follower or self._over, self._timeout):
-                raise self._late()
-            if self._over and not self._follower:
-                raise StopIteration
-        return self._read(heard)
+        while True:
+            try:
+                return self._take()
+            except _NothingThere:
+                if self._over and not self._unread:
+                    raise StopIteration from None
+            if not self._connection.wait_until(lambda: self._unread or self._over, self._timeout):
+                raise self._late() from None
 
     async def __anext__(self) -> Any:
         """Wait for the next value, as ``__next__`` does."""
@@ -78,14 +85,16 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         end = time.monotonic() + self._timeout
         try:
             self._connection.wakers.add(wake)
-            while (heard := self._next()) is None:
-                if self._over and not self._follower:
-                    raise StopAsyncIteration
+            while True:
+                try:
+                    return self._take()
+                except _NothingThere:
+                    if self._over and not self._unread:
+                        raise StopAsyncIteration from None
                 if not await waker.wait(end - time.monotonic()):
                     raise self._late()
         finally:
             self._connection.wakers.discard(wake)
-        return self._read(heard)
 
     def close(self) -> None:
         """End every loop over it."""
@@ -97,20 +106,50 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
     def _over(self) -> bool:
         return self._closed or self._connection.status == "closed"
 
-    def _next(self) -> Heard | None:
-        """Take the next value, if there is one; several threads may go through one feed."""
-        while True:
-            with contextlib.suppress(IndexError):
-                return self._ready.popleft()
-            news = self._follower.take()
-            if not news:
-                return None
-            for each in news:
-                if isinstance(each, Missed):
-                    self.missed += each.number
-                    _log.warning("a loop was too slow for %d values: they are gone", each.number)
-                else:
-                    self._ready.extend(self._pick(each))
+    def _take(self) -> Any:
+        """Read, take and return the next value; an interrupt at any line loses none.
+
+        Raises :class:`_NothingThere`.
+        """
+        values = self._unread.values
+        if not values:
+            self._fetch()
+            values = self._unread.values
+        heard = _first(values)
+        try:
+            value = self._read(heard)
+        except Exception:
+            _pop(values)  # or it would be read again and again
+            raise
+        return value if (taken := _pop(values)) is heard else self._read(taken)
+
+    def _fetch(self) -> None:
+        """Take in what came, unless another thread has done so."""
+        with self._lock:
+            if not self._unread.values:
+                self._unread.fetch()
+            missed = self.missed - self._told_missed
+            if missed:
+                _log.warning("a loop was too slow for %d values: they are gone", missed)
+                self._told_missed += missed
 
     def _late(self) -> TimedOut:
         return TimedOut(f"no value came within {self._timeout:g} s")
+
+
+class _NothingThere(Exception):
+    """There is no value to take: nothing came, or another thread was faster."""
+
+
+def _first(values: deque[Heard]) -> Heard:
+    try:
+        return values[0]
+    except IndexError:
+        raise _NothingThere from None
+
+
+def _pop(values: deque[Heard]) -> Heard:
+    try:
+        return values.popleft()
+    except IndexError:
+        raise _NothingThere from None

@@ -149,14 +149,14 @@ def test_what_nobody_took_in_time_is_counted_and_said_once(
     monkeypatch.setattr(callbacks, "schedule", lambda target: None)
     for each in (chat, log):
         each.deliver()
-        each._follower._limit = 2
+        each._unread.follower._limit = 2
     for _ in range(2):
         for n in range(5):
             theirs.pubsub("chat").publish(n)
             theirs.stream("log").append(n)
         theirs.flush()
-        come_true(mine, lambda: b"4" in [news[0] for news in chat._follower._news])
-        come_true(mine, lambda: b"4" in [news[0] for news in log._follower._news])
+        come_true(mine, lambda: b"4" in [news[0] for news in chat._unread.follower._news])
+        come_true(mine, lambda: b"4" in [news[0] for news in log._unread.follower._news])
         chat.deliver()
         log.deliver()
     assert (chat.missed, log.missed) == (6, 0)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -14,9 +16,14 @@ from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.client.runtime.callbacks import callbacks
+from driftdb_jupyter.client.session.bookmark import Bookmark
 from driftdb_jupyter.client.session.log import Heard, LogReplica
+from driftdb_jupyter.client.session.presence import Person
+from driftdb_jupyter.client.waiting.feed import Feed
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded
 
+from ..interrupted import interrupted_at
 from ..served import come_true
 
 REFUSED = QuotaExceeded("the room is full")
@@ -78,25 +85,132 @@ def test_what_is_closed_writes_no_more(mine: Room) -> None:
     assert SharedState("state", room=mine).value == 1
 
 
-def test_an_interrupted_handler_loses_no_later_value(mine: Room) -> None:
-    log, chat = Stream("log", room=mine), PubSub("chat", room=mine)
-    heard: list[list[int]] = [[], []]
+@dataclass
+class Interrupted:
+    """An object with two handlers, and how to have three news come for them."""
 
-    def hear(heard: list[int]) -> Callable[[int], None]:
-        def handler(value: int) -> None:
-            heard.append(value)
-            if value == 1:
-                raise KeyboardInterrupt
+    shared: Stream | PubSub | Presence | SharedReducer
+    heard: tuple[list[Any], list[Any]]
+    news: Callable[[int], object]
+    expected: Callable[[int], list[Any]]
 
-        return handler
 
-    both: tuple[Stream | PubSub, ...] = (log, chat)
-    for shared, each in zip(both, heard, strict=True):
-        shared.subscribe(hear(each))
-        shared._untold.extend(Heard(f"{n}".encode(), seq=n, stamp=None) for n in (1, 2, 3))
-        with pytest.raises(KeyboardInterrupt):
-            shared.deliver()
-        come_true(mine, partial(each.__eq__, [1, 2, 3]))
+def _pushed(kind: str, room: Room) -> Interrupted:
+    shared = Stream("k", room=room) if kind == "stream" else PubSub("k", room=room)
+    shared.deliver()
+
+    def news(first: int) -> None:
+        for seq in range(first, first + 3):
+            shared._unread.follower.tell(Heard(b"%d" % seq, seq))
+
+    one, two = list[Any](), list[Any]()
+    shared.subscribe(one.append)
+    shared.subscribe(two.append)
+    return Interrupted(shared, (one, two), news, lambda first: [first, first + 1, first + 2])
+
+
+def _presence(room: Room) -> Interrupted:
+    shared = Presence(room=room)
+    people = shared._replica.people
+
+    def news(first: int) -> None:
+        people.clear()  # those of before leave
+        for n in range(first, first + 3):
+            people[f"c{n}"] = Person(b"%d" % n, None)
+
+    one, two = list[Any](), list[Any]()
+    for each in (one, two):
+        shared.on_join(lambda person, each=each: each.append(person.value))  # type: ignore[misc]
+    return Interrupted(shared, (one, two), news, lambda first: [first, first + 1, first + 2])
+
+
+def _reducer(room: Room) -> Interrupted:
+    shared = SharedReducer("k", lambda value, action: action, 0, room=room)
+    come_true(room, lambda: shared.value == 0 and not shared._fold.empty)
+    one, two = list[Any](), list[Any]()
+    shared.subscribe(one.append)
+    shared.subscribe(two.append)
+
+    def news(first: int) -> None:
+        shared._fold.confirmed, shared._fold._shown = b"%d" % first, []
+
+    return Interrupted(shared, (one, two), news, lambda first: [first])
+
+
+def _interrupted(kind: str, room: Room) -> Interrupted:
+    if kind == "presence":
+        return _presence(room)
+    return _reducer(room) if kind == "reducer" else _pushed(kind, room)
+
+
+@pytest.mark.parametrize("kind", ["channel", "stream", "presence", "reducer"])
+def test_an_interrupt_at_any_line_keeps_no_news_from_any_handler(
+    mine: Room, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "schedule", lambda target: None)
+    case = _interrupted(kind, mine)
+    shared, heard, first = case.shared, case.heard, 1000
+    line, interrupted = 0, True
+    while interrupted:
+        line, first = line + 1, first + 3
+        case.news(first)
+        interrupted = interrupted_at(shared.deliver, line)
+        shared.deliver()
+        assert heard == (case.expected(first), case.expected(first)), line
+        for each in heard:
+            each.clear()
+    assert line > 10
+    if isinstance(shared, PubSub):
+        assert shared.last[-3:] == case.expected(first)
+        assert len(set(shared.last)) == len(shared.last)
+
+
+@pytest.mark.parametrize("kind", ["channel", "stream", "presence", "reducer"])
+def test_a_handler_that_is_interrupted_keeps_no_other_from_any_news(mine: Room, kind: str) -> None:
+    case = _interrupted(kind, mine)
+    heard, shared = list[Any](), case.shared
+
+    def handler(value: Any) -> None:
+        heard.append(value)
+        raise KeyboardInterrupt
+
+    if isinstance(shared, Presence):
+        shared.on_join(lambda person: handler(person.value))
+    else:
+        shared.subscribe(handler)
+    last = list[Any]()
+    if isinstance(shared, Presence):
+        shared.on_join(lambda person: last.append(person.value))
+    else:
+        shared.subscribe(last.append)
+    case.news(1000)
+    callbacks.schedule(shared)
+    for each in (*case.heard, heard, last):
+        come_true(mine, partial(each.__eq__, case.expected(1000)))
+
+
+@pytest.mark.parametrize("place", [None, Bookmark(skip=False)], ids=["channel", "stream"])
+def test_an_interrupt_at_any_line_keeps_no_value_from_a_loop(
+    mine: Room, place: Bookmark | None
+) -> None:
+    replica = PubSub("k", room=mine)._replica
+    feed = Feed(
+        mine.connection,
+        replica,
+        owner=None,
+        place=place,
+        read=lambda heard: int(heard.value),
+        timeout_seconds=20,
+    )
+    first, line, interrupted = 1000, 0, True
+    while interrupted:
+        line, first, values = line + 1, first + 3, list[Any]()
+        for seq in range(first, first + 3):
+            feed._unread.follower.tell(Heard(b"%d" % seq, seq))
+        interrupted = interrupted_at(lambda values=values: values.extend(islice(feed, 1)), line)  # type: ignore[misc]
+        while feed._unread:
+            values.append(next(feed))
+        assert values == [first, first + 1, first + 2], line
 
 
 @pytest.mark.parametrize("kind", ["channel", "dict", "reducer", "stream"])

@@ -5,7 +5,9 @@ import weakref
 
 import pytest
 
-from driftdb_jupyter.client.runtime.subscribers import Subscribers
+from driftdb_jupyter.client.runtime.subscribers import Subscribers, tell_each
+
+from ..interrupted import count_lines, interrupted_at
 
 TOPIC = ("a room", "a key")
 
@@ -18,30 +20,60 @@ def test_each_handler_is_called_whatever_another_raises(caplog: pytest.LogCaptur
 
     subscribers.add(fail)
     subscribers.add(heard.append)
-    subscribers.tell(lambda: 1)
+    subscribers.tell("news 1", lambda: 1)
     assert heard == [1]
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_an_interrupt_is_raised_when_all_were_called() -> None:
+def test_after_an_interrupt_the_handlers_that_are_left_are_called_with_the_same_news() -> None:
     subscribers, heard = Subscribers(TOPIC), list[int]()
 
     def interrupted(value: int) -> None:
+        heard.append(-value)
         raise KeyboardInterrupt
 
     subscribers.add(interrupted)
     subscribers.add(heard.append)
     with pytest.raises(KeyboardInterrupt):
-        subscribers.tell(lambda: 1)
-    assert heard == [1]
+        subscribers.tell("news", lambda: 1)
+    subscribers.tell("news", lambda: 1)
+    assert heard == [-1, 1]
+
+
+def test_a_handler_that_raises_what_ends_a_loop_ends_none(caplog: pytest.LogCaptureFixture) -> None:
+    def stop(value: int) -> None:
+        raise StopIteration
+
+    subscribers, heard = Subscribers(TOPIC), list[int]()
+    subscribers.add(stop)
+    subscribers.add(heard.append)
+    subscribers.tell("news", lambda: 1)
+    tell_each([stop, heard.append], 2)
+    assert heard == [1, 2]
+
+
+def test_a_handler_whose_subscription_another_ends_is_not_called() -> None:
+    subscribers, heard = Subscribers(TOPIC), list[int]()
+    subscribers.add(lambda value: second())
+    second = subscribers.add(heard.append)
+    subscribers.tell("news", lambda: 1)
+    assert heard == []
+
+
+def test_each_handler_is_called_whatever_line_an_interrupt_comes_at() -> None:
+    for line in range(1, count_lines(lambda: tell_each([len, len], "ab")) + 1):
+        heard: list[str] = []
+        interrupted_at(lambda heard=heard: tell_each([heard.append] * 3, "x"), line)  # type: ignore[misc]
+        if heard:
+            assert heard == ["x"] * 3
 
 
 def test_a_subscription_ends_once_and_with_its_block() -> None:
     subscribers, heard = Subscribers(TOPIC), list[int]()
     with subscribers.add(heard.append) as subscription:
-        subscribers.tell(lambda: 1)
+        subscribers.tell("news 1", lambda: 1)
     subscription()
-    subscribers.tell(lambda: 2)
+    subscribers.tell("news 2", lambda: 2)
     assert heard == [1]
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from ...base_room import BaseRoom
-from ...runtime.callbacks import callbacks
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
 from ...session.kind import kind_of
-from ...session.log import COMPACTED, Follower, Heard, Missed
+from ...session.log import COMPACTED, Heard
 from ...session.receipt import last_of
+from ...session.unread import Unread
 from ...values.encoding import decode, encode
 from ...waiting.feed import Feed
 from ...waiting.handle import Handle
@@ -61,11 +61,10 @@ class Stream(Labelled, Sequence[Any]):
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._max_length = max_length
-        self._subscribers, self._untold = Subscribers(self._topic), deque[Heard]()
-        self._bookmark = Bookmark(skip=True)
+        self._subscribers = Subscribers(self._topic)
         self._outlet: Outlet | None = None
         connection = self._home.connection
-        self._follower = Follower()
+        self._unread = Unread(Bookmark(skip=True))
         self._replica = connection.listen(
             key,
             self,
@@ -73,8 +72,10 @@ class Stream(Labelled, Sequence[Any]):
             keep=True,
             held=True,
             stamps=stamps,
-            follower=self._follower,
+            follower=self._unread.follower,
         )
+        replica = self._replica
+        self._unread.held = lambda: replica.entries[:]
         self._wait_ready(self._replica, timeout_seconds)
         self.label = label
 
@@ -122,7 +123,7 @@ class Stream(Labelled, Sequence[Any]):
             self._home.connection,
             self._replica,
             owner=self,
-            pick=Bookmark(skip=start == "now").pick,
+            place=Bookmark(skip=start == "now"),
             read=self._read,
             timeout_seconds=timeout_seconds,
         )
@@ -195,20 +196,17 @@ class Stream(Labelled, Sequence[Any]):
     def deliver(self) -> None:
         """Tell the subscribers what came (the callbacks call this)."""
         super().deliver()
-        news = self._follower.take()
-        for each in news:
-            if isinstance(each, Missed):
-                held = list(self._replica.entries)
-                gone, again = self._bookmark.catch_up(each.number, held, news)
-                self._untold.extend(again)
-                self._miss(gone)
-            else:
-                self._untold.extend(self._bookmark.pick(each))
-        try:
-            self._subscribers.tell_all(self._untold, self._read)
-        finally:
-            if self._untold:  # a handler was interrupted
-                callbacks.schedule(self)
+        unread, subscribers = self._unread, self._subscribers
+        unread.fetch()
+        self._miss(unread.missed)
+        while values := unread.values:
+            if not subscribers:
+                values.clear()
+                continue
+            heard = values[0]
+            subscribers.tell(heard, partial(self._read, heard))
+            if unread.values and unread.values[0] is heard:
+                unread.values.popleft()
 
     def _push(self, values: Sequence[bytes]) -> Handle[int | None]:
         self._check_open()
