@@ -152,10 +152,10 @@ class Shared:
     def _report(self) -> None:
         refusal = self._refusal
         if refusal is not None and refusal.code != getattr(self._logged, "code", None):
+            self._logged = refusal
             _log.warning(
                 "%s %r: the room refused a write: %s", type(self).__name__, self._key, refusal
             )
-            self._logged = refusal
 
 
 def brief(value: object, length: int = 1000) -> str:
