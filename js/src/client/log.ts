@@ -123,7 +123,7 @@ export class LogReplica extends Replica implements Pusher {
   }
 
   /** All that the stream holds, for another listener, if anybody here knows it. */
-  known(asker: LogListener): readonly Entry[] | null {
+  known(asker: LogListener | null = null): readonly Entry[] | null {
     if (this.keep && this.maxLength === Number.POSITIVE_INFINITY) return this.#held;
     for (const listener of this.listeners) {
       const summary = listener === asker ? null : listener.summary?.();

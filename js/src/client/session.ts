@@ -157,12 +157,6 @@ export class Session {
     return replica;
   }
 
-  /** The value of a state that somebody takes part in, if the room has told it. */
-  peek(key: string): Json | undefined {
-    const states = this.#of(key).filter((each) => each instanceof StateReplica);
-    return states.find(({ begun }) => begun)?.value;
-  }
-
   /** Hear all that comes under a key, whatever it is; a replica of one's own. */
   hear(key: string, listener: LogListener): LogReplica {
     const replica = new LogReplica(key, this.queue, false);
@@ -226,9 +220,11 @@ export class Session {
    * more of it, and be there no more.
    */
   leave(key: string, listener?: StateListener | LogListener | PresenceListener): void {
-    for (const { listeners } of this.#of(key)) (listeners as Set<unknown>).delete(listener);
+    for (const { listeners } of this.replicasOf(key)) (listeners as Set<unknown>).delete(listener);
     this.#presences.get(key)?.leave(listener);
-    const inUse = this.#of(key).filter(({ listeners, pending }) => listeners.size > 0 || pending);
+    const inUse = this.replicasOf(key).filter(
+      ({ listeners, pending }) => listeners.size > 0 || pending,
+    );
     if (inUse.length > 0) this.#replicas.set(key, inUse);
     else this.#replicas.delete(key);
     if (inUse.some(({ listeners }) => listeners.size === 0)) this.#leaving.add(key);
@@ -268,7 +264,7 @@ export class Session {
 
   /** Repeat a `get` that may have been refused for now. */
   #askAgain(key: string, replica: Replica): void {
-    const sharers = this.#of(key);
+    const sharers = this.replicasOf(key);
     if (sharers.length === 1 && sharers[0] === replica && replica.asked !== null) {
       this.#tell(replica.asked);
       return;
@@ -398,14 +394,14 @@ export class Session {
         this.#started(message);
         break;
       case "push":
-        for (const replica of [...this.#of(message.key)]) replica.pushed(message);
+        for (const replica of [...this.replicasOf(message.key)]) replica.pushed(message);
         break;
       case "delete":
         this.#hinted.delete(message.key);
-        for (const replica of [...this.#of(message.key)]) replica.deleted(message.seq);
+        for (const replica of [...this.replicasOf(message.key)]) replica.deleted(message.seq);
         break;
       case "stream_size":
-        for (const replica of this.#of(message.key))
+        for (const replica of this.replicasOf(message.key))
           if (replica instanceof LogReplica) replica.sized(message.size);
         break;
       case "ack":
@@ -445,7 +441,7 @@ export class Session {
     if (key.startsWith(META)) this.#kindTold(key.slice(META.length), init.data);
     const replica = this.#asking.get(key);
     if (replica === undefined) return;
-    if (!this.#of(key).includes(replica)) {
+    if (!this.replicasOf(key).includes(replica)) {
       // It was left before the answer, which is nobody's.
       this.queue.inEpoch(epoch);
       this.#asking.delete(key);
@@ -505,7 +501,7 @@ export class Session {
     make: () => R,
     fits: (replica: R) => boolean = () => true,
   ): R {
-    for (const each of this.#of(key)) {
+    for (const each of this.replicasOf(key)) {
       // A channel may hear a stream: neither destroys the other.
       const other = each.kind === "stream" && kind === "channel" ? kind : each.kind;
       const beside = kind === "stream" && other === "channel";
@@ -514,7 +510,7 @@ export class Session {
       if (!this.#raw.has(each) && other === kind && each instanceof type && fits(each)) return each;
     }
     const replica = make();
-    replica.meta = this.#of(key).find(({ meta }) => meta !== null)?.meta ?? null;
+    replica.meta = this.replicasOf(key).find(({ meta }) => meta !== null)?.meta ?? null;
     if (kind !== null) this.#askKind(key);
     this.#add(replica);
     return replica;
@@ -531,24 +527,25 @@ export class Session {
   #kindTold(key: string, data: readonly Entry[]): void {
     if (!this.#asksKind.delete(key)) return;
     const newest = data[data.length - 1];
-    for (const replica of this.#of(key))
+    for (const replica of this.replicasOf(key))
       replica.meta = newest === undefined ? null : kindInMeta(newest.value);
     this.#unsubscribe(META + key);
   }
 
-  #of(key: string): readonly (LogReplica | StateReplica)[] {
+  /** What takes part in a key here. */
+  replicasOf(key: string): readonly (LogReplica | StateReplica)[] {
     return this.#replicas.get(key) ?? [];
   }
 
   #add(replica: LogReplica | StateReplica): void {
-    this.#replicas.set(replica.key, [...this.#of(replica.key), replica]);
+    this.#replicas.set(replica.key, [...this.replicasOf(replica.key), replica]);
     this.#ask(replica.key);
   }
 
   /** Send the `get` of a replica that has had no answer on this connection: one at a time. */
   #ask(key: string): void {
     if (this.#send === null || this.#asking.has(key)) return;
-    const next = this.#of(key).find(({ ready }) => !ready);
+    const next = this.replicasOf(key).find(({ ready }) => !ready);
     if (next === undefined) return;
     this.#asking.set(key, next);
     this.#tell(next.ask());

@@ -74,8 +74,8 @@ export class PresenceListener<T> {
       const ear: LogListener = { heard: ({ value }) => this.#overheard(value) };
       session.hear(this.#key, ear);
       this.#presence = presence;
-      // Of another room nothing is known yet.
-      if (again) this.#tell();
+      // Of another room nothing is known yet; of this one somebody in the page may know it.
+      if (again || presence.others.length > 0) this.#tell();
       return () => {
         this.#presence = null;
         this.#strangers.clear();

@@ -6,15 +6,19 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { LogReplica } from "../client/log";
 import type { Session } from "../client/session";
+import { StateReplica } from "../client/state";
 import type { DbConnection } from "../driftdb/connection";
 import { CopiedReducer } from "../driftdb/copied";
 import { uniqueClientId } from "../driftdb/identity";
 import { PresenceListener, type WrappedPresenceMessage } from "../driftdb/presence";
 import type { ConnectionStatus } from "../driftdb/types";
+import { Fold } from "../room/fold";
+import { COPIED, Reduction } from "../room/reduction";
 import type { Room } from "../room/room";
 import { SharedState } from "../room/state";
-import { decode } from "../room/values";
+import { decode, encode } from "../room/values";
 import { useDatabase } from "./provider";
 import { useShared } from "./shared";
 
@@ -30,7 +34,10 @@ export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] 
     read: (state) => state.value,
     before: initialValue,
     peek: (session) => {
-      const held = session.peek(key);
+      const state = session
+        .replicasOf(key)
+        .find((each) => each instanceof StateReplica && each.begun);
+      const held = (state as StateReplica | undefined)?.value;
       return held === undefined ? null : { value: decode(held) as T };
     },
   }));
@@ -80,6 +87,16 @@ export function useSharedReducer<S, A>(
       make: (session) => new ReducerOfHook<S, A>(session, key, reduce, before),
       read: (shared) => shared.value,
       before,
+      peek: (session) => {
+        for (const log of session.replicasOf(key)) {
+          const held = log instanceof LogReplica && log.begun ? log.known() : null;
+          if (held === null) continue;
+          const model = new Reduction(key, reduce, encode(before), COPIED);
+          new Fold(model).startOver(held, true);
+          return { value: model.value };
+        }
+        return null;
+      },
     };
   });
   const dispatch = useCallback((action: A) => act((shared) => shared.dispatch(action)), [act]);

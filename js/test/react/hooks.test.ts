@@ -170,6 +170,61 @@ test("a component that comes later, or comes back, begins with what the room is 
   expect(new Set(rendered)).toEqual(new Set([42]));
 });
 
+test.each([
+  ["comes back", false],
+  ["comes beside another one", true],
+])(
+  "a reducer in a component that %s begins with what the room is known to hold",
+  async (_, both) => {
+    const rendered: unknown[] = [];
+    const add = (sum: number, n: number) => sum + n;
+    const One: FunctionComponent = () => {
+      useSharedReducer("k", add, 0);
+      return null;
+    };
+    const Late: FunctionComponent = () => {
+      rendered.push(useSharedReducer("k", add, 0)[0]);
+      return null;
+    };
+    const page = (...shown: FunctionComponent[]) =>
+      inRoom({ children: shown.map((each) => createElement(each, { key: each.name })) }) as never;
+    const { rerender } = render(page(One));
+    await act(async () => {});
+    await open([{ value: { reset: 40 }, seq: 1 }]);
+    await hear({ type: "push", value: { apply: 2, i: "other" }, seq: 2 });
+    if (!both) rerender(page());
+    rerender(page(...(both ? [One, Late] : [Late])));
+    await act(async () => {});
+    expect(new Set(rendered)).toEqual(new Set([42]));
+    await hear({ type: "push", value: { apply: 1, i: "other" }, seq: 3 });
+    expect(rendered.at(-1)).toBe(43);
+  },
+);
+
+test("a component that comes later knows who is there", async () => {
+  const seen: string[][] = [];
+  const Late: FunctionComponent = () => {
+    seen.push(Object.keys(usePresence("k", "blue")));
+    return null;
+  };
+  const First: FunctionComponent = () => {
+    usePresence("k", "red");
+    return null;
+  };
+  const page = (late: boolean) =>
+    inRoom({
+      children: [createElement(First, { key: 1 }), late && createElement(Late, { key: 2 })],
+    });
+  const { rerender } = render(page(false) as never);
+  await act(async () => {});
+  await open();
+  const clients = { me: { value: "red" }, a: { value: "blue", user: { name: "Ann" } } };
+  await hear({ type: "presence_state", client: "me", clients });
+  rerender(page(true) as never);
+  await act(async () => {});
+  expect(seen.at(-1)).toEqual(["a"]);
+});
+
 test("two kinds under one key are told to the app, and take no page down", async () => {
   const told: unknown[] = [];
   const Two: FunctionComponent = () => {
