@@ -1,3 +1,4 @@
+import { isNumber, type LongInteger, rounded } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { readable } from "../widgets/readable";
 import { isRecord } from "../widgets/record";
@@ -33,7 +34,7 @@ function readControl(control: Record<string, Json>): AskedFor {
     options: (Array.isArray(options) ? options : []).slice(0, MOST_OPTIONS).map(readOption),
     disabled: control.disabled === true,
     read_only: control.read_only === true,
-    ...(limit === null ? {} : { limit_bytes: limit }),
+    ...(limit === null ? {} : { limit_bytes: rounded(limit) }),
   };
 }
 
@@ -45,10 +46,10 @@ function readOption(option: Json): [string, Json] {
 }
 
 const text = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
-const number = (value: Json | undefined): number | null =>
-  typeof value === "number" && Number.isFinite(value) ? value : null;
-const positive = (value: number | null): number | null =>
-  value !== null && value > 0 ? value : null;
+const number = (value: Json | undefined): number | LongInteger | null =>
+  value !== undefined && isNumber(value) && Number.isFinite(rounded(value)) ? value : null;
+const positive = (value: number | LongInteger | null): number | LongInteger | null =>
+  value !== null && rounded(value) > 0 ? value : null;
 
 /**
  * What a key seems to be that nobody describes, by what its stream holds: a state has one value,

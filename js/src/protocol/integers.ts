@@ -29,6 +29,11 @@ export function isNumber(value: unknown): value is number | LongInteger {
   return typeof value === "number" || value instanceof LongInteger;
 }
 
+/** The nearest number. */
+export function rounded(value: number | LongInteger): number {
+  return typeof value === "number" ? value : Number(value.digits);
+}
+
 /** As `JSON.parse`, but an integer that a double would round is a `LongInteger`. */
 export function parse(text: string): unknown {
   if (!MAY_BE_LONG.test(text)) return JSON.parse(text);

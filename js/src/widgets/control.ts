@@ -1,11 +1,12 @@
+import type { LongInteger } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { isRecord } from "./record";
 
 /** What the author of a state asked for. */
 export interface ControlOptions {
   readonly label: string;
-  readonly min: number | null;
-  readonly max: number | null;
+  readonly min: number | LongInteger | null;
+  readonly max: number | LongInteger | null;
   readonly step: number | null;
   /** What can be chosen: labels with their values. */
   readonly options: readonly (readonly [string, Json])[];

@@ -1,4 +1,4 @@
-import { isNumber, type LongInteger, parse, stringify } from "../protocol/integers";
+import { isNumber, type LongInteger, parse, rounded, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
 
@@ -46,7 +46,7 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   const bounds = Object.fromEntries(
     (["min", "max", "step"] as const)
       .filter((name) => options[name] !== null)
-      .map((name) => [name, String(options[name])]),
+      .map((name) => [name, stringify(options[name])]),
   );
   const field = element("input", "driftdb-field", {
     type: "number",
@@ -54,6 +54,8 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
     step: "any",
     ...bounds,
   });
+  const notice = element("span", "driftdb-notice", { role: "status" });
+  const box = element("span", "", {}, field, notice);
   let typing = false;
   const show = (value: Json | undefined): void => {
     if (isNumber(value) && !typing) field.value = stringify(value);
@@ -64,19 +66,33 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   };
   field.addEventListener("input", () => {
     typing = true;
+    notice.textContent = "";
   });
   field.addEventListener("change", () => {
-    const number = Number(field.value);
-    if (field.value.trim() !== "" && Number.isFinite(number)) {
-      const within = clamp(number, options);
-      source.write(within === number ? exactly(field.value) : within);
+    const text = field.value.trim();
+    if (text !== "" && Number.isFinite(Number(text))) {
+      const typed = exactly(text);
+      const within = clamped(typed, options);
+      if (within !== typed)
+        notice.textContent = `${expected(options)}: ${stringify(typed)} became ${stringify(within)}.`;
+      source.write(within);
+    } else if (field.validity?.badInput) {
+      notice.textContent = "Expected a number: nothing was changed.";
     }
     done();
   });
   field.addEventListener("blur", done);
   field.addEventListener("wheel", () => leaveToThePage(field), { passive: true });
   show(source.value);
-  return { element: field, field, show };
+  return { element: box, field, show };
+}
+
+/** Which numbers are allowed, in words. */
+function expected({ min, max }: ControlOptions): string {
+  if (min === null) return `At most ${stringify(max)}`;
+  return max === null
+    ? `At least ${stringify(min)}`
+    : `From ${stringify(min)} to ${stringify(max)}`;
 }
 
 /** Let a wheel that is turned over a field scroll the page: browsers count the number up and down. */
@@ -94,11 +110,20 @@ function exactly(text: string): number | LongInteger {
   return integer ? (parse(text) as number | LongInteger) : Number(text);
 }
 
-function clamp(value: number, { min, max }: ControlOptions): number {
-  return Math.min(
-    max ?? Number.POSITIVE_INFINITY,
-    Math.max(min ?? Number.NEGATIVE_INFINITY, value),
-  );
+/** The number, or the bound that it exceeds. */
+function clamped(value: number | LongInteger, { min, max }: ControlOptions): number | LongInteger {
+  if (max !== null && isLess(max, value)) return max;
+  return min !== null && isLess(value, min) ? min : value;
+}
+
+function isLess(one: number | LongInteger, two: number | LongInteger): boolean {
+  const [a, b] = [rounded(one), rounded(two)];
+  // A double holds a long integer only roughly.
+  return a === b && Number.isInteger(a) ? exact(one) < exact(two) : a < b;
+}
+
+function exact(value: number | LongInteger): bigint {
+  return BigInt(typeof value === "number" ? value : value.digits);
 }
 
 interface Scale {
@@ -112,10 +137,9 @@ interface Scale {
  * value outside; its steps are whole for whole numbers.
  */
 export function scaleFor(value: number, options: ControlOptions): Scale {
-  const min = options.min ?? (value < 0 ? -roundUp(-value) : Math.min(0, options.max ?? 0));
-  const max =
-    options.max ??
-    Math.max(roundUp(Math.abs(value)), min + 1, options.min === null ? 100 : min + 100);
+  const [low, high] = [options.min, options.max].map((bound) => bound && rounded(bound));
+  const min = low ?? (value < 0 ? -roundUp(-value) : Math.min(0, high ?? 0));
+  const max = high ?? Math.max(roundUp(Math.abs(value)), min + 1, low === null ? 100 : min + 100);
   const whole = [value, min, max].every(Number.isInteger);
   return { min, max, step: options.step ?? (whole ? 1 : fineStep(max - min)) };
 }

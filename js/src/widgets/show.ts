@@ -14,7 +14,8 @@ export interface Model extends HomeModel {
   /** The JSON text of the value when it was shown: with all digits of long integers. */
   get(name: "_initial"): string | null | undefined;
   get(name: "_remembered"): Json | undefined;
-  get(name: "_control"): AskedFor;
+  /** What the author asked for, or its JSON text: with all digits of long integers. */
+  get(name: "_control"): AskedFor | string;
   get(name: "_dom_classes"): readonly string[] | undefined;
 }
 
@@ -37,8 +38,8 @@ export function show(model: Model, el: HTMLElement): () => void {
     initial: initial === undefined ? undefined : (parse(initial) as Json),
     remembered: model.get("_remembered"),
   };
-  const view = new StateView(home, key, model.get("_control"), without, el);
-  const askedAgain = () => view.ask(model.get("_control"));
+  const view = new StateView(home, key, askedFor(model), without, el);
+  const askedAgain = () => view.ask(askedFor(model));
   let classes = model.get("_dom_classes") ?? [];
   // anywidget gives the element those alone that it has at first.
   const dress = () => {
@@ -54,4 +55,9 @@ export function show(model: Model, el: HTMLElement): () => void {
     giveKeysBack();
     view.destroy();
   };
+}
+
+function askedFor(model: Model): AskedFor {
+  const asked = model.get("_control");
+  return typeof asked === "string" ? (parse(asked) as AskedFor) : asked;
 }

@@ -1,5 +1,5 @@
 import type { StateListener, StateReplica } from "../client/state";
-import { stringify } from "../protocol/integers";
+import { type LongInteger, rounded, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
 import { buttonControl } from "./button";
@@ -27,9 +27,9 @@ import { viewControl } from "./view";
 /** What the author asked for (driftdb_jupyter.client.objects.control). */
 export interface AskedFor {
   readonly kind?: string | null;
-  readonly min?: number | null;
-  readonly max?: number | null;
-  readonly step?: number | null;
+  readonly min?: number | LongInteger | null;
+  readonly max?: number | LongInteger | null;
+  readonly step?: number | LongInteger | null;
   readonly label?: string | null;
   readonly description?: string | null;
   readonly options?: readonly (readonly [string, Json])[];
@@ -74,6 +74,8 @@ export class StateView implements StateListener, Source {
   private readonly box: HTMLElement;
   /** How long nothing is sent after a write, in milliseconds; the last value always arrives. */
   private pause = 0;
+  /** Whether its author wants nobody to change it here. */
+  private fixed = false;
   private options!: ControlOptions;
   private kind: string | null = null;
   private make: MakeControl | null = null;
@@ -112,7 +114,7 @@ export class StateView implements StateListener, Source {
     const { min = null, max = null, step = null, options = [], description } = asked;
     const label = asked.label ?? this.key;
     const limitBytes = asked.limit_bytes ?? LIMIT_BYTES;
-    const wanted = { label, min, max, step, options, limitBytes };
+    const wanted = { label, min, max, step: step && rounded(step), options, limitBytes };
     const kind = asked.kind ?? null;
     this.outdated ||= stringify([kind, wanted]) !== stringify([this.kind, this.options ?? null]);
     this.options = wanted;
@@ -123,7 +125,7 @@ export class StateView implements StateListener, Source {
     this.description.hidden = !description;
     if (description) this.set.setAttribute("aria-describedby", this.description.id);
     else this.set.removeAttribute("aria-describedby");
-    this.set.disabled = asked.disabled === true || asked.read_only === true;
+    this.fixed = asked.disabled === true || asked.read_only === true;
     this.box.classList.toggle("driftdb-disabled", asked.disabled === true);
   }
 
@@ -193,6 +195,8 @@ export class StateView implements StateListener, Source {
     } else {
       this.control?.show(this.value);
     }
+    // Before the room has said what there is, keys and clicks would change what nobody has seen.
+    this.set.disabled = this.fixed || !this.replica.begun;
     this.box.classList.toggle("driftdb-stale", !this.replica.ready);
   };
 }

@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, test, vi } from "vitest";
+import { LongInteger } from "../../src/protocol/integers";
 import type { Json } from "../../src/protocol/messages";
 import { buttonControl } from "../../src/widgets/button";
 import { dropdownControl, multiselectControl, radioControl } from "../../src/widgets/choice";
@@ -160,6 +161,36 @@ test("a range's handles take each other along", () => {
   low.dispatchEvent(new Event("pointerdown"));
   control.show([5, 6]);
   expect(low.value).toBe("1");
+});
+
+test.each([
+  [50, { min: 0, max: 10 }, 10, "From 0 to 10: 50 became 10."],
+  [-1, { min: 0 }, 0, "At least 0: -1 became 0."],
+  [10.5, { max: 10 }, 10, "At most 10: 10.5 became 10."],
+  [7, { min: 0, max: 10 }, 7, ""],
+] as const)(
+  "a field that is given %d says in a live region what became of it",
+  (typed, bounds, value, said) => {
+    const { source, find, change } = stand(fieldControl, 3, bounds);
+    const notice = find("[role=status]");
+    change(find("input"), String(typed));
+    expect([source.value, notice.textContent]).toEqual([value, said]);
+    change(find("input"), "5", "input");
+    expect(notice.textContent).toBe("");
+  },
+);
+
+test("the bounds of a field may be long integers", () => {
+  const max = new LongInteger("9007199254740999999");
+  const { source, find, change } = stand(fieldControl, 3, { max });
+  expect(find("input").max).toBe("9007199254740999999");
+  change(find("input"), "9007199254740999998");
+  expect(source.value).toEqual(new LongInteger("9007199254740999998"));
+  change(find("input"), "9007199254741000000");
+  expect(source.value).toEqual(max);
+  expect(find("[role=status]").textContent).toBe(
+    "At most 9007199254740999999: 9007199254741000000 became 9007199254740999999.",
+  );
 });
 
 test("a field holds a number within its bounds", () => {

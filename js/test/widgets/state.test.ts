@@ -498,3 +498,24 @@ test("an initial value reaches a room that has none with all of its digits", () 
   FakeSocket.last.hear({ type: "init", key: "k", data: [], epoch: "E", seq: 0 });
   expect(FakeSocket.last.sent.join()).toContain('{"v":{"id":1234567890123456789}');
 });
+
+test("nobody can change a value before the room has said what it is", () => {
+  const el = show(3, { kind: "slider", max: 10 });
+  expect(find(el, "fieldset").disabled).toBe(true);
+  start(7);
+  expect(find(el, "fieldset").disabled).toBe(false);
+  expect(find(el, ".driftdb-slider").value).toBe("7");
+  FakeSocket.last.lose();
+  expect(find(el, "fieldset").disabled).toBe(false);
+});
+
+test("what is asked for may be JSON text, with all digits of long integers", () => {
+  const asked = '{"kind":"dropdown","options":[["one",12345678901234567891],["two",2]]}';
+  const el = show(2, asked as never);
+  start(2);
+  const list = find(el, "select") as unknown as HTMLSelectElement;
+  expect(list.selectedOptions[0]?.text).toBe("two");
+  list.value = "0";
+  list.dispatchEvent(new Event("change"));
+  expect(FakeSocket.last.sent.at(-1)).toContain('"v":12345678901234567891');
+});
