@@ -18,11 +18,13 @@ from ..limits.callers import Caller, Callers
 from ..limits.floods import Floods
 from ..limits.incomplete import Incomplete
 from ..limits.malformed import Malformed
+from ..limits.others import Others
 from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..sending.backlog import Backlog
 from ..sending.close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from ..sending.outbox import Flusher
+from ..sending.turns import Turns
 from ..settings import DriftDB
 from .hosted_room import HostedRoom
 from .open_rooms import OpenRooms
@@ -61,7 +63,8 @@ class Hub:
         self.settings = settings
         self.limits = settings.limits
         self.flusher = Flusher()
-        self.floods = Floods()
+        others = Others()
+        self.floods = Floods(self.flusher.flush_some, others=others)
         self.malformed = Malformed(settings.malformed_limit_per_second)
         self.incomplete = Incomplete(
             max(settings.incomplete_limit_bytes, settings.limits.frame_bytes)
@@ -71,6 +74,7 @@ class Hub:
             limit_bytes=settings.backlog_limit_bytes,
             minimum_bytes_per_second=settings.read_minimum_bytes_per_second,
             grace_seconds=settings.read_grace_seconds,
+            turns=Turns(pause=others.pause),
         )
         self.pace = Pace()
         self.subscriptions = Subscriptions(

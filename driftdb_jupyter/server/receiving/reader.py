@@ -8,6 +8,7 @@ frames in it in one go, on a plain socket where the bytes arrive. What holds bet
   then.
 - ``_fragments`` is the message whose last fragment has not come yet, else ``None``.
 - ``_unfinished`` is what the last message has to wait for. Nothing is walked until it is done.
+- While it ``_waits_for_turn``, the socket is not read. (Under TLS ``_unfinished`` is the turn.)
 - After a violation, and after the peer's close frame, it is ``_ended``: nothing is walked any more,
   the handler has been told, and what still arrives is dropped, so that no reset of the connection
   overtakes our close frame (RFC 6455, section 7.1.1).
@@ -66,6 +67,8 @@ _FREE_BYTES = 4096
 _BREATH = 8
 # So many messages of one peer are taken as they arrive; after more it may have to wait its turn.
 _FREE = 24
+# A long message counts as one more for each 512 bytes.
+_LONG_SHIFT = 9
 # After so many messages of one peer the others have their turn, if not before.
 _TURN = 128
 # How long each such turn takes at least of one that was told that it is over, but talks on.
@@ -142,6 +145,7 @@ class BatchReader(WebSocketProtocol):
     _fragments_compressed = False
     _fragments_decoder: codecs.IncrementalDecoder | None = None
     _unfinished: Awaitable[None] | None = None
+    _waits_for_turn = False
     _ended = False
     _told = False
 
@@ -222,7 +226,7 @@ class BatchReader(WebSocketProtocol):
                     if self._unfinished is not None:
                         unfinished, self._unfinished = self._unfinished, None
                         await unfinished
-                    elif not self._walk():
+                    elif self._partial is not None or not self._walk():
                         await self._receive()
                 except StreamClosedError:
                     return
@@ -254,19 +258,72 @@ class BatchReader(WebSocketProtocol):
         """Take more bytes; returns whether reading has to pause."""
         if self._ended:
             return False
+        if not chunk and self._partial is None:
+            return self._walk()  # its turn has come
         if self._partial is not None:
             self._partial += chunk
             self._missing -= len(chunk)
             if self._missing > 0:
                 self.on_part()
                 self._hold(len(self._partial))
-                return False
+                return self._has_more(chunk)
             self._buffer, self._partial = bytes(self._partial), None
         else:
             rest = self._buffer[self._position :]
             self._buffer = rest + chunk if rest else chunk
         self._position = 0
-        return self._walk()
+        if self._walk():
+            return True
+        if len(chunk) == _CHUNK_BYTES:
+            return self._has_more(chunk)
+        if self._partial is None and not self._waits_for_turn:
+            self.floods.others.heard = True
+        return False
+
+    def _has_more(self, chunk: bytes) -> bool:
+        """Wait for a turn if others do, and this was no more than the first part of what came.
+
+        Returns whether reading has to pause.
+        """
+        if len(chunk) < _CHUNK_BYTES or self._waits_for_turn or self._ended:
+            return False
+        return (self.floods.crowded or self.floods.over()) and self._wait_for_turn()
+
+    def _wait_for_turn(self) -> bool:
+        """Take no more until the turn to do so has come; returns whether reading has to pause."""
+        stream = self.stream
+        if isinstance(stream, PlainStream):
+            self._waits_for_turn = True
+            stream.pause()
+            self.floods.wait(self._take_turn)
+            return False
+        come = self._unfinished = asyncio.get_running_loop().create_future()
+
+        def begin() -> bool:
+            if come.done():  # the connection has ended
+                return False
+            come.set_result(None)
+            return True
+
+        self.floods.wait(begin)
+        return True
+
+    def _take_turn(self) -> bool:
+        """Take what waits in the buffer and in the socket, until the turn is over.
+
+        Returns whether there can be anything.
+        """
+        self._waits_for_turn = False
+        stream = self.stream
+        if stream.closed():
+            return False
+        floods = self.floods
+        heard = floods.others.heard
+        while stream.resume() and not self._waits_for_turn:
+            if floods.over():
+                self._wait_for_turn()
+        floods.others.heard = heard  # this one says much
+        return True
 
     def _walk(self) -> bool:
         """Take the frames at the front of the buffer.
@@ -281,6 +338,7 @@ class BatchReader(WebSocketProtocol):
         fragmented = self._fragments is not None
         end = 0
         count = 0
+        next_breath = _BREATH
         try:
             while available - position >= 2:
                 first, second = buffer[position], buffer[position + 1]
@@ -297,6 +355,7 @@ class BatchReader(WebSocketProtocol):
                         break
                     position = end
                     content = unmask(buffer[start - 4 : start], buffer[start:end])
+                    count += (end - start) >> _LONG_SHIFT
                     unfinished = self._take_rare(first, content)
                     if self._ended:
                         return False
@@ -313,6 +372,7 @@ class BatchReader(WebSocketProtocol):
                             self._measure(position)  # refuses it
                         start = position + 8
                         end = start + length
+                        count += length >> _LONG_SHIFT
                     if end > available:
                         break
                     message = unmask(buffer[start - 4 : start], buffer[start:end])
@@ -324,15 +384,15 @@ class BatchReader(WebSocketProtocol):
                 if unfinished is not None:
                     self._unfinished = unfinished
                     return True
-                if not count % _BREATH:
+                if count >= next_breath:
+                    next_breath = count + _BREATH
                     self.flusher.breathe()
                     floods = self.floods
-                    if ((count >= _FREE or floods.crowded) and floods.over()) or count == _TURN:
-                        closing = self.server_terminated
-                        self._unfinished = (
-                            asyncio.sleep(_CLOSING_TURN_SECONDS) if closing else self.floods.wait()
-                        )
-                        return True
+                    if ((count >= _FREE or floods.crowded) and floods.over()) or count >= _TURN:
+                        if self.server_terminated:
+                            self._unfinished = asyncio.sleep(_CLOSING_TURN_SECONDS)
+                            return True
+                        return self._wait_for_turn()
         except Violation as violation:
             self._fail(violation.code, violation.reason)
             return False

@@ -61,9 +61,10 @@ class Backlog:
         minimum_bytes_per_second: int = 1024,
         grace_seconds: float = 90.0,
         clock: Callable[[], float] = time.monotonic,
+        turns: Turns | None = None,
     ) -> None:
         self.byte_count = 0
-        self.turns = Turns()
+        self.turns = Turns() if turns is None else turns
         self.memory = memory or MemoryBudget()
         self._limit_bytes = limit_bytes
         self._minimum = minimum_bytes_per_second

@@ -117,6 +117,10 @@ class Flusher:
 
     def _flush_scheduled(self) -> None:
         self._scheduled = False
+        self.flush_some()
+
+    def flush_some(self) -> None:
+        """Write it to as many connections as others can wait for, the rest in the next tick."""
         self.settle()
         unwritten = self.unwritten
         if len(unwritten) <= _WRITES_A_TURN:

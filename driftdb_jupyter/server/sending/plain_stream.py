@@ -46,6 +46,7 @@ class PlainStream:
     __slots__ = (
         "_closed",
         "_loop",
+        "_pauses",
         "_queue",
         "_reading",
         "_reads",
@@ -65,6 +66,7 @@ class PlainStream:
         self._loop: asyncio.AbstractEventLoop = getattr(IOLoop.current(), "selector_loop", running)
         self.socket = plain_socket
         self._closed = False
+        self._pauses = False
         self._reads = False
         self._writes = False
         self._waits_for_turn = False
@@ -106,10 +108,27 @@ class PlainStream:
             _fail(reading)
             return reading
         self._take, self._reading = take, reading
-        if not self._reads:
-            self._reads = True
-            self._loop.add_reader(self.socket, self._read)
+        if not self._pauses:
+            self._wait_for_bytes()
         return reading
+
+    def pause(self) -> None:
+        """Read nothing until :meth:`resume`; also for ``take`` to call."""
+        self._pauses = True
+
+    def resume(self) -> bool:
+        """Go on after a pause: call ``take`` with no bytes, then with what has arrived.
+
+        Returns whether something had, so that there may be more.
+        """
+        self._pauses = False
+        received = self._hand_over(b"") and self._look()
+        reading = self._reading
+        if self._pauses or reading is None or reading.done():
+            return False
+        if not received:
+            self._wait_for_bytes()
+        return received
 
     def send(self, data: bytes) -> int:
         """Send what the socket takes at once, and return how many bytes that was.
@@ -212,36 +231,55 @@ class PlainStream:
         if self.on_sent is not None:
             self.on_sent()
 
+    def _wait_for_bytes(self) -> None:
+        if not self._reads:
+            self._reads = True
+            self._loop.add_reader(self.socket, self._read)
+
     def _read(self) -> None:
-        take, reading = self._take, self._reading
-        if take is None or reading is None or reading.done():
+        """Something has arrived."""
+        reading = self._reading
+        if self._pauses or reading is None or reading.done():
             self._reads = False
             self._loop.remove_reader(self.socket)
             return
+        self._look()
+
+    def _look(self) -> bool:
+        """Hand over what has arrived; returns whether anything had."""
+        received = False
         for _ in range(_LOOKS):
             sent = self.bytes_sent
             try:
                 data = self.socket.recv(_CHUNK_BYTES)
             except (BlockingIOError, InterruptedError):
-                return
+                return received
             except OSError:
                 data = b""
             if not data:
                 self.close()
-                return
-            try:
-                enough = take(data)
-            except Exception as error:
-                if not reading.done():
-                    reading.set_exception(error)
-                return
-            if reading.done():
-                return
-            if enough:
-                reading.set_result(None)
-                return
-            if self.bytes_sent == sent:
-                return
+                return False
+            received = True
+            if not self._hand_over(data) or self.bytes_sent == sent:
+                return True
+        return True
+
+    def _hand_over(self, data: bytes) -> bool:
+        """Call ``take``; returns whether to go on reading."""
+        take, reading = self._take, self._reading
+        if take is None or reading is None or reading.done():
+            return False
+        try:
+            enough = take(data)
+        except Exception as error:
+            if not reading.done():
+                reading.set_exception(error)
+            return False
+        if reading.done():
+            return False
+        if enough:
+            reading.set_result(None)
+        return not enough and not self._pauses
 
     @property
     def _waiting(self) -> SendQueue:

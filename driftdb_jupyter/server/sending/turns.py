@@ -22,18 +22,23 @@ __all__ = ["Turns"]
 T = TypeVar("T")
 
 _TURN_SECONDS = 0.002
-_MANY = 4
-_PAUSE = 2.0
 
 
 class Turns:
     """Those who wait for their turn to make something.
 
-    ``clock``: seconds of any steady clock.
+    ``pause`` returns for how many seconds to pause after a turn that began at a time by ``clock``,
+    seconds of any steady clock.
     """
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = perf_counter,
+        *,
+        pause: Callable[[float], float] = lambda began: 0.0,
+    ) -> None:
         self._clock = clock
+        self._pause = pause
         self._ring: deque[Callable[[], object]] = deque()
         self._running: asyncio.Handle | None = None
         self._until = 0.0
@@ -71,6 +76,9 @@ class Turns:
                 return result
 
     def _run(self) -> None:
+        if not self._ring:
+            self._running = None
+            return
         began = self._clock()
         self._until = began + _TURN_SECONDS
         try:
@@ -79,11 +87,12 @@ class Turns:
                 if self._clock() >= self._until:
                     break
         finally:
-            self._running = None
-            if self._ring:
-                loop = asyncio.get_running_loop()
-                if len(self._ring) > _MANY:
-                    pause = _PAUSE * (self._clock() - began)
-                    self._running = loop.call_later(pause, self._run)
-                else:
-                    self._running = loop.call_soon(self._run)
+            # Who was waited for by :meth:`come` makes its piece before that.
+            self._running = asyncio.get_running_loop().call_soon(self._go_on, began)
+
+    def _go_on(self, began: float) -> None:
+        pause = self._pause(began)
+        if pause:
+            self._running = asyncio.get_running_loop().call_later(pause, self._run)
+        else:
+            self._run()

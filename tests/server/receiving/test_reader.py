@@ -303,12 +303,13 @@ def test_the_others_have_their_turn_however_much_comes_at_once(one: bytes) -> No
 
 
 def a_reader() -> tuple[Any, RecordingHandler]:
-    """A reader and what it is heard by, without a stream."""
+    """A reader and what it is heard by, with nothing to read."""
     handler: Any = RecordingHandler()
-    handler.max_message_size = 1000
+    handler.max_message_size = 1_000_000
     reader = BatchReader(handler)
+    reader.stream = ScriptedStream([])
     reader.outbox = reader.flusher = handler
-    reader.floods = Floods()
+    reader.floods = Floods(clock=lambda: 0.0)
     reader.on_frame = handler.on_frame
     reader.settled = reader.on_part = lambda: None
     reader.incomplete = Incomplete(1_000_000)
@@ -327,7 +328,7 @@ def test_of_many_connections_that_flood_one_alone_has_a_turn_in_each_tick() -> N
 
     async def flood_all() -> list[int]:
         readers, handlers = zip(*(a_reader() for _ in range(8)), strict=True)
-        shared = Floods(clock=itertools.count().__next__)  # all time is spent at once
+        shared = Floods(clock=itertools.count(0, 0.001).__next__)  # all time is spent at once
         for reader in readers:
             reader.floods = shared
         floods = asyncio.gather(*(flood(reader) for reader in readers))
@@ -341,6 +342,108 @@ def test_of_many_connections_that_flood_one_alone_has_a_turn_in_each_tick() -> N
     assert heard[-1] == 8 * 1000
     # As they came, each had a few; from then on only one of them in each tick.
     assert max(after - before for before, after in itertools.pairwise(heard)) <= 128
+
+
+def test_a_long_message_counts_for_many() -> None:
+    async def take_two() -> int:
+        reader, handler = a_reader()
+        reader.floods = Floods(clock=itertools.count(0, 0.001).__next__)
+        assert not reader.floods.over()  # by now some of the time is spent
+        assert reader._take(client_frame(TEXT, b"x" * 30_000) * 2)
+        return len(handler.heard)
+
+    assert asyncio.run(take_two()) == 1
+
+
+@pytest.mark.parametrize("length", [1, 1000, 30_000, 900_000])
+def test_who_says_little_waits_for_one_turn_of_all_that_flood(length: int) -> None:
+    message = client_frame(TEXT, b"x" * length)
+    little = client_frame(TEXT, b"little")
+
+    async def flood_all() -> tuple[int, int]:
+        async def read(name: int, end: socket.socket) -> None:
+            def take(chunk: bytes) -> bool:
+                received.append(name)
+                return BatchReader._take(reader, chunk)
+
+            reader, _ = a_reader()
+            reader.floods = shared
+            reader.stream = PlainStream(end)
+            reader.on_frame = lambda opcode, message: heard.append(name)
+            reader._take = take
+            await reader._receive_frame_loop()
+
+        heard, received = list[int](), list[int]()
+        shared = Floods(clock=itertools.count(0, 0.001).__next__)  # all time is spent at once
+        pairs = [socket.socketpair() for _ in range(9)]
+        reading = [asyncio.create_task(read(name, ours)) for name, (ours, _) in enumerate(pairs)]
+        for _, theirs in pairs[:8]:
+            theirs.setblocking(False)
+            with suppress(BlockingIOError):
+                theirs.send(message * min(1000, -(-1_000_000 // len(message))))
+        while not shared.crowded:
+            await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        before, received_before = len(heard), len(received)
+        pairs[8][1].send(little)
+        while 8 not in heard:
+            await asyncio.sleep(0)
+        between = heard.index(8) - before, received.index(8) - received_before
+        for _, theirs in pairs:
+            theirs.close()
+        await asyncio.gather(*reading)
+        return between
+
+    messages, chunks = asyncio.run(flood_all())
+    assert messages <= 8
+    assert chunks <= 2
+
+
+def test_the_begun_part_of_a_long_message_counts_also_while_it_waits_for_a_turn() -> None:
+    message = client_frame(TEXT, b"x" * 300_000)
+    pieces = [message[start : start + 65536] for start in range(0, len(message), 65536)]
+    held = []
+
+    async def read() -> list[tuple[str, Any]]:
+        reader, handler = a_reader()
+        reader.floods = Floods(clock=itertools.count(0, 0.001).__next__)
+        reader.stream = ScriptedStream(pieces)
+
+        def note() -> None:
+            held.append(reader.incomplete.byte_count)
+            reader.floods.over()  # by now the time of this tick is spent
+
+        reader.on_part = note
+        await reader._receive_frame_loop()
+        return handler.heard
+
+    heard = asyncio.run(read())
+    assert [kind for kind, _ in heard] == ["message", "closed"]
+    assert held[0] == 0
+    assert all(before > 65_000 for before in held[1:])
+
+
+@pytest.mark.parametrize("by_turns", [True, False])
+def test_nothing_of_a_flood_is_lost_or_out_of_order(by_turns: bool) -> None:
+    count = 3_000
+
+    async def flood() -> tuple[list[Any], int]:
+        reader, handler = a_reader()
+        if by_turns:
+            reader.floods = Floods(clock=itertools.count(0, 0.001).__next__)
+        ours, theirs = socket.socketpair()
+        reader.stream = PlainStream(ours)
+        reading = asyncio.create_task(reader._receive_frame_loop())
+        many = b"".join(client_frame(TEXT, b"%d" % number) for number in range(count))
+        await asyncio.to_thread(theirs.sendall, many)
+        theirs.close()
+        await reading
+        return [message for kind, message in handler.heard if kind == "message"], ours.fileno()
+
+    heard, descriptor = asyncio.run(flood())
+    assert heard == [str(number) for number in range(count)]
+    assert descriptor == -1
 
 
 class Silent(ScriptedStream):

@@ -122,3 +122,36 @@ async def test_what_some_work_raises_is_raised() -> None:
 
     with pytest.raises(ValueError, match="expected better"):
         await Turns().take(work())
+
+
+async def test_after_a_turn_there_may_be_a_pause_also_where_one_alone_waits() -> None:
+    clock = Clock()
+    paused: list[float] = []
+
+    def pause(began: float) -> float:
+        paused.append(clock.now - began)
+        return 3600.0
+
+    turns = Turns(clock, pause=pause)
+    made: list[str] = []
+    Maker("a", 2, turns=turns, clock=clock, made=made)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (made, paused) == (["a"], [0.003])
+
+
+async def test_a_pause_counts_what_a_coroutine_made_in_its_turn() -> None:
+    clock = Clock()
+    paused: list[float] = []
+
+    def pause(began: float) -> float:
+        paused.append(clock.now - began)
+        return 0.0
+
+    def work() -> Steps[None]:
+        clock.now += 0.25
+        yield
+
+    await Turns(clock, pause=pause).take(work())
+    await asyncio.sleep(0)
+    assert paused[0] == 0.25

@@ -1,0 +1,47 @@
+"""Who takes long turns pauses between them, while others talk."""
+
+from __future__ import annotations
+
+from driftdb_jupyter.server.limits.others import Others
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_while_others_talk_a_pause_is_twice_as_long_as_the_turn_before_it() -> None:
+    clock = Clock()
+    others = Others(clock)
+    others.heard = True
+    began, clock.now = clock.now, clock.now + 0.25
+    assert others.pause(began) == 0.5
+
+
+def test_while_nobody_else_talks_there_is_no_pause() -> None:
+    clock = Clock()
+    others = Others(clock)
+    began, clock.now = clock.now, clock.now + 0.25
+    assert others.pause(began) == 0
+
+
+def test_after_a_short_turn_there_is_no_pause() -> None:
+    clock = Clock()
+    others = Others(clock)
+    others.heard = True
+    began, clock.now = clock.now, clock.now + 0.0002
+    assert others.pause(began) == 0
+
+
+def test_who_was_heard_a_while_ago_talks_no_more() -> None:
+    clock = Clock()
+    others = Others(clock)
+    others.heard = True
+    others.pause(clock.now)
+    clock.now += 0.5
+    assert others.pause(clock.now - 0.25) == 0.5
+    clock.now += 0.75
+    assert others.pause(clock.now - 0.25) == 0
