@@ -98,8 +98,8 @@ class Configured(Subcommand):
 def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneServer:
     """Return a server with these settings and those of the configuration files.
 
-    ``options`` are settings that take precedence; ``None`` and ``False`` mean not given. Raises
-    :class:`.Misuse` if a setting does not fit.
+    ``options`` are settings that take precedence; ``None``, ``False`` and ``()`` mean not given.
+    Raises :class:`.Misuse` if a setting does not fit.
     """
     from traitlets.config import Config
     from traitlets.config.loader import DeferredConfigString
@@ -113,6 +113,9 @@ def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneSer
         for name, value in given.items():
             if isinstance(value, str):
                 config[owner][name] = DeferredConfigString(value).get_value(traits[owner, name])
+            elif isinstance(value, tuple):
+                if value:
+                    config[owner][name] = list(value)
             elif value is not None and value is not False:
                 config[owner][name] = value
     server = StandaloneServer()

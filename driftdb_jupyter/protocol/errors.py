@@ -82,12 +82,14 @@ class DriftDBError(Exception):
 class Refusal(DriftDBError):
     """A message that the server could not take; nothing changed.
 
-    ``code`` is the protocol's word for it, ``http_status`` what ``POST …/send`` answers with.
+    ``code`` is the protocol's word for it, ``http_status`` what ``POST …/send`` answers with, and
+    ``http_reason`` the phrase behind that, ``None`` for the usual one.
     ``push_id`` is the id of the push it answers, ``None`` where it had none.
     """
 
     code: ClassVar[str]
     http_status: ClassVar[int] = 400
+    http_reason: ClassVar[str | None] = None
     push_id: int | None = None
 
 

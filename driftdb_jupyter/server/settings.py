@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from ipaddress import ip_network
+from typing import Any, Literal
 
-from traitlets import Bool, Enum, Float, Int, Unicode, default
+from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Configurable
 
 from ..broker.broker import Broker
@@ -22,6 +24,7 @@ _DEFAULT = Limits()
 _QUOTA = Quota()
 _WINDOW = WindowLimits()
 _PRESENCE = PresenceLimits()
+_ROOT_URL = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]+(?:/[A-Za-z0-9_.~@%+-]+)*/?")
 _DAY_SECONDS = 24 * 60 * 60.0
 
 
@@ -178,7 +181,7 @@ class DriftDB(Configurable):
         min=1,
         config=True,
         help="How many of these connections may come from one address. Behind a proxy all do, "
-        "unless trust_xheaders is set.",
+        "unless it is one of trusted_proxies.",
     )
     subscription_limit = Int(
         10_000,
@@ -342,6 +345,27 @@ class DriftDB(Configurable):
         "and costs most of the server's speed, and 0.3 MB for each connection that uses it.",
     )
 
+    public_url = Unicode(
+        "",
+        config=True,
+        help="The URL of the rooms' root as others have it, where a proxy or a tunnel stands "
+        "before the server: https://school.example/rooms/. Links, codes and the URLs in answers "
+        "begin with it. Empty: as the request has it. Under a JupyterHub that tells it, by default "
+        "the hub's.",
+    )
+    trusted_proxies = List(
+        Unicode(),
+        config=True,
+        help="The reverse proxies, as addresses or networks (10.0.0.0/8), whose word is believed "
+        "on who asks, by which scheme, host and path. What others say of that is not.",
+    )
+    forwarded_headers: Literal["X-Forwarded", "Forwarded"] = Enum(  # type: ignore[assignment]
+        ("X-Forwarded", "Forwarded"),
+        "X-Forwarded",
+        config=True,
+        help="In which headers they say so: X-Forwarded-For, -Proto, -Host and -Prefix, or "
+        "Forwarded (RFC 7239). The others they may pass on as a client has written them.",
+    )
     frame_ancestors = Unicode(
         "'self'",
         config=True,
@@ -407,6 +431,27 @@ class DriftDB(Configurable):
     def presence_limits(self) -> PresenceLimits:
         """The bounds of the presences in a room."""
         return PresenceLimits(count=self.presence_limit, cost_bytes=self.presence_limit_bytes)
+
+    @validate("public_url")
+    def _url_of_a_root(self, proposal: Any) -> str:
+        url: str = proposal["value"].strip()
+        if url and not _ROOT_URL.fullmatch(url):
+            raise TraitError(f"expected the URL of public_url as https://HOST/PATH/, got {url!r}")
+        return url if url.endswith("/") or not url else url + "/"
+
+    @validate("trusted_proxies")
+    def _networks(self, proposal: Any) -> list[str]:
+        try:
+            return [str(ip_network(entry.strip(), strict=False)) for entry in proposal["value"]]
+        except ValueError as error:
+            raise TraitError(
+                f"expected addresses or networks (10.0.0.0/8) in trusted_proxies: {error}"
+            ) from None
+
+    @default("public_url")
+    def _public_url_of_this_server(self) -> str:
+        url: str = getattr(self.parent, "default_public_url", "")
+        return url
 
     @default("debug_allowed")
     def _debug_allowed_on_this_server(self) -> bool:

@@ -19,7 +19,7 @@ from jupyter_core.application import JupyterApp, NoStart
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
-from traitlets import Bool, Float, Int, TraitError, Unicode, default, validate
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Config
 
 from .._version import __version__
@@ -30,8 +30,11 @@ from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
 from .hosting.hub import Hub
 from .http.access_handlers import access_routes
+from .http.address import is_loopback
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
+from .http.forwarded import proxies_of
+from .http.gate import Gate, check_host_rule, check_origin_rule, own_names
 from .http.handlers import RoomRequest, routes
 from .http.health import Health
 from .http.listener import Listener
@@ -62,12 +65,22 @@ _COLLECT_AFTER = (5_000, 2, 10_000)
 
 
 class OpenRequest(RoomRequest):
-    """A request that anybody may make, from a page of any origin."""
+    """A request that anybody may make: from a program, or from a page that the gate lets in."""
 
     credential = Guest()
 
+    def prepare(self) -> None:
+        """Check the head of the request, its host and its origin."""
+        super().prepare()
+        self.site.gate.check_host(self.request)
+        if not self.is_public:
+            self.site.gate.check_origin(self.request)
+
     def set_default_headers(self) -> None:
-        """Allow cross-origin requests: a room's id is all that anybody needs."""
+        """Let the page that asks read the answer: it was let in, or all that it reads is why not.
+
+        No cookie or login comes along to such an answer, and none of a room's is ever cached.
+        """
         super().set_default_headers()
         self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
@@ -75,7 +88,7 @@ class OpenRequest(RoomRequest):
         self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
 
     def check_origin(self, origin: str) -> bool:
-        """Allow sockets from pages of any origin."""
+        """Allow a socket: :meth:`prepare` has looked."""
         return True
 
     def options(self, *args: str) -> None:
@@ -86,6 +99,7 @@ class OpenRequest(RoomRequest):
 def application(
     hub: Hub,
     *,
+    gate: Gate | None = None,
     base_url: str = "/",
     named_rooms: bool = False,
     log_function: Callable[[RequestHandler], None],
@@ -95,6 +109,7 @@ def application(
 ) -> Application:
     """Return the web application of a standalone server; ``base_url`` has a slash at both ends.
 
+    ``gate``: which names and pages it answers, by default those of this machine and its own.
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
     than whether it is well.
@@ -107,6 +122,8 @@ def application(
         names_allowed=named_rooms,
         advice="driftdb serve --host 0.0.0.0",
         reach=reach,
+        gate=gate or Gate(public_url=hub.settings.public_url),
+        proxies=proxies_of(hub.settings),
     )
     administration = []
     if secret is not None:
@@ -120,14 +137,22 @@ def application(
             (
                 re.escape(base_url) + "health",
                 Health,
-                {"hub": hub, "details": health_details},
+                {"site": site, "details": health_details},
             ),
             *administration,
         ],
         default_handler_class=NotFound,
-        default_handler_args={"hub": hub},
+        default_handler_args={"site": site},
         log_function=log_function,
     )
+
+
+def _checked(check: Callable[[str], str], proposal: Any) -> list[str]:
+    """Check each entry of a list; raises what traitlets expects."""
+    try:
+        return [check(entry) for entry in proposal["value"]]
+    except ValueError as error:
+        raise TraitError(f"{proposal['trait'].name}: {error}") from None
 
 
 class BadSetting(ValueError):
@@ -177,6 +202,19 @@ class StandaloneServer(JupyterApp):
         help="Whether GET /health tells everybody the version, the numbers of open rooms and "
         "connections, and what is wrong, and not only whether something is.",
     )
+    allow_origin = List(
+        Unicode(),
+        config=True,
+        help="The origins whose pages may use the rooms, beside the server's own, as "
+        "https://school.example, http://localhost:* or https://*.school.example; null: files and "
+        "sandboxed frames, *: any website.",
+    )
+    allow_host = List(
+        Unicode(),
+        config=True,
+        help="The host names by which the server may be asked, beside numeric addresses and those "
+        "of its own machine: lab.example, *.lab.example; *: any.",
+    )
     idle_timeout_seconds = Float(
         60.0,
         min=0.1,
@@ -190,13 +228,16 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="How many connections over HTTP one address may have open, those that became "
         "WebSockets aside; one more is closed at once. Six for each browser of a class of 1,000. "
-        "With trust_xheaders there is no such limit: the proxy has its own.",
+        "Of trusted_proxies there may be any number: they have limits of their own.",
     )
-    trust_xheaders = Bool(
-        False,
-        config=True,
-        help="Whether to believe X-Real-Ip and X-Forwarded-For of a reverse proxy.",
-    )
+
+    @validate("allow_origin")
+    def _origin_rules(self, proposal: Any) -> list[str]:
+        return _checked(check_origin_rule, proposal)
+
+    @validate("allow_host")
+    def _host_rules(self, proposal: Any) -> list[str]:
+        return _checked(check_host_rule, proposal)
 
     @validate("base_url")
     def _slash_at_both_ends(self, proposal: Any) -> str:
@@ -267,6 +308,15 @@ class StandaloneServer(JupyterApp):
             raise CannotServe(self._explain(error)) from None
         asyncio.run(self.serve(settings, sockets, tls))
 
+    def _gate(self, settings: DriftDB) -> Gate:
+        """Return what names and pages are answered."""
+        names = list(self.allow_host)
+        if self.certfile:
+            names.append("*")  # a browser has compared the name with the certificate
+        elif not is_loopback(self.host):
+            names += own_names()
+        return Gate(hosts=names, origins=self.allow_origin, public_url=settings.public_url)
+
     def _explain(self, error: OSError) -> str:
         place = f"port {self.port} on {self.host}"
         if error.errno == errno.EADDRINUSE:
@@ -327,6 +377,7 @@ class StandaloneServer(JupyterApp):
 
         web = application(
             hub,
+            gate=self._gate(settings),
             base_url=self.base_url,
             named_rooms=self.named_rooms,
             log_function=partial(self._log_request, events),
@@ -337,13 +388,13 @@ class StandaloneServer(JupyterApp):
         server = Listener(
             web,
             ssl_options=tls,
-            xheaders=self.trust_xheaders,
             idle_connection_timeout=self.idle_timeout_seconds,
             max_body_size=_BODY_LIMIT_BYTES,
             max_header_size=_HEAD_LIMIT_BYTES,
         )
         server.hub = hub
         server.address_limit = self.address_connection_limit
+        server.proxies = proxies_of(settings)
         server.add_sockets(sockets)
         accept_patiently(server, self.log)
         hub.start()

@@ -38,7 +38,7 @@ async def connections(host: Host, count: int) -> AsyncIterator[list[Streams]]:
 
 
 def head(method: str, path: str, *headers: str) -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: a", *headers, "", ""]).encode()
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode()
 
 
 async def heard_until_the_end(reader: asyncio.StreamReader) -> bytes:
@@ -180,11 +180,15 @@ async def test_a_flood_of_requests_is_refused_and_the_log_stays_small(tmp_path: 
 
 
 async def test_one_address_leaves_rooms_for_others(tmp_path: Path) -> None:
-    options = ("--DriftDB.address_room_limit=50", "--DriftDB.room_limit=100", "--trust-xheaders")
+    options = (
+        "--DriftDB.address_room_limit=50",
+        "--DriftDB.room_limit=100",
+        "--trusted-proxy=127.0.0.1",
+    )
     async with hosting(tmp_path, *options) as host:
 
         async def make(address: str) -> str:
-            headers = {"X-Real-Ip": address}
+            headers = {"X-Forwarded-For": address}
             answer = await fetch(host.url + "new", method="POST", headers=headers)
             return "made" if answer.status == 200 else str(json.loads(answer.body)["code"])
 

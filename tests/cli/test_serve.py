@@ -11,12 +11,13 @@ import pytest
 
 from driftdb_jupyter.cli.commands.serve import command
 from driftdb_jupyter.command.parameter import Option
+from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import StandaloneServer
 
 from ..server.processes import COMMAND, environment
 
 OPTIONS = [each for each in command.params if isinstance(each, Option)]
-TRAITS = StandaloneServer.class_traits(config=True)
+TRAITS = DriftDB.class_traits(config=True) | StandaloneServer.class_traits(config=True)
 
 
 def serve(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,8 +37,8 @@ def test_each_option_is_a_setting_and_says_its_default(option: Option) -> None:
         return
     trait = TRAITS[option.name or ""]
     told = re.search(r"\(default: (.*)\)", option.help or "")
-    assert told is None or told[1] == str(trait.default_value)
-    assert (told is None) == (not trait.default_value)
+    assert told is None or told[1] == str(trait.default())
+    assert (told is None) == (not trait.default())
 
 
 @pytest.mark.parametrize("level", ["warn", "Warning", "WARNING", "30", "25"])
@@ -45,13 +46,13 @@ def test_options_and_settings_of_all_kinds_are_taken(tmp_path: Path, level: str)
     (tmp_path / "rooms.py").write_text(
         "c.DriftDB.room_limit = 7\n"
         "c.StandaloneServer.port = 1\n"
-        "c.StandaloneServer.trust_xheaders = True\n"
+        "c.StandaloneServer.health_details = True\n"
     )
     shown = serve(
         tmp_path,
         *("--show-config", "--config=rooms.py", f"--log-level={level}", "--port=0"),
         *("--StandaloneServer.idle_timeout_seconds=2.5", "--named-rooms"),
-        "--StandaloneServer.trust_xheaders=False",
+        "--StandaloneServer.health_details=False",
         *("--DriftDB.durability=synced", "--DriftDB.room_retention_seconds=0"),
     )
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -60,8 +61,8 @@ def test_options_and_settings_of_all_kinds_are_taken(tmp_path: Path, level: str)
         *("DriftDB", ".durability", "=", "'synced'", ".room_limit", "=", "7"),
         *(".room_retention_seconds", "=", "0.0"),
         *("JupyterApp", ".config_file", "=", "'rooms.py'"),
-        *("StandaloneServer", ".idle_timeout_seconds", "=", "2.5"),
-        *(".named_rooms", "=", "True", ".port", "=", "0", ".trust_xheaders", "=", "False"),
+        *("StandaloneServer", ".health_details", "=", "False"),
+        *(".idle_timeout_seconds", "=", "2.5", ".named_rooms", "=", "True", ".port", "=", "0"),
     ]
 
 

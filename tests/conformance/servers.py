@@ -22,6 +22,7 @@ from tornado.netutil import bind_sockets
 from traitlets.config import Config
 
 from driftdb_jupyter.server.hosting.hub import Hub
+from driftdb_jupyter.server.http.gate import Gate
 from driftdb_jupyter.server.jupyter.extension import DriftDBExtension
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import application
@@ -127,6 +128,7 @@ def standalone(
     secret: str | None = None,
     health_details: bool = False,
     reach: Callable[[], str | None] = lambda: None,
+    gate: Gate | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
@@ -141,6 +143,7 @@ def standalone(
         hub = server._hub = Hub(broker, traits)
         web = application(
             hub,
+            gate=gate,
             base_url=base_url,
             named_rooms=named_rooms,
             log_function=lambda handler: None,

@@ -27,6 +27,7 @@ class Standalone:
     def running(self, *options: str) -> Iterator[None]:
         """Serve until the end of the block; again at the same address."""
         serve = [*COMMAND, "serve", "--port", str(self._port), "--data", str(self._folder)]
+        serve.append("--allow-origin=null")  # of the pages that tests write
         serve += options
         with started(serve, cwd=self._folder, env=environment()) as self.process:
             self.root = self.process.server.root

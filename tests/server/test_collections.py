@@ -91,7 +91,9 @@ def end_in_a_message(server: Server) -> None:
 
 
 def request(path: str, *, method: str = "GET", body: str = "", head: str = "") -> str:
-    return f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n{head}\r\n{body}"
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: [::]\r\nContent-Length: {len(body)}\r\n{head}\r\n{body}"
+    )
 
 
 def ask(server: Server, asked: str) -> None:

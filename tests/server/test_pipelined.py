@@ -27,7 +27,7 @@ async def test_what_is_asked_for_by_a_client_that_has_gone_is_no_error(
         value = '"' + "x" * 900_000 + '"'
         body = f'{{"type":"push","key":"k","action":{{"type":"append"}},"value":{value}}}'
         assert (await fetch(f"{room}/send", method="POST", body=body)).status == 200
-        head = f"POST /room/a/send HTTP/1.1\r\nHost: x\r\nContent-Length: {len(_ASKED)}\r\n\r\n"
+        head = f"POST /room/a/send HTTP/1.1\r\nHost: [::]\r\nContent-Length: {len(_ASKED)}\r\n\r\n"
         for _ in range(5):
             client = socket.create_connection(("127.0.0.1", urlsplit(server.root).port or 0))
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

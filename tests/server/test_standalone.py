@@ -1,4 +1,4 @@
-"""The standalone server: open to pages of any origin, plain or behind TLS."""
+"""The standalone server: open to the pages that it allows, plain or behind TLS."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.netutil import bind_sockets
 
 from driftdb_jupyter.server.http import reach as reach_module
+from driftdb_jupyter.server.http.gate import Gate
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import StandaloneServer
 
@@ -27,7 +28,8 @@ from ..conformance.servers import Server, standalone
 pytestmark = pytest.mark.asyncio
 
 UPGRADE = (
-    b"GET /room/a/connect HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET /room/a/connect HTTP/1.1\r\nHost: localhost\r\n"
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 ELSEWHERE = {"Origin": "https://elsewhere.example"}
@@ -35,7 +37,7 @@ ELSEWHERE = {"Origin": "https://elsewhere.example"}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with standalone() as server:
+    with standalone(gate=Gate(origins=["https://elsewhere.example"])) as server:
         yield server
 
 
@@ -44,7 +46,7 @@ def secure() -> Iterator[Server]:
     """A server behind TLS of its own."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(CERTIFICATE)
-    with standalone(tls=context) as server:
+    with standalone(tls=context, gate=Gate(origins=["*"])) as server:
         yield server
 
 
@@ -66,7 +68,7 @@ async def new_room(server: Server, **options: Any) -> Room:
     return Room(server, answer.json["room"])
 
 
-async def test_a_page_of_any_origin_makes_and_uses_rooms(server: Server) -> None:
+async def test_a_page_that_is_allowed_makes_and_uses_rooms(server: Server) -> None:
     made = await fetch(server.root + "new", method="POST", headers=ELSEWHERE)
     assert (made.status, made.headers["Access-Control-Allow-Origin"]) == (200, "*")
     room = Room(server, made.json["room"])
@@ -78,7 +80,7 @@ async def test_a_page_of_any_origin_makes_and_uses_rooms(server: Server) -> None
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
 
 
-async def test_a_refusal_may_be_read_by_any_page_too(server: Server) -> None:
+async def test_a_refusal_may_be_read_by_it_too(server: Server) -> None:
     room = await new_room(server)
     unknown = await fetch(server.root + "room/unknown", headers=ELSEWHERE)
     assert (unknown.status, unknown.headers["Access-Control-Allow-Origin"]) == (404, "*")
@@ -87,7 +89,7 @@ async def test_a_refusal_may_be_read_by_any_page_too(server: Server) -> None:
     assert (bad.status, bad.headers["Access-Control-Allow-Origin"]) == (400, "*")
 
 
-async def test_a_page_of_any_origin_opens_sockets(server: Server) -> None:
+async def test_a_page_that_is_allowed_opens_sockets(server: Server) -> None:
     room = await new_room(server)
     peer = await room.join(headers=ELSEWHERE)
     await peer.send(get("k"))
@@ -262,7 +264,9 @@ async def test_messages_over_http_that_come_too_fast_are_refused_before_they_are
         assert (answer.status, answer.json["code"]) == (429, "rate")
         assert int(answer.headers["Retry-After"]) > 900
         async with raw(server) as (reader, writer):
-            writer.write(b"POST /room/a/send HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
+            writer.write(
+                b"POST /room/a/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+            )
             assert b" 429 " in await reader.readline()
         assert (await fetch(server.root + "new", method="POST")).status == 429
         assert (await fetch(room.url)).status == 200  # that is no message

@@ -70,20 +70,48 @@ class _Serve(Configured):
 )
 @option("--named-rooms", is_flag=True, help="Let clients choose the names of rooms.")
 @option(
-    "--trust-xheaders",
-    is_flag=True,
-    help="Believe a reverse proxy's X-Real-Ip and X-Forwarded-For.",
+    "--allow-origin",
+    multiple=True,
+    help="Let pages of another origin use the rooms, as https://school.example or"
+    " http://192.168.1.7:*; may be given again. *: pages of any website.",
 )
-def command(settings: Settings, show_config: bool, generate_config: bool, **options: Any) -> None:
+@option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="Answer by this host name, too; may be given again. *: by any.",
+)
+@option(
+    "--public-url",
+    metavar="URL",
+    help="The URL of the rooms as others have it, where a proxy stands before the server.",
+)
+@option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Believe the X-Forwarded headers of the reverse proxy at this address or network; may be"
+    " given again.",
+)
+def command(
+    settings: Settings,
+    show_config: bool,
+    generate_config: bool,
+    public_url: str | None,
+    trusted_proxies: tuple[str, ...],
+    **options: Any,
+) -> None:
     """Host rooms without Jupyter.
 
     Pages and programs join a room by its URL: `POST /new` makes one. Whoever knows a room's id
-    may read and write it, from any page; so keep to the default host unless everybody who reaches
-    the port may use the rooms.
+    may read and write it; so keep to the default host unless everybody who reaches the port may use
+    the rooms. Pages of other websites may not, unless `--allow-origin` names them.
     """
     server = server_of(
         settings,
         StandaloneServer=options,
+        DriftDB={"public_url": public_url, "trusted_proxies": trusted_proxies},
         Application={"show_config": show_config},
         JupyterApp={"generate_config": generate_config},
     )

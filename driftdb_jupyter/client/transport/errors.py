@@ -75,6 +75,11 @@ def closed(code: int | None, location: Location) -> DriftDBError | None:
 
 
 def _status(error: HTTPError, location: Location) -> DriftDBError:
+    if error.code == 403 and error.message not in (None, "", "Forbidden"):
+        return Forbidden(
+            f"{location.url} may not be opened: {printable(error.message)} (HTTP 403). The log of"
+            " the server says what allows it."
+        )
     if error.code in (401, 403) or 300 <= error.code < 400:
         known = "doesn't accept the token that it got" if location.headers else "wants a login"
         return Forbidden(

@@ -7,33 +7,42 @@ from urllib.parse import quote
 
 from tornado.httputil import HTTPServerRequest
 
-__all__ = ["is_on_this_machine", "room_address"]
+__all__ = ["is_loopback", "is_on_this_machine", "room_address"]
 
 # As js/src/pages/shell.ts has it: only a page there needs another address to be shared.
 _LOOPBACK = re.compile(r"(.*\.)?localhost|127(\.\d+){3}|0\.0\.0\.0|\[?::1?\]?", re.IGNORECASE)
 _OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 
 
-def room_address(request: HTTPServerRequest, root: str, name: str) -> dict[str, str]:
+def room_address(
+    request: HTTPServerRequest, root: str, name: str, *, public: str = ""
+) -> dict[str, str]:
     """Return the answer to ``POST /new`` and ``GET /room/ID`` (protocol, "Over HTTP").
 
-    ``root`` is the path of the room server, with a slash at both ends. The URLs have the
-    request's host; they are secure where the request is, or a proxy says that it was.
+    ``root`` is the path of the room server, with a slash at both ends; ``public`` is its URL as
+    others have it, empty where that follows from the request: its scheme and host, and the prefix
+    that a trusted proxy has taken off (see :class:`.forwarded.Proxies`).
     """
-    forwarded = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
-    secure = request.protocol == "https" or forwarded in ("https", "wss")
-    room = f"{request.host}{root}room/{quote(name, safe='')}"
+    if not public:
+        public = f"{request.protocol}://{request.host}{getattr(request, 'prefix', '')}{root}"
+    scheme, _, place = public.partition("://")
+    room = f"{place}room/{quote(name, safe='')}"
     return {
         "room": name,
-        "socket_url": f"{'wss' if secure else 'ws'}://{room}/connect",
-        "http_url": f"{'https' if secure else 'http'}://{room}/send",
+        "socket_url": f"{'wss' if scheme == 'https' else 'ws'}://{room}/connect",
+        "http_url": f"{scheme}://{room}/send",
     }
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if a host, without a port, is a machine's name or address for itself."""
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def is_on_this_machine(request: HTTPServerRequest) -> bool:
     """Return whether a request seems to come from the server's machine, not through a proxy."""
     return (
-        _LOOPBACK.fullmatch(request.host_name) is not None
-        and _LOOPBACK.fullmatch(request.remote_ip or "") is not None
+        is_loopback(request.host_name)
+        and is_loopback(request.remote_ip or "")
         and not any(name in request.headers for name in _OF_PROXIES)
     )

@@ -62,8 +62,7 @@ class RoomRequest(Request):
 
     def initialize(self, site: Site) -> None:
         """``site``: the server that is asked."""
-        self.site = site
-        self.hub = site.hub
+        super().initialize(site)
         # The arguments are parsed already; what is left of the URL goes into logs.
         if self.request.uri is not None:
             names = self.hub.events.names
@@ -147,6 +146,12 @@ class RoomRequest(Request):
         if not usable and not await self.hub.rooms.has(name):
             raise NoSuchRoom
 
+    def answer_address(self, name: str) -> None:
+        """Finish with the URLs of a room; they are the asker's own, so nothing keeps them."""
+        self.set_header("Cache-Control", "no-store")
+        settings = self.hub.settings
+        self.answer(room_address(self.request, self.site.root, name, public=settings.public_url))
+
     def on_finish(self) -> None:
         """Leave the room; the peer of a socket has entered it by itself."""
         if self.entered is not None:
@@ -176,7 +181,7 @@ class NewRoom(RoomRequest):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         name = new_id()
         await self.make(name)
-        self.answer(room_address(self.request, self.site.root, name))
+        self.answer_address(name)
 
 
 class RoomInfo(RoomRequest):
@@ -185,7 +190,7 @@ class RoomInfo(RoomRequest):
     async def get(self, name: str) -> None:
         """Say where the room is."""
         await self.demand_reading(await self.room_access(name))
-        self.answer(room_address(self.request, self.site.root, name))
+        self.answer_address(name)
 
 
 class Send(RoomRequest):
@@ -370,6 +375,8 @@ class Connect(RoomRequest, WebSocketHandler):
     async def get(self, name: str) -> None:
         """Open the WebSocket, or refuse it with a status."""
         headers = self.request.headers
+        if headers.get("Upgrade", "").lower() != "websocket":  # or an image's URL would make rooms
+            raise HTTPError(HTTPStatus.BAD_REQUEST, reason="Expected a WebSocket handshake")
         if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
             raise HTTPError(HTTPStatus.BAD_REQUEST)  # frames would begin where the body does
         if self._flag("debug") and not self.hub.settings.debug_allowed:

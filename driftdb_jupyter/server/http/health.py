@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from ..._version import __version__
-from ..hosting.hub import Hub
 from .request import Request
+from .site import Site
 
 __all__ = ["Health"]
 
@@ -17,9 +17,9 @@ class Health(Request):
     Status 200 if it can, 503 if not.
     """
 
-    def initialize(self, hub: Hub, *, details: bool) -> None:
+    def initialize(self, site: Site, *, details: bool = False) -> None:
         """``details``: whether everybody may know the version, the numbers and the trouble."""
-        self.hub = hub
+        super().initialize(site)
         self._details = details
 
     def get(self) -> None:

@@ -8,6 +8,7 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
 from ..hosting.hub import Hub
+from .forwarded import Proxies
 
 __all__ = ["Listener"]
 
@@ -17,19 +18,21 @@ class Listener(HTTPServer):
 
     They may be silent, or send as slowly as they like until their time is up; each takes a
     descriptor, and memory for a head that has begun. A connection that became a WebSocket is no
-    longer counted here but as a peer's. Set ``hub`` and ``address_limit`` before it listens. Behind
-    a proxy that is believed (``xheaders``) all come from one address, and how many that may have is
-    the proxy's to say.
+    longer counted here but as a peer's. Set ``hub``, ``proxies`` and ``address_limit`` before it
+    listens. All that come through a trusted proxy have its address, and how many they may be is the
+    proxy's to say.
     """
 
     hub: Hub
+    proxies: Proxies
     address_limit: int
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Serve a connection, or close it at once."""
-        caller = self.hub.callers[_host(address)]
-        if caller.streams >= self.address_limit and not self.xheaders:
-            self.hub.events.turned_away(_host(address))
+        host = _host(address)
+        caller = self.hub.callers[host]
+        if caller.streams >= self.address_limit and not self.proxies.include(host):
+            self.hub.events.turned_away(host)
             stream.close()
             return
         caller.streams += 1

@@ -17,6 +17,7 @@ from typing import Any
 from tornado.template import Template
 from tornado.web import HTTPError
 
+from ...protocol.errors import Forbidden
 from .address import is_on_this_machine
 from .handlers import RoomRequest
 from .site import Route, Site
@@ -70,7 +71,13 @@ def _template() -> Template:
 
 
 class PageHandler(RoomRequest):
-    """A page for a person: a strict policy, and a shell that a script fills."""
+    """A page for a person: a strict policy, and a shell that a script fills.
+
+    ``to_root`` is the relative URL of the server's root: so a page is whole behind any proxy,
+    whatever it has taken off the path or put before it.
+    """
+
+    to_root = "../../"
 
     def show(self, script: str, *, title: str, room: str = "", message: str = "") -> None:
         """Finish with a page; with a message in place of what the script would show."""
@@ -83,10 +90,9 @@ class PageHandler(RoomRequest):
         # A page is for people; those of other origins have no business with what it says.
         self.clear_header("Access-Control-Allow-Origin")
         page = _template().generate(
-            root=self.site.root,
+            root=self.to_root,
             room=room,
-            # Others have its address already, and a proxy's clients have no business with it.
-            reach=(is_on_this_machine(self.request) and self.site.reach()) or "",
+            reach=self._reach(),
             advice=self.site.advice,
             title=title,
             styles=[style for style in (_file("pages", ".css"),) if style],
@@ -98,7 +104,12 @@ class PageHandler(RoomRequest):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say in a page what is wrong."""
-        if status_code == HTTPStatus.NOT_FOUND:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, Forbidden):
+            self.hub.events.refused(None, self.address, error)
+            self.set_status(error.http_status, error.http_reason)
+            self.show("", title="Not allowed", message=str(error))
+        elif status_code == HTTPStatus.NOT_FOUND:
             self.mark_missing(**kwargs)
             self.show(
                 "",
@@ -109,6 +120,14 @@ class PageHandler(RoomRequest):
             self.show("", title="Not allowed", message="You have no permission to read this room.")
         else:
             super().write_error(status_code, **kwargs)
+
+    def _reach(self) -> str:
+        """Return the root's URL as others have it, where this page's own is none for them."""
+        public: str = self.hub.settings.public_url
+        if public:
+            return public
+        # Others have its address already, and a proxy's clients have no business with it.
+        return (is_on_this_machine(self.request) and self.site.reach()) or ""
 
     def _trouble(self) -> str:
         """Return what people in a room have to know of the broker's trouble; no more than that."""
@@ -163,6 +182,8 @@ class Inspector(_OfRoom):
 class FrontPage(PageHandler):
     """``GET /``: what this is, and the way to a room."""
 
+    to_root = "./"
+
     async def get(self) -> None:
         """Show the page."""
         await self.demand_reading()
@@ -186,7 +207,12 @@ class Figures(RoomRequest):
 
 
 class PageFile(RoomRequest):
-    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: one of ``CLIENTS``."""
+    """``GET /pages/NAME``: a part of the front end; ``GET /driftdb.js``: one of ``CLIENTS``.
+
+    Everybody may have them, for they are in the package that everybody may have.
+    """
+
+    is_public = True
 
     def get(self, name: str) -> None:
         """Answer with a file, which never changes if its content's hash is in its name."""
@@ -198,9 +224,9 @@ class PageFile(RoomRequest):
             self.set_header("Cache-Control", "no-cache")
         elif name in CLIENTS:
             self.set_header("Cache-Control", "no-cache")  # asked for again, by its ETag
-            self.set_header("Access-Control-Allow-Origin", "*")
         else:
             self.set_header("Cache-Control", f"public, max-age={_YEAR_SECONDS}, immutable")
+        self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Vary", "Accept-Encoding")
         if "gzip" in self.request.headers.get("Accept-Encoding", ""):

@@ -21,6 +21,7 @@ from ...protocol.errors import RateExceeded, Refusal
 from ..hosting.hub import Hub
 from ..limits.callers import Caller
 from .answer import Response
+from .site import Site
 
 __all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request"]
 
@@ -48,8 +49,11 @@ class Request(RequestHandler):
     some clients send ``{}`` where none is needed.
     """
 
+    site: Site
     hub: Hub
     caller: Caller
+    is_public: ClassVar[bool] = False
+    """Whether pages of all websites may ask for it, without a login."""
     is_message: ClassVar[bool] = False
     """Whether a POST counts as a message of its address (``rate_limit_per_second``), too."""
     body_length = 0
@@ -57,6 +61,13 @@ class Request(RequestHandler):
 
     _has_body = False
     _no_room: Refusal | None = None
+
+    def initialize(self, site: Site) -> None:
+        """``site``: the server that is asked."""
+        self.site = site
+        self.hub = site.hub
+        if not site.proxies.apply(self.request):
+            self.hub.events.unbelieved(self.address)
 
     @property
     def address(self) -> str:
@@ -210,7 +221,7 @@ class Request(RequestHandler):
             self.finish()
             return
         self.hub.events.refused(None, self.address, error)
-        self.set_status(error.http_status)
+        self.set_status(error.http_status, error.http_reason)
         if isinstance(error, RateExceeded) and error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))
         self.answer(error_fields(error))
@@ -239,10 +250,6 @@ class NoSuchRoom(HTTPError):
 
 class NotFound(Request):
     """Any request for a path that does not exist."""
-
-    def initialize(self, hub: Hub) -> None:
-        """``hub``: counts the request."""
-        self.hub = hub
 
     async def refuse(self, *args: str) -> None:
         """Answer with 404, whatever the method."""

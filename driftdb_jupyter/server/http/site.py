@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.web import RequestHandler
 
 from ..hosting.hub import Hub
+from .forwarded import Proxies
+from .gate import Gate
 
 __all__ = ["Route", "Site"]
 
@@ -24,7 +26,8 @@ class Site:
     that clients see, with a slash at both ends. ``request`` is the base class that decides who may
     come in. ``names_allowed``: whether a room may have a chosen name and is made by its first use.
     ``reach`` returns the root's URL as other machines have it now, ``None`` where they can't reach
-    it; ``advice`` is the command that starts a server that they can reach.
+    it; ``advice`` is the command that starts a server that they can reach. ``gate``: which pages
+    and names are let in, where no other server looks at that. ``proxies`` are believed.
     """
 
     hub: Hub
@@ -34,6 +37,8 @@ class Site:
     names_allowed: bool
     advice: str = ""
     reach: Callable[[], str | None] = lambda: None
+    gate: Gate = field(default_factory=Gate)
+    proxies: Proxies = field(default_factory=Proxies)
 
     def route(self, pattern: str, handler: type[RequestHandler]) -> Route:
         """Return the route below the site's prefix to a handler, based on this site's ``request``.

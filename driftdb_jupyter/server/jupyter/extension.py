@@ -20,9 +20,10 @@ from ...access.credential import Credential
 from ...protocol.name import new_id
 from ..hosting.hub import Hub
 from ..http.access_handlers import access_routes
-from ..http.address import room_address
 from ..http.administration import Administration
 from ..http.administration_handlers import administration_routes
+from ..http.forwarded import proxies_of
+from ..http.gate import ForeignHost, ForeignOrigin
 from ..http.handlers import RoomRequest, routes
 from ..http.health import Health
 from ..http.pages import PageHandler, page_routes
@@ -62,7 +63,10 @@ class JupyterRequest(RoomRequest, JupyterHandler):
         Jupyter warns of each method that isn't marked.
         """
         super().__init_subclass__()
-        _mark(cls, authenticated if issubclass(cls, PageHandler) else ws_authenticated)
+        if cls.is_public:
+            _mark(cls, allow_unauthenticated)
+        else:
+            _mark(cls, authenticated if issubclass(cls, PageHandler) else ws_authenticated)
 
     async def prepare(self, **kwargs: Any) -> None:
         """Identify the user or kernel; raise 403 without a login."""
@@ -76,6 +80,15 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             self.credential = kernel_credential
             return
         self.admit()
+        if not self.check_host():
+            raise ForeignHost(
+                "this Jupyter server isn't known by that name. Whoever runs it can allow it with"
+                " ServerApp.local_hostnames, or any name with ServerApp.allow_remote_access."
+            )
+        if self.is_public:
+            # Without JupyterHub's own check, which refuses the scripts of a page for want of a
+            # token that no <script> can bring.
+            return
         if page:
             self.credential = JupyterCredential(self)
             await JupyterHandler.prepare(self)
@@ -83,8 +96,13 @@ class JupyterRequest(RoomRequest, JupyterHandler):
         self.credential = JupyterCredential(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
         # By default Jupyter's own prepare and authorizer let in users that are not logged in.
-        if self.current_user is None or not self.check_origin():
+        if self.current_user is None:
             raise HTTPError(403)
+        if not self.check_origin():
+            raise ForeignOrigin(
+                "this Jupyter server takes nothing from pages of that origin. Whoever runs it can"
+                " allow them with ServerApp.allow_origin or allow_origin_pat."
+            )
 
     def _is_of_kernel(self) -> bool:
         given = self.request.headers.get("Authorization", "")
@@ -103,7 +121,7 @@ class NotebookRoom(RoomRequest):
             self.get_query_argument("kernel"),
             started_as=self.get_query_argument("started_as", strip=False),
         )
-        self.answer(room_address(self.request, self.site.root, name))
+        self.answer_address(name)
 
 
 class DriftDBExtension(ExtensionApp):
@@ -115,6 +133,12 @@ class DriftDBExtension(ExtensionApp):
     classes = [DriftDB]  # noqa: RUF012
     default_room_retention_seconds = 30 * 24 * 60 * 60.0
     default_debug_allowed = False
+
+    @property
+    def default_public_url(self) -> str:
+        """The URL of the rooms as others have it, where the hub tells that of this server."""
+        hub = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
+        return url_path_join(hub, _PREFIX) if hub else ""
 
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""
@@ -143,6 +167,7 @@ class DriftDBExtension(ExtensionApp):
             names_allowed=True,
             advice="jupyter lab --ip 0.0.0.0",
             reach=self.reach,
+            proxies=proxies_of(self.hub.settings),
         )
         self.handlers.append(site.route("notebook", NotebookRoom))
         self.handlers.extend(routes(site))
@@ -151,7 +176,7 @@ class DriftDBExtension(ExtensionApp):
         administration = administration_routes(
             Administration(self.hub), _PREFIX, secret=self._admin_secret
         )
-        health = (_PREFIX + "health", Health, {"hub": self.hub, "details": False})
+        health = (_PREFIX + "health", Health, {"site": site, "details": False})
         self.handlers.extend(_without_login(route) for route in (health, *administration))
 
     def reach(self) -> str | None:

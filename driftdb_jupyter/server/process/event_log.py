@@ -46,6 +46,7 @@ class EventLog:
         self._more: dict[str, tuple[int, int]] = {}  # by kind: the level, and how many
         self._requests = Rate(_REQUESTS_PER_SECOND, _REQUESTS_BURST, now=clock())
         self._unlogged = 0
+        self._told_of_proxy = False
 
     def connected(self, room: str, address: str) -> None:
         """Log that a connection was opened."""
@@ -82,6 +83,17 @@ class EventLog:
         """Log that a connection was closed before anything was read from it."""
         text = f"{address} has too many connections over HTTP (address_connection_limit)"
         self._tell(logging.WARNING, "turned away", text)
+
+    def unbelieved(self, address: str) -> None:
+        """Tell once that a proxy speaks that isn't trusted."""
+        if self._told_of_proxy:
+            return
+        self._told_of_proxy = True
+        self.log.warning(
+            "DriftDB: %s says for whom it asks (X-Forwarded-For or Forwarded), and isn't believed:"
+            " if it is your reverse proxy, name it in DriftDB.trusted_proxies",
+            printable(address),
+        )
 
     def made(self, room: str, address: str) -> None:
         """Log that a room was made."""

@@ -11,8 +11,8 @@ export interface Shell {
 }
 
 export function readShell(): Shell {
-  const { root = "/", room = "", reach = "", advice = "" } = document.documentElement.dataset;
-  return { root, room, reach, advice };
+  const { root = "./", room = "", reach = "", advice = "" } = document.documentElement.dataset;
+  return { root: new URL(root, location.href).pathname, room, reach, advice };
 }
 
 /** The path of a room's page, or of another thing that a room has. */

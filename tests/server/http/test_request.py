@@ -51,7 +51,7 @@ class Client:
         """Send the head of a request."""
         token = [f"Authorization: token {TOKEN}"] if authorized else []
         root = "/" + self._server.root.split("/", 3)[3]
-        lines = [f"{method} {root}{path} HTTP/1.1", "Host: a", *token, *headers, "", ""]
+        lines = [f"{method} {root}{path} HTTP/1.1", "Host: localhost", *token, *headers, "", ""]
         await self.body("\r\n".join(lines).encode())
 
     async def body(self, data: bytes) -> None:

@@ -320,7 +320,7 @@ def handshake(server: Server, room: str) -> socket.socket:
     address = urlsplit(server.root)
     joined = socket.create_connection((address.hostname, address.port or 80))
     joined.sendall(
-        b"GET /room/%b/connect HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\n"
+        b"GET /room/%b/connect HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
         b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % room.encode()
     )
