@@ -1,4 +1,4 @@
-import { meant } from "../src/client/form";
+import { unwrap } from "../src/client/form";
 import type { QueueLimits } from "../src/client/queue";
 import { Session } from "../src/client/session";
 import { parse, stringify } from "../src/protocol/integers";
@@ -30,7 +30,7 @@ export class PlayedServer {
       const message = parse(frame as string) as ClientMessage;
       this.sent.push(
         message.type === "push" && message.value !== undefined
-          ? { ...message, value: meant(message.value) }
+          ? { ...message, value: unwrap(message.value) }
           : message,
       );
     });

@@ -1,7 +1,7 @@
 import { byteLength, type Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { Refused } from "./errors";
-import { tell } from "./listeners";
+import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
 import { Session } from "./session";
 import type { Phase, Status } from "./status";
@@ -101,7 +101,7 @@ export class Connection {
     if (options.codec !== undefined) session.codec = options.codec;
     for (const [target, name, heard] of this.#events) target?.addEventListener?.(name, heard);
     this.session.onChange = () => {
-      if (this.status.phase !== "connected") this.#tell();
+      if (this.status.phase !== "connected") this.#notify();
     };
     this.session.onError = (code, message) => {
       console.warn(`driftdb: ${code}: ${message}`);
@@ -158,12 +158,12 @@ export class Connection {
     [globalThis, "pageshow", this.#wake],
     [globalThis, "pagehide", (event) => this.#leavePage((event as PageTransitionEvent).persisted)],
     [globalThis, "offline", () => this.#goOffline()],
-    [globalThis.document, "freeze", () => this.session.hurry(false)],
+    [globalThis.document, "freeze", () => this.session.sendHeldBack(false)],
     [
       globalThis.document,
       "visibilitychange",
       // On phones the last that a page hears.
-      () => (document.hidden ? this.session.hurry(false) : this.#wake()),
+      () => (document.hidden ? this.session.sendHeldBack(false) : this.#wake()),
     ],
   ];
 
@@ -173,7 +173,7 @@ export class Connection {
    */
   #leavePage(mayReturn: boolean): void {
     const { socket, session } = this;
-    session.hurry(!mayReturn);
+    session.sendHeldBack(!mayReturn);
     if (socket === null) {
       this.#sendAlone();
     } else if (mayReturn && !this.detoured) {
@@ -365,7 +365,7 @@ export class Connection {
 
   /** A browser doesn't tell why a handshake failed: the room's address does. */
   async #findOutWhy(): Promise<void> {
-    this.#tell();
+    this.#notify();
     const headers = authorization(this.#options.token);
     const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
     const asked = fetch(this.url, { credentials: "same-origin", headers, signal });
@@ -405,11 +405,11 @@ export class Connection {
 
   #set(phase: Phase, text: string = TEXTS[phase]): void {
     this.status = { phase, text };
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
-    tell(this.listeners);
+  #notify(): void {
+    notify(this.listeners);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isObject, type Json } from "../protocol/messages";
-import { meant } from "./form";
+import { unwrap } from "./form";
 
 const KINDS = ["state", "reducer", "dict", "stream", "channel"] as const;
 
@@ -8,7 +8,7 @@ export type Kind = (typeof KINDS)[number];
 
 /** The kind that a description names, which is the newest value of `$meta/KEY`; null: none. */
 export function kindInMeta(value: Json): Kind | null {
-  const told = meant(value);
+  const told = unwrap(value);
   const kind = isObject(told) ? told.kind : null;
   return KINDS.find((each) => each === kind) ?? null;
 }

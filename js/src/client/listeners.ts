@@ -1,13 +1,13 @@
 /** Call functions; what one of them throws keeps nobody from hearing. */
-export function tell<A extends unknown[]>(
+export function notify<A extends unknown[]>(
   listeners: Iterable<(...told: A) => unknown>,
   ...told: A
 ): void {
-  tellEach(listeners, (listener) => listener(...told));
+  notifyEach(listeners, (listener) => listener(...told));
 }
 
 /** Do the same with each of several listeners; what one of them throws keeps no other from hearing. */
-export function tellEach<L>(listeners: Iterable<L>, call: (listener: L) => void): void {
+export function notifyEach<L>(listeners: Iterable<L>, call: (listener: L) => void): void {
   for (const listener of [...listeners]) {
     try {
       call(listener);
@@ -34,8 +34,8 @@ export class Listeners<A extends unknown[]> {
     };
   }
 
-  tell(...told: A): void {
-    tell(this.#known, ...told);
+  notify(...told: A): void {
+    notify(this.#known, ...told);
   }
 
   clear(): void {

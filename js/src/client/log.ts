@@ -12,7 +12,7 @@ const MOST_ITEMS = 45_000;
 /** Hears of a log. */
 export interface LogListener {
   /** The room's next push. */
-  heard(entry: Entry): void;
+  pushed(entry: Entry): void;
   /**
    * The stream holds just these; what came between is not known. That is how it begins; later
    * only where the room lost its memory (`sameEpoch` is false then), where this client was away
@@ -179,14 +179,14 @@ export class LogReplica extends Replica implements Pusher {
     for (const listener of [...this.listeners]) listener.startedOver?.(held, sameEpoch);
   }
 
-  protected hear(entry: Entry): void {
+  protected receive(entry: Entry): void {
     if (this.keep && !isNotice(entry)) {
       // A push doesn't say whether its value was kept; that of a key that is kept was, mostly.
       this.several = this.newestValue !== undefined;
       this.newestValue = entry.value;
       if (this.#held.push(entry) > this.maxLength) this.#held.shift();
     }
-    for (const listener of [...this.listeners]) listener.heard(entry);
+    for (const listener of [...this.listeners]) listener.pushed(entry);
   }
 }
 

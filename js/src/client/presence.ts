@@ -6,7 +6,7 @@ import type {
   PresenceChange,
   PresenceState,
 } from "../protocol/messages";
-import { tellEach } from "./listeners";
+import { notifyEach } from "./listeners";
 
 /** Hears who comes and goes. */
 export interface PresenceListener {
@@ -74,7 +74,7 @@ export class PresenceReplica {
   set(value: Json, by: PresenceListener): void {
     this.#values.delete(by);
     if (value !== null) this.#values.set(by, value);
-    this.#sayNews();
+    this.#sendNews();
   }
 
   /** Remove a listener, and the values of those who listen no more; leave where nobody does. */
@@ -82,39 +82,39 @@ export class PresenceReplica {
     this.listeners.delete(listener as PresenceListener);
     for (const by of this.#values.keys()) if (!this.listeners.has(by)) this.#values.delete(by);
     if (this.listeners.size > 0) {
-      this.#sayNews();
+      this.#sendNews();
     } else if (this.#said === undefined) {
       this.#left();
     } else if (!this.#leaving) {
       this.#leaving = true;
-      this.ask();
+      this.subscribe();
     }
   }
 
   /** Withdraw what is there, whoever set it. */
   giveUp(): void {
     this.#values.clear();
-    this.#sayNews();
+    this.#sendNews();
   }
 
   /** Be asked for again. */
-  stay(): void {
+  cancelLeave(): void {
     this.#leaving = false;
   }
 
   /** What to ask a new connection. */
-  ask(): void {
+  subscribe(): void {
     // The answer to what leaves tells that the room knows it.
-    if (this.#leaving) this.#say();
+    if (this.#leaving) this.#sendOwn();
     this.#send({ type: "get", key: this.key, seq: null, presence: true });
     // Also that we are there no more: the last connection may not have brought it.
-    if (this.#said !== undefined && !this.#leaving) this.#say();
+    if (this.#said !== undefined && !this.#leaving) this.#sendOwn();
   }
 
   /** Say the own value again: it may have been refused for now. */
   retry(): void {
-    if (!this.ready || this.#leaving) this.ask();
-    else if (this.#said !== undefined) this.#say();
+    if (!this.ready || this.#leaving) this.subscribe();
+    else if (this.#said !== undefined) this.#sendOwn();
   }
 
   disconnected(): void {
@@ -126,31 +126,32 @@ export class PresenceReplica {
     this.ownId = client;
     this.ready = true;
     const there = new Map(Object.entries(clients));
-    for (const [id, person] of [...this.#known]) if (!there.has(id)) this.#note(id, person, null);
-    for (const [id, person] of there) this.#note(id, this.#known.get(id), person);
-    tellEach(this.listeners, (listener) => listener.started?.());
-    tellEach(this.listeners, (listener) => listener.updated?.());
+    for (const [id, person] of [...this.#known])
+      if (!there.has(id)) this.#setPerson(id, person, null);
+    for (const [id, person] of there) this.#setPerson(id, this.#known.get(id), person);
+    notifyEach(this.listeners, (listener) => listener.started?.());
+    notifyEach(this.listeners, (listener) => listener.updated?.());
     if (this.#leaving) this.#left();
   }
 
   /** Somebody came, left or has another value. */
-  heard({ client, value, user }: PresenceChange): void {
+  received({ client, value, user }: PresenceChange): void {
     if (!this.ready) return;
     const person = user === undefined ? { value } : { value, user };
-    this.#note(client, this.#known.get(client), value === null ? null : person);
-    tellEach(this.listeners, (listener) => listener.updated?.());
+    this.#setPerson(client, this.#known.get(client), value === null ? null : person);
+    notifyEach(this.listeners, (listener) => listener.updated?.());
   }
 
-  #note(client: string, before: Person | undefined, now: Person | null): void {
+  #setPerson(client: string, before: Person | undefined, now: Person | null): void {
     if (now === null) this.#known.delete(client);
     else this.#known.set(client, now);
     if (now === null) {
       if (before === undefined) return;
-      tellEach(this.listeners, (listener) => listener.left?.(client, before));
+      notifyEach(this.listeners, (listener) => listener.left?.(client, before));
     } else if (before === undefined) {
-      tellEach(this.listeners, (listener) => listener.joined?.(client, now));
+      notifyEach(this.listeners, (listener) => listener.joined?.(client, now));
     } else if (JSON.stringify(before.value) !== JSON.stringify(now.value)) {
-      tellEach(this.listeners, (listener) => listener.changed?.(client, now));
+      notifyEach(this.listeners, (listener) => listener.changed?.(client, now));
     }
   }
 
@@ -161,20 +162,20 @@ export class PresenceReplica {
   }
 
   /** Say the own value, if it is another; who goes isn't kept waiting. */
-  #sayNews(): void {
+  #sendNews(): void {
     const own = this.#own;
     const news = this.#said !== undefined ? JSON.stringify(own) !== this.#said : own !== null;
     if (!news || (this.#pausing && own !== null)) return;
-    this.#say();
+    this.#sendOwn();
     if (this.#pausing) return;
     this.#pausing = true;
     this.#later(() => {
       this.#pausing = false;
-      this.#sayNews();
+      this.#sendNews();
     });
   }
 
-  #say(): void {
+  #sendOwn(): void {
     const own = this.#own;
     this.#said = JSON.stringify(own);
     this.#send({ type: "presence", key: this.key, value: own });

@@ -62,11 +62,11 @@ export abstract class Replica {
   }
 
   /** What to ask a new connection. */
-  ask(): Get {
+  firstGet(): Get {
     this.ready = false;
     this.#pages = null;
     const nothing = this.epoch === null || this.#forgets;
-    return this.#askAbove(nothing ? 0 : this.seq, nothing ? null : this.epoch, PAGE);
+    return this.#getAbove(nothing ? 0 : this.seq, nothing ? null : this.epoch, PAGE);
   }
 
   /** Ask for all again, whatever is known. */
@@ -81,11 +81,11 @@ export abstract class Replica {
     const { data, epoch = null, recovered = false, more = false } = init;
     if (recovered && this.asked?.epoch === null) return null; // to an earlier question
     // It was asked what was missed, and meanwhile all is wanted.
-    if (this.#forgets && this.#pages === null && this.asked?.epoch !== null) return this.ask();
+    if (this.#forgets && this.#pages === null && this.asked?.epoch !== null) return this.firstGet();
     if (epoch === null && this.epoch !== null) {
       // A server without epochs, which told only what is above `seq`.
       this.epoch = null;
-      return this.ask();
+      return this.firstGet();
     }
     // Where the stream changed between two pages in a way that no list tells, they begin anew.
     const broken = this.#pages !== null && !recovered;
@@ -95,7 +95,7 @@ export abstract class Replica {
     }
     for (const entry of data) if (entry.seq > last(this.#pages)) this.#pages.push(entry);
     if (more && epoch !== null && data.length > 0)
-      return this.#askAbove(last(this.#pages), epoch, broken ? undefined : PAGE);
+      return this.#getAbove(last(this.#pages), epoch, broken ? undefined : PAGE);
     const pages = this.#pages;
     this.#pages = null;
     const first = !this.begun;
@@ -124,7 +124,7 @@ export abstract class Replica {
   pushed(entry: Entry): void {
     if (!this.ready || entry.seq <= this.seq) return;
     this.seq = entry.seq;
-    this.hear(entry);
+    this.receive(entry);
   }
 
   /** The stream was deleted. */
@@ -147,9 +147,9 @@ export abstract class Replica {
   protected caughtUp(): void {}
 
   /** The next push. */
-  protected abstract hear(entry: Entry): void;
+  protected abstract receive(entry: Entry): void;
 
-  #askAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
+  #getAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
     this.asked = {
       ...{ type: "get", key: this.key, seq, epoch },
       ...(limit === undefined ? {} : { limit }),

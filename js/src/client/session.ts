@@ -13,9 +13,9 @@ import type { DescriptionForm } from "../protocol/objects";
 import { Backoff } from "./backoff";
 import { Deferred } from "./deferred";
 import { closedHere, Refused, WrongKind } from "./errors";
-import { written } from "./form";
+import { wrap } from "./form";
 import { type Kind, kindInMeta } from "./kind";
-import { tellEach } from "./listeners";
+import { notifyEach } from "./listeners";
 import { type LogListener, LogReplica } from "./log";
 import { type PresenceListener, PresenceReplica } from "./presence";
 import { NOBODY, type Pusher, Queue, type QueueLimits } from "./queue";
@@ -132,7 +132,7 @@ export class Session {
     const make = () => new StateReplica(key, this, initial, kind);
     const replica = this.#replica(key, StateReplica, kind, make);
     if (initial !== undefined) replica.offer(initial);
-    this.#listen(replica, listener);
+    this.#addListener(replica, listener);
     return replica;
   }
 
@@ -153,12 +153,12 @@ export class Session {
       (each.stamps || !stamps);
     const make = () => new LogReplica(key, this.queue, keep, stamps, maxLength, kind);
     const replica = this.#replica(key, LogReplica, kind, make, fits);
-    this.#listen(replica, listener);
+    this.#addListener(replica, listener);
     return replica;
   }
 
   /** Hear all that comes under a key, whatever it is; a replica of one's own. */
-  hear(key: string, listener: LogListener): LogReplica {
+  listen(key: string, listener: LogListener): LogReplica {
     const replica = new LogReplica(key, this.queue, false);
     replica.listeners.add(listener);
     this.#raw.add(replica);
@@ -173,11 +173,11 @@ export class Session {
       const left = () => this.#presences.delete(key);
       const { presenceMilliseconds: pause } = this;
       const later = (then: () => void) => (pause > 0 ? this.later(pause, then) : then());
-      replica = new PresenceReplica(key, (message) => this.#tell(message), left, later);
+      replica = new PresenceReplica(key, (message) => this.#post(message), left, later);
       this.#presences.set(key, replica);
-      replica.ask();
+      replica.subscribe();
     }
-    replica.stay();
+    replica.cancelLeave();
     replica.listeners.add(listener);
     return replica;
   }
@@ -192,7 +192,7 @@ export class Session {
     if (meta !== null || this.#hinted.has(key) || key.startsWith("$")) return;
     const described = {
       key: META + key,
-      value: written({ kind } satisfies DescriptionForm),
+      value: wrap({ kind } satisfies DescriptionForm),
       if_seq: 0,
     };
     const by: Pusher = {
@@ -212,7 +212,7 @@ export class Session {
   readAnew(replica: LogReplica): void {
     const isAsked = !replica.ready;
     replica.startAnew();
-    if (!isAsked) this.#ask(replica.key);
+    if (!isAsked) this.#sendGet(replica.key);
   }
 
   /**
@@ -240,14 +240,14 @@ export class Session {
   #unsubscribe(key: string): void {
     // DriftDB's own server doesn't know the message.
     if (!this.#presences.has(key) && !this.#replicas.has(key) && this.#ours)
-      this.#tell({ type: "unsubscribe", key });
+      this.#post({ type: "unsubscribe", key });
   }
 
   /** Which keys there are that begin so. */
   keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
     const asked = this.#listings.get(prefix) ?? new Deferred();
-    if (!this.#listings.has(prefix)) this.#tell({ type: "keys", prefix });
+    if (!this.#listings.has(prefix)) this.#post({ type: "keys", prefix });
     this.#listings.set(prefix, asked);
     return asked.promise;
   }
@@ -258,21 +258,21 @@ export class Session {
     const ping = new Deferred<void>();
     this.#lastPing += 1;
     this.#pings.set(this.#lastPing, ping);
-    this.#tell({ type: "ping", nonce: this.#lastPing });
+    this.#post({ type: "ping", nonce: this.#lastPing });
     return ping.promise;
   }
 
   /** Repeat a `get` that may have been refused for now. */
-  #askAgain(key: string, replica: Replica): void {
+  #repeatGet(key: string, replica: Replica): void {
     const sharers = this.replicasOf(key);
     if (sharers.length === 1 && sharers[0] === replica && replica.asked !== null) {
-      this.#tell(replica.asked);
+      this.#post(replica.asked);
       return;
     }
     // If it was not refused two answers come, and the second is not what another one missed.
     for (const each of sharers) if (!each.ready) each.startAnew();
     this.#asking.delete(key);
-    this.#ask(key);
+    this.#sendGet(key);
   }
 
   /** Empty a key for everybody; resolves when that is done. Throws `QueueFull`. */
@@ -287,8 +287,8 @@ export class Session {
   }
 
   /** Send what is held back to save messages: the page may go, or (`forGood`) does. */
-  hurry(forGood: boolean): void {
-    for (const replica of this.#every) if (replica instanceof StateReplica) replica.hurry();
+  sendHeldBack(forGood: boolean): void {
+    for (const replica of this.#every) if (replica instanceof StateReplica) replica.sendHeldBack();
     if (forGood) this.queue.sendAll();
   }
 
@@ -297,11 +297,11 @@ export class Session {
     this.start();
     this.#send = send;
     for (const [key, replicas] of this.#replicas) {
-      if (replicas.some(({ unsure }) => unsure)) this.#askKind(key);
-      this.#ask(key);
+      if (replicas.some(({ unsure }) => unsure)) this.#getKind(key);
+      this.#sendGet(key);
     }
-    for (const presence of this.#presences.values()) presence.ask();
-    for (const prefix of this.#listings.keys()) this.#tell({ type: "keys", prefix });
+    for (const presence of this.#presences.values()) presence.subscribe();
+    for (const prefix of this.#listings.keys()) this.#post({ type: "keys", prefix });
     this.queue.connected(send);
   }
 
@@ -353,7 +353,7 @@ export class Session {
     for (const asked of [...this.#listings.values(), this.#drain]) asked?.reject(error);
     this.#listings.clear();
     this.#drain = null;
-    tellEach(this.#listeners(), (listener) => listener.closed?.(error));
+    notifyEach(this.#listeners(), (listener) => listener.closed?.(error));
   }
 
   /** There may be a connection again. */
@@ -361,7 +361,7 @@ export class Session {
     if (this.#stopped === null) return;
     this.#stopped = null;
     this.queue.start();
-    tellEach(this.#listeners(), (listener) => listener.reopened?.());
+    notifyEach(this.#listeners(), (listener) => listener.reopened?.());
   }
 
   get #every(): (StateReplica | LogReplica)[] {
@@ -377,9 +377,9 @@ export class Session {
     this.#busy = false;
     if (this.#unheard) {
       this.#unheard = false;
-      for (const [key, replica] of [...this.#asking]) this.#askAgain(key, replica);
+      for (const [key, replica] of [...this.#asking]) this.#repeatGet(key, replica);
       for (const presence of this.#presences.values()) presence.retry();
-      for (const prefix of this.#listings.keys()) this.#tell({ type: "keys", prefix });
+      for (const prefix of this.#listings.keys()) this.#post({ type: "keys", prefix });
     }
     this.queue.resume();
   }
@@ -415,7 +415,7 @@ export class Session {
         this.#unsubscribe(message.key); // where it was left
         break;
       case "presence":
-        this.#presences.get(message.key)?.heard(message);
+        this.#presences.get(message.key)?.received(message);
         break;
       case "keys":
         this.#listings.get(message.prefix)?.resolve(message.keys);
@@ -438,14 +438,14 @@ export class Session {
     if (this.#known !== null && epoch !== this.#known) this.#hinted.clear();
     this.#known = epoch;
     this.#ours = epoch !== null;
-    if (key.startsWith(META)) this.#kindTold(key.slice(META.length), init.data);
+    if (key.startsWith(META)) this.#setKind(key.slice(META.length), init.data);
     const replica = this.#asking.get(key);
     if (replica === undefined) return;
     if (!this.replicasOf(key).includes(replica)) {
       // It was left before the answer, which is nobody's.
       this.queue.inEpoch(epoch);
       this.#asking.delete(key);
-      this.#ask(key);
+      this.#sendGet(key);
       this.#unsubscribe(key);
       return;
     }
@@ -454,13 +454,13 @@ export class Session {
     if (wrong !== null) this.#giveUp(replica, wrong);
     this.queue.inEpoch(epoch);
     if (next !== null) {
-      this.#tell(next);
+      this.#post(next);
     } else if (replica.ready) {
       this.#asking.delete(key);
-      tellEach<StateListener | LogListener>(replica.listeners, (each) =>
+      notifyEach<StateListener | LogListener>(replica.listeners, (each) =>
         wrong === null ? each.answered?.() : each.closed?.(wrong),
       );
-      this.#ask(key);
+      this.#sendGet(key);
     }
   }
 
@@ -485,7 +485,7 @@ export class Session {
     this.#leaveSettled();
   }
 
-  #listen<L extends StateListener | LogListener>(
+  #addListener<L extends StateListener | LogListener>(
     replica: { readonly listeners: Set<L> },
     listener: L,
   ): void {
@@ -511,20 +511,20 @@ export class Session {
     }
     const replica = make();
     replica.meta = this.replicasOf(key).find(({ meta }) => meta !== null)?.meta ?? null;
-    if (kind !== null) this.#askKind(key);
+    if (kind !== null) this.#getKind(key);
     this.#add(replica);
     return replica;
   }
 
   /** Ask what a key is said to be; before its own answer, so that this one is there then. */
-  #askKind(key: string): void {
+  #getKind(key: string): void {
     if (key.startsWith("$")) return;
     this.#asksKind.add(key);
-    this.#tell({ type: "get", key: META + key, seq: 0, epoch: null });
+    this.#post({ type: "get", key: META + key, seq: 0, epoch: null });
   }
 
   /** What a key is said to be, which only counts where that was asked. */
-  #kindTold(key: string, data: readonly Entry[]): void {
+  #setKind(key: string, data: readonly Entry[]): void {
     if (!this.#asksKind.delete(key)) return;
     const newest = data[data.length - 1];
     for (const replica of this.replicasOf(key))
@@ -539,19 +539,19 @@ export class Session {
 
   #add(replica: LogReplica | StateReplica): void {
     this.#replicas.set(replica.key, [...this.replicasOf(replica.key), replica]);
-    this.#ask(replica.key);
+    this.#sendGet(replica.key);
   }
 
   /** Send the `get` of a replica that has had no answer on this connection: one at a time. */
-  #ask(key: string): void {
+  #sendGet(key: string): void {
     if (this.#send === null || this.#asking.has(key)) return;
     const next = this.replicasOf(key).find(({ ready }) => !ready);
     if (next === undefined) return;
     this.#asking.set(key, next);
-    this.#tell(next.ask());
+    this.#post(next.firstGet());
   }
 
-  #tell(message: ClientMessage): void {
+  #post(message: ClientMessage): void {
     this.#send?.(this.codec.encode(message));
   }
 }

@@ -1,8 +1,8 @@
 import type { Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
-import { meant, written } from "./form";
+import { unwrap, wrap } from "./form";
 import type { Kind } from "./kind";
-import { tellEach } from "./listeners";
+import { notifyEach } from "./listeners";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
 
@@ -115,14 +115,14 @@ export class StateReplica extends Replica implements Pusher {
    */
   write(value: Json, pause = 0): void {
     this.#paceBy(pause);
-    this.#put(value, []);
+    this.#enqueue(value, []);
   }
 
   /** The same; resolves when the room has it, or a newer own value that took its place. */
   set(value: Json): Promise<Json> {
     this.#paceBy(0);
     return new Promise((resolve, reject) => {
-      this.#put(value, [{ step: () => value, result: value, resolve, reject }]);
+      this.#enqueue(value, [{ step: () => value, result: value, resolve, reject }]);
     });
   }
 
@@ -141,7 +141,7 @@ export class StateReplica extends Replica implements Pusher {
       const update = { step, result: value, resolve, reject };
       const { depends, updates } = this.#waiting ?? { depends: true, updates: [] };
       this.#waiting = { value, depends, updates: [...updates, update] };
-      this.#next();
+      this.#sendNext();
       this.#notify();
     });
   }
@@ -157,7 +157,7 @@ export class StateReplica extends Replica implements Pusher {
     this.#host.later(this.#pause, () => {
       if (this.#pausing !== pause) return;
       this.#pausing = null;
-      this.#next();
+      this.#sendNext();
     });
   }
 
@@ -169,11 +169,11 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   /** Send what waits at once, in the place of what is under way: the page may go. */
-  hurry(): void {
+  sendHeldBack(): void {
     this.#paceBy(0);
     const [waiting, underWay] = [this.#waiting, this.#underWay];
     if (waiting === null || underWay === null || waiting.depends) {
-      this.#next();
+      this.#sendNext();
       return;
     }
     this.#waiting = null;
@@ -185,7 +185,7 @@ export class StateReplica extends Replica implements Pusher {
   acknowledged(): void {
     for (const { resolve, result } of this.#underWay?.updates ?? []) resolve(result);
     this.#underWay = null;
-    this.#next();
+    this.#sendNext();
     this.#offerIfEmpty(); // it may have been deleted meanwhile
     this.#notify();
   }
@@ -211,11 +211,11 @@ export class StateReplica extends Replica implements Pusher {
     const quiet = (late && underWay?.offered) || (conflict && underWay?.depends);
     if (underWay?.offered && !conflict) this.isBarred = this.ready;
     this.#underWay = null;
-    this.#next();
+    this.#sendNext();
     if (!underWay?.offered) this.#offerIfEmpty();
     this.#notify();
     if (quiet) return;
-    tellEach(this.listeners, (listener) => listener.refused?.(code, message));
+    notifyEach(this.listeners, (listener) => listener.refused?.(code, message));
     // Who awaits a promise has heard.
     if (this.listeners.size === 0 && underWay?.updates.length === 0)
       this.#host.onUnheard(new Refused(code, message), this.key);
@@ -233,7 +233,7 @@ export class StateReplica extends Replica implements Pusher {
   #refuse(updates: readonly Update[], error: Refused): void {
     for (const { reject } of updates) reject(error);
     if (updates.length === 0)
-      tellEach(this.listeners, (listener) => listener.refused?.(error.code, error.message));
+      notifyEach(this.listeners, (listener) => listener.refused?.(error.code, error.message));
   }
 
   override disconnected(): void {
@@ -255,7 +255,7 @@ export class StateReplica extends Replica implements Pusher {
     this.#notify();
   }
 
-  protected hear(entry: Entry): void {
+  protected receive(entry: Entry): void {
     this.several = false; // a push doesn't say so
     this.newestValue = entry.value;
     this.#confirm(entry);
@@ -264,17 +264,17 @@ export class StateReplica extends Replica implements Pusher {
   #confirm({ value, seq }: Entry): void {
     this.#newest = seq;
     // What is of another kind is no value of a state.
-    this.#confirmed = this.wrong === null ? { value: meant(value) } : null;
+    this.#confirmed = this.wrong === null ? { value: unwrap(value) } : null;
     this.#lost = null;
-    this.#next();
+    this.#sendNext();
     this.#notify();
   }
 
   protected override caughtUp(): void {
-    this.#next();
+    this.#sendNext();
   }
 
-  #put(value: Json, settled: readonly Update[]): void {
+  #enqueue(value: Json, settled: readonly Update[]): void {
     const underWay = this.#underWay;
     const updates = [...(this.#waiting?.updates ?? []), ...settled];
     if (this.wrong !== null) {
@@ -306,7 +306,7 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   /** Send what waits, if it can go. */
-  #next(): void {
+  #sendNext(): void {
     const waiting = this.#waiting;
     if (this.#underWay !== null || waiting === null || this.#pausing !== null) return;
     if (this.#waits || this.wrong !== null) return;
@@ -349,10 +349,10 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   #message(value: Json): NewPush {
-    return { key: this.key, value: written(value), action: { type: "replace" } };
+    return { key: this.key, value: wrap(value), action: { type: "replace" } };
   }
 
   #notify(): void {
-    tellEach(this.listeners, (listener) => listener.changed());
+    notifyEach(this.listeners, (listener) => listener.changed());
   }
 }

@@ -9,7 +9,7 @@ export interface Tap {
   /** What was refused for now may be asked again. */
   resumed(): void;
   /** Take a message; `true`: the session is to know nothing of it. */
-  heard(frame: Frame): boolean;
+  intercept(frame: Frame): boolean;
 }
 
 /** A session that somebody may hear more of than its replicas do. */
@@ -32,6 +32,6 @@ export class TappedSession extends Session {
   }
 
   override received(frame: Frame): void {
-    if (!this.tap?.heard(frame)) super.received(frame);
+    if (!this.tap?.intercept(frame)) super.received(frame);
   }
 }

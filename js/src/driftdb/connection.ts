@@ -1,6 +1,6 @@
 import { Bookmark } from "../client/bookmark";
 import { closedHere, QueueFull, Refused } from "../client/errors";
-import { tell } from "../client/listeners";
+import { notify } from "../client/listeners";
 import type { LogListener } from "../client/log";
 import { NOBODY } from "../client/queue";
 import { Session } from "../client/session";
@@ -23,7 +23,7 @@ export type Report = (error: unknown, key: Key) => void;
 export const warn: Report = (error, key) => console.warn(`driftdb: ${key}:`, error);
 
 /** What a connection lets take part in its room, or (`again`) in another; it returns its end. */
-type Part = (session: Session, again: boolean) => () => void;
+type Participant = (session: Session, again: boolean) => () => void;
 
 /** One room, and all that was written for it: nothing of that ever goes to another. */
 interface Stay {
@@ -58,7 +58,7 @@ export class DbConnection {
   #stay: Stay = this.#newStay(null);
   /** Rooms that were left before they had confirmed all that was written there, by address. */
   readonly #unfinished = new Map<string, Stay>();
-  readonly #parts = new Set<{ readonly start: Part; end: () => void }>();
+  readonly #parts = new Set<{ readonly start: Participant; end: () => void }>();
   readonly #subscriptions: {
     readonly key: Key;
     readonly listener: (event: SequenceValue) => void;
@@ -175,19 +175,19 @@ export class DbConnection {
     sizeCallback?: (size: number) => void,
   ): void {
     const bookmark = new Bookmark();
-    const told = ({ value, seq }: Entry) => tell([listener], { value, seq });
+    const told = ({ value, seq }: Entry) => notify([listener], { value, seq });
     const end = this.join((session) => {
       const ear: LogListener = {
-        heard(entry) {
+        pushed(entry) {
           bookmark.pass(entry);
           told(entry);
         },
         startedOver(held, sameEpoch) {
           for (const entry of bookmark.startOver(held, sameEpoch)) told(entry);
         },
-        sized: (size) => sizeCallback !== undefined && tell([sizeCallback], size),
+        sized: (size) => sizeCallback !== undefined && notify([sizeCallback], size),
       };
-      session.hear(key, ear);
+      session.listen(key, ear);
       return () => session.leave(key, ear);
     });
     this.#subscriptions.push({ key, listener, end });
@@ -210,7 +210,7 @@ export class DbConnection {
    * @internal Take part in whatever room this is connected to, now and after each `connect`; returns
    * what ends that.
    */
-  join(start: Part): () => void {
+  join(start: Participant): () => void {
     const part = { start, end: start(this.#stay.session, false) };
     this.#parts.add(part);
     return () => {
@@ -225,23 +225,23 @@ export class DbConnection {
 
   /** @internal Tell of a write that the room didn't take. */
   report(error: unknown, key: Key): void {
-    tell([this.onError], error, key);
+    notify([this.onError], error, key);
   }
 
   /** All that a key holds, for who subscribed; from now on the room tells of this key. */
   #get(key: Key, above: number): void {
     const { session, asked } = this.#stay;
-    const quiet: LogListener = { heard() {} };
+    const quiet: LogListener = { pushed() {} };
     const once: LogListener = {
-      heard() {},
+      pushed() {},
       startedOver: (held) => {
         session.leave(key, once);
         for (const { value, seq } of held.filter((entry) => entry.seq > above))
           for (const each of [...this.#subscriptions])
-            if (each.key === key) tell([each.listener], { value, seq });
+            if (each.key === key) notify([each.listener], { value, seq });
       },
     };
-    const replica = session.hear(key, once);
+    const replica = session.listen(key, once);
     if (!asked.has(key)) replica.listeners.add(quiet);
     asked.add(key);
   }

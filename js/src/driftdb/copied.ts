@@ -16,7 +16,7 @@ export class CopiedReducer<S, A> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasTold = false;
 
-  readonly #told: (state: S) => void;
+  readonly #onValue: (state: S) => void;
 
   constructor(
     session: Session,
@@ -27,15 +27,15 @@ export class CopiedReducer<S, A> {
     compactAt?: number,
     kind: Kind | null = null,
   ) {
-    this.#told = told;
+    this.#onValue = told;
     this.#model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
-    const touched = (_: boolean, isEmpty: boolean) => {
+    const changed = (_: boolean, isEmpty: boolean) => {
       if (isEmpty && !this.#hasTold) return;
-      if (this.#model.behind === 0) this.#tell();
-      else this.#timer ??= setTimeout(() => this.#tell());
+      if (this.#model.behind === 0) this.#notify();
+      else this.#timer ??= setTimeout(() => this.#notify());
     };
     const lengths = compactAt === undefined ? {} : { compactAt };
-    this.#log = new ActionLog(session, key, this.#model, touched, lengths, kind);
+    this.#log = new ActionLog(session, key, this.#model, changed, lengths, kind);
   }
 
   get value(): S {
@@ -51,10 +51,10 @@ export class CopiedReducer<S, A> {
     this.#log.close();
   }
 
-  #tell(): void {
+  #notify(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#hasTold = true;
-    this.#told(this.#model.value);
+    this.#onValue(this.#model.value);
   }
 }

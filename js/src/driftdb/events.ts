@@ -1,4 +1,4 @@
-import { tell } from "../client/listeners";
+import { notify } from "../client/listeners";
 
 /** Who hears of events of one kind. */
 export class EventListener<T> {
@@ -13,6 +13,6 @@ export class EventListener<T> {
   }
 
   dispatch(event: T): void {
-    tell(this.listeners, event);
+    notify(this.listeners, event);
   }
 }

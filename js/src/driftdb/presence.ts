@@ -1,4 +1,4 @@
-import { tell } from "../client/listeners";
+import { notify } from "../client/listeners";
 import type { LogListener } from "../client/log";
 import type { Json } from "../protocol/messages";
 import { Presence } from "../room/presence";
@@ -40,8 +40,8 @@ export class PresenceListener<T> {
     { readonly person: WrappedPresenceMessage<T>; readonly heard: number }
   >();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
-  #saying: ReturnType<typeof setTimeout> | undefined;
-  #said = Number.NEGATIVE_INFINITY;
+  #sending: ReturnType<typeof setTimeout> | undefined;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #end: (() => void) | null = null;
 
   /**
@@ -70,12 +70,12 @@ export class PresenceListener<T> {
   subscribe(): void {
     this.#end ??= this.#db.join((session, again) => {
       const presence = new Presence<PresenceMessage<T>>(session, this.#key, this.#message);
-      presence.subscribe(() => this.#tell());
-      const ear: LogListener = { heard: ({ value }) => this.#overheard(value) };
-      session.hear(this.#key, ear);
+      presence.subscribe(() => this.#notify());
+      const ear: LogListener = { pushed: ({ value }) => this.#onStranger(value) };
+      session.listen(this.#key, ear);
       this.#presence = presence;
       // Of another room nothing is known yet; of this one somebody in the page may know it.
-      if (again || presence.others.length > 0) this.#tell();
+      if (again || presence.others.length > 0) this.#notify();
       return () => {
         this.#presence = null;
         this.#strangers.clear();
@@ -88,8 +88,8 @@ export class PresenceListener<T> {
   /** Be there no more, and hear no more. */
   destroy(): void {
     clearInterval(this.#heartbeat);
-    clearTimeout(this.#saying);
-    this.#heartbeat = this.#saying = undefined;
+    clearTimeout(this.#sending);
+    this.#heartbeat = this.#sending = undefined;
     this.#end?.();
     this.#end = null;
   }
@@ -98,17 +98,17 @@ export class PresenceListener<T> {
   updateState(value: T): void {
     if (JSON.stringify(value) === JSON.stringify(this.#state)) return;
     this.#state = value;
-    const pause = this.#said + this.#minPresenceInterval - performance.now();
-    this.#saying ??= setTimeout(() => this.#say(), Math.max(pause, 0));
+    const pause = this.#sentAt + this.#minPresenceInterval - performance.now();
+    this.#sending ??= setTimeout(() => this.#sendOwn(), Math.max(pause, 0));
   }
 
   get #message(): PresenceMessage<T> {
     return { value: this.#state, client: this.#clientId };
   }
 
-  #say(): void {
-    this.#saying = undefined;
-    this.#said = performance.now();
+  #sendOwn(): void {
+    this.#sending = undefined;
+    this.#sentAt = performance.now();
     if (this.#presence !== null) this.#presence.value = this.#message;
     if (this.#strangers.size > 0) this.#relay();
   }
@@ -119,7 +119,7 @@ export class PresenceListener<T> {
   }
 
   /** Somebody said that they are there, as npm `driftdb` does. */
-  #overheard(json: Json): void {
+  #onStranger(json: Json): void {
     const message = decode(json);
     if (!isMessage<T>(message) || message.client === this.#clientId) return;
     const { client, value } = message;
@@ -130,14 +130,14 @@ export class PresenceListener<T> {
       this.#heartbeat = setInterval(() => this.#beat(), this.#maxPresenceInterval);
       this.#relay();
     }
-    this.#tell();
+    this.#notify();
   }
 
   #beat(): void {
     const since = performance.now() - 2 * this.#maxPresenceInterval;
     const gone = [...this.#strangers].filter(([, { heard }]) => heard < since);
     for (const [client] of gone) this.#strangers.delete(client);
-    if (gone.length > 0) this.#tell();
+    if (gone.length > 0) this.#notify();
     if (this.#strangers.size > 0) {
       this.#relay();
       return;
@@ -146,11 +146,11 @@ export class PresenceListener<T> {
     this.#heartbeat = undefined;
   }
 
-  #tell(): void {
+  #notify(): void {
     const present = this.#present();
     for (const client of present.keys()) this.#strangers.delete(client);
     const strangers = [...this.#strangers].map(([client, { person }]) => [client, person] as const);
-    tell([this.#callback], Object.fromEntries([...strangers, ...present]));
+    notify([this.#callback], Object.fromEntries([...strangers, ...present]));
   }
 
   /** Who is there as the server says. */

@@ -1,4 +1,4 @@
-import { tell } from "../client/listeners";
+import { notify } from "../client/listeners";
 import { encode } from "../room/values";
 import type { DbConnection } from "./connection";
 import { CopiedReducer } from "./copied";
@@ -40,7 +40,7 @@ export class Reducer<T, A> {
   subscribe(): void {
     const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.#opts;
     this.#end ??= db.join((session, again) => {
-      const told = (state: T) => tell([this.#opts.callback], state);
+      const told = (state: T) => notify([this.#opts.callback], state);
       this.#shared = new CopiedReducer(session, key, reducer, initialValue, told, sizeThreshold);
       // Another room begins with another value.
       if (again) told(this.#shared.value);

@@ -1,6 +1,6 @@
 import { Refused } from "../client/errors";
-import { written } from "../client/form";
-import { tell } from "../client/listeners";
+import { wrap } from "../client/form";
+import { notify } from "../client/listeners";
 import type { StateListener as StateListenerOfSession, StateReplica } from "../client/state";
 import { decode, encode } from "../room/values";
 import type { DbConnection } from "./connection";
@@ -22,7 +22,7 @@ export class StateListener<T> {
     changed: () => this.#changed(),
     refused: (code, message) => this.db.report(new Refused(code, message), this.key),
   };
-  #told: string | undefined;
+  #lastText: string | undefined;
   #end: (() => void) | null = null;
 
   constructor(opts: {
@@ -59,11 +59,11 @@ export class StateListener<T> {
   /** Set the value; `callback` hears it at once. */
   setStateOptimistic(value: T): void {
     const json = encode(value, this.#replica?.value);
-    this.#told = undefined;
+    this.#lastText = undefined;
     if (this.#replica !== null) {
       this.#replica.write(json, this.debounceMillis);
     } else {
-      const push = { type: "push", key: this.key, value: written(json) } as const;
+      const push = { type: "push", key: this.key, value: wrap(json) } as const;
       this.db.send({ ...push, action: { type: "replace" } });
       this.#show(value);
     }
@@ -72,13 +72,13 @@ export class StateListener<T> {
   #changed(): void {
     const value = this.#replica?.value;
     const text = JSON.stringify(value);
-    if (value === undefined || text === this.#told) return;
-    this.#told = text;
+    if (value === undefined || text === this.#lastText) return;
+    this.#lastText = text;
     this.#show(decode(value) as T);
   }
 
   #show(value: T): void {
     this.state = value;
-    tell([this.callback], value);
+    notify([this.callback], value);
   }
 }

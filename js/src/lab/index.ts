@@ -52,7 +52,7 @@ async function plugin(): Promise<object> {
     }
 
     async ask(): Promise<void> {
-      await this.output?.ask();
+      await this.output?.request();
     }
 
     override dispose(): void {

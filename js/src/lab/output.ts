@@ -35,7 +35,7 @@ const SHOWN = ".driftdb-state, .driftdb-place";
  * without a kernel. So what a notebook was saved with is live when it is opened again.
  */
 export class Output {
-  private readonly watch = new MutationObserver(() => this.look());
+  private readonly watch = new MutationObserver(() => this.settle());
   private readonly own = document.createElement("div");
   private widget: Renderer | null = null;
   private endView: (() => void) | null = null;
@@ -53,7 +53,7 @@ export class Output {
   }
 
   /** Ask ipywidgets for the widget, unless it has shown it already. */
-  async ask(): Promise<void> {
+  async request(): Promise<void> {
     if (this.settled) return;
     this.watch.disconnect();
     this.widget?.dispose();
@@ -68,7 +68,7 @@ export class Output {
       this.watch.observe(this.widget.node, { childList: true, subtree: true });
       this.patience ??= setTimeout(() => this.lose(), PATIENCE_MILLISECONDS);
       await this.widget.renderModel(this.model).catch(() => {});
-      this.look();
+      this.settle();
     } else {
       this.lose();
     }
@@ -83,7 +83,7 @@ export class Output {
   }
 
   /** ipywidgets says what it likes where it has no model; a view of ours says that it has one. */
-  private look(): void {
+  private settle(): void {
     const { widget, own } = this;
     const shown = (widget?.node.querySelector(SHOWN) ?? null) !== null;
     if (widget !== null) widget.node.hidden = !this.settled && !shown;
@@ -91,7 +91,7 @@ export class Output {
     if (own.contains(document.activeElement)) {
       // Nothing is taken out of a person's hand.
       if (widget !== null) widget.node.hidden = true;
-      own.addEventListener("focusout", () => setTimeout(() => this.look()), { once: true });
+      own.addEventListener("focusout", () => setTimeout(() => this.settle()), { once: true });
       return;
     }
     this.settled = true;

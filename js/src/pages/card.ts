@@ -36,14 +36,14 @@ export class Card {
     const foot = element("footer", "card-foot");
     foot.append(this.tag, link);
     this.element.append(this.place, foot);
-    this.take(item);
+    this.update(item);
   }
 
   /** The key is to be shown as is known now; where that fails, the others' cards stay. */
-  take(item: Item): void {
+  update(item: Item): void {
     this.item = item;
     try {
-      this.look();
+      this.redraw();
     } catch (error) {
       console.error(error);
       const { shown } = this;
@@ -54,7 +54,7 @@ export class Card {
     }
   }
 
-  private look(): void {
+  private redraw(): void {
     const { item } = this;
     // A state that turns out to hold several values is none.
     if (item.size > 1 && this.guessed === "state") this.guessed = null;
@@ -78,7 +78,7 @@ export class Card {
     this.clear();
     const { session } = this.home.connection;
     const { key } = this.item;
-    const listener: LogListener = { heard: () => guess(), startedOver: () => guess() };
+    const listener: LogListener = { pushed: () => guess(), startedOver: () => guess() };
     const log = session.log(key, listener, true, true);
     this.peeking = () => {
       log.listeners.delete(listener);
@@ -88,7 +88,7 @@ export class Card {
       if (!log.ready || log.entries.length === 0) return;
       this.peeking?.();
       this.guessed = guessKind(log.entries.map(({ value }) => value));
-      this.take(this.item);
+      this.update(this.item);
     };
     guess();
   }
@@ -102,7 +102,7 @@ export class Card {
     this.tag.textContent = meta === null ? `looks like a ${kind}` : kind;
     if (kind === "state" && this.view instanceof StateView) {
       this.shown = looks;
-      this.view.ask(asked); // whoever is in it stays in it
+      this.view.reconfigure(asked); // whoever is in it stays in it
       return;
     }
     this.peeking?.();

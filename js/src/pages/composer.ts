@@ -15,7 +15,7 @@ export function composer(session: Session, key: string): HTMLFormElement {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (field.value === "") return;
-    const listener = { heard: () => {} };
+    const listener = { pushed: () => {} };
     const log = session.log(key, listener, false);
     log.listeners.delete(listener);
     log.push(field.value, false);

@@ -1,4 +1,4 @@
-import { meant } from "../client/form";
+import { unwrap } from "../client/form";
 import { nameOf } from "../client/user";
 import { stringify } from "../protocol/integers";
 import type { Entry, Json, KeyInfo } from "../protocol/messages";
@@ -7,8 +7,8 @@ import { element } from "../widgets/control";
 import { goneFrom } from "../widgets/gone";
 import { withUnseen } from "../widgets/unseen";
 import { copyButton } from "./copy";
-import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
+import { entryOf, type Heard, type MessageTap } from "./message_tap";
 import { type Cells, Rows } from "./rows";
 import { Tree } from "./tree";
 
@@ -43,7 +43,7 @@ export class Detail {
   private asked: KeyInfo | undefined;
   private waits = false;
 
-  constructor(private readonly feed: Feed) {
+  constructor(private readonly feed: MessageTap) {
     this.rows = new Rows({
       label: "Values in the stream, the newest at the end",
       pixels: PIXELS,
@@ -51,15 +51,15 @@ export class Detail {
       at: (index) => this.held[index]?.seq,
       cells: (index) => cells(this.held[index] as Entry),
       chosen: () => this.held.findIndex(({ seq }) => seq === this.chosen?.seq),
-      choose: (index) => this.look(this.held[index] ?? null),
+      choose: (index) => this.showEntry(this.held[index] ?? null),
     });
     this.newest.textContent = "Newest";
-    this.newest.addEventListener("click", () => this.look(null));
+    this.newest.addEventListener("click", () => this.showEntry(null));
     const copy = copyButton("Copy as JSON", () => stringify(this.value ?? null, null, 2));
     const bar = element("div", "bar");
     bar.append(this.title, this.newest, copy);
     this.element.append(bar, this.about, this.rows.element, this.tree.element);
-    feed.onHeld = (key, held, above) => this.take(key, held, above);
+    feed.onHeld = (key, held, above) => this.onRead(key, held, above);
     this.draw();
   }
 
@@ -79,7 +79,7 @@ export class Detail {
   /** Show a message of the history. */
   openMessage(heard: Heard, info: KeyInfo | undefined): void {
     if (heard.key !== this.key) this.open(heard.key, info);
-    this.look(entryOf(heard));
+    this.showEntry(entryOf(heard));
   }
 
   /** A key's stream may be another now. */
@@ -90,7 +90,7 @@ export class Detail {
   }
 
   /** A push of the key was heard; it is shown when the page is drawn next. */
-  heard(heard: Heard): void {
+  onMessage(heard: Heard): void {
     if (heard.key === this.key) this.fresh = heard;
   }
 
@@ -126,10 +126,10 @@ export class Detail {
 
   private get value(): Json | undefined {
     const shown = this.chosen ?? this.current;
-    return shown === null ? undefined : meant(shown.value);
+    return shown === null ? undefined : unwrap(shown.value);
   }
 
-  private look(entry: Entry | null): void {
+  private showEntry(entry: Entry | null): void {
     this.chosen = entry;
     this.draw();
   }
@@ -140,7 +140,7 @@ export class Detail {
     if (this.waits || (info?.seq === asked?.seq && info?.size === asked?.size)) return;
     const newest = this.held[this.held.length - 1]?.seq ?? Number.POSITIVE_INFINITY;
     if (info !== undefined && info.size >= (asked?.size ?? 0) && info.seq >= newest)
-      this.ask(newest);
+      this.requestAbove(newest);
     else this.startOver(BACK);
   }
 
@@ -149,17 +149,17 @@ export class Detail {
     const few = info === undefined || info.size <= ENOUGH;
     this.back = back;
     this.from = few ? 0 : Math.max(0, info.seq - back);
-    this.ask(this.from);
+    this.requestAbove(this.from);
   }
 
-  private ask(above: number): void {
+  private requestAbove(above: number): void {
     if (this.key === null) return;
     this.asked = this.info;
     this.waits = true;
-    this.feed.look(this.key, above);
+    this.feed.read(this.key, above);
   }
 
-  private take(key: string, came: readonly Entry[], above: number): void {
+  private onRead(key: string, came: readonly Entry[], above: number): void {
     if (key !== this.key) return;
     this.waits = false;
     const { info, back, from } = this;

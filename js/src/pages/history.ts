@@ -2,8 +2,8 @@ import { stringify } from "../protocol/integers";
 import { element } from "../widgets/control";
 import { withUnseen } from "../widgets/unseen";
 import { copyButton } from "./copy";
-import { entryOf, type Feed, type Heard } from "./feed";
 import { keyName } from "./key_name";
+import { entryOf, type Heard, type MessageTap } from "./message_tap";
 import { type Cells, Rows } from "./rows";
 
 const PIXELS = 24;
@@ -28,7 +28,7 @@ export class History {
   private key: string | null = null;
   private pausedAt: number | null = null;
 
-  constructor(private readonly feed: Feed) {
+  constructor(private readonly feed: MessageTap) {
     this.rows = new Rows({
       label: "Messages, the newest at the end",
       pixels: PIXELS,
@@ -52,22 +52,22 @@ export class History {
     );
     bar.append(title, this.pause, this.search, one, copy);
     this.element.append(bar, this.tally, this.rows.element);
-    this.pause.addEventListener("click", () => this.turn());
-    this.search.addEventListener("input", () => this.sift());
-    this.only.addEventListener("change", () => this.sift());
+    this.pause.addEventListener("click", () => this.togglePause());
+    this.search.addEventListener("input", () => this.filter());
+    this.only.addEventListener("change", () => this.filter());
     feed.onKept = (heard) => {
       if (this.pausedAt === null && this.matches(heard)) this.shown.push(heard);
     };
     feed.onForgotten = () => {
-      if (this.pausedAt === null) this.sift();
+      if (this.pausedAt === null) this.filter();
     };
-    this.turn(null);
+    this.togglePause(null);
   }
 
   /** Which key `this key only` is about. */
   follow(key: string): void {
     this.key = key;
-    if (this.only.checked) this.sift();
+    if (this.only.checked) this.filter();
   }
 
   /** Show what came. */
@@ -84,15 +84,17 @@ export class History {
     this.rows.show(this.shown.length);
   }
 
-  private turn(paused: number | null = this.pausedAt === null ? this.feed.count : null): void {
+  private togglePause(
+    paused: number | null = this.pausedAt === null ? this.feed.count : null,
+  ): void {
     this.pausedAt = paused;
     this.pause.textContent = paused === null ? "Pause" : "Go on";
     this.pause.setAttribute("aria-pressed", String(paused !== null));
-    if (paused === null) this.sift();
+    if (paused === null) this.filter();
     else this.draw();
   }
 
-  private sift(): void {
+  private filter(): void {
     this.shown = this.feed.kept.filter((heard) => this.matches(heard));
     this.draw();
   }

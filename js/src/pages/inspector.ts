@@ -5,12 +5,12 @@ import { TappedSession } from "../client/tap";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
 import { Detail } from "./detail";
-import { Feed } from "./feed";
 import { Figures } from "./figures";
 import { History } from "./history";
 import { KeyList } from "./keys";
 import { askBeforeLeaving } from "./leaving";
 import { Listing } from "./listing";
+import { MessageTap } from "./message_tap";
 import { PushForm } from "./pusher";
 import { pathOf, readShell } from "./shell";
 
@@ -22,7 +22,7 @@ const shell = readShell();
 const session = new TappedSession();
 const connection = join(roomUrl(shell.root, shell.room), session);
 
-const feed = new Feed();
+const feed = new MessageTap();
 session.tap = feed;
 const figures = new Figures();
 const keys = new KeyList();
@@ -48,7 +48,7 @@ history.onChoose = (heard) => {
   keys.show(listing.keys, rates);
   detail.openMessage(heard, listing.keys.get(heard.key));
 };
-feed.onHeard = (heard) => detail.heard(heard);
+feed.onHeard = (heard) => detail.onMessage(heard);
 
 setInterval(draw, DRAW_MILLISECONDS);
 setInterval(count, COUNT_MILLISECONDS);

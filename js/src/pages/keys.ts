@@ -37,7 +37,7 @@ export class KeyList {
       choose: (index) => this.choose(this.shown[index] as string),
     });
     const title = element("h2", "", {}, "Keys");
-    this.search.addEventListener("input", () => this.sift());
+    this.search.addEventListener("input", () => this.filter());
     this.search.addEventListener("keydown", ({ key }) => {
       if (key === "Enter" && this.search.value !== "") this.choose(this.search.value);
     });
@@ -48,16 +48,16 @@ export class KeyList {
   show(infos: ReadonlyMap<string, KeyInfo>, rates: ReadonlyMap<string, number>): void {
     this.infos = infos;
     this.rates = rates;
-    this.sift();
+    this.filter();
   }
 
   private choose(key: string): void {
     this.chosen = key;
     this.onChoose(key);
-    this.sift();
+    this.filter();
   }
 
-  private sift(): void {
+  private filter(): void {
     const wanted = this.search.value.toLowerCase();
     const all = new Set([...this.infos.keys(), ...this.rates.keys()]);
     if (this.chosen !== null) all.add(this.chosen);

@@ -18,12 +18,12 @@ export class Listing {
     private readonly prefixes: readonly string[],
     private readonly changed: () => void,
   ) {
-    setInterval(() => this.look(), POLL_MILLISECONDS);
-    void this.ask();
+    setInterval(() => this.poll(), POLL_MILLISECONDS);
+    void this.request();
   }
 
   /** Ask now. */
-  private async ask(): Promise<void> {
+  private async request(): Promise<void> {
     if (this.asking) return;
     this.asking = true;
     this.asked = Date.now();
@@ -38,9 +38,9 @@ export class Listing {
     }
   }
 
-  private look(): void {
+  private poll(): void {
     const many = this.keys.size > MANY;
     if (document.hidden || (many && Date.now() - this.asked < MANY_POLL_MILLISECONDS)) return;
-    void this.ask();
+    void this.request();
   }
 }

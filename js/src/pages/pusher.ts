@@ -50,25 +50,26 @@ export class PushForm {
       try {
         value = parse(this.value.value) as Json;
       } catch (error) {
-        this.tell(`Expected JSON (text in double quotes): ${(error as Error).message}`, true);
+        this.report(`Expected JSON (text in double quotes): ${(error as Error).message}`, true);
         return;
       }
     }
     const pusher = {
-      acknowledged: (_: number, seq: number | null) => this.tell(`Arrived as ${seq ?? "before"}.`),
+      acknowledged: (_: number, seq: number | null) =>
+        this.report(`Arrived as ${seq ?? "before"}.`),
       refused: (_: number, code: string, message: string) =>
-        this.tell(`Refused (${code}): ${message}`, true),
+        this.report(`Refused (${code}): ${message}`, true),
     };
-    this.tell("On its way…");
+    this.report("On its way…");
     const push = { key: this.key.value, action, ...(value === undefined ? {} : { value }) };
     try {
       this.session.queue.add(pusher, push, "each");
     } catch (error) {
-      this.tell((error as Error).message, true);
+      this.report((error as Error).message, true);
     }
   }
 
-  private tell(text: string, wrong = false): void {
+  private report(text: string, wrong = false): void {
     this.outcome.textContent = text;
     this.outcome.classList.toggle("wrong", wrong);
   }

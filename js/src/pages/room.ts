@@ -91,7 +91,7 @@ function redraw(): void {
       cards.set(item.key, card);
       list.insertBefore(card.element, next);
     } else {
-      card.take(item);
+      card.update(item);
     }
     next = card.element;
   }

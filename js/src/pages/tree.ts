@@ -18,7 +18,7 @@ interface Part {
   readonly path: string;
   readonly name: string | null;
   readonly text: string;
-  readonly look: string;
+  readonly style: string;
   /** Whether it is open at first; `null`: it is a leaf. */
   readonly open: boolean | null;
   parts(): readonly Part[];
@@ -113,10 +113,10 @@ class Leaf {
     this.element.append(this.name, this.text);
   }
 
-  show({ name, text, look }: Part): void {
+  show({ name, text, style }: Part): void {
     write(this.name, name === null ? null : withUnseen(name));
     write(this.text, text);
-    this.text.className = look;
+    this.text.className = style;
   }
 }
 
@@ -129,7 +129,7 @@ function part(name: string | null, value: Json, path: string, depth: number): Pa
   const text = Array.isArray(value) ? `[${children.length}]` : `{${children.length}}`;
   const few = depth === 0 || (depth === 1 && children.length <= FEW);
   const open = few && children.length > 0;
-  return { path, name, text, look: "", open, parts: () => parts(children, path, depth + 1) };
+  return { path, name, text, style: "", open, parts: () => parts(children, path, depth + 1) };
 }
 
 function parts(children: readonly Child[], path: string, depth: number): Part[] {
@@ -145,7 +145,7 @@ function parts(children: readonly Child[], path: string, depth: number): Part[] 
     const name = `${group[0]?.[0]} … ${group[group.length - 1]?.[0]}`;
     const below = () => parts(group, path, depth + 1);
     groups.push({
-      ...{ path: `${path}/${from}+${size}`, name, text: "", look: "", open: false },
+      ...{ path: `${path}/${from}+${size}`, name, text: "", style: "", open: false },
       parts: below,
     });
   }
@@ -159,8 +159,8 @@ function leaf(name: string | null, value: Exclude<Json, object> | LongInteger, p
       ? `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`
       : text;
   const kind = value instanceof LongInteger ? "number" : typeof value;
-  const look = `json-${value === null ? "null" : kind}`;
-  return { path, name, text: shown, look, open: null, parts: () => [] };
+  const style = `json-${value === null ? "null" : kind}`;
+  return { path, name, text: shown, style, open: null, parts: () => [] };
 }
 
 /** Set a text; the same anew would take away what is selected in it. */

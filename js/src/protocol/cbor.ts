@@ -32,12 +32,12 @@ const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * function, NaN, a lone surrogate.
  */
 export function encode(value: unknown): Uint8Array<ArrayBuffer> {
-  const writer = new Writer();
+  const writer = new CborWriter();
   writer.write(value);
   return writer.finish();
 }
 
-class Writer {
+class CborWriter {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
@@ -154,13 +154,13 @@ class Writer {
  * not one whole item, is nested too deep, or has no such value.
  */
 export function decode(bytes: Uint8Array): unknown {
-  const reader = new Reader(bytes);
+  const reader = new CborReader(bytes);
   const value = reader.read(DEEPEST);
   if (reader.left > 0) throw new TypeError(`expected one item, got ${reader.left} bytes after it`);
   return value;
 }
 
-class Reader {
+class CborReader {
   readonly #view: DataView;
   #position = 0;
 
@@ -179,7 +179,7 @@ class Reader {
     const [major, info] = this.#first();
     if (major === SIMPLE) return this.#simple(info);
     if (major <= NEGATIVE && info === 27) {
-      const magnitude = this.#view.getBigUint64(this.#take(8));
+      const magnitude = this.#view.getBigUint64(this.#readBytes(8));
       return integer(major === NEGATIVE ? -1n - magnitude : magnitude);
     }
     const number = this.#count(major, info);
@@ -196,12 +196,12 @@ class Reader {
   }
 
   #first(): readonly [number, number] {
-    const first = this.#bytes[this.#take(1)] as number;
+    const first = this.#bytes[this.#readBytes(1)] as number;
     return [first >> 5, first & 31];
   }
 
   /** Go on by so many bytes; returns where they begin. */
-  #take(count: number): number {
+  #readBytes(count: number): number {
     if (count > this.left) throw new TypeError("expected a whole item, got one that is cut off");
     this.#position += count;
     return this.#position - count;
@@ -210,10 +210,10 @@ class Reader {
   /** The number of an item's head; `null`: it is of indefinite length. */
   #count(major: number, info: number): number | null {
     if (info < 24) return info;
-    if (info === 24) return this.#view.getUint8(this.#take(1));
-    if (info === 25) return this.#view.getUint16(this.#take(2));
-    if (info === 26) return this.#view.getUint32(this.#take(4));
-    if (info === 27) return Number(this.#view.getBigUint64(this.#take(8)));
+    if (info === 24) return this.#view.getUint8(this.#readBytes(1));
+    if (info === 25) return this.#view.getUint16(this.#readBytes(2));
+    if (info === 26) return this.#view.getUint32(this.#readBytes(4));
+    if (info === 27) return Number(this.#view.getBigUint64(this.#readBytes(8)));
     if (info === INDEFINITE && major >= BYTES && major <= MAP) return null;
     throw new TypeError("expected an item, got a reserved byte");
   }
@@ -227,18 +227,18 @@ class Reader {
       case UNDEFINED:
         return null;
       case HALF:
-        return finite(half(this.#view.getUint16(this.#take(2))));
+        return finite(half(this.#view.getUint16(this.#readBytes(2))));
       case SINGLE:
-        return finite(this.#view.getFloat32(this.#take(4)));
+        return finite(this.#view.getFloat32(this.#readBytes(4)));
       case DOUBLE:
-        return finite(this.#view.getFloat64(this.#take(8)));
+        return finite(this.#view.getFloat64(this.#readBytes(8)));
     }
     throw new TypeError("expected a value with a meaning in JSON, got another simple one");
   }
 
   #pieces(major: number, length: number | null): Uint8Array[] {
     if (length !== null) {
-      const start = this.#take(length);
+      const start = this.#readBytes(length);
       return [this.#bytes.slice(start, start + length)];
     }
     return this.#items(null, () => {
@@ -251,11 +251,11 @@ class Reader {
   }
 
   #items<T>(count: number | null, read: () => T): T[] {
-    if (count !== null && count > this.left) this.#take(count); // each takes at least a byte
+    if (count !== null && count > this.left) this.#readBytes(count); // each takes at least a byte
     const items: T[] = [];
     while (count === null ? this.#bytes[this.#position] !== BREAK : items.length < count)
       items.push(read());
-    if (count === null) this.#take(1);
+    if (count === null) this.#readBytes(1);
     return items;
   }
 

@@ -34,14 +34,14 @@ export function useShared<V, O extends Shared>(
 ): [V, (step: Step<O>) => void] {
   const db = useDatabase();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another object.
-  const part = useMemo(() => new Part(db, key, kind()), [db, key]);
-  const { value } = useSyncExternalStore(part.subscribe, part.value, part.before);
-  const act = useCallback((step: Step<O>) => part.act(step), [part]);
+  const binding = useMemo(() => new Binding(db, key, kind()), [db, key]);
+  const { value } = useSyncExternalStore(binding.subscribe, binding.value, binding.before);
+  const act = useCallback((step: Step<O>) => binding.act(step), [binding]);
   return [value, act];
 }
 
 /** What a component has in its room under one key. */
-class Part<V, O extends Shared> {
+class Binding<V, O extends Shared> {
   #object: O | null = null;
   /** In an object of its own each time, for the value may have been changed in place. */
   #shown: { readonly value: V };
@@ -77,7 +77,7 @@ class Part<V, O extends Shared> {
         changed();
       };
       object.subscribe(show);
-      for (const step of this.#early.splice(0)) this.#take(object, step);
+      for (const step of this.#early.splice(0)) this.#run(object, step);
       if (!Object.is(this.#kind.read(object), this.#shown.value)) show();
       return () => {
         this.#object = null;
@@ -92,7 +92,7 @@ class Part<V, O extends Shared> {
   };
 
   act(step: Step<O>): void {
-    if (this.#object !== null) this.#take(this.#object, step);
+    if (this.#object !== null) this.#run(this.#object, step);
     else if (!this.#left) this.#early.push(step);
     else this.#actOnce(step);
   }
@@ -101,7 +101,7 @@ class Part<V, O extends Shared> {
   #actOnce(step: Step<O>): void {
     const end = this.#db.join((session) => {
       const object = this.#make(session);
-      if (object !== null) this.#take(object, step);
+      if (object !== null) this.#run(object, step);
       return () => object?.close();
     });
     end();
@@ -118,7 +118,7 @@ class Part<V, O extends Shared> {
   }
 
   /** What a component can't wait for is at least told. */
-  #take(object: O, step: Step<O>): void {
+  #run(object: O, step: Step<O>): void {
     step(object).catch((error: unknown) => {
       const ended = error instanceof Refused && error.code === "closed" && this.#left;
       if (!ended) this.#db.report(error, this.#key);

@@ -8,8 +8,8 @@ import type { Entry, Json } from "../protocol/messages";
 import type { ActionForm } from "../protocol/objects";
 import { Fold, type Model } from "./fold";
 import { Lifecycle, type Watched } from "./lifecycle";
-import { outcome } from "./outcome";
 import { inParts, whole } from "./snapshot";
+import { tolerateClose } from "./tolerate_close";
 import { encode } from "./values";
 
 /** When and how a stream is made shorter. */
@@ -33,7 +33,7 @@ const USUAL = [...PASSING, "closed", "gone", "forbidden"];
 
 /**
  * The actions of one key, the room's and the own ones, which are applied to a model, and replaced
- * by snapshots when they are many. `touched` is called when the model's value may have changed
+ * by snapshots when they are many. `changed` is called when the model's value may have changed
  * (`restarted`: it was made anew, `isEmpty`: the stream holds nothing). `kind`: what the key has to
  * be; null: anything.
  */
@@ -41,7 +41,7 @@ export class ActionLog<V> implements LogListener {
   readonly #session: Session;
   readonly #key: string;
   readonly #model: Model<V>;
-  readonly #touched: (restarted: boolean, isEmpty: boolean) => void;
+  readonly #changed: (restarted: boolean, isEmpty: boolean) => void;
   readonly #fold: Fold<V>;
   readonly #replica: LogReplica;
   readonly #lifecycle = new Lifecycle();
@@ -64,14 +64,14 @@ export class ActionLog<V> implements LogListener {
     session: Session,
     key: string,
     model: Model<V>,
-    touched: (restarted: boolean, isEmpty: boolean) => void,
+    changed: (restarted: boolean, isEmpty: boolean) => void,
     lengths: Partial<Lengths> = {},
     kind: Kind | null = null,
   ) {
     this.#session = session;
     this.#key = key;
     this.#model = model;
-    this.#touched = touched;
+    this.#changed = changed;
     this.#lengths = { ...LENGTHS, ...lengths };
     this.#wholeBytes = this.#lengths.wholeBytes;
     this.#fold = new Fold(model, () => this.#warn(new Refused("lost", LOST)));
@@ -92,7 +92,7 @@ export class ActionLog<V> implements LogListener {
    * and with `QueueFull`.
    */
   dispatch(action: unknown): Promise<void> {
-    return outcome(this.#dispatch(action));
+    return tolerateClose(this.#dispatch(action));
   }
 
   /** As `Lifecycle.waitFor`. */
@@ -109,17 +109,17 @@ export class ActionLog<V> implements LogListener {
     this.#session.leave(this.#key, this);
   }
 
-  heard(entry: Entry): void {
-    const changed = this.#fold.hear(entry);
+  pushed(entry: Entry): void {
+    const changed = this.#fold.receive(entry);
     this.#offer();
-    if (changed) this.#touched(false, false);
+    if (changed) this.#changed(false, false);
   }
 
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     this.#fold.startOver(held, sameEpoch);
     this.#snapshotBytes = 0;
     this.answered();
-    this.#touched(true, this.#fold.isEmpty);
+    this.#changed(true, this.#fold.isEmpty);
   }
 
   answered(): void {
@@ -163,7 +163,7 @@ export class ActionLog<V> implements LogListener {
       throw error;
     }
     this.#isLong ||= fold.length + model.pending >= this.#lengths.compactAt;
-    this.#touched(false, false);
+    this.#changed(false, false);
     try {
       await arrival;
     } catch (error) {
@@ -177,7 +177,7 @@ export class ActionLog<V> implements LogListener {
 
   /** An action was refused, or is in what was received. */
   #settle(mark: string): void {
-    if (this.#model.withdraw(mark)) this.#touched(false, false);
+    if (this.#model.withdraw(mark)) this.#changed(false, false);
   }
 
   /**

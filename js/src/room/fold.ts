@@ -99,11 +99,11 @@ export class Fold<V> {
       this.model.begin();
       this.isInitial = true;
     }
-    for (const entry of held) if (entry.seq > before) this.hear(entry);
+    for (const entry of held) if (entry.seq > before) this.receive(entry);
   }
 
   /** The stream's next entry; returns whether the model's value may be another. */
-  hear({ value, seq }: Entry): boolean {
+  receive({ value, seq }: Entry): boolean {
     if (this.isEmpty) this.#first = stringify(value);
     this.isEmpty = false;
     this.seq = seq;

@@ -2,15 +2,15 @@ import type { Kind } from "../client/kind";
 import type { Session } from "../client/session";
 import { ActionLog, type Lengths } from "./action_log";
 import type { Model } from "./fold";
+import { Notifier } from "./notifier";
 import { SharedObject } from "./object";
-import { Telling } from "./telling";
 
 /** A value that actions make: what reducers and dictionaries have in common. */
 export abstract class Folded<V> extends SharedObject {
   /** @internal */
   protected readonly log: ActionLog<V>;
   readonly #model: Model<V>;
-  readonly #telling: Telling<V>;
+  readonly #notifier: Notifier<V>;
 
   /** @internal */
   protected constructor(
@@ -22,9 +22,9 @@ export abstract class Folded<V> extends SharedObject {
   ) {
     super(key);
     this.#model = model;
-    this.#telling = new Telling(model);
-    const touched = (restarted: boolean) => this.#telling.touched(restarted);
-    this.log = new ActionLog(session, key, model, touched, lengths, kind);
+    this.#notifier = new Notifier(model);
+    const changed = (restarted: boolean) => this.#notifier.changed(restarted);
+    this.log = new ActionLog(session, key, model, changed, lengths, kind);
   }
 
   /** Resolves when the room's value has been received for the first time. */
@@ -39,7 +39,7 @@ export abstract class Folded<V> extends SharedObject {
 
   /** Call a function with each new value; returns a function that ends the subscription. */
   subscribe(listener: (value: V) => void): () => void {
-    return this.#telling.add(listener);
+    return this.#notifier.add(listener);
   }
 
   /**
@@ -52,7 +52,7 @@ export abstract class Folded<V> extends SharedObject {
 
   /** Stop listening; what was written is still sent. */
   close(): void {
-    this.#telling.clear();
+    this.#notifier.clear();
     this.log.close();
   }
 }

@@ -68,7 +68,7 @@ export class ItemsModel<T> implements Model<Items<T>> {
   }
 
   get(name: string): T | undefined {
-    return this.#find(name)?.value;
+    return this.#lookUp(name)?.value;
   }
 
   begin(snapshot = this.#initial): void {
@@ -124,7 +124,7 @@ export class ItemsModel<T> implements Model<Items<T>> {
     this.#isMixed &&= this.#own.size > 0;
   }
 
-  #find(name: string): Item<T> | null | undefined {
+  #lookUp(name: string): Item<T> | null | undefined {
     const own = this.#shown.get(name);
     return own === undefined ? this.#confirmed.get(name) : own.item;
   }

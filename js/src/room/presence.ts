@@ -28,10 +28,10 @@ export class Presence<T = Value> extends SharedObject {
   readonly #departures = new Listeners<[Person<T>]>();
   readonly #watchers = new Listeners<[Person<T>[]]>();
   readonly #listener: PresenceListener = {
-    joined: (client, there) => this.#tell(this.#arrivals, client, there),
-    changed: (client, there) => this.#tell(this.#changes, client, there),
-    left: (client, there) => this.#tell(this.#departures, client, there),
-    updated: () => this.#watchers.tell(this.people),
+    joined: (client, there) => this.#notify(this.#arrivals, client, there),
+    changed: (client, there) => this.#notify(this.#changes, client, there),
+    left: (client, there) => this.#notify(this.#departures, client, there),
+    updated: () => this.#watchers.notify(this.people),
     started: () => {
       this.#begun = true;
     },
@@ -100,9 +100,9 @@ export class Presence<T = Value> extends SharedObject {
     this.#session.leave(this.key, this.#listener);
   }
 
-  #tell(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
+  #notify(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
     const person = this.#person(client, there);
-    if (this.#begun && !person.isMe) listeners.tell(person);
+    if (this.#begun && !person.isMe) listeners.notify(person);
   }
 
   #person(client: string, { value, user }: There): Person<T> {

@@ -8,7 +8,7 @@ import { Buffer } from "./buffer";
 import { Feed } from "./feed";
 import { type Message, messageOf } from "./message";
 import { SharedObject } from "./object";
-import { outcome } from "./outcome";
+import { tolerateClose } from "./tolerate_close";
 import { encode, type Value } from "./values";
 
 /** How many values a channel remembers. */
@@ -27,7 +27,7 @@ export class PubSub<T = Value> extends SharedObject {
   /** Why nothing more comes; `null`: something may. */
   #ended: Refused | null = null;
   readonly #listener: LogListener = {
-    heard: (entry) => this.#heard(entry),
+    pushed: (entry) => this.#pushed(entry),
     closed: (error) => this.#end(error),
     reopened: () => {
       this.#ended = null;
@@ -57,7 +57,7 @@ export class PubSub<T = Value> extends SharedObject {
       if (this.#describes) this.#session.describe(this.#replica);
       await this.#replica.arrival(this.#replica.push(json, false));
     };
-    return outcome(publish());
+    return tolerateClose(publish());
   }
 
   /** Call a function with each new value; returns a function that ends the subscription. */
@@ -88,11 +88,11 @@ export class PubSub<T = Value> extends SharedObject {
     this.#session.leave(this.key, this.#listener);
   }
 
-  #heard(entry: Entry): void {
+  #pushed(entry: Entry): void {
     if (isNotice(entry)) return;
     const message = messageOf<T>(entry, this.#session.bigint);
     if (this.#history.push(message.value) > HISTORY) this.#history.shift();
-    this.#subscribers.tell(message.value, message);
+    this.#subscribers.notify(message.value, message);
     for (const [feed, buffer] of this.#feeds) {
       feed.missed += buffer.put(message.value);
       feed.wake();

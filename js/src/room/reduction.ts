@@ -129,12 +129,12 @@ export class Reduction<S, A> implements Model<S> {
   }
 
   #read(snapshot: Json): S {
-    this.#note(snapshot);
+    this.#collectLong(snapshot);
     return this.#treatment.read(snapshot, this.#bigint) as S;
   }
 
   #call(value: S, action: Json): S {
-    this.#note(action);
+    this.#collectLong(action);
     // Each value has an action of its own, which may become a part of it.
     const read = this.#treatment.read(action, this.#bigint) as A;
     try {
@@ -174,16 +174,16 @@ export class Reduction<S, A> implements Model<S> {
     this.#hasThrown = true;
   }
 
-  #note(json: Json): void {
+  #collectLong(json: Json): void {
     if (json instanceof LongInteger) this.long.set(json.digits, json);
     else if (typeof json === "object" && json !== null)
-      for (const part of Object.values(json)) this.#note(part);
+      for (const part of Object.values(json)) this.#collectLong(part);
     if (this.long.size <= this.#longLimit) return;
     // Forget those that are in the value no more.
     this.#longLimit = Number.POSITIVE_INFINITY;
     const used = [json, this.snapshot(), ...this.#own.values()];
     this.long.clear();
-    for (const each of used) this.#note(each);
+    for (const each of used) this.#collectLong(each);
     this.#longLimit = Math.max(LONG_LIMIT, 2 * this.long.size);
   }
 }

@@ -5,12 +5,12 @@ import type { Status } from "../client/status";
 import { type KeyInfo, META } from "../protocol/messages";
 import { askForRoom, roomOf, rootOf, tokenOf } from "./address";
 import { SharedDict } from "./dict";
-import { outcome } from "./outcome";
 import { Presence } from "./presence";
 import { PubSub } from "./pubsub";
 import { SharedReducer } from "./reducer";
 import { SharedState } from "./state";
 import { Stream } from "./stream";
+import { tolerateClose } from "./tolerate_close";
 import type { Value } from "./values";
 
 /** A room on a server, over one connection that comes back by itself. */
@@ -128,7 +128,7 @@ export class Room {
     const { session } = this.#connection;
     const emptied = [session.delete(key)];
     if (!key.startsWith("$")) emptied.push(session.delete(META + key));
-    return outcome(Promise.all(emptied).then(() => {}));
+    return tolerateClose(Promise.all(emptied).then(() => {}));
   }
 
   /** How long the server takes to answer, in milliseconds; rejects where there is no connection. */

@@ -5,7 +5,7 @@ import type { StateReplica } from "../client/state";
 import type { Json } from "../protocol/messages";
 import { Lifecycle } from "./lifecycle";
 import { SharedObject } from "./object";
-import { outcome } from "./outcome";
+import { tolerateClose } from "./tolerate_close";
 import { decode, encode, type Value } from "./values";
 
 /**
@@ -24,7 +24,7 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
       this.error = new Refused(code, message);
     },
   });
-  #told: string | undefined;
+  #lastText: string | undefined;
 
   /** @internal `initial` is written where the room has no value. */
   constructor(session: Session, key: string, initial?: T) {
@@ -32,7 +32,7 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
     this.#session = session;
     const offered = initial === undefined ? undefined : encode(initial);
     this.#replica = session.state(key, this.#listener, offered, "state");
-    this.#told = JSON.stringify(this.#replica.value);
+    this.#lastText = JSON.stringify(this.#replica.value);
     if (this.#replica.begun) this.#listener.answered();
   }
 
@@ -60,7 +60,7 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
 
   /** Set the value; resolves when the room has it, or a newer own one that replaced it. */
   set(value: T): Promise<void> {
-    return outcome(this.#replica.set(this.#written(value)).then(() => {}));
+    return tolerateClose(this.#replica.set(this.#written(value)).then(() => {}));
   }
 
   /**
@@ -73,7 +73,7 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
       const made = await this.#replica.update((base) => encode(step(this.#read(base)), base));
       return this.#read(made) as T;
     };
-    return outcome(update());
+    return tolerateClose(update());
   }
 
   /** Call a function with each new value; returns a function that ends the subscription. */
@@ -108,8 +108,8 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
 
   #changed(): void {
     const now = JSON.stringify(this.#replica.value);
-    if (now === this.#told) return;
-    this.#told = now;
-    this.#subscribers.tell(this.value);
+    if (now === this.#lastText) return;
+    this.#lastText = now;
+    this.#subscribers.notify(this.value);
   }
 }

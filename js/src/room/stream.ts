@@ -9,7 +9,7 @@ import { Feed, type Source } from "./feed";
 import { Lifecycle } from "./lifecycle";
 import { type Message, messageOf } from "./message";
 import { SharedObject } from "./object";
-import { outcome } from "./outcome";
+import { tolerateClose } from "./tolerate_close";
 import { decode, encode, type Value } from "./values";
 
 /** After a stream that was shortened has been read anew, it isn't again for this long. */
@@ -27,7 +27,7 @@ export class Stream<T = Value> extends SharedObject {
   readonly #bookmark = new Bookmark();
   readonly #lifecycle = new Lifecycle();
   readonly #listener = {
-    heard: (entry: Entry) => this.#heard(entry),
+    pushed: (entry: Entry) => this.#pushed(entry),
     startedOver: (held: readonly Entry[], sameEpoch: boolean) => this.#startedOver(held, sameEpoch),
     answered: () => this.#lifecycle.answered(),
     closed: (error: Refused) => this.#end(error),
@@ -77,7 +77,7 @@ export class Stream<T = Value> extends SharedObject {
       this.#describe();
       return this.#replica.arrival(this.#replica.push(json, true, this.#maxLength));
     };
-    return outcome(append());
+    return tolerateClose(append());
   }
 
   /**
@@ -92,7 +92,7 @@ export class Stream<T = Value> extends SharedObject {
       const arrived = await Promise.all(ids.map((id) => this.#replica.arrival(id)));
       return arrived[arrived.length - 1] ?? null;
     };
-    return outcome(extend());
+    return tolerateClose(extend());
   }
 
   /** Replace all values that it holds by one, `summarize(values)`; resolves when that is done. */
@@ -104,7 +104,7 @@ export class Stream<T = Value> extends SharedObject {
       await this.#replica.compact(encode(summarize(this.values)), newest.seq);
       this.#replica.push({ [COMPACTED]: newest.seq }, false);
     };
-    return outcome(compact());
+    return tolerateClose(compact());
   }
 
   /**
@@ -162,13 +162,13 @@ export class Stream<T = Value> extends SharedObject {
     if (this.#describes) this.#session.describe(this.#replica);
   }
 
-  #heard(entry: Entry): void {
+  #pushed(entry: Entry): void {
     if (isNotice(entry)) {
       this.#readAnew();
       return;
     }
     this.#bookmark.pass(entry);
-    this.#tell(entry);
+    this.#notify(entry);
     for (const [feed, cursor] of this.#feeds) {
       feed.missed += cursor.move(1, this.length);
       feed.wake();
@@ -178,21 +178,21 @@ export class Stream<T = Value> extends SharedObject {
   #startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     const fresh = this.#bookmark.startOver(held, sameEpoch).filter((entry) => !isNotice(entry));
     // What was there at the beginning is no news to those who want what comes.
-    if (this.#begun) for (const entry of fresh) this.#tell(entry);
+    if (this.#begun) for (const entry of fresh) this.#notify(entry);
     for (const [feed, cursor] of this.#feeds) {
       if (!cursor.skips) cursor.move(fresh.length, this.length);
       cursor.skips = false;
       feed.wake();
     }
     this.#begun = true;
-    this.#restarts.tell();
+    this.#restarts.notify();
     // It was shortened while it was read, page by page.
     if (held.some(isNotice)) queueMicrotask(() => this.#readAnew());
   }
 
-  #tell(entry: Entry): void {
+  #notify(entry: Entry): void {
     const message = messageOf<T>(entry, this.#session.bigint);
-    this.#subscribers.tell(message.value, message);
+    this.#subscribers.notify(message.value, message);
   }
 
   /** Read it anew, but not each time that somebody says that it was shortened: anybody can. */

@@ -27,10 +27,10 @@ export type Items<T> = Readonly<Record<string, T>>;
  * Throws `TypeError` for what has no encoding, with the path to it.
  */
 export function encode(value: unknown, before?: Json): Json {
-  return new Writer(before).write(value, "value", DEEPEST, before);
+  return new Encoder(before).write(value, "value", DEEPEST, before);
 }
 
-class Writer {
+class Encoder {
   #known: Map<number, LongInteger> | null = null;
 
   readonly #before: Json | undefined;

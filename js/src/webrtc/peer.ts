@@ -13,7 +13,7 @@ interface PeerOptions {
   readonly configuration: RTCConfiguration | undefined;
   readonly media: MediaStream | undefined;
   readonly signal: (signal: Signal) => void;
-  readonly heard: (value: Value) => void;
+  readonly onMessage: (value: Value) => void;
   readonly changed: () => void;
 }
 
@@ -56,7 +56,7 @@ export class Peer {
         console.warn("driftdb:", error); // the other sent what is no value
         return;
       }
-      options.heard(value);
+      options.onMessage(value);
     };
     for (const track of options.media?.getTracks() ?? [])
       this.connection.addTrack(track, options.media as MediaStream);

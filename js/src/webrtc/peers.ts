@@ -106,7 +106,7 @@ export class Peers {
     if (ownId === null) return;
     const fresh = [...there].filter((id) => !this.#peers.has(id));
     for (const id of fresh) this.#meet(ownId, id);
-    if (left || fresh.length > 0) this.#changes.tell(this.connections);
+    if (left || fresh.length > 0) this.#changes.notify(this.connections);
   }
 
   #meet(ownId: string, id: string): Peer {
@@ -121,8 +121,8 @@ export class Peers {
         const { run, theirs } = peer;
         this.#channel.publish({ to: id, run, for: theirs, signal }).catch(() => {});
       },
-      heard: (value) => this.#messages.tell(value, id),
-      changed: () => this.#changes.tell(this.connections),
+      onMessage: (value) => this.#messages.notify(value, id),
+      changed: () => this.#changes.notify(this.connections),
     });
     this.#peers.set(id, peer);
     return peer;

@@ -66,19 +66,19 @@ export function readAnsi(line: string, before: Style = PLAIN): { pieces: Piece[]
   let style = before;
   let from = 0;
   let returned = false;
-  const take = (to: number): void => {
+  const addUpTo = (to: number): void => {
     if (to <= from) return;
     if (returned) pieces = [];
     returned = false;
     pieces.push(piece(line.slice(from, to), style));
   };
   for (const match of line.matchAll(SEQUENCE)) {
-    take(match.index);
+    addUpTo(match.index);
     from = match.index + match[0].length;
     if (match[2] === "m") style = restyled(style, match[1] ?? "");
     if (match[0] === "\r") returned = true;
   }
-  take(line.length);
+  addUpTo(line.length);
   return { pieces, after: style };
 }
 

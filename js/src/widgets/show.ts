@@ -39,7 +39,7 @@ export function show(model: Model, el: HTMLElement): () => void {
     remembered: model.get("_remembered"),
   };
   const view = new StateView(home, key, askedFor(model), without, el);
-  const askedAgain = () => view.ask(askedFor(model));
+  const askedAgain = () => view.reconfigure(askedFor(model));
   let classes = model.get("_dom_classes") ?? [];
   // anywidget gives the element those alone that it has at first.
   const dress = () => {

@@ -94,7 +94,7 @@ export class StateView implements StateListener, Source {
     const parts = [this.label, this.set, this.badge.element, this.description];
     this.box = element("div", "driftdb-state", {}, ...parts);
     parent.append(this.box);
-    this.take(asked);
+    this.configure(asked);
     this.replica = home.connection.session.state(key, this, without.initial);
     home.connection.listeners.add(this.redraw);
     this.set.addEventListener("focusout", ({ relatedTarget }) => {
@@ -105,12 +105,12 @@ export class StateView implements StateListener, Source {
   }
 
   /** Show it as is asked for now; what somebody holds or types in stays until they leave it. */
-  ask(asked: AskedFor): void {
-    this.take(asked);
+  reconfigure(asked: AskedFor): void {
+    this.configure(asked);
     this.redraw();
   }
 
-  private take(asked: AskedFor): void {
+  private configure(asked: AskedFor): void {
     const { min = null, max = null, step = null, options = [], description } = asked;
     const label = asked.label ?? this.key;
     const limitBytes = asked.limit_bytes ?? LIMIT_BYTES;

@@ -70,7 +70,7 @@ export class StreamView implements LogListener {
     this.list.onFollow = (follows) => {
       this.end.hidden = follows;
     };
-    this.search.addEventListener("input", () => this.sift());
+    this.search.addEventListener("input", () => this.filter());
     const bar = element("div", "driftdb-bar");
     bar.append(this.search, this.tally, this.end);
     this.list.element.setAttribute("aria-label", this.place.label);
@@ -78,7 +78,7 @@ export class StreamView implements LogListener {
     const stamps = options.stamps === true;
     this.replica = this.place.session.log(this.place.key, this, this.keep, stamps, this.most);
     if (this.keep && this.replica.ready) this.startedOver(this.replica.entries);
-    this.tell();
+    this.showCount();
   }
 
   destroy(): void {
@@ -86,11 +86,11 @@ export class StreamView implements LogListener {
     this.place.destroy();
   }
 
-  heard(entry: Entry): void {
+  pushed(entry: Entry): void {
     if (isNotice(entry)) return;
     this.add(entry);
     this.bound();
-    this.tell();
+    this.showCount();
     if (!this.keep) announce(() => spoken(entry));
   }
 
@@ -99,7 +99,7 @@ export class StreamView implements LogListener {
     const gone = goneFrom(this.entries, holding);
     if (gone === 0) return;
     this.forget(gone);
-    this.tell();
+    this.showCount();
   }
 
   startedOver(held: readonly Entry[]): void {
@@ -112,7 +112,7 @@ export class StreamView implements LogListener {
     this.shown = this.search.value === "" ? null : [];
     for (const entry of held) if (!isNotice(entry)) this.add(entry);
     this.bound();
-    this.tell();
+    this.showCount();
   }
 
   private bound(): void {
@@ -169,16 +169,16 @@ export class StreamView implements LogListener {
     return wanted === "" || plainText(row).toLowerCase().includes(wanted);
   }
 
-  private sift(): void {
+  private filter(): void {
     this.shown = null;
     if (this.search.value !== "")
       this.shown = this.rows.flatMap((row, index) =>
         this.matches(row) ? [this.oldest + index] : [],
       );
-    this.tell();
+    this.showCount();
   }
 
-  private tell(): void {
+  private showCount(): void {
     const { length } = this.rows;
     const found = this.shown === null ? "" : `${COUNT.format(this.shown.length)} of `;
     const lines = `${COUNT.format(length)} ${length === 1 ? "line" : "lines"}`;

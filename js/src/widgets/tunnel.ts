@@ -71,21 +71,21 @@ export class Tunnel implements Socket {
   ) {
     tunnels += 1;
     this.tunnel = `${secret.slice(0, 8)}${tunnels}`;
-    carrier.on("msg:custom", this.told);
-    this.say({ tunnel: this.tunnel, open: secret });
+    carrier.on("msg:custom", this.onContent);
+    this.post({ tunnel: this.tunnel, open: secret });
   }
 
   send(text: string): void {
-    this.say({ tunnel: this.tunnel, send: text });
+    this.post({ tunnel: this.tunnel, send: text });
   }
 
   close(): void {
     if (this.ended) return;
     this.end();
-    this.say({ tunnel: this.tunnel, close: true });
+    this.post({ tunnel: this.tunnel, close: true });
   }
 
-  private say(content: Json): void {
+  private post(content: Json): void {
     try {
       this.carrier.send(content);
     } catch {
@@ -96,16 +96,16 @@ export class Tunnel implements Socket {
   private end(): void {
     this.ended = true;
     clearInterval(this.beating);
-    this.carrier.off("msg:custom", this.told);
+    this.carrier.off("msg:custom", this.onContent);
   }
 
   private beat(): void {
     if (!this.opened) return;
-    this.say({ tunnel: this.tunnel });
+    this.post({ tunnel: this.tunnel });
     if (Date.now() - this.lastHeard >= SILENCE_MILLISECONDS) this.lose(1006);
   }
 
-  private readonly told = (content: unknown): void => {
+  private readonly onContent = (content: unknown): void => {
     const told = content as Told | null;
     if (told?.tunnel !== this.tunnel) return;
     this.lastHeard = Date.now();

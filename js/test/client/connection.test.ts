@@ -76,7 +76,7 @@ test.each([
 test("what a proxy says of a server that is about to come back is not believed", async () => {
   FakeSocket.last.accept();
   FakeSocket.last.hear({ type: "init", key: "k", data: [] });
-  const log = connection.session.log("k", { heard: () => {} }, true);
+  const log = connection.session.log("k", { pushed: () => {} }, true);
   FakeSocket.last.lose();
   const arrived = log.arrival(log.push("kept", true));
   answer = async () => proxy(404);
@@ -394,7 +394,7 @@ test("a server that is gone for an hour is found when it is back, and gets what 
 });
 
 test("what a busy server refused is sent again after a pause", () => {
-  const log = connection.session.log("k", { heard: () => {} }, true);
+  const log = connection.session.log("k", { pushed: () => {} }, true);
   FakeSocket.last.accept();
   log.push(1, true);
   const pushes = () => FakeSocket.last.sent.filter((text) => text.includes('"push"')).length;
@@ -498,7 +498,7 @@ test("what was written is kept for whoever logs in again, but nobody waits to re
 
 test("that somebody may only read is said as soon as something is refused", () => {
   FakeSocket.last.accept();
-  connection.session.log("k", { heard() {} }, true).push(1, true);
+  connection.session.log("k", { pushed() {} }, true).push(1, true);
   FakeSocket.last.hear({ type: "error", code: "forbidden", message: "no", id: 1 });
   expect(connection.readOnly).toBe(true);
   expect(connection.status.text).toContain("no permission to change");
@@ -569,7 +569,7 @@ test("what a pause holds back is sent when the page is left", () => {
 
 test("all of a long burst is sent when the page is left for good", () => {
   FakeSocket.last.accept();
-  const log = connection.session.log("k", { heard() {} }, true);
+  const log = connection.session.log("k", { pushed() {} }, true);
   FakeSocket.last.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
   for (let n = 0; n < 3_000; n += 1) log.push(n, true);
   const sent = () => FakeSocket.last.sent.filter((text) => text.includes('"push"')).length;
@@ -594,7 +594,7 @@ test("a page that comes back from the browser's memory connects at once, and an 
 
 test("without a connection the newest of a state, and the first of a stream, go in requests of their own", () => {
   const { socket } = writing();
-  const log = connection.session.log("log", { heard() {} }, true);
+  const log = connection.session.log("log", { pushed() {} }, true);
   // Of what kind a key is that was never heard of nobody knows: nothing may be written there.
   connection.session.state("other", { changed() {} }, undefined, "state").write(5);
   socket.lose();

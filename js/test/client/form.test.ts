@@ -1,20 +1,20 @@
 import { expect, test } from "vitest";
-import { meant, written } from "../../src/client/form";
+import { unwrap, wrap } from "../../src/client/form";
 import type { Json } from "../../src/protocol/messages";
 
 const values: Json[] = [0, null, "text", [1], { a: 1 }, { v: 1, i: "x" }, {}];
 
 test.each(values)("%j comes back as it was written", (value) => {
-  expect(meant(written(value))).toEqual(value);
+  expect(unwrap(wrap(value))).toEqual(value);
 });
 
 test("DriftDB's own form is understood", () => {
-  expect(meant({ v: 42, i: "x7f3a9" })).toBe(42);
+  expect(unwrap({ v: 42, i: "x7f3a9" })).toBe(42);
 });
 
 test.each([7, "bare", [1, 2], { v: 1 }, { i: "x" }, { v: 1, i: 2 }, { v: 1, i: "x", more: 1 }])(
   "%j is a value as it is",
   (value) => {
-    expect(meant(value as Json)).toEqual(value);
+    expect(unwrap(value as Json)).toEqual(value);
   },
 );

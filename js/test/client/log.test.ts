@@ -13,7 +13,7 @@ interface Values {
 
 const vectors = load<Values>("values");
 const entries = (...seqs: number[]): Entry[] => seqs.map((seq) => ({ value: `v${seq}`, seq }));
-const deaf = { heard: () => {} };
+const deaf = { pushed: () => {} };
 const recovered = { epoch: "E", recovered: true };
 
 /** A log, and what it told. */
@@ -21,7 +21,7 @@ function open(keep = true) {
   const server = new PlayedServer();
   const heard: (string | number | number[])[] = [];
   const listener = {
-    heard: ({ seq }: Entry) => heard.push(seq),
+    pushed: ({ seq }: Entry) => heard.push(seq),
     startedOver: (held: readonly Entry[], sameEpoch: boolean) =>
       heard.push(
         sameEpoch ? "same epoch" : "new epoch",
@@ -154,7 +154,7 @@ test("a refused push is reported with its id, and not sent again", () => {
 
 test("several values go in as few messages as hold them", () => {
   const server = new PlayedServer();
-  const log = server.session.log("k", { heard: () => {} }, true);
+  const log = server.session.log("k", { pushed: () => {} }, true);
   server.init([]);
   log.pushAll([1, 2, 3], true, 10);
   expect(server.pushes).toEqual([
@@ -173,7 +173,7 @@ test("several values go in as few messages as hold them", () => {
 test.each(vectors["too large, an array of so many"])(
   "$rule go in messages that a room takes",
   ({ member, count }) => {
-    const log = new PlayedServer().session.log("k", { heard: () => {} }, true);
+    const log = new PlayedServer().session.log("k", { pushed: () => {} }, true);
     // Rows of many members, for a message has few values.
     const row = Array(100).fill(JSON.parse(member));
     const rows = Array(count / 100).fill(row);
@@ -183,7 +183,7 @@ test.each(vectors["too large, an array of so many"])(
 
 test("the arrival of a push can be awaited", async () => {
   const server = new PlayedServer();
-  const log = server.session.log("k", { heard: () => {} }, true);
+  const log = server.session.log("k", { pushed: () => {} }, true);
   server.init([]);
   const arrivals = [log.arrival(log.push(1, true)), log.arrival(log.push(2, true))];
   expect(log.pending).toBe(true);
@@ -197,7 +197,7 @@ test("the arrival of a push can be awaited", async () => {
 test("stamps tell who wrote and when", () => {
   const server = new PlayedServer();
   const heard: unknown[] = [];
-  server.session.log("k", { heard: (entry) => heard.push(entry) }, true, true);
+  server.session.log("k", { pushed: (entry) => heard.push(entry) }, true, true);
   expect(server.sent[0]).toMatchObject({ stamps: true });
   server.init([]);
   server.tell({ type: "push", key: "k", value: 1, seq: 1, time: 12, client: "ann" });
@@ -206,7 +206,7 @@ test("stamps tell who wrote and when", () => {
 
 test("a compact says up to where, in the epoch that it knows", () => {
   const server = new PlayedServer();
-  const log = server.session.log("k", { heard: () => {} }, true);
+  const log = server.session.log("k", { pushed: () => {} }, true);
   server.init([{ value: 1, seq: 4 }]);
   log.compact([], 4);
   expect(server.pushes[0]).toMatchObject({ action: { type: "compact", seq: 4 }, epoch: "E" });

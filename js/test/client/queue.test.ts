@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { QueueFull } from "../../src/client/errors";
 import { PlayedServer } from "../server";
 
-const deaf = { heard: () => {} };
+const deaf = { pushed: () => {} };
 
 test("while offline as many pushes are kept as fit in; the next one is an error", () => {
   const server = new PlayedServer({ count: 2, bytes: 1000 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { Refused, WrongKind } from "../../src/client/errors";
-import { meant } from "../../src/client/form";
+import { unwrap } from "../../src/client/form";
 import type { LogReplica } from "../../src/client/log";
 import { Session } from "../../src/client/session";
 import type { StateReplica } from "../../src/client/state";
@@ -13,10 +13,10 @@ test("a key is of one kind for all of a page who say of which, and of any for ot
   const { session } = new PlayedServer();
   const listener = { changed: () => {} };
   const state = session.state("k", listener, undefined, "state");
-  const log = () => session.log("k", { heard: () => {} }, true, false, undefined, "stream");
+  const log = () => session.log("k", { pushed: () => {} }, true, false, undefined, "stream");
   expect(log).toThrow(new WrongKind("k", "stream", "state"));
   expect(log).toThrow('expected the key "k" for a stream, got one that is in use as a state');
-  session.log("k", { heard: () => {} }, true);
+  session.log("k", { pushed: () => {} }, true);
   state.listeners.delete(listener);
   session.leave("k");
   expect(log).not.toThrow();
@@ -46,7 +46,7 @@ test("keys are listed, and asked for again on a new connection", async () => {
 
 test("a key that nobody listens to is left, once nothing of it is under way", () => {
   const server = new PlayedServer();
-  const listener = { heard: () => {} };
+  const listener = { pushed: () => {} };
   const log = server.session.log("k", listener, true);
   server.init([]);
   log.push(1, true);
@@ -61,9 +61,9 @@ test("two who listen to one key miss nothing, also where a question is answered 
   const server = new PlayedServer();
   const heard: Json[][] = [[], []];
   for (const values of heard)
-    server.session.hear("k", {
+    server.session.listen("k", {
       startedOver: (held) => void values.splice(0, values.length, ...held.map((e) => e.value)),
-      heard: ({ value }) => values.push(value),
+      pushed: ({ value }) => values.push(value),
     });
   const held: Entry[] = [];
   let answered = 0;
@@ -95,9 +95,9 @@ test("two who listen to one key miss nothing, also where a question is answered 
 test("two who hear one key get each what they asked for: what it holds, and who wrote it", () => {
   const server = new PlayedServer();
   const heard: Entry[] = [];
-  server.session.log("k", { heard: () => {} }, false);
-  const kept = server.session.log("k", { heard: () => {} }, true);
-  const stamped = server.session.log("k", { heard: (entry) => heard.push(entry) }, false, true);
+  server.session.log("k", { pushed: () => {} }, false);
+  const kept = server.session.log("k", { pushed: () => {} }, true);
+  const stamped = server.session.log("k", { pushed: (entry) => heard.push(entry) }, false, true);
   const held = [{ value: 1, seq: 1 }];
   server.init(held);
   server.init(held);
@@ -108,8 +108,8 @@ test("two who hear one key get each what they asked for: what it holds, and who 
   server.tell({ type: "push", key: "k", value: 2, seq: 2, time: 6, client: "ann" });
   expect(kept.entries.map(({ value }) => value)).toEqual([1, 2]);
   expect(heard).toMatchObject([{ value: 2, seq: 2, time: 6, client: "ann" }]);
-  expect(server.session.log("k", { heard: () => {} }, false, true)).toBe(stamped);
-  expect(server.session.log("k", { heard: () => {} }, true)).toBe(kept);
+  expect(server.session.log("k", { pushed: () => {} }, false, true)).toBe(stamped);
+  expect(server.session.log("k", { pushed: () => {} }, true)).toBe(kept);
 });
 
 test("a key that was left before the room's answer is asked for no more, and gets no first value", () => {
@@ -137,7 +137,7 @@ test("a key that was left and is used again before the answer is asked for again
 
 test("whoever waits until all is confirmed is told where there will be no connection", async () => {
   const server = new PlayedServer();
-  server.session.log("k", { heard: () => {} }, true).push(1, true);
+  server.session.log("k", { pushed: () => {} }, true).push(1, true);
   server.session.disconnected(4403);
   server.session.interrupt(new Refused("forbidden", "no permission"));
   await expect(server.session.drained()).rejects.toMatchObject({ code: "forbidden" });
@@ -195,10 +195,10 @@ class Client {
     const acknowledged = (id: number) => this.acknowledged.push(this.pushed.get(id) as Json);
     this.state = this.session.state("state", { changed: () => {} }, `${name} initial`);
     this.list = this.session.state("list", { changed: () => {} });
-    this.log = this.session.log("log", { heard: () => {}, acknowledged }, true);
+    this.log = this.session.log("log", { pushed: () => {}, acknowledged }, true);
     this.relays = this.session.log(
       "relays",
-      { heard: ({ seq }) => this.relayed.push(seq), acknowledged },
+      { pushed: ({ seq }) => this.relayed.push(seq), acknowledged },
       false,
     );
   }
@@ -231,12 +231,12 @@ class Client {
     const overheard: { relays: number[]; log: Entry[] } = { relays: [], log: [] };
     this.overheard = overheard;
     this.ears = [
-      this.session.hear("relays", { heard: ({ seq }) => overheard.relays.push(seq) }),
-      this.session.hear("log", {
+      this.session.listen("relays", { pushed: ({ seq }) => overheard.relays.push(seq) }),
+      this.session.listen("log", {
         startedOver: (held) => {
           overheard.log = [...held];
         },
-        heard: (entry) => overheard.log.push(entry),
+        pushed: (entry) => overheard.log.push(entry),
       }),
     ];
   }
@@ -330,9 +330,9 @@ function run(room: SimulatedRoom, schedule: [Step, number][]): Client[] {
   }
   for (const { state, log, list, overheard } of clients) {
     const held = room.stream("list").at(-1)?.value;
-    expect(list.value).toEqual(held === undefined ? undefined : meant(held));
+    expect(list.value).toEqual(held === undefined ? undefined : unwrap(held));
     expect(list.pending).toBe(false);
-    expect(state.value).toEqual(meant(room.stream("state").at(-1)?.value as Json));
+    expect(state.value).toEqual(unwrap(room.stream("state").at(-1)?.value as Json));
     expect(state.pending).toBe(false);
     expect(log.entries.map(({ value, seq }) => ({ value, seq }))).toEqual(room.stream("log"));
     expect([state.ready, log.ready]).toEqual([true, true]);

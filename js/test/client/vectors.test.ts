@@ -74,7 +74,7 @@ class Driver {
   }
 
   private get log() {
-    return this.session.log("k", { heard() {} }, true);
+    return this.session.log("k", { pushed() {} }, true);
   }
 
   private readonly me = {};

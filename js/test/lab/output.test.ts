@@ -32,7 +32,7 @@ async function shown(...widgets: (Widget | null)[]): Promise<Output> {
   const rendermime = { createRenderer, addFactory: () => {} };
   const output = new Output({ data: { [VIEW]: told } }, rendermime, add, parent);
   outputs.push(output);
-  await output.ask();
+  await output.request();
   vi.advanceTimersByTime(PATIENCE_MILLISECONDS);
   return output;
 }
@@ -126,9 +126,9 @@ test("when a kernel's models are there it asks again, and only then", async () =
   const second = new Widget('<div class="driftdb-state"></div>');
   const output = await shown(first, second, new Widget("no"));
   expect(first.node.isConnected).toBe(true);
-  await output.ask();
+  await output.request();
   expect(first.node.isConnected).toBe(false);
   expect(second.node.hidden).toBe(false);
-  await output.ask();
+  await output.request();
   expect(second.node.isConnected).toBe(true);
 });

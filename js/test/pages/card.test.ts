@@ -23,10 +23,10 @@ test("a card whose key can't be shown says so, once, and shows what is described
   });
   const item = { key: "k", meta: readMeta({ kind: "state" }), size: 1, seq: 1 };
   const card = new Card({ room: "r", connection, leave() {} }, item, "/");
-  card.take(item);
+  card.update(item);
   expect(card.element.textContent).toContain("k can't be shown.");
   expect(told).toHaveBeenCalledTimes(1);
-  card.take({ ...item, meta: readMeta({ kind: "state", label: "K" }) });
+  card.update({ ...item, meta: readMeta({ kind: "state", label: "K" }) });
   expect(card.element.querySelector(".driftdb-label")?.textContent).toBe("K");
   card.destroy();
 });

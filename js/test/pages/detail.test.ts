@@ -1,17 +1,17 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from "vitest";
 import { Detail } from "../../src/pages/detail";
-import { Feed } from "../../src/pages/feed";
+import { MessageTap } from "../../src/pages/message_tap";
 import type { Entry } from "../../src/protocol/messages";
 
-let feed: Feed;
+let feed: MessageTap;
 let detail: Detail;
 /** From which numbers on the stream was asked for. */
 let asked: number[];
 
 beforeEach(() => {
   vi.stubGlobal("requestAnimationFrame", (draw: () => void) => draw());
-  feed = new Feed();
+  feed = new MessageTap();
   detail = new Detail(feed);
   asked = [];
   feed.connected((message) => asked.push(JSON.parse(message as string).seq));
@@ -19,7 +19,7 @@ beforeEach(() => {
 
 const entries = (from: number, to: number): Entry[] =>
   Array.from({ length: to - from + 1 }, (_, n) => ({ value: `v${from + n}`, seq: from + n }));
-const answer = (data: Entry[]) => feed.heard(JSON.stringify({ type: "init", key: "k", data }));
+const answer = (data: Entry[]) => feed.intercept(JSON.stringify({ type: "init", key: "k", data }));
 const info = (size: number, seq: number) => ({ size, seq, bytes: 8 * size });
 const listed = () =>
   [...detail.element.querySelectorAll(".row .size")].map(({ textContent }) => Number(textContent));

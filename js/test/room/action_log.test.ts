@@ -111,7 +111,7 @@ test("who only watches keeps none of the actions", () => {
   server.init([]);
   for (let seq = 1; seq <= 500; seq += 1) server.push({ apply: { set: { a: seq } }, i: "x" }, seq);
   expect(form.value).toEqual({ a: 500 });
-  expect(server.session.log("k", { heard() {} }, false).entries).toEqual([]);
+  expect(server.session.log("k", { pushed() {} }, false).entries).toEqual([]);
 });
 
 test("who comes later to a key of this page has its value at once, and asks for nothing", () => {
@@ -129,7 +129,7 @@ test("who comes later to a key of this page has its value at once, and asks for 
 
 test("who comes later than a channel of the same key reads the stream", () => {
   const server = new PlayedServer();
-  server.session.log("k", { heard() {} }, false);
+  server.session.log("k", { pushed() {} }, false);
   server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
   const form = new SharedDict<number>(server.session, "k");
   server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
@@ -138,7 +138,7 @@ test("who comes later than a channel of the same key reads the stream", () => {
 
 test("who comes while there is no connection, or no answer yet, reads the stream, too", () => {
   const server = new PlayedServer();
-  server.session.log("k", { heard() {} }, false, false, undefined, "dict");
+  server.session.log("k", { pushed() {} }, false, false, undefined, "dict");
   server.init([{ value: { reset: { a: 1 } }, seq: 3 }]);
   server.session.disconnected();
   const one = new SharedDict<number>(server.session, "k");

@@ -31,9 +31,9 @@ test("own actions show at once, and come behind what the room ordered before the
   const one = fold();
   const mark = one.fold.propose("mine");
   expect(one.model.value).toEqual(["mine"]);
-  one.fold.hear(entry({ apply: "theirs", i: "x" }, 1));
+  one.fold.receive(entry({ apply: "theirs", i: "x" }, 1));
   expect(one.model.value).toEqual(["theirs", "mine"]);
-  one.fold.hear(entry({ apply: "mine", i: mark }, 2));
+  one.fold.receive(entry({ apply: "mine", i: mark }, 2));
   expect(one.model.value).toEqual(["theirs", "mine"]);
   expect([one.model.snapshot(), one.model.pending]).toEqual([["theirs", "mine"], 0]);
 });
@@ -42,8 +42,8 @@ test("an action for which the function throws goes nowhere, counts for nothing, 
   const told = vi.spyOn(console, "error").mockImplementation(() => {});
   const one = fold();
   expect(() => one.fold.propose("bad")).toThrow("bad");
-  for (const seq of [1, 2]) one.fold.hear(entry({ apply: "bad", i: "x" }, seq));
-  one.fold.hear(entry("neither", 3));
+  for (const seq of [1, 2]) one.fold.receive(entry({ apply: "bad", i: "x" }, seq));
+  one.fold.receive(entry("neither", 3));
   expect(one.model.value).toEqual([]);
   expect(told).toHaveBeenCalledOnce();
   told.mockRestore();
@@ -60,29 +60,29 @@ test("what a room forgot is kept behind its actions, until somebody has offered 
   const lost = vi.fn();
   const model = new Reduction<Words, Json>("k", copying, [], FROZEN);
   const one = new Fold(model, lost);
-  one.hear(entry({ apply: "a", i: "x" }, 1));
+  one.receive(entry({ apply: "a", i: "x" }, 1));
   one.startOver([], false);
   expect([one.isLeftOver, one.isEmpty, model.value]).toEqual([true, true, ["a"]]);
-  one.hear(entry({ reset: ["initial"], initial: "A" }, 1));
-  one.hear(entry({ apply: "b", i: "y" }, 2));
+  one.receive(entry({ reset: ["initial"], initial: "A" }, 1));
+  one.receive(entry({ apply: "b", i: "y" }, 2));
   expect([one.isLeftOver, model.value]).toEqual([true, ["a", "b"]]);
-  one.hear(entry({ reset: ["a", "b"] }, 3));
+  one.receive(entry({ reset: ["a", "b"] }, 3));
   expect([one.isLeftOver, model.value]).toEqual([false, ["a", "b"]]);
   expect(lost).not.toHaveBeenCalled();
   one.startOver([entry({ reset: ["other"] }, 1)], false);
   expect(model.value).toEqual(["other"]);
   expect(lost).toHaveBeenCalledOnce();
   one.startOver([], false);
-  one.hear(entry({ parts: 1, of: "S" }, 1));
-  one.hear(entry({ apply: "c", i: "y" }, 2));
-  one.hear(entry({ part: 0, of: "S", text: '["other"]' }, 3));
+  one.receive(entry({ parts: 1, of: "S" }, 1));
+  one.receive(entry({ apply: "c", i: "y" }, 2));
+  one.receive(entry({ part: 0, of: "S", text: '["other"]' }, 3));
   expect(model.value).toEqual(["other", "c"]);
   expect(lost).toHaveBeenCalledOnce();
 });
 
 test("a stream that is read again while what it forgot is kept goes on at its number", () => {
   const one = fold();
-  one.fold.hear(entry({ apply: "a", i: "x" }, 1));
+  one.fold.receive(entry({ apply: "a", i: "x" }, 1));
   const held = [entry({ reset: [], initial: "A" }, 1), entry({ apply: "b", i: "y" }, 2)];
   one.fold.startOver(held, false);
   one.fold.startOver(held, true);
@@ -102,7 +102,7 @@ test.each(load<{ rule: string; steps: readonly Step[] }[]>("snapshots"))("$rule"
   for (const { begin, forget, hear, shows, cut, into } of steps) {
     if (begin !== undefined) one.fold.startOver(begin as Entry[], true);
     if (forget !== undefined) one.fold.startOver(forget as Entry[], false);
-    if (hear !== undefined) one.fold.hear(hear as Entry);
+    if (hear !== undefined) one.fold.receive(hear as Entry);
     if (shows !== undefined) expect(one.model.value).toEqual(shows);
     if (cut !== undefined) {
       const { text, most, of } = cut as Cut;
@@ -148,7 +148,7 @@ test.each(MODELS)("of %s all end equal, in any order of arrival", (_, make) => {
       const hearOne = (who: number) => {
         const next = stream[heard[who] as number];
         if (next === undefined) return;
-        folds[who]?.hear(next);
+        folds[who]?.receive(next);
         heard[who] = (heard[who] as number) + 1;
       };
       for (const [who, what, action] of steps) {
@@ -170,7 +170,7 @@ test.each(MODELS)("of %s all end equal, in any order of arrival", (_, make) => {
       for (const form of late) put(form);
       const order = make();
       const all = new Fold(order);
-      for (const each of stream) all.hear(each);
+      for (const each of stream) all.receive(each);
       for (const who of [0, 1, 2]) while ((heard[who] as number) < stream.length) hearOne(who);
       for (const model of models) {
         // What began anew in the middle has own actions that it was never told of again.
@@ -197,10 +197,10 @@ test("a dictionary shows at each moment what its steps make, one after the other
           const [mark, mine] = oldest ?? ["x", action as Json];
           own.delete(mark);
           room.push(mine);
-          one.hear(entry({ apply: mine, i: mark }, ++seq));
+          one.receive(entry({ apply: mine, i: mark }, ++seq));
         } else if (what === "reads") {
           room.push(action as Json);
-          one.hear(entry({ apply: action as Json, i: "stranger" }, ++seq));
+          one.receive(entry({ apply: action as Json, i: "stranger" }, ++seq));
         } else {
           const marks = [...own.keys()];
           const mark = marks[what === "is refused" ? marks.length - 1 : 0] ?? "none";
@@ -274,7 +274,7 @@ test("each own action is applied twice at most where nobody's comes between", ()
     const one = fold(counted, treatment);
     const marks = Array.from({ length: 500 }, (_, n) => one.fold.propose(n));
     marks.forEach((mark, n) => {
-      one.fold.hear(entry({ apply: n, i: mark }, n + 1));
+      one.fold.receive(entry({ apply: n, i: mark }, n + 1));
       expect(one.model.value).toHaveLength(500);
     });
     expect(counted.mock.calls.length).toBeLessThanOrEqual(1000);
@@ -285,13 +285,13 @@ test("a value is copied once for all of others' actions that come between own on
   const copy = vi.spyOn(globalThis, "structuredClone");
   const one = fold(mutating, COPIED);
   for (let seq = 1; seq <= 50; seq += 1) {
-    one.fold.hear(entry({ apply: seq, i: "x" }, seq));
+    one.fold.receive(entry({ apply: seq, i: "x" }, seq));
     expect(one.model.value).toHaveLength(seq);
   }
   const before = copy.mock.calls.length;
   expect(before).toBeLessThanOrEqual(1);
   one.fold.propose("mine");
-  for (let seq = 51; seq <= 100; seq += 1) one.fold.hear(entry({ apply: seq, i: "x" }, seq));
+  for (let seq = 51; seq <= 100; seq += 1) one.fold.receive(entry({ apply: seq, i: "x" }, seq));
   expect(one.model.value).toHaveLength(101);
   expect(copy.mock.calls.length).toBe(before + 1);
   copy.mockRestore();
@@ -300,7 +300,7 @@ test("a value is copied once for all of others' actions that come between own on
 test("a snapshot has the digits of long integers that the function was given as numbers", () => {
   const long = new LongInteger("12345678901234567890");
   const one = fold();
-  one.fold.hear(entry({ apply: [long] as Json, i: "x" }, 1));
+  one.fold.receive(entry({ apply: [long] as Json, i: "x" }, 1));
   expect(one.model.snapshot()).toEqual([[long]]);
   const dict = new ItemsModel<number>({});
   dict.apply({ set: { a: long } });
@@ -312,7 +312,7 @@ const longOf = (n: number) => new LongInteger(String(9n * 10n ** 18n + BigInt(n)
 test("of long integers only those are remembered that are in the value", () => {
   const newest = (_: Words, action: Json): Words => [action];
   const one = fold(newest);
-  for (let n = 0; n < 3_000; n += 1) one.fold.hear(entry({ apply: longOf(n), i: "x" }, n + 1));
+  for (let n = 0; n < 3_000; n += 1) one.fold.receive(entry({ apply: longOf(n), i: "x" }, n + 1));
   expect((one.model as unknown as { long: ReadonlyMap<string, unknown> }).long.size).toBeLessThan(
     1_100,
   );

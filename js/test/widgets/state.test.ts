@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { meant } from "../../src/client/form";
+import { unwrap } from "../../src/client/form";
 import { LongInteger, stringify } from "../../src/protocol/integers";
 import type { Json } from "../../src/protocol/messages";
 import widget from "../../src/widgets/index";
@@ -62,7 +62,7 @@ const pushed = () =>
   FakeSocket.last.sent
     .map((text) => JSON.parse(text))
     .filter((message) => message.type === "push")
-    .map((message) => ({ ...message, value: meant(message.value) }));
+    .map((message) => ({ ...message, value: unwrap(message.value) }));
 
 test.each([
   [5, ".driftdb-slider"],

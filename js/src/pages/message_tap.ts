@@ -2,7 +2,7 @@ import type { Tap } from "../client/tap";
 import type { Frame } from "../protocol/codec";
 import { type ClientMessage, type Entry, parse } from "../protocol/messages";
 
-/** So many messages, of so many characters in all, are kept to be looked at, and somewhat more. */
+/** So many messages, of so many characters in all, are kept to be reading at, and somewhat more. */
 const KEPT = 20_000;
 const KEPT_LENGTH = 64 * 1024 ** 2;
 /** So many a second are kept at most; of more each so-manieth. */
@@ -25,7 +25,7 @@ const START = /^\{"type":"(?:push|delete)","key":"((?:[^"\\]|\\.)*)"/;
  * All that happens in a room under the keys that are watched, counted; of what is kept to be read
  * only a sample, where there is more than anybody reads. No message is decoded before it is read.
  */
-export class Feed implements Tap {
+export class MessageTap implements Tap {
   /** All that came, in messages and in characters. */
   count = 0;
   length = 0;
@@ -51,7 +51,7 @@ export class Feed implements Tap {
   private waiting = new Set<string>();
   private readonly asked = new Set<string>();
   /** What `look` asked for and has no answer to yet. */
-  private looked: { readonly key: string; readonly above: number } | null = null;
+  private reading: { readonly key: string; readonly above: number } | null = null;
   private keptLength = 0;
   private windowBegan = 0;
   private inWindow = 0;
@@ -65,27 +65,27 @@ export class Feed implements Tap {
       this.watched.add(key);
       this.waiting.add(key);
     }
-    this.ask();
+    this.subscribeNext();
   }
 
   /** Ask what the stream of a key holds above a number; the next question takes its place. */
-  look(key: string, above: number): void {
+  read(key: string, above: number): void {
     this.watched.add(key);
-    this.looked = { key, above };
-    this.tell({ type: "get", key, seq: above, stamps: true });
+    this.reading = { key, above };
+    this.post({ type: "get", key, seq: above, stamps: true });
   }
 
   connected(send: (frame: Frame) => void): void {
     this.send = send;
     this.asked.clear();
     this.waiting = new Set(this.watched);
-    this.ask();
-    this.lookAgain();
+    this.subscribeNext();
+    this.readAgain();
   }
 
   resumed(): void {
     for (const key of this.asked) this.subscribe(key);
-    this.lookAgain();
+    this.readAgain();
   }
 
   disconnected(): void {
@@ -93,12 +93,12 @@ export class Feed implements Tap {
     this.send = null;
   }
 
-  heard(text: Frame): boolean {
+  intercept(text: Frame): boolean {
     if (typeof text !== "string") return false;
     const start = START.exec(text);
     if (start !== null) {
       const key = start[1] as string;
-      this.take(key.includes("\\") ? (JSON.parse(`"${key}"`) as string) : key, text);
+      this.record(key.includes("\\") ? (JSON.parse(`"${key}"`) as string) : key, text);
       return true;
     }
     if (!text.startsWith('{"type":"init"')) return false;
@@ -109,20 +109,20 @@ export class Feed implements Tap {
 
   private answered(key: string, held: readonly Entry[]): void {
     if (held.length === 0 && this.asked.delete(key)) {
-      this.ask();
+      this.subscribeNext();
       return;
     }
-    if (key !== this.looked?.key) return;
-    const { above } = this.looked;
-    this.looked = null;
+    if (key !== this.reading?.key) return;
+    const { above } = this.reading;
+    this.reading = null;
     this.onHeld(key, held, above);
   }
 
-  private lookAgain(): void {
-    if (this.looked !== null) this.look(this.looked.key, this.looked.above);
+  private readAgain(): void {
+    if (this.reading !== null) this.read(this.reading.key, this.reading.above);
   }
 
-  private take(key: string, text: string): void {
+  private record(key: string, text: string): void {
     const at = this.now();
     const heard = { key, text, at };
     this.count += 1;
@@ -162,7 +162,7 @@ export class Feed implements Tap {
   }
 
   /** Ask for the next keys, so few at once that a server that limits its clients' rate keeps up. */
-  private ask(): void {
+  private subscribeNext(): void {
     if (this.send === null) return;
     for (const key of this.waiting) {
       if (this.asked.size >= AT_ONCE) return;
@@ -174,10 +174,10 @@ export class Feed implements Tap {
 
   /** Subscribe to a key, with an answer that brings nothing. */
   private subscribe(key: string): void {
-    this.tell({ type: "get", key, seq: Number.MAX_SAFE_INTEGER, stamps: true });
+    this.post({ type: "get", key, seq: Number.MAX_SAFE_INTEGER, stamps: true });
   }
 
-  private tell(message: ClientMessage): void {
+  private post(message: ClientMessage): void {
     this.send?.(JSON.stringify(message));
   }
 }

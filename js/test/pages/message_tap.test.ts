@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { entryOf, Feed, type Heard } from "../../src/pages/feed";
+import { entryOf, type Heard, MessageTap } from "../../src/pages/message_tap";
 
 let now = 0;
 
-function feed(): Feed {
+function feed(): MessageTap {
   now = 1_000_000;
-  return new Feed(() => now);
+  return new MessageTap(() => now);
 }
 
 const push = (key: string, value: unknown, seq = 1) =>
@@ -13,9 +13,9 @@ const push = (key: string, value: unknown, seq = 1) =>
 
 test("each push is counted, under its key", () => {
   const heard = feed();
-  expect(heard.heard(push("a", 1))).toBe(true);
-  heard.heard(push("a", 2));
-  heard.heard(push('odd "key"\n', 3));
+  expect(heard.intercept(push("a", 1))).toBe(true);
+  heard.intercept(push("a", 2));
+  heard.intercept(push('odd "key"\n', 3));
   expect(heard.count).toBe(3);
   expect(heard.tallies.get("a")).toBe(2);
   expect(heard.tallies.get('odd "key"\n')).toBe(1);
@@ -25,13 +25,13 @@ test("each push is counted, under its key", () => {
 
 test("a deletion is heard, and has no value", () => {
   const heard = feed();
-  heard.heard('{"type":"delete","key":"a","seq":7}');
+  heard.intercept('{"type":"delete","key":"a","seq":7}');
   const [only] = heard.kept;
   expect(only && entryOf(only)).toBeNull();
 });
 
 test("what is the session's is left to it", () => {
-  expect(feed().heard('{"type":"ack","id":1,"seq":1}')).toBe(false);
+  expect(feed().intercept('{"type":"ack","id":1,"seq":1}')).toBe(false);
 });
 
 test("keys are asked for once, and again over a new connection", () => {
@@ -56,7 +56,7 @@ test("few keys are asked for at once, and again where the server had no time for
   const keys = Array.from({ length: 300 }, (_, n) => `k${n}`);
   heard.watch(keys);
   expect(sent).toEqual(keys.slice(0, 200));
-  const answer = (key: string) => heard.heard(`{"type":"init","key":"${key}","data":[]}`);
+  const answer = (key: string) => heard.intercept(`{"type":"init","key":"${key}","data":[]}`);
   sent = [];
   for (const key of keys.slice(0, 150)) answer(key);
   expect(sent).toEqual(keys.slice(200));
@@ -64,7 +64,7 @@ test("few keys are asked for at once, and again where the server had no time for
   heard.resumed();
   expect(sent).toEqual(keys.slice(150));
   for (const key of keys.slice(150)) answer(key);
-  heard.look("k1", 5);
+  heard.read("k1", 5);
   sent = [];
   heard.resumed();
   expect(sent).toEqual(["k1"]);
@@ -74,16 +74,16 @@ test("what a stream holds is told who looked", () => {
   const heard = feed();
   const held: unknown[] = [];
   heard.onHeld = (...told) => held.push(told);
-  heard.look("a", 3);
+  heard.read("a", 3);
   for (const value of [5, 6]) // the second is no answer that anybody waits for
-    heard.heard(`{"type":"init","key":"a","data":[{"value":${value},"seq":4}]}`);
+    heard.intercept(`{"type":"init","key":"a","data":[{"value":${value},"seq":4}]}`);
   expect(held).toEqual([["a", [{ value: 5, seq: 4 }], 3]]);
 });
 
 test("who looked when the connection was lost is told over the next one", () => {
   const sent: string[] = [];
   const heard = feed();
-  heard.look("a", 3);
+  heard.read("a", 3);
   heard.connected((message) => sent.push(message as string));
   expect(JSON.parse(sent.at(-1) ?? "")).toMatchObject({ type: "get", key: "a", seq: 3 });
 });
@@ -94,7 +94,7 @@ test("of a few messages all are kept, of a flood a sample, until it is over", ()
     const before = heard.kept.length;
     for (let n = 0; n < messages; n += 1) {
       now += 1000 / messages;
-      heard.heard(push("a", n));
+      heard.intercept(push("a", n));
     }
     return heard.kept.length - before;
   };
@@ -118,7 +118,7 @@ test("the oldest are forgotten", () => {
   };
   for (let n = 0; n < 30_000; n += 1) {
     now += 2;
-    heard.heard(push("a", n));
+    heard.intercept(push("a", n));
   }
   expect(forgotten).toBe(2);
   expect(heard.kept.length).toBeLessThanOrEqual(24_000);
@@ -136,11 +136,11 @@ test("of large messages fewer are kept, each once", () => {
   const large = "x".repeat(1024 ** 2);
   for (let n = 0; n < 100; n += 1) {
     now += 100;
-    heard.heard(push("a", n) + large);
+    heard.intercept(push("a", n) + large);
   }
   expect(forgotten).toBeGreaterThan(0);
   expect(heard.kept.length).toBeLessThan(80);
   expect(shown).toEqual(heard.kept);
-  heard.heard(push("a", 0) + "x".repeat(80 * 1024 ** 2));
+  heard.intercept(push("a", 0) + "x".repeat(80 * 1024 ** 2));
   expect(heard.kept).toHaveLength(0);
 });

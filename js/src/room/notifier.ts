@@ -5,9 +5,9 @@ import type { Model } from "./fold";
 const REPLAYED = 16;
 
 /** Tells of a model's value when it is another. Where nobody listens, it isn't made. */
-export class Telling<V> {
+export class Notifier<V> {
   readonly #listeners = new Listeners<[V]>();
-  #told: V | undefined;
+  #lastValue: V | undefined;
   #untold = 0;
 
   readonly #model: Model<V>;
@@ -18,7 +18,7 @@ export class Telling<V> {
 
   /** Call a function with the value when it is another; returns what ends that. */
   add(listener: (value: V) => void): () => void {
-    if (this.#listeners.size === 0) this.#told = this.#model.value;
+    if (this.#listeners.size === 0) this.#lastValue = this.#model.value;
     return this.#listeners.add(listener);
   }
 
@@ -26,17 +26,17 @@ export class Telling<V> {
    * Tell of the value, if it is another. `restarted`: it was made anew, and may be equal. While
    * very many own actions wait behind others', it is told of several of these at once.
    */
-  touched(restarted: boolean): void {
+  changed(restarted: boolean): void {
     if (this.#listeners.size === 0) return;
     this.#untold += 1;
     if (this.#model.behind > REPLAYED * this.#untold) return;
     this.#untold = 0;
-    const told = this.#told;
+    const told = this.#lastValue;
     const { value } = this.#model;
     if (Object.is(value, told)) return;
-    this.#told = value;
+    this.#lastValue = value;
     if (restarted && JSON.stringify(value) === JSON.stringify(told)) return;
-    this.#listeners.tell(value);
+    this.#listeners.notify(value);
   }
 
   clear(): void {
