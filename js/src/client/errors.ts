@@ -1,8 +1,9 @@
-/** Something that the room did not take; `code` is the protocol's word for why. */
+/** The room did not accept something, or there is no room to ask. */
 export class Refused extends Error {
   override readonly name: string = "Refused";
 
   constructor(
+    /** Why, as the protocol has it ("forbidden", "quota", …), or "closed", "gone" or "offline". */
     readonly code: string,
     message: string,
   ) {
@@ -15,7 +16,7 @@ export function closedHere(): Refused {
   return new Refused("closed", "it was closed on this side");
 }
 
-/** A key is in use as another kind of object (protocol, "What a key is"). */
+/** The key is in use as another kind of object (protocol, "What a key is"). */
 export class WrongKind extends Refused {
   override readonly name = "WrongKind";
 
@@ -28,7 +29,7 @@ export class WrongKind extends Refused {
   }
 }
 
-/** Nobody knows whether the room took a write, before it lost its memory. */
+/** The room lost its memory before it confirmed a write: it may count or not. */
 export class Uncertain extends Refused {
   override readonly name = "Uncertain";
 
@@ -37,7 +38,7 @@ export class Uncertain extends Refused {
   }
 }
 
-/** A write was not kept, because too many wait for the room already. */
+/** A write was not accepted, because too many wait for the room already. */
 export class QueueFull extends Error {
   override readonly name = "QueueFull";
 }

@@ -6,6 +6,7 @@ export type Phase = "connecting" | "connected" | "reconnecting" | "refused" | "g
 
 /** How a connection is, in a word and in a sentence. */
 export interface Status {
+  /** In a word. */
   readonly phase: Phase;
   /** A sentence for people. */
   readonly text: string;

@@ -1,6 +1,6 @@
 import { askForRoom } from "../room/address";
 
-/** Where a room is. */
+/** The addresses of a room. */
 export interface RoomResult {
   /** The room's name, or id. */
   room: string;
@@ -15,16 +15,17 @@ export class Api {
   /** The server's root, with a slash at its end. */
   apiUrl: string;
 
+  /** `apiUrl`: the server's root. */
   constructor(apiUrl: string) {
     this.apiUrl = apiUrl.replace(/\/?$/, "/");
   }
 
-  /** A new room. Throws `NoRoom` where the server makes none. */
+  /** Make a new room. Rejects with `NoRoom` where the server makes none. */
   newRoom(): Promise<RoomResult> {
     return askForRoom(`${this.apiUrl}new`, { method: "POST" });
   }
 
-  /** A room that is there. Throws `NoRoom` where there is none. */
+  /** Find a room. Rejects with `NoRoom` where there is none. */
   getRoom(roomId: string): Promise<RoomResult> {
     return askForRoom(`${this.apiUrl}room/${encodeURIComponent(roomId)}`);
   }

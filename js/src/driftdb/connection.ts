@@ -16,10 +16,10 @@ const MOST_EARLY = 10_000;
 /** As npm's `PresenceListener` has it. */
 const PRESENCE_MILLISECONDS = 20;
 
-/** Hears of a write that the room didn't take, and its key. */
+/** Is called with the error of a write that the room did not accept, and its key. */
 export type Report = (error: unknown, key: Key) => void;
 
-/** What nobody waits for is at least told. */
+/** Report a failed write to the console. */
 export const warn: Report = (error, key) => console.warn(`driftdb: ${key}:`, error);
 
 /** What a connection lets take part in its room, or (`again`) in another; it returns its end. */
@@ -38,21 +38,23 @@ interface Stay {
 }
 
 /**
- * A connection to a room, with the calls of npm `driftdb` 1.0.12. It comes back by itself, and
- * all who subscribed hear what they missed; what is sent meanwhile arrives once.
+ * A connection to a room, with the methods of npm `driftdb` 1.0.12. It reconnects by itself;
+ * subscribers then receive what they missed, and what was sent meanwhile arrives once.
  */
 export class DbConnection {
+  /** Whether there is a connection. */
   status: ConnectionStatus = NOT_CONNECTED;
+  /** Emits `status` when it changes. */
   readonly statusListener = new EventListener<ConnectionStatus>();
-  /** Hears all that the server says in DriftDB's own protocol. */
+  /** Emits each message of the server in DriftDB's own protocol. */
   readonly messageListener = new EventListener<MessageFromDb>();
-  /** What it was told to connect to. */
+  /** The address that `connect` was called with last. */
   dbUrl: string | null = null;
   /** Whether messages are CBOR. */
   cbor = false;
   /** Whether `disconnect` was called last. */
   closed = false;
-  /** Hears of writes that the room didn't take; by default the console does. */
+  /** Is called for writes that the room did not accept; by default the console reports them. */
   onError: Report = warn;
   /** The room that this is in now, or was last. */
   #stay: Stay = this.#newStay(null);
@@ -67,17 +69,17 @@ export class DbConnection {
   /** What was sent while there is no room: how it is to be encoded isn't known yet. */
   readonly #early: MessageToDb[] = [];
 
-  /** The room, with all that `driftdb-jupyter` can; `null` where there is no connection to one. */
+  /** The room, with all that `driftdb-jupyter` offers; `null` before `connect`. */
   get room(): Room | null {
     return this.#stay.room;
   }
 
   /**
-   * Connect to the `socket_url` of a room, or to another one; all who take part stay. What waits
-   * in the same room arrives over the new connection; what waits in another one goes on waiting
-   * for that one, in the background. `cbor`: what is sent may hold a `Uint8Array`. Resolves when
-   * the connection is there. Rejects where the first attempt fails (others follow), where another
-   * call took its place, and with a `TypeError` where there can't be a room.
+   * Connect to the `socket_url` of a room, or change to another room; subscribers stay. Writes that
+   * wait for the same room arrive over the new connection; those for another room go on waiting for
+   * that one, in the background. `cbor`: encode messages as CBOR, so that they may hold a
+   * `Uint8Array`. Resolves when connected. Rejects where the first attempt fails (others follow),
+   * where another call replaces it, and with a `TypeError` for an address that is no room's.
    */
   async connect(dbUrl: string, cbor = false): Promise<void> {
     this.enter(dbUrl);
@@ -123,8 +125,8 @@ export class DbConnection {
   }
 
   /**
-   * End the connection. What was not confirmed is refused; what is written from now on waits for a
-   * `connect` to the same room. Who subscribed hears again after another `connect`.
+   * Disconnect. Writes that were not confirmed fail; what is written from now on waits for a
+   * `connect` to the same room. Subscribers receive values again after another `connect`.
    */
   disconnect(): void {
     this.closed = true;
@@ -136,15 +138,15 @@ export class DbConnection {
     this.#start(this.#newStay(url), false);
   }
 
-  /** The server's time to answer, in milliseconds; null where there is no connection. */
+  /** Measure how long the server takes to answer, in milliseconds; null while not connected. */
   testLatency(): Promise<number> | null {
     const { room } = this;
     return room !== null && this.status.connected ? room.latency() : null;
   }
 
   /**
-   * Send a message. A push arrives once, also where the connection breaks; throws `QueueFull` where
-   * too many wait.
+   * Send a message. A push arrives exactly once, also if the connection breaks. Throws `QueueFull`
+   * where too many wait.
    */
   send(message: MessageToDb): void {
     const { room, session } = this.#stay;
@@ -166,8 +168,8 @@ export class DbConnection {
   }
 
   /**
-   * Hear each value of a key, those first that its stream holds. `sizeCallback` hears how many
-   * those are when an own push left more than one.
+   * Call a function with each value of a key, beginning with those that its stream holds.
+   * `sizeCallback` is called with their number when an own push left more than one.
    */
   subscribe(
     key: Key,
@@ -193,7 +195,7 @@ export class DbConnection {
     this.#subscriptions.push({ key, listener, end });
   }
 
-  /** End what `subscribe` began with the same key and listener. */
+  /** End the subscription of the same key and listener. */
   unsubscribe(
     subject: Key,
     listener: (event: SequenceValue) => void,

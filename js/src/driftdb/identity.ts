@@ -3,7 +3,7 @@ import { randomText } from "../client/random";
 const CLIENT_ID = "_driftdb_client_id";
 let remembered: string | null = null;
 
-/** An id of this browser tab, which stays over a reload; where the browser keeps none, of this page. */
+/** An id of this browser tab, which survives a reload; where nothing can be stored, of this page. */
 export function uniqueClientId(): string {
   if (remembered !== null) return remembered;
   remembered = stored(() => sessionStorage.getItem(CLIENT_ID)) ?? randomText(16);

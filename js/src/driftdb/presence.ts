@@ -5,14 +5,17 @@ import { Presence } from "../room/presence";
 import { decode, encode } from "../room/values";
 import type { DbConnection } from "./connection";
 
-/** How a client says that it is there. */
+/** What a client publishes to say that it is present. */
 export interface PresenceMessage<T> {
+  /** The id that it chose. */
   client: string;
+  /** Its value. */
   value: T;
 }
 
-/** Somebody else who is there. */
+/** Another client that is present. */
 export type WrappedPresenceMessage<T> = {
+  /** Its value. */
   value: T;
   /** When this client last knew that they are there, in milliseconds since 1970. */
   readonly lastSeen: number;
@@ -21,9 +24,9 @@ export type WrappedPresenceMessage<T> = {
 };
 
 /**
- * Who else is there, by the ids that they chose, each with a value. The server tells who comes
- * and goes. Who uses npm `driftdb` itself says it each second; where there is such a one, it is
- * answered in the same way.
+ * The other clients that are present, by the ids that they chose, each with a value. The server
+ * reports who comes and goes. Clients of npm `driftdb` say each second that they are present; to
+ * those it answers in the same way.
  */
 export class PresenceListener<T> {
   #state: T;
@@ -45,8 +48,8 @@ export class PresenceListener<T> {
   #end: (() => void) | null = null;
 
   /**
-   * `key`: where they are, `__presence` by default. Intervals in milliseconds: how far apart the
-   * own values are (20), and how often others who know no better way are told (1,000).
+   * `key`: `__presence` by default. The intervals, in milliseconds: how far apart own values are
+   * sent (20), and how often clients of npm `driftdb` are sent the own one (1,000).
    */
   constructor(options: {
     initialState: T;
@@ -66,7 +69,7 @@ export class PresenceListener<T> {
     this.#maxPresenceInterval = options.maxPresenceInterval ?? 1000;
   }
 
-  /** Be there, and begin to hear. */
+  /** Become present, and begin to call `callback`. */
   subscribe(): void {
     this.#end ??= this.#db.join((session, again) => {
       const presence = new Presence<PresenceMessage<T>>(session, this.#key, this.#message);
@@ -85,7 +88,7 @@ export class PresenceListener<T> {
     });
   }
 
-  /** Be there no more, and hear no more. */
+  /** Leave, and stop calling `callback`. */
   destroy(): void {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#sending);
@@ -94,7 +97,7 @@ export class PresenceListener<T> {
     this.#end = null;
   }
 
-  /** Be there with another value. */
+  /** Change the own value. */
   updateState(value: T): void {
     if (JSON.stringify(value) === JSON.stringify(this.#state)) return;
     this.#state = value;

@@ -6,9 +6,9 @@ import { CopiedReducer } from "./copied";
 const SIZE_THRESHOLD = 30;
 
 /**
- * A value that everybody in a room changes by actions. `callback` hears it with each action, own
- * and others'; whoever dispatches at the same time, all end with the same one. `reducer` may change
- * the state that it is given, and return it.
+ * A value that everybody in a room changes by actions. `callback` is called with it after each
+ * action, own or others'; all clients end with the same value. `reducer` may change the state that
+ * it gets in place, and return it.
  */
 export class Reducer<T, A> {
   #shared: CopiedReducer<T, A> | null = null;
@@ -23,7 +23,7 @@ export class Reducer<T, A> {
     callback: (state: T) => void;
   };
 
-  /** `sizeThreshold`: how many actions the room keeps before a snapshot takes their place. */
+  /** `sizeThreshold`: how many actions the room keeps before a snapshot replaces them. */
   constructor(opts: {
     key: string;
     reducer: (state: T, action: A) => T;
@@ -36,7 +36,7 @@ export class Reducer<T, A> {
     this.dispatch = this.dispatch.bind(this);
   }
 
-  /** Begin to hear. */
+  /** Begin to call `callback`. */
   subscribe(): void {
     const { db, key, reducer, initialValue, sizeThreshold = SIZE_THRESHOLD } = this.#opts;
     this.#end ??= db.join((session, again) => {
@@ -51,13 +51,13 @@ export class Reducer<T, A> {
     });
   }
 
-  /** Hear no more. */
+  /** Stop calling `callback`. */
   destroy(): void {
     this.#end?.();
     this.#end = null;
   }
 
-  /** Apply an action, for everybody. */
+  /** Apply an action for everybody; it shows at once. */
   dispatch(action: A): void {
     const { db, key } = this.#opts;
     if (this.#shared !== null) {

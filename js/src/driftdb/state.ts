@@ -6,16 +6,19 @@ import { decode, encode } from "../room/values";
 import type { DbConnection } from "./connection";
 
 /**
- * One value that everybody in a room sees and sets. `callback` hears each; whoever writes at the
- * same time, all end with the same one.
+ * A value that everybody in a room sees and sets. `callback` is called with each new one; all
+ * clients end with the same value.
  */
 export class StateListener<T> {
-  /** The value that `callback` heard last. */
+  /** The value that `callback` was called with last. */
   state: T | null = null;
+  /** Its name in the room. */
   readonly key: string;
+  /** The connection to the room. */
   readonly db: DbConnection;
+  /** What is called with each value. */
   readonly callback: (value: T) => void;
-  /** How far apart writes are, in milliseconds. */
+  /** How far apart writes are sent, in milliseconds. */
   readonly debounceMillis: number;
   #replica: StateReplica | null = null;
   readonly #listener: StateListenerOfSession = {
@@ -25,6 +28,7 @@ export class StateListener<T> {
   #lastText: string | undefined;
   #end: (() => void) | null = null;
 
+  /** `debounceMillis`: how far apart writes are sent; 20 by default. */
   constructor(opts: {
     callback: (value: T) => void;
     db: DbConnection;
@@ -38,7 +42,7 @@ export class StateListener<T> {
     this.setStateOptimistic = this.setStateOptimistic.bind(this);
   }
 
-  /** Begin to hear. */
+  /** Begin to call `callback`. */
   subscribe(): void {
     this.#end ??= this.db.join((session) => {
       this.#replica = session.state(this.key, this.#listener);
@@ -50,13 +54,13 @@ export class StateListener<T> {
     });
   }
 
-  /** Hear no more. */
+  /** Stop calling `callback`. */
   destroy(): void {
     this.#end?.();
     this.#end = null;
   }
 
-  /** Set the value; `callback` hears it at once. */
+  /** Set the value, and call `callback` with it at once. */
   setStateOptimistic(value: T): void {
     const json = encode(value, this.#replica?.value);
     this.#lastText = undefined;

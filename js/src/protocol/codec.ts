@@ -4,15 +4,17 @@ import type { ClientMessage } from "./messages";
 /** A message as it travels: text is JSON, bytes are CBOR. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
 
-/** How messages become frames, and frames messages. */
+/** Encodes messages as frames, and decodes frames as messages. */
 export interface Codec {
-  /** What the socket's address says of it. */
+  /** What is added to the query of the socket's address. */
   readonly query: string;
+  /** Encode a message of this client. */
   encode(message: ClientMessage): Frame;
-  /** What a frame of the server says. Throws where it is none of this codec. */
+  /** Decode a frame of the server. Throws where it is none of this codec. */
   decode(frame: Frame): unknown;
 }
 
+/** Messages in JSON. */
 export const JSON_CODEC: Codec = {
   query: "",
   encode: (message) => stringify(message),

@@ -37,10 +37,13 @@ export interface Person {
   readonly user?: Json;
 }
 
-/** What a stream holds: so many values, of so many bytes in all, up to that number. */
+/** How much the stream of a key holds. */
 export interface KeyInfo {
+  /** How many values. */
   readonly size: number;
+  /** How many bytes they are in all. */
   readonly bytes: number;
+  /** The number of the newest one. */
   readonly seq: number;
 }
 

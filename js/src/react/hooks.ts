@@ -25,8 +25,9 @@ import { useShared } from "./shared";
 type Setter<T> = (value: T | ((value: T) => T)) => void;
 
 /**
- * The value of a key that everybody in the room shares, and a function to set it. A function that
- * is given to that one is applied to the room's newest value, such that nobody's update is lost.
+ * Return a shared value and its setter, as `useState` does. An updater function that is passed to
+ * the setter is applied to the room's newest value, so that nobody's update is lost. What the room
+ * is known to hold is there from the first render on; otherwise `initialValue` is.
  */
 export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] {
   const [value, act] = useShared<T, SharedState<T, never>>(key, () => ({
@@ -53,10 +54,11 @@ export function useSharedState<T>(key: string, initialValue: T): [T, Setter<T>] 
 }
 
 /**
- * A value that everybody in the room changes by actions, in one order for all, and a function to
- * dispatch one. `reducer` has to be the same for all, and depend on nothing else. It may change the
- * state that it is given, and return it; that costs a copy of the state where others' actions come
- * between own ones.
+ * Return a shared value and its `dispatch`, as `useReducer` does. The room orders the actions of
+ * all clients, and all of them end with the same value. `reducer` has to be the same function for
+ * all, and depend on nothing else. It may change the state that it gets in place, and return it;
+ * the state is copied where others' actions come between own ones. What the room is known to hold
+ * is there from the first render on.
  */
 export function useSharedReducer<S, A>(
   key: string,
@@ -138,7 +140,7 @@ class ReducerOfHook<S, A> {
   }
 }
 
-/** The others who are there under a key, each with a value; the own one is told to them. */
+/** Return the other clients that are present under a key, by id, and show them the own value. */
 export function usePresence<T>(key: string, value: T): Record<string, WrappedPresenceMessage<T>> {
   const db = useDatabase();
   const [others, setOthers] = useState<Record<string, WrappedPresenceMessage<T>>>({});
@@ -161,7 +163,7 @@ export function usePresence<T>(key: string, value: T): Record<string, WrappedPre
   return others;
 }
 
-/** The room, for all that has no hook; `null` until it is known, and on a server that renders. */
+/** Return the room, for what has no hook; `null` until it is known, and in server rendering. */
 export function useRoom(): Room | null {
   const db = useDatabase();
   const subscribe = useCallback((changed: () => void) => onStatus(db, changed), [db]);
@@ -172,7 +174,7 @@ export function useRoom(): Room | null {
   );
 }
 
-/** Whether there is a connection; if so, `debugUrl` is the address of the room's inspector. */
+/** Return whether there is a connection, and render anew when that changes. */
 export function useConnectionStatus(): ConnectionStatus {
   const db = useDatabase();
   const subscribe = useCallback((changed: () => void) => onStatus(db, changed), [db]);
@@ -187,7 +189,7 @@ function onStatus(db: DbConnection, changed: () => void): () => void {
 
 const LATENCY_MILLISECONDS = 5_000;
 
-/** How long the server takes to answer, in milliseconds; `null` while nobody knows. */
+/** Return how long the server takes to answer, in milliseconds; `null` while that is unknown. */
 export function useLatency(): number | null {
   const db = useDatabase();
   const { connected } = useConnectionStatus();
@@ -214,7 +216,7 @@ export function useLatency(): number | null {
 /** Subscribes to what doesn't change. */
 const never = () => () => {};
 
-/** An id of this browser tab, which stays over a reload; "" on a server that renders. */
+/** Return an id of this browser tab, which survives a reload; "" in server rendering. */
 export function useUniqueClientId(): string {
   return useSyncExternalStore(never, uniqueClientId, () => "");
 }

@@ -4,7 +4,7 @@ import { qrCodeOf } from "../qr";
 import { useConnectionStatus, useLatency, useRoom } from "./hooks";
 import { roomInAddress } from "./provider";
 
-/** How it stands with the connection, and how long the server takes to answer. */
+/** Shows whether there is a connection, and how long the server takes to answer. */
 export function StatusIndicator(): ReactElement {
   const status = useConnectionStatus();
   const latency = useLatency();
@@ -34,7 +34,7 @@ const LABELS = new Map<Phase, string>([
   ["gone", "no such room"],
 ]);
 
-/** A QR code of the page's address, if it has the room's id in it, and isn't too long for one. */
+/** Shows a QR code of the page's address; nothing where that lacks the room's id, or is too long. */
 export function RoomQRCode({ size = 200 }: { readonly size?: number }): ReactElement | null {
   const room = useRoom();
   const [address, setAddress] = useState<string | null>(null);

@@ -17,10 +17,12 @@ import { NoRoom, rootOf } from "../room/address";
 /** The room's id stands in the page's address under this name, as `driftdb-react` has it. */
 const ROOM_ID = "_driftdb_room";
 
-/** The connection of the components below. */
+/** The context that holds the connection of the components below. */
 export const DatabaseContext = createContext<DbConnection | null>(null);
 
+/** The properties of a `DriftDBProvider`. */
 export interface DriftDBProviderProps {
+  /** What uses the room. */
   readonly children?: ReactNode;
   /** The root of the room server. */
   readonly api: string;
@@ -28,13 +30,13 @@ export interface DriftDBProviderProps {
   readonly room?: string;
   /** A Jupyter server's token, where no cookie lets in. */
   readonly token?: string;
-  /** All messages are CBOR, and those that are sent by hand may hold a `Uint8Array`. */
+  /** Whether messages are encoded as CBOR, so that they may hold a `Uint8Array`. */
   readonly useBinary?: boolean;
-  /** Hears what became of a write that the room didn't take, and its key; else the console does. */
+  /** Is called for a write that the room did not accept; by default the console reports it. */
   readonly onError?: Report;
 }
 
-/** Puts all components below into a room. */
+/** Connects all components below to a room. */
 export function DriftDBProvider({
   children,
   api,
@@ -103,7 +105,7 @@ export function DriftDBProvider({
   return createElement(DatabaseContext.Provider, { value: db }, children);
 }
 
-/** The connection of the nearest provider. Throws an `Error` where there is none. */
+/** Return the connection of the nearest provider. Throws an `Error` where there is none. */
 export function useDatabase(): DbConnection {
   const db = useContext(DatabaseContext);
   if (db === null) throw new Error("expected a DriftDBProvider around what uses a room");

@@ -1,9 +1,10 @@
-/** A server answered with something else than a room, or not at all (`status` 0). */
+/** A server answered without a room, or not at all. */
 export class NoRoom extends Error {
   override readonly name = "NoRoom";
 
   constructor(
     url: string,
+    /** The status of the HTTP response; 0: there was none. */
     readonly status: number,
   ) {
     super(`${url}: expected a room, got ${status === 0 ? "no answer" : `HTTP ${status}`}`);

@@ -65,6 +65,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     return END;
   }
 
+  /** Itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }

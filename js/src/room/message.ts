@@ -2,12 +2,13 @@ import { nameOf } from "../client/user";
 import type { Entry, Json } from "../protocol/messages";
 import { decode, type Value } from "./values";
 
-/** A value with its number, and who wrote it and when, where stamps were asked for. */
+/** A value with its number in the room, and with author and time where `stamps` were asked for. */
 export interface Message<T = Value> {
+  /** What was written. */
   readonly value: T;
   /** Its number in the room. */
   readonly seq: number;
-  /** When the server received it. */
+  /** When the server received it; `null` without `stamps`. */
   readonly time: Date | null;
   /** The public id of the connection that wrote it. */
   readonly client: string | null;

@@ -8,14 +8,15 @@ import { decode, encode, type Value } from "./values";
 
 /** Somebody who is here. */
 export interface Person<T = Value> {
-  /** The public id of the connection. */
+  /** The public id of their connection. */
   readonly client: string;
-  /** What it set. */
+  /** The value that they set. */
   readonly value: T;
   /** What the server's authentication knows of the person; nobody can claim it. */
   readonly user: Value | null;
   /** The person's name, as the server's authentication has it; else "Guest". */
   readonly name: string;
+  /** Whether this is the own connection. */
   readonly isMe: boolean;
 }
 

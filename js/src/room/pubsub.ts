@@ -77,6 +77,7 @@ export class PubSub<T = Value> extends SharedObject {
     return feed;
   }
 
+  /** As `messages()`. */
   [Symbol.asyncIterator](): Feed<T> {
     return this.messages();
   }

@@ -13,12 +13,15 @@ import { Stream } from "./stream";
 import { tolerateClose } from "./tolerate_close";
 import type { Value } from "./values";
 
-/** A room on a server, over one connection that comes back by itself. */
+/**
+ * A room on a server, over one WebSocket that reconnects by itself. Its methods make the objects
+ * that live in the room; all of them share the connection.
+ */
 export class Room {
   readonly #connection: Connection;
 
   /**
-   * `url`: the room's http(s) address; `http://HOST:8080/room/ID` of `driftdb serve`,
+   * Open a room. `url` is its http(s) address: `http://HOST:8080/room/ID` of `driftdb serve`,
    * `http://HOST:8888/driftdb/room/NAME` of a Jupyter server, also with its `?token=`. Throws a
    * `TypeError` for another one.
    */
@@ -32,27 +35,27 @@ export class Room {
     this.#connection.session.bigint = options.bigint ?? false;
   }
 
-  /** The room's address. */
+  /** The room's http(s) address. */
   get url(): string {
     return this.#connection.url;
   }
 
-  /** The room's name, or id. */
+  /** The room's name or id, the last part of its address. */
   get name(): string {
     return decodeURIComponent(this.url.slice(this.url.lastIndexOf("/") + 1));
   }
 
-  /** How the connection is. */
+  /** How the connection is, in a word and in a sentence. */
   get status(): Status {
     return this.#connection.status;
   }
 
-  /** Whether the room has refused something, for nobody may write there with these rights. */
+  /** Whether the room has refused a write on this connection for want of permission. */
   get readOnly(): boolean {
     return this.#connection.readOnly;
   }
 
-  /** How many writes the room has not confirmed yet; they are kept while it is away. */
+  /** How many writes the room has not confirmed yet. They are kept, in memory, while it is away. */
   get waiting(): number {
     return this.#connection.waiting;
   }
@@ -69,29 +72,34 @@ export class Room {
     };
   }
 
-  /** A value that everybody sees and sets; `initial` is written where there is none. */
+  /**
+   * A shared value. `initial` is written where the room has none. Throws a `TypeError` for an
+   * initial value that can't be encoded, and `WrongKind` where this page uses the key as another
+   * kind of object; so do the methods below.
+   */
   state<T = Value>(key: string): SharedState<T>;
   state<T = Value>(key: string, initial: T): SharedState<T, never>;
   state<T>(key: string, initial?: T): SharedState<T> {
     return new SharedState<T>(this.#connection.session, key, initial);
   }
 
-  /** Several values under one key. */
+  /** A shared dictionary. `initial` is what it holds in a room that has none yet. */
   dict<T = Value>(key: string, initial: Readonly<Record<string, T>> = {}): SharedDict<T> {
     return new SharedDict<T>(this.#connection.session, key, initial);
   }
 
   /**
-   * A channel: what matters now and is kept nowhere. `describe`: whether who publishes tells the
-   * room that it is one, for its page, where nobody did.
+   * A channel: what is published reaches everybody who is connected, and is stored nowhere.
+   * `stamps`: receive who wrote each value, and when. `describe`: whether the first value that is
+   * published also tells the room that the key is a channel, so that the room's page shows it.
    */
   pubsub<T = Value>(key: string, { stamps = false, describe = true } = {}): PubSub<T> {
     return new PubSub<T>(this.#connection.session, key, stamps, describe);
   }
 
   /**
-   * A list that stays: a log, a history. `maxLength`: how many values an append leaves. `describe`:
-   * as of `pubsub`.
+   * A list that the room keeps: a log, a history. `maxLength`: how many of the newest values an
+   * append leaves. `stamps` and `describe`: as for `pubsub`.
    */
   stream<T = Value>(
     key: string,
@@ -104,7 +112,7 @@ export class Room {
     return new Stream<T>(this.#connection.session, key, maxLength, stamps, describe);
   }
 
-  /** A value that many change at once, by rules. */
+  /** A shared value that is changed by actions: `fn(value, action)` returns the next value. */
   reducer<S = Value, A = Value>(
     key: string,
     fn: (value: S, action: A) => S,
@@ -113,17 +121,23 @@ export class Room {
     return new SharedReducer<S, A>(this.#connection.session, key, fn, initial);
   }
 
-  /** Who is here, each with a value; `null`: only look. */
+  /** Who is here, each with a value. `value` is the own one; `null`: only look, unseen. */
   presence<T = Value>(key = "presence", value: T | null = null): Presence<T> {
     return new Presence<T>(this.#connection.session, key, value);
   }
 
-  /** Which keys there are that begin so, with their number of values and bytes. */
+  /**
+   * List the keys that begin with a prefix, each with its number of values and bytes. Rejects with a
+   * `Refused` where there won't be a connection.
+   */
   keys(prefix = ""): Promise<Readonly<Record<string, KeyInfo>>> {
     return this.#connection.session.keys(prefix);
   }
 
-  /** Empty a key for everybody, and forget what it is: it may be of another kind from then on. */
+  /**
+   * Empty a key for everybody; resolves when that is done. It may be used as another kind of object
+   * from then on. Rejects with `Refused` or `QueueFull`.
+   */
   delete(key: string): Promise<void> {
     const { session } = this.#connection;
     const emptied = [session.delete(key)];
@@ -131,7 +145,7 @@ export class Room {
     return tolerateClose(Promise.all(emptied).then(() => {}));
   }
 
-  /** How long the server takes to answer, in milliseconds; rejects where there is no connection. */
+  /** Measure how long the server takes to answer, in milliseconds. Rejects while not connected. */
   async latency(): Promise<number> {
     const since = performance.now();
     await this.#connection.session.ping();
@@ -139,19 +153,19 @@ export class Room {
   }
 
   /**
-   * Resolves when the room has confirmed, or refused, all that was written. Rejects with a `Refused`
+   * Wait until the room has confirmed or refused all that was written. Rejects with a `Refused`
    * where there won't be a connection.
    */
   flush(): Promise<void> {
     return this.#connection.session.drained();
   }
 
-  /** Try at once to connect again, also after a refusal. */
+  /** Reconnect at once, also after a refusal. */
   retry(): void {
     this.#connection.retry();
   }
 
-  /** End for good; what was not confirmed yet (see `flush`) may be lost, and is refused. */
+  /** Disconnect for good. Writes that were not confirmed yet (see `flush`) reject with `closed`. */
   close(): void {
     this.#connection.close();
     this.#connection.session.stop();
@@ -163,14 +177,14 @@ export class Room {
   }
 }
 
-/** The room at an address. */
+/** Open the room at an address; see `Room`. */
 export function room(url: string, options: ConnectionOptions = {}): Room {
   return new Room(url, options);
 }
 
 /**
- * A new room on a server, by its root: `http://HOST:8080/`. Throws `NoRoom` where it makes none, or
- * can't be reached.
+ * Make a new room on a server, and open it. `root` is the server's address, like
+ * `http://HOST:8080/`. Rejects with `NoRoom` where the server makes none, or can't be reached.
  */
 export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
   const server = rootOf(root);

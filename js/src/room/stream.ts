@@ -141,6 +141,7 @@ export class Stream<T = Value> extends SharedObject {
     return feed;
   }
 
+  /** As `follow()`. */
   [Symbol.asyncIterator](): Feed<T> {
     return this.follow();
   }

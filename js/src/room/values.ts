@@ -2,9 +2,8 @@ import { LongInteger } from "../protocol/integers";
 import { isObject, type Json } from "../protocol/messages";
 
 /**
- * What can be shared: what JSON holds, and NaN, the infinities, integers of any length, bytes and
- * points in time, which have an encoding (docs/values.md). Members that are `undefined` are left
- * out.
+ * A value that can be shared: what JSON holds, and NaN, the infinities, integers of any length,
+ * bytes and points in time (docs/values.md). Members that are `undefined` are left out.
  */
 export type Value =
   | null

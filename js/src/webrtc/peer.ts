@@ -3,7 +3,7 @@ import { parse, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { decode, encode, type Value } from "../room/values";
 
-/** What two need of each other to connect. */
+/** What two clients tell each other in order to connect. */
 export type Signal = { description: Json } | { candidate: Json } | { hello: true };
 
 interface PeerOptions {
@@ -18,16 +18,17 @@ interface PeerOptions {
 }
 
 /**
- * One direct connection, negotiated in such a way that both may begin at once ("perfect
+ * A direct connection to one other client. Both sides may begin to negotiate it at once ("perfect
  * negotiation", WebRTC 1.0, 10.7).
  */
 export class Peer {
+  /** The other client's public id. */
   readonly id: string;
   /** @internal Tells this connection from earlier ones to the same client. */
   readonly run = randomText(9);
   /** @internal The other end's `run`, once it is known. */
   theirs: string | null = null;
-  /** What the browser has; for statistics, say. */
+  /** The browser's own object, for its statistics, say. */
   readonly connection: RTCPeerConnection;
   /** The other's audio and video. */
   readonly streams: MediaStream[] = [];
@@ -88,8 +89,8 @@ export class Peer {
   }
 
   /**
-   * Send a value; tells whether it went: not while it isn't open, or too much is on its way. Throws
-   * a `RangeError` for one that is too large.
+   * Send a value; returns whether it was sent: not while the connection isn't open, or too much is
+   * buffered. Throws a `RangeError` for a value that is too large.
    */
   send(value: Value): boolean {
     if (!this.open) return false;
@@ -106,7 +107,7 @@ export class Peer {
     }
   }
 
-  /** How many bytes are on their way to the other. */
+  /** How many bytes are buffered on their way to the other. */
   get buffered(): number {
     return this.#channel.bufferedAmount;
   }

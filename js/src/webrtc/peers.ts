@@ -5,12 +5,13 @@ import type { Room } from "../room/room";
 import type { Value } from "../room/values";
 import { Peer, type Signal } from "./peer";
 
+/** How direct connections are made. */
 export interface PeersOptions {
-  /** The key of the room under which they find each other. */
+  /** The key of the room under which clients find each other; `webrtc` by default. */
   readonly key?: string;
-  /** Servers for those behind a NAT, and all else that `RTCPeerConnection` takes. */
+  /** STUN and TURN servers, and all else that `RTCPeerConnection` takes. */
   readonly configuration?: RTCConfiguration;
-  /** Audio and video for the others. */
+  /** Audio and video to send to the others. */
   readonly media?: MediaStream;
 }
 
@@ -26,9 +27,9 @@ type Envelope = {
 };
 
 /**
- * Direct connections (WebRTC) to everybody who is in the room with the same: each with a data
- * channel, and media where some is given. The room carries only what they need to find each other;
- * who comes is connected, who leaves is not, and a connection that fails is made again.
+ * Direct connections (WebRTC) to all clients of a room that use the same key: each with a data
+ * channel, and media where some is given. Clients are connected as they come and go, and a
+ * connection that fails is made again. The room carries only the signals that this takes.
  */
 export class Peers {
   readonly #presence: Presence<true>;
@@ -53,36 +54,36 @@ export class Peers {
     this.#follow(this.#presence.people);
   }
 
-  /** The own public id, once the room has answered. */
+  /** The own public id; `null` until the room has answered. */
   get ownId(): string | null {
     return this.#presence.people.find(({ isMe }) => isMe)?.client ?? null;
   }
 
-  /** The others, connected or about to be. */
+  /** The connections to the others, also those that are about to open. */
   get connections(): readonly Peer[] {
     return [...this.#peers.values()];
   }
 
   /**
-   * Send a value to one of them, or to all; returns to how many it went. Throws a `RangeError` for
-   * one that is too large for a data channel (in today's browsers 256 KiB).
+   * Send a value to one client, or to all; returns to how many. Throws a `RangeError` for a value
+   * that is too large for a data channel (in today's browsers 256 KiB).
    */
   send(value: Value, to?: string): number {
     const wanted = this.connections.filter(({ id }) => to === undefined || id === to);
     return wanted.filter((peer) => peer.send(value)).length;
   }
 
-  /** Call a function with each value that comes, and the id of who sent it. */
+  /** Call a function with each value that is received, and the sender's id. */
   onMessage(listener: (value: Value, from: string) => void): () => void {
     return this.#messages.add(listener);
   }
 
-  /** Call a function when any connection is another: its state, its media, or that it is there. */
+  /** Call a function when a connection comes, goes, or changes its state or media. */
   onChange(listener: (connections: readonly Peer[]) => void): () => void {
     return this.#changes.add(listener);
   }
 
-  /** End all connections, and be found no more. */
+  /** End all connections, and accept no others. */
   close(): void {
     for (const end of this.#ends) end();
     for (const peer of this.#peers.values()) peer.close();

@@ -93,3 +93,37 @@ test("no public type leads to the session or to what is under it", async () => {
     expect(inside).toEqual([]);
   }
 });
+
+/** Members of classes and interfaces, classes, functions and types without a docstring. */
+function undocumented(text: string): string[] {
+  const found: string[] = [];
+  let owner = "";
+  let documented = false;
+  let last = "";
+  for (const line of text.split("\n")) {
+    const [, exported] =
+      /^export (?:declare )?(?:abstract )?(?:class|interface|function|type|const) (\w+)/.exec(
+        line,
+      ) ?? [];
+    const [, member] =
+      /^ {4}(?:readonly |get |set |protected )*([\w$]+|\[[\w.]+\])\??[(:<]/.exec(line) ?? [];
+    if (exported !== undefined) owner = exported;
+    const name = exported ?? (member === undefined ? "" : `${owner}.${member}`);
+    if (name !== "" && !documented && name !== last) found.push(name);
+    if (name !== "") last = name;
+    documented = line.trimEnd().endsWith("*/");
+  }
+  return found;
+}
+
+test("everything that users see has a docstring", async () => {
+  const missing: string[] = [];
+  // What travels is described by protocol.md, and what npm's classes get by their types.
+  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc"])
+    for (const [path, text] of await closureOf(join(folder, entry, "index.d.ts")))
+      if (!/protocol\/(messages|integers)\.d\.ts$|driftdb\/(types|copied)\.d\.ts$/.test(path))
+        missing.push(...undocumented(text));
+  // `name` is JavaScript's; nobody but us makes errors; `kind` names a union's member.
+  const usual = /\.(name|constructor)$|^Signal\.|^(Phase|Value|askForRoom|RoomQRCode)\./;
+  expect(missing.filter((name) => !usual.test(name))).toEqual([]);
+});
