@@ -1,0 +1,111 @@
+"""Rooms behind nginx with TLS, the path kept and stripped: pages, sockets, URLs and addresses."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from driftdb_jupyter import room
+
+from ..browser import NewWindow, chromium, new_window
+from ..certificates import CERTIFICATE
+from ..server.processes import COMMAND, Process, environment, started
+from .nginx import behind_nginx
+
+__all__ = ["chromium", "new_window"]
+
+CLIENT = "127.0.0.2"  # is no trusted proxy
+
+
+@dataclass
+class Deployed:
+    """A server behind nginx; ``root`` is the URL of its root there."""
+
+    root: str
+    process: Process
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Any:
+        """Ask from another address than the proxy's."""
+        parts = urlsplit(self.root)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1",
+            parts.port,
+            timeout=30,
+            source_address=(CLIENT, 0),
+            context=ssl._create_unverified_context(),
+        )
+        connection.request(method, parts.path + path, headers={"Host": parts.netloc, **headers})
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return json.loads(body) if answer.status == 200 else answer.status
+
+
+@pytest.fixture(scope="module", params=["kept", "stripped"])
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("nginx")
+    stripped = request.param == "stripped"
+    options = ["--port=0", "--named-rooms", "--trusted-proxy=127.0.0.1"]
+    options += [] if stripped else ["--base-url=/rooms"]
+    with started([*COMMAND, "serve", *options], cwd=folder, env=environment()) as process:
+        port = urlsplit(process.server.root).port
+        assert port is not None
+        with behind_nginx(folder, port, stripped=stripped) as root:
+            yield Deployed(root, process)
+
+
+def test_urls_in_answers_are_those_before_the_proxy(deployed: Deployed) -> None:
+    told = deployed.ask("new", "POST")
+    assert told["http_url"] == f"{deployed.root}room/{told['room']}/send"
+    assert told["socket_url"] == "wss" + told["http_url"].removeprefix("https")[:-4] + "connect"
+
+
+def test_who_asks_is_whom_the_proxy_names_and_nobody_that_the_client_invents(
+    deployed: Deployed,
+) -> None:
+    spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Real-Ip": "203.0.113.9"}
+    path = "room/spoofed-here"
+    deployed.ask(path, **spoofed, Forwarded="for=203.0.113.9")
+    while not any(path in line for line in deployed.process.lines):
+        deployed.ask("health")
+    (line,) = [line for line in deployed.process.lines if path in line]
+    assert CLIENT in line
+    assert "203.0.113.9" not in line
+
+
+def test_a_page_of_another_website_is_refused_behind_it_too(deployed: Deployed) -> None:
+    assert deployed.ask("room/a", Origin="https://evil.example") == 403
+    own = "/".join(deployed.root.split("/")[:3])
+    assert deployed.ask("room/a", Origin=own)["room"] == "a"
+
+
+def test_the_rooms_page_and_inspector_are_whole(deployed: Deployed, new_window: NewWindow) -> None:
+    page = new_window(ignore_https_errors=True)
+    page.goto(f"{deployed.root}room/lecture/page")
+    expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "connected")
+    page.goto(f"{deployed.root}room/lecture/inspect")
+    expect(page.locator(".driftdb-badge").first).to_have_attribute("data-phase", "connected")
+    page.goto(deployed.root)
+    page.get_by_role("button", name="Make a room").click()
+    page.get_by_role("link", name="Open the room").click()
+    expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "connected")
+    assert page.url.startswith(f"{deployed.root}room/")
+
+
+def test_python_joins_through_it(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTDB_CERTFILE", str(CERTIFICATE))
+    root = deployed.root.replace("rooms.localhost", "127.0.0.1")
+    with room("python", url=root) as here:
+        state = here.state("x", 1)
+        state.set(2).result()
+        assert state.value == 2
