@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .client.access import Access
     from .client.objects.binding import Binding, Bindings, bind, bind_all
     from .client.objects.dictionary import SharedDict
     from .client.objects.message import Message
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Access",
     "Away",
     "BadMessage",
     "BadSequence",
@@ -100,6 +102,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Access": ".client.access",
     "Binding": ".client.objects.binding",
     "Bindings": ".client.objects.binding",
     "Feed": ".client.waiting.feed",

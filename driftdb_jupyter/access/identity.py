@@ -10,7 +10,7 @@ from ..protocol.value import Value
 
 __all__ = ["GUEST", "Identity", "Source"]
 
-Source: TypeAlias = Literal["guest", "jupyter", "kernel", "hub", "token", "link"]
+Source: TypeAlias = Literal["guest", "owner", "jupyter", "kernel", "hub", "token", "link"]
 
 
 class Identity(Struct, frozen=True):

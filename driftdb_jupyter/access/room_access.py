@@ -10,7 +10,7 @@ from .policy import Policy, parse_policy
 __all__ = ["NO_ROOM", "POLICY", "Change", "RoomAccess"]
 
 Change = Mapping[tuple[str, str], bytes | None]
-"""Records to write, by kind and name; ``None`` removes one."""
+"""Records to write, as JSON text by kind and name; ``None`` removes one."""
 
 _RECORD_COST_BYTES = 400
 POLICY = ("policy", "")
@@ -21,7 +21,7 @@ class RoomAccess:
     """The policy of one room, and its records, which nobody sees who may not administer it.
 
     ``name`` is the room's. ``policy`` is ``None`` where the room has none: then it is open to
-    whoever is let in at all. A record is some bytes under a kind and a name: each kind of
+    whoever is let in at all. A record is JSON text under a kind and a name: each kind of
     credential keeps there what it needs (the digest of an owner's secret, a share link, the id of
     a token that was revoked). They live as long as the room.
     """

@@ -64,6 +64,12 @@ class MemoryPresence:
         if author is not None:
             self._audience.presence_changed(key, author, None)
 
+    def restrict(self, client: str, allowed: Callable[[str], bool]) -> None:
+        """Show a client no more under keys that aren't allowed."""
+        for key in self._presence.keys_of(client):
+            if not allowed(key):
+                self.withdraw(key, client)
+
     def forget(self, client: str) -> None:
         """Show a client no more under any key."""
         self._tell_gone(self._presence.forget(client))

@@ -7,6 +7,7 @@ changes on all of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ..protocol.entry import Author
@@ -52,6 +53,9 @@ class PresenceManager(Protocol):
 
     def withdraw(self, key: str, client: str) -> None:
         """Show a client under a key no more."""
+
+    def restrict(self, client: str, allowed: Callable[[str], bool]) -> None:
+        """Show a client no more under keys that aren't allowed."""
 
     def forget(self, client: str) -> None:
         """Show a client no more under any key: it can't come back."""

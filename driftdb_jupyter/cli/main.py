@@ -31,6 +31,7 @@ COMMANDS = {
         "Print the script that lets a shell complete this.",
     ),
     "rooms": (f"{_PACKAGE}.rooms", "List rooms."),
+    "access": (f"{_PACKAGE}.access", "Say who may do what in a room."),
     "export": (f"{_PACKAGE}.export", "Write a room as JSON Lines."),
     "import": (f"{_PACKAGE}.import_", "Bring an exported room back."),
     "delete": (f"{_PACKAGE}.delete", "Delete rooms."),

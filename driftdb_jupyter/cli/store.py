@@ -14,6 +14,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import msgspec
 
+from ..access.policy import Policy, parse_policy
 from ..broker.broker import RoomSummary
 from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, printable, refusal
 from ..server.http.administration import Administration, Restored
@@ -43,6 +44,12 @@ class Store(Protocol):
 
     def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
         """Import a room, given as JSON Lines in pieces of any length."""
+
+    def policy(self, name: str) -> Policy | None:
+        """Return who may do what in a room, ``None`` where it has no policy."""
+
+    def set_policy(self, name: str, policy: Policy | None) -> None:
+        """Say who may do what in a room."""
 
     def delete(self, name: str) -> None:
         """Delete a room."""
@@ -83,6 +90,14 @@ class LocalStore:
         """Import a room, given as JSON Lines in pieces of any length."""
         room = self._administration.read(pieces)
         self._run(self._administration.put(name, room, replace=replace))
+
+    def policy(self, name: str) -> Policy | None:
+        """Return who may do what in a room, ``None`` where it has no policy."""
+        return self._run(self._administration.policy(name))
+
+    def set_policy(self, name: str, policy: Policy | None) -> None:
+        """Say who may do what in a room."""
+        self._run(self._administration.set_policy(name, policy))
 
     def delete(self, name: str) -> None:
         """Delete a room."""
@@ -139,6 +154,17 @@ class RemoteStore:
         """Import a room, given as JSON Lines in pieces of any length."""
         query = "?replace=true" if replace else ""
         self._open("PUT", _room(name) + query, body=pieces).close()
+
+    def policy(self, name: str) -> Policy | None:
+        """Return who may do what in a room, ``None`` where it has no policy."""
+        with self._open("GET", f"{_room(name)}/access") as response:
+            content = response.read()
+        return None if content == b"null" else parse_policy(content)
+
+    def set_policy(self, name: str, policy: Policy | None) -> None:
+        """Say who may do what in a room."""
+        body = b"null" if policy is None else policy.encode()
+        self._open("PUT", f"{_room(name)}/access", body=body).close()
 
     def delete(self, name: str) -> None:
         """Delete a room."""

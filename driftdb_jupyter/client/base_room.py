@@ -8,9 +8,10 @@ import logging
 import time
 import weakref
 from collections.abc import Mapping
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ..protocol.errors import DriftDBError, NotConnected
+from .access import Access
 from .connection.connection import Connection, Status, live_connections
 from .link import Link, page_url
 from .runtime.background import at_end, background
@@ -21,6 +22,7 @@ from .session.receipt import Receipt
 from .settings import Settings
 from .transport.location import Location, locate
 from .transport.naming import named
+from .transport.room_access import read_policy, write_policy
 from .waiting.handle import Handle
 
 __all__ = ["BaseRoom", "find"]
@@ -105,6 +107,26 @@ class BaseRoom:
         holds now is known, what happened in between is not.
         """
         return self.connection.recovered
+
+    @property
+    def access(self) -> Access | None:
+        """Who may do what in the room; ``None`` where it is open to whoever is let in at all.
+
+        For its owner. Setting it takes a mapping, too, and a role that everybody has:
+        ``room.access = "read"``. Everybody in the room finds out at once. Raises
+        :class:`~driftdb_jupyter.protocol.errors.Forbidden` for who doesn't own the room, what a
+        connection raises that can't be made, and, for what describes no access,
+        :class:`~driftdb_jupyter.protocol.errors.BadMessage`.
+        """
+        content = read_policy(self.connection.location, Settings.from_environment())
+        return None if content is None else Access.of(content)
+
+    @access.setter
+    def access(self, access: Access | Mapping[str, Any] | str | None) -> None:
+        if isinstance(access, str):
+            access = Access(access)
+        content = None if access is None else Access.of(access).content
+        write_policy(self.connection.location, Settings.from_environment(), content)
 
     def keys(
         self, prefix: str = "", *, timeout_seconds: float | None = None

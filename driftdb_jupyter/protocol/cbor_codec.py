@@ -203,6 +203,9 @@ class CborCodec:
     def pong(self, nonce: int | None) -> bytes:
         return _message({"type": "pong", "nonce": nonce})
 
+    def can(self, key: str, actions: Sequence[str]) -> bytes:
+        return _message({"type": "can", "key": key, "actions": list(actions)})
+
     def error(self, refusal: Refusal) -> bytes:
         return _message(error_fields(refusal))
 

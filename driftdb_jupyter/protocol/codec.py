@@ -164,6 +164,9 @@ class Codec(Protocol):
     def pong(self, nonce: int | None) -> bytes:
         """Return the answer to a ``ping``."""
 
+    def can(self, key: str, actions: Sequence[str]) -> bytes:
+        """Return the answer to a ``can``: the actions that are allowed on a key."""
+
     def error(self, refusal: Refusal) -> bytes:
         """Return the answer to a message that was refused."""
 

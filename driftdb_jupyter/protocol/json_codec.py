@@ -190,6 +190,9 @@ class JsonCodec:
     def pong(self, nonce: int | None) -> bytes:
         return b'{"type":"pong","nonce":%b}' % _encode(nonce)
 
+    def can(self, key: str, actions: Sequence[str]) -> bytes:
+        return _encode({"type": "can", "key": key, "actions": actions})
+
     def error(self, refusal: Refusal) -> bytes:
         return _encode(error_fields(refusal))
 

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 __all__ = [
     "Action",
     "Append",
+    "Can",
     "ClientMessage",
     "Compact",
     "Delete",
@@ -117,13 +118,19 @@ class Keys(Struct, gc=False, tag="keys"):
     prefix: str = ""
 
 
+class Can(Struct, gc=False, tag="can"):
+    """Ask what is allowed on ``key``, and to be told when that changes."""
+
+    key: str
+
+
 class Ping(Struct, gc=False, tag="ping"):
     """Ask for a ``pong`` with the same ``nonce``."""
 
     nonce: _Nonce | None = None
 
 
-ClientMessage = Push | Get | Ping | Unsubscribe | SetPresence | Keys
+ClientMessage = Push | Get | Ping | Unsubscribe | SetPresence | Keys | Can
 
 
 def push_id(fields: Mapping[str, object]) -> int | None:

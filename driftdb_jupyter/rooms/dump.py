@@ -7,6 +7,8 @@ A value that came as CBOR and that JSON can't say exactly (byte strings, tags), 
 that is longer than a message may be, stands as ``"cbor"``, its data item in Base64, in place of
 ``"value"``: so whatever a room holds can be read again. A number that an earlier key has, too,
 as a ``compact`` can leave it, comes with ``"shared":true``.
+Before them stands what the room keeps about who may do what (:mod:`~..access.room_access`), a
+record a line: ``{"access":KIND,"name":NAME,"record":R}``.
 
 A file may come from anybody, so that a line is held to what a push is held to. A line that is too
 long for any value is not even read to its end.
@@ -69,9 +71,17 @@ class _Line(Struct, omit_defaults=True):
     shared: bool = False
 
 
+class _Record(Struct):
+    access: str
+    name: str
+    record: Raw
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(Head).decode
 _decode_line = msgspec.json.Decoder(_Line).decode
+_decode_record = msgspec.json.Decoder(_Record).decode
+_RECORD = b'{"access":'
 
 
 def dump(name: str, room: Room, *, limits: Limits) -> Iterator[bytes]:
@@ -80,7 +90,10 @@ def dump(name: str, room: Room, *, limits: Limits) -> Iterator[bytes]:
     ``limits``: those that :func:`load` will hold them to.
     """
     streams = [(key, room.read(key)) for key in sorted(room.keys)]
+    records = [_Record(*place, Raw(content)) for place, content in room.access.items().items()]
     yield _encode(Head(VERSION, name, room.seq)) + b"\n"
+    for record in records:
+        yield _encode(record) + b"\n"
     given: set[int] = set()
     for key, entries in streams:
         for entry in entries:
@@ -118,6 +131,11 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
     for number, text in enumerate(lines, 2):
         try:
             text.decode()  # msgspec doesn't look into a value
+            if text.startswith(_RECORD):
+                record = _decode_record(text)
+                content = _sound(record.record, limits)
+                room.change_access({(record.access, record.name): content})
+                continue
             line = _decode_line(text)
             if not newest.get(line.key, 0) < line.seq <= head.seq:
                 raise BadMessage(f"expected ascending seqs up to {head.seq}, got {line.seq}")

@@ -150,6 +150,10 @@ class Presence:
             del self._clients[client]
         return known[0]
 
+    def keys_of(self, client: str) -> list[str]:
+        """Return the keys under which a client is there."""
+        return sorted(self._clients.get(client, ()))
+
     def there(self, key: str) -> list[tuple[Author, Value]]:
         """Return who is present under a key, and with which value."""
         return list(self._keys.get(key, {}).values())

@@ -156,6 +156,12 @@ class Room:
         self.cost_bytes += cost
         self._memory.charge(cost)
 
+    def take_access(self, access: RoomAccess) -> None:
+        """Have what was kept of who may do what; to be called once, before the room is used."""
+        self.access = access
+        self.cost_bytes += access.cost_bytes
+        self._memory.charge(access.cost_bytes)
+
     def check_access(self, change: Change) -> None:
         """Raise what :meth:`change_access` would raise."""
         self.access.check(change, limit_bytes=self._quota.access_bytes)

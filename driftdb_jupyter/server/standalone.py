@@ -23,7 +23,8 @@ from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, vali
 from traitlets.config import Config
 
 from .._version import __version__
-from ..access.credential import Guest
+from ..access.credential import Credential, Guest
+from ..access.owner import Owner
 from ..broker.broker import Broker
 from ..broker.file.journal import JournalUnusable
 from ..protocol.errors import DriftDBError
@@ -33,6 +34,7 @@ from .http.access_handlers import access_routes
 from .http.address import is_loopback
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
+from .http.bearer import bearer
 from .http.forwarded import proxies_of
 from .http.gate import Gate, check_host_rule, check_origin_rule, own_names
 from .http.handlers import RoomRequest, routes
@@ -64,17 +66,26 @@ _HEAD_LIMIT_BYTES = 12 * 1024
 _COLLECT_AFTER = (5_000, 2, 10_000)
 
 
-class OpenRequest(RoomRequest):
-    """A request that anybody may make: from a program, or from a page that the gate lets in."""
+_GUEST = Guest()
 
-    credential = Guest()
+
+class OpenRequest(RoomRequest):
+    """A request that anybody may make: from a program, or from a page that the gate lets in.
+
+    Whoever sends a secret (``Authorization: Bearer SECRET``) is taken for its holder.
+    """
+
+    credential: Credential = _GUEST
 
     def prepare(self) -> None:
-        """Check the head of the request, its host and its origin."""
+        """Check the head of the request, its host and its origin, and look what it comes with."""
         super().prepare()
         self.site.gate.check_host(self.request)
         if not self.is_public:
             self.site.gate.check_origin(self.request)
+        secret = bearer(self.request.headers)
+        if secret is not None:
+            self.credential = Owner(secret)
 
     def set_default_headers(self) -> None:
         """Let the page that asks read the answer: it was let in, or all that it reads is why not.
@@ -124,6 +135,7 @@ def application(
         reach=reach,
         gate=gate or Gate(public_url=hub.settings.public_url),
         proxies=proxies_of(hub.settings),
+        has_owners=True,
     )
     administration = []
     if secret is not None:

@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 from msgspec import Raw
 
+from driftdb_jupyter.access.policy import parse_policy
+from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.broker.broker import Broker
 from driftdb_jupyter.protocol.errors import BadMessage, Conflict, QuotaExceeded
 from driftdb_jupyter.protocol.messages import Action, Append, Push, Relay, Replace
@@ -274,6 +276,50 @@ async def test_a_room_that_cant_be_put_there_leaves_the_other_one(make_broker: M
     assert await broker.open("room", record) is not sequencer
     await broker.delete("room")
     await broker.create("another")
+
+
+async def test_who_may_do_what_is_kept_with_the_room(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record()
+    assert await broker.access("room") is None
+    assert not await broker.change_access("room", {POLICY: b"{}"})
+    sequencer = await opened(broker, record)
+    assert await broker.change_access("room", {POLICY: b'{"anyone":"read"}', ("link", "a"): b"1"})
+    assert record.heard == [("access changed", None)]
+    assert sequencer.room.access.policy is not None
+    await broker.leave("room")
+    assert await broker.change_access("room", {("link", "a"): None, ("link", "b"): b"2"})
+    access = await broker.access("room")
+    assert access is not None
+    assert access.name == "room"
+    assert access.of("link") == {"b": b"2"}
+    again = await opened(broker, Record())
+    assert again.room.access.policy == parse_policy({"anyone": "read"})
+    assert again.room.access.of("link") == {"b": b"2"}
+
+
+async def test_a_change_of_access_that_is_refused_changes_nothing(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(quota=Quota(access_bytes=100)), Record()
+    await opened(broker, record)
+    with pytest.raises(BadMessage, match="anyone"):
+        await broker.change_access("room", {POLICY: b'{"anyone":"look"}', ("link", "a"): b"1"})
+    with pytest.raises(QuotaExceeded, match="at most 100 bytes"):
+        await broker.change_access("room", {("link", "a"): b"1" * 100})
+    access = await broker.access("room")
+    assert access is not None
+    assert list(access) == []
+    assert record.heard == []
+
+
+async def test_a_deleted_room_takes_its_access_along(make_broker: MakeBroker) -> None:
+    broker = make_broker()
+    await opened(broker, Record())
+    await broker.change_access("room", {POLICY: b"{}"})
+    await broker.delete("room")
+    assert await broker.access("room") is None
+    await broker.create("room")
+    access = await broker.access("room")
+    assert access is not None
+    assert access.policy is None
 
 
 async def test_the_audience_hears_that_its_room_is_deleted(make_broker: MakeBroker) -> None:

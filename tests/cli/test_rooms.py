@@ -134,7 +134,7 @@ async def test_what_becomes_of_a_file_of_version_1_is_said(folder: Path) -> None
         "poll",
         "2",
     ]
-    assert "from version 1 to 2" in said.stderr
+    assert "from version 1 to 3" in said.stderr
     assert "rooms.db.v1.bak" in said.stderr
     assert run(folder, "rooms").stderr == ""
 
@@ -196,3 +196,35 @@ async def test_where_no_rooms_are_none_are_found(tmp_path: Path, command: tuple[
     assert (found.returncode, found.stdout) == (3, "")
     said = f"driftdb {command[0]}: expected rooms in {tmp_path}, found none\n"
     assert found.stderr == said
+
+
+async def test_who_may_do_what_is_printed_and_set(folder: Path, room: str, tmp_path: Path) -> None:
+    assert run(folder, "access", room).stdout == "null\n"
+    said = run(folder, "access", room, "--anyone=read", "--user=ada=admin", "--group=a=b=write")
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    policy = {"anyone": ["read"], "users": {"ada": ["admin"]}, "groups": {"a=b": ["write"]}}
+    printed = run(folder, "access", room).stdout
+    assert json.loads(printed) == policy
+    file = tmp_path / "policy.json"
+    file.write_text('{"anyone":[{"can":"append","prefixes":["poll/"]}]}', "utf-8")
+    assert run(folder, "access", room, "--file", str(file)).returncode == 0
+    assert json.loads(run(folder, "access", room).stdout)["users"] == {}
+    assert run(folder, "access", room, "--file", "-", text=printed).returncode == 0
+    assert json.loads(run(folder, "access", room).stdout) == policy
+    exported = run(folder, "export", room).stdout
+    assert run(folder, "import", "--room=other", text=exported).returncode == 0
+    assert json.loads(run(folder, "access", "other").stdout) == policy
+    assert run(folder, "access", room, "--open").returncode == 0
+    assert run(folder, "access", room).stdout == "null\n"
+
+
+async def test_what_is_no_policy_changes_nothing(folder: Path, room: str) -> None:
+    for arguments, said in (
+        (["--anyone=look"], "expected anyone to be of read, write, admin"),
+        (["--user=ada"], "--user: expected NAME=ROLE, got 'ada'"),
+        (["--anyone=read", "--open"], "got more than one of these"),
+    ):
+        failed = run(folder, "access", room, *arguments)
+        assert (failed.returncode, said in failed.stderr) in ((1, True), (2, True)), failed
+    assert run(folder, "access", room).stdout == "null\n"
+    assert run(folder, "access", "no such room").returncode == 3

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import BadMessage, TooLarge
@@ -257,3 +258,26 @@ def assert_kept(room: Room) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         assert asyncio.run(keep(f"{folder}/rooms.db")) == before
+
+
+def test_who_may_do_what_comes_back() -> None:
+    room = filled(("k", Value.from_json(b"1")))
+    room.change_access({POLICY: b'{"anyone":["read"]}', ("link", "\n"): b'{"name":"a"}'})
+    lines = dumped(room)
+    assert lines[1].startswith(b'{"access":"policy","name":"","record":{"anyone":["read"]}}')
+    again = loaded(*lines)
+    assert again.access.policy == room.access.policy
+    assert again.access.items() == room.access.items()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"access":"policy","name":"","record":{"anyone":"look"}}', "line 2: expected anyone"),
+        (b'{"access":"policy","name":""}', "line 2: "),
+        (b'{"access":1,"name":"","record":1}', "line 2: "),
+    ],
+)
+def test_a_record_that_is_none_is_named(line: bytes, said: str) -> None:
+    with pytest.raises(BadMessage, match=said):
+        loaded(b'{"driftdb":1,"room":"r","seq":0}', line)

@@ -589,8 +589,7 @@ class Journal:
         room = Room(epoch=epoch, quota=quota, window_limits=window_limits)
         room.seq = seq
         room.newest_relay = relay
-        room.change_access(self._access(number, name).items())
-        room.access.name = name
+        room.take_access(self._access(number, name))
         loaded = Loaded(number, epoch, room)
         self._load_entries(loaded)
         self._load_producers(loaded, used_at)

@@ -87,6 +87,10 @@ class Connection:
         """Why there is no connection."""
         return None if self._closing else self._driver.supervisor.error
 
+    def is_withheld(self, key: str) -> bool:
+        """Return True if the room said that a key may not be read."""
+        return self._session.is_withheld(key)
+
     @property
     def waiting(self) -> int:
         """The number of writes and updates that the room has not taken (or refused) yet."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ...protocol.errors import DriftDBError, EncodingError, NotConnected, Refusal
+from ...protocol.errors import DriftDBError, EncodingError, Forbidden, NotConnected, Refusal
 from ..base_room import BaseRoom, find
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import Topic, cells
@@ -54,9 +54,16 @@ class Shared:
 
     @property
     def error(self) -> DriftDBError | None:
-        """Why a write was refused, until a later one is taken; or why there is no connection."""
-        if self._refusal is not None and self._is_taken():
-            self._refusal = None
+        """Why a write was refused, until a later one is taken; or why there is no connection.
+
+        Or why the key may not be read, as long as that is so.
+        """
+        refusal = self._refusal
+        if refusal is not None:
+            of_reading = isinstance(refusal, Forbidden) and refusal.action == "read"
+            withheld = of_reading and self._home.connection.is_withheld(self._key)
+            if not withheld if of_reading else self._is_taken():
+                self._refusal = None
         return self._refusal or self._home.error
 
     def retry(self) -> None:
@@ -153,9 +160,9 @@ class Shared:
         refusal = self._refusal
         if refusal is not None and refusal.code != getattr(self._logged, "code", None):
             self._logged = refusal
-            _log.warning(
-                "%s %r: the room refused a write: %s", type(self).__name__, self._key, refusal
-            )
+            of_reading = isinstance(refusal, Forbidden) and refusal.action == "read"
+            what = "the room" if of_reading else "the room refused a write"
+            _log.warning("%s %r: %s: %s", type(self).__name__, self._key, what, refusal)
 
 
 def brief(value: object, length: int = 1000) -> str:

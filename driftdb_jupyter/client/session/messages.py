@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from ...protocol.errors import BadMessage, Conflict, Refusal, printable, refusal
+from ...protocol.errors import BadMessage, Conflict, Forbidden, Refusal, printable, refusal
 from ...protocol.json_text import read_json
 
 __all__ = [
@@ -105,6 +105,7 @@ class Incoming(Struct):
     size: int | None = None
     id: int | None = None
     code: str = ""
+    action: str = ""
     message: str = ""
     time: int | None = None
     client: str | None = None
@@ -123,6 +124,9 @@ class Incoming(Struct):
         error: Refusal
         if self.code == Conflict.code:
             error = Conflict(printable(self.message), key=self.key, seq=self.seq or 0)
+        elif self.code == Forbidden.code and self.action:
+            text = f"{printable(self.message)} ({printable(self.key)!r})"
+            error = Forbidden(text, key=self.key, action=printable(self.action))
         else:
             error = refusal(self.code, self.message)
         error.push_id = self.id

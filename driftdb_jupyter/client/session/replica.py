@@ -50,6 +50,8 @@ class Replica:
         """Whether it was heard on the connection that is open now."""
         self.recovered: bool | None = None
         """Whether this connection went on where the last one ended; ``None``: not known (yet)."""
+        self.withheld = False
+        """Whether the room said on this connection that the key may not be read."""
         self.asked = b""
         """The ``get`` that was sent last."""
         self._anew = False
@@ -109,6 +111,9 @@ class Replica:
     def initialized(self, answer: Incoming) -> bytes | None:
         """Take the answer to a ``get``; returns the next ``get``, where there is more."""
         begins = not self._pages
+        if self.current and self.withheld:  # it may be read now (protocol, "Grants")
+            self.withheld = False
+            return self.ask_anew()
         if self.current or (begins and answer.recovered and self.epoch is None):
             return None  # a second answer, or one to who asked for this key before
         if not begins and not answer.recovered:
@@ -188,7 +193,7 @@ class Replica:
 
     def disconnected(self) -> None:
         """Note that the connection is gone."""
-        self.current = False
+        self.current = self.withheld = False
         self.recovered = None
 
     def abandoned(self, error: DriftDBError) -> None:

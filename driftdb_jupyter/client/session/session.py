@@ -466,6 +466,22 @@ class Session:
         if self.online and self.epoch is not None:  # such a server knows the message
             self._notices.outbox.append(messages.unsubscribe(key))
 
+    def _complaint(self, error: Refusal) -> Event:
+        """Return the event of a message that was refused, other than a push of ours."""
+        if isinstance(error, Forbidden) and error.key is not None:
+            replica = self._replicas.get(error.key)
+            if replica is not None and error.action == "read":
+                replica.withheld = True
+                return Event(error.key, error)
+            if error.key in self._presences:
+                return Event(error.key, error, presence=True)
+        return Event(None, error)
+
+    def is_withheld(self, key: str) -> bool:
+        """Return True if the room said that a key may not be read; on any thread."""
+        replica = self._replicas.get(key)
+        return replica is not None and replica.withheld
+
     def _acknowledged(self, push_id: int | None, seq: int | None) -> None:
         if push_id is not None and (push := self.pushes.get(push_id)):
             # Before it is forgotten, so that after a fault in here it is asked for again.
@@ -481,7 +497,7 @@ class Session:
                 self.pushes.narrow()
             self.held = error
         elif push_id is None:
-            self._notices.tell(Event(None, error))
+            self._notices.tell(self._complaint(error))
         elif push := self.pushes.get(push_id):
             push.pusher.refused(push_id, error)
             self.pushes.done(push_id)

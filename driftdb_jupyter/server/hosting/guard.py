@@ -25,6 +25,7 @@ from ...access.room_access import RoomAccess
 from ...protocol.errors import Forbidden
 from ...protocol.messages import (
     Append,
+    Can,
     ClientMessage,
     Compact,
     Delete,
@@ -38,7 +39,7 @@ from ...protocol.messages import (
 
 __all__ = ["GUARDED", "Guard", "check", "denial"]
 
-GUARDED: frozenset[type[ClientMessage]] = frozenset((Push, Get, Keys, SetPresence))
+GUARDED: frozenset[type[ClientMessage]] = frozenset((Push, Get, Keys, SetPresence, Can))
 """The messages that something has to be granted for."""
 
 _PUSHES = {

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import UNSET
 
 from ...access.credential import Credential
-from ...access.grants import EVERYTHING, Grants
+from ...access.grants import EVERYTHING, PRESENCE, Grants, action_names
 from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec
 from ...protocol.entry import Author
@@ -16,7 +16,7 @@ from ...protocol.errors import QuotaExceeded, Refusal
 from ...protocol.frame import TEXT, frame
 from ...protocol.json_codec import JSON, decode_short
 from ...protocol.limits import Limits
-from ...protocol.messages import ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
+from ...protocol.messages import Can, ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
 from ...protocol.value import LONG_BYTES, Value
 from ...rooms.room import Applied
 from ..limits.malformed import Malformed
@@ -57,6 +57,7 @@ class Peer:
         "_room",
         "_subscription_limit",
         "_subscriptions",
+        "_told_actions",
         "_unlimited",
         "_unwritten",
         "_withheld",
@@ -96,6 +97,7 @@ class Peer:
         self._room = room
         self._subscription_limit = subscription_limit
         self._subscriptions: dict[str, Get] = {}
+        self._told_actions: dict[str, int] = {}  # of the keys that it asked about
         self._unlimited = guard.unlimited  # here, too: read for each push
         self._withheld: dict[str, Get] = {}  # asked for, and not allowed
         self._unwritten = unwritten
@@ -231,6 +233,7 @@ class Peer:
         self._subscriptions.clear()
         self._cursors.clear()
         self._withheld.clear()
+        self._told_actions.clear()
         self._room.subscriptions.add(-self._cost_bytes)
         self._cost_bytes = 0
         self._room.unwatch(self.outbox)
@@ -261,6 +264,9 @@ class Peer:
                 self._room.set_presence(message.key, self.author, value)
             elif isinstance(message, Unsubscribe):
                 self._unsubscribe(message.key)
+            elif isinstance(message, Can):
+                self._charge_subscription(message.key)
+                self._tell_actions(message.key, grants)
             else:
                 self._send(self._codec.pong(message.nonce))
         except Refusal as refusal:
@@ -349,6 +355,12 @@ class Peer:
         if not grants.reads_any:
             self._expel()
             return
+        for key, told in self._told_actions.items():
+            if grants.actions(key) != told:
+                self._tell_actions(key, grants)
+        if not grants.unlimited:
+            room, client = self._room, self.author.client
+            room.presence.restrict(client, lambda key: grants.allows(PRESENCE, key))
         for key in [*self._subscriptions, *self._cursors]:
             if not grants.may_read(key):
                 get = self._subscriptions.get(key) or Get(key, epoch=None)
@@ -366,6 +378,10 @@ class Peer:
             except Refusal as refusal:
                 self._unsubscribe(key)
                 self._refuse(refusal)
+
+    def _tell_actions(self, key: str, grants: Grants) -> None:
+        actions = self._told_actions[key] = grants.actions(key)
+        self._send(self._codec.can(key, action_names(actions)))
 
     def _end_subscription(self, key: str) -> None:
         self._subscriptions.pop(key, None)
@@ -409,7 +425,7 @@ class Peer:
         if self._has_charged(key):
             return
         count = len(self._subscriptions) + len(self._cursors) + len(self._withheld)
-        if count >= self._subscription_limit:
+        if count + len(self._told_actions) >= self._subscription_limit:
             raise QuotaExceeded(
                 f"expected at most {self._subscription_limit} subscriptions, got one more"
             )
@@ -419,18 +435,25 @@ class Peer:
         self._cost_bytes += cost_bytes
 
     def _has_charged(self, key: str) -> bool:
-        return key in self._subscriptions or key in self._cursors or key in self._withheld
+        return (
+            key in self._subscriptions
+            or key in self._cursors
+            or key in self._withheld
+            or key in self._told_actions
+        )
 
     def _unsubscribe(self, key: str) -> None:
         if not self._has_charged(key):
             return
         self._withheld.pop(key, None)
+        self._told_actions.pop(key, None)
         self._end_subscription(key)
         cost_bytes = cost_of_subscription(key)
         self._room.subscriptions.add(-cost_bytes)
         self._cost_bytes -= cost_bytes
 
     def _expel(self) -> None:
+        self._room.presence.forget(self.author.client)
         self.close(CLOSE_FORBIDDEN, "no right to read in this room")
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
+from ...access.policy import Policy
+from ...access.room_access import POLICY
 from ...broker.broker import RoomSummary
 from ...broker.file.journal import Journal, JournalUnusable
 from ...protocol.errors import BadMessage, RoomNotFound
@@ -61,7 +63,7 @@ class Administration:
         """
         hosted = await self._hub.rooms.open(name)
         if hosted is None:
-            raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
+            raise _missing(name)
         return dump(name, hosted.sequencer.room, limits=self._hub.settings.limits)
 
     def read(self, pieces: Iterable[bytes]) -> Room:
@@ -99,13 +101,33 @@ class Administration:
         if broker.journal is not None:
             room.release()  # it is in the journal, and is loaded when it is asked for
 
+    async def policy(self, name: str) -> Policy | None:
+        """Return who may do what in a room, ``None`` where it has no policy.
+
+        Raises :class:`RoomNotFound`.
+        """
+        access = await self._hub.rooms.access(name)
+        if access is None:
+            raise _missing(name)
+        return access.policy
+
+    async def set_policy(self, name: str, policy: Policy | None) -> None:
+        """Say who may do what in a room; whoever is in it finds out at once.
+
+        Raises :class:`RoomNotFound`, :class:`~..protocol.errors.QuotaExceeded` for one that is too
+        long, and :class:`~..protocol.errors.Unavailable`.
+        """
+        content = None if policy is None else policy.encode()
+        if not await self._hub.rooms.change_access(name, {POLICY: content}):
+            raise _missing(name)
+
     async def delete(self, name: str) -> None:
         """Delete a room; who is in it is told (close code 4404).
 
         Raises :class:`RoomNotFound`.
         """
         if not await self._hub.rooms.delete(name):
-            raise RoomNotFound(f"expected the name of a room, got {name!r}: there is none")
+            raise _missing(name)
 
     async def backup(
         self, target: str, *, replace: bool = False, progress: Callable[[int, int], None]
@@ -173,3 +195,7 @@ class Administration:
     async def check(self) -> list[str]:
         """Look for damage in what is kept; returns what was found, in words."""
         return await self._hub.broker.check()
+
+
+def _missing(name: str) -> RoomNotFound:
+    return RoomNotFound(f"expected the name of a room, got {name!r}: there is none")

@@ -16,6 +16,7 @@ import msgspec
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
+from ...access.policy import parse_policy
 from ...protocol.codec import error_fields
 from ...protocol.errors import DriftDBError, Refusal, RoomNotFound
 from .administration import Administration, Restored
@@ -29,6 +30,7 @@ _SCHEME = "DriftDB "
 _BYTES_AT_ONCE = 64 * 1024
 _SPOOL_BYTES = 16 * 1024 * 1024
 _PROGRESS_SECONDS = 0.3
+_POLICY_BYTES = 16 * 1024 * 1024
 
 
 @stream_request_body
@@ -128,6 +130,33 @@ class ExportedRoom(AdministrationRequest):
     async def delete(self, name: str) -> None:
         """Delete a room."""
         await self.administration.delete(name)
+        self.answer(None)
+
+
+class RoomPolicy(AdministrationRequest):
+    """``/admin/rooms/NAME/access``: who may do what in a room, ``null`` where it has no policy."""
+
+    def prepare(self) -> None:
+        """Gather a body of any length that a policy may have."""
+        super().prepare()
+        self.body = bytearray()
+        connection: Any = self.request.connection
+        connection.set_max_body_size(_POLICY_BYTES)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Gather the policy."""
+        self.body += chunk
+
+    async def get(self, name: str) -> None:
+        """Answer with the policy."""
+        policy = await self.administration.policy(name)
+        self.answer(None if policy is None else policy.to_builtins())
+
+    async def put(self, name: str) -> None:
+        """Set the policy; ``null`` takes it away."""
+        body = bytes(self.body)
+        policy = None if body.strip() == b"null" else parse_policy(body)
+        await self.administration.set_policy(name, policy)
         self.answer(None)
 
 
@@ -234,6 +263,7 @@ def administration_routes(
     return [
         (prefix + "rooms", Rooms, common),
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
+        (prefix + "rooms/([^/]+)/access", RoomPolicy, common),
         (prefix + "trouble", Trouble, common),
         (prefix + "vacuum", Vacuum, common),
         (prefix + "check", Check, common),

@@ -16,14 +16,15 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from ...access.credential import Credential
-from ...access.grants import Grants
+from ...access.grants import Grants, action_names
+from ...access.owner import owner_change, owner_secret
 from ...access.room_access import NO_ROOM, RoomAccess
 from ...protocol.cbor_codec import CBOR
 from ...protocol.entry import Author
 from ...protocol.errors import BadMessage, Refusal, Unavailable
 from ...protocol.frame import BINARY, TEXT
 from ...protocol.json_codec import JSON
-from ...protocol.messages import ClientMessage, Get, Keys, Ping, Push, SetPresence
+from ...protocol.messages import Can, ClientMessage, Get, Keys, Ping, Push, SetPresence
 from ...protocol.name import is_name, new_id
 from ...protocol.value import LONG_BYTES
 from ...rooms.room import Applied
@@ -146,11 +147,17 @@ class RoomRequest(Request):
         if not usable and not await self.hub.rooms.has(name):
             raise NoSuchRoom
 
-    def answer_address(self, name: str) -> None:
-        """Finish with the URLs of a room; they are the asker's own, so nothing keeps them."""
+    def answer_address(self, name: str, *, admin: str | None = None) -> None:
+        """Finish with the URLs of a room; they are the asker's own, so nothing keeps them.
+
+        ``admin``: the secret of its owner, to who made it.
+        """
         self.set_header("Cache-Control", "no-store")
         settings = self.hub.settings
-        self.answer(room_address(self.request, self.site.root, name, public=settings.public_url))
+        told = room_address(self.request, self.site.root, name, public=settings.public_url)
+        if admin is not None:
+            told["admin"] = admin
+        self.answer(told)
 
     def on_finish(self) -> None:
         """Leave the room; the peer of a socket has entered it by itself."""
@@ -181,7 +188,11 @@ class NewRoom(RoomRequest):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         name = new_id()
         await self.make(name)
-        self.answer_address(name)
+        secret = None
+        if self.get_query_argument("admin", "") == "true" and self.site.has_owners:
+            secret = owner_secret()
+            await self.hub.rooms.change_access(name, owner_change(secret))
+        self.answer_address(name, admin=secret)
 
 
 class RoomInfo(RoomRequest):
@@ -276,6 +287,9 @@ class Send(RoomRequest):
             await self._get(hosted, message, client)
         elif isinstance(message, Keys):
             await self._stream(hosted.keys(JSON, message, grants))
+        elif isinstance(message, Can):
+            actions = action_names(grants.actions(message.key))
+            self.answer_encoded(JSON.can(message.key, actions))
         elif isinstance(message, Push):
             await self._push(hosted, message, client)
         elif isinstance(message, SetPresence):

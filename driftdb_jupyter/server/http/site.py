@@ -28,6 +28,7 @@ class Site:
     ``reach`` returns the root's URL as other machines have it now, ``None`` where they can't reach
     it; ``advice`` is the command that starts a server that they can reach. ``gate``: which pages
     and names are let in, where no other server looks at that. ``proxies`` are believed.
+    ``has_owners``: whether who makes a room may have a secret that makes its holder the owner.
     """
 
     hub: Hub
@@ -39,6 +40,7 @@ class Site:
     reach: Callable[[], str | None] = lambda: None
     gate: Gate = field(default_factory=Gate)
     proxies: Proxies = field(default_factory=Proxies)
+    has_owners: bool = False
 
     def route(self, pattern: str, handler: type[RequestHandler]) -> Route:
         """Return the route below the site's prefix to a handler, based on this site's ``request``.

@@ -1,0 +1,82 @@
+"""Reading and setting who may do what in a room, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from ...protocol.errors import DriftDBError, Forbidden, NotConnected, Unreachable, refusal
+from ..runtime.background import background
+from ..settings import Settings
+from .errors import explain
+from .location import Location
+
+__all__ = ["read_policy", "write_policy"]
+
+_SECONDS = 10.0
+
+
+def read_policy(location: Location, settings: Settings) -> object:
+    """Return a room's policy as JSON has it, ``None`` where it has none.
+
+    Raises :class:`~driftdb_jupyter.protocol.errors.Forbidden` unless one owns the room, and what a
+    connection does that can't be made.
+    """
+    return _run(_ask(location, settings, "GET", None), location)
+
+
+def write_policy(location: Location, settings: Settings, policy: object) -> None:
+    """Set a room's policy, ``None`` to take it away; raises as :func:`read_policy` does."""
+    _run(_ask(location, settings, "PUT", msgspec.json.encode(policy)), location)
+
+
+def _run(asking: Any, location: Location) -> object:
+    try:
+        return background().run(asking, timeout_seconds=_SECONDS)
+    except TimeoutError:
+        raise NotConnected(f"{location.url} gave no answer within {_SECONDS:g} s") from None
+
+
+async def _ask(location: Location, settings: Settings, method: str, body: bytes | None) -> object:
+    client = AsyncHTTPClient(force_instance=True)
+    try:
+        response = await client.fetch(
+            HTTPRequest(
+                f"{location.url}/access",
+                method=method,
+                body=body,
+                headers=location.headers,
+                ssl_options=location.tls(),
+                follow_redirects=False,
+                connect_timeout=settings.connect_timeout_seconds,
+                request_timeout=_SECONDS,
+            )
+        )
+        return msgspec.json.decode(response.body)
+    except msgspec.DecodeError:
+        raise Unreachable(
+            f"what answers at {location.server} is no room server: it told nothing of who may do"
+            " what. Check the URL."
+        ) from None
+    except HTTPClientError as error:
+        raise _refusal(error, location) from None
+    except Exception as error:
+        raise explain(error, location) from None
+    finally:
+        client.close()
+
+
+def _refusal(error: HTTPClientError, location: Location) -> DriftDBError:
+    if error.code == 403:
+        return Forbidden(
+            f"only who owns the room {location.url} may say who may do what in it.",
+            in_python="A standalone server's room is owned by whoever has the secret that it was "
+            'made with: url="http://HOST:8080/room/ID?token=SECRET".',
+        )
+    try:
+        content: Any = msgspec.json.decode(error.response.body) if error.response else None
+        return refusal(content["code"], content["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return explain(error, location)

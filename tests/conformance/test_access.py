@@ -1,0 +1,206 @@
+"""``/room/ID/access``: the owner says who may do what, and everybody finds out at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tornado.httpclient import HTTPClientError
+
+from .peer import Answer, Room, fetch, get, init, push, pushed
+from .servers import Server, jupyter, standalone
+
+pytestmark = pytest.mark.asyncio
+
+STUDENT = {"anyone": ["read", {"can": ["append", "relay"], "prefixes": ["poll/"]}]}
+POLL = {
+    "anyone": [
+        {"can": ["append", "relay"], "prefixes": ["poll/"]},
+        {"can": "read", "prefixes": ["poll/"]},
+    ]
+}
+
+
+@dataclass
+class Owned(Room):
+    """A room, and what makes a request its owner's."""
+
+    owner: dict[str, str] = field(default_factory=dict)
+
+    async def access(
+        self, method: str = "GET", policy: object = None, *, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Ask for the policy, as the owner, or set it."""
+        return await fetch(
+            f"{self.url}/access",
+            method=method,
+            body=json.dumps(policy) if method == "PUT" else None,
+            headers=self.owner if headers is None else headers,
+        )
+
+    async def let(self, policy: object) -> None:
+        """Set the policy, as the owner."""
+        answer = await self.access("PUT", policy)
+        assert (answer.status, answer.json) == (200, None)
+
+
+@pytest.fixture(scope="module", params=["standalone", "jupyter"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    made = jupyter(rooms={"debug_allowed": True}) if request.param == "jupyter" else standalone()
+    with made as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def room(server: Server) -> AsyncIterator[Owned]:
+    """A room with an owner, of which others are those that come with ``server.headers``."""
+    answer = await fetch(server.root + "new?admin=true", method="POST", headers=server.headers)
+    if server.jupyter is None:
+        owner = {"Authorization": f"Bearer {answer.json['admin']}"}
+    else:
+        secret = server.extension.kernel_environment()["DRIFTDB_SECRET"]
+        owner = {"Authorization": f"DriftDB {secret}"}
+        server.rights.refused.add("write")
+    room = Owned(server, answer.json["room"], owner=owner)
+    yield room
+    await room.empty()
+    if server.jupyter is not None:
+        server.rights.restore()
+
+
+async def test_a_room_has_no_policy_until_its_owner_gives_it_one(room: Owned) -> None:
+    assert (await room.access()).json is None
+    await room.let(STUDENT)
+    told = await room.access()
+    assert told.json == STUDENT | {"users": {}, "groups": {}}
+    assert told.headers["Cache-Control"] == "no-store"
+    assert (await room.access("DELETE")).status == 200
+    assert (await room.access()).json is None
+    await room.let(STUDENT)
+    await room.let(None)
+    assert (await room.access()).json is None
+
+
+async def test_others_neither_see_nor_set_it(room: Owned) -> None:
+    for policy in (None, STUDENT, {}):
+        await room.let(policy)
+        for method in ("GET", "PUT", "DELETE"):
+            answer = await room.access(method, {}, headers=room.server.headers)
+            assert answer.status == 403
+            assert b"anyone" not in answer.body
+        assert (await room.access()).json == (
+            None if policy is None else {"anyone": [], "users": {}, "groups": {}} | policy
+        )
+
+
+async def test_one_that_is_none_is_refused_and_changes_nothing(room: Owned) -> None:
+    await room.let(STUDENT)
+    answer = await room.access("PUT", {"anyone": "look"})
+    assert answer.status == 400
+    assert answer.json["code"] == "bad_message"
+    assert "expected anyone to be of read" in answer.json["message"]
+    long = await room.access("PUT", {"anyone": [{"can": "read", "keys": ["k" * 300_000]}]})
+    assert (long.status, long.json["code"]) == (413, "too_large")
+    assert (await room.access()).json["anyone"] == STUDENT["anyone"]
+
+
+async def test_who_may_do_nothing_stays_outside(room: Owned) -> None:
+    await room.let({})
+    headers = room.server.headers
+    assert (await fetch(room.url, headers=headers)).status == 403
+    assert (await fetch(f"{room.url}/figures", headers=headers)).status == 403
+    for message in (get("k"), push("k", 1), {"type": "keys", "prefix": ""}, {"type": "ping"}):
+        assert (await room.post(message)).status == 403
+    for query in (None, "debug=true"):
+        with pytest.raises(HTTPClientError) as refused:
+            await room.join(query=query)
+        assert refused.value.code == 403
+    owner = await room.join(headers=room.owner)
+    await owner.send(get("k"))
+    await owner.hears(init("k"))
+
+
+async def test_who_may_do_nothing_any_more_is_closed_with_4403(room: Owned) -> None:
+    peer, owner = await room.join(), await room.join(headers=room.owner)
+    await peer.settle()
+    await room.let({})
+    await peer.is_closed_with(4403)
+    await peer.leave()
+    await owner.settle()
+
+
+async def test_grants_are_given_and_taken_away_while_it_is_open(room: Owned) -> None:
+    peer, owner = await room.join(), await room.join(headers=room.owner)
+    await owner.send(push("answers", "a"))
+    await owner.settle()
+    await peer.send(get("answers"), get("poll/1"))
+    await peer.hears(init("answers", {1: "a"}), init("poll/1"))
+    await room.let(POLL)
+    await owner.send(push("answers", "b"))
+    await owner.settle()
+    await peer.hears_nothing()
+    await peer.send(push("poll/1", 1))
+    await peer.hears(pushed("poll/1", 1, 3))
+    await peer.send(push("poll/1", 2, "replace"))
+    await peer.hears_error("forbidden", key="poll/1", action="replace")
+    await room.let({"anyone": "read"})
+    await peer.hears(init("answers", {1: "a", 2: "b"}))
+    await peer.send(push("poll/1", 1))
+    await peer.hears_error("forbidden", key="poll/1", action="append")
+
+
+async def test_over_http_it_is_the_same(room: Owned) -> None:
+    owner = await room.join(headers=room.owner)
+    await owner.send(push("answers", "a"), push("poll/1", 1))
+    await owner.settle()
+    await room.let(POLL)
+    assert (await room.post(get("answers"))).json == init("answers")
+    assert (await room.post(get("poll/1"))).json == init("poll/1", {2: 1})
+    refused = await room.post(get("answers", epoch=None))
+    assert (refused.status, refused.json["key"]) == (403, "answers")
+    refused = await room.post(push("poll/1", 2, "replace"))
+    assert refused.status == 403
+    assert (refused.json["code"], refused.json["key"], refused.json["action"]) == (
+        "forbidden",
+        "poll/1",
+        "replace",
+    )
+    assert list((await room.post({"type": "keys", "prefix": ""})).json["keys"]) == ["poll/1"]
+    assert (await room.post(push("poll/1", 2))).status == 200
+    who = get("answers", seq=None, presence=True)
+    assert (await room.post(who)).json["clients"] == {}
+
+
+async def test_a_watcher_is_shown_what_it_may_read(room: Owned) -> None:
+    owner = await room.join(headers=room.owner)
+    await owner.send(push("answers", "a"), push("poll/1", 1))
+    await owner.settle()
+    await room.let(POLL)
+    watcher = await room.join(query="debug=true")
+    await watcher.hears(init("poll/1", {2: 1}))
+    await owner.send(push("answers", "b"), push("answers", "c", "relay"), push("poll/1", 2))
+    await watcher.hears(init("poll/1", {2: 1, 5: 2}))
+    await room.let({"anyone": [{"can": "read", "keys": ["answers"]}]})
+    await owner.send(push("poll/1", 3), push("answers", "d"))
+    heard: Any = await watcher.receive()
+    assert heard["key"] == "answers"
+
+
+async def test_recovery_tells_nothing_of_what_may_not_be_read(room: Owned) -> None:
+    peer, owner = await room.join(), await room.join(headers=room.owner)
+    await peer.send(get("answers", seq=0, epoch=None))
+    epoch = (await peer.receive())["epoch"]
+    await owner.send(push("answers", "a"))
+    await peer.hears(pushed("answers", "a", 1))
+    await room.let(POLL)
+    await peer.hears_error("forbidden", key="answers", action="read")
+    await owner.send(push("answers", "b", "relay"))
+    await owner.settle()
+    again = await room.join()
+    await again.send(get("answers", seq=1, epoch=epoch))
+    await again.hears_error("forbidden", key="answers", action="read")
+    await again.hears(init("answers", epoch=epoch, recovered=False, seq=0))
