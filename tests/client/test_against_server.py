@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from driftdb_jupyter.client.connection.connection import Connection
 from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import room
+from driftdb_jupyter.client.settings import Settings
 from driftdb_jupyter.protocol.errors import RoomNotFound, TooLarge
 
 from .served import another, come_true
@@ -163,6 +166,37 @@ def test_after_a_restart_that_forgot_a_dictionary_is_there_again_with_what_was_w
         assert form._reducer.error is None
     finally:
         again.stop()
+
+
+def test_after_a_restart_that_forgot_an_action_of_before_goes_behind_the_value(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = SharedDict("form", {"a": 0}, room="plots", url=server.url)
+    form["b"] = 1
+    form.room.flush()
+    theirs = SharedDict("form", room=another(form.room))
+    come_true(theirs.room, lambda: dict(theirs) == {"a": 0, "b": 1})
+    server.stop()
+    handle = form.set(c=2)
+    again = Server("--named-rooms", port=server.port)
+    try:
+        form.room.retry()
+        handle.result(30)  # while this thread, on which callbacks may run, is busy
+        theirs.room.retry()
+        whole = {"a": 0, "b": 1, "c": 2}
+        come_true(theirs.room, lambda: dict(theirs) == whole)
+        assert dict(form) == whole
+        held = Connection(form.room.connection.location, Settings())
+        replica = held.listen("form", form._reducer, keep=True)
+        held.wait_ready(replica, 30)
+        assert [json.loads(each.value).keys() for each in replica.entries] == [
+            {"reset"},
+            {"apply", "i"},
+        ]
+        held.close()
+    finally:
+        again.stop()
+    assert "lost its memory" not in caplog.text
 
 
 def test_two_that_write_at_once_end_equal(server: Server) -> None:

@@ -74,7 +74,7 @@ class _Reducer:
 
     def __init__(self, session: Session, key: str) -> None:
         self._replica = session.log(key, kind="reducer", keep=False, held=True)
-        self._follower = self._replica.follow()
+        self._follower = self._replica.follow(restore=lambda: None)
         self._settled: list[str] = []
         self._writer = SnapshotWriter(self._replica)
         self._compacting: Receipt[int | None] = Receipt()
@@ -98,6 +98,8 @@ class _Reducer:
             name = self.fold.source if fold.initial else None
             offered = Snapshot(json.dumps(fold.confirmed).encode(), initial=name)
             self._writer.offer(offered, Receipt(), seq=0 if fold.empty else fold.seq)
+        else:
+            self._replica.decide(self._follower, fold.epoch)
         if fold.pending or fold.unfinished or fold.left_over or not self._compacting.done():
             return
         if fold.actions >= 3 and self._replica.current:

@@ -261,6 +261,8 @@ class Driver:
         for replica in self.session.stale():
             if (rebase := replica.rebase()) is not None:
                 updates.do(partial(self._make_again, replica, rebase))
+        for restore in self.session.restores():
+            updates.do(restore)
         self.tell()
 
     def tell_others(self, key: str, by: Listener | None) -> None:

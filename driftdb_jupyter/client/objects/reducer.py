@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from ...protocol.errors import Conflict, DriftDBError, Forbidden, Refusal
+from ...protocol.errors import Conflict, Forbidden, NotConnected, Refusal
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
 from ..runtime.turn_lock import TurnLock
 from ..session.fold import Fold
 from ..session.kind import Kind, kind_of
-from ..session.log import Follower
+from ..session.log import Follower, StartedOver
 from ..session.receipt import Receipt
 from ..session.snapshot import Snapshot
 from ..session.snapshot_writer import SnapshotWriter
@@ -79,7 +80,9 @@ class SharedReducer(Shared):
         self._unfinished = self._reads_anew = False
         self._told = (self._fold.value, False)  # what was told last, and whether anybody was
         connection = self._home.connection
-        self._follower = Follower()
+        restore = weakref.WeakMethod(self._restore)
+        self._follower = Follower(restore=lambda: (method := restore()) and method())
+        self._is_decided = True  # whether the room knows that nothing has to be offered
         self._replica = connection.listen(
             key,
             self,
@@ -209,6 +212,8 @@ class SharedReducer(Shared):
         self._unfinished = True
         for each in self._follower.take():
             fold.take(each)
+            if isinstance(each, StartedOver):
+                self._is_decided = False
         for _ in range(settled):  # what the room ordered was among the news
             with contextlib.suppress(IndexError, ValueError):  # a signal handler was here
                 mark = self._settled[0]
@@ -228,7 +233,20 @@ class SharedReducer(Shared):
             seq = 0 if fold.empty else fold.seq
             receipt: Receipt[int | None] = Receipt()
             receipt.add_done_callback(self._offered)
-            connection.do(partial(self._writer.offer, offered, receipt, seq=seq))
+            self._do(partial(self._writer.offer, offered, receipt, seq=seq))
+        elif not self._is_decided:
+            self._do(partial(self._replica.decide, self._follower, fold.epoch))
+            self._is_decided = True
+
+    def _do(self, work: Callable[[], object]) -> None:
+        """Have something done to the session, unless the connection is closed."""
+        with contextlib.suppress(NotConnected):
+            self._home.connection.do(work)
+
+    def _restore(self) -> None:
+        """Offer what the room forgot (on any thread)."""
+        if self._made:
+            self._current()
 
     def _keep_short(self) -> None:
         """Put a snapshot in the place of the actions, where there are many."""
@@ -255,8 +273,7 @@ class SharedReducer(Shared):
             self._is_compacting = True
             self._writer.compact(snapshot, receipt, seq=seq, epoch=epoch)
 
-        with contextlib.suppress(DriftDBError):  # somebody else will, or the next action of ours
-            self._home.connection.do(work)
+        self._do(work)  # somebody else will, or the next action of ours
 
     def _offered(self, receipt: Receipt[int | None]) -> None:
         error = receipt.exception()

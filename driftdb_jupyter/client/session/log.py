@@ -99,9 +99,20 @@ class Follower:
 
     Of the news that are not taken the newest ``limit`` are remembered. ``wake`` is called when
     there are news where there were none. News are told on one thread and may be taken on another.
+
+    ``restore`` is that of who gives a room back what it has forgotten: it is called (on any
+    thread) in a new epoch, and dated pushes wait until it has offered that, or has nothing to
+    offer (:meth:`LogReplica.decide`).
     """
 
-    def __init__(self, *, limit: int = 10_000, wake: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int = 10_000,
+        wake: Callable[[], object] | None = None,
+        restore: Callable[[], object] | None = None,
+    ) -> None:
+        self.restore = restore
         self._limit = limit
         self._missed = 0  # in all; only who tells counts here
         self._missed_taken = 0  # only who takes counts here
@@ -179,6 +190,7 @@ class LogReplica(Replica):
         self._offer: tuple[int, Receipt[int | None]] | None = None
         self._offered_at: int | None = None  # what number was offered to on this connection
         self._offers_refused = False  # on this connection
+        self._undecided: list[weakref.ref[Follower]] = []  # they may have something to restore
 
     def want(self, *, keep: bool, held: bool, stamps: bool) -> None:
         """Know that much from now on; what was known before stays known."""
@@ -196,6 +208,14 @@ class LogReplica(Replica):
     def settled(self) -> bool:
         """Whether every own push was acknowledged."""
         return not self._under_way and self._offer is None
+
+    @property
+    def restored(self) -> bool:
+        """Whether this connection knows what the room holds, and was offered what it forgot."""
+        if not self.current:
+            return False
+        undecided = any(ref() is not None for ref in self._undecided)
+        return not undecided or self._offers_refused or self.is_another
 
     @property
     def limits(self) -> Limits:
@@ -311,12 +331,23 @@ class LogReplica(Replica):
         )
         self._offer = (push_id, receipt)
 
-    def follow(self, *, limit: int = 10_000, wake: Callable[[], object] | None = None) -> Follower:
+    def decide(self, follower: Follower, epoch: str | None) -> None:
+        """Note that a follower has nothing (more) to offer to the room as it began in an epoch."""
+        if epoch == self.epoch:
+            self._undecided = [ref for ref in self._undecided if ref() not in (None, follower)]
+
+    def follow(
+        self,
+        *,
+        limit: int = 10_000,
+        wake: Callable[[], object] | None = None,
+        restore: Callable[[], object] | None = None,
+    ) -> Follower:
         """Return who hears each push, as long as somebody holds it (see :class:`Follower`).
 
         It begins with a :class:`StartedOver`: now, or once the room has answered.
         """
-        follower = Follower(limit=limit, wake=wake)
+        follower = Follower(limit=limit, wake=wake, restore=restore)
         self.add(follower)
         return follower
 
@@ -363,6 +394,7 @@ class LogReplica(Replica):
         if self._offer is not None and self._offer[0] == push_id:
             (_, receipt), self._offer = self._offer, None
             self._notices.touched(self.key)  # where somebody was faster it may be offered again
+            self._restore()
             return receipt
         return self._under_way.pop(push_id)
 
@@ -409,6 +441,11 @@ class LogReplica(Replica):
         self._several = len(held) > 1
         if self.keep:
             self.entries = held[:]
+        if not same_epoch:
+            followers = ((ref, ref()) for ref in self._followers)
+            self._undecided = [
+                ref for ref, each in followers if each is not None and each.restore is not None
+            ]
         self._tell(StartedOver(held, same_epoch, self.epoch))
 
     def _heard(self, value: Value) -> None:
@@ -455,3 +492,11 @@ class LogReplica(Replica):
             if (follower := ref()) is not None:
                 follower.tell(news)
         self._notices.touched(self.key)
+        if self._undecided:
+            self._restore()
+
+    def _restore(self) -> None:
+        """Have those look at the news, and offer, for whom dated pushes wait."""
+        for ref in self._undecided:
+            if (follower := ref()) is not None and follower.restore is not None:
+                self._notices.restore(follower.restore)

@@ -5,6 +5,7 @@ Changes, turns to write, and requests to ask again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ...protocol.errors import Refusal
@@ -37,6 +38,7 @@ class Notices:
         """Frames to send on the connection that is open now."""
         self._touched: dict[str, None] = {}  # in the order of their writes
         self._overtaken: dict[str, None] = {}
+        self._restores: dict[Callable[[], object], None] = {}
         self._events: dict[Event, None] = {}
         self._touched_last: str | None = None  # since both were looked at
 
@@ -52,6 +54,10 @@ class Notices:
     def overtaken(self, key: str) -> None:
         """Note that updates of a state have to be made again."""
         self._overtaken[key] = None
+
+    def restore(self, restore: Callable[[], object]) -> None:
+        """Have somebody offer what the room forgot."""
+        self._restores[restore] = None
 
     def presence_touched(self, key: str) -> None:
         """Note that who is there changed, or that there is something to say."""
@@ -76,6 +82,11 @@ class Notices:
         """Return the keys whose updates have to be made again, once."""
         overtaken, self._overtaken = self._overtaken, {}
         return list(overtaken)
+
+    def take_restores(self) -> list[Callable[[], object]]:
+        """Return the calls that offer what the room forgot, once."""
+        restores, self._restores = self._restores, {}
+        return list(restores)
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call, each change of a key once."""

@@ -29,6 +29,10 @@ class Pusher(Protocol):
 
     key: str
 
+    @property
+    def restored(self) -> bool:
+        """Whether undated pushes may be sent (see :class:`.Replica`)."""
+
     def acknowledged(self, push_id: int, seq: int | None) -> None:
         """Take the news that a push was applied, as ``seq`` where the server remembers it."""
 
@@ -88,6 +92,7 @@ class Pushes:
         self._queue_limit_count = queue_limit_count
         self._pushes: OrderedDict[int, Push] = OrderedDict()  # not acknowledged, by id
         self._unsent: OrderedDict[int, None] = OrderedDict()  # those to send on this connection
+        self._offers: set[int] = set()
         self._window = self.widest_window
 
     # What replicas call.
@@ -190,23 +195,31 @@ class Pushes:
         self.last_id = push_id
         self._pushes[push_id] = Push(pusher, frame, offer, dated, writes, quiet)
         self._unsent[push_id] = None
+        if offer:
+            self._offers.add(push_id)
         self.byte_count += len(frame)
         self.writes += writes
         return push_id
 
     # What the session calls.
 
-    def outgoing(self, *, answered: bool, epoch: str | None) -> Iterator[bytes]:
-        """Take the frames that may be sent now, in their order.
+    def outgoing(self, *, epoch: str | None) -> Iterator[bytes]:
+        """Take the frames that may be sent now: offers first, the others in their order.
 
-        ``answered`` and ``epoch``: whether the room has said which epoch it is in, and which.
+        ``epoch``: the one that the room is in, as far as it has said so.
         """
-        oldest = next(iter(self._pushes), 0)
-        while self._unsent and (push_id := next(iter(self._unsent))) < oldest + self._window:
-            if self._pushes[push_id].undated and not self._date(push_id, answered, epoch):
-                break
+        for push_id in sorted(self._offers & self._unsent.keys()):
             del self._unsent[push_id]
             yield self._pushes[push_id].frame
+        oldest = next(iter(self._pushes), 0)
+        while self._unsent and (push_id := next(iter(self._unsent))) < oldest + self._window:
+            push = self._pushes[push_id]
+            if push.undated:
+                if not push.pusher.restored:
+                    break
+                push = self._date(push_id, push, epoch)
+            del self._unsent[push_id]
+            yield push.frame
 
     def send_again(self) -> None:
         """Send all that was not acknowledged over the connection that is open now."""
@@ -229,6 +242,7 @@ class Pushes:
         push = self._pushes.pop(push_id, None)
         if push is not None:
             self._unsent.pop(push_id, None)
+            self._offers.discard(push_id)
             self.byte_count -= len(push.frame)
             self.writes -= push.writes
         return push
@@ -243,28 +257,26 @@ class Pushes:
 
     def drop_offers(self) -> None:
         """Drop the offers: the connection that they were for is gone."""
-        for push_id in [push_id for push_id, push in self._pushes.items() if push.offer]:
+        for push_id in list(self._offers):
             self.done(push_id)
 
     def abandon(self) -> None:
         """Drop all pushes."""
         self._pushes = OrderedDict()
         self._unsent = OrderedDict()
+        self._offers = set()
         self.byte_count = self.writes = 0
 
     def restart(self) -> None:
         """Begin to number anew, as another client."""
         self.last_id = 0
 
-    def _date(self, push_id: int, answered: bool, epoch: str | None) -> bool:
-        """Give a push the epoch of the room; False before the room has said which one it is."""
-        if not answered:
-            return False
-        push = self._pushes[push_id]
+    def _date(self, push_id: int, push: Push, epoch: str | None) -> Push:
+        """Give a push the epoch of the room."""
         frame = push.frame if epoch is None else messages.dated(push.frame, epoch)
         self.byte_count += len(frame) - len(push.frame)
-        self._pushes[push_id] = push._replace(frame=frame, undated=False)
-        return True
+        push = self._pushes[push_id] = push._replace(frame=frame, undated=False)
+        return push
 
 
 def _length(key: str, values: Sequence[bytes]) -> int:

@@ -74,6 +74,11 @@ class Replica:
         return 0
 
     @property
+    def restored(self) -> bool:
+        """Whether pushes may be sent that wait until what the room forgot was offered."""
+        return True
+
+    @property
     def is_another(self) -> bool:
         """Whether the key is of another kind than it is used as."""
         try:

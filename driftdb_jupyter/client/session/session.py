@@ -36,6 +36,8 @@ R = TypeVar("R", bound=Replica)
 class _Errand:
     """A push of who hears nothing of the key, whether there is a replica of it or not."""
 
+    restored = True
+
     def __init__(self, key: str, receipt: Receipt[int | None]) -> None:
         self.key = key
         self.receipt = receipt
@@ -383,7 +385,7 @@ class Session:
                     replica.next_write()
             for presence in self._presences.values():
                 self._notices.outbox += presence.next_write()
-            self._notices.outbox += self.pushes.outgoing(answered=self.answered, epoch=self.epoch)
+            self._notices.outbox += self.pushes.outgoing(epoch=self.epoch)
         outbox, self._notices.outbox = self._notices.outbox, []
         return outbox
 
@@ -395,6 +397,10 @@ class Session:
         """Return the states whose updates wait to be made again (:meth:`.StateReplica.rebase`)."""
         stale = (self._replicas.get(key) for key in self._notices.take_overtaken())
         return [replica for replica in stale if isinstance(replica, StateReplica)]
+
+    def restores(self) -> list[Callable[[], object]]:
+        """Return the calls that offer what the room forgot, once; on any other thread."""
+        return self._notices.take_restores()
 
     def forked(self, *, secret: str | None = None) -> None:
         """Start over as another client, with what is known of the room but nothing under way."""

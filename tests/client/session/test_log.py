@@ -8,6 +8,7 @@ import pytest
 
 from driftdb_jupyter.client.session.log import (
     Compacted,
+    Follower,
     Heard,
     LogReplica,
     Missed,
@@ -15,6 +16,7 @@ from driftdb_jupyter.client.session.log import (
     StartedOver,
 )
 from driftdb_jupyter.client.session.pushes import Pushes
+from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
@@ -343,3 +345,91 @@ def test_who_follows_no_more_costs_nothing(session: Session) -> None:
     follower = weakref.ref(replica.follow())
     gc.collect()
     assert follower() is None
+
+
+def sent_values(session: Session) -> list[object]:
+    pushes = map(json.loads, session.outgoing())
+    return [push["value"] for push in pushes if push["type"] == "push"]
+
+
+def wrote_offline(session: Session, *values: int) -> tuple[LogReplica, Follower]:
+    """Return who knew a stream that a server has forgotten, and wrote these meanwhile."""
+    replica = session.log("a", keep=False)
+    follower = replica.follow(restore=_restore)
+    tell(session, type="init", data=[{"value": 0, "seq": 4}], epoch="E")
+    replica.decide(follower, "E")
+    session.disconnected()
+    session.restores()
+    for value in values:
+        replica.push(b"%d" % value, keep=True, dated=True)
+    session.connected()
+    session.outgoing()
+    return replica, follower
+
+
+def _restore() -> None:
+    """Stand for who has what a room forgot."""
+
+
+def test_what_a_room_forgot_is_offered_before_what_waits(session: Session) -> None:
+    replica, follower = wrote_offline(session, 1, 2)
+    tell(session, type="init", data=[], epoch="F")
+    assert session.restores() == [_restore]
+    assert sent_values(session) == []
+    replica.offer(b"0", Receipt(), seq=0)
+    (offer,) = (json.loads(frame) for frame in session.outgoing())
+    assert (offer["value"], offer["if_seq"]) == (0, 0)
+    tell(session, type="push", value=0, seq=1)
+    tell(session, type="ack", id=offer["id"], seq=1)
+    assert session.restores() == [_restore]
+    assert sent_values(session) == []
+    replica.decide(follower, "E")
+    assert sent_values(session) == [], "that was about another epoch"
+    replica.decide(follower, "F")
+    assert sent_values(session) == [1, 2]
+
+
+def test_where_somebody_was_faster_it_is_offered_again_before_what_waits(session: Session) -> None:
+    replica, follower = wrote_offline(session, 1)
+    tell(session, type="init", data=[], epoch="F")
+    replica.offer(b"0", Receipt(), seq=0)
+    (offer,) = (json.loads(frame) for frame in session.outgoing())
+    tell(session, type="push", value=7, seq=1)
+    tell(session, type="error", code="conflict", id=offer["id"], seq=1, message="")
+    assert session.restores() == [_restore]
+    assert sent_values(session) == []
+    assert replica.may_offer(1)
+    replica.offer(b"8", Receipt(), seq=1)
+    assert sent_values(session) == [8]
+    replica.decide(follower, "F")
+    assert sent_values(session) == [1]
+
+
+@pytest.mark.parametrize("code", ["forbidden", "quota"])
+def test_what_waits_is_sent_where_an_offer_is_refused_and_nothing_is_offered_again(
+    session: Session, code: str
+) -> None:
+    replica, _ = wrote_offline(session, 1)
+    tell(session, type="init", data=[], epoch="F")
+    replica.offer(b"0", Receipt(), seq=0)
+    (offer,) = (json.loads(frame) for frame in session.outgoing())
+    tell(session, type="error", code=code, id=offer["id"], message="")
+    assert sent_values(session) == [1]
+    tell(session, type="push", value=7, seq=1)
+    assert not replica.may_offer(1)
+
+
+def test_what_waits_is_sent_where_nobody_is_left_who_could_offer(session: Session) -> None:
+    _, follower = wrote_offline(session, 1)
+    tell(session, type="init", data=[], epoch="F")
+    assert sent_values(session) == []
+    del follower
+    gc.collect()
+    assert sent_values(session) == [1]
+
+
+def test_an_offer_goes_out_whatever_number_of_pushes_waits(session: Session) -> None:
+    replica, _ = wrote_offline(session, *range(2_000))
+    tell(session, type="init", data=[], epoch="F")
+    replica.offer(b"0", Receipt(), seq=0)
+    assert sent_values(session) == [0]
