@@ -14,15 +14,26 @@ ROOT = Path(driftdb_jupyter.__file__).parent
 
 # Each package, and the others that it may import.
 ALLOWED = {
+    "text": set(),
     "protocol": set(),
     "access": {"protocol"},
     "rooms": {"protocol", "access"},
     "broker": {"protocol", "access", "rooms"},
-    "command": {"_version"},
+    "command": {"text", "_version"},
     "server": {"protocol", "access", "rooms", "broker", "_version"},
-    "client": {"protocol", "access", "_version"},
-    "widgets": {"protocol", "access", "client", "_version"},
-    "cli": {"protocol", "access", "rooms", "broker", "server", "client", "command", "_version"},
+    "client": {"text", "protocol", "access", "_version"},
+    "widgets": {"text", "protocol", "access", "client", "_version"},
+    "cli": {
+        "text",
+        "protocol",
+        "access",
+        "rooms",
+        "broker",
+        "server",
+        "client",
+        "command",
+        "_version",
+    },
 }
 
 # The same within the large packages: each part, and the other parts of its package.

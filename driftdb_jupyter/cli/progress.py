@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from ..command.terminal import one_line
+from ..text.terminal import one_line
 
 __all__ = ["counted", "steps", "working"]
 

@@ -11,9 +11,9 @@ import click
 from ..command.command import Command
 from ..command.failure import FAILED, Failure
 from ..command.parameter import GENERAL, Option
-from ..command.terminal import one_line
 from ..command.types import LogLevel
 from ..protocol.errors import DriftDBError
+from ..text.terminal import one_line
 from .status import Misuse, status_of
 
 __all__ = ["Subcommand", "make_command", "standard_input"]

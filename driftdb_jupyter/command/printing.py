@@ -11,8 +11,8 @@ from typing import NoReturn, TextIO
 
 import click
 
+from ..text.terminal import one_line, shown
 from .failure import FAILED, Failure
-from .terminal import one_line, shown
 
 __all__ = ["check_pipe", "flush", "print_line", "put", "put_pieces", "say", "silence", "write"]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime, timezone
 from html import escape
 from typing import Any
+
+from ..text.terminal import shown
 
 __all__ = ["VIEW", "kept", "read", "read_line"]
 
 VIEW = "application/vnd.driftdb.view+json"
 """JupyterLab's extension (``js/src/lab``) shows this, live, where ipywidgets has no model."""
-
-# Control sequences, commands (a title, a link), and other escapes.
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?")
 
 LONGEST = 20_000
 """How many characters of a value a page without our front end shows."""
@@ -50,4 +48,4 @@ def read_line(value: Any) -> str:
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         value = value["message"]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _ANSI.sub("", text)
+    return shown(text, styles=False)

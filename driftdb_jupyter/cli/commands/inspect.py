@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...command.parameter import arguments, at_most_one, option
 from ...command.printing import put
-from ...command.terminal import one_line, unstyled
+from ...text.terminal import one_line, unstyled
 from ..amounts import size_of
 from ..member import Member, room_options
 from ..subcommand import make_command

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ...command.parameter import arguments, at_most_one, option
 from ...command.printing import check_pipe, flush, put
-from ...command.terminal import one_line
 from ...protocol.errors import NotConnected
+from ...text.terminal import one_line
 from ..member import Member, room_options
 from ..subcommand import make_command
 

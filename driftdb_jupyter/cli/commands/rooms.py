@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ...command.parameter import option
 from ...command.printing import put, say
-from ...command.terminal import one_line
 from ...protocol.name import room_digest
+from ...text.terminal import one_line
 from ..amounts import number_of, size_of
 from ..configured import Settings
 from ..stored import data_option, opened, rooms_command

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...command.parameter import arguments, option
 from ...command.printing import flush, put
-from ...command.terminal import one_line
 from ...command.types import Number
+from ...text.terminal import one_line
 from ..member import Member, room_options
 from ..status import Misuse
 from ..subcommand import make_command

@@ -6,6 +6,16 @@ import re
 
 import msgspec
 
+from ....text.sequences import (
+    ESCAPE,
+    FINAL,
+    INTERMEDIATE,
+    PARAMETERS,
+    STRING,
+    STRING_END,
+    STYLE,
+)
+
 __all__ = ["Lines", "encode_line", "printed"]
 
 _LONGEST_LINE = 64 * 1024
@@ -14,19 +24,22 @@ _MOST_STYLES = 16
 
 _encode = msgspec.json.Encoder().encode
 
-_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
-_RESET = re.compile(r"\x1b\[0*m")
 # What stays in a line: styles, and the begin and end of a link.
-_KEPT = re.compile(r"(\x1b\[[0-9;:]*m|\x1b\]8;[^\x07\x1b\n]*(?:\x07|\x1b\\))")
-_NO_STYLE = re.compile(r"\x1b(?!\[[0-9;:]*m)")
+_LINK = rf"\x1b\]8;[^\x07\x1b\n]*{STRING_END}"
+_STYLE = re.compile(STYLE)
+_RESET = re.compile(r"\x1b\[0*m")
+_KEPT = re.compile(rf"({STYLE}|{_LINK})")
+_NO_STYLE = re.compile(rf"(?!{STYLE})\x1b")
 _TOKEN = re.compile(
     r"\n|\r|\x08+"
-    r"|\x1b\[(?P<numbers>[0-?]*)[ -/]*(?P<final>[@-~])"  # CSI
-    r"|(?P<text>\x1b\](?P<command>[^\x07\x1b\n]*)(?:\x07|\x1b\\))"  # OSC
+    rf"|\x1b\[(?P<numbers>{PARAMETERS}){INTERMEDIATE}(?P<final>{FINAL})"  # CSI
+    rf"|(?P<text>\x1b\](?P<command>[^\x07\x1b\n]*){STRING_END})"  # OSC
     r"|\x1b[PX^_][^\x1b\n]*\x1b\\"  # DCS, SOS, PM, APC
-    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
+    rf"|(?!\x1b(?:\[|{STRING})){ESCAPE}"
 )
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)\Z")
+_UNFINISHED = re.compile(
+    rf"\x1b(?:\[{PARAMETERS}{INTERMEDIATE}|{STRING}[^\x07\x1b\n]*\x1b?|{INTERMEDIATE})\Z"
+)
 
 
 class Lines:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.command.terminal import one_line, shown, unstyled
+from driftdb_jupyter.text.terminal import one_line, shown, unstyled
 
 LINK = "\x1b]8;id=1;https://example.org\x1b\\"
 NO_LINK = "\x1b]8;;\x1b\\"

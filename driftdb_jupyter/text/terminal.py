@@ -11,15 +11,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from .sequences import ESCAPE, FINAL, INTERMEDIATE, PARAMETERS, STRING, STRING_END
+
 __all__ = ["one_line", "shown", "unstyled"]
 
 _STYLE = r"\x1b\[[0-9;:]{0,64}m"
 # A control sequence, whole or not: what belongs to an unfinished one can't be told from text, so
 # a CSI ends where it must and a string at the end of its line. C1 controls are as good as ESC.
 _SEQUENCE = (
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x9c|\x1b\\)?"
-    r"|\x1b[ -/]*[0-~]?"
+    rf"(?:\x1b\[|\x9b){PARAMETERS}{INTERMEDIATE}{FINAL}?"
+    rf"|(?:\x1b{STRING}|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x9c|{STRING_END})?"
+    rf"|{ESCAPE}?"
 )
 # Those that change the direction of text, so that it is read as another.
 _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"

@@ -1,0 +1,1 @@
+"""Text of others, as terminals and pages may show it."""
