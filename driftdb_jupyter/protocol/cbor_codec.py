@@ -78,7 +78,7 @@ class CborCodec:
         raw = push.value
         size = len(raw)
         if size and push.values is None:
-            return (Value(None, bytes(raw), size),)
+            return (Value(None, b"".join((raw,)), size),)
         return [self.value(raw) for raw in several_values(push, limits)]
 
     def push_start(self, key: str) -> bytes:

@@ -179,17 +179,18 @@ class HostedRoom:
 
         Whoever may miss it because of an error is closed (1011), and resumes when it comes back.
         """
+        entries = applied.broadcast
         channel = self._channels.get(applied.key)
         try:
             if channel is not None:
-                broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
-                broadcast(applied.broadcast)
-                if not applied.broadcast:
-                    if applied.deleted:
-                        assert applied.seq is not None
-                        channel.delete(applied.seq)
-                    elif applied.kept:
-                        channel.compact(applied.kept[0])
+                if entries:
+                    broadcast = channel.broadcast  # in two steps: see :mod:`.outbox`
+                    broadcast(entries)
+                elif applied.deleted:
+                    assert applied.seq is not None
+                    channel.delete(applied.seq)
+                elif applied.kept:
+                    channel.compact(applied.kept[0])
             if self._snapshots and applied.removed:
                 snapshots = self._snapshots.get(applied.key)
                 if snapshots is not None:
