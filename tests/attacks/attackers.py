@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import secrets
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import cbor2
 
 from ..conformance.peer import fetch
-from ..faults.wire import Ended
+from ..faults.wire import TEXT, Ended, masked
 from .pusher import Pusher
 
 __all__ = ["KINDS"]
@@ -234,18 +238,209 @@ async def producers(url: str) -> Pusher:
     return await Pusher.open(room)
 
 
+class Deaf:
+    """Connections that say something and read no answer; each stays open."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host, self.port, self.path = parts.netloc, parts.port, parts.path
+        self._ends: list[socket.socket] = []
+
+    def request(self, method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
+        """The head of a request, and what has come of its body."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}", *headers, "", ""]
+        return "\r\n".join(lines).encode() + body
+
+    def handshake(self, room_url: str, query: str = "") -> bytes:
+        """The request for a socket to a room."""
+        return self.request(
+            "GET",
+            f"{urlsplit(room_url).path}/connect?{query}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        )
+
+    async def say(self, said: bytes) -> None:
+        """Open one, and say something for as long as it is heard."""
+        loop = asyncio.get_running_loop()
+        end = socket.socket()
+        self._ends.append(end)
+        end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with suppress(OSError, asyncio.TimeoutError):
+            await loop.sock_connect(end, ("127.0.0.1", self.port))
+            await asyncio.wait_for(loop.sock_sendall(end, said), 5)
+
+    def leave(self) -> None:
+        """End all connections."""
+        for end in self._ends:
+            end.close()
+        self._ends.clear()
+
+    async def say_all(self, count: int, said: Callable[[int], bytes]) -> Pusher:
+        """Open as many, some at a time."""
+        for start in range(0, count, 50):
+            await asyncio.gather(*(self.say(said(n)) for n in range(start, min(start + 50, count))))
+        pusher = Pusher(None)
+        pusher.pushed, pusher.deaf = count, self
+        return pusher
+
+
+def raise_descriptors() -> None:
+    """Have as many sockets as the system allows."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def long_stream(url: str) -> str:
+    """The URL of a room with 30 MB under a key."""
+    room = await new_room(url)
+    filler = await Pusher.open(room)
+    await filler.send_all([push("long", "x" * 600_000)] * 50)
+    await filler.end()
+    return room
+
+
+GET_LONG = b'{"type":"get","key":"long","seq":0}'
+
+
+async def unread_requests(url: str) -> Pusher:
+    """Ask for a long stream by requests, and read nothing."""
+    room, deaf = await long_stream(url), Deaf(url)
+    length = f"Content-Length: {len(GET_LONG)}"
+    said = deaf.request("POST", f"{urlsplit(room).path}/send", length, body=GET_LONG)
+    return await deaf.say_all(4_000, lambda _: said)
+
+
+async def unread_sockets(url: str) -> Pusher:
+    """Ask for it over sockets."""
+    room, deaf = await long_stream(url), Deaf(url)
+    said = deaf.handshake(room) + masked(TEXT, GET_LONG)
+    return await deaf.say_all(4_000, lambda _: said)
+
+
+async def unread_watchers(url: str) -> Pusher:
+    """Ask to be shown all that happens."""
+    room, deaf = await long_stream(url), Deaf(url)
+    return await deaf.say_all(4_000, lambda _: deaf.handshake(room, "debug=true"))
+
+
+async def unread_files(url: str) -> Pusher:
+    """Ask for a file of a page, many times on each connection."""
+    deaf = Deaf(url)
+    said = deaf.request("GET", f"{deaf.path}driftdb.js") * 20
+    return await deaf.say_all(4_000, lambda _: said)
+
+
+async def idle_sockets(url: str) -> Pusher:
+    """Connect, and do nothing."""
+    room, deaf = await new_room(url), Deaf(url)
+    return await deaf.say_all(4_900, lambda _: deaf.handshake(room))
+
+
+async def heads(url: str) -> Pusher:
+    """Requests whose head doesn't end."""
+    deaf = Deaf(url)
+    said = deaf.request("GET", "/", "Cookie: " + "x" * 11_000)[:-4]
+    return await deaf.say_all(4_900, lambda _: said)
+
+
+async def bodies(url: str) -> Pusher:
+    """Bodies that lack the last byte."""
+    room, deaf = await new_room(url), Deaf(url)
+    path, length = f"{urlsplit(room).path}/send", f"Content-Length: {2 * MIB}"
+    said = deaf.request("POST", path, length, body=b"x" * (2 * MIB - 1))
+    return await deaf.say_all(300, lambda _: said)
+
+
+async def incomplete(url: str) -> Pusher:
+    """Messages that lack the last byte."""
+    room, deaf = await new_room(url), Deaf(url)
+    said = deaf.handshake(room) + masked(TEXT, b"x" * (2 * MIB))[:-1]
+    return await deaf.say_all(300, lambda _: said)
+
+
+async def fragments(url: str) -> Pusher:
+    """Messages in fragments of one byte, of which the last one lacks."""
+    room, deaf = await new_room(url), Deaf(url)
+    first = masked(TEXT, b"x")
+    begun = bytes([first[0] & 0x7F]) + first[1:]
+    more = masked(0, b"x")
+    said = deaf.handshake(room) + begun + (bytes([more[0] & 0x7F]) + more[1:]) * 100_000
+    return await deaf.say_all(100, lambda _: said)
+
+
+async def subscriptions(url: str) -> Pusher:
+    """Subscribe to keys of 1 KB, as many as there may be."""
+    room, deaf = await new_room(url), Deaf(url)
+
+    def said(number: int) -> bytes:
+        wishes = (
+            json.dumps({"type": "get", "key": f"{WIDE}{number} {n}", "seq": None}).encode()
+            for n in range(2_000)
+        )
+        return deaf.handshake(room) + b"".join(masked(TEXT, wish) for wish in wishes)
+
+    return await deaf.say_all(100, said)
+
+
+async def addresses(url: str) -> Pusher:
+    """Come from many addresses, by what a proxy says."""
+    deaf = Deaf(url)
+
+    def said(number: int) -> bytes:
+        return b"".join(
+            deaf.request("GET", "/none", f"X-Real-Ip: 10.{number}.{n >> 8}.{n & 255}")
+            for n in range(500)
+        )
+
+    return await deaf.say_all(130, said)
+
+
+async def names(url: str) -> Pusher:
+    """Ask for rooms that aren't there, by long names, for the sake of the log."""
+    deaf = Deaf(url)
+
+    def said(number: int) -> bytes:
+        return b"".join(
+            deaf.request("GET", f"/room/{number}-{n}-{'%F0%9F%98%80' * 500}") for n in range(100)
+        )
+
+    return await deaf.say_all(150, said)
+
+
+async def leavers(url: str) -> Pusher:
+    """Clients with a presence of 5 KB each that leave, and are still shown."""
+    room, deaf = await new_room(url), Deaf(url)
+
+    def said(number: int) -> bytes:
+        there = {"type": "presence", "key": "k", "value": "x" * 5_000}
+        secret = f"client={number:020}"
+        return deaf.handshake(room, secret) + masked(TEXT, json.dumps(there).encode())
+
+    for _ in range(3):
+        pusher = await deaf.say_all(1_500, said)
+        deaf.leave()
+    return pusher
+
+
 KINDS: dict[str, Callable[[str], Awaitable[Pusher]]] = {
     kind.__name__: kind
     for kind in (
         *(zeros, single_values, rooms, walk, empty_rooms, pinned, pinned_relays, pinned_presences),
         *(presences, small_presences, byte_strings, long_keys, relayed_keys, deletions, meta),
         *(churn, middling, anonymous, producers),
+        *(unread_requests, unread_sockets, unread_watchers, unread_files, idle_sockets, heads),
+        *(bodies, incomplete, fragments, subscriptions, addresses, names, leavers),
     )
 }
 
 
 async def main(kind: str, url: str) -> None:
     """Attack, and stay."""
+    raise_descriptors()
     pusher = await KINDS[kind](url)
     print(json.dumps({"code": pusher.code, "pushed": pusher.pushed}), flush=True)
     await asyncio.to_thread(sys.stdin.read)

@@ -27,6 +27,7 @@ class Pusher:
         self._seen = b""
         self._heard = asyncio.Event()
         self._listening = None if wire is None else asyncio.ensure_future(self._listen(wire))
+        self.deaf: object = None  # connections that stay open as long as this one
         self.code: str | None = None
         self.pushed = 0
 
@@ -71,6 +72,12 @@ class Pusher:
                 break
             self._heard.clear()
             await self._heard.wait()
+
+    async def end(self) -> None:
+        """End the connection, and hear no more."""
+        self.close()
+        if self._listening is not None:
+            await self._listening
 
     def close(self) -> None:
         """End the connection."""

@@ -8,19 +8,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ..conformance.peer import fetch, get
-from ..faults import invariants
-from ..faults.client import Client, joined, last_words
+from ..faults.client import Client, joined
 from ..faults.host import Host, hosting
-from ..faults.load import KEYS, acknowledged, new_clients, new_seed, pushing
+from ..faults.load import acknowledged, new_clients, new_seed, pushing
 from ..faults.wire import Ended, connected
 from ..server.processes import COMMAND, environment
 from .attacked import Victim, watching
+from .turned_back import all_is_well_since, pushed
 
 pytestmark = pytest.mark.asyncio
 
@@ -122,36 +121,11 @@ async def in_use(host: Host, random: Random) -> AsyncIterator[tuple[list[Client]
 
 
 async def settled_and_true(host: Host, clients: list[Client], since: dict[str, int]) -> int:
-    """All is written and equal, and what was acknowledged of the pushes ``since`` is there."""
-    await asyncio.wait_for(last_words(*clients), 60)
+    """All is well since then; returns which import is there."""
     room_url = host.url + "room/r"
-    held = await invariants.truth(room_url, list(KEYS))
-    for client in clients:
-        assert not client.breaches, client.breaches[:3]
-    newer: list[Any] = [
-        SimpleNamespace(
-            name=client.name,
-            pushes=client.pushes,
-            replicas=client.replicas,
-            acknowledged={
-                push_id: seq
-                for push_id, seq in client.acknowledged.items()
-                if push_id > since[client.name]
-            },
-        )
-        for client in clients
-    ]
-    invariants.nothing_lost(newer, held)
-    invariants.nothing_doubled(clients, held)
-    invariants.nothing_missed(clients)
-    invariants.every_replica_is_equal(clients, held)
+    await all_is_well_since(clients, room_url, since)
     answer = await fetch(f"{room_url}/send", method="POST", body=json.dumps(get(BASE)))
     return check_base([entry["value"] for entry in answer.json["data"]])
-
-
-def pushed(clients: list[Client]) -> dict[str, int]:
-    """How many pushes each has made up to now."""
-    return {client.name: len(client.pushes) for client in clients}
 
 
 @pytest.mark.parametrize("durability", ["batched", "synced"])

@@ -279,6 +279,78 @@ async def test_a_peer_that_takes_an_init_slowly_gets_all_of_it(tmp_path: Path) -
         wire.abort()
 
 
+class SlowReader:
+    """Asks for a long stream, and takes so many bytes of the answer a second."""
+
+    def __init__(self, bytes_per_second: int) -> None:
+        self.rate = bytes_per_second
+        self.taken = 0
+        self.closed = False
+
+    async def run(self, room_url: str, said: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        parts = urlsplit(room_url)
+        with socket.socket() as end:
+            end.setblocking(False)
+            # Loopback has segments of 64 KiB, and acknowledges nothing less to a slow reader.
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER_BYTES)
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            await loop.sock_connect(end, (parts.hostname, parts.port))
+            await loop.sock_sendall(end, said)
+            began = loop.time()
+            while not self.closed:
+                await asyncio.sleep(0.1)
+                due = int((loop.time() - began) * self.rate) - self.taken
+                try:
+                    data = await loop.sock_recv(end, max(due, 1))
+                except ConnectionError:
+                    data = b""
+                self.taken += len(data)
+                self.closed = not data
+
+
+@pytest.mark.parametrize(
+    ("minimum", "below", "above", "grace_seconds"),
+    [(8192, 6500, 9500, 4), pytest.param(1024, 900, 1100, 10, marks=pytest.mark.long)],
+)
+@pytest.mark.parametrize("asks", ["over a socket", "by a request"])
+@pytest.mark.timeout(300)
+async def test_of_many_slow_readers_those_above_the_minimum_are_never_closed(
+    tmp_path: Path, asks: str, minimum: int, below: int, above: int, grace_seconds: int
+) -> None:
+    options = (
+        f"--DriftDB.read_minimum_bytes_per_second={minimum}",
+        f"--DriftDB.read_grace_seconds={grace_seconds}",
+        "--DriftDB.ping_interval_seconds=2",
+    )
+    async with hosting(tmp_path, *options) as host:
+        room = await host.new_room()
+        await fill(room, *STREAM[:20])
+        before = most = host.memory_bytes
+        wish = get("long")
+        said_all = request(room, wish) if asks == "by a request" else handshake(room) + said(wish)
+        slow, steady = ([SlowReader(rate) for _ in range(200)] for rate in (below, above))
+        tasks = [asyncio.ensure_future(each.run(room, said_all)) for each in (*slow, *steady)]
+        try:
+            # Twice as long as those below may lag behind.
+            seconds = 2 * grace_seconds * minimum / (minimum - below) + 20
+            end = asyncio.get_running_loop().time() + seconds
+            while not all(each.closed for each in slow):
+                most = max(most, host.memory_bytes)
+                await asyncio.sleep(0.1)
+                assert asyncio.get_running_loop().time() < end
+            await asyncio.sleep(2 * grace_seconds)
+            lagging = [each.taken for each in steady if each.closed]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        print(f"{asks}: {(most - before) / MIB:.1f} MiB more, {len(lagging)} above it closed")
+        assert not lagging
+        assert most - before < MOST_BYTES
+        assert "Traceback" not in host.log
+
+
 async def test_a_peer_that_answers_pings_and_takes_nothing_is_closed(tmp_path: Path) -> None:
     options = ("--DriftDB.ping_interval_seconds=0.2", "--DriftDB.read_grace_seconds=1")
     async with hosting(tmp_path, *options) as host, deaf_peers() as deaf:

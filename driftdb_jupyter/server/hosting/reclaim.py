@@ -21,7 +21,7 @@ _FREE_INTERVAL_SECONDS = 0.002
 # of 2,000 bytes. Giving it back takes some 0.2 ms for each MB, so it is asked for much at a time.
 _TRIM_BYTES = 16 * 1024 * 1024
 _TRIM_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 20.0
 # How many freed floats Python keeps for the next use.
 _SPARE_FLOATS = 100
 # How much of the time full garbage collections may take, each of which holds the loop.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import RequestHandler
 
 from ..sending.answer import Answer
@@ -14,9 +14,11 @@ from ..sending.backlog import Backlog
 from ..sending.send_queue import Buffer
 from ..sending.unacknowledged import reset_on_close, unacknowledged_bytes
 
-__all__ = ["Response", "send_answer", "send_pieces"]
+__all__ = ["Response", "forget_frames", "send_answer", "send_pieces"]
 
-_PIECE_BYTES = 65536
+# Short, for Tornado holds a part twice until the client has taken all of it.
+_PART_BYTES = 16384
+_COPIES = 2
 
 
 async def send_answer(handler: RequestHandler, answer: Answer, backlog: Backlog) -> None:
@@ -46,42 +48,53 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
             backlog.hold(piece, len(piece))
             backlog.watch(response)
             try:
-                for start in range(0, len(piece), _PIECE_BYTES):
-                    part = bytes(memoryview(piece)[start : start + _PIECE_BYTES])
+                for start in range(0, len(piece), _PART_BYTES):
+                    part = bytes(memoryview(piece)[start : start + _PART_BYTES])
                     handler.write(part)
-                    await handler.flush()
+                    backlog.add(_COPIES * len(part))
+                    try:
+                        await handler.flush()
+                    finally:
+                        backlog.add(-_COPIES * len(part))
                     response.bytes_sent += len(part)
             finally:
                 backlog.release(piece, len(piece))
             await backlog.turns.come()
         await handler.finish()
     except StreamClosedError as error:  # the client has gone, or was given up
-        # The stream holds the errors, they hold this frame, and only a collection would free them.
         error.__traceback__ = None
-        if error.real_error is not None:
-            error.real_error.__traceback__ = None
     finally:
         backlog.unwatch(response)
+        forget_frames(connection.stream)
+
+
+def forget_frames(stream: IOStream) -> None:
+    """Have the error of a stream hold no frames: they hold the stream, up to a collection."""
+    if stream.error is not None:
+        stream.error.__traceback__ = None
 
 
 class Response:
     """The client of a request, as a receiver (see :class:`.backlog.Receiver`).
 
-    Make it before the answer is finished. ``bytes_sent``: what was handed to the kernel since.
+    Make it before the answer is finished. ``bytes_sent``: what Tornado's stream has got rid of as
+    whole parts. That alone would be no progress: a slow client takes a part for a minute.
     """
 
     def __init__(self, handler: RequestHandler) -> None:
         connection: Any = handler.request.connection
         self.bytes_sent = 0
+        self._stream: IOStream = connection.stream
         self._socket: socket.socket = connection.stream.socket
-        self._close: Callable[[], None] = connection.stream.close
 
     @property
     def bytes_taken(self) -> int:
         """The number of bytes that the other end has acknowledged so far."""
-        return self.bytes_sent - unacknowledged_bytes(self._socket)
+        # Tornado tells nobody how much of a part the kernel has taken.
+        sent: int = getattr(self._stream, "_total_write_done_index", self.bytes_sent)
+        return sent - unacknowledged_bytes(self._socket)
 
     def give_up(self) -> None:
         """End the connection; what waits goes with it."""
         reset_on_close(self._socket)
-        self._close()
+        self._stream.close()

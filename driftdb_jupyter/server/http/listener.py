@@ -8,6 +8,7 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
 from ..hosting.hub import Hub
+from .answer import forget_frames
 from .forwarded import Proxies
 
 __all__ = ["Listener"]
@@ -41,6 +42,7 @@ class Listener(HTTPServer):
     def on_close(self, server_conn: Any) -> None:
         """Note that a connection has ended, or is a WebSocket's now."""
         super().on_close(server_conn)
+        forget_frames(server_conn.stream)
         caller = self.hub.callers[_host(server_conn.context.address)]
         caller.streams = max(0, caller.streams - 1)  # it may have been forgotten meanwhile
 

@@ -20,7 +20,7 @@ from ...protocol.codec import error_fields
 from ...protocol.errors import RateExceeded, Refusal
 from ..hosting.hub import Hub
 from ..limits.callers import Caller
-from .answer import Response
+from .answer import Response, forget_frames
 from .site import Site
 
 __all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request"]
@@ -195,9 +195,19 @@ class Request(RequestHandler):
                     future.exception()  # seen: the client has gone
                 backlog.unwatch(response)
                 backlog.add(-length)
+                forget_frames(stream)
 
             written.add_done_callback(done)
+        elif stream.closed():
+            forget_frames(stream)
         return written
+
+    def on_connection_close(self) -> None:
+        """Let go of what the connection's error holds."""
+        super().on_connection_close()
+        connection: Any = self.request.connection
+        if connection.stream is not None:
+            forget_frames(connection.stream)
 
     def set_default_headers(self) -> None:
         """Don't name the server and its version."""
