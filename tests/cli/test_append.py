@@ -46,7 +46,7 @@ def test_a_bar_that_has_ended_arrives_although_nothing_follows(shell: Shell, roo
         come_true(room, lambda: list(log) == ["100 %"])
         process.stdin.write(b"\r 99 %\r100 %")
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert held(shell, "build") == ["100 %", "100 %"]
 
 
@@ -67,7 +67,7 @@ def test_a_line_is_in_the_room_while_others_are_yet_to_come(shell: Shell, room: 
         assert process.stdout.readline() == b"begun\n"
         come_true(room, lambda: list(log) == ["begun"])
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     come_true(room, lambda: list(log) == ["begun", "of"])
 
 
@@ -137,7 +137,7 @@ def test_nobody_has_to_read_the_tee(shell: Shell, room: Room) -> None:
         come_true(room, lambda: "build" in held_keys(room))
         process.stdin.write(b"two\n")
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert held(shell, "build") == ["one", "two"]
 
 
@@ -189,7 +189,7 @@ def test_ctrl_c_waits_for_the_last_lines_of_who_writes(shell: Shell, room: Room)
         process.send_signal(signal.SIGINT)
         process.stdin.write(b"interrupted\n")
         process.stdin.close()
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
     assert held(shell, "build") == ["one", "interrupted"]
@@ -204,7 +204,7 @@ def test_sigterm_and_a_second_signal_do_not_wait(shell: Shell, room: Room) -> No
             come_true(room, lambda key=key: key in held_keys(room))  # type: ignore[misc]
             for number in numbers:
                 process.send_signal(number)
-            assert process.wait(20) == status
+            assert process.wait(60) == status
         assert held(shell, key) == ["one"]
 
 

@@ -9,7 +9,7 @@ from .shell import Shell
 
 
 def test_who_is_there_is_printed(shell: Shell, room: Room) -> None:
-    room.presence(value={"colour": "red"})
+    _held = room.presence(value={"colour": "red"})
     assert shell.prints("presence") == 'Guest\t{"colour":"red"}\n'
     line = json.loads(shell.prints("presence", "--json"))
     assert (line["event"], line["name"], line["value"]) == ("here", "Guest", {"colour": "red"})
@@ -17,7 +17,7 @@ def test_who_is_there_is_printed(shell: Shell, room: Room) -> None:
 
 
 def test_who_comes_changes_and_leaves_is_printed(shell: Shell, room: Room) -> None:
-    room.presence("cursors", 1)
+    _held = room.presence("cursors", 1)
     with shell.started("presence", "cursors", "-f") as process, another(room) as other:
         assert process.stdout is not None
         assert process.stdout.readline() == b"  Guest\t1\n"

@@ -34,7 +34,7 @@ def test_values_are_counted_on_a_terminal() -> None:
 
 def test_a_work_without_a_measure_shows_that_it_goes_on() -> None:
     with redirect_stderr(Terminal()) as terminal, working("Checking"):
-        assert terminal.written.wait(30)
+        assert terminal.written.wait(60)
     assert "Checking: 0 s" in terminal.getvalue()
 
 

@@ -51,7 +51,7 @@ def test_only_who_is_first_writes_where_that_is_asked_for(shell: Shell) -> None:
 
 
 def test_each_action_does_what_it_is_for(shell: Shell, room: Room) -> None:
-    heard = room.pubsub("k").messages(timeout_seconds=20)
+    heard = room.pubsub("k").messages(timeout_seconds=60)
     for value in ("1", "2"):
         shell.prints("push", "k", value, "--action=append")
     shell.prints("push", "k", "3", "--action", "relay")

@@ -17,7 +17,7 @@ def pipe() -> Iterator[tuple[int, int]]:
     yield reading, writing
     for thread in threading.enumerate():  # or it would read another test's pipe of that number
         if thread.name == "driftdb-source":
-            thread.join(20)
+            thread.join(60)
     os.close(reading)
 
 

@@ -96,7 +96,7 @@ def test_what_is_no_room_makes_no_place_for_rooms(
 @pytest.mark.parametrize("command", ["watch k", "tail -f k", "presence -f"])
 def test_ctrl_c_ends_it_without_a_word(shell: Shell, room: Room, command: str) -> None:
     room.stream("k").append("there").result()
-    room.presence(value="there")
+    _held = room.presence(value="there")
     with shell.started(*command.split()) as process:
         assert process.stdout is not None
         assert b"there" in process.stdout.readline()

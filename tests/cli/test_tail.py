@@ -41,7 +41,7 @@ def test_it_goes_on_with_what_comes(shell: Shell, room: Room) -> None:
         log.append("after").result()
         assert process.stdout.readline() == b"after\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -52,7 +52,7 @@ def test_it_ends_when_nobody_reads_on(shell: Shell, room: Room) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(20) == 141
+        assert process.wait(60) == 141
         assert process.stderr is not None
         assert process.stderr.read() == b""
 

@@ -30,7 +30,7 @@ def test_nothing_that_others_wrote_rules_a_terminal(shell: Shell, room: Room) ->
     room.state(key).set(f"value{EVIL}").result()
     room.state(f"$meta/{key}").set({"kind": f"kind{EVIL}", "label": f"label{EVIL}"}).result()
     room.state("object").set({f"name{EVIL}": [f"text{EVIL}"]}).result()
-    room.presence(value={"name": f"name{EVIL}", f"x{EVIL}": f"y{EVIL}"})
+    _held = room.presence(value={"name": f"name{EVIL}", f"x{EVIL}": f"y{EVIL}"})
     room.flush()
     commands = [
         ["get", key],
@@ -97,7 +97,7 @@ def answering(answer: bytes) -> Iterator[str]:
             while True:
                 connection, _ = listening.accept()
                 with connection:
-                    connection.settimeout(5)
+                    connection.settimeout(60)
                     connection.recv(65536)
                     connection.sendall(answer)
         except OSError:

@@ -192,7 +192,7 @@ class FakeServer:
         async def call() -> Any:
             return work()
 
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(60)
 
     def write(self, key: str, value: Any) -> None:
         """Have another client write."""
@@ -294,7 +294,7 @@ class FakeServer:
             self._server.add_sockets(self._listening)
 
         threading.Thread(target=self._run, daemon=True).start()
-        asyncio.run_coroutine_threadsafe(start(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(start(), self.loop).result(60)
 
     def stop(self) -> None:
         """Stop serving; the port answers no more."""
@@ -305,7 +305,7 @@ class FakeServer:
             await self._server.close_all_connections()
 
         self.cut()
-        asyncio.run_coroutine_threadsafe(stop(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop(), self.loop).result(60)
         self.wait_for(lambda: not self.sockets)
         self.loop.call_soon_threadsafe(self.loop.stop)
 

@@ -41,7 +41,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self._drain.join()
         assert self.process.stderr is not None
         self.process.stderr.close()
@@ -56,7 +56,7 @@ def server() -> Iterator[Server]:
 
 def wait_for(state: SharedState, value: Any) -> None:
     connection = state.room.connection
-    assert connection.wait_until(lambda: state.value == value, 20), state
+    assert connection.wait_until(lambda: state.value == value, 60), state
 
 
 def other(server: Server, key: str, code: str, name: str = "plots") -> str:

@@ -105,7 +105,8 @@ def test_all_that_was_written_arrives(mine: Room, python: str, end: str) -> None
     ended = run(python, end, mine.url, DRIFTDB_FLUSH_SECONDS="200")
     assert "may be lost" not in ended.stderr
     log = Stream("log", room=mine)
-    assert [value for value in log if isinstance(value, int)] == list(range(2000))
+    numbers = [value for value in log if isinstance(value, int)]
+    assert numbers == list(range(2000)), ended.stderr
     assert "printed" in log
     assert "unfinished" in log
     assert [value["message"] for value in log if isinstance(value, dict)] == ["logged"]

@@ -74,7 +74,7 @@ class Case:
         """Whatever was interrupted, all goes on, and both ends are equal."""
         number = self.next()
         self.mine.flush(20)
-        assert self.log.append(number).result(20) is not None
+        assert self.log.append(number).result(60) is not None
         # What is shown here is shown there: before anything else is written that could mend it.
         come_true(self.theirs, lambda: self.their_state.value == self.state.value)
         come_true(self.theirs, lambda: dict(self.their_items) == dict(self.items))
@@ -99,7 +99,7 @@ class Case:
 
     def append(self) -> None:
         number = self.next()
-        self.log.append(number).result(20)
+        self.log.append(number).result(60)
         self.acknowledged.append(number)
 
     def increment(self, value: Any) -> int:
@@ -111,13 +111,13 @@ def _file(case: Case) -> None:
 
 
 def _iterate(case: Case) -> None:
-    feed = case.chat.messages(timeout_seconds=20)
+    feed = case.chat.messages(timeout_seconds=60)
     case.chat.publish(1)
     next(feed)
 
 
 def _compact(case: Case) -> None:
-    case.steps.extend([case.next(), case.next()]).result(20)
+    case.steps.extend([case.next(), case.next()]).result(60)
     case.steps.compact(len)
 
 
@@ -147,8 +147,8 @@ def _made_stream(case: Case) -> None:
 CALLS: dict[str, Callable[[Case], object]] = {
     "state.value =": lambda case: setattr(case.state, "value", case.next()),
     "state.value": lambda case: case.state.value,
-    "state.set().result()": lambda case: case.state.set(case.next()).result(20),
-    "state.update().result()": lambda case: case.state.update(case.increment).result(20),
+    "state.set().result()": lambda case: case.state.set(case.next()).result(60),
+    "state.update().result()": lambda case: case.state.update(case.increment).result(60),
     "state.wait_for": lambda case: case.state.wait_for(lambda value: True),
     "state.observe": lambda case: case.state.observe(len),
     "stream.append().result()": lambda case: case.append(),
@@ -159,7 +159,7 @@ CALLS: dict[str, Callable[[Case], object]] = {
     "stream.file": _file,
     "stream.handler": _handler,
     "stream.progress": _progress,
-    "stream.follow": lambda case: next(case.log.follow(timeout_seconds=20)),
+    "stream.follow": lambda case: next(case.log.follow(timeout_seconds=60)),
     "stream.subscribe": lambda case: case.log.subscribe(len),
     "pubsub.publish": lambda case: case.chat.publish(case.next()),
     "pubsub.messages": _iterate,
@@ -167,17 +167,17 @@ CALLS: dict[str, Callable[[Case], object]] = {
     "bind": _bind,
     "bound.value =": lambda case: setattr(case.bound, "value", case.next()),
     "dict[]=": lambda case: case.items.__setitem__(f"n{case.next() % 5}", case.number),
-    "dict.set().result()": lambda case: case.items.set(a=case.next()).result(20),
+    "dict.set().result()": lambda case: case.items.set(a=case.next()).result(60),
     "dict": lambda case: dict(case.items),
     "reducer.dispatch": lambda case: case.sum.dispatch(1),
     "reducer.value": lambda case: case.sum.value,
     "presence.value =": lambda case: setattr(case.here, "value", case.next()),
     "presence.people": lambda case: case.here.people,
     "room.flush": lambda case: case.mine.flush(20),
-    "room.keys": lambda case: case.mine.keys(timeout_seconds=20),
+    "room.keys": lambda case: case.mine.keys(timeout_seconds=60),
     "room.waiting": lambda case: case.mine.waiting,
     "room.retry": lambda case: case.mine.retry(),
-    "room.delete": lambda case: case.mine.delete("nothing").result(20),
+    "room.delete": lambda case: case.mine.delete("nothing").result(60),
     "room.state": _made,
     "room.stream": _made_stream,
 }

@@ -86,7 +86,7 @@ class Server:
     def complete(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's own loop."""
         assert self.loop is not None
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
 
 class Rights(Authorizer):
@@ -247,7 +247,7 @@ def _in_a_thread(
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    started.wait(20)
+    started.wait(60)
     if failed:
         raise failed[0]
     try:
@@ -255,6 +255,6 @@ def _in_a_thread(
     finally:
         with suppress(RuntimeError):  # the test has stopped it, and its loop is closed
             servers[0].stop()
-        thread.join(20)
+        thread.join(60)
         if failed:
             raise failed[0]

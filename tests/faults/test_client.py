@@ -43,7 +43,7 @@ async def play(
             for key in KEYS:
                 pusher.push(key)
             await pusher.settled()
-            await asyncio.wait_for(last_words(*clients), 5)
+            await asyncio.wait_for(last_words(*clients), 60)
             held = await invariants.truth(url, list(KEYS))
             invariants.check(clients, held)
         return clients, held
@@ -131,7 +131,7 @@ async def test_on_a_bad_network_all_invariants_hold() -> None:
                         client.push(key)
                 await asyncio.sleep(0.05)
             network.calm()
-            await asyncio.wait_for(last_words(*clients), 20)
+            await asyncio.wait_for(last_words(*clients), 60)
             invariants.check(clients, await invariants.truth(url, list(KEYS)))
 
 

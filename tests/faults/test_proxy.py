@@ -40,14 +40,14 @@ class End:
         self.writer = writer
 
     async def hears(self, expected: bytes) -> None:
-        assert await asyncio.wait_for(self.reader.readexactly(len(expected)), 5) == expected
+        assert await asyncio.wait_for(self.reader.readexactly(len(expected)), 60) == expected
 
     async def hears_nothing(self) -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(self.reader.read(1), 0.1)
 
     async def all(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 5)
+        return await asyncio.wait_for(self.reader.read(), 60)
 
 
 @pytest_asyncio.fixture

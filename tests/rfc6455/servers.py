@@ -22,7 +22,7 @@ __all__ = ["Line", "converse", "echoing"]
 Heard = dict[str, list[Frame]]
 """The messages that the peers of each room sent, in order."""
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 ROOM = "echo"
 
 

@@ -59,7 +59,7 @@ async def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) 
         assert process.process.poll() is None
         process.process.send_signal(number)
         await peer.is_closed_with(1001)
-        assert process.process.wait(20) == 0
+        assert process.process.wait(60) == 0
         await room.empty()
     assert number.name in process.log
     assert "Traceback" not in process.log

@@ -22,13 +22,13 @@ CLIENT = "c" * 16
 
 def post(url: str, **message: Any) -> Any:
     request = urllib.request.Request(url, json.dumps(message).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
@@ -67,7 +67,7 @@ def test_a_second_server_starts_only_where_it_may_keep_nothing(tmp_path: Path) -
         with started(command, cwd=tmp_path, env=environment()) as second:
             post(f"{second.server.root}new")
             with pytest.raises(urllib.error.HTTPError) as answer:
-                urllib.request.urlopen(f"{second.server.root}health", timeout=10)
+                urllib.request.urlopen(f"{second.server.root}health", timeout=60)
             with answer.value:
                 trouble = json.load(answer.value)["trouble"]
             assert "another server has the journal rooms.db" in trouble

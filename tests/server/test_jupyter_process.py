@@ -93,7 +93,7 @@ async def test_it_stops_with_1001_and_its_log_shows_no_secrets(jupyter: Process)
             await fetch(f"{root}{path}?client={secret}&token=wrong-token", method=method)
     jupyter.process.terminate()
     await peer.is_closed_with(1001)
-    assert jupyter.process.wait(30) == 0
+    assert jupyter.process.wait(60) == 0
     await room.empty()
     for shown in (secret, TOKEN, "wrong-token"):
         assert [line for line in jupyter.lines if shown in line] == []

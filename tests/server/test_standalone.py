@@ -454,7 +454,7 @@ async def test_a_peer_that_gives_no_sign_of_life_is_closed_and_others_stay() -> 
         writer.write(UPGRADE)
         assert b"101" in await reader.readline()
         # It answers no ping, so the end comes.
-        await asyncio.wait_for(reader.readuntil((1011).to_bytes(2, "big")), 10)
+        await asyncio.wait_for(reader.readuntil((1011).to_bytes(2, "big")), 60)
         writer.close()
         await well.hears_nothing()
         await room.empty()

@@ -169,7 +169,7 @@ class World:
             if all(client.at_rest for client in self.present) and self._all_left():
                 return
             if not any(client.link and client.link.down for client in self.present):
-                self.wait(10)
+                self.wait(60)
         raise AssertionError("it never comes to rest")
 
     def check(self) -> None:

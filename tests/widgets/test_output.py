@@ -48,7 +48,7 @@ def test_a_stream_keeps_its_newest_lines(mine: Room) -> None:
 
 def test_a_presence_keeps_who_was_here(mine: Room) -> None:
     people = Presence(room=mine, value=1)
-    people._wait(lambda: len(people), lambda count: count == 1).result(10)
+    people._wait(lambda: len(people), lambda count: count == 1).result(60)
     assert "<pre>Guest</pre>" in output(people)["text/html"]
 
 

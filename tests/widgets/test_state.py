@@ -225,7 +225,7 @@ def test_one_that_was_never_shown_is_collected(here: Room) -> None:
     del widget
     gc.collect()
     # The connection's thread may be telling it of its own write just now.
-    assert gone.wait(10)
+    assert gone.wait(60)
 
 
 def test_one_that_was_shown_and_closed_is_collected(here: Room) -> None:

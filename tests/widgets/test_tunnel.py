@@ -76,7 +76,7 @@ def test_a_page_reads_and_writes_a_room_through_the_kernel(mine: Room) -> None:
             type="push", key="k", action={"type": "replace"}, value={"v": 4, "i": ""}, id=1
         )
         assert {"type": "ack", "id": 1, "seq": push["seq"] + 1} in await page.hears()
-        await asyncio.to_thread(state.wait_for, lambda value: value == 4, timeout_seconds=10)
+        await asyncio.to_thread(state.wait_for, lambda value: value == 4, timeout_seconds=60)
         page.say(close=True)
         assert await page.told() == {"heard": []}
         assert "closed" in await page.told()

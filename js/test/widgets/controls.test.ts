@@ -208,8 +208,9 @@ test("a file that can't be read is told, and may be chosen again", async () => {
   const input = find("input");
   Object.defineProperty(input, "files", { value: [folder], configurable: true });
   input.dispatchEvent(new Event("change"));
-  await vi.waitFor(() =>
-    expect(find(".driftdb-file-text").textContent).toBe("folder\\u202e can't be read"),
+  await vi.waitFor(
+    () => expect(find(".driftdb-file-text").textContent).toBe("folder\\u202e can't be read"),
+    60_000,
   );
   expect(source.value).toBeNull();
   expect(input.value).toBe("");

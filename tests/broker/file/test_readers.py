@@ -24,7 +24,7 @@ async def test_a_check_blocks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyP
     go_on, check = threading.Event(), Journal.check
 
     def slow(journal: Journal) -> list[str]:
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return check(journal)
 
     monkeypatch.setattr(Journal, "check", slow)
@@ -47,7 +47,7 @@ async def test_a_room_that_is_long_in_loading_blocks_no_other(
     go_on, load = threading.Event(), Journal.load
 
     def slow(journal: Journal, name: str, **options: Any) -> Any:
-        assert name != "large" or go_on.wait(30)
+        assert name != "large" or go_on.wait(60)
         return load(journal, name, **options)
 
     monkeypatch.setattr(Journal, "load", slow)

@@ -60,7 +60,7 @@ def connection(server: FakeServer) -> Iterator[Connection]:
 
 
 def wait_for_status(connection: Connection, status: str) -> None:
-    assert connection.wait_until(lambda: connection.status == status, 10), connection.status
+    assert connection.wait_until(lambda: connection.status == status, 60), connection.status
 
 
 def test_it_sends_what_opens_the_room(server: FakeServer) -> None:
@@ -147,7 +147,7 @@ def test_it_keeps_trying_while_the_server_is_away(
     server.do(lambda: setattr(server, "status", 503))
     server.cut()
     server.wait_for(lambda: len(server.authorizations) > 2)
-    assert connection.wait_until(lambda: connection.error is not None, 10)
+    assert connection.wait_until(lambda: connection.error is not None, 60)
     assert connection.status == "reconnecting"
     assert isinstance(connection.error, Unreachable)
     server.do(lambda: setattr(server, "status", 101))
@@ -312,7 +312,7 @@ def test_what_the_server_had_no_time_for_is_sent_again(
     connection._driver.patience = Backoff(base_seconds=0.01, uniform=lambda low, high: high)
     server.room.deaf_for = 3
     connection.write(replica, b"1")
-    assert connection.wait_until(lambda: connection.held is not None, 10)
+    assert connection.wait_until(lambda: connection.held is not None, 60)
     assert isinstance(connection.held, RateExceeded)
     assert connection.flush(10)
     assert connection.held is None

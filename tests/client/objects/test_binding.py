@@ -225,12 +225,12 @@ def test_what_somebody_sets_while_the_rooms_value_is_taken_is_shared(
     def slow(change: Any) -> None:
         if change["new"] == 10:
             taking.set()
-            done.wait(10)
+            done.wait(60)
 
     slider.observe(slow, "value")
     state = SharedState("n", room=theirs)
     state.value = 10
-    assert taking.wait(10)
+    assert taking.wait(60)
     slider.value = 20
     assert binding.state.value == 20
     done.set()

@@ -49,7 +49,7 @@ def test_items_are_removed(mine: Room) -> None:
 def test_it_can_be_waited_for(mine: Room, theirs: Room) -> None:
     SharedDict("form", room=theirs)["done"] = True
     form = SharedDict("form", room=mine)
-    assert form.wait_for(lambda items: items.get("done"), timeout_seconds=20) == {"done": True}
+    assert form.wait_for(lambda items: items.get("done"), timeout_seconds=60) == {"done": True}
 
 
 def test_an_action_of_another_shape_counts_for_nothing(mine: Room) -> None:

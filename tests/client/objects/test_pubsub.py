@@ -39,7 +39,7 @@ def test_a_loop_hears_what_comes_from_now_on(mine: Room, theirs: Room) -> None:
     channel, other = PubSub("chat", room=mine), PubSub("chat", room=theirs)
     channel.publish("before")
     come_true(theirs, lambda: other.last == ["before"])
-    feed = other.messages(timeout_seconds=20)
+    feed = other.messages(timeout_seconds=60)
     channel.publish("one")
     channel.publish("two")
     assert next(feed) == "one"
@@ -67,7 +67,7 @@ def test_an_async_loop_hears_too(mine: Room) -> None:
 
     async def hear() -> list[str]:
         heard = []
-        feed = channel.messages(timeout_seconds=20)
+        feed = channel.messages(timeout_seconds=60)
         channel.publish("one")
         async for value in feed:
             heard.append(value)
@@ -84,7 +84,7 @@ def test_an_async_loop_hears_too(mine: Room) -> None:
 
 def test_stamps_tell_who_and_when(mine: Room, theirs: Room) -> None:
     channel, other = PubSub("chat", room=mine), PubSub("chat", room=theirs, stamps=True)
-    feed = other.messages(timeout_seconds=20)
+    feed = other.messages(timeout_seconds=60)
     channel.publish("hello")
     message = next(feed)
     assert isinstance(message, Message)
@@ -124,7 +124,7 @@ def test_a_value_that_cannot_be_encoded_is_an_error_at_once(mine: Room) -> None:
 
 def test_hooks_encode_and_decode(mine: Room) -> None:
     channel = PubSub("chat", room=mine, encode=lambda v: v.real, decode=lambda v: complex(v))
-    feed = channel.messages(timeout_seconds=20)
+    feed = channel.messages(timeout_seconds=60)
     channel.publish(2 + 0j)
     assert next(feed) == 2 + 0j
 

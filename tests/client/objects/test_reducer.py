@@ -76,7 +76,7 @@ def test_subscribers_hear_the_newest_value(mine: Room, theirs: Room) -> None:
 def test_a_value_can_be_waited_for(mine: Room, theirs: Room) -> None:
     todo = SharedReducer("todo", add, [], room=mine)
     SharedReducer("todo", add, [], room=theirs).dispatch("milk")
-    assert todo.wait_for(lambda items: "milk" in items, timeout_seconds=20) == ["milk"]
+    assert todo.wait_for(lambda items: "milk" in items, timeout_seconds=60) == ["milk"]
     with pytest.raises(TimedOut):
         todo.wait_for(lambda items: "bread" in items, timeout_seconds=0.01)
 

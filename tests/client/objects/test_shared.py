@@ -229,7 +229,7 @@ def test_news_may_come_before_an_object_is_made(
 
     def listen_and_tell(self: Connection, key: str, listener: Any, **options: Any) -> LogReplica:
         replica = listen(self, key, listener, **options)
-        assert self.wait_until(lambda: replica.current, 20)
+        assert self.wait_until(lambda: replica.current, 60)
         listener.deliver()
         return replica
 

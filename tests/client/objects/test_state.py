@@ -60,7 +60,7 @@ def here(server: FakeServer) -> Iterator[Room]:
 def holding(server: FakeServer) -> Iterator[None]:
     """Let the server do nothing."""
     gate = threading.Event()
-    server.loop.call_soon_threadsafe(gate.wait, 10)
+    server.loop.call_soon_threadsafe(gate.wait, 60)
     yield
     gate.set()
 
@@ -338,7 +338,7 @@ def test_handlers_hear_of_changes_in_their_order_one_at_a_time(
 ) -> None:
     state, changes, gate = SharedState("slider", 0, room=here), Changes(), threading.Event()
     state.observe(changes)
-    state.observe(lambda _: gate.wait(10))
+    state.observe(lambda _: gate.wait(60))
     server.write("slider", 1)
     changes.wait_for(lambda: changes.seen == [(0, 1)])
     state.value = 2
@@ -457,7 +457,7 @@ def test_a_room_that_may_no_longer_be_read_says_so_to_who_tries_again(
     here.flush()
     server.status = 403
     server.close_sockets(4403)
-    assert here.connection.wait_until(lambda: here.status == "stopped", 10)
+    assert here.connection.wait_until(lambda: here.status == "stopped", 60)
     assert isinstance(state.error, Forbidden)
     assert state.value == 1
     with pytest.raises(Forbidden):
@@ -471,7 +471,7 @@ def test_a_cell_that_is_run_again_while_the_server_is_away_has_the_last_value(
     here.flush()
     server.status = 503
     server.cut()
-    assert here.connection.wait_until(lambda: here.status == "reconnecting", 10)
+    assert here.connection.wait_until(lambda: here.status == "reconnecting", 60)
     state = SharedState("slider", 0, room=here)
     assert state.value == 1
 
@@ -574,7 +574,7 @@ def test_a_value_can_be_waited_for_in_the_middle_of_a_cell(mine: Room, theirs: R
     answer = SharedState("answer", room=mine)
     writer = threading.Timer(0.01, lambda: SharedState("answer", "yes", room=theirs))
     writer.start()
-    assert answer.wait_for(lambda value: value is not None, timeout_seconds=20) == "yes"
+    assert answer.wait_for(lambda value: value is not None, timeout_seconds=60) == "yes"
     writer.join()
     with pytest.raises(TimedOut, match=r"'answer': what was waited for .* within 0\.01 s"):
         answer.wait_for(lambda value: value == "no", timeout_seconds=0.01)
@@ -594,14 +594,14 @@ def test_a_throttled_state_sends_and_tells_no_oftener_than_it_says(
     other = SharedState("slider", room=theirs)
     changes = Changes()
     other.observe(changes)
-    start = time.monotonic()
-    for value in range(1, 101):
-        state.value = value
+    start, value = time.monotonic(), 0
+    while value < 100 or len(changes.seen) < 2:
+        state.value = value = value + 1
         time.sleep(0.005)
     mine.flush()
-    changes.wait_for(lambda: changes.seen[-1:] != [] and changes.seen[-1][1] == 100)
+    changes.wait_for(lambda: changes.seen[-1][1] == value)
     most = (time.monotonic() - start) / 0.2 + 2
-    assert 1 < len(changes.seen) <= most
+    assert len(changes.seen) <= most
     with pytest.raises(ValueError, match="expected throttle_seconds of 0 or more, got -1"):
         SharedState("slider", room=mine, throttle_seconds=-1)
 

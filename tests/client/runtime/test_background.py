@@ -84,7 +84,7 @@ def test_a_fork_writes_and_reads_over_a_connection_of_its_own(server: FakeServer
     assert in_a_fork(work) == "2"
     assert server.connections == 2
     assert len({secret for secret, _, _ in server.room.applied}) == 2
-    assert state.room.connection.wait_until(lambda: state.value == 2, 10)
+    assert state.room.connection.wait_until(lambda: state.value == 2, 60)
 
 
 def _write(url: str) -> None:
@@ -103,7 +103,7 @@ def test_what_a_child_wrote_before_its_end_is_sent_before_it_ends(
     context: Any = multiprocessing.get_context(method)
     child = context.Process(target=_write, args=(server.url,))
     child.start()
-    child.join(30)
+    child.join(60)
     assert child.exitcode == 0
     assert (server.room.value("k") or (None,))[0] == "last words"
     state.room.close()
@@ -127,7 +127,7 @@ def test_a_fork_in_the_middle_of_anything_neither_hangs_nor_resends(server: Fake
     state = SharedState("k", 0, room=here)
 
     def work() -> Any:
-        SharedState("from the fork", 1, room=here, timeout_seconds=10)
+        SharedState("from the fork", 1, room=here, timeout_seconds=60)
         here.flush()
         return "done"
 

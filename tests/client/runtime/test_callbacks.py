@@ -57,7 +57,7 @@ def test_without_a_loop_they_run_on_a_thread_of_their_own() -> None:
     callbacks, target = started(), Told()
     callbacks.notice_loop()
     callbacks.schedule(target)
-    assert target.told.wait(10)
+    assert target.told.wait(60)
     assert target.threads[0] is not threading.main_thread()
 
 
@@ -70,8 +70,8 @@ def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
     asyncio.run(program())
     callbacks.schedule(left)
     callbacks.schedule(later)
-    assert left.told.wait(10)
-    assert later.told.wait(10)
+    assert left.told.wait(60)
+    assert later.told.wait(60)
 
 
 def test_what_a_closed_loop_never_ran_is_told_with_the_next() -> None:
@@ -88,8 +88,8 @@ def test_what_a_closed_loop_never_ran_is_told_with_the_next() -> None:
     loop.close()
     assert not left.told.is_set()
     callbacks.schedule(later)
-    assert left.told.wait(10)
-    assert later.told.wait(10)
+    assert left.told.wait(60)
+    assert later.told.wait(60)
 
 
 def test_one_that_fails_is_logged_and_the_others_run(caplog: pytest.LogCaptureFixture) -> None:

@@ -59,18 +59,18 @@ def test_another_thread_does_not_wait_and_what_it_found_is_told(value: Value) ->
 
     def tell(before: int, now: int) -> None:
         entered.set()
-        assert gate.wait(20)
+        assert gate.wait(60)
         value.tell(before, now)
 
     value.now = 1
     thread = threading.Thread(target=value.teller.run, args=[tell])
     thread.start()
-    assert entered.wait(20)
+    assert entered.wait(60)
     value.now = 2
     value.teller.run(value.tell)
     assert value.told == []
     gate.set()
-    thread.join(20)
+    thread.join(60)
     assert value.told == [(0, 1), (1, 2)]
 
 

@@ -30,7 +30,7 @@ def test_one_thread_is_in_at_a_time() -> None:
 
     threads = [in_thread(work) for _ in range(4)]
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert most == [1] * 800
 
 
@@ -40,7 +40,7 @@ def test_who_waits_long_for_a_block_that_is_executed_goes_on_waiting() -> None:
     def hold() -> None:
         with lock, lock:
             entered.set()
-            assert gate.wait(20)
+            assert gate.wait(60)
             order.append("holder")
 
     def take() -> None:
@@ -48,12 +48,12 @@ def test_who_waits_long_for_a_block_that_is_executed_goes_on_waiting() -> None:
             order.append("other")
 
     holder = in_thread(hold)
-    assert entered.wait(20)
+    assert entered.wait(60)
     other = in_thread(take)
     other.join(0.05)
     gate.set()
-    other.join(20)
-    holder.join(20)
+    other.join(60)
+    holder.join(60)
     assert order == ["holder", "other"]
 
 
@@ -105,7 +105,7 @@ def test_an_interrupt_at_any_line_leaves_it_free_for_others() -> None:
     for line in range(1, count_lines(hold) + 1):
         interrupted_at(hold, line)
         taken = threading.Event()
-        in_thread(take).join(20)
+        in_thread(take).join(60)
         assert taken.is_set(), line
         hold()
 
@@ -114,7 +114,7 @@ def test_what_is_raised_in_a_block_is_raised_and_frees_it() -> None:
     lock = TurnLock(look_seconds=1e6)
     with pytest.raises(Interrupt), lock:
         raise Interrupt
-    in_thread(lambda: lock.__enter__()).join(20)
+    in_thread(lambda: lock.__enter__()).join(60)
 
 
 def _events() -> tuple[threading.Event, threading.Event]:

@@ -45,7 +45,7 @@ def test_the_server_names_the_notebooks_room_and_is_asked_once(
 ) -> None:
     server.notebooks["4da1-c2"] = "plots-1234"
     for _ in range(2):
-        assert named(place, SETTINGS, timeout_seconds=10) == replace(
+        assert named(place, SETTINGS, timeout_seconds=60) == replace(
             place, room="plots-1234", notebook=None
         )
         server.notebooks["4da1-c2"] = "another"
@@ -65,14 +65,14 @@ def test_the_notebooks_room_is_the_one_of_that_name(
 
 
 def test_a_server_that_names_none_leaves_it_to_the_path(place: Location) -> None:
-    location = named(place, SETTINGS, timeout_seconds=10)
+    location = named(place, SETTINGS, timeout_seconds=60)
     assert location.room == notebook_room("/a/plots.ipynb")
 
 
 def test_a_refusal_is_no_reason_to_guess(server: FakeServer, place: Location) -> None:
     server.status = 403
     with pytest.raises(Forbidden):
-        named(place, SETTINGS, timeout_seconds=10)
+        named(place, SETTINGS, timeout_seconds=60)
 
 
 def test_silence_is_told_and_ends_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -82,14 +82,14 @@ def test_silence_is_told_and_ends_it(caplog: pytest.LogCaptureFixture) -> None:
             named(Location(server=url), SETTINGS, timeout_seconds=0.1)
     # Somebody else's request, so that the loop has gone on.
     with pytest.raises(Unreachable):
-        named(Location(server="http://127.0.0.1:9/"), SETTINGS, timeout_seconds=10)
+        named(Location(server="http://127.0.0.1:9/"), SETTINGS, timeout_seconds=60)
     assert [record.message for record in caplog.records] == []
 
 
 def test_silence_is_no_reason_to_guess(place: Location) -> None:
     gone = replace(place, server="http://127.0.0.1:9/")
     with pytest.raises(Unreachable, match="nothing answers"):
-        named(gone, SETTINGS, timeout_seconds=10)
+        named(gone, SETTINGS, timeout_seconds=60)
 
 
 def test_outside_of_a_kernel_there_is_no_kernel_id() -> None:

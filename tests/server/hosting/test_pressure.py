@@ -83,7 +83,7 @@ async def test_a_stalled_reader_is_not_waited_for_and_not_again_until_it_has_rea
         await asyncio.sleep(0)
     await congest(stalled)
     assert pressure.high
-    await asyncio.wait_for(pressure.hold(stalled.outbox, FLOOD) or asyncio.sleep(0), 10)
+    await asyncio.wait_for(pressure.hold(stalled.outbox, FLOOD) or asyncio.sleep(0), 60)
 
 
 async def test_who_pushes_little_is_not_held(lines: list[Line]) -> None:

@@ -176,7 +176,7 @@ async def test_a_file_is_compressed_for_who_takes_that(server: Server) -> None:
 
     def asked(**headers: str) -> tuple[Any, bytes]:
         # Tornado's client unpacks by itself.
-        with urlopen(Request(url, headers={**server.headers, **headers}), timeout=10) as answer:
+        with urlopen(Request(url, headers={**server.headers, **headers}), timeout=60) as answer:
             return answer.headers, answer.read()
 
     headers, plain = await asyncio.to_thread(asked)

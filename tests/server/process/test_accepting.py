@@ -65,7 +65,7 @@ async def listening() -> AsyncIterator[tuple[Greeter, Scarce]]:
 async def greeting(scarce: socket.socket) -> bytes:
     reader, writer = await asyncio.open_connection(*scarce.getsockname())
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 

@@ -358,7 +358,7 @@ async def _until(condition: Callable[[], bool]) -> None:
         while not condition():
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(poll(), 10)
+    await asyncio.wait_for(poll(), 60)
 
 
 async def test_what_is_made_for_many_is_made_a_little_in_each_turn_of_the_loop() -> None:

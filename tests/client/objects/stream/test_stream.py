@@ -60,8 +60,8 @@ def test_a_loop_goes_on_with_what_comes(mine: Room, theirs: Room) -> None:
     log, other = Stream("log", room=mine), Stream("log", room=theirs)
     log.extend([1, 2]).result()
     come_true(theirs, lambda: len(other) == 2)
-    everything = other.follow(timeout_seconds=20)
-    news = other.follow(start="now", timeout_seconds=20)
+    everything = other.follow(timeout_seconds=60)
+    news = other.follow(start="now", timeout_seconds=60)
     log.append(3)
     assert [next(everything) for _ in range(3)] == [1, 2, 3]
     assert next(news) == 3
@@ -74,7 +74,7 @@ def test_an_async_loop_goes_on_too(mine: Room) -> None:
     log.append(1).result()
 
     async def hear() -> list[int]:
-        feed = log.follow(timeout_seconds=20)
+        feed = log.follow(timeout_seconds=60)
         log.append(2)
         return [await feed.__anext__() for _ in range(2)]
 
