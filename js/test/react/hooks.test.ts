@@ -71,7 +71,7 @@ test("a server that is not there yet is asked again for a new room", async () =>
   vi.stubGlobal("fetch", fetch);
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   render(createElement(DriftDBProvider, { api: API }));
-  await vi.waitFor(() => expect(FakeSocket.opened).toHaveLength(1), 60_000);
+  await vi.waitFor(() => expect(FakeSocket.opened).toHaveLength(1), 50_000);
   expect(warn).toHaveBeenCalledTimes(1);
   expect(String(warn.mock.calls[0]?.[1])).toContain("http://server/new: expected a room, got no");
   warn.mockRestore();
@@ -83,7 +83,7 @@ test("a server that refuses a new room is not asked again", async () => {
   const fetch = vi.fn(async () => ({ ok: false, status: 403 }));
   vi.stubGlobal("fetch", fetch);
   render(createElement(DriftDBProvider, { api: API }));
-  await vi.waitFor(() => expect(warn).toHaveBeenCalledWith("driftdb:", expect.any(Error)), 60_000);
+  await vi.waitFor(() => expect(warn).toHaveBeenCalledWith("driftdb:", expect.any(Error)), 50_000);
   expect(fetch).toHaveBeenCalledTimes(1);
   warn.mockRestore();
 });
@@ -148,7 +148,7 @@ test("a component that is gone hears nothing, and another key is another value",
   // Another component of the same key often comes soon.
   const left = { type: "unsubscribe", key: "k" };
   const sent = () => FakeSocket.last.sent.map((text) => JSON.parse(text));
-  await vi.waitFor(() => expect(sent()).toContainEqual(left), 60_000);
+  await vi.waitFor(() => expect(sent()).toContainEqual(left), 50_000);
   await act(async () => unmount());
   expect(FakeSocket.last.closedWith).toBe(1000);
 }, 20_000);
@@ -435,7 +435,7 @@ test.each(wrappers)(
         { value: "red", client },
         { value: "green", client },
       ]);
-    }, 60_000);
+    }, 50_000);
   },
 );
 

@@ -58,7 +58,7 @@ test("who is there is connected: of two the one that doesn't give way makes the 
   const page = among(["a", "z"]);
   expect(page.peers.connections.map(({ id }) => id)).toEqual(["a", "z"]);
   for (const connection of FakePeerConnection.made) connection.onnegotiationneeded?.();
-  await vi.waitFor(() => expect(page.said()).toHaveLength(2), 60_000);
+  await vi.waitFor(() => expect(page.said()).toHaveLength(2), 50_000);
   expect(page.said()).toContainEqual({ to: "z", for: null, signal: { hello: true } });
   const mine = { description: { type: "offer", sdp: "mine" } };
   expect(page.said()).toContainEqual({ to: "a", for: null, signal: mine });

@@ -210,7 +210,7 @@ test("a file that can't be read is told, and may be chosen again", async () => {
   input.dispatchEvent(new Event("change"));
   await vi.waitFor(
     () => expect(find(".driftdb-file-text").textContent).toBe("folder\\u202e can't be read"),
-    60_000,
+    50_000,
   );
   expect(source.value).toBeNull();
   expect(input.value).toBe("");
@@ -249,7 +249,7 @@ test.each([
   expect(document.querySelector("td b")).toBeNull();
 });
 
-test("of a wide and long table so much is shown as can be read", { timeout: 60_000 }, () => {
+test("of a wide and long table so much is shown as can be read", { timeout: 50_000 }, () => {
   const rows = Array.from({ length: 700 }, (_, n) => ({ [`k${n}`]: n }));
   for (const value of [rows, rows.map(() => rows.map(() => 1))]) {
     stand(tableControl, value as Json);
