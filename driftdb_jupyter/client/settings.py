@@ -25,6 +25,8 @@ class Settings:
     ``wait_seconds``: how long is waited for what others do: in ``wait_for``, and in a loop for the
     next value, where no ``timeout_seconds`` is given.
     ``flush_seconds``: how long the end of the process waits for writes to arrive.
+    ``slow_callback_seconds``: how long an observer or handler may keep others waiting before a
+    warning names it.
     ``notebook_limit_bytes``: how long a value may be that a cell's output keeps in the notebook.
     ``describe``: whether the room is told how what a cell shows is to be shown by its page, too.
     """
@@ -38,6 +40,7 @@ class Settings:
     timeout_seconds: float = 10.0
     wait_seconds: float = 86_400.0
     flush_seconds: float = 5.0
+    slow_callback_seconds: float = 10.0
     notebook_limit_bytes: int = 20_000
     describe: bool = True
 

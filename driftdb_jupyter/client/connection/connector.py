@@ -168,6 +168,7 @@ class Connector:
                 doubtful = True
             self._driver.inbox.poke()
             callbacks.poke()
+            callbacks.look(self._settings.slow_callback_seconds)
             if self._driver.listeners.deserted():
                 self._driver.inbox.put(Job(self._driver.prune))
             if self._link is not None:

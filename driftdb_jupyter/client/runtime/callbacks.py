@@ -12,13 +12,15 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
 from .background import at_start, background, on_fork
 from .bell import Bell
 from .cells import ipython, keep_on_rerun
-from .worker import Worker
+from .worker import Worker, updates
 
 __all__ = ["Callbacks", "Target", "callbacks"]
 
@@ -44,6 +46,9 @@ class Callbacks:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting_on: asyncio.AbstractEventLoop | None = None
         self._worker = Worker("driftdb-callbacks")
+        # On which thread a target delivers now, and since when.
+        self._running: tuple[int, float] | None = None
+        self._warned_of: tuple[int, float] | None = None
 
     def start(self) -> None:
         """Start the thread for callbacks where no loop runs on the main thread."""
@@ -90,6 +95,17 @@ class Callbacks:
         if self._due:
             self._bell.ring()
 
+    def look(self, slow_seconds: float) -> None:
+        """Warn once of a callback that keeps others waiting for longer than that."""
+        running = self._running
+        if running is None or not self._due or running is self._warned_of:
+            return
+        thread, began = running
+        if time.monotonic() - began >= slow_seconds:
+            self._warned_of = running
+            # Not here, on the background thread: a log handler may write to a room.
+            updates.do(partial(_warn_of_slow, _callback_of(thread), slow_seconds))
+
     def _run(self) -> None:
         self._bell.answer()
         under_way: Target | None = None
@@ -99,9 +115,11 @@ class Callbacks:
                 for target in list(self._due):
                     under_way = target
                     self._due.pop(target, None)
+                    self._running = threading.get_ident(), time.monotonic()
                     self._deliver(target)
                     under_way = None
         finally:
+            self._running = None
             if under_way is not None:  # it was interrupted, and has the rest to tell
                 self._due[under_way] = None
             if self._due:  # something came meanwhile, or an interrupt came
@@ -145,6 +163,31 @@ def _interruptible() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)  # a cell that awaits ends, too
 
 
+def _callback_of(thread: int) -> str:
+    """Return the name and the place of the user's function that a thread runs."""
+    frame = sys._current_frames().get(thread)
+    found = frame
+    while frame is not None and frame.f_code is not _DELIVER:
+        if not frame.f_globals.get("__name__", "").startswith(_NOT_USERS):
+            found = frame
+        frame = frame.f_back
+    if found is None:
+        return "a callback"
+    code = found.f_code
+    return (
+        f"{code.co_name} ({code.co_filename}:{code.co_firstlineno}, now in line {found.f_lineno})"
+    )
+
+
+def _warn_of_slow(name: str, seconds: float) -> None:
+    _log.warning(
+        "%s has been running for more than %g s, and keeps other observers and handlers waiting "
+        "until it ends. Do long work in a thread, or stop it.",
+        name,
+        seconds,
+    )
+
+
 def _kernel_loop() -> asyncio.AbstractEventLoop | None:
     """Return the main loop of the IPython kernel that this is."""
     loop = getattr(
@@ -167,6 +210,8 @@ def _running_main_loop() -> asyncio.AbstractEventLoop | None:
     return None
 
 
+_DELIVER = Callbacks._deliver.__code__
+_NOT_USERS = (__name__.partition(".")[0], "traitlets")
 _RUN_FOREVER = asyncio.BaseEventLoop.run_forever.__code__
 
 callbacks = Callbacks()

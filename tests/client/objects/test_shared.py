@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -243,3 +244,32 @@ def test_news_may_come_before_an_object_is_made(
     else:
         mine.stream("x").append(1).result()
         assert list(mine.stream("x")) == [1]
+
+
+def test_an_observer_that_does_not_end_holds_up_observers_alone(mine: Room, theirs: Room) -> None:
+    state, their_state = SharedState("k", 0, room=mine), SharedState("k", 0, room=theirs)
+    log, their_log = Stream("log", room=mine), Stream("log", room=theirs)
+    begun, ends, told = threading.Event(), threading.Event(), list[Any]()
+
+    def observer(change: Any) -> None:
+        begun.set()
+        assert ends.wait(60)
+
+    state.observe(observer)
+    log.subscribe(told.append)
+    try:
+        their_state.value = 1
+        assert begun.wait(60)
+        assert log.append("mine").result(60) is not None
+        state.set(2).result(60)
+        come_true(theirs, lambda: their_state.value == 2)
+        their_log.append("theirs").result(60)
+        come_true(mine, lambda: list(log) == ["mine", "theirs"])
+        assert state.wait_for(lambda value: value == 2, timeout_seconds=60) == 2
+        feed = log.follow(timeout_seconds=60)
+        assert [next(feed), next(feed)] == ["mine", "theirs"]
+        mine.flush(60)
+        assert told == []
+    finally:
+        ends.set()
+    come_true(mine, lambda: told == ["mine", "theirs"])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from driftdb_jupyter.client.runtime.callbacks import Callbacks
+from driftdb_jupyter.client.runtime.worker import updates
 
 
 class Told:
@@ -108,3 +109,37 @@ def test_one_that_fails_is_logged_and_the_others_run(caplog: pytest.LogCaptureFi
         asyncio.run(program())
     assert other.told.is_set()
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_one_that_keeps_others_waiting_is_named_once() -> None:
+    going_on, warned = threading.Event(), threading.Event()
+    records: list[str] = []
+
+    def never_ending() -> None:
+        assert going_on.wait(60)
+
+    class Warned(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record.getMessage())
+            warned.set()
+
+    callbacks, slow, other = started(), Told(never_ending), Told()
+    updates.start()
+    logger, handler = logging.getLogger("driftdb_jupyter"), Warned()
+    logger.addHandler(handler)
+    try:
+        callbacks.schedule(slow)
+        assert slow.told.wait(60)
+        callbacks.look(0)
+        callbacks.schedule(other)
+        callbacks.look(1000)
+        for _ in range(3):
+            callbacks.look(0)
+        assert warned.wait(60)
+    finally:
+        going_on.set()
+        logger.removeHandler(handler)
+    assert other.told.wait(60)
+    callbacks.look(0)
+    (warning,) = records
+    assert warning.startswith(f"deliver ({__file__}:"), "the first function that is not ours"
