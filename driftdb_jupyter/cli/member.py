@@ -15,16 +15,17 @@ from ..client.transport.location import Location
 from ..command.parameter import option
 from ..command.printing import say
 from ..command.types import Number
-from ..protocol.errors import Away, NotConnected
+from ..protocol.errors import Away, NotConnected, WrongKind
 from .location import room_location, server_location
-from .status import Misuse
+from .status import KeyInUse, Misuse
 
 if TYPE_CHECKING:  # imported when there is work to do
     from ..client.connection.connection import Connection
     from ..client.room import Room
+    from ..client.session.kind import Kind
     from ..client.transport.glance import Glance
 
-__all__ = ["SECONDS", "Member", "room_options"]
+__all__ = ["SECONDS", "Member", "force_option", "room_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -80,6 +81,18 @@ class Member:
         return self._reached(
             lambda seconds: glance(location, settings, prefix=prefix, timeout_seconds=seconds)
         )
+
+    def check_kind(self, key: str, wanted: Kind) -> None:
+        """Raise :class:`.KeyInUse` if a key is in use as another kind of object."""
+        from ..client.transport.glance import check_kind
+
+        location, settings = self.location(), self.settings()
+        try:
+            self._reached(
+                lambda seconds: check_kind(location, settings, key, wanted, timeout_seconds=seconds)
+            )
+        except WrongKind as error:
+            raise KeyInUse(f"{error.plain} Write to another key, or add --force.") from None
 
     @contextmanager
     def joined(self) -> Iterator[Room]:
@@ -159,6 +172,13 @@ _TIMEOUT = option(
     section=_SECTION,
     help="How long the room may take to answer; by default 10 seconds. Commands that write try "
     "again that long if the server can't be reached, commands that read only if this is given.",
+)
+
+
+force_option = option(
+    "--force",
+    is_flag=True,
+    help="Write even if the key is in use as something else (a state, a stream, …).",
 )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "UNREACHED",
     "USAGE",
     "FileFailed",
+    "KeyInUse",
     "Misuse",
     "NoRooms",
     "status_of",
@@ -40,6 +41,10 @@ class Misuse(DriftDBError):
 
 class FileFailed(DriftDBError):
     """A file or pipe of this machine that can't be read or written."""
+
+
+class KeyInUse(DriftDBError):
+    """A key that is in use as something else than the command would write."""
 
 
 class NoRooms(DriftDBError):

@@ -73,3 +73,51 @@ def test_what_the_room_refuses_is_said(shell: Shell) -> None:
     refused = shell.run("push", "k" * 2000, "1")
     assert refused.returncode == 1
     assert "1024 bytes" in refused.stderr
+
+
+@pytest.mark.parametrize("lines", ["a\n", "a\nb\n"])
+def test_a_stream_is_not_replaced_by_a_value_unless_forced(
+    shell: Shell, room: Room, lines: str
+) -> None:
+    shell.prints("append", "build", text=lines)
+    done = shell.run("push", "build", "done")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "driftdb push: expected the key 'build' for a state, got one that is in use as a stream. "
+        "Write to another key, or add --force.\n"
+    )
+    assert room.keys()["build"].size == len(lines.split())
+    shell.prints("push", "build", "done", "--force")
+    assert room.keys()["build"].size == 1
+
+
+@pytest.mark.parametrize("kind", ["state", "dict", "reducer"])
+def test_nothing_is_appended_to_what_is_no_stream_unless_forced(
+    shell: Shell, room: Room, kind: str
+) -> None:
+    if kind == "state":
+        room.state("k").set(7).result()
+    elif kind == "dict":
+        room.dict("k", {"a": 1}).set({"a": 2}).result()
+    else:
+        room.reducer("k", lambda value, action: value + action, 0).dispatch(1).result()
+    size = room.keys()["k"].size
+    for done in (
+        shell.run("push", "k", "1", "--action", "append"),
+        shell.run("append", "k", text="line\n"),
+    ):
+        assert done.returncode == 1
+        assert "expected the key 'k' for a stream, got one that is in use as a" in done.stderr
+        assert "--force" in done.stderr
+    assert room.keys()["k"].size == size
+    shell.prints("append", "k", "--force", text="line\n")
+    assert room.keys()["k"].size == size + 1
+
+
+def test_a_state_is_written_again_and_relays_go_to_any_key(shell: Shell, room: Room) -> None:
+    state = room.state("k", 1)
+    room.flush()
+    shell.prints("push", "k", "2")
+    assert state.wait_for(lambda value: value == 2, timeout_seconds=60) == 2
+    shell.prints("push", "k", "3", "--action", "relay")
+    assert room.keys()["k"].size == 1

@@ -22,7 +22,7 @@ from ...protocol.errors import (
     TimedOut,
     TooLarge,
 )
-from ..member import SECONDS, Member, room_options
+from ..member import SECONDS, Member, force_option, room_options
 from ..source import Source
 from ..status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
 from ..subcommand import make_command, standard_input
@@ -70,15 +70,22 @@ _PAUSE_SECONDS = 0.05
     help="Write everything to the standard output, too, whatever happens to the room.",
 )
 @option("--json", is_flag=True, help="The input is JSON Lines.")
+@force_option
 @room_options(insists=True, timeout=False)
 def command(
-    member: Member, key: str, max_length: int | None, patience: float, tee: bool, json: bool
+    member: Member,
+    key: str,
+    max_length: int | None,
+    patience: float,
+    tee: bool,
+    json: bool,
+    force: bool,
 ) -> None:
     """Append the lines of the standard input to a stream, each as a value of its own.
 
     Every line arrives once and in order, even if the connection or the server is gone for a
     while, or not there yet: then the program that writes the lines has to wait. The command ends
-    when the room has all lines.
+    when the room has all lines. A key that holds something else than a stream is left as it is.
     """
     status = 0
     given = standard_input().fileno()
@@ -87,6 +94,8 @@ def command(
     member.wanted = lambda: not source.over
     with _signals(source) as signalled:
         try:
+            if not force and not key.startswith("$"):
+                member.check_kind(key, "stream")
             with member.joined() as room:
                 delivery = _Delivery(room.connection, key, max_length, patience)
                 _pass_on(source, delivery, _line_values(room.connection, json=json))

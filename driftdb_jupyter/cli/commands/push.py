@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from ...command.parameter import arguments, option
 from ...command.printing import put
 from ...command.types import Choice, Number
-from ..member import Member, room_options
+from ..member import Member, force_option, room_options
 from ..status import Misuse
 from ..subcommand import make_command, standard_input
 
 if TYPE_CHECKING:
+    from ...client.session.kind import Kind
     from ...client.session.messages import Action
 
 __all__ = ["command"]
+
+_KINDS: dict[Action, Kind] = {"replace": "state", "append": "stream"}
+"""The kinds of objects that the actions write to; the others change nothing that is kept."""
 
 
 @make_command(
@@ -43,6 +47,7 @@ __all__ = ["command"]
     help="Write only if the key's newest sequence number is this; 0: if it is empty.",
 )
 @option("--text", is_flag=True, help="The value is a text, even if it looks like JSON.")
+@force_option
 @option("--json", is_flag=True, help="Print an object: key and seq.")
 @room_options(insists=True)
 def command(
@@ -51,11 +56,14 @@ def command(
     action: Action,
     if_seq: int | None,
     text: bool,
+    force: bool,
     json: bool,
 ) -> None:
     """Write a value under a key, and end when the room has it.
 
-    The value is JSON, or a text if it isn't JSON. `-` reads it from the standard input.
+    The value is JSON, or a text if it isn't JSON. `-` reads it from the standard input. A key
+    that is in use as something else than the action writes (a stream, say, for replace) is left
+    as it is.
     """
     deletes = action == "delete"
     if len(given) != (1 if deletes else 2):
@@ -70,6 +78,9 @@ def command(
     values = [] if deletes else [_value(given[1], text=text)]
     if action == "replace":
         values = [written(value) for value in values]
+    kind = _KINDS.get(action)
+    if kind is not None and not force and not key.startswith("$"):
+        member.check_kind(key, kind)
     with member.joined() as room:
         receipt = room.connection.send(key, *values, action=action, if_seq=if_seq)
         handle = Handle(receipt, lambda seq: seq, why=lambda: room.error)
