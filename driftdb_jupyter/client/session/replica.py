@@ -149,13 +149,15 @@ class Replica:
         if self.ready and not same_epoch:
             self.meta = None  # what was said of it may be forgotten, too
         self.epoch = answer.epoch
-        self.ready = self.current = True
         self._anew = False
         if self._from_start:
             # Within an epoch all up to the newest number ever heard is accounted for.
             self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)
             self._started_over(values, same_epoch=same_epoch)
+            # Only now, for other threads take it for the sign that the values are there.
+            self.ready = self.current = True
         else:
+            self.ready = self.current = True
             self.tells_held = False  # not of each of these
             for value in values:
                 self.pushed(value)

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from driftdb_jupyter.client.session.log import LogReplica
+from driftdb_jupyter.client.session.messages import Value
+from driftdb_jupyter.client.session.replica import Replica
 from driftdb_jupyter.client.session.session import Session
 
 
@@ -111,3 +113,22 @@ def test_pushes_before_the_answer_and_those_heard_already_are_not_heard(
     session.receive(json.dumps({**push, "seq": 3}))
     session.receive(json.dumps({**push, "seq": 4}))
     assert heard(replica) == [1, 3, 4]
+
+
+@pytest.mark.parametrize("kind", ["log", "state"])
+def test_a_replica_is_ready_only_once_its_values_are_there(
+    session: Session, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread takes what it finds as soon as the replica is ready."""
+    replica: Replica = session.state("a") if kind == "state" else session.log("a", keep=False)
+    seen = []
+    start_over = replica._started_over
+
+    def started_over(values: list[Value], *, same_epoch: bool) -> None:
+        start_over(values, same_epoch=same_epoch)
+        seen.append((replica.ready, replica.current))
+
+    monkeypatch.setattr(replica, "_started_over", started_over)
+    session.receive('{"type":"init","key":"a","data":[{"value":1,"seq":4}],"epoch":"E"}')
+    assert seen == [(False, False)]
+    assert (replica.ready, replica.current) == (True, True)
