@@ -12,9 +12,10 @@ from tornado.web import RequestHandler
 from ..sending.answer import Answer
 from ..sending.backlog import Backlog
 from ..sending.send_queue import Buffer
+from ..sending.tornado_sender import forget_frames
 from ..sending.unacknowledged import reset_on_close, unacknowledged_bytes
 
-__all__ = ["Response", "forget_frames", "send_answer", "send_pieces"]
+__all__ = ["Response", "send_answer", "send_pieces"]
 
 # Short, for Tornado holds a part twice until the client has taken all of it.
 _PART_BYTES = 16384
@@ -66,12 +67,6 @@ async def send_pieces(handler: RequestHandler, pieces: Iterable[Buffer], backlog
     finally:
         backlog.unwatch(response)
         forget_frames(connection.stream)
-
-
-def forget_frames(stream: IOStream) -> None:
-    """Have the error of a stream hold no frames: they hold the stream, up to a collection."""
-    if stream.error is not None:
-        stream.error.__traceback__ = None
 
 
 class Response:

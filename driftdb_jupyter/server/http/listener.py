@@ -8,7 +8,7 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
 from ..hosting.hub import Hub
-from .answer import forget_frames
+from ..sending.tornado_sender import forget_frames
 from .forwarded import Proxies
 
 __all__ = ["Listener"]

@@ -20,7 +20,8 @@ from ...protocol.codec import error_fields
 from ...protocol.errors import RateExceeded, Refusal
 from ..hosting.hub import Hub
 from ..limits.callers import Caller
-from .answer import Response, forget_frames
+from ..sending.tornado_sender import forget_frames
+from .answer import Response
 from .site import Site
 
 __all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request"]

@@ -16,12 +16,23 @@ from .backlog import Backlog
 from .send_queue import Buffer, SendQueue
 from .unacknowledged import reset_on_close
 
-__all__ = ["TornadoSender"]
+__all__ = ["TornadoSender", "forget_frames"]
 
 # Short, for a piece counts as taken when the socket has taken all of it.
 _PIECE_BYTES = 16384
 # How many pieces a connection is sent at once where no other waits.
 _PIECES_AT_ONCE = 4
+
+
+def forget_frames(stream: IOStream) -> None:
+    """Have the error that ended a stream hold no frames.
+
+    They hold the stream, and whoever was writing to it, up to a collection.
+    """
+    error: BaseException | None = stream.error
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 class TornadoSender:
@@ -66,9 +77,9 @@ class TornadoSender:
         self._send_waiting(1 if self._backlog.turns else _PIECES_AT_ONCE)
 
     @property
-    def socket(self) -> socket.socket:
-        """The connection's."""
-        found: socket.socket = self._stream.socket
+    def socket(self) -> socket.socket | None:
+        """The connection's; ``None`` when it has ended."""
+        found: socket.socket | None = self._stream.socket
         return found
 
     @property
@@ -96,6 +107,7 @@ class TornadoSender:
 
     def finish(self) -> None:
         """End after what waits: give it to Tornado's stream, but for the answers."""
+        forget_frames(self._stream)
         self._queue.drop_answers()
         while (piece := self._queue.front()) and not self.closed():
             data = bytes(piece)

@@ -29,11 +29,13 @@ if sys.platform == "linux":
     import fcntl
     import termios
 
-    def unacknowledged_bytes(connection: socket.socket) -> int:
+    def unacknowledged_bytes(connection: socket.socket | None) -> int:
         """How many bytes the kernel has taken that the other end has not acknowledged yet.
 
-        0 where the system doesn't tell, or the socket is closed.
+        0 where the system doesn't tell, or the socket is closed, or gone (``None``).
         """
+        if connection is None:
+            return 0
         try:
             answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4)
         except (OSError, ValueError):
@@ -44,11 +46,13 @@ if sys.platform == "linux":
 elif sys.platform == "darwin":
     _SO_NWRITE = 0x1024
 
-    def unacknowledged_bytes(connection: socket.socket) -> int:
+    def unacknowledged_bytes(connection: socket.socket | None) -> int:
         """How many bytes the kernel has taken that the other end has not acknowledged yet.
 
-        0 where the system doesn't tell, or the socket is closed.
+        0 where the system doesn't tell, or the socket is closed, or gone (``None``).
         """
+        if connection is None:
+            return 0
         try:
             return connection.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
         except OSError:
@@ -56,7 +60,7 @@ elif sys.platform == "darwin":
 
 else:
 
-    def unacknowledged_bytes(connection: socket.socket) -> int:
+    def unacknowledged_bytes(connection: socket.socket | None) -> int:
         """Return the bytes that the kernel has taken and the other end has not acknowledged yet.
 
         0 where the system doesn't tell, or the socket is closed.

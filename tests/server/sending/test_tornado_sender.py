@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from unittest.mock import patch
 
 import pytest
+from tornado.iostream import IOStream
+
+from driftdb_jupyter.server.sending.backlog import Backlog
+from driftdb_jupyter.server.sending.tornado_sender import TornadoSender
+from driftdb_jupyter.server.sending.unacknowledged import unacknowledged_bytes
 
 from ...certificates import CERTIFICATE
 from ...conformance.peer import Room, get, push, pushed
 from ...conformance.servers import Server, standalone
 
 pytestmark = pytest.mark.asyncio
+
+
+async def test_a_connection_that_has_ended_holds_no_frames_and_can_still_be_looked_at() -> None:
+    one, other = socket.socketpair()
+    stream = IOStream(one)
+    sender = TornadoSender(stream, Backlog())
+    with other:
+        sender.put(b"x" * 10_000_000)
+        assert sender.writing()
+        error = ConnectionResetError()
+        try:
+            raise error
+        except ConnectionResetError:
+            stream.close(exc_info=error)
+    assert error.__traceback__ is not None
+    assert unacknowledged_bytes(sender.socket) == 0
+    sender.finish()
+    assert error.__traceback__ is None
+    assert not sender.writing() or sender.closed()
 
 
 @pytest.fixture(params=["plain", "TLS", "compressed", "fallback", "compressed TLS"])
