@@ -311,40 +311,40 @@ async def unread_requests(url: str) -> Pusher:
     room, deaf = await long_stream(url), Deaf(url)
     length = f"Content-Length: {len(GET_LONG)}"
     said = deaf.request("POST", f"{urlsplit(room).path}/send", length, body=GET_LONG)
-    return await deaf.say_all(4_000, lambda _: said)
+    return await deaf.say_all(1_000, lambda _: said)
 
 
 async def unread_sockets(url: str) -> Pusher:
     """Ask for it over sockets."""
     room, deaf = await long_stream(url), Deaf(url)
     said = deaf.handshake(room) + masked(TEXT, GET_LONG)
-    return await deaf.say_all(4_000, lambda _: said)
+    return await deaf.say_all(2_000, lambda _: said)
 
 
 async def unread_watchers(url: str) -> Pusher:
     """Ask to be shown all that happens."""
     room, deaf = await long_stream(url), Deaf(url)
-    return await deaf.say_all(4_000, lambda _: deaf.handshake(room, "debug=true"))
+    return await deaf.say_all(2_000, lambda _: deaf.handshake(room, "debug=true"))
 
 
 async def unread_files(url: str) -> Pusher:
     """Ask for a file of a page, many times on each connection."""
     deaf = Deaf(url)
     said = deaf.request("GET", f"{deaf.path}driftdb.js") * 20
-    return await deaf.say_all(4_000, lambda _: said)
+    return await deaf.say_all(2_000, lambda _: said)
 
 
 async def idle_sockets(url: str) -> Pusher:
     """Connect, and do nothing."""
     room, deaf = await new_room(url), Deaf(url)
-    return await deaf.say_all(4_900, lambda _: deaf.handshake(room))
+    return await deaf.say_all(3_000, lambda _: deaf.handshake(room))
 
 
 async def heads(url: str) -> Pusher:
     """Requests whose head doesn't end."""
     deaf = Deaf(url)
     said = deaf.request("GET", "/", "Cookie: " + "x" * 11_000)[:-4]
-    return await deaf.say_all(4_900, lambda _: said)
+    return await deaf.say_all(3_000, lambda _: said)
 
 
 async def bodies(url: str) -> Pusher:
@@ -392,7 +392,7 @@ async def addresses(url: str) -> Pusher:
 
     def said(number: int) -> bytes:
         return b"".join(
-            deaf.request("GET", "/none", f"X-Real-Ip: 10.{number}.{n >> 8}.{n & 255}")
+            deaf.request("GET", "/none", f"X-Forwarded-For: 10.{number}.{n >> 8}.{n & 255}")
             for n in range(500)
         )
 
