@@ -8,7 +8,7 @@ from typing import Any as AnyValue
 
 from anywidget import AnyWidget
 from ipywidgets import Layout, ValueWidget, Widget, widget_serialization
-from traitlets import Dict, Instance, TraitType, Unicode, default
+from traitlets import Instance, TraitType, Unicode, default
 
 from ..client.objects import state
 from ..client.runtime.cells import cells
@@ -52,7 +52,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
     _initial = Unicode(
         None, allow_none=True, help="The JSON text of the value when it was shown."
     ).tag(sync=True)
-    _control = Dict().tag(sync=True)
+    _control = Unicode(help="What the author asked for, as JSON text.").tag(sync=True)
 
     _constructed = False
     _own_layout: AnyValue = None
@@ -83,7 +83,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
         self._place = cells.place(self._topic)
         self._server = server_of(self)
         self._room = self.room.name
-        self._control = self.control.told()
+        self._control = self.control.text()
         self._constructed = True
         if self.comm is not None:  # marimo makes every widget's model at once
             self._furnish()
@@ -110,7 +110,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
 
     def _ask(self, changes: Mapping[str, AnyValue]) -> None:
         super()._ask(changes)
-        self._control = self.control.told()
+        self._control = self.control.text()
 
     def open(self) -> None:
         """Make the model, if there is none; showing it does so.
@@ -175,7 +175,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
             "control": self._control,
             "remembered": None if kept_text is None else read_json(kept_text),
         }
-        label = self._control["label"] or self.key
+        label = self.control.label or self.key
         return {**made[0], **kept(told, label=label, text=text, table=rows)}, made[1]
 
     def _kept(self) -> bytes | None:

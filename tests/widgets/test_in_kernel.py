@@ -199,8 +199,8 @@ def test_a_cell_that_is_run_again_hands_its_models_on(kernel: Kernel) -> None:
     kernel.run(f"most = 20\n{code}", cell="two")
     assert kernel.run("print(before == [each.model_id for each in pair])") == "True"
     state = "pair[0].get_state()"
-    told = f"{state}['_control']['max'], {state}['_dom_classes'], pair[0].layout.width"
-    assert kernel.run(f"print({told}, pair[0].disabled)") == "20 () None False"
+    told = f"json.loads({state}['_control'])['max'], {state}['_dom_classes'], pair[0].layout.width"
+    assert kernel.run(f"import json\nprint({told}, pair[0].disabled)") == "20 () None False"
     assert kernel.run("print(pair[0].layout is layouts[0], layouts[0].comm)") == "False None"
     assert kernel.run("print(pair[1].layout is layouts[1])") == "True"
 

@@ -29,7 +29,7 @@ def test_a_state_keeps_where_it_is_and_its_value_when_it_was_shown(mine: Room) -
         "room": mine.name,
         "key": "speed",
         "kind": "state",
-        "control": state.control.told(),
+        "control": state.control.text(),
         "remembered": 7,
     }
     assert "<strong>Speed</strong><pre>7</pre>" in data["text/html"]

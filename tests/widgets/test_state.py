@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import threading
 import weakref
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def test_the_front_end_is_told_where_the_value_is(server: FakeServer, here: Room
         "_room": "here",
         "_key": "slider",
         "_initial": "4",
-        "_control": widget.control.told(),
+        "_control": widget.control.text(),
     }
     widget.close()
 
@@ -58,7 +59,7 @@ def test_a_control_is_disabled_while_it_is_shown(here: Room) -> None:
     shown(widget)
     widget.disabled = True
     widget.read_only = True
-    told = widget.get_state("_control")["_control"]
+    told = json.loads(widget.get_state("_control")["_control"])
     assert (told["disabled"], told["read_only"], told["description"]) == (True, True, "How fast")
     widget.close()
 
@@ -69,15 +70,15 @@ def test_how_it_looks_is_set_while_it_is_shown(here: Room) -> None:
     widget.min, widget.max, widget.step = -5, 200, 0.5
     widget.label, widget.description = "Speed", "How fast"
     assert (widget.min, widget.max, widget.label) == (-5, 200, "Speed")
-    assert widget.get_state("_control")["_control"] == widget.control.told()
+    assert widget.get_state("_control")["_control"] == widget.control.text()
     assert (widget.control.max, widget.control.description) == (200, "How fast")
     widget.options = [("slow", 3), ("fast", 9)]
     assert widget.control.kind == "dropdown"
-    assert widget.control.told()["options"] == [["slow", 3], ["fast", 9]]
+    assert json.loads(widget.control.text())["options"] == [["slow", 3], ["fast", 9]]
     widget.options = None
     assert widget.control.kind is None
     widget.control = "number"
-    assert widget.control.told()["kind"] == "number"
+    assert json.loads(widget.control.text())["kind"] == "number"
     with pytest.raises(ValueError, match="expected min <= max, got min=300 and max=200"):
         widget.min = 300
     assert widget.min == widget.control.min == -5
@@ -268,3 +269,11 @@ def test_the_newest_of_those_that_look_the_same_has_the_model(here: Room) -> Non
 
 def count_states() -> int:
     return sum(isinstance(each, SharedState) for each in gc.get_objects())
+
+
+def test_choices_that_are_long_integers_keep_their_digits(here: Room) -> None:
+    long = 2**63 + 1
+    widget = SharedState("id", long, room=here, options={"mine": long}, min=None)
+    shown(widget)
+    assert f'[["mine",{long}]]' in widget.get_state("_control")["_control"]
+    widget.close()

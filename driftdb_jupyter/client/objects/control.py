@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from ...protocol.json_text import read_json
 from ..values.encoding import Hook, encode
 
 __all__ = ["Control", "Kind"]
@@ -126,14 +125,13 @@ class Control:
             "throttle_seconds": self.throttle_seconds,
         }
 
-    def told(self) -> dict[str, Any]:
-        """Return what was asked for as JSON: a front end finds the choices so in the room.
+    def text(self) -> str:
+        """Return the JSON text of what was asked for: a front end finds the choices so in the room.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.EncodingError` for a choice that has no
-        encoding.
+        As text, for a browser's ``JSON.parse`` rounds integers beyond 2^53. Raises
+        :class:`~driftdb_jupyter.protocol.errors.EncodingError` for a choice that has no encoding.
         """
-        told: dict[str, Any] = read_json(self.encoded(self.asked()))
-        return told
+        return self.encoded(self.asked()).decode()
 
     def encoded(self, value: Any) -> bytes:
         """Return the JSON text of something that has the choices in it, as the state writes them.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -29,16 +30,19 @@ def test_a_kind_follows_from_the_value_and_the_arguments(
 
 def test_choices_are_told_as_the_room_has_them() -> None:
     asked = Control.of(None, options={"today": date(2024, 2, 29), "never": None})
-    assert asked.told()["options"] == [["today", {"$date": "2024-02-29"}], ["never", None]]
-    assert Control.of(1, options=[1, 2.5]).told()["options"] == [["1", 1], ["2.5", 2.5]]
+    assert json.loads(asked.text())["options"] == [
+        ["today", {"$date": "2024-02-29"}],
+        ["never", None],
+    ]
+    assert json.loads(Control.of(1, options=[1, 2.5]).text())["options"] == [["1", 1], ["2.5", 2.5]]
     mine = Control.of(None, options={"ab": {"b", "a"}}, encode=sorted)
-    assert mine.told()["options"] == [["ab", ["a", "b"]]]
+    assert json.loads(mine.text())["options"] == [["ab", ["a", "b"]]]
 
 
 def test_a_choice_without_an_encoding_is_named() -> None:
     message = r"value\['options'\]\[0\]\[1\]: expected sorted.*, got set"
     with pytest.raises(EncodingError, match=message):
-        Control.of(None, options={"both": {1, 2}}).told()
+        Control.of(None, options={"both": {1, 2}}).text()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -39,7 +40,7 @@ def description(mine: Room, key: str) -> Any:
 
 def test_a_state_is_described_by_what_was_asked_for(mine: Room) -> None:
     state = SharedState("speed", 3, room=mine, min=0, max=10, label="Speed")
-    told = {"kind": "state", "label": "Speed", "control": state.control.told()}
+    told = {"kind": "state", "label": "Speed", "control": json.loads(state.control.text())}
     assert description(mine, "speed") == told
 
 
