@@ -18,7 +18,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ...access.policy import parse_policy
 from ...protocol.codec import error_fields
-from ...protocol.errors import DriftDBError, Refusal, RoomNotFound
+from ...protocol.errors import DriftDBError, Refusal, RoomNotFound, Unavailable
 from .administration import Administration, Restored
 from .answer import send_pieces
 from .site import Route
@@ -96,6 +96,8 @@ class Rooms(AdministrationRequest):
 class ExportedRoom(AdministrationRequest):
     """``/admin/rooms/NAME``: a room as JSON Lines."""
 
+    _no_space: str | None = None
+
     def prepare(self) -> None:
         """Take a body of any size: what a room may hold is checked when it is read."""
         super().prepare()
@@ -104,13 +106,21 @@ class ExportedRoom(AdministrationRequest):
         connection.set_max_body_size(1 << 62)
 
     def data_received(self, chunk: bytes) -> None:
-        """Gather the body."""
-        self.body.write(chunk)
+        """Gather the body; drop what no disk has room for."""
+        if self._no_space is not None:
+            return
+        try:
+            self.body.write(chunk)
+        except OSError as error:
+            self._no_space = error.strerror or str(error)
+            with suppress(OSError):  # of what is yet to be written
+                self.body.close()
 
     def on_finish(self) -> None:
         """Give the space back."""
         if hasattr(self, "body"):
-            self.body.close()
+            with suppress(OSError):
+                self.body.close()
 
     async def get(self, name: str) -> None:
         """Export a room, some lines at a time."""
@@ -120,6 +130,11 @@ class ExportedRoom(AdministrationRequest):
 
     async def put(self, name: str) -> None:
         """Import a room; with ``?replace=true`` in the place of another."""
+        if self._no_space is not None:
+            raise Unavailable(
+                "the server can't hold what is imported: its folder for temporary files (TMPDIR)"
+                f" can't be written ({self._no_space})"
+            )
         self.body.seek(0)
         pieces = iter(partial(self.body.read, _BYTES_AT_ONCE), b"")
         room = await asyncio.to_thread(self.administration.read, pieces)

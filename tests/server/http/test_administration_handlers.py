@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from driftdb_jupyter.server.http.administration_handlers import _joined
+from driftdb_jupyter.protocol.errors import Unavailable
+from driftdb_jupyter.server.http.administration_handlers import ExportedRoom, _joined
+
+
+class FullDisk(io.BytesIO):
+    def write(self, data: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_an_import_that_no_disk_has_room_for_is_refused_when_it_has_come() -> None:
+    handler = ExportedRoom.__new__(ExportedRoom)
+    handler.body = FullDisk()  # type: ignore[assignment]
+    for _ in range(3):
+        handler.data_received(b"x")
+    with pytest.raises(Unavailable, match=r"\(TMPDIR\) can't be written \(No space left on dev"):
+        asyncio.run(handler.put("room"))
+    handler.on_finish()
 
 
 @pytest.mark.parametrize("length", [10, 1_000, 100_000])
