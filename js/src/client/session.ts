@@ -61,6 +61,8 @@ export class Session {
   #drain: Deferred<void> | null = null;
   readonly #pings = new Map<number, Deferred<void>>();
   #lastPing = 0;
+  /** The keys that may not be read. */
+  readonly #withheld = new Set<string | undefined>();
   /** The keys of which it was asked what they are said to be. */
   readonly #asksKind = new Set<string>();
   /** The keys of which the room was told what they are, and the ids of those pushes. */
@@ -309,6 +311,7 @@ export class Session {
   disconnected(code?: number): void {
     this.#send = null;
     this.#asksKind.clear();
+    this.#withheld.clear();
     for (const { reject } of this.#pings.values()) reject(offline());
     this.#pings.clear();
     const sent = code === CLOSE_TOO_LARGE ? this.queue.longest() : undefined;
@@ -427,6 +430,8 @@ export class Session {
         this.#pings.delete(message.nonce);
         break;
       case "error":
+        if (message.action === "read") this.#withheld.add(message.key);
+        else if (message.code === "forbidden" && message.action !== "presence") this.onForbidden();
         this.#refused(message.id, message.code, message.message, message.seq);
         break;
     }
@@ -440,7 +445,15 @@ export class Session {
     this.#ours = epoch !== null;
     if (key.startsWith(META)) this.#setKind(key.slice(META.length), init.data);
     const replica = this.#asking.get(key);
-    if (replica === undefined) return;
+    if (replica === undefined) {
+      // It may be read now (protocol, "Grants").
+      if (this.#withheld.delete(key))
+        for (const each of this.replicasOf(key)) {
+          each.startAnew();
+          this.#sendGet(key);
+        }
+      return;
+    }
     if (!this.replicasOf(key).includes(replica)) {
       // It was left before the answer, which is nobody's.
       this.queue.inEpoch(epoch);
@@ -473,7 +486,6 @@ export class Session {
   }
 
   #refused(id: number | undefined, code: string, message: string, seq: number | undefined): void {
-    if (code === "forbidden") this.onForbidden();
     if (code === "rate" || code === "unavailable") {
       this.queue.hold(id);
       this.#unheard ||= id === undefined;
@@ -540,6 +552,11 @@ export class Session {
   #add(replica: LogReplica | StateReplica): void {
     this.#replicas.set(replica.key, [...this.replicasOf(replica.key), replica]);
     this.#sendGet(replica.key);
+  }
+
+  /** Say something to the server, if there is a connection. */
+  tell(message: ClientMessage): void {
+    this.#post(message);
   }
 
   /** Send the `get` of a replica that has had no answer on this connection: one at a time. */

@@ -90,7 +90,7 @@ export type ClientMessage =
   | { readonly type: "ping"; readonly nonce?: number | null }
   | { readonly type: "presence"; readonly key: string; readonly value: Json }
   | { readonly type: "keys"; readonly prefix: string }
-  | { readonly type: "unsubscribe"; readonly key: string };
+  | { readonly type: "unsubscribe" | "can"; readonly key: string };
 
 /** The answer to a `get`. */
 export interface Init {
@@ -122,6 +122,7 @@ export type ServerMessage =
   | { readonly type: "stream_size"; readonly key: string; readonly size: number }
   | { readonly type: "ack"; readonly id: number; readonly seq: number | null }
   | { readonly type: "pong"; readonly nonce: number | null }
+  | { readonly type: "can"; readonly key: string; readonly actions: readonly string[] }
   | {
       readonly type: "error";
       readonly code: string;
@@ -129,6 +130,9 @@ export type ServerMessage =
       readonly id?: number;
       /** In a conflict: the stream's newest number. */
       readonly seq?: number;
+      /** What was not allowed, as "read" or "append", and on which key. */
+      readonly action?: string;
+      readonly key?: string;
     };
 
 /** Who is there, and who asked. */
@@ -190,6 +194,8 @@ function isServerMessage(
         isRecord(message.keys) &&
         Object.values(message.keys).every(isKeyInfo)
       );
+    case "can":
+      return isString(message.key) && Array.isArray(message.actions);
     case "stream_size":
       return isString(message.key) && isNumber(message.size);
     case "ack":

@@ -26,6 +26,7 @@ export class Badge implements PresenceListener {
   private readonly page = element("a", "driftdb-page", { target: "_blank", rel: "noopener" });
   private readonly here: PresenceReplica;
   private refusal: string | null = null;
+  private allowed = true;
 
   constructor(private readonly home: Home) {
     this.button.addEventListener("click", () => home.connection.retry());
@@ -51,6 +52,14 @@ export class Badge implements PresenceListener {
     this.redraw();
   }
 
+  /** Whether the server lets the value be changed. */
+  allow(allowed: boolean): void {
+    if (allowed === this.allowed) return;
+    this.refusal = null;
+    this.allowed = allowed;
+    this.redraw();
+  }
+
   updated(): void {
     this.redraw();
   }
@@ -59,7 +68,8 @@ export class Badge implements PresenceListener {
     const { room, connection } = this.home;
     const { phase, text } = connection.status;
     const connected = phase === "connected";
-    const refusal = this.refusal ?? (connection.readOnly ? "read only" : null);
+    const readOnly = connection.readOnly || !this.allowed;
+    const refusal = this.refusal ?? (readOnly ? "read only" : null);
     const label = connected && refusal !== null ? refusal : this.label(connection);
     this.element.dataset.phase = connected && refusal !== null ? "refused" : phase;
     if (label !== this.text.textContent) {

@@ -409,3 +409,32 @@ test("whoever is cut off hears every relay when it is back", () => {
     { numRuns: 200 },
   );
 });
+
+test("a key that may be read again is read anew, whatever was known of it", () => {
+  const server = new PlayedServer();
+  const log = server.session.log("k", { pushed: () => {} }, true);
+  const answer = { type: "init", key: "k", epoch: "e", recovered: false } as const;
+  server.tell({ ...answer, data: [{ value: 1, seq: 1 }], seq: 1 });
+  server.tell({ ...answer, data: [], seq: 1 }); // nobody asked for that
+  expect(log.entries.length).toBe(1);
+  const sent = server.sent.length;
+  server.tell({ type: "error", code: "forbidden", message: "no", key: "k", action: "read" });
+  expect(log.entries.length).toBe(1);
+  server.tell({ ...answer, data: [{ value: 2, seq: 2 }], seq: 2 });
+  expect(server.sent.length).toBe(sent + 1);
+  expect(server.sent.at(-1)).toMatchObject({ type: "get", key: "k", epoch: null });
+  server.tell({ ...answer, data: [{ value: 2, seq: 2 }], seq: 2 });
+  expect(log.entries.map(({ value }) => value)).toEqual([2]);
+});
+
+test("that something may not be read says nothing of writing", () => {
+  const server = new PlayedServer();
+  const heard = vi.fn();
+  server.session.onForbidden = heard;
+  for (const action of ["read", "presence"])
+    server.tell({ type: "error", code: "forbidden", message: "no", key: "k", action });
+  expect(heard).not.toHaveBeenCalled();
+  server.tell({ type: "error", code: "forbidden", message: "no", key: "k", action: "append" });
+  server.tell({ type: "error", code: "forbidden", message: "no" });
+  expect(heard).toHaveBeenCalledTimes(2);
+});

@@ -519,3 +519,39 @@ test("what is asked for may be JSON text, with all digits of long integers", () 
   list.dispatchEvent(new Event("change"));
   expect(FakeSocket.last.sent.at(-1)).toContain('"v":12345678901234567891');
 });
+
+test("a control turns read only where the server doesn't let anybody change it, and back", () => {
+  const el = show(0);
+  const { last } = FakeSocket;
+  last.accept();
+  const asked = () => last.sent.filter((text) => text.includes('"can"'));
+  expect(asked()).toEqual([]);
+  last.hear({ type: "init", key: "k", data: [{ value: 3, seq: 1 }], epoch: "e", recovered: false });
+  expect(asked().map((text) => JSON.parse(text))).toEqual([{ type: "can", key: "k" }]);
+  const set = find(el, "fieldset");
+  const badge = find(el, ".driftdb-badge-text");
+  expect(set.disabled).toBe(false);
+  last.hear({ type: "can", key: "k", actions: ["read"] });
+  expect(set.disabled).toBe(true);
+  expect(badge.textContent).toBe("read only");
+  last.hear({ type: "can", key: "other", actions: ["read", "replace"] });
+  expect(set.disabled).toBe(true);
+  last.hear({ type: "can", key: "k", actions: ["read", "replace"] });
+  expect(set.disabled).toBe(false);
+  expect(badge.textContent).toBe("lecture");
+});
+
+test("what is allowed is asked again on a new connection", async () => {
+  vi.useFakeTimers();
+  show(0);
+  const answer = { type: "init", key: "k", data: [], epoch: "e", recovered: false };
+  FakeSocket.last.accept();
+  FakeSocket.last.hear(answer);
+  FakeSocket.last.lose();
+  await vi.runOnlyPendingTimersAsync();
+  const again = FakeSocket.last;
+  again.accept();
+  again.hear(answer);
+  expect(again.sent.filter((text) => text.includes('"can"')).length).toBe(1);
+  vi.useRealTimers();
+});
