@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a policy costs: the processor time for a delivery without one, and with one or many prefixes.
+"""What a policy costs: processor time for a delivery without one, with one prefix, and with many.
 
 The kinds of rooms take turns on one server. With ``--check`` it exits with 1 if a goal is missed.
 """

@@ -15,7 +15,7 @@ import pytest
 
 from driftdb_jupyter.server.process.place import jupyter_journal
 
-from .processes import COMMAND, environment, started
+from .processes import COMMAND, Process, environment, started
 
 CLIENT = "c" * 16
 
@@ -50,6 +50,39 @@ def test_what_was_acknowledged_survives_a_kill(durability: str, tmp_path: Path) 
         init = post(second.server.root + send, type="get", key="k")
         assert init["data"] == [{"value": "v", "seq": 1}]
     assert (tmp_path / "kept" / "rooms.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("durability", ["batched", "synced"])
+def test_who_may_do_what_survives_a_kill(durability: str, tmp_path: Path) -> None:
+    options = ["--port=0", "--data=kept", f"--DriftDB.durability={durability}"]
+    command = [*COMMAND, "serve", *options]
+    policy = {"anyone": [{"can": ["append"], "keys": ["k"]}], "users": {}, "groups": {}}
+    push = {"type": "push", "key": "k", "value": "v", "action": {"type": "append"}}
+
+    def access(process: Process, *, method: str = "GET", content: object = None) -> Any:
+        request = urllib.request.Request(
+            f"{process.server.root}room/{made['room']}/access",
+            json.dumps(content).encode() if method == "PUT" else None,
+            {"Authorization": f"Bearer {made['admin']}"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    with started(command, cwd=tmp_path, env=environment()) as first:
+        made = post(f"{first.server.root}new?admin=true")
+        assert access(first) is None
+        access(first, method="PUT", content=policy)
+        first.end(signal.SIGKILL)
+    with started(command, cwd=tmp_path, env=environment()) as second:
+        assert access(second) == policy  # and its owner is its owner still
+        room = f"{second.server.root}room/{made['room']}"
+        assert status(room) == 403
+        post(f"{room}/send", **push)
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            post(f"{room}/send", **push | {"action": {"type": "replace"}})
+        refused.value.close()
+    assert made["admin"].encode() not in (tmp_path / "kept" / "rooms.db").read_bytes()
 
 
 def test_a_second_server_starts_only_where_it_may_keep_nothing(tmp_path: Path) -> None:
