@@ -110,13 +110,10 @@ class _Reducer:
 
     def write(self, text: bytes) -> object:
         self.advance()
-        mark, form = self.fold.propose(text)
-        try:
-            receipt = self._replica.push(form, keep=True, dated=True)
-        except QueueFull:
-            self.fold.settle(mark)
-            raise
-        receipt.add_done_callback(lambda _: self._settled.append(mark))
+        proposal = self.fold.prepare(text)
+        receipt = self._replica.push(proposal.form, keep=True, dated=True)
+        self.fold.pend(proposal)
+        receipt.add_done_callback(lambda _: self._settled.append(proposal.mark))
         return receipt
 
 

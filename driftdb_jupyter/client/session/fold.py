@@ -139,15 +139,6 @@ class Fold:
             self._shown = [value]
         return value
 
-    def propose(self, action: bytes) -> tuple[str, bytes]:
-        """Apply an own action that is on its way; returns its mark, and what to append.
-
-        Raises what ``apply`` raises: such an action goes nowhere.
-        """
-        proposal = self.prepare(action)
-        self.pend(proposal)
-        return proposal.mark, proposal.form
-
     def prepare(self, action: bytes) -> Proposal:
         """Apply an own action, and change nothing yet; raises what ``apply`` raises."""
         value = self._apply(self.value, action)

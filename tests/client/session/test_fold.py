@@ -26,9 +26,16 @@ def fold() -> Fold:
     return Fold(add, lambda: ["begin"], json.loads)
 
 
+def propose(fold: Fold, action: bytes) -> tuple[str, bytes]:
+    """Have an own action under way; returns its mark, and what is appended for it."""
+    proposal = fold.prepare(action)
+    fold.pend(proposal)
+    return proposal.mark, proposal.form
+
+
 def test_it_applies_in_the_rooms_order_and_own_actions_behind() -> None:
     mine = fold()
-    mark, form = mine.propose(b'"own"')
+    mark, form = propose(mine, b'"own"')
     mine.take(Heard(b'{"apply":"theirs","i":"x"}', 1))
     assert mine.value == ["begin", "theirs", "own"]
     assert mine.confirmed == ["begin", "theirs"]
@@ -39,7 +46,7 @@ def test_it_applies_in_the_rooms_order_and_own_actions_behind() -> None:
 
 def test_a_refused_action_is_taken_back() -> None:
     mine = fold()
-    mark, _ = mine.propose(b'"own"')
+    mark, _ = propose(mine, b'"own"')
     assert mine.settle(mark)
     assert mine.value == ["begin"]
 
@@ -51,7 +58,7 @@ def test_what_is_none_of_its_forms_counts_for_nothing() -> None:
     assert mine.value == ["begin"]
     assert mine.seq == 4
     with pytest.raises(ValueError, match="no such action"):
-        mine.propose(b'"bad"')
+        propose(mine, b'"bad"')
     assert not mine.pending
 
 
