@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -28,6 +29,7 @@ MOST_BYTES = 150 * MIB
 # The others' median delay while a flood goes on, against that without. Where nothing else keeps the
 # machine busy it is up to 1.5 times; long messages without pauses made 50 times and more of it.
 LOOSE_RATIO = 15.0
+TRIES = 50
 _SMALL_BUFFER_BYTES = 4096
 
 Deaf = Callable[[str, bytes], Awaitable[socket.socket]]
@@ -100,17 +102,19 @@ async def survives(host: Host, name: str, attack: Callable[[], Awaitable[object]
     other = await host.new_room()
     await delay(other)
     before, usual = host.memory_bytes, min([await delay(other) for _ in range(3)])
-    most, slowest = before, 0.0
+    most = before
     attacking = asyncio.ensure_future(attack())
     while not attacking.done():
         most = max(most, host.memory_bytes)
         await asyncio.wait([attacking], timeout=0.02)
     attacking.result()
-    delays = []
-    for _ in range(3):
-        delays.append(await delay(other))
+    slowest = math.inf
+    for _ in range(TRIES):
+        # What else the machine does passes; what the attack left would not.
+        slowest = min(slowest, await delay(other))
         most = max(most, host.memory_bytes)
-    slowest = min(delays)
+        if slowest < LOOSE_RATIO * usual:
+            break
     print(f"{name}: {(most - before) / MIB:.1f} MiB more, delay {slowest / usual:.2f} times")
     assert most - before < MOST_BYTES
     assert slowest < LOOSE_RATIO * usual

@@ -154,15 +154,17 @@ class Replica:
             # Within an epoch all up to the newest number ever heard is accounted for.
             self.seq = max(values[-1].seq if values else 0, self.seq if same_epoch else 0)
             self._started_over(values, same_epoch=same_epoch)
-            # Only now, for other threads take it for the sign that the values are there.
-            self.ready = self.current = True
         else:
-            self.ready = self.current = True
             self.tells_held = False  # not of each of these
             for value in values:
-                self.pushed(value)
+                if value.seq > self.seq:
+                    self.seq = value.seq
+                    self._heard(value)
             if answer.size is not None:
                 self._holds(answer.first or 0, answer.size, oldest)
+        # Only now, for other threads take it for the sign that the values are there; and not where
+        # it turned out that they have to be read anew.
+        self.ready, self.current = True, not self._anew
         self.tells_held = answer.size is not None
         if answer.seq is not None:  # up to there nothing else was pushed
             self.seq = max(self.seq, answer.seq)

@@ -132,3 +132,24 @@ def test_a_replica_is_ready_only_once_its_values_are_there(
     session.receive('{"type":"init","key":"a","data":[{"value":1,"seq":4}],"epoch":"E"}')
     assert seen == [(False, False)]
     assert (replica.ready, replica.current) == (True, True)
+
+
+def test_a_replica_that_comes_back_is_current_only_once_it_has_what_it_missed(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = session.log("a", keep=True)
+    session.receive('{"type":"init","key":"a","data":[{"value":1,"seq":4}],"epoch":"E"}')
+    session.disconnected()
+    session.connected()
+    seen, take = [], replica._heard
+
+    def heard(value: Value) -> None:
+        take(value)
+        seen.append(replica.current)
+
+    monkeypatch.setattr(replica, "_heard", heard)
+    missed = {"type": "init", "key": "a", "data": [{"value": 2, "seq": 5}], "epoch": "E"}
+    session.receive(json.dumps({**missed, "recovered": True}))
+    assert seen == [False]
+    assert replica.current
+    assert [entry.value for entry in replica.entries] == [b"1", b"2"]
