@@ -35,6 +35,7 @@ from .http.address import is_loopback
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
 from .http.bearer import bearer
+from .http.create_token import holds_token, read_token
 from .http.forwarded import proxies_of
 from .http.gate import Gate, check_host_rule, check_origin_rule, own_names
 from .http.handlers import RoomRequest, routes
@@ -87,6 +88,11 @@ class OpenRequest(RoomRequest):
         if secret is not None:
             self.credential = Owner(secret)
 
+    async def may_create(self) -> bool:
+        """Return whether the caller may make rooms: with the token for it, where there is one."""
+        token = self.site.create_token
+        return (token is None or holds_token(self.request, token)) and await super().may_create()
+
     def set_default_headers(self) -> None:
         """Let the page that asks read the answer: it was let in, or all that it reads is why not.
 
@@ -111,6 +117,7 @@ def application(
     hub: Hub,
     *,
     gate: Gate | None = None,
+    create_token: str | None = None,
     base_url: str = "/",
     named_rooms: bool = False,
     log_function: Callable[[RequestHandler], None],
@@ -120,6 +127,7 @@ def application(
 ) -> Application:
     """Return the web application of a standalone server; ``base_url`` has a slash at both ends.
 
+    ``create_token``: what making rooms needs, ``None`` for nothing.
     ``gate``: which names and pages it answers, by default those of this machine and its own.
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
@@ -133,6 +141,7 @@ def application(
         names_allowed=named_rooms,
         advice="driftdb serve --host 0.0.0.0",
         reach=reach,
+        create_token=create_token,
         gate=gate or Gate(public_url=hub.settings.public_url),
         proxies=proxies_of(hub.settings),
         has_owners=True,
@@ -213,6 +222,13 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether GET /health tells everybody the version, the numbers of open rooms and "
         "connections, and what is wrong, and not only whether something is.",
+    )
+    create_token_file = Unicode(
+        "",
+        config=True,
+        help="A file with the token that making rooms needs (Authorization: Bearer …), readable by "
+        "its owner alone; or put the token into the environment variable DRIFTDB_CREATE_TOKEN. "
+        "Without either anybody may make rooms.",
     )
     allow_origin = List(
         Unicode(),
@@ -314,11 +330,19 @@ class StandaloneServer(JupyterApp):
         self._share_log()
         settings = self.settings()
         tls = self._tls()
+        create_token = self._create_token()
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
             raise CannotServe(self._explain(error)) from None
-        asyncio.run(self.serve(settings, sockets, tls))
+        asyncio.run(self.serve(settings, sockets, tls, create_token=create_token))
+
+    def _create_token(self) -> str | None:
+        """Return what making rooms needs; raises :class:`CannotServe`."""
+        try:
+            return read_token(self.create_token_file)
+        except (OSError, ValueError) as error:
+            raise CannotServe(f"create_token_file: {error}") from None
 
     def _gate(self, settings: DriftDB) -> Gate:
         """Return what names and pages are answered."""
@@ -369,7 +393,12 @@ class StandaloneServer(JupyterApp):
         self.log.info("SIGHUP: log files were opened anew%s", read)
 
     async def serve(
-        self, settings: DriftDB, sockets: list[socket.socket], tls: ssl.SSLContext | None
+        self,
+        settings: DriftDB,
+        sockets: list[socket.socket],
+        tls: ssl.SSLContext | None,
+        *,
+        create_token: str | None = None,
     ) -> None:
         """Serve on bound sockets until a signal ends it; then say goodbye to all peers."""
         signals = Signals(lambda: self._reload(server))
@@ -390,6 +419,7 @@ class StandaloneServer(JupyterApp):
         web = application(
             hub,
             gate=self._gate(settings),
+            create_token=create_token,
             base_url=self.base_url,
             named_rooms=self.named_rooms,
             log_function=partial(self._log_request, events),

@@ -129,6 +129,7 @@ def standalone(
     health_details: bool = False,
     reach: Callable[[], str | None] = lambda: None,
     gate: Gate | None = None,
+    create_token: str | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
@@ -144,6 +145,7 @@ def standalone(
         web = application(
             hub,
             gate=gate,
+            create_token=create_token,
             base_url=base_url,
             named_rooms=named_rooms,
             log_function=lambda handler: None,

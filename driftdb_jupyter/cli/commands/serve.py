@@ -62,6 +62,13 @@ class _Serve(Configured):
 )
 @option("--certfile", metavar="FILE", type=File(), help="The TLS certificate, a PEM file.")
 @option("--keyfile", metavar="FILE", type=File(), help="The TLS private key, a PEM file.")
+@option(
+    "--create-token",
+    "create_token_file",
+    metavar="FILE",
+    type=File(),
+    help="Let only those make rooms who know the token in this file; or in DRIFTDB_CREATE_TOKEN.",
+)
 @option("--show-config", is_flag=True, help="Print the settings that are set, and exit.")
 @option(
     "--generate-config",

@@ -29,6 +29,7 @@ class Site:
     it; ``advice`` is the command that starts a server that they can reach. ``gate``: which pages
     and names are let in, where no other server looks at that. ``proxies`` are believed.
     ``has_owners``: whether who makes a room may have a secret that makes its holder the owner.
+    ``create_token``: what making rooms needs, ``None`` for nothing.
     """
 
     hub: Hub
@@ -38,6 +39,7 @@ class Site:
     names_allowed: bool
     advice: str = ""
     reach: Callable[[], str | None] = lambda: None
+    create_token: str | None = None
     gate: Gate = field(default_factory=Gate)
     proxies: Proxies = field(default_factory=Proxies)
     has_owners: bool = False

@@ -1,0 +1,48 @@
+"""The token that making rooms may need on a standalone server."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import stat
+from pathlib import Path
+
+from tornado.httputil import HTTPServerRequest
+
+__all__ = ["TOKEN_VARIABLE", "holds_token", "read_token"]
+
+TOKEN_VARIABLE = "DRIFTDB_CREATE_TOKEN"
+"""The environment variable that holds it where no file does."""
+
+_SCHEMES = ("bearer", "token")
+_LEAST_LENGTH = 16
+
+
+def holds_token(request: HTTPServerRequest, token: str) -> bool:
+    """Return True if a request carries the token: ``Authorization: Bearer …`` or ``token …``."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    same = hmac.compare_digest(given.strip().encode(), token.encode())
+    return same and scheme.lower() in _SCHEMES
+
+
+def read_token(path: str) -> str | None:
+    """Return the token of a file, or of the environment if there is none; ``None`` for no token.
+
+    From the environment it is taken away, so that no program that the server starts has it. Raises
+    :class:`ValueError`, which says what is wrong and never what the token is, and ``OSError``.
+    """
+    given = os.environ.pop(TOKEN_VARIABLE, None)
+    where = TOKEN_VARIABLE
+    if path:
+        where = path
+        given = Path(path).read_text("utf-8")
+        if os.name == "posix" and os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"others may read {path}: take that away (chmod 600)")
+    if given is None:
+        return None
+    token = given.strip()
+    if len(token) < _LEAST_LENGTH or not token.isascii() or not token.isprintable():
+        raise ValueError(
+            f"expected a token of at least {_LEAST_LENGTH} printable ASCII characters in {where}"
+        )
+    return token
