@@ -20,7 +20,7 @@ from ..protocol.value import Value
 from ..rooms.memory_budget import MemoryBudget
 from ..rooms.room import Applied, Room
 
-__all__ = ["NOBODY", "Audience", "Broker", "Pusher", "RoomSummary", "Sequencer"]
+__all__ = ["NOBODY", "Audience", "Broker", "Commits", "Pusher", "RoomSummary", "Sequencer"]
 
 
 class Pusher(Protocol):
@@ -138,13 +138,29 @@ class RoomSummary(Struct, gc=False):
     used_at: float
 
 
+class Commits(Struct, gc=False):
+    """Counts of a journal's commits since its server has started.
+
+    ``failures`` of them went wrong; ``seconds`` they took together, ``last_seconds`` the last one.
+    """
+
+    count: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    last_seconds: float = 0.0
+
+
 class Broker(Protocol):
     """All rooms of a server, or of several that share them.
 
-    ``memory``: what the server may hold, rooms and all else.
+    ``memory``: what the server may hold, rooms and all else. ``commits``: those to its journal.
     """
 
     memory: MemoryBudget
+
+    @property
+    def commits(self) -> Commits:
+        """The counts of the journal's commits; all 0 without one."""
 
     @property
     def journal(self) -> str | None:

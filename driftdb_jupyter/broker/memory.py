@@ -15,7 +15,7 @@ from ..rooms.memory_budget import MemoryBudget
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
-from .broker import NOBODY, Audience, Pusher, RoomSummary
+from .broker import NOBODY, Audience, Commits, Pusher, RoomSummary
 from .clients import Clients
 from .served_time import ServedTime
 
@@ -92,6 +92,7 @@ class MemoryBroker:
     ) -> None:
         self.memory = memory or MemoryBudget()
         self.trouble = trouble
+        self.commits = Commits()
         self._rooms: dict[str, MemorySequencer] = {}
         self._room_limit = room_limit
         self._producer_limit = producer_limit

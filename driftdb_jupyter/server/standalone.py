@@ -35,16 +35,17 @@ from .http.address import is_loopback
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
 from .http.bearer import bearer
-from .http.create_token import holds_token, read_token
 from .http.forwarded import proxies_of
 from .http.gate import Gate, check_host_rule, check_origin_rule, own_names
 from .http.handlers import RoomRequest, routes
 from .http.health import Health
 from .http.listener import Listener
+from .http.metrics import Metrics
 from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import near, reach
 from .http.request import MISSING_HEADER, NotFound
-from .http.site import Site
+from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
+from .http.site import Route, Site
 from .process.accepting import accept_patiently
 from .process.control import Control, control_file
 from .process.descriptors import bound_peers, raise_limit
@@ -118,6 +119,8 @@ def application(
     *,
     gate: Gate | None = None,
     create_token: str | None = None,
+    metrics_token: str | None = None,
+    metrics_open: bool = False,
     base_url: str = "/",
     named_rooms: bool = False,
     log_function: Callable[[RequestHandler], None],
@@ -127,7 +130,8 @@ def application(
 ) -> Application:
     """Return the web application of a standalone server; ``base_url`` has a slash at both ends.
 
-    ``create_token``: what making rooms needs, ``None`` for nothing.
+    ``create_token``: what making rooms needs, ``None`` for nothing. ``metrics_token``: what the
+    metrics need; without it they are there only where they are open to everybody.
     ``gate``: which names and pages it answers, by default those of this machine and its own.
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
@@ -147,6 +151,10 @@ def application(
         has_owners=True,
     )
     administration = []
+    metrics: list[Route] = []
+    if metrics_open or metrics_token is not None:
+        token = None if metrics_open else metrics_token
+        metrics = [(re.escape(base_url) + "metrics", Metrics, {"site": site, "token": token})]
     if secret is not None:
         administration = administration_routes(Administration(hub), base_url, secret=secret)
     return Application(
@@ -161,6 +169,7 @@ def application(
                 {"site": site, "details": health_details},
             ),
             *administration,
+            *metrics,
         ],
         default_handler_class=NotFound,
         default_handler_args={"site": site},
@@ -242,6 +251,17 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="The host names by which the server may be asked, beside numeric addresses and those "
         "of its own machine: lab.example, *.lab.example; *: any.",
+    )
+    metrics_token_file = Unicode(
+        "",
+        config=True,
+        help="A file with the token that GET /metrics needs (Authorization: Bearer …), readable by "
+        "its owner alone. Without it there are no metrics, unless metrics_open says so.",
+    )
+    metrics_open = Bool(
+        False,
+        config=True,
+        help="Whether GET /metrics needs no token: for a server that Prometheus alone reaches.",
     )
     idle_timeout_seconds = Float(
         60.0,
@@ -330,19 +350,24 @@ class StandaloneServer(JupyterApp):
         self._share_log()
         settings = self.settings()
         tls = self._tls()
-        create_token = self._create_token()
+        create_token = self._token("create_token_file", TOKEN_VARIABLE)
+        metrics_token = self._token("metrics_token_file")
         try:
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
             raise CannotServe(self._explain(error)) from None
-        asyncio.run(self.serve(settings, sockets, tls, create_token=create_token))
+        asyncio.run(
+            self.serve(
+                settings, sockets, tls, create_token=create_token, metrics_token=metrics_token
+            )
+        )
 
-    def _create_token(self) -> str | None:
-        """Return what making rooms needs; raises :class:`CannotServe`."""
+    def _token(self, setting: str, variable: str = "") -> str | None:
+        """Return the token of the file that a setting names; raises :class:`CannotServe`."""
         try:
-            return read_token(self.create_token_file)
+            return read_token(getattr(self, setting), variable=variable)
         except (OSError, ValueError) as error:
-            raise CannotServe(f"create_token_file: {error}") from None
+            raise CannotServe(f"{setting}: {error}") from None
 
     def _gate(self, settings: DriftDB) -> Gate:
         """Return what names and pages are answered."""
@@ -399,6 +424,7 @@ class StandaloneServer(JupyterApp):
         tls: ssl.SSLContext | None,
         *,
         create_token: str | None = None,
+        metrics_token: str | None = None,
     ) -> None:
         """Serve on bound sockets until a signal ends it; then say goodbye to all peers."""
         signals = Signals(lambda: self._reload(server))
@@ -420,6 +446,8 @@ class StandaloneServer(JupyterApp):
             hub,
             gate=self._gate(settings),
             create_token=create_token,
+            metrics_token=metrics_token,
+            metrics_open=self.metrics_open,
             base_url=self.base_url,
             named_rooms=self.named_rooms,
             log_function=partial(self._log_request, events),
@@ -492,7 +520,7 @@ class StandaloneServer(JupyterApp):
             return  # told as a refusal, of which there may be a flood
         # Requested again and again, by monitoring, by each inspector and by each command for rooms,
         # of which the log tells what it does.
-        often = isinstance(handler, (Health, Figures, AdministrationRequest))
+        often = isinstance(handler, (Health, Figures, Metrics, AdministrationRequest))
         level = logging.DEBUG if often else logging.INFO
         # A probe that finds trouble is one of many: the trouble itself is in the log once.
         if status >= 400 and not isinstance(handler, Health):

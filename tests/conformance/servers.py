@@ -130,6 +130,8 @@ def standalone(
     reach: Callable[[], str | None] = lambda: None,
     gate: Gate | None = None,
     create_token: str | None = None,
+    metrics_token: str | None = None,
+    metrics_open: bool = False,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
@@ -146,6 +148,8 @@ def standalone(
             hub,
             gate=gate,
             create_token=create_token,
+            metrics_token=metrics_token,
+            metrics_open=metrics_open,
             base_url=base_url,
             named_rooms=named_rooms,
             log_function=lambda handler: None,

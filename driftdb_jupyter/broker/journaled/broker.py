@@ -31,7 +31,7 @@ from ...rooms.memory_budget import MemoryBudget
 from ...rooms.quota import Quota
 from ...rooms.room import Room
 from ...rooms.window import WindowLimits
-from ..broker import NOBODY, Audience, RoomSummary
+from ..broker import NOBODY, Audience, Commits, RoomSummary
 from ..file.batch import Batch
 from ..file.journal import Journal, Loaded, Mode
 from ..file.threads import JournalThreads
@@ -142,6 +142,11 @@ class JournalBroker:
     def _end(self, journal: Journal) -> None:
         journal.note_served_time(ran_at=self.clock(), gaps=self._served.gaps)
         journal.end()
+
+    @property
+    def commits(self) -> Commits:
+        """The counts of the journal's commits."""
+        return self._committer.commits
 
     @property
     def failing(self) -> str | None:

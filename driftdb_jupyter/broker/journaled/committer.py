@@ -30,6 +30,7 @@ from msgspec import Struct, field
 
 from ...protocol.errors import Unavailable
 from ...protocol.name import new_id
+from ..broker import Commits
 from ..file.batch import Batch
 from ..file.journal import Journal
 from ..file.threads import JournalThreads
@@ -112,8 +113,8 @@ class Committer:
     raises. ``interval_seconds``: how far commits are apart at least while nobody waits for them.
 
     ``failing``: why nothing can be written at the moment, in words for anybody; else ``None``.
-    ``tainted``: whether rows were lost after which numbers may be given twice, and the file
-    doesn't know.
+    ``commits`` counts them. ``tainted``: whether rows were lost after which numbers may be given
+    twice, and the file doesn't know.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Committer:
     ) -> None:
         self.failing: str | None = None
         self.tainted = False
+        self.commits = Commits()
         self._threads = threads
         self._begin = begin
         self._interval = interval_seconds
@@ -316,6 +318,9 @@ class Committer:
         self._committing = False
         now = asyncio.get_running_loop().time()
         self._took, self._last = now - self._last, now
+        self.commits.count += 1
+        self.commits.last_seconds = self._took
+        self.commits.seconds += self._took
         error = writing.exception()
         self._settle(_Outcome(error=error) if error is not None else writing.result())
 
@@ -329,6 +334,7 @@ class Committer:
                 _log.info("The journal %s can be written again", self._threads.path)
             self.failing, self._pause = None, _FIRST_PAUSE_SECONDS
         else:
+            self.commits.failures += 1
             self.fail(outcome.error)
             watchers += self._watchers
             self._watchers = []

@@ -24,6 +24,7 @@ from ..process.periodic import Periodic
 from ..sending.backlog import Backlog
 from ..sending.close_codes import CLOSE_SILENT, CLOSE_STOPPING
 from ..sending.outbox import Flusher
+from ..sending.traffic import Traffic
 from ..sending.turns import Turns
 from ..settings import DriftDB
 from .hosted_room import HostedRoom
@@ -62,7 +63,8 @@ class Hub:
         self.memory = broker.memory
         self.settings = settings
         self.limits = settings.limits
-        self.flusher = Flusher()
+        self.traffic = Traffic()
+        self.flusher = Flusher(self.traffic)
         others = Others()
         self.floods = Floods(self.flusher.flush_some, others=others)
         self.malformed = Malformed(settings.malformed_limit_per_second)
@@ -101,6 +103,11 @@ class Hub:
         self._trouble: str | None = None
 
     @property
+    def bytes_sent(self) -> int:
+        """The number of bytes that the sockets of all connections have taken so far."""
+        return self.traffic.bytes_sent + sum(peer.outbox.bytes_sent for peer in self._peers)
+
+    @property
     def peer_count(self) -> int:
         """The number of connections."""
         return len(self._peers)
@@ -136,6 +143,7 @@ class Hub:
     def leave(self, peer: Peer, *, for_good: bool = False) -> None:
         """Remove a peer whose connection has ended; ``for_good``: it will not come back."""
         hosted = self._peers.pop(peer)
+        self.traffic.bytes_sent += peer.outbox.bytes_sent
         self._expiries.pop(peer, None)
         peer.left()
         if peer.client is None:

@@ -253,6 +253,8 @@ class Send(RoomRequest):
     async def post(self, name: str) -> None:
         """Take one message, and answer what a socket would."""
         self.hub.incomplete.forget(self)
+        self.hub.traffic.messages_received += 1
+        self.hub.traffic.bytes_received += self.body_length
         self.check_body()
         await self.demand_entry(name)
         hosted = await self.room(name)
@@ -465,6 +467,7 @@ class Connect(RoomRequest, WebSocketHandler):
             connection.outbox = outbox
             connection.incomplete = self.hub.incomplete
             connection.flusher = self.hub.flusher
+            connection.traffic = self.hub.traffic
             connection.floods = self.hub.floods
         self.hub.join(self.peer, self.hosted)
         self.hub.events.connected(self.hosted.name, self.address)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated, ws_authenticated
@@ -14,6 +15,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
+from prometheus_client import REGISTRY
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ...access.credential import Credential
@@ -26,6 +28,7 @@ from ..http.forwarded import proxies_of
 from ..http.gate import ForeignHost, ForeignOrigin
 from ..http.handlers import RoomRequest, routes
 from ..http.health import Health
+from ..http.metrics import HubCollector
 from ..http.pages import PageHandler, page_routes
 from ..http.reach import near, reach
 from ..http.site import Route, Site
@@ -199,6 +202,7 @@ class DriftDBExtension(ExtensionApp):
             self._control.enter_context(control_file(self.hub.broker.journal, control))
         accept_patiently(serverapp.http_server, self.log)
         self.hub.start()
+        _collector().hubs.append(self.hub)
         self.notebooks.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
@@ -208,6 +212,8 @@ class DriftDBExtension(ExtensionApp):
         self._activity.stop()
         self.notebooks.stop()
         self._control.close()
+        if self.hub in _collector().hubs:
+            _collector().hubs.remove(self.hub)
         await self.hub.stop()
 
     def kernel_environment(self) -> dict[str, str]:
@@ -241,6 +247,14 @@ class DriftDBExtension(ExtensionApp):
         if newest != self._seen:
             self._seen = newest
             self.serverapp.web_app.settings["driftdb_last_activity"] = datetime.now(timezone.utc)
+
+
+@cache
+def _collector() -> HubCollector:
+    """Return what adds the figures of this process's servers to Jupyter's own ``/metrics``."""
+    collector = HubCollector()
+    REGISTRY.register(collector)
+    return collector
 
 
 def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:

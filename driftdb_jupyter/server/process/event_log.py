@@ -23,13 +23,16 @@ _REQUESTS_PER_SECOND = 50
 _REQUESTS_BURST = 1000
 # Logged as warnings: they tell of the server's own limits.
 _SERIOUS_CODES = (1011, 4408)
+# Those of RFC 6455, and the protocol's own.
+_KNOWN_CODES = frozenset((*range(1000, 1016), 4401, 4403, 4404, 4408))
 _SERIOUS = ("quota", "unavailable")
 
 
 class EventLog:
     """Writes events into a log, without secrets or control characters.
 
-    ``names``: how rooms are called in it. ``clock``: seconds that nobody sets.
+    ``names``: how rooms are called in it. ``clock``: seconds that nobody sets. ``refusals`` and
+    ``closes`` count all, by the code of the one and the other.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class EventLog:
         self._more: dict[str, tuple[int, int]] = {}  # by kind: the level, and how many
         self._requests = Rate(_REQUESTS_PER_SECOND, _REQUESTS_BURST, now=clock())
         self._unlogged = 0
+        self.refusals: dict[str, int] = {}
+        self.closes: dict[str, int] = {}
         self._told_of_proxy = False
 
     def connected(self, room: str, address: str) -> None:
@@ -55,18 +60,21 @@ class EventLog:
 
     def left(self, room: str, address: str, code: int | None) -> None:
         """Log that a client has ended its connection, with that close code or without one."""
+        self._count_close(code)
         if _is_written(self.log, logging.DEBUG):
             how = "without a close frame" if code is None else f"with {code}"
             self.log.debug("DriftDB: %s: %s has left %s", self.names.shown(room), address, how)
 
     def closed(self, room: str, address: str, code: int, reason: str) -> None:
         """Log that the server has closed a connection (protocol, "Errors and closing")."""
+        self._count_close(code)
         level = logging.WARNING if code in _SERIOUS_CODES else logging.INFO
         kind = f"closed with {code}"
         self._tell(level, kind, f"{self.names.shown(room)}: {address} was {kind}: {reason}")
 
     def refused(self, room: str | None, address: str, refusal: Refusal) -> None:
         """Log that a message or request was refused."""
+        self.refusals[refusal.code] = self.refusals.get(refusal.code, 0) + 1
         if refusal.code == "conflict":  # normal: clients settle by it whose write came first
             return
         level = logging.WARNING if refusal.code in _SERIOUS else logging.INFO
@@ -130,6 +138,11 @@ class EventLog:
     def end(self) -> None:
         """Tell all that is left to tell."""
         self._tell_rest(until=self._clock())
+
+    def _count_close(self, code: int | None) -> None:
+        # Clients choose theirs: of those that the protocol doesn't know, all count as one.
+        label = "none" if code is None else str(code) if code in _KNOWN_CODES else "other"
+        self.closes[label] = self.closes.get(label, 0) + 1
 
     def _tell_rest(self, *, until: float) -> None:
         if self._unlogged:

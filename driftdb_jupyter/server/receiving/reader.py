@@ -41,6 +41,7 @@ from ..limits.floods import Floods
 from ..limits.incomplete import Incomplete
 from ..sending.outbox import Flusher, Outbox
 from ..sending.plain_stream import PlainStream
+from ..sending.traffic import Traffic
 from .deflate import Deflate
 
 _utf8_decoder = codecs.getincrementaldecoder("utf-8")
@@ -128,6 +129,8 @@ class BatchReader(WebSocketProtocol):
     flusher: Flusher
     # Shares the loop with the other connections in the middle of long batches.
     floods: Floods
+    # Counts what comes, of all connections.
+    traffic = Traffic()
 
     # The socket; Tornado's stream under TLS.
     stream: Any
@@ -258,6 +261,7 @@ class BatchReader(WebSocketProtocol):
         """Take more bytes; returns whether reading has to pause."""
         if self._ended:
             return False
+        self.traffic.bytes_received += len(chunk)
         if not chunk and self._partial is None:
             return self._walk()  # its turn has come
         if self._partial is not None:
@@ -338,6 +342,7 @@ class BatchReader(WebSocketProtocol):
         fragmented = self._fragments is not None
         end = 0
         count = 0
+        weight = 0
         next_breath = _BREATH
         try:
             while available - position >= 2:
@@ -355,7 +360,9 @@ class BatchReader(WebSocketProtocol):
                         break
                     position = end
                     content = unmask(buffer[start - 4 : start], buffer[start:end])
-                    count += (end - start) >> _LONG_SHIFT
+                    extra = (end - start) >> _LONG_SHIFT
+                    count += extra
+                    weight += extra
                     unfinished = self._take_rare(first, content)
                     if self._ended:
                         return False
@@ -372,7 +379,9 @@ class BatchReader(WebSocketProtocol):
                             self._measure(position)  # refuses it
                         start = position + 8
                         end = start + length
-                        count += length >> _LONG_SHIFT
+                        extra = length >> _LONG_SHIFT
+                        count += extra
+                        weight += extra
                     if end > available:
                         break
                     message = unmask(buffer[start - 4 : start], buffer[start:end])
@@ -398,6 +407,7 @@ class BatchReader(WebSocketProtocol):
             return False
         finally:
             self._position = position
+            self.traffic.messages_received += count - weight
         self._forget(end - available)
         return False
 

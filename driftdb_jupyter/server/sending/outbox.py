@@ -35,6 +35,7 @@ from .close_codes import CLOSE_FAULT, CLOSE_TOO_SLOW
 from .plain_stream import PlainStream
 from .send_queue import Buffer
 from .tornado_sender import TornadoSender
+from .traffic import Traffic
 from .unacknowledged import unacknowledged_bytes
 
 __all__ = ["Flusher", "Outbox", "Recipients"]
@@ -51,12 +52,13 @@ class Flusher:
     """Writes what the outboxes gathered in one tick of the loop, at its end.
 
     Most of a tick's frames go to the same recipients one after the other: such a run is gathered
-    once for all of them, and joined once.
+    once for all of them, and joined once. ``traffic`` counts them.
     """
 
-    __slots__ = ("_scheduled", "recipients", "run", "unwritten")
+    __slots__ = ("_scheduled", "recipients", "run", "traffic", "unwritten")
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic | None = None) -> None:
+        self.traffic = traffic or Traffic()
         self.recipients: Mapping[int, Outbox] | None = None
         self.run: list[bytes] = []
         self.unwritten: list[Outbox] = []
@@ -76,6 +78,7 @@ class Flusher:
         if not outbox:
             self.unwritten.append(outbox)
         outbox.append(frame)
+        self.traffic.messages_sent += 1
         self._schedule()
 
     def settle(self) -> None:
@@ -84,6 +87,7 @@ class Flusher:
             return
         outboxes, run = self.recipients.values(), self.run
         self.recipients, self.run = None, []
+        self.traffic.messages_sent += len(run) * len(outboxes)
         joined = b"".join(run) if len(run) > 1 else run[0]
         unwritten = self.unwritten
         for outbox in outboxes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from driftdb_jupyter.server.http.create_token import TOKEN_VARIABLE, read_token
+from driftdb_jupyter.server.http.server_tokens import TOKEN_VARIABLE, read_token
 
 from ...conformance.peer import Room, fetch, push
 from ...conformance.servers import Server, standalone
@@ -67,15 +67,15 @@ def test_what_could_be_guessed_or_sent_by_nobody_is_none(
 ) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, token)
     with pytest.raises(ValueError, match="expected a token of at least 16") as refused:
-        read_token("")
+        read_token("", variable=TOKEN_VARIABLE)
     assert not token or token not in str(refused.value)
 
 
 def test_from_the_environment_it_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
-    assert read_token("") == TOKEN
+    assert read_token("", variable=TOKEN_VARIABLE) == TOKEN
     assert TOKEN_VARIABLE not in os.environ
-    assert read_token("") is None
+    assert read_token("", variable=TOKEN_VARIABLE) is None
 
 
 def test_python_and_the_command_send_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The token that making rooms may need on a standalone server."""
+"""The tokens that making rooms, and asking for metrics, may need on a standalone server."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from pathlib import Path
 
 from tornado.httputil import HTTPServerRequest
 
+from .bearer import bearer
+
 __all__ = ["TOKEN_VARIABLE", "holds_token", "read_token"]
 
 TOKEN_VARIABLE = "DRIFTDB_CREATE_TOKEN"
 """The environment variable that holds it where no file does."""
 
-_SCHEMES = ("bearer", "token")
 _LEAST_LENGTH = 16
 
 
 def holds_token(request: HTTPServerRequest, token: str) -> bool:
     """Return True if a request carries the token: ``Authorization: Bearer …`` or ``token …``."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    same = hmac.compare_digest(given.strip().encode(), token.encode())
-    return same and scheme.lower() in _SCHEMES
+    given = bearer(request.headers)
+    return given is not None and hmac.compare_digest(given.encode(), token.encode())
 
 
-def read_token(path: str) -> str | None:
-    """Return the token of a file, or of the environment if there is none; ``None`` for no token.
+def read_token(path: str, *, variable: str = "") -> str | None:
+    """Return the token of a file, or of an environment variable; ``None`` where there is neither.
 
     From the environment it is taken away, so that no program that the server starts has it. Raises
     :class:`ValueError`, which says what is wrong and never what the token is, and ``OSError``.
     """
-    given = os.environ.pop(TOKEN_VARIABLE, None)
-    where = TOKEN_VARIABLE
+    given, where = os.environ.pop(variable, None), variable
     if path:
         where = path
         given = Path(path).read_text("utf-8")
