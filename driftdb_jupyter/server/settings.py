@@ -345,6 +345,12 @@ class DriftDB(Configurable):
         "and costs most of the server's speed, and 0.3 MB for each connection that uses it.",
     )
 
+    audit_log = Unicode(
+        "",
+        config=True,
+        help="The file of the audit log: a JSON object a line for each room that is made, each "
+        "change of who may do what, and all that is forbidden. Empty: there is none.",
+    )
     public_url = Unicode(
         "",
         config=True,

@@ -19,7 +19,7 @@ from jupyter_core.application import JupyterApp, NoStart
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
-from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, validate
+from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Config
 
 from .._version import __version__
@@ -43,13 +43,15 @@ from .http.listener import Listener
 from .http.metrics import Metrics
 from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import near, reach
-from .http.request import MISSING_HEADER, NotFound
+from .http.request import MISSING_HEADER, NotFound, Request
 from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
 from .http.site import Route, Site
 from .process.accepting import accept_patiently
+from .process.audit import audit_to
 from .process.control import Control, control_file
 from .process.descriptors import bound_peers, raise_limit
 from .process.event_log import EventLog, Seldom
+from .process.json_lines import JsonLines
 from .process.log_text import Printable, RoomNames, printable
 from .process.place import journal_in
 from .process.signals import Signals
@@ -263,6 +265,12 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether GET /metrics needs no token: for a server that Prometheus alone reaches.",
     )
+    log_style = Enum(
+        ("text", "json"),
+        "text",
+        config=True,
+        help="Whether the log has lines of text, or a JSON object in each line.",
+    )
     idle_timeout_seconds = Float(
         60.0,
         min=0.1,
@@ -311,6 +319,7 @@ class StandaloneServer(JupyterApp):
         """
         self.cli_config = given
         self.update_config(given)
+        self._style_log()  # that of what is logged while the files are read
         if self.generate_config:
             return
         stem, _ = os.path.splitext(self.config_file)
@@ -348,6 +357,7 @@ class StandaloneServer(JupyterApp):
         except NoStart:  # it wrote a configuration file
             return
         self._share_log()
+        self._audit(self.settings())
         settings = self.settings()
         tls = self._tls()
         create_token = self._token("create_token_file", TOKEN_VARIABLE)
@@ -361,6 +371,12 @@ class StandaloneServer(JupyterApp):
                 settings, sockets, tls, create_token=create_token, metrics_token=metrics_token
             )
         )
+
+    def _audit(self, settings: DriftDB) -> None:
+        try:
+            audit_to(settings.audit_log)
+        except OSError as error:
+            raise CannotServe(f"audit_log: {error}") from None
 
     def _token(self, setting: str, variable: str = "") -> str | None:
         """Return the token of the file that a setting names; raises :class:`CannotServe`."""
@@ -406,7 +422,8 @@ class StandaloneServer(JupyterApp):
 
     def _reload(self, server: HTTPServer) -> None:
         """Read the certificate again, for new connections, and begin log files anew (SIGHUP)."""
-        for handler in {*self.log.handlers, *logging.getLogger().handlers}:
+        audit = logging.getLogger("driftdb_jupyter.audit")
+        for handler in {*self.log.handlers, *logging.getLogger().handlers, *audit.handlers}:
             if isinstance(handler, logging.FileHandler):
                 handler.close()  # it opens its file with the next line
         try:
@@ -483,8 +500,14 @@ class StandaloneServer(JupyterApp):
         await hub.stop()
         await server.close_all_connections()
 
+    def _style_log(self) -> None:
+        if self.log_style == "json":
+            for handler in self.log.handlers:
+                handler.setFormatter(JsonLines())
+
     def _share_log(self) -> None:
         """Have what the package's modules and Tornado log in this log, too; nothing in it raw."""
+        self._style_log()
         for handler in self.log.handlers:
             handler.addFilter(Printable())
         for name in ("driftdb_jupyter", "tornado"):
@@ -529,5 +552,15 @@ class StandaloneServer(JupyterApp):
         uri = request.uri or ""
         if not isinstance(handler, RoomRequest):  # whose own is fit for a log already
             uri = events.names.shown_uri(uri, self.base_url)
-        asked = f"{status} {request.method} {printable(uri, 300)} {request.remote_ip}"
-        events.requested(level, f"{asked} {1000 * request.request_time():.1f} ms")
+        shown, took = printable(uri, 300), round(1000 * request.request_time(), 1)
+        who = handler.who if isinstance(handler, Request) else request.remote_ip
+        events.requested(
+            level,
+            f"{status} {request.method} {shown} {who} {took} ms",
+            status=status,
+            method=request.method,
+            path=shown,
+            address=request.remote_ip,
+            request=handler.request_id if isinstance(handler, Request) else None,
+            milliseconds=took,
+        )

@@ -16,7 +16,7 @@ from .frames import TEXT, client_frame, close_frame, frames_in
 from .servers import echoing
 
 GOOD = {
-    "Host": "here",
+    "Host": "localhost",
     "Upgrade": "websocket",
     "Connection": "Upgrade",
     "Sec-WebSocket-Version": "13",

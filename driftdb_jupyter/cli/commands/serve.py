@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...command.parameter import option
-from ...command.types import File, Number
+from ...command.types import Choice, File, Number
 from ..configured import Configured, Settings, keep, server_of
 from ..subcommand import make_command
 
@@ -69,6 +69,19 @@ class _Serve(Configured):
     type=File(),
     help="Let only those make rooms who know the token in this file; or in DRIFTDB_CREATE_TOKEN.",
 )
+@option(
+    "--log-format",
+    "log_style",
+    metavar="FORMAT",
+    type=Choice(["text", "json"]),
+    help="Log lines of text, or a JSON object in each line (default: text).",
+)
+@option(
+    "--audit-log",
+    metavar="FILE",
+    type=File(),
+    help="Write to this file who was given or refused something, a JSON object a line.",
+)
 @option("--show-config", is_flag=True, help="Print the settings that are set, and exit.")
 @option(
     "--generate-config",
@@ -105,6 +118,7 @@ def command(
     settings: Settings,
     show_config: bool,
     generate_config: bool,
+    audit_log: str | None,
     public_url: str | None,
     trusted_proxies: tuple[str, ...],
     **options: Any,
@@ -118,7 +132,11 @@ def command(
     server = server_of(
         settings,
         StandaloneServer=options,
-        DriftDB={"public_url": public_url, "trusted_proxies": trusted_proxies},
+        DriftDB={
+            "audit_log": audit_log,
+            "public_url": public_url,
+            "trusted_proxies": trusted_proxies,
+        },
         Application={"show_config": show_config},
         JupyterApp={"generate_config": generate_config},
     )

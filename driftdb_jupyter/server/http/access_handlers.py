@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...access.policy import parse_policy
 from ...access.room_access import POLICY
 from ...protocol.errors import Forbidden, TooLarge
+from ..process.audit import PolicyChanged
 from .handlers import RoomRequest
 from .request import NoSuchRoom
 from .site import Route, Site
@@ -62,6 +63,10 @@ class Access(RoomRequest):
         await self.room(name)  # which makes one whose first use this is
         if not await self.hub.rooms.change_access(name, {POLICY: policy}):
             raise NoSuchRoom
+        by = self.credential.identity.subject
+        self.hub.events.audit.tell(
+            PolicyChanged(room=name, by=by, address=self.who, removed=policy is None)
+        )
         self.answer(None)
 
 

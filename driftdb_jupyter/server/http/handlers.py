@@ -112,7 +112,7 @@ class RoomRequest(Request):
     async def make(self, name: str) -> None:
         """Make a room of that name unless it exists: one of the caller's."""
         if await self.hub.rooms.create(name, maker=self.caller):
-            self.hub.events.made(name, self.address)
+            self.hub.events.made(name, self.who)
 
     async def demand_entry(self, name: str) -> None:
         """Raise 403 if the caller may do nothing in a room of that name, before it is opened.
@@ -470,7 +470,7 @@ class Connect(RoomRequest, WebSocketHandler):
             connection.traffic = self.hub.traffic
             connection.floods = self.hub.floods
         self.hub.join(self.peer, self.hosted)
-        self.hub.events.connected(self.hosted.name, self.address)
+        self.hub.events.connected(self.hosted.name, self.who)
         if self._flag("debug"):
             self.hosted.watch(outbox, codec, self.peer.may_read)
 
@@ -515,7 +515,7 @@ class Connect(RoomRequest, WebSocketHandler):
         """Begin the closing handshake."""
         if code is not None and not self._closed:
             self._closed = True
-            self.hub.events.closed(self.hosted.name, self.address, code, reason or "")
+            self.hub.events.closed(self.hosted.name, self.who, code, reason or "")
         super().close(code, reason)
 
     def on_close(self) -> None:
@@ -527,18 +527,18 @@ class Connect(RoomRequest, WebSocketHandler):
         if self.close_code in _VIOLATIONS and not self._closed:
             # By the reader, or by a client that thinks so of the server.
             reason = printable(self.close_reason or "")
-            self.hub.events.closed(self.hosted.name, self.address, self.close_code, reason)
+            self.hub.events.closed(self.hosted.name, self.who, self.close_code, reason)
         elif not self._closed:
-            self.hub.events.left(self.hosted.name, self.address, self.close_code)
+            self.hub.events.left(self.hosted.name, self.who, self.close_code)
         # Peer and handler hold each other: only a collection would free them.
         self.peer = None
         del self._receive
 
     def _refused(self, refusal: Refusal) -> None:
-        self.hub.events.refused(self.hosted.name, self.address, refusal)
+        self.hub.events.refused(self.hosted.name, self.who, refusal)
 
     def _slowed(self) -> None:
-        self.hub.events.slowed(self.hosted.name, self.address)
+        self.hub.events.slowed(self.hosted.name, self.who)
 
     def _leave_seat(self) -> None:
         if self._seated:

@@ -7,7 +7,9 @@ in vain. Tornado does so for handlers that stream their bodies; these all do.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextvars import Context
+from functools import cached_property
 from http import HTTPStatus
 from math import ceil
 from typing import Any, ClassVar
@@ -79,6 +81,16 @@ class Request(RequestHandler):
     def body_limit_bytes(self) -> int:
         """The longest body that is accepted, in bytes."""
         return _NONE_NEEDED_BYTES
+
+    @property
+    def who(self) -> str:
+        """The client's address, and the id of this request: of a socket that of the connection."""
+        return f"{self.address} #{self.request_id}"
+
+    @cached_property
+    def request_id(self) -> str:
+        """What all lines of the log about this request or connection have in common."""
+        return os.urandom(6).hex()
 
     def prepare(self) -> Any:
         """Check the head of the request."""
@@ -231,7 +243,7 @@ class Request(RequestHandler):
         if not isinstance(error, Refusal):
             self.finish()
             return
-        self.hub.events.refused(None, self.address, error)
+        self.hub.events.refused(None, self.who, error)
         self.set_status(error.http_status, error.http_reason)
         if isinstance(error, RateExceeded) and error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from ..http.pages import PageHandler, page_routes
 from ..http.reach import near, reach
 from ..http.site import Route, Site
 from ..process.accepting import accept_patiently
+from ..process.audit import audit_to
 from ..process.control import Control, control_file
 from ..process.descriptors import bound_peers
 from ..process.event_log import EventLog
@@ -146,6 +148,7 @@ class DriftDBExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""
         settings = DriftDB(parent=self)
+        self._audit = audit_to(settings.audit_log)
         broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
         rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
         self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
@@ -215,6 +218,9 @@ class DriftDBExtension(ExtensionApp):
         if self.hub in _collector().hubs:
             _collector().hubs.remove(self.hub)
         await self.hub.stop()
+        if self._audit is not None:
+            logging.getLogger("driftdb_jupyter.audit").removeHandler(self._audit)
+            self._audit.close()
 
     def kernel_environment(self) -> dict[str, str]:
         """Return the variables by which a kernel of this server finds its rooms.

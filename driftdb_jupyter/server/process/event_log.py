@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from ...protocol.errors import Refusal
+from ...protocol.errors import Forbidden, Refusal
 from ..limits.rate import Rate
+from .audit import AuditLog, Denied, RoomMade
 from .log_text import RoomNames, printable
 
 __all__ = ["EventLog", "Seldom"]
@@ -32,7 +33,8 @@ class EventLog:
     """Writes events into a log, without secrets or control characters.
 
     ``names``: how rooms are called in it. ``clock``: seconds that nobody sets. ``refusals`` and
-    ``closes`` count all, by the code of the one and the other.
+    ``closes`` count all, by the code of the one and the other. ``audit`` is told of the rooms that
+    are made and of what is forbidden.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class EventLog:
     ) -> None:
         self.log = log
         self.names = names or RoomNames(capabilities=False, named=True)
+        self.audit = AuditLog(self.names, clock=clock)
         self._clock = clock
         self._told_at: dict[str, float] = {}
         self._more: dict[str, tuple[int, int]] = {}  # by kind: the level, and how many
@@ -75,6 +78,16 @@ class EventLog:
     def refused(self, room: str | None, address: str, refusal: Refusal) -> None:
         """Log that a message or request was refused."""
         self.refusals[refusal.code] = self.refusals.get(refusal.code, 0) + 1
+        if isinstance(refusal, Forbidden):
+            self.audit.tell(
+                Denied(
+                    room=room,
+                    address=address,
+                    reason=refusal.plain,
+                    key=getattr(refusal, "key", None) or "",
+                    action=getattr(refusal, "action", None) or "",
+                )
+            )
         if refusal.code == "conflict":  # normal: clients settle by it whose write came first
             return
         level = logging.WARNING if refusal.code in _SERIOUS else logging.INFO
@@ -105,6 +118,7 @@ class EventLog:
 
     def made(self, room: str, address: str) -> None:
         """Log that a room was made."""
+        self.audit.tell(RoomMade(room=room, address=address))
         self._tell(logging.INFO, "made", f"{self.names.shown(room)}: made for {address}")
 
     def deleted(self, room: str) -> None:
@@ -122,14 +136,14 @@ class EventLog:
         kind = f"failed ({type(error).__name__})"
         self._tell(logging.ERROR, kind, f"{printable(asked)} {kind}", error)
 
-    def requested(self, level: int, line: str) -> None:
+    def requested(self, level: int, line: str, **fields: object) -> None:
         """Log that a request was answered: a line for each, as long as they are not very many."""
         now = self._clock()
         if self._requests.wait(now=now):
             self._unlogged += 1
             return
         self._requests.take(now=now)
-        self.log.log(level, "%s", line)
+        self.log.log(level, "%s", line, extra={"fields": fields})
 
     def tidy(self) -> None:
         """Tell how many more there were of what was not told each time; call it each second."""

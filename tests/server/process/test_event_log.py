@@ -15,6 +15,7 @@ from driftdb_jupyter.protocol.errors import (
     Unavailable,
 )
 from driftdb_jupyter.protocol.name import new_id, room_digest
+from driftdb_jupyter.server.process import audit
 from driftdb_jupyter.server.process.event_log import EventLog, Seldom
 from driftdb_jupyter.server.process.log_text import RoomNames
 
@@ -26,6 +27,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def _no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The audit log is another one, which pytest hears all the same."""
+    monkeypatch.setattr(audit.LOGGER, "disabled", True)
 
 
 @pytest.fixture

@@ -1,0 +1,145 @@
+"""The audit log: who was let in, given something, or refused; one JSON object a line.
+
+It has a logger of its own, ``driftdb_jupyter.audit``, which nothing else writes to. Its lines have
+names and addresses of people, and never a value, token, ticket or secret of any kind: an
+event has no field for one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from time import monotonic
+
+import msgspec
+from msgspec import Struct
+
+from ...broker.file.filesystem import open_private
+from ..limits.rate import Rate
+from .log_text import RoomNames, printable
+
+__all__ = [
+    "AuditEvent",
+    "AuditLog",
+    "Denied",
+    "LinkMade",
+    "LinkRevoked",
+    "PolicyChanged",
+    "RoomMade",
+    "TokenRevoked",
+    "audit_to",
+]
+
+LOGGER = logging.getLogger("driftdb_jupyter.audit")
+_PER_SECOND = 50
+_BURST = 1000
+_TEXT_LIMIT = 200
+
+
+class AuditEvent(Struct, kw_only=True, omit_defaults=True, tag_field="event"):
+    """An event for the audit log.
+
+    ``room``: its name (in the log its digest, where a name is all that anybody needs). ``by``: who
+    did it, as a policy knows the person, or ``None`` for somebody without a name. ``address``: from
+    where, with the id of the request.
+    """
+
+    room: str | None = None
+    by: str | None = None
+    address: str | None = None
+
+
+class RoomMade(AuditEvent, tag="room_made"):
+    """A room was made."""
+
+
+class PolicyChanged(AuditEvent, tag="policy_changed"):
+    """Who may do what in a room was changed; ``removed``: to as it is without a policy."""
+
+    removed: bool = False
+
+
+class LinkMade(AuditEvent, tag="link_made"):
+    """A share link was made; ``link``: its name, ``role``: what it gives."""
+
+    link: str = ""
+    role: str = ""
+
+
+class LinkRevoked(AuditEvent, tag="link_revoked"):
+    """A share link was taken back."""
+
+    link: str = ""
+
+
+class TokenRevoked(AuditEvent, tag="token_revoked"):
+    """A token was taken back, by its id."""
+
+    token_id: str = ""
+
+
+class Denied(AuditEvent, tag="denied"):
+    """Something was refused to somebody; ``reason``: the message that was answered."""
+
+    reason: str = ""
+    key: str = ""
+    action: str = ""
+
+
+class AuditLog:
+    """Writes events, no more of them for long than a disk can take.
+
+    ``names``: how rooms are called. ``clock``: seconds that nobody sets.
+    """
+
+    def __init__(self, names: RoomNames, *, clock: Callable[[], float] = monotonic) -> None:
+        self._names = names
+        self._clock = clock
+        self._rate = Rate(_PER_SECOND, _BURST, now=clock())
+        self._untold = 0
+
+    def tell(self, event: AuditEvent) -> None:
+        """Write an event; of denials only as many as the rate allows, and how many more came."""
+        if not LOGGER.isEnabledFor(logging.INFO) or not LOGGER.handlers:
+            return
+        if isinstance(event, Denied):
+            now = self._clock()
+            if self._rate.wait(now=now):
+                self._untold += 1
+                return
+            self._rate.take(now=now)
+        fields = {
+            name: printable(value, _TEXT_LIMIT) if isinstance(value, str) else value
+            for name, value in msgspec.to_builtins(event).items()
+        }
+        if event.room is not None:
+            fields["room"] = self._names.shown(event.room)
+        if self._untold:
+            fields["untold_denials"], self._untold = self._untold, 0
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        LOGGER.info("%s", msgspec.json.encode({"time": f"{at}Z", **fields}).decode())
+
+
+class _PrivateFile(logging.FileHandler):
+    """A log file that its owner alone may read."""
+
+    def _open(self):  # type: ignore[no-untyped-def]
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return open(open_private(self.baseFilename, flags), "a", encoding="utf-8")
+
+
+def audit_to(path: str) -> logging.Handler | None:
+    """Have the audit log written to a file (made if missing); ``None`` and nowhere for no path.
+
+    Raises ``OSError``. Close the handler at the end: :meth:`logging.Logger.removeHandler`.
+    """
+    LOGGER.propagate = False  # it is no part of any other log
+    LOGGER.setLevel(logging.INFO)
+    if not path:
+        return None
+    handler = _PrivateFile(os.path.abspath(path))
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    LOGGER.addHandler(handler)
+    return handler
