@@ -9,8 +9,10 @@ import logging
 import os
 import re
 import socket
+import sqlite3
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -26,7 +28,7 @@ from .._version import __version__
 from ..access.credential import Credential, Guest
 from ..access.owner import Owner
 from ..broker.broker import Broker
-from ..broker.file.journal import JournalUnusable
+from ..broker.file.journal import Journal, JournalUnusable
 from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
 from .hosting.hub import Hub
@@ -48,6 +50,7 @@ from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
 from .http.site import Route, Site
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
+from .process.certificate import validity
 from .process.control import Control, control_file
 from .process.descriptors import bound_peers, raise_limit
 from .process.event_log import EventLog, Seldom
@@ -265,6 +268,12 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether GET /metrics needs no token: for a server that Prometheus alone reaches.",
     )
+    check_config = Bool(
+        False,
+        config=True,
+        help="Whether to print what would be used, look for what would keep the server from "
+        "serving, and end; nothing is made or changed.",
+    )
     log_style = Enum(
         ("text", "json"),
         "text",
@@ -357,8 +366,11 @@ class StandaloneServer(JupyterApp):
         except NoStart:  # it wrote a configuration file
             return
         self._share_log()
-        self._audit(self.settings())
         settings = self.settings()
+        if self.check_config:
+            self._check(settings)
+            return
+        self._audit(settings)
         tls = self._tls()
         create_token = self._token("create_token_file", TOKEN_VARIABLE)
         metrics_token = self._token("metrics_token_file")
@@ -371,6 +383,97 @@ class StandaloneServer(JupyterApp):
                 settings, sockets, tls, create_token=create_token, metrics_token=metrics_token
             )
         )
+
+    def _check(self, settings: DriftDB) -> None:
+        """Print what would be used; raises :class:`CannotServe` with all that is wrong."""
+        problems: list[str] = []
+
+        def tell(name: str, look: Callable[[], object]) -> None:
+            try:
+                value = look()
+            except (OSError, ValueError, DriftDBError, sqlite3.Error) as error:
+                problems.append(str(error))
+                value = f"PROBLEM: {error}"
+            print(f"{name + ':':<16}{printable(str(value), 500)}")
+
+        def listed(entries: Sequence[str], otherwise: str) -> str:
+            return ", ".join(entries) or otherwise
+
+        here = near(self.host, self.port, self.base_url, scheme=self._scheme)
+        tell("settings", lambda: listed(self.loaded_config_files, "defaults and command line"))
+        tell("rooms at", lambda: here)
+        tell("address", self._check_address)
+        tell("public URL", lambda: settings.public_url or "as the request has it")
+        tell("certificate", self._check_certificate)
+        tell("rooms kept in", lambda: self._check_journal(settings))
+        tell("named rooms", lambda: "yes" if self.named_rooms else "no")
+        tell("origins", lambda: listed(self.allow_origin, "its own"))
+        tell("host names", lambda: listed(self.allow_host, "its own"))
+        tell("proxies", lambda: listed(settings.trusted_proxies, "none is believed"))
+        tell("making rooms", lambda: "needs the token" if self._has_create_token() else "anybody")
+        tell("metrics", self._check_metrics)
+        tell("audit log", lambda: self._check_audit(settings))
+        tell("memory", lambda: f"{settings.new_memory_budget().limit_bytes // 2**20} MiB at most")
+        if problems:
+            raise CannotServe("; ".join(problems))
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.certfile else "http"
+
+    def _check_address(self) -> str:
+        try:
+            for bound in bind_sockets(self.port, self.host):
+                bound.close()
+        except OSError as error:
+            raise CannotServe(self._explain(error)) from None
+        return f"port {self.port} on {self.host or 'all addresses'} is free"
+
+    def _check_certificate(self) -> str:
+        if self._tls() is None:
+            return "none: without TLS"
+        told, good = validity(self.certfile, now=time.time())
+        if not good:
+            raise CannotServe(f"{self.certfile}: {told}")
+        return f"{self.certfile}, {told}"
+
+    def _check_journal(self, settings: DriftDB) -> str:
+        if not self.data:
+            return "memory: they end with the server"
+        path = journal_in(self.data)
+        if not path.exists():
+            return f"{path} (will be made), {settings.durability}"
+        try:
+            journal = Journal(str(path), reading=True)
+        except JournalUnusable as error:
+            raise CannotServe(str(error)) from None
+        try:
+            return f"{path}, {settings.durability}: {journal.count()} rooms"
+        finally:
+            journal.close()
+
+    def _has_create_token(self) -> bool:
+        given = os.environ.get(TOKEN_VARIABLE)
+        try:
+            return self._token("create_token_file", TOKEN_VARIABLE) is not None
+        finally:
+            if given is not None:
+                os.environ[TOKEN_VARIABLE] = given
+
+    def _check_metrics(self) -> str:
+        token = self._token("metrics_token_file")
+        if self.metrics_open:
+            return "open to everybody"
+        return "off" if token is None else "need the token"
+
+    def _check_audit(self, settings: DriftDB) -> str:
+        path = settings.audit_log
+        if not path:
+            return "none"
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+            raise CannotServe(f"audit_log: {path} can't be written")
+        return path
 
     def _audit(self, settings: DriftDB) -> None:
         try:
@@ -454,7 +557,7 @@ class StandaloneServer(JupyterApp):
         secret = new_id()
         address, port = sockets[0].getsockname()[:2]
         host = address if self.host else ""  # where it listens on all, of either kind
-        scheme = "https" if self.certfile else "http"
+        scheme = self._scheme
 
         def outside() -> str | None:
             return reach(host, port, self.base_url, scheme=scheme)

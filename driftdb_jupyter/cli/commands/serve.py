@@ -84,6 +84,11 @@ class _Serve(Configured):
 )
 @option("--show-config", is_flag=True, help="Print the settings that are set, and exit.")
 @option(
+    "--check-config",
+    is_flag=True,
+    help="Print what would be used, say what would keep the server from serving, and exit.",
+)
+@option(
     "--generate-config",
     is_flag=True,
     help="Write a file that lists and explains all settings, and exit.",
