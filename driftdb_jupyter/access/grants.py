@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Literal, TypeAlias
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
@@ -77,6 +77,8 @@ _NAMES = {bit: name for name, bit in ACTIONS.items()}
 _KNOWN_KEYS = 32
 _KNOWN_LENGTH = 64
 _LAST = "\U0010ffff"
+# Connections with the same grants share them; nobody's are kept.
+_compiled: WeakValueDictionary[tuple[Grant, ...], Grants] = WeakValueDictionary()
 
 
 class Grant(Struct, frozen=True, omit_defaults=True):
@@ -104,7 +106,16 @@ class Grants:
     room, its links and the room itself may be changed.
     """
 
-    __slots__ = ("_bounds", "_exact", "_known", "_masks", "everywhere", "is_admin", "unlimited")
+    __slots__ = (
+        "__weakref__",
+        "_bounds",
+        "_exact",
+        "_known",
+        "_masks",
+        "everywhere",
+        "is_admin",
+        "unlimited",
+    )
 
     def __init__(self, grants: Iterable[Grant]) -> None:
         everywhere = 0
@@ -174,10 +185,15 @@ class Grants:
         return self.actions(key) & READ != 0
 
 
-@lru_cache(maxsize=256)
 def compile_grants(*grants: Grant) -> Grants:
-    """Return all that some grants allow together; the same object for the same grants."""
-    return Grants(grants)
+    """Return all that some grants allow together.
+
+    As long as somebody has it, it is the same object for all who have the same grants.
+    """
+    found = _compiled.get(grants)
+    if found is None:
+        found = _compiled[grants] = Grants(grants)
+    return found
 
 
 def action_names(actions: int) -> list[str]:

@@ -16,6 +16,7 @@ __all__ = ["Policy", "grants_from", "parse_policy"]
 
 _PARTS = ("anyone", "users", "groups")
 _FIELDS = ("can", "keys", "prefixes")
+_BRIEF = 80
 _WORDS = ", ".join([*ROLES, *[action for action in ACTIONS if action not in ROLES]])
 
 
@@ -73,9 +74,9 @@ def parse_policy(content: object) -> Policy:
             raise BadMessage(f"expected {part} to be an object, got {_kind(members)}")
         for name in members:
             if not isinstance(name, str) or not name:
-                raise BadMessage(f"expected names in {part}, got {name!r}")
+                raise BadMessage(f"expected names in {part}, got {_brief(name)}")
         named.append(
-            {name: grants_from(given, f"{part}[{name!r}]") for name, given in members.items()}
+            {name: grants_from(given, f"{part}[{_brief(name)}]") for name, given in members.items()}
         )
     return Policy(grants_from(content.get("anyone", []), "anyone"), *named)
 
@@ -128,7 +129,7 @@ def _actions(given: object, where: str) -> tuple[Action, ...]:
         elif isinstance(word, str) and word in ACTIONS:
             found[word] = None  # type: ignore[index]  # the words of ACTIONS are those of Action
         else:
-            raise BadMessage(f"expected {where} to be of {_WORDS}, got {word!r}")
+            raise BadMessage(f"expected {where} to be of {_WORDS}, got {_brief(word)}")
     return tuple(found)
 
 
@@ -162,9 +163,14 @@ def _shown(grants: tuple[Grant, ...]) -> list[Any]:
 def _demand_names(content: Mapping[object, object], names: tuple[str, ...], where: str) -> None:
     unknown = [name for name in content if name not in names]
     if unknown:
-        raise BadMessage(f"expected {', '.join(names)} in {where}, got {unknown[0]!r}")
+        raise BadMessage(f"expected {', '.join(names)} in {where}, got {_brief(unknown[0])}")
 
 
 def _kind(given: object) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "null"}
     return names.get(type(given), "a number" if isinstance(given, (int, float)) else "another")
+
+
+def _brief(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"

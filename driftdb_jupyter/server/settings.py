@@ -324,6 +324,13 @@ class DriftDB(Configurable):
         help="How often a connection is asked for a sign of life, in seconds. One that gave none "
         "till the next time is closed. 0: never.",
     )
+    credential_check_seconds = Float(
+        30.0,
+        min=0.0,
+        config=True,
+        help="How often is asked whether those who are connected may still be, in seconds: "
+        "Jupyter's authorizer, and whoever gave the credential that they came in with. 0: never.",
+    )
     producer_limit = Int(
         10_000,
         min=1,

@@ -98,12 +98,14 @@ def answer_to_keys(
     return codec.keys(message.prefix, len(infos)), infos
 
 
-def answers_to_push(codec: Codec, push: Push, applied: Applied) -> list[bytes]:
+def answers_to_push(
+    codec: Codec, push: Push, applied: Applied, *, sized: bool = True
+) -> list[bytes]:
     """Return what the pusher alone hears of a push that was taken, in this order."""
     answers = []
     if push.id is not None:
         count = None if push.values is None else len(push.values)
         answers.append(codec.ack(push.id, applied.seq, count=count))
-    if applied.value_count > 1:
+    if sized and applied.value_count > 1:
         answers.append(codec.stream_size(push.key, applied.value_count))
     return answers

@@ -100,7 +100,7 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
         return None
     if isinstance(message, Push):
         needed = _PUSHES[type(message.action)]
-        if message.if_seq is not None:
+        if message.if_seq is not None or message.epoch is not None:
             needed |= READ  # for a conflict tells what the key holds
     elif isinstance(message, Get):
         needed = READ

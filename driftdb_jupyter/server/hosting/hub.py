@@ -123,6 +123,7 @@ class Hub:
             (self.expire_windows, _WINDOW_INTERVAL_SECONDS),
             (self.expire, _EXPIRY_INTERVAL_SECONDS),
             (self.check_signs_of_life, self.settings.ping_interval_seconds),
+            (self.check_credentials, self.settings.credential_check_seconds),
         ):
             if seconds:
                 self._timers.append(Periodic(work, seconds))
@@ -191,7 +192,7 @@ class Hub:
 
         A ping queues behind what waits for a peer, here or in the kernel, so its silence says
         nothing as long as it goes on taking that; while something waits here, the backlog holds it
-        to a minimum. Peers that may no longer read are closed, too.
+        to a minimum.
         """
         for peer in list(self._peers):
             if peer.outbox.waits:
@@ -202,6 +203,13 @@ class Hub:
             else:
                 peer.heard = False
                 peer.outbox.put(_PING)
+
+    def check_credentials(self) -> None:
+        """Ask whether the credentials of all peers are still good, and act on what they allow.
+
+        Whose isn't is closed with 4401, and who may read nothing any more with 4403.
+        """
+        for peer in list(self._peers):
             self._wait_for(peer.revalidate())
 
     def renewed(self, peer: Peer) -> None:

@@ -158,7 +158,8 @@ class Peer:
                 outcome.push_id = push.id
                 self._refuse(outcome)
                 return
-            for message in answers_to_push(self._codec, push, outcome):
+            sized = self._unlimited or self.may_read(push.key)
+            for message in answers_to_push(self._codec, push, outcome, sized=sized):
                 self._send(message)
         except Exception:
             _log.exception("An answer failed; its connection is closed")

@@ -293,7 +293,7 @@ class Send(RoomRequest):
             actions = action_names(grants.actions(message.key))
             self.answer_encoded(JSON.can(message.key, actions))
         elif isinstance(message, Push):
-            await self._push(hosted, message, client)
+            await self._push(hosted, message, client, grants)
         elif isinstance(message, SetPresence):
             raise BadMessage("expected a presence over a socket: it lasts as long as that does")
         else:
@@ -330,7 +330,9 @@ class Send(RoomRequest):
         self.set_header("Content-Type", "application/json")
         await send_answer(self, answer, self.hub.backlog)
 
-    async def _push(self, hosted: HostedRoom, push: Push, client: str | None) -> None:
+    async def _push(
+        self, hosted: HostedRoom, push: Push, client: str | None, grants: Grants
+    ) -> None:
         values = JSON.values(push, self.hub.limits)
         if self.body_length > LONG_BYTES:
             await self.hub.backlog.turns.take(hosted.prepare(push.key, values))
@@ -348,7 +350,8 @@ class Send(RoomRequest):
             applied = await pusher.outcome
         finally:
             unwritten.remove(push)
-        answers = answers_to_push(JSON, push, applied)
+        sized = grants.may_read(push.key)
+        answers = answers_to_push(JSON, push, applied, sized=sized)
         if answers:
             self.answer_encoded(answers[0])
         else:

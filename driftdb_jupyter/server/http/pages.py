@@ -195,7 +195,9 @@ class Figures(RoomRequest):
 
     async def get(self, name: str) -> None:
         """Answer with the numbers; of a room that nobody has opened ``seq`` is null."""
-        await self.demand_reading(await self.room_access(name))
+        grants = await self.demand_reading(await self.room_access(name))
+        if not grants.reads_all:  # they are about the whole room
+            raise HTTPError(HTTPStatus.FORBIDDEN)
         hosted = self.hub.rooms.find(name)
         self.set_header("Cache-Control", "no-store")
         self.answer(

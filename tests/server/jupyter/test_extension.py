@@ -208,10 +208,10 @@ class TestAuthorizer:
     ) -> None:
         peer, other = await room.join(), await room.join(client="x" * 16)
         await other.settle()
-        room.server.run(room.server.hub.check_signs_of_life)
+        room.server.run(room.server.hub.check_credentials)
         await peer.hears_nothing()
         room.server.rights.refused = {"read"}
-        room.server.run(room.server.hub.check_signs_of_life)
+        room.server.run(room.server.hub.check_credentials)
         await peer.is_closed_with(4403)
         await other.is_closed_with(4403)
 

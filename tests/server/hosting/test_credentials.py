@@ -1,0 +1,149 @@
+"""A connection keeps a credential: it ends, is renewed, and is asked about while it is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from driftdb_jupyter.access.grants import EVERYTHING, NOTHING, Grant, Grants, compile_grants
+from driftdb_jupyter.access.identity import GUEST, Identity
+from driftdb_jupyter.access.room_access import POLICY, RoomAccess
+from driftdb_jupyter.server.hosting.peer import Peer
+
+from ..line import Line
+from ..world import World, join
+
+pytestmark = pytest.mark.asyncio
+
+
+class Ticket:
+    """A credential whose answers a test can change."""
+
+    identity: Identity = GUEST
+    steady = True
+
+    def __init__(self, *, expires_at: float | None = None) -> None:
+        self.expires_at = expires_at
+        self.allows = EVERYTHING
+        self.good: bool | Awaitable[bool] = True
+        self.asked = 0
+
+    def grants(self, access: RoomAccess) -> Grants:
+        self.asked += 1
+        return self.allows
+
+    def may_create(self) -> bool:
+        return False
+
+    def revalidate(self) -> bool | Awaitable[bool]:
+        return self.good
+
+
+Come = Callable[[], Awaitable[Peer]]
+
+
+@pytest_asyncio.fixture
+async def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def closed() -> list[int]:
+    """The codes that connections were closed with."""
+    return []
+
+
+@pytest_asyncio.fixture
+async def come(world: World, lines: list[Line], closed: list[int]) -> Come:
+    """Let another peer join."""
+
+    async def join_room() -> Peer:
+        lines.append(Line(world.hub.flusher))
+        return join(world.hub, await world.room(), lines[-1], closed)
+
+    return join_room
+
+
+async def test_it_is_not_asked_for_a_message(world: World, come: Come, closed: list[int]) -> None:
+    peer = await come()
+    ticket = Ticket()
+    peer.renew(ticket)
+    asked = ticket.asked
+    for _ in range(3):
+        peer.receive(1, b'{"type":"push","key":"k","value":1,"action":{"type":"relay"}}')
+        peer.receive(1, b'{"type":"get","key":"k"}')
+    assert ticket.asked == asked
+
+
+async def test_a_connection_whose_credential_ends_is_closed_with_4401(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    peer = await come()
+    other = await come()
+    for each, seconds in ((peer, -1.0), (other, 1e6)):
+        each.renew(Ticket(expires_at=time.time() + seconds))
+        world.hub.renewed(each)
+    world.hub.expire_credentials()
+    assert closed == [4401]
+    assert peer.outbox.closed
+    assert not other.outbox.closed
+
+
+async def test_one_that_was_renewed_in_time_stays(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    peer = await come()
+    for seconds in (-1.0, 1e6):
+        peer.renew(Ticket(expires_at=time.time() + seconds))
+        world.hub.renewed(peer)
+    world.hub.expire_credentials()
+    peer.renew(Ticket())
+    world.hub.renewed(peer)
+    world.hub.expire_credentials()
+    assert closed == []
+
+
+async def test_one_that_is_no_longer_good_is_closed_with_4401(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    async def later() -> bool:
+        return False
+
+    for good in (False, later()):
+        closed.clear()
+        peer = await come()
+        ticket = Ticket()
+        peer.renew(ticket)
+        world.hub.check_credentials()
+        assert closed == []
+        ticket.good = good
+        world.hub.check_credentials()
+        await world.settle()
+        assert closed == [4401]
+        world.hub.leave(peer)
+
+
+async def test_what_it_allows_is_looked_at_when_it_is_asked_about(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    peer = await come()
+    ticket = Ticket()
+    ticket.allows = compile_grants(Grant(("read",)))
+    peer.renew(ticket)
+    ticket.allows = NOTHING
+    world.hub.check_credentials()
+    assert closed == [4403]
+
+
+async def test_a_change_of_the_rooms_access_is_looked_at_at_once(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    peer = await come()
+    ticket = Ticket()
+    peer.renew(ticket)
+    ticket.allows = NOTHING
+    assert await world.hub.rooms.change_access("r", {POLICY: b"{}"})
+    assert closed == [4403]
