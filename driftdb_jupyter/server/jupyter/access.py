@@ -5,20 +5,22 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable
+from copy import copy
+from http import HTTPStatus
 from logging import Logger
-from typing import TYPE_CHECKING
 from weakref import ref
 
+from jupyter_core.utils import ensure_async
 from jupyter_server.auth import User
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.httputil import HTTPConnection
+from tornado.web import HTTPError
 
 from ...access.credential import Operator
 from ...access.grants import NOTHING, OWNER, ROLES, Grant, Grants, compile_grants
 from ...access.identity import Identity
 from ...access.room_access import RoomAccess
 from ...protocol.value import Value
-
-if TYPE_CHECKING:
-    from jupyter_server.base.handlers import JupyterHandler
 
 __all__ = ["KERNEL", "RESOURCE", "JupyterCredential", "holds_secret", "kernel_credential"]
 
@@ -89,9 +91,13 @@ class JupyterCredential:
         """Return whether the user may write."""
         return self._ask("write")[0]
 
-    def revalidate(self) -> bool:
-        """Return ``True``."""
-        return True
+    def revalidate(self) -> bool | Awaitable[bool]:
+        """Ask Jupyter's identity provider whether it would still let the request in.
+
+        Where it can't tell at the moment, as while a hub is restarted, it goes on letting it in.
+        """
+        handler = self._handler()
+        return False if handler is None else _is_still_known(handler)
 
     def _grants(self, access: RoomAccess, *, write: bool, read: bool) -> Grants:
         if write and read:
@@ -124,6 +130,27 @@ class JupyterCredential:
                 allowed if isinstance(allowed, bool) else _wait_for(allowed, handler.log)
             )
         return answers
+
+
+async def _is_still_known(handler: JupyterHandler) -> bool:
+    try:
+        # Another handler, because that one remembers who it was.
+        request = copy(handler.request)
+        request.connection = _NoConnection()
+        asker = JupyterHandler(handler.application, request)
+        return await ensure_async(asker.identity_provider.get_user(asker)) is not None
+    except HTTPError as error:
+        return error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    except Exception:
+        handler.log.exception("DriftDB: the identity provider failed")
+        return True
+
+
+class _NoConnection(HTTPConnection):
+    """The connection of a request that is only looked at."""
+
+    def set_close_callback(self, callback: object) -> None:
+        """Never call it."""
 
 
 async def _wait_for(allowed: Awaitable[bool], log: Logger) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import HTTPClientError
+from tornado.web import HTTPError
 
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.server.limits.callers import Caller
@@ -239,6 +240,50 @@ class TestAuthorizer:
         await peer.send(push("k", 1))
         await peer.hears_error("forbidden", key="k", action="append")
         assert await knock(room, **room.server.headers) == OUT
+
+
+class TestLogin:
+    """A connection goes on only as long as Jupyter would let its request in."""
+
+    async def test_one_that_is_good_is_asked_about_and_stays(self, room: Room) -> None:
+        peer = await room.join()
+        for _ in range(2):
+            room.server.run(room.server.hub.check_credentials)
+            await peer.hears_nothing()
+
+    async def test_who_is_logged_out_is_closed_with_4401(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert room.server.jupyter is not None
+        peer, kernel = await room.join(), await room.join(headers=kernel_headers(room.server))
+        monkeypatch.setattr(room.server.jupyter.identity_provider, "token", "another")
+        room.server.run(room.server.hub.check_credentials)
+        await peer.is_closed_with(4401)
+        await peer.leave()
+        await kernel.hears_nothing()
+
+    @pytest.mark.parametrize(("status", "stays"), [(503, True), (403, False)])
+    async def test_a_provider_that_can_not_tell_puts_nobody_out(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch, status: int, stays: bool
+    ) -> None:
+        assert room.server.jupyter is not None
+        peer = await room.join()
+
+        def get_user(handler: object) -> None:
+            raise HTTPError(status)
+
+        monkeypatch.setattr(room.server.jupyter.identity_provider, "get_user", get_user)
+        room.server.run(room.server.hub.check_credentials)
+        if stays:
+            await peer.hears_nothing()
+        else:
+            await peer.is_closed_with(4401)
+
+
+def kernel_headers(server: Server) -> dict[str, str]:
+    """What a kernel sends."""
+    secret = server.extension.kernel_environment()["DRIFTDB_SECRET"]
+    return {"Authorization": f"DriftDB {secret}"}
 
 
 async def test_nobody_is_shown_all_that_happens_unless_the_settings_allow_it(room: Room) -> None:
