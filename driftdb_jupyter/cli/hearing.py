@@ -9,6 +9,7 @@ from ..client.session.bookmark import Bookmark
 from ..client.session.log import Follower, Heard, Missed, StartedOver
 from ..command.printing import check_pipe
 from ..protocol.errors import NotConnected, Refusal
+from .outage import Outage
 
 __all__ = ["Hearing", "wait_for_any"]
 
@@ -59,7 +60,7 @@ class Hearing:
 
 
 def wait_for_any(room: Room, hearings: Sequence[Hearing]) -> None:
-    """Wait until there is something to take.
+    """Wait until there is something to take; say so if the room is away.
 
     Raises the connection's error if nothing will come any more, and :class:`BrokenPipeError` if
     the reader of the standard output has closed it.
@@ -69,7 +70,9 @@ def wait_for_any(room: Room, hearings: Sequence[Hearing]) -> None:
     def decided() -> bool:
         return any(hearings) or connection.status in ("stopped", "closed")
 
+    outage = Outage(connection)
     while not connection.wait_until(decided, _LOOK_SECONDS):
         check_pipe()
+        outage.tell()
     if not any(hearings):
         raise connection.error or NotConnected(f"the connection to {room.url} was closed")

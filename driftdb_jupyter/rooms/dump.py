@@ -53,11 +53,15 @@ _Time: TypeAlias = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 
 
 class Head(Struct, frozen=True):
-    """The first line; ``driftdb`` is the version of the form."""
+    """The first line; ``driftdb`` is the version of the form.
+
+    ``lines``: how many lines follow, ``None`` in files that don't say so.
+    """
 
     driftdb: int
     room: str
     seq: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    lines: Annotated[int, Meta(ge=0)] | None = None
 
 
 class _Line(Struct, omit_defaults=True):
@@ -91,7 +95,8 @@ def dump(name: str, room: Room, *, limits: Limits) -> Iterator[bytes]:
     """
     streams = [(key, room.read(key)) for key in sorted(room.keys)]
     records = [_Record(*place, Raw(content)) for place, content in room.access.items().items()]
-    yield _encode(Head(VERSION, name, room.seq)) + b"\n"
+    count = len(records) + sum(len(entries) for _, entries in streams)
+    yield _encode(Head(VERSION, name, room.seq, count)) + b"\n"
     for record in records:
         yield _encode(record) + b"\n"
     given: set[int] = set()
@@ -128,6 +133,7 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
     head = read_head(next(lines, b""))
     newest: dict[str, int] = {}
     given: set[int] = set()
+    number = 1
     for number, text in enumerate(lines, 2):
         try:
             text.decode()  # msgspec doesn't look into a value
@@ -152,6 +158,11 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
         newest[line.key] = line.seq
         given.add(line.seq)
         room.restore(line.key, [entry])
+    if head.lines is not None and number - 1 != head.lines:
+        raise BadMessage(
+            f"expected {head.lines} lines behind the first, got {number - 1}: the file is not "
+            'whole. If it was changed on purpose, take "lines" out of its first line'
+        )
     room.seq = head.seq
 
 

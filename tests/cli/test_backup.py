@@ -139,3 +139,12 @@ async def test_a_copy_is_of_one_moment_while_pushes_go_on(
             kept = [seq for (seq,) in connection.execute("SELECT seq FROM entries ORDER BY seq")]
             assert kept in (list(range(1, number + 2)), list(range(1, number + 1)))
             assert connection.execute("SELECT mode FROM run").fetchone() == ("copy",)
+
+
+async def test_a_folder_that_is_not_there_is_not_taken_for_a_file(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    refused = run(folder, "backup", f"{tmp_path}/backups/")
+    assert refused.returncode == 2
+    assert f"got {tmp_path}/backups/: there is no such folder" in refused.stderr
+    assert not (tmp_path / "backups").exists()

@@ -69,6 +69,26 @@ async def test_a_room_is_exported_deleted_and_brought_back(folder: Path, room: s
     assert run(folder, "export", room).stdout == exported
 
 
+async def test_no_room_is_deleted_where_one_of_the_names_is_wrong(folder: Path, room: str) -> None:
+    refused = run(folder, "delete", room, "lectrue", "nowhere")
+    assert refused.returncode == 3
+    assert refused.stderr == (
+        "driftdb delete: expected the name of a room, got 'lectrue', 'nowhere': there is none\n"
+    )
+    assert [json.loads(line)["name"] for line in run(folder, "rooms", "--json").stdout.splitlines()]
+    assert run(folder, "delete", room, room).returncode == 0
+
+
+async def test_half_an_exported_room_is_not_imported(folder: Path, room: str) -> None:
+    exported = run(folder, "export", room).stdout
+    half = "".join(exported.splitlines(keepends=True)[:2])
+    for arguments in (["--room=other"], ["--replace"]):
+        refused = run(folder, "import", *arguments, text=half)
+        assert refused.returncode == 1
+        assert "expected 3 lines behind the first, got 1: the file is not whole" in refused.stderr
+    assert run(folder, "export", room).stdout == exported
+
+
 async def test_an_import_replaces_a_room_only_where_that_is_asked_for(
     folder: Path, room: str, tmp_path: Path
 ) -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+from pathlib import Path
+
+import pytest
 
 from driftdb_jupyter.client.room import Room
 
+from ..faults.host import hosting
 from .shell import Shell
 
 
@@ -90,3 +95,25 @@ def test_how_many_is_a_number_or_all(shell: Shell) -> None:
     refused = shell.run("tail", "log", "-n", "many")
     assert refused.returncode == 2
     assert refused.stderr == "driftdb tail: -n: expected a number or all, got 'many'\n"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("command", [["tail", "-f"], ["watch"]], ids=" ".join)
+async def test_who_follows_is_told_once_that_the_server_is_away(
+    tmp_path: Path, command: list[str]
+) -> None:
+    async with hosting(tmp_path, "--data=data") as host:
+        shell = Shell(await host.new_room())
+        shell.prints("append", "log", text="before\n")
+        with shell.started(*command, "log") as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert await asyncio.to_thread(process.stdout.readline) == b"before\n"
+            await host.end()
+            told = await asyncio.to_thread(process.stderr.readline)
+            assert told.startswith(f"driftdb {command[0]}: waiting for the room: ".encode())
+            await host.start()
+            shell.prints("append", "log", text="after\n")
+            assert await asyncio.to_thread(process.stdout.readline) == b"after\n"
+            process.terminate()
+            assert process.stderr.read() == b""

@@ -77,10 +77,24 @@ def test_a_line_tells_all_that_is_known() -> None:
     head, line = dump(
         "größe", filled(("k", Value.from_json(b'{"a": 1.0}')), author=ANN), limits=Limits()
     )
-    assert head == '{"driftdb":1,"room":"größe","seq":1}\n'.encode()
+    assert head == '{"driftdb":1,"room":"größe","seq":1,"lines":1}\n'.encode()
     user = {"client": "ann", "user": {"name": "Ann"}}
     assert json.loads(line) == {"key": "k", "seq": 1, "value": {"a": 1.0}, "time": 1500, **user}
     assert b'"value":{"a": 1.0}' in line
+
+
+@pytest.mark.parametrize("left", [1, 2, 3])
+def test_a_dump_that_was_cut_is_refused(left: int) -> None:
+    room = filled(("a", Value.from_json(b"1")), ("b", Value.from_json(b"2")))
+    room.change_access({POLICY: b'{"anyone":"read"}'})
+    lines = dumped(room)
+    with pytest.raises(BadMessage, match=rf"expected 3 lines behind the first, got {left - 1}: "):
+        loaded(*lines[:left])
+    assert loaded(*lines).seq == room.seq
+
+
+def test_a_dump_that_says_no_number_of_lines_is_loaded() -> None:
+    assert loaded(HEAD, b'{"key":"k","seq":1,"value":1}').key_count == 1
 
 
 def test_a_dump_shows_one_moment() -> None:

@@ -23,6 +23,7 @@ from ...protocol.errors import (
     TooLarge,
 )
 from ..member import SECONDS, Member, force_option, room_options
+from ..outage import Outage
 from ..source import Source
 from ..status import FAILED, INTERRUPTED, TERMINATED, FileFailed, status_of
 from ..subcommand import make_command, standard_input
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_MOMENT_SECONDS = 1.0
-"""Outages up to this long are not reported."""
+_LOOK_SECONDS = 1.0
+"""How often is looked whether the room is away."""
 
 _PAUSE_SECONDS = 0.05
 """For how long a bar that has a line end may still be written over."""
@@ -158,14 +159,14 @@ class _Delivery:
         self._max_length = max_length
         self._patience_seconds = patience_seconds
         self._sent = self._taken = 0
-        self._told = False
+        self._outage = Outage(connection)
         self._failure: BaseException | None = None
 
     def send(self, values: Sequence[bytes]) -> None:
         """Send values; waits if too many are waiting already. Raises why they can't be sent."""
         for batch in self._connection.batches(self._key, values):
             self._put(batch)
-        self._tell_of_outage()
+        self._outage.tell()
         self._check()
 
     def finish(self) -> None:
@@ -181,8 +182,8 @@ class _Delivery:
                     self._key, *batch, action="append", max_length=self._max_length
                 )
                 break
-            except QueueFull as full:
-                self._tell_of_outage(full)
+            except QueueFull:
+                self._outage.tell(at_once=True)
                 self._wait()
         self._sent += len(batch)
 
@@ -193,17 +194,6 @@ class _Delivery:
                 self._failure = error
 
         receipt.add_done_callback(note)
-
-    def _tell_of_outage(self, full: QueueFull | None = None) -> None:
-        """Say once that the room is away: after a moment, or if lines have to wait for it."""
-        connection = self._connection
-        since = connection.offline_since
-        if since is None:
-            self._told = False
-        elif not self._told and (full is not None or time.time() - since > _MOMENT_SECONDS):
-            self._told = True
-            why = connection.error or NotConnected("the connection was lost; trying again")
-            say(f"waiting for the room: {why.plain}")
 
     def _wait(self) -> None:
         """Wait until the room takes more; raises why it doesn't."""
@@ -217,8 +207,8 @@ class _Delivery:
             return moved() or connection.status in ("stopped", "closed")
 
         end = time.monotonic() + seconds
-        while not connection.wait_until(decided, min(seconds, _MOMENT_SECONDS)):
-            self._tell_of_outage()
+        while not connection.wait_until(decided, min(seconds, _LOOK_SECONDS)):
+            self._outage.tell()
             if time.monotonic() >= end:
                 break
         if moved():

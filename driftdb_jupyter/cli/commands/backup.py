@@ -12,6 +12,7 @@ from ...command.types import File
 from ..amounts import number_of, size_of
 from ..configured import Settings
 from ..progress import steps
+from ..status import Misuse
 from ..stored import data_option, opened, rooms_command
 
 __all__ = ["command"]
@@ -32,6 +33,10 @@ def command(settings: Settings, path: str, data: str, replace: bool) -> None:
     In a folder the file is given a name with the time of day.
     """
     target = Path(path).absolute()
+    if path.endswith(("/", os.sep)) and not target.is_dir():
+        raise Misuse(
+            f"expected a folder or a file to write to, got {path}: there is no such folder"
+        )
     if target.is_dir():
         target /= f"rooms-{datetime.now():%Y-%m-%dT%H%M%S}.db"
     with opened(data, settings) as store, steps("Copying rooms") as progress:
