@@ -45,12 +45,13 @@ WITHIN = {
     "client": {
         "values": set(),
         "session": set(),
-        "runtime": set(),
-        "transport": {"runtime", "session", "settings"},
+        "runtime": {"arguments"},
+        "transport": {"arguments", "runtime", "session", "settings"},
         "connection": {"transport", "runtime", "session", "settings"},
-        "waiting": {"connection", "runtime", "session", "settings"},
+        "waiting": {"arguments", "connection", "runtime", "session", "settings"},
         "objects": {
-            *("values", "session", "runtime", "connection", "waiting", "base_room", "settings")
+            *("values", "session", "runtime", "connection", "waiting", "base_room", "settings"),
+            *("arguments", "sealed"),
         },
     },
     "server": {

@@ -12,10 +12,12 @@ from typing import Any, ClassVar, TypeVar
 
 from ..protocol.errors import DriftDBError, NotConnected
 from .access import Access
+from .arguments import check_seconds, check_text, needed_text
 from .connection.connection import Connection, Status, live_connections
 from .link import Link, page_url
 from .runtime.background import at_end, background
 from .runtime.turn_lock import TurnLock
+from .sealed import Sealed
 from .session.kind import META
 from .session.messages import KeyInfo
 from .session.receipt import Receipt
@@ -33,7 +35,7 @@ B = TypeVar("B", bound="BaseRoom")
 _log = logging.getLogger("driftdb_jupyter")
 
 
-class BaseRoom:
+class BaseRoom(Sealed):
     """A room, and this process's one connection to it; made by :func:`find`.
 
     The connection closes by itself (after all is written) when nobody holds the room any more;
@@ -47,8 +49,11 @@ class BaseRoom:
         super().__init_subclass__()
         BaseRoom.made = cls
 
+    connection: Connection
+    _settable = ("access",)
+
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+        vars(self)["connection"] = connection  # which nobody may set later
         self._given = 0  # how often room() returned it, and a ``with`` block didn't give it back
         self._found_by: weakref.WeakSet[object] = weakref.WeakSet()
         finalizer = weakref.finalize(self, connection.abandon)
@@ -70,6 +75,7 @@ class BaseRoom:
 
         A cell shows it as a link.
         """
+        check_text("key", key)
         return page_url(self.connection.location, key)
 
     @property
@@ -135,6 +141,7 @@ class BaseRoom:
 
         Raises as :meth:`.Handle.result` does.
         """
+        needed_text("prefix", prefix)
         return self._handle(self.connection.list_keys(prefix)).result(timeout_seconds)
 
     def delete(self, key: str) -> Handle[None]:
@@ -145,6 +152,7 @@ class BaseRoom:
         :class:`~driftdb_jupyter.protocol.errors.QueueFull` and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected`.
         """
+        needed_text("key", key)
         self.connection.send(META + key, action="delete")
         receipt = self.connection.send(key, action="delete")
         return Handle(receipt, lambda _: None, why=lambda: self.error)
@@ -159,6 +167,7 @@ class BaseRoom:
         Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` if it didn't in that time,
         or what stopped the connection.
         """
+        check_seconds("timeout_seconds", timeout_seconds)
         if not self.connection.flush(timeout_seconds):
             raise self.error or NotConnected(
                 f"{self.url} did not acknowledge all writes within {timeout_seconds:g} s; "
@@ -229,6 +238,7 @@ def find(
     name_or_url: str | None = None, *, url: str | None = None, timeout_seconds: float = 10.0
 ) -> BaseRoom:
     """Return the process's one room of that name or URL; see :func:`.room.room`."""
+    check_seconds("timeout_seconds", timeout_seconds)
     location = locate(name_or_url, url=url)
     settings = Settings.from_environment()
     with _lock:

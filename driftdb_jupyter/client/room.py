@@ -207,7 +207,9 @@ class Room(BaseRoom):
 def room(
     name_or_url: str | None = None, *, url: str | None = None, timeout_seconds: float = 10.0
 ) -> Room:
-    """Return a room: the notebook's own, or the one of that name or URL.
+    """Return a room: the one of that name or URL, or else the notebook's own.
+
+    Outside of a notebook ``DRIFTDB_ROOM`` is the name or URL where none is given.
 
     ``url`` is another server's URL (with a name: that room there, without: a new one, the same
     for the whole process) or a room's. The room connects in the background;

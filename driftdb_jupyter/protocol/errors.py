@@ -71,7 +71,10 @@ class DriftDBError(Exception):
             self.in_python = in_python
 
     def __str__(self) -> str:
-        return f"{self.plain} {self.in_python}" if self.in_python else self.plain
+        if not self.in_python:
+            return self.plain
+        stop = "" if self.plain.endswith((".", "?", "!")) else "."
+        return f"{self.plain}{stop} {self.in_python}"
 
     @property
     def plain(self) -> str:
@@ -220,7 +223,8 @@ class WrongKind(DriftDBError, ValueError):
     def __init__(self, key: str, *, wanted: str, found: str) -> None:
         super().__init__(
             f"expected the key {key!r} for a {wanted}, got one that is in use as a {found}.",
-            in_python="Choose another key, or empty this one for everybody with room.delete().",
+            in_python="Choose another key, or empty this one for everybody: "
+            f"room(…).delete({key!r}) deletes what it holds.",
         )
         self.key = key
         self.wanted = wanted

@@ -54,6 +54,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
     ).tag(sync=True)
     _control = Unicode(help="What the author asked for, as JSON text.").tag(sync=True)
 
+    _settable = (*state.SharedState._settable, "layout", "tooltip", "tabbable")
     _constructed = False
     _own_layout: AnyValue = None
 
@@ -98,18 +99,8 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
                     found[name].metadata = _InTheRoom(found[name].metadata)
         return found
 
-    def __setattr__(self, name: str, value: AnyValue) -> None:
-        kind = type(self)  # which traitlets made of the class, with the same name and module
-        if name[0] != "_" and kind.__module__ == __name__ and not hasattr(kind, name):
-            raise AttributeError(
-                f"a SharedState has no {name!r}; what can be set are value, control, min, max, "
-                "step, options, label, description, disabled, read_only, limit_bytes, layout, "
-                "tooltip and tabbable"
-            )
-        super().__setattr__(name, value)
-
-    def _ask(self, changes: Mapping[str, AnyValue]) -> None:
-        super()._ask(changes)
+    def _ask(self, changes: Mapping[str, AnyValue], *, value: AnyValue = None) -> None:
+        super()._ask(changes, value=value)
         self._control = self.control.text()
 
     def open(self) -> None:

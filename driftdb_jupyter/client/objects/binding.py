@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from traitlets import HasTraits
 
 from ...protocol.errors import EncodingError
+from ..arguments import got
 from ..base_room import BaseRoom
 from ..connection.connection import Connection
 from ..runtime.cells import cells
@@ -183,6 +184,8 @@ def bind(
     that the widget hasn't got, and where ``key`` is left out for a second widget without a
     description: the two would be one.
     """
+    if not isinstance(widget, HasTraits):
+        raise TypeError(f"expected a widget, got {got(widget)}")
     if not widget.has_trait(trait):
         raise ValueError(
             f"expected a trait of {type(widget).__name__} "

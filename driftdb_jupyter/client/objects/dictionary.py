@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_mapping, got
 from ..base_room import BaseRoom
 from ..runtime.cells import Topic
 from ..runtime.subscribers import Subscription
+from ..sealed import Sealed
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .reducer import SharedReducer
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SharedDict"]
 
 
-class SharedDict(MutableMapping[str, Any]):
+class SharedDict(Sealed, MutableMapping[str, Any]):
     """A ``dict`` with a name (``key``) that everybody in a room shares, item by item.
 
     Who sets one item leaves the others as they are; of two who set the same the later counts, and
@@ -39,6 +41,8 @@ class SharedDict(MutableMapping[str, Any]):
         decode: Callable[[Any], Any] | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
+        if initial is not None:
+            check_mapping("the initial value", initial)
         self._reducer = _Items(
             key,
             _after,
@@ -74,10 +78,15 @@ class SharedDict(MutableMapping[str, Any]):
 
         ``update`` does the same without a handle. Raises as :meth:`.SharedReducer.dispatch` does.
         """
+        if items is not None:
+            check_mapping("the items", items)
         return self._reducer.dispatch({"set": {**(items or {}), **more}})
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several items at once, as ``dict.update`` does; others see all or none of them."""
+        for given in args[:1]:
+            if isinstance(given, (str, bytes)) or not isinstance(given, (Mapping, Iterable)):
+                raise TypeError(f"expected a dict as the items, got {got(given)}")
         items = dict(*args, **kwargs)
         if items:
             self.set(items)
@@ -111,6 +120,7 @@ class SharedDict(MutableMapping[str, Any]):
         return self._reducer.item(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
+        check_mapping("the items", {name: value})
         self._reducer.dispatch({"set": {name: value}})
 
     def __delitem__(self, name: str) -> None:

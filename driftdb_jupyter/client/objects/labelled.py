@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from ..arguments import check_text
 from .describe import describe
 from .shared import Shared
 
@@ -14,6 +16,7 @@ class Labelled(Shared):
     """An object with a :attr:`label`, which the room is told."""
 
     _kind: ClassVar[str]
+    _settable: ClassVar[Sequence[str]] = ("label",)
     _label: str | None = None
 
     @property
@@ -23,6 +26,7 @@ class Labelled(Shared):
 
     @label.setter
     def label(self, label: str | None) -> None:
+        check_text("label", label)
         if label != self._label:
             self._label = label
             describe(self, self._kind, label=label)

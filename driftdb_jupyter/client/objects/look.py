@@ -6,6 +6,8 @@ from typing import Any
 
 from traitlets import HasTraits
 
+from .control import is_colour
+
 __all__ = ["look_of", "look_traits"]
 
 # By the names of the classes: the client doesn't import ipywidgets.
@@ -61,8 +63,10 @@ def look_of(widget: HasTraits) -> dict[str, Any]:
     if control in _CHOSEN:
         labels = getattr(widget, "_options_labels", ())
         values = getattr(widget, "_options_values", ())
-        look["options"] = tuple(zip(labels, values, strict=False))
-    if look.get("options") != ():
+        look["options"] = tuple(zip(labels, values, strict=False)) or None
+    if control == "colour" and not is_colour(getattr(widget, "value", None)):
+        return look  # a name, such as "red", which the control can't show
+    if control not in _CHOSEN or look["options"]:
         look["control"] = control
     if name in ("FloatProgress", "IntProgress"):
         look["read_only"] = True

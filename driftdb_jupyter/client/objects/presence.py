@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+from ..arguments import check_hooks, check_text
 from ..base_room import BaseRoom
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.presence import Person as Told
@@ -67,6 +68,7 @@ class Presence(Labelled):
     _made = False
 
     _kind = "presence"
+    _settable = ("value", "label")
 
     def __init__(
         self,
@@ -80,6 +82,8 @@ class Presence(Labelled):
         label: str | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
+        check_hooks(encode, decode)
+        check_text("label", label)
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode = encode, decode
         self._value: Any = None

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from ..arguments import check_flag, check_hooks, check_text, check_whole
 from ..base_room import BaseRoom
 from ..runtime.subscribers import Subscribers, Subscription
 from ..session.kind import kind_of
@@ -48,6 +49,10 @@ class PubSub(Labelled):
         label: str | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
+        check_whole("history", history, least=0)
+        check_flag("stamps", stamps)
+        check_hooks(encode, decode)
+        check_text("label", label)
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._subscribers = Subscribers(self._topic)

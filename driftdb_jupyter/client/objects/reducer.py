@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ...protocol.errors import Conflict, Forbidden, NotConnected, Refusal
+from ..arguments import check_function, check_hooks
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.subscribers import Subscribers, Subscription
@@ -64,9 +65,12 @@ class SharedReducer(Shared):
         decode: Callable[[Any], Any] | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
-        self._enter(key, room, url, timeout_seconds)
+        check_function("fn", fn)
+        check_hooks(encode, decode)
         self._encode, self._decode = encode, decode
-        self._initial = self._write(initial)
+        first = self._write(initial)
+        self._enter(key, room, url, timeout_seconds)
+        self._initial = first
         self._compacts = self._is_compacting = False
         self._snapshot_bytes = 0  # how long the newest one is
         self._untold = {Conflict.code, Forbidden.code}  # for what reasons it stays long unsaid

@@ -7,10 +7,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ...protocol.errors import DriftDBError, EncodingError, Forbidden, NotConnected, Refusal
+from ...protocol.errors import DriftDBError, Forbidden, NotConnected, Refusal
+from ..arguments import check_key, check_seconds
 from ..base_room import BaseRoom, find
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import Topic, cells
+from ..sealed import Sealed
 from ..session.presence import PresenceReplica
 from ..session.receipt import Receipt
 from ..session.replica import Replica
@@ -28,7 +30,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound="Shared")
 
 
-class Shared:
+class Shared(Sealed):
     """Something with a name (``key``) that everybody in a room shares."""
 
     _home: BaseRoom
@@ -98,7 +100,8 @@ class Shared:
         self, key: str, room: str | BaseRoom | None, url: str | None, timeout_seconds: float
     ) -> None:
         """Find the room; raises what :func:`.room.room` does, and errors of the arguments."""
-        _check_key(key)
+        check_key(key)
+        check_seconds("timeout_seconds", timeout_seconds)
         if isinstance(room, BaseRoom):
             if url is not None:
                 raise ValueError("expected either a Room as room= or url=, got both")
@@ -169,12 +172,3 @@ def brief(value: object, length: int = 1000) -> str:
     """Return a value's ``repr``, cut: a notebook keeps what a cell shows."""
     text = repr(value)
     return text if len(text) <= length else f"{text[:length]}…"
-
-
-def _check_key(key: object) -> None:
-    if not isinstance(key, str):
-        raise EncodingError(f"key: expected a str, got {type(key).__name__}")
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        raise EncodingError(f"key: expected a str that UTF-8 can hold, got {key!r}") from None

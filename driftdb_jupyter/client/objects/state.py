@@ -8,10 +8,11 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from traitlets import All, EventHandler, HasTraits, TraitType
 
+from ..arguments import check_function
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
@@ -20,6 +21,7 @@ from ..runtime.teller import Teller
 from ..session.kind import kind_of
 from ..session.receipt import Receipt
 from ..values.encoding import Hook, decode, encode, same
+from ..values.encoding import decode as plain
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .control import Control, Kind
@@ -143,6 +145,11 @@ class SharedState(Shared, HasTraits):
     read_only = _Asked(False, help="Whether nobody can change the value there.")
     limit_bytes = _Asked(help="The most bytes that a file may have.")
 
+    _settable: ClassVar[Sequence[str]] = (
+        *("value", "control", "min", "max", "step", "options", "label", "description"),
+        *("disabled", "read_only", "limit_bytes"),
+    )
+
     _observable = False
     _observations: Sequence[_Observation] = ()
 
@@ -182,11 +189,14 @@ class SharedState(Shared, HasTraits):
             "throttle_seconds": throttle_seconds,
             "encode": encode,
         }
-        if options is not None and not isinstance(options, (str, Mapping)):
+        if isinstance(options, Iterable) and not isinstance(options, (str, bytes, Mapping)):
             given["options"] = tuple(options)
         asked = Control.of(initial, **given)
+        check_function("decode=", decode, optional=True)
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)
+        if offer is not None:
+            asked.check_value(plain(offer))
         self._enter(key, room, url, timeout_seconds)
         self._given, self._asked = given, asked
         self._is_list = isinstance(initial, (list, tuple))
@@ -218,7 +228,8 @@ class SharedState(Shared, HasTraits):
 
     @control.setter
     def control(self, kind: Kind | None) -> None:
-        self._ask({"control": kind})
+        shown = self._replica.shown
+        self._ask({"control": kind}, value=None if shown is None else plain(shown))
 
     def on_click(self, handler: Callable[[Any], object], remove: bool = False) -> None:
         """Call ``handler(state)`` for each press of a button (``control="button"``), by anybody.
@@ -228,6 +239,7 @@ class SharedState(Shared, HasTraits):
 
         Raises :class:`ValueError` for another control.
         """
+        check_function("the handler", handler)
         if self._asked.kind != "button":
             raise ValueError(
                 f'expected a control="button" to press, got {self._asked.kind!r}: '
@@ -260,6 +272,7 @@ class SharedState(Shared, HasTraits):
         kernel as in a program whose main thread runs an event loop; in a plain script on a
         thread of their own. Of several changes in the meantime only the last is told.
         """
+        check_function("the handler", handler)
         callbacks.notice_loop()
         if self._observable:
             observation = _Observation(self, handler, names, type)
@@ -308,6 +321,7 @@ class SharedState(Shared, HasTraits):
         it returned last, when the room has it. Raises what ``fn`` raises the first time,
         :class:`EncodingError` and :class:`TooLarge`.
         """
+        check_function("fn", fn)
 
         def step(base: bytes | None) -> bytes:
             return self._encode(fn(None if base is None else self._decode(base)))
@@ -368,10 +382,12 @@ class SharedState(Shared, HasTraits):
             for each in handlers
         ]
 
-    def _ask(self, changes: Mapping[str, Any]) -> None:
-        """Have it shown in another way; raises :class:`ValueError` where that makes no sense."""
+    def _ask(self, changes: Mapping[str, Any], *, value: Any = None) -> None:
+        """Have it shown in another way, with that value; raises as :meth:`.Control.of` does."""
         given = {**self._given, **changes}
-        self._asked = Control.of([] if self._is_list else None, **given)
+        asked = Control.of([] if self._is_list else None, **given)
+        asked.check_value(value)
+        self._asked = asked
         self._given = given
         self._describe()
 

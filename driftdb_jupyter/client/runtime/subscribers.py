@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from operator import length_hint, methodcaller
 
+from ..arguments import check_function
 from .cells import Topic, cells
 
 __all__ = ["Subscribers", "Subscription", "tell_each"]
@@ -60,7 +61,8 @@ class Subscribers:
         return bool(self._handlers)
 
     def add(self, handler: Callable[..., object]) -> Subscription:
-        """Call a handler, until its subscription ends."""
+        """Call a handler, until its subscription ends; raises :class:`TypeError` for none."""
+        check_function("the handler", handler)
         subscription = Subscription(self)
         cells.own(self._topic, subscription)
         self._handlers[subscription] = handler

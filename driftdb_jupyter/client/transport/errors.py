@@ -24,7 +24,7 @@ __all__ = ["closed", "explain"]
 _PASSING = (502, 503, 504)
 """What a proxy says of a server that is gone, and a server that is about to be."""
 
-_RETRY = "In Python, .retry() tries again."
+_RETRY = "To try again, run this again, or call .retry() on the room."
 
 
 def explain(error: Exception, location: Location) -> DriftDBError:
@@ -91,8 +91,9 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
     if error.code == 404:
         missing = "no such room" if location.room is not None else "no room server"
         return RoomNotFound(
-            f"there is {missing} at {location.url} (HTTP 404). A Jupyter server's URL ends in "
-            "/driftdb/; driftdb serve makes rooms of chosen names with --named-rooms.",
+            f"there is {missing} at {location.url} (HTTP 404). To use rooms by names of your own "
+            "start the server with `driftdb serve --named-rooms`. A Jupyter server's URL ends in "
+            "/driftdb/.",
             in_python="In Python a server's URL alone makes a new room.",
         )
     kind = Away if error.code in _PASSING else Unreachable

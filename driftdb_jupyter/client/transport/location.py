@@ -6,6 +6,9 @@ TLS certificate, if it has one that nobody else vouches for), ``DRIFTDB_NOT_KEPT
 keeps its rooms in memory alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path
 that the notebook had when the kernel was started.
 
+Outside of a notebook anybody may set ``DRIFTDB_URL``, and ``DRIFTDB_ROOM``: the name or URL of the
+room that is meant where none is given.
+
 Anybody may set ``DRIFTDB_TOKEN``, or ``DRIFTDB_TOKEN_FILE`` with the path of a file that holds it:
 a Jupyter server's token, for the server that ``DRIFTDB_URL`` names, else for any.
 """
@@ -23,16 +26,24 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from ...protocol.errors import NoServer, Unreachable
 from ...protocol.name import NAME_BYTES, is_name
+from ..arguments import check_text
 
 __all__ = ["Location", "locate"]
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send|/page|/inspect)?")
 
-_WHAT_TO_PASS = (
-    'Pass url=: a room\'s own URL ("http://HOST:8080/room/ID"; it is room.url where the room is '
+_WHAT_TO_DO = (
+    "Start one with `driftdb serve`, and set DRIFTDB_URL to its URL (http://127.0.0.1:8080/), or "
+    'pass url=: a room\'s own URL ("http://HOST:8080/room/ID"; it is room.url where the room is '
     'in use), or a server\'s ("http://HOST:8080/", which makes a new room), or a Jupyter '
     'server\'s ("http://HOST:8888/driftdb/?token=TOKEN", with room="NAME" beside it).'
+)
+
+_WHICH_ROOM = (
+    "Set DRIFTDB_ROOM or pass room=: a room's URL (`driftdb new` makes a room and prints its URL), "
+    "or a room's name on the server of DRIFTDB_URL (a Jupyter server, or one that was started "
+    "with `driftdb serve --named-rooms`). A server's URL as url= makes a new room."
 )
 
 
@@ -79,12 +90,22 @@ def locate(
     url: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Location:
-    """Find a room by its name or URL, or the notebook's own where neither is given.
+    """Find a room by its name or URL; where neither is given, the notebook's own.
+
+    Outside of a notebook ``DRIFTDB_ROOM`` is used where neither is given.
 
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by, and
     :class:`ValueError` for a name or URL that is none.
     """
     environ = os.environ if environ is None else environ
+    check_text("room", room)
+    check_text("url", url)
+    given_as = "url="
+    if room is None and url is None and not _notebook(environ):
+        room = environ.get("DRIFTDB_ROOM") or None
+        given_as = "DRIFTDB_ROOM"
+    elif url is None:
+        given_as = "room="
     if room is not None and "://" in room:
         if url is not None:
             raise ValueError("expected either a room's URL as room= or url=, got both")
@@ -93,13 +114,13 @@ def locate(
         _check_name(room)
     own = _parse(environ["DRIFTDB_URL"], "DRIFTDB_URL") if environ.get("DRIFTDB_URL") else None
     if url is not None:
-        place = _parse(url, "url=")
+        place = _parse(url, given_as)
     elif own is not None:
         place = own
     else:
         raise NoServer(
-            "there is no room server that this process knows of, for no Jupyter server with "
-            f"driftdb-jupyter started it. {_WHAT_TO_PASS}"
+            "there is no room server that this process knows of: no Jupyter server with "
+            f"driftdb-jupyter started this process, and DRIFTDB_URL isn't set. {_WHAT_TO_DO}"
         )
     if room is not None and place.room not in (None, room):
         raise ValueError(f"expected one room, got room={room!r} and a URL with {place.room!r}")
@@ -107,11 +128,10 @@ def locate(
     is_own = own is not None and place.server == own.server
     notebook = None
     if room is None and url is None:
-        notebook = environ.get("JPY_SESSION_NAME") or _voila_notebook(environ)
+        notebook = _notebook(environ)
         if not notebook:
             raise NoServer(
-                "this process belongs to no notebook, so it has no room of its own: pass "
-                'room="NAME" for a room of that name on the Jupyter server, or url= for another.'
+                f"this process belongs to no notebook, so it has no room of its own. {_WHICH_ROOM}"
             )
     authorization = place.authorization
     certfile = environ.get("DRIFTDB_CERTFILE") or None
@@ -159,6 +179,11 @@ def _token(environ: Mapping[str, str]) -> str:
     if not (token.isprintable() and token.isascii()):
         raise ValueError("DRIFTDB_TOKEN: expected a token, got text with other characters")
     return token
+
+
+def _notebook(environ: Mapping[str, str]) -> str | None:
+    """Return the path that the notebook had when it started this kernel, if one did."""
+    return environ.get("JPY_SESSION_NAME") or _voila_notebook(environ)
 
 
 def _voila_notebook(environ: Mapping[str, str]) -> str | None:

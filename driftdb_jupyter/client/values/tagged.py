@@ -170,11 +170,21 @@ class _Encoder:
             )
         encoded = scalars.encode(value)
         if encoded is None:
+            if (scalar := _scalar_of(value)) is not value:
+                return self._encode(scalar, path, depth)
             instead = (text for other, text in _INSTEAD if isinstance(value, other))
             expected = _INSTEAD_OF_LIBRARY.get((package, name), _EXPECTED)
             raise Unencodable(next(instead, expected), kind(value))
         _deeper(path, depth)
         return encoded
+
+
+def _scalar_of(value: Any) -> object:
+    """Return Python's own scalar for an array's of one item (torch, jax), else the value."""
+    if isinstance(value, type) or not callable(getattr(value, "item", None)):
+        return value
+    shape: object = getattr(value, "shape", None)
+    return value.item() if isinstance(shape, tuple) and not shape else value
 
 
 def _integer(value: int) -> int:

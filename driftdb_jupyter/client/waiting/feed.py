@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from ...protocol.errors import TimedOut
+from ..arguments import check_seconds
 from ..connection.connection import Connection
 from ..runtime.turn_lock import TurnLock
 from ..runtime.waker import LoopWaker
@@ -46,6 +47,7 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         self._read = read
         if timeout_seconds is None:
             timeout_seconds = Settings.from_environment().wait_seconds
+        check_seconds("timeout_seconds", timeout_seconds)
         self._timeout = timeout_seconds
         self._closed = False
         self._unread = Unread(place)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from ...protocol.errors import DriftDBError, TimedOut
+from ..arguments import check_seconds
 from ..runtime.waker import LoopWaker, wait_for
 from ..session.receipt import Receipt
 from ..settings import Settings
@@ -48,6 +49,7 @@ class Handle(Generic[T]):
         """
         if timeout_seconds is None:
             timeout_seconds = Settings.from_environment().timeout_seconds
+        check_seconds("timeout_seconds", timeout_seconds)
         if not wait_for(self._receipt, timeout_seconds):
             raise self._late(timeout_seconds) from self._why()
         return self._read(self._receipt.result())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from ...protocol.errors import NotConnected, TimedOut
+from ..arguments import check_function, check_seconds
 from ..connection.connection import Connection
 from ..runtime.waker import LoopWaker, Waker
 from ..settings import Settings
@@ -33,6 +34,7 @@ class Wait(Generic[T]):
         name: str,
     ) -> None:
         """``read`` gives the value, ``name`` is what it is called in an error."""
+        check_function("the predicate", predicate)
         self._connection = connection
         self._read = read
         self._predicate = predicate
@@ -95,4 +97,5 @@ class Wait(Generic[T]):
 def _limit(timeout_seconds: float | None) -> float:
     if timeout_seconds is None:
         return Settings.from_environment().wait_seconds
+    check_seconds("timeout_seconds", timeout_seconds)
     return timeout_seconds

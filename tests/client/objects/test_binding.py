@@ -250,6 +250,13 @@ def test_two_widgets_that_nobody_named_share_no_key(mine: Room) -> None:
     bind(field, room=mine)
 
 
+def test_a_colour_by_its_name_is_shared_as_text(mine: Room) -> None:
+    picker = ipywidgets.ColorPicker(value="red", description="ink")
+    assert bind(picker, room=mine).state.control.kind is None
+    picker = ipywidgets.ColorPicker(value="#ff0000", description="paper")
+    assert bind(picker, room=mine).state.control.kind == "colour"
+
+
 def test_a_page_shows_a_widget_as_it_shows_itself(mine: Room) -> None:
     slider = ipywidgets.IntSlider(max=10, description="n")
     choice = ipywidgets.Dropdown(options={"One": 1, "Two": 2}, description="which")

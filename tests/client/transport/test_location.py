@@ -147,7 +147,13 @@ def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
 def test_where_nothing_is_known_the_error_says_what_to_pass() -> None:
     with pytest.raises(NoServer, match="there is no room server") as error:
         locate(environ={"JPY_SESSION_NAME": "/a.ipynb"})
-    for word in ("url=", "http://HOST:8080/room/ID", "http://HOST:8888/driftdb/?token=TOKEN"):
+    for word in (
+        "driftdb serve",
+        "DRIFTDB_URL",
+        "url=",
+        "http://HOST:8080/room/ID",
+        "http://HOST:8888/driftdb/?token=TOKEN",
+    ):
         assert word in str(error.value)
 
 
@@ -162,8 +168,21 @@ def test_a_page_of_voila_is_in_its_notebooks_room() -> None:
 
 def test_outside_a_notebook_a_room_has_to_be_named() -> None:
     environ = {key: value for key, value in JUPYTER.items() if key != "JPY_SESSION_NAME"}
-    with pytest.raises(NoServer, match=r"belongs to no notebook.*pass room="):
+    with pytest.raises(NoServer, match=r"belongs to no notebook.*Set DRIFTDB_ROOM or pass room="):
         locate(environ=environ)
+
+
+def test_outside_a_notebook_the_environment_may_name_the_room() -> None:
+    root = "http://127.0.0.1:8080/"
+    by_url = {"DRIFTDB_ROOM": f"{root}room/abc"}
+    assert locate(environ=by_url).url == f"{root}room/abc"
+    by_name = {"DRIFTDB_URL": root, "DRIFTDB_ROOM": "abc"}
+    assert locate(environ=by_name).url == f"{root}room/abc"
+    assert locate("other", environ=by_name).room == "other"
+    assert locate(url="http://host/", environ=by_name).url == "http://host/"
+    assert locate(environ={**JUPYTER, **by_url}).notebook == JUPYTER["JPY_SESSION_NAME"]
+    with pytest.raises(ValueError, match="DRIFTDB_ROOM: expected a URL"):
+        locate(environ={"DRIFTDB_ROOM": "ftp://host/"})
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,19 @@ def test_what_has_no_encoding_is_named_with_its_path(value: Any, message: str) -
     assert str(error.value) == message
 
 
+def test_a_scalar_of_another_library_is_pythons_own() -> None:
+    class Tensor:
+        def __init__(self, *shape: int) -> None:
+            self.shape = shape
+
+        def item(self) -> float:
+            return 0.25
+
+    assert encode({"loss": Tensor()}) == b'{"loss":0.25}'
+    with pytest.raises(EncodingError, match=r"value\['loss'\]: expected .*, got .*Tensor"):
+        encode({"loss": Tensor(3)})
+
+
 def test_a_value_that_holds_itself_is_refused() -> None:
     value: list[Any] = []
     value.append(value)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, overload
 
+from ...arguments import (
+    check_flag,
+    check_function,
+    check_hooks,
+    check_seconds,
+    check_text,
+    check_whole,
+    got,
+)
 from ...base_room import BaseRoom
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
@@ -56,8 +65,11 @@ class Stream(Labelled, Sequence[Any]):
         label: str | None = None,
         timeout_seconds: float = 10.0,
     ) -> None:
-        if max_length is not None and max_length < 1:
-            raise ValueError(f"expected a max_length of 1 or more, got {max_length!r}")
+        if max_length is not None:
+            check_whole("max_length", max_length, least=1)
+        check_flag("stamps", stamps)
+        check_hooks(encode, decode)
+        check_text("label", label)
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._max_length = max_length
@@ -90,8 +102,11 @@ class Stream(Labelled, Sequence[Any]):
     def extend(self, values: Iterable[Any]) -> Handle[int | None]:
         """Add many values, in as few messages as hold them; the handle is the last one's.
 
-        Raises as :meth:`append` does; none is added if one of them can't be encoded.
+        Raises as :meth:`append` does; none is added if one of them can't be encoded, or if it is
+        given one value in place of many (:class:`TypeError`), such as a text.
         """
+        if isinstance(values, (str, bytes, bytearray, Mapping)) or not isinstance(values, Iterable):
+            raise TypeError(f"expected several values, such as a list of them, got {got(values)}")
         return self._push([encode(value, hook=self._encode) for value in values])
 
     def compact(self, summarize: Callable[[list[Any]], Any]) -> Handle[int | None]:
@@ -99,6 +114,7 @@ class Stream(Labelled, Sequence[Any]):
 
         What others append meanwhile stays behind it. Raises as :meth:`append` does.
         """
+        check_function("summarize", summarize)
         connection = self._home.connection
         # The epoch first: where the room starts over in between, it refuses the other's.
         epoch = self._replica.epoch
@@ -137,6 +153,7 @@ class Stream(Labelled, Sequence[Any]):
 
     def file(self, *, flush_seconds: float = 0.05) -> StreamFile:
         """Return a text file to print to: each line is a value (see :class:`.StreamFile`)."""
+        check_seconds("flush_seconds", flush_seconds)
         return StreamFile(self, self._open_outlet(), flush_seconds=flush_seconds)
 
     def handler(self, level: int = logging.NOTSET) -> StreamHandler:
@@ -160,6 +177,12 @@ class Stream(Labelled, Sequence[Any]):
         Without an iterable: ``with stream.progress(total=10) as progress: progress.update()``.
         See :class:`.Progress`.
         """
+        if iterable is not None and not isinstance(iterable, Iterable):
+            raise TypeError(f"expected an iterable, got {got(iterable)}")
+        if total is not None:
+            check_whole("total", total, least=0)
+        check_text("description", description)
+        check_seconds("every_seconds", every_seconds)
         return Progress(
             self._open_outlet(),
             iterable,
