@@ -27,7 +27,7 @@ from benchmarks.servers import OURS, Running, start
 from driftdb_jupyter.access.grants import Grant, Grants, compile_grants
 
 MOST_LOSS = 0.1
-MESSAGES = {"fan-out": 5_000, "echo": 40_000}
+MESSAGES = {"fan-out": 10_000, "echo": 60_000}
 PUSHES = {"can": ["read", "append", "replace", "relay"]}
 PREFIXES = [f"other-{number}/" for number in range(99)]
 POLICIES: Mapping[str, Any] = {

@@ -58,6 +58,20 @@ async def test_rooms_that_are_there_are_replaced_only_where_that_is_asked_for(
     assert run(folder, "export", room).stdout == exported
 
 
+async def test_who_may_do_what_comes_back_with_them(
+    folder: Path, room: str, tmp_path: Path
+) -> None:
+    copy, other = str(tmp_path / "copy.db"), tmp_path / "others"
+    run(folder, "access", room, "--anyone=read")
+    policy = run(folder, "access", room).stdout
+    run(folder, "backup", copy)
+    run(folder, "access", room, "--open")
+    assert run(folder, "restore", copy, "--replace").returncode == 0
+    assert run(folder, "access", room).stdout == policy
+    assert run(other, "restore", copy).returncode == 0
+    assert run(other, "access", room).stdout == policy
+
+
 async def test_a_push_that_is_sent_again_after_it_is_not_applied_twice(
     folder: Path, server: Process, tmp_path: Path
 ) -> None:

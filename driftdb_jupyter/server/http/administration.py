@@ -19,6 +19,7 @@ from ...rooms.dump import dump, load
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.room import Room
 from ..hosting.hub import Hub
+from ..process.audit import PolicyChanged
 from ..sending.backlog import Backlog
 
 __all__ = ["Administration", "Restored"]
@@ -120,6 +121,8 @@ class Administration:
         content = None if policy is None else policy.encode()
         if not await self._hub.rooms.change_access(name, {POLICY: content}):
             raise _missing(name)
+        changed = PolicyChanged(room=name, by="operator", removed=policy is None)
+        self._hub.events.audit.tell(changed)
 
     async def delete(self, name: str) -> None:
         """Delete a room; who is in it is told (close code 4404).
