@@ -204,3 +204,33 @@ async def test_recovery_tells_nothing_of_what_may_not_be_read(room: Owned) -> No
     await again.send(get("answers", seq=1, epoch=epoch))
     await again.hears_error("forbidden", key="answers", action="read")
     await again.hears(init("answers", epoch=epoch, recovered=False, seq=0))
+
+
+async def test_the_figures_are_for_who_may_read_all_of_it(room: Owned) -> None:
+    url, headers = f"{room.url}/figures", room.server.headers
+    await room.let({"anyone": "read"})
+    assert (await fetch(url, headers=headers)).status == 200
+    await room.let(POLL)
+    assert (await fetch(url, headers=headers)).status == 403
+    assert (await fetch(url, headers=room.owner)).status == 200
+
+
+async def test_who_may_not_be_present_any_more_is_not_shown(room: Owned) -> None:
+    await room.let({"anyone": ["read", "presence"]})
+    peer, owner = await room.join(client="p" * 16), await room.join(headers=room.owner)
+    await owner.send(get("here", seq=None, presence=True))
+    state: Any = await owner.receive()
+    assert state["clients"] == {}
+    await peer.send({"type": "presence", "key": "here", "value": 1})
+    assert (await owner.receive())["value"] == 1
+    await room.let({"anyone": "read"})
+    assert (await owner.receive())["value"] is None
+    await peer.send({"type": "presence", "key": "here", "value": 1})
+    await peer.hears_error("forbidden", key="here", action="presence")
+    await room.let({"anyone": ["read", "presence"]})
+    await peer.send({"type": "presence", "key": "here", "value": 1})
+    assert (await owner.receive())["value"] == 1
+    await room.let({})
+    assert (await owner.receive())["value"] is None  # at once, without a grace
+    await peer.is_closed_with(4403)
+    await peer.leave()
