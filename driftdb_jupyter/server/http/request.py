@@ -223,9 +223,10 @@ class Request(RequestHandler):
             forget_frames(connection.stream)
 
     def set_default_headers(self) -> None:
-        """Don't name the server and its version."""
+        """Don't name the server and its version; have no browser guess what an answer is."""
         super().set_default_headers()
         self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
 
     def answer(self, content: Any) -> None:
         """Finish with a JSON body."""

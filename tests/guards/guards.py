@@ -1,0 +1,201 @@
+"""The guards against hostile pages, names and headers: each with a test that needs it.
+
+``python -m tests.guards.guards`` removes each in turn from a copy of the package, and shows that
+its test fails then.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+__all__ = ["GUARDS", "ROOT", "Guard", "fails_without"]
+
+ROOT = Path(__file__).parents[2]
+_HTTP = "driftdb_jupyter/server/http/"
+_TESTS = "tests/server/http/"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A guard: its text in a file, what it is without it, and a test that fails then."""
+
+    name: str
+    file: str
+    text: str
+    without: str
+    test: str
+
+
+GUARDS = [
+    Guard(
+        "cross-site WebSocket hijacking and requests",
+        "driftdb_jupyter/server/standalone.py",
+        "self.site.gate.check_origin(self.request)",
+        "pass",
+        _TESTS + "test_gate.py::TestServer::test_a_website_has_nothing_of_a_server_on_this_machine",
+    ),
+    Guard(
+        "DNS rebinding",
+        "driftdb_jupyter/server/standalone.py",
+        "        self.site.gate.check_host(self.request)\n",
+        "",
+        _TESTS + "test_gate.py::TestServer::test_a_name_that_was_bound_anew_has_nothing_either",
+    ),
+    Guard(
+        "the host that a proxy names",
+        _HTTP + "gate.py",
+        '{request.headers.get("Host", request.host), request.host}',
+        '{request.headers.get("Host", request.host)}',
+        _TESTS + "test_gate.py::test_what_a_proxy_says_the_host_was_is_looked_at_too",
+    ),
+    Guard(
+        "a page without TLS of a server behind it",
+        _HTTP + "gate.py",
+        'or (request.protocol == "https" and scheme == "http")',
+        "",
+        _TESTS + "test_gate.py::test_a_page_without_tls_is_none_of_a_server_behind_it",
+    ),
+    Guard(
+        "rooms made by images",
+        _HTTP + "handlers.py",
+        'if headers.get("Upgrade", "").lower() != "websocket":',
+        "if False:",
+        _TESTS + "test_gate.py::TestServer::test_no_image_makes_a_room",
+    ),
+    Guard(
+        "forwarded headers of anybody",
+        _HTTP + "forwarded.py",
+        "if near is None or not self._is_trusted(near):",
+        "if near is None:",
+        _TESTS + "test_forwarded.py",
+    ),
+    Guard(
+        "addresses that a client invents",
+        _HTTP + "forwarded.py",
+        "            if not self._is_trusted(address):\n                break\n",
+        "",
+        _TESTS + "test_forwarded.py",
+    ),
+    Guard(
+        "prefixes that lead elsewhere",
+        _HTTP + "forwarded.py",
+        "if _PREFIX.fullmatch(prefix):",
+        "if True:",
+        _TESTS + "test_forwarded.py",
+    ),
+    Guard(
+        "XSRF and other origins under Jupyter",
+        "driftdb_jupyter/server/jupyter/extension.py",
+        "if not self.check_origin():",
+        "if False:",
+        "tests/server/jupyter/test_extension.py::TestOrigin",
+    ),
+    Guard(
+        "clickjacking",
+        _HTTP + "pages.py",
+        'f"frame-ancestors {self.hub.settings.frame_ancestors}",',
+        "",
+        _TESTS + "test_hostile.py",
+    ),
+    Guard(
+        "scripts of others on a page",
+        _HTTP + "pages.py",
+        "\"script-src 'self'\",",
+        "",
+        _TESTS + "test_pages.py",
+    ),
+    Guard(
+        "hosts that widen a page's policy",
+        _HTTP + "pages.py",
+        'if _HOST.fullmatch(host) else ""',
+        "",
+        _TESTS + "test_pages.py::test_a_host_that_is_none_widens_no_policy",
+    ),
+    Guard(
+        "guessing of content types",
+        _HTTP + "request.py",
+        '        self.set_header("X-Content-Type-Options", "nosniff")\n',
+        "",
+        _TESTS + "test_hostile.py",
+    ),
+    Guard(
+        "Referer",
+        _HTTP + "pages.py",
+        '        self.set_header("Referrer-Policy", "no-referrer")\n',
+        "",
+        _TESTS + "test_hostile.py",
+    ),
+    Guard(
+        "the token for making rooms",
+        "driftdb_jupyter/server/standalone.py",
+        "(token is None or holds_token(self.request, token)) and ",
+        "",
+        _TESTS + "test_server_tokens.py::TestServer",
+    ),
+    Guard(
+        "the token for metrics",
+        _HTTP + "metrics.py",
+        "if self._token is not None and not holds_token(self.request, self._token):",
+        "if False:",
+        _TESTS + "test_metrics.py::test_only_who_has_the_token_is_told",
+    ),
+    Guard(
+        "lines of a log that a peer breaks",
+        "driftdb_jupyter/server/process/log_text.py",
+        "if not cut.isprintable():",
+        "if False:",
+        "tests/server/process",
+    ),
+    Guard(
+        "secrets in a log",
+        "driftdb_jupyter/server/process/log_text.py",
+        'shown.append(f"{name}=…" if secret else argument)',
+        "shown.append(argument)",
+        "tests/server/process",
+    ),
+]
+
+
+def fails_without(guard: Guard) -> bool:
+    """Remove a guard from a copy of the package, and return whether its test fails then."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder)
+        ignored = shutil.ignore_patterns("__pycache__")
+        for part in ("driftdb_jupyter", "tests"):
+            shutil.copytree(ROOT / part, copy / part, ignore=ignored)
+        for part in ("pyproject.toml", "docs"):
+            os.symlink(ROOT / part, copy / part)
+        file = copy / guard.file
+        before = file.read_text("utf-8")
+        assert before.count(guard.text) == 1, guard.name
+        file.write_text(before.replace(guard.text, guard.without), "utf-8")
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+            capture_output=True,
+            text=True,
+        )
+        # 1: tests have failed. Anything else says nothing about the guard.
+        assert run.returncode in (0, 1), run.stdout
+        return run.returncode == 1
+
+
+def main() -> int:
+    """Show it for all of them."""
+    missed = 0
+    for guard in GUARDS:
+        found = fails_without(guard)
+        missed += not found
+        print(f"{'a test fails' if found else 'NO TEST FAILS'} without: {guard.name}", flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
