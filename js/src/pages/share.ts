@@ -27,7 +27,7 @@ export function invitation(shell: Shell, path: string): HTMLElement {
     copyButton("Copy the link", () => link.href),
   );
   if (shell.advice.startsWith("jupyter")) {
-    const login = element("p", "quiet", {}, "Who opens it logs in to Jupyter first.");
+    const login = element("p", "quiet", {}, "Whoever opens it has to log in to Jupyter.");
     box.append(login);
   }
   return box;

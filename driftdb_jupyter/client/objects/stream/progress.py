@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Generic, TypeVar
 
-from ....protocol.errors import QueueFull, Refusal
-from ...values.encoding import encode
+from ....protocol.errors import EncodingError, QueueFull, Refusal
+from ...arguments import check_number
+from ...values.encoding import decode, encode
+from ..shared import brief
 from .lines import printed
 from .outlet import Outlet
 
@@ -88,9 +90,18 @@ class Progress(Generic[T]):
         )
 
     def update(self, steps: int = 1, **postfix: Any) -> None:
-        """Count some more steps as done; ``postfix`` as in ``update(loss=0.3)``."""
+        """Count some more steps as done; ``postfix`` as in ``update(loss=0.3)``.
+
+        Raises :class:`TypeError` for steps that are no number, and
+        :class:`~driftdb_jupyter.protocol.errors.EncodingError` for what can't be encoded, also
+        where nothing is due to be appended; nothing is changed then. A tensor of one item is
+        encoded as its number.
+        """
+        check_number("steps", steps)
+        if postfix:
+            # As it is now, also if it is changed before its turn comes.
+            self.postfix.update(_plain(postfix))
         self.count += steps
-        self.postfix.update(postfix)
         if time.monotonic() - self._told >= self._every:
             self._tell()
 
@@ -99,6 +110,13 @@ class Progress(Generic[T]):
             yield item
             self.update()
         self._exhausted = True
+
+    def _shown_postfix(self) -> dict[str, Any]:
+        """Return what can be encoded; the rest, which was set as an attribute, as its text."""
+        try:
+            return _plain(self.postfix)
+        except EncodingError:
+            return {str(name): _plain_or_text(item) for name, item in self.postfix.items()}
 
     def _tell(self, *, ended: bool = False, done: bool = False, error: str | None = None) -> None:
         if self._outlet.behind and not ended:
@@ -117,10 +135,7 @@ class Progress(Generic[T]):
         if error is not None:
             value["error"] = error
         if self.postfix:
-            value["postfix"] = {
-                name: printed(item) if isinstance(item, str) else item
-                for name, item in self.postfix.items()
-            }
+            value["postfix"] = self._shown_postfix()
         try:
             self._outlet.put(encode(value), within_seconds=min(self._every, _GATHER_SECONDS))
         except Refusal:
@@ -128,3 +143,16 @@ class Progress(Generic[T]):
         except QueueFull:
             if ended:
                 raise
+
+
+def _plain(postfix: dict[str, Any]) -> dict[str, Any]:
+    """Return what others see of it; raises :class:`EncodingError` with the path."""
+    shown: dict[str, Any] = decode(encode(postfix))
+    return {name: printed(item) if isinstance(item, str) else item for name, item in shown.items()}
+
+
+def _plain_or_text(item: Any) -> Any:
+    try:
+        return _plain({"": item})[""]
+    except EncodingError:
+        return printed(brief(item, 100))

@@ -5,6 +5,7 @@ import pytest
 from driftdb_jupyter.client.objects.stream.progress import Progress
 from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.protocol.errors import EncodingError
 
 from ...served import come_true
 
@@ -97,6 +98,21 @@ def test_a_block_that_did_less_than_all_is_not_done(mine: Room) -> None:
     come_true(mine, lambda: len(log) >= 4)
     ends = {each["total"]: each["done"] for each in log}
     assert ends == {10: False, None: True}
+
+
+def test_what_cannot_be_encoded_is_refused_at_once_and_changes_nothing(mine: Room) -> None:
+    log = Stream("log", room=mine)
+    progress: Progress[None] = log.progress(total=2, every_seconds=60)
+    with progress:
+        progress.update(loss=0.5)
+        with pytest.raises(EncodingError, match=r"value\['loss'\]: expected .*, got object"):
+            progress.update(loss=object())
+        with pytest.raises(TypeError, match="expected a number as steps=, got 'a'"):
+            progress.update("a")  # type: ignore[arg-type]
+        assert (progress.count, progress.postfix) == (1, {"loss": 0.5})
+        progress.postfix["model"] = object  # which no call of ours has seen
+    come_true(mine, lambda: len(log) == 2)
+    assert log[-1]["postfix"] == {"loss": 0.5, "model": "<class 'object'>"}
 
 
 def test_its_texts_are_read_as_all_that_is_printed(mine: Room) -> None:
