@@ -14,7 +14,7 @@ from ..server.processes import COMMAND, environment
 
 __all__ = ["Shell"]
 
-_TIMEOUT_SECONDS = 60
+_TIMEOUT_SECONDS = 120
 
 
 class Shell:

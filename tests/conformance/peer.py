@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 TEXT, BINARY = 0x1, 0x2
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 60
 _LARGEST_MESSAGE = 256 * 1024 * 1024
 
 Message = dict[str, Any]

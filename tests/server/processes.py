@@ -20,7 +20,7 @@ from ..conformance.servers import Server
 __all__ = ["COMMAND", "Process", "environment", "started"]
 
 COMMAND = [sys.executable, "-m", "driftdb_jupyter.cli"]
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 120
 
 
 def environment(**more: str) -> dict[str, str]:
