@@ -47,6 +47,11 @@ DASHES = "put -- before an argument that begins with a dash"
         ("tail y --json=x", "tail: --json: expected no value, got 'x'"),
         ("tail y -f=1", "tail: -f: expected no value, got '1'"),
         ("serve --DriftBD.x=1", "serve: there is no option --DriftBD.x, see driftdb serve -h"),
+        (
+            "serve --DriftBD.room_limits=1",
+            "serve: there is no option --DriftBD.room_limits (did you mean --DriftDB.room_limit?), "
+            "see driftdb serve -h",
+        ),
         ("tail k -5", "tail: expected a key, got 2"),
         ("serve rooms", "serve: expected no argument, got 'rooms'"),
         ("rooms r", "rooms: expected no argument, got 'r'"),

@@ -137,14 +137,14 @@ class Command(click.Command):
 def meant(name: str, known: Collection[str]) -> str:
     """Return the question whether the nearest known name is meant, or nothing if none is near.
 
-    If there are names with the same class (``--CLASS.NAME``), only what follows it is compared.
+    Of a setting (``--CLASS.NAME``) the class is compared first, and then what follows it.
     """
-    owner, dot, _ = name.rpartition(".")
-    same = [each for each in known if dot and each.startswith(owner + dot)]
-    start = len(owner + dot) if same else 0
-    tails = [each[start:] for each in same or known]
-    near = get_close_matches(name[start:], tails, n=1)
-    return f" (did you mean {name[:start]}{near[0]}?)" if near else ""
+    owner, dot, tail = name.rpartition(".")
+    owners = {each.rpartition(".")[0] for each in known if "." in each}
+    start = "".join(f"{each}{dot}" for each in get_close_matches(owner, owners, n=1))
+    tails = [each.removeprefix(start) for each in known if each.startswith(start)]
+    near = get_close_matches(tail if start else name, tails, n=1)
+    return f" (did you mean {start}{near[0]}?)" if near else ""
 
 
 def write_table(
