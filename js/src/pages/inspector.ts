@@ -13,6 +13,7 @@ import { Listing } from "./listing";
 import { MessageTap } from "./message_tap";
 import { PushForm } from "./pusher";
 import { pathOf, readShell } from "./shell";
+import { xsrf } from "./xsrf";
 
 const DRAW_MILLISECONDS = 100;
 const COUNT_MILLISECONDS = 1_000;
@@ -122,7 +123,7 @@ function count(): void {
 async function askFigures(): Promise<void> {
   if (document.hidden) return;
   try {
-    const answer = await fetch(`${connection.url}/figures`);
+    const answer = await fetch(`${connection.url}/figures`, { headers: xsrf(connection.url) });
     const { connections } = (await answer.json()) as { connections: number };
     figures.connections(connections);
   } catch {
