@@ -33,7 +33,6 @@ from ..protocol.errors import DriftDBError
 from ..protocol.name import new_id
 from .hosting.hub import Hub
 from .http.access_handlers import access_routes
-from .http.address import is_loopback
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
 from .http.bearer import bearer
@@ -44,7 +43,7 @@ from .http.health import Health
 from .http.listener import Listener
 from .http.metrics import Metrics
 from .http.pages import Figures, FrontPage, page_routes
-from .http.reach import near, reach
+from .http.reach import is_local, near, reach
 from .http.request import MISSING_HEADER, NotFound, Request
 from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
 from .http.site import Route, Site
@@ -493,7 +492,7 @@ class StandaloneServer(JupyterApp):
         names = list(self.allow_host)
         if self.certfile:
             names.append("*")  # a browser has compared the name with the certificate
-        elif not is_loopback(self.host):
+        elif not is_local(self.host):
             names += own_names()
         return Gate(hosts=names, origins=self.allow_origin, public_url=settings.public_url)
 

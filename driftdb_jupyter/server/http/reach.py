@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 
-__all__ = ["near", "reach"]
+__all__ = ["is_local", "near", "reach"]
 
 _BOTH = (socket.AF_INET, socket.AF_INET6)
 # Tornado listens on "::" for IPv6 alone.
@@ -38,6 +38,11 @@ def reach(host: str, port: int, root: str, *, scheme: str) -> str | None:
     families = _EVERYWHERE.get(host)
     address = _outside(host) if families is None else own_address(*families)
     return None if address is None else _url(address, port, root, scheme)
+
+
+def is_local(host: str) -> bool:
+    """Return True if only this machine reaches what listens on an address."""
+    return host not in _EVERYWHERE and _outside(host) is None
 
 
 def own_address(*families: socket.AddressFamily) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -16,6 +18,8 @@ from driftdb_jupyter.server.http.gate import (
     check_origin_rule,
     own_names,
 )
+from driftdb_jupyter.server.settings import DriftDB
+from driftdb_jupyter.server.standalone import StandaloneServer
 
 from ...conformance.peer import Answer, Room, fetch
 from ...conformance.servers import Server, standalone
@@ -194,6 +198,25 @@ def test_what_is_no_rule_for_origins_is_said(rule: str) -> None:
 def test_the_names_of_a_machine_in_its_network_are_rules() -> None:
     for name in own_names():
         assert takes_host(Gate(hosts=own_names()), name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "taken"),
+    [
+        ({}, "machine", False),
+        ({"host": "0.0.0.0"}, "machine", True),
+        ({"host": "0.0.0.0"}, "machine.local", True),
+        ({"host": "0.0.0.0"}, "rebound.example", False),
+        ({"host": "0.0.0.0", "allow_host": ["rooms.example"]}, "rooms.example", True),
+        ({"certfile": "tls.pem"}, "any.example", True),  # a browser has compared it
+    ],
+)
+def test_a_server_in_the_network_has_its_machines_names(
+    settings: dict[str, Any], host: str, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "Machine")
+    gate = StandaloneServer(**settings)._gate(DriftDB())
+    assert takes_host(gate, host) == taken
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,8 @@ class TestOrigin:
         foreign = {"Origin": "https://elsewhere.example", "Cookie": cookie}
         # 404 is Jupyter's own word for such a POST.
         assert await knock(room, **foreign) == [404, 403, 404, 403]
+        refused = await fetch(room.url, headers=foreign)
+        assert "ServerApp.allow_origin" in refused.json["message"]
 
     async def test_a_page_that_holds_the_token_is_let_in_as_jupyter_does(self, room: Room) -> None:
         foreign = {"Origin": "https://elsewhere.example", **room.server.headers}
