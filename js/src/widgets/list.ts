@@ -7,6 +7,8 @@ const LINE_PIXELS = 20;
 const MARGIN = 20;
 /** Browsers know no higher element; more lines than that are reached in larger steps. */
 const HIGHEST_PIXELS = 8_000_000;
+/** So many lines that wrap are there, at the end; more where somebody scrolls up to them. */
+const WRAPPED = 300;
 
 /** What is in a list. */
 export interface Lines {
@@ -27,6 +29,8 @@ export interface ListOptions {
   readonly pixels: number;
   /** Whether it begins at its end, and stays there. */
   readonly follows: boolean;
+  /** In a list that is narrower, in pixels, lines wrap and are as high as they need to be. */
+  readonly wrapsBelow: number;
 }
 
 /**
@@ -45,14 +49,18 @@ export class LineList {
   private pressed = false;
   private count = 0;
   private due = false;
+  private wraps = false;
+  /** How many lines are there while they wrap. */
+  private most = WRAPPED;
   /** Where the window begins, and the elements in it by what they show. */
   private first = 0;
   private shown = new Map<unknown, HTMLElement>();
 
   constructor(
     private readonly lines: Lines,
-    { role = "log", pixels = LINE_PIXELS, follows = true }: Partial<ListOptions> = {},
+    options: Partial<ListOptions> = {},
   ) {
+    const { role = "log", pixels = LINE_PIXELS, follows = true, wrapsBelow = 0 } = options;
     this.pixels = pixels;
     this.follows = this.keepsUp = follows;
     this.element.setAttribute("role", role);
@@ -61,6 +69,7 @@ export class LineList {
     this.space.append(this.window);
     this.element.append(this.space);
     this.element.addEventListener("scroll", () => this.scrolled());
+    if (wrapsBelow > 0) this.wrapBelow(wrapsBelow);
     this.window.addEventListener("pointerdown", ({ button }) => {
       if (button === 0) this.press();
     });
@@ -96,6 +105,8 @@ export class LineList {
 
   /** So many lines are gone from the beginning, before the next `show`: who reads stays there. */
   drop(count: number): void {
+    // Where they wrap, what is read is kept in its place when it is drawn.
+    if (this.wraps) return;
     if (!this.follows || this.pressed) this.element.scrollTop -= count * this.pixels;
   }
 
@@ -105,7 +116,60 @@ export class LineList {
     return place < 0 ? -1 : this.first + place;
   }
 
+  /** Wrap lines while the list is narrower than that. */
+  private wrapBelow(pixels: number): void {
+    if (typeof ResizeObserver === "undefined") return;
+    const observer = new ResizeObserver(() => {
+      const { clientWidth } = this.element;
+      const wraps = clientWidth > 0 && clientWidth < pixels;
+      if (wraps === this.wraps) return;
+      this.wraps = wraps;
+      this.most = WRAPPED;
+      this.element.classList.toggle("driftdb-wraps", wraps);
+      this.show(this.count);
+    });
+    observer.observe(this.element);
+  }
+
   private draw(): void {
+    if (this.wraps) this.drawWrapped();
+    else this.drawWindow();
+  }
+
+  private drawWrapped(): void {
+    const first = Math.max(0, this.count - this.most);
+    this.space.style.height = "auto";
+    this.window.style.transform = "";
+    const follows = this.follows && !this.pressed;
+    const read = follows ? undefined : this.topmost();
+    const before = read?.getBoundingClientRect().top ?? 0;
+    this.put(first, this.count);
+    if (follows) this.element.scrollTop = this.element.scrollHeight;
+    else if (read?.isConnected) this.element.scrollTop += read.getBoundingClientRect().top - before;
+  }
+
+  /** The first line that is seen. */
+  private topmost(): Element | undefined {
+    const { top } = this.element.getBoundingClientRect();
+    return [...this.window.children].find((line) => line.getBoundingClientRect().bottom > top);
+  }
+
+  /** Have just these lines in the page. */
+  private put(first: number, last: number): void {
+    const shown = new Map<unknown, HTMLElement>();
+    for (let index = first; index < last; index += 1) {
+      const what = this.lines.at(index);
+      const line = this.shown.get(what) ?? this.lines.make(index);
+      this.lines.refresh?.(line, index);
+      shown.set(what, line);
+    }
+    this.first = first;
+    this.shown = shown;
+    arrange(this.window, shown.values());
+    this.lines.drawn?.();
+  }
+
+  private drawWindow(): void {
     const box = this.element;
     const whole = this.count * this.pixels;
     const height = Math.min(whole, HIGHEST_PIXELS);
@@ -119,20 +183,10 @@ export class LineList {
     const top = follows ? most : Math.floor(scrolled);
     const first = Math.max(0, Math.min(top, most) - MARGIN);
     const last = Math.min(this.count, top + seen + MARGIN);
-    const shown = new Map<unknown, HTMLElement>();
-    for (let index = first; index < last; index += 1) {
-      const what = this.lines.at(index);
-      const line = this.shown.get(what) ?? this.lines.make(index);
-      this.lines.refresh?.(line, index);
-      shown.set(what, line);
-    }
-    this.first = first;
-    this.shown = shown;
-    arrange(this.window, shown.values());
-    this.lines.drawn?.();
+    this.put(first, last);
     // Where lines are closer together than they are high, what is seen stands at the scrolled place.
     const close = box.scrollTop - (top - first) * this.pixels;
-    const lowest = height - shown.size * this.pixels;
+    const lowest = height - (last - first) * this.pixels;
     const offset = height < whole ? Math.max(0, Math.min(close, lowest)) : first * this.pixels;
     this.window.style.transform = `translateY(${offset}px)`;
   }
@@ -158,6 +212,8 @@ export class LineList {
     this.setFollows(
       this.keepsUp && box.scrollTop + box.clientHeight >= box.scrollHeight - this.pixels / 2,
     );
+    if (this.wraps && box.scrollTop < box.clientHeight && this.most < this.count)
+      this.most += WRAPPED;
     this.show(this.count);
   }
 

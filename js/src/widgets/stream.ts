@@ -18,6 +18,9 @@ const LONGEST = 10_000;
 /** So many rows are kept, and somewhat more, and of the entries that are asked for. */
 const MOST = 100_000;
 
+/** In less space than that, on a phone, lines wrap. */
+const WRAPS_BELOW_PIXELS = 480;
+
 /** So much of a message is read out. */
 const MOST_SPOKEN = 500;
 
@@ -27,10 +30,13 @@ const COUNT = new Intl.NumberFormat("en");
 export class StreamView implements LogListener {
   private readonly place: Place;
   private readonly replica: LogReplica;
-  private readonly list = new LineList({
-    at: (index) => this.rowAt(index),
-    make: (index) => drawRow(this.rowAt(index)),
-  });
+  private readonly list = new LineList(
+    {
+      at: (index) => this.rowAt(index),
+      make: (index) => drawRow(this.rowAt(index)),
+    },
+    { wrapsBelow: WRAPS_BELOW_PIXELS },
+  );
   private readonly search = element("input", "driftdb-search", {
     type: "search",
     placeholder: "Search",
