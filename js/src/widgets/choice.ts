@@ -16,7 +16,10 @@ export function dropdownControl(source: Source, options: ControlOptions): Contro
   const show = (value: Json | undefined): void => {
     const index = options.options.findIndex(([, each]) => same(value, each));
     // A value that is none of the choices is shown, and can't be chosen.
-    other.text = index < 0 && value !== undefined ? (inWords(value) ?? stringify(value)) : "";
+    other.text =
+      index < 0 && value !== undefined && value !== null
+        ? (inWords(value) ?? stringify(value))
+        : "";
     list.value = index < 0 ? "" : String(index);
   };
   list.addEventListener("change", () => {

@@ -15,14 +15,19 @@ export function numberControl(source: Source, options: ControlOptions): Control 
 
   let held = false;
   const show = (value: Json | undefined): void => {
-    if (typeof value !== "number") return;
+    const isEmpty = (value ?? null) === null;
+    slider.classList.toggle("driftdb-empty", isEmpty);
+    if (isEmpty) slider.setAttribute("aria-valuetext", "no value");
+    const number = isEmpty ? (options.min ?? 0) : value;
+    if (!isNumber(number)) return;
     if (!held) {
-      const scale = scaleFor(value, options);
+      const near = rounded(number);
+      const scale = scaleFor(near, options);
       slider.min = String(scale.min);
       slider.max = String(scale.max);
       slider.step = String(scale.step);
-      slider.value = String(value);
-      slider.setAttribute("aria-valuetext", String(value));
+      slider.value = String(near);
+      if (!isEmpty) slider.setAttribute("aria-valuetext", String(near));
     }
     showInField(value);
   };
@@ -58,7 +63,9 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   const box = element("span", "", {}, field, notice);
   let typing = false;
   const show = (value: Json | undefined): void => {
-    if (isNumber(value) && !typing) field.value = stringify(value);
+    if (typing) return;
+    if (isNumber(value)) field.value = stringify(value);
+    else if ((value ?? null) === null) field.value = "";
   };
   const done = () => {
     typing = false;

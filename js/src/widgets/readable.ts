@@ -9,6 +9,12 @@ export function readable(value: Json): string {
   return typeof value === "string" ? value : (inWords(value) ?? stringify(value));
 }
 
+/** The same, and a word where there is no value, or that of nothing (`null`, Python's `None`). */
+export function readableOrNone(value: Json | undefined): string {
+  if (value === undefined) return "no value yet";
+  return value === null ? "no value" : readable(value);
+}
+
 /** What stands for a value that JSON can't hold (docs/values.md); `null` for all others. */
 export function inWords(value: Json): string | null {
   if (!isRecord(value)) return null;

@@ -23,7 +23,7 @@ import { Rights } from "./rights";
 import { readTable, tableControl } from "./table";
 import { areaControl, lineControl } from "./text";
 import { toggleControl } from "./toggle";
-import { viewControl } from "./view";
+import { proseControl, viewControl } from "./view";
 
 /** What the author asked for (driftdb_jupyter.client.objects.control). */
 export interface AskedFor {
@@ -79,6 +79,7 @@ export class StateView implements StateListener, Source {
   private fixed = false;
   private readonly rights: Rights;
   private readonly leaveRights: () => void;
+  private readOnly = false;
   private options!: ControlOptions;
   private kind: string | null = null;
   private make: MakeControl | null = null;
@@ -131,6 +132,8 @@ export class StateView implements StateListener, Source {
     if (description) this.set.setAttribute("aria-describedby", this.description.id);
     else this.set.removeAttribute("aria-describedby");
     this.fixed = asked.disabled === true || asked.read_only === true;
+    this.readOnly = asked.read_only === true;
+    this.box.classList.toggle("driftdb-read-only", this.readOnly);
     this.box.classList.toggle("driftdb-disabled", asked.disabled === true);
   }
 
@@ -146,7 +149,8 @@ export class StateView implements StateListener, Source {
   }
 
   get value(): Json | undefined {
-    return this.replica.value ?? this.without.remembered;
+    const { value } = this.replica; // which may be null
+    return value === undefined ? this.without.remembered : value;
   }
 
   write(value: Json): void {
@@ -173,7 +177,13 @@ export class StateView implements StateListener, Source {
     const asked = CONTROLS.get(this.kind ?? "");
     if (asked !== undefined) return asked;
     const { make, value = null } = this;
-    return make !== null && value === null && MOMENTS.includes(make) ? make : controlFor(value);
+    if (value === null) {
+      // Whoever sees an empty control can set a value again.
+      if (make !== null && KEPT_EMPTY.includes(make)) return make;
+      const { min, max, step } = this.options;
+      if (min !== null || max !== null || step !== null) return numberControl;
+    }
+    return typeof value === "string" && this.readOnly ? proseControl : controlFor(value);
   }
 
   /**
@@ -231,6 +241,15 @@ const CONTROLS: ReadonlyMap<string, MakeControl> = new Map(
     view: viewControl,
   }),
 );
+
+/** The controls that stay where a value is emptied: they are of use without one. */
+const KEPT_EMPTY: readonly MakeControl[] = [
+  ...MOMENTS,
+  numberControl,
+  lineControl,
+  areaControl,
+  toggleControl,
+];
 
 /** The control that fits a value where none was asked for. */
 function controlFor(value: Json | undefined): MakeControl {

@@ -1,7 +1,7 @@
 import { isNumber } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source, tagged } from "./control";
-import { readable } from "./readable";
+import { readable, readableOrNone } from "./readable";
 import { field, isRecord } from "./record";
 
 /** So many are shown. */
@@ -25,7 +25,7 @@ export function tableControl(source: Source, options: ControlOptions): Control {
   const show = (value: Json | undefined): void => {
     const read = readTable(value);
     if (read === null) {
-      box.textContent = value === undefined ? "no value yet" : readable(value);
+      box.textContent = readableOrNone(value);
       return;
     }
     const { columns, length } = read;

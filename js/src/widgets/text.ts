@@ -24,10 +24,11 @@ function textControl(
   /** What the field showed before somebody typed; a line of text has no line breaks, say. */
   let base = "";
   const show = (value: Json | undefined): void => {
-    if (composing || typeof value !== "string") return;
+    if (composing || (typeof value !== "string" && (value ?? null) !== null)) return;
+    const text = typeof value === "string" ? value : "";
     const { value: before, selectionStart, selectionEnd, selectionDirection, scrollTop } = field;
-    if (value !== before) {
-      field.value = value;
+    if (text !== before) {
+      field.value = text;
       if (focusedIn(field) !== null) {
         const [start, end] = [selectionStart ?? 0, selectionEnd ?? 0].map((place) =>
           moved(place, before, field.value),

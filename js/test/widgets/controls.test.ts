@@ -8,9 +8,10 @@ import { colourControl } from "../../src/widgets/colour";
 import type { ControlOptions, MakeControl, Source } from "../../src/widgets/control";
 import { fileControl } from "../../src/widgets/file";
 import { dateControl, datetimeControl, timeControl } from "../../src/widgets/moment";
-import { fieldControl } from "../../src/widgets/number";
+import { fieldControl, numberControl } from "../../src/widgets/number";
 import { rangeControl } from "../../src/widgets/range";
 import { readTable, tableControl } from "../../src/widgets/table";
+import { lineControl } from "../../src/widgets/text";
 
 /** A control in the page, and the state behind it. */
 function stand(make: MakeControl, value: Json | undefined, options: Partial<ControlOptions> = {}) {
@@ -284,4 +285,28 @@ test("a column may have any name", () => {
 test("what is no table is none", () => {
   for (const value of [3, [], [1, 2], {}, { $dataframe: 3 }, null, undefined])
     expect(readTable(value as Json)).toBe(null);
+});
+
+test("a slider without a value is empty, and sets one", () => {
+  const { source, control, find, change } = stand(numberControl, 7, { min: 5, max: 10 });
+  control.show(null);
+  expect(find(".driftdb-field").value).toBe("");
+  const slider = find(".driftdb-slider");
+  expect(slider.classList.contains("driftdb-empty")).toBe(true);
+  expect(slider.getAttribute("aria-valuetext")).toBe("no value");
+  change(slider, "6", "input");
+  expect(source.value).toBe(6);
+  control.show(6);
+  expect(slider.classList.contains("driftdb-empty")).toBe(false);
+  expect(slider.getAttribute("aria-valuetext")).toBe("6");
+  expect(find(".driftdb-field").value).toBe("6");
+});
+
+test("a text without a value is empty, and sets one", () => {
+  const { source, control, find, change } = stand(lineControl, "a");
+  source.value = null;
+  control.show(null);
+  expect(find("input").value).toBe("");
+  change(find("input"), "b", "input");
+  expect(source.value).toBe("b");
 });

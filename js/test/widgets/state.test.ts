@@ -555,3 +555,29 @@ test("what is allowed is asked again on a new connection", async () => {
   expect(again.sent.filter((text) => text.includes('"can"')).length).toBe(1);
   vi.useRealTimers();
 });
+
+test("a control whose value is emptied stays, so that somebody can set it again", () => {
+  const el = show(7);
+  start(7);
+  FakeSocket.last.hear({ type: "push", key: "k", value: null, seq: 2 });
+  expect(find(el, ".driftdb-field").value).toBe("");
+  find(el, ".driftdb-slider").value = "40";
+  find(el, ".driftdb-slider").dispatchEvent(new Event("input"));
+  expect(pushed()).toMatchObject([{ value: 40 }]);
+});
+
+test("a page that finds no value shows the slider that its bounds tell of", () => {
+  const el = show(null, { min: 0, max: 10 });
+  start(null);
+  expect(find(el, ".driftdb-slider").max).toBe("10");
+  expect(find(el, ".driftdb-field").value).toBe("");
+});
+
+test("a text that is to be read only is no field", () => {
+  const el = show("What <b>next</b>?", { read_only: true });
+  start("What <b>next</b>?");
+  expect(find(el, ".driftdb-prose").textContent).toBe("What <b>next</b>?");
+  expect(find(el, "input, b")).toBeNull();
+  ask({ read_only: false });
+  expect(find(el, "input").value).toBe("What <b>next</b>?");
+});
