@@ -218,6 +218,10 @@ class BaseRoom(Sealed):
     def __repr__(self) -> str:
         return f"<Room {self.url} ({self.status})>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print it in a cell, which keeps that: so without the status, which is of the moment."""
+        printer.text(f"<Room {self.url}>")
+
     def _close(self) -> DriftDBError | None:
         """Close it; returns why something was not written."""
         connection, seconds = self.connection, Settings.from_environment().flush_seconds

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.objects.presence import Presence
@@ -284,3 +285,9 @@ def test_an_error_in_a_with_block_is_raised_and_what_was_not_written_logged(
     with pytest.raises(ZeroDivisionError):
         fail()
     assert "1 may be lost" in caplog.text
+
+
+def test_a_cell_keeps_the_address_of_a_room_and_no_status_of_the_moment(mine: Room) -> None:
+    shown = pretty(mine)  # type: ignore[no-untyped-call]
+    assert shown == f"<Room {mine.url}>"
+    assert repr(mine).startswith(f"<Room {mine.url} (")

@@ -120,7 +120,8 @@ export class Detail {
       const user = nameOf(shown.user);
       if (user !== null) parts.push(user);
     }
-    this.about.textContent = parts.join(" · ");
+    this.about.textContent =
+      key === null ? "Its value and what its stream holds are shown here." : parts.join(" · ");
     if (key !== null) this.tree.show(this.value);
   }
 

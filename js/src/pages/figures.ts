@@ -9,6 +9,7 @@ const HEIGHT = 24;
 export class Figures {
   readonly element = element("dl", "figures");
   private readonly values = new Map<string, HTMLElement>();
+  private readonly svg = document.createElementNS(SVG, "svg");
   private readonly line = document.createElementNS(SVG, "polyline");
   private readonly rates: number[] = [];
 
@@ -23,8 +24,8 @@ export class Figures {
       this.element.append(group);
       this.values.set(name, value);
     }
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("class", "spark");
+    const { svg } = this;
+    svg.setAttribute("class", "spark idle");
     svg.setAttribute("viewBox", `0 0 ${SECONDS - 1} ${HEIGHT}`);
     svg.setAttribute("preserveAspectRatio", "none");
     svg.setAttribute("aria-hidden", "true");
@@ -46,6 +47,8 @@ export class Figures {
     this.set("data/s", size(amount));
     this.rates.push(messages);
     if (this.rates.length > SECONDS) this.rates.shift();
+    const isIdle = this.rates.every((rate) => rate === 0);
+    this.svg.setAttribute("class", isIdle ? "spark idle" : "spark");
     const most = Math.max(1, ...this.rates);
     const from = SECONDS - this.rates.length;
     const points = this.rates.map(

@@ -10,7 +10,12 @@ const REMEMBERED = "driftdb-name";
 export function people(home: Home): HTMLElement {
   const box = element("section", "people", { "aria-label": "Who has joined" });
   const place = element("div", "people-list");
-  new PresenceView({ ...home, leave: () => {} }, KEY, { label: "Who has joined" }, place);
+  new PresenceView(
+    { ...home, leave: () => {} },
+    KEY,
+    { label: "Who has joined", nobody: "Nobody has joined by name yet" },
+    place,
+  );
   const me = {};
   const presence = home.connection.session.presence(KEY, me);
   const form = element("form", "composer");

@@ -71,6 +71,14 @@ export class Badge implements PresenceListener {
     const readOnly = connection.readOnly || !this.allowed;
     const refusal = this.refusal ?? (readOnly ? "read only" : null);
     const label = connected && refusal !== null ? refusal : this.label(connection);
+    this.element.dataset.room = connection.url;
+    const [first = this.element] =
+      this.element
+        .closest(".widget-box, .driftdb-box")
+        ?.querySelectorAll<HTMLElement>(".driftdb-badge") ?? [];
+    // In a box the first one says it for all of its room.
+    const repeats = first !== this.element && first.dataset.room === connection.url;
+    this.element.classList.toggle("driftdb-repeats", repeats && connected && refusal === null);
     this.element.dataset.phase = connected && refusal !== null ? "refused" : phase;
     if (label !== this.text.textContent) {
       if (this.text.textContent !== "") announce(() => label);

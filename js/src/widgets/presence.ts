@@ -21,6 +21,7 @@ export class PresenceView implements PresenceListener {
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     this.place = new Place(home, key, options, parent, "driftdb-presence");
+    if (typeof options.nobody === "string") this.nobody.textContent = options.nobody;
     this.row.setAttribute("aria-label", `Who is here: ${this.place.label}`);
     this.place.box.append(this.row);
     this.replica = this.place.session.presence(this.place.key, this);

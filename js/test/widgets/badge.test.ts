@@ -35,6 +35,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+const REPEATS = "driftdb-repeats";
 const person = (name: string) => ({ value: true, user: { name } });
 
 test("it counts who is here, and names them", () => {
@@ -61,6 +62,21 @@ test("a page is here once, and until its last badge is gone", () => {
   expect(sent()).toEqual([true]);
   two.destroy();
   expect(sent()).toEqual([true, null]);
+});
+
+test("in a box the first badge says for all of a room how it stands", () => {
+  const [one, two, apart] = [badge(), badge(), badge()];
+  const box = document.createElement("div");
+  box.className = "widget-box";
+  box.append(one.element, two.element);
+  const repeats = () => [one, two, apart].map(({ element }) => element.classList.contains(REPEATS));
+  FakeSocket.last.accept();
+  expect(repeats()).toEqual([false, true, false]);
+  two.refuse("no such value");
+  expect(repeats()).toEqual([false, false, false]);
+  two.refuse(null);
+  FakeSocket.last.lose();
+  expect(repeats()).toEqual([false, false, false]);
 });
 
 test("who may not write sees so before trying", () => {
