@@ -172,6 +172,7 @@ def _loads_widgets() -> bool:
     try:
         for name, module in _SHOWN.items():
             make(getattr(importlib.import_module(module, __name__), name))
+        importlib.import_module(".widgets.boxes", __name__).keep_boxes()
     except ModuleNotFoundError as error:
         if error.name not in ("anywidget", "ipywidgets"):
             raise

@@ -6,6 +6,8 @@ from typing import Any
 
 from ipywidgets import DOMWidget
 
+from .output import Kept
+
 __all__ = ["Boxed"]
 
 
@@ -18,6 +20,15 @@ class Boxed:
 
     def _widget(self) -> Any:
         raise NotImplementedError
+
+    def _kept_view(self) -> Kept:
+        """Return what a notebook keeps of the view, for where there is no kernel."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        made = self._widget()._repr_mimebundle_()
+        data: dict[str, Any] = made[0] if isinstance(made, tuple) else made
+        return {**data, **self._kept_view().data, "text/plain": repr(self)}
 
     @property  # type: ignore[misc]  # as proxies have it; type() tells the truth
     def __class__(self) -> Any:

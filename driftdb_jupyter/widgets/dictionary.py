@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..client.objects import dictionary
-from ..client.runtime.cells import cells
 from .boxed import Boxed
-from .value_view import ValueView, view_of
+from .output import Kept
+from .value_view import kept_value
+from .view import View, view_of
 
 __all__ = ["SharedDict"]
 
 
 class SharedDict(Boxed, dictionary.SharedDict):
-    """A :class:`driftdb_jupyter.SharedDict` whose items a cell shows, and boxes hold."""
+    """A :class:`driftdb_jupyter.SharedDict` whose items a cell shows, and boxes hold.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        dictionary.SharedDict.__init__(self, *args, **kwargs)
-        self._place = cells.place(self._topic)
-        self._view: ValueView | None = None
+    Texts, numbers and true and false can be edited there.
+    """
 
-    def _widget(self) -> ValueView:
-        if self._view is None or self._view.comm is None:
-            self._view = view_of(self._reducer, self._place)
-        return self._view
+    def _widget(self) -> View:
+        return view_of(self._reducer, "dict", label=None)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        view = self._widget()
-        return {
-            **view._repr_mimebundle_(),
-            "text/html": view.value,
-            "text/plain": repr(self),
-        }
+    def _kept_view(self) -> Kept:
+        return kept_value(self._reducer, "dict")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from html import escape
 from typing import Any
 
 from ..text.terminal import shown
 
-__all__ = ["VIEW", "kept", "read", "read_line"]
+__all__ = ["VIEW", "Kept", "kept", "read", "read_line"]
 
 VIEW = "application/vnd.driftdb.view+json"
 """JupyterLab's extension (``js/src/lab``) shows this, live, where ipywidgets has no model."""
@@ -18,10 +19,21 @@ LONGEST = 20_000
 """How many characters of a value a page without our front end shows."""
 
 
-def kept(
-    told: dict[str, Any], *, label: str, text: str, table: str | None = None
-) -> dict[str, Any]:
-    """Return the MIME types that stand beside the widget's own.
+@dataclass(frozen=True)
+class Kept:
+    """What a notebook keeps of a view: for our front end (``told``), and to be read (``html``)."""
+
+    told: dict[str, Any]
+    html: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The MIME types that stand beside the widget's own."""
+        return {VIEW: self.told, "text/html": self.html}
+
+
+def kept(told: dict[str, Any], *, label: str, text: str, table: str | None = None) -> Kept:
+    """Return what a notebook keeps of a view.
 
     ``told`` are the traits that the front end reads, without their underscores. ``text`` is what
     is to be read where no front end runs at all: in nbconvert's pages and on GitHub. ``table``: the
@@ -35,7 +47,7 @@ def kept(
         f"{table or f'<pre>{escape(text)}</pre>'}"
         f"<small>Room {escape(told['room'])}, as it was on {when}</small></div>"
     )
-    return {VIEW: told, "text/html": html}
+    return Kept(told, html)
 
 
 def read(value: Any) -> str:

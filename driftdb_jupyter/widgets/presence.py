@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..client.objects import presence
 from .boxed import Boxed
-from .view import View, shown, view_of
+from .output import Kept
+from .view import View, kept_view, view_of
 
 __all__ = ["Presence"]
 
@@ -18,9 +17,9 @@ class Presence(Boxed, presence.Presence):
     server's authentication knows none, its ``colour`` always.
     """
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _kept_view(self) -> Kept:
         text = ", ".join(person.name for person in self.people)
-        return shown(self, "presence", text, label=self.label)
+        return kept_view(self, "presence", text, label=self.label)
 
     def _widget(self) -> View:
         return view_of(self, "presence", label=self.label)

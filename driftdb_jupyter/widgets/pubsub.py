@@ -6,7 +6,8 @@ from typing import Any
 
 from ..client.objects import pubsub
 from .boxed import Boxed
-from .view import View, shown, view_of
+from .output import Kept
+from .view import View, kept_view, view_of
 
 __all__ = ["PubSub"]
 
@@ -17,9 +18,9 @@ class PubSub(Boxed, pubsub.PubSub):
     ``label`` stands above them in place of the key.
     """
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _kept_view(self) -> Kept:
         text = "Messages are shown as they come, and not kept."
-        return shown(self, "stream", text, **self._options())
+        return kept_view(self, "stream", text, **self._options())
 
     def _widget(self) -> View:
         return view_of(self, "stream", **self._options())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..client.objects import reducer
+from ..client.objects.describe import describe
 from ..client.runtime.cells import cells
 from .boxed import Boxed
-from .value_view import ValueView, view_of
+from .output import Kept
+from .value_view import ValueView, kept_value, view_of
 
 __all__ = ["SharedReducer"]
 
@@ -23,12 +25,8 @@ class SharedReducer(Boxed, reducer.SharedReducer):
     def _widget(self) -> ValueView:
         if self._view is None or self._view.comm is None:
             self._view = view_of(self, self._place)
+            describe(self, "reducer")
         return self._view
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        view = self._widget()
-        return {
-            **view._repr_mimebundle_(),
-            "text/html": view.value,
-            "text/plain": repr(self),
-        }
+    def _kept_view(self) -> Kept:
+        return kept_value(self, "reducer")

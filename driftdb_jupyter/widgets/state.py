@@ -14,7 +14,7 @@ from ..client.objects import state
 from ..client.runtime.cells import cells
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
-from .output import kept, read
+from .output import Kept, kept, read
 from .table import table
 from .tunnel import carry
 from .view import server_of
@@ -148,6 +148,9 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
         made = super()._repr_mimebundle_(**options)
         if made is None:
             return None
+        return {**made[0], **self._kept_view().data}, made[1]
+
+    def _kept_view(self) -> Kept:
         shown = self._replica.shown
         rows = None
         if shown is None:
@@ -167,7 +170,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
             "remembered": None if kept_text is None else read_json(kept_text),
         }
         label = self.control.label or self.key
-        return {**made[0], **kept(told, label=label, text=text, table=rows)}, made[1]
+        return kept(told, label=label, text=text, table=rows)
 
     def _kept(self) -> bytes | None:
         """Return the value's JSON text, where a notebook may keep it; it is not to hold files."""

@@ -7,8 +7,8 @@ from typing import Any
 from ..client.objects.stream import stream
 from ..protocol.json_text import read_json
 from .boxed import Boxed
-from .output import read_line
-from .view import View, shown, view_of
+from .output import Kept, read_line
+from .view import View, kept_view, view_of
 
 __all__ = ["Stream"]
 
@@ -23,10 +23,10 @@ class Stream(Boxed, stream.Stream):
     above it in place of the key.
     """
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _kept_view(self) -> Kept:
         entries = self._replica.entries[-_LINES:]
         text = "\n".join(read_line(read_json(entry.value)) for entry in entries)
-        return shown(self, "stream", text, **self._options())
+        return kept_view(self, "stream", text, **self._options())
 
     def _widget(self) -> View:
         return view_of(self, "stream", **self._options())

@@ -1,4 +1,7 @@
-"""The value of a reducer or a dictionary as a cell shows it, kept current by the kernel."""
+"""The value of a reducer as a cell shows it, kept current by the kernel, and what is kept of it.
+
+A dictionary needs no kernel: its front end has its items from the room (:mod:`.view`).
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,15 @@ from ..client.objects.reducer import SharedReducer
 from ..client.runtime.cells import keep_on_rerun
 from ..client.values.encoding import encode
 from ..protocol.json_text import read_json
-from .output import LONGEST, read
+from .output import LONGEST, Kept, read
 from .table import table
+from .view import kept_view
 
-__all__ = ["ValueView", "view_of"]
+__all__ = ["ValueView", "kept_value", "view_of"]
 
 
 class ValueView(HTML):  # type: ignore[misc]  # ipywidgets has no types
-    """Shows the value of a reducer or a dictionary as a table, or as text."""
+    """Shows the value of a reducer as a table, or as text."""
 
     _shared: SharedReducer
 
@@ -43,12 +47,27 @@ class ValueView(HTML):  # type: ignore[misc]  # ipywidgets has no types
 def html_of(shared: SharedReducer) -> str:
     """Return a value for people to read, with its key; nothing of it is taken for HTML."""
     value = read_json(encode(shared.value, hook=shared._encode))
-    rows = value
-    if isinstance(value, dict) and not any(name.startswith("$") for name in value):
-        rows = [{"": name, "value": item} for name, item in value.items()]
     text = read(value)
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}\n…"
-    return f"<strong>{escape(shared.key)}</strong>{table(rows) or f'<pre>{escape(text)}</pre>'}"
+    shown = _table(value) or f"<pre>{escape(text)}</pre>"
+    return f'<div class="driftdb-place"><strong>{escape(shared.key)}</strong>{shown}</div>'
+
+
+def kept_value(shared: SharedReducer, kind: str) -> Kept:
+    """Return what a notebook keeps of the view of a reducer or a dictionary."""
+    text = encode(shared.value, hook=shared._encode)
+    value = read_json(text)
+    limit = shared.room.connection.settings.notebook_limit_bytes
+    remembered = value if len(text) <= limit else None
+    return kept_view(
+        shared, kind, read(value), table=_table(value), remembered=remembered, label=None
+    )
+
+
+def _table(value: Any) -> str | None:
+    if isinstance(value, dict) and not any(name.startswith("$") for name in value):
+        value = [{"": name, "value": item} for name, item in value.items()]
+    return table(value)
 
 
 # Of which place in a cell's runs. A model lives as long as the kernel, for a page that is loaded

@@ -1,4 +1,4 @@
-"""The view of a stream, a channel or a presence in a cell."""
+"""The view of a stream, a channel, a dictionary or a presence in a cell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from traitlets import Dict, Instance, Unicode
 from ..client.objects.describe import describe
 from ..client.objects.shared import Shared
 from .bundle import STYLE, bundle, code, outlives_cells
-from .output import kept
+from .output import Kept, kept
 from .tunnel import carry
 
-__all__ = ["View", "shown", "view_of"]
+__all__ = ["View", "kept_view", "server_of", "view_of"]
 
 
 def server_of(shared: Shared) -> str:
@@ -74,21 +74,28 @@ def view_of(shared: Shared, kind: str, **options: Any) -> View:
     return view
 
 
-def shown(shared: Shared, kind: str, text: str, **options: Any) -> dict[str, Any]:
-    """Return the MIME bundle of a view, for ``_repr_mimebundle_``.
+def kept_view(
+    shared: Shared,
+    kind: str,
+    text: str,
+    *,
+    table: str | None = None,
+    remembered: Any = None,
+    **options: Any,
+) -> Kept:
+    """Return what a notebook keeps of a view.
 
-    ``text`` is what is read where no front end runs.
+    ``text``, or ``table`` (HTML), is what is read where no front end runs; ``remembered`` what one
+    shows until it has heard of the room.
     """
-    view = view_of(shared, kind, **options)
-    made = view._repr_mimebundle_()
-    assert made is not None
-    data: dict[str, Any] = made[0]
     told = {
-        "server": view._server,
-        "room": view._room,
-        "key": view._key,
+        "server": server_of(shared),
+        "room": shared.room.name,
+        "key": shared.key,
         "kind": kind,
         "options": options,
     }
+    if remembered is not None:
+        told["remembered"] = remembered
     label = options.get("label") or shared.key
-    return {**data, **kept(told, label=label, text=text), "text/plain": repr(shared)}
+    return kept(told, label=label, text=text, table=table)

@@ -85,7 +85,7 @@ def test_the_rooms_page_shows_what_a_page_publishes_to_and_describes(
     shown.goto(f"{url}/page")
     plain.evaluate("chat.publish('hello')")
     channel = shown.locator(".card", has_text="chat")
-    expect(channel.locator(".tag")).to_have_text("channel")
+    expect(channel.locator(".tag")).to_have_text("messages")
     plain.evaluate("chat.publish('hello again')")
     expect(channel.locator(".driftdb-line")).to_contain_text("hello again")
     plain.evaluate(DESCRIBE)

@@ -43,6 +43,59 @@ def test_a_saved_notebook_is_live_again_without_its_kernel(jupyter: Jupyter) -> 
     two.control().shows(55)
 
 
+BOX = """
+import ipywidgets
+from driftdb_jupyter import room
+
+here = room("kept")
+speed, form = here.state("speed", 3), here.dict("form", {"name": "Ann", "list": [1]})
+ipywidgets.VBox([ipywidgets.HBox([speed, form]), here.stream("said")])
+"""
+VALUES = """
+total = here.reducer("total", lambda total, n: total + n, 40)
+form.set(name="Bob").result()
+total.dispatch(2).result()
+total
+"""
+
+
+def test_boxes_dictionaries_and_reducers_are_live_again_without_their_kernel(
+    jupyter: Jupyter,
+) -> None:
+    one = run_and_save(jupyter, "boxes.ipynb", BOX, VALUES, "form")
+    one.run(1)
+    expect(one.page.locator(".driftdb-folded input").first).to_have_value("Bob")
+    one.run(2)
+    expect(one.page.locator(".driftdb-folded")).to_have_count(2)
+    one.save()
+    one.page.evaluate("() => jupyterapp.serviceManager.kernels.shutdownAll()")
+    one.page.close()
+    two, three = jupyter.open("boxes.ipynb"), jupyter.open("boxes.ipynb")
+    for window in (two, three):
+        error = window.page.get_by_text("Error displaying widget").filter(visible=True)
+        expect(error).to_have_count(0)
+        expect(window.page.locator(".driftdb-row .driftdb-state")).to_have_count(1)
+        expect(window.page.locator(".driftdb-box .driftdb-stream")).to_have_count(1)
+        window.control().is_connected()
+        names = window.page.locator(".driftdb-folded input.driftdb-text")
+        expect(names).to_have_count(2)
+        for name in names.all():
+            expect(name).to_have_value("Bob")
+        since = window.page.locator(".driftdb-folded").filter(has_text="action since then")
+        expect(since.locator("pre")).to_have_text("40")
+    two.control().set(44)
+    three.control().shows(44)
+    names = two.page.locator(".driftdb-folded input.driftdb-text")
+    names.first.fill("Cat")
+    expect(names.nth(1)).to_have_value("Cat")
+    theirs = three.page.locator(".driftdb-folded input.driftdb-text")
+    expect(theirs.first).to_have_value("Cat")
+    # The cell that is run again has the kernel's widgets in its place.
+    two.run(0)
+    expect(two.page.locator(".driftdb-box")).to_have_count(0)
+    expect(names.first).to_have_value("Cat")
+
+
 def test_a_page_without_any_server_shows_the_value_as_it_was(
     own_jupyter: Jupyter, new_window: NewWindow
 ) -> None:

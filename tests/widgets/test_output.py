@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 
 from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.widgets.dictionary import SharedDict
 from driftdb_jupyter.widgets.output import LONGEST, VIEW, read_line
 from driftdb_jupyter.widgets.presence import Presence
+from driftdb_jupyter.widgets.reducer import SharedReducer
 from driftdb_jupyter.widgets.state import SharedState
 from driftdb_jupyter.widgets.stream import Stream
 
@@ -35,6 +37,33 @@ def test_a_state_keeps_where_it_is_and_its_value_when_it_was_shown(mine: Room) -
     assert "<strong>Speed</strong><pre>7</pre>" in data["text/html"]
     assert mine.name in data["text/html"]
     state.close()
+
+
+def test_a_dictionary_keeps_where_it_is_and_its_items(mine: Room) -> None:
+    data = output(SharedDict("<i>", {"name": "<script>"}, room=mine))
+    assert data[VIEW] == {
+        "server": data[VIEW]["server"],
+        "room": mine.name,
+        "key": "<i>",
+        "kind": "dict",
+        "options": {"label": None},
+        "remembered": {"name": "<script>"},
+    }
+    assert "<strong>&lt;i&gt;</strong><table>" in data["text/html"]
+    assert "<tr><td>name</td><td>&lt;script&gt;</td></tr>" in data["text/html"]
+
+
+def test_a_reducer_keeps_where_it_is_and_its_value(mine: Room) -> None:
+    total = SharedReducer("total", lambda value, action: value + action, 40, room=mine)
+    total.dispatch(2).result()
+    data = output(total)
+    assert (data[VIEW]["kind"], data[VIEW]["remembered"]) == ("reducer", 42)
+    assert "<strong>total</strong><pre>42</pre>" in data["text/html"]
+
+
+def test_a_long_value_is_kept_in_no_notebook(mine: Room) -> None:
+    form = SharedDict("form", {"text": "x" * 20_000}, room=mine)
+    assert "remembered" not in output(form)[VIEW]
 
 
 def test_a_stream_keeps_its_newest_lines(mine: Room) -> None:

@@ -1,4 +1,6 @@
 import type { Json } from "../protocol/messages";
+import { element } from "../widgets/control";
+import { isRecord } from "../widgets/record";
 import { type Model, show } from "../widgets/show";
 
 /** What a cell's output says of a view (driftdb_jupyter.widgets.output). */
@@ -103,8 +105,8 @@ export class Output {
   /** No model came so far. */
   private lose(): void {
     if (this.settled || this.endView !== null) return;
-    const told = this.model.data[VIEW] as { readonly [name: string]: Json };
-    this.endView = show(remembered(told), this.own);
+    const told = this.model.data[VIEW] as Told;
+    this.endView = showTold(told, this.own);
   }
 
   private end(): void {
@@ -113,8 +115,37 @@ export class Output {
   }
 }
 
+type Told = { readonly [name: string]: Json };
+
+/** So deep may boxes stand in each other. */
+const DEEPEST = 20;
+
+/** Show what a notebook kept of a view, or of a box of them; returns what ends all. */
+function showTold(told: Told, parent: HTMLElement, depth = 0): () => void {
+  if (told.kind !== "box") return show(remembered(told), parent);
+  const children = Array.isArray(told.children) ? told.children.filter(isRecord) : [];
+  const box = element("div", told.row === true ? "driftdb-box driftdb-row" : "driftdb-box");
+  parent.append(box);
+  const ends = children.map((child) => {
+    const place = element("div", "driftdb-child");
+    if (typeof child.title === "string")
+      place.append(element("strong", "driftdb-title", { dir: "auto" }, child.title));
+    box.append(place);
+    if (typeof child.text === "string") {
+      const text = element("span", "driftdb-kept", { dir: "auto" }, child.text);
+      place.append(text);
+      return () => {};
+    }
+    return depth < DEEPEST ? showTold(child, place, depth + 1) : () => {};
+  });
+  return () => {
+    for (const end of ends) end();
+    box.remove();
+  };
+}
+
 /** A model without a kernel: it offers the room nothing, for to look is not to write. */
-function remembered(told: { readonly [name: string]: Json }): Model {
+function remembered(told: Told): Model {
   const get = (name: string): Json | undefined =>
     name === "_initial" ? undefined : told[name.slice(1)];
   return { get } as Model;

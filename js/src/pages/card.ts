@@ -1,5 +1,6 @@
 import type { LogListener } from "../client/log";
 import { element } from "../widgets/control";
+import { FoldedView } from "../widgets/folded";
 import type { Home } from "../widgets/home";
 import type { ViewOptions } from "../widgets/place";
 import { PresenceView } from "../widgets/presence";
@@ -11,6 +12,16 @@ import { keyName } from "./key_name";
 import { guessKind, type Kind } from "./meta";
 import { pathOf } from "./shell";
 
+/** What each kind is to those who look at it. */
+const WORDS: Readonly<Record<Kind, string>> = {
+  state: "",
+  stream: "log",
+  channel: "messages",
+  reducer: "made of actions",
+  dict: "table",
+  presence: "people",
+};
+
 /** How many messages of a channel are shown. */
 const HISTORY = 500;
 
@@ -20,7 +31,7 @@ export class Card {
   private readonly place = element("div", "card-view");
   private readonly tag = element("span", "tag");
   private shown = "";
-  private view: StateView | PresenceView | StreamView | null = null;
+  private view: StateView | PresenceView | StreamView | FoldedView | null = null;
   private guessed: Kind | null = null;
   private peeking: (() => void) | null = null;
 
@@ -61,7 +72,8 @@ export class Card {
     const kind = item.meta?.kind ?? this.guessed;
     if (kind === null) this.peek();
     else this.show(kind);
-    if (item.size > 0 && kind !== "channel" && this.view instanceof StreamView)
+    if (this.view instanceof FoldedView) this.view.holds(item);
+    else if (item.size > 0 && kind !== "channel" && this.view instanceof StreamView)
       this.view.holds(item);
   }
 
@@ -99,7 +111,8 @@ export class Card {
     if (looks === this.shown) return;
     const label = meta?.label ?? keyName(key);
     const asked = { ...meta?.control, label };
-    this.tag.textContent = meta === null ? `looks like a ${kind}` : kind;
+    this.tag.textContent = WORDS[kind];
+    this.tag.title = meta === null ? `looks like a ${kind}` : kind;
     if (kind === "state" && this.view instanceof StateView) {
       this.shown = looks;
       this.view.reconfigure(asked); // whoever is in it stays in it
@@ -113,7 +126,8 @@ export class Card {
     // One connection serves all, and stays.
     const home = { ...this.home, leave: () => {} };
     // As a log it was looked at, and may be no more.
-    if (kind === "state") home.connection.session.leave(key);
+    if (kind === "state" || kind === "dict" || kind === "reducer")
+      home.connection.session.leave(key);
     if (kind === "state") {
       this.view = new StateView(home, key, asked, {}, this.place);
     } else if (kind === "presence") {
@@ -122,6 +136,8 @@ export class Card {
       const bounded = { ...options, keep: false, history: HISTORY };
       this.view = new StreamView(home, key, bounded, this.place);
       this.place.append(composer(this.home.connection.session, key));
+    } else if (kind === "dict" || kind === "reducer") {
+      this.view = new FoldedView(home, key, kind, options, undefined, this.place);
     } else {
       this.view = new StreamView(home, key, options, this.place);
     }

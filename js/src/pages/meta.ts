@@ -1,10 +1,11 @@
+import { looksLike } from "../client/kind";
 import { isNumber, type LongInteger, rounded } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { readable } from "../widgets/readable";
 import { isRecord } from "../widgets/record";
 import type { AskedFor } from "../widgets/state";
 
-export type Kind = "state" | "stream" | "channel" | "reducer" | "presence";
+export type Kind = "state" | "stream" | "channel" | "reducer" | "dict" | "presence";
 
 /** What a key is meant to be (protocol, "Which keys there are"). */
 export interface Meta {
@@ -14,7 +15,7 @@ export interface Meta {
 }
 
 const MOST_OPTIONS = 1_000;
-const KINDS: readonly string[] = ["state", "stream", "channel", "reducer", "presence"];
+const KINDS: readonly string[] = ["state", "stream", "channel", "reducer", "dict", "presence"];
 
 /** Read what anybody may have written; `null` where it says nothing. */
 export function readMeta(value: Json | undefined): Meta | null {
@@ -53,14 +54,22 @@ const positive = (value: number | LongInteger | null): number | LongInteger | nu
 
 /**
  * What a key seems to be that nobody describes, by what its stream holds: a state has one value,
- * a reducer its actions and snapshots (npm's `Reducer` writes the same), and other values that
- * stand in a row are a stream.
+ * a reducer its actions and snapshots (npm's `Reducer` writes the same), a dictionary some that set
+ * or remove items, and other values that stand in a row are a stream.
  */
 export function guessKind(held: readonly Json[]): Kind {
   const newest = held[held.length - 1];
   if (isRecord(newest)) {
-    const fields = Object.keys(newest).sort().join();
-    if (fields === "apply,i" || fields === "reset") return "reducer";
+    if (looksLike(newest, held.length > 1) === "reducer")
+      return held.some(isItemsAction) ? "dict" : "reducer";
   }
   return held.length > 1 ? "stream" : "state";
+}
+
+/** Whether a value is an action that sets or removes items of a dictionary, and does nothing else. */
+function isItemsAction(value: Json): boolean {
+  if (!isRecord(value) || !isRecord(value.apply)) return false;
+  const { set, remove, ...others } = value.apply;
+  if (Object.keys(others).length > 0 || (set === undefined && remove === undefined)) return false;
+  return (set === undefined || isRecord(set)) && (remove === undefined || Array.isArray(remove));
 }

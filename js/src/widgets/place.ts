@@ -33,6 +33,11 @@ export class Place {
     return this.home.connection.session;
   }
 
+  /** A write was refused; `null`: it is as if none had been. */
+  refuse(refusal: string | null): void {
+    this.badge.refuse(refusal);
+  }
+
   destroy(): void {
     this.badge.destroy();
     this.session.leave(this.key);

@@ -1,5 +1,6 @@
 import { parse } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
+import { FoldedView } from "./folded";
 import { type HomeModel, homeOf } from "./home";
 import { keepKeys } from "./keys";
 import type { ViewOptions } from "./place";
@@ -28,6 +29,14 @@ export function show(model: Model, el: HTMLElement): () => void {
   if (kind === "presence" || kind === "stream") {
     const View = kind === "presence" ? PresenceView : StreamView;
     const view = new View(home, key, model.get("_options"), el);
+    return () => {
+      giveKeysBack();
+      view.destroy();
+    };
+  }
+  if (kind === "dict" || kind === "reducer") {
+    const options = model.get("_options");
+    const view = new FoldedView(home, key, kind, options, model.get("_remembered"), el);
     return () => {
       giveKeysBack();
       view.destroy();

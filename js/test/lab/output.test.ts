@@ -22,7 +22,9 @@ class Widget implements Renderer {
   }
 }
 
-async function shown(...widgets: (Widget | null)[]): Promise<Output> {
+const shown = (...widgets: (Widget | null)[]) => shownOf(told, ...widgets);
+
+async function shownOf(kept: object, ...widgets: (Widget | null)[]): Promise<Output> {
   const createRenderer = () => {
     const widget = widgets.shift() ?? null;
     if (widget === null) throw new Error("no renderer of that");
@@ -30,7 +32,7 @@ async function shown(...widgets: (Widget | null)[]): Promise<Output> {
   };
   const add = ({ node }: Renderer) => parent.append(node);
   const rendermime = { createRenderer, addFactory: () => {} };
-  const output = new Output({ data: { [VIEW]: told } }, rendermime, add, parent);
+  const output = new Output({ data: { [VIEW]: kept } }, rendermime, add, parent);
   outputs.push(output);
   await output.request();
   vi.advanceTimersByTime(PATIENCE_MILLISECONDS);
@@ -132,3 +134,33 @@ test("when a kernel's models are there it asks again, and only then", async () =
   await output.request();
   expect(second.node.isConnected).toBe(true);
 });
+
+test("what a box held is shown without a model, each live, with its titles", async () => {
+  const box = {
+    ...{ kind: "box", row: false },
+    children: [
+      { ...told, title: "First" },
+      { text: "<b>said</b>" },
+      { kind: "box", row: true, children: [told] },
+    ],
+  };
+  const output = await shownOf(box, new Widget("Error displaying widget: model not found"));
+  expect(views()).toHaveLength(2);
+  expect(parent.querySelector(".driftdb-title")?.textContent).toBe("First");
+  expect(parent.querySelector(".driftdb-kept")?.textContent).toBe("<b>said</b>");
+  expect(parent.querySelector(".driftdb-row .driftdb-state")).not.toBeNull();
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [{ value: 5, seq: 1 }] });
+  const fields = parent.querySelectorAll<HTMLInputElement>(".driftdb-field");
+  expect([...fields].map(({ value }) => value)).toEqual(["5", "5"]);
+  output.destroy();
+  expect(views()).toHaveLength(0);
+});
+
+test.each([[[]], [{ kind: "box" }], [{ kind: "box", children: [1, null, { kind: "box" }] }]])(
+  "a box that says nothing of use is empty: %j",
+  async (box) => {
+    await shownOf(Array.isArray(box) ? { kind: "box", children: box } : box, null);
+    expect(views()).toHaveLength(0);
+  },
+);

@@ -42,6 +42,11 @@ test.each<[string, Json[]]>([
   ["reducer", [{ reset: {} }]],
   ["reducer", [{ reset: {} }, { apply: 1, i: "me" }]],
   ["stream", [{ apply: 1 }, { apply: 2 }]],
+  ["reducer", [{ reset: { name: "" }, initial: "X" }]],
+  ["reducer", [{ apply: { set: "name" }, i: "me" }]],
+  ["reducer", [{ apply: { set: {}, add: 1 }, i: "me" }]],
+  ["dict", [{ reset: { name: "" } }, { apply: { set: { name: "Ann" } }, i: "me" }]],
+  ["dict", [{ apply: { remove: ["name"] }, i: "me" }]],
 ])("it looks like a %s: %j", (kind, held) => {
   expect(guessKind(held)).toBe(kind);
 });
@@ -55,4 +60,8 @@ test("a choice is a label with its value, or a value alone; there are so many at
     ["3", 3],
   ]);
   expect(read(Array.from({ length: 3_000 }, () => "a"))).toHaveLength(1_000);
+});
+
+test("a key may be said to be a dictionary", () => {
+  expect(readMeta({ kind: "dict", label: null })?.kind).toBe("dict");
 });

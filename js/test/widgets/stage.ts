@@ -19,13 +19,18 @@ afterEach(() => {
 });
 
 /** Show a view of the key `k` in the page. */
-export function show(kind: string, options: Record<string, Json> = {}): HTMLElement {
+export function show(
+  kind: string,
+  options: Record<string, Json> = {},
+  more: Record<string, unknown> = {},
+): HTMLElement {
   const traits: Record<string, unknown> = {
     _server: "/driftdb/",
     _room: "lecture",
     _key: "k",
     _kind: kind,
     _options: options,
+    ...more,
   };
   const model = { get: (name: string) => traits[name] } as Parameters<
     typeof widget.render

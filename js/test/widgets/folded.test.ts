@@ -1,0 +1,115 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+import type { Json } from "../../src/protocol/messages";
+import { FakeSocket } from "../socket";
+import { hear, show } from "./stage";
+
+function start(el: HTMLElement, ...values: Json[]) {
+  FakeSocket.last.accept();
+  const data = values.map((value, index) => ({ value, seq: index + 1 }));
+  hear({ type: "init", data, epoch: "E", recovered: false });
+  let seq = values.length;
+  return (value: Json) => {
+    seq += 1;
+    hear({ type: "push", value, seq });
+    return el;
+  };
+}
+
+const rows = (el: HTMLElement) =>
+  [...el.querySelectorAll("tr")].map((row) => {
+    const field = row.querySelector<HTMLInputElement>("input, textarea");
+    const toggle = row.querySelector("[role=switch]")?.getAttribute("aria-checked");
+    const shown = field?.value ?? toggle ?? row.querySelector("td")?.textContent;
+    return [row.querySelector("th")?.textContent, shown];
+  });
+const writes = () => FakeSocket.last.sent.filter((text) => text.includes('"push"'));
+
+test("a dictionary is shown item by item, and follows the room", () => {
+  const el = show("dict");
+  const push = start(
+    el,
+    { reset: { name: "", age: 0, ok: true, list: [1] }, initial: "X" },
+    { apply: { set: { name: "Ann" } }, i: "a-1" },
+  );
+  expect(rows(el)).toEqual([
+    ["name", "Ann"],
+    ["age", "0"],
+    ["ok", "true"],
+    ["list", "[\n  1\n]"],
+  ]);
+  push({ apply: { remove: ["list", "ok"], set: { "<b>": "<i>" } }, i: "b-1" });
+  expect(rows(el)).toEqual([
+    ["name", "Ann"],
+    ["age", "0"],
+    ["<b>", "<i>"],
+  ]);
+  expect(el.querySelector("b, i")).toBeNull();
+});
+
+test("to look at a dictionary writes nothing, also where the room holds none", () => {
+  const el = show("dict");
+  start(el);
+  expect(el.textContent).toContain("nothing in it yet");
+  expect(writes()).toEqual([]);
+});
+
+test("who edits an item sets it, and sees it at once", async () => {
+  const el = show("dict");
+  start(el, { reset: { name: "Ann", age: 7 } });
+  const [name] = el.querySelectorAll<HTMLInputElement>("input");
+  (name as HTMLInputElement).value = "Bob";
+  name?.dispatchEvent(new Event("input"));
+  hear({ type: "init", key: "$meta/k", data: [], epoch: "E", recovered: false });
+  hear({ type: "init", data: [{ value: { reset: { name: "Ann", age: 7 } }, seq: 1 }], epoch: "E" });
+  await Promise.resolve();
+  expect(rows(el)).toEqual([
+    ["name", "Bob"],
+    ["age", "7"],
+  ]);
+  expect(writes().join()).toContain('"apply":{"set":{"name":"Bob"}}');
+});
+
+test("who may not change a dictionary reads it", () => {
+  const el = show("dict");
+  start(el, { reset: { name: "Ann" } });
+  const set = el.querySelector("fieldset");
+  expect(set?.disabled).toBe(false);
+  hear({ type: "can", actions: ["read"] });
+  expect(set?.disabled).toBe(true);
+  expect(rows(el)).toEqual([["name", "Ann"]]);
+});
+
+test("of a reducer the newest value is shown that somebody told, and what came since", () => {
+  const el = show("reducer");
+  const push = start(el, { reset: { tea: 3 } });
+  expect(rows(el)).toEqual([["tea", "3"]]);
+  expect(el.querySelector("input")).toBeNull(); // only its actions change it
+  push({ apply: "coffee", i: "a-1" });
+  expect(el.textContent).toContain("1 action since then is not in it");
+  expect(el.querySelector("li")?.textContent).toBe("coffee");
+  expect(el.textContent).not.toContain("apply");
+  push({ reset: { tea: 3, coffee: 1 } });
+  expect(rows(el)).toEqual([
+    ["tea", "3"],
+    ["coffee", "1"],
+  ]);
+  expect(el.textContent).not.toContain("since then");
+});
+
+test("a value of any form is shown", () => {
+  const el = show("reducer");
+  const push = start(el, { reset: 5 });
+  expect(el.querySelector(".driftdb-view")?.textContent).toBe("5");
+  push({ reset: [{ a: 1 }] });
+  expect(el.querySelector("td")?.textContent).toBe("1");
+  push({ reset: { $date: "2024-02-29" } });
+  expect(el.querySelector(".driftdb-view")?.textContent).toBe("2024-02-29");
+});
+
+test("what a notebook remembers is shown where the room holds nothing", () => {
+  const el = show("dict", {}, { _remembered: { name: "Eve" } });
+  expect(rows(el)).toEqual([["name", "Eve"]]);
+  start(el);
+  expect(rows(el)).toEqual([["name", "Eve"]]);
+});
