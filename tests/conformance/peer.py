@@ -155,6 +155,13 @@ class Peer:
         self._heard: list[str | bytes | None] = []
         self._ended = False
 
+    @property
+    def headers(self) -> HTTPHeaders:
+        """Those of the server's answer to the handshake."""
+        headers = self._connection.headers
+        assert isinstance(headers, HTTPHeaders)
+        return headers
+
     async def send(self, *messages: Message, cbor: bool | None = None) -> None:
         """Say some messages."""
         for message in messages:

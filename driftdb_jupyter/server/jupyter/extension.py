@@ -27,7 +27,7 @@ from ..http.administration import Administration
 from ..http.administration_handlers import administration_routes
 from ..http.forwarded import proxies_of
 from ..http.gate import ForeignHost, ForeignOrigin
-from ..http.handlers import RoomRequest, routes
+from ..http.handlers import Connect, RoomRequest, routes
 from ..http.health import Health
 from ..http.metrics import HubCollector
 from ..http.pages import PageHandler, page_routes
@@ -60,6 +60,8 @@ class JupyterRequest(RoomRequest, JupyterHandler):
     Whoever is not logged in is refused with 403, but for a page, which is for a person, is sent to
     Jupyter's login.
     """
+
+    _is_host_allowed: bool | None = None
 
     def __init_subclass__(cls) -> None:
         """Demand a login for every method, also of the classes that :class:`Site` makes of it.
@@ -108,6 +110,28 @@ class JupyterRequest(RoomRequest, JupyterHandler):
                 "this Jupyter server takes nothing from pages of that origin. Whoever runs it can"
                 " allow them with ServerApp.allow_origin or allow_origin_pat."
             )
+
+    def check_host(self) -> bool:
+        """Return True if Jupyter lets requests to this host name in.
+
+        Jupyter's own :meth:`prepare` asks again, and is given the same answer.
+        """
+        if self._is_host_allowed is None:
+            self._is_host_allowed = bool(super().check_host())
+        return self._is_host_allowed
+
+    def set_signed_cookie(self, *args: Any, **kwargs: Any) -> None:
+        """Set a signed cookie, except in the handshake of a program.
+
+        Jupyter sets one in the answer to every token, so that a browser is the same anonymous user
+        the next time. Browsers send ``Origin`` in all handshakes; other programs send none, and
+        signing a cookie that they drop would be a tenth of what their handshakes cost.
+        """
+        if isinstance(self, Connect) and "Origin" not in self.request.headers:
+            return
+        super().set_signed_cookie(*args, **kwargs)
+
+    set_secure_cookie = set_signed_cookie  # the older name, by which Jupyter calls it
 
     def _is_of_kernel(self) -> bool:
         given = self.request.headers.get("Authorization", "")

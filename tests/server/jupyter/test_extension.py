@@ -105,6 +105,18 @@ class TestOrigin:
         origin = "/".join(room.server.root.split("/")[:3])
         assert await knock(room, Origin=origin, **room.server.headers) == IN
 
+    async def test_a_browsers_handshake_with_the_token_sets_jupyters_cookie(
+        self, room: Room
+    ) -> None:
+        origin = "/".join(room.server.root.split("/")[:3])
+        peer = await room.join(headers={"Origin": origin, **room.server.headers})
+        assert "Set-Cookie" in peer.headers
+
+    async def test_that_of_a_program_sets_none(self, room: Room) -> None:
+        peer = await room.join(headers=room.server.headers)
+        assert "Set-Cookie" not in peer.headers
+        assert "Set-Cookie" in (await fetch(room.url, headers=room.server.headers)).headers
+
     async def test_other_origins_are_never_told_that_they_may(self, room: Room) -> None:
         for method, url in (("GET", room.url), ("OPTIONS", room.url + "/send")):
             answer = await fetch(
