@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import cbor2
@@ -32,7 +32,7 @@ from .cbor_heads import (
     survey,
 )
 from .errors import BadMessage, Refusal, TooLarge
-from .json_text import LARGEST_DOUBLE, read_json
+from .json_text import LARGEST_DOUBLE, read_json, read_json_in_steps
 from .limits import Limits
 from .steps import Steps, at_once
 
@@ -76,10 +76,11 @@ _SEARCHED_FIELDS = 32
 _SHORT_BYTES = 2048
 # What is followed in one step, unless a single item is longer.
 _STEP_BYTES = 256 * 1024
+# As many members of arrays and maps are converted in one step.
+_STEP_MEMBERS = 8192
 _Undefined = type(cbor2.undefined)
 _CONTAINERS = frozenset((list, dict, bytes))
 _NESTING = frozenset((list, dict))
-_WITHOUT_JSON = frozenset((bytes, _Undefined))
 # A longer one is not kept as a list.
 _LIST_LENGTH = 16
 
@@ -183,20 +184,19 @@ def decode(item: bytes) -> Any:
     Byte strings become lists of their byte values, tags their content, bignums integers,
     ``undefined`` becomes ``None``; of repeated map keys the last counts.
     """
-    return _decode(item, list)
+    with collector_paused(len(item)):
+        return at_once(_decode(item, list))
 
 
 def to_json(item: bytes) -> bytes:
     """Return a checked item as JSON text, with the meaning that :func:`decode` gives it."""
     with collector_paused(len(item)):
-        return msgspec.json.encode(_decode(item, _spelled))
+        return at_once(_to_json(item))
 
 
 def to_json_in_steps(item: bytes) -> Steps[bytes]:
     """Do the same as :func:`to_json`, in steps; what it holds between them may be 50 MB."""
-    decoded = _decode(item, _spelled)
-    yield
-    return msgspec.json.encode(decoded)
+    return _uncollected(_to_json(item), len(item))
 
 
 def from_json(text: bytes) -> bytes:
@@ -207,10 +207,13 @@ def from_json(text: bytes) -> bytes:
 
 def from_json_in_steps(text: bytes) -> Steps[bytes]:
     """Do the same as :func:`from_json`, in steps; what it holds between them may be 50 MB."""
-    with collector_paused(len(text)):
-        value = read_json(text)
-    yield
-    return cbor2.dumps(value)
+
+    def convert() -> Steps[bytes]:
+        value = yield from read_json_in_steps(text)
+        yield
+        return (yield from _encode(value))
+
+    return _uncollected(convert(), len(text))
 
 
 @contextmanager
@@ -224,6 +227,18 @@ def collector_paused(length: int) -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _uncollected(steps: Steps[_T], length: int) -> Steps[_T]:
+    """Do the same steps, each of them with the garbage collector paused."""
+    while True:
+        with collector_paused(length):
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+        yield
 
 
 def _read(data: bytes, limits: Limits, read: Callable[[bytes], Steps[_T]]) -> Steps[_T]:
@@ -595,54 +610,104 @@ def _short_fields(data: bytes, position: int, count: int | None) -> tuple[dict[s
     return fields, left, position
 
 
-def _decode(item: bytes, spell: Callable[[bytes], Any]) -> Any:
+def _to_json(item: bytes) -> Steps[bytes]:
+    decoded = yield from _decode(item, _spelled)
+    yield
+    return msgspec.json.encode(decoded)
+
+
+def _encode(value: Any) -> Steps[bytes]:
+    """Encode a value; one with many members in several steps."""
+    if type(value) not in _NESTING or len(value) <= _STEP_MEMBERS:
+        return cbor2.dumps(value)
+    major, kind = (ARRAY, list) if type(value) is list else (MAP, dict)
+    parts = [head(major, len(value))]
+    members = iter(value if kind is list else value.items())
+    while some := kind(islice(members, _STEP_MEMBERS)):
+        parts.append(cbor2.dumps(some)[len(head(major, len(some))) :])
+        yield
+    return b"".join(parts)
+
+
+class _Octets(bytes):
+    """A byte string under a tag, which is not the bytes of a bignum where that is under another."""
+
+
+_WITHOUT_JSON = frozenset((bytes, _Octets, _Undefined))
+
+
+def _decode(item: bytes, spell: Callable[[bytes], Any]) -> Steps[Any]:
     """See :func:`decode`; ``spell`` is what becomes of the bytes of a byte string."""
 
     def content(item: Any) -> Any:
-        return spell(item) if type(item) is bytes else item
+        return _Octets(item) if type(item) is bytes else item
 
-    with collector_paused(len(item)):
-        decoded = cbor2.loads(
-            item,
-            semantic_decoders=_Tags(_always, content, _positive, _negative),
-            max_depth=_DEEPEST,
-        )
-        return _with_json_meaning(decoded, spell)
+    decoded = cbor2.loads(
+        item,
+        semantic_decoders=_Tags(_always, content, _positive, _negative),
+        max_depth=_DEEPEST,
+    )
+    yield
+    return (yield from _with_json_meaning(decoded, spell))
 
 
-def _with_json_meaning(value: Any, spell: Callable[[bytes], Any]) -> Any:
+def _with_json_meaning(value: Any, spell: Callable[[bytes], Any]) -> Steps[Any]:
     """Return the same value, with byte strings spelled out, and ``None`` for ``undefined``."""
     holder = [value]
     level: list[Any] = [holder]
+    looked_at = 0
     while level:  # all that is nested equally deep
         kinds = set(map(type, _members(level)))
         nested = []
         if not kinds.isdisjoint(_NESTING):
             nested = [m for m in _members(level) if (kind := type(m)) is list or kind is dict]
+        looked_at += len(level)
         if not kinds.isdisjoint(_WITHOUT_JSON):
-            _spell_members(level, spell)
+            yield from _spell_members(level, spell)
+        if looked_at > _STEP_MEMBERS:
+            yield
+            looked_at = 0
         level = nested
     return holder[0]
 
 
-def _spell_members(containers: Iterable[Any], spell: Callable[[bytes], Any]) -> None:
+def _spell_members(containers: Iterable[Any], spell: Callable[[bytes], Any]) -> Steps[None]:
+    passed = 0
     for container in containers:
-        if type(container) is dict:
+        if len(container) == 1 and type(container) is list:
+            if type(container[0]) in _WITHOUT_JSON:
+                container[0] = _meaning(container[0], spell)
+        elif type(container) is dict:
             for name, member in container.items():
                 if type(member) in _WITHOUT_JSON:
-                    container[name] = None if member is cbor2.undefined else spell(member)
-        elif len(container) == 1:
-            if type(container[0]) in _WITHOUT_JSON:
-                container[0] = None if container[0] is cbor2.undefined else spell(container[0])
+                    container[name] = _meaning(member, spell)
+                    passed += 1
+                    if passed > _STEP_MEMBERS:
+                        yield
+                        passed = 0
         elif not _WITHOUT_JSON.isdisjoint(map(type, container)):
-            container[:] = [
-                member
-                if (kind := type(member)) not in _WITHOUT_JSON
-                else spell(member)
-                if kind is bytes
-                else None
-                for member in container
-            ]
+            for start in range(0, len(container), _STEP_MEMBERS):
+                some = container[start : start + _STEP_MEMBERS]
+                container[start : start + _STEP_MEMBERS] = [
+                    member
+                    if (kind := type(member)) not in _WITHOUT_JSON
+                    else None
+                    if kind is _Undefined
+                    else spell(member)
+                    for member in some
+                ]
+                passed += len(some)
+                if passed > _STEP_MEMBERS:
+                    yield
+                    passed = 0
+        passed += 1
+        if passed > _STEP_MEMBERS:
+            yield
+            passed = 0
+
+
+def _meaning(member: Any, spell: Callable[[bytes], Any]) -> Any:
+    return None if member is cbor2.undefined else spell(member)
 
 
 def _bignum(magnitude: bytes, *, negative: bool) -> int | float:

@@ -69,7 +69,8 @@ class JsonCodec:
                 raise limits.message_too_large(len(message))
             if len(message) > limits.sparse_bytes:
                 _decode_head(message)  # what is not JSON at all is a bad_message
-                check_items(message, limits)
+                yield
+                yield from check_items(message, limits)
                 yield
             decoded: ClientMessage = _decode(message)
             if type(decoded) is Push:
@@ -250,8 +251,8 @@ def _user(author: Author) -> bytes:
     return b"" if author.user is None else b',"user":%b' % author.user.as_json()
 
 
-def check_items(text: bytes, limits: Limits) -> None:
-    """Raise :class:`~.errors.TooLarge` for a message with too many items or containers.
+def check_items(text: bytes, limits: Limits) -> Steps[None]:
+    """Raise :class:`~.errors.TooLarge` for a message with too many items or containers, in steps.
 
     Items are counted by commas, colons and brackets, so an empty array or object counts as two.
     """
@@ -259,13 +260,18 @@ def check_items(text: bytes, limits: Limits) -> None:
     # Each may stand for an array and a bignum.
     if EXTREMES_COUNT_AS * 3 * count < limits.sparse_bytes:
         return
+    yield
     bignums, times = count_bignums(text), _times(text)
     if times * (count + bignums) < limits.sparse_bytes:
         return
     if bignums or times > 1:  # which may be in strings
+        yield
         bare = without_strings(text)
+        yield
         bignums, times = count_bignums(bare), _times(bare)
+    yield
     marks = structure(text)
+    yield
     containers = marks.count(b"[") + marks.count(b"{")
     if times * (containers + bignums) > limits.containers:
         raise limits.too_many_containers()

@@ -10,6 +10,8 @@ from typing import Any
 import cbor2
 import msgspec
 
+from .steps import Steps, at_once
+
 __all__ = [
     "EXTREMES_COUNT_AS",
     "LARGEST_DOUBLE",
@@ -18,6 +20,7 @@ __all__ = [
     "has_extremes",
     "is_deeper",
     "read_json",
+    "read_json_in_steps",
     "structure",
     "without_strings",
 ]
@@ -67,17 +70,32 @@ def read_json(text: bytes | str) -> Any:
             return _read(text)
         except (msgspec.MsgspecError, UnicodeError):
             pass
+    return at_once(read_json_in_steps(text))
+
+
+def read_json_in_steps(text: bytes | str) -> Steps[Any]:
+    """Do the same as :func:`read_json`, in steps."""
     encoded = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     alike = encoded.translate(_ALIKE, b"+-")
     is_slow = b"0" * _SLOW_DIGITS in alike and len(text) >= _LONG_TEXT
-    if not (is_slow or (_has_extremes(encoded, alike) and has_extremes(without_strings(encoded)))):
+    if not is_slow and _has_extremes(encoded, alike):
+        yield
+        bare = without_strings(encoded)
+        yield
+        is_slow = has_extremes(bare)
+        del bare
+    yield
+    if not is_slow:
         try:
             return _read(text)
         except (msgspec.MsgspecError, UnicodeError):
             pass  # lone surrogates, and numbers that no double or no int() takes
     if b"0" * (_DIGITS_LIMIT + 1) in alike:
         encoded = _without_long_integers(encoded)
-    return _finite(json.loads(encoded, parse_constant=_refuse))
+        yield
+    value = json.loads(encoded, parse_constant=_refuse)
+    yield
+    return _finite(value)
 
 
 def count_marks(text: bytes) -> int:

@@ -18,7 +18,7 @@ _log = logging.getLogger("driftdb_jupyter")
 _CONVERTED_LIMIT_BYTES = 8 * 1024 * 1024
 _CONVERTED_ITEM_BYTES = 256
 # A longer value is converted in steps of its own.
-LONG_BYTES = 64 * 1024
+LONG_BYTES = 32 * 1024
 _CBOR_NULL = b"\xf6"
 # With as many tags as may be around it.
 _NULL_BYTES = 16 * 1024

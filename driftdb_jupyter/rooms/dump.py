@@ -30,6 +30,7 @@ from ..protocol.errors import BadMessage, TooLarge
 from ..protocol.json_codec import check_items
 from ..protocol.json_text import is_deeper
 from ..protocol.limits import Limits
+from ..protocol.steps import at_once
 from ..protocol.value import Value
 from .room import Room
 
@@ -249,7 +250,7 @@ def _user(user: Raw, limits: Limits) -> Value | None:
 def _sound(raw: Raw, limits: Limits) -> bytes:
     """Return the text of a value, valid JSON that is in UTF-8, within the limits of a message."""
     text = bytes(raw).strip()
-    check_items(text, limits)
+    at_once(check_items(text, limits))
     if is_deeper(text, limits.nesting):
         raise limits.nested_too_deep()
     return text

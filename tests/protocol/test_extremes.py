@@ -17,7 +17,7 @@ from driftdb_jupyter.protocol.value import Value, prepare
 from .extremes import LIMITS, extremes, table
 
 # A step may take that many times as long as all of a usual message that is as large as it may be.
-MOST = 0.8
+MOST = 0.65
 TRIES = 12
 
 

@@ -86,6 +86,27 @@ def test_a_long_value_is_converted_in_steps_and_found_then(monkeypatch: pytest.M
     assert converted == [value.item for value in short]  # and not the long one
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        Value.from_json(b"[%b]" % b",".join([b"0"] * 80_000)),
+        Value.from_json(b"{%b}" % b",".join(b'"%d":0' % number for number in range(80_000))),
+        Value.from_cbor(cbor.head(cbor.ARRAY, 40_000) + b"\x41a" * 40_000),
+        Value.from_cbor(cbor.head(cbor.ARRAY, 20_000) + b"\xd8\x40\x41a" * 20_000),
+        Value.from_cbor(cbor.head(cbor.ARRAY, 320) + (b"\x81" * 125 + b"\x00") * 320),
+        Value.from_cbor(
+            cbor.head(cbor.MAP, 40_000)
+            + b"".join(cbor.text(f"{number}") + b"\x41a" for number in range(40_000))
+        ),
+    ],
+    ids=["list", "object", "bytes", "tagged bytes", "nested", "map of bytes"],
+)
+def test_the_more_members_a_value_has_the_more_steps_it_takes(value: Value) -> None:
+    expected = (value.text and cbor.from_json(value.text)) or cbor.to_json(value.item or b"")
+    assert len(list(prepare([value]))) >= 4
+    assert value.as_other() == expected
+
+
 def test_one_long_value_is_converted_at_a_time_also_where_one_is_given_up() -> None:
     first, second = Value.from_cbor(LONG.item or b""), Value.from_cbor(LONG.item or b"")
     one, other = prepare([first]), prepare([second])
