@@ -1,5 +1,6 @@
 import { byteLength, type Frame } from "../protocol/codec";
 import { Backoff } from "./backoff";
+import { check } from "./check";
 import { Refused } from "./errors";
 import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
@@ -93,10 +94,8 @@ export class Connection {
     readonly session = new Session(),
   ) {
     this.#options = options;
-    if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
-      throw new TypeError(
-        "expected a WebSocket: in Node 20 give that of the package ws, as { WebSocket }",
-      );
+    const found = options.WebSocket ?? globalThis.WebSocket;
+    check(found, "{ WebSocket } of package ws", found);
     this.#looking = setInterval(this.#checkLiveness, LOOK_MILLISECONDS);
     if (options.codec !== undefined) session.codec = options.codec;
     for (const [target, name, heard] of this.#events) target?.addEventListener?.(name, heard);

@@ -34,7 +34,7 @@ export class Uncertain extends Refused {
   override readonly name = "Uncertain";
 
   constructor() {
-    super("uncertain", "the room lost its memory before it confirmed this; it may count or not");
+    super("uncertain", "the room lost its memory before it confirmed this");
   }
 }
 

@@ -1,3 +1,5 @@
+import { check } from "../client/check";
+
 /** A server answered without a room, or not at all. */
 export class NoRoom extends Error {
   override readonly name = "NoRoom";
@@ -28,36 +30,30 @@ export async function askForRoom<R extends { room: string }>(
 
 /** A server's root, with a slash at its end. Throws a `TypeError` for what is none. */
 export function rootOf(url: string): string {
-  const { protocol, origin, pathname } = parsed(url) ?? NOTHING;
-  if (!/^https?:$/.test(protocol)) throw unfit("a server's URL like http://HOST:8080/", url);
+  const { protocol, origin, pathname } = parsed(url);
+  check(/^https?:$/.test(protocol), "a server's URL like http://HOST:8080/", url);
   return origin + pathname.replace(/\/?$/, "/");
 }
 
 /** A room's http(s) address, without what follows its name. Throws a `TypeError` for another. */
 export function roomOf(url: string): string {
-  const { protocol, origin, pathname } = parsed(url) ?? NOTHING;
+  const { protocol, origin, pathname } = parsed(url);
   const [, path] = /^(.*\/room\/[^/]+)(\/(connect|send|page|inspect)?)?$/.exec(pathname) ?? [];
-  if (!/^(http|ws)s?:$/.test(protocol) || path === undefined)
-    throw unfit("a room's URL like http://HOST:8080/room/ID", url);
+  const fits = /^(http|ws)s?:$/.test(protocol) && path !== undefined;
+  check(fits, "a room's URL like http://HOST:8080/room/ID", url);
   return origin.replace(/^ws/, "http") + path;
 }
 
 /** The token in a room's URL, as a page's address may have it. */
 export function tokenOf(url: string): string | null {
-  return parsed(url)?.searchParams.get("token") ?? null;
+  return parsed(url).searchParams?.get("token") ?? null;
 }
 
-const NOTHING = { protocol: "", origin: "", pathname: "" };
-
-/** In a page a URL may be relative to it. */
-function parsed(url: string): URL | null {
+/** In a page a URL may be relative to it. What is none has no parts: they match nothing. */
+function parsed(url: string): URL {
   try {
     return new URL(url, globalThis.location?.href);
   } catch {
-    return null;
+    return {} as URL;
   }
-}
-
-function unfit(expected: string, got: string): TypeError {
-  return new TypeError(`expected ${expected}, got ${got}`);
 }

@@ -1,4 +1,6 @@
+import { check } from "../client/check";
 import type { Session } from "../client/session";
+import { isObject, type Json } from "../protocol/messages";
 import { Folded } from "./folded";
 import { ItemsModel } from "./items";
 import { encode, type Items, type Value } from "./values";
@@ -13,6 +15,7 @@ export class SharedDict<T = Value> extends Folded<Items<T>> {
 
   /** @internal `initial` is what it holds in a room that has none yet. */
   constructor(session: Session, key: string, initial: Items<T> = {}) {
+    check(isObject(initial as Json), "an object", initial);
     const items = new ItemsModel<T>(encode(initial), session.bigint);
     super(session, key, items, "dict");
     this.#items = items;
@@ -28,6 +31,7 @@ export class SharedDict<T = Value> extends Folded<Items<T>> {
    * Rejects with `QueueFull`.
    */
   set(items: Items<T>): Promise<void> {
+    check(isObject(items as Json), "an object", items);
     return this.log.dispatch({ set: items });
   }
 

@@ -1,3 +1,4 @@
+import { check } from "../client/check";
 import type { Session } from "../client/session";
 import { Folded } from "./folded";
 import { FROZEN, Reduction } from "./reduction";
@@ -22,6 +23,7 @@ export class SharedReducer<S = Value, A = Value> extends Folded<S> {
     initial: S,
     compactAt?: number,
   ) {
+    check(typeof fn === "function", "a function", fn);
     const model = new Reduction<S, A>(key, fn, encode(initial), FROZEN, session.bigint);
     super(session, key, model, "reducer", compactAt === undefined ? {} : { compactAt });
   }

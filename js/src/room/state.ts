@@ -1,3 +1,4 @@
+import { check } from "../client/check";
 import { Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { Session } from "../client/session";
@@ -70,6 +71,7 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
    */
   update(step: (value: T | Nothing) => T): Promise<T> {
     const update = async () => {
+      check(typeof step === "function", "a function", step);
       const made = await this.#replica.update((base) => encode(step(this.#read(base)), base));
       return this.#read(made) as T;
     };

@@ -1,4 +1,5 @@
 import { Bookmark } from "../client/bookmark";
+import { check } from "../client/check";
 import { closedHere, type Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogReplica } from "../client/log";
@@ -86,6 +87,7 @@ export class Stream<T = Value> extends SharedObject {
    */
   extend(values: Iterable<T>): Promise<number | null> {
     const extend = async () => {
+      check(typeof values !== "string", "a list", values);
       const encoded = [...values].map((value) => encode(value));
       if (encoded.length > 0) this.#describe();
       const ids = this.#replica.pushAll(encoded, true, this.#maxLength);

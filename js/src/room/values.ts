@@ -1,3 +1,4 @@
+import { check } from "../client/check";
 import { LongInteger } from "../protocol/integers";
 import { isObject, type Json } from "../protocol/messages";
 
@@ -54,23 +55,22 @@ class Encoder {
       case "object":
         return value === null ? null : this.#object(value, path, depth - 1, old);
     }
-    throw unfit(value, path);
+    return unfit(value, path);
   }
 
   #object(value: object, path: string, depth: number, old: Json | undefined): Json {
-    if (depth < 0)
-      throw new TypeError(`${path}: expected at most ${DEEPEST} values in each other, got more`);
+    if (depth < 0) check(false, `at most ${DEEPEST} nested values`, "more", path);
     if (Array.isArray(value)) {
       const items = Array.isArray(old) ? old : [];
       return value.map((item, place) => this.write(item, `${path}[${place}]`, depth, items[place]));
     }
     if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
     if (value instanceof Date) {
-      if (Number.isNaN(value.getTime())) throw unfit("an invalid Date", path);
+      if (Number.isNaN(value.getTime())) unfit("an invalid Date", path);
       return { $datetime: value.toISOString().replace("Z", "+00:00") };
     }
     const kind = Object.getPrototypeOf(value) as object | null;
-    if (kind !== null && kind !== Object.prototype) throw unfit(value, path);
+    if (kind !== null && kind !== Object.prototype) unfit(value, path);
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
     const [only] = members;
     const escapes = members.length === 1 && only?.[0].startsWith("$");
@@ -113,7 +113,7 @@ function written(value: bigint): Json {
 
 /** A text without half a character, which UTF-8 can't hold. */
 function whole(text: string, path: string): string {
-  if (HALF.test(text)) throw new TypeError(`${path}: expected text, got half a character`);
+  check(!HALF.test(text), "text", "half a character", path);
   return text;
 }
 
@@ -182,10 +182,10 @@ const READERS = new Map<string, (content: Json) => Value | undefined>([
   ],
 ]);
 
-function unfit(value: unknown, path: string): TypeError {
+function unfit(value: unknown, path: string): never {
   const got = typeof value === "object" ? (value?.constructor.name ?? "null") : typeof value;
   const what = typeof value === "string" ? value : got;
-  return new TypeError(`${path}: expected what JSON holds, bytes or a Date, got ${what}`);
+  check(false, "what JSON holds, bytes or a Date", what, path);
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -42,7 +42,7 @@ test("it connects with a secret of its own", () => {
 test("where the platform has no WebSocket it says what to give", () => {
   vi.stubGlobal("WebSocket", undefined);
   const timers = vi.getTimerCount();
-  expect(() => new Connection(URL)).toThrow("give that of the package ws");
+  expect(() => new Connection(URL)).toThrow("expected { WebSocket } of package ws, got undefined");
   expect(vi.getTimerCount()).toBe(timers); // so that Node can end
   new Connection(URL, { WebSocket: FakeSocket }).close();
 });

@@ -195,6 +195,27 @@ test("a stream that somebody shortened is read anew", () => {
   expect(log.values).toEqual(["ab"]);
 });
 
+test("wrong arguments are type errors in words, and nothing is written", async () => {
+  const server = new PlayedServer();
+  const { session } = server;
+  const wrong = 5 as never;
+  for (const make of [SharedState, PubSub, Stream, SharedDict, Presence] as (typeof Stream)[])
+    expect(() => new make(session, wrong)).toThrow(new TypeError("expected a key, got 5"));
+  const reducer = () => new SharedReducer(session, "votes", wrong, 0);
+  expect(reducer).toThrow(new TypeError("expected a function, got 5"));
+  const dict = () => new SharedDict(session, "form", wrong);
+  expect(dict).toThrow(new TypeError("expected an object, got 5"));
+  const form = new SharedDict(session, "form");
+  const log = new Stream(session, "log");
+  const pushes = server.pushes.length;
+  expect(() => form.set("a" as never)).toThrow(new TypeError("expected an object, got a"));
+  expect(() => form.set(["a"] as never)).toThrow(TypeError);
+  await expect(log.extend("abc")).rejects.toThrow(new TypeError("expected a list, got abc"));
+  const state = new SharedState(session, "state");
+  await expect(state.update(wrong)).rejects.toThrow(new TypeError("expected a function, got 5"));
+  expect(server.pushes.length).toBe(pushes);
+});
+
 const count = (votes: Record<string, number>, choice: string) => ({
   ...votes,
   [choice]: (votes[choice] ?? 0) + 1,

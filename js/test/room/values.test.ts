@@ -67,7 +67,7 @@ test("what Python writes is read, by the table in docs/values.md", () => {
 test("what is in a circle, or nested too deep, is refused with the path to it", () => {
   const circle: Value[] = [];
   circle.push({ again: circle });
-  expect(() => encode(circle)).toThrow(/^value\[0\]\.again.*: expected at most 128 values in each/);
+  expect(() => encode(circle)).toThrow(/^value\[0\]\.again.*: expected at most 128 nested values/);
 });
 
 test("half a character is refused with the path to it", () => {
