@@ -274,10 +274,10 @@ class _Tags(dict[int, _Decoder]):
 
     def __init__(
         self,
-        decoder: Callable[[Callable[[Any], Any]], _Decoder],
-        content: Callable[[Any], Any],
-        positive: Callable[[Any], Any],
-        negative: Callable[[Any], Any],
+        decoder: Callable[[Callable[..., Any]], _Decoder],
+        content: Callable[..., Any],
+        positive: Callable[..., Any],
+        negative: Callable[..., Any],
     ) -> None:
         super().__init__()
         self._contents = {_POSITIVE_BIGNUM: positive, _NEGATIVE_BIGNUM: negative}
@@ -296,15 +296,11 @@ class _Tags(dict[int, _Decoder]):
         return decoder
 
 
-def _always(content: Callable[[Any], Any]) -> _Decoder:
-    return lambda item, is_key: content(item)
-
-
-def _positive(content: Any) -> Any:
+def _positive(content: Any, is_key: bool) -> Any:
     return _bignum(content, negative=False) if type(content) is bytes else content
 
 
-def _negative(content: Any) -> Any:
+def _negative(content: Any, is_key: bool) -> Any:
     return _bignum(content, negative=True) if type(content) is bytes else content
 
 
@@ -639,12 +635,12 @@ _WITHOUT_JSON = frozenset((bytes, _Octets, _Undefined))
 def _decode(item: bytes, spell: Callable[[bytes], Any]) -> Steps[Any]:
     """See :func:`decode`; ``spell`` is what becomes of the bytes of a byte string."""
 
-    def content(item: Any) -> Any:
+    def content(item: Any, is_key: bool) -> Any:
         return _Octets(item) if type(item) is bytes else item
 
     decoded = cbor2.loads(
         item,
-        semantic_decoders=_Tags(_always, content, _positive, _negative),
+        semantic_decoders=_Tags(lambda decode: decode, content, _positive, _negative),
         max_depth=_DEEPEST,
     )
     yield
@@ -712,7 +708,6 @@ def _meaning(member: Any, spell: Callable[[bytes], Any]) -> Any:
 
 def _bignum(magnitude: bytes, *, negative: bool) -> int | float:
     """Return the integer, or the nearest double where its digits would take too long to write."""
-    if len(magnitude.lstrip(b"\0")) > _BIGNUM_BYTES:
+    if len(magnitude) > _BIGNUM_BYTES and len(magnitude.lstrip(b"\0")) > _BIGNUM_BYTES:
         return -LARGEST_DOUBLE if negative else LARGEST_DOUBLE
-    number = int.from_bytes(magnitude, "big")
-    return -1 - number if negative else number
+    return ~int.from_bytes(magnitude, "big") if negative else int.from_bytes(magnitude, "big")

@@ -296,3 +296,12 @@ def test_nothing_holds_a_message_that_was_read(item: bytes) -> None:
         assert sys.getrefcount(item) == before
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("bignum", [b"\xc2", b"\xc3"])
+def test_bytes_under_another_tag_are_no_bignums(bignum: bytes) -> None:
+    tagged = bignum + b"\xd8\x40\x41a"
+    assert cbor.decode(tagged) == [97]
+    assert cbor.to_json(b"\x82" + tagged + b"\xd8\x40\x58\x14" + b"a" * 20) == (
+        b"[[97],[" + b",".join([b"97"] * 20) + b"]]"
+    )
