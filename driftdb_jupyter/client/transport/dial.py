@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TypeVar
 
-from tornado.httpclient import HTTPRequest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from ...protocol.errors import Unreachable
 from ..settings import Settings
 from .batch_socket import BatchSocket, connect
 from .location import Location
+from .scheme import check_scheme
 
 __all__ = ["dial", "dial_in_batches"]
 
+
+_SOON_SECONDS = 1.0
+"""After how long without an answer to a TLS handshake the server is asked without TLS."""
 
 S = TypeVar("S", bound=WebSocketClientConnection)
 
@@ -27,7 +34,7 @@ async def dial(location: Location, secret: str, settings: Settings) -> WebSocket
     attempt = websocket_connect(
         _request(location, secret, settings), max_message_size=settings.receive_limit_bytes
     )
-    return await _answer(asyncio.ensure_future(attempt))
+    return await _answer(asyncio.ensure_future(attempt), location)
 
 
 async def dial_in_batches(location: Location, secret: str, settings: Settings) -> BatchSocket:
@@ -35,7 +42,7 @@ async def dial_in_batches(location: Location, secret: str, settings: Settings) -
     attempt = connect(
         _request(location, secret, settings), max_message_bytes=settings.receive_limit_bytes
     )
-    return await _answer(attempt)
+    return await _answer(attempt, location)
 
 
 def _request(location: Location, secret: str, settings: Settings) -> HTTPRequest:
@@ -48,10 +55,20 @@ def _request(location: Location, secret: str, settings: Settings) -> HTTPRequest
     )
 
 
-async def _answer(attempt: asyncio.Future[S]) -> S:
+async def _answer(attempt: asyncio.Future[S], location: Location) -> S:
     try:
+        if location.server.startswith("https:"):
+            await asyncio.wait({attempt}, timeout=_SOON_SECONDS)
+            if not attempt.done():
+                await check_scheme(location)
         return await asyncio.shield(attempt)
-    except asyncio.CancelledError:
+    except (StreamClosedError, ConnectionResetError, ssl.SSLError, HTTPClientError) as error:
+        # A certificate that isn't trusted is none of that: such a server does speak TLS.
+        trusted = not isinstance(error, ssl.SSLCertVerificationError)
+        if trusted and (not isinstance(error, HTTPClientError) or error.code == 599):
+            await check_scheme(location)
+        raise
+    except (asyncio.CancelledError, Unreachable):
         attempt.add_done_callback(_close_late)
         raise
 
