@@ -162,3 +162,11 @@ async def test_a_folder_that_is_not_there_is_not_taken_for_a_file(
     assert refused.returncode == 2
     assert f"got {tmp_path}/backups/: there is no such folder" in refused.stderr
     assert not (tmp_path / "backups").exists()
+
+
+async def test_a_backup_that_is_not_there_is_said(folder: Path, room: str) -> None:
+    refused = run(folder, "restore", "nofile")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "driftdb restore: expected the file of a backup, got nofile: there is no such file\n"
+    )

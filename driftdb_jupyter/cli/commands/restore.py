@@ -10,6 +10,7 @@ from ...command.types import File
 from ..amounts import number_of
 from ..configured import Settings
 from ..progress import steps
+from ..status import FileFailed
 from ..stored import data_option, opened, rooms_command
 
 __all__ = ["command"]
@@ -33,6 +34,8 @@ def command(settings: Settings, path: str, data: str, replace: bool) -> None:
     from ..store import running
 
     source = Path(path).absolute()
+    if not source.exists():
+        raise FileFailed(f"expected the file of a backup, got {path}: there is no such file")
     journal = journal_path(data, new=True)
     with steps("Restoring rooms") as progress:
         if running(journal) is None and not journal.exists():
