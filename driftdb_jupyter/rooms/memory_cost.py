@@ -43,8 +43,8 @@ BROADCAST_COST_BYTES = 128
 FORGOTTEN_COST_BYTES = 96
 # A presence, beside its key and the bytes of its value and user.
 PRESENCE_COST_BYTES = 1280
-# A room that holds nothing, with its recovery window; and an open one's audience.
-ROOM_COST_BYTES = 2048
+# A room that holds nothing, with its recovery window and access; and an open one's audience.
+ROOM_COST_BYTES = 2304
 HOSTED_ROOM_COST_BYTES = 2048
 
 
