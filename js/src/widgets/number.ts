@@ -14,7 +14,10 @@ export function numberControl(source: Source, options: ControlOptions): Control 
   box.append(slider, field);
 
   let held = false;
+  let drawn = false;
   const show = (value: Json | undefined): void => {
+    if (value === undefined && drawn) return; // a key that was deleted: what was there stays
+    drawn = true;
     const isEmpty = (value ?? null) === null;
     slider.classList.toggle("driftdb-empty", isEmpty);
     if (isEmpty) slider.setAttribute("aria-valuetext", "no value");
@@ -65,7 +68,7 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
   const show = (value: Json | undefined): void => {
     if (typing) return;
     if (isNumber(value)) field.value = stringify(value);
-    else if ((value ?? null) === null) field.value = "";
+    else if (value === null) field.value = "";
   };
   const done = () => {
     typing = false;

@@ -24,7 +24,7 @@ function textControl(
   /** What the field showed before somebody typed; a line of text has no line breaks, say. */
   let base = "";
   const show = (value: Json | undefined): void => {
-    if (composing || (typeof value !== "string" && (value ?? null) !== null)) return;
+    if (composing || (typeof value !== "string" && value !== null)) return;
     const text = typeof value === "string" ? value : "";
     const { value: before, selectionStart, selectionEnd, selectionDirection, scrollTop } = field;
     if (text !== before) {

@@ -310,3 +310,13 @@ test("a text without a value is empty, and sets one", () => {
   change(find("input"), "b", "input");
   expect(source.value).toBe("b");
 });
+
+test("what a deleted key held stays in a field that somebody may be in", () => {
+  const text = stand(lineControl, "hello");
+  text.control.show(undefined);
+  expect(text.find("input").value).toBe("hello");
+  const { control, find } = stand(numberControl, 7);
+  control.show(undefined);
+  expect(find(".driftdb-field").value).toBe("7");
+  expect(find(".driftdb-slider").value).toBe("7");
+});
