@@ -217,6 +217,39 @@ class TestAFullDisk:
             assert [entry.seq for entry in room.read("k")] == [1]
             assert (room.epoch == sequencer.room.epoch) == (kind == "synced")
 
+    @both_kinds
+    @pytest.mark.asyncio
+    async def test_an_end_that_loses_only_ids_of_relays_is_said(
+        self, kind: Durability, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        record = Record(client=CLIENT)
+        broker = open_journal(tmp_path, kind)
+        sequencer = await opened(broker, record)
+        push(sequencer, record, push_id=1)
+        await record.answered(1)
+        push(sequencer, record, Relay(), push_id=2)
+        await record.answered(2)
+        await on_writer(broker, "PRAGMA query_only=1")
+        await broker.close()
+        assert broker.loses
+        lost = "The last changes are lost" if kind == "batched" else "The ids of the last relays"
+        assert lost in caplog.text
+
+    @both_kinds
+    @pytest.mark.asyncio
+    async def test_an_end_that_loses_no_push_is_not_said(
+        self, kind: Durability, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        record = Record(client=CLIENT)
+        broker = open_journal(tmp_path, kind)
+        sequencer = await opened(broker, record)
+        push(sequencer, record, push_id=1)
+        await record.answered(1)
+        await on_writer(broker, "PRAGMA query_only=1")
+        await broker.close()
+        assert not broker.loses
+        assert "lost" not in caplog.text
+
 
 @both_kinds
 @pytest.mark.asyncio

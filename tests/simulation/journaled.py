@@ -237,12 +237,14 @@ class JournaledServer(Server):
         self._ended_well = loses == "nothing"
         self.breaking = False
         if loses == "nothing":
-            self._loop.complete(self._broker._committer.wait_until_written())
-            held = _held(self.room)
+            held = None
+            if politely:  # otherwise pushes wait for the disk when the room is left
+                self._loop.complete(self._broker._committer.wait_until_written())
+                held = _held(self.room)
             self._loop.complete(self._broker.close())
             self._open_broker = False
             self._loop.forget()
-            self._ended_well = not self._broker._committer.loses
+            self._ended_well = not self._broker.loses
             self._held = held if self._ended_well else None
         else:
             self._kill()

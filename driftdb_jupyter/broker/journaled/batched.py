@@ -34,12 +34,12 @@ class BatchedSequencer(JournaledSequencer):
         super().__init__(name, loaded, handle, epoch=epoch)
         self._unanswered: list[_Answer] = []
         self._in_flight: list[_Answer] = []
-        self._unwritten = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing is to be written, and nobody waits for an answer."""
-        return not (self.dirty or self._unwritten or self._unanswered or self._in_flight)
+        writing = self._written_draft is not None
+        return not (self.dirty or writing or self._unanswered or self._in_flight)
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply and broadcast; answer now, or after the commit where the push has an id.
@@ -94,14 +94,14 @@ class BatchedSequencer(JournaledSequencer):
             return None
         draft, self._draft = self._draft, Draft()
         batch = self._make_rows(draft, self.room, ceiling=0)
-        self._unwritten = True
+        self._written_draft = draft
         return batch
 
     def committed(self) -> None:
         """Acknowledge what was taken."""
-        if self._unwritten:
+        if self._written_draft is not None:
             self.rows.committed()
-            self._unwritten = False
+            self._written_draft = None
         answers, self._in_flight = self._in_flight, []
         for answer in answers:
             self._answer_later(*answer)

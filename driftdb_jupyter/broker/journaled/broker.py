@@ -164,6 +164,11 @@ class JournalBroker:
             " minute; the log has more"
         )
 
+    @property
+    def loses(self) -> bool:
+        """Whether something that was shown would be lost if nothing more were written."""
+        return any(room.loses for room in self._rooms.values())
+
     def _out(self) -> dict[str, float]:
         """Return the rooms that are out of service, and since when."""
         now = self.clock()
@@ -452,8 +457,10 @@ class JournalBroker:
         committer, reason = self._committer, None
         while reason is None and not committer.idle:
             reason = await committer.wait_until_written()
-        if committer.loses and self._era is not None:
-            _log.error("The last changes are lost: %s", reason)
+        if self.loses and self._era is not None:
+            # In synced the changes that weren't written were never shown.
+            lost = "ids of the last relays" if self._kind is SyncedSequencer else "last changes"
+            _log.error("The %s are lost: %s", lost, reason)
         self._closing = "the server is stopping"
         committer.stop(self._closing)
         if self._sweeping is not None:

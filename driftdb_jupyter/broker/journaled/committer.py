@@ -150,11 +150,6 @@ class Committer:
             self._committing or self._waiting or self._in_flight or self.failing is not None
         )
 
-    @property
-    def loses(self) -> bool:
-        """Whether something was taken, and never written."""
-        return any(batch is not None for batch in self._in_flight.values())
-
     def want_commit(self, unit: Unit, *, urgent: bool) -> None:
         """Take and write the unit's rows soon, and at once where somebody waits (``urgent``)."""
         unit.dirty = True

@@ -79,8 +79,12 @@ class Draft:
         self._run_count = 0
 
     def __bool__(self) -> bool:
-        ids = self.ids or self.relay_ids or self.whole
-        return bool(self.changes or ids or self.forgotten or self.touched)
+        return self.has_pushes or bool(self.forgotten or self.touched)
+
+    @property
+    def has_pushes(self) -> bool:
+        """Whether pushes are to be written, or ids of pushes."""
+        return bool(self.changes or self.ids or self.relay_ids or self.whole)
 
     def note(self, applied: Applied) -> None:
         """Take down what a push changed."""

@@ -108,6 +108,7 @@ class JournaledSequencer(Unit, ABC):
         self.dirty = False
         self._handle = handle
         self._draft = Draft()
+        self._written_draft: Draft | None = None  # the one whose rows are being written
         self._clients = Clients(
             self.room.producers, limit=handle.producer_limit, gone=loaded.left_at
         )
@@ -115,6 +116,12 @@ class JournaledSequencer(Unit, ABC):
 
     def __str__(self) -> str:
         return f"Room number {self.rows.number} of the journal"
+
+    @property
+    def loses(self) -> bool:
+        """Whether something that was shown would be lost if nothing more were written."""
+        written = self._written_draft
+        return self._draft.has_pushes or (written is not None and written.has_pushes)
 
     @property
     @abstractmethod

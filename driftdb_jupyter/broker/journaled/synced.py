@@ -55,7 +55,6 @@ class SyncedSequencer(JournaledSequencer):
         self._reserving = False
         self._waiting: list[_Waiting] = []
         self._in_flight: list[_Waiting] = []
-        self._written_draft: Draft | None = None
 
     @property
     def settled(self) -> bool:
