@@ -183,7 +183,9 @@ export class Connection {
 
   /** Send what can go without a connection; where it had arrived before it counts once. */
   #sendAlone(): void {
-    const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(globalThis.document?.cookie) ?? [];
+    // Elsewhere the header is of no use and has to be asked for first, and a frame may have no cookies.
+    const own = this.url.startsWith(`${globalThis.origin}/`) ? document.cookie : "";
+    const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
     const headers = xsrf === undefined ? {} : { "X-XSRFToken": xsrf };
     let room = MOST_KEPT_ALIVE;
     for (const body of this.session.queue.firsts()) {

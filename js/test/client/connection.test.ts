@@ -592,26 +592,38 @@ test("a page that comes back from the browser's memory connects at once, and an 
   expect([state.pending, connection.waiting]).toEqual([false, 0]);
 });
 
-test("without a connection the newest of a state, and the first of a stream, go in requests of their own", () => {
-  const { socket } = writing();
-  const log = connection.session.log("log", { pushed() {} }, true);
-  // Of what kind a key is that was never heard of nobody knows: nothing may be written there.
-  connection.session.state("other", { changed() {} }, undefined, "state").write(5);
-  socket.lose();
-  for (const text of ["a", "b"]) log.push(text, true);
-  vi.mocked(fetch).mockClear();
-  // biome-ignore lint/suspicious/noDocumentCookie: as Jupyter has it
-  document.cookie = "_xsrf=2|x";
-  globalThis.dispatchEvent(pageEvent("pagehide"));
-  const asked = vi.mocked(fetch).mock.calls.map(([url, options]) => {
-    const { body, keepalive, headers } = options as RequestInit;
-    expect([keepalive, headers]).toEqual([true, { "X-XSRFToken": "2|x" }]);
-    const { client, ...more } = Object.fromEntries(new globalThis.URL(String(url)).searchParams);
-    expect([client, more]).toEqual([connection.session.secret, {}]);
-    return [String(url).split("?")[0], JSON.parse(body as string)];
-  });
-  expect(asked).toMatchObject([
-    [`${URL}/send`, { key: "log", value: "a", id: 2 }],
-    [`${URL}/send`, { key: "k", value: { v: 2 }, id: 4 }],
-  ]);
-});
+test.each([
+  ["http://server", { "X-XSRFToken": "2|x" }],
+  ["null", {}], // a sandboxed frame, which may not even look at cookies
+])(
+  "without a connection the newest of a state, and the first of a stream, go in requests of their own (page of %s)",
+  (origin, sentAlong) => {
+    vi.stubGlobal("origin", origin);
+    const cookie = origin === "null" ? vi.spyOn(document, "cookie", "get") : null;
+    cookie?.mockImplementation(() => {
+      throw new DOMException("", "SecurityError");
+    });
+    const { socket } = writing();
+    const log = connection.session.log("log", { pushed() {} }, true);
+    // Of what kind a key is that was never heard of nobody knows: nothing may be written there.
+    connection.session.state("other", { changed() {} }, undefined, "state").write(5);
+    socket.lose();
+    for (const text of ["a", "b"]) log.push(text, true);
+    vi.mocked(fetch).mockClear();
+    // biome-ignore lint/suspicious/noDocumentCookie: as Jupyter has it
+    document.cookie = "_xsrf=2|x";
+    globalThis.dispatchEvent(pageEvent("pagehide"));
+    cookie?.mockRestore();
+    const asked = vi.mocked(fetch).mock.calls.map(([url, options]) => {
+      const { body, keepalive, headers } = options as RequestInit;
+      expect([keepalive, headers]).toEqual([true, sentAlong]);
+      const { client, ...more } = Object.fromEntries(new globalThis.URL(String(url)).searchParams);
+      expect([client, more]).toEqual([connection.session.secret, {}]);
+      return [String(url).split("?")[0], JSON.parse(body as string)];
+    });
+    expect(asked).toMatchObject([
+      [`${URL}/send`, { key: "log", value: "a", id: 2 }],
+      [`${URL}/send`, { key: "k", value: { v: 2 }, id: 4 }],
+    ]);
+  },
+);
