@@ -60,7 +60,7 @@ async def test_a_body_is_never_decompressed(host: Host, path: str, tmp_path: Pat
     control = read_control(journal_in(str(tmp_path)))
     assert control is not None
     head = (
-        f"{'PUT' if path.startswith('admin') else 'POST'} /{path} HTTP/1.1\r\nHost: a\r\n"
+        f"{'PUT' if path.startswith('admin') else 'POST'} /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Authorization: DriftDB {control.secret}\r\nContent-Encoding: gzip\r\n"
         f"Content-Length: {len(bomb)}\r\n\r\n"
     )
@@ -79,7 +79,8 @@ async def test_messages_are_decompressed_no_further_than_they_may_be_long(host: 
     bomb = bomb[:-4]
     frame = b"\xc1\xff" + struct.pack(">Q", len(bomb)) + bytes(4) + bomb
     handshake = (
-        b"GET /room/a/connect HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"GET /room/a/connect HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
     )

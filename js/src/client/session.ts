@@ -555,7 +555,7 @@ export class Session {
   }
 
   /** Say something to the server, if there is a connection. */
-  tell(message: ClientMessage): void {
+  sendNow(message: ClientMessage): void {
     this.#post(message);
   }
 

@@ -37,7 +37,7 @@ export class FoldedView implements LogListener {
   private readonly items = element("table", "driftdb-items");
   private readonly more = element("p", "driftdb-more");
   private readonly since = element("div", "driftdb-since");
-  private rows = new Map<string, Item>();
+  private rows = new Map<string, Row>();
   private whole: { readonly make: MakeControl; readonly control: Control } | null = null;
   private readonly own: Own = new Map();
   private due = false;
@@ -142,7 +142,7 @@ export class FoldedView implements LogListener {
     const before = this.rows;
     this.rows = new Map();
     for (const name of names.slice(0, MOST_ITEMS)) {
-      const row = before.get(name) ?? new Item(name, (next) => this.write(name, next));
+      const row = before.get(name) ?? new Row(name, (next) => this.write(name, next));
       const shown = this.own.get(name)?.value ?? (value[name] as Json);
       row.show(shown, this.model instanceof ItemsModel);
       this.rows.set(name, row);
@@ -216,7 +216,7 @@ function isItems(value: Json | undefined): value is JsonRecord {
 }
 
 /** One item: its name, and a control for its value or the value to read. */
-class Item implements Source {
+class Row implements Source {
   readonly element = element("tr", "");
   value: Json = null;
   private readonly place = element("td", "");

@@ -25,7 +25,7 @@ export class Rights {
     const before = session.onMessage;
     session.onMessage = (message) => {
       before(message);
-      this.#heard(message);
+      this.#answered(message);
     };
     connection.listeners.add(() => {
       if (connection.status.phase === "connected") return;
@@ -57,7 +57,7 @@ export class Rights {
     return this.#watches.get(key)?.actions?.includes(action) ?? true;
   }
 
-  #heard(message: ServerMessage): void {
+  #answered(message: ServerMessage): void {
     if (message.type === "init" && message.epoch !== undefined) this.#ask();
     if (message.type !== "can") return;
     const watch = this.#watches.get(message.key);
@@ -71,7 +71,7 @@ export class Rights {
     for (const [key, watch] of this.#watches) {
       if (watch.asked) continue;
       watch.asked = true;
-      this.connection.session.tell({ type: "can", key });
+      this.connection.session.sendNow({ type: "can", key });
     }
   }
 }
