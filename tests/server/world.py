@@ -79,7 +79,9 @@ class World:
             await asyncio.sleep(0)
 
 
-def join(hub: Hub, hosted: HostedRoom, line: Line, closed: list[int]) -> Peer:
+def join(
+    hub: Hub, hosted: HostedRoom, line: Line, closed: list[int], *, subscription_limit: int = 1
+) -> Peer:
     """Let a peer join that notes the code it is closed with."""
     peer = Peer(
         hosted,
@@ -90,7 +92,7 @@ def join(hub: Hub, hosted: HostedRoom, line: Line, closed: list[int]) -> Peer:
         close=lambda code, reason: closed.append(code),
         codec=JSON,
         limits=hub.limits,
-        subscription_limit=1,
+        subscription_limit=subscription_limit,
         unwritten=hub.new_unwritten(),
     )
     hub.join(peer, hosted)

@@ -210,7 +210,7 @@ class Hub:
         Whose isn't is closed with 4401, and who may read nothing any more with 4403.
         """
         for peer in list(self._peers):
-            self._wait_for(peer.revalidate())
+            self._act(peer, peer.revalidate)
 
     def renewed(self, peer: Peer) -> None:
         """Note when the credential of a peer ends, which it joined with or was renewed by."""
@@ -228,7 +228,7 @@ class Hub:
             return
         for peer in [peer for peer, expires_at in self._expiries.items() if expires_at <= now]:
             del self._expiries[peer]
-            peer.expire()
+            self._act(peer, peer.expire)
         self._next_expiry = min(self._expiries.values(), default=math.inf)
 
     def tidy(self) -> None:
@@ -275,7 +275,7 @@ class Hub:
         for timer in self._timers:
             timer.stop()
         for peer in list(self._peers):
-            peer.close(CLOSE_STOPPING, "the server is stopping")
+            self._close_peer(peer, CLOSE_STOPPING, "the server is stopping")
         await self.rooms.settle()
         await self.broker.close()
         self._reclaimer.stop()
@@ -299,16 +299,48 @@ class Hub:
         return hosted
 
     def _access_changed(self, hosted: HostedRoom) -> None:
-        """Let the peers of a room do what they may do now, and nothing else."""
-        self.flusher.flush()
-        for peer in [peer for peer, room in self._peers.items() if room is hosted]:
-            self._wait_for(peer.review())
+        """Let the peers of a room do what they may do now, and nothing else.
 
-    def _wait_for(self, asking: Awaitable[None] | None) -> None:
+        None of them may do anything more before any of them is told, which takes longer, and may
+        fail.
+        """
+        peers = [peer for peer, room in self._peers.items() if room is hosted]
+        for peer in peers:
+            self._act(peer, peer.take_rights)
+        self.flusher.flush()
+        for peer in peers:
+            self._act(peer, peer.review)
+
+    def _act(self, peer: Peer, action: Callable[[], Awaitable[None] | None]) -> None:
+        """Have a peer act on what it may do, and go on with the others where that fails.
+
+        It may do nothing more then, and is closed.
+        """
+        try:
+            asking = action()
+        except Exception:
+            self._fail(peer)
+            return
         if asking is not None:
             task = asyncio.ensure_future(asking)
             self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+            task.add_done_callback(partial(self._acted, peer))
+
+    def _acted(self, peer: Peer, task: asyncio.Future[None]) -> None:
+        self._asking.discard(task)
+        if task.cancelled():
+            return
+        try:
+            task.result()
+        except Exception:
+            self._fail(peer)
+
+    def _fail(self, peer: Peer) -> None:
+        self.events.log.exception("What a connection may do can't be told; it is closed")
+        try:
+            peer.fail()
+        except Exception:
+            self.events.log.exception("A connection can't be closed")
 
     def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
         """Let go of a room that the broker has ended, and close its peers."""
@@ -326,4 +358,4 @@ class Hub:
         try:
             peer.close(code, reason)
         except Exception:
-            self.events.log.exception("A connection to a room that has ended can't be closed")
+            self.events.log.exception("A connection can't be closed")

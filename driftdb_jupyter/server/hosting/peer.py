@@ -32,6 +32,9 @@ __all__ = ["Peer"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
+# How many keys are given back before others have their turn: that takes some milliseconds.
+_KEYS_A_TURN = 64
+
 
 class Peer:
     """Reads the messages of one connection, and does or refuses what they ask.
@@ -92,7 +95,7 @@ class Peer:
         self._limits = limits
         self._malformed = malformed or Malformed()
         self._cost_bytes = 0
-        self._cursors: dict[str, Cursor] = {}
+        self._cursors: dict[str, tuple[Get, Cursor]] = {}  # of streams that were given in part
         self._refused = refused
         self._room = room
         self._subscription_limit = subscription_limit
@@ -200,13 +203,16 @@ class Peer:
 
         A connection that may read nothing of the room is closed (4403). Returns what to wait for.
         """
-        self.guard.review()
-        self._unlimited = self.guard.unlimited
+        self.take_rights()
         grants = self.guard.ask()
         if isinstance(grants, Grants):
-            self._follow(grants)
-            return None
+            return self._follow(grants)
         return self._wait_to_follow(grants)
+
+    def take_rights(self) -> None:
+        """Allow what is allowed now, and nothing else; :meth:`review` tells the peer of it."""
+        self.guard.review()
+        self._unlimited = self.guard.unlimited
 
     def renew(self, credential: Credential) -> Awaitable[None] | None:
         """Go on with another credential; returns what to wait for."""
@@ -215,15 +221,21 @@ class Peer:
 
     def expire(self) -> None:
         """Close the connection: its credential is no longer good (4401)."""
-        self.guard.end()
-        self._unlimited = False
+        self._end_rights()
         self.close(CLOSE_EXPIRED, "the credential has ended")
+
+    def fail(self) -> None:
+        """Allow nothing more, and close the connection (1011), which comes back to be asked."""
+        self._end_rights()
+        self.outbox.fail()
 
     def close(self, code: int, reason: str) -> None:
         """Send what waits, then close."""
-        self.outbox.flush()
-        self.left()
-        self._close(code, reason)
+        try:
+            self.outbox.flush()
+        finally:
+            self.left()
+            self._close(code, reason)
 
     def left(self) -> None:
         """Take the peer out of its room: the connection has ended, or is ending."""
@@ -320,8 +332,9 @@ class Peer:
 
     async def _wait_to_follow(self, asked: Awaitable[Grants]) -> None:
         grants = await asked
-        if not self.outbox.closed:
-            self._follow(grants)
+        giving = self._follow(grants)
+        if giving is not None:
+            await giving
 
     async def _wait_for_validity(self, asked: Awaitable[bool]) -> None:
         good = await asked
@@ -336,42 +349,66 @@ class Peer:
 
     def _withhold(self, get: Get, refusal: Refusal) -> None:
         """Answer as if the key were empty, and remember what was asked for."""
-        self._charge_subscription(get.key)
-        if get.key in self._subscriptions or get.key in self._cursors:
-            self._end_subscription(get.key)
-        self._withheld[get.key] = get
+        key = get.key
+        self._charge_subscription(key)
         if get.epoch is not UNSET or get.presence:
             self._refuse(refusal)
         room, codec = self._room, self._codec
         if get.seq is not None:
             known = get.epoch is not UNSET
             epoch, seq = (room.sequencer.room.epoch, 0) if known else (None, None)
-            self._send(codec.init(get.key, 0, epoch=epoch, seq=seq).whole(()))
+            self._send(codec.init(key, 0, epoch=epoch, seq=seq).whole(()))
         if get.presence:
-            self._send(codec.presence_state(get.key, self.author.client, 0).whole(()))
+            self._send(codec.presence_state(key, self.author.client, 0).whole(()))
+        self._take_away(key)
+        _keep(get, self._withheld)
 
-    def _follow(self, grants: Grants) -> None:
-        """Hear what may be read, and nothing else."""
+    def _follow(self, grants: Grants) -> Awaitable[None] | None:
+        """Hear what may be read, and nothing else; returns what to wait for."""
         self.guard.known = grants
+        if self.outbox.closed:
+            return None
         if not grants.reads_any:
             self._expel()
-            return
-        for key, told in self._told_actions.items():
+            return None
+        for key, told in list(self._told_actions.items()):
             if grants.actions(key) != told:
                 self._tell_actions(key, grants)
         if not grants.unlimited:
             room, client = self._room, self.author.client
             room.presence.restrict(client, lambda key: grants.allows(PRESENCE, key))
-        for key in [*self._subscriptions, *self._cursors]:
+        for key in {**self._subscriptions, **self._cursors}:
             if not grants.may_read(key):
-                get = self._subscriptions.get(key) or Get(key, epoch=None)
-                self._end_subscription(key)
-                self._withheld[key] = get
+                self._take_away(key)
+                get = self._withheld[key]
                 refusal = denial(grants, get)
                 if refusal is not None and get.epoch is not UNSET:
                     self._refuse(refusal)
-        for key in [key for key in self._withheld if grants.may_read(key)]:
-            get = self._withheld[key]
+        keys = [key for key in self._withheld if grants.may_read(key)]
+        self._give(keys[:_KEYS_A_TURN])
+        return self._give_in_turns(keys[_KEYS_A_TURN:]) if len(keys) > _KEYS_A_TURN else None
+
+    def _take_away(self, key: str) -> None:
+        """End a subscription, if there is one, and remember all that was asked for of its key."""
+        part = self._cursors.get(key)
+        if part is not None:
+            _keep(part[0], self._subscriptions)
+        get = self._subscriptions.get(key)
+        if get is not None:
+            self._withheld[key] = get
+            self._end_subscription(key)
+
+    async def _give_in_turns(self, keys: Sequence[str]) -> None:
+        for first in range(0, len(keys), _KEYS_A_TURN):
+            await self._room.turns.come()
+            self._give(keys[first : first + _KEYS_A_TURN])
+
+    def _give(self, keys: Sequence[str]) -> None:
+        """Answer what was withheld of keys, as far as it still is, and may be read."""
+        for key in keys:
+            get = self._withheld.get(key)  # none where it was given, ended, or the peer has left
+            if get is None or not self.guard.known.may_read(key):
+                continue
             if get.epoch is not UNSET:
                 get.epoch = None  # it was told that the key is empty, and knows nothing of it
             try:
@@ -398,12 +435,14 @@ class Peer:
             check_readable(room.sequencer.room, get)
         self._charge_subscription(get.key)
         if get.seq is not None:
-            before = self._cursors.pop(get.key, None)
+            _, before = self._cursors.pop(get.key, (None, None))
             listing, found, cursor = answer_to_get(self._codec, room.sequencer.room, get, before)
             waiting = room.put_init(self.outbox, self._codec, get.key, listing, found)
+            if self.outbox.closed:
+                return waiting  # it took too little of what waited before
         self._withheld.pop(get.key, None)
         if cursor is not None:
-            self._cursors[get.key] = cursor
+            self._cursors[get.key] = get, cursor
         else:
             _keep(get, self._subscriptions)
             room.subscribe(
@@ -453,6 +492,10 @@ class Peer:
         self._room.subscriptions.add(-cost_bytes)
         self._cost_bytes -= cost_bytes
 
+    def _end_rights(self) -> None:
+        self.guard.end()
+        self._unlimited = False
+
     def _expel(self) -> None:
         self._room.presence.forget(self.author.client)
         self.close(CLOSE_FORBIDDEN, "no right to read in this room")
@@ -480,7 +523,8 @@ def _keep(get: Get, subscriptions: dict[str, Get]) -> None:
         get.held = get.held or before.held
         get.presence = get.presence or before.presence
         get.epoch = before.epoch if get.epoch is UNSET else get.epoch
-        get.seq = before.seq if get.seq is None else get.seq
+        if get.seq is None:
+            get.seq, get.limit = before.seq, before.limit
     if get.epoch is not UNSET:
         get.epoch = None  # which takes no memory
     subscriptions[get.key] = get

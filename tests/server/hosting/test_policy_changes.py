@@ -1,0 +1,171 @@
+"""A room's policy changes, and its peers may do what it says from then on, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import pytest_asyncio
+
+from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.protocol.frame import TEXT
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.hosting.peer import Peer
+from driftdb_jupyter.server.sending.close_codes import CLOSE_FAULT, CLOSE_TOO_SLOW
+
+from ..line import Line
+from ..world import World, join
+
+pytestmark = pytest.mark.asyncio
+
+SHORT, LONG = "x" * 4000, "x" * 5000
+
+
+class EndingLine(Line):
+    """A line whose outbox can close the peer behind it, as a socket's does."""
+
+    peer: Peer
+
+    def _end(self, code: int, reason: str) -> None:
+        super()._end(code, reason)
+        self.peer.close(code, reason)
+
+
+class Lecture:
+    """A room with a policy, and its peers."""
+
+    def __init__(self, world: World, hosted: HostedRoom, lines: list[Line]) -> None:
+        self.world = world
+        self.hosted = hosted
+        self._lines = lines
+
+    def come(self) -> EndingLine:
+        """Let another peer join."""
+        line = EndingLine(self.world.hub.flusher)
+        self._lines.append(line)
+        line.peer = join(self.world.hub, self.hosted, line, [], subscription_limit=1000)
+        return line
+
+    async def let(self, *anyone: object) -> None:
+        """Set what anyone may do."""
+        content = json.dumps({"anyone": anyone}).encode()
+        assert await self.world.hub.rooms.change_access("r", {POLICY: content})
+
+    def values(self, key: str) -> int:
+        """The number of values under a key."""
+        return self.hosted.sequencer.room.stream(key).value_count
+
+
+@pytest_asyncio.fixture
+async def lecture(lines: list[Line]) -> Lecture:
+    world = World()
+    return Lecture(world, await world.room(), lines)
+
+
+def send(peer: Peer, **message: object) -> None:
+    assert peer.receive(TEXT, json.dumps(message).encode()) is None
+
+
+def push(peer: Peer, key: str, value: object = 1) -> None:
+    send(peer, type="push", key=key, value=value, action={"type": "append"})
+
+
+def heard(line: Line) -> list[dict[str, Any]]:
+    """What has arrived, decoded."""
+    line.flusher.flush()
+    data, messages = line.arrived(), []
+    while data:
+        length, start = data[1], 2
+        if length == 126:
+            length, start = int.from_bytes(data[2:4], "big"), 4
+        messages.append(json.loads(data[start : start + length]))
+        data = data[start + length :]
+    return messages
+
+
+async def test_a_peer_that_is_too_slow_for_it_keeps_it_from_nobody(lecture: Lecture) -> None:
+    slow, other = lecture.come(), lecture.come()
+    keys = [*map(str, range(30)), "long", "last"]
+    for key in keys:
+        push(other.peer, key, LONG if key == "long" else SHORT)
+    narrow = {"can": "read", "keys": ["open"]}
+    await lecture.let(narrow, {"can": "append", "keys": ["p"]})
+    for key in keys:
+        send(slow.peer, type="get", key=key)
+    push(other.peer, "p")
+    assert lecture.values("p") == 1
+    await lecture.let("read")
+    assert slow.ended == [CLOSE_TOO_SLOW]
+    push(other.peer, "p")
+    assert lecture.values("p") == 1
+    assert heard(other)[-1]["action"] == "append"
+    assert not other.outbox.closed
+
+
+async def test_one_that_it_ends_hears_of_no_key_any_more(lecture: Lecture) -> None:
+    slow, other = lecture.come(), lecture.come()
+    for key in [*map(str, range(30)), "long"]:
+        push(other.peer, key, LONG if key == "long" else SHORT)
+        send(slow.peer, type="get", key=key)
+    assert slow.ended == [CLOSE_TOO_SLOW]
+    assert lecture.world.hub.subscriptions.byte_count == 0
+
+
+async def test_who_it_can_not_be_told_to_may_do_nothing_more(
+    lecture: Lecture, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = lecture.come(), lecture.come()
+    told = Mock(side_effect=RuntimeError("on purpose"))
+    monkeypatch.setattr(lecture.hosted, "presence", Mock(restrict=told))
+    await lecture.let("read", {"can": "append", "keys": ["p"]})
+    assert told.call_count == 2
+    for line in (first, second):
+        assert line.ended == [CLOSE_FAULT]
+        push(line.peer, "p")
+    assert lecture.values("p") == 0
+    assert "What a connection may do can't be told" in caplog.text
+
+
+async def test_what_was_given_in_part_comes_back_as_it_was_asked_for(lecture: Lecture) -> None:
+    line, other = lecture.come(), lecture.come()
+    for value in range(5):
+        push(other.peer, "k", value)
+    send(line.peer, type="get", key="k", seq=None, presence=True)
+    send(line.peer, type="get", key="k", epoch=None, limit=2, stamps=True)
+    heard(line)
+    await lecture.let({"can": "read", "keys": ["open"]})
+    assert [message["type"] for message in heard(line)] == ["error"]
+    await lecture.let("read")
+    init, presence = heard(line)
+    assert (init["type"], init["more"], len(init["data"])) == ("init", True, 2)
+    assert all("time" in entry for entry in init["data"]), init
+    assert presence["type"] == "presence_state"
+
+
+async def test_all_that_was_asked_for_of_a_key_comes_when_it_may_be_read(lecture: Lecture) -> None:
+    line, other = lecture.come(), lecture.come()
+    push(other.peer, "k")
+    await lecture.let({"can": "read", "keys": ["open"]})
+    send(line.peer, type="get", key="k")
+    send(line.peer, type="get", key="k", seq=None, presence=True)
+    heard(line)
+    await lecture.let("read")
+    assert [message["type"] for message in heard(line)] == ["init", "presence_state"]
+
+
+async def test_many_keys_come_back_in_turns(lecture: Lecture) -> None:
+    line = lecture.come()
+    await lecture.let({"can": "read", "keys": ["open"]})
+    for key in range(200):
+        send(line.peer, type="get", key=str(key))
+    heard(line)
+    await lecture.let("read")
+    told = len(heard(line))
+    assert 0 < told < 200
+    send(line.peer, type="unsubscribe", key="199")
+    for _ in range(20):
+        await lecture.world.settle()
+        told += len(heard(line))
+    assert told == 199
