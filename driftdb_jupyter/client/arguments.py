@@ -83,8 +83,9 @@ def check_number(name: str, value: Any) -> None:
 
 
 def check_whole(name: str, value: Any, *, least: int | None = None) -> None:
-    """Check a whole number that is no less than ``least``."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    """Check a whole number that is no less than ``least``; a float such as ``1e6`` is one, too."""
+    whole = hasattr(value, "__index__") or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole:
         raise TypeError(f"expected an int as {name}=, got {got(value)}")
     if least is not None and value < least:
         raise ValueError(f"expected a {name} of {least} or more, got {value!r}")

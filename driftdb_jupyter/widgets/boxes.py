@@ -10,7 +10,7 @@ import sys
 from html import escape
 from typing import Any
 
-from ipywidgets import HTML, Box, HTMLMath, Label, Widget
+from ipywidgets import HTML, Box, HTMLMath, Label
 
 from .boxed import Boxed
 from .output import Kept
@@ -26,10 +26,14 @@ def keep_boxes() -> None:
         ipython.display_formatter.mimebundle_formatter.for_type(Box, _bundle)
 
 
-def _bundle(box: Box, include: object = None, exclude: object = None) -> dict[str, Any] | None:
-    data: dict[str, Any] | None = Widget._repr_mimebundle_(box, include=include, exclude=exclude)
-    kept = kept_box(box)
-    return data if data is None or kept is None else {**data, **kept.data}
+def _bundle(box: Box, include: object = None, exclude: object = None) -> Any:
+    made = box._repr_mimebundle_(include=include, exclude=exclude)  # a subclass may have its own
+    data, *metadata = made if isinstance(made, tuple) else (made,)
+    kept = None if data is None else kept_box(box)
+    if kept is None:
+        return made
+    data = {**data, **kept.data}
+    return (data, *metadata) if metadata else data
 
 
 def kept_box(box: Box) -> Kept | None:

@@ -13,7 +13,6 @@ from ipywidgets import HTML
 
 from ..client.objects.reducer import SharedReducer
 from ..client.runtime.cells import keep_on_rerun
-from ..client.values.encoding import encode
 from ..protocol.json_text import read_json
 from .output import LONGEST, Kept, read
 from .table import table
@@ -46,7 +45,7 @@ class ValueView(HTML):  # type: ignore[misc]  # ipywidgets has no types
 
 def html_of(shared: SharedReducer) -> str:
     """Return a value for people to read, with its key; nothing of it is taken for HTML."""
-    value = read_json(encode(shared.value, hook=shared._encode))
+    value = read_json(shared._kept_text(shared._current()))
     text = read(value)
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}\n…"
     shown = _table(value) or f"<pre>{escape(text)}</pre>"
@@ -55,7 +54,7 @@ def html_of(shared: SharedReducer) -> str:
 
 def kept_value(shared: SharedReducer, kind: str) -> Kept:
     """Return what a notebook keeps of the view of a reducer or a dictionary."""
-    text = encode(shared.value, hook=shared._encode)
+    text = shared._kept_text(shared._current())
     value = read_json(text)
     limit = shared.room.connection.settings.notebook_limit_bytes
     remembered = value if len(text) <= limit else None

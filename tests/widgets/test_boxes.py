@@ -65,3 +65,19 @@ def test_ipython_shows_a_box_with_what_is_kept_of_it(mine: Room) -> None:
         assert "application/vnd.jupyter.widget-view+json" in plain
     finally:
         InteractiveShell.clear_instance()
+
+
+def test_a_box_with_a_view_of_its_own_keeps_it() -> None:
+    class Mine(VBox):  # type: ignore[misc]
+        def _repr_mimebundle_(self, **_: Any) -> Any:
+            return {"text/html": "<b>mine</b>"}, {"text/html": {"isolated": True}}
+
+    shell = InteractiveShell.instance()
+    try:
+        keep_boxes()
+        show: Any = shell.display_formatter
+        data, metadata = show.format(Mine())
+    finally:
+        InteractiveShell.clear_instance()
+    assert data["text/html"] == "<b>mine</b>"
+    assert metadata == {"text/html": {"isolated": True}}

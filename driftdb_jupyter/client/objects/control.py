@@ -112,9 +112,11 @@ class Control:
         choices = _choices(options)
         if control in _CHOICES and not choices:
             raise ValueError(f"expected options= for a {control}, got none")
+        several = isinstance(initial, (list, tuple))
         if choices and control is None:
-            control = "multiselect" if isinstance(initial, (list, tuple)) else "dropdown"
-        if control is None and isinstance(initial, (list, tuple)) and None not in (min, max):
+            is_choice = any(same(initial, choice) for _, choice in choices)
+            control = "multiselect" if several and not is_choice else "dropdown"
+        if control is None and several and len(initial) in (0, 2) and None not in (min, max):
             control = "range"
         return cls(
             kind=control,

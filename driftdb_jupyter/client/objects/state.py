@@ -189,8 +189,7 @@ class SharedState(Shared, HasTraits):
             "throttle_seconds": throttle_seconds,
             "encode": encode,
         }
-        if isinstance(options, Iterable) and not isinstance(options, (str, bytes, Mapping)):
-            given["options"] = tuple(options)
+        given = _with_choices(given)
         asked = Control.of(initial, **given)
         check_function("decode=", decode, optional=True)
         self._encode_hook, self._decode_hook = encode, decode
@@ -384,7 +383,7 @@ class SharedState(Shared, HasTraits):
 
     def _ask(self, changes: Mapping[str, Any], *, value: Any = None) -> None:
         """Have it shown in another way, with that value; raises as :meth:`.Control.of` does."""
-        given = {**self._given, **changes}
+        given = _with_choices({**self._given, **changes})
         asked = Control.of([] if self._is_list else None, **given)
         asked.check_value(value)
         self._asked = asked
@@ -444,6 +443,14 @@ class SharedState(Shared, HasTraits):
         new = None if now is None else self._decode(now)
         if not same(old, new):
             self._notify_trait("value", old, new)
+
+
+def _with_choices(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given with its options as a tuple: an iterator can be read but once."""
+    options = given["options"]
+    if isinstance(options, Iterable) and not isinstance(options, (str, bytes, Mapping)):
+        return {**given, "options": tuple(options)}
+    return given
 
 
 _MOST_PRESSES = 1000

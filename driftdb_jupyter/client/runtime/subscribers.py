@@ -6,7 +6,8 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from operator import length_hint, methodcaller
+from itertools import chain, repeat, starmap
+from operator import length_hint
 
 from ..arguments import check_function
 from .cells import Topic, cells
@@ -110,7 +111,7 @@ def tell_each(
     """
     rest = iter(handlers)
     # In C alone, so that no interrupt comes between taking a handler and calling it.
-    calls = map(methodcaller("__call__", *arguments), rest)
+    calls = chain.from_iterable(map(starmap, rest, repeat([arguments])))
     failed: BaseException | None = None
     try:
         while length_hint(rest):

@@ -145,13 +145,15 @@ class Follower:
 
     def move_to(self, news: deque[News]) -> None:
         """Append what came since the last call, in order, and forget it; no interrupt loses any."""
-        missed = self._missed
-        if missed != self._missed_taken:
-            self._missed_taken, missed = missed, missed - self._missed_taken
-            news.append(Missed(missed))
+        at = len(news)
         with contextlib.suppress(IndexError):  # the oldest was forgotten in this very moment
             # In C alone, so that no interrupt comes in the middle.
             news.extend(islice(iter(self._news.popleft, None), len(self._news)))
+        # Only now: what was forgotten until here came before all of these.
+        missed = self._missed - self._missed_taken
+        if missed:
+            news.insert(at, Missed(missed))
+            self._missed_taken += missed
 
 
 class LogReplica(Replica):

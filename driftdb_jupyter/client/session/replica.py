@@ -119,6 +119,11 @@ class Replica:
         if self.current and self.withheld:  # it may be read now (protocol, "Grants")
             self.withheld = False
             return self.ask_anew()
+        if self.withheld and self.ready and not answer.data and not answer.recovered:
+            # As if the key were empty (protocol, "Grants"): what was known stays in view.
+            self.current, self.recovered, self._pages = True, False, []
+            self._caught_up()
+            return None
         if self.current or (begins and answer.recovered and self.epoch is None):
             return None  # a second answer, or one to who asked for this key before
         if not begins and not answer.recovered:

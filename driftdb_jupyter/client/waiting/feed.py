@@ -121,7 +121,8 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         try:
             value = self._read(heard)
         except Exception:
-            _pop(values)  # or it would be read again and again
+            if values and values[0] is heard:  # else another thread was faster
+                _pop(values)  # or it would be read again and again
             raise
         return value if (taken := _pop(values)) is heard else self._read(taken)
 

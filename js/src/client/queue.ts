@@ -224,8 +224,11 @@ export class Queue {
    */
   firsts(): Iterable<Frame> {
     const found = new Map<string, Frame>();
-    for (const { key, by, frame } of this.#pushes.values())
-      if (!by.unsure && !found.has(key)) found.set(key, frame);
+    for (const waiting of this.#pushes.values()) {
+      if (waiting.by.unsure || found.has(waiting.key)) continue;
+      waiting.tried = true; // the room may have it
+      found.set(waiting.key, waiting.frame);
+    }
     return found.values();
   }
 

@@ -120,6 +120,13 @@ export abstract class Replica {
     return null;
   }
 
+  /** The key may not be read: what was known stays in view. */
+  withhold(): void {
+    this.ready = true;
+    this.#pages = null;
+    this.caughtUp();
+  }
+
   /** A push arrived; what was heard already is not heard again. */
   pushed(entry: Entry): void {
     if (!this.ready || entry.seq <= this.seq) return;

@@ -462,7 +462,9 @@ export class Session {
       this.#unsubscribe(key);
       return;
     }
-    const next = replica.started(init);
+    const isWithheld = this.#withheld.has(key) && replica.begun && init.data.length === 0;
+    if (isWithheld) replica.withhold();
+    const next = isWithheld ? null : replica.started(init);
     const wrong = replica.ready ? replica.wrong : null;
     if (wrong !== null) this.#giveUp(replica, wrong);
     this.queue.inEpoch(epoch);

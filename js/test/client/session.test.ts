@@ -438,3 +438,40 @@ test("that something may not be read says nothing of writing", () => {
   server.tell({ type: "error", code: "forbidden", message: "no" });
   expect(heard).toHaveBeenCalledTimes(2);
 });
+
+test("what may not be read any more stays in view over a reconnect", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", { changed: () => {} }, 0, "state");
+  server.init([{ value: { v: 5, i: "" }, seq: 3 }]);
+  server.reconnect();
+  server.tell({ type: "error", code: "forbidden", message: "no", key: "k", action: "read" });
+  server.init([], { epoch: "F", recovered: false, seq: 0 });
+  expect(state.value).toBe(5);
+  expect(server.writes).toEqual([]);
+  server.init([{ value: { v: 6, i: "" }, seq: 9 }], { epoch: "F", recovered: false, seq: 9 });
+  expect(server.sent.at(-1)).toMatchObject({ type: "get", key: "k", epoch: null });
+  server.init([{ value: { v: 6, i: "" }, seq: 9 }], { epoch: "F", recovered: false, seq: 9 });
+  expect(state.value).toBe(6);
+});
+
+test("a write after one that went in a request of its own has an id of its own", async () => {
+  const server = new PlayedServer();
+  const { session } = server;
+  const state = session.state("k", { changed: () => {} }, 0, "state");
+  server.init([{ value: { v: 0, i: "" }, seq: 1 }]);
+  session.disconnected();
+  state.write("A");
+  expect([...session.queue.firsts()].length).toBe(1);
+  const written = state.set("B");
+  server.connect();
+  server.init([{ value: { v: "A", i: "" }, seq: 2 }], { epoch: "E", recovered: true, seq: 2 });
+  server.ack(1, 2);
+  expect(server.writes.map(({ id, value }) => [id, value])).toEqual([
+    [1, "A"],
+    [2, "B"],
+  ]);
+  server.push({ v: "B", i: "" }, 3);
+  server.ack(2, 3);
+  await written;
+  expect(state.value).toBe("B");
+});

@@ -102,3 +102,14 @@ def test_a_value_is_one_of_the_choices() -> None:
         many.check_value(["a", "c"])
     with pytest.raises(TypeError, match="expected a list of choices as the value, got 'a'"):
         many.check_value("a")
+
+
+def test_a_control_that_nobody_asked_for_refuses_no_value() -> None:
+    weights = Control.of([0.1, 0.2, 0.7], min=0, max=1)
+    weights.check_value([0.1, 0.2, 0.7])
+    assert weights.kind is None
+    assert Control.of([1, 2], min=0, max=9).kind == "range"
+    pair = Control.of((1, 2), options={"a": (1, 2), "b": (3, 4)})
+    pair.check_value([1, 2])
+    assert pair.kind == "dropdown"
+    assert Control.of([1], options=[1, 2]).kind == "multiselect"

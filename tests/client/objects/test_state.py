@@ -626,3 +626,11 @@ def test_a_state_that_was_written_is_collected_when_nobody_holds_it(here: Room) 
     gone = weakref.ref(state)
     del state
     come_true(here, lambda: gone() is None)
+
+
+def test_choices_given_as_an_iterator_stay_when_something_else_is_set(mine: Room) -> None:
+    state = SharedState("choice", "a", options=["a"], room=mine)
+    state.options = zip(["A", "B"], ["a", "b"], strict=True)
+    state.label = "Which"
+    assert [value for _, value in state.control.options] == ["a", "b"]
+    assert list(state.options) == [("A", "a"), ("B", "b")]

@@ -87,3 +87,17 @@ def test_a_subscription_that_is_held_keeps_no_object() -> None:
     finally:
         gc.enable()
     subscription()
+
+
+def test_a_class_may_be_a_handler() -> None:
+    made = []
+
+    class Recorder:
+        def __init__(self, change: int) -> None:
+            made.append(change)
+
+        def __call__(self, *given: object) -> None:
+            raise AssertionError(given)
+
+    tell_each([Recorder, made.append], 1)
+    assert made == [1, 1]

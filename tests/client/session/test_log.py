@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from collections import deque
 
 import pytest
 
@@ -12,6 +13,7 @@ from driftdb_jupyter.client.session.log import (
     Heard,
     LogReplica,
     Missed,
+    News,
     Stamp,
     StartedOver,
 )
@@ -20,6 +22,8 @@ from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
+
+from ..interrupted import count_lines, interrupted_at
 
 
 @pytest.fixture
@@ -433,3 +437,29 @@ def test_an_offer_goes_out_whatever_number_of_pushes_waits(session: Session) -> 
     tell(session, type="init", data=[], epoch="F")
     replica.offer(b"0", Receipt(), seq=0)
     assert sent_values(session) == [0]
+
+
+def test_news_that_were_missed_stand_before_those_that_were_not(session: Session) -> None:
+    replica = joined(session, keep=False)
+    follower = replica.follow(limit=2)
+    for seq in (5, 6, 7):
+        tell(session, type="push", value=seq, seq=seq)
+    first, *rest = follower.take()
+    assert isinstance(first, Missed)
+    assert [each.seq for each in rest if isinstance(each, Heard)] == [6, 7]
+
+
+def test_an_interrupt_while_news_are_taken_loses_none_and_counts_what_was_missed() -> None:
+    def taken(line: int) -> tuple[list[int], int]:
+        follower, news = Follower(limit=2), deque[News]()
+        for seq in range(1, 6):
+            follower.tell(Heard(b"1", seq))
+        interrupted_at(lambda: follower.move_to(news), line)
+        follower.move_to(news)
+        heard = [each.seq for each in news if isinstance(each, Heard)]
+        return heard, sum(each.number for each in news if isinstance(each, Missed))
+
+    for line in range(1, count_lines(lambda: Follower().move_to(deque())) + 4):
+        heard, missed = taken(line)
+        assert heard == [4, 5]
+        assert missed >= 3

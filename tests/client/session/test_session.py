@@ -467,3 +467,26 @@ def test_an_initial_value_that_was_refused_is_not_offered_again_at_once() -> Non
     assert len(sent(session)) == 2
     answer(session, type="error", id=1, code="forbidden", message="no")
     assert sent(session) == []
+
+
+def test_what_may_not_be_read_any_more_stays_in_view_over_a_reconnect() -> None:
+    session = online()
+    state, log = session.state("a"), session.log("b", keep=True)
+    state.offer(b"0")
+    answer(session, type="init", key="a", data=[{"value": {"v": 5, "i": ""}, "seq": 3}], epoch="E")
+    answer(session, type="init", key="b", data=[{"value": "x", "seq": 4}], epoch="E")
+    session.disconnected()
+    session.connected()
+    sent(session)
+    for key in ("a", "b"):
+        told = {"code": "forbidden", "key": key, "action": "read", "message": "no"}
+        answer(session, type="error", **told)
+        answer(session, type="init", key=key, data=[], epoch="F", recovered=False, seq=0)
+    assert state.shown == b"5"
+    assert [each.value for each in log.entries] == [b'"x"']
+    assert [each for each in sent(session) if each["type"] == "push"] == []
+    answer(session, type="init", key="a", data=[{"value": {"v": 6, "i": ""}, "seq": 9}], epoch="F")
+    asked = sent(session)
+    assert [each["type"] for each in asked] == ["get"]
+    answer(session, type="init", key="a", data=[{"value": {"v": 6, "i": ""}, "seq": 9}], epoch="F")
+    assert state.shown == b"6"
