@@ -56,7 +56,7 @@ class Guest:
 
     def grants(self, access: RoomAccess) -> Grants:
         """Return everything, or what the policy gives to anyone."""
-        return EVERYTHING if access.policy is None else access.policy.grants_for(self.identity)
+        return EVERYTHING if access.policy is None else access.grants_for(self.identity)
 
     def may_create(self) -> bool:
         """Return ``True``."""

@@ -102,18 +102,22 @@ class Grants:
     """What somebody may do in a room, made by :func:`compile_grants`.
 
     ``everywhere``: the actions that are allowed on every key, as bits. ``unlimited``: whether that
-    is all of them, so that no key needs to be looked at. ``is_admin``: whether the policy of the
-    room, its links and the room itself may be changed.
+    is all of them, so that no key needs to be looked at. ``reads_any``: whether any key may be
+    read. ``is_admin``: whether the policy of the room, its links and the room itself may be
+    changed. ``place_count``: the number of keys and prefixes that they name, with ``$meta/``'s.
     """
 
     __slots__ = (
         "__weakref__",
+        "_any",
         "_bounds",
         "_exact",
         "_known",
         "_masks",
         "everywhere",
         "is_admin",
+        "place_count",
+        "reads_any",
         "unlimited",
     )
 
@@ -141,16 +145,17 @@ class Grants:
         self._exact = exact
         self._bounds, self._masks = _intervals(prefixes)
         self._known: dict[str, int] = {}
+        # Found out once: each message asks for it, and there may be any number of prefixes.
+        anywhere = self.everywhere
+        for mask in (*exact.values(), *prefixes.values()):
+            anywhere |= mask
+        self._any = self.is_admin or anywhere != 0
+        self.reads_any = anywhere & READ != 0
+        self.place_count = len(exact) + len(prefixes)
 
     def __bool__(self) -> bool:
         """Return whether anything at all is allowed."""
-        return self.is_admin or any((self.everywhere, *self._exact.values(), *self._masks))
-
-    @property
-    def reads_any(self) -> bool:
-        """Whether any key may be read."""
-        found = (self.everywhere, *self._exact.values(), *self._masks)
-        return any(actions & READ for actions in found)
+        return self._any
 
     @property
     def reads_all(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,8 +12,18 @@ from ..protocol.errors import BadMessage
 from .grants import ACTIONS, NOTHING, ROLES, Action, Grant, Grants, compile_grants
 from .identity import Identity
 
-__all__ = ["Policy", "grants_from", "parse_policy"]
+__all__ = ["COMPILED_LIMIT", "Policy", "grants_from", "parse_policy"]
 
+# What the objects take of memory that a member, a grant, and a key or prefix are read into; of the
+# last one also what one compiled copy of it takes. And grants that were compiled for somebody, with
+# what they remember of keys; so many of them are remembered. Measured: see
+# ``tests/rooms/test_memory_cost.py``.
+_MEMBER_COST_BYTES = 160
+_GRANT_COST_BYTES = 288
+_PLACE_COST_BYTES = 128
+_COMPILED_COST_BYTES = 2048
+COMPILED_LIMIT = 32
+"""For how many people at most the compiled grants of a policy are remembered."""
 _PARTS = ("anyone", "users", "groups")
 _FIELDS = ("can", "keys", "prefixes")
 _BRIEF = 80
@@ -30,6 +40,27 @@ class Policy(Struct, frozen=True):
     anyone: tuple[Grant, ...] = ()
     users: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)
     groups: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)
+
+    @property
+    def place_count(self) -> int:
+        """The number of keys and prefixes that it names."""
+        return sum(len(grant.keys) + len(grant.prefixes) for grant in self._grants())
+
+    @property
+    def cost_bytes(self) -> int:
+        """The bytes of memory that it takes, with its compiled grants that are remembered."""
+        members = [*self.users, *self.groups]
+        cost = _COMPILED_COST_BYTES * min(COMPILED_LIMIT, 1 + len(members))
+        cost += sum(_MEMBER_COST_BYTES + name.__sizeof__() for name in members)
+        for grant in self._grants():
+            cost += _GRANT_COST_BYTES
+            for place in (*grant.keys, *grant.prefixes):
+                cost += _PLACE_COST_BYTES + 3 * place.__sizeof__()
+        return cost
+
+    def _grants(self) -> Iterator[Grant]:
+        for grants in (self.anyone, *self.users.values(), *self.groups.values()):
+            yield from grants
 
     def grants_for(self, identity: Identity, *others: Grant) -> Grants:
         """Return what somebody may do: by this policy, and by grants that come from elsewhere."""
@@ -119,6 +150,8 @@ def _grant(given: object, where: str) -> Grant:
 
 
 def _actions(given: object, where: str) -> tuple[Action, ...]:
+    if isinstance(given, str) and given in ROLES:
+        return ROLES[given]  # one object for all members who have the role
     words = [given] if isinstance(given, str) else given
     if not isinstance(words, (list, tuple)):
         raise BadMessage(f"expected {where} to be words, got {_kind(given)}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..protocol.errors import QuotaExceeded
-from .policy import Policy, parse_policy
+from .grants import Grants
+from .identity import Identity
+from .policy import COMPILED_LIMIT, Policy, parse_policy
 
 __all__ = ["NO_ROOM", "POLICY", "Change", "RoomAccess"]
 
@@ -23,32 +25,34 @@ class RoomAccess:
     ``name`` is the room's. ``policy`` is ``None`` where the room has none: then it is open to
     whoever is let in at all. A record is JSON text under a kind and a name: each kind of
     credential keeps there what it needs (the digest of an owner's secret, a share link, the id of
-    a token that was revoked). They live as long as the room.
+    a token that was revoked). They live as long as the room. ``byte_count``: how many bytes the
+    records take, with their names. ``cost_bytes``: what they cost of memory, with the policy that
+    is read and what is remembered of it, beside what an empty one does.
     """
 
-    __slots__ = ("_records", "name", "policy")
+    __slots__ = (
+        "_compiled",
+        "_policy_cost",
+        "_records",
+        "byte_count",
+        "cost_bytes",
+        "name",
+        "policy",
+    )
 
     def __init__(self, name: str, records: Change | None = None) -> None:
         self.name = name
         self.policy: Policy | None = None
+        self.byte_count = 0
+        self.cost_bytes = 0
+        self._policy_cost = 0
         self._records: dict[tuple[str, str], bytes] = {}
+        self._compiled: dict[tuple[str | None, frozenset[str]], Grants] = {}
         self.apply(records or {})
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Iterate over the kind and name of each record."""
         return iter(self._records)
-
-    @property
-    def byte_count(self) -> int:
-        """How many bytes the records take, with their names."""
-        return sum(
-            len(kind) + len(name) + len(content) for (kind, name), content in self.items().items()
-        )
-
-    @property
-    def cost_bytes(self) -> int:
-        """What the records take of memory, beside what an empty one does."""
-        return 8 * self.byte_count + _RECORD_COST_BYTES * len(self._records)
 
     def get(self, kind: str, name: str = "") -> bytes | None:
         """Return a record, ``None`` where there is none."""
@@ -62,26 +66,84 @@ class RoomAccess:
         """Return all records; not to be changed."""
         return self._records
 
-    def check(self, change: Change, *, limit_bytes: int) -> None:
-        """Raise what :meth:`apply` would raise, or :class:`QuotaExceeded` for more than that."""
-        after = RoomAccess(self.name, self._records)
-        after.apply(change)
-        if after.byte_count > max(limit_bytes, self.byte_count):
+    def grants_for(self, identity: Identity) -> Grants:
+        """Return what the policy lets somebody do; there must be one.
+
+        Compiled once for all whom it does not tell apart, as far as that can be remembered.
+        """
+        policy = self.policy
+        assert policy is not None
+        subject = identity.subject if identity.subject in policy.users else None
+        groups = identity.groups
+        who = (subject, frozenset(groups & policy.groups.keys()) if groups else groups)
+        grants = self._compiled.get(who)
+        if grants is None:
+            grants = policy.grants_for(identity)
+            self._remember(who, grants, place_limit=2 * policy.place_count)
+        return grants
+
+    def _remember(
+        self, who: tuple[str | None, frozenset[str]], grants: Grants, *, place_limit: int
+    ) -> None:
+        """Remember compiled grants, and forget the oldest where all would be more than charged."""
+        compiled = self._compiled
+        place_count = grants.place_count + sum(each.place_count for each in compiled.values())
+        while compiled and (len(compiled) >= COMPILED_LIMIT or place_count > place_limit):
+            place_count -= compiled.pop(next(iter(compiled))).place_count
+        compiled[who] = grants
+
+    def check(self, change: Change, *, limit_bytes: int) -> int:
+        """Return how many bytes of memory :meth:`apply` will cost, less than 0 for fewer.
+
+        Raises what that would raise, or :class:`QuotaExceeded` for more than ``limit_bytes``.
+        """
+        more_bytes = more_cost = 0
+        for place, content in change.items():
+            before = self._records.get(place)
+            more_bytes += _byte_count(place, content) - _byte_count(place, before)
+            more_cost += _cost(place, content) - _cost(place, before)
+        if more_bytes > 0 and self.byte_count + more_bytes > limit_bytes:
             raise QuotaExceeded(
                 f"expected who may do what in a room to take at most {limit_bytes} bytes, got"
-                f" {after.byte_count}: take away what is no longer needed"
+                f" {self.byte_count + more_bytes}: take away what is no longer needed"
             )
+        if POLICY in change:
+            policy = _policy(change)
+            more_cost -= self._policy_cost
+            more_cost += 0 if policy is None else policy.cost_bytes
+        return more_cost
 
     def apply(self, change: Change) -> None:
         """Note records that were written; raises :class:`BadMessage` for a policy that is none."""
         if POLICY in change:
-            policy = change[POLICY]
-            self.policy = None if policy is None else parse_policy(policy)
+            self.policy = _policy(change)
+            self._compiled.clear()
+            self.cost_bytes -= self._policy_cost
+            self._policy_cost = 0 if self.policy is None else self.policy.cost_bytes
+            self.cost_bytes += self._policy_cost
         for place, content in change.items():
+            before = self._records.get(place)
+            self.byte_count += _byte_count(place, content) - _byte_count(place, before)
+            self.cost_bytes += _cost(place, content) - _cost(place, before)
             if content is None:
                 self._records.pop(place, None)
             else:
                 self._records[place] = content
+
+
+def _policy(change: Change) -> Policy | None:
+    content = change[POLICY]
+    return None if content is None else parse_policy(content)
+
+
+def _byte_count(place: tuple[str, str], content: bytes | None) -> int:
+    return 0 if content is None else len(place[0]) + len(place[1]) + len(content)
+
+
+def _cost(place: tuple[str, str], content: bytes | None) -> int:
+    if content is None:
+        return 0
+    return _RECORD_COST_BYTES + place[0].__sizeof__() + place[1].__sizeof__() + len(content)
 
 
 NO_ROOM = RoomAccess("")

@@ -201,8 +201,9 @@ class Broker(Protocol):
 
         It is kept when this returns. Raises :class:`~..protocol.errors.BadMessage` for a policy
         that can't be read, :class:`~..protocol.errors.QuotaExceeded` where the records would take
-        more than they may, and :class:`~..protocol.errors.Unavailable` where they can't be
-        written: then nothing has changed.
+        more than they may, or more memory than is free, and
+        :class:`~..protocol.errors.Unavailable` where they can't be written: then nothing has
+        changed.
         """
 
     async def open(self, name: str, audience: Audience) -> Sequencer | None:

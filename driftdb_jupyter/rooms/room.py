@@ -146,25 +146,27 @@ class Room:
     def change_access(self, change: Change) -> None:
         """Change who may do what.
 
-        Raises :class:`BadMessage` for a policy that can't be read, and :class:`QuotaExceeded`;
-        then nothing has changed.
+        Raises :class:`BadMessage` for a policy that can't be read, and :class:`QuotaExceeded`,
+        also where it costs more than is free of the memory budget; then nothing has changed.
         """
-        self.check_access(change)
-        cost = -self.access.cost_bytes
+        more_cost = self.access.check(change, limit_bytes=self._quota.access_bytes)
+        if more_cost > 0 and more_cost > self._memory.free_bytes:
+            raise MemoryBudget.refusal()
+        self.note_access(change)
+
+    def note_access(self, change: Change) -> None:
+        """Change who may do what, after :meth:`.RoomAccess.check` has allowed it."""
+        more_cost = -self.access.cost_bytes
         self.access.apply(change)
-        cost += self.access.cost_bytes
-        self.cost_bytes += cost
-        self._memory.charge(cost)
+        more_cost += self.access.cost_bytes
+        self.cost_bytes += more_cost
+        self._memory.charge(more_cost)
 
     def take_access(self, access: RoomAccess) -> None:
         """Have what was kept of who may do what; to be called once, before the room is used."""
         self.access = access
         self.cost_bytes += access.cost_bytes
         self._memory.charge(access.cost_bytes)
-
-    def check_access(self, change: Change) -> None:
-        """Raise what :meth:`change_access` would raise."""
-        self.access.check(change, limit_bytes=self._quota.access_bytes)
 
     def charge(self, memory: MemoryBudget) -> None:
         """Charge another budget from now on.

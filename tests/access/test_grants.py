@@ -93,6 +93,18 @@ def test_no_grant_is_nothing() -> None:
     assert not NOTHING.may_read("k")
 
 
+def test_whether_any_key_may_be_read_is_known_once_they_are_made() -> None:
+    assert not NOTHING.reads_any
+    assert OWNER.reads_any
+    assert Grants([Grant(("read",), keys=("k",))]).reads_any
+    assert Grants([Grant(("read",), prefixes=("p",))]).reads_any
+    assert not Grants([Grant(("append",), prefixes=("p",)), Grant((), keys=("k",))]).reads_any
+    grants = Grants([Grant(("read",), keys=("k",), prefixes=("p",))])
+    del grants._exact, grants._masks  # each message asks, and there may be any number of them
+    assert grants
+    assert grants.reads_any
+
+
 def test_the_same_grants_are_the_same_object() -> None:
     assert compile_grants(Grant(("read",))) is compile_grants(Grant(("read",)))
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.broker.file.journal import Journal
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Relay, Replace
@@ -82,6 +84,65 @@ async def test_what_waits_for_the_disk_is_bounded_too(kind: str, tmp_path: Path)
             push(sequencer, record, text=LONG)
         await record.answered(50)
         assert 0 <= memory.free_bytes < 20_000
+
+
+@ALL
+@pytest.mark.parametrize("place", [POLICY, ("link", "a")])
+async def test_a_policy_that_does_not_fit_is_refused_and_less_is_welcome(
+    kind: str, place: tuple[str, str], tmp_path: Path
+) -> None:
+    memory = MemoryBudget(20_000)
+    async with running(make(kind, tmp_path, memory=memory)) as broker:
+        record = Record()
+        room = (await opened(broker, record)).room
+        before = memory.used_bytes
+        names = ",".join(f'"user {number}":"read"' for number in range(100))
+        large = b'{"users":{%s}}' % names.encode() if place == POLICY else b"1" * 20_000
+        with pytest.raises(QuotaExceeded, match="memory_limit_bytes"):
+            await broker.change_access("room", {place: large})
+        assert memory.used_bytes == before
+        assert list(room.access) == []
+        assert record.heard == []
+        await broker.leave("room")
+        access = await broker.access("room")  # as it was written
+        assert access is not None
+        assert list(access) == []
+        await opened(broker, record)
+        assert await broker.change_access("room", {place: b"{}"})
+        memory.charge(memory.free_bytes + 1)  # more is held than there should be
+        assert await broker.change_access("room", {place: None})
+
+
+@KEPT
+async def test_a_policy_of_a_room_that_is_not_loaded_must_fit_too(
+    kind: str, tmp_path: Path
+) -> None:
+    memory = MemoryBudget(20_000)
+    async with running(make(kind, tmp_path, memory=memory)) as broker:
+        await broker.create("room")
+        with pytest.raises(QuotaExceeded, match="memory_limit_bytes"):
+            await broker.change_access("room", {("link", "a"): b"1" * 20_000})
+        assert await broker.open("room", Record()) is not None
+
+
+@KEPT
+async def test_what_a_policy_costs_is_known_before_its_room_is_loaded(
+    kind: str, tmp_path: Path
+) -> None:
+    async with running(make(kind, tmp_path)) as broker:
+        await broker.create("room")
+        await broker.change_access("room", {("link", "a"): b"1" * 100_000})
+    memory = MemoryBudget(100_000)
+    async with running(make(kind, tmp_path, memory=memory)) as broker:
+        with pytest.raises(Unavailable, match="memory_limit_bytes"):
+            await broker.open("room", Record())
+    journal = Journal(str(tmp_path / "rooms.db"), reading=True)
+    try:
+        loaded = journal.load("room")
+        assert loaded is not None
+        assert journal.cost_of_room("room") == loaded.room.cost_bytes
+    finally:
+        journal.close()
 
 
 @KEPT

@@ -6,15 +6,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import msgspec
 import psutil  # type: ignore[import-untyped]
 import pytest
 from msgspec import Raw
 
+from driftdb_jupyter.access.identity import Identity
+from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.protocol.entry import Author, Entry
 from driftdb_jupyter.protocol.messages import Append, Push
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.memory_budget import MemoryBudget
 from driftdb_jupyter.rooms.presence import Presence, PresenceLimits
+from driftdb_jupyter.rooms.quota import Quota
 from driftdb_jupyter.rooms.room import Room
 from driftdb_jupyter.rooms.window import Window, WindowLimits
 
@@ -92,8 +96,59 @@ def presences(memory: MemoryBudget) -> object:
     return presence
 
 
+def policed(memory: MemoryBudget, count: int, policy: object, *subjects: str | None) -> object:
+    """Rooms with a policy that some people have asked."""
+    content = msgspec.json.encode(policy)
+    rooms = [Room(epoch="e", memory=memory, quota=Quota(access_bytes=2**30)) for _ in range(count)]
+    for room in rooms:
+        room.change_access({POLICY: content})
+        for subject in subjects:
+            room.access.grants_for(Identity("token", subject)).may_read("$meta/k")
+    return rooms
+
+
+def small_policies(memory: MemoryBudget) -> object:
+    grants = ["read", {"can": ["append"], "prefixes": ["poll/"]}]
+    return policed(memory, 4000, {"anyone": grants}, None)
+
+
+def members(memory: MemoryBudget) -> object:
+    names = [f"user{number}" for number in range(5000)]
+    return policed(memory, 10, {"users": dict.fromkeys(names, "write")}, *names[:40])
+
+
+def members_with_keys(memory: MemoryBudget) -> object:
+    names = [f"user{number}" for number in range(3000)]
+    users = {name: {"can": ["read", "append"], "keys": [f"of/{name}"]} for name in names}
+    return policed(memory, 10, {"users": users}, *names[:40])
+
+
+def prefixes(memory: MemoryBudget) -> object:
+    grant = {"can": ["read", "append"], "prefixes": [f"p{number}/" for number in range(25_000)]}
+    return policed(memory, 4, {"anyone": grant}, None)
+
+
+def unread_prefixes(memory: MemoryBudget) -> object:
+    grant = {"can": ["append"], "prefixes": [f"p{number}/" for number in range(25_000)]}
+    return policed(memory, 4, {"anyone": grant, "users": {"ada": "read"}}, None, "ada")
+
+
+def wide_prefixes(memory: MemoryBudget) -> object:
+    wide = "\N{GRINNING FACE}" * 100
+    grant = {"can": "read", "prefixes": [f"{wide}{number}" for number in range(5000)]}
+    return policed(memory, 4, {"anyone": grant}, None)
+
+
+def links(memory: MemoryBudget) -> object:
+    room = Room(epoch="e", memory=memory, quota=Quota(access_bytes=2**30))
+    for number in range(COUNT):
+        room.change_access({("link", f"{number:064d}"): b'{"role":"read"}'})
+    return room
+
+
 KINDS: list[Callable[[MemoryBudget], object]] = [
-    *(single_values, several_values, authors, keys, wide_keys, rooms, broadcasts, presences)
+    *(single_values, several_values, authors, keys, wide_keys, rooms, broadcasts, presences),
+    *(small_policies, members, members_with_keys, prefixes, unread_prefixes, wide_prefixes, links),
 ]
 
 

@@ -462,20 +462,21 @@ class Journal:
         ``None`` where there is none.
         """
         row = self._connection.execute(
-            "SELECT keys, bytes, (SELECT count(*) FROM entries WHERE room = rooms.id),"
+            "SELECT id, keys, bytes, (SELECT count(*) FROM entries WHERE room = rooms.id),"
             " (SELECT count(*) FROM authors WHERE room = rooms.id)"
             " FROM rooms WHERE name = ?",
             [name],
         ).fetchone()
         if row is None:
             return None
-        keys, byte_count, value_count, author_count = row
+        number, keys, byte_count, value_count, author_count = row
         cost_bytes: int = (
             ROOM_COST_BYTES
             + keys * KEY_COST_BYTES
             + value_count * VALUE_COST_BYTES
             + author_count * AUTHOR_COST_BYTES
             + byte_count
+            + self._access(number, name).cost_bytes
         )
         return cost_bytes
 

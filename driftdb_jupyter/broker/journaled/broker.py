@@ -211,17 +211,25 @@ class JournalBroker:
             if found is None:
                 return False
             number, access = found
-        access.check(change, limit_bytes=(self._quota or Quota()).access_bytes)
+        more_cost = access.check(change, limit_bytes=(self._quota or Quota()).access_bytes)
         batch = Batch(number)
         for place, content in change.items():
             if content is None:
                 batch.access_removed.append((number, *place))
             else:
                 batch.access.append((number, *place, content))
-        await self._write(batch)
+        # Nobody takes the memory while it is being written. A room that isn't loaded needs none
+        # yet, but could not be loaded any more.
+        reserved = max(more_cost, 0)
+        if reserved:  # less than before is always welcome
+            self.memory.take(reserved)
+        try:
+            await self._write(batch)
+        finally:
+            self.memory.release(reserved)
         room = self._rooms.get(name)
         if room is not None:
-            room.room.change_access(change)
+            room.room.note_access(change)
             self._tell(room.audience.access_changed)
         return True
 

@@ -103,7 +103,7 @@ class JupyterCredential:
         if write and read:
             return OWNER
         if access.policy is not None:
-            return access.policy.grants_for(self.identity) if read else NOTHING
+            return access.grants_for(self.identity) if read else NOTHING
         return _READER if read else _WRITER if write else NOTHING
 
     async def _wait_for_grants(
