@@ -51,7 +51,6 @@ class Watchers:
     def __init__(
         self, show: Callable[[str, Outbox, Codec], tuple[Awaitable[None] | None, int]], pace: Pace
     ) -> None:
-        self._changed: dict[str, None] = {}
         self._pace = pace
         self._show = show
         self._watchers: dict[int, _Watcher] = {}
@@ -83,9 +82,8 @@ class Watchers:
     def note(self, applied: Applied) -> None:
         """Note that a push was applied."""
         if applied.changed:
-            if not self._changed:
-                asyncio.get_running_loop().call_soon(self._show_changed)
-            self._changed[applied.key] = None
+            for watcher in list(self._watchers.values()):
+                watcher.show([applied.key])
             return
         frames: dict[Codec, list[bytes]] = {}
         for watcher in list(self._watchers.values()):
@@ -102,11 +100,6 @@ class Watchers:
                 continue
             for each in frames[codec]:
                 watcher.outbox.put(each)
-
-    def _show_changed(self) -> None:
-        keys, self._changed = list(self._changed), {}
-        for watcher in list(self._watchers.values()):
-            watcher.show(keys)
 
 
 class _Watcher:
