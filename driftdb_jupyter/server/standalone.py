@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -83,7 +83,7 @@ class OpenRequest(RoomRequest):
 
     credential: Credential = _GUEST
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Check the head of the request, its host and its origin, and look what it comes with."""
         super().prepare()
         self.site.gate.check_host(self.request)
@@ -92,6 +92,7 @@ class OpenRequest(RoomRequest):
         secret = bearer(self.request.headers)
         if secret is not None:
             self.credential = Owner(secret)
+        return self.demand_rights()
 
     async def may_create(self) -> bool:
         """Return whether the caller may make rooms: with the token for it, where there is one."""

@@ -139,6 +139,20 @@ GUARDS = [
         _TESTS + "test_server_tokens.py::TestServer",
     ),
     Guard(
+        "policies that are read of anybody",
+        _HTTP + "access_handlers.py",
+        "return self._demand_admin(self.path_args[0])",
+        "return None",
+        _TESTS + "test_gathered.py::test_a_policy_is_not_even_read_of_who_may_not_set_it",
+    ),
+    Guard(
+        "open metrics for websites",
+        _HTTP + "metrics.py",
+        "self.site.gate.check_host(self.request)",
+        "pass",
+        _TESTS + "test_metrics.py::test_open_ones_are_not_for_a_website_whose_name_leads_here",
+    ),
+    Guard(
         "the token for metrics",
         _HTTP + "metrics.py",
         "if self._token is not None and not holds_token(self.request, self._token):",

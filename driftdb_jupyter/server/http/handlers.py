@@ -39,6 +39,7 @@ from ..sending.answer import Answer
 from ..sending.outbox import Outbox
 from .address import room_address
 from .answer import send_answer
+from .gathered import Gathered
 from .request import NoSuchRoom, Request
 from .site import Route, Site
 from .throttle import Throttle
@@ -204,15 +205,10 @@ class RoomInfo(RoomRequest):
         self.answer_address(name)
 
 
-class Send(RoomRequest):
+class Send(Gathered, RoomRequest):
     """``POST /room/ID/send``."""
 
     is_message = True
-
-    def initialize(self, site: Site) -> None:
-        """See :class:`RoomRequest`."""
-        super().initialize(site)
-        self._body = bytearray()
 
     @property
     def body_limit_bytes(self) -> int:
@@ -223,43 +219,14 @@ class Send(RoomRequest):
         """Return the refusal that a message of that length gets over a socket."""
         return self.hub.limits.message_too_large(length)
 
-    def take_body(self, chunk: bytes) -> None:
-        """Gather the message, if there is memory for it."""
-        self.hub.memory.take(len(chunk))
-        self._body += chunk
-        self.hub.incomplete.hold(self, len(self._body))
-
-    def give_up(self) -> None:
-        """End the connection: others need the memory of its incomplete message."""
-        connection: Any = self.request.connection
-        connection.close()
-        self._release()
-
-    def on_finish(self) -> None:
-        """Release the memory of the message."""
-        self._release()
-        super().on_finish()
-
-    def on_connection_close(self) -> None:
-        """Release the memory of a message that was cut off."""
-        self._release()
-        super().on_connection_close()
-
-    def _release(self) -> None:
-        self.hub.incomplete.forget(self)
-        self.hub.memory.release(len(self._body))
-        self._body = bytearray()
-
     async def post(self, name: str) -> None:
         """Take one message, and answer what a socket would."""
-        self.hub.incomplete.forget(self)
         self.hub.traffic.messages_received += 1
         self.hub.traffic.bytes_received += self.body_length
-        self.check_body()
+        body = self.whole_body()
         await self.demand_entry(name)
         hosted = await self.room(name)
         client = self.client()
-        body = bytes(self._body)
         try:
             body.decode()
         except UnicodeDecodeError:

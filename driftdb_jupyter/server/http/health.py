@@ -22,6 +22,12 @@ class Health(Request):
         super().initialize(site)
         self._details = details
 
+    def prepare(self) -> None:
+        """Check the head; where there are details also the host: no website is to read them."""
+        super().prepare()
+        if self._details:
+            self.site.gate.check_host(self.request)
+
     def get(self) -> None:
         """Answer with the status, and with how much is going on where that may be known."""
         self.set_header("Cache-Control", "no-store")

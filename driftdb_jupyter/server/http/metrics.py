@@ -122,6 +122,12 @@ class Metrics(Request):
         super().initialize(site)
         self._token = token
 
+    def prepare(self) -> None:
+        """Check the head; without a token also the host: no page of a website is to read it."""
+        super().prepare()
+        if self._token is None:
+            self.site.gate.check_host(self.request)
+
     def get(self) -> None:
         """Answer with all figures, as Prometheus reads them."""
         if self._token is not None and not holds_token(self.request, self._token):

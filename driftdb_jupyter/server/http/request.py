@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from contextvars import Context
 from functools import cached_property
 from http import HTTPStatus
@@ -95,6 +96,12 @@ class Request(RequestHandler):
     def prepare(self) -> Any:
         """Check the head of the request."""
         self.admit()
+
+    def demand_rights(self) -> Awaitable[None] | None:
+        """Refuse who lacks a right, before the body is read; ``None`` where nothing is awaited.
+
+        The site's own base class calls it at the end of :meth:`prepare`, when it is known who asks.
+        """
 
     def admit(self, caller: str | None = None) -> None:
         """Count the request; refuse it if there are too many, or if its body is too long.

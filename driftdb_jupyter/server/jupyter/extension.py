@@ -85,6 +85,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             self.admit(_KERNELS)
             self.current_user = KERNEL
             self.credential = kernel_credential
+            await self._demand_rights()
             return
         self.admit()
         if not self.check_host():
@@ -110,6 +111,12 @@ class JupyterRequest(RoomRequest, JupyterHandler):
                 "this Jupyter server takes nothing from pages of that origin. Whoever runs it can"
                 " allow them with ServerApp.allow_origin or allow_origin_pat."
             )
+        await self._demand_rights()
+
+    async def _demand_rights(self) -> None:
+        waiting = self.demand_rights()
+        if waiting is not None:
+            await waiting
 
     def check_host(self) -> bool:
         """Return True if Jupyter lets requests to this host name in.

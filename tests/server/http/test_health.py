@@ -60,3 +60,11 @@ async def test_its_figures_and_the_reason_are_told_where_that_is_set(
         assert answer.status == 503
         assert answer.json == {**health, "status": "trouble", "trouble": TROUBLE}
         await room.empty()
+
+
+async def test_details_are_not_for_a_website_whose_name_leads_here(server: Server) -> None:
+    foreign = {"Host": "evil.example"}
+    with standalone(health_details=True) as open_server:
+        answer = await fetch(open_server.root + "health", headers=foreign)
+    assert answer.status == 403
+    assert (await fetch(server.root + "health", headers=foreign)).json == {"status": "ok"}

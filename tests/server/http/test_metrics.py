@@ -114,3 +114,11 @@ async def test_without_a_setting_there_are_none() -> None:
         assert (await fetch(server.root + "metrics")).status == 404
     with standalone(metrics_open=True) as server:
         assert b"driftdb_rooms 0.0" in (await fetch(server.root + "metrics")).body
+
+
+async def test_open_ones_are_not_for_a_website_whose_name_leads_here() -> None:
+    with standalone(metrics_open=True) as server:
+        assert (await fetch(server.root + "metrics")).status == 200
+        foreign = await fetch(server.root + "metrics", headers={"Host": "evil.example"})
+        assert foreign.status == 403
+        assert b"driftdb_rooms" not in foreign.body
