@@ -94,10 +94,12 @@ async def test_sighup_opens_a_log_file_anew(tmp_path: Path) -> None:
 async def test_on_a_terminal_sighup_ends_it_as_sigterm_does(tmp_path: Path) -> None:
     near, far = pty.openpty()
     command = [*COMMAND, "serve", "--port=0", "--data=kept"]
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     try:
         with started(command, cwd=tmp_path, env=environment(), stdin=far) as process:
             assert process.end(signal.SIGHUP) == 0
     finally:
+        signal.signal(signal.SIGHUP, before)
         os.close(near)
         os.close(far)
     assert "Stopping: SIGHUP" in process.log
