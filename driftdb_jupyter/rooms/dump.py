@@ -77,7 +77,7 @@ class _Line(Struct, omit_defaults=True):
 
 
 class _Record(Struct):
-    access: str
+    access: Annotated[str, Meta(min_length=1)]
     name: str
     record: Raw
 

@@ -290,6 +290,7 @@ def test_who_may_do_what_comes_back() -> None:
         (b'{"access":"policy","name":"","record":{"anyone":"look"}}', "line 2: expected anyone"),
         (b'{"access":"policy","name":""}', "line 2: "),
         (b'{"access":1,"name":"","record":1}', "line 2: "),
+        (b'{"access":"","name":"a","record":1}', "line 2: "),
     ],
 )
 def test_a_record_that_is_none_is_named(line: bytes, said: str) -> None:

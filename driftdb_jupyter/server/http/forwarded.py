@@ -23,8 +23,9 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _HOST = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,255}")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_.~@%+-]+)*/?")
-# RFC 7239, section 4: the parameters of one hop.
-_PARAMETER = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*(;|,|$)')
+# RFC 7239, section 4: a parameter, and the parameters of one hop.
+_PARAMETER = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*(?:;|$)')
+_ELEMENT = re.compile(rf"(?:{_PARAMETER.pattern})*\s*")
 
 
 class Proxies:
@@ -117,20 +118,30 @@ def _listed(lines: list[str]) -> list[str]:
 
 
 def _elements(text: str) -> list[dict[str, str]]:
-    """Return the elements of ``Forwarded``; none where one is malformed."""
-    elements: list[dict[str, str]] = [{}]
-    position = 0
-    while position < len(text):
-        found = _PARAMETER.match(text, position)
-        if found is None:
-            return []
+    """Return the elements of ``Forwarded``, those right of the right-most that is malformed.
+
+    They are read from the right, where the proxies have added theirs: what stands left of them a
+    client may have written, a quote with no end, too.
+    """
+    elements: list[dict[str, str]] = []
+    end = comma = len(text)
+    while end > 0:
+        comma = text.rfind(",", 0, comma)
+        if _ELEMENT.fullmatch(text, comma + 1, end) is not None:
+            elements.append(_parameters(text, comma + 1, end))
+            end = comma
+        elif comma < 0:
+            break
+    return [element for element in reversed(elements) if element]
+
+
+def _parameters(text: str, begin: int, end: int) -> dict[str, str]:
+    parameters = {}
+    for found in _PARAMETER.finditer(text, begin, end):
         quoted = found[2]
         value = found[3] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        elements[-1][found[1].lower()] = value
-        if found[4] == ",":
-            elements.append({})
-        position = found.end()
-    return [element for element in elements if element]
+        parameters[found[1].lower()] = value
+    return parameters
 
 
 def _parse(text: str) -> _Address | None:

@@ -91,35 +91,51 @@ class Denied(AuditEvent, tag="denied"):
 class AuditLog:
     """Writes events, no more of them for long than a disk can take.
 
-    ``names``: how rooms are called. ``clock``: seconds that nobody sets.
+    Whoever makes a room may change who may do what in it, again and again. So what is refused, and
+    what is changed by requests, is written as often as a rate allows, each by its own, and the next
+    line says how many were left out. What the operator does is always written: it comes without an
+    address. ``names``: how rooms are called. ``clock``: seconds that nobody sets.
     """
 
     def __init__(self, names: RoomNames, *, clock: Callable[[], float] = monotonic) -> None:
         self._names = names
         self._clock = clock
-        self._rate = Rate(_PER_SECOND, _BURST, now=clock())
-        self._untold = 0
+        self._rates = {
+            "untold_denials": Rate(_PER_SECOND, _BURST, now=clock()),
+            "untold_changes": Rate(_PER_SECOND, _BURST, now=clock()),
+        }
+        self._untold: dict[str, int] = {}
 
     def tell(self, event: AuditEvent) -> None:
-        """Write an event; of denials only as many as the rate allows, and how many more came."""
+        """Write an event, unless its rate is used up; and how many weren't written before it."""
         if not LOGGER.isEnabledFor(logging.INFO) or not LOGGER.handlers:
             return
-        if isinstance(event, Denied):
-            now = self._clock()
-            if self._rate.wait(now=now):
-                self._untold += 1
+        rated = _rated(event)
+        if rated is not None:
+            now, rate = self._clock(), self._rates[rated]
+            if rate.wait(now=now):
+                self._untold[rated] = self._untold.get(rated, 0) + 1
                 return
-            self._rate.take(now=now)
+            rate.take(now=now)
         fields = {
             name: printable(value, _TEXT_LIMIT) if isinstance(value, str) else value
             for name, value in msgspec.to_builtins(event).items()
         }
         if event.room is not None:
             fields["room"] = self._names.shown(event.room)
-        if self._untold:
-            fields["untold_denials"], self._untold = self._untold, 0
+        fields |= self._untold
+        self._untold = {}
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         LOGGER.info("%s", msgspec.json.encode({"time": f"{at}Z", **fields}).decode())
+
+
+def _rated(event: AuditEvent) -> str | None:
+    """Return how those are called that are left out of events of this kind, ``None`` for none."""
+    if isinstance(event, Denied):
+        return "untold_denials"
+    # Rooms are bounded by themselves.
+    changes = isinstance(event, (PolicyChanged, LinkMade, LinkRevoked, TokenRevoked))
+    return "untold_changes" if changes and event.address is not None else None
 
 
 class _PrivateFile(logging.FileHandler):

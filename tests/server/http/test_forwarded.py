@@ -97,8 +97,19 @@ def test_a_header_that_the_proxy_may_pass_on_as_it_came_is_never_looked_at(name:
         ('for="[2001:db9::1]:80"', "2001:db9::1"),
         ("for=203.0.113.7, for=10.1.1.1", "203.0.113.7"),
         ("for=203.0.113.7;by=_x, for=_hidden", "127.0.0.1"),
-        ('for="1.1.1.1, for=203.0.113.7', "127.0.0.1"),  # the client has written half of a quote
         ("rubbish", "127.0.0.1"),
+        # What the client has written left of it takes nothing away.
+        ('for="1.1.1.1, for=203.0.113.7', "203.0.113.7"),
+        ('for="1.1.1.1, for="[2001:db9::1]:80"', "2001:db9::1"),
+        ('for=1.1.1.1;x=", for=203.0.113.7;host="a,b"', "203.0.113.7"),
+        ('for=1.1.1.1", for=203.0.113.7, for=10.1.1.1', "203.0.113.7"),
+        ("rubbish, for=203.0.113.7", "203.0.113.7"),
+        ("for=1.1.1.1, rubbish, for=10.1.1.1", "10.1.1.1"),
+        (", ,for=203.0.113.7, ,", "203.0.113.7"),
+        ('for=1.1.1.1, for="203.0.113.7', "127.0.0.1"),
+        ('for="1.1.1.1, for=2.2.2.2", for=203.0.113.7;', "203.0.113.7"),
+        ('for=203.0.113.7;by="a, for=1.1.1.1;x="', "203.0.113.7"),
+        ("", "127.0.0.1"),
     ],
 )
 def test_the_standards_header_is_read_where_the_proxy_sets_that(said: str, client: str) -> None:

@@ -122,6 +122,22 @@ def test_a_flood_of_denials_fills_no_disk(file: Path) -> None:
     assert len(lines(file)) == 1051
 
 
+@pytest.mark.parametrize("kind", [PolicyChanged, LinkMade, LinkRevoked, TokenRevoked])
+def test_a_flood_of_changes_fills_no_disk_and_hides_nothing_else(
+    file: Path, kind: type[AuditEvent]
+) -> None:
+    log = AuditLog(NAMED, clock=Clock())
+    for _ in range(5000):
+        log.tell(kind(room="r", address="192.0.2.1 #1"))
+    assert len(lines(file)) == 1000
+    log.tell(kind(room="r", by="operator"))
+    log.tell(Denied(room="r", reason="no"))
+    operators, denied = lines(file)[1000:]
+    assert (operators["by"], operators["untold_changes"]) == ("operator", 4000)
+    assert denied["event"] == "denied"
+    assert "untold_changes" not in denied
+
+
 def test_it_is_no_part_of_the_other_log(file: Path) -> None:
     heard: list[logging.LogRecord] = []
     others = logging.Handler()
