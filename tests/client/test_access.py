@@ -90,6 +90,17 @@ def test_a_write_that_is_refused_says_what_was_missing(owner: Room, guest: Room)
     slider.set(2).result()
 
 
+def test_an_append_that_would_take_values_away_says_so(owner: Room, guest: Room) -> None:
+    owner.access = Access("read").allow("append", prefixes=["poll/"])
+    guest.stream("poll/1").append("yes").result()
+    bounded = guest.stream("poll/2", max_length=1)
+    with pytest.raises(Forbidden, match="as max_length does; append without it") as refused:
+        bounded.append("no").result()
+    assert (refused.value.key, refused.value.action) == ("poll/2", "delete")
+    owner.access = Access("read").allow("append", "delete", prefixes=["poll/"])
+    bounded.append("yes").result()
+
+
 def test_what_may_not_be_read_any_more_is_told_and_comes_back(owner: Room, guest: Room) -> None:
     mine, theirs = owner.state("secret", 1), guest.state("secret")
     come_true(guest, lambda: theirs.value == 1)

@@ -46,7 +46,7 @@ _PUSHES = {
     Relay: RELAY,
     Append: APPEND,
     Replace: REPLACE,
-    Compact: COMPACT,
+    Compact: COMPACT | READ,  # for a conflict tells what the key holds
     Delete: DELETE,
 }
 
@@ -101,7 +101,9 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
     if isinstance(message, Push):
         needed = _PUSHES[type(message.action)]
         if message.if_seq is not None or message.epoch is not None:
-            needed |= READ  # for a conflict tells what the key holds
+            needed |= READ  # for a conflict, too
+        if isinstance(message.action, Append) and message.action.max_length is not None:
+            needed |= DELETE  # for it takes away what others wrote
     elif isinstance(message, Get):
         needed = READ
     elif isinstance(message, SetPresence):
@@ -112,7 +114,7 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
     if not missing:
         return None
     action = action_names(missing)[0]
-    refusal = Forbidden(_explain(action), key=message.key, action=action)
+    refusal = Forbidden(_explain(action, message), key=message.key, action=action)
     refusal.push_id = message.id if isinstance(message, Push) else None
     return refusal
 
@@ -127,9 +129,9 @@ def check(grants: Grants, message: ClientMessage) -> None:
             del refusal  # which would hold the frame that holds it, until a collection
 
 
-def _explain(action: str) -> str:
-    return (
-        "you may not be present under this key"
-        if action == "presence"
-        else f"you may not {action} this key"
-    )
+def _explain(action: str, message: ClientMessage) -> str:
+    if action == "presence":
+        return "you may not be present under this key"
+    if action == "delete" and isinstance(message, Push) and isinstance(message.action, Append):
+        return "you may not delete values of this key, as max_length does; append without it"
+    return f"you may not {action} this key"
