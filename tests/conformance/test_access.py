@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from tornado.httpclient import HTTPClientError
+
+from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.protocol.steps import Steps
+from driftdb_jupyter.protocol.value import LONG_BYTES, Value
+from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 
 from .peer import Answer, Room, fetch, get, init, push, pushed
 from .servers import Server, jupyter, standalone
@@ -173,6 +178,22 @@ async def test_over_http_it_is_the_same(room: Owned) -> None:
     assert (await room.post(push("poll/1", 2))).status == 200
     who = get("answers", seq=None, presence=True)
     assert (await room.post(who)).json["clients"] == {}
+
+
+async def test_a_long_push_over_http_whose_right_is_taken_meanwhile_is_refused(
+    room: Owned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(hosted: HostedRoom, key: str, values: Sequence[Value]) -> Steps[None]:
+        hosted.sequencer.room.change_access({POLICY: json.dumps(POLL).encode()})
+        yield
+
+    monkeypatch.setattr(HostedRoom, "prepare", prepare)
+    refused = await room.post(push("answers", "x" * LONG_BYTES))
+    assert (refused.status, refused.json["action"]) == (403, "append")
+    answers = await fetch(
+        f"{room.url}/send", method="POST", body=json.dumps(get("answers")), headers=room.owner
+    )
+    assert answers.json == init("answers")
 
 
 async def test_a_watcher_is_shown_what_it_may_read(room: Owned) -> None:

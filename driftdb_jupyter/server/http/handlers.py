@@ -303,6 +303,8 @@ class Send(Gathered, RoomRequest):
         values = JSON.values(push, self.hub.limits)
         if self.body_length > LONG_BYTES:
             await self.hub.backlog.turns.take(hosted.prepare(push.key, values))
+            grants = await self.demand_grants(hosted.sequencer.room.access)  # as of now
+            check(grants, push)
         key = client_key(client)
         pusher = _RequestPusher(key, author(client, self.credential.identity.user))
         unwritten = self.hub.unwritten_requests

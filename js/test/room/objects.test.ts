@@ -156,6 +156,17 @@ test("a stream holds what was appended, and a loop hears each value once", async
   expect(await added).toBe(5);
 });
 
+test("an append that would take values away, which isn't granted, rejects with why", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<string>(server.session, "k", 100);
+  server.init([]);
+  const appended = log.append("a");
+  const message = "you may not delete values of this key, as max_length does; append without it";
+  server.tell({ type: "error", code: "forbidden", message, key: "k", action: "delete", id: 1 });
+  await expect(appended).rejects.toMatchObject({ code: "forbidden", message });
+  expect(log.values).toEqual([]);
+});
+
 test("a bounded stream holds its newest values", () => {
   const server = new PlayedServer();
   const log = new Stream<number>(server.session, "k", 2);
