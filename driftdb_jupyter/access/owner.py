@@ -10,7 +10,7 @@ from .grants import OWNER, Grants
 from .identity import Identity
 from .room_access import Change, RoomAccess
 
-__all__ = ["Owner", "owner_change", "owner_secret"]
+__all__ = ["Owner", "no_owners", "owner_change", "owner_secret"]
 
 _KIND = "owner"
 _PREFIX = "owner_"
@@ -37,6 +37,11 @@ def owner_secret() -> str:
 def owner_change(secret: str) -> Change:
     """Return the change that makes whoever has a secret the owner of a room."""
     return {(_KIND, _digest(secret)): b"{}"}
+
+
+def no_owners(access: RoomAccess) -> Change:
+    """Return the change that makes every secret of an owner worth nothing."""
+    return {(_KIND, digest): None for digest in access.of(_KIND)}
 
 
 def _digest(secret: str) -> str:

@@ -42,14 +42,20 @@ class Store(Protocol):
     def export(self, name: str) -> Iterator[bytes]:
         """Return a room as JSON Lines, in pieces of any length."""
 
-    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
-        """Import a room, given as JSON Lines in pieces of any length."""
+    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool, owners: bool) -> int:
+        """Import a room, given as JSON Lines in pieces of any length.
+
+        ``owners``: who owns it comes along. Returns how many records of that kind were left out.
+        """
 
     def policy(self, name: str) -> Policy | None:
         """Return who may do what in a room, ``None`` where it has no policy."""
 
     def set_policy(self, name: str, policy: Policy | None) -> None:
         """Say who may do what in a room."""
+
+    def forget_owners(self, name: str) -> int:
+        """Make the secrets of a room's owners worth nothing; returns how many there were."""
 
     def delete(self, name: str) -> None:
         """Delete a room."""
@@ -86,10 +92,11 @@ class LocalStore:
         """Return a room as JSON Lines."""
         return self._run(self._administration.export(name))
 
-    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
+    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool, owners: bool) -> int:
         """Import a room, given as JSON Lines in pieces of any length."""
-        room = self._administration.read(pieces)
+        room, left_out = self._administration.read(pieces, owners=owners)
         self._run(self._administration.put(name, room, replace=replace))
+        return left_out
 
     def policy(self, name: str) -> Policy | None:
         """Return who may do what in a room, ``None`` where it has no policy."""
@@ -98,6 +105,10 @@ class LocalStore:
     def set_policy(self, name: str, policy: Policy | None) -> None:
         """Say who may do what in a room."""
         self._run(self._administration.set_policy(name, policy))
+
+    def forget_owners(self, name: str) -> int:
+        """Make the secrets of a room's owners worth nothing."""
+        return self._run(self._administration.forget_owners(name))
 
     def delete(self, name: str) -> None:
         """Delete a room."""
@@ -150,10 +161,11 @@ class RemoteStore:
             while chunk := response.read(_CHUNK_BYTES):
                 yield chunk
 
-    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool) -> None:
+    def put(self, name: str, pieces: Iterable[bytes], *, replace: bool, owners: bool) -> int:
         """Import a room, given as JSON Lines in pieces of any length."""
-        query = "?replace=true" if replace else ""
-        self._open("PUT", _room(name) + query, body=pieces).close()
+        query = urlencode({"replace": str(replace).lower(), "owners": str(owners).lower()})
+        with self._open("PUT", f"{_room(name)}?{query}", body=pieces) as response:
+            return msgspec.json.decode(response.read(), type=int)
 
     def policy(self, name: str) -> Policy | None:
         """Return who may do what in a room, ``None`` where it has no policy."""
@@ -165,6 +177,11 @@ class RemoteStore:
         """Say who may do what in a room."""
         body = b"null" if policy is None else policy.encode()
         self._open("PUT", f"{_room(name)}/access", body=body).close()
+
+    def forget_owners(self, name: str) -> int:
+        """Make the secrets of a room's owners worth nothing."""
+        with self._open("DELETE", f"{_room(name)}/owners") as response:
+            return msgspec.json.decode(response.read(), type=int)
 
     def delete(self, name: str) -> None:
         """Delete a room."""

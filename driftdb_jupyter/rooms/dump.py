@@ -24,6 +24,7 @@ import cbor2
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from ..access.room_access import POLICY
 from ..protocol import cbor
 from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, TooLarge
@@ -123,8 +124,12 @@ def read_head(line: bytes) -> Head:
     return head
 
 
-def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
+def load(room: Room, pieces: Iterable[bytes], *, limits: Limits, owners: bool = False) -> int:
     """Fill an empty room with the lines of a dump, given in pieces; their numbers stay.
+
+    ``owners``: whether the records of its owners and of other credentials are taken, too. Whoever
+    wrote the file may be an owner by them. The policy, which can be looked at, is taken always.
+    Returns how many records were left out.
 
     Raises :class:`BadMessage`, which names the line, where one can't be read, :class:`TooLarge`,
     which does so, too, where one is too long or holds too much, and
@@ -134,14 +139,18 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
     head = read_head(next(lines, b""))
     newest: dict[str, int] = {}
     given: set[int] = set()
-    number = 1
+    number, left_out = 1, 0
     for number, text in enumerate(lines, 2):
         try:
             text.decode()  # msgspec doesn't look into a value
             if text.startswith(_RECORD):
                 record = _decode_record(text)
                 content = _sound(record.record, limits)
-                room.change_access({(record.access, record.name): content})
+                place = (record.access, record.name)
+                if owners or place == POLICY:
+                    room.change_access({place: content})
+                else:
+                    left_out += 1
                 continue
             line = _decode_line(text)
             if not newest.get(line.key, 0) < line.seq <= head.seq:
@@ -165,6 +174,7 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits) -> None:
             'whole. If it was changed on purpose, take "lines" out of its first line'
         )
     room.seq = head.seq
+    return left_out
 
 
 def _lines(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:

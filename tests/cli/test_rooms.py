@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from driftdb_jupyter.access.owner import owner_change
 from driftdb_jupyter.protocol.name import room_digest
 from driftdb_jupyter.server.process.control import control_path
 from driftdb_jupyter.server.process.place import journal_in
@@ -236,6 +237,51 @@ async def test_who_may_do_what_is_printed_and_set(folder: Path, room: str, tmp_p
     assert json.loads(run(folder, "access", "other").stdout) == policy
     assert run(folder, "access", room, "--open").returncode == 0
     assert run(folder, "access", room).stdout == "null\n"
+
+
+async def owned(server: Process, name: str, secret: str) -> int:
+    """The status of an answer to who shows an owner's secret."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    return (await fetch(f"{server.server.root}room/{name}/access", headers=headers)).status
+
+
+async def test_who_wrote_an_imported_file_owns_the_room_only_where_that_is_asked_for(
+    folder: Path, server: Process
+) -> None:
+    lines = ['{"driftdb":1,"room":"r","seq":0}']
+    for (_, digest), record in owner_change("secret of an owner").items():
+        assert record is not None
+        line = {"access": "owner", "name": digest, "record": json.loads(record)}
+        lines.append(json.dumps(line))
+    text = "\n".join(lines)
+    said = run(folder, "import", text=text)
+    assert (said.returncode, said.stdout) == (
+        0,
+        "Left out 1 record of who owns the room; import it with --owners if you trust whoever "
+        "wrote the file.\n",
+    )
+    assert await owned(server, "r", "secret of an owner") == 403
+    said = run(folder, "import", "--room=other", "--owners", text=text)
+    assert (said.returncode, said.stdout) == (0, "")
+    assert await owned(server, "other", "secret of an owner") == 200
+    server.end()  # as without a server
+    assert "Left out 1 record" in run(folder, "import", "--room=third", text=text).stdout
+    assert run(folder, "export", "third").stdout.count('"owner"') == 0
+    assert run(folder, "import", "--room=fourth", "--owners", text=text).stdout == ""
+    assert run(folder, "export", "fourth").stdout.count('"owner"') == 1
+
+
+async def test_owners_are_forgotten(folder: Path, server: Process) -> None:
+    made = (await fetch(server.server.root + "new?admin=true", method="POST")).json
+    other = (await fetch(server.server.root + "new?admin=true", method="POST")).json
+    assert await owned(server, made["room"], made["admin"]) == 200
+    assert run(folder, "access", made["room"], "--forget-owners").stdout == "Forgot 1 owner.\n"
+    assert await owned(server, made["room"], made["admin"]) == 403
+    assert run(folder, "access", made["room"], "--forget-owners").stdout == "Forgot 0 owners.\n"
+    assert run(folder, "access", "nowhere", "--forget-owners").returncode == 3
+    server.end()
+    assert run(folder, "access", other["room"], "--forget-owners").stdout == "Forgot 1 owner.\n"
+    assert "owner" not in run(folder, "export", other["room"]).stdout
 
 
 async def test_what_is_no_policy_changes_nothing(folder: Path, room: str) -> None:

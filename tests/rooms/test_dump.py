@@ -279,9 +279,19 @@ def test_who_may_do_what_comes_back() -> None:
     room.change_access({POLICY: b'{"anyone":["read"]}', ("link", "\n"): b'{"name":"a"}'})
     lines = dumped(room)
     assert lines[1].startswith(b'{"access":"policy","name":"","record":{"anyone":["read"]}}')
-    again = loaded(*lines)
+    again = Room(epoch="e")
+    assert load(again, [b"".join(lines)], limits=Limits(), owners=True) == 0
     assert again.access.policy == room.access.policy
     assert again.access.items() == room.access.items()
+
+
+def test_of_a_file_only_the_policy_is_taken_unless_its_owners_are_asked_for() -> None:
+    room = filled(("k", Value.from_json(b"1")))
+    room.change_access({POLICY: b'{"anyone":["read"]}', ("owner", "a"): b"{}", ("link", "a"): b"1"})
+    again = Room(epoch="e")
+    assert load(again, dumped(room), limits=Limits()) == 2
+    assert list(again.access) == [POLICY]
+    assert again.keys == ["k"]
 
 
 @pytest.mark.parametrize(

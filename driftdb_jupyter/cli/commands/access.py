@@ -8,6 +8,7 @@ from typing import Any
 from ...command.parameter import arguments, one, option
 from ...command.printing import put
 from ...command.types import File
+from ..amounts import number_of
 from ..configured import Settings
 from ..status import Misuse
 from ..stored import data_option, opened, rooms_command
@@ -22,6 +23,7 @@ __all__ = ["command"]
     driftdb access lecture --anyone read --user ada=admin --group staff=write
     driftdb access lecture --file policy.json
     driftdb access lecture --open
+    driftdb access lecture --forget-owners
     """,
 )
 @arguments("name", "ROOM", callback=one("the name of one room"))
@@ -41,6 +43,11 @@ __all__ = ["command"]
     is_flag=True,
     help="Take the policy away: whoever is let in at all may do everything.",
 )
+@option(
+    "--forget-owners",
+    is_flag=True,
+    help="Make the secrets of the room's owners worth nothing, as after one has leaked.",
+)
 def command(
     settings: Settings,
     name: str,
@@ -50,6 +57,7 @@ def command(
     group: tuple[str, ...],
     file: str,
     open_: bool,
+    forget_owners: bool,
 ) -> None:
     """Print who may do what in a room, as JSON, or say it anew.
 
@@ -61,11 +69,15 @@ def command(
     from ...access.policy import parse_policy
 
     roles = bool(anyone or user or group)
-    if roles + bool(file) + open_ > 1:
-        raise Misuse("expected roles, or --file, or --open, got more than one of these")
+    if roles + bool(file) + open_ + forget_owners > 1:
+        raise Misuse(
+            "expected roles, or --file, or --open, or --forget-owners, got more than one of these"
+        )
     with opened(data, settings) as store:
         if open_:
             store.set_policy(name, None)
+        elif forget_owners:
+            put(f"Forgot {number_of(store.forget_owners(name), 'owner')}.")
         elif file:
             store.set_policy(name, parse_policy(_read(file)))
         elif roles:

@@ -9,7 +9,9 @@ from itertools import chain
 from typing import BinaryIO
 
 from ...command.parameter import arguments, at_most_one, option
+from ...command.printing import put
 from ...command.types import File
+from ..amounts import number_of
 from ..configured import Settings
 from ..progress import counted
 from ..status import FileFailed
@@ -31,8 +33,19 @@ _PIECE_BYTES = 64 * 1024
 @data_option
 @option("--room", default="", help="The room's name; by default the one in the file.")
 @option("--replace", is_flag=True, help="Replace a room that has this name.")
-def command(settings: Settings, path: str | None, data: str, room: str, replace: bool) -> None:
-    """Bring back a room that was exported, from a file or from the standard input."""
+@option(
+    "--owners",
+    is_flag=True,
+    help="Bring back who owns the room, too: the digests of secrets, by which whoever wrote the "
+    "file may administer it.",
+)
+def command(
+    settings: Settings, path: str | None, data: str, room: str, replace: bool, owners: bool
+) -> None:
+    """Bring back a room that was exported, from a file or from the standard input.
+
+    Its policy comes along, its owners only with --owners.
+    """
     from ...rooms.dump import HEAD_LIMIT_BYTES, read_head
 
     with _source(path) as (name, source):
@@ -42,7 +55,12 @@ def command(settings: Settings, path: str | None, data: str, room: str, replace:
         room = room or head.room
         with opened(data, settings, new=True) as store:  # not before it is sure there is a room
             whole = counted(chain([first], pieces), f"Importing {room}")
-            store.put(room, whole, replace=replace)
+            left_out = store.put(room, whole, replace=replace, owners=owners)
+    if left_out:
+        put(
+            f"Left out {number_of(left_out, 'record')} of who owns the room; import it with"
+            " --owners if you trust whoever wrote the file."
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
+from ...access.owner import no_owners
 from ...access.policy import Policy
 from ...access.room_access import POLICY
 from ...broker.broker import RoomSummary
@@ -19,7 +20,7 @@ from ...rooms.dump import dump, load
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.room import Room
 from ..hosting.hub import Hub
-from ..process.audit import PolicyChanged
+from ..process.audit import OwnersForgotten, PolicyChanged
 from ..sending.backlog import Backlog
 
 __all__ = ["Administration", "Restored"]
@@ -67,9 +68,11 @@ class Administration:
             raise _missing(name)
         return dump(name, hosted.sequencer.room, limits=self._hub.settings.limits)
 
-    def read(self, pieces: Iterable[bytes]) -> Room:
+    def read(self, pieces: Iterable[bytes], *, owners: bool = False) -> tuple[Room, int]:
         """Read an exported room, given in pieces of any length; may be called on any thread.
 
+        ``owners``: whether who owns it is taken from there, too. Returns the number of records that
+        were left out, as well (see :func:`~..rooms.dump.load`).
         Raises :class:`BadMessage` and :class:`~..protocol.errors.TooLarge`, which name the line
         that can't be read or is too long, and :class:`~..protocol.errors.QuotaExceeded`.
         """
@@ -80,8 +83,8 @@ class Administration:
             window_limits=settings.window_limits,
             memory=MemoryBudget(memory.free_bytes),  # one of its own, for it may be another thread
         )
-        load(room, pieces, limits=settings.limits)
-        return room
+        left_out = load(room, pieces, limits=settings.limits, owners=owners)
+        return room, left_out
 
     async def put(self, name: str, room: Room, *, replace: bool = False) -> None:
         """Give a room that was read a name; ``replace``: another of that name goes.
@@ -123,6 +126,20 @@ class Administration:
             raise _missing(name)
         changed = PolicyChanged(room=name, by="operator", removed=policy is None)
         self._hub.events.audit.tell(changed)
+
+    async def forget_owners(self, name: str) -> int:
+        """Make the secrets of a room's owners worth nothing; returns how many there were.
+
+        Raises :class:`RoomNotFound` and :class:`~..protocol.errors.Unavailable`.
+        """
+        access = await self._hub.rooms.access(name)
+        if access is None:
+            raise _missing(name)
+        change = no_owners(access)
+        if change and not await self._hub.rooms.change_access(name, change):
+            raise _missing(name)
+        self._hub.events.audit.tell(OwnersForgotten(room=name, by="operator", owners=len(change)))
+        return len(change)
 
     async def delete(self, name: str) -> None:
         """Delete a room; who is in it is told (close code 4404).

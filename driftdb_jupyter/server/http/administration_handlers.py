@@ -129,7 +129,11 @@ class ExportedRoom(AdministrationRequest):
         await send_pieces(self, _joined(lines), self.administration.backlog)
 
     async def put(self, name: str) -> None:
-        """Import a room; with ``?replace=true`` in the place of another."""
+        """Import a room; with ``?replace=true`` in the place of another.
+
+        With ``?owners=true`` who owns it comes along. Answers with how many records of that kind
+        were left out.
+        """
         if self._no_space is not None:
             raise Unavailable(
                 "the server can't hold what is imported: its folder for temporary files (TMPDIR)"
@@ -137,10 +141,11 @@ class ExportedRoom(AdministrationRequest):
             )
         self.body.seek(0)
         pieces = iter(partial(self.body.read, _BYTES_AT_ONCE), b"")
-        room = await asyncio.to_thread(self.administration.read, pieces)
+        owners = self.get_query_argument("owners", "") == "true"
+        room, left_out = await asyncio.to_thread(self.administration.read, pieces, owners=owners)
         replace = self.get_query_argument("replace", "") == "true"
         await self.administration.put(name, room, replace=replace)
-        self.answer(None)
+        self.answer(left_out)
 
     async def delete(self, name: str) -> None:
         """Delete a room."""
@@ -173,6 +178,14 @@ class RoomPolicy(AdministrationRequest):
         policy = None if body.strip() == b"null" else parse_policy(body)
         await self.administration.set_policy(name, policy)
         self.answer(None)
+
+
+class RoomOwners(AdministrationRequest):
+    """``DELETE /admin/rooms/NAME/owners``."""
+
+    async def delete(self, name: str) -> None:
+        """Forget who owns a room, and answer with how many secrets did."""
+        self.answer(await self.administration.forget_owners(name))
 
 
 class Trouble(AdministrationRequest):
@@ -279,6 +292,7 @@ def administration_routes(
         (prefix + "rooms", Rooms, common),
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
         (prefix + "rooms/([^/]+)/access", RoomPolicy, common),
+        (prefix + "rooms/([^/]+)/owners", RoomOwners, common),
         (prefix + "trouble", Trouble, common),
         (prefix + "vacuum", Vacuum, common),
         (prefix + "check", Check, common),

@@ -26,6 +26,7 @@ __all__ = [
     "Denied",
     "LinkMade",
     "LinkRevoked",
+    "OwnersForgotten",
     "PolicyChanged",
     "RoomMade",
     "TokenRevoked",
@@ -59,6 +60,12 @@ class PolicyChanged(AuditEvent, tag="policy_changed"):
     """Who may do what in a room was changed; ``removed``: to as it is without a policy."""
 
     removed: bool = False
+
+
+class OwnersForgotten(AuditEvent, tag="owners_forgotten"):
+    """The secrets of a room's owners were made worth nothing; ``owners``: how many there were."""
+
+    owners: int = 0
 
 
 class LinkMade(AuditEvent, tag="link_made"):
