@@ -224,6 +224,19 @@ class DriftDB(Configurable):
         config=True,
         help="How many messages may come at once before that limit holds.",
     )
+    access_change_limit_per_second = Float(
+        1.0,
+        min=0.0,
+        config=True,
+        help="How often a second the policy of one room may be set over HTTP in the long run: all "
+        "who are in the room are told. Once more is refused with status 429. 0: any number.",
+    )
+    access_change_limit_burst = Int(
+        10,
+        min=1,
+        config=True,
+        help="How often it may be set at once before that limit holds.",
+    )
     request_limit_per_second = Float(
         500.0,
         min=0.0,

@@ -15,6 +15,7 @@ from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.protocol.steps import Steps
 from driftdb_jupyter.protocol.value import LONG_BYTES, Value
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.limits.room_rates import RoomRates
 
 from .peer import Answer, Room, fetch, get, init, push, pushed
 from .servers import Server, jupyter, standalone
@@ -111,6 +112,18 @@ async def test_one_that_is_none_is_refused_and_changes_nothing(room: Owned) -> N
     long = await room.access("PUT", {"anyone": [{"can": "read", "keys": ["k" * 300_000]}]})
     assert (long.status, long.json["code"]) == (413, "too_large")
     assert (await room.access()).json["anyone"] == STUDENT["anyone"]
+
+
+async def test_it_may_be_set_only_so_often(room: Owned, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room.server.hub, "access_changes", RoomRates(0.01, 2))
+    assert [(await room.access(method, STUDENT)).status for method in ("PUT", "DELETE")] == [
+        200
+    ] * 2
+    for method in ("PUT", "DELETE"):
+        refused = await room.access(method, STUDENT)
+        assert (refused.status, refused.json["code"]) == (429, "rate")
+        assert 0 < int(refused.headers["Retry-After"]) <= 100
+    assert (await room.access()).json is None
 
 
 async def test_who_may_do_nothing_stays_outside(room: Owned) -> None:

@@ -19,6 +19,7 @@ from ..limits.floods import Floods
 from ..limits.incomplete import Incomplete
 from ..limits.malformed import Malformed
 from ..limits.others import Others
+from ..limits.room_rates import RoomRates
 from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..sending.backlog import Backlog
@@ -96,6 +97,9 @@ class Hub:
         self._expiries: dict[Peer, float] = {}
         self._next_expiry = math.inf
         self.callers = Callers(settings)
+        self.access_changes = RoomRates(
+            settings.access_change_limit_per_second, settings.access_change_limit_burst
+        )
         self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
@@ -236,6 +240,7 @@ class Hub:
         self.rooms.tidy()
         self.expire_credentials()
         self.callers.tidy()
+        self.access_changes.tidy()
         self.events.tidy()
         self.broker.look()
         self.backlog.check()

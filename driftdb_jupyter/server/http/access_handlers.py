@@ -69,6 +69,7 @@ class Access(Gathered, RoomRequest):
 
     async def _change(self, name: str, policy: bytes | None) -> None:
         await self.room(name)  # which makes one whose first use this is
+        self.demand_rate(self.hub.access_changes.count(name))
         if not await self.hub.rooms.change_access(name, {POLICY: policy}):
             raise NoSuchRoom
         by = self.credential.identity.subject
