@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
@@ -61,6 +62,8 @@ from .settings import DriftDB
 
 __all__ = ["StandaloneServer", "application"]
 
+# How long connections may take to end when the server stops.
+_ENDING_SECONDS = 5
 _DAY_SECONDS = 24 * 60 * 60.0
 # What is gathered of the body of a request that doesn't look for itself; the others do.
 _BODY_LIMIT_BYTES = 65536
@@ -601,7 +604,9 @@ class StandaloneServer(JupyterApp):
             self.log.info("Stopping: %s", await signals.stop)
         server.stop()
         await hub.stop()
-        await server.close_all_connections()
+        # All that is kept is safe by now: who doesn't end is left behind.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(server.close_all_connections(), _ENDING_SECONDS)
 
     def _style_log(self) -> None:
         if self.log_style == "json":
