@@ -162,7 +162,8 @@ test("an append that would take values away, which isn't granted, rejects with w
   server.init([]);
   const appended = log.append("a");
   const message = "you may not delete values of this key, as max_length does; append without it";
-  server.tell({ type: "error", code: "forbidden", message, key: "k", action: "delete", id: 1 });
+  const { id } = last(server);
+  server.tell({ type: "error", code: "forbidden", message, key: "k", action: "delete", id });
   await expect(appended).rejects.toMatchObject({ code: "forbidden", message });
   expect(log.values).toEqual([]);
 });
