@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from ...protocol.errors import RoomNotFound, Unreachable
 from ...protocol.name import notebook_room
 from ..runtime.background import background
 from ..settings import Settings
 from .errors import explain
+from .fetch import fetch
 from .location import Location
 
 __all__ = ["kernel_id", "named"]
@@ -70,21 +70,13 @@ async def _ask(location: Location, settings: Settings, timeout_seconds: float) -
     else:
         query = {"kernel": kernel_id() or "", "started_as": location.notebook}
         path, method, body = f"notebook?{urlencode(query, errors='replace')}", "GET", None
-    client = AsyncHTTPClient(force_instance=True)
+    url = location.server + path
     try:
-        response = await client.fetch(
-            HTTPRequest(
-                location.server + path,
-                method=method,
-                body=body,
-                headers=location.headers,
-                ssl_options=location.tls(),
-                follow_redirects=False,
-                connect_timeout=settings.connect_timeout_seconds,
-                request_timeout=timeout_seconds,
+        answer: Any = msgspec.json.decode(
+            await fetch(
+                location, settings, url, method=method, body=body, timeout_seconds=timeout_seconds
             )
         )
-        answer: Any = msgspec.json.decode(response.body)
         name = answer["room"]
         if not isinstance(name, str):
             raise TypeError
@@ -95,5 +87,3 @@ async def _ask(location: Location, settings: Settings, timeout_seconds: float) -
         ) from None
     except Exception as error:
         raise explain(error, location) from None
-    finally:
-        client.close()

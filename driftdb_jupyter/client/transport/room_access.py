@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httpclient import HTTPClientError
 
 from ...protocol.errors import DriftDBError, Forbidden, NotConnected, Unreachable, refusal
 from ..runtime.background import background
 from ..settings import Settings
 from .errors import explain
+from .fetch import fetch
 from .location import Location
 
 __all__ = ["read_policy", "write_policy"]
@@ -40,21 +41,11 @@ def _run(asking: Any, location: Location) -> object:
 
 
 async def _ask(location: Location, settings: Settings, method: str, body: bytes | None) -> object:
-    client = AsyncHTTPClient(force_instance=True)
+    url = f"{location.url}/access"
     try:
-        response = await client.fetch(
-            HTTPRequest(
-                f"{location.url}/access",
-                method=method,
-                body=body,
-                headers=location.headers,
-                ssl_options=location.tls(),
-                follow_redirects=False,
-                connect_timeout=settings.connect_timeout_seconds,
-                request_timeout=_SECONDS,
-            )
+        return msgspec.json.decode(
+            await fetch(location, settings, url, method=method, body=body, timeout_seconds=_SECONDS)
         )
-        return msgspec.json.decode(response.body)
     except msgspec.DecodeError:
         raise Unreachable(
             f"what answers at {location.server} is no room server: it told nothing of who may do"
@@ -64,8 +55,6 @@ async def _ask(location: Location, settings: Settings, method: str, body: bytes 
         raise _refusal(error, location) from None
     except Exception as error:
         raise explain(error, location) from None
-    finally:
-        client.close()
 
 
 def _refusal(error: HTTPClientError, location: Location) -> DriftDBError:
