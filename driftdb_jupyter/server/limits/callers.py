@@ -108,13 +108,7 @@ class Caller:
         return Rate(per_second, burst, now=self._clock()) if per_second else None
 
     def _count(self, rate: Rate | None) -> float:
-        if rate is None:
-            return 0.0
-        now = self._clock()
-        seconds = rate.wait(now=now)
-        if not seconds:
-            rate.take(now=now)
-        return seconds
+        return 0.0 if rate is None else rate.take_if_free(now=self._clock())
 
 
 class Callers:

@@ -26,6 +26,13 @@ class Rate:
         self._tokens -= 1
         return self._wait()
 
+    def take_if_free(self, *, now: float) -> float:
+        """Count one if it may come at once; returns in how many seconds it may, 0: it counts."""
+        seconds = self.wait(now=now)
+        if not seconds:
+            self._tokens -= 1
+        return seconds
+
     def give_back(self, *, now: float) -> None:
         """Uncount one that was counted."""
         self._tokens += 1

@@ -39,10 +39,7 @@ class RoomRates:
         rate = self._rates.get(room)
         if rate is None:
             rate = self._rates[room] = Rate(self._per_second, self._burst, now=now)
-        seconds = rate.wait(now=now)
-        if not seconds:
-            rate.take(now=now)
-        return seconds
+        return rate.take_if_free(now=now)
 
     def tidy(self) -> None:
         """Forget rooms to which nothing has happened for long; looks at some of them each time."""

@@ -118,12 +118,9 @@ class AuditLog:
         if not LOGGER.isEnabledFor(logging.INFO) or not LOGGER.handlers:
             return
         rated = _rated(event)
-        if rated is not None:
-            now, rate = self._clock(), self._rates[rated]
-            if rate.wait(now=now):
-                self._untold[rated] = self._untold.get(rated, 0) + 1
-                return
-            rate.take(now=now)
+        if rated is not None and self._rates[rated].take_if_free(now=self._clock()):
+            self._untold[rated] = self._untold.get(rated, 0) + 1
+            return
         fields = {
             name: printable(value, _TEXT_LIMIT) if isinstance(value, str) else value
             for name, value in msgspec.to_builtins(event).items()

@@ -138,11 +138,9 @@ class EventLog:
 
     def requested(self, level: int, line: str, **fields: object) -> None:
         """Log that a request was answered: a line for each, as long as they are not very many."""
-        now = self._clock()
-        if self._requests.wait(now=now):
+        if self._requests.take_if_free(now=self._clock()):
             self._unlogged += 1
             return
-        self._requests.take(now=now)
         self.log.log(level, "%s", line, extra={"fields": fields})
 
     def tidy(self) -> None:

@@ -47,3 +47,10 @@ def test_it_says_when_the_next_one_may_come() -> None:
 def test_what_comes_all_the_same_is_counted() -> None:
     rate = Rate(2, 1, now=0)
     assert [rate.take(now=0) for _ in range(3)] == pytest.approx([0.5, 1, 1.5])
+
+
+def test_one_that_may_not_come_at_once_is_not_counted() -> None:
+    rate = Rate(2, 1, now=0)
+    assert rate.take_if_free(now=0) == 0
+    assert rate.take_if_free(now=0) == rate.take_if_free(now=0) == 0.5
+    assert rate.take_if_free(now=0.5) == 0
