@@ -5,6 +5,22 @@ import { CopiedReducer } from "./copied";
 
 const SIZE_THRESHOLD = 30;
 
+/** What a {@link Reducer} is made of. */
+interface ReducerOptions<T, A> {
+  /** The key whose stream has the actions. */
+  key: string;
+  /** Returns the value that an action makes of a value. */
+  reducer: (state: T, action: A) => T;
+  /** The value where there are no actions yet. */
+  initialValue: T;
+  /** How many actions the room keeps before a snapshot replaces them. */
+  sizeThreshold?: number;
+  /** The connection to the room. */
+  db: DbConnection;
+  /** Called with the value after each action. */
+  callback: (state: T) => void;
+}
+
 /**
  * A value that everybody in a room changes by actions. `callback` is called with it after each
  * action, own or others'; all clients end with the same value. `reducer` may change the state that
@@ -14,24 +30,10 @@ export class Reducer<T, A> {
   #shared: CopiedReducer<T, A> | null = null;
   #end: (() => void) | null = null;
 
-  readonly #opts: {
-    key: string;
-    reducer: (state: T, action: A) => T;
-    initialValue: T;
-    sizeThreshold?: number;
-    db: DbConnection;
-    callback: (state: T) => void;
-  };
+  readonly #opts: ReducerOptions<T, A>;
 
   /** `sizeThreshold`: how many actions the room keeps before a snapshot replaces them. */
-  constructor(opts: {
-    key: string;
-    reducer: (state: T, action: A) => T;
-    initialValue: T;
-    sizeThreshold?: number;
-    db: DbConnection;
-    callback: (state: T) => void;
-  }) {
+  constructor(opts: ReducerOptions<T, A>) {
     this.#opts = opts;
     this.dispatch = this.dispatch.bind(this);
   }

@@ -6,6 +6,7 @@ import { ItemsModel } from "../room/items";
 import { whole } from "../room/snapshot";
 import { arrange } from "./arrange";
 import { type Control, element, type MakeControl, type Source } from "./control";
+import { oncePerFrame } from "./frame";
 import type { Holding } from "./gone";
 import type { Home } from "./home";
 import { Place, type ViewOptions } from "./place";
@@ -40,7 +41,7 @@ export class FoldedView implements LogListener {
   private rows = new Map<string, Row>();
   private whole: { readonly make: MakeControl; readonly control: Control } | null = null;
   private readonly own: Own = new Map();
-  private due = false;
+  private readonly drawSoon = oncePerFrame(() => this.draw());
   private readonly rights: Rights;
   private readonly leaveRights: () => void;
 
@@ -106,16 +107,6 @@ export class FoldedView implements LogListener {
     if (this.fold.isEmpty)
       return this.remembered ?? (this.model instanceof Unapplied ? undefined : {});
     return this.model instanceof Unapplied ? this.model.value : this.model.snapshot();
-  }
-
-  /** Draw once, however much comes in a frame. */
-  private drawSoon(): void {
-    if (this.due) return;
-    this.due = true;
-    requestAnimationFrame(() => {
-      this.due = false;
-      this.draw();
-    });
   }
 
   private draw(): void {

@@ -1,5 +1,6 @@
 import { arrange } from "./arrange";
 import { element } from "./control";
+import { oncePerFrame } from "./frame";
 
 /** A line is so high, in pixels; longer text goes on to the right. */
 const LINE_PIXELS = 20;
@@ -48,7 +49,7 @@ export class LineList {
   private follows: boolean;
   private pressed = false;
   private count = 0;
-  private due = false;
+  private readonly drawSoon = oncePerFrame(() => this.draw());
   private wraps = false;
   /** How many lines are there while they wrap. */
   private most = WRAPPED;
@@ -78,12 +79,7 @@ export class LineList {
   /** Show so many lines; those that were there may be others. */
   show(count: number): void {
     this.count = count;
-    if (this.due) return;
-    this.due = true;
-    requestAnimationFrame(() => {
-      this.due = false;
-      this.draw();
-    });
+    this.drawSoon();
   }
 
   /** Go to the end, and stay there. */

@@ -3,6 +3,7 @@ import { nameOf } from "../client/user";
 import type { Json, Person } from "../protocol/messages";
 import { arrange } from "./arrange";
 import { element } from "./control";
+import { oncePerFrame } from "./frame";
 import type { Home } from "./home";
 import { inkOn, solid } from "./ink";
 import { Place, type ViewOptions } from "./place";
@@ -17,7 +18,7 @@ export class PresenceView implements PresenceListener {
   private readonly nobody = element("li", "driftdb-nobody", {}, "nobody yet");
   /** By client, with what each was when it was drawn. */
   private avatars = new Map<string, { readonly person: Person; readonly element: Element }>();
-  private due = false;
+  readonly updated = oncePerFrame(() => this.draw());
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     this.place = new Place(home, key, options, parent, "driftdb-presence");
@@ -31,16 +32,6 @@ export class PresenceView implements PresenceListener {
   destroy(): void {
     this.replica.listeners.delete(this);
     this.place.destroy();
-  }
-
-  /** Draw once, however much comes in a frame. */
-  updated(): void {
-    if (this.due) return;
-    this.due = true;
-    requestAnimationFrame(() => {
-      this.due = false;
-      this.draw();
-    });
   }
 
   private draw(): void {
