@@ -14,40 +14,15 @@ from textwrap import dedent
 import pytest
 
 import driftdb_jupyter
-from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.objects.state import SharedState
-from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
 
 from .fakes import FakeServer
 from .served import come_true
+from .written import PROLOGUE, check_that_all_arrived
 
 PYTHONS = [sys.executable, *filter(None, os.environ.get("DRIFTDB_TEST_PYTHONS", "").split(":"))]
 SECONDS = 240
-
-PROLOGUE = """
-import asyncio, logging, os, signal, sys, threading
-from driftdb_jupyter import SharedDict, SharedState, Stream, room
-
-def write():
-    here = room(sys.argv[1])
-    log = Stream("log", room=here)
-    throttled = SharedState("throttled", 0, room=here, throttle_seconds=1000)
-    counter = SharedState("counter", 0, room=here)
-    items = SharedDict("items", {}, room=here)
-    logging.getLogger("app").addHandler(log.handler())
-    for n in range(2000):
-        log.append(n)
-    for n in range(3):
-        throttled.value = n
-    for _ in range(300):
-        counter.update(lambda value: value + 1)
-    items["last"] = "words"
-    print("printed", file=log.file())
-    print("unfinished", end="", file=log.file())
-    logging.getLogger("app").warning("logged")
-    return here, log, throttled, counter, items
-"""
 
 ENDS = {
     "script": "kept = write()",
@@ -104,15 +79,7 @@ def run(python: str, end: str, room_url: str, **environ: str) -> subprocess.Comp
 def test_all_that_was_written_arrives(mine: Room, python: str, end: str) -> None:
     ended = run(python, end, mine.url, DRIFTDB_FLUSH_SECONDS="200")
     assert "may be lost" not in ended.stderr
-    log = Stream("log", room=mine)
-    numbers = [value for value in log if isinstance(value, int)]
-    assert numbers == list(range(2000)), ended.stderr
-    assert "printed" in log
-    assert "unfinished" in log
-    assert [value["message"] for value in log if isinstance(value, dict)] == ["logged"]
-    assert SharedState("throttled", room=mine).value == 2
-    assert SharedState("counter", room=mine).value == 300
-    assert dict(SharedDict("items", room=mine)) == {"last": "words"}
+    check_that_all_arrived(mine, ended.stderr)
 
 
 def test_processes_that_end_at_once_lose_none_of_their_updates(mine: Room) -> None:

@@ -10,12 +10,9 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from driftdb_jupyter.client.objects.dictionary import SharedDict
-from driftdb_jupyter.client.objects.state import SharedState
-from driftdb_jupyter.client.objects.stream.stream import Stream
-
 from ..client.fakes import FakeServer, serving
 from ..client.served import fresh_room
+from ..client.written import PROLOGUE, check_that_all_arrived
 from ..conformance.servers import standalone
 
 
@@ -231,34 +228,16 @@ def test_what_is_to_stay_stays(kernel: Kernel) -> None:
     assert kernel.run("print(told)") == "[1, 1]"
 
 
-WRITING = """
-import logging, sys
-from driftdb_jupyter import SharedDict, SharedState, Stream, room
-log = Stream("log", room=(here := room(sys.argv[1])))
-throttled = SharedState("throttled", 0, room=here, throttle_seconds=1000)
-counter = SharedState("counter", 0, room=here)
-items = SharedDict("items", {}, room=here)
-logging.getLogger("app").addHandler(log.handler())
-for n in range(2000):
-    log.append(n)
-for n in range(3):
-    throttled.value = n
-for _ in range(300):
-    counter.update(lambda value: value + 1)
-items["last"] = "words"
-print("printed", file=log.file())
-print("unfinished", end="", file=log.file())
-logging.getLogger("app").warning("logged")
-"""
-
-
 @pytest.mark.parametrize("end", ["shutdown", "restart", "shutdown of a busy kernel"])
 def test_what_was_written_arrives_when_the_kernel_is_shut_down(end: str) -> None:
     with standalone() as standing, fresh_room(standing.root) as mine:
         kernel = Kernel(standing.root)
         try:
             kernel.manager.shutdown_wait_time = 120.0
-            assert kernel.run(f"import sys; sys.argv = ['', {mine.url!r}]{WRITING}") == ""
+            assert (
+                kernel.run(f"import sys; sys.argv = ['', {mine.url!r}]{PROLOGUE}kept = write()")
+                == ""
+            )
             if end == "restart":
                 kernel.manager.restart_kernel()
             else:
@@ -267,10 +246,4 @@ def test_what_was_written_arrives_when_the_kernel_is_shut_down(end: str) -> None
                 kernel.manager.shutdown_kernel()
         finally:
             kernel.stop()
-        log = list(Stream("log", room=mine))
-        assert [value for value in log if isinstance(value, int)] == list(range(2000))
-        assert {"printed", "unfinished"} <= {value for value in log if isinstance(value, str)}
-        assert [value["message"] for value in log if isinstance(value, dict)] == ["logged"]
-        assert SharedState("throttled", room=mine).value == 2
-        assert SharedState("counter", room=mine).value == 300
-        assert dict(SharedDict("items", room=mine)) == {"last": "words"}
+        check_that_all_arrived(mine)
