@@ -28,9 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
 
 
+def _share_one_browser(items: list[pytest.Item]) -> None:
+    """Put the tests of a browser last: none else can run an event loop while Playwright's is there.
+
+    A module that imports the fixture has one of its own, whose Playwright can't start then.
+    """
+    seen = [item for item in items if "chromium" in getattr(item, "fixturenames", ())]
+    for item in seen:
+        definitions = item._fixtureinfo.name2fixturedefs["chromium"]  # type: ignore[attr-defined]
+        if [each.baseid for each in definitions] != [""]:
+            raise pytest.UsageError(f"{item.nodeid}: take chromium as an argument, don't import it")
+    items[:] = [item for item in items if item not in set(seen)] + seen
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Last, because no other test can run an event loop while Playwright's is there.
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    _share_one_browser(items)
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]

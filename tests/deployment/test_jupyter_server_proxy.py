@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from ..browser import NewWindow, chromium, new_window
+from ..browser import NewWindow
 from ..server.processes import environment, started
-
-__all__ = ["chromium", "new_window"]
 
 CONFIG = """
 c.ServerProxy.servers = {{

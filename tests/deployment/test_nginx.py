@@ -15,12 +15,10 @@ from playwright.sync_api import expect
 
 from driftdb_jupyter import room
 
-from ..browser import NewWindow, chromium, new_window
+from ..browser import NewWindow
 from ..certificates import CERTIFICATE
 from ..server.processes import COMMAND, Process, environment, started
 from .nginx import behind_nginx
-
-__all__ = ["chromium", "new_window"]
 
 CLIENT = "127.0.0.2"  # is no trusted proxy
 
