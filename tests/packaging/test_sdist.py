@@ -17,5 +17,10 @@ def test_it_carries_what_the_bundle_is_built_from(unpacked: Path) -> None:
         assert (unpacked / "js" / name).is_file(), name
 
 
+def test_it_carries_the_files_that_the_documentation_deploys_with(unpacked: Path) -> None:
+    for name in ("nginx.conf", "driftdb.service", "Dockerfile"):
+        assert (unpacked / "deploy" / name).is_file(), name
+
+
 def test_it_carries_none_of_what_others_wrote(unpacked: Path) -> None:
     assert not (unpacked / "js" / "node_modules").exists()
