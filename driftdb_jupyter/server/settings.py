@@ -344,6 +344,19 @@ class DriftDB(Configurable):
         help="How often is asked whether those who are connected may still be, in seconds: "
         "Jupyter's authorizer, and whoever gave the credential that they came in with. 0: never.",
     )
+    ticket_lifetime_seconds = Float(
+        30.0,
+        min=1.0,
+        config=True,
+        help="How long a ticket is good for one socket or page, in seconds.",
+    )
+    ticket_limit = Int(
+        20_000,
+        min=1,
+        config=True,
+        help="How many tickets may be out that nobody has used. One more is refused with status "
+        "429.",
+    )
     producer_limit = Int(
         10_000,
         min=1,

@@ -36,7 +36,7 @@ from .hosting.hub import Hub
 from .http.access_handlers import access_routes
 from .http.administration import Administration
 from .http.administration_handlers import AdministrationRequest, administration_routes
-from .http.bearer import bearer
+from .http.bearers import Bearers
 from .http.forwarded import proxies_of
 from .http.gate import Gate, check_host_rule, check_origin_rule, own_names
 from .http.handlers import RoomRequest, routes
@@ -48,6 +48,7 @@ from .http.reach import is_local, near, reach
 from .http.request import MISSING_HEADER, NotFound, Request
 from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
 from .http.site import Route, Site
+from .http.ticket_handlers import ticket_routes
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
 from .process.certificate import validity
@@ -81,7 +82,8 @@ _GUEST = Guest()
 class OpenRequest(RoomRequest):
     """A request that anybody may make: from a program, or from a page that the gate lets in.
 
-    Whoever sends a secret (``Authorization: Bearer SECRET``) is taken for its holder.
+    Whoever shows a ticket, or a secret or token (``Authorization: Bearer …``), is taken for its
+    holder.
     """
 
     credential: Credential = _GUEST
@@ -92,10 +94,18 @@ class OpenRequest(RoomRequest):
         self.site.gate.check_host(self.request)
         if not self.is_public:
             self.site.gate.check_origin(self.request)
-        secret = bearer(self.request.headers)
-        if secret is not None:
-            self.credential = Owner(secret)
+        shown = None if self.is_public else self.shown_credential()
+        if isinstance(shown, Awaitable):
+            return self._wait_for(shown)
+        if shown is not None:
+            self.credential = shown
         return self.demand_rights()
+
+    async def _wait_for(self, shown: Awaitable[Credential]) -> None:
+        self.credential = await shown
+        waiting = self.demand_rights()
+        if waiting is not None:
+            await waiting
 
     async def may_create(self) -> bool:
         """Return whether the caller may make rooms: with the token for it, where there is one."""
@@ -145,6 +155,8 @@ def application(
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
     than whether it is well.
     """
+    bearers = Bearers()
+    bearers.add(lambda text: True, Owner)  # of no other form
     site = Site(
         hub,
         prefix=base_url,
@@ -157,6 +169,7 @@ def application(
         gate=gate or Gate(public_url=hub.settings.public_url),
         proxies=proxies_of(hub.settings),
         has_owners=True,
+        bearers=bearers,
     )
     administration = []
     metrics: list[Route] = []
@@ -170,6 +183,7 @@ def application(
             site.route("", FrontPage),
             *routes(site),
             *access_routes(site),
+            *ticket_routes(site),
             *page_routes(site),
             (
                 re.escape(base_url) + "health",

@@ -33,6 +33,7 @@ from .open_rooms import OpenRooms
 from .peer import Peer
 from .reclaim import Reclaimer
 from .subscriptions import Subscriptions
+from .tickets import Tickets
 from .unwritten import Unwritten
 from .watchers import Pace
 
@@ -100,6 +101,7 @@ class Hub:
         self.access_changes = RoomRates(
             settings.access_change_limit_per_second, settings.access_change_limit_burst
         )
+        self.tickets = Tickets(settings.ticket_lifetime_seconds, settings.ticket_limit)
         self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
@@ -239,6 +241,7 @@ class Hub:
         """Do the work of each second: let go of what is unused, and report trouble."""
         self.rooms.tidy()
         self.expire_credentials()
+        self.tickets.forget_old()
         self.callers.tidy()
         self.access_changes.tidy()
         self.events.tidy()

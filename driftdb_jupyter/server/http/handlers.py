@@ -39,8 +39,9 @@ from ..sending.answer import Answer
 from ..sending.outbox import Outbox
 from .address import room_address
 from .answer import send_answer
+from .bearer import bearer
 from .gathered import Gathered
-from .request import NoSuchRoom, Request
+from .request import NoSuchRoom, Request, Unauthorized
 from .site import Route, Site
 from .throttle import Throttle
 
@@ -69,6 +70,27 @@ class RoomRequest(Request):
         if self.request.uri is not None:
             names = self.hub.events.names
             self.request.uri = names.shown_uri(self.request.uri, site.root, _URI_LIMIT)
+
+    def shown_credential(self) -> Credential | Awaitable[Credential] | None:
+        """Return that of the ticket, secret or token that the request shows, or what to wait for.
+
+        ``None`` where it shows none that this site knows. Raises :class:`Unauthorized` for one
+        that is no good. A ticket is used up.
+        """
+        ticket = self.get_query_argument("ticket", None, strip=False)
+        if ticket is not None:
+            credential = self.hub.tickets.redeem(
+                ticket, self.path_args[0] if self.path_args else ""
+            )
+            if credential is None:
+                raise Unauthorized("the ticket was used, is too old, or is for another room")
+            return credential
+        text = bearer(self.request.headers)
+        return None if text is None else self.site.bearers.credential(text)
+
+    def lasting_credential(self) -> Credential:
+        """Return the credential as something that outlives the request."""
+        return self.credential
 
     async def grants(self, access: RoomAccess = NO_ROOM) -> Grants:
         """Return what the caller may do now, in a room or at the server as a whole."""

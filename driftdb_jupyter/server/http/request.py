@@ -27,7 +27,7 @@ from ..sending.tornado_sender import forget_frames
 from .answer import Response
 from .site import Site
 
-__all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request"]
+__all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request", "Unauthorized"]
 
 MISSING_HEADER = "DriftDB-Missing"
 """In an answer of status 404: a room is missing here, as no proxy says it of a server that is."""
@@ -248,6 +248,8 @@ class Request(RequestHandler):
         """Answer a refusal with its ``error`` object, and anything else with the status alone."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         self.mark_missing(**kwargs)
+        if isinstance(error, Unauthorized):
+            self.set_header("WWW-Authenticate", error.challenge)
         if not isinstance(error, Refusal):
             self.finish()
             return
@@ -277,6 +279,18 @@ class NoSuchRoom(HTTPError):
     def __init__(self) -> None:
         """Make the error, whose status is 404."""
         super().__init__(HTTPStatus.NOT_FOUND)
+
+
+class Unauthorized(HTTPError):
+    """What a request came with is no good, or no longer: another one is to be got (RFC 6750).
+
+    ``why``: in words without quotes, and never the secret itself.
+    """
+
+    def __init__(self, why: str) -> None:
+        """Make the error, whose status is 401."""
+        super().__init__(HTTPStatus.UNAUTHORIZED)
+        self.challenge = f'Bearer error="invalid_token", error_description="{why}"'
 
 
 class NotFound(Request):

@@ -10,6 +10,7 @@ from typing import Any
 from tornado.web import RequestHandler
 
 from ..hosting.hub import Hub
+from .bearers import Bearers
 from .forwarded import Proxies
 from .gate import Gate
 
@@ -29,7 +30,8 @@ class Site:
     it; ``advice`` is the command that starts a server that they can reach. ``gate``: which pages
     and names are let in, where no other server looks at that. ``proxies`` are believed.
     ``has_owners``: whether who makes a room may have a secret that makes its holder the owner.
-    ``create_token``: what making rooms needs, ``None`` for nothing.
+    ``create_token``: what making rooms needs, ``None`` for nothing. ``bearers``: which secrets and
+    tokens a request may come with.
     """
 
     hub: Hub
@@ -43,6 +45,7 @@ class Site:
     gate: Gate = field(default_factory=Gate)
     proxies: Proxies = field(default_factory=Proxies)
     has_owners: bool = False
+    bearers: Bearers = field(default_factory=Bearers)
 
     def route(self, pattern: str, handler: type[RequestHandler]) -> Route:
         """Return the route below the site's prefix to a handler, based on this site's ``request``.

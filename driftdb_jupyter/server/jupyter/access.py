@@ -22,11 +22,13 @@ from ...access.identity import Identity
 from ...access.room_access import RoomAccess
 from ...protocol.value import Value
 
-__all__ = ["KERNEL", "RESOURCE", "JupyterCredential", "holds_secret", "kernel_credential"]
+__all__ = ["KERNEL", "RESOURCE", "SHOWN", "JupyterCredential", "holds_secret", "kernel_credential"]
 
 RESOURCE = "driftdb"
 _IDENTITY = ("username", "name", "display_name", "initials", "color", "avatar_url")
 KERNEL = User(username="kernel", name="Kernel", display_name="Kernel")
+SHOWN = User(username="driftdb", name="DriftDB", display_name="DriftDB")
+"""Whom Jupyter sees in the place of somebody without an account, at the routes of rooms alone."""
 
 _SCHEME = "DriftDB "
 _READER = compile_grants(Grant(ROLES["read"]))
@@ -59,7 +61,7 @@ class JupyterCredential:
     late.
     """
 
-    __slots__ = ("_handler", "_identity")
+    __slots__ = ("_handler", "_identity", "_kept")
 
     expires_at: float | None = None
     steady = False
@@ -67,6 +69,13 @@ class JupyterCredential:
     def __init__(self, handler: JupyterHandler) -> None:
         self._handler = ref(handler)
         self._identity: Identity | None = None
+        self._kept: JupyterHandler | None = None
+
+    def lasting(self, handler: JupyterHandler) -> JupyterCredential:
+        """Return another one, which keeps the handler, and which the handler doesn't have."""
+        made = JupyterCredential(handler)
+        made._kept = handler
+        return made
 
     @property
     def identity(self) -> Identity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import cache
@@ -33,6 +33,7 @@ from ..http.metrics import HubCollector
 from ..http.pages import PageHandler, page_routes
 from ..http.reach import near, reach
 from ..http.site import Route, Site
+from ..http.ticket_handlers import ticket_routes
 from ..process.accepting import accept_patiently
 from ..process.audit import audit_to
 from ..process.control import Control, control_file
@@ -41,7 +42,7 @@ from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..process.place import jupyter_journal
 from ..settings import DriftDB
-from .access import KERNEL, JupyterCredential, holds_secret, kernel_credential
+from .access import KERNEL, SHOWN, JupyterCredential, holds_secret, kernel_credential
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
 
@@ -97,6 +98,13 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             # Without JupyterHub's own check, which refuses the scripts of a page for want of a
             # token that no <script> can bring.
             return
+        shown = self.shown_credential()
+        if shown is not None:
+            # Nobody that Jupyter knows: it is asked nothing, and no method of its own is reached.
+            self.current_user = SHOWN
+            self.credential = shown if not isinstance(shown, Awaitable) else await shown
+            await self._demand_rights()
+            return
         if page:
             self.credential = JupyterCredential(self)
             await JupyterHandler.prepare(self)
@@ -139,6 +147,11 @@ class JupyterRequest(RoomRequest, JupyterHandler):
         super().set_signed_cookie(*args, **kwargs)
 
     set_secure_cookie = set_signed_cookie  # the older name, by which Jupyter calls it
+
+    def lasting_credential(self) -> Credential:
+        """Return a credential that keeps this request, which Jupyter's authorizer is asked with."""
+        own = self.credential
+        return own.lasting(self) if isinstance(own, JupyterCredential) else own
 
     def _is_of_kernel(self) -> bool:
         given = self.request.headers.get("Authorization", "")
@@ -188,7 +201,7 @@ class DriftDBExtension(ExtensionApp):
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
-        self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client"]
+        self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client", "ticket"]
         self._admin_secret = new_id()
         self._control = ExitStack()
         self._seen = 0
@@ -209,6 +222,7 @@ class DriftDBExtension(ExtensionApp):
         self.handlers.append(site.route("notebook", NotebookRoom))
         self.handlers.extend(routes(site))
         self.handlers.extend(access_routes(site))
+        self.handlers.extend(ticket_routes(site))
         self.handlers.extend(page_routes(site))
         administration = administration_routes(
             Administration(self.hub), _PREFIX, secret=self._admin_secret

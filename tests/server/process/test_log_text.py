@@ -35,6 +35,7 @@ def test_a_text_is_one_line_without_controls(text: str, shown: str) -> None:
         ("/new", "/new"),
         ("/a?x=1&token=abc&y", "/a?x=1&token=…&y"),
         ("/a?%74oken=abc&client=x=y", "/a?%74oken=…&client=…"),
+        ("/a?ticket=abc&b=1", "/a?ticket=…&b=1"),
         ("/a?tokens=abc&token", "/a?tokens=abc&token"),
     ],
 )

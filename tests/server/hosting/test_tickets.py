@@ -1,0 +1,77 @@
+"""Tickets: good once, for a while, in one room."""
+
+from __future__ import annotations
+
+import pytest
+
+from driftdb_jupyter.access.credential import Guest, Operator
+from driftdb_jupyter.access.identity import GUEST
+from driftdb_jupyter.protocol.errors import RateExceeded
+from driftdb_jupyter.server.hosting.tickets import Tickets
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tickets(clock: Clock) -> Tickets:
+    return Tickets(30, 3, clock)
+
+
+def test_one_stands_for_its_credential_once(tickets: Tickets) -> None:
+    guest = Guest()
+    text = tickets.issue(guest, "r").ticket
+    assert tickets.redeem(text, "r") is guest
+    assert tickets.redeem(text, "r") is None
+
+
+def test_one_is_good_in_its_room_alone_and_used_up_elsewhere(tickets: Tickets) -> None:
+    text = tickets.issue(Guest(), "r").ticket
+    assert tickets.redeem(text, "other") is None
+    assert tickets.redeem(text, "r") is None
+
+
+def test_one_ends_by_itself(tickets: Tickets, clock: Clock) -> None:
+    ticket = tickets.issue(Guest(), "r")
+    assert ticket.expires_at == 1030
+    clock.now = 1030
+    assert tickets.redeem(ticket.ticket, "r") is None
+
+
+def test_one_is_told_to_end_with_its_credential(tickets: Tickets) -> None:
+    credential = Operator(GUEST)
+    credential.expires_at = 1010.0
+    assert tickets.issue(credential, "r").expires_at == 1010
+
+
+def test_no_more_are_out_than_may_be_and_none_is_forgotten_for_another(
+    tickets: Tickets, clock: Clock
+) -> None:
+    first = tickets.issue(Guest(), "r").ticket
+    clock.now += 10
+    for _ in range(2):
+        tickets.issue(Guest(), "r")
+    with pytest.raises(RateExceeded) as refused:
+        tickets.issue(Guest(), "r")
+    assert refused.value.retry_after_seconds == 21
+    assert tickets.redeem(first, "r") is not None
+    tickets.issue(Guest(), "r")
+    clock.now += 30
+    tickets.forget_old()
+    assert len(tickets) == 0
+
+
+@pytest.mark.parametrize("text", ["", "unknown", "\ud800", "x" * 100_000])
+def test_others_are_worth_nothing(tickets: Tickets, text: str) -> None:
+    assert tickets.redeem(text, "r") is None
