@@ -200,7 +200,7 @@ class BaseRoom(Sealed):
         """Close it as :meth:`close` does, unless others in this process use it, too."""
         self._given -= 1
         if self._given > 0 or len(self._found_by):
-            self.flush(Settings.from_environment().flush_seconds)
+            self.flush(Settings.read("flush_seconds"))
             return
         lost = self._close()
         if lost is not None and kind is None:
@@ -224,7 +224,7 @@ class BaseRoom(Sealed):
 
     def _close(self) -> DriftDBError | None:
         """Close it; returns why something was not written."""
-        connection, seconds = self.connection, Settings.from_environment().flush_seconds
+        connection, seconds = self.connection, Settings.read("flush_seconds")
         error = None
         if not connection.flush(seconds, last=True) and (waiting := self.waiting):
             error = self.error or NotConnected(
@@ -265,7 +265,7 @@ def _at_end() -> None:
     connections = live_connections()
     if not connections:
         return
-    flush_seconds = Settings.from_environment().flush_seconds
+    flush_seconds = Settings.read("flush_seconds")
     deadline = time.monotonic() + flush_seconds
     for connection in connections:
         connection.hurry()  # all at the same time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 __all__ = ["Settings"]
 
@@ -51,24 +52,26 @@ class Settings:
         ``describe`` is on or off: 1 or 0.
         """
         environ = os.environ if environ is None else environ
-        given: dict[str, float] = {}
-        for field in fields(cls):
-            name = f"DRIFTDB_{field.name.upper()}"
-            if name not in environ:
-                continue
-            if isinstance(field.default, bool):
-                if environ[name] not in ("0", "1"):
-                    raise ValueError(f"{name}: expected 0 or 1, got {environ[name]!r}")
-                given[field.name] = environ[name] == "1"
-            else:
-                kind = int if isinstance(field.default, int) else float
-                try:
-                    number: float = kind(environ[name])
-                except ValueError:
-                    number = 0
-                if not 0 < number < float("inf"):
-                    raise ValueError(
-                        f"{name}: expected a positive {kind.__name__}, got {environ[name]!r}"
-                    )
-                given[field.name] = number
-        return cls(**given)  # type: ignore[arg-type]
+        names = (field.name for field in fields(cls))
+        return cls(**{name: cls.read(name, environ) for name in names})
+
+    @classmethod
+    def read(cls, name: str, environ: Mapping[str, str] | None = None) -> Any:
+        """Read one setting, which is quicker than to read all; raises as that does."""
+        environ = os.environ if environ is None else environ
+        variable, default = f"DRIFTDB_{name.upper()}", getattr(cls, name)
+        text = environ.get(variable)
+        if text is None:
+            return default
+        if isinstance(default, bool):
+            if text not in ("0", "1"):
+                raise ValueError(f"{variable}: expected 0 or 1, got {text!r}")
+            return text == "1"
+        kind = int if isinstance(default, int) else float
+        try:
+            number: float = kind(text)
+        except ValueError:
+            number = 0
+        if not 0 < number < float("inf"):
+            raise ValueError(f"{variable}: expected a positive {kind.__name__}, got {text!r}")
+        return number

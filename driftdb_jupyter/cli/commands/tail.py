@@ -66,10 +66,9 @@ def command(member: Member, key: str, lines: int | None, follow: bool, json: boo
 
 
 def _print(key: str, values: list[Heard], *, json: bool) -> None:
-    from ...client.session.stored import meant
     from ..record import record, text_of
 
     for heard in values:
-        heard = heard._replace(value=meant(heard.value))  # a state may have written it
+        heard = heard.of_state()  # a state may have written it
         put(record(key, heard).line() if json else text_of(heard.value))
     flush()

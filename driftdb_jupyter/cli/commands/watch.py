@@ -42,7 +42,6 @@ def command(member: Member, keys: tuple[str, ...], count: int, json: bool, chang
     if not keys:
         raise Misuse("expected keys, got none")
     from ...client.session.log import Heard
-    from ...client.session.stored import meant
     from ..hearing import Hearing, wait_for_any
     from ..record import record, text_of
 
@@ -57,7 +56,7 @@ def command(member: Member, keys: tuple[str, ...], count: int, json: bool, chang
             if enough():
                 return
             printed += 1
-            heard = heard._replace(value=meant(heard.value))
+            heard = heard.of_state()
             if json:
                 put(record(key, heard).line())
             else:

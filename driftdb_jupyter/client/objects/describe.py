@@ -48,7 +48,7 @@ def describe(
     ``control`` is a state's, and brings its label. Does nothing where ``DRIFTDB_DESCRIBE`` is 0.
     Never raises: it is a help, and nothing more.
     """
-    if not Settings.from_environment().describe:
+    if not Settings.read("describe"):
         return
     meta: dict[str, Any] = {"kind": kind, "label": label}
     try:

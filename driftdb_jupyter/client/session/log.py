@@ -11,6 +11,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from ...protocol.errors import Conflict, DriftDBError, Refusal, Uncertain
 from ...protocol.limits import Limits
 from . import messages
@@ -20,6 +22,7 @@ from .notices import Notices
 from .pushes import Pushes
 from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
+from .stored import meant
 
 __all__ = [
     "COMPACTED",
@@ -51,7 +54,8 @@ class Stamp(NamedTuple):
     user: bytes | None
 
 
-class Heard(NamedTuple):
+# Without the garbage collector, for which a long stream is a long walk: nothing in it can hold it.
+class Heard(Struct, frozen=True, gc=False):
     """A value of the room, as JSON text, with its sequence number."""
 
     value: bytes
@@ -61,10 +65,14 @@ class Heard(NamedTuple):
     @classmethod
     def of(cls, value: Value) -> Heard:
         """Return what came over the wire."""
-        stamp = None
-        if value.time is not None:
-            stamp = Stamp(value.time, value.client, bytes(value.user) or None)
+        if value.time is None:
+            return cls(bytes(value.value), value.seq)
+        stamp = Stamp(value.time, value.client, bytes(value.user) or None)
         return cls(bytes(value.value), value.seq, stamp)
+
+    def of_state(self) -> Heard:
+        """Return the same with the value that a state meant (:func:`.stored.meant`)."""
+        return Heard(meant(self.value), self.seq, self.stamp)
 
 
 class StartedOver(NamedTuple):

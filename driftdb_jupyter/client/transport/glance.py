@@ -14,7 +14,6 @@ from ..session import messages
 from ..session.kind import META, Kind, check, kind_in_meta, looks_like
 from ..session.log import Heard
 from ..session.messages import Incoming, KeyInfo
-from ..session.stored import meant
 from ..settings import Settings
 from .dial import dial
 from .errors import closed, explain
@@ -30,8 +29,8 @@ _AT_ONCE = 100
 class Glance(NamedTuple):
     """The extent of a key, and its newest value with who wrote it and when.
 
-    That is a state's value as it was meant (:func:`.form.meant`); ``None`` where it was removed in
-    between, or the server refused to show it.
+    That is a state's value as it was meant (:func:`.stored.meant`); ``None`` where it was removed
+    in between, or the server refused to show it.
     """
 
     info: KeyInfo
@@ -57,7 +56,7 @@ def glance(
             for key, info in asked.items():
                 heard = newest.get(key)
                 if heard is not None:
-                    heard = heard._replace(value=meant(heard.value))
+                    heard = heard.of_state()
                 found[key] = Glance(info, heard)
         return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -12,11 +14,12 @@ from ...protocol.json_text import read_json
 from . import tagged
 from .tagged import DEEPEST, Hook, is_tagged
 
-__all__ = ["Hook", "decode", "encode", "same"]
+__all__ = ["Hook", "decode", "encode", "encode_each", "same"]
 
 _SIMPLE = frozenset({type(None), bool, int, str})
 _FLAT = _SIMPLE | {float}
 _STR = frozenset({str})
+_DICT = frozenset({dict})
 _CONTAINERS = frozenset({dict, list})
 _DOLLAR, _BACKSLASH = b"$\\"
 _to_json = msgspec.json.Encoder().encode
@@ -43,6 +46,20 @@ def encode(value: object, *, hook: Hook | None = None) -> bytes:
         return _to_json(plain)
     except ValueError as error:
         raise EncodingError(f"value: {error}") from None
+
+
+def encode_each(values: Iterable[object], *, hook: Hook | None = None) -> list[bytes]:
+    """Return the JSON text of each value; raises as :func:`encode` does.
+
+    Many scalars or flat dicts are looked at together, which is far quicker.
+    """
+    values = list(values)
+    try:
+        if _are_flat(values):
+            return list(map(_to_json, values))
+    except ValueError:  # as in encode
+        pass
+    return [encode(value, hook=hook) for value in values]
 
 
 def decode(text: bytes | str, *, hook: Hook | None = None) -> Any:
@@ -104,6 +121,22 @@ def _is_plain(value: Any, room: int) -> bool:
     if kinds <= _FLAT:
         return all(isfinite(item) for item in value if type(item) is float)
     return all(type(item) in _SIMPLE or _is_plain(item, room - 1) for item in value)
+
+
+def _are_flat(values: Sequence[Any]) -> bool:
+    """Return True if all values are plain scalars, or all are dicts of such."""
+    kinds = set(map(type, values))
+    if kinds == _DICT:
+        if not _STR.issuperset(map(type, chain.from_iterable(values))):
+            return False
+        names = set(chain.from_iterable(values))
+        if any(name.startswith("$") for name in names):  # one of them may look encoded
+            return False
+        values = list(chain.from_iterable(map(dict.values, values)))
+        kinds = set(map(type, values))
+    if float in kinds:
+        return kinds <= _FLAT and all(isfinite(item) for item in values if type(item) is float)
+    return kinds <= _SIMPLE
 
 
 def _is_number(value: object) -> bool:

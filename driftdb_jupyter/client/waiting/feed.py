@@ -46,7 +46,7 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         self._owner = owner
         self._read = read
         if timeout_seconds is None:
-            timeout_seconds = Settings.from_environment().wait_seconds
+            timeout_seconds = Settings.read("wait_seconds")
         check_seconds("timeout_seconds", timeout_seconds)
         self._timeout = timeout_seconds
         self._closed = False

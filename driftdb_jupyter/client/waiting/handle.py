@@ -48,7 +48,7 @@ class Handle(Generic[T]):
         (``None``: ``DRIFTDB_TIMEOUT_SECONDS``). It is on its way all the same.
         """
         if timeout_seconds is None:
-            timeout_seconds = Settings.from_environment().timeout_seconds
+            timeout_seconds = Settings.read("timeout_seconds")
         check_seconds("timeout_seconds", timeout_seconds)
         if not wait_for(self._receipt, timeout_seconds):
             raise self._late(timeout_seconds) from self._why()
@@ -59,7 +59,7 @@ class Handle(Generic[T]):
         return self._wait().__await__()
 
     async def _wait(self) -> T:
-        seconds = Settings.from_environment().timeout_seconds
+        seconds = Settings.read("timeout_seconds")
         receipt = self._receipt
         if not receipt.done():
             waker = LoopWaker()

@@ -96,6 +96,7 @@ class Wait(Generic[T]):
 
 def _limit(timeout_seconds: float | None) -> float:
     if timeout_seconds is None:
-        return Settings.from_environment().wait_seconds
+        seconds: float = Settings.read("wait_seconds")
+        return seconds
     check_seconds("timeout_seconds", timeout_seconds)
     return timeout_seconds

@@ -12,6 +12,7 @@ from driftdb_jupyter.client.objects.pubsub import PubSub
 from driftdb_jupyter.client.objects.stream.stream import Stream
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.runtime.callbacks import callbacks
+from driftdb_jupyter.client.session.log import Heard
 from driftdb_jupyter.protocol.errors import EncodingError, TimedOut
 
 from ..served import Calls, come_true
@@ -147,6 +148,11 @@ def test_what_nobody_took_in_time_is_counted_and_said_once(
     heard: list[int] = []
     log.subscribe(heard.append)
     monkeypatch.setattr(callbacks, "schedule", lambda target: None)
+
+    def has_news_of(shared: PubSub | Stream, value: bytes) -> bool:
+        news = list(shared._unread.follower._news)
+        return any(isinstance(each, Heard) and each.value == value for each in news)
+
     for each in (chat, log):
         each.deliver()
         each._unread.follower._limit = 2
@@ -155,8 +161,7 @@ def test_what_nobody_took_in_time_is_counted_and_said_once(
             theirs.pubsub("chat").publish(n)
             theirs.stream("log").append(n)
         theirs.flush()
-        come_true(mine, lambda: b"4" in [news[0] for news in chat._unread.follower._news])
-        come_true(mine, lambda: b"4" in [news[0] for news in log._unread.follower._news])
+        come_true(mine, lambda: has_news_of(chat, b"4") and has_news_of(log, b"4"))
         chat.deliver()
         log.deliver()
     assert (chat.missed, log.missed) == (6, 0)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftdb_jupyter.client.values.encoding import decode, encode, same
+from driftdb_jupyter.client.values.encoding import decode, encode, encode_each, same
 from driftdb_jupyter.protocol.errors import EncodingError
 
 json_values = st.recursive(
@@ -37,6 +37,27 @@ def test_a_json_value_comes_back_as_it_was(value: Any) -> None:
 def test_a_json_value_in_which_nothing_looks_encoded_is_written_as_it_is(value: Any) -> None:
     text = encode(value)
     assert b'{"$' in text or json.loads(text) == value
+
+
+@given(
+    st.lists(
+        json_values
+        | st.floats()
+        | st.dictionaries(st.text() | st.sampled_from(["$date", "$"]), st.floats() | st.text())
+        | st.dates()
+        | st.dictionaries(st.text(), st.dates() | st.integers())
+    )
+)
+def test_many_values_are_each_encoded_as_alone(values: list[Any]) -> None:
+    assert encode_each(values) == [encode(value) for value in values]
+    for value in values:
+        assert encode_each([value, value]) == [encode(value)] * 2
+
+
+@pytest.mark.parametrize("odd", [{1: 2}, {"a": object()}, {"a": "\ud800"}, object()])
+def test_of_many_values_one_that_has_no_encoding_is_refused(odd: object) -> None:
+    with pytest.raises(EncodingError):
+        encode_each([{"a": 1}, odd, {"a": 2}])
 
 
 def test_text_is_compact_and_utf8() -> None:
@@ -177,7 +198,7 @@ def test_an_encoded_value_is_known_however_its_text_is_spelt(text: bytes | str) 
 def test_plain_values_import_no_library() -> None:
     script = (
         "import sys, driftdb_jupyter\n"
-        "from driftdb_jupyter.client.values.encoding import decode, encode, same\n"
+        "from driftdb_jupyter.client.values.encoding import decode, encode, encode_each, same\n"
         "value = [{'$a': b'x'}, 1.5, float('nan'), {1}]\n"
         "assert same(decode(encode(value, hook=list)), [*value[:3], [1]])\n"
         "print(*{'numpy', 'pandas', 'polars'} & set(sys.modules))\n"

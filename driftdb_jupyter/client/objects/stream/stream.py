@@ -23,7 +23,7 @@ from ...session.kind import kind_of
 from ...session.log import COMPACTED, Heard
 from ...session.receipt import last_of
 from ...session.unread import Unread
-from ...values.encoding import decode, encode
+from ...values.encoding import decode, encode, encode_each
 from ...waiting.feed import Feed
 from ...waiting.handle import Handle
 from ..describe import hint
@@ -107,7 +107,7 @@ class Stream(Labelled, Sequence[Any]):
         """
         if isinstance(values, (str, bytes, bytearray, Mapping)) or not isinstance(values, Iterable):
             raise TypeError(f"expected several values, such as a list of them, got {got(values)}")
-        return self._push([encode(value, hook=self._encode) for value in values])
+        return self._push(encode_each(values, hook=self._encode))
 
     def compact(self, summarize: Callable[[list[Any]], Any]) -> Handle[int | None]:
         """Put one value, ``summarize(values)``, in the place of all that the stream holds.
