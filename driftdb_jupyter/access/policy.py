@@ -12,7 +12,7 @@ from ..protocol.errors import BadMessage
 from .grants import ACTIONS, NOTHING, ROLES, Action, Grant, Grants, compile_grants
 from .identity import Identity
 
-__all__ = ["COMPILED_LIMIT", "Policy", "grants_from", "parse_policy"]
+__all__ = ["COMPILED_LIMIT", "Policy", "grants_from", "parse_policy", "shown_grants"]
 
 # What the objects take of memory that a member, a grant, and a key or prefix are read into; of the
 # last one also what one compiled copy of it takes. And grants that were compiled for somebody, with
@@ -73,9 +73,9 @@ class Policy(Struct, frozen=True):
 
     def to_builtins(self) -> dict[str, Any]:
         """Return the policy as JSON has it, in the form that :func:`parse_policy` reads."""
-        content: dict[str, Any] = {"anyone": _shown(self.anyone)}
+        content: dict[str, Any] = {"anyone": shown_grants(self.anyone)}
         for name, part in (("users", self.users), ("groups", self.groups)):
-            content[name] = {who: _shown(grants) for who, grants in part.items()}
+            content[name] = {who: shown_grants(grants) for who, grants in part.items()}
         return content
 
     def encode(self) -> bytes:
@@ -177,7 +177,8 @@ def _texts(given: object, where: str) -> tuple[str, ...] | None:
     return tuple(given)
 
 
-def _shown(grants: tuple[Grant, ...]) -> list[Any]:
+def shown_grants(grants: tuple[Grant, ...]) -> list[Any]:
+    """Return grants as JSON has them, in the form that :func:`grants_from` reads."""
     shown: list[Any] = []
     for grant in grants:
         role = next((role for role, actions in ROLES.items() if grant == Grant(actions)), None)

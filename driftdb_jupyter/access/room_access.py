@@ -9,7 +9,7 @@ from .grants import Grants
 from .identity import Identity
 from .policy import COMPILED_LIMIT, Policy, parse_policy
 
-__all__ = ["NO_ROOM", "POLICY", "Change", "RoomAccess"]
+__all__ = ["LINK", "LINK_PEOPLE", "NO_ROOM", "POLICY", "Change", "RoomAccess", "changes_rights"]
 
 Change = Mapping[tuple[str, str], bytes | None]
 """Records to write, as JSON text by kind and name; ``None`` removes one."""
@@ -17,6 +17,15 @@ Change = Mapping[tuple[str, str], bytes | None]
 _RECORD_COST_BYTES = 400
 POLICY = ("policy", "")
 """The record that holds a room's policy."""
+LINK = "link"
+"""The kind of the records of share links, by their ids."""
+LINK_PEOPLE = "link_people"
+"""The kind of the records of who came in by a link, by the same ids."""
+
+
+def changes_rights(change: Change) -> bool:
+    """Return whether somebody may do other things after a change, so that all are to be asked."""
+    return any(kind != LINK_PEOPLE for kind, _ in change)
 
 
 class RoomAccess:

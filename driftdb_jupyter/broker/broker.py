@@ -197,13 +197,13 @@ class Broker(Protocol):
         """
 
     async def change_access(self, name: str, change: Change) -> bool:
-        """Change who may do what in a room, and tell whether there is one; its audience hears.
+        """Change who may do what in a room, and tell whether there is one.
 
-        It is kept when this returns. Raises :class:`~..protocol.errors.BadMessage` for a policy
-        that can't be read, :class:`~..protocol.errors.QuotaExceeded` where the records would take
-        more than they may, or more memory than is free, and
-        :class:`~..protocol.errors.Unavailable` where they can't be written: then nothing has
-        changed.
+        Its audience hears, unless all that changes is who came in by a link. It is kept when this
+        returns. Raises :class:`~..protocol.errors.BadMessage` for a policy that can't be read,
+        :class:`~..protocol.errors.QuotaExceeded` where the records would take more than they may,
+        or more memory than is free, and :class:`~..protocol.errors.Unavailable` where they can't be
+        written: then nothing has changed.
         """
 
     async def open(self, name: str, audience: Audience) -> Sequencer | None:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from ..access.room_access import Change, RoomAccess
+from ..access.room_access import Change, RoomAccess, changes_rights
 from ..protocol.errors import BadMessage, QuotaExceeded, Refusal
 from ..protocol.messages import Push
 from ..protocol.name import new_id
@@ -124,7 +124,8 @@ class MemoryBroker:
         sequencer = self._rooms.get(name)
         if sequencer is not None:
             sequencer.room.change_access(change)
-            sequencer.audience.access_changed()
+            if changes_rights(change):
+                sequencer.audience.access_changed()
         return sequencer is not None
 
     async def open(self, name: str, audience: Audience) -> MemorySequencer | None:

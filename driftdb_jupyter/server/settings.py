@@ -237,6 +237,13 @@ class DriftDB(Configurable):
         config=True,
         help="How often it may be set at once before that limit holds.",
     )
+    link_people_limit = Int(
+        1_000,
+        min=1,
+        config=True,
+        help="How many people, each of them one browser, may come in by one share link at most. A "
+        "link may say less.",
+    )
     request_limit_per_second = Float(
         500.0,
         min=0.0,

@@ -28,6 +28,7 @@ from traitlets.config import Config
 from .._version import __version__
 from ..access.credential import Credential, Guest
 from ..access.owner import Owner
+from ..access.share_link import LinkHolder, is_link
 from ..broker.broker import Broker
 from ..broker.file.journal import Journal, JournalUnusable
 from ..protocol.errors import DriftDBError
@@ -41,6 +42,7 @@ from .http.forwarded import proxies_of
 from .http.gate import Gate, check_host_rule, check_origin_rule, own_names
 from .http.handlers import RoomRequest, routes
 from .http.health import Health
+from .http.link_handlers import link_routes
 from .http.listener import Listener
 from .http.metrics import Metrics
 from .http.pages import Figures, FrontPage, page_routes
@@ -156,6 +158,7 @@ def application(
     than whether it is well.
     """
     bearers = Bearers()
+    bearers.add(is_link, LinkHolder)
     bearers.add(lambda text: True, Owner)  # of no other form
     site = Site(
         hub,
@@ -184,6 +187,7 @@ def application(
             *routes(site),
             *access_routes(site),
             *ticket_routes(site),
+            *link_routes(site),
             *page_routes(site),
             (
                 re.escape(base_url) + "health",

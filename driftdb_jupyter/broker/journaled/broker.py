@@ -23,7 +23,7 @@ from functools import partial
 from itertools import count
 from typing import TypeVar
 
-from ...access.room_access import Change, RoomAccess
+from ...access.room_access import Change, RoomAccess, changes_rights
 from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
 from ...protocol.steps import Steps
@@ -230,7 +230,8 @@ class JournalBroker:
         room = self._rooms.get(name)
         if room is not None:
             room.room.note_access(change)
-            self._tell(room.audience.access_changed)
+            if changes_rights(change):
+                self._tell(room.audience.access_changed)
         return True
 
     async def open(self, name: str, audience: Audience) -> JournaledSequencer | None:

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
+from ...access.credential import Credential
 from ...broker.broker import Broker
 from ...broker.memory_presence import MemoryPresence
 from ...protocol.errors import QuotaExceeded
@@ -29,6 +30,7 @@ from ..sending.traffic import Traffic
 from ..sending.turns import Turns
 from ..settings import DriftDB
 from .hosted_room import HostedRoom
+from .links import Links
 from .open_rooms import OpenRooms
 from .peer import Peer
 from .reclaim import Reclaimer
@@ -102,6 +104,7 @@ class Hub:
             settings.access_change_limit_per_second, settings.access_change_limit_burst
         )
         self.tickets = Tickets(settings.ticket_lifetime_seconds, settings.ticket_limit)
+        self.links = Links(self.rooms, self.events.audit, credentials=self._credentials)
         self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
@@ -121,6 +124,11 @@ class Hub:
     def peers_in(self, hosted: HostedRoom) -> int:
         """Return the number of connections to a room."""
         return sum(room is hosted for room in self._peers.values())
+
+    def _credentials(self, name: str) -> Iterator[Credential]:
+        for peer, hosted in self._peers.items():
+            if hosted.name == name:
+                yield peer.guard.credential
 
     def start(self) -> None:
         """Start the timers."""

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
+from ...access.credential import Credential
+from ...access.share_link import LinkHolder
+from ...protocol.errors import BadMessage
+from .gathered import Gathered
 from .handlers import RoomRequest
 from .site import Route, Site
 
 __all__ = ["NewTicket", "ticket_routes"]
 
 
-class NewTicket(RoomRequest):
+class NewTicket(Gathered, RoomRequest):
     """``POST /room/ID/ticket``."""
 
     is_message = True
 
     async def post(self, name: str) -> None:
         """Answer with a ticket, which stands once for what the request came with."""
-        await self.demand_grants(await self.room_access(name))
+        body = self.whole_body()
+        credential = self.lasting_credential()
+        if isinstance(credential, LinkHolder):
+            credential = await self._enter(name, credential, body)
+        else:
+            await self.demand_grants(await self.room_access(name))
         self.set_header("Cache-Control", "no-store")
-        self.answer(self.hub.tickets.issue(self.lasting_credential(), name))
+        self.answer(self.hub.tickets.issue(credential, name))
+
+    async def _enter(self, name: str, holder: LinkHolder, body: bytes) -> Credential:
+        """Let somebody in by a share link, who says by what ``browser`` and ``name`` (JSON)."""
+        try:
+            content: Any = msgspec.json.decode(body or b"{}")
+            browser, called = content.get("browser", ""), content.get("name", "")
+        except (msgspec.DecodeError, RecursionError, AttributeError):
+            raise BadMessage("expected browser and name as a JSON object") from None
+        if not isinstance(browser, str) or not isinstance(called, str):
+            raise BadMessage("expected browser and name as texts")
+        access = await self.hub.rooms.access(name)
+        return await self.hub.links.enter(name, access, holder, browser=browser, name=called)
 
 
 def ticket_routes(site: Site) -> list[Route]:

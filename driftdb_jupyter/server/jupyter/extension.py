@@ -20,6 +20,7 @@ from prometheus_client import REGISTRY
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ...access.credential import Credential
+from ...access.share_link import LinkHolder, is_link
 from ...protocol.name import new_id
 from ..hosting.hub import Hub
 from ..http.access_handlers import access_routes
@@ -29,6 +30,7 @@ from ..http.forwarded import proxies_of
 from ..http.gate import ForeignHost, ForeignOrigin
 from ..http.handlers import Connect, RoomRequest, routes
 from ..http.health import Health
+from ..http.link_handlers import link_routes
 from ..http.metrics import HubCollector
 from ..http.pages import PageHandler, page_routes
 from ..http.reach import near, reach
@@ -219,10 +221,12 @@ class DriftDBExtension(ExtensionApp):
             reach=self.reach,
             proxies=proxies_of(self.hub.settings),
         )
+        site.bearers.add(is_link, LinkHolder)
         self.handlers.append(site.route("notebook", NotebookRoom))
         self.handlers.extend(routes(site))
         self.handlers.extend(access_routes(site))
         self.handlers.extend(ticket_routes(site))
+        self.handlers.extend(link_routes(site))
         self.handlers.extend(page_routes(site))
         administration = administration_routes(
             Administration(self.hub), _PREFIX, secret=self._admin_secret
