@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tornado.httpclient import HTTPClientError
 
-from .peer import Answer, Room, fetch
+from .peer import Answer, Peer, Room, fetch, get, init, push
 from .servers import Server, jupyter, standalone
 
 pytestmark = pytest.mark.asyncio
@@ -66,7 +68,9 @@ async def room(server: Server) -> AsyncIterator[Shared]:
         secret = server.extension.kernel_environment()["DRIFTDB_SECRET"]
         owner = {"Authorization": f"DriftDB {secret}"}
         server.rights.refused.add("write")
-    yield Shared(server, answer.json["room"], owner=owner)
+    room = Shared(server, answer.json["room"], owner=owner)
+    yield room
+    await room.empty()
     if server.jupyter is not None:
         server.rights.restore()
 
@@ -175,11 +179,13 @@ class Visitor:
     async def enter(self, **content: Any) -> Peer:
         """Open a socket by a ticket."""
         ticket = await self.ticket(**content)
-        return await self.room.peer(query={"ticket": ticket}, headers={})
+        return await self.room.join(query=f"ticket={ticket}", headers={})
 
 
 async def test_who_has_the_link_may_do_what_it_gives_and_nothing_else(room: Shared) -> None:
-    await room.send(push("slider", 1, "replace"), push("secret", 2, "replace"))
+    owner = await room.join(headers=room.owner)
+    await owner.send(push("slider", 1, "replace"), push("secret", 2, "replace"))
+    await owner.settle()
     guest = await Visitor(room, (await room.make())["url"]).enter()
     await guest.send(get("slider", seq=0))
     assert await guest.receive() == init("slider", {1: 1})
@@ -191,7 +197,8 @@ async def test_who_has_the_link_may_do_what_it_gives_and_nothing_else(room: Shar
 
 
 async def test_a_link_gives_no_more_where_the_policy_gives_more_to_anyone(room: Shared) -> None:
-    await room.let({"anyone": "write"})
+    policy = json.dumps({"anyone": "write"})
+    await fetch(f"{room.url}/access", method="PUT", body=policy, headers=room.owner)
     guest = await Visitor(room, (await room.make())["url"]).enter()
     await guest.send(push("other", 3, "replace", id=1))
     assert (await guest.receive())["code"] == "forbidden"
@@ -202,8 +209,8 @@ async def test_taking_a_link_back_puts_out_who_is_in_by_it_alone(room: Shared) -
     guest = await Visitor(room, made["url"]).enter()
     stays = await Visitor(room, other["url"]).enter()
     assert (await room.links("DELETE", link=made["id"])).json == 1
-    assert await guest.close_code() == 4403
-    await stays.answers()
+    await guest.is_closed_with(4403)
+    await stays.settle()
     assert (await Visitor(room, made["url"]).ask()).status == 403
 
 
@@ -223,11 +230,9 @@ async def test_the_secret_itself_opens_nothing_but_a_ticket(room: Shared) -> Non
         answer = await fetch(f"{room.url}{what}", method=method, body=body, headers=shown)
         assert answer.status == 403, what
     with pytest.raises(HTTPClientError, match="403"):
-        await room.peer(headers=shown)
-    for what in ("new", ""):
-        method = "POST" if what else "GET"
-        answer = await fetch(room.server.root + what, method=method, headers=shown)
-        assert answer.status in (403, 404)
+        await room.join(headers=shown)
+    answer = await fetch(room.server.root + "new", method="POST", headers=shown)
+    assert answer.status == 403
 
 
 async def test_a_link_opens_its_own_room_alone(room: Shared) -> None:
@@ -237,7 +242,7 @@ async def test_a_link_opens_its_own_room_alone(room: Shared) -> None:
     assert (await Visitor(other, made["url"]).ask()).status == 403
     ticket = await Visitor(room, made["url"]).ticket()
     with pytest.raises(HTTPClientError, match="401"):
-        await other.peer(query={"ticket": ticket}, headers={})
+        await other.join(query=f"ticket={ticket}", headers={})
 
 
 async def test_a_bad_link_tells_not_whether_there_is_a_room(room: Shared) -> None:
@@ -253,10 +258,10 @@ async def test_a_browser_counts_once_and_a_link_for_two_lets_in_two(room: Shared
     await Visitor(room, made["url"], "first").enter()
     await Visitor(room, made["url"], "second").enter()
     third = await Visitor(room, made["url"], "third").ask()
-    assert (third.status, third.json["code"]) == (403, "quota")
+    assert (third.status, third.json["code"]) == (429, "quota")
     (link,) = (await room.links()).json
     assert (link["people"], link["people_here"], link["connections"]) == (2, 2, 3)
-    await first.close()
+    await first.leave()
     await Visitor(room, made["url"], "first").ticket()
 
 
@@ -264,7 +269,7 @@ async def test_of_many_who_come_at_once_as_many_are_let_in_as_may(room: Shared) 
     made = await room.make(people_limit=30)
     asking = [Visitor(room, made["url"], f"browser {number}").ask() for number in range(50)]
     statuses = [answer.status for answer in await asyncio.gather(*asking)]
-    assert sorted(statuses) == [200] * 30 + [403] * 20
+    assert sorted(statuses) == [200] * 30 + [429] * 20
     assert (await room.links()).json[0]["people"] == 30
 
 
@@ -274,10 +279,11 @@ async def test_who_comes_by_a_link_is_shown_as_a_guest_with_a_name(room: Shared)
     unnamed = await visitor.ask(name=" \u202e\n ")
     assert (unnamed.status, unnamed.json["action"]) == (403, "name")
     ada = await visitor.enter(name="Ada")
-    other = await room.peer(headers=room.owner)
-    await other.send(get("presence", presence=True))
+    other = await room.join(headers=room.owner)
+    await other.send(get("presence", seq=None, presence=True))
     await other.receive()
     await ada.send({"type": "presence", "key": "presence", "value": {"name": "Bob"}})
+    await ada.settle()
     told = await other.receive()
     assert told["user"] == {"name": "Ada", "guest": True}
 
@@ -285,6 +291,6 @@ async def test_who_comes_by_a_link_is_shown_as_a_guest_with_a_name(room: Shared)
 async def test_a_link_that_has_expired_lets_nobody_in_and_puts_out_who_is(room: Shared) -> None:
     made = await room.make(lifetime_seconds=1.5)
     guest = await Visitor(room, made["url"]).enter()
-    assert await guest.close_code() == 4401
+    await guest.is_closed_with(4401)
     assert (await Visitor(room, made["url"]).ask()).status == 403
     assert (await room.links()).json[0]["expired"]
