@@ -71,7 +71,7 @@ export async function bundleClient() {
   const { code } = await minify(outputFiles[0].text, {
     module: true,
     ecma: 2020,
-    compress: { passes: 3, unsafe_arrows: true, pure_getters: true },
+    compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true },
     format: { comments: false },
   });
   return { text: code, metafile };

@@ -51,14 +51,13 @@ const TEXTS: Record<Phase, string> = {
 const MISSING = "DriftDB-Missing";
 const UNCONFIRMED = "Connected; changes are not confirmed yet.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
-const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
 
 /**
  * Keeps a session connected to its room: opens the socket again after it was lost, notices one
  * that is dead, and says how it stands. `url` is the room's http(s) address, without `/connect`.
  */
 export class Connection {
-  /** Hear when `status`, `offlineSince` or `waiting` may be another. */
+  /** Hear when `status`, `offlineSince`, `waiting` or what is allowed may be another. */
   readonly listeners = new Set<() => void>();
   status: Status = { phase: "connecting", text: TEXTS.connecting };
   /** When the connection was lost, in milliseconds since 1970; `null` while there is one. */
@@ -66,9 +65,6 @@ export class Connection {
 
   /** Whether the room has had a write for more than some 2 seconds without confirming it. */
   unconfirmed = false;
-
-  /** Whether the room refused something of this connection because nobody may write there. */
-  readOnly = false;
 
   readonly #backoff = new Backoff();
   readonly #looking: ReturnType<typeof setInterval>;
@@ -105,10 +101,7 @@ export class Connection {
     this.session.onError = (code, message) => {
       console.warn(`driftdb: ${code}: ${message}`);
     };
-    this.session.onForbidden = () => {
-      this.readOnly = true;
-      this.#setConnected();
-    };
+    this.session.onAllowed = () => this.#notify();
     this.session.later = (milliseconds, then) => {
       setTimeout(then, milliseconds);
     };
@@ -263,8 +256,7 @@ export class Connection {
   }
 
   #setConnected(): void {
-    const text = this.unconfirmed ? UNCONFIRMED : this.socket?.text;
-    this.#set("connected", this.readOnly ? READ_ONLY : text);
+    this.#set("connected", this.unconfirmed ? UNCONFIRMED : this.socket?.text);
   }
 
   #open(): void {
@@ -304,7 +296,7 @@ export class Connection {
     this.socket = socket;
     this.#heard = performance.now();
     this.offlineSince = this.#owed = null;
-    this.readOnly = this.unconfirmed = false;
+    this.unconfirmed = false;
     socket.onmessage = ({ data }) => {
       this.#backoff.reset();
       this.#alive();

@@ -37,8 +37,8 @@ export class Session {
   /** Hears of a write that was refused after whoever made it had gone, and its key. */
   onUnheard: (error: Refused, key: string) => void = ({ code, message }, key) =>
     this.onError(code, `${key}: ${message}`);
-  /** Hears that nobody may write here with these rights. */
-  onForbidden: () => void = () => {};
+  /** Hears that what `allows` says of keys may be another. */
+  onAllowed: () => void = () => {};
   /** Calls a function so many milliseconds later: a session has no clock. */
   later: (milliseconds: number, then: () => void) => void = () => {};
   /** How far apart own values of a presence are sent, at least. */
@@ -63,6 +63,9 @@ export class Session {
   #lastPing = 0;
   /** The keys that may not be read. */
   readonly #withheld = new Set<string | undefined>();
+  /** The actions that are allowed on keys, where somebody asked; `null`: not known yet. */
+  readonly #allowed = new Map<string, readonly string[] | null>();
+  #tellsAllowed = false;
   /** The keys of which it was asked what they are said to be. */
   readonly #asksKind = new Set<string>();
   /** The keys of which the room was told what they are, and the ids of those pushes. */
@@ -241,8 +244,41 @@ export class Session {
 
   #unsubscribe(key: string): void {
     // DriftDB's own server doesn't know the message.
-    if (!this.#presences.has(key) && !this.#replicas.has(key) && this.#ours)
-      this.#post({ type: "unsubscribe", key });
+    if (this.#presences.has(key) || this.#replicas.has(key) || !this.#ours) return;
+    this.#allowed.delete(key);
+    this.#post({ type: "unsubscribe", key });
+  }
+
+  /**
+   * Return whether an action may be done to a key that is in use here, as far as is known. The server
+   * is asked the first time, and tells again whenever that changes (protocol, "Grants").
+   */
+  allows(key: string, action: string): boolean {
+    const isUsed = this.#replicas.has(key) || this.#presences.has(key);
+    if (isUsed && !this.#allowed.has(key)) {
+      this.#allowed.set(key, null);
+      if (this.#ours) this.#post({ type: "can", key });
+    }
+    return this.#allowed.get(key)?.includes(action) ?? true;
+  }
+
+  /** The server takes more than DriftDB's own messages. */
+  #isOurs(): void {
+    if (this.#ours) return;
+    this.#ours = true;
+    for (const key of this.#allowed.keys()) this.#post({ type: "can", key });
+  }
+
+  #setAllowed(key: string, actions: readonly string[]): void {
+    if (!this.#allowed.has(key)) return;
+    this.#allowed.set(key, actions);
+    // Where the rights of many keys change at once, that is told once.
+    if (!this.#tellsAllowed)
+      this.later(0, () => {
+        this.#tellsAllowed = false;
+        this.onAllowed();
+      });
+    this.#tellsAllowed = true;
   }
 
   /** Which keys there are that begin so. */
@@ -310,6 +346,7 @@ export class Session {
   /** The connection was lost, with the server's close code; writes are kept. */
   disconnected(code?: number): void {
     this.#send = null;
+    this.#ours = false;
     this.#asksKind.clear();
     this.#withheld.clear();
     for (const { reject } of this.#pings.values()) reject(offline());
@@ -413,7 +450,7 @@ export class Session {
         this.#leaveSettled();
         break;
       case "presence_state":
-        this.#ours = true;
+        this.#isOurs();
         this.#presences.get(message.key)?.started(message);
         this.#unsubscribe(message.key); // where it was left
         break;
@@ -424,6 +461,9 @@ export class Session {
         this.#listings.get(message.prefix)?.resolve(message.keys);
         this.#listings.delete(message.prefix);
         break;
+      case "can":
+        this.#setAllowed(message.key, message.actions);
+        break;
       case "pong":
         if (message.nonce === null) break;
         this.#pings.get(message.nonce)?.resolve();
@@ -431,7 +471,6 @@ export class Session {
         break;
       case "error":
         if (message.action === "read") this.#withheld.add(message.key);
-        else if (message.code === "forbidden" && message.action !== "presence") this.onForbidden();
         this.#refused(message.id, message.code, message.message, message.seq);
         break;
     }
@@ -442,7 +481,7 @@ export class Session {
     // A room that forgot has to be told anew.
     if (this.#known !== null && epoch !== this.#known) this.#hinted.clear();
     this.#known = epoch;
-    this.#ours = epoch !== null;
+    if (epoch !== null) this.#isOurs();
     if (key.startsWith(META)) this.#setKind(key.slice(META.length), init.data);
     const replica = this.#asking.get(key);
     if (replica === undefined) {
@@ -554,11 +593,6 @@ export class Session {
   #add(replica: LogReplica | StateReplica): void {
     this.#replicas.set(replica.key, [...this.replicasOf(replica.key), replica]);
     this.#sendGet(replica.key);
-  }
-
-  /** Say something to the server, if there is a connection. */
-  sendNow(message: ClientMessage): void {
-    this.#post(message);
   }
 
   /** Send the `get` of a replica that has had no answer on this connection: one at a time. */

@@ -6,7 +6,7 @@ import type { ViewOptions } from "../widgets/place";
 import { PresenceView } from "../widgets/presence";
 import { StateView } from "../widgets/state";
 import { StreamView } from "../widgets/stream";
-import { composer } from "./composer";
+import { Composer } from "./composer";
 import type { Item } from "./contents";
 import { keyName } from "./key_name";
 import { guessKind, type Kind } from "./meta";
@@ -32,6 +32,7 @@ export class Card {
   private readonly tag = element("span", "tag");
   private shown = "";
   private view: StateView | PresenceView | StreamView | FoldedView | null = null;
+  private composer: Composer | null = null;
   private guessed: Kind | null = null;
   private peeking: (() => void) | null = null;
 
@@ -79,7 +80,7 @@ export class Card {
 
   destroy(): void {
     this.peeking?.();
-    this.view?.destroy();
+    this.clear();
     this.home.connection.session.leave(this.item.key);
     this.element.remove();
   }
@@ -135,7 +136,8 @@ export class Card {
     } else if (kind === "channel") {
       const bounded = { ...options, keep: false, history: HISTORY };
       this.view = new StreamView(home, key, bounded, this.place);
-      this.place.append(composer(this.home.connection.session, key));
+      this.composer = new Composer(this.home.connection, key);
+      this.place.append(this.composer.element);
     } else if (kind === "dict" || kind === "reducer") {
       this.view = new FoldedView(home, key, kind, options, undefined, this.place);
     } else {
@@ -145,7 +147,8 @@ export class Card {
 
   private clear(): void {
     this.view?.destroy();
-    this.view = null;
+    this.composer?.destroy();
+    this.view = this.composer = null;
     this.shown = "";
     this.place.replaceChildren();
   }

@@ -20,7 +20,7 @@ export abstract class Folded<V> extends SharedObject {
     kind: Kind,
     lengths?: Partial<Lengths>,
   ) {
-    super(key);
+    super(key, session, "append");
     this.#model = model;
     this.#notifier = new Notifier(model);
     const changed = (restarted: boolean) => this.#notifier.changed(restarted);

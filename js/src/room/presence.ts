@@ -22,7 +22,6 @@ export interface Person<T = Value> {
 
 /** Who is here under a key, each with a value: a colour, a cursor, what they look at. */
 export class Presence<T = Value> extends SharedObject {
-  readonly #session: Session;
   readonly #replica: PresenceReplica;
   readonly #arrivals = new Listeners<[Person<T>]>();
   readonly #changes = new Listeners<[Person<T>]>();
@@ -43,8 +42,7 @@ export class Presence<T = Value> extends SharedObject {
 
   /** @internal `null`: only look who is there, unseen. */
   constructor(session: Session, key: string, value: T | null = null) {
-    super(key);
-    this.#session = session;
+    super(key, session, "presence");
     this.#replica = session.presence(key, this.#listener);
     this.#begun = this.#replica.ownId !== null;
     if (value !== null) this.value = value;
@@ -98,7 +96,7 @@ export class Presence<T = Value> extends SharedObject {
   close(): void {
     for (const each of [this.#arrivals, this.#changes, this.#departures]) each.clear();
     this.#watchers.clear();
-    this.#session.leave(this.key, this.#listener);
+    this.session.leave(this.key, this.#listener);
   }
 
   #notify(listeners: Listeners<[Person<T>]>, client: string, there: There): void {
@@ -109,7 +107,7 @@ export class Presence<T = Value> extends SharedObject {
   #person(client: string, { value, user }: There): Person<T> {
     return {
       client,
-      value: decode(value, this.#session.bigint) as T,
+      value: decode(value, this.session.bigint) as T,
       user: user === undefined ? null : decode(user),
       name: nameOf(user) ?? "Guest",
       isMe: client === this.#replica.ownId,

@@ -18,7 +18,6 @@ const FEED_LIMIT = 10_000;
 
 /** A channel: what is published reaches everybody who is connected, and is stored nowhere. */
 export class PubSub<T = Value> extends SharedObject {
-  readonly #session: Session;
   readonly #replica: LogReplica;
   readonly #describes: boolean;
   readonly #subscribers = new Listeners<[T, Message<T>]>();
@@ -36,8 +35,7 @@ export class PubSub<T = Value> extends SharedObject {
 
   /** @internal */
   constructor(session: Session, key: string, stamps = false, describes = true) {
-    super(key);
-    this.#session = session;
+    super(key, session, "relay");
     this.#describes = describes;
     this.#replica = session.log(key, this.#listener, false, stamps, undefined, "channel");
   }
@@ -54,7 +52,7 @@ export class PubSub<T = Value> extends SharedObject {
   publish(value: T): Promise<void> {
     const publish = async () => {
       const json = encode(value);
-      if (this.#describes) this.#session.describe(this.#replica);
+      if (this.#describes) this.session.describe(this.#replica);
       await this.#replica.arrival(this.#replica.push(json, false));
     };
     return tolerateClose(publish());
@@ -86,12 +84,12 @@ export class PubSub<T = Value> extends SharedObject {
   close(): void {
     this.#subscribers.clear();
     this.#end(closedHere());
-    this.#session.leave(this.key, this.#listener);
+    this.session.leave(this.key, this.#listener);
   }
 
   #pushed(entry: Entry): void {
     if (isNotice(entry)) return;
-    const message = messageOf<T>(entry, this.#session.bigint);
+    const message = messageOf<T>(entry, this.session.bigint);
     if (this.#history.push(message.value) > HISTORY) this.#history.shift();
     this.#subscribers.notify(message.value, message);
     for (const [feed, buffer] of this.#feeds) {

@@ -50,19 +50,14 @@ export class Room {
     return this.#connection.status;
   }
 
-  /** Whether the room has refused a write on this connection for want of permission. */
-  get readOnly(): boolean {
-    return this.#connection.readOnly;
-  }
-
   /** How many writes the room has not confirmed yet. They are kept, in memory, while it is away. */
   get waiting(): number {
     return this.#connection.waiting;
   }
 
   /**
-   * Call a function when `status` or `waiting` may have changed; returns a function that ends the
-   * subscription.
+   * Call a function when `status`, `waiting`, or the `readOnly` of an object may have changed; returns
+   * a function that ends the subscription.
    */
   onStatus(listener: (status: Status) => void): () => void {
     const own = () => listener(this.status);

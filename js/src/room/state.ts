@@ -16,7 +16,6 @@ import { decode, encode, type Value } from "./values";
 export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
   /** Why the newest write was refused; `null`: it was not. */
   error: Refused | null = null;
-  readonly #session: Session;
   readonly #replica: StateReplica;
   readonly #subscribers = new Listeners<[T | Nothing]>();
   readonly #listener = Object.assign(new Lifecycle(), {
@@ -29,8 +28,7 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
 
   /** @internal `initial` is written where the room has no value. */
   constructor(session: Session, key: string, initial?: T) {
-    super(key);
-    this.#session = session;
+    super(key, session, "replace");
     const offered = initial === undefined ? undefined : encode(initial);
     this.#replica = session.state(key, this.#listener, offered, "state");
     this.#lastText = JSON.stringify(this.#replica.value);
@@ -95,11 +93,11 @@ export class SharedState<T = Value, Nothing = undefined> extends SharedObject {
   close(): void {
     this.#subscribers.clear();
     this.#listener.closed();
-    this.#session.leave(this.key, this.#listener);
+    this.session.leave(this.key, this.#listener);
   }
 
   #read(json: Json | undefined): T | Nothing {
-    return (json === undefined ? json : decode(json, this.#session.bigint)) as T | Nothing;
+    return (json === undefined ? json : decode(json, this.session.bigint)) as T | Nothing;
   }
 
   #written(value: T): Json {

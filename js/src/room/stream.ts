@@ -18,7 +18,6 @@ const REST_MILLISECONDS = 2_000;
 
 /** A list that everybody in a room appends to, in one order, and that the room keeps. */
 export class Stream<T = Value> extends SharedObject {
-  readonly #session: Session;
   readonly #replica: LogReplica;
   readonly #maxLength: number | undefined;
   readonly #describes: boolean;
@@ -41,8 +40,7 @@ export class Stream<T = Value> extends SharedObject {
 
   /** @internal `maxLength`: how many of the newest values an append leaves. */
   constructor(session: Session, key: string, maxLength?: number, stamps = false, describes = true) {
-    super(key);
-    this.#session = session;
+    super(key, session, "append", ...(maxLength === undefined ? [] : ["delete"]));
     this.#maxLength = maxLength;
     this.#describes = describes;
     this.#replica = session.log(key, this.#listener, true, stamps, maxLength, "stream");
@@ -58,12 +56,12 @@ export class Stream<T = Value> extends SharedObject {
 
   /** All values that it holds, as far as they have been received. */
   get values(): T[] {
-    return this.#entries.map(({ value }) => decode(value, this.#session.bigint) as T);
+    return this.#entries.map(({ value }) => decode(value, this.session.bigint) as T);
   }
 
   /** The same with their numbers, and with author and time where `stamps` were asked for. */
   get messages(): Message<T>[] {
-    return this.#entries.map((entry) => messageOf<T>(entry, this.#session.bigint));
+    return this.#entries.map((entry) => messageOf<T>(entry, this.session.bigint));
   }
 
   /** How many values it holds. */
@@ -133,7 +131,7 @@ export class Stream<T = Value> extends SharedObject {
   follow(start: "oldest" | "now" = "oldest"): Feed<T> {
     const skips = start === "now" && !this.#begun;
     const behind = start === "oldest" ? this.length : 0;
-    const { bigint } = this.#session;
+    const { bigint } = this.session;
     const cursor = new Cursor<T>(() => this.#replica.entries, behind, skips, bigint);
     const feed: Feed<T> = new Feed(cursor, () => {
       this.#feeds.delete(feed);
@@ -153,7 +151,7 @@ export class Stream<T = Value> extends SharedObject {
     this.#subscribers.clear();
     this.#restarts.clear();
     this.#end(closedHere());
-    this.#session.leave(this.key, this.#listener);
+    this.session.leave(this.key, this.#listener);
   }
 
   get #entries(): readonly Entry[] {
@@ -162,7 +160,7 @@ export class Stream<T = Value> extends SharedObject {
   }
 
   #describe(): void {
-    if (this.#describes) this.#session.describe(this.#replica);
+    if (this.#describes) this.session.describe(this.#replica);
   }
 
   #pushed(entry: Entry): void {
@@ -194,7 +192,7 @@ export class Stream<T = Value> extends SharedObject {
   }
 
   #notify(entry: Entry): void {
-    const message = messageOf<T>(entry, this.#session.bigint);
+    const message = messageOf<T>(entry, this.session.bigint);
     this.#subscribers.notify(message.value, message);
   }
 
@@ -202,9 +200,9 @@ export class Stream<T = Value> extends SharedObject {
   #readAnew(): void {
     this.#isOld = this.#isResting;
     if (this.#isResting) return;
-    this.#session.readAnew(this.#replica);
+    this.session.readAnew(this.#replica);
     this.#isResting = true;
-    this.#session.later(REST_MILLISECONDS * (1 + Math.random()), () => {
+    this.session.later(REST_MILLISECONDS * (1 + Math.random()), () => {
       this.#isResting = false;
       if (this.#isOld && this.#replica.listeners.has(this.#listener)) this.#readAnew();
     });

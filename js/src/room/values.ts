@@ -48,7 +48,7 @@ class Encoder {
         return value;
       case "number":
         if (Number.isSafeInteger(value)) return value;
-        if (!Number.isFinite(value)) return { $float: FLOATS.get(String(value)) ?? "nan" };
+        if (!Number.isFinite(value)) return { $float: floatName(value) };
         return Number.isInteger(value) ? this.#exact(value, old) : value;
       case "bigint":
         return written(value);
@@ -126,20 +126,29 @@ export function decode(json: Json, bigint = false): Value {
   if (json instanceof LongInteger) return (bigint ? BigInt : Number)(json.digits);
   if ((json as unknown) instanceof Uint8Array) return json as never; // from CBOR, whoever wrote it so
   if (Array.isArray(json)) return json.map((item) => decode(item, bigint));
-  const [name, ...more] = Object.keys(json);
-  const only = more.length === 0 && name !== undefined ? json[name] : undefined;
-  if (name === "$object" && only !== undefined && isObject(only)) return members(only, bigint);
-  const read = only !== undefined ? READERS.get(name as string) : undefined;
-  return read?.(only as Json) ?? members(json, bigint);
+  const found = special(json);
+  if (found !== undefined) return found;
+  return Object.fromEntries(
+    Object.entries(plain(json)).map(([name, member]) => [name, decode(member, bigint)]),
+  );
+}
+
+/** What stands in an object of one member that is no object; `undefined`: it is one. */
+function special(json: { [name: string]: Json }): Value | undefined {
+  const { length, 0: name = "" } = Object.keys(json);
+  return length === 1 ? READERS.get(name)?.(json[name] as Json) : undefined;
+}
+
+/** The members that an object stands for. */
+function plain(json: { [name: string]: Json }): { [name: string]: Json } {
+  const { $object } = json;
+  const escapes = $object !== undefined && isObject($object) && Object.keys(json).length === 1;
+  return escapes ? $object : json;
 }
 
 /** The members of an object as they travel; `null` for a value that is none. */
 export function membersOf(json: Json | undefined): { [name: string]: Json } | null {
-  if (json === undefined || !isObject(json)) return null;
-  const [name, ...more] = Object.keys(json);
-  const only = more.length === 0 && name !== undefined ? json[name] : undefined;
-  if (name === "$object" && only !== undefined && isObject(only)) return only;
-  return only !== undefined && READERS.get(name as string)?.(only) !== undefined ? null : json;
+  return json === undefined || !isObject(json) || special(json) !== undefined ? null : plain(json);
 }
 
 /** An object as it travels, of members that do. */
@@ -149,29 +158,16 @@ export function objectOf(members: Iterable<readonly [string, Json]>): Json {
   return more.length === 0 && name?.startsWith("$") ? { $object: made } : made;
 }
 
-function members(json: { [name: string]: Json }, bigint: boolean): Value {
-  return Object.fromEntries(
-    Object.entries(json).map(([name, member]) => [name, decode(member, bigint)]),
-  );
-}
-
 /** What servers take by default. */
 const DEEPEST = 128;
 const HALF = /\p{Surrogate}/u;
 
-const FLOATS = new Map([
-  ["NaN", "nan"],
-  ["Infinity", "inf"],
-  ["-Infinity", "-inf"],
-]);
-const NUMBERS = new Map<Json, number>([
-  ["nan", Number.NaN],
-  ["inf", Number.POSITIVE_INFINITY],
-  ["-inf", Number.NEGATIVE_INFINITY],
-]);
+/** The numbers that JSON has no digits for: "nan", "inf" and "-inf". */
+const UNWRITABLE = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+const floatName = (value: number) => String(value).toLowerCase().replace("inity", "");
 /** A map: of an object everybody's "constructor" would be a member, too. */
 const READERS = new Map<string, (content: Json) => Value | undefined>([
-  ["$float", (content) => NUMBERS.get(content)],
+  ["$float", (content) => UNWRITABLE.find((each) => floatName(each) === content)],
   ["$bytes", (content) => (typeof content === "string" ? fromBase64(content) : undefined)],
   [
     "$datetime",

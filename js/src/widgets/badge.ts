@@ -11,6 +11,8 @@ const HERE = "$here";
 /** So many names are told. */
 const NAMES = 20;
 
+const READ_ONLY = "Connected: you see what others change; you have no permission to change it.";
+
 /** A shorter absence is not worth a word. */
 const SHORT_MILLISECONDS = 5_000;
 
@@ -66,10 +68,10 @@ export class Badge implements PresenceListener {
 
   private readonly redraw = (): void => {
     const { room, connection } = this.home;
-    const { phase, text } = connection.status;
+    const { phase } = connection.status;
     const connected = phase === "connected";
-    const readOnly = connection.readOnly || !this.allowed;
-    const refusal = this.refusal ?? (readOnly ? "read only" : null);
+    const text = connected && !this.allowed ? READ_ONLY : connection.status.text;
+    const refusal = this.refusal ?? (this.allowed ? null : "read only");
     const label = connected && refusal !== null ? refusal : this.label(connection);
     this.element.dataset.room = connection.url;
     const [first = this.element] =

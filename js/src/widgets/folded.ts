@@ -12,7 +12,6 @@ import type { Home } from "./home";
 import { Place, type ViewOptions } from "./place";
 import { readable } from "./readable";
 import { isRecord, type JsonRecord } from "./record";
-import { Rights } from "./rights";
 import { controlFor, isEditable, NO_OPTIONS } from "./simple";
 
 /** How many items, and how many of a reducer's newest actions, are shown. */
@@ -42,12 +41,10 @@ export class FoldedView implements LogListener {
   private whole: { readonly make: MakeControl; readonly control: Control } | null = null;
   private readonly own: Own = new Map();
   private readonly drawSoon = oncePerFrame(() => this.draw());
-  private readonly rights: Rights;
-  private readonly leaveRights: () => void;
 
   /** `remembered` is shown until the room has answered, and where it holds nothing. */
   constructor(
-    home: Home,
+    private readonly home: Home,
     readonly key: string,
     kind: "dict" | "reducer",
     options: ViewOptions,
@@ -57,8 +54,7 @@ export class FoldedView implements LogListener {
     this.model = kind === "dict" ? new ItemsModel<unknown>({}, true) : new Unapplied();
     this.fold = new Fold<unknown>(this.model);
     this.place = new Place(home, key, options, parent, "driftdb-folded");
-    this.rights = Rights.of(home.connection);
-    this.leaveRights = this.rights.watch(key, () => this.drawSoon());
+    home.connection.listeners.add(this.drawSoon);
     this.items.setAttribute("aria-label", this.place.label);
     const box = element("div", "driftdb-table", {}, this.set);
     this.place.box.append(box, this.more, this.since);
@@ -73,7 +69,7 @@ export class FoldedView implements LogListener {
   }
 
   destroy(): void {
-    this.leaveRights();
+    this.home.connection.listeners.delete(this.drawSoon);
     this.replica.listeners.delete(this);
     this.place.destroy();
   }
@@ -111,7 +107,9 @@ export class FoldedView implements LogListener {
 
   private draw(): void {
     const { value, model } = this;
-    this.set.disabled = !this.replica.begun || !this.rights.allows(this.key, "append");
+    const allowed = this.place.session.allows(this.key, "append");
+    this.set.disabled = !this.replica.begun || !allowed;
+    if (this.model instanceof ItemsModel) this.place.allow(allowed);
     if (isItems(value)) this.drawItems(value);
     else this.drawWhole(value);
     if (!(model instanceof Unapplied) || model.count === 0) {

@@ -38,6 +38,11 @@ export class Place {
     this.badge.refuse(refusal);
   }
 
+  /** Whether the server lets the value be changed. */
+  allow(allowed: boolean): void {
+    this.badge.allow(allowed);
+  }
+
   destroy(): void {
     this.badge.destroy();
     this.session.leave(this.key);

@@ -19,7 +19,6 @@ import type { Home } from "./home";
 import { dateControl, datetimeControl, MOMENTS, timeControl } from "./moment";
 import { fieldControl, numberControl } from "./number";
 import { rangeControl } from "./range";
-import { Rights } from "./rights";
 import { readTable, tableControl } from "./table";
 import { areaControl, lineControl } from "./text";
 import { toggleControl } from "./toggle";
@@ -77,8 +76,6 @@ export class StateView implements StateListener, Source {
   private pause = 0;
   /** Whether its author wants nobody to change it here. */
   private fixed = false;
-  private readonly rights: Rights;
-  private readonly leaveRights: () => void;
   private readOnly = false;
   private options!: ControlOptions;
   private kind: string | null = null;
@@ -99,8 +96,6 @@ export class StateView implements StateListener, Source {
     this.box = element("div", "driftdb-state", {}, ...parts);
     parent.append(this.box);
     this.configure(asked);
-    this.rights = Rights.of(home.connection);
-    this.leaveRights = this.rights.watch(key, this.redraw);
     this.replica = home.connection.session.state(key, this, without.initial);
     home.connection.listeners.add(this.redraw);
     this.set.addEventListener("focusout", ({ relatedTarget }) => {
@@ -139,7 +134,6 @@ export class StateView implements StateListener, Source {
 
   /** Leave the page and the room. */
   destroy(): void {
-    this.leaveRights();
     this.home.connection.listeners.delete(this.redraw);
     this.badge.destroy();
     this.replica.listeners.delete(this);
@@ -212,7 +206,7 @@ export class StateView implements StateListener, Source {
       this.control?.show(this.value);
     }
     // Before the room has said what there is, keys and clicks would change what nobody has seen.
-    const allowed = this.rights.allows(this.key, "replace");
+    const allowed = this.home.connection.session.allows(this.key, "replace");
     this.set.disabled = this.fixed || !allowed || !this.replica.begun;
     this.badge.allow(allowed);
     this.box.classList.toggle("driftdb-stale", !this.replica.ready);

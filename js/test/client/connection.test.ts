@@ -496,12 +496,13 @@ test("what was written is kept for whoever logs in again, but nobody waits to re
   await set;
 });
 
-test("that somebody may only read is said as soon as something is refused", () => {
+test("what is refused under one key says nothing of the connection", () => {
   FakeSocket.last.accept();
   connection.session.log("k", { pushed() {} }, true).push(1, true);
-  FakeSocket.last.hear({ type: "error", code: "forbidden", message: "no", id: 1 });
-  expect(connection.readOnly).toBe(true);
-  expect(connection.status.text).toContain("no permission to change");
+  const { status } = connection;
+  const refusal = { type: "error", code: "forbidden", key: "k", action: "append", message: "no" };
+  FakeSocket.last.hear({ ...refusal, id: 1 });
+  expect(connection.status).toEqual(status);
 });
 
 test("while a server is away the text doesn't change to and fro", async () => {

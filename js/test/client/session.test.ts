@@ -427,16 +427,60 @@ test("a key that may be read again is read anew, whatever was known of it", () =
   expect(log.entries.map(({ value }) => value)).toEqual([2]);
 });
 
-test("that something may not be read says nothing of writing", () => {
+/** A session that uses two keys, and all that was asked of what is allowed on them. */
+function asksRights() {
   const server = new PlayedServer();
+  const { session } = server;
+  for (const key of ["a", "b"]) session.state(key, { changed: () => {} });
   const heard = vi.fn();
-  server.session.onForbidden = heard;
-  for (const action of ["read", "presence"])
-    server.tell({ type: "error", code: "forbidden", message: "no", key: "k", action });
-  expect(heard).not.toHaveBeenCalled();
-  server.tell({ type: "error", code: "forbidden", message: "no", key: "k", action: "append" });
-  server.tell({ type: "error", code: "forbidden", message: "no" });
+  session.onAllowed = heard;
+  session.later = (_, then) => queueMicrotask(then);
+  const asked = () =>
+    server.sent
+      .filter(({ type }) => type === "can")
+      .map((message) => "key" in message && message.key);
+  return { server, session, heard, asked };
+}
+
+test("what is allowed on a key is asked once, when somebody wants to know, and told", async () => {
+  const { server, session, heard, asked } = asksRights();
+  server.init([], { key: "a", epoch: "E" });
+  expect(asked()).toEqual([]);
+  for (const action of ["replace", "append"]) expect(session.allows("a", action)).toBe(true);
+  expect(asked()).toEqual(["a"]);
+  server.tell({ type: "can", key: "a", actions: ["read", "append"] });
+  server.tell({ type: "can", key: "b", actions: [] }); // nobody wants to know
+  await Promise.resolve();
+  expect(heard).toHaveBeenCalledTimes(1);
+  expect(session.allows("a", "replace")).toBe(false);
+  expect(session.allows("a", "append")).toBe(true);
+  expect(session.allows("b", "replace")).toBe(true);
+  server.tell({ type: "can", key: "a", actions: ["read", "replace"] });
+  await Promise.resolve();
   expect(heard).toHaveBeenCalledTimes(2);
+  expect(session.allows("a", "replace")).toBe(true);
+});
+
+test("what is allowed is asked again on a new connection, of a server that knows grants", () => {
+  const { server, session, asked } = asksRights();
+  session.allows("a", "replace");
+  expect(asked()).toEqual([]);
+  server.init([], { key: "a", epoch: "E" });
+  expect(asked()).toEqual(["a"]);
+  server.reconnect();
+  expect(asked()).toEqual([]);
+  server.init([], { key: "a", epoch: "E" });
+  expect(asked()).toEqual(["a"]);
+});
+
+test("a key that nobody uses any more is not asked about", () => {
+  const { server, session, asked } = asksRights();
+  const listener = { changed: () => {} };
+  session.state("c", listener);
+  server.init([], { key: "a", epoch: "E" });
+  session.leave("c", listener);
+  expect(session.allows("c", "replace")).toBe(true);
+  expect(asked()).toEqual([]);
 });
 
 test("what may not be read any more stays in view over a reconnect", () => {

@@ -34,21 +34,21 @@ async function classesOf(entry: string): Promise<Map<string, string[]>> {
   return new Map([...found.keys()].map((name) => [name, [...new Set(all(name))].sort()]));
 }
 
-const VALUE = ["close", "constructor", "key", "ready", "subscribe", "value", "waitFor"];
+const VALUE = ["close", "constructor", "key", "readOnly", "ready", "subscribe", "value", "waitFor"];
 const MEMBERS: Record<string, string> = {
-  SharedObject: "close constructor key",
+  SharedObject: "close constructor key readOnly",
   SharedState: `${VALUE.join(" ")} error pending set update`,
   Folded: VALUE.join(" "),
   SharedDict: `${VALUE.join(" ")} get remove set`,
   SharedReducer: `${VALUE.join(" ")} dispatch`,
   Stream:
     "[Symbol.asyncIterator] append close compact constructor extend follow key length messages " +
-    "onRestart ready subscribe values",
-  PubSub: "[Symbol.asyncIterator] close constructor key last messages publish subscribe",
-  Presence: "close constructor key onChange onJoin onLeave others people subscribe value",
+    "onRestart readOnly ready subscribe values",
+  PubSub: "[Symbol.asyncIterator] close constructor key last messages publish readOnly subscribe",
+  Presence: "close constructor key onChange onJoin onLeave others people readOnly subscribe value",
   Feed: "[Symbol.asyncIterator] missed next return",
   Room:
-    "close constructor delete dict flush keys latency name onStatus presence pubsub readOnly " +
+    "close constructor delete dict flush keys latency name onStatus presence pubsub " +
     "reducer retry state status stream url waiting",
   NoRoom: "constructor name status",
   Refused: "code constructor name",

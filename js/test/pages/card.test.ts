@@ -30,3 +30,18 @@ test("a card whose key can't be shown says so, once, and shows what is described
   expect(card.element.querySelector(".driftdb-label")?.textContent).toBe("K");
   card.destroy();
 });
+
+test("to a channel that may not be written to nobody writes, until they may again", async () => {
+  const connection = join("http://localhost/room/writes");
+  const item = { key: "k", meta: readMeta({ kind: "channel" }), size: 0, seq: 0 };
+  const card = new Card({ room: "writes", connection, leave() {} }, item, "/");
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  const set = card.element.querySelector<HTMLFieldSetElement>(".composer fieldset");
+  expect(set?.disabled).toBe(false);
+  FakeSocket.last.hear({ type: "can", key: "k", actions: ["read", "append"] });
+  await vi.waitFor(() => expect(set?.disabled).toBe(true));
+  FakeSocket.last.hear({ type: "can", key: "k", actions: ["read", "relay"] });
+  await vi.waitFor(() => expect(set?.disabled).toBe(false));
+  card.destroy();
+});

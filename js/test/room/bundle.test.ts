@@ -81,7 +81,7 @@ async function played({ Room }: Client): Promise<unknown> {
     if ("ready" in each) void each.ready.then(() => show("ready"));
   }
   here.onJoin((person) => show(person));
-  room.onStatus((status) => show([status, room.waiting, room.readOnly]));
+  room.onStatus((status) => show([status, room.waiting, state.readOnly]));
   for (const epoch of ["E", "F"]) {
     const socket = FakeSocket.last;
     socket.accept();

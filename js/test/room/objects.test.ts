@@ -704,3 +704,29 @@ test("where bigints are asked for, every object has them and writes them whole",
   void sum.dispatch(ID);
   expect(sum.value).toBe(2n * ID);
 });
+
+test("each object tells whether the room lets it write, by what its writes do", async () => {
+  const server = new PlayedServer();
+  const { session } = server;
+  session.later = (_, then) => queueMicrotask(then);
+  const objects = {
+    state: new SharedState(session, "state"),
+    dict: new SharedDict(session, "dict"),
+    log: new Stream(session, "log"),
+    short: new Stream(session, "short", 5),
+    channel: new PubSub(session, "channel"),
+    here: new Presence(session, "here"),
+  };
+  const refused = () =>
+    Object.entries(objects).flatMap(([name, { readOnly }]) => (readOnly ? [name] : []));
+  expect(refused()).toEqual([]); // now it is asked
+  server.init([], { key: "state", epoch: "E" });
+  const grant = (...actions: string[]) => {
+    for (const { key } of Object.values(objects)) server.tell({ type: "can", key, actions });
+    return refused();
+  };
+  expect(grant("read")).toEqual(Object.keys(objects));
+  expect(grant("replace", "append")).toEqual(["short", "channel", "here"]);
+  expect(grant("append", "delete", "presence")).toEqual(["state", "channel"]);
+  expect(grant("relay")).toEqual(["state", "dict", "log", "short", "here"]);
+});

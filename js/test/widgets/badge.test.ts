@@ -79,16 +79,14 @@ test("in a box the first badge says for all of a room how it stands", () => {
   expect(repeats()).toEqual([false, false, false]);
 });
 
-test("who may not write sees so before trying", () => {
-  vi.spyOn(console, "warn").mockReturnValue();
-  const one = badge();
+test("who may not write a value sees so before trying, and nothing of it at others", () => {
+  const [one, two] = [badge(), badge()];
   FakeSocket.last.accept();
-  expect(last(one, ".driftdb-badge-text")).toBe("lecture");
-  FakeSocket.last.hear({ type: "error", code: "forbidden", message: "no" });
+  one.allow(false);
   expect(last(one, ".driftdb-badge-text")).toBe("read only");
+  expect(one.element.title).toContain("no permission to change it");
   expect(one.element.dataset.phase).toBe("refused");
-  FakeSocket.last.lose();
-  connection().retry();
-  FakeSocket.last.accept();
+  expect(last(two, ".driftdb-badge-text")).toBe("lecture");
+  one.allow(true);
   expect(last(one, ".driftdb-badge-text")).toBe("lecture");
 });

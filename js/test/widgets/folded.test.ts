@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Json } from "../../src/protocol/messages";
 import { FakeSocket } from "../socket";
 import { hear, show } from "./stage";
@@ -70,14 +70,18 @@ test("who edits an item sets it, and sees it at once", async () => {
   expect(writes().join()).toContain('"apply":{"set":{"name":"Bob"}}');
 });
 
-test("who may not change a dictionary reads it", () => {
+test("who may not change a dictionary reads it, and changes it when they may again", async () => {
   const el = show("dict");
   start(el, { reset: { name: "Ann" } });
   const set = el.querySelector("fieldset");
   expect(set?.disabled).toBe(false);
   hear({ type: "can", actions: ["read"] });
-  expect(set?.disabled).toBe(true);
+  await vi.waitFor(() => expect(set?.disabled).toBe(true));
+  expect(el.querySelector(".driftdb-badge-text")?.textContent).toBe("read only");
   expect(rows(el)).toEqual([["name", "Ann"]]);
+  hear({ type: "can", actions: ["read", "append"] });
+  await vi.waitFor(() => expect(set?.disabled).toBe(false));
+  expect(el.querySelector(".driftdb-badge-text")?.textContent).toBe("lecture");
 });
 
 test("of a reducer the newest value is shown that somebody told, and what came since", () => {

@@ -520,7 +520,7 @@ test("what is asked for may be JSON text, with all digits of long integers", () 
   expect(FakeSocket.last.sent.at(-1)).toContain('"v":12345678901234567891');
 });
 
-test("a control turns read only where the server doesn't let anybody change it, and back", () => {
+test("a control turns read only where the server doesn't let anybody change it, and back", async () => {
   const el = show(0);
   const { last } = FakeSocket;
   last.accept();
@@ -532,12 +532,13 @@ test("a control turns read only where the server doesn't let anybody change it, 
   const badge = find(el, ".driftdb-badge-text");
   expect(set.disabled).toBe(false);
   last.hear({ type: "can", key: "k", actions: ["read"] });
-  expect(set.disabled).toBe(true);
+  await vi.waitFor(() => expect(set.disabled).toBe(true));
+  expect(find(el, ".driftdb-badge").title).toContain("no permission to change it");
   expect(badge.textContent).toBe("read only");
   last.hear({ type: "can", key: "other", actions: ["read", "replace"] });
   expect(set.disabled).toBe(true);
   last.hear({ type: "can", key: "k", actions: ["read", "replace"] });
-  expect(set.disabled).toBe(false);
+  await vi.waitFor(() => expect(set.disabled).toBe(false));
   expect(badge.textContent).toBe("lecture");
 });
 
