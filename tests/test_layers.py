@@ -62,7 +62,8 @@ WITHIN = {
         "process": {"limits", "settings"},
         "hosting": {"limits", "process", "sending", "settings"},
         "http": {"hosting", "limits", "process", "receiving", "sending", "settings"},
-        "jupyter": {"hosting", "http", "process", "settings"},
+        "hub": {"http"},
+        "jupyter": {"hosting", "http", "hub", "process", "settings"},
     },
 }
 

@@ -64,12 +64,17 @@ class Policy(Struct, frozen=True):
 
     def grants_for(self, identity: Identity, *others: Grant) -> Grants:
         """Return what somebody may do: by this policy, and by grants that come from elsewhere."""
-        found = [*self.anyone, *others]
+        found = [*self.given_to(identity), *others]
+        return compile_grants(*found) if found else NOTHING
+
+    def given_to(self, identity: Identity) -> list[Grant]:
+        """Return what it gives to somebody, as it is written down."""
+        found = [*self.anyone]
         if identity.subject is not None:
             found += self.users.get(identity.subject, ())
         for group in sorted(identity.groups & self.groups.keys()):
             found += self.groups[group]
-        return compile_grants(*found) if found else NOTHING
+        return found
 
     def to_builtins(self) -> dict[str, Any]:
         """Return the policy as JSON has it, in the form that :func:`parse_policy` reads."""

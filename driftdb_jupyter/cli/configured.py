@@ -104,10 +104,12 @@ def server_of(settings: Settings, **options: Mapping[str, Any]) -> StandaloneSer
     from traitlets.config import Config
     from traitlets.config.loader import DeferredConfigString
 
+    from ..server.hub.service import HubService
     from ..server.settings import DriftDB
     from ..server.standalone import BadSetting, StandaloneServer
 
-    traits = {(owner, name): trait for owner, name, trait in _traits([StandaloneServer, DriftDB])}
+    classes = [StandaloneServer, DriftDB, HubService]
+    traits = {(owner, name): trait for owner, name, trait in _traits(classes)}
     config = Config()
     for owner, given in [*settings.items(), *options.items()]:
         for name, value in given.items():

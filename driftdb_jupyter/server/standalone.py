@@ -51,6 +51,7 @@ from .http.request import MISSING_HEADER, NotFound, Request
 from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
 from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
+from .hub.service import HubService, service_place
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
 from .process.certificate import validity
@@ -147,6 +148,7 @@ def application(
     secret: str | None = None,
     reach: Callable[[], str | None] = lambda: None,
     health_details: bool = False,
+    service: HubService | None = None,
 ) -> Application:
     """Return the web application of a standalone server; ``base_url`` has a slash at both ends.
 
@@ -155,23 +157,25 @@ def application(
     ``gate``: which names and pages it answers, by default those of this machine and its own.
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
-    than whether it is well.
+    than whether it is well. ``service``: who lets in, where that is a JupyterHub, in place of
+    everybody who knows a room's id.
     """
     bearers = Bearers()
     bearers.add(is_link, LinkHolder)
-    bearers.add(lambda text: True, Owner)  # of no other form
+    # What is of no other form:
+    bearers.add(lambda text: True, Owner if service is None else service.credential)
     site = Site(
         hub,
         prefix=base_url,
         root=base_url,
-        request=OpenRequest,
-        names_allowed=named_rooms,
+        request=OpenRequest if service is None else service.request,
+        names_allowed=named_rooms or service is not None,
         advice="driftdb serve --host 0.0.0.0",
         reach=reach,
         create_token=create_token,
         gate=gate or Gate(public_url=hub.settings.public_url),
         proxies=proxies_of(hub.settings),
-        has_owners=True,
+        has_owners=service is None,
         bearers=bearers,
     )
     administration = []
@@ -196,10 +200,12 @@ def application(
             ),
             *administration,
             *metrics,
+            *([] if service is None else service.routes(base_url)),
         ],
         default_handler_class=NotFound,
         default_handler_args={"site": site},
         log_function=log_function,
+        cookie_secret=None if service is None else service.cookie_secret,
     )
 
 
@@ -227,7 +233,8 @@ class StandaloneServer(JupyterApp):
 
     name = "driftdb"
     version = __version__
-    classes = [DriftDB]  # noqa: RUF012
+    classes = [DriftDB, HubService]  # noqa: RUF012
+    service: HubService | None = None
 
     host = Unicode("127.0.0.1", config=True, help="The address to listen on.")
     port = Int(8080, min=0, max=65535, config=True, help="The port to listen on; 0: any.")
@@ -388,6 +395,7 @@ class StandaloneServer(JupyterApp):
             return
         self._share_log()
         settings = self.settings()
+        self._become_service()
         if self.check_config:
             self._check(settings)
             return
@@ -404,6 +412,20 @@ class StandaloneServer(JupyterApp):
                 settings, sockets, tls, create_token=create_token, metrics_token=metrics_token
             )
         )
+
+    def _become_service(self) -> None:
+        """Listen where a JupyterHub says, and let in whom it knows, if it started this process."""
+        try:
+            place = service_place()
+            if place is None:
+                return
+            self.host, self.port, self.base_url = place.host, place.port, place.base_url
+            self.service = HubService(parent=self)
+            self.service.prepare(self.data)
+        except TraitError as error:
+            raise BadSetting(str(error)) from None
+        except (DriftDBError, OSError) as error:
+            raise CannotServe(str(error)) from None
 
     def _check(self, settings: DriftDB) -> None:
         """Print what would be used; raises :class:`CannotServe` with all that is wrong."""
@@ -512,8 +534,9 @@ class StandaloneServer(JupyterApp):
     def _gate(self, settings: DriftDB) -> Gate:
         """Return what names and pages are answered."""
         names = list(self.allow_host)
-        if self.certfile:
-            names.append("*")  # a browser has compared the name with the certificate
+        # A browser has compared the name with the certificate, or has a login for that name alone.
+        if self.certfile or self.service is not None:
+            names.append("*")
         elif not is_local(self.host):
             names += own_names()
         return Gate(hosts=names, origins=self.allow_origin, public_url=settings.public_url)
@@ -571,7 +594,8 @@ class StandaloneServer(JupyterApp):
         signals = Signals(lambda: self._reload(server))
         self._tell_configuration()
         files = raise_limit(self.log)
-        names = RoomNames(capabilities=True, named=self.named_rooms)
+        service = self.service
+        names = RoomNames(capabilities=True, named=self.named_rooms or service is not None)
         events = EventLog(self.log, names)
         hub = Hub(self._broker(settings), settings, events=events)
         hub.peer_limit = bound_peers(hub.peer_limit, self.log, files=files)
@@ -581,6 +605,8 @@ class StandaloneServer(JupyterApp):
         scheme = self._scheme
 
         def outside() -> str | None:
+            if service is not None:
+                return None  # others come by way of the hub
             return reach(host, port, self.base_url, scheme=scheme)
 
         web = application(
@@ -595,6 +621,7 @@ class StandaloneServer(JupyterApp):
             secret=secret,
             reach=outside,
             health_details=self.health_details,
+            service=service,
         )
         server = Listener(
             web,

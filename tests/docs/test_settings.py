@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from driftdb_jupyter.client.settings import Settings
+from driftdb_jupyter.server.hub.service import HubService
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import StandaloneServer
 
@@ -23,7 +24,7 @@ def documented(heading: str) -> dict[str, str]:
     return {name: default.strip() for name, default in rows}
 
 
-@pytest.mark.parametrize("owner", [DriftDB, StandaloneServer])
+@pytest.mark.parametrize("owner", [DriftDB, StandaloneServer, HubService])
 def test_every_setting_is_documented_with_its_default(owner: type[Any]) -> None:
     settings = {
         name: str(trait.default()) for name, trait in owner.class_own_traits(config=True).items()
@@ -31,7 +32,7 @@ def test_every_setting_is_documented_with_its_default(owner: type[Any]) -> None:
     assert documented(owner.__name__) == settings
 
 
-@pytest.mark.parametrize("owner", [DriftDB, StandaloneServer])
+@pytest.mark.parametrize("owner", [DriftDB, StandaloneServer, HubService])
 def test_every_setting_has_a_help_text(owner: type[Any]) -> None:
     for name, trait in owner.class_own_traits(config=True).items():
         assert trait.help, name

@@ -18,10 +18,11 @@ __all__ = ["command"]
 
 
 def _classes() -> list[type[Configurable]]:
+    from ...server.hub.service import HubService
     from ...server.settings import DriftDB
     from ...server.standalone import StandaloneServer
 
-    return [StandaloneServer, DriftDB]
+    return [StandaloneServer, DriftDB, HubService]
 
 
 class _Serve(Configured):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from ...access.credential import Credential
 
-__all__ = ["Bearers"]
+__all__ = ["Bearers", "Maker"]
 
 Form = Callable[[str], bool]
 Maker = Callable[[str], Credential | Awaitable[Credential]]

@@ -132,6 +132,10 @@ class RoomRequest(Request):
         self.hub.rooms.enter(hosted)
         return hosted
 
+    def new_room_name(self) -> str:
+        """Return the name of a room that nobody has: an id that can't be guessed."""
+        return new_id()
+
     async def make(self, name: str) -> None:
         """Make a room of that name unless it exists: one of the caller's."""
         if await self.hub.rooms.create(name, maker=self.caller):
@@ -209,7 +213,7 @@ class NewRoom(RoomRequest):
         """Make a room with an id that can't be guessed."""
         if not await self.may_create():
             raise HTTPError(HTTPStatus.FORBIDDEN)
-        name = new_id()
+        name = self.new_room_name()
         await self.make(name)
         secret = None
         if self.get_query_argument("admin", "") == "true" and self.site.has_owners:

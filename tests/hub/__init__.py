@@ -1,0 +1,1 @@
+"""A real JupyterHub with its proxy, its single-user servers, and our service."""
