@@ -193,15 +193,17 @@ class Room(BaseRoom):
         )
         return cast("Presence", made)
 
-    def bind(self, widgets: Mapping[str, Any], *, trait: str = "value") -> Bindings:
+    def bind(
+        self, widgets: Mapping[str, Any], *, trait: str = "value", trusted: bool = False
+    ) -> Bindings:
         """Share a trait of each widget under the key that it has here.
 
         See :func:`~driftdb_jupyter.client.objects.binding.bind`, also for a widget with its trait,
-        ``(widget, "trait")``.
+        ``(widget, "trait")``, and for what ``trusted`` lets in.
         """
         from .objects.binding import bind_all
 
-        return bind_all(widgets, trait=trait, room=self)
+        return bind_all(widgets, trait=trait, room=self, trusted=trusted)
 
 
 def room(

@@ -20,6 +20,7 @@ from ..values.encoding import same
 from .look import look_of, look_traits
 from .shared import brief
 from .state import SharedState
+from .trust import may_hold_markup
 
 __all__ = ["Binding", "Bindings", "bind", "bind_all"]
 
@@ -41,10 +42,14 @@ class Binding:
     (:func:`~driftdb_jupyter.keep_on_rerun`).
     """
 
-    def __init__(self, widget: HasTraits, trait: str, state: SharedState) -> None:
+    def __init__(
+        self, widget: HasTraits, trait: str, state: SharedState, *, trusted: bool = False
+    ) -> None:
         self.widget = widget
         self.trait = trait
         self.state = state
+        self.trusted = trusted
+        """Whether everybody who may write to the room may run scripts where the widget is seen."""
         self.error: str | None = None
         """Why the widget doesn't show the room's value; ``None``: it does."""
         self._taking: int | None = None
@@ -104,6 +109,9 @@ class Binding:
                 self.error = None
                 return
             value = self.state._decode(shown)
+            if not self.trusted and may_hold_markup(self.widget, self.trait):
+                self._complain(value, "it may be HTML now, and the room isn't trusted")
+                return
             present = getattr(self.widget, self.trait)
             if isinstance(present, tuple) and isinstance(value, list):
                 value = tuple(value)  # JSON knows lists alone
@@ -164,6 +172,7 @@ def bind(
     *,
     room: str | BaseRoom | None = None,
     url: str | None = None,
+    trusted: bool = False,
     throttle_seconds: float = 0.0,
     timeout_seconds: float = 10.0,
 ) -> Binding:
@@ -180,9 +189,13 @@ def bind(
         slider = ipywidgets.IntSlider(description="speed")
         bind(slider)
 
+    ``trusted``: share also what may hold HTML or scripts, as ``ipywidgets.HTML``, outputs and the
+    text of widgets whose views aren't known. Who may write to the room may then do what every
+    person may who sees the widget, under Jupyter run code.
+
     Raises what :class:`~driftdb_jupyter.SharedState` does, and :class:`ValueError` for a trait
-    that the widget hasn't got, and where ``key`` is left out for a second widget without a
-    description: the two would be one.
+    that the widget hasn't got or that may hold HTML and isn't ``trusted``, and where ``key`` is
+    left out for a second widget without a description: the two would be one.
     """
     if not isinstance(widget, HasTraits):
         raise TypeError(f"expected a widget, got {got(widget)}")
@@ -191,6 +204,12 @@ def bind(
             f"expected a trait of {type(widget).__name__} "
             f"({', '.join(sorted(name for name in widget.trait_names() if name[0] != '_'))}), "
             f"got {trait!r}"
+        )
+    if not trusted and may_hold_markup(widget, trait):
+        raise ValueError(
+            f"expected trusted=True to share {type(widget).__name__}.{trait}: it may hold HTML or "
+            "scripts, so whoever may write to the room could run code where the widget is seen; "
+            "without it numbers, choices, and text in ipywidgets' Label and Text can be shared"
         )
     described = key is not None or bool(getattr(widget, "description", ""))
     if key is None:
@@ -205,7 +224,7 @@ def bind(
         **(look_of(widget) if trait == "value" else {}),
     )
     if described:
-        return Binding(widget, trait, state)
+        return Binding(widget, trait, state, trusted=trusted)
     others = _undescribed.setdefault(state.room.connection, WeakValueDictionary())
     other = others.get(key)
     if other is not None and other._bound and (other.widget, other.trait) != (widget, trait):
@@ -214,7 +233,7 @@ def bind(
             f"expected key= for a {type(widget).__name__} without a description: "
             f"{key!r} is the key of another such widget already"
         )
-    binding = others[key] = Binding(widget, trait, state)
+    binding = others[key] = Binding(widget, trait, state, trusted=trusted)
     return binding
 
 
@@ -224,11 +243,12 @@ def bind_all(
     trait: str = "value",
     room: str | BaseRoom | None = None,
     url: str | None = None,
+    trusted: bool = False,
 ) -> Bindings:
     """Share many widgets, each under its key; all or none (see :func:`bind`, and its errors).
 
     ``{"speed": slider, "tab": (tabs, "selected_index")}``: the trait is ``trait`` where none is
-    given.
+    given, and ``trusted`` goes for all of them.
     """
     if not isinstance(widgets, Mapping):
         raise TypeError(
@@ -239,7 +259,7 @@ def bind_all(
     try:
         for key, given in widgets.items():
             widget, name = given if isinstance(given, tuple) else (given, trait)
-            bindings.append(bind(widget, name, key, room=room, url=url))
+            bindings.append(bind(widget, name, key, room=room, url=url, trusted=trusted))
     except BaseException:
         bindings.unbind()
         raise

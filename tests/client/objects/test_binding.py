@@ -66,8 +66,8 @@ def test_what_interact_makes_is_bound_by_its_widgets(mine: Room, theirs: Room) -
 
 def test_what_an_output_widget_shows_is_shared(mine: Room, theirs: Room) -> None:
     outputs = [ipywidgets.Output() for _ in range(2)]
-    bind(outputs[0], "outputs", room=mine)
-    bind(outputs[1], "outputs", room=theirs)
+    bind(outputs[0], "outputs", room=mine, trusted=True)
+    bind(outputs[1], "outputs", room=theirs, trusted=True)
     outputs[0].append_stdout("<b>hello</b>")
     outputs[0].append_display_data({"text/plain": "a plot", "image/png": "iVBOR"})
     come_true(theirs, lambda: len(outputs[1].outputs) == 2)
@@ -276,3 +276,33 @@ def test_a_page_shows_a_widget_as_it_shows_itself(mine: Room) -> None:
     told = mine.state("$meta/n").value["control"]
     assert (told["max"], told["label"]) == (50, "many")
     assert mine.state("$meta/which").value["control"]["options"] == [["a", "a"]]
+
+
+def test_html_is_shared_with_a_room_that_is_trusted_alone(mine: Room, theirs: Room) -> None:
+    SharedState("news", "<img src=x onerror=alert(1)>", room=theirs)
+    theirs.flush()
+    html = ipywidgets.HTML("calm")
+    with pytest.raises(
+        ValueError, match=r"expected trusted=True to share HTML\.value: it may hold"
+    ):
+        bind(html, "value", "news", room=mine)
+    with pytest.raises(ValueError, match=r"expected trusted=True to share HTML\.value"):
+        mine.bind({"news": html})
+    with pytest.raises(ValueError, match=r"expected trusted=True to share HTML\.value"):
+        bind_all({"news": html}, room=mine)
+    html.value = "<b>mine</b>"
+    mine.flush()
+    assert theirs.state("news").value == "<img src=x onerror=alert(1)>", "nor is it given away"
+    mine.bind({"news": html}, trusted=True)
+    come_true(mine, lambda: html.value == "<img src=x onerror=alert(1)>")
+
+
+def test_what_becomes_html_later_takes_nothing_more_from_the_room(mine: Room, theirs: Room) -> None:
+    slider, state = ipywidgets.IntSlider(description="n"), SharedState("title", room=theirs)
+    binding = bind(slider, "description", "title", room=mine)
+    state.value = "<i>text</i>"
+    come_true(mine, lambda: slider.description == "<i>text</i>")
+    slider.description, slider.description_allow_html = "mine", True
+    state.value = "<img src=x onerror=alert(1)>"
+    come_true(mine, lambda: "it may be HTML now" in (binding.error or ""))
+    assert slider.description == "mine"
