@@ -14,7 +14,7 @@ PAGE = Path(__file__).with_name("api.md")
 
 # What belongs together, in the order in which somebody meets it.
 _SECTIONS = {
-    "Rooms": ("room", "Room", "Access"),
+    "Rooms": ("room", "Room", "Access", "ShareLink"),
     "What is shared": (
         "SharedState",
         "SharedDict",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .client.room import Room, room
     from .client.runtime.cells import keep_on_rerun
     from .client.runtime.subscribers import Subscription
+    from .client.share import ShareLink
     from .client.waiting.feed import Feed
     from .client.waiting.handle import Handle
     from .client.waiting.wait import Wait
@@ -82,6 +83,7 @@ __all__ = [
     "Refusal",
     "Room",
     "RoomNotFound",
+    "ShareLink",
     "SharedDict",
     "SharedReducer",
     "SharedState",
@@ -112,6 +114,7 @@ _MODULES = {
     "Presence": ".client.objects.presence",
     "PubSub": ".client.objects.pubsub",
     "Room": ".client.room",
+    "ShareLink": ".client.share",
     "SharedDict": ".client.objects.dictionary",
     "SharedReducer": ".client.objects.reducer",
     "SharedState": ".client.objects.state",

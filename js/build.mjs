@@ -64,7 +64,7 @@ console.log(`widget.js: ${size} bytes`);
 const pages = from("../driftdb_jupyter/server/static");
 await rm(pages, { recursive: true, force: true });
 const shown = await build({
-  entryPoints: ["room.ts", "inspector.ts", "front.ts", "pages.css"].map((name) =>
+  entryPoints: ["room.ts", "shared.ts", "inspector.ts", "front.ts", "pages.css"].map((name) =>
     from(`src/pages/${name}`),
   ),
   entryNames: "[name]-[hash]",

@@ -7,13 +7,14 @@ import contextlib
 import logging
 import time
 import weakref
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypeVar, overload
 
 from ..protocol.errors import DriftDBError, NotConnected
-from .access import Access
+from .access import Access, Can
 from .arguments import check_seconds, check_text, needed_text
 from .connection.connection import Connection, Status, live_connections
+from .duration import Duration
 from .link import Link, page_url
 from .runtime.background import at_end, background
 from .runtime.turn_lock import TurnLock
@@ -22,6 +23,7 @@ from .session.kind import META
 from .session.messages import KeyInfo
 from .session.receipt import Receipt
 from .settings import Settings
+from .share import ShareLink, list_links, make_link
 from .transport.location import Location, locate
 from .transport.naming import named
 from .transport.room_access import read_policy, write_policy
@@ -70,13 +72,67 @@ class BaseRoom(Sealed):
         """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret."""
         return self.connection.location.url
 
-    def link(self, key: str | None = None) -> Link:
-        """Return the URL of the room's page, for any browser; with ``key`` it shows that key alone.
+    @overload
+    def link(self, key: str | None = None) -> Link: ...
 
-        A cell shows it as a link.
+    @overload
+    def link(
+        self,
+        key: str | None = None,
+        *,
+        role: Can,
+        keys: Iterable[str] | None = None,
+        expires: Duration = "1d",
+        name: str = "",
+        people: int | None = None,
+        ask_name: bool = False,
+    ) -> ShareLink: ...
+
+    def link(
+        self,
+        key: str | None = None,
+        *,
+        role: Can | None = None,
+        keys: Iterable[str] | None = None,
+        expires: Duration = "1d",
+        name: str = "",
+        people: int | None = None,
+        ask_name: bool = False,
+    ) -> Link | ShareLink:
+        """Return the URL of the room's page; with ``key`` it shows that key alone.
+
+        A cell shows it as a link. It is for whom the server lets in.
+
+        With ``role`` (``"read"``, ``"write"``, or grants as :attr:`access` has them) it is a new
+        share link, which lets in anybody who has it, also without an account, to do that and
+        nothing else: in the whole room, or only with ``keys`` (by default the ``key`` that it
+        shows). It ends after ``expires``, as ``"30m"``, ``"2h"``, ``"7d"``, a number of seconds or
+        a time (``None``: never). ``name``: how it is listed. ``people``: how many may come in by
+        it, each of them one browser. ``ask_name``: whether they have to give a name. Raises as
+        :attr:`access` does (docs/links.md).
         """
         check_text("key", key)
+        if role is not None:
+            return make_link(
+                self.connection.location,
+                key=key,
+                role=role,
+                keys=keys,
+                expires=expires,
+                name=name,
+                people=people,
+                ask_name=ask_name,
+            )
+        if keys is not None or name or people is not None or ask_name or expires != "1d":
+            raise TypeError('expected role= ("read" or "write") for a share link, got None')
         return page_url(self.connection.location, key)
+
+    def links(self) -> list[ShareLink]:
+        """Return the room's share links, the oldest first; for its owner.
+
+        Raises as :attr:`access` does.
+        """
+        return list_links(self.connection.location)
 
     @property
     def status(self) -> Status:

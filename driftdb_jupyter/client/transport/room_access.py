@@ -1,4 +1,4 @@
-"""Reading and setting who may do what in a room, over HTTP."""
+"""What the owner of a room says over HTTP: who may do what in it, and its share links."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import explain
 from .fetch import fetch
 from .location import Location
 
-__all__ = ["read_policy", "write_policy"]
+__all__ = ["ask_owner", "read_policy", "write_policy"]
 
 _SECONDS = 10.0
 
@@ -22,26 +22,37 @@ _SECONDS = 10.0
 def read_policy(location: Location, settings: Settings) -> object:
     """Return a room's policy as JSON has it, ``None`` where it has none.
 
-    Raises :class:`~driftdb_jupyter.protocol.errors.Forbidden` unless one owns the room, and what a
-    connection does that can't be made.
+    Raises as :func:`ask_owner` does.
     """
-    return _run(_ask(location, settings, "GET", None), location)
+    return ask_owner(location, settings, "GET", "access", None)
 
 
 def write_policy(location: Location, settings: Settings, policy: object) -> None:
-    """Set a room's policy, ``None`` to take it away; raises as :func:`read_policy` does."""
-    _run(_ask(location, settings, "PUT", msgspec.json.encode(policy)), location)
+    """Set a room's policy, ``None`` to take it away; raises as :func:`ask_owner` does."""
+    ask_owner(location, settings, "PUT", "access", policy)
 
 
-def _run(asking: Any, location: Location) -> object:
+def ask_owner(
+    location: Location, settings: Settings, method: str, what: str, content: object
+) -> object:
+    """Return the answer to a request that only a room's owner may make.
+
+    ``what`` is the path below the room's URL; ``content`` goes along with ``PUT`` and ``POST``.
+    Raises :class:`~driftdb_jupyter.protocol.errors.Forbidden` unless one owns the room, what the
+    server refuses, and what a connection does that can't be made.
+    """
+    body = msgspec.json.encode(content) if method in ("PUT", "POST") else None
+    asking = _ask(location, settings, method, what, body)
     try:
         return background().run(asking, timeout_seconds=_SECONDS)
     except TimeoutError:
         raise NotConnected(f"{location.url} gave no answer within {_SECONDS:g} s") from None
 
 
-async def _ask(location: Location, settings: Settings, method: str, body: bytes | None) -> object:
-    url = f"{location.url}/access"
+async def _ask(
+    location: Location, settings: Settings, method: str, what: str, body: bytes | None
+) -> object:
+    url = f"{location.url}/{what}"
     try:
         return msgspec.json.decode(
             await fetch(location, settings, url, method=method, body=body, timeout_seconds=_SECONDS)

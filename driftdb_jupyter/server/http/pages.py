@@ -20,6 +20,7 @@ from tornado.web import HTTPError
 from ...protocol.errors import Forbidden
 from .address import is_on_this_machine
 from .handlers import RoomRequest
+from .link_handlers import LINK_PAGE
 from .site import Route, Site
 
 __all__ = [
@@ -180,6 +181,26 @@ class Inspector(_OfRoom):
     title = "{} · inspector"
 
 
+class SharedPage(PageHandler):
+    """``GET /room/ID/shared``: the room for who has a share link, whose secret no request has.
+
+    Everybody is shown the same page, whether there is such a room or not: its script lets in who
+    has the link.
+    """
+
+    is_public = True
+
+    def get(self, name: str) -> None:
+        """Show the page."""
+        self.show("shared", title="Room", room=name)
+
+    def _reach(self) -> str:
+        return ""
+
+    def _trouble(self) -> str:
+        return ""
+
+
 class FrontPage(PageHandler):
     """``GET /``: what this is, and the way to a room."""
 
@@ -247,6 +268,7 @@ def page_routes(site: Site) -> list[Route]:
     return [
         site.route(r"room/([^/]+)/page", RoomPage),
         site.route(r"room/([^/]+)/inspect", Inspector),
+        site.route(rf"room/([^/]+)/{LINK_PAGE}", SharedPage),
         site.route(r"room/([^/]+)/figures", Figures),
         site.route(r"pages/([^/]+)", PageFile),
         site.route(f"({'|'.join(map(re.escape, CLIENTS))})", PageFile),

@@ -42,7 +42,7 @@ export class Card {
     root: string,
   ) {
     const link = element("a", "card-link");
-    link.href = root + pathOf(home.room, "page", item.key);
+    link.href = root + pathOf(home.room, undefined, item.key);
     link.textContent = "open alone";
     link.setAttribute("aria-label", `open alone: ${item.meta?.label ?? keyName(item.key)}`);
     const foot = element("footer", "card-foot");

@@ -46,13 +46,13 @@ export function people(home: Home): HTMLElement {
 
 // A browser may refuse to keep anything.
 
-function remember(name: string): void {
+export function remember(name: string): void {
   try {
     localStorage.setItem(REMEMBERED, name);
   } catch {}
 }
 
-function remembered(): string {
+export function remembered(): string {
   try {
     return localStorage.getItem(REMEMBERED) ?? "";
   } catch {

@@ -16,9 +16,14 @@ export function readShell(): Shell {
 }
 
 /** The path of a room's page, or of another thing that a room has. */
-export function pathOf(room: string, what = "page", key: string | null = null): string {
+export function pathOf(room: string, what = ownPage(), key: string | null = null): string {
   const query = key === null ? "" : `?key=${encodeURIComponent(key)}`;
   return `room/${encodeURIComponent(room)}/${what}${query}`;
+}
+
+/** The page of a room that whoever looks may see: by a share link it is another one. */
+function ownPage(): string {
+  return location.pathname.endsWith("/shared") ? "shared" : "page";
 }
 
 /**

@@ -1,0 +1,101 @@
+"""Share links on a phone: in without a login, with just their rights, and out when taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from driftdb_jupyter import SharedState
+from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.client.room import room as find_room
+
+from ..browser import NewWindow, become_equal
+from .devices import PHONE, fits
+from .jupyter import TOKEN, JupyterServer
+from .test_room_page import card
+
+
+@pytest.fixture
+def room(jupyter_server: JupyterServer, tmp_path: Path) -> Iterator[Room]:
+    """A room of a Jupyter server, as a program has it that is let in by Jupyter's token."""
+    url = f"{jupyter_server.root}driftdb/room/{tmp_path.name}?token={TOKEN}"
+    with find_room(url=url) as room:
+        yield room
+
+
+def on_a_phone(new_window: NewWindow, url: str) -> Page:
+    page = new_window(**PHONE)
+    page.goto(url)
+    return page
+
+
+def test_a_phone_moves_the_slider_without_a_login(new_window: NewWindow, room: Room) -> None:
+    speed = SharedState("speed", 3, room=room, control="slider", min=0, max=10)
+    SharedState("secret", 7, room=room, control="slider")
+    room.flush()
+    link = room.link(role="write", keys=["speed"], name="students")
+    page = on_a_phone(new_window, link.url)
+    slider = card(page, "speed").locator(".driftdb-slider")
+    expect(slider).to_have_value("3")
+    slider.fill("8")
+    become_equal(page, lambda: speed.value, lambda: 8)
+    expect(page.locator(".card")).to_have_count(1)
+    assert fits(page)
+    assert "#" not in page.url
+    assert page.context.cookies() == []
+    page.reload()  # the tab has kept the link
+    expect(slider).to_have_value("8")
+    (listed,) = room.links()
+    assert (listed.people, listed.people_here) == (1, 1)
+
+
+def test_who_may_only_read_sees_it_move_and_is_put_out_when_that_ends(
+    new_window: NewWindow, room: Room
+) -> None:
+    speed = SharedState("speed", 3, room=room, control="slider", min=0, max=10)
+    room.flush()
+    link = room.link(role="read", expires="1h")
+    page = on_a_phone(new_window, link.url)
+    slider = card(page, "speed").locator(".driftdb-slider")
+    expect(slider).to_be_disabled()
+    speed.set(5).result()
+    expect(slider).to_have_value("5")
+    link.revoke()
+    expect(page.locator(".notice")).to_contain_text("taken back")
+    expect(page.locator(".card")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".notice")).to_contain_text("has expired, or was taken back")
+
+
+def test_it_is_asked_for_a_name_once_and_shown_with_it(new_window: NewWindow, room: Room) -> None:
+    link = room.link(role="read", ask_name=True)
+    page = on_a_phone(new_window, link.url)
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Go in").click()
+    expect(page.locator(".people-list")).to_contain_text("Ada")
+    page.reload()
+    expect(page.locator(".people-list")).to_contain_text("Ada")
+
+
+def test_a_connection_that_was_lost_comes_back_by_another_ticket(
+    new_window: NewWindow, room: Room
+) -> None:
+    speed = SharedState("speed", 3, room=room, control="slider", min=0, max=10)
+    room.flush()
+    page = on_a_phone(new_window, room.link(role="read").url)
+    slider = card(page, "speed").locator(".driftdb-slider")
+    expect(slider).to_have_value("3")
+    page.context.set_offline(True)
+    expect(page.locator(".top .driftdb-badge")).to_have_attribute("data-phase", "reconnecting")
+    speed.set(6).result()
+    page.context.set_offline(False)
+    expect(slider).to_have_value("6")
+
+
+def test_the_page_without_its_link_says_what_is_missing(new_window: NewWindow, room: Room) -> None:
+    room.flush()
+    page = on_a_phone(new_window, f"{room.url}/shared")
+    expect(page.locator(".notice")).to_contain_text("opens by a link")
