@@ -55,6 +55,10 @@ class Hearing:
     def deliver(self) -> None:
         """Do nothing when something came: :meth:`take` asks for it."""
 
+    def has_news(self) -> bool:
+        """Return False: nobody is told."""
+        return False
+
     def refused(self, error: Refusal) -> None:
         """Do nothing: it writes nothing that could be refused."""
 

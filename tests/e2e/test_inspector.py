@@ -232,6 +232,9 @@ def test_with_thousands_of_keys_one_is_found(new_window: NewWindow, room: PageRo
 class Nobody:
     """Listens to nothing."""
 
+    def has_news(self) -> bool:
+        return False
+
     def deliver(self) -> None: ...
 
     def refused(self, error: object) -> None: ...

@@ -134,8 +134,7 @@ class Connector:
         try:
             self._link, self._remote = link, link.remote
             driver.attach(link)
-            while frames := await link.read():
-                driver.receive(frames)
+            await link.receive(driver.receive)
         except BadMessage as error:
             _log.warning("%s: %s", location.url, error)
             complaint = error

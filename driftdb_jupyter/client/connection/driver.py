@@ -281,7 +281,7 @@ class Driver:
         for listener in self.listeners.of((key, presence)):
             if error is not None:
                 listener.refused(error)
-            elif listener is not by:
+            elif listener is not by and listener.has_news():
                 callbacks.schedule(listener)
 
     def _make_again(self, replica: StateReplica, rebase: Rebase) -> None:

@@ -17,6 +17,9 @@ Topic = tuple[str, bool]
 class Listener(Target, Protocol):
     """Receives changes of a key: :meth:`deliver` is called on the callbacks' thread."""
 
+    def has_news(self) -> bool:
+        """Return True unless a change leaves nothing to deliver (on the background thread)."""
+
     def refused(self, error: Refusal) -> None:
         """Take the news that a write of this process was refused (on the background thread)."""
 

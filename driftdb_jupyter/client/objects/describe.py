@@ -32,6 +32,9 @@ class _Nobody:
     def deliver(self) -> None:
         pass
 
+    def has_news(self) -> bool:
+        return False
+
     def refused(self, error: Refusal) -> None:
         _log.debug("a description was refused: %s", error)
 

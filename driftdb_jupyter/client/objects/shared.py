@@ -79,6 +79,10 @@ class Shared(Sealed):
         self._refusal = error
         callbacks.schedule(self)
 
+    def has_news(self) -> bool:
+        """Return True unless nobody is to be told of a change (the connection calls this)."""
+        return True
+
     def deliver(self) -> None:
         """Tell of what is new, on the callbacks' thread (the callbacks call this)."""
         self._report()

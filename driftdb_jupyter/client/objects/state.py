@@ -353,6 +353,10 @@ class SharedState(Shared, HasTraits):
         self.unobserve_all("value")
         self._observations = ()
 
+    def has_news(self) -> bool:
+        """Return False for what was told already, as the room's answer to an own write."""
+        return not self._observable or self._replica.shown != self._teller.told
+
     def deliver(self) -> None:
         """Tell the observers, if the value is another than they know (the callbacks call this)."""
         super().deliver()

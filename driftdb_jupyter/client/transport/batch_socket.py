@@ -1,22 +1,22 @@
 """Tornado's client socket, which reads frames in batches.
 
 Tornado awaits several futures for every frame. This walks the whole, unmasked text frames that have
-arrived in one go, and hands them on together; everything else (control frames, fragments, long
-frames) goes Tornado's own way, which reads from the same buffer. It leans on private names of
-Tornado, all of them here; ``tests/client/transport/test_batch_socket.py`` holds it to Tornado's own
-reader.
+arrived in one go, and hands them on together, with no turn of the loop in between. Everything else
+(control frames, fragments, long frames) goes Tornado's own way, which reads from the same buffer.
+It leans on private names of Tornado, all of them here;
+``tests/client/transport/test_batch_socket.py`` holds it to Tornado's own reader.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from tornado.httpclient import HTTPRequest, _RequestProxy
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.util import _websocket_mask
 from tornado.websocket import WebSocketClientConnection, WebSocketProtocol13
 
@@ -27,10 +27,12 @@ _TEXT = 0x81  # a whole text message
 _LENGTH_16, _LENGTH_64 = 126, 127
 _MASKED = 0x80
 _TOO_LARGE = 1009
+_MASK_BYTES = 4
+_MASKS_AT_ONCE = 64
 
 
 class BatchSocket(WebSocketClientConnection):
-    """The client's end of a WebSocket: read it with :meth:`read`, write with :meth:`send`."""
+    """The client's end of a WebSocket: :meth:`receive` reads it, :meth:`send` writes."""
 
     too_long = False
     """Whether it was closed because a message was longer than it may be."""
@@ -39,28 +41,43 @@ class BatchSocket(WebSocketClientConnection):
         super().__init__(
             request, on_message_callback=self._take_one, max_message_size=max_message_bytes
         )
-        self._messages: list[str | bytes] = []
-        self._ended = False
-        self._waiting: asyncio.Future[None] | None = None
+        self._messages: list[str | bytes] = []  # what came before somebody received
+        self._hear: Callable[[Sequence[str | bytes]], object] | None = None
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._masks = b""
 
-    async def read(self) -> list[str | bytes]:
-        """Wait for messages, and return all that have arrived; none if it was closed."""
-        while not self._messages and not self._ended:
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        messages, self._messages = self._messages, []
-        return messages
+    async def receive(self, hear: Callable[[Sequence[str | bytes]], object]) -> None:
+        """Call ``hear`` with all messages that have arrived, each time, until it is closed.
+
+        Raises what ``hear`` raises, which is called no more then.
+        """
+        while self._messages:
+            messages, self._messages = self._messages, []
+            hear(messages)
+        self._hear = hear
+        try:
+            await self._end
+        finally:
+            self._hear = None
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send text messages; does nothing when it is closed, for :meth:`read` tells."""
+        """Send text messages; does nothing when it is closed, for :meth:`receive` ends then."""
         protocol = self.protocol
         if not isinstance(protocol, _BatchProtocol) or protocol.is_closing():
             return
+        data = b"".join([_frame(message, self._mask()) for message in messages])
+        stream = protocol.stream
+        # The socket itself, where nothing waits: Tornado makes a future and a turn of the loop.
+        if type(stream) is IOStream and not stream.writing() and not stream.closed():
+            try:
+                sent = stream.socket.send(data)
+            except OSError:  # full; or an error, which the stream will meet
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
         try:
-            written = protocol.stream.write(b"".join(map(_frame, messages)))
+            written = stream.write(data)
         except StreamClosedError:
             return
         written.add_done_callback(_look_at)
@@ -72,18 +89,32 @@ class BatchSocket(WebSocketClientConnection):
     def take(self, messages: list[bytes]) -> None:
         """Hand on what has arrived."""
         self._messages += messages
-        self._wake()
+        self._hand_on()
 
     def _take_one(self, message: str | bytes | None) -> None:
-        if message is None:
-            self._ended = True
-        else:
+        if message is not None:
             self._messages.append(message)
-        self._wake()
+            self._hand_on()
+        elif not self._end.done():
+            self._end.set_result(None)
 
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+    def _hand_on(self) -> None:
+        hear = self._hear
+        if hear is None:
+            return
+        messages, self._messages = self._messages, []
+        try:
+            hear(messages)
+        except Exception as error:
+            self._hear = None
+            if not self._end.done():
+                self._end.set_exception(error)
+
+    def _mask(self) -> bytes:
+        if not self._masks:
+            self._masks = os.urandom(_MASK_BYTES * _MASKS_AT_ONCE)
+        mask, self._masks = self._masks[:_MASK_BYTES], self._masks[_MASK_BYTES:]
+        return mask
 
 
 class _BatchProtocol(WebSocketProtocol13):
@@ -101,6 +132,8 @@ class _BatchProtocol(WebSocketProtocol13):
                     chunk = await self.stream.read_bytes(_CHUNK_BYTES, partial=True)
                     self._buffer = self._buffer[self._position :] + chunk
                     self._position = 0
+                    if len(chunk) == _CHUNK_BYTES:  # there is more: others have their turn
+                        await asyncio.sleep(0)
         except StreamClosedError:
             self._abort()
         finally:  # also after what Tornado fails over, as a close frame's reason that is no text
@@ -164,9 +197,9 @@ def connect(request: HTTPRequest, *, max_message_bytes: int) -> asyncio.Future[B
     return cast("asyncio.Future[BatchSocket]", socket.connect_future)
 
 
-def _frame(message: bytes) -> bytes:
+def _frame(message: bytes, mask: bytes) -> bytes:
     """Return a masked text frame (RFC 6455, section 5.2)."""
-    length, mask = len(message), os.urandom(4)
+    length = len(message)
     if length < _LENGTH_16:
         head = bytes((_TEXT, _MASKED | length))
     elif length < 0x10000:

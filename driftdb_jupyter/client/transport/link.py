@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..session import messages
 from ..settings import Settings
@@ -52,11 +52,17 @@ class Link:
         """Whether it ended because a message was longer than ``receive_limit_bytes``."""
         return self._socket.too_long
 
-    async def read(self) -> list[str | bytes]:
-        """Wait for messages, and return all that have arrived; none when it is closed."""
-        frames = await self._socket.read()
-        self._heartbeat.heard(time.monotonic())
-        return frames
+    async def receive(self, hear: Callable[[Sequence[str | bytes]], object]) -> None:
+        """Call ``hear`` with all messages that have arrived, each time, until it is closed.
+
+        Raises what ``hear`` raises.
+        """
+
+        def heard(messages: Sequence[str | bytes]) -> None:
+            self._heartbeat.heard(time.monotonic())
+            hear(messages)
+
+        await self._socket.receive(heard)
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Send text messages; what a closed socket doesn't take, the session sends again."""

@@ -39,6 +39,9 @@ class Ear:
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
 
+    def has_news(self) -> bool:
+        return True
+
     def deliver(self) -> None:
         pass
 

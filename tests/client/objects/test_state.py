@@ -16,6 +16,7 @@ from traitlets import HasTraits, Int
 
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import Room, room
+from driftdb_jupyter.client.runtime.callbacks import callbacks
 from driftdb_jupyter.protocol.errors import (
     EncodingError,
     Forbidden,
@@ -161,6 +162,21 @@ def test_own_changes_are_told_before_the_assignment_returns(here: Room) -> None:
     state.value = 1
     state.value = 1
     assert changes.seen == [(0, 1)]
+
+
+def test_the_rooms_answer_to_an_own_write_is_no_news(
+    server: FakeServer, here: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, changes = SharedState("k", 0, room=here), Changes()
+    state.observe(changes)
+    assert state.set(1).result() == 1
+    assert not state.has_news()
+    monkeypatch.setattr(callbacks, "schedule", lambda each: None)
+    server.do(lambda: server.room.write("k", 2))
+    come_true(here, state.has_news)
+    state.deliver()
+    assert changes.seen == [(0, 1), (1, 2)]
+    assert not state.has_news()
 
 
 def test_a_change_is_as_traitlets_has_it(here: Room) -> None:

@@ -16,7 +16,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
-from driftdb_jupyter.client.transport.batch_socket import _BatchProtocol
+from driftdb_jupyter.client.transport.batch_socket import BatchSocket, _BatchProtocol
 
 from ...rfc6455.case import LIMIT_BYTES
 from ...rfc6455.cases import CASES
@@ -194,6 +194,82 @@ def test_a_close_frame_whose_reason_is_no_text_is_the_end_all_the_same() -> None
     sent = frame(TEXT, b"before") + frame(CLOSE, struct.pack(">H", 4408) + b"\xff")
     found = read(_BatchProtocol, [sent])
     assert (found["messages"], found["ends"]) == (["before"], [(4408, None)])
+
+
+class Client(BatchSocket):
+    """A socket that was opened, without a server."""
+
+    def __init__(self, *before: bytes) -> None:
+        self._messages = list(before)
+        self._on_message_callback = self._take_one
+        self._hear = None
+        self._end = asyncio.get_running_loop().create_future()
+
+
+def test_what_came_before_somebody_received_is_heard_first_and_after_the_end_too() -> None:
+    async def work() -> list[Any]:
+        heard: list[Any] = []
+        client = Client(b"1", b"2")
+        client.on_message(b"3")
+        client._take_one(None)
+        await client.receive(lambda messages: heard.extend(messages))
+        return heard
+
+    assert asyncio.run(work()) == [b"1", b"2", b"3"]
+
+
+def test_an_error_of_who_receives_is_raised_and_nothing_more_is_heard() -> None:
+    async def work(client: Client) -> list[Any]:
+        heard: list[Any] = []
+
+        def hear(messages: Any) -> None:
+            heard.extend(messages)
+            raise ZeroDivisionError
+
+        receiving = asyncio.create_task(client.receive(hear))
+        await asyncio.sleep(0)
+        client.take([b"1", b"2"])
+        client.take([b"3"])
+        with pytest.raises(ZeroDivisionError):
+            await receiving
+        return heard
+
+    async def both() -> tuple[list[Any], list[Any]]:
+        return await work(Client()), await work(Client(b"0"))
+
+    assert asyncio.run(both()) == ([b"1", b"2"], [b"0"])
+
+
+def test_no_two_frames_have_one_mask() -> None:
+    async def masks() -> list[bytes]:
+        client = Client()
+        client._masks = b""
+        return [client._mask() for _ in range(300)]
+
+    found = asyncio.run(masks())
+    assert {len(mask) for mask in found} == {4}
+    assert len(set(found)) > 290
+
+
+def test_between_full_chunks_others_have_their_turn() -> None:
+    async def work() -> list[int]:
+        seen: list[int] = []
+        delegate, stream = Delegate(), Pieces([frame(TEXT, b"x" * 65_532)] * 5)
+        handler: Any = delegate
+        parameters = _WebSocketParams(max_message_size=2**20)
+        protocol = _BatchProtocol(handler, mask_outgoing=True, params=parameters)
+        anything: Any = stream
+        protocol.stream = anything
+
+        async def other() -> None:
+            while not delegate.ends:
+                seen.append(len(delegate.messages))
+                await asyncio.sleep(0)
+
+        await asyncio.gather(protocol._receive_frame_loop(), other())
+        return seen
+
+    assert len(set(asyncio.run(work()))) > 3
 
 
 @pytest.mark.parametrize("length", [LIMIT_BYTES, LIMIT_BYTES + 1])
