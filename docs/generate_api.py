@@ -14,7 +14,7 @@ PAGE = Path(__file__).with_name("api.md")
 
 # What belongs together, in the order in which somebody meets it.
 _SECTIONS = {
-    "Rooms": ("room", "Room", "Access", "ShareLink"),
+    "Rooms": ("room", "Room", "Access", "ShareLink", "create_token"),
     "What is shared": (
         "SharedState",
         "SharedDict",

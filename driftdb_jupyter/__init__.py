@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .client.runtime.cells import keep_on_rerun
     from .client.runtime.subscribers import Subscription
     from .client.share import ShareLink
+    from .client.tokens import create_token
     from .client.waiting.feed import Feed
     from .client.waiting.handle import Handle
     from .client.waiting.wait import Wait
@@ -99,6 +100,7 @@ __all__ = [
     "__version__",
     "bind",
     "bind_all",
+    "create_token",
     "keep_on_rerun",
     "room",
 ]
@@ -123,6 +125,7 @@ _MODULES = {
     "Wait": ".client.waiting.wait",
     "bind": ".client.objects.binding",
     "bind_all": ".client.objects.binding",
+    "create_token": ".client.tokens",
     "keep_on_rerun": ".client.runtime.cells",
     "room": ".client.room",
 }

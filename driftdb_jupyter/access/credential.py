@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Protocol
 
-from .grants import EVERYTHING, OWNER, Grants
+from .grants import EVERYTHING, NOTHING, OWNER, Grants
 from .identity import GUEST, Identity
 from .room_access import RoomAccess
 
-__all__ = ["Credential", "Guest", "Operator"]
+__all__ = ["Credential", "Guest", "Operator", "Stranger"]
 
 
 class Credential(Protocol):
@@ -65,6 +65,18 @@ class Guest:
     def revalidate(self) -> bool:
         """Return ``True``."""
         return True
+
+
+class Stranger(Guest):
+    """Has nothing where everybody needs something: may do what a policy gives to anyone."""
+
+    def grants(self, access: RoomAccess) -> Grants:
+        """Return what the policy gives to anyone, and nothing where there is none."""
+        return NOTHING if access.policy is None else super().grants(access)
+
+    def may_create(self) -> bool:
+        """Return ``False``."""
+        return False
 
 
 class Operator:

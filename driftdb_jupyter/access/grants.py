@@ -17,6 +17,7 @@ __all__ = [
     "APPEND",
     "COMPACT",
     "DELETE",
+    "ENDED",
     "EVERYTHING",
     "META",
     "NOTHING",
@@ -249,6 +250,8 @@ def _end(prefix: str) -> str | None:
 
 NOTHING = compile_grants()
 """Allows nothing."""
+ENDED = Grants(())
+"""Allows nothing either: the credential was taken back, and another one may allow more."""
 EVERYTHING = compile_grants(Grant(ROLES["write"]))
 """Allows every action on every key, as a room without a policy does."""
 OWNER = compile_grants(Grant(ROLES["admin"]))

@@ -17,16 +17,24 @@ _PREFIX = "owner_"
 
 
 class Owner(Guest):
-    """Shows a secret: may do everything in the rooms that it is the owner's of, else a guest's."""
+    """Shows a secret: may do everything in the rooms that it is the owner's of, else a guest's.
+
+    ``guest``: what somebody with nothing comes in with.
+    """
 
     identity = Identity("owner")
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, guest: Guest | None = None) -> None:
         self._digest = _digest(secret)
+        self._guest = guest or Guest()
 
     def grants(self, access: RoomAccess) -> Grants:
-        """Return the grants of the owner, or of anyone."""
-        return super().grants(access) if access.get(_KIND, self._digest) is None else OWNER
+        """Return the grants of the owner, or of a guest."""
+        return self._guest.grants(access) if access.get(_KIND, self._digest) is None else OWNER
+
+    def may_create(self) -> bool:
+        """Return whether a guest may."""
+        return self._guest.may_create()
 
 
 def owner_secret() -> str:

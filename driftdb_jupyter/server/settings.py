@@ -351,6 +351,51 @@ class DriftDB(Configurable):
         help="How often is asked whether those who are connected may still be, in seconds: "
         "Jupyter's authorizer, and whoever gave the credential that they came in with. 0: never.",
     )
+    token_keys_file = Unicode(
+        "",
+        config=True,
+        help="A file with the keys that signed tokens are verified by: a JWK Set, a public key as "
+        "PEM, or a secret as text. It is read again when it changes. One that holds secrets may be "
+        "read by its owner alone. Empty: see token_keys_url.",
+    )
+    token_keys_url = Unicode(
+        "",
+        config=True,
+        help="The URL (https) of a JWK Set with the public keys of whoever else signs tokens; needs"
+        " token_audience. Empty: no such tokens are taken.",
+    )
+    token_audience = Unicode(
+        "",
+        config=True,
+        help="What the claim aud of tokens has to name. Empty: tokens that have one are refused.",
+    )
+    token_issuer = Unicode(
+        "",
+        config=True,
+        help="What the claim iss of tokens has to be. Empty: it isn't looked at.",
+    )
+    token_leeway_seconds = Float(
+        10.0,
+        min=0.0,
+        config=True,
+        help="How far the clock of whoever signs tokens may be apart from this one, in seconds.",
+    )
+    token_keys_refresh_seconds = Float(
+        300.0,
+        min=1.0,
+        config=True,
+        help="How long the keys of token_keys_url are used before they are asked for again, in "
+        "seconds. Where they can't be had, they are used for twelve times as long.",
+    )
+    token_keys_timeout_seconds = Float(
+        5.0, min=0.1, config=True, help="How long that URL may take to answer, in seconds."
+    )
+    token_keys_limit_bytes = Int(
+        64 * 1024,
+        min=1024,
+        config=True,
+        help="How long what it answers, or the file, may be, in bytes.",
+    )
     ticket_lifetime_seconds = Float(
         30.0,
         min=1.0,

@@ -26,9 +26,10 @@ from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default
 from traitlets.config import Config
 
 from .._version import __version__
-from ..access.credential import Credential, Guest
+from ..access.credential import Credential, Guest, Stranger
 from ..access.owner import Owner
 from ..access.share_link import LinkHolder, is_link
+from ..access.tokens.claims import is_signed
 from ..broker.broker import Broker
 from ..broker.file.journal import Journal, JournalUnusable
 from ..protocol.errors import DriftDBError
@@ -49,6 +50,7 @@ from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import is_local, near, reach
 from .http.request import MISSING_HEADER, NotFound, Request
 from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
+from .http.signed import SignedTokens, signed_tokens
 from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
 from .hub.service import HubService, service_place
@@ -79,17 +81,12 @@ _HEAD_LIMIT_BYTES = 12 * 1024
 _COLLECT_AFTER = (5_000, 2, 10_000)
 
 
-_GUEST = Guest()
-
-
 class OpenRequest(RoomRequest):
     """A request that anybody may make: from a program, or from a page that the gate lets in.
 
     Whoever shows a ticket, or a secret or token (``Authorization: Bearer …``), is taken for its
     holder.
     """
-
-    credential: Credential = _GUEST
 
     def prepare(self) -> Awaitable[None] | None:
         """Check the head of the request, its host and its origin, and look what it comes with."""
@@ -100,8 +97,7 @@ class OpenRequest(RoomRequest):
         shown = None if self.is_public else self.shown_credential()
         if isinstance(shown, Awaitable):
             return self._wait_for(shown)
-        if shown is not None:
-            self.credential = shown
+        self.credential: Credential = self.site.guest if shown is None else shown
         return self.demand_rights()
 
     async def _wait_for(self, shown: Awaitable[Credential]) -> None:
@@ -110,10 +106,16 @@ class OpenRequest(RoomRequest):
         if waiting is not None:
             await waiting
 
-    async def may_create(self) -> bool:
-        """Return whether the caller may make rooms: with the token for it, where there is one."""
+    async def may_create(self, name: str = "") -> bool:
+        """Return whether the caller may: with the token for making rooms, where there is one.
+
+        Who signs tokens is trusted with rooms as that token's holder is.
+        """
         token = self.site.create_token
-        return (token is None or holds_token(self.request, token)) and await super().may_create()
+        if token is not None and holds_token(self.request, token):
+            return True
+        vouched = self.credential.identity.source == "token"
+        return (token is None or vouched) and await super().may_create(name)
 
     def set_default_headers(self) -> None:
         """Let the page that asks read the answer: it was let in, or all that it reads is why not.
@@ -149,6 +151,7 @@ def application(
     reach: Callable[[], str | None] = lambda: None,
     health_details: bool = False,
     service: HubService | None = None,
+    tokens_required: bool = False,
 ) -> Application:
     """Return the web application of a standalone server; ``base_url`` has a slash at both ends.
 
@@ -158,12 +161,19 @@ def application(
     ``secret`` opens its administration, which isn't there without; ``reach`` gives the root's URL
     as other machines have it now, if they do. ``health_details``: whether anybody may know more
     than whether it is well. ``service``: who lets in, where that is a JupyterHub, in place of
-    everybody who knows a room's id.
+    everybody who knows a room's id. ``tokens_required``: whether a room without a policy is closed
+    to who comes with nothing. Raises :class:`ValueError` and ``OSError`` where the keys of tokens
+    can't be read.
     """
+    guest = Stranger() if tokens_required else Guest()
     bearers = Bearers()
     bearers.add(is_link, LinkHolder)
+    signed = signed_tokens(hub.settings)
+    if signed is not None:
+        bearers.add(is_signed, signed)
     # What is of no other form:
-    bearers.add(lambda text: True, Owner if service is None else service.credential)
+    others = partial(Owner, guest=guest) if service is None else service.credential
+    bearers.add(lambda text: True, others)
     site = Site(
         hub,
         prefix=base_url,
@@ -177,6 +187,7 @@ def application(
         proxies=proxies_of(hub.settings),
         has_owners=service is None,
         bearers=bearers,
+        guest=guest,
     )
     administration = []
     metrics: list[Route] = []
@@ -296,6 +307,12 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether GET /metrics needs no token: for a server that Prometheus alone reaches.",
     )
+    tokens_required = Bool(
+        False,
+        config=True,
+        help="Whether a room without a policy is open only to who comes with a token, or a secret "
+        "that it was made with, and no longer to everybody who knows its id.",
+    )
     check_config = Bool(
         False,
         config=True,
@@ -400,6 +417,7 @@ class StandaloneServer(JupyterApp):
             self._check(settings)
             return
         self._audit(settings)
+        self._signed(settings)
         tls = self._tls()
         create_token = self._token("create_token_file", TOKEN_VARIABLE)
         metrics_token = self._token("metrics_token_file")
@@ -455,6 +473,7 @@ class StandaloneServer(JupyterApp):
         tell("proxies", lambda: listed(settings.trusted_proxies, "none is believed"))
         tell("making rooms", lambda: "needs the token" if self._has_create_token() else "anybody")
         tell("metrics", self._check_metrics)
+        tell("signed tokens", lambda: self._check_signed(settings))
         tell("audit log", lambda: self._check_audit(settings))
         tell("memory", lambda: f"{settings.new_memory_budget().limit_bytes // 2**20} MiB at most")
         if problems:
@@ -508,6 +527,19 @@ class StandaloneServer(JupyterApp):
         if self.metrics_open:
             return "open to everybody"
         return "off" if token is None else "need the token"
+
+    def _check_signed(self, settings: DriftDB) -> str:
+        if self._signed(settings) is None:
+            return "none are taken"
+        keys = " and ".join(filter(None, (settings.token_keys_file, settings.token_keys_url)))
+        return f"{'needed' if self.tokens_required else 'taken'}, keys of {keys}"
+
+    def _signed(self, settings: DriftDB) -> SignedTokens | None:
+        """Return what is taken of signed tokens; raises :class:`CannotServe`."""
+        try:
+            return signed_tokens(settings)
+        except (OSError, ValueError) as error:
+            raise CannotServe(f"the keys of signed tokens: {error}") from None
 
     def _check_audit(self, settings: DriftDB) -> str:
         path = settings.audit_log
@@ -622,6 +654,7 @@ class StandaloneServer(JupyterApp):
             reach=outside,
             health_details=self.health_details,
             service=service,
+            tokens_required=self.tokens_required,
         )
         server = Listener(
             web,

@@ -132,6 +132,7 @@ def standalone(
     create_token: str | None = None,
     metrics_token: str | None = None,
     metrics_open: bool = False,
+    tokens_required: bool = False,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
@@ -150,6 +151,7 @@ def standalone(
             create_token=create_token,
             metrics_token=metrics_token,
             metrics_open=metrics_open,
+            tokens_required=tokens_required,
             base_url=base_url,
             named_rooms=named_rooms,
             log_function=lambda handler: None,

@@ -71,6 +71,19 @@ class _Serve(Configured):
     help="Let only those make rooms who know the token in this file; or in DRIFTDB_CREATE_TOKEN.",
 )
 @option(
+    "--token-keys",
+    "token_keys_file",
+    metavar="FILE",
+    type=File(),
+    help="Take tokens that are signed with a key in this file; driftdb token key makes one.",
+)
+@option(
+    "--require-tokens",
+    "tokens_required",
+    is_flag=True,
+    help="Open rooms without a policy only to who comes with a token, or the owner's secret.",
+)
+@option(
     "--log-format",
     "log_style",
     metavar="FORMAT",
@@ -126,6 +139,7 @@ def command(
     generate_config: bool,
     audit_log: str | None,
     public_url: str | None,
+    token_keys_file: str | None,
     trusted_proxies: tuple[str, ...],
     **options: Any,
 ) -> None:
@@ -141,6 +155,7 @@ def command(
         DriftDB={
             "audit_log": audit_log,
             "public_url": public_url,
+            "token_keys_file": token_keys_file,
             "trusted_proxies": trusted_proxies,
         },
         Application={"show_config": show_config},

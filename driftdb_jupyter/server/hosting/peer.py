@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import UNSET
 
 from ...access.credential import Credential
-from ...access.grants import EVERYTHING, PRESENCE, Grants, action_names
+from ...access.grants import ENDED, EVERYTHING, PRESENCE, Grants, action_names
 from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec
 from ...protocol.entry import Author
@@ -367,6 +367,9 @@ class Peer:
         """Hear what may be read, and nothing else; returns what to wait for."""
         self.guard.known = grants
         if self.outbox.closed:
+            return None
+        if grants is ENDED:
+            self.expire()
             return None
         if not grants.reads_any:
             self._expel()

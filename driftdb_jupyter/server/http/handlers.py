@@ -16,7 +16,7 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from ...access.credential import Credential
-from ...access.grants import Grants, action_names
+from ...access.grants import ENDED, Grants, action_names
 from ...access.owner import owner_change, owner_secret
 from ...access.room_access import NO_ROOM, RoomAccess
 from ...protocol.cbor_codec import CBOR
@@ -100,19 +100,25 @@ class RoomRequest(Request):
     async def demand_grants(self, access: RoomAccess) -> Grants:
         """Return what the caller may do in a room now; raise 403 if that is nothing."""
         grants = await self.grants(access)
+        if grants is ENDED:
+            raise Unauthorized("the token was taken back")
         if not grants:
             raise HTTPError(HTTPStatus.FORBIDDEN)
         return grants
 
     async def demand_reading(self, access: RoomAccess = NO_ROOM) -> Grants:
         """Return the same; raise 403 unless the caller may read something."""
-        grants = await self.grants(access)
+        grants = await self.demand_grants(access)
         if not grants.reads_any:
             raise HTTPError(HTTPStatus.FORBIDDEN)
         return grants
 
-    async def may_create(self) -> bool:
-        """Return whether the caller may make rooms."""
+    async def may_create(self, name: str = "") -> bool:
+        """Return whether the caller may make a room of that name, or any (without one)."""
+        if not await self.grants(
+            RoomAccess(name)
+        ):  # a token is for some rooms, and makes no others
+            return False
         allowed = self.credential.may_create()
         return allowed if isinstance(allowed, bool) else await allowed
 
@@ -123,7 +129,7 @@ class RoomRequest(Request):
         """
         hosted = await self.hub.rooms.open(name)
         named = hosted is None and self.site.names_allowed and is_name(name)
-        if named and await self.may_create():
+        if named and await self.may_create(name):
             await self.make(name)
             hosted = await self.hub.rooms.open(name)
         if hosted is None:
@@ -170,7 +176,7 @@ class RoomRequest(Request):
 
         Neither makes nor opens it.
         """
-        usable = self.site.names_allowed and is_name(name) and await self.may_create()
+        usable = self.site.names_allowed and is_name(name) and await self.may_create(name)
         if not usable and not await self.hub.rooms.has(name):
             raise NoSuchRoom
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
+from ...access.credential import Guest
 from ..hosting.hub import Hub
 from .bearers import Bearers
 from .forwarded import Proxies
@@ -31,7 +32,7 @@ class Site:
     and names are let in, where no other server looks at that. ``proxies`` are believed.
     ``has_owners``: whether who makes a room may have a secret that makes its holder the owner.
     ``create_token``: what making rooms needs, ``None`` for nothing. ``bearers``: which secrets and
-    tokens a request may come with.
+    tokens a request may come with, ``guest`` what it has that shows none.
     """
 
     hub: Hub
@@ -46,6 +47,7 @@ class Site:
     proxies: Proxies = field(default_factory=Proxies)
     has_owners: bool = False
     bearers: Bearers = field(default_factory=Bearers)
+    guest: Guest = field(default_factory=Guest)
 
     def route(self, pattern: str, handler: type[RequestHandler]) -> Route:
         """Return the route below the site's prefix to a handler, based on this site's ``request``.

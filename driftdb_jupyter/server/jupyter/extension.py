@@ -21,6 +21,7 @@ from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ...access.credential import Credential
 from ...access.share_link import LinkHolder, is_link
+from ...access.tokens.claims import is_signed
 from ...protocol.name import new_id
 from ..hosting.hub import Hub
 from ..http.access_handlers import access_routes
@@ -34,6 +35,7 @@ from ..http.link_handlers import link_routes
 from ..http.metrics import HubCollector
 from ..http.pages import PageHandler, page_routes
 from ..http.reach import near, reach
+from ..http.signed import signed_tokens
 from ..http.site import Route, Site
 from ..http.ticket_handlers import ticket_routes
 from ..process.accepting import accept_patiently
@@ -222,6 +224,9 @@ class DriftDBExtension(ExtensionApp):
             proxies=proxies_of(self.hub.settings),
         )
         site.bearers.add(is_link, LinkHolder)
+        signed = signed_tokens(self.hub.settings)
+        if signed is not None:
+            site.bearers.add(is_signed, signed)
         self.handlers.append(site.route("notebook", NotebookRoom))
         self.handlers.extend(routes(site))
         self.handlers.extend(access_routes(site))

@@ -1,0 +1,53 @@
+"""Tokens that were taken back, as the records of a room have it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..room_access import Change, RoomAccess
+from .claims import Claims
+
+__all__ = ["is_revoked", "revoke_all_change", "revoke_change"]
+
+_KIND = "revoked"
+_ALL = ""
+"""The name of the record that says until when all tokens of the room are worth nothing."""
+
+
+def is_revoked(claims: Claims, access: RoomAccess) -> bool:
+    """Return whether a token was taken back in a room, by its id or with all before it."""
+    if claims.id is not None and access.get(_KIND, claims.id) is not None:
+        return True
+    record = access.get(_KIND, _ALL)
+    if record is None:
+        return False
+    # Who signs may count whole seconds: one of the same second counts as issued before.
+    return claims.issued_at is None or claims.issued_at <= _at(record)
+
+
+def revoke_change(
+    access: RoomAccess, token_id: str, *, now: float, until: float | None = None
+) -> Change:
+    """Return the change that takes a token back; ``until``: when it ends by itself, if known.
+
+    Records of tokens that have ended meanwhile are removed. Times are seconds since 1970.
+    """
+    change: dict[tuple[str, str], bytes | None] = {
+        (_KIND, name): None
+        for name, record in access.of(_KIND).items()
+        if name != _ALL and (ends := msgspec.json.decode(record).get("until")) and ends < now
+    }
+    change[_KIND, token_id] = msgspec.json.encode({"at": now, "until": until})
+    return change
+
+
+def revoke_all_change(access: RoomAccess, *, now: float) -> Change:
+    """Return the change that takes back all tokens of the room that were issued up to now."""
+    change: dict[tuple[str, str], bytes | None] = {(_KIND, name): None for name in access.of(_KIND)}
+    change[_KIND, _ALL] = msgspec.json.encode({"at": now})
+    return change
+
+
+def _at(record: bytes) -> float:
+    at: float = msgspec.json.decode(record)["at"]
+    return at

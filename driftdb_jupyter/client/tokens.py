@@ -1,0 +1,83 @@
+"""Minting signed tokens (docs/tokens.md)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from ..access.policy import grants_from, shown_grants
+from ..protocol.name import new_id
+from .access import Can
+from .arguments import check_number, check_text
+
+__all__ = ["create_token"]
+
+
+def create_token(
+    room: str | None = None,
+    *,
+    key: str | bytes | os.PathLike[str],
+    kid: str | None = None,
+    role: Literal["read", "write", "admin"] | None = None,
+    grants: Can | None = None,
+    expires_seconds: float = 3600.0,
+    subject: str | None = None,
+    name: str | None = None,
+    groups: Iterable[str] = (),
+    room_prefix: str | None = None,
+    audience: str | None = None,
+    issuer: str | None = None,
+    not_before: float | None = None,
+    token_id: str | None = None,
+) -> str:
+    """Return a signed token: whoever has it may use a room, as it says, until it ends.
+
+    ``room``: the room's name or id, or ``room_prefix``: how the names of all that are meant begin.
+    ``key``: the path of a file (:class:`pathlib.Path`), or what such a file holds: a secret of 32
+    characters or more, a JWK or JWK Set, or a PEM with a private key; of several keys the one with
+    the id ``kid`` signs, else the first. ``role`` and ``grants`` are what it allows, as
+    :class:`Access` has them; without either its holder may do what the room's policy gives to
+    ``subject`` and ``groups``. ``name``: what others are shown. ``expires_seconds``: how long it is
+    good. ``not_before``: from when on, in seconds since 1970. ``audience`` and ``issuer`` are the
+    server's ``token_audience`` and ``token_issuer``. ``token_id``: by which it can be revoked; a
+    random one by default.
+
+    Nobody but a server should have ``key``. Raises :class:`ValueError` for a key or claims that no
+    server would take, and ``OSError`` for a file that can't be read.
+    """
+    from ..access.tokens.keys import BadKey, parse_keys
+    from ..access.tokens.mint import mint
+
+    for what, text in (("room", room), ("subject", subject), ("name", name), ("kid", kid)):
+        check_text(what, text)
+    check_text("token_id", token_id)
+    check_number("expires_seconds", expires_seconds)
+    if isinstance(key, os.PathLike):
+        key = Path(key).read_bytes()
+    keys = parse_keys(key.encode() if isinstance(key, str) else key)
+    signing = [each for each in keys if each.signing is not None and kid in (None, each.id)]
+    if not signing:
+        raise BadKey("expected a secret or a private key to sign with, got no such key")
+    now = round(time.time(), 3)
+    content: dict[str, Any] = {
+        "room": room,
+        "room_prefix": room_prefix,
+        "role": role,
+        "iat": now,
+        "nbf": not_before,
+        "exp": round(now + expires_seconds, 3),
+        "sub": subject,
+        "name": name,
+        "aud": audience,
+        "iss": issuer,
+        "jti": new_id() if token_id is None else token_id,
+    }
+    if grants is not None:
+        content["grants"] = shown_grants(grants_from(grants))
+    if groups := list(groups):
+        content["groups"] = groups
+    given = {claim: value for claim, value in content.items() if value is not None}
+    return mint(given, signing[0])
