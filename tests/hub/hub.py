@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from ..server.processes import environment
@@ -185,6 +186,18 @@ class RealHub:
     def revoke(self, name: str, token_id: str) -> None:
         """Take a token back."""
         self.request("DELETE", f"users/{name}/tokens/{token_id}")
+
+    def send(self, room: str, token: str, key: str, value: Any) -> None:
+        """Set a value of a room of the service, as a program does."""
+        action = {"type": "replace"}
+        push = {"type": "push", "action": action, "key": key, "value": value}
+        request = Request(
+            f"{self.rooms}room/{quote(room, '')}/send",
+            method="POST",
+            data=json.dumps(push).encode(),
+            headers={"Authorization": f"token {token}"},
+        )
+        urlopen(request, timeout=30).close()
 
     def start_server(self, name: str) -> str:
         """Start the server of a person, and wait until it answers; its URL."""

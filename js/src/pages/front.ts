@@ -4,6 +4,7 @@ import { invitation } from "./share";
 import { pathOf, readShell, shareable } from "./shell";
 import { type Snippet, snippets } from "./snippets";
 import { Tabs } from "./tabs";
+import { xsrf } from "./xsrf";
 
 const shell = readShell();
 const root = location.origin + shell.root;
@@ -12,7 +13,7 @@ const root = location.origin + shell.root;
  * The room that was made here stays in the address, so that a reload finds it again; anything else
  * that stands there would get into code that people run.
  */
-const made = () => /^#([\w-]+)$/.exec(location.hash)?.[1] ?? null;
+const made = () => /^#([\w.~@%:-]+)$/.exec(location.hash)?.[1] ?? null;
 
 const place = element("section", "made", { "aria-label": "Your room", "aria-live": "polite" });
 const code = element("section", "use", { "aria-label": "How to use it" });
@@ -40,7 +41,7 @@ function ways(): HTMLElement {
   make.addEventListener("click", async () => {
     outcome.textContent = "";
     try {
-      const answer = await fetch(`${root}new`, { method: "POST" });
+      const answer = await fetch(`${root}new`, { method: "POST", headers: xsrf(root) });
       if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
       const { room } = (await answer.json()) as { room: string };
       location.hash = room;
