@@ -18,14 +18,24 @@ class Identity(Struct, frozen=True):
 
     ``source`` is what vouches for it. ``subject`` is the name by which a policy's ``users`` knows
     the person, ``None`` for who has none: a guest, somebody with a link. ``groups`` are those that
-    the source puts the person in. ``user`` is what others are told (protocol, "Who and when"), an
-    object, ``None`` for nothing.
+    the source puts the person in. ``user`` is what the source has others told, an object, ``None``
+    for nothing.
     """
 
     source: Source
     subject: str | None = None
     groups: frozenset[str] = frozenset()
     user: Value | None = None
+
+    @property
+    def told(self) -> Value | None:
+        """What others are told (protocol, "Who and when"): ``user``, and what vouches for it."""
+        if self.user is None:
+            return None
+        # Behind the rest: of a name that is there twice the last counts.
+        fields = self.user.as_json().rstrip()[:-1]
+        comma = b"" if fields.strip() == b"{" else b","
+        return Value.from_json(b'%b%b"source":"%b"}' % (fields, comma, self.source.encode()))
 
 
 GUEST = Identity("guest")

@@ -14,7 +14,7 @@ class Presence(Boxed, presence.Presence):
     """A :class:`driftdb_jupyter.Presence` that a cell shows as avatars.
 
     ``label`` stands above them in place of the key. A value's ``name`` is shown where the
-    server's authentication knows none, its ``colour`` always.
+    server's authentication knows none, as a guest's, its ``colour`` always.
     """
 
     def _kept_view(self) -> Kept:

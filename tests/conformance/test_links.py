@@ -285,7 +285,12 @@ async def test_who_comes_by_a_link_is_shown_as_a_guest_with_a_name(room: Shared)
     await ada.send({"type": "presence", "key": "presence", "value": {"name": "Bob"}})
     await ada.settle()
     told = await other.receive()
-    assert told["user"] == {"name": "Ada", "guest": True}
+    assert told["user"] == {
+        "name": "Ada",
+        "display_name": "Ada (guest)",
+        "guest": True,
+        "source": "link",
+    }
 
 
 async def test_a_link_that_has_expired_lets_nobody_in_and_puts_out_who_is(room: Shared) -> None:

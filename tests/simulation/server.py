@@ -251,7 +251,7 @@ class Server:
             self.hosted,
             _LinkOutbox(link, self.flusher),
             guard=Guard(Guest(), self.hosted.sequencer.room.access),
-            author=author(secret, None),
+            author=author(secret),
             client=secret,
             close=lambda code, reason: link.close(code),
             codec=CBOR if cbor else JSON,

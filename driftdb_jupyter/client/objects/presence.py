@@ -16,6 +16,7 @@ from ..session.presence import Person as Told
 from ..values.encoding import decode, encode
 from .labelled import Labelled
 from .message import name_of
+from .shared import brief
 
 __all__ = ["Person", "Presence"]
 
@@ -28,8 +29,9 @@ class Person:
 
     ``value`` is what it set, ``None`` where that can't be decoded here. ``user``: what the server's
     authentication knows of the person (Jupyter: ``username``, ``name``, ``display_name``,
-    ``initials``, ``color``, ``avatar_url``), which nobody can claim for themselves; ``None`` where
-    it knows nobody.
+    ``initials``, ``color``, ``avatar_url``), which nobody can claim for themselves, and as
+    ``source`` what vouches for it (``jupyter``, ``kernel``, ``hub``, ``token`` or ``link``); with
+    ``guest`` it is somebody who came by a link, and chose the name. ``None`` where it knows nobody.
     """
 
     client: str
@@ -39,13 +41,18 @@ class Person:
 
     @property
     def name(self) -> str:
-        """The person's name: as the server's authentication has it, else as the value's ``name``.
+        """The person's name: as the server's authentication has it.
 
-        ``"Guest"`` where neither says it. Anybody may say anything in a value.
+        Where that has none it is the value's ``name``, in which anybody may say anything, and
+        behind it ``(guest)``; ``"Guest"`` where neither says one.
         """
         claimed = self.value.get("name") if isinstance(self.value, dict) else None
         claimed = claimed.strip() if isinstance(claimed, str) else None
-        return name_of(self.user) or claimed or "Guest"
+        return name_of(self.user) or (f"{claimed} (guest)" if claimed else "Guest")
+
+    def __repr__(self) -> str:
+        me = ", oneself" if self.is_me else ""
+        return f"<{brief(self.name, 100)}{me}: {brief(self.value)}>"
 
 
 class _Change(NamedTuple):

@@ -1,10 +1,11 @@
 """The address of a room: from ``room=``, ``url=``, and what a Jupyter server told its kernel.
 
 A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
-``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE`` (the server's own
-TLS certificate, if it has one that nobody else vouches for), ``DRIFTDB_NOT_KEPT`` (why the server
-keeps its rooms in memory alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path
-that the notebook had when the kernel was started.
+``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``, and the kernel's id beside it as
+``DriftDB-Kernel``), ``DRIFTDB_CERTFILE`` (the server's own TLS certificate, if it has one that
+nobody else vouches for), ``DRIFTDB_NOT_KEPT`` (why the server keeps its rooms in memory alone, if
+it should not), and Jupyter's ``JPY_SESSION_NAME``, the path that the notebook had when the kernel
+was started.
 
 Outside of a notebook anybody may set ``DRIFTDB_URL``, and ``DRIFTDB_ROOM``: the name or URL of the
 room that is meant where none is given.
@@ -27,6 +28,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from ...protocol.errors import NoServer, Unreachable
 from ...protocol.name import NAME_BYTES, is_name
 from ..arguments import check_text
+from .kernel import kernel_id
 
 __all__ = ["Location", "locate"]
 
@@ -73,7 +75,13 @@ class Location:
     @property
     def headers(self) -> dict[str, str]:
         """The headers to send with each request."""
-        return {} if self.authorization is None else {"Authorization": self.authorization}
+        if self.authorization is None:
+            return {}
+        headers = {"Authorization": self.authorization}
+        kernel = kernel_id() if self.own else None
+        if kernel is not None and kernel.isascii() and kernel.isprintable():
+            headers["DriftDB-Kernel"] = kernel
+        return headers
 
     def socket_url(self, secret: str) -> str:
         """Return the URL of the room's socket for the client with that secret."""

@@ -6,10 +6,7 @@ the kernel's environment tells nothing (see docs/rooms.md).
 
 from __future__ import annotations
 
-import re
-import sys
 from dataclasses import replace
-from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,11 +18,10 @@ from ..runtime.background import background
 from ..settings import Settings
 from .errors import explain
 from .fetch import fetch
+from .kernel import kernel_id
 from .location import Location
 
-__all__ = ["kernel_id", "named"]
-
-_CONNECTION_FILE = re.compile(r"kernel-(?P<id>.+)\.json")
+__all__ = ["named"]
 
 _named: dict[Location, Location] = {}
 
@@ -51,17 +47,6 @@ def named(location: Location, settings: Settings, *, timeout_seconds: float) -> 
             room = notebook_room(location.notebook)  # the server names no notebook's room
         known = _named[location] = replace(location, room=room, notebook=None)
     return known
-
-
-def kernel_id() -> str | None:
-    """Return the id by which the Jupyter server knows this kernel, ``None`` if it is none."""
-    kernelapp: Any = sys.modules.get("ipykernel.kernelapp")
-    if kernelapp is None or not kernelapp.IPKernelApp.initialized():
-        return None
-    # The server names the file by the id, and tells it in no other way.
-    name = PurePath(kernelapp.IPKernelApp.instance().connection_file).name
-    found = _CONNECTION_FILE.fullmatch(name)
-    return found["id"] if found else None
 
 
 async def _ask(location: Location, settings: Settings, timeout_seconds: float) -> str:

@@ -6,21 +6,21 @@ import base64
 import hashlib
 import secrets
 
+from ...access.identity import GUEST, Identity
 from ...protocol.entry import Author
-from ...protocol.value import Value
 
 __all__ = ["author", "client_key"]
 
 _ID_BYTES = 18  # 144 bits
 
 
-def author(client: str | None, user: Value | None) -> Author:
+def author(client: str | None, identity: Identity = GUEST) -> Author:
     """Return the author behind a connection or a request.
 
     ``client`` is the client's secret: its public id says nothing of it, and is the same wherever
-    it comes. Without one the id is made for this connection alone. ``user``: see
-    :class:`~.access.Access`.
+    it comes. Without one the id is made for this connection alone. ``identity``: who is behind it.
     """
+    user = identity.told
     if client is None:
         return Author(secrets.token_urlsafe(_ID_BYTES), user)
     digest = hashlib.sha256(client.encode()).digest()

@@ -127,7 +127,9 @@ class Links:
             raise QuotaExceeded(
                 f"expected at most {link.terms.people_limit} people by this link, got one more"
             )
-        told = {"name": name, "guest": True} if name else {"guest": True}
+        told: dict[str, object] = {"guest": True}
+        if name:  # which the person chose, and others are to see that
+            told |= {"name": name, "display_name": f"{name} (guest)"}
         user = Value.from_json(msgspec.json.encode(told))
         return LinkPerson(room, link, person, Identity("link", user=user))
 

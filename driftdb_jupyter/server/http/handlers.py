@@ -305,7 +305,7 @@ class Send(Gathered, RoomRequest):
         if get.seq is not None:
             self.answer_encoded(JSON.init(get.key, 0).whole(()))
         elif get.presence:
-            own = author(client, None).client
+            own = author(client).client
             self.answer_encoded(JSON.presence_state(get.key, own, 0).whole(()))
         else:
             self.answer(None)
@@ -320,7 +320,7 @@ class Send(Gathered, RoomRequest):
             else:
                 await self._stream(hosted.init(JSON, get.key, listing, found))
         elif get.presence:
-            own = author(client, None).client
+            own = author(client).client
             await self._stream(hosted.presence_state(JSON, get.key, own))
         else:
             self.answer(None)
@@ -338,7 +338,7 @@ class Send(Gathered, RoomRequest):
             grants = await self.demand_grants(hosted.sequencer.room.access)  # as of now
             check(grants, push)
         key = client_key(client)
-        pusher = _RequestPusher(key, author(client, self.credential.identity.user))
+        pusher = _RequestPusher(key, author(client, self.credential.identity))
         unwritten = self.hub.unwritten_requests
         if unwritten.full:
             raise Unavailable("the server is writing as fast as it can; try again")
@@ -450,7 +450,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self.hosted,
             outbox,
             guard=self.guard,
-            author=author(self.secret, self.credential.identity.user),
+            author=author(self.secret, self.credential.identity),
             client=client_key(self.secret),
             close=self.close,
             codec=codec,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from copy import copy
 from http import HTTPStatus
 from logging import Logger
@@ -16,13 +16,12 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPConnection
 from tornado.web import HTTPError
 
-from ...access.credential import Operator
 from ...access.grants import NOTHING, OWNER, ROLES, Grant, Grants, compile_grants
 from ...access.identity import Identity
 from ...access.room_access import RoomAccess
 from ...protocol.value import Value
 
-__all__ = ["KERNEL", "RESOURCE", "SHOWN", "JupyterCredential", "holds_secret", "kernel_credential"]
+__all__ = ["KERNEL", "RESOURCE", "SHOWN", "JupyterCredential", "holds_secret", "told"]
 
 RESOURCE = "driftdb"
 _IDENTITY = ("username", "name", "display_name", "initials", "color", "avatar_url")
@@ -42,14 +41,14 @@ def holds_secret(authorization: str, secret: str) -> bool:
 
 
 def identity(user: object) -> Value:
-    """Return what others are told of one of Jupyter's users: the fields that aren't empty."""
-    fields = {name: getattr(user, name, None) for name in _IDENTITY}
+    """Return what others are told of one of Jupyter's users."""
+    return told({name: getattr(user, name, None) for name in _IDENTITY})
+
+
+def told(fields: Mapping[str, object]) -> Value:
+    """Return what others are told of somebody: the fields that aren't empty."""
     told = {name: value for name, value in fields.items() if value}
     return Value.from_json(json.dumps(told, ensure_ascii=False).encode())
-
-
-kernel_credential = Operator(Identity("kernel", user=identity(KERNEL)))
-"""That of a kernel that knows the secret: it may do everything."""
 
 
 class JupyterCredential:

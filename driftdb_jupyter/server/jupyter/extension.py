@@ -46,7 +46,8 @@ from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..process.place import jupyter_journal
 from ..settings import DriftDB
-from .access import KERNEL, SHOWN, JupyterCredential, holds_secret, kernel_credential
+from .access import KERNEL, SHOWN, JupyterCredential, holds_secret
+from .kernels import Kernels
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
 
@@ -57,6 +58,8 @@ _ACTIVITY_INTERVAL_SECONDS = 15
 _SECRET = "driftdb_kernel_secret"
 _NOTEBOOKS = "driftdb_notebooks"
 _KERNELS = "kernels"
+_KERNELS_OF_SERVER = "driftdb_kernels"
+_KERNEL_HEADER = "DriftDB-Kernel"
 
 
 class JupyterRequest(RoomRequest, JupyterHandler):
@@ -89,7 +92,8 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             # through it.
             self.admit(_KERNELS)
             self.current_user = KERNEL
-            self.credential = kernel_credential
+            kernels: Kernels = self.settings[_KERNELS_OF_SERVER]
+            self.credential = kernels.credential(self.request.headers.get(_KERNEL_HEADER))
             await self._demand_rights()
             return
         self.admit()
@@ -200,6 +204,7 @@ class DriftDBExtension(ExtensionApp):
         broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
         rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
         self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
+        self.kernels = self.settings[_KERNELS_OF_SERVER] = Kernels(self.serverapp)
         self.hub = Hub(broker, settings, events=EventLog(self.log), expired=rooms.forget)
         self.hub.peer_limit = bound_peers(self.hub.peer_limit, self.log)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
@@ -261,6 +266,7 @@ class DriftDBExtension(ExtensionApp):
         self.hub.start()
         _collector().hubs.append(self.hub)
         self.notebooks.start()
+        self.kernels.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
 
@@ -268,6 +274,7 @@ class DriftDBExtension(ExtensionApp):
         """Say goodbye to all peers."""
         self._activity.stop()
         self.notebooks.stop()
+        self.kernels.stop()
         self._control.close()
         if self.hub in _collector().hubs:
             _collector().hubs.remove(self.hub)

@@ -97,7 +97,7 @@ export class Badge implements PresenceListener {
   private names(): string {
     const people = [...this.here.people.values()];
     if (people.length < 2) return "";
-    const names = people.slice(0, NAMES).map(({ user }) => withUnseen(nameOf(user) ?? "somebody"));
+    const names = people.slice(0, NAMES).map(({ user }) => withUnseen(nameOf(user) ?? "a guest"));
     const more = people.length > NAMES ? " …" : "";
     return ` Here: ${names.join(", ")}${more}.`;
   }

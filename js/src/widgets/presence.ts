@@ -54,7 +54,7 @@ function avatar(client: string, { value, user }: Person): HTMLLIElement {
   const name = withUnseen(
     claimed !== null && proven !== null && claimed !== proven
       ? `${claimed} (${proven})`
-      : (proven ?? claimed ?? "Guest"),
+      : (proven ?? (claimed === null ? "Guest" : `${claimed} (guest)`)),
   );
   const face = element(
     "span",

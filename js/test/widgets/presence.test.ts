@@ -19,7 +19,7 @@ function start(clients: object): HTMLElement {
 test("everybody who is here has an avatar", () => {
   const el = start({ a: { value: { name: "Ann Lee Smith" } }, b: { value: 3 } });
   expect(names(el)).toEqual([
-    ["AS", "Ann Lee Smith"],
+    ["AS", "Ann Lee Smith (guest)"],
     ["G", "Guest"],
   ]);
   hear({ type: "presence", client: "a", value: null });
@@ -59,7 +59,7 @@ test.each([
 
 test("what is not seen in a name is written out, so that nobody is taken for another", () => {
   const el = start({ a: { value: { name: "\u202eevil" } } });
-  expect(names(el)[0]?.[1]).toBe("\\u202eevil");
+  expect(names(el)[0]?.[1]).toBe("\\u202eevil (guest)");
 });
 
 test("whoever stays keeps their avatar, and all who come at once are drawn once", () => {
@@ -83,7 +83,7 @@ test("whoever stays keeps their avatar, and all who come at once are drawn once"
   const after = [...el.querySelectorAll(".driftdb-person")];
   expect(after.length).toBe(49);
   expect(after[6]).toBe(before[6]);
-  expect(after[7]?.textContent).toBe("AAnn");
+  expect(after[7]?.textContent).toBe("AAnn (guest)");
   expect(after[8]).toBe(before[8]);
   expect(after[9]).toBe(before[10]);
 });

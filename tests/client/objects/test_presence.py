@@ -62,10 +62,12 @@ def test_a_person_is_called_what_the_login_says_else_what_they_say() -> None:
     def person(value: object, user: dict[str, str] | None = None) -> Person:
         return Person(client="c", value=value, user=user, is_me=False)
 
-    assert person({"name": "Ann"}).name == "Ann"
+    assert person({"name": "Ann"}).name == "Ann (guest)"
     assert person({"name": "Ann"}, {"name": "Eve"}).name == "Eve"
     for value in (None, "Ann", {"name": 3}, {"name": "  "}):
         assert person(value).name == "Guest"
+    assert repr(person({"name": "Ann"})) == "<'Ann (guest)': {'name': 'Ann'}>"
+    assert repr(person(3, {"name": "Eve"})) == "<'Eve': 3>"
 
 
 def test_what_one_handler_changes_another_does_not_see(mine: Room, theirs: Room) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from driftdb_jupyter.client.room import room
 from driftdb_jupyter.client.settings import Settings
+from driftdb_jupyter.client.transport.kernel import kernel_id
 from driftdb_jupyter.client.transport.location import Location
-from driftdb_jupyter.client.transport.naming import kernel_id, named
+from driftdb_jupyter.client.transport.naming import named
 from driftdb_jupyter.protocol.errors import Forbidden, Unreachable
 from driftdb_jupyter.protocol.name import notebook_room
 

@@ -423,7 +423,7 @@ class TestUsers:
         await reader.settle()
         await writer.send(push("k", 1) | {"user": {"name": "somebody else"}})
         user = (await reader.receive())["user"]
-        assert set(user) == {"username", "name", "display_name", "initials"}
+        assert set(user) == {"username", "name", "display_name", "initials", "source"}
         assert user["display_name"].startswith("Anonymous ")
 
     async def test_so_do_pushes_over_http_and_presences(self, room: Room) -> None:
@@ -444,6 +444,7 @@ class TestUsers:
             "username": "kernel",
             "name": "Kernel",
             "display_name": "Kernel",
+            "source": "kernel",
         }
 
 
