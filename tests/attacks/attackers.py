@@ -311,14 +311,14 @@ async def unread_requests(url: str) -> Pusher:
     room, deaf = await long_stream(url), Deaf(url)
     length = f"Content-Length: {len(GET_LONG)}"
     said = deaf.request("POST", f"{urlsplit(room).path}/send", length, body=GET_LONG)
-    return await deaf.say_all(1_000, lambda _: said)
+    return await deaf.say_all(2_000, lambda _: said)
 
 
 async def unread_sockets(url: str) -> Pusher:
     """Ask for it over sockets."""
     room, deaf = await long_stream(url), Deaf(url)
     said = deaf.handshake(room) + masked(TEXT, GET_LONG)
-    return await deaf.say_all(1_500, lambda _: said)
+    return await deaf.say_all(2_000, lambda _: said)
 
 
 async def unread_watchers(url: str) -> Pusher:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import mmap
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from ...rooms.memory_budget import MemoryBudget
+from ..process.freed_objects import FreedObjects
 from ..process.periodic import Periodic
 
 __all__ = ["Reclaimer"]
@@ -24,8 +24,6 @@ _TRIM_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 20.0
 # How many freed floats Python keeps for the next use.
 _SPARE_FLOATS = 100
-# How much of the time full garbage collections may take, each of which holds the loop.
-_COLLECTION_SHARE = 0.002
 
 
 class Reclaimer:
@@ -43,7 +41,7 @@ class Reclaimer:
         self._least_beside_bytes = 0
         self._most_used_bytes = 0
         self._pause_seconds = _TRIM_SECONDS
-        self._collect_at = 0.0
+        self._freed = FreedObjects()
         self._trim_at = 0.0
         self._trimming: asyncio.Future[int] | None = None
         self._timer = Periodic(self.look, _LOOK_INTERVAL_SECONDS)
@@ -53,6 +51,9 @@ class Reclaimer:
         self._memory.discarding = self._free_later
         self._least_beside_bytes = self._memory_beside()
         self._timer.start()
+        # On a thread, which is made now: made in the middle of a flood, each of its objects would
+        # keep memory that the flood has left.
+        self._trimming = asyncio.get_running_loop().run_in_executor(None, _malloc_trim, 0)
 
     def stop(self) -> None:
         """Free what is left, and look no more."""
@@ -67,6 +68,7 @@ class Reclaimer:
         if memory.is_tight:
             self._leave_idle()
         self._most_used_bytes = max(self._most_used_bytes, memory.used_bytes)
+        self._freed.look()
         if time.monotonic() >= self._trim_at and (self._trimming is None or self._trimming.done()):
             self._trim()
 
@@ -78,24 +80,15 @@ class Reclaimer:
             self._trim_at += _TRIM_SECONDS
             self._pause_seconds = _TRIM_SECONDS
             return
-        if self._most_used_bytes - used_bytes >= _TRIM_BYTES:
+        if self._freed.drop() or self._most_used_bytes - used_bytes >= _TRIM_BYTES:
             self._pause_seconds = _TRIM_SECONDS
-            self._drop_spare_objects()
         else:  # it may be in use for something else: try that less and less often
             self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
+        self._most_used_bytes = used_bytes
         self._trim_at += self._pause_seconds
         _exchange_spare_floats()
-        # On a thread: the loop goes on, unless it needs more memory at that very moment.
+        # The loop goes on, unless it needs more memory at that very moment.
         self._trimming = asyncio.get_running_loop().run_in_executor(None, _malloc_trim, 0)
-
-    def _drop_spare_objects(self) -> None:
-        """Drop the freed objects of all kinds that Python keeps for the next use."""
-        began = time.monotonic()
-        if began >= self._collect_at:
-            gc.collect()
-            now = time.monotonic()
-            self._collect_at = now + (now - began) / _COLLECTION_SHARE
-            self._most_used_bytes = self._memory.used_bytes
 
     def _memory_beside(self) -> int:
         """Return how much more memory the process has than it is charged with, in bytes."""

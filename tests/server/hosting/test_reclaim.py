@@ -97,6 +97,8 @@ async def test_the_allocator_is_asked_to_give_back_what_is_not_in_use_if_that_is
     memory.take(400 * MIB)
     looking = reclaimer(memory)
     looking.start()
+    await trimmed.wait()  # its thread is there from the start
+    trimmed.clear()
 
     async def look_for_long() -> None:
         for _ in range(100):

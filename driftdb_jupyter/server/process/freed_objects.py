@@ -1,0 +1,75 @@
+"""The objects that Python has freed, and keeps for the next use."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+
+__all__ = ["FreedObjects"]
+
+_INTERVAL_SECONDS = 1.0
+# Whatever is kept keeps up to 1 MB of memory around it that is empty otherwise. That is worth a
+# collection where more was freed than is left, for the more is left, the longer it takes.
+_MANY = 2_000
+# How much of the time full garbage collections may take, each of which holds the loop, and how much
+# counting may.
+_SHARE = 0.002
+
+
+class FreedObjects:
+    """Notices that many objects were freed, and has Python let go of what it keeps of them.
+
+    ``count``: how many there are now. ``clock``: seconds of any steady clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        count: Callable[[], int] = sys.getallocatedblocks,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._count = count
+        self._clock = clock
+        self._count_at = 0.0
+        self._collect_at = 0.0
+        self._least = self._most = self._now = count()
+
+    def look(self) -> None:
+        """Count the objects, unless that was done a moment ago."""
+        began = self._clock()
+        if began >= self._count_at:
+            self._now = self._count()
+            self._most = max(self._most, self._now)
+            self._least = min(self._least, self._now)
+            took = self._clock() - began
+            self._count_at = began + max(_INTERVAL_SECONDS, took / _SHARE)
+
+    def drop(self) -> bool:
+        """Let go of the spare objects of all kinds if many were freed; returns whether it did."""
+        began, freed = self._clock(), self._most - self._now
+        if freed < max(_MANY, self._now - self._least) or began < self._collect_at:
+            return False
+        gc.collect()  # which empties all lists of spare objects, too
+        _forget_names()
+        now = self._clock()
+        self._collect_at = now + (now - began) / _SHARE
+        self._most = self._now = self._count()
+        return True
+
+
+def _find_forget_names() -> Callable[[], None]:
+    """Return what has Python forget the names of 4,096 attributes that were looked up last.
+
+    It remembers each string of the same name apart: those that Tornado makes for each request
+    ("post") lie all over what a flood has left.
+    """
+    for name in ("_clear_internal_caches", "_clear_type_cache"):  # the second before Python 3.13
+        forget: Callable[[], None] | None = getattr(sys, name, None)
+        if forget is not None:
+            return forget
+    return lambda: None
+
+
+_forget_names = _find_forget_names()

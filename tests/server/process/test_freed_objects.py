@@ -1,0 +1,90 @@
+"""What Python keeps of objects that were freed."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from driftdb_jupyter.server.process.freed_objects import FreedObjects
+
+
+class Objects:
+    """So many objects, at a time that a test sets."""
+
+    def __init__(self) -> None:
+        self.count = 100_000
+        self.now = 0.0
+        self.freed = FreedObjects(count=lambda: self.count, clock=lambda: self.now)
+
+    def become(self, count: int) -> None:
+        self.count = count
+        self.now += 100
+        self.freed.look()
+
+
+@pytest.fixture
+def objects() -> Objects:
+    return Objects()
+
+
+def test_nothing_is_dropped_where_nothing_was_freed(objects: Objects) -> None:
+    objects.become(300_000)
+    assert not objects.freed.drop()
+
+
+def test_spare_objects_are_dropped_once_most_of_a_flood_was_freed(objects: Objects) -> None:
+    objects.become(300_000)
+    objects.become(150_000)
+    assert objects.freed.drop()
+    assert not objects.freed.drop()
+
+
+def test_while_more_is_left_than_was_freed_a_collection_would_take_too_long(
+    objects: Objects,
+) -> None:
+    objects.become(300_000)
+    objects.become(250_000)
+    assert not objects.freed.drop()
+    objects.become(101_000)
+    assert objects.freed.drop()
+
+
+def test_they_are_not_counted_more_often_than_once_a_second(objects: Objects) -> None:
+    objects.become(300_000)
+    objects.count = 100_000
+    objects.now += 0.5
+    objects.freed.look()
+    assert not objects.freed.drop()
+    objects.now += 0.5
+    objects.freed.look()
+    assert objects.freed.drop()
+
+
+def test_a_collection_that_took_long_is_not_repeated_soon(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect() -> None:
+        objects.now += 1
+
+    monkeypatch.setattr(gc, "collect", collect)
+    for expected in (True, False):
+        objects.become(300_000)
+        objects.become(100_000)
+        assert objects.freed.drop() is expected
+    objects.now += 500
+    assert objects.freed.drop()
+
+
+def test_names_that_were_looked_up_are_forgotten(objects: Objects) -> None:
+    get: Callable[[object, str, None], object] = getattr
+    name = "".join(["po", "st"])
+    unused = sys.getrefcount(name)
+    get(objects, name, None)
+    assert sys.getrefcount(name) > unused  # else this Python needs nothing of the kind
+    objects.become(300_000)
+    objects.become(100_000)
+    objects.freed.drop()
+    assert sys.getrefcount(name) == unused
