@@ -183,6 +183,14 @@ class DriftDB(Configurable):
         help="How many of these connections may come from one address. Behind a proxy all do, "
         "unless it is one of trusted_proxies.",
     )
+    person_peer_limit = Int(
+        1_000,
+        min=1,
+        config=True,
+        help="How many of these connections one person may have, wherever they come from: somebody "
+        "whom a credential names, a user of Jupyter or the hub or the subject of a token. Guests "
+        "and kernels are nobody in that sense.",
+    )
     subscription_limit = Int(
         10_000,
         min=1,
@@ -257,6 +265,21 @@ class DriftDB(Configurable):
         min=1,
         config=True,
         help="How many requests may come at once before that limit holds.",
+    )
+    person_rate_limit_per_second = Float(
+        0.0,
+        min=0.0,
+        config=True,
+        help="How many messages one person may send in the long run, over all their connections "
+        "and requests together (see person_peer_limit). Over it their connections are read no "
+        "further until they may send again, and a request is refused with the error rate. 0: any "
+        "number.",
+    )
+    person_rate_limit_burst = Int(
+        1_000,
+        min=1,
+        config=True,
+        help="How many messages of one person may come at once before that limit holds.",
     )
     address_room_limit = Int(
         25_000,

@@ -20,6 +20,7 @@ from ..limits.floods import Floods
 from ..limits.incomplete import Incomplete
 from ..limits.malformed import Malformed
 from ..limits.others import Others
+from ..limits.people import People
 from ..limits.room_rates import RoomRates
 from ..process.event_log import EventLog
 from ..process.periodic import Periodic
@@ -100,6 +101,7 @@ class Hub:
         self._expiries: dict[Peer, float] = {}
         self._next_expiry = math.inf
         self.callers = Callers(settings)
+        self.people = People(settings)
         self.access_changes = RoomRates(
             settings.access_change_limit_per_second, settings.access_change_limit_burst
         )
@@ -251,6 +253,7 @@ class Hub:
         self.expire_credentials()
         self.tickets.forget_old()
         self.callers.tidy()
+        self.people.tidy()
         self.access_changes.tidy()
         self.events.tidy()
         self.broker.look()

@@ -33,6 +33,7 @@ from ..hosting.author import author, client_key
 from ..hosting.guard import Guard, check
 from ..hosting.hosted_room import HostedRoom, short_list
 from ..hosting.peer import Peer
+from ..limits.people import PersonShare
 from ..process.log_text import printable
 from ..receiving.reader import BatchReader, available
 from ..sending.answer import Answer
@@ -112,6 +113,17 @@ class RoomRequest(Request):
         if not grants.reads_any:
             raise HTTPError(HTTPStatus.FORBIDDEN)
         return grants
+
+    @property
+    def person(self) -> PersonShare | None:
+        """The share of the person whom the credential names, ``None`` if it names nobody."""
+        return self.hub.people.of(self.credential.identity)
+
+    def count_message_of_person(self) -> None:
+        """Count a message that comes by this request; raise :class:`RateExceeded` for too many."""
+        person = self.person
+        if person is not None:
+            self.demand_rate(person.count_message())
 
     async def may_create(self, name: str = "") -> bool:
         """Return whether the caller may make a room of that name, or any (without one)."""
@@ -219,6 +231,7 @@ class NewRoom(RoomRequest):
         """Make a room with an id that can't be guessed."""
         if not await self.may_create():
             raise HTTPError(HTTPStatus.FORBIDDEN)
+        self.count_message_of_person()
         name = self.new_room_name()
         await self.make(name)
         secret = None
@@ -257,6 +270,7 @@ class Send(Gathered, RoomRequest):
         self.hub.traffic.bytes_received += self.body_length
         body = self.whole_body()
         await self.demand_entry(name)
+        self.count_message_of_person()
         hosted = await self.room(name)
         client = self.client()
         try:
@@ -388,6 +402,7 @@ class Connect(RoomRequest, WebSocketHandler):
     hosted: HostedRoom
     guard: Guard
     _seated = False
+    _share: PersonShare | None = None
     _closed = False
     _receive: Callable[[int, bytes], Awaitable[None] | None]
     _pong_bytes = 0
@@ -403,6 +418,10 @@ class Connect(RoomRequest, WebSocketHandler):
             raise HTTPError(HTTPStatus.FORBIDDEN)
         self.hub.take_seat(self.caller)
         self._seated = True
+        person = self.person
+        if person is not None:
+            person.enter()
+            self._share = person
         await self.demand_entry(name)
         self.hosted = await self.room(name)
         self.guard = Guard(self.credential, self.hosted.sequencer.room.access)
@@ -461,6 +480,8 @@ class Connect(RoomRequest, WebSocketHandler):
             refused=self._refused,
         )
         rates = self.caller.rates()
+        if self._share is not None and self._share.rate is not None:
+            rates.append(self._share.rate)
         self._receive = self.peer.receive
         if rates:
             self._receive = Throttle(self.peer, rates, self._slowed).receive
@@ -548,6 +569,8 @@ class Connect(RoomRequest, WebSocketHandler):
         if self._seated:
             self._seated = False
             self.hub.leave_seat(self.caller)
+            if self._share is not None:
+                self._share.leave()
 
     def _hear(self) -> None:
         if self.peer is not None:

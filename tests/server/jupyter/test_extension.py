@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 
@@ -498,3 +499,33 @@ async def test_kernels_are_told_where_rooms_are_not_kept(
     monkeypatch.setattr(extension.hub, "broker", broker)
     told = extension.kernel_environment()["DRIFTDB_NOT_KEPT"]
     assert told == "another server has the journal rooms.db"
+
+
+async def cookie(server: Server) -> dict[str, str]:
+    """What a browser sends where somebody has logged in."""
+    return {"Cookie": (await logged_in(server)).cookies}
+
+
+class TestPeople:
+    """What one of Jupyter's users may take, whatever the others do."""
+
+    async def test_one_person_has_no_more_connections_and_messages_than_allowed(self) -> None:
+        limits = {
+            "person_peer_limit": 2,
+            "person_rate_limit_per_second": 0.001,
+            "person_rate_limit_burst": 2,
+        }
+        with jupyter(rooms=limits) as server:
+            room = Room(server, "a")
+            one, other = await cookie(server), await cookie(server)
+            for _ in range(2):
+                await room.join(headers=one)
+            with pytest.raises(HTTPClientError) as refused:
+                await room.join(headers=one)
+            assert refused.value.code == 429
+            flooding = await room.join(headers=other)
+            await flooding.send(*[push("k", number) for number in range(5)])
+            while not server.run(lambda: any(peer.throttled for peer in server.hub._peers)):
+                await asyncio.sleep(0.005)
+            await (await room.join(headers=await cookie(server))).settle()
+            await room.empty()

@@ -1,0 +1,93 @@
+"""Limits by person: the connections and messages of whoever a credential names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from time import monotonic
+
+from ...access.identity import Identity
+from ...protocol.errors import QuotaExceeded
+from ..settings import DriftDB
+from .rate import Rate
+
+__all__ = ["People", "PersonShare"]
+
+# Of more people than that, one is forgotten with its debts.
+_LIMIT_COUNT = 50_000
+_LOOKED_AT_COUNT = 500
+
+
+class PersonShare:
+    """What one person has of the server, wherever they come from.
+
+    ``peer_count`` is the number of their connections; ``rate`` that of all their messages together,
+    ``None`` where there is no limit.
+    """
+
+    __slots__ = ("_clock", "_limit", "peer_count", "rate")
+
+    def __init__(self, settings: DriftDB, clock: Callable[[], float]) -> None:
+        per_second = settings.person_rate_limit_per_second
+        burst = settings.person_rate_limit_burst
+        self._clock = clock
+        self._limit = settings.person_peer_limit
+        self.peer_count = 0
+        self.rate = Rate(per_second, burst, now=clock()) if per_second else None
+
+    def enter(self) -> None:
+        """Count a connection that is about to be opened, until :meth:`leave`.
+
+        Raises :class:`QuotaExceeded` where the person has as many as they may.
+        """
+        if self.peer_count >= self._limit:
+            raise QuotaExceeded(
+                f"expected at most {self._limit} connections of one person, got one more"
+            )
+        self.peer_count += 1
+
+    def leave(self) -> None:
+        """End what :meth:`enter` began."""
+        self.peer_count -= 1
+
+    def count_message(self) -> float:
+        """Count a message that comes by a request; returns in how many seconds it may, 0: now."""
+        return 0.0 if self.rate is None else self.rate.take_if_free(now=self._clock())
+
+    @property
+    def forgettable(self) -> bool:
+        """Whether all is as it was at the start."""
+        full = self.rate is None or self.rate.is_full(now=self._clock())
+        return not self.peer_count and full
+
+
+class People:
+    """The shares of the people who were here lately, by what names them."""
+
+    def __init__(self, settings: DriftDB, *, clock: Callable[[], float] = monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._people: dict[tuple[str, str], PersonShare] = {}
+
+    def __len__(self) -> int:
+        """Return the number of people who are remembered."""
+        return len(self._people)
+
+    def of(self, identity: Identity) -> PersonShare | None:
+        """Return a person's share, ``None`` for somebody who isn't named: a guest, a kernel."""
+        if identity.subject is None:
+            return None
+        who = identity.source, identity.subject
+        share = self._people.get(who)
+        if share is None:
+            if len(self._people) >= _LIMIT_COUNT:
+                del self._people[next(iter(self._people))]
+            share = self._people[who] = PersonShare(self._settings, self._clock)
+        return share
+
+    def tidy(self) -> None:
+        """Drop shares that are back at their start; looks at some of them each time."""
+        for who in list(islice(self._people, _LOOKED_AT_COUNT)):
+            share = self._people.pop(who)
+            if not share.forgettable:
+                self._people[who] = share  # behind those that are looked at next
