@@ -57,6 +57,15 @@ class Store(Protocol):
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing; returns how many there were."""
 
+    def links(self, name: str) -> list[dict[str, Any]]:
+        """Return the share links of a room."""
+
+    def make_link(self, name: str, content: object) -> dict[str, Any]:
+        """Make a share link; returns it with its ``url``, and whether that is ``local``."""
+
+    def revoke_link(self, name: str, link: str) -> int:
+        """Take back the link with an id, or all of a name; returns how many there were."""
+
     def delete(self, name: str) -> None:
         """Delete a room."""
 
@@ -109,6 +118,19 @@ class LocalStore:
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing."""
         return self._run(self._administration.forget_owners(name))
+
+    def links(self, name: str) -> list[dict[str, Any]]:
+        """Return the share links of a room."""
+        return self._run(self._administration.links(name))
+
+    def make_link(self, name: str, content: object) -> dict[str, Any]:
+        """Make a share link; its URL begins with the path where no server says more."""
+        made = self._run(self._administration.make_link(name, content))
+        return made | {"url": (made["root"] or "/") + made["path"], "local": made["root"] is None}
+
+    def revoke_link(self, name: str, link: str) -> int:
+        """Take back the link with an id, or all of a name."""
+        return self._run(self._administration.revoke_link(name, link))
 
     def delete(self, name: str) -> None:
         """Delete a room."""
@@ -181,6 +203,24 @@ class RemoteStore:
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing."""
         with self._open("DELETE", f"{_room(name)}/owners") as response:
+            return msgspec.json.decode(response.read(), type=int)
+
+    def links(self, name: str) -> list[dict[str, Any]]:
+        """Return the share links of a room."""
+        with self._open("GET", f"{_room(name)}/links") as response:
+            return msgspec.json.decode(response.read(), type=list[dict[str, Any]])
+
+    def make_link(self, name: str, content: object) -> dict[str, Any]:
+        """Make a share link."""
+        body = msgspec.json.encode(content)
+        with self._open("POST", f"{_room(name)}/links", body=body) as response:
+            made = msgspec.json.decode(response.read(), type=dict[str, Any])
+        root = made["root"] or self._control.url
+        return made | {"url": root + made["path"], "local": made["root"] is None}
+
+    def revoke_link(self, name: str, link: str) -> int:
+        """Take back the link with an id, or all of a name."""
+        with self._open("DELETE", f"{_room(name)}/links/{quote(link, safe='')}") as response:
             return msgspec.json.decode(response.read(), type=int)
 
     def delete(self, name: str) -> None:

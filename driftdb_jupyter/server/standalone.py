@@ -195,7 +195,9 @@ def application(
         token = None if metrics_open else metrics_token
         metrics = [(re.escape(base_url) + "metrics", Metrics, {"site": site, "token": token})]
     if secret is not None:
-        administration = administration_routes(Administration(hub), base_url, secret=secret)
+        administration = administration_routes(
+            Administration(hub, reach=reach), base_url, secret=secret
+        )
     return Application(
         [
             site.route("", FrontPage),

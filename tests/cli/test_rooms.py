@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -237,6 +238,43 @@ async def test_who_may_do_what_is_printed_and_set(folder: Path, room: str, tmp_p
     assert json.loads(run(folder, "access", "other").stdout) == policy
     assert run(folder, "access", room, "--open").returncode == 0
     assert run(folder, "access", room).stdout == "null\n"
+
+
+async def test_links_are_made_listed_and_taken_back(folder: Path, room: str) -> None:
+    terms = ["--make=read", "--key=slider", "--expires=2h", "--name=students", "--people=30"]
+    said = run(folder, "links", room, *terms)
+    assert f"/room/{quote(room)}/shared#link_" in said.stdout, said.stderr
+    assert "Only this machine opens that URL" in said.stderr
+    listed = run(folder, "links", room).stdout.splitlines()
+    assert len(listed) == 3
+    assert listed[1].split()[:3] == ["students", "read", "slider"]
+    assert "0 of 30" in listed[1]
+    assert "link_" not in "".join(listed)
+    (link,) = map(json.loads, run(folder, "links", room, "--json").stdout.splitlines())
+    assert link["expires_at"] - link["made_at"] == pytest.approx(7200)
+    assert run(folder, "links", room, "--revoke=students").stdout == "Took back 1 link.\n"
+    assert run(folder, "links", room, "--json").stdout == ""
+    assert run(folder, "links", "nowhere").returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--make=read", "--revoke=x"], "expected --make or --revoke, got both"),
+        (["--name=x"], "expected --make beside what a link is to give"),
+        (["--make=read", "--expires=soon"], "expected expires="),
+        (["--make=look"], "expected grants to be of read"),
+        (["--make=admin"], "without admin"),
+        (["--revoke=nobody"], "there is none"),
+    ],
+)
+async def test_what_makes_no_link_is_refused(
+    folder: Path, room: str, options: list[str], said: str
+) -> None:
+    done = run(folder, "links", room, *options)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert run(folder, "links", room, "--json").stdout == ""
 
 
 async def owned(server: Process, name: str, secret: str) -> int:

@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 from tornado.httputil import HTTPServerRequest
 
-__all__ = ["is_loopback", "is_on_this_machine", "room_address"]
+__all__ = ["LINK_PAGE", "is_loopback", "is_on_this_machine", "link_path", "room_address"]
+
+LINK_PAGE = "shared"
+"""The last part of the path of the page that a share link leads to."""
 
 # As js/src/pages/shell.ts has it: only a page there needs another address to be shared.
 _LOOPBACK = re.compile(r"(.*\.)?localhost|127(\.\d+){3}|0\.0\.0\.0|\[?::1?\]?", re.IGNORECASE)
@@ -32,6 +35,11 @@ def room_address(
         "socket_url": f"{'wss' if scheme == 'https' else 'ws'}://{room}/connect",
         "http_url": f"{scheme}://{room}/send",
     }
+
+
+def link_path(name: str, secret: str) -> str:
+    """Return where a share link leads below the server's root."""
+    return f"room/{quote(name, safe='')}/{LINK_PAGE}#{secret}"
 
 
 def is_loopback(host: str) -> bool:

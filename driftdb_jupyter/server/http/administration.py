@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct
 
 from ...access.owner import no_owners
 from ...access.policy import Policy
 from ...access.room_access import POLICY
+from ...access.share_link import terms_from
 from ...broker.broker import RoomSummary
 from ...broker.file.journal import Journal, JournalUnusable
 from ...protocol.errors import BadMessage, RoomNotFound
@@ -22,6 +25,7 @@ from ...rooms.room import Room
 from ..hosting.hub import Hub
 from ..process.audit import OwnersForgotten, PolicyChanged
 from ..sending.backlog import Backlog
+from .address import link_path
 
 __all__ = ["Administration", "Restored"]
 
@@ -39,10 +43,14 @@ class Restored(Struct, frozen=True):
 
 
 class Administration:
-    """Lists, exports, imports, copies and deletes the rooms of a hub, connected ones too."""
+    """Lists, exports, imports, copies and deletes the rooms of a hub, connected ones too.
 
-    def __init__(self, hub: Hub) -> None:
+    ``reach`` returns the URL of the rooms' root as other machines have it, if they do.
+    """
+
+    def __init__(self, hub: Hub, *, reach: Callable[[], str | None] = lambda: None) -> None:
         self._hub = hub
+        self._reach = reach
 
     async def rooms(self) -> list[RoomSummary]:
         """All rooms, by name."""
@@ -140,6 +148,45 @@ class Administration:
             raise _missing(name)
         self._hub.events.audit.tell(OwnersForgotten(room=name, by="operator", owners=len(change)))
         return len(change)
+
+    async def links(self, name: str) -> list[dict[str, Any]]:
+        """Return the share links of a room as JSON has them; raises :class:`RoomNotFound`."""
+        links = await self._hub.links.all_of(name)
+        if links is None:
+            raise _missing(name)
+        return links
+
+    async def make_link(self, name: str, content: object) -> dict[str, Any]:
+        """Make a share link of what JSON says (see :func:`~...access.share_link.terms_from`).
+
+        Returns it as JSON has it, with its ``path`` below the server's ``root``, which is ``None``
+        where only this machine has one. Raises :class:`BadMessage`, :class:`RoomNotFound`,
+        :class:`~..protocol.errors.QuotaExceeded` and :class:`~..protocol.errors.Unavailable`.
+        """
+        settings = self._hub.settings
+        limit = settings.link_people_limit
+        terms = terms_from(content, now=time.time(), people_limit=limit, made_by="operator")
+        made = await self._hub.links.make(name, terms)
+        if made is None:
+            raise _missing(name)
+        secret, link_id = made
+        root = settings.public_url or self._reach()
+        return {
+            "id": link_id,
+            **terms.shown(),
+            "root": root and root.rstrip("/") + "/",
+            "path": link_path(name, secret),
+        }
+
+    async def revoke_link(self, name: str, link: str) -> int:
+        """Take back the link with an id, or all of a name; returns how many there were.
+
+        Raises :class:`RoomNotFound` and :class:`~..protocol.errors.Unavailable`.
+        """
+        count = await self._hub.links.revoke(name, link, by="operator")
+        if count is None:
+            raise _missing(name)
+        return count
 
     async def delete(self, name: str) -> None:
         """Delete a room; who is in it is told (close code 4404).

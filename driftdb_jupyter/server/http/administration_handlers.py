@@ -180,6 +180,38 @@ class RoomPolicy(AdministrationRequest):
         self.answer(None)
 
 
+class RoomLinks(AdministrationRequest):
+    """``/admin/rooms/NAME/links``: the share links of a room."""
+
+    def prepare(self) -> None:
+        """Gather a body of any length that a link may have."""
+        super().prepare()
+        self.body = bytearray()
+        connection: Any = self.request.connection
+        connection.set_max_body_size(_POLICY_BYTES)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Gather the link."""
+        self.body += chunk
+
+    async def get(self, name: str) -> None:
+        """Answer with all of them."""
+        self.answer(await self.administration.links(name))
+
+    async def post(self, name: str) -> None:
+        """Make one, and answer with where it leads."""
+        content = msgspec.json.decode(self.body)
+        self.answer(await self.administration.make_link(name, content))
+
+
+class RoomLink(AdministrationRequest):
+    """``DELETE /admin/rooms/NAME/links/LINK``."""
+
+    async def delete(self, name: str, link: str) -> None:
+        """Take back the link with an id, or all of a name, and answer with how many there were."""
+        self.answer(await self.administration.revoke_link(name, link))
+
+
 class RoomOwners(AdministrationRequest):
     """``DELETE /admin/rooms/NAME/owners``."""
 
@@ -293,6 +325,8 @@ def administration_routes(
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
         (prefix + "rooms/([^/]+)/access", RoomPolicy, common),
         (prefix + "rooms/([^/]+)/owners", RoomOwners, common),
+        (prefix + "rooms/([^/]+)/links", RoomLinks, common),
+        (prefix + "rooms/([^/]+)/links/([^/]+)", RoomLink, common),
         (prefix + "trouble", Trouble, common),
         (prefix + "vacuum", Vacuum, common),
         (prefix + "check", Check, common),

@@ -11,16 +11,13 @@ import msgspec
 from ...access.grants import Grants
 from ...access.share_link import terms_from
 from ...protocol.errors import BadMessage, Forbidden
-from .address import is_on_this_machine, room_address
+from .address import is_on_this_machine, link_path, room_address
 from .gathered import Gathered
 from .handlers import RoomRequest
 from .request import NoSuchRoom
 from .site import Route, Site
 
-__all__ = ["LINK_PAGE", "Links", "OneLink", "link_routes"]
-
-LINK_PAGE = "shared"
-"""The last part of the path of the page that a link leads to."""
+__all__ = ["Links", "OneLink", "link_routes"]
 
 
 class _OfOwner(RoomRequest):
@@ -79,7 +76,8 @@ class Links(Gathered, _OfOwner):
             public = self.site.reach() or ""
             local = not public
         send = room_address(self.request, self.site.root, name, public=public)["http_url"]
-        url = f"{send.removesuffix('send')}{LINK_PAGE}#{secret}"
+        path = link_path(name, secret)
+        url = send.removesuffix(path.partition("/shared")[0] + "/send") + path
         return {"url": url, "advice": self.site.advice if local else None}
 
 

@@ -18,9 +18,8 @@ from tornado.template import Template
 from tornado.web import HTTPError
 
 from ...protocol.errors import Forbidden
-from .address import is_on_this_machine
+from .address import LINK_PAGE, is_on_this_machine
 from .handlers import RoomRequest
-from .link_handlers import LINK_PAGE
 from .site import Route, Site
 
 __all__ = [
