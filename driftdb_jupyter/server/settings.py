@@ -195,7 +195,8 @@ class DriftDB(Configurable):
         10_000,
         min=1,
         config=True,
-        help="How many keys a connection may be subscribed to.",
+        help="How many keys a connection may be subscribed to, and to the descriptions of how "
+        "many.",
     )
     rate_limit_per_second = Float(
         0.0,

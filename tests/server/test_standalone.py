@@ -344,6 +344,20 @@ async def test_subscriptions_have_a_limit_that_answers_quota() -> None:
         await room.empty()
 
 
+async def test_descriptions_of_keys_take_no_place_of_keys() -> None:
+    with standalone(named_rooms=True, subscription_limit=2) as server:
+        room = Room(server, "a")
+        peer = await room.join()
+        await peer.subscribe("$meta/a", "a", "$meta/b", "b")
+        await peer.send(get("$meta/c"))
+        await peer.hears_error("quota")
+        await peer.send({"type": "unsubscribe", "key": "$meta/a"}, get("$meta/c"))
+        await peer.hears(init("$meta/c"))
+        await peer.send(get("c"))
+        await peer.hears_error("quota")
+        await room.empty()
+
+
 async def test_subscriptions_are_charged_to_the_memory_budget_until_they_end() -> None:
     with standalone(named_rooms=True) as server:
         room = Room(server, "a")

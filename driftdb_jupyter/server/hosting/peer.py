@@ -33,6 +33,7 @@ __all__ = ["Peer"]
 _log = logging.getLogger("driftdb_jupyter")
 
 # How many keys are given back before others have their turn: that takes some milliseconds.
+_META = "$meta/"  # and the key that it describes (protocol, "Which keys there are")
 _KEYS_A_TURN = 64
 
 
@@ -53,6 +54,7 @@ class Peer:
         "_codec",
         "_cost_bytes",
         "_cursors",
+        "_description_count",
         "_harmless_bytes",
         "_limits",
         "_malformed",
@@ -95,6 +97,7 @@ class Peer:
         self._limits = limits
         self._malformed = malformed or Malformed()
         self._cost_bytes = 0
+        self._description_count = 0  # of keys that begin with $meta/, which are counted apart
         self._cursors: dict[str, tuple[Get, Cursor]] = {}  # of streams that were given in part
         self._refused = refused
         self._room = room
@@ -248,7 +251,7 @@ class Peer:
         self._withheld.clear()
         self._told_actions.clear()
         self._room.subscriptions.add(-self._cost_bytes)
-        self._cost_bytes = 0
+        self._cost_bytes = self._description_count = 0
         self._room.unwatch(self.outbox)
 
     def _carry_out(
@@ -467,15 +470,18 @@ class Peer:
         """Make room for a subscription, or for the cursor that comes before it."""
         if self._has_charged(key):
             return
-        count = len(self._subscriptions) + len(self._cursors) + len(self._withheld)
-        if count + len(self._told_actions) >= self._subscription_limit:
-            raise QuotaExceeded(
-                f"expected at most {self._subscription_limit} subscriptions, got one more"
-            )
+        count, is_description = self._description_count, key.startswith(_META)
+        if not is_description:
+            of_keys = len(self._subscriptions) + len(self._cursors) + len(self._withheld)
+            count = of_keys + len(self._told_actions) - count
+        if count >= self._subscription_limit:
+            what = "subscriptions to descriptions" if is_description else "subscriptions"
+            raise QuotaExceeded(f"expected at most {self._subscription_limit} {what}, got one more")
         cost_bytes = cost_of_subscription(key)
         self._room.check_subscription(key, cost_bytes)
         self._room.subscriptions.add(cost_bytes)
         self._cost_bytes += cost_bytes
+        self._description_count += is_description
 
     def _has_charged(self, key: str) -> bool:
         return (
@@ -494,6 +500,7 @@ class Peer:
         cost_bytes = cost_of_subscription(key)
         self._room.subscriptions.add(-cost_bytes)
         self._cost_bytes -= cost_bytes
+        self._description_count -= key.startswith(_META)
 
     def _end_rights(self) -> None:
         self.guard.end()
