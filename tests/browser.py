@@ -9,9 +9,17 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
 
-__all__ = ["NewWindow", "Windows", "become_equal", "chromium", "new_window", "started_chromium"]
+__all__ = [
+    "NewWindow",
+    "Windows",
+    "become_equal",
+    "chromium",
+    "launched",
+    "new_window",
+    "started_chromium",
+]
 
 
 class NewWindow(Protocol):
@@ -42,16 +50,25 @@ def become_equal(page: Page, *reads: Callable[[], object]) -> None:
 
 @contextmanager
 def started_chromium() -> Iterator[Browser]:
-    """The browser; it can't be sandboxed where this runs as root."""
+    """The browser."""
+    with sync_playwright() as playwright:
+        browser = launched(playwright.chromium)
+        yield browser
+        browser.close()
+
+
+def launched(chromium: BrowserType, *, back_forward_cache: bool = False) -> Browser:
+    """Launch a browser, unsandboxed where this runs as root.
+
+    Playwright's own way of launching keeps no page that is left (``back_forward_cache``).
+    """
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     assert path, f"expected one of {', '.join(_NAMES)} on the PATH (./dev test installs it)"
     arguments = list(_ARGUMENTS)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
+    without = ["--disable-back-forward-cache"] if back_forward_cache else []
+    return chromium.launch(executable_path=path, args=arguments, ignore_default_args=without)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
-import { byteLength, type Frame } from "../protocol/codec";
+import { byteLength, type Frame, JSON_CODEC } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { check } from "./check";
 import { Refused } from "./errors";
+import { leaveBehind, type Pushes, takeLeftovers } from "./leftover";
 import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
+import { NOBODY } from "./queue";
 import { Session } from "./session";
 import type { Phase, Status } from "./status";
 
@@ -107,6 +109,16 @@ export class Connection {
     };
     this.session.presenceMilliseconds = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
     this.#open();
+    for (const [secret, , pushes] of takeLeftovers(url)) {
+      const left = new Session(undefined, undefined, secret);
+      const refused = (_: number, code: string, message: string) => left.onError(code, message);
+      left.queue.takeOver({ ...NOBODY, refused }, pushes);
+      const connection = new Connection(url, { ...options, codec: JSON_CODEC }, left);
+      left.drained().then(
+        () => connection.close(),
+        () => {},
+      );
+    }
   }
 
   /** How many writes the server has not acknowledged yet. */
@@ -150,12 +162,12 @@ export class Connection {
     [globalThis, "pageshow", this.#wake],
     [globalThis, "pagehide", (event) => this.#leavePage((event as PageTransitionEvent).persisted)],
     [globalThis, "offline", () => this.#goOffline()],
-    [globalThis.document, "freeze", () => this.session.sendHeldBack(false)],
+    [globalThis.document, "freeze", () => this.#sendLast()],
     [
       globalThis.document,
       "visibilitychange",
       // On phones the last that a page hears.
-      () => (document.hidden ? this.session.sendHeldBack(false) : this.#wake()),
+      () => (document.hidden ? this.#sendLast() : this.#wake()),
     ],
   ];
 
@@ -164,26 +176,43 @@ export class Connection {
    * browsers want it to have no open socket.
    */
   #leavePage(mayReturn: boolean): void {
-    const { socket, session } = this;
-    session.sendHeldBack(!mayReturn);
-    if (socket === null) {
-      this.#sendAlone();
+    const pushes = this.#sendLast(true, !mayReturn);
+    if (this.socket === null) {
+      this.#sendAlone(pushes);
     } else if (mayReturn && !this.detoured) {
       this.drop()?.close(1000);
       this.wait();
     }
   }
 
-  /** Send what can go without a connection; where it had arrived before it counts once. */
-  #sendAlone(): void {
+  /**
+   * The page may go, or does (`isLeft`). What a browser has not sent by then is lost with it, so the
+   * next page in this tab sends again whatever is not confirmed.
+   */
+  #sendLast(isLeft = false, forGood = false): Pushes {
+    const { session } = this;
+    session.sendHeldBack(isLeft, forGood);
+    const pushes = session.queue.unconfirmed();
+    leaveBehind(this.url, session.secret, pushes);
+    return pushes;
+  }
+
+  /**
+   * Send what can go without a connection, where nothing keeps the order: of each key the push that has
+   * waited for longest. Where it had arrived before it counts once.
+   */
+  #sendAlone(pushes: Pushes): void {
     // Elsewhere the header is of no use and has to be asked for first, and a frame may have no cookies.
     const own = this.url.startsWith(`${globalThis.origin}/`) ? document.cookie : "";
     const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
     const headers = xsrf === undefined ? {} : { "X-XSRFToken": xsrf };
+    const keys = new Set<string>();
     let room = MOST_KEPT_ALIVE;
-    for (const body of this.session.queue.firsts()) {
+    for (const [, body, key] of pushes) {
+      if (keys.has(key)) continue;
+      keys.add(key);
       room -= byteLength(body);
-      if (typeof body !== "string" || room < 0) return;
+      if (room < 0) return;
       fetch(`${this.url}/send?${this.#login}`, {
         ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body },
       }).catch(() => {});

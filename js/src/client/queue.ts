@@ -1,6 +1,7 @@
 import { byteLength, type Codec, type Frame } from "../protocol/codec";
 import type { Push } from "../protocol/messages";
 import { QueueFull, type Refused } from "./errors";
+import type { Pushes } from "./leftover";
 
 /** How much may wait for the server: pushes, and bytes of their messages. */
 export interface QueueLimits {
@@ -54,6 +55,11 @@ interface Waiting {
   undated: NewPush | null;
 }
 
+/** Whether it is what somebody wrote, and not what a room lacked. */
+function isWrite({ kind }: { readonly kind: Kind }): boolean {
+  return kind === "each" || kind === "newest";
+}
+
 export type NewPush = Omit<Push, "type" | "id">;
 
 /**
@@ -101,7 +107,7 @@ export class Queue {
 
   /** The id of the write that the server has not answered for longest. */
   get oldest(): number | undefined {
-    for (const [id, { kind }] of this.#pushes) if (kind === "each" || kind === "newest") return id;
+    for (const [id, waiting] of this.#pushes) if (isWrite(waiting)) return id;
     return undefined;
   }
 
@@ -219,17 +225,27 @@ export class Queue {
   }
 
   /**
-   * What can be sent in another way than over a connection, where nothing keeps the order: of each
-   * key the push that has waited for longest.
+   * The writes that nobody has confirmed, to be sent in another way than over a connection: so none
+   * of them is made another from now on. What is no text is left out.
    */
-  firsts(): Iterable<Frame> {
-    const found = new Map<string, Frame>();
-    for (const waiting of this.#pushes.values()) {
-      if (waiting.by.unsure || found.has(waiting.key)) continue;
-      waiting.tried = true; // the room may have it
-      found.set(waiting.key, waiting.frame);
+  unconfirmed(): Pushes {
+    return [...this.#pushes].flatMap(([id, waiting]) => {
+      const { frame, by, key } = waiting;
+      if (typeof frame !== "string" || !isWrite(waiting) || by.unsure) return [];
+      waiting.tried = true;
+      return [[id, frame, key]];
+    });
+  }
+
+  /** Take such writes, of another page, into an empty queue. `by` hears what became of them. */
+  takeOver(by: Pusher, pushes: Pushes): void {
+    for (const [id, frame, key] of pushes) {
+      const state = { key, kind: "each", sent: false, tried: true, undated: null } as const;
+      const waiting = { by, frame, bytes: byteLength(frame), ...state };
+      this.#pushes.set(id, waiting);
+      this.#tally(waiting, 1);
+      this.#lastId = id;
     }
-    return found.values();
   }
 
   /** Keep a push no more, though it may be on its way. */
@@ -282,7 +298,7 @@ export class Queue {
   }
 
   #tally({ kind, bytes }: Waiting, sign: 1 | -1): void {
-    if (kind === "offered" || kind === "restored") this.#offers += sign;
+    if (!isWrite({ kind })) this.#offers += sign;
     if (kind !== "each") return;
     this.#count += sign;
     this.#bytes += sign * bytes;

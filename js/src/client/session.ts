@@ -47,8 +47,6 @@ export class Session {
   onMessage: (message: ServerMessage) => void = () => {};
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
-  /** By what the server knows this client again, on each of its connections. */
-  readonly secret = randomText(20);
   readonly #replicas = new Map<string, (LogReplica | StateReplica)[]>();
   /** Those of `replicas` that are a stranger's, who may know nothing of the key's kind. */
   readonly #raw = new WeakSet<Replica>();
@@ -88,6 +86,8 @@ export class Session {
   constructor(
     limits?: QueueLimits,
     public codec: Codec = JSON_CODEC,
+    /** By what the server knows this client again, on each of its connections. */
+    readonly secret = randomText(20),
   ) {
     this.queue = new Queue(() => this.codec, limits);
     this.queue.onChange = () => {
@@ -324,9 +324,10 @@ export class Session {
     });
   }
 
-  /** Send what is held back to save messages: the page may go, or (`forGood`) does. */
-  sendHeldBack(forGood: boolean): void {
-    for (const replica of this.#every) if (replica instanceof StateReplica) replica.sendHeldBack();
+  /** Send what is held back to save messages: the page may go, or does (`isLeft`), or `forGood`. */
+  sendHeldBack(isLeft: boolean, forGood: boolean): void {
+    for (const replica of this.#every)
+      if (replica instanceof StateReplica) replica.sendHeldBack(isLeft);
     if (forGood) this.queue.sendAll();
   }
 

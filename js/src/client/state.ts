@@ -168,18 +168,23 @@ export class StateReplica extends Replica implements Pusher {
     this.#offerIfEmpty();
   }
 
-  /** Send what waits at once, in the place of what is under way: the page may go. */
-  sendHeldBack(): void {
+  /**
+   * Send what waits at once, in the place of what is under way: the page may go. `isLeft`: it does,
+   * and an update of an own value is sent as what it makes of that, for nobody can make it later.
+   */
+  sendHeldBack(isLeft: boolean): void {
     this.#paceBy(0);
     const [waiting, underWay] = [this.#waiting, this.#underWay];
-    if (waiting === null || underWay === null || waiting.depends) {
+    const isSure = isLeft && !underWay?.depends && !underWay?.offered;
+    if (waiting === null || underWay === null || (waiting.depends && !isSure)) {
       this.#sendNext();
       return;
     }
     this.#waiting = null;
     // Should it be sent again, it would come behind the newer one.
     this.#queue.forget(underWay.id);
-    this.#push({ ...waiting, updates: [...underWay.updates, ...waiting.updates] });
+    const updates = [...underWay.updates, ...waiting.updates];
+    this.#push({ ...waiting, depends: false, updates });
   }
 
   acknowledged(): void {

@@ -15,6 +15,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.spyOn(Math, "random").mockReturnValue(1);
   FakeSocket.opened = [];
+  sessionStorage.clear();
   answer = () => Promise.reject(new TypeError("not reached"));
   vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal(
@@ -628,3 +629,90 @@ test.each([
     ]);
   },
 );
+
+const leave = () => globalThis.dispatchEvent(pageEvent("pagehide"));
+
+/** What was pushed over a socket: ids and values. */
+const pushed = ({ sent }: FakeSocket) =>
+  sent
+    .map((text) => JSON.parse(text))
+    .filter(({ type }) => type === "push")
+    .map(({ id, value }) => [id, value]);
+
+test("what a page left unconfirmed the next one in its tab sends once more, as it was", async () => {
+  FakeSocket.last.accept();
+  const log = connection.session.log("k", { pushed() {} }, true);
+  for (const value of ["a", "b", "c"]) log.push(value, true);
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 1 });
+  leave();
+  const { secret } = connection.session;
+  connection.close(); // the page is gone, with its sockets
+  FakeSocket.opened = [];
+  connection = new Connection(URL);
+  const [own, left] = FakeSocket.opened as [FakeSocket, FakeSocket];
+  expect([own.url.includes(secret), left.url.includes(secret)]).toEqual([false, true]);
+  left.accept();
+  expect(pushed(left)).toEqual([
+    [2, "b"],
+    [3, "c"],
+  ]);
+  left.hear({ type: "ack", id: 2, seq: 2 });
+  expect(left.closedWith).toBeUndefined();
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  left.hear({ type: "error", id: 3, code: "quota", message: "too much" });
+  expect(warned).toHaveBeenCalledWith("driftdb: quota: too much");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(left.closedWith).toBe(1000);
+  expect(sessionStorage.length).toBe(0);
+});
+
+test("what was left is not taken by another room, nor after ten minutes, and only once", async () => {
+  const open = () => {
+    FakeSocket.opened = [];
+    new Connection(URL).close();
+    return FakeSocket.opened.length;
+  };
+  connection.session.log("k", { pushed() {} }, true).push(1, true);
+  leave();
+  FakeSocket.opened = [];
+  new Connection(`${URL}2`).close();
+  expect(FakeSocket.opened.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(600_001);
+  expect(open()).toBe(1);
+  leave();
+  expect(open()).toBe(2);
+  const { last: left } = FakeSocket;
+  expect(open()).toBe(1);
+  left.accept();
+  left.hear({ type: "ack", id: 1, seq: 1 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(left.closedWith).toBe(1000);
+});
+
+test("a page that is left twice leaves behind what waits the second time alone", () => {
+  FakeSocket.last.accept();
+  const state = connection.session.state("k", { changed() {} });
+  state.write(1);
+  globalThis.dispatchEvent(pageEvent("pagehide", true));
+  globalThis.dispatchEvent(pageEvent("pageshow", true));
+  state.write(2);
+  leave();
+  const [[, , pushes], ...more] = JSON.parse(sessionStorage.getItem(`driftdb ${URL}`) ?? "[]");
+  expect(more).toEqual([]);
+  expect(pushes.map(([, frame]: [number, string]) => JSON.parse(frame).value.v)).toEqual([2]);
+});
+
+test.each(["full", "forbidden"])("where storage is %s a page is left as without it", (how) => {
+  vi.stubGlobal("sessionStorage", {
+    getItem: () => {
+      if (how === "forbidden") throw new Error(how);
+      return null;
+    },
+    removeItem() {},
+    setItem() {
+      throw new Error(how);
+    },
+  });
+  connection.session.log("k", { pushed() {} }, true).push(1, true);
+  expect(leave).not.toThrow();
+});

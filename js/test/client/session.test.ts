@@ -505,7 +505,7 @@ test("a write after one that went in a request of its own has an id of its own",
   server.init([{ value: { v: 0, i: "" }, seq: 1 }]);
   session.disconnected();
   state.write("A");
-  expect([...session.queue.firsts()].length).toBe(1);
+  expect(session.queue.unconfirmed().length).toBe(1);
   const written = state.set("B");
   server.connect();
   server.init([{ value: { v: "A", i: "" }, seq: 2 }], { epoch: "E", recovered: true, seq: 2 });

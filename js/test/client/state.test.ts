@@ -374,3 +374,25 @@ test("what nobody may write is offered once on each connection", () => {
     server.reconnect();
   }
 });
+
+test("an update of an own value that is under way is sent as it is when the page is left", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([]);
+  state.write(1);
+  void state.update((n) => Number(n) + 1);
+  server.session.sendHeldBack(false, false); // the page is hidden, and lives on
+  expect(values(server)).toEqual([1]);
+  server.session.sendHeldBack(true, false);
+  expect(values(server)).toEqual([1, 2]);
+  expect(server.pushes[1]?.if_seq).toBeUndefined();
+});
+
+test("an update behind another one is never sent over what somebody else may have written", () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: 5, seq: 3 }]);
+  for (let n = 0; n < 2; n += 1) void state.update((now) => Number(now) + 1);
+  server.session.sendHeldBack(true, true);
+  expect(server.pushes.map(({ value, if_seq }) => [value, if_seq])).toEqual([[6, 3]]);
+});
