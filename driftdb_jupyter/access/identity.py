@@ -37,6 +37,16 @@ class Identity(Struct, frozen=True):
         comma = b"" if fields.strip() == b"{" else b","
         return Value.from_json(b'%b%b"source":"%b"}' % (fields, comma, self.source.encode()))
 
+    def is_same_person(self, other: Identity) -> bool:
+        """Return whether another one is of the same person, or of nobody in the same way."""
+        if self.source != other.source or self.subject != other.subject:
+            return False
+        return self.subject is not None or _json_of(self.user) == _json_of(other.user)
+
+
+def _json_of(user: Value | None) -> bytes | None:
+    return None if user is None else user.as_json()
+
 
 GUEST = Identity("guest")
 """Somebody of whom nothing is known."""

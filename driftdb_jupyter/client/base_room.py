@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar, overload
 
 from ..protocol.errors import DriftDBError, NotConnected
@@ -295,11 +295,15 @@ class BaseRoom(Sealed):
 
 
 def find(
-    name_or_url: str | None = None, *, url: str | None = None, timeout_seconds: float = 10.0
+    name_or_url: str | None = None,
+    *,
+    url: str | None = None,
+    token: str | Callable[[], str] | None = None,
+    timeout_seconds: float = 10.0,
 ) -> BaseRoom:
     """Return the process's one room of that name or URL; see :func:`.room.room`."""
     check_seconds("timeout_seconds", timeout_seconds)
-    location = locate(name_or_url, url=url)
+    location = locate(name_or_url, url=url, token=token)
     settings = Settings.from_environment()
     with _lock:
         location = named(location, settings, timeout_seconds=timeout_seconds)

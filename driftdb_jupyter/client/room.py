@@ -207,7 +207,11 @@ class Room(BaseRoom):
 
 
 def room(
-    name_or_url: str | None = None, *, url: str | None = None, timeout_seconds: float = 10.0
+    name_or_url: str | None = None,
+    *,
+    url: str | None = None,
+    token: str | Callable[[], str] | None = None,
+    timeout_seconds: float = 10.0,
 ) -> Room:
     """Return a room: the one of that name or URL, or else the notebook's own.
 
@@ -218,6 +222,10 @@ def room(
     ``timeout_seconds`` bounds the wait for a name alone, where the server has to say it: of the
     notebook's own room the first time, and of a new one.
 
+    ``token`` is what the server is shown: a signed token, an owner's secret, or a Jupyter server's
+    token. A function that returns it is called, on a thread of its own, before the room connects,
+    and again when the token is about to end and where the server doesn't take it any more.
+
     ``with room("x") as here:`` flushes at its end, and closes the connection unless others in the
     process use the room, too; in async code ``async with`` does.
 
@@ -227,4 +235,5 @@ def room(
     :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
     :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
     """
-    return cast("Room", find(name_or_url, url=url, timeout_seconds=timeout_seconds)).given()
+    found = find(name_or_url, url=url, token=token, timeout_seconds=timeout_seconds)
+    return cast("Room", found).given()

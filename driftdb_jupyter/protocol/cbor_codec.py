@@ -24,7 +24,7 @@ from .entry import Author, Entry
 from .errors import BadMessage, Refusal
 from .frame import BINARY, SHORT_BINARY_HEADS, frame, head
 from .limits import Limits
-from .messages import Action, ClientMessage, Keys, Ping, Push, push_id
+from .messages import Action, ClientMessage, Keys, Ping, Push, Renew, push_id
 from .steps import Steps, at_once
 from .value import Value
 
@@ -62,7 +62,7 @@ class CborCodec:
             decoded: ClientMessage = msgspec.convert(fields, kind)
             if type(decoded) is Push and len(message) <= limits.harmless_bytes:
                 _remember(message, value, decoded)
-            if not isinstance(decoded, Ping):
+            if not isinstance(decoded, (Ping, Renew)):
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
         except msgspec.ValidationError as error:
@@ -205,6 +205,12 @@ class CborCodec:
 
     def can(self, key: str, actions: Sequence[str]) -> bytes:
         return _message({"type": "can", "key": key, "actions": list(actions)})
+
+    def renewed(self, in_seconds: float | None) -> bytes:
+        return _message({"type": "renewed", "in_seconds": in_seconds})
+
+    def expires(self, in_seconds: float) -> bytes:
+        return _message({"type": "expires", "in_seconds": in_seconds})
 
     def error(self, refusal: Refusal) -> bytes:
         return _message(error_fields(refusal))

@@ -167,6 +167,12 @@ class Codec(Protocol):
     def can(self, key: str, actions: Sequence[str]) -> bytes:
         """Return the answer to a ``can``: the actions that are allowed on a key."""
 
+    def renewed(self, in_seconds: float | None) -> bytes:
+        """Return the answer to a ``renew``: when the credential ends, ``None`` for never."""
+
+    def expires(self, in_seconds: float) -> bytes:
+        """Return the message that the credential is about to end."""
+
     def error(self, refusal: Refusal) -> bytes:
         """Return the answer to a message that was refused."""
 
@@ -183,9 +189,12 @@ def error_fields(refusal: Refusal) -> dict[str, str | int]:
     if isinstance(refusal, Conflict):
         fields["key"] = refusal.key
         fields["seq"] = refusal.seq
-    elif isinstance(refusal, Forbidden) and refusal.key is not None:
-        fields["key"] = refusal.key
-        fields["action"] = refusal.action or "read"
+    elif isinstance(refusal, Forbidden):
+        if refusal.key is not None:
+            fields["key"] = refusal.key
+            fields["action"] = refusal.action or "read"
+        elif refusal.action is not None:
+            fields["action"] = refusal.action
     return fields
 
 

@@ -30,7 +30,7 @@ from .json_text import (
     without_strings,
 )
 from .limits import Limits
-from .messages import ClientMessage, Keys, Ping, Push, SetPresence, push_id
+from .messages import ClientMessage, Keys, Ping, Push, Renew, SetPresence, push_id
 from .steps import Steps, at_once
 from .value import Value
 
@@ -85,7 +85,7 @@ class JsonCodec:
             elif type(decoded) is SetPresence:
                 limits.check_key(decoded.key)
                 self._check_nesting((decoded.value,), limits)
-            elif not isinstance(decoded, Ping):
+            elif not isinstance(decoded, (Ping, Renew)):
                 limits.check_key(decoded.prefix if isinstance(decoded, Keys) else decoded.key)
             return decoded
         except RecursionError:
@@ -193,6 +193,12 @@ class JsonCodec:
 
     def can(self, key: str, actions: Sequence[str]) -> bytes:
         return _encode({"type": "can", "key": key, "actions": actions})
+
+    def renewed(self, in_seconds: float | None) -> bytes:
+        return _encode({"type": "renewed", "in_seconds": in_seconds})
+
+    def expires(self, in_seconds: float) -> bytes:
+        return _encode({"type": "expires", "in_seconds": in_seconds})
 
     def error(self, refusal: Refusal) -> bytes:
         return _encode(error_fields(refusal))

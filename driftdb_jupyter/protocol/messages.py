@@ -22,6 +22,7 @@ __all__ = [
     "Ping",
     "Push",
     "Relay",
+    "Renew",
     "Replace",
     "SetPresence",
     "Unsubscribe",
@@ -124,13 +125,24 @@ class Can(Struct, gc=False, tag="can"):
     key: str
 
 
+class Renew(Struct, gc=False, tag="renew"):
+    """Go on with another credential: a token (or secret), or a ticket.
+
+    With neither: ask only to be told before the connection's own ends, as one is in any case from
+    then on.
+    """
+
+    token: str | None = None
+    ticket: str | None = None
+
+
 class Ping(Struct, gc=False, tag="ping"):
     """Ask for a ``pong`` with the same ``nonce``."""
 
     nonce: _Nonce | None = None
 
 
-ClientMessage = Push | Get | Ping | Unsubscribe | SetPresence | Keys | Can
+ClientMessage = Push | Get | Ping | Unsubscribe | SetPresence | Keys | Can | Renew
 
 
 def push_id(fields: Mapping[str, object]) -> int | None:

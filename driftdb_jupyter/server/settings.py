@@ -433,6 +433,13 @@ class DriftDB(Configurable):
         help="How many tickets may be out that nobody has used. One more is refused with status "
         "429.",
     )
+    expiry_notice_seconds = Float(
+        30.0,
+        min=0.0,
+        config=True,
+        help="How long before a credential ends a connection is told that asked for it, in seconds;"
+        " at most half of the time that is left.",
+    )
     producer_limit = Int(
         10_000,
         min=1,

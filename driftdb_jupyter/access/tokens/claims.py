@@ -12,7 +12,10 @@ from ...protocol.name import is_name
 from ..grants import ROLES, Grant
 from ..policy import grants_from
 
-__all__ = ["BadToken", "Claims", "UnknownKey", "is_signed", "parse_claims"]
+__all__ = ["TOKEN_LIMIT_LENGTH", "BadToken", "Claims", "UnknownKey", "is_signed", "parse_claims"]
+
+TOKEN_LIMIT_LENGTH = 8192
+"""How many characters a token may have; a longer one isn't looked at."""
 
 _TEXT_LIMIT = 200
 _GROUPS_LIMIT = 100

@@ -7,13 +7,10 @@ from typing import Any
 
 import jwt
 
-from .claims import BadToken, Claims, UnknownKey, parse_claims
+from .claims import TOKEN_LIMIT_LENGTH, BadToken, Claims, UnknownKey, parse_claims
 from .keys import Key
 
-__all__ = ["TOKEN_LIMIT_LENGTH", "Verifier"]
-
-TOKEN_LIMIT_LENGTH = 8192
-"""How many characters a token may have; a longer one isn't looked at."""
+__all__ = ["Verifier"]
 
 _OPTIONS: Any = {
     # The times are looked at here: by the clock of the server, and with fractions.

@@ -7,12 +7,15 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
+
+from tornado.httpclient import HTTPClientError
 
 from ...protocol.errors import BadMessage, DriftDBError, NotConnected, TooLarge
 from ..runtime.callbacks import callbacks
 from ..settings import Settings
-from ..transport.errors import closed, explain
+from ..transport.errors import CLOSE_EXPIRED, closed, explain
 from ..transport.heartbeat import Heartbeat
 from ..transport.link import Link
 from ..transport.location import Location
@@ -127,7 +130,7 @@ class Connector:
         """Connect once, and stay as long as it lasts; returns why it couldn't, or can't again."""
         driver, location = self._driver, self.location
         try:
-            link = await Link.open(location, driver.session.secret, self._settings, self.heartbeat)
+            link = await self._open()
         except Exception as error:
             return explain(error, location)
         complaint: DriftDBError | None = None
@@ -142,6 +145,8 @@ class Connector:
             self._link = None
             link.close(for_good=self._supervisor.status == "closed")
             driver.detach(link.close_code)
+        if link.close_code == CLOSE_EXPIRED and location.source is not None:
+            location.source.forget()
         if link.too_long and not driver.session.ask_for_less():
             complaint = TooLarge(
                 f"{location.url} sent a message of more than "
@@ -154,6 +159,17 @@ class Connector:
             self._told = True  # once is enough, where it happens again and again
             _log.warning("%s", told)
         return told or complaint
+
+    async def _open(self) -> Link:
+        """Open a link; asks for another token where the server doesn't take the one that it had."""
+        location, secret = self.location, self._driver.session.secret
+        try:
+            return await Link.open(location, secret, self._settings, self.heartbeat)
+        except HTTPClientError as error:
+            source = location.source
+            if error.code != HTTPStatus.UNAUTHORIZED or source is None or not source.forget():
+                raise
+        return await Link.open(location, secret, self._settings, self.heartbeat)
 
     async def _watch(self) -> None:
         """Notice a dead connection, a machine that slept, another network, and what was left."""

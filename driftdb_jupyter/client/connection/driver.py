@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ class Driver:
                 queue_limit_count=settings.queue_limit_count,
             )
         )
+        self.session.renews = location.source is not None
         self.supervisor = Supervisor()
         self.inbox = Inbox(self._drain)
         self.listeners = Listeners()
@@ -77,6 +79,7 @@ class Driver:
         self._line: Line | None = None
         self._flushes: list[Receipt[bool]] = []
         self._retrying = False
+        self._renewing: asyncio.Task[None] | None = None
 
     # What callers hand over.
 
@@ -166,6 +169,9 @@ class Driver:
                         self.supervisor.answered()
                     if session.taken > taken:
                         self.patience.reset()
+                    if session.expires:
+                        session.expires = False
+                        self._renew()
                     if session.held is not None and not self._retrying:
                         self._retrying = True
                         self._later(self.patience.next_delay(), self._retry_held)
@@ -186,6 +192,7 @@ class Driver:
             self._drop(job, error)
         self._line = None
         self._retrying = False
+        self._renewing = None
         self.complaint = None
         self._flushes = []
         self.pacing.forked()
@@ -301,6 +308,24 @@ class Driver:
     def _unpaced(self, replica: StateReplica) -> None:
         replica.paused = False
         self.session.touch(replica)
+
+    def _renew(self) -> None:
+        """Ask for another token, and go on with that."""
+        source = self.location.source
+        if source is None or self._renewing is not None:
+            return
+
+        async def ask() -> None:
+            try:
+                source.forget()
+                token = await source.token()
+                self.inbox.put(Job(lambda: self.session.renew(token)))
+            except NotConnected as error:  # the server closes it then, and it is asked again
+                callbacks.schedule(_Complaint(f"{self.location.url}: {error}"))
+            finally:
+                self._renewing = None
+
+        self._renewing = background().loop.create_task(ask())
 
     def _retry_held(self) -> None:
         self._retrying = False

@@ -32,6 +32,7 @@ __all__ = [
     "push_overhead_bytes",
     "read",
     "read_many",
+    "renew",
     "set_presence",
     "unsubscribe",
 ]
@@ -125,7 +126,8 @@ class Incoming(Struct):
         if self.code == Conflict.code:
             error = Conflict(printable(self.message), key=self.key, seq=self.seq or 0)
         elif self.code == Forbidden.code and self.action:
-            text = f"{printable(self.message)} ({printable(self.key)!r})"
+            where = f" ({printable(self.key)!r})" if self.key else ""
+            text = f"{printable(self.message)}{where}"
             error = Forbidden(text, key=self.key, action=printable(self.action))
         else:
             error = refusal(self.code, self.message)
@@ -138,7 +140,10 @@ class _Typed(Struct):
 
 
 _KNOWN = frozenset(
-    {"push", "init", "compact", "delete", "ack", "error", "presence", "presence_state", "keys"}
+    {
+        *("push", "init", "compact", "delete", "ack", "error", "presence", "presence_state"),
+        *("keys", "expires"),
+    }
 )
 _decode = msgspec.json.Decoder(Incoming).decode
 _decode_many = msgspec.json.Decoder(list[Push | Ack | Size]).decode
@@ -205,6 +210,11 @@ def unsubscribe(key: str) -> bytes:
 def ping() -> bytes:
     """Ask for a sign of life."""
     return b'{"type":"ping"}'
+
+
+def renew(token: str | None = None) -> bytes:
+    """Go on with another token; without one, ask to be told before the connection's own ends."""
+    return b'{"type":"renew"}' if token is None else _encode({"type": "renew", "token": token})
 
 
 def push(

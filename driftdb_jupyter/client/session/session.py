@@ -73,6 +73,10 @@ class Session:
         """The room's epoch, as far as it was heard."""
         self.answered = False
         """Whether the open connection has brought the answer to a ``get``."""
+        self.renews = False
+        """Whether to ask the server to say when the credential is about to end."""
+        self.expires = False
+        """Whether the server has said so, since somebody looked last."""
         self.taken = 0
         """How many pushes were acknowledged so far."""
         self.held: Refusal | None = None
@@ -275,7 +279,14 @@ class Session:
         for presence in self._presences.values():
             self._notices.outbox += presence.ask()
         self._notices.outbox += [messages.keys(prefix) for prefix in self._listings]
+        if self.renews:
+            self._notices.outbox.append(messages.renew())
         self.pushes.send_again()
+
+    def renew(self, token: str) -> None:
+        """Go on with another token (protocol, "Going on with another credential")."""
+        if self.online:
+            self._notices.outbox.append(messages.renew(token))
 
     def disconnected(self, *, close_code: int | None = None, now: float | None = None) -> None:
         """Note that the connection is gone, with the close code that the server gave.
@@ -346,6 +357,8 @@ class Session:
                     presence.changed(message)
                 elif presence.initialized(message):
                     self._presence_left(presence)
+        elif message.type == "expires":
+            self.expires = True
         elif message.type == "keys":
             fulfil(self._listings.pop(message.prefix, ()), message.keys)
         else:

@@ -32,7 +32,7 @@ async def dial(location: Location, secret: str, settings: Settings) -> WebSocket
     waits for any more is closed when it comes.
     """
     attempt = websocket_connect(
-        _request(location, secret, settings), max_message_size=settings.receive_limit_bytes
+        await _request(location, secret, settings), max_message_size=settings.receive_limit_bytes
     )
     return await _answer(asyncio.ensure_future(attempt), location)
 
@@ -40,15 +40,15 @@ async def dial(location: Location, secret: str, settings: Settings) -> WebSocket
 async def dial_in_batches(location: Location, secret: str, settings: Settings) -> BatchSocket:
     """Open a room's socket, as :func:`dial` does, that is read in batches."""
     attempt = connect(
-        _request(location, secret, settings), max_message_bytes=settings.receive_limit_bytes
+        await _request(location, secret, settings), max_message_bytes=settings.receive_limit_bytes
     )
     return await _answer(attempt, location)
 
 
-def _request(location: Location, secret: str, settings: Settings) -> HTTPRequest:
+async def _request(location: Location, secret: str, settings: Settings) -> HTTPRequest:
     return HTTPRequest(
         location.socket_url(secret),
-        headers=location.headers,
+        headers=await location.headers_now(),
         ssl_options=location.tls(),
         connect_timeout=settings.connect_timeout_seconds,
         request_timeout=settings.connect_timeout_seconds,

@@ -19,7 +19,10 @@ from ...protocol.errors import (
 )
 from .location import Location
 
-__all__ = ["closed", "explain"]
+__all__ = ["CLOSE_EXPIRED", "closed", "explain"]
+
+CLOSE_EXPIRED = 4401
+"""The close code of a server whose client's credential has ended."""
 
 _PASSING = (502, 503, 504)
 """What a proxy says of a server that is gone, and a server that is about to be."""
@@ -81,7 +84,7 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
             " the server says what allows it."
         )
     if error.code in (401, 403) or 300 <= error.code < 400:
-        known = "doesn't accept the token that it got" if location.headers else "wants a login"
+        known = "doesn't accept the token that it got" if location.has_token else "wants a login"
         return Forbidden(
             f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
             "Jupyter server set DRIFTDB_TOKEN.",

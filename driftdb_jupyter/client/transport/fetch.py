@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from http import HTTPStatus
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from ..settings import Settings
 from .location import Location
@@ -31,7 +33,7 @@ async def fetch(
                 url,
                 method=method,
                 body=body,
-                headers=location.headers,
+                headers=await location.headers_now(),
                 ssl_options=location.tls(),
                 follow_redirects=False,
                 connect_timeout=settings.connect_timeout_seconds,
@@ -39,5 +41,9 @@ async def fetch(
             )
         )
         return response.body
+    except HTTPClientError as error:
+        if error.code == HTTPStatus.UNAUTHORIZED and location.source is not None:
+            location.source.forget()
+        raise
     finally:
         client.close()

@@ -20,15 +20,16 @@ import base64
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from ...protocol.errors import NoServer, Unreachable
 from ...protocol.name import NAME_BYTES, is_name
-from ..arguments import check_text
+from ..arguments import check_text, needed_text
 from .kernel import kernel_id
+from .token_source import TokenSource
 
 __all__ = ["Location", "locate"]
 
@@ -57,7 +58,8 @@ class Location:
     yet to name it: the own one of the ``notebook`` that had that path when this kernel was
     started, or else a new one. ``authorization`` is the value of that header, and never shown.
     With ``certfile`` that certificate alone is trusted, whatever host it is for. ``own`` tells
-    that this is the Jupyter server that started this kernel.
+    that this is the Jupyter server that started this kernel. ``source`` is asked for a token in
+    place of ``authorization``.
     """
 
     server: str
@@ -66,11 +68,17 @@ class Location:
     authorization: str | None = field(default=None, repr=False)
     certfile: str | None = None
     own: bool = False
+    source: TokenSource | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
         """The room's URL, or the server's where there is no room yet."""
         return self.server if self.room is None else f"{self.server}room/{quote(self.room, '')}"
+
+    @property
+    def has_token(self) -> bool:
+        """Whether something is sent that should open it."""
+        return self.authorization is not None or self.source is not None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -82,6 +90,15 @@ class Location:
         if kernel is not None and kernel.isascii() and kernel.isprintable():
             headers["DriftDB-Kernel"] = kernel
         return headers
+
+    async def headers_now(self) -> dict[str, str]:
+        """Return the headers to send with a request; asks for a token where that is needed.
+
+        Raises :class:`~driftdb_jupyter.protocol.errors.NotConnected` where there is none.
+        """
+        if self.source is None:
+            return self.headers
+        return {"Authorization": f"token {await self.source.token()}"}
 
     def socket_url(self, secret: str) -> str:
         """Return the URL of the room's socket for the client with that secret."""
@@ -96,11 +113,13 @@ def locate(
     room: str | None = None,
     *,
     url: str | None = None,
+    token: str | Callable[[], str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Location:
     """Find a room by its name or URL; where neither is given, the notebook's own.
 
-    Outside of a notebook ``DRIFTDB_ROOM`` is used where neither is given.
+    Outside of a notebook ``DRIFTDB_ROOM`` is used where neither is given. ``token``: what is sent
+    in place of any other, or a function that is asked for it.
 
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by, and
     :class:`ValueError` for a name or URL that is none.
@@ -141,17 +160,26 @@ def locate(
             raise NoServer(
                 f"this process belongs to no notebook, so it has no room of its own. {_WHICH_ROOM}"
             )
-    authorization = place.authorization
+    authorization, source = place.authorization, None
+    if callable(token):
+        authorization, source = None, TokenSource(token)
+    elif token is not None:
+        needed_text("token", token)
+        if not (token.isascii() and token.isprintable()):
+            raise ValueError("expected a token as token=, got text with other characters")
+        authorization = f"token {token}"
     certfile = environ.get("DRIFTDB_CERTFILE") or None
     if is_own:
         secret = environ.get("DRIFTDB_SECRET")
-        authorization = authorization or (f"DriftDB {secret}" if secret else None)
+        if source is None:
+            authorization = authorization or (f"DriftDB {secret}" if secret else None)
         if environ.get("DRIFTDB_NOT_KEPT"):
             _warn(environ["DRIFTDB_NOT_KEPT"])
     elif own is not None:
         certfile = None  # it is the own server's
-    if authorization is None and (is_own or own is None) and (token := _token(environ)):
-        authorization = f"token {token}"
+    known = authorization is not None or source is not None
+    if not known and (is_own or own is None) and (told := _token(environ)):
+        authorization = f"token {told}"
     return Location(
         server=place.server,
         room=room,
@@ -159,6 +187,7 @@ def locate(
         authorization=authorization,
         certfile=certfile if place.server.startswith("https:") else None,
         own=is_own,
+        source=source,
     )
 
 

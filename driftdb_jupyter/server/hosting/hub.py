@@ -99,6 +99,7 @@ class Hub:
         self._timers: list[Periodic] = []
         self._asking: set[asyncio.Future[None]] = set()  # whether credentials are good
         self._expiries: dict[Peer, float] = {}
+        self._notices: dict[Peer, float] = {}  # when each is told that it will be closed
         self._next_expiry = math.inf
         self.callers = Callers(settings)
         self.people = People(settings)
@@ -162,6 +163,7 @@ class Hub:
         hosted = self._peers.pop(peer)
         self.traffic.bytes_sent += peer.outbox.bytes_sent
         self._expiries.pop(peer, None)
+        self._notices.pop(peer, None)
         peer.left()
         if peer.client is None:
             hosted.presence.forget(peer.author.client)
@@ -233,19 +235,29 @@ class Hub:
         expires_at = peer.guard.credential.expires_at
         if expires_at is None:
             self._expiries.pop(peer, None)
+            self._notices.pop(peer, None)
         else:
+            left = max(0.0, expires_at - time.time())
+            notice = min(self.settings.expiry_notice_seconds, left / 2)
             self._expiries[peer] = expires_at
-            self._next_expiry = min(self._next_expiry, expires_at)
+            self._notices[peer] = expires_at - notice
+            self._next_expiry = min(self._next_expiry, expires_at - notice)
 
     def expire_credentials(self) -> None:
-        """Close the peers whose credential has ended (4401)."""
+        """Close the peers whose credential has ended (4401), and tell those whose soon will."""
         now = time.time()
         if now < self._next_expiry:
             return
+        for peer in [peer for peer, notice_at in self._notices.items() if notice_at <= now]:
+            del self._notices[peer]
+            left = self._expiries[peer] - now
+            if left > 0:
+                self._act(peer, partial(peer.tell_expiry, left))
         for peer in [peer for peer, expires_at in self._expiries.items() if expires_at <= now]:
             del self._expiries[peer]
             self._act(peer, peer.expire)
-        self._next_expiry = min(self._expiries.values(), default=math.inf)
+        due = (*self._notices.values(), *self._expiries.values())
+        self._next_expiry = min(due, default=math.inf)
 
     def tidy(self) -> None:
         """Do the work of each second: let go of what is unused, and report trouble."""

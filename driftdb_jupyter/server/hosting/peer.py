@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from msgspec import UNSET
 
@@ -12,11 +14,20 @@ from ...access.grants import ENDED, EVERYTHING, PRESENCE, Grants, action_names
 from ...protocol.cbor_codec import CBOR
 from ...protocol.codec import Codec
 from ...protocol.entry import Author
-from ...protocol.errors import QuotaExceeded, Refusal
+from ...protocol.errors import Forbidden, QuotaExceeded, Refusal
 from ...protocol.frame import TEXT, frame
 from ...protocol.json_codec import JSON, decode_short
 from ...protocol.limits import Limits
-from ...protocol.messages import Can, ClientMessage, Get, Keys, Push, SetPresence, Unsubscribe
+from ...protocol.messages import (
+    Can,
+    ClientMessage,
+    Get,
+    Keys,
+    Push,
+    Renew,
+    SetPresence,
+    Unsubscribe,
+)
 from ...protocol.value import LONG_BYTES, Value
 from ...rooms.room import Applied
 from ..limits.malformed import Malformed
@@ -28,7 +39,20 @@ from .hosted_room import HostedRoom
 from .subscriptions import cost_of_subscription
 from .unwritten import Unwritten
 
-__all__ = ["Peer"]
+__all__ = ["Peer", "Renewal"]
+
+
+class Renewal(Protocol):
+    """The way to another credential for a connection."""
+
+    def credential(
+        self, token: str | None, ticket: str | None
+    ) -> Credential | Awaitable[Credential]:
+        """Return the credential of a token or ticket; raises :class:`Forbidden`, also later."""
+
+    def renewed(self, peer: Peer) -> None:
+        """Note that a peer goes on with another credential."""
+
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -44,7 +68,8 @@ class Peer:
     :func:`~.author.client_key` or ``None``.
     ``codec`` is the encoding that it wants to hear, ``close`` begins the closing handshake,
     ``refused`` hears of each refusal,
-    ``malformed`` paces what can't be read.
+    ``malformed`` paces what can't be read. ``renews`` finds another credential for a ``renew``.
+    ``hears_expiry`` is whether it asked to be told before its credential ends.
     ``heard`` is whether it gave a sign of life since the hub last looked, ``throttled`` whether it
     has sent more than it may (:class:`~.throttle.Throttle`).
     """
@@ -59,6 +84,7 @@ class Peer:
         "_limits",
         "_malformed",
         "_refused",
+        "_renews",
         "_room",
         "_subscription_limit",
         "_subscriptions",
@@ -71,6 +97,7 @@ class Peer:
         "guard",
         "heard",
         "hears_all",
+        "hears_expiry",
         "outbox",
         "throttled",
     )
@@ -90,6 +117,7 @@ class Peer:
         unwritten: Unwritten,
         malformed: Malformed | None = None,
         refused: Callable[[Refusal], object] = lambda refusal: None,
+        renews: Renewal | None = None,
     ) -> None:
         self._close = close
         self._codec = codec
@@ -100,6 +128,7 @@ class Peer:
         self._description_count = 0  # of keys that begin with $meta/, which are counted apart
         self._cursors: dict[str, tuple[Get, Cursor]] = {}  # of streams that were given in part
         self._refused = refused
+        self._renews = renews
         self._room = room
         self._subscription_limit = subscription_limit
         self._subscriptions: dict[str, Get] = {}
@@ -112,6 +141,7 @@ class Peer:
         self.guard = guard
         self.heard = True
         self.hears_all = False  # here and not in the class: read for each push, where it is faster
+        self.hears_expiry = False
         self.outbox = outbox
         self.throttled = False
 
@@ -222,6 +252,11 @@ class Peer:
         self.guard.renew(credential)
         return self.review()
 
+    def tell_expiry(self, in_seconds: float) -> None:
+        """Say that the credential is about to end, if the peer asked for that."""
+        if self.hears_expiry and not self.outbox.closed:
+            self._send(self._codec.expires(round(in_seconds, 3)))
+
     def expire(self) -> None:
         """Close the connection: its credential is no longer good (4401)."""
         self._end_rights()
@@ -280,6 +315,8 @@ class Peer:
                 self._room.set_presence(message.key, self.author, value)
             elif isinstance(message, Unsubscribe):
                 self._unsubscribe(message.key)
+            elif isinstance(message, Renew):
+                return self._renew(message)
             elif isinstance(message, Can):
                 self._charge_subscription(message.key)
                 self._tell_actions(message.key, grants)
@@ -288,6 +325,51 @@ class Peer:
         except Refusal as refusal:
             self._refuse(refusal)
         return None
+
+    def _renew(self, message: Renew) -> Awaitable[None] | None:
+        """Go on with another credential, or with the same one, and be told before it ends."""
+        self.hears_expiry = True
+        if message.token is None and message.ticket is None:
+            self._tell_renewed()
+            return None
+        if self._renews is None:
+            raise Forbidden("nothing can be renewed here", action="renew")
+        credential = self._renews.credential(message.token, message.ticket)
+        if isinstance(credential, Awaitable):
+            return self._wait_to_renew(credential)
+        return self._go_on_with(credential)
+
+    async def _wait_to_renew(self, asked: Awaitable[Credential]) -> None:
+        try:
+            credential = await asked
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        if not self.outbox.closed:
+            try:
+                waiting = self._go_on_with(credential)
+            except Refusal as refusal:
+                self._refuse(refusal)
+                return
+            if waiting is not None:
+                await waiting
+
+    def _go_on_with(self, credential: Credential) -> Awaitable[None] | None:
+        before, after = self.guard.credential.identity, credential.identity
+        if not before.is_same_person(after):
+            # The others have been told who it is.
+            raise Forbidden("that is another person's; connect with it", action="renew")
+        waiting = self.renew(credential)
+        assert self._renews is not None
+        self._renews.renewed(self)
+        if not self.outbox.closed:
+            self._tell_renewed()
+        return waiting
+
+    def _tell_renewed(self) -> None:
+        expires_at = self.guard.credential.expires_at
+        left = None if expires_at is None else round(max(0.0, expires_at - time.time()), 3)
+        self._send(self._codec.renewed(left))
 
     def _hold(self, push: Push, length: int, *, waits: bool) -> Awaitable[None] | None:
         """Return what to wait for after a push of so many bytes, which may itself wait."""

@@ -19,12 +19,13 @@ from ...access.credential import Credential
 from ...access.grants import ENDED, Grants, action_names
 from ...access.owner import owner_change, owner_secret
 from ...access.room_access import NO_ROOM, RoomAccess
+from ...access.tokens.claims import TOKEN_LIMIT_LENGTH
 from ...protocol.cbor_codec import CBOR
 from ...protocol.entry import Author
-from ...protocol.errors import BadMessage, Refusal, Unavailable
+from ...protocol.errors import BadMessage, Forbidden, Refusal, Unavailable
 from ...protocol.frame import BINARY, TEXT
 from ...protocol.json_codec import JSON
-from ...protocol.messages import Can, ClientMessage, Get, Keys, Ping, Push, SetPresence
+from ...protocol.messages import Can, ClientMessage, Get, Keys, Ping, Push, Renew, SetPresence
 from ...protocol.name import is_name, new_id
 from ...protocol.value import LONG_BYTES
 from ...rooms.room import Applied
@@ -32,6 +33,7 @@ from ..hosting.answers import answer_to_get, answers_to_push, check_readable
 from ..hosting.author import author, client_key
 from ..hosting.guard import Guard, check
 from ..hosting.hosted_room import HostedRoom, short_list
+from ..hosting.hub import Hub
 from ..hosting.peer import Peer
 from ..limits.people import PersonShare
 from ..process.log_text import printable
@@ -41,6 +43,7 @@ from ..sending.outbox import Outbox
 from .address import room_address
 from .answer import send_answer
 from .bearer import bearer
+from .bearers import Bearers
 from .gathered import Gathered
 from .request import NoSuchRoom, Request, Unauthorized
 from .site import Route, Site
@@ -307,6 +310,8 @@ class Send(Gathered, RoomRequest):
             self.answer_encoded(JSON.can(message.key, actions))
         elif isinstance(message, Push):
             await self._push(hosted, message, client, grants)
+        elif isinstance(message, Renew):
+            raise BadMessage("expected a renew over a socket: a request shows what it has itself")
         elif isinstance(message, SetPresence):
             raise BadMessage("expected a presence over a socket: it lasts as long as that does")
         else:
@@ -390,6 +395,41 @@ class _RequestPusher:
             self.outcome.set_exception(outcome)
         else:
             self.outcome.set_result(outcome)
+
+
+class _Renewal:
+    """Finds another credential for a connection, as a request would show it."""
+
+    def __init__(self, hub: Hub, bearers: Bearers, room: str) -> None:
+        self._hub = hub
+        self._bearers = bearers
+        self._room = room
+
+    def credential(
+        self, token: str | None, ticket: str | None
+    ) -> Credential | Awaitable[Credential]:
+        if ticket is not None:
+            found = self._hub.tickets.redeem(ticket, self._room)
+            if found is None:
+                raise Forbidden("that ticket is no good, or not any more", action="renew")
+            return found
+        assert token is not None
+        try:
+            shown = self._bearers.credential(token) if len(token) <= TOKEN_LIMIT_LENGTH else None
+        except Unauthorized as error:
+            raise Forbidden(error.why, action="renew") from None
+        if shown is None:
+            raise Forbidden("that is no token that is known here", action="renew")
+        return self._wait(shown) if isinstance(shown, Awaitable) else shown
+
+    def renewed(self, peer: Peer) -> None:
+        self._hub.renewed(peer)
+
+    async def _wait(self, shown: Awaitable[Credential]) -> Credential:
+        try:
+            return await shown
+        except Unauthorized as error:
+            raise Forbidden(error.why, action="renew") from None
 
 
 class Connect(RoomRequest, WebSocketHandler):
@@ -478,6 +518,7 @@ class Connect(RoomRequest, WebSocketHandler):
             malformed=self.hub.malformed,
             unwritten=self.hub.new_unwritten(),
             refused=self._refused,
+            renews=_Renewal(self.hub, self.site.bearers, self.hosted.name),
         )
         rates = self.caller.rates()
         if self._share is not None and self._share.rate is not None:

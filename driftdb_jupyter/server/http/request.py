@@ -290,6 +290,7 @@ class Unauthorized(HTTPError):
     def __init__(self, why: str) -> None:
         """Make the error, whose status is 401."""
         super().__init__(HTTPStatus.UNAUTHORIZED)
+        self.why = why
         self.challenge = f'Bearer error="invalid_token", error_description="{why}"'
 
 

@@ -108,6 +108,62 @@ async def test_a_connection_ends_with_its_token(server: Server) -> None:
     await room.empty()
 
 
+async def test_who_asked_is_told_before_and_goes_on_with_another(server: Server) -> None:
+    room = Room(server, "renewed")
+
+    def text(**options: Any) -> str:
+        return create_token("renewed", key=KEY, subject="ada", **options)
+
+    first = {"Authorization": f"Bearer {text(role='write', expires_seconds=3)}"}
+    peer, quiet = await room.join(headers=first), await room.join(headers=first)
+    await peer.send({"type": "renew"}, push("k", 1))
+    told = await peer.receive()
+    assert told["type"] == "renewed"
+    assert 0 < told["in_seconds"] <= 3
+    told = await peer.receive()
+    assert told["type"] == "expires"
+    assert 0 < told["in_seconds"] <= 1.5
+    await peer.send({"type": "renew", "token": text(role="read")}, push("k", 2), get("k"))
+    assert (await peer.receive())["in_seconds"] > 3000
+    await peer.hears_error("forbidden", key="k", action="append")
+    await peer.hears(init("k", {1: 1}))
+    await quiet.is_closed_with(4401)
+    await peer.settle()
+    await room.empty()
+
+
+async def test_by_a_ticket_one_goes_on_too(server: Server) -> None:
+    room = Room(server, "renewed")
+    headers = bearer("renewed", role="write", subject="ada")
+    peer = await room.join(headers=headers)
+    asked = await fetch(room.url + "/ticket", method="POST", headers=headers)
+    await peer.send({"type": "renew", "ticket": asked.json["ticket"]})
+    assert (await peer.receive())["type"] == "renewed"
+    await peer.send({"type": "renew", "ticket": asked.json["ticket"]})
+    await peer.hears_error("forbidden", action="renew")
+    await room.empty()
+
+
+async def test_nobody_goes_on_as_somebody_else_or_in_another_room(server: Server) -> None:
+    room = Room(server, "renewed")
+    peer = await room.join(headers=bearer("renewed", role="write", subject="ada"))
+    others = [
+        create_token("renewed", key=KEY, role="admin", subject="ben"),
+        create_token("renewed", key=KEY, role="admin"),
+        create_token("renewed", key="x" * 40, role="admin", subject="ada"),
+        "the-token-for-making-rooms",
+        "x" * 10_000,
+    ]
+    for other in others:
+        await peer.send({"type": "renew", "token": other})
+        await peer.hears_error("forbidden", action="renew")
+    await peer.settle()
+    elsewhere = create_token("elsewhere", key=KEY, role="admin", subject="ada")
+    await peer.send({"type": "renew", "token": elsewhere})
+    await peer.is_closed_with(4403)
+    await room.empty()
+
+
 async def test_a_ticket_stands_for_a_token(server: Server) -> None:
     room = Room(server, "ticketed")
     headers = bearer("ticketed", role="write", expires_seconds=5)
