@@ -361,6 +361,14 @@ class DriftDB(Configurable):
         config=True,
         help="How much memory those pushes may take together, in bytes.",
     )
+    stop_timeout_seconds = Float(
+        30.0,
+        min=0.1,
+        config=True,
+        help="How long the server may take to keep what is to be kept when it stops, in seconds; "
+        "what isn't written by then is lost. A standalone server ends after twice that at the "
+        "latest, whatever it waits for; the log says what that was.",
+    )
     ping_interval_seconds = Float(
         30.0,
         min=0.0,

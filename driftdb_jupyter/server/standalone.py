@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import gc
 import logging
@@ -59,6 +58,7 @@ from .process.audit import audit_to
 from .process.certificate import validity
 from .process.control import Control, control_file
 from .process.descriptors import bound_peers, raise_limit
+from .process.ending import Deadline, within
 from .process.event_log import EventLog, Seldom
 from .process.json_lines import JsonLines
 from .process.log_text import Printable, RoomNames, printable
@@ -68,8 +68,8 @@ from .settings import DriftDB
 
 __all__ = ["StandaloneServer", "application"]
 
-# How long connections may take to end when the server stops.
-_ENDING_SECONDS = 5
+# The part of stop_timeout_seconds that connections may take to end.
+_CONNECTIONS_PART = 6
 _DAY_SECONDS = 24 * 60 * 60.0
 # What is gathered of the body of a request that doesn't look for itself; the others do.
 _BODY_LIMIT_BYTES = 65536
@@ -427,9 +427,15 @@ class StandaloneServer(JupyterApp):
             sockets = bind_sockets(self.port, self.host)
         except OSError as error:
             raise CannotServe(self._explain(error)) from None
+        deadline = Deadline(self.log, seconds=2 * settings.stop_timeout_seconds)
         asyncio.run(
             self.serve(
-                settings, sockets, tls, create_token=create_token, metrics_token=metrics_token
+                settings,
+                sockets,
+                tls,
+                create_token=create_token,
+                metrics_token=metrics_token,
+                stopping=deadline.begin,
             )
         )
 
@@ -623,8 +629,12 @@ class StandaloneServer(JupyterApp):
         *,
         create_token: str | None = None,
         metrics_token: str | None = None,
+        stopping: Callable[[], object] = lambda: None,
     ) -> None:
-        """Serve on bound sockets until a signal ends it; then say goodbye to all peers."""
+        """Serve on bound sockets until a signal ends it; then say goodbye to all peers.
+
+        ``stopping`` is called on the loop when that signal has come.
+        """
         signals = Signals(lambda: self._reload(server))
         self._tell_configuration()
         files = raise_limit(self.log)
@@ -682,11 +692,13 @@ class StandaloneServer(JupyterApp):
             places = dict.fromkeys(filter(None, (here, outside())))
             self.log.info("Rooms are at %s (stop with Ctrl-C)", " and ".join(places))
             self.log.info("Stopping: %s", await signals.stop)
+        stopping()
         server.stop()
         await hub.stop()
         # All that is kept is safe by now: who doesn't end is left behind.
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(server.close_all_connections(), _ENDING_SECONDS)
+        closing = server.close_all_connections()
+        patience = settings.stop_timeout_seconds / _CONNECTIONS_PART
+        await within(patience, closing, "closing connections", self.log)
 
     def _style_log(self) -> None:
         if self.log_style == "json":

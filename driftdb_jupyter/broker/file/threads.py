@@ -100,14 +100,14 @@ class JournalThreads:
         self._ending.set()
 
     async def close(self) -> None:
-        """Close the journal, and end the threads."""
+        """Close the journal, and have the threads end; the loop waits for none of them."""
         try:
             if self._reader is not self._writer:
                 await self._start(self._reader, self._readers.close)
             await self.write(Journal.close)
         finally:
-            self._reader.shutdown()
-            self._writer.shutdown()
+            self._reader.shutdown(wait=False)
+            self._writer.shutdown(wait=False)
 
     def close_now(self) -> None:
         """Close the journal, and end the threads: where there is no loop."""

@@ -22,6 +22,7 @@ from ..limits.malformed import Malformed
 from ..limits.others import Others
 from ..limits.people import People
 from ..limits.room_rates import RoomRates
+from ..process.ending import within
 from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..sending.backlog import Backlog
@@ -46,6 +47,8 @@ _PING = frame(PING, b"")
 _TIDY_INTERVAL_SECONDS = 1
 _WINDOW_INTERVAL_SECONDS = 10
 _EXPIRY_INTERVAL_SECONDS = 600
+# The part of stop_timeout_seconds that rooms which are being opened or left may take.
+_SETTLING_PART = 3
 
 
 class Hub:
@@ -302,13 +305,14 @@ class Hub:
             self.events.expired(names)
 
     async def stop(self) -> None:
-        """Close all peers with 1001, and the broker."""
+        """Close all peers with 1001, and the broker; takes no longer than the settings allow."""
         for timer in self._timers:
             timer.stop()
         for peer in list(self._peers):
             self._close_peer(peer, CLOSE_STOPPING, "the server is stopping")
-        await self.rooms.settle()
-        await self.broker.close()
+        patience, log = self.settings.stop_timeout_seconds, self.events.log
+        await within(patience / _SETTLING_PART, self.rooms.settle(), "leaving rooms", log)
+        await within(patience, self.broker.close(), "keeping what is to be kept", log)
         self._reclaimer.stop()
         self.events.end()
 
