@@ -105,8 +105,8 @@ export class Output {
   /** No model came so far. */
   private lose(): void {
     if (this.settled || this.endView !== null) return;
-    const told = this.model.data[VIEW] as Told;
-    this.endView = showTold(told, this.own);
+    const told = this.model.data[VIEW] as Json | undefined;
+    this.endView = isRecord(told) ? showTold(told, this.own) : () => {};
   }
 
   private end(): void {
@@ -122,7 +122,7 @@ const DEEPEST = 20;
 
 /** Show what a notebook kept of a view, or of a box of them; returns what ends all. */
 function showTold(told: Told, parent: HTMLElement, depth = 0): () => void {
-  if (told.kind !== "box") return show(remembered(told), parent);
+  if (told.kind !== "box") return isWhole(told) ? show(remembered(told), parent) : () => {};
   const children = Array.isArray(told.children) ? told.children.filter(isRecord) : [];
   const box = element("div", told.row === true ? "driftdb-box driftdb-row" : "driftdb-box");
   parent.append(box);
@@ -142,6 +142,13 @@ function showTold(told: Told, parent: HTMLElement, depth = 0): () => void {
     for (const end of ends) end();
     box.remove();
   };
+}
+
+/** Whether a view says all that it needs: anybody may have written a notebook's file. */
+function isWhole({ server, room, key, kind, options, control }: Told): boolean {
+  if (![server, room, key, kind].every((text) => typeof text === "string")) return false;
+  const isListed = ["presence", "stream", "dict", "reducer"].includes(kind as string);
+  return isListed ? isRecord(options) : typeof control === "string" || isRecord(control);
 }
 
 /** A model without a kernel: it offers the room nothing, for to look is not to write. */

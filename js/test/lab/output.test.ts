@@ -164,3 +164,18 @@ test.each([[[]], [{ kind: "box" }], [{ kind: "box", children: [1, null, { kind: 
     expect(views()).toHaveLength(0);
   },
 );
+
+test.each([
+  null,
+  [],
+  "text",
+  {},
+  ...["server", "room", "key", "kind", "control"].map((name) => ({ ...told, [name]: undefined })),
+  { ...told, server: 1, room: {} },
+  { ...told, kind: "stream" },
+  { kind: "box", children: [null, 1, {}, { kind: "presence", server: "/" }] },
+])("a view that a file says in part, or in another form, is none: %j", async (kept) => {
+  await shownOf(kept as object, null);
+  expect(views()).toHaveLength(0);
+  expect(FakeSocket.opened).toHaveLength(0);
+});
