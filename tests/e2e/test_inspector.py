@@ -142,7 +142,7 @@ def push_by_hand(page: Page, name: str, action: str, value: str) -> Locator:
     if action != "delete":
         page.get_by_role("textbox", name="Value").fill(value)
     page.get_by_role("button", name="Push").click()
-    return page.locator(".outcome")
+    return page.locator(".push-form .outcome")
 
 
 def test_each_action_is_pushed_by_hand(new_window: NewWindow, room: PageRoom) -> None:

@@ -4,6 +4,7 @@ import type { Phase } from "../client/status";
 import { TappedSession } from "../client/tap";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
+import { AccessPanel } from "./access";
 import { Detail } from "./detail";
 import { Figures } from "./figures";
 import { History } from "./history";
@@ -26,6 +27,7 @@ const connection = join(roomUrl(shell.root, shell.room), session);
 const feed = new MessageTap();
 session.tap = feed;
 const figures = new Figures();
+const access = new AccessPanel(connection.url);
 const keys = new KeyList();
 const detail = new Detail(feed);
 const history = new History(feed);
@@ -54,6 +56,7 @@ feed.onHeard = (heard) => detail.onMessage(heard);
 setInterval(draw, DRAW_MILLISECONDS);
 setInterval(count, COUNT_MILLISECONDS);
 setInterval(askFigures, FIGURES_MILLISECONDS);
+setInterval(() => document.hidden || access.look(), FIGURES_MILLISECONDS);
 connection.listeners.add(() => {
   const { phase } = connection.status;
   if (phase === "connected" && phaseBefore !== phase) void askFigures(); // this page is counted, too
@@ -78,7 +81,7 @@ function panels(): HTMLElement {
   const push = element("details", "panel push");
   const title = element("summary", "", {}, "Push by hand");
   push.append(title, form.element);
-  main.append(keys.element, detail.element, push, history.element);
+  main.append(keys.element, detail.element, push, access.element, history.element);
   return main;
 }
 
