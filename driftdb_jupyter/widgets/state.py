@@ -167,7 +167,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
             "key": self._key,
             "kind": self._kind,
             "control": self._control,
-            "remembered": None if kept_text is None else read_json(kept_text),
+            "remembered": None if kept_text is None else kept_text.decode(),
         }
         label = self.control.label or self.key
         return kept(told, label=label, text=text, table=rows)

@@ -57,7 +57,7 @@ def kept_value(shared: SharedReducer, kind: str) -> Kept:
     text = shared._kept_text(shared._current())
     value = read_json(text)
     limit = shared.room.connection.settings.notebook_limit_bytes
-    remembered = value if len(text) <= limit else None
+    remembered = text.decode() if len(text) <= limit else None
     return kept_view(
         shared, kind, read(value), table=_table(value), remembered=remembered, label=None
     )

@@ -80,13 +80,13 @@ def kept_view(
     text: str,
     *,
     table: str | None = None,
-    remembered: Any = None,
+    remembered: str | None = None,
     **options: Any,
 ) -> Kept:
     """Return what a notebook keeps of a view.
 
-    ``text``, or ``table`` (HTML), is what is read where no front end runs; ``remembered`` what one
-    shows until it has heard of the room.
+    ``text``, or ``table`` (HTML), is what is read where no front end runs; ``remembered`` the
+    JSON text, with all digits of long integers, of what one shows until it has heard of the room.
     """
     told = {
         "server": server_of(shared),

@@ -32,7 +32,7 @@ def test_a_box_keeps_each_view_that_is_in_it(mine: Room) -> None:
     assert kept is not None
     assert keys(kept.told) == ["<b>Here</b>", ["speed", "form"], "log"]
     assert [kept.told["row"], kept.told["children"][1]["row"]] == [False, True]
-    assert kept.told["children"][1]["children"][0]["remembered"] == 3
+    assert kept.told["children"][1]["children"][0]["remembered"] == "3"
     for text in ("&lt;b&gt;Here", "<strong>speed</strong>", "<td>Ann</td>", "<strong>log"):
         assert text in kept.html
     speed.close()

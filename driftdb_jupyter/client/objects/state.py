@@ -18,6 +18,7 @@ from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
 from ..runtime.subscribers import tell_each
 from ..runtime.teller import Teller
+from ..runtime.user_traceback import trimmed
 from ..session.kind import kind_of
 from ..session.receipt import Receipt
 from ..values.encoding import Hook, decode, encode, same
@@ -426,10 +427,12 @@ class SharedState(Shared, HasTraits):
             return
         try:
             self._tell(write)
-        except Exception:
-            if receipt is None or not taken:
+        except Exception as error:
+            if not taken:
                 raise
-            _log.exception("an observer of %r failed", self)
+            if receipt is None:
+                raise trimmed(error)  # noqa: B904 (it is the same one)
+            _log.error("an observer of %r failed", self, exc_info=trimmed(error))
 
     def _tell(self, change: Callable[[], object] | None = None) -> None:
         self._told_at = time.monotonic()

@@ -20,6 +20,7 @@ from typing import Protocol
 from .background import at_start, background, on_fork
 from .bell import Bell
 from .cells import ipython, keep_on_rerun
+from .user_traceback import trimmed
 from .worker import Worker, updates
 
 __all__ = ["Callbacks", "Target", "callbacks"]
@@ -132,8 +133,8 @@ class Callbacks:
         except KeyboardInterrupt:
             _log.warning("a callback of %r was interrupted", target, exc_info=True)
             raise
-        except Exception:
-            _log.exception("a callback of %r failed", target)
+        except Exception as error:
+            _log.error("a callback of %r failed", target, exc_info=trimmed(error))
 
     def forked(self) -> None:
         """Start over in a forked child: its parent's loop and thread aren't there."""

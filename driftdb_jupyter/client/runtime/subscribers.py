@@ -6,11 +6,12 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import chain, repeat, starmap
+from itertools import repeat, starmap
 from operator import length_hint
 
 from ..arguments import check_function
 from .cells import Topic, cells
+from .user_traceback import trimmed
 
 __all__ = ["Subscribers", "Subscription", "tell_each"]
 
@@ -94,8 +95,8 @@ class Subscribers:
                 value = make()
                 # In C alone, so that no interrupt comes between the one and the other.
                 next(zip(iter(left.popleft, None), map(handler, (value,)), strict=False))
-            except Exception:
-                _log.exception("%r failed", handler)
+            except Exception as error:
+                _log.error("%r failed", handler, exc_info=trimmed(error))
                 if left and left[0] is subscription:
                     left.popleft()
 
@@ -110,21 +111,23 @@ def tell_each(
     all were called.
     """
     rest = iter(handlers)
-    # In C alone, so that no interrupt comes between taking a handler and calling it.
-    calls = chain.from_iterable(map(starmap, rest, repeat([arguments])))
+    # In C alone, so that no interrupt comes between taking a handler and calling it. Each call is
+    # taken by a ``next`` of its own: so a StopIteration of a handler is an error as any other.
+    calls = map(next, map(starmap, rest, repeat([arguments])))
     failed: BaseException | None = None
     try:
         while length_hint(rest):
             try:
-                for _ in calls:
-                    pass
+                while length_hint(rest):
+                    next(calls)
             except KeyboardInterrupt as error:
                 failed = error
             except Exception as error:
                 if raises and failed is None:
-                    failed = error
+                    failed = trimmed(error)
                 else:
-                    _log.exception("%r failed", handlers[-length_hint(rest) - 1])
+                    handler = handlers[-length_hint(rest) - 1]
+                    _log.error("%r failed", handler, exc_info=trimmed(error))
     finally:
         if length_hint(rest):  # an interrupt came between two of them
             tell_each(list(rest), *arguments)

@@ -14,7 +14,8 @@ export interface Model extends HomeModel {
   get(name: "_options"): ViewOptions;
   /** The JSON text of the value when it was shown: with all digits of long integers. */
   get(name: "_initial"): string | null | undefined;
-  get(name: "_remembered"): Json | undefined;
+  /** The JSON text, too, of what is shown until the room has answered. */
+  get(name: "_remembered"): string | null | undefined;
   /** What the author asked for, or its JSON text: with all digits of long integers. */
   get(name: "_control"): AskedFor | string;
   get(name: "_dom_classes"): readonly string[] | undefined;
@@ -36,17 +37,13 @@ export function show(model: Model, el: HTMLElement): () => void {
   }
   if (kind === "dict" || kind === "reducer") {
     const options = model.get("_options");
-    const view = new FoldedView(home, key, kind, options, model.get("_remembered"), el);
+    const view = new FoldedView(home, key, kind, options, read(model, "_remembered"), el);
     return () => {
       giveKeysBack();
       view.destroy();
     };
   }
-  const initial = model.get("_initial") ?? undefined;
-  const without = {
-    initial: initial === undefined ? undefined : (parse(initial) as Json),
-    remembered: model.get("_remembered"),
-  };
+  const without = { initial: read(model, "_initial"), remembered: read(model, "_remembered") };
   const view = new StateView(home, key, askedFor(model), without, el);
   const askedAgain = () => view.reconfigure(askedFor(model));
   let classes = model.get("_dom_classes") ?? [];
@@ -64,6 +61,11 @@ export function show(model: Model, el: HTMLElement): () => void {
     giveKeysBack();
     view.destroy();
   };
+}
+
+function read(model: Model, name: "_initial" | "_remembered"): Json | undefined {
+  const text = name === "_initial" ? model.get(name) : model.get(name);
+  return text == null ? undefined : (parse(text) as Json);
 }
 
 function askedFor(model: Model): AskedFor {

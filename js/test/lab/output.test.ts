@@ -5,7 +5,7 @@ import { FakeSocket } from "../socket";
 
 const told = {
   ...{ server: "/driftdb/", room: "lecture", key: "k", kind: "state" },
-  ...{ control: { kind: null }, remembered: 33 },
+  ...{ control: { kind: null }, remembered: "33" },
 };
 let parent: HTMLElement;
 let outputs: Output[];
@@ -72,6 +72,12 @@ test.each([[new Widget("Error displaying widget: model not found")], [null]])(
     if (widget !== null) expect(widget.node.hidden).toBe(true);
   },
 );
+
+test("of a long integer that a notebook kept all digits are shown", async () => {
+  const widget = null;
+  await shownOf({ ...told, remembered: "9007199254740993" }, widget);
+  expect(field()?.value).toBe("9007199254740993");
+});
 
 test("to look at an empty room writes nothing there", async () => {
   await shown(null);

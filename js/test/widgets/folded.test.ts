@@ -112,7 +112,7 @@ test("a value of any form is shown", () => {
 });
 
 test("what a notebook remembers is shown where the room holds nothing", () => {
-  const el = show("dict", {}, { _remembered: { name: "Eve" } });
+  const el = show("dict", {}, { _remembered: '{"name":"Eve"}' });
   expect(rows(el)).toEqual([["name", "Eve"]]);
   start(el);
   expect(rows(el)).toEqual([["name", "Eve"]]);

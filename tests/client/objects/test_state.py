@@ -267,6 +267,25 @@ def test_a_failing_handler_raises_to_who_wrote_and_the_next_change_is_told(here:
     assert changes.seen == [(1, 2)]
 
 
+def test_an_observers_error_shows_the_assignment_and_the_observer(here: Room) -> None:
+    state = SharedState("k", 0, room=here)
+
+    def observer(change: Any) -> None:
+        raise ZeroDivisionError
+
+    state.observe(observer)
+    with pytest.raises(ZeroDivisionError) as raised:
+        state.value = 1
+    names = [entry.name for entry in raised.traceback]
+    assert (names[0], names[-1]) == (
+        "test_an_observers_error_shows_the_assignment_and_the_observer",
+        "observer",
+    )
+    ours = [name for name in names if name not in (names[0], names[-1])]
+    assert "_write" in ours
+    assert len(ours) <= 4, ours  # traitlets' assignment, and ours
+
+
 def test_what_came_while_a_handler_failed_is_told(server: FakeServer, here: Room) -> None:
     state, changes = SharedState("slider", 0, room=here), Changes()
 

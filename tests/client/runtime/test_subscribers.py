@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import traceback
 import weakref
 
 import pytest
@@ -50,6 +51,25 @@ def test_a_handler_that_raises_what_ends_a_loop_ends_none(caplog: pytest.LogCapt
     subscribers.tell("news", lambda: 1)
     tell_each([stop, heard.append], 2)
     assert heard == [1, 2]
+    logged = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert logged == [StopIteration] * 2
+    with pytest.raises(StopIteration):
+        tell_each([heard.append, stop, heard.append], 3, raises=True)
+    assert heard == [1, 2, 3, 3]
+
+
+def test_a_traceback_that_is_logged_begins_in_the_handler(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(value: int) -> None:
+        raise ZeroDivisionError
+
+    subscribers = Subscribers(TOPIC)
+    subscribers.add(fail)
+    subscribers.tell("news", lambda: 1)
+    tell_each([fail], 2)
+    for record in caplog.records:
+        assert record.exc_info is not None
+        frames = traceback.extract_tb(record.exc_info[2])
+        assert [frame.name for frame in frames] == ["fail"]
 
 
 def test_a_handler_whose_subscription_another_ends_is_not_called() -> None:
