@@ -15,6 +15,7 @@ from driftdb_jupyter.client.room import room as find_room
 from ..browser import NewWindow, become_equal
 from .devices import PHONE, fits
 from .jupyter import TOKEN, JupyterServer
+from .standalone import Standalone
 from .test_room_page import card
 
 
@@ -99,3 +100,47 @@ def test_the_page_without_its_link_says_what_is_missing(new_window: NewWindow, r
     room.flush()
     page = on_a_phone(new_window, f"{room.url}/shared")
     expect(page.locator(".notice")).to_contain_text("opens by a link")
+
+
+def at_the_desk(new_window: NewWindow, server: JupyterServer, room: Room, what: str) -> Page:
+    """A page of the room in a browser that is logged in to Jupyter."""
+    page = new_window()
+    page.goto(f"{server.root}driftdb/room/{room.name}/{what}?token={TOKEN}")
+    page.get_by_role("button", name="Share").click()
+    return page
+
+
+@pytest.mark.parametrize("what", ["page", "inspect"])
+def test_the_owner_makes_lists_and_takes_back_links_on_the_page(
+    new_window: NewWindow, jupyter_server: JupyterServer, room: Room, what: str
+) -> None:
+    SharedState("speed", 3, room=room, control="slider", min=0, max=10)
+    room.flush()
+    page = at_the_desk(new_window, jupyter_server, room, what)
+    links = page.get_by_label("Share links")
+    links.get_by_label("For whom").fill("<b>students</b>")
+    links.get_by_label("They have to give a name").check()
+    links.get_by_role("button", name="Make a link").click()
+    url = links.locator(".links-made .link").inner_text()
+    expect(links.locator(".links-made code")).to_have_text("jupyter lab --ip 0.0.0.0")
+    expect(links.locator(".links-row")).to_contain_text("<b>students</b>")
+    phone = on_a_phone(new_window, url)
+    phone.get_by_label("Your name").fill("Ada")
+    phone.get_by_role("button", name="Go in").click()
+    expect(card(phone, "speed").locator(".driftdb-slider")).to_have_value("3")
+    expect(links.locator(".links-row")).to_contain_text("1 of 1000 people came in, 1 here now")
+    links.get_by_role("button", name="Revoke <b>students</b>").click()
+    expect(links.locator(".links-row")).to_have_count(0)
+    expect(phone.locator(".notice")).to_contain_text("taken back")
+
+
+def test_who_does_not_own_the_room_sees_no_links(
+    new_window: NewWindow, standalone: Standalone
+) -> None:
+    page = new_window()
+    page.goto(f"{standalone.new_room().url}/page")
+    with page.expect_response("**/links") as answer:
+        page.get_by_role("button", name="Share").click()
+    assert answer.value.status == 403
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_label("Share links")).to_be_hidden()

@@ -116,6 +116,7 @@ class JupyterRequest(RoomRequest, JupyterHandler):
         if page:
             self.credential = JupyterCredential(self)
             await JupyterHandler.prepare(self)
+            _ = self.xsrf_token  # which sets its cookie: an owner's page makes links
             return
         self.credential = JupyterCredential(self)
         await JupyterHandler.prepare(self, _redirect_to_login=False)

@@ -13,6 +13,7 @@ import { askBeforeLeaving } from "./leaving";
 import { Listing } from "./listing";
 import { MessageTap } from "./message_tap";
 import { PushForm } from "./pusher";
+import { shareButton } from "./share";
 import { pathOf, readShell } from "./shell";
 import { xsrf } from "./xsrf";
 
@@ -71,7 +72,7 @@ function header(): HTMLElement {
   const page = element("a", "button");
   page.href = shell.root + pathOf(shell.room);
   page.textContent = "Room page";
-  tools.append(page);
+  tools.append(shareButton(shell, pathOf(shell.room, "page")), page);
   bar.append(title, badge.element, tools, figures.element);
   return bar;
 }

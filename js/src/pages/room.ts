@@ -9,7 +9,7 @@ const shell = readShell();
 const alone = new URLSearchParams(location.search).get("key");
 const path = pathOf(shell.room, "page", alone);
 const other = alone === null ? anchor("Inspect", "inspect") : anchor("Whole room", "page");
-const tools = [shareButton(shell, path), other];
+const tools = [shareButton(shell, path, alone), other];
 showRoom(shell, join(roomUrl(shell.root, shell.room)), alone, { tools, withPeople: true });
 
 function anchor(text: string, what: string): HTMLAnchorElement {

@@ -1,5 +1,6 @@
 import { element } from "../widgets/control";
 import { copyButton } from "./copy";
+import { linksPanel } from "./links";
 import { qrCode } from "./qr";
 import { type Shell, shareable } from "./shell";
 
@@ -33,8 +34,12 @@ export function invitation(shell: Shell, path: string): HTMLElement {
   return box;
 }
 
-/** A button that shows how to open a page elsewhere. */
-export function shareButton(shell: Shell, path: string): HTMLButtonElement {
+/** A button that shows how to open a page elsewhere; `key`: the one that it shows, or `null`. */
+export function shareButton(
+  shell: Shell,
+  path: string,
+  key: string | null = null,
+): HTMLButtonElement {
   const button = element(
     "button",
     "button",
@@ -50,7 +55,7 @@ export function shareButton(shell: Shell, path: string): HTMLButtonElement {
     });
     dialog.addEventListener("close", () => dialog.remove());
     const title = element("h2", "", {}, "Open this room elsewhere");
-    dialog.append(title, invitation(shell, path), close);
+    dialog.append(title, invitation(shell, path), linksPanel(shell, key), close);
     document.body.append(dialog);
     dialog.showModal();
   });
