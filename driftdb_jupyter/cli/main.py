@@ -32,6 +32,7 @@ COMMANDS = {
     ),
     "rooms": (f"{_PACKAGE}.rooms", "List rooms."),
     "access": (f"{_PACKAGE}.access", "Say who may do what in a room."),
+    "token": (f"{_PACKAGE}.token", "Sign tokens for a room, and take them back."),
     "links": (f"{_PACKAGE}.links", "Make, list and take back share links of a room."),
     "export": (f"{_PACKAGE}.export", "Write a room as JSON Lines."),
     "import": (f"{_PACKAGE}.import_", "Bring an exported room back."),

@@ -57,6 +57,9 @@ class Store(Protocol):
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing; returns how many there were."""
 
+    def revoke_tokens(self, name: str, token_id: str | None) -> None:
+        """Take back the token with an id, or all that a room's were issued up to now."""
+
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
 
@@ -118,6 +121,10 @@ class LocalStore:
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing."""
         return self._run(self._administration.forget_owners(name))
+
+    def revoke_tokens(self, name: str, token_id: str | None) -> None:
+        """Take back the token with an id, or all of a room."""
+        self._run(self._administration.revoke_tokens(name, token_id))
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
@@ -204,6 +211,11 @@ class RemoteStore:
         """Make the secrets of a room's owners worth nothing."""
         with self._open("DELETE", f"{_room(name)}/owners") as response:
             return msgspec.json.decode(response.read(), type=int)
+
+    def revoke_tokens(self, name: str, token_id: str | None) -> None:
+        """Take back the token with an id, or all of a room."""
+        which = "" if token_id is None else f"/{quote(token_id, safe='')}"
+        self._open("DELETE", f"{_room(name)}/tokens{which}").close()
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""

@@ -24,9 +24,10 @@ from .session.messages import KeyInfo
 from .session.receipt import Receipt
 from .settings import Settings
 from .share import ShareLink, list_links, make_link
+from .tokens import id_of_token
 from .transport.location import Location, locate
 from .transport.naming import named
-from .transport.room_access import read_policy, write_policy
+from .transport.room_access import read_policy, revoke_token, write_policy
 from .waiting.handle import Handle
 
 __all__ = ["BaseRoom", "find"]
@@ -133,6 +134,21 @@ class BaseRoom(Sealed):
         Raises as :attr:`access` does.
         """
         return list_links(self.connection.location)
+
+    def revoke_token(self, token: str) -> None:
+        """Take back a signed token, given whole or by its id; for the room's owner.
+
+        Who is in by it is put out at once. Raises as :attr:`access` does, and :class:`ValueError`
+        for a token without an id.
+        """
+        revoke_token(self.connection.location, id_of_token(token))
+
+    def revoke_all_tokens(self) -> None:
+        """Take back all signed tokens of the room that were issued up to now; for its owner.
+
+        Raises as :attr:`access` does.
+        """
+        revoke_token(self.connection.location, None)
 
     @property
     def status(self) -> Status:

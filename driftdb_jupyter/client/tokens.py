@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from ..access.policy import grants_from, shown_grants
+from ..access.tokens.claims import is_signed
 from ..protocol.name import new_id
 from .access import Can
-from .arguments import check_number, check_text
+from .arguments import check_number, check_text, needed_text
 
-__all__ = ["create_token"]
+__all__ = ["create_token", "id_of_token"]
 
 
 def create_token(
@@ -81,3 +85,22 @@ def create_token(
         content["groups"] = groups
     given = {claim: value for claim, value in content.items() if value is not None}
     return mint(given, signing[0])
+
+
+def id_of_token(token: str) -> str:
+    """Return the id of a token that is given whole; any other text is an id already.
+
+    Raises :class:`ValueError` for a token without an id.
+    """
+    needed_text("token", token)
+    if not is_signed(token):
+        return token
+    part = token.split(".")[1]
+    try:
+        content = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        found = content["jti"]
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, str):
+        raise ValueError("expected a token with an id (the claim jti), got another")
+    return found

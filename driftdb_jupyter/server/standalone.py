@@ -52,6 +52,7 @@ from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
 from .http.signed import SignedTokens, signed_tokens
 from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
+from .http.token_handlers import token_routes
 from .hub.service import HubService, service_place
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
@@ -204,6 +205,7 @@ def application(
             *routes(site),
             *access_routes(site),
             *ticket_routes(site),
+            *token_routes(site),
             *link_routes(site),
             *page_routes(site),
             (

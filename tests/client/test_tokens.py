@@ -128,6 +128,28 @@ def test_who_may_not_come_in_is_told(server: Server) -> None:
             find_room("r", url=server.root, token=token)  # type: ignore[arg-type]
 
 
+def test_one_is_taken_back_and_who_is_in_by_it_is_put_out(server: Server) -> None:
+    admin = create_token("r", key=KEY, role="admin")
+    taken, other = (create_token("r", key=KEY, role="write") for _ in range(2))
+    with (
+        find_room("r", url=server.root, token=admin) as owner,
+        find_room("r", url=server.root, token=taken) as out,
+        find_room("r", url=server.root, token=other) as stays,
+    ):
+        for room in (owner, out, stays):
+            come_true(room, partial(is_connected, room))
+        with pytest.raises(Forbidden):
+            stays.revoke_token(taken)
+        owner.revoke_token(taken)
+        come_true(out, partial(is_stopped, out))
+        stays.state("still", 0).set(1).result(60)
+        assert is_connected(stays)
+        owner.revoke_all_tokens()
+        come_true(stays, partial(is_stopped, stays))
+    with find_room("r", url=server.root, token=Tokens()) as room:
+        come_true(room, partial(is_connected, room))
+
+
 def test_keys_are_files_or_what_they_hold(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(KEY)

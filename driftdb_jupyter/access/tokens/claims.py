@@ -12,12 +12,22 @@ from ...protocol.name import is_name
 from ..grants import ROLES, Grant
 from ..policy import grants_from
 
-__all__ = ["TOKEN_LIMIT_LENGTH", "BadToken", "Claims", "UnknownKey", "is_signed", "parse_claims"]
+__all__ = [
+    "TEXT_LIMIT",
+    "TOKEN_LIMIT_LENGTH",
+    "BadToken",
+    "Claims",
+    "UnknownKey",
+    "is_signed",
+    "parse_claims",
+]
 
 TOKEN_LIMIT_LENGTH = 8192
 """How many characters a token may have; a longer one isn't looked at."""
 
-_TEXT_LIMIT = 200
+TEXT_LIMIT = 200
+"""How many characters a claim that is text may have."""
+
 _GROUPS_LIMIT = 100
 
 
@@ -103,8 +113,8 @@ def _text(content: Mapping[str, Any], name: str) -> str | None:
     value = content.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_LIMIT:
-        raise BadToken(f"expected the claim {name} to be text of 1 to {_TEXT_LIMIT} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= TEXT_LIMIT:
+        raise BadToken(f"expected the claim {name} to be text of 1 to {TEXT_LIMIT} characters")
     if not value.isprintable():
         raise BadToken(f"expected the claim {name} without control characters")
     return value

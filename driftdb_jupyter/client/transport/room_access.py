@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from tornado.httpclient import HTTPClientError
@@ -14,7 +15,7 @@ from .errors import explain
 from .fetch import fetch
 from .location import Location
 
-__all__ = ["ask_owner", "read_policy", "write_policy"]
+__all__ = ["ask_owner", "read_policy", "revoke_token", "write_policy"]
 
 _SECONDS = 10.0
 
@@ -30,6 +31,12 @@ def read_policy(location: Location, settings: Settings) -> object:
 def write_policy(location: Location, settings: Settings, policy: object) -> None:
     """Set a room's policy, ``None`` to take it away; raises as :func:`ask_owner` does."""
     ask_owner(location, settings, "PUT", "access", policy)
+
+
+def revoke_token(location: Location, token_id: str | None) -> None:
+    """Take back a token, by its id, or all; raises as :func:`ask_owner` does."""
+    which = "tokens" if token_id is None else f"tokens/{quote(token_id, safe='')}"
+    ask_owner(location, Settings.from_environment(), "DELETE", which, None)
 
 
 def ask_owner(

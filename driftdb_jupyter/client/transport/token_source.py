@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from ...protocol.errors import NotConnected
@@ -33,6 +32,8 @@ class TokenSource:
 
     async def token(self) -> str:
         """Return the token; raises :class:`NotConnected` where the function has none."""
+        import asyncio  # which the help of commands does without
+
         self._is_new = self._token is None
         if self._token is None:
             try:

@@ -23,6 +23,7 @@ from ...rooms.dump import dump, load
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.room import Room
 from ..hosting.hub import Hub
+from ..hosting.revoking import revoke_tokens
 from ..process.audit import OwnersForgotten, PolicyChanged
 from ..sending.backlog import Backlog
 from .address import link_path
@@ -148,6 +149,15 @@ class Administration:
             raise _missing(name)
         self._hub.events.audit.tell(OwnersForgotten(room=name, by="operator", owners=len(change)))
         return len(change)
+
+    async def revoke_tokens(self, name: str, token_id: str | None) -> None:
+        """Take back the token with an id, or all of a room that were issued up to now.
+
+        Raises :class:`RoomNotFound`, :class:`~..protocol.errors.QuotaExceeded` and
+        :class:`~..protocol.errors.Unavailable`.
+        """
+        if not await revoke_tokens(self._hub, name, token_id, by="operator"):
+            raise _missing(name)
 
     async def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room as JSON has them; raises :class:`RoomNotFound`."""

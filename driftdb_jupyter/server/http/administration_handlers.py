@@ -212,6 +212,15 @@ class RoomLink(AdministrationRequest):
         self.answer(await self.administration.revoke_link(name, link))
 
 
+class RoomTokens(AdministrationRequest):
+    """``DELETE /admin/rooms/NAME/tokens/TOKEN``; without an id all of a room."""
+
+    async def delete(self, name: str, token_id: str | None = None) -> None:
+        """Take back the token with an id, or all."""
+        await self.administration.revoke_tokens(name, token_id)
+        self.answer(None)
+
+
 class RoomOwners(AdministrationRequest):
     """``DELETE /admin/rooms/NAME/owners``."""
 
@@ -325,6 +334,8 @@ def administration_routes(
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
         (prefix + "rooms/([^/]+)/access", RoomPolicy, common),
         (prefix + "rooms/([^/]+)/owners", RoomOwners, common),
+        (prefix + "rooms/([^/]+)/tokens", RoomTokens, common),
+        (prefix + "rooms/([^/]+)/tokens/([^/]+)", RoomTokens, common),
         (prefix + "rooms/([^/]+)/links", RoomLinks, common),
         (prefix + "rooms/([^/]+)/links/([^/]+)", RoomLink, common),
         (prefix + "trouble", Trouble, common),

@@ -38,6 +38,7 @@ from ..http.reach import near, reach
 from ..http.signed import signed_tokens
 from ..http.site import Route, Site
 from ..http.ticket_handlers import ticket_routes
+from ..http.token_handlers import token_routes
 from ..process.accepting import accept_patiently
 from ..process.audit import audit_to
 from ..process.control import Control, control_file
@@ -237,6 +238,7 @@ class DriftDBExtension(ExtensionApp):
         self.handlers.extend(routes(site))
         self.handlers.extend(access_routes(site))
         self.handlers.extend(ticket_routes(site))
+        self.handlers.extend(token_routes(site))
         self.handlers.extend(link_routes(site))
         self.handlers.extend(page_routes(site))
         administration = administration_routes(

@@ -1,0 +1,45 @@
+"""The requests by which the owner of a room takes back tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from ...access.tokens.claims import TEXT_LIMIT
+from ...protocol.errors import BadMessage, Forbidden
+from ..hosting.revoking import revoke_tokens
+from .handlers import RoomRequest
+from .request import NoSuchRoom
+from .site import Route, Site
+
+__all__ = ["Tokens", "token_routes"]
+
+
+class Tokens(RoomRequest):
+    """``/room/ID/tokens``: all tokens of a room; ``/room/ID/tokens/TOKEN``: the one with an id."""
+
+    def demand_rights(self) -> Awaitable[None] | None:
+        """Refuse whoever may not administer the room."""
+        return self._demand_admin(self.path_args[0]) if self.request.method == "DELETE" else None
+
+    async def _demand_admin(self, name: str) -> None:
+        grants = await self.demand_grants(await self.room_access(name))
+        if not grants.is_admin:
+            raise Forbidden("you may not administer this room", key="", action="admin")
+
+    async def delete(self, name: str, token_id: str | None = None) -> None:
+        """Take it back, or them all."""
+        if token_id is not None and len(token_id) > TEXT_LIMIT:
+            raise BadMessage(f"expected the id of a token of at most {TEXT_LIMIT} characters")
+        self.demand_rate(self.hub.access_changes.count(name))
+        by = self.credential.identity.subject
+        if not await revoke_tokens(self.hub, name, token_id, by=by, address=self.who):
+            raise NoSuchRoom
+        self.answer(None)
+
+
+def token_routes(site: Site) -> list[Route]:
+    """Return the routes of tokens."""
+    return [
+        site.route(r"room/([^/]+)/tokens", Tokens),
+        site.route(r"room/([^/]+)/tokens/([^/]+)", Tokens),
+    ]
