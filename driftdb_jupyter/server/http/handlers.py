@@ -240,7 +240,11 @@ class NewRoom(RoomRequest):
         secret = None
         if self.get_query_argument("admin", "") == "true" and self.site.has_owners:
             secret = owner_secret()
-            await self.hub.rooms.change_access(name, owner_change(secret))
+            try:
+                await self.hub.rooms.change_access(name, owner_change(secret))
+            except Refusal:  # nobody knows a room whose maker is refused
+                await self.hub.rooms.delete(name)
+                raise
         self.answer_address(name, admin=secret)
 
 
