@@ -22,6 +22,7 @@ from ..limits.malformed import Malformed
 from ..limits.others import Others
 from ..limits.people import People
 from ..limits.room_rates import RoomRates
+from ..process.durations import Durations
 from ..process.ending import within
 from ..process.event_log import EventLog
 from ..process.periodic import Periodic
@@ -43,6 +44,8 @@ from .watchers import Pace
 
 __all__ = ["Hub"]
 
+# From an authorizer that looks into a dictionary to one that asks another machine.
+_AUTHORIZER_BOUNDS_SECONDS = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 _PING = frame(PING, b"")
 _TIDY_INTERVAL_SECONDS = 1
 _WINDOW_INTERVAL_SECONDS = 10
@@ -56,7 +59,8 @@ class Hub:
 
     Make, :meth:`start` and use it on one event loop. ``rooms`` are the open rooms, ``memory`` is
     the budget of all that the server holds, ``events`` is told what happens, and ``expired`` is
-    called with the names of rooms that were deleted because nobody used them.
+    called with the names of rooms that were deleted because nobody used them. ``authorizer``:
+    how long another server's authorizer takes for each answer.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Hub:
         self.settings = settings
         self.limits = settings.limits
         self.traffic = Traffic()
+        self.authorizer = Durations(_AUTHORIZER_BOUNDS_SECONDS)
         self.flusher = Flusher(self.traffic)
         others = Others()
         self.floods = Floods(self.flusher.flush_some, others=others)

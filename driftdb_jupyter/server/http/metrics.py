@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from tornado.web import HTTPError
@@ -51,6 +57,18 @@ class HubCollector(Collector):
             for value, count in sorted(totals.items()):
                 counter.add_metric([value], count)
             yield counter
+        yield self._authorizer()
+
+    def _authorizer(self) -> HistogramMetricFamily:
+        asked = [hub.authorizer for hub in self.hubs]
+        bounds = [*map(str, asked[0].bounds_seconds if asked else ()), "+Inf"]
+        counts = [sum(counts) for counts in zip(*(each.counts for each in asked), strict=True)]
+        histogram = HistogramMetricFamily(
+            "driftdb_authorizer_seconds", "How long Jupyter's authorizer took for each answer."
+        )
+        buckets = list(zip(bounds, accumulate(counts or [0]), strict=True))
+        histogram.add_metric([], buckets, sum(each.seconds for each in asked))
+        return histogram
 
     def _gauges(self) -> Iterator[tuple[str, str, Iterable[float]]]:
         hubs = self.hubs

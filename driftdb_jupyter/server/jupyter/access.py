@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping
 from copy import copy
 from http import HTTPStatus
 from logging import Logger
+from time import perf_counter
 from weakref import ref
 
 from jupyter_core.utils import ensure_async
@@ -20,6 +21,7 @@ from ...access.grants import NOTHING, OWNER, ROLES, Grant, Grants, compile_grant
 from ...access.identity import Identity
 from ...access.room_access import RoomAccess
 from ...protocol.value import Value
+from ..process.durations import Durations
 
 __all__ = ["KERNEL", "RESOURCE", "SHOWN", "JupyterCredential", "holds_secret", "told"]
 
@@ -60,19 +62,21 @@ class JupyterCredential:
     late.
     """
 
-    __slots__ = ("_handler", "_identity", "_kept")
+    __slots__ = ("_asked", "_handler", "_identity", "_kept")
 
     expires_at: float | None = None
     steady = False
 
-    def __init__(self, handler: JupyterHandler) -> None:
+    def __init__(self, handler: JupyterHandler, asked: Durations) -> None:
+        """``asked``: where it is noted how long the authorizer takes."""
+        self._asked = asked
         self._handler = ref(handler)
         self._identity: Identity | None = None
         self._kept: JupyterHandler | None = None
 
     def lasting(self, handler: JupyterHandler) -> JupyterCredential:
         """Return another one, which keeps the handler, and which the handler doesn't have."""
-        made = JupyterCredential(handler)
+        made = JupyterCredential(handler, self._asked)
         made._kept = handler
         return made
 
@@ -129,14 +133,17 @@ class JupyterCredential:
         is_authorized, user = handler.authorizer.is_authorized, handler.current_user
         answers: list[bool | Awaitable[bool]] = []
         for right in rights:
+            began = perf_counter()
             try:
                 allowed = is_authorized(handler, user, right, RESOURCE)
             except Exception:
                 handler.log.exception("DriftDB: the authorizer failed")
                 allowed = False
-            answers.append(
-                allowed if isinstance(allowed, bool) else _wait_for(allowed, handler.log)
-            )
+            if isinstance(allowed, bool):
+                self._asked.add(perf_counter() - began)
+                answers.append(allowed)
+            else:
+                answers.append(_wait_for(allowed, handler.log, self._asked, began))
         return answers
 
 
@@ -161,9 +168,11 @@ class _NoConnection(HTTPConnection):
         """Never call it."""
 
 
-async def _wait_for(allowed: Awaitable[bool], log: Logger) -> bool:
+async def _wait_for(allowed: Awaitable[bool], log: Logger, asked: Durations, began: float) -> bool:
     try:
         return bool(await allowed)
     except Exception:
         log.exception("DriftDB: the authorizer failed")
         return False
+    finally:
+        asked.add(perf_counter() - began)

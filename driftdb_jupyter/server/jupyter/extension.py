@@ -115,11 +115,11 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             await self._demand_rights()
             return
         if page:
-            self.credential = JupyterCredential(self)
+            self.credential = JupyterCredential(self, self.hub.authorizer)
             await JupyterHandler.prepare(self)
             _ = self.xsrf_token  # which sets its cookie: an owner's page makes links
             return
-        self.credential = JupyterCredential(self)
+        self.credential = JupyterCredential(self, self.hub.authorizer)
         await JupyterHandler.prepare(self, _redirect_to_login=False)
         # By default Jupyter's own prepare and authorizer let in users that are not logged in.
         if self.current_user is None:

@@ -82,6 +82,28 @@ async def test_they_tell_what_has_come_and_gone(server: Server) -> None:
     assert after["driftdb_peers"] == 0
 
 
+async def test_they_tell_how_long_the_authorizer_took(server: Server) -> None:
+    before = await figures(server)
+    room = Room(server, "a-room-of-this-name")
+    for number in range(10):
+        await room.post(push("k", number))
+    now = await figures(server)
+
+    def grown(name: str) -> float:
+        return now[name] - before[name]
+
+    count = grown("driftdb_authorizer_seconds_count")
+    assert grown("driftdb_authorizer_seconds_bucket +Inf") == count
+    if server.jupyter is None:
+        assert count == 0
+        return
+    assert count >= 20
+    assert grown("driftdb_authorizer_seconds_sum") > 0
+    buckets = [value for name, value in now.items() if "seconds_bucket" in name]
+    assert len(buckets) == 8
+    assert buckets == sorted(buckets)
+
+
 async def test_no_label_has_what_a_client_makes_up(server: Server) -> None:
     room = Room(server, "a-room-of-this-name")
     for code in (4000, 4999, 3000, 1000):
