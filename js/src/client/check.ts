@@ -5,3 +5,23 @@
 export function check(fits: unknown, expected: string, got: unknown, path?: string): asserts fits {
   if (!fits) throw new TypeError(`${path ? `${path}: ` : ""}expected ${expected}, got ${got}`);
 }
+
+/** What an option has to be: of that type, or a number that is not below this (1: and a whole one). */
+export type Rule = "boolean" | "function" | "object" | "string" | 0 | 1;
+
+/** Throw a `TypeError` for an option that doesn't fit, or that there isn't. */
+export function checkOptions(options: object, rules: Readonly<Record<string, Rule>>): void {
+  check(typeof options === "object" && options !== null, "an object of options", options);
+  for (const [name, value] of Object.entries(options)) {
+    const rule = rules[name];
+    check(rule !== undefined, `one of ${Object.keys(rules).join(", ")}`, name);
+    const isType = typeof rule === "string";
+    const fits = isType
+      ? typeof value === rule
+      : Number.isFinite(value) && value >= rule && (value * rule) % 1 === 0;
+    const expected = isType
+      ? `a${rule === "object" ? "n" : ""} ${rule}`
+      : `a ${rule ? "whole " : ""}number, ${rule} or more`;
+    check(value === undefined || fits, expected, value, name);
+  }
+}

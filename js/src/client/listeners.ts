@@ -1,3 +1,5 @@
+import { check } from "./check";
+
 /** Call functions; what one of them throws keeps nobody from hearing. */
 export function notify<A extends unknown[]>(
   listeners: Iterable<(...told: A) => unknown>,
@@ -27,6 +29,7 @@ export class Listeners<A extends unknown[]> {
 
   /** Tell somebody from now on; returns what ends that. */
   add(listener: (...told: A) => void): () => void {
+    check(typeof listener === "function", "a function", listener);
     const own = (...told: A) => listener(...told); // so that the same one may be added twice
     this.#known.add(own);
     return () => {

@@ -1,4 +1,5 @@
 import type { Codec } from "../protocol/codec";
+import type { Rule } from "./check";
 
 /** How a room is connected to. */
 export interface ConnectionOptions {
@@ -15,3 +16,12 @@ export interface ConnectionOptions {
   /** How far apart values of `presence` are sent, at least, in milliseconds; 40 by default. */
   readonly presenceMilliseconds?: number;
 }
+
+/** @internal What each of them has to be. */
+export const CONNECTION: Record<keyof ConnectionOptions, Rule> = {
+  WebSocket: "function",
+  token: "string",
+  codec: "object",
+  bigint: "boolean",
+  presenceMilliseconds: 0,
+};

@@ -10,6 +10,7 @@ import {
   useState,
 } from "react";
 import { Backoff } from "../client/backoff";
+import { checkOptions } from "../client/check";
 import { Api } from "../driftdb/api";
 import { DbConnection, type Report, warn } from "../driftdb/connection";
 import { NoRoom, rootOf } from "../room/address";
@@ -36,15 +37,19 @@ export interface DriftDBProviderProps {
   readonly onError?: Report;
 }
 
-/** Connects all components below to a room. */
-export function DriftDBProvider({
-  children,
-  api,
-  room,
-  token,
-  useBinary,
-  onError = warn,
-}: DriftDBProviderProps): ReactElement {
+const OPTIONS = {
+  api: "string",
+  room: "string",
+  token: "string",
+  useBinary: "boolean",
+  onError: "function",
+} as const;
+
+/** Connects all components below to a room. Throws a `TypeError` for a property that doesn't fit. */
+export function DriftDBProvider(props: DriftDBProviderProps): ReactElement {
+  const { children, ...options } = props;
+  checkOptions(options, OPTIONS);
+  const { api, room, token, useBinary, onError = warn } = options;
   const [db] = useState(() => new DbConnection());
   useIsomorphicLayoutEffect(() => {
     db.onError = onError;

@@ -37,6 +37,7 @@ export class SharedDict<T = Value> extends Folded<Items<T>> {
 
   /** Remove some items; resolves when the room has done so. */
   remove(...names: string[]): Promise<void> {
+    for (const name of names) check(typeof name === "string", "a name", name);
     return this.log.dispatch({ remove: names });
   }
 }

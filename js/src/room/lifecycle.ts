@@ -1,3 +1,4 @@
+import { check } from "../client/check";
 import { Deferred } from "../client/deferred";
 import { closedHere, type Refused } from "../client/errors";
 
@@ -56,6 +57,7 @@ export class Lifecycle {
     signal?: AbortSignal,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
+      check(typeof predicate === "function", "a function", predicate);
       const end = (error?: unknown) => {
         unsubscribe();
         this.#waiting.delete(end);
@@ -63,7 +65,7 @@ export class Lifecycle {
         reject(error);
       };
       const abort = () => end(signal?.reason);
-      const check = () => {
+      const look = () => {
         try {
           const { value } = watched;
           if (!predicate(value)) return;
@@ -73,11 +75,11 @@ export class Lifecycle {
           end(error);
         }
       };
-      const unsubscribe = watched.subscribe(check);
+      const unsubscribe = watched.subscribe(look);
       this.#waiting.add(end);
       signal?.addEventListener("abort", abort);
       if (signal?.aborted) abort();
-      else check();
+      else look();
       if (this.#ended !== null) end(this.#ended);
     });
   }

@@ -14,7 +14,7 @@ export abstract class SharedObject {
   /** @internal `actions`: what is done to the key by a write. */
   protected constructor(key: string, session: Session, ...actions: readonly string[]);
   protected constructor(key: string, session?: Session, ...actions: readonly string[]) {
-    check(typeof key === "string", "a key", key);
+    check(typeof key === "string" && key !== "", "a key", key);
     this.key = key;
     this.session = session as Session;
     this.#actions = actions;

@@ -1,5 +1,6 @@
+import { checkOptions } from "../client/check";
 import { authorization, Connection } from "../client/connection";
-import type { ConnectionOptions } from "../client/options";
+import { CONNECTION, type ConnectionOptions } from "../client/options";
 import type { Session } from "../client/session";
 import type { Status } from "../client/status";
 import { type KeyInfo, META } from "../protocol/messages";
@@ -29,6 +30,7 @@ export class Room {
   /** @internal `session`: one that has taken part in the room already. */
   constructor(url: string, options?: ConnectionOptions, session?: Session);
   constructor(url: string, options: ConnectionOptions = {}, session?: Session) {
+    checkOptions(options, CONNECTION);
     const token = options.token ?? tokenOf(url);
     const all = token === null ? options : { ...options, token };
     this.#connection = new Connection(roomOf(url), all, session);
@@ -88,8 +90,12 @@ export class Room {
    * `stamps`: receive who wrote each value, and when. `describe`: whether the first value that is
    * published also tells the room that the key is a channel, so that the room's page shows it.
    */
-  pubsub<T = Value>(key: string, { stamps = false, describe = true } = {}): PubSub<T> {
-    return new PubSub<T>(this.#connection.session, key, stamps, describe);
+  pubsub<T = Value>(
+    key: string,
+    options: { stamps?: boolean; describe?: boolean } = {},
+  ): PubSub<T> {
+    checkOptions(options, HEARING);
+    return new PubSub<T>(this.#connection.session, key, options.stamps, options.describe);
   }
 
   /**
@@ -98,12 +104,10 @@ export class Room {
    */
   stream<T = Value>(
     key: string,
-    {
-      maxLength,
-      stamps = false,
-      describe = true,
-    }: { maxLength?: number; stamps?: boolean; describe?: boolean } = {},
+    options: { maxLength?: number; stamps?: boolean; describe?: boolean } = {},
   ): Stream<T> {
+    checkOptions(options, { ...HEARING, maxLength: 1 });
+    const { maxLength, stamps, describe } = options;
     return new Stream<T>(this.#connection.session, key, maxLength, stamps, describe);
   }
 
@@ -172,6 +176,9 @@ export class Room {
   }
 }
 
+/** What hears a key can ask for. */
+const HEARING = { stamps: "boolean", describe: "boolean" } as const;
+
 /** Open the room at an address; see `Room`. */
 export function room(url: string, options: ConnectionOptions = {}): Room {
   return new Room(url, options);
@@ -182,6 +189,7 @@ export function room(url: string, options: ConnectionOptions = {}): Room {
  * `http://HOST:8080/`. Rejects with `NoRoom` where the server makes none, or can't be reached.
  */
 export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
+  checkOptions(options, CONNECTION); // before there is a room
   const server = rootOf(root);
   const { room: name } = await askForRoom(`${server}new`, {
     method: "POST",

@@ -1,3 +1,4 @@
+import { checkOptions } from "../client/check";
 import { Listeners } from "../client/listeners";
 import type { Person, Presence } from "../room/presence";
 import type { PubSub } from "../room/pubsub";
@@ -42,6 +43,7 @@ export class Peers {
   readonly #options: PeersOptions;
 
   constructor(room: Room, options: PeersOptions = {}) {
+    checkOptions(options, { key: "string", configuration: "object", media: "object" });
     this.#options = options;
     const key = options.key ?? "webrtc";
     // Nothing for people to read; and who sent a signal is what the room says, not the signal.

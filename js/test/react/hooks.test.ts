@@ -62,6 +62,15 @@ const hear = (message: object) => act(async () => FakeSocket.last.hear({ key: "k
 const pushed = () =>
   FakeSocket.last.sent.map((text) => JSON.parse(text)).filter(({ type }) => type === "push");
 
+test.each([
+  [{ aip: API }, "expected one of api, room, token, useBinary, onError, got aip"],
+  [{ api: API, token: 5 }, "token: expected a string, got 5"],
+])("a provider with %o says in words what is wrong", (props, words) => {
+  const quiet = vi.spyOn(console, "error").mockImplementation(() => {});
+  expect(() => render(createElement(DriftDBProvider, props as never))).toThrow(words);
+  quiet.mockRestore();
+});
+
 test("a server that is not there yet is asked again for a new room", async () => {
   const fetch = vi
     .fn()
