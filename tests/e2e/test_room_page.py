@@ -224,7 +224,7 @@ def test_who_joins_with_a_name_is_seen_by_the_others(new_window: NewWindow, room
     one, other = opened(new_window, room), opened(new_window, room)
     one.get_by_label("Your name").fill("Ada Lovelace")
     one.get_by_role("button", name="Join").click()
-    expect(other.locator(".driftdb-name")).to_have_text("Ada Lovelace")
+    expect(other.locator(".driftdb-name")).to_have_text("Ada Lovelace (guest)")
     one.get_by_role("button", name="Leave").click()
     expect(other.locator(".driftdb-nobody")).to_be_visible()
 
@@ -574,7 +574,7 @@ def test_axe_finds_nothing_serious(new_window: NewWindow, room: PageRoom) -> Non
     page = opened(new_window, room)
     page.get_by_label("Your name").fill("Ada Lovelace")
     page.get_by_role("button", name="Join").click()
-    expect(page.locator(".driftdb-name")).to_have_text("Ada Lovelace")
+    expect(page.locator(".driftdb-name")).to_have_text("Ada Lovelace (guest)")
     expect(page.locator(".card")).to_have_count(7)
     finds_nothing_serious(page)
     page.get_by_role("button", name="Share").click()

@@ -33,10 +33,10 @@ def test_a_log_a_channel_and_people_are_live_in_two_windows(jupyter: Jupyter) ->
     for cell in range(3):
         one.run(cell)
     expect(view(one.page, "stream")).to_be_visible()
-    expect(view(one.page, "presence")).to_contain_text("Ann Smith (Kernel)")
+    expect(view(one.page, "presence")).to_contain_text("'s kernel)")
     one.save()
     two = jupyter.open("n.ipynb")
-    expect(view(two.page, "presence")).to_contain_text("Ann Smith (Kernel)")
+    expect(view(two.page, "presence")).to_contain_text("'s kernel)")
     expect(view(two.page, "channel")).to_contain_text("0 lines")
     one.run(3)
     for page in (one.page, two.page):
