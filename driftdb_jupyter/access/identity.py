@@ -19,13 +19,14 @@ class Identity(Struct, frozen=True):
     ``source`` is what vouches for it. ``subject`` is the name by which a policy's ``users`` knows
     the person, ``None`` for who has none: a guest, somebody with a link. ``groups`` are those that
     the source puts the person in. ``user`` is what the source has others told, an object, ``None``
-    for nothing.
+    for nothing. ``link`` is the id of the share link that somebody came in by.
     """
 
     source: Source
     subject: str | None = None
     groups: frozenset[str] = frozenset()
     user: Value | None = None
+    link: str | None = None
 
     @property
     def told(self) -> Value | None:
@@ -39,7 +40,7 @@ class Identity(Struct, frozen=True):
 
     def is_same_person(self, other: Identity) -> bool:
         """Return whether another one is of the same person, or of nobody in the same way."""
-        if self.source != other.source or self.subject != other.subject:
+        if (self.source, self.subject, self.link) != (other.source, other.subject, other.link):
             return False
         return self.subject is not None or _json_of(self.user) == _json_of(other.user)
 

@@ -253,6 +253,25 @@ class DriftDB(Configurable):
         help="How many people, each of them one browser, may come in by one share link at most. A "
         "link may say less.",
     )
+    link_peer_limit = Int(
+        2_000,
+        min=1,
+        config=True,
+        help="How many connections all people who came in by one share link may have together.",
+    )
+    link_rate_limit_per_second = Float(
+        5_000.0,
+        min=0.0,
+        config=True,
+        help="How many messages a second they may send together in the long run. Over it their "
+        "connections are read no further until they may send again. 0: any number.",
+    )
+    link_rate_limit_burst = Int(
+        20_000,
+        min=1,
+        config=True,
+        help="How many messages of theirs may come at once before that limit holds.",
+    )
     request_limit_per_second = Float(
         500.0,
         min=0.0,

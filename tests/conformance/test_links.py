@@ -12,6 +12,9 @@ import pytest
 import pytest_asyncio
 from tornado.httpclient import HTTPClientError
 
+from driftdb_jupyter.server.limits.people import People
+from driftdb_jupyter.server.settings import DriftDB
+
 from .peer import Answer, Peer, Room, fetch, get, init, push
 from .servers import Server, jupyter, standalone
 
@@ -299,3 +302,15 @@ async def test_a_link_that_has_expired_lets_nobody_in_and_puts_out_who_is(room: 
     await guest.is_closed_with(4401)
     assert (await Visitor(room, made["url"]).ask()).status == 403
     assert (await room.links()).json[0]["expired"]
+
+
+async def test_a_link_has_no_more_connections_than_allowed(
+    room: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.server.hub, "people", People(DriftDB(link_peer_limit=2)))
+    made, other = await room.make(), await room.make()
+    for browser in ("first", "second"):
+        await Visitor(room, made["url"], browser).enter()
+    with pytest.raises(HTTPClientError, match="429"):
+        await Visitor(room, made["url"], "third").enter()
+    await Visitor(room, other["url"], "third").enter()

@@ -131,7 +131,7 @@ class Links:
         if name:  # which the person chose, and others are to see that
             told |= {"name": name, "display_name": f"{name} (guest)"}
         user = Value.from_json(msgspec.json.encode(told))
-        return LinkPerson(room, link, person, Identity("link", user=user))
+        return LinkPerson(room, link, person, Identity("link", user=user, link=link.id))
 
     async def _count(self, room: str, link_id: str, person: str) -> bool:
         """Count somebody who came in for the first time; returns whether there was room."""

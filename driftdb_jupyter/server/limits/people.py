@@ -1,4 +1,7 @@
-"""Limits by person: the connections and messages of whoever a credential names."""
+"""Limits by person: the connections and messages of whoever a credential names.
+
+All who come in by one share link count together, beside what they do by their addresses.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,21 @@ _LOOKED_AT_COUNT = 500
 
 
 class PersonShare:
-    """What one person has of the server, wherever they come from.
+    """What one person, or all people of one share link, have of the server.
 
-    ``peer_count`` is the number of their connections; ``rate`` that of all their messages together,
-    ``None`` where there is no limit.
+    ``whose`` is one of these in words. ``peer_count`` is the number of their connections, of which
+    they may have ``limit``; ``rate`` that of all their messages together, ``None`` where there is
+    no limit.
     """
 
-    __slots__ = ("_clock", "_limit", "peer_count", "rate")
+    __slots__ = ("_clock", "_limit", "_whose", "peer_count", "rate")
 
-    def __init__(self, settings: DriftDB, clock: Callable[[], float]) -> None:
-        per_second = settings.person_rate_limit_per_second
-        burst = settings.person_rate_limit_burst
+    def __init__(
+        self, whose: str, *, limit: int, per_second: float, burst: int, clock: Callable[[], float]
+    ) -> None:
         self._clock = clock
-        self._limit = settings.person_peer_limit
+        self._limit = limit
+        self._whose = whose
         self.peer_count = 0
         self.rate = Rate(per_second, burst, now=clock()) if per_second else None
 
@@ -42,7 +47,7 @@ class PersonShare:
         """
         if self.peer_count >= self._limit:
             raise QuotaExceeded(
-                f"expected at most {self._limit} connections of one person, got one more"
+                f"expected at most {self._limit} connections of {self._whose}, got one more"
             )
         self.peer_count += 1
 
@@ -75,15 +80,37 @@ class People:
 
     def of(self, identity: Identity) -> PersonShare | None:
         """Return a person's share, ``None`` for somebody who isn't named: a guest, a kernel."""
-        if identity.subject is None:
+        named = identity.subject if identity.link is None else identity.link
+        if named is None:
             return None
-        who = identity.source, identity.subject
+        who = identity.source, named
         share = self._people.get(who)
         if share is None:
             if len(self._people) >= _LIMIT_COUNT:
                 del self._people[next(iter(self._people))]
-            share = self._people[who] = PersonShare(self._settings, self._clock)
+            make = self._of_person if identity.link is None else self._of_link
+            share = self._people[who] = make()
         return share
+
+    def _of_person(self) -> PersonShare:
+        settings = self._settings
+        return PersonShare(
+            "one person",
+            limit=settings.person_peer_limit,
+            per_second=settings.person_rate_limit_per_second,
+            burst=settings.person_rate_limit_burst,
+            clock=self._clock,
+        )
+
+    def _of_link(self) -> PersonShare:
+        settings = self._settings
+        return PersonShare(
+            "one share link",
+            limit=settings.link_peer_limit,
+            per_second=settings.link_rate_limit_per_second,
+            burst=settings.link_rate_limit_burst,
+            clock=self._clock,
+        )
 
     def tidy(self) -> None:
         """Drop shares that are back at their start; looks at some of them each time."""

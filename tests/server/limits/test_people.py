@@ -8,6 +8,7 @@ import pytest
 
 from driftdb_jupyter.access.identity import GUEST, Identity
 from driftdb_jupyter.protocol.errors import QuotaExceeded
+from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.server.limits import people as people_module
 from driftdb_jupyter.server.limits.people import People, PersonShare
 from driftdb_jupyter.server.settings import DriftDB
@@ -42,6 +43,21 @@ def test_one_person_has_no_more_connections_than_allowed_and_another_may_come() 
     share(found, BOB).enter()
     share(found, ADA).leave()
     share(found, ADA).enter()
+
+
+def test_all_who_came_in_by_one_link_have_no_more_than_it_may() -> None:
+    found, _ = people(link_peer_limit=2, person_peer_limit=1)
+    for user in (b'{"name":"Ada"}', b'{"name":"Bob"}'):
+        share(found, Identity("link", user=Value.from_json(user), link="a")).enter()
+    with pytest.raises(QuotaExceeded, match="at most 2 connections of one share link, got one"):
+        share(found, Identity("link", link="a")).enter()
+    share(found, Identity("link", link="b")).enter()
+
+
+def test_messages_of_all_who_came_in_by_one_link_are_counted_together() -> None:
+    found, _ = people(link_rate_limit_per_second=1.0, link_rate_limit_burst=2)
+    link = Identity("link", link="a")
+    assert [share(found, link).count_message() for _ in range(3)] == [0, 0, 1]
 
 
 def test_the_same_name_of_another_source_is_another_person() -> None:
