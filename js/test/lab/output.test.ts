@@ -74,9 +74,8 @@ test.each([[new Widget("Error displaying widget: model not found")], [null]])(
 );
 
 test("of a long integer that a notebook kept all digits are shown", async () => {
-  const widget = null;
-  await shownOf({ ...told, remembered: "9007199254740993" }, widget);
-  expect(field()?.value).toBe("9007199254740993");
+  await shownOf({ ...told, remembered: "9007199254740993" }, null);
+  expect(parent.textContent).toContain("9007199254740993");
 });
 
 test("to look at an empty room writes nothing there", async () => {
