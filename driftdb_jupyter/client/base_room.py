@@ -70,8 +70,11 @@ class BaseRoom(Sealed):
 
     @property
     def url(self) -> str:
-        """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret."""
-        return self.connection.location.url
+        """The room's URL, which ``room=`` and ``url=`` take elsewhere; it holds no secret.
+
+        Behind a proxy whose server has a ``public_url``, that is the one which others can reach.
+        """
+        return self.connection.location.public_url
 
     @overload
     def link(self, key: str | None = None) -> Link: ...

@@ -14,7 +14,7 @@ class Link(str):
     """A URL that a notebook's cell shows as a link.
 
     ``href``: where the link leads there; a path on the page's own server, where the room is there,
-    for a kernel may know that server by another address than the browser.
+    as a kernel may know that server by another address than the browser.
     """
 
     href: str
@@ -28,6 +28,7 @@ class Link(str):
 def page_url(location: Location, key: str | None = None) -> Link:
     """Return the URL of a room's page; with ``key`` it shows that key alone."""
     query = "" if key is None else f"?key={quote(key, safe='')}"
-    link = Link(f"{location.url}/page{query}")
-    link.href = f"{urlsplit(location.url).path}/page{query}" if location.own else str(link)
+    link = Link(f"{location.public_url}/page{query}")
+    near = location.own and location.public is None
+    link.href = f"{urlsplit(location.url).path}/page{query}" if near else str(link)
     return link

@@ -41,5 +41,11 @@ def theirs(mine: Room) -> Iterator[Room]:
 @pytest.fixture(autouse=True)
 def _no_server_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every test start as in a plain process, whatever runs the tests."""
-    for name in ("DRIFTDB_URL", "DRIFTDB_SECRET", "DRIFTDB_CERTFILE", "JPY_SESSION_NAME"):
+    for name in (
+        "DRIFTDB_URL",
+        "DRIFTDB_SECRET",
+        "DRIFTDB_CERTFILE",
+        "DRIFTDB_PUBLIC_URL",
+        "JPY_SESSION_NAME",
+    ):
         monkeypatch.delenv(name, raising=False)

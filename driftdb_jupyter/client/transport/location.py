@@ -3,9 +3,10 @@
 A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
 ``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``, and the kernel's id beside it as
 ``DriftDB-Kernel``), ``DRIFTDB_CERTFILE`` (the server's own TLS certificate, if it has one that
-nobody else vouches for), ``DRIFTDB_NOT_KEPT`` (why the server keeps its rooms in memory alone, if
-it should not), and Jupyter's ``JPY_SESSION_NAME``, the path that the notebook had when the kernel
-was started.
+nobody else vouches for), ``DRIFTDB_PUBLIC_URL`` (the root as browsers elsewhere reach it, where a
+proxy stands before the server), ``DRIFTDB_NOT_KEPT`` (why the server keeps its rooms in memory
+alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path that the notebook had when
+the kernel was started.
 
 Outside of a notebook anybody may set ``DRIFTDB_URL``, and ``DRIFTDB_ROOM``: the name or URL of the
 room that is meant where none is given.
@@ -21,7 +22,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -58,7 +59,8 @@ class Location:
     yet to name it: the own one of the ``notebook`` that had that path when this kernel was
     started, or else a new one. ``authorization`` is the value of that header, and never shown.
     With ``certfile`` that certificate alone is trusted, whatever host it is for. ``own`` tells
-    that this is the Jupyter server that started this kernel. ``source`` is asked for a token in
+    that this is the Jupyter server that started this kernel; ``public`` is its root as others have
+    it, where that is another. ``source`` is asked for a token in
     place of ``authorization``.
     """
 
@@ -68,12 +70,18 @@ class Location:
     authorization: str | None = field(default=None, repr=False)
     certfile: str | None = None
     own: bool = False
+    public: str | None = None
     source: TokenSource | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
         """The room's URL, or the server's where there is no room yet."""
         return self.server if self.room is None else f"{self.server}room/{quote(self.room, '')}"
+
+    @property
+    def public_url(self) -> str:
+        """The same URL as others have it."""
+        return self.url if self.public is None else f"{self.public}{self.url[len(self.server) :]}"
 
     @property
     def has_token(self) -> bool:
@@ -140,8 +148,12 @@ def locate(
     if room is not None:
         _check_name(room)
     own = _parse(environ["DRIFTDB_URL"], "DRIFTDB_URL") if environ.get("DRIFTDB_URL") else None
+    public = environ.get("DRIFTDB_PUBLIC_URL") if own is not None else None
+    public = _parse(public, "DRIFTDB_PUBLIC_URL").server if public else None
     if url is not None:
         place = _parse(url, given_as)
+        if own is not None and place.server == public:  # such as the own ``room.url``
+            place = replace(place, server=own.server)
     elif own is not None:
         place = own
     else:
@@ -187,6 +199,7 @@ def locate(
         authorization=authorization,
         certfile=certfile if place.server.startswith("https:") else None,
         own=is_own,
+        public=public if is_own else None,
         source=source,
     )
 

@@ -259,7 +259,8 @@ class DriftDBExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
         environment = self.kernel_environment()
-        os.environ.pop("DRIFTDB_NOT_KEPT", None)  # of the server whose terminal this one was run in
+        for name in ("DRIFTDB_NOT_KEPT", "DRIFTDB_PUBLIC_URL"):
+            os.environ.pop(name, None)  # of the server whose terminal this one was run in
         os.environ.update(environment)
         if "DRIFTDB_URL" in environment:
             certfile = environment.get("DRIFTDB_CERTFILE")
@@ -290,7 +291,8 @@ class DriftDBExtension(ExtensionApp):
         """Return the variables by which a kernel of this server finds its rooms.
 
         ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
-        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large. Where
+        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large.
+        ``DRIFTDB_PUBLIC_URL`` is the setting ``public_url``, for links to give to others. Where
         rooms are in memory that should be kept, ``DRIFTDB_NOT_KEPT`` says why, so that it can warn.
         Empty where the server listens on a Unix socket alone: kernels can't reach it then.
         """
@@ -306,6 +308,8 @@ class DriftDBExtension(ExtensionApp):
         }
         if server.certfile:
             environment["DRIFTDB_CERTFILE"] = os.path.abspath(server.certfile)
+        if self.hub.settings.public_url:
+            environment["DRIFTDB_PUBLIC_URL"] = self.hub.settings.public_url
         broker = self.hub.broker
         if broker.journal is None and broker.trouble is not None:
             environment["DRIFTDB_NOT_KEPT"] = broker.trouble

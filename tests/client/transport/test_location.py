@@ -210,3 +210,18 @@ def test_two_rooms_at_once_are_refused() -> None:
         locate("http://a/room/x", url="http://b/", environ={})
     with pytest.raises(ValueError, match="expected one room, got room='y' and a URL with 'x'"):
         locate("y", url="http://a/room/x", environ={})
+
+
+def test_the_public_url_of_the_own_server_leads_to_it_as_the_kernel_reaches_it() -> None:
+    environ = {**JUPYTER, "DRIFTDB_PUBLIC_URL": "https://hub.example/driftdb"}
+    own = locate("a", environ=environ)
+    assert own.public_url == "https://hub.example/driftdb/room/a"
+    assert locate(own.public_url, environ=environ) == own
+    assert own.url == f"{JUPYTER['DRIFTDB_URL']}room/a"
+    other = locate("https://rooms.example/room/a", environ=environ)
+    assert other.public_url == other.url == "https://rooms.example/room/a"
+
+
+def test_a_public_url_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="DRIFTDB_PUBLIC_URL: expected a URL"):
+        locate("a", environ={**JUPYTER, "DRIFTDB_PUBLIC_URL": "hub.example"})

@@ -501,6 +501,16 @@ async def test_kernels_are_told_where_rooms_are_not_kept(
     assert told == "another server has the journal rooms.db"
 
 
+async def test_kernels_are_told_how_others_reach_the_rooms(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extension = room.server.extension
+    assert "DRIFTDB_PUBLIC_URL" not in extension.kernel_environment()
+    monkeypatch.setattr(extension.hub.settings, "public_url", "https://hub.example/driftdb/")
+    told = extension.kernel_environment()["DRIFTDB_PUBLIC_URL"]
+    assert told == "https://hub.example/driftdb/"
+
+
 async def cookie(server: Server) -> dict[str, str]:
     """What a browser sends where somebody has logged in."""
     return {"Cookie": (await logged_in(server)).cookies}
