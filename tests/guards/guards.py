@@ -19,6 +19,7 @@ __all__ = ["GUARDS", "ROOT", "Guard", "fails_without"]
 ROOT = Path(__file__).parents[2]
 _HTTP = "driftdb_jupyter/server/http/"
 _TESTS = "tests/server/http/"
+_FRONT_END = "js/"
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,56 @@ GUARDS = [
         "shown.append(argument)",
         "tests/server/process",
     ),
+    Guard(
+        "headers and lines of a log that a room's name breaks",
+        "driftdb_jupyter/protocol/name.py",
+        "        and not _CONTROL.search(text)\n",
+        "",
+        "tests/conformance/test_names.py",
+    ),
+    Guard(
+        "room names that lead to another path",
+        "driftdb_jupyter/protocol/name.py",
+        '        and text not in (".", "..")\n',
+        "",
+        "tests/protocol/test_name.py",
+    ),
+    Guard(
+        "path traversal by the names of the front end's files",
+        _HTTP + "pages.py",
+        "content = files().get(name)",
+        "content = files().get(name) or (Path(__file__).parent / name).read_bytes()",
+        _TESTS + "test_hostile.py::test_no_name_reaches_a_file_that_is_none_of_the_pages",
+    ),
+    Guard(
+        "labels as HTML in saved notebooks",
+        "driftdb_jupyter/widgets/output.py",
+        "<strong>{escape(label)}</strong>",
+        "<strong>{label}</strong>",
+        "tests/widgets/test_output.py",
+    ),
+    Guard(
+        "texts of a room as HTML",
+        "js/src/widgets/control.ts",
+        "if (children.length > 0) made.append(...children);",
+        "for (const c of children)"
+        ' typeof c === "string" ? made.insertAdjacentHTML("beforeend", c) : made.append(c);',
+        "js/test/widgets/state.test.ts",
+    ),
+    Guard(
+        "controls by the names of a prototype",
+        "js/src/widgets/state.ts",
+        'const asked = CONTROLS.get(this.kind ?? "");',
+        'const asked = (Object.fromEntries(CONTROLS) as any)[this.kind ?? ""];',
+        "js/test/widgets/state.test.ts",
+    ),
+    Guard(
+        "views that a notebook's file says in part",
+        "js/src/lab/output.ts",
+        "return isWhole(told) ? show(remembered(told), parent) : () => {};",
+        "return show(remembered(told), parent);",
+        "js/test/lab/output.test.ts",
+    ),
 ]
 
 
@@ -180,24 +231,28 @@ def fails_without(guard: Guard) -> bool:
     """Remove a guard from a copy of the package, and return whether its test fails then."""
     with TemporaryDirectory() as folder:
         copy = Path(folder)
-        ignored = shutil.ignore_patterns("__pycache__")
-        for part in ("driftdb_jupyter", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+        is_front_end = guard.test.startswith(_FRONT_END)
+        for part in ("driftdb_jupyter", "tests", *(("js",) if is_front_end else ())):
             shutil.copytree(ROOT / part, copy / part, ignore=ignored)
-        for part in ("pyproject.toml", "docs"):
-            os.symlink(ROOT / part, copy / part)
+        for part in ("pyproject.toml", "docs", *(("js/node_modules",) if is_front_end else ())):
+            os.symlink((ROOT / part).resolve(), copy / part)
         file = copy / guard.file
         before = file.read_text("utf-8")
         assert before.count(guard.text) == 1, guard.name
         file.write_text(before.replace(guard.text, guard.without), "utf-8")
+        pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test]
+        vitest = ["npx", "vitest", "run", guard.test.removeprefix(_FRONT_END)]
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test],
-            cwd=copy,
+            vitest if is_front_end else pytest,
+            cwd=copy / "js" if is_front_end else copy,
             env={**os.environ, "PYTHONPATH": str(copy)},
             capture_output=True,
             text=True,
         )
         # 1: tests have failed. Anything else says nothing about the guard.
         assert run.returncode in (0, 1), run.stdout
+        assert "failed" in run.stdout or run.returncode == 0, run.stdout
         return run.returncode == 1
 
 

@@ -355,6 +355,9 @@ test("nothing from a room is ever HTML", () => {
   start({ [evil]: [evil] });
   expect(el.querySelector("img")).toBeNull();
   expect(find(el, ".driftdb-label").textContent).toBe(evil);
+  ask({ kind: "radio", options: [[evil, { [evil]: [evil] }]], description: evil });
+  expect(find(el, ".driftdb-set").textContent).toContain(evil);
+  expect(el.querySelector("img")).toBeNull();
 });
 
 test("the badge says how it stands", () => {
