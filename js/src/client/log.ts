@@ -1,6 +1,7 @@
 import type { Action, Entry, Json } from "../protocol/messages";
 import { Refused, Uncertain } from "./errors";
 import type { Kind } from "./kind";
+import { notifyEach } from "./listeners";
 import { isNotice } from "./notice";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
@@ -119,7 +120,7 @@ export class LogReplica extends Replica implements Pusher {
 
   /** The server says how many values the stream has. */
   sized(size: number): void {
-    for (const listener of [...this.listeners]) listener.sized?.(size);
+    notifyEach(this.listeners, (listener) => listener.sized?.(size));
   }
 
   /** All that the stream holds, for another listener, if anybody here knows it. */
@@ -146,7 +147,7 @@ export class LogReplica extends Replica implements Pusher {
     this.#underWay.delete(id);
     this.#waiting.get(id)?.resolve(seq);
     this.#waiting.delete(id);
-    for (const listener of [...this.listeners]) listener.acknowledged?.(id);
+    notifyEach(this.listeners, (listener) => listener.acknowledged?.(id));
   }
 
   refused(id: number, code: string, message: string): void {
@@ -157,7 +158,7 @@ export class LogReplica extends Replica implements Pusher {
     const error = code === "conflict" ? new Uncertain() : why;
     this.#waiting.get(id)?.reject(error);
     this.#waiting.delete(id);
-    for (const listener of [...this.listeners]) listener.refused?.(id, code, message);
+    notifyEach(this.listeners, (listener) => listener.refused?.(id, code, message));
   }
 
   #add(push: Omit<NewPush, "key">, dated = false): number {
@@ -176,7 +177,7 @@ export class LogReplica extends Replica implements Pusher {
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
     const values = held.filter((entry) => !isNotice(entry));
     if (this.keep) this.#held = values.slice(-this.maxLength);
-    for (const listener of [...this.listeners]) listener.startedOver?.(held, sameEpoch);
+    notifyEach(this.listeners, (listener) => listener.startedOver?.(held, sameEpoch));
   }
 
   protected receive(entry: Entry): void {
@@ -186,7 +187,7 @@ export class LogReplica extends Replica implements Pusher {
       this.newestValue = entry.value;
       if (this.#held.push(entry) > this.maxLength) this.#held.shift();
     }
-    for (const listener of [...this.listeners]) listener.pushed(entry);
+    notifyEach(this.listeners, (listener) => listener.pushed(entry));
   }
 }
 

@@ -211,3 +211,22 @@ test("a compact says up to where, in the epoch that it knows", () => {
   log.compact([], 4);
   expect(server.pushes[0]).toMatchObject({ action: { type: "compact", seq: 4 }, epoch: "E" });
 });
+
+test("a listener that throws is reported once, with its own stack, and the others are told", () => {
+  const server = new PlayedServer();
+  const reported = vi.spyOn(console, "error").mockReturnValue();
+  const told: unknown[] = [];
+  const fault = new Error("the fault of an observer");
+  const faulty = () => {
+    throw fault;
+  };
+  server.session.log("k", { pushed: faulty }, true);
+  const log = server.session.log("k", { pushed: ({ value }) => told.push(value) }, true);
+  server.init([]);
+  server.push(1, 1);
+  expect(told).toEqual([1]);
+  expect(reported.mock.calls).toEqual([[fault]]);
+  expect(fault.stack).toContain("log.test.ts");
+  expect(log.seq).toBe(1);
+  reported.mockRestore();
+});
