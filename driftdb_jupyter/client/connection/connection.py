@@ -132,11 +132,18 @@ class Connection:
             self._started = True
 
     def subscribe(
-        self, key: str, listener: Listener, *, initial: bytes | None, kind: Kind | None = None
+        self,
+        key: str,
+        listener: Listener,
+        *,
+        initial: bytes | None,
+        kind: Kind | None = None,
+        stamps: bool = False,
     ) -> StateReplica:
         """Hear of a state, as long as the listener lives, and offer its initial value.
 
-        ``kind``: what the key is used as (see :meth:`.Session.state`).
+        ``kind``: what the key is used as (see :meth:`.Session.state`). ``stamps``: with who wrote
+        the value and when.
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` for the key or the value,
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`, and
@@ -146,6 +153,8 @@ class Connection:
 
         def work() -> StateReplica:
             replica = self._session.state(key, kind=kind)
+            if stamps:
+                replica.want_stamps()
             if initial is not None:
                 replica.offer(initial)
             self._driver.join((key, False), listener)

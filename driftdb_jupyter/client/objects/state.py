@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from traitlets import All, EventHandler, HasTraits, TraitType
 
-from ..arguments import check_function
+from ..arguments import check_flag, check_function
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
@@ -27,6 +27,7 @@ from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .control import Control, Kind
 from .describe import describe
+from .message import Message, read_message
 from .shared import Shared, brief
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class SharedState(Shared, HasTraits):
     linked as the value can (``names="max"``). None of this bounds what is written from elsewhere.
 
     ``throttle_seconds``: writes are sent, and observers told, no oftener than that; the last value
-    always arrives. ``encode`` makes something of a value that can be shared, and ``decode``
+    always arrives. ``stamps=True``: :attr:`written` tells who wrote the value, and when.
+    ``encode`` makes something of a value that can be shared, and ``decode``
     reverses it, where the built-in encodings don't do.
 
     Raises :class:`NoServer` where there is nothing to connect to, :class:`Unreachable`,
@@ -172,6 +174,7 @@ class SharedState(Shared, HasTraits):
         read_only: bool = False,
         limit_bytes: int = 512 * 1024,
         throttle_seconds: float = 0.0,
+        stamps: bool = False,
         encode: Hook | None = None,
         decode: Hook | None = None,
         timeout_seconds: float = 10.0,
@@ -193,6 +196,7 @@ class SharedState(Shared, HasTraits):
         given = _with_choices(given)
         asked = Control.of(initial, **given)
         check_function("decode=", decode, optional=True)
+        check_flag("stamps", stamps)
         self._encode_hook, self._decode_hook = encode, decode
         offer = None if initial is None else self._encode(initial)
         if offer is not None:
@@ -205,7 +209,7 @@ class SharedState(Shared, HasTraits):
         connection = self._home.connection
         try:
             replica = self._replica = connection.subscribe(
-                key, self, initial=offer, kind=kind_of(key, "state")
+                key, self, initial=offer, kind=kind_of(key, "state"), stamps=stamps
             )
             if throttle_seconds:
                 connection.pace(replica, throttle_seconds)
@@ -220,6 +224,16 @@ class SharedState(Shared, HasTraits):
         asked_for = (control, options, min, max, step, label, description)
         if disabled or read_only or any(each is not None for each in asked_for):
             self._describe()
+
+    @property
+    def written(self) -> Message | None:
+        """The room's value with who wrote it, and when (``stamps=True``).
+
+        An own write is there once the room has it. ``None`` where the room has no value, or has not
+        told yet.
+        """
+        written = self._replica.written
+        return None if written is None else read_message(written.of_state(), self._decode)
 
     @property
     def control(self) -> Control:

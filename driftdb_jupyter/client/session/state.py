@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from ...protocol.errors import Conflict, DriftDBError, Refusal, TooLarge, Uncertain
 from .kind import Kind
+from .log import Heard
 from .messages import Value
 from .notices import Notices
 from .pushes import Pushes
@@ -92,6 +93,8 @@ class StateReplica(Replica):
         super().__init__(key, pushes, notices, kind=kind)
         self.initial: bytes | None = None
         self.confirmed: bytes | None = None
+        self.written: Heard | None = None
+        """The room's value with who wrote it and when, once :meth:`want_stamps` was called."""
         self.echo: Echo | None = None
         """The newest write of a caller; it is shown from the moment at which it was handed over."""
         self.paused = False
@@ -130,6 +133,13 @@ class StateReplica(Replica):
         if flying is not None:  # the push of it is counted already
             waiting += flying.writes - 1
         return waiting + len(self._late)
+
+    def want_stamps(self) -> None:
+        """Ask for who wrote the value and when, from now on, and what is known of that already."""
+        if not self.stamps:
+            self.stamps = True
+            if self.current:
+                self.read_anew()
 
     def check_size(self, value: bytes) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.TooLarge` for a value over the limit."""
@@ -305,8 +315,10 @@ class StateReplica(Replica):
             # Others may have heard it, and offer what came of it to the room.
             self._flying.uncertain = True
         self._stream_seq = values[-1].seq if values else 0
-        self._newest = None
+        self._newest = self.written = None
         if values:
+            if self.stamps:
+                self.written = Heard.of(values[-1])
             self._confirm(bytes(values[-1].value), several=len(values) > 1)
         elif same_epoch:
             self.confirmed = self._lost = None
@@ -323,10 +335,12 @@ class StateReplica(Replica):
 
     def _heard(self, value: Value) -> None:
         self._stream_seq = value.seq
+        if self.stamps:
+            self.written = Heard.of(value)
         self._confirm(bytes(value.value))
 
     def _emptied(self) -> None:
-        self.meta = self._newest = None
+        self.meta = self._newest = self.written = None
         self._stream_seq = 0
         self.confirmed = self._lost = None
         self._settle()

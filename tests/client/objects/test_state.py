@@ -669,3 +669,27 @@ def test_choices_given_as_an_iterator_stay_when_something_else_is_set(mine: Room
     state.label = "Which"
     assert [value for _, value in state.control.options] == ["a", "b"]
     assert list(state.options) == [("A", "a"), ("B", "b")]
+
+
+def test_who_wrote_a_value_is_told_where_that_is_asked_for(mine: Room, theirs: Room) -> None:
+    theirs.state("n").set(1).result()
+    plain = SharedState("n", room=mine)
+    assert plain.written is None
+    state = SharedState("n", room=mine, stamps=True)  # the key is known here without it
+    come_true(mine, lambda: state.written is not None)
+    first = state.written
+    assert first is not None
+    assert (first.value, first.time is not None) == (1, True)
+    theirs.state("n").set(2).result()
+    come_true(mine, lambda: state.written is not None and state.written.value == 2)
+    second = state.written
+    assert second is not None
+    assert second.client == first.client
+    state.set(3).result()
+    come_true(mine, lambda: state.written is not None and state.written.value == 3)
+    third = state.written
+    assert third is not None
+    assert third.client not in (None, first.client)
+    assert third.seq > second.seq
+    theirs.delete("n").result()
+    come_true(mine, lambda: state.written is None)
