@@ -13,6 +13,7 @@ from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.room import room as find_room
 
 from ..browser import NewWindow, become_equal
+from .axe import finds_nothing_serious
 from .devices import PHONE, fits
 from .jupyter import TOKEN, JupyterServer
 from .standalone import Standalone
@@ -74,9 +75,11 @@ def test_who_may_only_read_sees_it_move_and_is_put_out_when_that_ends(
 def test_it_is_asked_for_a_name_once_and_shown_with_it(new_window: NewWindow, room: Room) -> None:
     link = room.link(role="read", ask_name=True)
     page = on_a_phone(new_window, link.url)
+    finds_nothing_serious(page)
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Go in").click()
     expect(page.locator(".people-list")).to_contain_text("Ada")
+    finds_nothing_serious(page)
     page.reload()
     expect(page.locator(".people-list")).to_contain_text("Ada")
 
@@ -124,6 +127,7 @@ def test_the_owner_makes_lists_and_takes_back_links_on_the_page(
     url = links.locator(".links-made .link").inner_text()
     expect(links.locator(".links-made code")).to_have_text("jupyter lab --ip 0.0.0.0")
     expect(links.locator(".links-row")).to_contain_text("<b>students</b>")
+    finds_nothing_serious(page)
     phone = on_a_phone(new_window, url)
     phone.get_by_label("Your name").fill("Ada")
     phone.get_by_role("button", name="Go in").click()

@@ -35,7 +35,9 @@ from .token_source import TokenSource
 __all__ = ["Location", "locate"]
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_ROOM_PATH = re.compile(r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send|/page|/inspect)?")
+_ROOM_PATH = re.compile(
+    r"(?P<root>.*/)room/(?P<room>[^/]+)(/|/connect|/send|/page|/inspect|/shared)?"
+)
 
 _WHAT_TO_DO = (
     "Start one with `driftdb serve`, and set DRIFTDB_URL to its URL (http://127.0.0.1:8080/), or "
@@ -256,6 +258,11 @@ def _parse(url: str, name: str) -> Location:
     if scheme is None or not host:
         raise ValueError(
             f'{name}: expected a URL like "http://HOST:8080/room/ID", got {_bare(url)!r}'
+        )
+    if parts.fragment.startswith("link_"):
+        raise ValueError(
+            f"{name}: expected a room's URL, got a share link: that opens in a browser alone. Ask "
+            "whoever made it for a token."
         )
     host = f"[{host}]" if ":" in host else host
     path = parts.path or "/"

@@ -117,13 +117,15 @@ class Links:
         """
         link = None if access is None else ShareLink.find(access, holder.link_id)
         if link is None or link.terms.has_ended(now=time.time()):
-            # One answer for all: who guesses learns nothing.
-            raise Forbidden("this link has expired, or was taken back", key="", action="read")
+            raise _none()
         name = "".join(filter(str.isprintable, name)).strip()[:_NAME_LENGTH]
         if link.terms.asks_name and not name:
             raise Forbidden("this link is for who gives a name", key="", action="name")
         person = person_of(link.id, browser[:_BROWSER_LENGTH])
         if person not in link.people and not await self._count(room, link.id, person):
+            now = await self._rooms.access(room)
+            if now is None or ShareLink.find(now, link.id) is None:  # it was taken back meanwhile
+                raise _none()
             raise QuotaExceeded(
                 f"expected at most {link.terms.people_limit} people by this link, got one more"
             )
@@ -169,3 +171,8 @@ class Links:
         if joined.people != link.people:
             await self._rooms.change_access(room, joined.people_change())
         return joined.people
+
+
+def _none() -> Forbidden:
+    # One answer for all: who guesses learns nothing.
+    return Forbidden("this link has expired, or was taken back", key="", action="read")

@@ -225,3 +225,9 @@ def test_the_public_url_of_the_own_server_leads_to_it_as_the_kernel_reaches_it()
 def test_a_public_url_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="DRIFTDB_PUBLIC_URL: expected a URL"):
         locate("a", environ={**JUPYTER, "DRIFTDB_PUBLIC_URL": "hub.example"})
+
+
+def test_a_share_link_is_for_browsers() -> None:
+    with pytest.raises(ValueError, match="got a share link") as raised:
+        locate("http://h:1/room/r/shared#link_secret", environ={})
+    assert "link_secret" not in str(raised.value)

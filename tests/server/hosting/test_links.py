@@ -74,8 +74,10 @@ async def test_many_who_come_at_once_are_written_together(
         assert links[0]["people"] == 300
 
 
-async def test_a_link_that_is_taken_back_while_somebody_comes_lets_nobody_in() -> None:
-    async with serving() as hub:
+async def test_a_link_that_is_taken_back_while_somebody_comes_lets_nobody_in(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path / "rooms.db") as hub:
         holder = await new_link(hub, people_limit=1)
         access = await hub.rooms.access("r")
         assert await hub.links.revoke("r", holder.link_id) == 1
