@@ -1,8 +1,9 @@
 // Builds the widgets' front end (one ES module, and its style sheet), JupyterLab's extension, and
 // the pages and the client that the server serves.
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
 import { bundleClient } from "./client_bundle.mjs";
 import { writeNotices } from "./notices.mjs";
@@ -86,3 +87,8 @@ const cbor = await build({
 });
 
 await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor);
+
+// Python has no Brotli, which is a tenth smaller than what it has.
+for (const name of await readdir(pages))
+  if (/\.(js|css)$/.test(name))
+    await writeFile(`${pages}/${name}.br`, brotliCompressSync(await readFile(`${pages}/${name}`)));

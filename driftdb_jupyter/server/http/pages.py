@@ -57,6 +57,12 @@ def files() -> Mapping[str, bytes]:
 
 
 @cache
+def packed() -> Mapping[str, bytes]:
+    """Return those files of the front end that the build compressed, by their own names."""
+    return {path.stem: path.read_bytes() for path in (_FOLDER / "static").glob("*.br")}
+
+
+@cache
 def _zipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
@@ -252,7 +258,12 @@ class PageFile(RoomRequest):
         self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Vary", "Accept-Encoding")
-        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+        accepted = re.findall(r"[\w-]+", self.request.headers.get("Accept-Encoding", ""))
+        brotli = packed().get(name)
+        if brotli is not None and "br" in accepted:
+            self.set_header("Content-Encoding", "br")
+            content = brotli
+        elif "gzip" in accepted:
             self.set_header("Content-Encoding", "gzip")
             content = _zipped(content)
         self.finish(content)

@@ -43,6 +43,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> None:
         **{"driftdb.js": b"5", "driftdb-cbor.js": b"6"},
     }
     monkeypatch.setattr(pages, "files", lambda: files)
+    monkeypatch.setattr(pages, "packed", lambda: {"driftdb-cbor.js": b"packed"})
 
 
 async def new_room(server: Server) -> Room:
@@ -172,9 +173,8 @@ async def test_the_client_is_at_an_address_that_stays_for_pages_of_any_origin(
 
 
 async def test_a_file_is_compressed_for_who_takes_that(server: Server) -> None:
-    url = server.root + "driftdb.js"
-
-    def asked(**headers: str) -> tuple[Any, bytes]:
+    def asked(name: str = "driftdb.js", **headers: str) -> tuple[Any, bytes]:
+        url = server.root + name
         # Tornado's client unpacks by itself.
         with urlopen(Request(url, headers={**server.headers, **headers}), timeout=60) as answer:
             return answer.headers, answer.read()
@@ -184,6 +184,11 @@ async def test_a_file_is_compressed_for_who_takes_that(server: Server) -> None:
     headers, zipped = await asyncio.to_thread(asked, **{"Accept-Encoding": "gzip, br"})
     assert (headers["Content-Encoding"], headers["Vary"]) == ("gzip", "Accept-Encoding")
     assert gzip.decompress(zipped) == plain == b"5"
+    for accepted, coding in (("gzip, deflate, br;q=1", "br"), ("gzip", "gzip"), ("brotli", None)):
+        accept = {"Accept-Encoding": accepted}
+        headers, content = await asyncio.to_thread(asked, "driftdb-cbor.js", **accept)
+        assert headers["Content-Encoding"] == coding
+        assert (content == b"packed") is (coding == "br")
 
 
 async def test_only_the_size_of_a_file_may_be_asked_for(server: Server) -> None:
@@ -200,6 +205,7 @@ async def test_what_was_not_built_says_so(
 
 async def test_what_is_built_has_an_entry_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    assert set(pages.packed()) == {name for name in pages.files() if not name.endswith(".txt")}
     names = {name.partition("-")[0] for name in pages.files()}
     assert {"room", "inspector", "front", "pages", "driftdb.js", "THIRD_PARTY.txt"} <= names
     assert (Path(pages.__file__).parents[1] / "page.html").is_file()
