@@ -67,10 +67,10 @@ class Attack:
 
 
 @asynccontextmanager
-async def attacking(kind: str, host: Host) -> AsyncIterator[Attack]:
+async def attacking(kind: str, host: Host, *, part: int = 1) -> AsyncIterator[Attack]:
     """An attacker (see :mod:`.attackers`) in a process of its own."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.attacks.attackers", kind, host.url),
+        *(sys.executable, "-m", "tests.attacks.attackers", kind, host.url, str(part)),
         cwd=_ROOT,
         env=environment(),
         stdin=asyncio.subprocess.PIPE,

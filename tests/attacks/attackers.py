@@ -1,9 +1,10 @@
-"""Attackers, each in a process of its own: ``python -m tests.attacks.attackers KIND URL``.
+"""Attackers, each in a process of its own: ``python -m tests.attacks.attackers KIND URL PART``.
 
-The URL is the server's root. An attacker does what it does until it is refused, or has done as much
-as it would have to; then it says how it ended in one line of JSON, ``{"code": …, "pushed": …}``,
-and stays connected until its standard input ends. ``code`` is the last error's, ``null`` without
-one; ``pushed`` the number of messages that it has sent.
+The URL is the server's root. Where ``PART`` is 4, a quarter of the connections are opened. An
+attacker does what it does until it is refused, or has done as much as it would have to; then it
+says how it ended in one line of JSON, ``{"code": …, "pushed": …}``, and stays connected until its
+standard input ends. ``code`` is the last error's, ``null`` without one; ``pushed`` the number of
+messages that it has sent.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import secrets
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import cbor2
 
 from ..conformance.peer import fetch
-from ..faults.wire import TEXT, Ended, masked
+from ..faults.wire import TEXT, Ended, masked, trusting
 from .pusher import Pusher
 
 __all__ = ["KINDS"]
@@ -241,9 +243,13 @@ async def producers(url: str) -> Pusher:
 class Deaf:
     """Connections that say something and read no answer; each stays open."""
 
+    part = 1
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.host, self.port, self.path = parts.netloc, parts.port, parts.path
+        self._tls = trusting() if parts.scheme == "https" else None
+        self._threads = ThreadPoolExecutor(_AT_ONCE)
         self._ends: list[socket.socket] = []
 
     def request(self, method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
@@ -262,16 +268,18 @@ class Deaf:
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
         )
 
-    async def say(self, said: bytes) -> None:
+    def say(self, said: bytes) -> None:
         """Open one, and say something for as long as it is heard."""
-        loop = asyncio.get_running_loop()
         end = socket.socket()
-        self._ends.append(end)
-        end.setblocking(False)
+        end.settimeout(5)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        with suppress(OSError, asyncio.TimeoutError):
-            await loop.sock_connect(end, ("127.0.0.1", self.port))
-            await asyncio.wait_for(loop.sock_sendall(end, said), 5)
+        with suppress(OSError):
+            end.connect(("127.0.0.1", self.port))
+            if self._tls is not None:
+                end = self._tls.wrap_socket(end)
+        self._ends.append(end)
+        with suppress(OSError):
+            end.sendall(said)
 
     def leave(self) -> None:
         """End all connections."""
@@ -281,11 +289,18 @@ class Deaf:
 
     async def say_all(self, count: int, said: Callable[[int], bytes]) -> Pusher:
         """Open as many, some at a time."""
-        for start in range(0, count, 50):
-            await asyncio.gather(*(self.say(said(n)) for n in range(start, min(start + 50, count))))
+        loop, count = asyncio.get_running_loop(), count // self.part
+
+        def say(number: int) -> None:
+            self.say(said(number))
+
+        await asyncio.gather(*(loop.run_in_executor(self._threads, say, n) for n in range(count)))
         pusher = Pusher(None)
         pusher.pushed, pusher.deaf = count, self
         return pusher
+
+
+_AT_ONCE = 50
 
 
 def raise_descriptors() -> None:
@@ -438,9 +453,10 @@ KINDS: dict[str, Callable[[str], Awaitable[Pusher]]] = {
 }
 
 
-async def main(kind: str, url: str) -> None:
+async def main(kind: str, url: str, part: str) -> None:
     """Attack, and stay."""
     raise_descriptors()
+    Deaf.part = int(part)
     pusher = await KINDS[kind](url)
     print(json.dumps({"code": pusher.code, "pushed": pusher.pushed}), flush=True)
     await asyncio.to_thread(sys.stdin.read)

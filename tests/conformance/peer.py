@@ -129,7 +129,8 @@ async def fetch(
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Answer:
-    """Ask for a URL, whatever the status is."""
+    """Ask for a URL, whatever the status is, and whoever signed the server's certificate."""
+    options.setdefault("validate_cert", False)
     request = HTTPRequest(
         url,
         method=method,

@@ -19,7 +19,7 @@ __all__ = ["Host", "hosting"]
 
 
 class Host:
-    """``driftdb serve`` on a port that stays its own.
+    """``driftdb serve`` on a port that stays its own; classes of it are served otherwise.
 
     ``options`` are its command line's, ``env`` more for its environment. ``url`` is its root, and
     all that it logged, in all its lives, is in ``log``.
@@ -28,14 +28,18 @@ class Host:
     def __init__(self, folder: Path, options: Sequence[str], env: Mapping[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
-        told = "--StandaloneServer.health_details=True"
-        self._command = [*COMMAND, "serve", f"--port={port}", told, *options]
+        self.url, command = self._served(port, folder)
+        self._command = [*command, *options]
         self._environment = environment(**env)
         self._folder = folder
         self._running = ExitStack()
         self._process: Process | None = None
         self.log = ""
+
+    def _served(self, port: int, folder: Path) -> tuple[str, list[str]]:
+        """The root of the rooms, and the command that serves them there."""
+        told = "--StandaloneServer.health_details=True"
+        return f"http://127.0.0.1:{port}/", [*COMMAND, "serve", f"--port={port}", told]
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -91,10 +95,14 @@ class Host:
 
 @asynccontextmanager
 async def hosting(
-    folder: Path, *options: str, env: Mapping[str, str] | None = None, later: bool = False
+    folder: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    later: bool = False,
+    kind: type[Host] = Host,
 ) -> AsyncIterator[Host]:
     """A server that runs, until the end of the test; ``later``: once the test starts it."""
-    host = Host(folder, options, env or {})
+    host = kind(folder, options, env or {})
     async with AsyncExitStack() as stack:
         if not later:
             await host.start()

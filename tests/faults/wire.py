@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ __all__ = [
     "Wire",
     "connected",
     "masked",
+    "trusting",
 ]
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -49,6 +51,13 @@ class Ended(Exception):
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(f"{code} {reason}")
         self.code = code
+
+
+def trusting() -> ssl.SSLContext:
+    """What believes every certificate, for those of tests are self-signed."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def masked(opcode: int, content: bytes, *, mask: bytes | None = None) -> bytes:
@@ -91,7 +100,9 @@ class Wire:
         try:
             loop = asyncio.get_running_loop()
             await loop.sock_connect(end, (parts.hostname, parts.port))
-            wire = cls(*await asyncio.open_connection(sock=end))
+            tls = trusting() if parts.scheme == "https" else None
+            name = parts.hostname if tls else None
+            wire = cls(*await asyncio.open_connection(sock=end, ssl=tls, server_hostname=name))
         except BaseException as error:
             end.close()
             if isinstance(error, OSError):
