@@ -16,6 +16,7 @@ const built = await build({
     driftdb: from("src/driftdb/index.ts"),
     react: from("src/react/index.ts"),
     webrtc: from("src/webrtc/index.ts"),
+    server: from("src/server/index.ts"),
   },
   outdir: dist,
   bundle: true,

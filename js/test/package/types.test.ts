@@ -71,7 +71,7 @@ const MEMBERS: Record<string, string> = {
 
 test("each class that users see has just these members", async () => {
   const shown = new Map<string, string[]>();
-  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc"])
+  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc", "server"])
     for (const [name, members] of await classesOf(entry)) shown.set(name, members);
   expect(
     Object.fromEntries([...shown].map(([name, members]) => [name, members.join(" ")])),
@@ -119,7 +119,7 @@ function undocumented(text: string): string[] {
 test("everything that users see has a docstring", async () => {
   const missing: string[] = [];
   // What travels is described by protocol.md, and what npm's classes get by their types.
-  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc"])
+  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc", "server"])
     for (const [path, text] of await closureOf(join(folder, entry, "index.d.ts")))
       if (!/protocol\/(messages|integers)\.d\.ts$|driftdb\/(types|copied)\.d\.ts$/.test(path))
         missing.push(...undocumented(text));
