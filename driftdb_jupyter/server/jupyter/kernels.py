@@ -21,13 +21,14 @@ _NAMES = ("display_name", "name", "username")
 class Kernels:
     """Follows who starts a server's kernels, for a kernel stands for that person.
 
-    A kernel that nobody is known to have started is the hub's user's, whose server it is
-    (``JUPYTERHUB_USER``), else nobody's.
+    That stays so when somebody else restarts it. A kernel that nobody is known to have started is
+    the hub's user's, whose server it is (``JUPYTERHUB_USER``), else nobody's.
     """
 
     def __init__(self, server: ServerApp) -> None:
         assert server.event_logger is not None
         self._events = server.event_logger
+        self._server = server
         hub_user = os.environ.get("JUPYTERHUB_USER")
         self._unknown = _credential(hub_user, hub_user)
         self._known: dict[str, Operator] = {}
@@ -47,17 +48,18 @@ class Kernels:
     async def heard(self, logger: object, schema_id: str, data: dict[str, Any]) -> None:
         """Take one of the kernel manager's events; it comes in the context of the request."""
         kernel = data.get("kernel_id")
-        if kernel is None or data.get("status") != "success":
+        started = data["action"] == "start" and data.get("status") == "success"
+        if kernel is None or not started or kernel in self._known:
             return
-        if data["action"] == "shutdown":
-            self._known.pop(kernel, None)
-        elif data["action"] == "start":
-            handler = CallContext.get(CallContext.JUPYTER_HANDLER)
-            user = getattr(handler, "current_user", None)
-            names = [getattr(user, name, None) for name in _NAMES]
-            name = next((name for name in names if isinstance(name, str) and name), None)
-            if name is not None:
-                self._known[kernel] = _credential(name, getattr(user, "username", None))
+        handler = CallContext.get(CallContext.JUPYTER_HANDLER)
+        user = getattr(handler, "current_user", None)
+        names = [getattr(user, name, None) for name in _NAMES]
+        name = next((name for name in names if isinstance(name, str) and name), None)
+        if name is not None:
+            # A restart is a shutdown and a start, too: so those are forgotten here that are gone.
+            running = self._server.kernel_manager
+            self._known = {each: who for each, who in self._known.items() if each in running}
+            self._known[kernel] = _credential(name, getattr(user, "username", None))
 
 
 def _credential(name: str | None, owner: str | None) -> Operator:

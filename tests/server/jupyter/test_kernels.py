@@ -41,7 +41,6 @@ async def test_a_kernel_stands_for_who_started_it(jupyter_server: Server) -> Non
     assert jupyter_server.jupyter is not None
     kernels = Kernels(jupyter_server.jupyter)
     await hear(kernels, User(username="ada", name="Ada", display_name="Ada L."))
-    await hear(kernels, User(username="bob"), kernel_id="k-2")
     assert told(kernels, "k-1") == {
         "username": "kernel",
         "name": "Ada L.'s kernel",
@@ -49,9 +48,13 @@ async def test_a_kernel_stands_for_who_started_it(jupyter_server: Server) -> Non
         "owner": "ada",
         "source": "kernel",
     }
+    await hear(kernels, User(username="bob"), kernel_id="k-2")
     assert told(kernels, "k-2")["display_name"] == "bob's kernel"
-    await hear(kernels, None, action="shutdown")
-    assert told(kernels, "k-1")["display_name"] == "Kernel"
+    await hear(kernels, User(username="eve"), action="shutdown", kernel_id="k-2")
+    await hear(kernels, User(username="eve"), kernel_id="k-2")
+    assert told(kernels, "k-2")["display_name"] == "bob's kernel", "also after a restart"
+    await hear(kernels, User(username="eve"), kernel_id="k-4")
+    assert told(kernels, "k-2")["display_name"] == "Kernel", "it is gone, and forgotten"
 
 
 @pytest.mark.parametrize("change", [{"status": "error"}, {"action": "restart"}])
@@ -88,5 +91,8 @@ async def test_the_server_tells_it_by_the_id_that_a_kernel_brings(room: Room) ->
     (entry,) = (await peer.receive())["data"]
     assert entry["user"]["display_name"].endswith("'s kernel")
     assert entry["user"]["display_name"].startswith("Anonymous ")
+    owner = entry["user"]["owner"]
+    restart = f"kernels/{kernel}/restart"
+    await fetch(api + restart, method="POST", body="{}", headers=server.headers)
+    assert told(server.extension.kernels, kernel)["owner"] == owner
     await fetch(api + f"kernels/{kernel}", method="DELETE", headers=server.headers)
-    assert "owner" not in told(server.extension.kernels, kernel)
