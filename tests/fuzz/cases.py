@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import random
 import re
 import struct
@@ -13,7 +15,9 @@ from typing import Any
 from .corpus import Corpus
 from .values import Values, mutated
 
-__all__ = ["Case", "make_case"]
+__all__ = ["TOKEN_KEY", "Case", "make_case"]
+
+TOKEN_KEY = "the secret that the fuzzer's own tokens are signed with"
 
 _NAMES = ("fuzz", "fuzz", "fuzz-2", "guarded", "a%00b", "..", "%2e%2e", "%ff", "x" * 300, "é%C3%A9")
 _METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "BREW", "get")
@@ -45,7 +49,10 @@ _HEADERS = (
         "A: " + "b" * 4000,
     ),
 )
-_JWT_HEAD = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+_CLAIMS: dict[str, Any] = {
+    **{"room": "fuzz", "role": "write", "sub": "ada", "name": "Ada", "jti": "j1", "groups": ["g"]},
+    **{"exp": 4102444800, "nbf": 0, "iat": 0, "grants": [{"can": ["read"], "prefixes": ["k"]}]},
+}
 _LENGTHS = ("0", "1", "-1", "+5", "0x10", "99999999999", "5, 5", "5, 6", " 7 ", "")
 _CODES = (0, 999, 1000, 1001, 1005, 1006, 1007, 1011, 2999, 3000, 4401, 4999, 5000, 65535)
 
@@ -211,6 +218,8 @@ class _Maker:
 
     def _start(self) -> str:
         rng = self.rng
+        if rng.random() < 0.3:
+            return f"POST /room/{rng.choice(_NAMES[:4])}/send HTTP/1.1"
         path = re.sub(
             r"\(\[\^/\]\+\)", lambda _: rng.choice(_NAMES), rng.choice(self._corpus.routes)
         )
@@ -258,17 +267,16 @@ class _Maker:
     def _bearers(self) -> list[bytes]:
         """Requests with credentials that are nearly some: tokens, tickets, links, secrets."""
         rng = self.rng
-        bearer: Any = f"{_JWT_HEAD}.eyJzdWIiOiJhIn0.{'A' * 43}"
+        bearer = self._token()
         deed = rng.randrange(6)
         if deed == 0:
-            bearer = ".".join(
-                rng.choice(("", "e30", "bnVsbA", "W10", "====", "\xff", "MQ")) for _ in range(3)
-            )
+            parts = ("", "e30", "bnVsbA", "W10", "====", "\xff", "MQ")
+            bearer = ".".join(rng.choice(parts) for _ in range(3))
         elif deed == 1:
             bearer = "link_" + rng.choice(("", "A" * 22, "A" * 3000, "\xff"))
         elif deed == 2:
             bearer = rng.choice(("", " ", ".", "..", "...", "." * 2000, "A" * 43))
-        if rng.random() < 0.6:
+        if rng.random() < 0.3:
             bearer = mutated(rng, bearer.encode("latin-1")).decode("latin-1")
         header = f"Authorization: {rng.choice(('Bearer', 'bearer', 'token'))} {bearer}"
         if rng.random() < 0.4:
@@ -278,10 +286,27 @@ class _Maker:
             ]
         return [self._request(header) for _ in range(rng.choice((1, 3)))]
 
+    def _token(self) -> str:
+        """Return a token that is signed well, over what need not be a token."""
+        head: Any = {"alg": "HS256", "typ": "JWT"}
+        claims: Any = self.rng.choice((_CLAIMS, {"room": "fuzz", "role": "admin"}))
+        claims = {**claims, "exp": _CLAIMS["exp"]}
+        for _ in range(self.rng.choice((0, 1, 2))):
+            claims = self._values.confused(claims)
+        if self.rng.random() < 0.2:
+            head = self._values.confused(head)
+        signed = b".".join(_base64(self._values.text(part)) for part in (head, claims))
+        signature = hmac.digest(TOKEN_KEY.encode(), signed, "sha256")
+        return b".".join((signed, _base64(signature))).decode()
+
     def _bytes(self) -> list[bytes]:
         """Anything that begins like one of the others."""
         whole = b"".join(self.rng.choice((self._requests, self._frames, self._messages))())
         return [mutated(self.rng, whole), self.rng.randbytes(self.rng.choice((0, 9, 200)))]
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _head(lines: list[str]) -> bytes:

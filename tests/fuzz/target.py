@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 from ..conformance.peer import fetch, get, push
 from ..faults.wire import Wire, connected
 from ..server.processes import COMMAND, Process, environment, started
-from .cases import Case
+from .cases import TOKEN_KEY, Case
 
 __all__ = ["Broken", "Target", "serving"]
 
@@ -158,7 +158,11 @@ async def serving(
     folder: Path, *options: str, program: Sequence[str] = COMMAND
 ) -> AsyncIterator[Target]:
     """A server to be fuzzed; ``options`` are more of its command line."""
-    command = [*program, "serve", "--port=0", *_OPTIONS, *options]
+    keys = folder / "keys"
+    keys.touch(0o600)
+    keys.write_text(TOKEN_KEY)
+    tokens = f"--DriftDB.token_keys_file={keys}"
+    command = [*program, "serve", "--port=0", *_OPTIONS, tokens, *options]
     with started(command, cwd=folder, env=environment()) as process:
         root = process.server.root
         guarded = await fetch(f"{root}room/guarded/access", method="PUT", body=_POLICY)
