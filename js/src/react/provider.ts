@@ -48,7 +48,9 @@ const OPTIONS = {
 /** Connects all components below to a room. Throws a `TypeError` for a property that doesn't fit. */
 export function DriftDBProvider(props: DriftDBProviderProps): ReactElement {
   const { children, ...options } = props;
-  checkOptions(options, OPTIONS);
+  // As with npm's provider, null stands for what is left out.
+  const given = Object.entries(options).filter(([, value]) => value !== null);
+  checkOptions(Object.fromEntries(given), OPTIONS);
   const { api, room, token, useBinary, onError = warn } = options;
   const [db] = useState(() => new DbConnection());
   useIsomorphicLayoutEffect(() => {

@@ -71,6 +71,13 @@ test.each([
   quiet.mockRestore();
 });
 
+test("a provider takes null for what is left out, as npm's does", async () => {
+  history.replaceState(null, "", "/?_driftdb_room=old");
+  const props = { api: API, room: null, useBinary: null, token: undefined };
+  render(createElement(DriftDBProvider, props as never));
+  await vi.waitFor(() => expect(FakeSocket.last.url).toContain("/room/old/connect"));
+});
+
 test("a server that is not there yet is asked again for a new room", async () => {
   const fetch = vi
     .fn()
