@@ -68,6 +68,6 @@ def _check_no_secret(url: str) -> None:
     asked = parse_qs(parts.query, keep_blank_values=True)
     if asked.keys() - {"key"} or "@" in parts.netloc:  # the page of one key has that in its URL
         raise ValueError(
-            "expected a URL without a token or password, for others see what a command was "
+            "expected a URL without a token or password, because others see what a command was "
             "started with; set DRIFTDB_TOKEN, or DRIFTDB_TOKEN_FILE to a file that holds it"
         )

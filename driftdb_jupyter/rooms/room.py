@@ -440,7 +440,7 @@ class Room:
         stream = self._streams.get(key)
         if stream is not None and stream.is_in_parts and stream.count_to(seq):
             raise Conflict(
-                "expected an epoch, for the stream begins with a snapshot in parts",
+                "expected an epoch, because the stream begins with a snapshot in parts",
                 key=key,
                 seq=stream.newest,
             )

@@ -392,7 +392,7 @@ class StandaloneServer(JupyterApp):
             raise BadSetting(f"can't read the settings: {error} ({type(error).__name__})") from None
 
     def update_config(self, config: Config) -> None:
-        """Take settings; raises :class:`BadSetting`, for traitlets itself ends the process."""
+        """Take settings; raises :class:`BadSetting`, because traitlets itself ends the process."""
         try:
             super().update_config(config)
         except TraitError as error:

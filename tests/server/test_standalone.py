@@ -80,6 +80,15 @@ async def test_a_page_that_is_allowed_makes_and_uses_rooms(server: Server) -> No
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
 
 
+async def test_a_path_that_leads_nowhere_says_what_answers_and_where_to_begin(
+    server: Server,
+) -> None:
+    answer = await fetch(server.root + "nonsense")
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "text/plain; charset=UTF-8"
+    assert answer.body == b"There is nothing here. This server hosts DriftDB rooms: see /\n"
+
+
 async def test_a_refusal_may_be_read_by_it_too(server: Server) -> None:
     room = await new_room(server)
     unknown = await fetch(server.root + "room/unknown", headers=ELSEWHERE)

@@ -105,7 +105,9 @@ class _Serve(Configured):
 @option(
     "--generate-config",
     is_flag=True,
-    help="Write a file that lists and explains all settings, and exit.",
+    help="Write driftdb_config.py, which lists and explains all settings, into Jupyter's"
+    " configuration folder (~/.jupyter unless `jupyter --config-dir` names another), or the file"
+    " that --config names, and exit.",
 )
 @option("--named-rooms", is_flag=True, help="Let clients choose the names of rooms.")
 @option(

@@ -469,7 +469,7 @@ class Connection:
         await self._connector.gone()
 
     def abandon(self) -> None:
-        """Close for good, as soon as all is written; safe in a finalizer, for it takes no lock."""
+        """Close for good, as soon as all is written; takes no lock: a finalizer may call it."""
         if self._started or self._connector.started:
             self._inbox.put(Job(self._driver.let_go))
 

@@ -226,11 +226,11 @@ class Pushes:
         self._unsent = OrderedDict.fromkeys(self._pushes)
 
     def widen(self) -> None:
-        """Allow one more push in flight, for the server took one."""
+        """Allow one more push in flight, because the server took one."""
         self._window = min(self._window + 1, self.widest_window)
 
     def narrow(self) -> None:
-        """Allow half as many pushes in flight, for the server has no time for them."""
+        """Allow half as many pushes in flight, because the server has no time for them."""
         self._window = max(self._window // 2, self.narrowest_window)
 
     def get(self, push_id: int) -> Push | None:

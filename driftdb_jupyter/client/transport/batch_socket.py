@@ -61,7 +61,7 @@ class BatchSocket(WebSocketClientConnection):
             self._hear = None
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send text messages; does nothing when it is closed, for :meth:`receive` ends then."""
+        """Send text messages; does nothing when it is closed; :meth:`receive` ends then."""
         protocol = self.protocol
         if not isinstance(protocol, _BatchProtocol) or protocol.is_closing():
             return

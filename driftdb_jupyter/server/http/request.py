@@ -297,6 +297,21 @@ class Unauthorized(HTTPError):
 class NotFound(Request):
     """Any request for a path that does not exist."""
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say in a line what answers here, and where its front page is."""
+        if status_code != HTTPStatus.NOT_FOUND:
+            super().write_error(status_code, **kwargs)
+            return
+        self.set_header("Content-Type", "text/plain; charset=UTF-8")
+        self.finish(
+            f"There is nothing here. This server hosts DriftDB rooms: see {self._front()}\n"
+        )
+
+    def _front(self) -> str:
+        """Return the front page's URL, or its path where the request's host is not to be shown."""
+        public: str = self.hub.settings.public_url
+        return public or self.site.root
+
     async def refuse(self, *args: str) -> None:
         """Answer with 404, whatever the method."""
         raise HTTPError(HTTPStatus.NOT_FOUND)

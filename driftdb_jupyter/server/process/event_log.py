@@ -129,7 +129,7 @@ class EventLog:
         """Rooms were deleted because nobody used them."""
         shown = ", ".join(map(self.names.shown, rooms[:_NAMED]))
         more = f" and {len(rooms) - _NAMED} more" if len(rooms) > _NAMED else ""
-        self.log.info("DriftDB: deleted, for nobody used them: %s%s", shown, more)
+        self.log.info("DriftDB: deleted, because nobody used them: %s%s", shown, more)
 
     def failed(self, asked: str, error: BaseException) -> None:
         """Log that a request or connection met an error of the server, with its traceback."""

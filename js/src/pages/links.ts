@@ -139,7 +139,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
     } else {
       const why = element("p", "");
       why.append(
-        "A phone can't open this address, for it is this machine's own. Start the server with ",
+        "A phone can't open this address, because it is this machine's own. Start the server with ",
         element("code", "", {}, advice),
         ", or tell it its public_url, and make another link.",
       );

@@ -17,7 +17,7 @@ export function invitation(shell: Shell, path: string): HTMLElement {
     const why = element("p", "");
     const command = element("code", "", {}, shell.advice);
     why.append(
-      "A phone can't open this address, for it is this machine's own. Start the server with ",
+      "A phone can't open this address, because it is this machine's own. Start the server with ",
       command,
       " and everybody in your network can open the page that it then shows here.",
     );

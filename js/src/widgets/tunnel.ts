@@ -56,7 +56,7 @@ export class Tunnel implements Socket {
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
   readonly text =
-    "Connected through the kernel, for this page can't reach the room's server: what others " +
+    "Connected through the kernel, because this page can't reach the room's server: what others " +
     "change is seen at once; what you change may wait until the kernel is free.";
   private readonly tunnel: string;
   private expected = 0;

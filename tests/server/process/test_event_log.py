@@ -156,7 +156,7 @@ def test_rooms_that_come_and_go_are_told(
     assert caplog.messages == [
         "DriftDB: a: made for 192.0.2.1",
         "DriftDB: a: deleted",
-        "DriftDB: deleted, for nobody used them: r0, r1, r2, r3, r4 and 2 more",
+        "DriftDB: deleted, because nobody used them: r0, r1, r2, r3, r4 and 2 more",
     ]
 
 
