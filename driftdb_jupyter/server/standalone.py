@@ -215,7 +215,7 @@ def application(
             ),
             *administration,
             *metrics,
-            *([] if service is None else service.routes(base_url)),
+            *([] if service is None else service.routes(site)),
         ],
         default_handler_class=NotFound,
         default_handler_args={"site": site},
@@ -450,6 +450,8 @@ class StandaloneServer(JupyterApp):
             self.host, self.port, self.base_url = place.host, place.port, place.base_url
             self.service = HubService(parent=self)
             self.service.prepare(self.data)
+            # JupyterHub's client tells there of each token that the hub doesn't know.
+            logging.getLogger("tornado.application").addFilter(Seldom())
         except TraitError as error:
             raise BadSetting(str(error)) from None
         except (DriftDBError, OSError) as error:

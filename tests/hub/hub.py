@@ -42,6 +42,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = {home!r} + "/{{username}}"
 c.Spawner.args = ["--allow-root"]
 c.Spawner.environment.update({{"JUPYTER_PREFER_ENV_PATH": "1"}})
 c.Spawner.default_url = "/lab"
+c.Spawner.args += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.db_url = "sqlite:///" + {home!r} + "/hub.sqlite"
 c.JupyterHub.cookie_secret_file = {home!r} + "/hub_secret"
@@ -103,7 +104,10 @@ class RealHub:
         )
         self._config = home / "jupyterhub_config.py"
         self._config.write_text(text + more)
-        shutil.copy(DEPLOY / "driftdb_config.py", home)
+        settings = (DEPLOY / "driftdb_config.py").read_text()
+        # What the hub takes back is noticed sooner than people need it.
+        settings += "c.DriftDB.credential_check_seconds = 1.0\n"
+        (home / "driftdb_config.py").write_text(settings)
         self._process: subprocess.Popen[str] | None = None
         self._lines: list[str] = []
 
@@ -201,12 +205,17 @@ class RealHub:
 
     def start_server(self, name: str) -> str:
         """Start the server of a person, and wait until it answers; its URL."""
-        self.request("POST", f"users/{name}/server", {})
+        if not self.request("GET", f"users/{name}").get("server"):
+            self.request("POST", f"users/{name}/server", {})
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not (self.request("GET", f"users/{name}").get("server")):
             assert time.monotonic() < deadline, self.log
             time.sleep(0.1)  # the hub tells of nothing else
         return f"{self.root}user/{name}/"
+
+    def files(self, name: str) -> Path:
+        """The folder that the server of a person shows."""
+        return self._home / name
 
     def stop_server(self, name: str) -> None:
         """Stop the server of a person, if there is one."""

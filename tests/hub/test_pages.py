@@ -13,6 +13,11 @@ from .hub import PASSWORD, RealHub
 _PATIENCE_MILLISECONDS = 60_000
 
 
+def logged_in(new_window: NewWindow, hub: RealHub, name: str) -> Page:
+    """A window of a browser that is logged in to the hub."""
+    return opened(new_window, f"{hub.root}hub/home", name)
+
+
 def opened(new_window: NewWindow, url: str, name: str) -> Page:
     """A page that somebody opens who has yet to log in."""
     page = new_window()
@@ -21,7 +26,7 @@ def opened(new_window: NewWindow, url: str, name: str) -> Page:
     page.fill("#username_input", name)
     page.fill("#password_input", PASSWORD)
     page.click("#login_submit")
-    page.wait_for_url(re.compile(re.escape(url.split("?")[0])))
+    page.wait_for_url(re.compile(re.escape(url)))
     return page
 
 
@@ -79,3 +84,11 @@ def test_the_pages_of_a_persons_own_server_work(hub: RealHub, new_window: NewWin
     page.goto(f"{server}driftdb/room/own/inspect")
     is_connected(page)
     expect(page.locator(".figures")).to_contain_text("connections1")
+
+
+def test_whom_the_hub_removes_is_put_out(hub: RealHub, new_window: NewWindow) -> None:
+    page = opened(new_window, f"{hub.rooms}room/any-other/page", "mallory")
+    is_connected(page)
+    hub.request("DELETE", "users/mallory")
+    badge = page.locator(".top .driftdb-badge")
+    expect(badge).to_have_attribute("data-phase", "refused", timeout=_PATIENCE_MILLISECONDS)

@@ -6,7 +6,9 @@ A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel rea
 nobody else vouches for), ``DRIFTDB_PUBLIC_URL`` (the root as browsers elsewhere reach it, where a
 proxy stands before the server), ``DRIFTDB_NOT_KEPT`` (why the server keeps its rooms in memory
 alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path that the notebook had when
-the kernel was started.
+the kernel was started. Where the rooms are those of a service, which knows no notebooks,
+``DRIFTDB_NOTEBOOKS_URL`` and ``DRIFTDB_NOTEBOOKS_SECRET`` are those of the server that does, and
+``DRIFTDB_TOKEN`` opens the service.
 
 Outside of a notebook anybody may set ``DRIFTDB_URL``, and ``DRIFTDB_ROOM``: the name or URL of the
 room that is meant where none is given.
@@ -61,9 +63,10 @@ class Location:
     yet to name it: the own one of the ``notebook`` that had that path when this kernel was
     started, or else a new one. ``authorization`` is the value of that header, and never shown.
     With ``certfile`` that certificate alone is trusted, whatever host it is for. ``own`` tells
-    that this is the Jupyter server that started this kernel; ``public`` is its root as others have
-    it, where that is another. ``source`` is asked for a token in
-    place of ``authorization``.
+    that this is the Jupyter server that started this kernel, or the service that it uses;
+    ``public`` is its root as others have it, where that is another. ``source`` is asked for a token
+    in place of ``authorization``. ``names``: the server that knows whose room a notebook's is,
+    ``None`` where this one does.
     """
 
     server: str
@@ -74,6 +77,7 @@ class Location:
     own: bool = False
     public: str | None = None
     source: TokenSource | None = field(default=None, repr=False)
+    names: Location | None = None
 
     @property
     def url(self) -> str:
@@ -189,6 +193,8 @@ def locate(
             authorization = authorization or (f"DriftDB {secret}" if secret else None)
         if environ.get("DRIFTDB_NOT_KEPT"):
             _warn(environ["DRIFTDB_NOT_KEPT"])
+        if environ.get("DRIFTDB_NOTEBOOKS_URL"):
+            certfile = None  # it is that one's
     elif own is not None:
         certfile = None  # it is the own server's
     known = authorization is not None or source is not None
@@ -203,7 +209,18 @@ def locate(
         own=is_own,
         public=public if is_own else None,
         source=source,
+        names=_names(environ) if is_own and notebook else None,
     )
+
+
+def _names(environ: Mapping[str, str]) -> Location | None:
+    """Return the server that names the rooms of notebooks, where that is another one."""
+    url = environ.get("DRIFTDB_NOTEBOOKS_URL")
+    if not url:
+        return None
+    certfile = environ.get("DRIFTDB_CERTFILE") if url.startswith("https:") else None
+    secret = environ.get("DRIFTDB_NOTEBOOKS_SECRET", "")
+    return Location(server=url, authorization=f"DriftDB {secret}", certfile=certfile or None)
 
 
 @cache

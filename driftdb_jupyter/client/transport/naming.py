@@ -50,16 +50,18 @@ def named(location: Location, settings: Settings, *, timeout_seconds: float) -> 
 
 
 async def _ask(location: Location, settings: Settings, timeout_seconds: float) -> str:
+    asked = location
     if location.notebook is None:
         path, method, body = "new", "POST", b""
     else:
+        asked = location.names or location
         query = {"kernel": kernel_id() or "", "started_as": location.notebook}
         path, method, body = f"notebook?{urlencode(query, errors='replace')}", "GET", None
-    url = location.server + path
+    url = asked.server + path
     try:
         answer: Any = msgspec.json.decode(
             await fetch(
-                location, settings, url, method=method, body=body, timeout_seconds=timeout_seconds
+                asked, settings, url, method=method, body=body, timeout_seconds=timeout_seconds
             )
         )
         name = answer["room"]
@@ -68,7 +70,7 @@ async def _ask(location: Location, settings: Settings, timeout_seconds: float) -
         return name
     except (msgspec.DecodeError, KeyError, TypeError):
         raise Unreachable(
-            f"what answers at {location.server} is no room server: it named no room. Check the URL."
+            f"what answers at {asked.server} is no room server: it named no room. Check the URL."
         ) from None
     except Exception as error:
-        raise explain(error, location) from None
+        raise explain(error, asked) from None

@@ -12,7 +12,7 @@ from tornado.web import HTTPError, RequestHandler
 from ...access.credential import Credential
 from ...protocol.name import new_id
 from ..http.bearers import Maker
-from ..http.handlers import RoomRequest
+from ..http.handlers import RoomInfo, RoomRequest
 from ..http.pages import PageHandler
 from ..http.request import Unauthorized
 from .auth import HubLogin
@@ -20,7 +20,20 @@ from .credential import HubCredential, Model
 from .room_names import owned_room
 from .room_policies import RoomPolicies
 
-__all__ = ["Callback", "HubRequest", "hub_credential", "hub_request", "token_credential"]
+__all__ = ["Callback", "HubRequest", "LogIn", "hub_credential", "hub_request", "token_credential"]
+
+
+class LogIn(RoomRequest):
+    """``GET /login``: logs the browser in, if the hub knows it.
+
+    Widgets ask it in the pages of other servers of the hub; the redirects to the hub and back set
+    the cookie that their sockets bring.
+    """
+
+    def get(self) -> None:
+        """Answer with nothing: it is logged in."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_status(HTTPStatus.NO_CONTENT)
 
 
 class HubRequest(HubOAuthenticated, RoomRequest):  # type: ignore[misc]  # JupyterHub has no types
@@ -56,7 +69,7 @@ class HubRequest(HubOAuthenticated, RoomRequest):  # type: ignore[misc]  # Jupyt
         model: Model | None = await login.get_user(self, sync=False)
         page = isinstance(self, PageHandler)
         if model is None:
-            if not page:
+            if not (page or isinstance(self, LogIn)):
                 raise HTTPError(HTTPStatus.FORBIDDEN)
             self.redirect(self.get_login_url())
             return None
@@ -64,6 +77,15 @@ class HubRequest(HubOAuthenticated, RoomRequest):  # type: ignore[misc]  # Jupyt
         if page:
             _ = self.xsrf_token  # the cookie that the page's own requests take it from
         return hub_credential(login, self.policies, model, login.get_token(self))
+
+    def check_xsrf_cookie(self) -> None:
+        """Refuse a page's request without its XSRF token.
+
+        But for those that do nothing, and tell no other page anything: widgets ask them in pages
+        of other servers of the hub, which have no token of this one.
+        """
+        if not (isinstance(self, (LogIn, RoomInfo))):
+            super().check_xsrf_cookie()
 
     def check_origin(self, origin: str) -> bool:
         """Allow a socket: :meth:`prepare` has looked."""

@@ -14,7 +14,7 @@ from traitlets.config import Configurable
 
 from ...protocol.errors import BadMessage, DriftDBError
 from ..http.bearers import Maker
-from ..http.site import Route
+from ..http.site import Route, Site
 from .cookie_secret import cookie_secret
 from .room_policies import RoomPolicies
 from .tokens import HubTokens
@@ -98,7 +98,7 @@ class HubService(Configurable):
         """
         try:
             from .auth import HubLogin
-            from .request import Callback, hub_request, token_credential
+            from .request import Callback, LogIn, hub_request, token_credential
         except ImportError as error:
             raise DriftDBError(
                 f"{error}: install driftdb-jupyter[hub] where the hub starts its services"
@@ -114,9 +114,10 @@ class HubService(Configurable):
         self.cookie_secret = cookie_secret(folder)
         self.request: type[RequestHandler] = hub_request(login, policies)
         self.credential: Maker = token_credential(login, policies)
+        self._log_in = LogIn
         self._callback = Callback, {"login": login}
 
-    def routes(self, base_url: str) -> list[Route]:
+    def routes(self, site: Site) -> list[Route]:
         """Return the routes of logging in."""
-        handler, options = self._callback
-        return [(re.escape(base_url) + "oauth_callback", handler, options)]
+        callback = re.escape(site.prefix) + "oauth_callback"
+        return [site.route("login", self._log_in), (callback, *self._callback)]

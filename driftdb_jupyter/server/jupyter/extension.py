@@ -51,6 +51,7 @@ from .access import KERNEL, SHOWN, JupyterCredential, holds_secret
 from .kernels import Kernels
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
+from .used_service import UsedService
 
 __all__ = ["DriftDBExtension"]
 
@@ -58,6 +59,7 @@ _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
 _SECRET = "driftdb_kernel_secret"
 _NOTEBOOKS = "driftdb_notebooks"
+_SERVICE = "driftdb_service"
 _KERNELS = "kernels"
 _KERNELS_OF_SERVER = "driftdb_kernels"
 _KERNEL_HEADER = "DriftDB-Kernel"
@@ -180,7 +182,11 @@ class NotebookRoom(RoomRequest):
             self.get_query_argument("kernel"),
             started_as=self.get_query_argument("started_as", strip=False),
         )
-        self.answer_address(name)
+        service: UsedService | None = self.settings[_SERVICE]
+        if service is None:
+            self.answer_address(name)
+        else:
+            self.answer({"room": service.room(name)})
 
 
 class DriftDBExtension(ExtensionApp):
@@ -209,6 +215,7 @@ class DriftDBExtension(ExtensionApp):
         self.kernels = self.settings[_KERNELS_OF_SERVER] = Kernels(self.serverapp)
         self.hub = Hub(broker, settings, events=EventLog(self.log), expired=rooms.forget)
         self.hub.peer_limit = bound_peers(self.hub.peer_limit, self.log)
+        self.service = self.settings[_SERVICE] = UsedService.of(os.environ)
         self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
@@ -259,12 +266,12 @@ class DriftDBExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
         environment = self.kernel_environment()
-        for name in ("DRIFTDB_NOT_KEPT", "DRIFTDB_PUBLIC_URL"):
+        for name in ("DRIFTDB_NOT_KEPT", "DRIFTDB_PUBLIC_URL", "DRIFTDB_SECRET"):
             os.environ.pop(name, None)  # of the server whose terminal this one was run in
         os.environ.update(environment)
-        if "DRIFTDB_URL" in environment:
+        if not serverapp.sock:
             certfile = environment.get("DRIFTDB_CERTFILE")
-            control = Control(environment["DRIFTDB_URL"], self._admin_secret, os.getpid(), certfile)
+            control = Control(self.near, self._admin_secret, os.getpid(), certfile)
             self._control.enter_context(control_file(self.hub.broker.journal, control))
         accept_patiently(serverapp.http_server, self.log)
         self.hub.start()
@@ -273,6 +280,8 @@ class DriftDBExtension(ExtensionApp):
         self.kernels.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
+        if self.service is not None:
+            self.log.info("Kernels use the DriftDB rooms at %s", self.service.url)
 
     async def stop_extension(self) -> None:
         """Say goodbye to all peers."""
@@ -287,6 +296,14 @@ class DriftDBExtension(ExtensionApp):
             logging.getLogger("driftdb_jupyter.audit").removeHandler(self._audit)
             self._audit.close()
 
+    @property
+    def near(self) -> str:
+        """The URL of the rooms' root for programs of this machine."""
+        server = self.serverapp
+        scheme = "https" if server.certfile else "http"
+        root = url_path_join(server.base_url, _PREFIX)
+        return near(server.ip, server.port, root, scheme=scheme)
+
     def kernel_environment(self) -> dict[str, str]:
         """Return the variables by which a kernel of this server finds its rooms.
 
@@ -294,15 +311,14 @@ class DriftDBExtension(ExtensionApp):
         ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large.
         ``DRIFTDB_PUBLIC_URL`` is the setting ``public_url``, for links to give to others. Where
         rooms are in memory that should be kept, ``DRIFTDB_NOT_KEPT`` says why, so that it can warn.
+        Where a hub told of a service, they are those for its rooms (:class:`UsedService`).
         Empty where the server listens on a Unix socket alone: kernels can't reach it then.
         """
         server = self.serverapp
         if server.sock:
             return {}
-        scheme = "https" if server.certfile else "http"
-        root = url_path_join(server.base_url, _PREFIX)
         environment = {
-            "DRIFTDB_URL": near(server.ip, server.port, root, scheme=scheme),
+            "DRIFTDB_URL": self.near,
             "DRIFTDB_SECRET": self.settings[_SECRET],
             "DRIFTDB_MESSAGE_LIMIT_BYTES": str(self.hub.limits.message_bytes),
         }
@@ -313,7 +329,7 @@ class DriftDBExtension(ExtensionApp):
         broker = self.hub.broker
         if broker.journal is None and broker.trouble is not None:
             environment["DRIFTDB_NOT_KEPT"] = broker.trouble
-        return environment
+        return environment if self.service is None else self.service.kernel_environment(environment)
 
     def report_activity(self) -> None:
         """Tell Jupyter when rooms were used, so that a server in use is not culled."""

@@ -10,7 +10,7 @@ from ...protocol.name import is_id, room_digest
 
 __all__ = ["Printable", "RoomNames", "printable", "without_secrets"]
 
-_SECRET_ARGUMENTS = ("token", "client", "ticket")
+_SECRET_ARGUMENTS = ("token", "client", "ticket", "code", "state")
 _LINE_LIMIT = 2000
 
 

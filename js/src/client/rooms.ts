@@ -1,4 +1,5 @@
 import { DetouredConnection } from "./detour";
+import { foreignService, serviceSocket } from "./service_socket";
 import { Session } from "./session";
 
 const connections = new Map<string, { connection: DetouredConnection; users: number }>();
@@ -10,7 +11,9 @@ const connections = new Map<string, { connection: DetouredConnection; users: num
 export function join(url: string, session = new Session()): DetouredConnection {
   let room = connections.get(url);
   if (room === undefined) {
-    room = { connection: new DetouredConnection(url, {}, session), users: 0 };
+    const service = foreignService(url);
+    const options = service === null ? {} : { WebSocket: serviceSocket(service) };
+    room = { connection: new DetouredConnection(url, options, session), users: 0 };
     connections.set(url, room);
   }
   room.users += 1;

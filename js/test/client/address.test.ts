@@ -25,6 +25,13 @@ test("the page knows best below which prefix it reaches the server", () => {
   expect(roomUrl("/driftdb/", "x")).toBe("https://hub.example/proxied/driftdb/room/x");
 });
 
+test("a hub's service is where its path says, whatever page shows it", () => {
+  location.href = "https://hub.example/user/a/lab";
+  config('{"baseUrl":"/user/a/"}');
+  const room = "https://hub.example/services/driftdb/room/class";
+  expect(roomUrl("/services/driftdb/", "class")).toBe(room);
+});
+
 test.each(["", "{", '{"baseUrl":7}'])("a page's configuration of %j is no help", (text) => {
   location.href = "http://localhost:8888/lab";
   config(text);

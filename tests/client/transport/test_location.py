@@ -231,3 +231,20 @@ def test_a_share_link_is_for_browsers() -> None:
     with pytest.raises(ValueError, match="got a share link") as raised:
         locate("http://h:1/room/r/shared#link_secret", environ={})
     assert "link_secret" not in str(raised.value)
+
+
+def test_the_rooms_of_a_service_are_opened_by_its_token_and_named_by_the_own_server() -> None:
+    environ = {
+        "DRIFTDB_URL": "http://hub:10101/services/driftdb/",
+        "DRIFTDB_TOKEN": "the-token",
+        "DRIFTDB_NOTEBOOKS_URL": "http://127.0.0.1:8888/user/ada/driftdb/",
+        "DRIFTDB_NOTEBOOKS_SECRET": "the-secret",
+        "JPY_SESSION_NAME": "own.ipynb",
+    }
+    own = locate(environ=environ)
+    assert own.headers == {"Authorization": "token the-token"}
+    assert own.names is not None
+    assert own.names.server == "http://127.0.0.1:8888/user/ada/driftdb/"
+    assert own.names.headers == {"Authorization": "DriftDB the-secret"}
+    assert locate("class", environ=environ).names is None
+    assert locate(url="http://other/room/x", environ=environ).headers == {}
