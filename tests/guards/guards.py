@@ -35,6 +35,21 @@ class Guard:
 
 GUARDS = [
     Guard(
+        "a share link in another room, or after it was taken back",
+        "driftdb_jupyter/access/share_link.py",
+        "access.name == self.room and access.get(LINK, self.link_id) is not None",
+        "True",
+        "tests/access/test_share_link.py::"
+        "test_a_person_may_do_what_the_link_gives_in_its_room_as_long_as_that_has_it",
+    ),
+    Guard(
+        "a share link whose holder isn't counted",
+        "driftdb_jupyter/access/share_link.py",
+        '        """Return nothing."""\n        return NOTHING',
+        "        return compile_grants(*ShareLink.all_of(access)[0].terms.grants)",
+        "tests/access/test_share_link.py::test_its_holder_may_do_nothing_before_being_counted",
+    ),
+    Guard(
         "cross-site WebSocket hijacking and requests",
         "driftdb_jupyter/server/standalone.py",
         "self.site.gate.check_origin(self.request)",
