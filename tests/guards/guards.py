@@ -239,6 +239,43 @@ GUARDS = [
         "return show(remembered(told), parent);",
         "js/test/lab/output.test.ts",
     ),
+    Guard(
+        "HTML of a room in a widget that is bound",
+        "driftdb_jupyter/client/objects/binding.py",
+        "    if not trusted and may_hold_markup(widget, trait):\n        raise",
+        "    if False:\n        raise",
+        "tests/client/objects/test_binding.py::"
+        "test_html_is_shared_with_a_room_that_is_trusted_alone",
+    ),
+    Guard(
+        "a widget that is bound and turned into HTML",
+        "driftdb_jupyter/client/objects/binding.py",
+        "if not self.trusted and may_hold_markup(self.widget, self.trait):",
+        "if False:",
+        "tests/client/objects/test_binding.py::"
+        "test_what_becomes_html_later_takes_nothing_more_from_the_room",
+    ),
+    Guard(
+        "a view that a widget names itself",
+        "driftdb_jupyter/client/objects/trust.py",
+        'if getattr(widget, "_view_module", None) != _CONTROLS:',
+        "if False:",
+        "tests/client/objects/test_trust.py",
+    ),
+    Guard(
+        "what vouches for a user",
+        "driftdb_jupyter/access/identity.py",
+        """return Value.from_json(b'%b%b"source":"%b"}' % (fields, comma, self.source.encode()))""",
+        "return self.user",
+        "tests/access/test_identity.py",
+    ),
+    Guard(
+        "a guest's claim to a name",
+        "driftdb_jupyter/client/objects/presence.py",
+        'f"{claimed} (guest)"',
+        "claimed",
+        "tests/client/objects/test_presence.py",
+    ),
 ]
 
 
