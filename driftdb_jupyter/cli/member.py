@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # imported when there is work to do
     from ..client.connection.connection import Connection
     from ..client.room import Room
     from ..client.session.kind import Kind
-    from ..client.transport.glance import Glance
+    from ..client.transport.key_contents import KeyContents
 
 __all__ = ["SECONDS", "Member", "force_option", "room_options"]
 
@@ -73,18 +73,21 @@ class Member:
         """Have the server make a room, and return where it is."""
         return self._named(partial(server_location, self.url))
 
-    def glance(self, prefix: str) -> dict[str, Glance]:
-        """Return what the keys with this prefix hold; raises as :func:`.glance.glance` does."""
-        from ..client.transport.glance import glance
+    def read_keys(self, prefix: str) -> dict[str, KeyContents]:
+        """Return what the keys with this prefix hold.
+
+        Raises as :func:`.key_contents.read_keys` does.
+        """
+        from ..client.transport.key_contents import read_keys
 
         location, settings = self.location(), self.settings()
         return self._reached(
-            lambda seconds: glance(location, settings, prefix=prefix, timeout_seconds=seconds)
+            lambda seconds: read_keys(location, settings, prefix=prefix, timeout_seconds=seconds)
         )
 
     def check_kind(self, key: str, wanted: Kind) -> None:
         """Raise :class:`.KeyInUse` if a key is in use as another kind of object."""
-        from ..client.transport.glance import check_kind
+        from ..client.transport.key_contents import check_kind
 
         location, settings = self.location(), self.settings()
         try:

@@ -27,8 +27,8 @@ from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 from ..client.connection.connection import Connection
 from ..client.runtime.background import background
 from ..client.settings import Settings
-from ..client.transport.dial import dial
 from ..client.transport.location import Location
+from ..client.transport.opening import open_socket
 
 __all__ = ["Tunnel", "carry"]
 
@@ -143,7 +143,7 @@ class Tunnel:
     async def _run(self, location: Location, secret: str, settings: Settings) -> None:
         code = 1006
         try:
-            socket = await dial(location, secret, settings)
+            socket = await open_socket(location, secret, settings)
             self.tell(opened=True)
             passing = [asyncio.create_task(self._send_all(socket))]
             passing.append(asyncio.create_task(self._tell_all()))

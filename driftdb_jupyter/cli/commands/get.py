@@ -28,7 +28,7 @@ def command(member: Member, key: str, json: bool) -> None:
     """
     from ..record import record, text_of
 
-    found = member.glance(key).get(key)
+    found = member.read_keys(key).get(key)
     if found is None or found.newest is None:
         raise Failure(f"expected a key that holds something, got {key!r}", NOTHING)
     put(record(key, found.newest).line() if json else text_of(found.newest.value))

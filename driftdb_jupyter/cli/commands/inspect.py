@@ -14,7 +14,7 @@ from ..member import Member, room_options
 from ..subcommand import make_command
 
 if TYPE_CHECKING:
-    from ...client.transport.glance import Glance
+    from ...client.transport.key_contents import KeyContents
 
 __all__ = ["command"]
 
@@ -42,8 +42,8 @@ def command(member: Member, prefix: str | None, json: bool) -> None:
     that begin with `$` are the protocol's own, and shown only if they are asked for.
     """
     prefix = prefix or ""
-    found = member.glance(prefix)
-    meta = member.glance(_META + prefix) if prefix else found
+    found = member.read_keys(prefix)
+    meta = member.read_keys(_META + prefix) if prefix else found
     shown = {
         key: (_kind(each, meta.get(_META + key)), each)
         for key, each in found.items()
@@ -56,7 +56,7 @@ def command(member: Member, prefix: str | None, json: bool) -> None:
         _print_table(shown)
 
 
-def _kind(each: Glance, meta: Glance | None) -> str:
+def _kind(each: KeyContents, meta: KeyContents | None) -> str:
     from ...client.session.kind import looks_like
     from ...client.values.encoding import decode
 
@@ -68,7 +68,7 @@ def _kind(each: Glance, meta: Glance | None) -> str:
     return "state" if each.info.size == 1 else "stream"
 
 
-def _line(key: str, kind: str, each: Glance) -> str:
+def _line(key: str, kind: str, each: KeyContents) -> str:
     import msgspec
 
     from ..record import record
@@ -81,7 +81,7 @@ def _line(key: str, kind: str, each: Glance) -> str:
     return msgspec.json.encode(line).decode()
 
 
-def _print_table(shown: dict[str, tuple[str, Glance]]) -> None:
+def _print_table(shown: dict[str, tuple[str, KeyContents]]) -> None:
     from datetime import datetime
 
     from ..record import text_of

@@ -34,7 +34,7 @@ __all__ = ["Connection", "Listener", "Status", "live_connections"]
 T = TypeVar("T")
 
 
-class Outlet(Protocol):
+class BufferedWriter(Protocol):
     """What writes only by and by what it was given, on the background thread."""
 
     @property
@@ -72,7 +72,7 @@ class Connection:
         self._session = self._driver.session
         self._inbox = self._driver.inbox
         self._connector = Connector(location, settings, self._driver)
-        self._outlets: deque[weakref.ref[Outlet]] = deque()
+        self._writers: deque[weakref.ref[BufferedWriter]] = deque()
         self._closing = False
         self._started = False
         _connections.add(self)
@@ -100,7 +100,7 @@ class Connection:
             if before == self._driver.turns and not before % 2:
                 break
             time.sleep(0)  # the background thread was moving some of them
-        return waiting + sum(outlet.waiting for outlet in self._live_outlets())
+        return waiting + sum(writer.waiting for writer in self._live_writers())
 
     @property
     def taken(self) -> int:
@@ -431,26 +431,26 @@ class Connection:
         self.start()
         end = time.monotonic() + timeout_seconds
         while True:
-            outlets = self._live_outlets()
-            for outlet in outlets:
-                outlet.hand_over(end - time.monotonic(), last=last)
+            writers = self._live_writers()
+            for writer in writers:
+                writer.hand_over(end - time.monotonic(), last=last)
             receipt: Receipt[bool] = Receipt()
             self._inbox.put(Job(partial(self._driver.flush, receipt)))
             self._wait_for(receipt, max(0.0, end - time.monotonic()))
             done = receipt.done() and receipt.result()
-            done = done and not any(outlet.waiting for outlet in outlets)
+            done = done and not any(writer.waiting for writer in writers)
             if done or self.status in ("stopped", "closed") or time.monotonic() >= end:
                 return done
 
     def hurry(self) -> None:
         """Begin a :meth:`flush` of all, and don't wait for it."""
-        for outlet in self._live_outlets():
-            outlet.hand_over(0, last=True)
+        for writer in self._live_writers():
+            writer.hand_over(0, last=True)
         self._inbox.put(Job(partial(self._driver.flush, Receipt())))
 
-    def add_outlet(self, outlet: Outlet) -> None:
-        """Have :meth:`flush` and :attr:`waiting` count what an outlet has not pushed yet."""
-        self._outlets.append(weakref.ref(outlet))
+    def add_writer(self, writer: BufferedWriter) -> None:
+        """Have :meth:`flush` and :attr:`waiting` count what a writer has not pushed yet."""
+        self._writers.append(weakref.ref(writer))
 
     def retry(self) -> None:
         """Try at once to connect, if there is no connection."""
@@ -483,8 +483,8 @@ class Connection:
         self.wakers = set()
         self._connector.forked()
         self._driver.forked()
-        for outlet in self._live_outlets():
-            outlet.forked()
+        for writer in self._live_writers():
+            writer.forked()
 
     def _ask(self, work: Callable[[], T]) -> T:
         """Have something done on the background thread, and return what it returns.
@@ -524,15 +524,15 @@ class Connection:
             if listener is not by:
                 callbacks.schedule(listener)
 
-    def _live_outlets(self) -> list[Outlet]:
-        outlets = []
-        for ref in self._outlets.copy():
-            if (outlet := ref()) is not None:
-                outlets.append(outlet)
+    def _live_writers(self) -> list[BufferedWriter]:
+        writers = []
+        for ref in self._writers.copy():
+            if (writer := ref()) is not None:
+                writers.append(writer)
             else:
                 with contextlib.suppress(ValueError):  # another thread was faster
-                    self._outlets.remove(ref)
-        return outlets
+                    self._writers.remove(ref)
+        return writers
 
     def _check_open(self) -> None:
         if self.status == "closed":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..runtime.background import background
-from ..runtime.bell import Bell
+from ..runtime.wakeup import Wakeup
 from ..session.log import LogReplica
 from ..session.receipt import Receipt
 
@@ -84,7 +84,7 @@ class Inbox:
     def __init__(self, drain: Callable[[], object]) -> None:
         self.jobs: deque[Job] = deque()
         self._drain = drain
-        self._bell = Bell(lambda: background().call(self._run))
+        self._wakeup = Wakeup(lambda: background().call(self._run))
 
     def put(self, job: Job) -> None:
         """Hand a job over."""
@@ -95,12 +95,12 @@ class Inbox:
             total = 0
         job._total_bytes = total + job.byte_count
         jobs.append(job)
-        self._bell.ring()
+        self._wakeup.request()
 
     def poke(self) -> None:
         """Have the background thread look at what waits (an interrupt may have hidden it)."""
         if self.jobs:
-            self._bell.ring()
+            self._wakeup.request()
 
     @property
     def byte_count(self) -> int:
@@ -121,11 +121,11 @@ class Inbox:
     def forked(self) -> list[Job]:
         """Take out, in a forked child, what is the parent's to do."""
         jobs, self.jobs = list(self.jobs), deque()
-        self._bell.reset()
+        self._wakeup.reset()
         return jobs
 
     def _run(self) -> None:
-        self._bell.answer()
+        self._wakeup.begin()
         self._drain()
 
 

@@ -18,9 +18,9 @@ from functools import partial
 from typing import Protocol
 
 from .background import at_start, background, on_fork
-from .bell import Bell
 from .cells import ipython, keep_on_rerun
 from .user_traceback import trimmed
+from .wakeup import Wakeup
 from .worker import Worker, updates
 
 __all__ = ["Callbacks", "Target", "callbacks"]
@@ -43,7 +43,7 @@ class Callbacks:
 
     def __init__(self) -> None:
         self._due: dict[Target, None] = {}
-        self._bell = Bell(self._wake)
+        self._wakeup = Wakeup(self._wake)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting_on: asyncio.AbstractEventLoop | None = None
         self._worker = Worker("driftdb-callbacks")
@@ -71,8 +71,8 @@ class Callbacks:
         """Have a target deliver soon."""
         self._due[target] = None
         if self._waiting_on is not None and self._waiting_on.is_closed():
-            self._bell.reset()
-        self._bell.ring()
+            self._wakeup.reset()
+        self._wakeup.request()
 
     def schedule_later(self, target: Target, seconds: float) -> None:
         """Have a target deliver after some time."""
@@ -94,7 +94,7 @@ class Callbacks:
     def poke(self) -> None:
         """Have what is due delivered, should an interrupt have hidden it."""
         if self._due:
-            self._bell.ring()
+            self._wakeup.request()
 
     def look(self, slow_seconds: float) -> None:
         """Warn once of a callback that keeps others waiting for longer than that."""
@@ -108,7 +108,7 @@ class Callbacks:
             updates.do(partial(_warn_of_slow, _callback_of(thread), slow_seconds))
 
     def _run(self) -> None:
-        self._bell.answer()
+        self._wakeup.begin()
         under_way: Target | None = None
         try:
             # This is no cell, though a kernel may still name the last one.
@@ -124,7 +124,7 @@ class Callbacks:
             if under_way is not None:  # it was interrupted, and has the rest to tell
                 self._due[under_way] = None
             if self._due:  # something came meanwhile, or an interrupt came
-                self._bell.ring()
+                self._wakeup.request()
 
     @staticmethod
     def _deliver(target: Target) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from ..session import messages
 from ..settings import Settings
 from .batch_socket import BatchSocket
-from .dial import dial_in_batches
 from .heartbeat import Heartbeat
 from .location import Location
+from .opening import open_batch_socket
 from .route import remote_address
 
 __all__ = ["Link"]
@@ -40,7 +40,7 @@ class Link:
         cls, location: Location, secret: str, settings: Settings, heartbeat: Heartbeat
     ) -> Link:
         """Open a room's socket; raises what :func:`~.errors.explain` explains."""
-        return cls(await dial_in_batches(location, secret, settings), heartbeat, settings)
+        return cls(await open_batch_socket(location, secret, settings), heartbeat, settings)
 
     @property
     def close_code(self) -> int | None:

@@ -6,8 +6,8 @@ import pytest
 
 from driftdb_jupyter.client.runtime.background import background
 from driftdb_jupyter.client.settings import Settings
-from driftdb_jupyter.client.transport.dial import dial
 from driftdb_jupyter.client.transport.location import locate
+from driftdb_jupyter.client.transport.opening import open_socket
 from driftdb_jupyter.protocol.errors import Unreachable
 
 from ...certificates import CERTIFICATE
@@ -22,4 +22,4 @@ def test_a_server_that_speaks_the_other_is_named(tls: bool) -> None:
         word = "speaks TLS" if tls else "speaks no TLS"
         with pytest.raises(Unreachable, match=word):
             # On a loop that goes on, where the attempt that nobody waits for ends later.
-            background().run(dial(location, "s" * 40, Settings()), timeout_seconds=None)
+            background().run(open_socket(location, "s" * 40, Settings()), timeout_seconds=None)

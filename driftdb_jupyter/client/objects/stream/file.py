@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, NoReturn
 
-from .outlet import Outlet, PrintedText
+from .buffered_writer import BufferedWriter, PrintedText
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -29,11 +29,11 @@ class StreamFile(io.TextIOBase):
     errors = "replace"
     _closed = True  # until it is made
 
-    def __init__(self, stream: Stream, outlet: Outlet, *, flush_seconds: float) -> None:
+    def __init__(self, stream: Stream, writer: BufferedWriter, *, flush_seconds: float) -> None:
         if not flush_seconds >= 0:
             raise ValueError(f"expected flush_seconds of 0 or more, got {flush_seconds!r}")
         self._stream = stream  # so that refusals are told
-        self._outlet = outlet
+        self._writer = writer
         self._seconds = flush_seconds
         self._text = PrintedText()
         self._closed = False
@@ -65,7 +65,7 @@ class StreamFile(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"expected a str, got {type(text).__name__}")
         if text:
-            self._outlet.write(self._text, text, within_seconds=self._seconds)
+            self._writer.write(self._text, text, within_seconds=self._seconds)
         return len(text)
 
     def flush(self) -> None:
@@ -74,7 +74,7 @@ class StreamFile(io.TextIOBase):
         What can't be sent for now is kept, and sent later; the next flush raises.
         """
         self._check_open()
-        self._outlet.flush(self._text)
+        self._writer.flush(self._text)
 
     def close(self) -> None:
         """Send all that waits, and take no more text; raises as :meth:`write` does.
@@ -83,12 +83,12 @@ class StreamFile(io.TextIOBase):
         """
         if not self._closed:
             self._closed = True
-            self._outlet.end(self._text)
+            self._writer.end(self._text)
 
     def __del__(self) -> None:
         if not self._closed:
             self._closed = True
-            self._outlet.end_soon(self._text)
+            self._writer.end_soon(self._text)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("cannot pickle a StreamFile: call file() of a stream of the other process")

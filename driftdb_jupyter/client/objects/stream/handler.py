@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ...runtime.background import background
 from ...values.encoding import encode
+from .buffered_writer import BufferedWriter
 from .lines import printed
-from .outlet import Outlet
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -28,13 +28,13 @@ class StreamHandler(logging.Handler):
     Records that come quickly travel together.
     """
 
-    def __init__(self, stream: Stream, outlet: Outlet, level: int = logging.NOTSET) -> None:
+    def __init__(self, stream: Stream, writer: BufferedWriter, level: int = logging.NOTSET) -> None:
         super().__init__(level)
-        self.attach(stream, outlet)
+        self.attach(stream, writer)
 
-    def attach(self, stream: Stream, outlet: Outlet) -> None:
+    def attach(self, stream: Stream, writer: BufferedWriter) -> None:
         """Append to this stream from now on."""
-        self._stream, self._outlet = stream, outlet
+        self._stream, self._writer = stream, writer
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append a record; what fails is reported as :mod:`logging` does it."""
@@ -48,13 +48,13 @@ class StreamHandler(logging.Handler):
                 "message": printed(self.format(record)),
                 "time": record.created,
             }
-            self._outlet.put(encode(value), within_seconds=_GATHER_SECONDS)
+            self._writer.put(encode(value), within_seconds=_GATHER_SECONDS)
         except Exception:
             self.handleError(record)
 
     def flush(self) -> None:
         """Wait until all records are on their way, some seconds at most."""
-        self._outlet.hand_over(_FLUSH_SECONDS, last=False)
+        self._writer.hand_over(_FLUSH_SECONDS, last=False)
 
     def close(self) -> None:
         """Take it from the handlers that :meth:`.Stream.handler` returns again."""
@@ -68,16 +68,16 @@ class StreamHandler(logging.Handler):
         )
 
 
-def handler_of(stream: Stream, outlet: Outlet, level: int) -> StreamHandler:
+def handler_of(stream: Stream, writer: BufferedWriter, level: int) -> StreamHandler:
     """Return the one handler of a stream's room and key, which now appends to this stream.
 
     :mod:`logging` adds a handler to a logger once, so that a cell may be run again.
     """
     handler = _handlers.get(_place(stream))
     if handler is None:
-        handler = _handlers[_place(stream)] = StreamHandler(stream, outlet, level)
+        handler = _handlers[_place(stream)] = StreamHandler(stream, writer, level)
     else:
-        handler.attach(stream, outlet)
+        handler.attach(stream, writer)
         handler.setLevel(level)
     return handler
 

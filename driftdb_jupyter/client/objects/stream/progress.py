@@ -11,8 +11,8 @@ from ....protocol.errors import EncodingError, QueueFull, Refusal
 from ...arguments import check_number
 from ...values.encoding import decode, encode
 from ..shared import brief
+from .buffered_writer import BufferedWriter
 from .lines import printed
-from .outlet import Outlet
 
 __all__ = ["Progress"]
 
@@ -40,7 +40,7 @@ class Progress(Generic[T]):
 
     def __init__(
         self,
-        outlet: Outlet,
+        writer: BufferedWriter,
         iterable: Iterable[T] | None,
         *,
         total: int | None,
@@ -53,7 +53,7 @@ class Progress(Generic[T]):
         """How many steps are done."""
         self.postfix: dict[str, Any] = {}
         """What else is to be seen, such as ``{"loss": 0.3}``."""
-        self._outlet = outlet
+        self._writer = writer
         self._iterable = iterable
         self._total = total
         self._description = None if description is None else printed(description)
@@ -119,7 +119,7 @@ class Progress(Generic[T]):
             return {str(name): _plain_or_text(item) for name, item in self.postfix.items()}
 
     def _tell(self, *, ended: bool = False, done: bool = False, error: str | None = None) -> None:
-        if self._outlet.behind and not ended:
+        if self._writer.behind and not ended:
             return  # a later one will do
         self._told = time.monotonic()
         value: dict[str, Any] = {
@@ -137,7 +137,7 @@ class Progress(Generic[T]):
         if self.postfix:
             value["postfix"] = self._shown_postfix()
         try:
-            self._outlet.put(encode(value), within_seconds=min(self._every, _GATHER_SECONDS))
+            self._writer.put(encode(value), within_seconds=min(self._every, _GATHER_SECONDS))
         except Refusal:
             pass  # the stream tells; a loop doesn't end because nobody can see where it is
         except QueueFull:

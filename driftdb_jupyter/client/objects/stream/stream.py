@@ -29,9 +29,9 @@ from ...waiting.handle import Handle
 from ..describe import hint
 from ..labelled import Labelled
 from ..message import Message, read_message
+from .buffered_writer import BufferedWriter
 from .file import StreamFile
 from .handler import StreamHandler, handler_of
-from .outlet import Outlet
 from .progress import Progress
 
 __all__ = ["Stream"]
@@ -74,7 +74,7 @@ class Stream(Labelled, Sequence[Any]):
         self._encode, self._decode, self._stamps = encode, decode, stamps
         self._max_length = max_length
         self._subscribers = Subscribers(self._topic)
-        self._outlet: Outlet | None = None
+        self._writer: BufferedWriter | None = None
         connection = self._home.connection
         self._unread = Unread(Bookmark(skip=True))
         self._replica = connection.listen(
@@ -154,7 +154,7 @@ class Stream(Labelled, Sequence[Any]):
     def file(self, *, flush_seconds: float = 0.05) -> StreamFile:
         """Return a text file to print to: each line is a value (see :class:`.StreamFile`)."""
         check_seconds("flush_seconds", flush_seconds)
-        return StreamFile(self, self._open_outlet(), flush_seconds=flush_seconds)
+        return StreamFile(self, self._open_writer(), flush_seconds=flush_seconds)
 
     def handler(self, level: int = logging.NOTSET) -> StreamHandler:
         """Return a handler for :mod:`logging` (see :class:`.StreamHandler`).
@@ -162,7 +162,7 @@ class Stream(Labelled, Sequence[Any]):
         There is one for a key of a room, whose level this sets. So a cell that adds it to a
         logger may be run again.
         """
-        return handler_of(self, self._open_outlet(), level)
+        return handler_of(self, self._open_writer(), level)
 
     def progress(
         self,
@@ -184,7 +184,7 @@ class Stream(Labelled, Sequence[Any]):
         check_text("description", description)
         check_seconds("every_seconds", every_seconds)
         return Progress(
-            self._open_outlet(),
+            self._open_writer(),
             iterable,
             total=total,
             description=description,
@@ -234,8 +234,8 @@ class Stream(Labelled, Sequence[Any]):
     def _push(self, values: Sequence[bytes]) -> Handle[int | None]:
         self._check_open()
         connection = self._home.connection
-        if self._outlet is not None and self._outlet.busy:  # what was printed comes first
-            self._outlet.hand_over(connection.settings.connect_timeout_seconds, last=False)
+        if self._writer is not None and self._writer.busy:  # what was printed comes first
+            self._writer.hand_over(connection.settings.connect_timeout_seconds, last=False)
         batches = [values] if len(values) == 1 else self._replica.batches(values)
         first = self._replica.meta is None
         receipts = [
@@ -246,10 +246,10 @@ class Stream(Labelled, Sequence[Any]):
             hint(connection, self._key, "stream")
         return self._handle(last_of(receipts), lambda seq: seq)
 
-    def _open_outlet(self) -> Outlet:
-        if self._outlet is None:
-            self._outlet = Outlet(self._home, self._replica, max_length=self._max_length)
-        return self._outlet
+    def _open_writer(self) -> BufferedWriter:
+        if self._writer is None:
+            self._writer = BufferedWriter(self._home, self._replica, max_length=self._max_length)
+        return self._writer
 
     def _read(self, heard: Heard) -> Any:
         message: Message = read_message(heard, lambda text: decode(text, hook=self._decode))

@@ -16,7 +16,7 @@ from .batch_socket import BatchSocket, connect
 from .location import Location
 from .scheme import check_scheme
 
-__all__ = ["dial", "dial_in_batches"]
+__all__ = ["open_batch_socket", "open_socket"]
 
 
 _SOON_SECONDS = 1.0
@@ -25,7 +25,9 @@ _SOON_SECONDS = 1.0
 S = TypeVar("S", bound=WebSocketClientConnection)
 
 
-async def dial(location: Location, secret: str, settings: Settings) -> WebSocketClientConnection:
+async def open_socket(
+    location: Location, secret: str, settings: Settings
+) -> WebSocketClientConnection:
     """Open a room's socket for the client with that secret (protocol, "Over WebSocket").
 
     Raises what :func:`~.errors.explain` explains. A handshake that nobody
@@ -37,8 +39,8 @@ async def dial(location: Location, secret: str, settings: Settings) -> WebSocket
     return await _answer(asyncio.ensure_future(attempt), location)
 
 
-async def dial_in_batches(location: Location, secret: str, settings: Settings) -> BatchSocket:
-    """Open a room's socket, as :func:`dial` does, that is read in batches."""
+async def open_batch_socket(location: Location, secret: str, settings: Settings) -> BatchSocket:
+    """Open a room's socket, as :func:`open_socket` does, that is read in batches."""
     attempt = connect(
         await _request(location, secret, settings), max_message_bytes=settings.receive_limit_bytes
     )

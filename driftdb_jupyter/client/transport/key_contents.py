@@ -15,18 +15,18 @@ from ..session.kind import META, Kind, check, kind_in_meta, looks_like
 from ..session.log import Heard
 from ..session.messages import Incoming, KeyInfo
 from ..settings import Settings
-from .dial import dial
 from .errors import closed, explain
 from .location import Location
+from .opening import open_socket
 
-__all__ = ["Glance", "check_kind", "glance"]
+__all__ = ["KeyContents", "check_kind", "read_keys"]
 
 T = TypeVar("T")
 
 _AT_ONCE = 100
 
 
-class Glance(NamedTuple):
+class KeyContents(NamedTuple):
     """The extent of a key, and its newest value with who wrote it and when.
 
     That is a state's value as it was meant (:func:`.stored.meant`); ``None`` where it was removed
@@ -37,9 +37,9 @@ class Glance(NamedTuple):
     newest: Heard | None
 
 
-def glance(
+def read_keys(
     location: Location, settings: Settings, *, prefix: str = "", timeout_seconds: float
-) -> dict[str, Glance]:
+) -> dict[str, KeyContents]:
     """Return what the keys that begin so hold, in the order of their names.
 
     However much a stream holds, only its newest value is read. Raises what a connection does
@@ -47,9 +47,9 @@ def glance(
     no answer in that time.
     """
 
-    async def look(ask: _Asker) -> dict[str, Glance]:
+    async def look(ask: _Asker) -> dict[str, KeyContents]:
         listed = sorted((await ask.keys(prefix)).items())
-        found: dict[str, Glance] = {}
+        found: dict[str, KeyContents] = {}
         for start in range(0, len(listed), _AT_ONCE):
             asked = dict(listed[start : start + _AT_ONCE])
             newest = await ask.newest(asked)
@@ -57,7 +57,7 @@ def glance(
                 heard = newest.get(key)
                 if heard is not None:
                     heard = heard.of_state()
-                found[key] = Glance(info, heard)
+                found[key] = KeyContents(info, heard)
         return found
 
     return _look(location, settings, look, timeout_seconds)
@@ -69,7 +69,7 @@ def check_kind(
     """Raise :class:`~driftdb_jupyter.protocol.errors.WrongKind` if a key is of another kind.
 
     An empty key is of any kind, and a channel's, which keeps nothing. Other errors are those of
-    :func:`glance`.
+    :func:`read_keys`.
     """
 
     async def look(ask: _Asker) -> tuple[Kind | None, Kind | None]:
@@ -97,7 +97,7 @@ def _look(
 ) -> T:
     async def looking() -> T:
         try:
-            socket = await dial(location, secrets.token_urlsafe(32), settings)
+            socket = await open_socket(location, secrets.token_urlsafe(32), settings)
         except Exception as error:
             raise explain(error, location) from None
         try:

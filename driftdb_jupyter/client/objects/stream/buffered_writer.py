@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...base_room import BaseRoom
     from ...session.log import LogReplica
 
-__all__ = ["Outlet", "PrintedText"]
+__all__ = ["BufferedWriter", "PrintedText"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -79,7 +79,7 @@ _Entry = tuple[PrintedText, int, str] | bytes | Callable[[], object]
 """Text of a file and a thread, a value, or what is to be done behind those before."""
 
 
-class Outlet:
+class BufferedWriter:
     """Appends to a stream, in order and soon, what any thread prints and logs to it.
 
     A writer only puts it into a queue, without a lock, so that an interrupt, a signal handler, a
@@ -96,7 +96,7 @@ class Outlet:
         self._replica = replica
         self._max_length = max_length
         self.forked()
-        self._connection.add_outlet(self)
+        self._connection.add_writer(self)
 
     # On any thread.
 

@@ -64,7 +64,7 @@ def print_slowly(log: Stream, lines: list[str]) -> None:
     file = log.file(flush_seconds=0)
     for line in lines:
         print(line, file=file)
-        before = log._outlet
+        before = log._writer
         assert before is not None
         end = time.monotonic() + 20
         while before._entries or before._turning:  # the background thread takes them
@@ -309,17 +309,17 @@ def test_a_fault_of_ours_is_raised_and_ends_nothing(
 ) -> None:
     log = Stream("log", room=mine)
     file = log.file(flush_seconds=0)
-    outlet = log._outlet
-    assert outlet is not None
+    writer = log._writer
+    assert writer is not None
     with monkeypatch.context() as patched:
 
         def fail() -> None:
-            if outlet._values:
+            if writer._values:
                 raise ZeroDivisionError("planted")
 
-        patched.setattr(outlet, "_hand_on", fail)
+        patched.setattr(writer, "_hand_on", fail)
         print("lost", file=file)
-        come_true(mine, lambda: outlet._error is not None)
+        come_true(mine, lambda: writer._error is not None)
     with pytest.raises(ZeroDivisionError):
         file.flush()
     print("next", file=file)
@@ -332,16 +332,16 @@ def test_a_fault_that_loses_nothing_says_so(
 ) -> None:
     log = Stream("log", room=mine)
     file = log.file(flush_seconds=60)
-    outlet = log._outlet
-    assert outlet is not None
+    writer = log._writer
+    assert writer is not None
     with monkeypatch.context() as patched:
 
         def fail() -> None:
             raise ZeroDivisionError("planted")
 
-        patched.setattr(outlet, "_hand_on", fail)
-        outlet._ask(0)  # a flush may raise it itself
-        come_true(mine, lambda: outlet._error is not None)
+        patched.setattr(writer, "_hand_on", fail)
+        writer._ask(0)  # a flush may raise it itself
+        come_true(mine, lambda: writer._error is not None)
     [record] = caplog.records
     assert record.getMessage().startswith("what was printed to 'log' could not be handed on: ")
     with pytest.raises(ZeroDivisionError):
@@ -352,9 +352,9 @@ def test_a_loss_is_raised_between_two_lines_and_not_in_the_middle_of_one(mine: R
     """Or the beginning of a line, which was taken, would go before the next one."""
     log = Stream("log", room=mine)
     file = log.file(flush_seconds=60)
-    assert log._outlet is not None
+    assert log._writer is not None
     file.write("whole")
-    log._outlet._error = ZeroDivisionError("of a line before")
+    log._writer._error = ZeroDivisionError("of a line before")
     file.write(" line\n")
     with pytest.raises(ZeroDivisionError):
         file.write("not taken")
@@ -368,14 +368,14 @@ def test_the_end_of_a_file_counts_as_no_value_that_waits(
 ) -> None:
     log = Stream("log", room=mine)
     file = log.file(flush_seconds=60)
-    outlet = log._outlet
-    assert outlet is not None
+    writer = log._writer
+    assert writer is not None
     with monkeypatch.context() as patched:
-        patched.setattr(outlet, "_turn", lambda: None)
-        outlet.end_soon(file._text)
-        assert outlet.waiting == 0
-        outlet.put(b"1", within_seconds=60)
+        patched.setattr(writer, "_turn", lambda: None)
+        writer.end_soon(file._text)
+        assert writer.waiting == 0
+        writer.put(b"1", within_seconds=60)
         print("two", file=file)
-        assert outlet.waiting >= 2
+        assert writer.waiting >= 2
     mine.flush()
-    assert outlet.waiting == 0
+    assert writer.waiting == 0

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.client.runtime.bell import Bell
+from driftdb_jupyter.client.runtime.wakeup import Wakeup
 
 
-def test_it_calls_once_until_it_is_answered() -> None:
+def test_it_calls_once_until_the_worker_begins() -> None:
     calls: list[None] = []
-    bell = Bell(lambda: calls.append(None))
-    bell.ring()
-    bell.ring()
+    wakeup = Wakeup(lambda: calls.append(None))
+    wakeup.request()
+    wakeup.request()
     assert len(calls) == 1
-    bell.answer()
-    bell.ring()
+    wakeup.begin()
+    wakeup.request()
     assert len(calls) == 2
 
 
@@ -24,10 +24,10 @@ def test_a_call_that_was_interrupted_is_made_with_the_next_ring() -> None:
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    bell = Bell(call)
+    wakeup = Wakeup(call)
     with pytest.raises(KeyboardInterrupt):
-        bell.ring()
-    bell.ring()
+        wakeup.request()
+    wakeup.request()
     assert len(calls) == 2
 
 
@@ -36,9 +36,9 @@ def test_an_answer_in_the_middle_of_a_ring_is_not_taken_for_the_next_one() -> No
 
     def call() -> None:
         calls.append(None)
-        bell.answer()
+        wakeup.begin()
 
-    bell = Bell(call)
-    bell.ring()
-    bell.ring()
+    wakeup = Wakeup(call)
+    wakeup.request()
+    wakeup.request()
     assert len(calls) == 2, "what was put down after the answer is found, too"
