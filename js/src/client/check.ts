@@ -7,7 +7,7 @@ export function check(fits: unknown, expected: string, got: unknown, path?: stri
 }
 
 /** What an option has to be: of that type, or a number that is not below this (1: and a whole one). */
-export type Rule = "boolean" | "function" | "object" | "string" | 0 | 1;
+export type Rule = "boolean" | "function" | "object" | "string" | "string or function" | 0 | 1;
 
 /** Throw a `TypeError` for an option that doesn't fit, or that there isn't. */
 export function checkOptions(options: object, rules: Readonly<Record<string, Rule>>): void {
@@ -17,7 +17,7 @@ export function checkOptions(options: object, rules: Readonly<Record<string, Rul
     check(rule !== undefined, `one of ${Object.keys(rules).join(", ")}`, name);
     const isType = typeof rule === "string";
     const fits = isType
-      ? typeof value === rule
+      ? rule.includes(typeof value)
       : Number.isFinite(value) && value >= rule && (value * rule) % 1 === 0;
     const expected = isType
       ? `a${rule === "object" ? "n" : ""} ${rule}`

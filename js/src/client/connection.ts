@@ -37,6 +37,7 @@ const PRESENCE_MILLISECONDS = 40;
 const MOST_KEPT_ALIVE = 60_000;
 
 const CLOSE_NOT_UTF8 = 1007;
+const CLOSE_EXPIRED = 4401;
 const CLOSE_FORBIDDEN = 4403;
 const CLOSE_GONE = 4404;
 
@@ -84,6 +85,10 @@ export class Connection {
   #owed: { readonly id: number; readonly since: number } | null = null;
 
   readonly #options: ConnectionOptions;
+  /** What is asked for a token that may stand in no URL; `null` where there is none. */
+  readonly #ask: (() => string | Promise<string>) | null;
+  /** The token that is known. */
+  #token: string | undefined;
 
   /** Throws a `TypeError` where the platform has no WebSocket, and none is given. */
   constructor(
@@ -92,6 +97,10 @@ export class Connection {
     readonly session = new Session(),
   ) {
     this.#options = options;
+    const { token } = options;
+    const isSigned = typeof token === "string" && token.split(".").length === 3;
+    this.#ask = typeof token === "function" ? token : isSigned ? () => token : null;
+    this.#token = typeof token === "function" ? undefined : token;
     const found = options.WebSocket ?? globalThis.WebSocket;
     check(found, "{ WebSocket } of package ws", found);
     this.#looking = setInterval(this.#checkLiveness, LOOK_MILLISECONDS);
@@ -104,6 +113,7 @@ export class Connection {
       console.warn(`driftdb: ${code}: ${message}`);
     };
     this.session.onAllowed = () => this.#notify();
+    this.session.onExpires = () => void this.#renew();
     this.session.later = (milliseconds, then) => {
       setTimeout(then, milliseconds);
     };
@@ -205,7 +215,8 @@ export class Connection {
     // Elsewhere the header is of no use and has to be asked for first, and a frame may have no cookies.
     const own = this.url.startsWith(`${globalThis.origin}/`) ? document.cookie : "";
     const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
-    const headers = xsrf === undefined ? {} : { "X-XSRFToken": xsrf };
+    const login = this.#ask === null ? {} : authorization(this.#token);
+    const headers = xsrf === undefined ? login : { "X-XSRFToken": xsrf, ...login };
     const keys = new Set<string>();
     let room = MOST_KEPT_ALIVE;
     for (const [, body, key] of pushes) {
@@ -221,7 +232,7 @@ export class Connection {
 
   /** By what the server knows this client, in the query of an address. */
   get #login(): string {
-    const { token } = this.#options;
+    const token = this.#ask === null ? this.#token : undefined;
     const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
     return `client=${this.session.secret}${login}`;
   }
@@ -291,8 +302,58 @@ export class Connection {
   #open(): void {
     this.#stopWaiting();
     this.session.start();
+    if (this.#ask === null) this.#openSocket("");
+    else void this.#openByTicket(this.#ask);
+  }
+
+  /** Open a socket by a ticket, for which a token is traded. */
+  async #openByTicket(ask: () => string | Promise<string>): Promise<void> {
+    // It stands for the socket until there is one.
+    const socket = { close() {} } as unknown as Socket;
+    this.attempt = { socket, since: performance.now() };
+    let status = 0;
+    let ticket: string | undefined;
+    try {
+      // One that was known may have ended.
+      for (const isNew of [this.#token === undefined, true]) {
+        this.#token ??= await ask();
+        const headers = authorization(this.#token);
+        const answer = await fetch(`${this.url}/ticket`, { method: "POST", headers });
+        status = answer.status;
+        if (answer.ok) ({ ticket } = (await answer.json()) as { ticket: string });
+        if (status !== 401) break;
+        this.#token = undefined;
+        if (isNew) break;
+      }
+    } catch {
+      // There was no token or no answer: it is tried again.
+    }
+    if (this.attempt?.socket !== socket) return;
+    if (ticket !== undefined) {
+      this.#openSocket(`&ticket=${encodeURIComponent(ticket)}`);
+      return;
+    }
+    this.#giveUp();
+    this.tryDetour();
+    if (this.detoured) this.wait();
+    else if (status === 401) this.#stop("refused");
+    else void this.#findOutWhy();
+  }
+
+  /** Go on with another token: the one that is known is about to end. */
+  async #renew(): Promise<void> {
+    const { socket } = this;
+    try {
+      this.#token = await this.#ask?.();
+    } catch {
+      return; // the server closes the connection then, and it is asked for again
+    }
+    if (this.socket === socket) socket?.send(JSON.stringify({ type: "renew", token: this.#token }));
+  }
+
+  #openSocket(ticket: string): void {
     const { WebSocket: Open = globalThis.WebSocket } = this.#options;
-    const query = this.#login + this.session.codec.query;
+    const query = this.#login + this.session.codec.query + ticket;
     const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
     // The type of ws' own constructor says less than it takes.
     const socket = new (Open as unknown as new (url: string) => Socket)(address);
@@ -336,6 +397,8 @@ export class Connection {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();
+      if (code === CLOSE_EXPIRED && typeof this.#options.token === "function")
+        this.#token = undefined;
       if (code === CLOSE_FORBIDDEN) this.#stop("refused");
       else if (code === CLOSE_GONE) this.#stop("gone");
       else if (code === CLOSE_NOT_UTF8)
@@ -343,6 +406,7 @@ export class Connection {
       else this.wait();
     };
     this.session.connected((frame) => socket.send(frame));
+    if (typeof this.#options.token === "function") socket.send('{"type":"renew"}');
     this.#setConnected();
   }
 
@@ -388,7 +452,7 @@ export class Connection {
   /** A browser doesn't tell why a handshake failed: the room's address does. */
   async #findOutWhy(): Promise<void> {
     this.#notify();
-    const headers = authorization(this.#options.token);
+    const headers = authorization(this.#token);
     const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
     const asked = fetch(this.url, { credentials: "same-origin", headers, signal });
     const answer = await asked.catch(() => null);

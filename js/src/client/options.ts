@@ -7,8 +7,11 @@ export interface ConnectionOptions {
   readonly WebSocket?: new (
     ...options: never[]
   ) => unknown;
-  /** A Jupyter server's token, where no cookie lets in. */
-  readonly token?: string;
+  /**
+   * What lets in where no cookie does: a signed token, or a Jupyter server's. A function that
+   * returns it is asked before the room connects, and again when the token has ended or soon will.
+   */
+  readonly token?: string | (() => string | Promise<string>);
   /** How messages travel: JSON by default, or `CBOR`. */
   readonly codec?: Codec;
   /** Whether integers beyond 2^53 are read as bigints, and not as the nearest numbers. */
@@ -20,7 +23,7 @@ export interface ConnectionOptions {
 /** @internal What each of them has to be. */
 export const CONNECTION: Record<keyof ConnectionOptions, Rule> = {
   WebSocket: "function",
-  token: "string",
+  token: "string or function",
   codec: "object",
   bigint: "boolean",
   presenceMilliseconds: 0,

@@ -39,6 +39,8 @@ export class Session {
     this.onError(code, `${key}: ${message}`);
   /** Hears that what `allows` says of keys may be another. */
   onAllowed: () => void = () => {};
+  /** The server says that what let in is about to end. */
+  onExpires: () => void = () => {};
   /** Calls a function so many milliseconds later: a session has no clock. */
   later: (milliseconds: number, then: () => void) => void = () => {};
   /** How far apart own values of a presence are sent, at least. */
@@ -464,6 +466,9 @@ export class Session {
         break;
       case "can":
         this.#setAllowed(message.key, message.actions);
+        break;
+      case "expires":
+        this.onExpires();
         break;
       case "pong":
         if (message.nonce === null) break;

@@ -123,6 +123,7 @@ export type ServerMessage =
   | { readonly type: "ack"; readonly id: number; readonly seq: number | null }
   | { readonly type: "pong"; readonly nonce: number | null }
   | { readonly type: "can"; readonly key: string; readonly actions: readonly string[] }
+  | { readonly type: "expires" }
   | {
       readonly type: "error";
       readonly code: string;
@@ -194,6 +195,8 @@ function isServerMessage(
         isRecord(message.keys) &&
         Object.values(message.keys).every(isKeyInfo)
       );
+    case "expires":
+      return true;
     case "can":
       return isString(message.key) && Array.isArray(message.actions);
     case "stream_size":

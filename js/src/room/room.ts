@@ -191,9 +191,10 @@ export function room(url: string, options: ConnectionOptions = {}): Room {
 export async function newRoom(root: string, options: ConnectionOptions = {}): Promise<Room> {
   checkOptions(options, CONNECTION); // before there is a room
   const server = rootOf(root);
+  const { token } = options;
   const { room: name } = await askForRoom(`${server}new`, {
     method: "POST",
-    headers: authorization(options.token),
+    headers: authorization(typeof token === "function" ? await token() : token),
   });
   return new Room(`${server}room/${encodeURIComponent(name)}`, options);
 }

@@ -36,7 +36,7 @@ const WRONG: [object, string][] = [
     { tokn: "x" },
     "expected one of WebSocket, token, codec, bigint, presenceMilliseconds, got tokn",
   ],
-  [{ token: 5 }, "token: expected a string, got 5"],
+  [{ token: 5 }, "token: expected a string or function, got 5"],
   [{ bigint: "yes" }, "bigint: expected a boolean, got yes"],
   [{ codec: "CBOR" }, "codec: expected an object, got CBOR"],
   [{ presenceMilliseconds: -1 }, "presenceMilliseconds: expected a number, 0 or more, got -1"],
