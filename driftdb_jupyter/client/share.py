@@ -161,10 +161,11 @@ def list_links(location: Location) -> list[ShareLink]:
 
 
 def _explain(advice: str) -> str:
+    option = "--DriftDB.public_url" if advice.startswith("jupyter") else "--public-url"
     return (
-        f"A phone can't open this address, because it is this machine's own. Start the server with"
+        f"A phone can't open this address, for it is this machine's own. Start the server with"
         f" {advice}, or behind a proxy or tunnel tell it its address there with"
-        f" --DriftDB.public_url=https://…, and make another link."
+        f" {option}=https://…, and make another link."
     )
 
 

@@ -144,5 +144,5 @@ def test_a_link_that_only_this_machine_can_open_says_what_to_do(room: Room) -> N
     assert link.advice == "driftdb serve --host 0.0.0.0"
     html = link.show()._repr_html_()
     assert "driftdb serve --host 0.0.0.0" in html
-    assert "public_url" in html
+    assert "--public-url=https://" in html
     assert "<svg" not in html
