@@ -52,7 +52,7 @@ function avatar(client: string, { value, user }: Person): HTMLLIElement {
   const proven = nameOf(user);
   // Anybody may call themselves anything: what the server knows stands beside it.
   const name = withUnseen(
-    claimed !== null && proven !== null && claimed !== proven
+    claimed !== null && proven !== null && ![claimed, `${claimed} (guest)`].includes(proven)
       ? `${claimed} (${proven})`
       : (proven ?? (claimed === null ? "Guest" : `${claimed} (guest)`)),
   );

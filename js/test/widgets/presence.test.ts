@@ -33,8 +33,9 @@ test("what the server knows stands beside what somebody calls themselves", () =>
   const el = start({
     a: { value: { name: "Ann" }, user },
     b: { value: {}, user },
+    c: { value: { name: "Bob" }, user: { display_name: "Bob (guest)" } },
   });
-  expect(names(el).map(([, name]) => name)).toEqual(["Ann (Eve)", "Eve"]);
+  expect(names(el).map(([, name]) => name)).toEqual(["Ann (Eve)", "Eve", "Bob (guest)"]);
 });
 
 test("a colour is one that was chosen and can be measured, and nothing else", () => {
