@@ -32,11 +32,11 @@ export class AccessPanel {
   constructor(private readonly url: string) {
     const title = element("summary", "", {}, "Who may do what");
     this.element.append(title, this.content, this.outcome);
-    this.element.addEventListener("toggle", () => this.look());
+    this.element.addEventListener("toggle", () => this.refresh());
   }
 
   /** Show what holds now, unless somebody is about to change it here. */
-  look(): void {
+  refresh(): void {
     if (!this.element.open || this.content.contains(document.activeElement)) return;
     this.do(async () => this.show(await this.read()));
   }

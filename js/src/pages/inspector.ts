@@ -57,7 +57,7 @@ feed.onHeard = (heard) => detail.onMessage(heard);
 setInterval(draw, DRAW_MILLISECONDS);
 setInterval(count, COUNT_MILLISECONDS);
 setInterval(askFigures, FIGURES_MILLISECONDS);
-setInterval(() => document.hidden || access.look(), FIGURES_MILLISECONDS);
+setInterval(() => document.hidden || access.refresh(), FIGURES_MILLISECONDS);
 connection.listeners.add(() => {
   const { phase } = connection.status;
   if (phase === "connected" && phaseBefore !== phase) void askFigures(); // this page is counted, too

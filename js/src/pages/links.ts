@@ -57,7 +57,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
     }
   }
 
-  async function look(): Promise<void> {
+  async function refresh(): Promise<void> {
     const links = (await (await ask("GET")).json()) as Link[];
     box.hidden = false;
     list.replaceChildren(...links.map(row));
@@ -77,7 +77,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
       attempt(async () => {
         await ask("DELETE", `/${link.id}`);
         made.replaceChildren();
-        await look();
+        await refresh();
       }),
     );
     const text = element("div", "links-text");
@@ -123,7 +123,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
         const told = (await answer.json()) as { url: string; advice: string | null };
         name.value = "";
         made.replaceChildren(shown(told.url, told.advice));
-        await look();
+        await refresh();
       });
     });
     return form;
@@ -158,10 +158,10 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
 
   const title = element("h3", "", {}, "Links for people without an account");
   box.append(title, list, form(), made, outcome);
-  look().catch(() => {}); // who doesn't own the room has no links
+  refresh().catch(() => {}); // who doesn't own the room has no links
   const timer = setInterval(() => {
     if (!box.isConnected) clearInterval(timer);
-    else if (!box.hidden && !document.hidden) look().catch(() => {});
+    else if (!box.hidden && !document.hidden) refresh().catch(() => {});
   }, LOOK_MILLISECONDS);
   return box;
 }
