@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from ..protocol.errors import QuotaExceeded
 from .grants import Grants
 from .identity import Identity
-from .policy import COMPILED_LIMIT, Policy, parse_policy
+from .policy import COMPILED_LIMIT, Policy
+from .read_policies import ReadPolicies, ReadPolicy
 
 __all__ = ["LINK", "LINK_PEOPLE", "NO_ROOM", "POLICY", "Change", "RoomAccess", "changes_rights"]
 
@@ -15,12 +16,18 @@ Change = Mapping[tuple[str, str], bytes | None]
 """Records to write, as JSON text by kind and name; ``None`` removes one."""
 
 _RECORD_COST_BYTES = 400
+# Beside the policies of open rooms, which are charged with theirs.
+_READ_LIMIT_BYTES = 16 * 1024 * 1024
+_READ_LIMIT_COUNT = 256
 POLICY = ("policy", "")
 """The record that holds a room's policy."""
 LINK = "link"
 """The kind of the records of share links, by their ids."""
 LINK_PEOPLE = "link_people"
 """The kind of the records of who came in by a link, by the same ids."""
+
+
+_read_policies = ReadPolicies(limit_count=_READ_LIMIT_COUNT, limit_bytes=_READ_LIMIT_BYTES)
 
 
 def changes_rights(change: Change) -> bool:
@@ -40,24 +47,25 @@ class RoomAccess:
     """
 
     __slots__ = (
-        "_compiled",
-        "_policy_cost",
+        "_read",
         "_records",
         "byte_count",
         "cost_bytes",
         "name",
-        "policy",
     )
 
     def __init__(self, name: str, records: Change | None = None) -> None:
         self.name = name
-        self.policy: Policy | None = None
         self.byte_count = 0
         self.cost_bytes = 0
-        self._policy_cost = 0
+        self._read: ReadPolicy | None = None
         self._records: dict[tuple[str, str], bytes] = {}
-        self._compiled: dict[tuple[str | None, frozenset[str]], Grants] = {}
         self.apply(records or {})
+
+    @property
+    def policy(self) -> Policy | None:
+        """The room's policy."""
+        return None if self._read is None else self._read.policy
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Iterate over the kind and name of each record."""
@@ -80,26 +88,21 @@ class RoomAccess:
 
         Compiled once for all whom it does not tell apart, as far as that can be remembered.
         """
-        policy = self.policy
-        assert policy is not None
+        assert self._read is not None
+        policy, compiled = self._read.policy, self._read.compiled
         subject = identity.subject if identity.subject in policy.users else None
         groups = identity.groups
         who = (subject, frozenset(groups & policy.groups.keys()) if groups else groups)
-        grants = self._compiled.get(who)
+        grants = compiled.get(who)
         if grants is None:
             grants = policy.grants_for(identity)
-            self._remember(who, grants, place_limit=2 * policy.place_count)
+            # Forget the oldest where all would be more than is charged.
+            place_count = grants.place_count + sum(each.place_count for each in compiled.values())
+            place_limit = 2 * policy.place_count
+            while compiled and (len(compiled) >= COMPILED_LIMIT or place_count > place_limit):
+                place_count -= compiled.pop(next(iter(compiled))).place_count
+            compiled[who] = grants
         return grants
-
-    def _remember(
-        self, who: tuple[str | None, frozenset[str]], grants: Grants, *, place_limit: int
-    ) -> None:
-        """Remember compiled grants, and forget the oldest where all would be more than charged."""
-        compiled = self._compiled
-        place_count = grants.place_count + sum(each.place_count for each in compiled.values())
-        while compiled and (len(compiled) >= COMPILED_LIMIT or place_count > place_limit):
-            place_count -= compiled.pop(next(iter(compiled))).place_count
-        compiled[who] = grants
 
     def check(self, change: Change, *, limit_bytes: int) -> int:
         """Return how many bytes of memory :meth:`apply` will cost, less than 0 for fewer.
@@ -117,19 +120,15 @@ class RoomAccess:
                 f" {self.byte_count + more_bytes}: take away what is no longer needed"
             )
         if POLICY in change:
-            policy = _policy(change)
-            more_cost -= self._policy_cost
-            more_cost += 0 if policy is None else policy.cost_bytes
+            more_cost += _policy_cost(_read(change)) - _policy_cost(self._read)
         return more_cost
 
     def apply(self, change: Change) -> None:
         """Note records that were written; raises :class:`BadMessage` for a policy that is none."""
         if POLICY in change:
-            self.policy = _policy(change)
-            self._compiled.clear()
-            self.cost_bytes -= self._policy_cost
-            self._policy_cost = 0 if self.policy is None else self.policy.cost_bytes
-            self.cost_bytes += self._policy_cost
+            read = _read(change)
+            self.cost_bytes += _policy_cost(read) - _policy_cost(self._read)
+            self._read = read
         for place, content in change.items():
             before = self._records.get(place)
             self.byte_count += _byte_count(place, content) - _byte_count(place, before)
@@ -140,9 +139,13 @@ class RoomAccess:
                 self._records[place] = content
 
 
-def _policy(change: Change) -> Policy | None:
+def _read(change: Change) -> ReadPolicy | None:
     content = change[POLICY]
-    return None if content is None else parse_policy(content)
+    return None if content is None else _read_policies.read(content)
+
+
+def _policy_cost(read: ReadPolicy | None) -> int:
+    return 0 if read is None else read.cost_bytes
 
 
 def _byte_count(place: tuple[str, str], content: bytes | None) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from driftdb_jupyter.access import policy, room_access
+from driftdb_jupyter.access import policy, read_policies, room_access
 from driftdb_jupyter.access.credential import Guest, Operator
 from driftdb_jupyter.access.grants import EVERYTHING, NOTHING, OWNER, Grant, Grants
 from driftdb_jupyter.access.identity import GUEST, Identity
 from driftdb_jupyter.access.policy import COMPILED_LIMIT, parse_policy
+from driftdb_jupyter.access.read_policies import ReadPolicies
 from driftdb_jupyter.access.room_access import POLICY, RoomAccess
 from driftdb_jupyter.protocol.errors import BadMessage, QuotaExceeded
 
@@ -78,8 +79,8 @@ def test_a_policy_is_read_where_it_changes_and_no_other_time(
         read.append(content)
         return parse_policy(content)
 
-    monkeypatch.setattr(room_access, "parse_policy", counted)
-    access = RoomAccess("r", {POLICY: b'{"anyone":"read"}'})
+    monkeypatch.setattr(read_policies, "parse_policy", counted)
+    access = RoomAccess("r", {POLICY: b'{"anyone":{"can":"read","keys":["of this test"]}}'})
     for number in range(10):
         change: room_access.Change = {("link", str(number)): b"1"}
         access.check(change, limit_bytes=10_000)
@@ -97,6 +98,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Grant, ...]]:
         return Grants(given)
 
     monkeypatch.setattr(policy, "compile_grants", counted)
+    fresh = ReadPolicies(limit_count=10, limit_bytes=1_000_000)  # no other test compiled these
+    monkeypatch.setattr(room_access, "_read_policies", fresh)
     return made
 
 
@@ -136,3 +139,13 @@ def test_what_is_remembered_takes_no_more_keys_than_the_policy_names(
     for name in ("ada", "bob", "eve", "ada"):
         access.grants_for(Identity("token", name))
     assert len(compiled) == 4
+
+
+def test_a_room_that_is_read_again_has_what_was_compiled(
+    compiled: list[tuple[Grant, ...]],
+) -> None:
+    content = b'{"anyone":{"can":"read","keys":["k"]}}'
+    for _ in range(2):
+        assert RoomAccess("r", {POLICY: content}).grants_for(GUEST).may_read("k")
+    assert RoomAccess("other", {POLICY: content}).grants_for(GUEST).may_read("k")
+    assert len(compiled) == 1
