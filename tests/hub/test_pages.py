@@ -58,8 +58,12 @@ def test_people_meet_on_the_page_of_a_room_and_one_may_only_look(
 
 
 def test_whom_the_hub_does_not_let_in_learns_nothing(hub: RealHub, new_window: NewWindow) -> None:
-    page = opened(new_window, f"{hub.rooms}room/{quote('user:ada:x')}/page", "bob")
-    expect(page.get_by_role("banner")).to_contain_text("no permission")
+    token, _ = hub.token("ada")
+    hub.send("user:ada:there", token, "k", 1)
+    page = opened(new_window, f"{hub.rooms}room/{quote('user:ada:there')}/page", "bob")
+    for room in ("user:ada:there", "user:ada:not-there"):
+        page.goto(f"{hub.rooms}room/{quote(room)}/page")
+        expect(page.get_by_text("You have no permission to read this room.")).to_be_visible()
 
 
 def test_the_inspector_and_the_front_page_work(hub: RealHub, new_window: NewWindow) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import UNSET
 from tornado.web import HTTPError
@@ -65,6 +65,9 @@ class RoomRequest(Request):
     """
 
     credential: Credential
+    hides_rooms: ClassVar[bool] = False
+    """Whether a page doesn't show even that a room exists to who may not read it: for sites where
+    rooms have names that can be guessed, and owners."""
     entered: HostedRoom | None = None
 
     def initialize(self, site: Site) -> None:

@@ -166,7 +166,8 @@ class _OfRoom(PageHandler):
 
     async def get(self, name: str) -> None:
         """Show the page; 404 where there is no such room, and none is made by its first use."""
-        if not (await self.grants()).reads_any:  # else with a ticket for the room alone
+        # With a ticket it is for the room alone.
+        if self.hides_rooms or not (await self.grants()).reads_any:
             await self.demand_reading(await self.room_access(name))
         await self.demand_room(name)
         self.show(self.script, title=self.title.format(name), room=name)
