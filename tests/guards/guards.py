@@ -276,6 +276,55 @@ GUARDS = [
         "claimed",
         "tests/client/objects/test_presence.py",
     ),
+    Guard(
+        "a ticket that is shown again",
+        "driftdb_jupyter/server/hosting/tickets.py",
+        "self._out.pop(_digest(text), ",
+        "self._out.get(_digest(text), ",
+        "tests/server/hosting/test_tickets.py::test_one_stands_for_its_credential_once",
+    ),
+    Guard(
+        "a ticket in a log",
+        "driftdb_jupyter/server/process/log_text.py",
+        '("token", "client", "ticket", "code", "state")',
+        '("token", "client", "code", "state")',
+        _TESTS + "test_ticket_handlers.py::test_no_log_has_one",
+    ),
+    Guard(
+        "a token for another room",
+        "driftdb_jupyter/access/tokens/token.py",
+        "if not claims.are_for(access.name):",
+        "if False:",
+        "tests/access/tokens/test_token.py::test_one_is_good_in_its_room_alone",
+    ),
+    Guard(
+        "a token that has expired",
+        "driftdb_jupyter/access/tokens/verifier.py",
+        "if claims.expires_at <= now - self.leeway_seconds:",
+        "if False:",
+        "tests/access/tokens/test_verifier.py",
+    ),
+    Guard(
+        "a token for another server",
+        "driftdb_jupyter/access/tokens/verifier.py",
+        "                    audience=self._audience or None,\n",
+        "                    audience=self._audience or ['rooms', 'other'],\n",
+        "tests/access/tokens/test_verifier.py",
+    ),
+    Guard(
+        "algorithm confusion",
+        "driftdb_jupyter/access/tokens/verifier.py",
+        "meant = [key for key in meant if key.algorithm == algorithm]",
+        "meant = [Key(algorithm, key.id, key.verifying) for key in meant]",
+        "tests/access/tokens/test_verifier.py",
+    ),
+    Guard(
+        "a renewal as somebody else",
+        "driftdb_jupyter/server/hosting/peer.py",
+        "if not before.is_same_person(after):",
+        "if False:",
+        _TESTS + "test_signed.py::test_nobody_goes_on_as_somebody_else_or_in_another_room",
+    ),
 ]
 
 
