@@ -35,21 +35,28 @@ class FreedObjects:
         self._count_at = 0.0
         self._collect_at = 0.0
         self._least = self._most = self._now = count()
+        self._falling = False
 
     def look(self) -> None:
         """Count the objects, unless that was done a moment ago."""
         began = self._clock()
         if began >= self._count_at:
-            self._now = self._count()
+            before, self._now = self._now, self._count()
+            self._falling = before - self._now >= _MANY
             self._most = max(self._most, self._now)
             self._least = min(self._least, self._now)
             took = self._clock() - began
             self._count_at = began + max(_INTERVAL_SECONDS, took / _SHARE)
 
     def drop(self) -> bool:
-        """Let go of the spare objects of all kinds if many were freed; returns whether it did."""
+        """Let go of the spare objects of all kinds if many were freed; returns whether it did.
+
+        It waits until no more are being freed, for what comes after it has to wait for the next.
+        """
         began, freed = self._clock(), self._most - self._now
-        if freed < max(_MANY, self._now - self._least) or began < self._collect_at:
+        if freed < max(_MANY, self._now - self._least) or self._falling:
+            return False
+        if began < self._collect_at:
             return False
         gc.collect()  # which empties all lists of spare objects, too
         _forget_names()

@@ -20,9 +20,11 @@ class Objects:
         self.freed = FreedObjects(count=lambda: self.count, clock=lambda: self.now)
 
     def become(self, count: int) -> None:
+        """There are so many, and stay that many for a while."""
         self.count = count
-        self.now += 100
-        self.freed.look()
+        for _ in range(2):
+            self.now += 100
+            self.freed.look()
 
 
 @pytest.fixture
@@ -58,7 +60,22 @@ def test_they_are_not_counted_more_often_than_once_a_second(objects: Objects) ->
     objects.now += 0.5
     objects.freed.look()
     assert not objects.freed.drop()
-    objects.now += 0.5
+    for _ in range(2):
+        objects.now += 0.5
+        objects.freed.look()
+        objects.now += 0.5
+    objects.freed.look()
+    assert objects.freed.drop()
+
+
+def test_it_waits_while_more_are_being_freed(objects: Objects) -> None:
+    objects.become(300_000)
+    for count in (200_000, 150_000, 110_000):
+        objects.count = count
+        objects.now += 1
+        objects.freed.look()
+        assert not objects.freed.drop()
+    objects.now += 1
     objects.freed.look()
     assert objects.freed.drop()
 
