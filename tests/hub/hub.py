@@ -194,14 +194,24 @@ class RealHub:
     def send(self, room: str, token: str, key: str, value: Any) -> None:
         """Set a value of a room of the service, as a program does."""
         action = {"type": "replace"}
-        push = {"type": "push", "action": action, "key": key, "value": value}
+        self._post(
+            room, "send", token, {"type": "push", "action": action, "key": key, "value": value}
+        )
+
+    def share(self, room: str, token: str, *, role: str) -> str:
+        """Make a share link to a room of the service; its URL behind the proxy."""
+        url: str = self._post(room, "links", token, {"grants": role})["url"]
+        return url
+
+    def _post(self, room: str, what: str, token: str, body: Any) -> Any:
         request = Request(
-            f"{self.rooms}room/{quote(room, '')}/send",
+            f"{self.rooms}room/{quote(room, '')}/{what}",
             method="POST",
-            data=json.dumps(push).encode(),
+            data=json.dumps(body).encode(),
             headers={"Authorization": f"token {token}"},
         )
-        urlopen(request, timeout=30).close()
+        with urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
 
     def start_server(self, name: str) -> str:
         """Start the server of a person, and wait until it answers; its URL."""

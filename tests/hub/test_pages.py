@@ -96,3 +96,19 @@ def test_whom_the_hub_removes_is_put_out(hub: RealHub, new_window: NewWindow) ->
     hub.request("DELETE", "users/mallory")
     badge = page.locator(".top .driftdb-badge")
     expect(badge).to_have_attribute("data-phase", "refused", timeout=_PATIENCE_MILLISECONDS)
+
+
+def test_a_share_link_opens_a_persons_room_without_a_login(
+    hub: RealHub, new_window: NewWindow
+) -> None:
+    token, _ = hub.token("ada")
+    hub.send("user:ada:shown", token, "slider", 5)
+    link = hub.share("user:ada:shown", token, role="write")
+    phone = new_window()
+    phone.goto(link)
+    expect(card(phone, "slider").locator(".driftdb-field")).to_have_value("5")
+    card(phone, "slider").locator(".driftdb-slider").fill("8")
+    ada = opened(new_window, f"{hub.rooms}room/{quote('user:ada:shown')}/page", "ada")
+    expect(card(ada, "slider").locator(".driftdb-field")).to_have_value("8")
+    phone.goto(f"{hub.rooms}room/{quote('user:ada:shown')}/page")
+    expect(phone.locator("#username_input")).to_be_visible()
