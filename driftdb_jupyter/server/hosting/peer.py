@@ -229,7 +229,7 @@ class Peer:
         if not good:
             self.expire()
             return None
-        return None if self._unlimited else self.review()
+        return self._review_less()
 
     def review(self) -> Awaitable[None] | None:
         """Act on what is allowed now: end what isn't any more, and give what was withheld.
@@ -428,9 +428,15 @@ class Peer:
         if not good:
             self.expire()
             return
-        following = None if self._unlimited else self.review()
+        following = self._review_less()
         if following is not None:
             await following
+
+    def _review_less(self) -> Awaitable[None] | None:
+        """Review it, unless everything is allowed as before: then there is nothing to tell."""
+        was_unlimited = self._unlimited
+        self.take_rights()
+        return None if was_unlimited and self._unlimited else self.review()
 
     def _withhold(self, get: Get, refusal: Refusal) -> None:
         """Answer as if the key were empty, and remember what was asked for."""

@@ -147,3 +147,29 @@ async def test_a_change_of_the_rooms_access_is_looked_at_at_once(
     ticket.allows = NOTHING
     assert await world.hub.rooms.change_access("r", {POLICY: b"{}"})
     assert closed == [4403]
+
+
+async def test_one_that_allowed_everything_is_looked_at_too(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    peer = await come()
+    ticket = Ticket()
+    peer.renew(ticket)
+
+    async def less_now() -> bool:
+        ticket.allows = compile_grants(Grant(("read",)))
+        return True
+
+    ticket.good = less_now()
+    world.hub.check_credentials()
+    await world.settle()
+    assert not peer.guard.unlimited
+    assert closed == []
+
+    other = await come()
+    other_ticket = Ticket()
+    other.renew(other_ticket)
+    other_ticket.allows = NOTHING
+    ticket.good = True
+    world.hub.check_credentials()
+    assert closed == [4403]
