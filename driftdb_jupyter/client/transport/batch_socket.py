@@ -129,11 +129,13 @@ class _BatchProtocol(WebSocketProtocol13):
                 if self._walk():
                     await self._receive_frame()
                 elif not self.client_terminated:
-                    chunk = await self.stream.read_bytes(_CHUNK_BYTES, partial=True)
-                    self._buffer = self._buffer[self._position :] + chunk
-                    self._position = 0
-                    if len(chunk) == _CHUNK_BYTES:  # there is more: others have their turn
+                    reading = asyncio.ensure_future(
+                        self.stream.read_bytes(_CHUNK_BYTES, partial=True)
+                    )
+                    if reading.done():  # it comes without a pause: others have their turn
                         await asyncio.sleep(0)
+                    self._buffer = self._buffer[self._position :] + await reading
+                    self._position = 0
         except StreamClosedError:
             self._abort()
         finally:  # also after what Tornado fails over, as a close frame's reason that is no text

@@ -35,7 +35,10 @@ class Pieces:
         self.io_loop = IOLoop.current()
         self.written: list[bytes] = []
 
-    async def read_bytes(self, count: int, partial: bool = False) -> bytes:
+    def read_bytes(self, count: int, partial: bool = False) -> asyncio.Future[bytes]:
+        return asyncio.ensure_future(self._read(count, partial))
+
+    async def _read(self, count: int, partial: bool) -> bytes:
         while not self._closed and len(self._arrived) < (1 if partial else count):
             piece = next(self._pieces, None)
             if piece is None:
@@ -251,10 +254,24 @@ def test_no_two_frames_have_one_mask() -> None:
     assert len(set(found)) > 290
 
 
-def test_between_full_chunks_others_have_their_turn() -> None:
+class AtOnce(Pieces):
+    """A stream that has the next piece whenever it is read, as of a server that never pauses."""
+
+    def read_bytes(self, count: int, partial: bool = False) -> asyncio.Future[bytes]:
+        read: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        piece = next(self._pieces, None)
+        if piece is None:
+            read.set_exception(StreamClosedError())
+        else:
+            read.set_result(piece)
+        return read
+
+
+@pytest.mark.parametrize("length", [1, 65_532])
+def test_while_messages_come_without_a_pause_others_have_their_turn(length: int) -> None:
     async def work() -> list[int]:
         seen: list[int] = []
-        delegate, stream = Delegate(), Pieces([frame(TEXT, b"x" * 65_532)] * 5)
+        delegate, stream = Delegate(), AtOnce([frame(TEXT, b"x" * length)] * 20)
         handler: Any = delegate
         parameters = _WebSocketParams(max_message_size=2**20)
         protocol = _BatchProtocol(handler, mask_outgoing=True, params=parameters)
