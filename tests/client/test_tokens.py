@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -109,14 +112,56 @@ def test_a_function_that_has_none_says_why(server: Server) -> None:
     def broken() -> str:
         raise LookupError("the login has ended")
 
+    def used_up() -> str:
+        raise StopIteration
+
+    def left() -> str:
+        raise SystemExit("no login")
+
     def wrong() -> str:
         return "a\nb"
 
-    for function, told in ((broken, "LookupError: the login has ended"), (wrong, "returned text")):
+    for function, told in (
+        (broken, "LookupError: the login has ended"),
+        (used_up, "StopIteration"),
+        (left, "SystemExit: no login"),
+        (wrong, "returned text"),
+    ):
         with find_room("r", url=server.root, token=function) as room:
             come_true(room, partial(is_stopped, room))
             assert isinstance(room.error, NotConnected)
             assert told in str(room.error)
+
+
+def test_a_new_room_waits_no_longer_for_a_function_than_it_may(server: Server) -> None:
+    end = threading.Event()
+
+    def endless() -> str:
+        end.wait()
+        return ""
+
+    try:
+        with pytest.raises(NotConnected, match=r"token= returned none within 0\.1 s"):
+            find_room(url=server.root, token=endless, timeout_seconds=0.1)
+    finally:
+        end.set()
+
+
+def test_a_function_that_never_ends_keeps_no_process_from_ending() -> None:
+    script = """
+import threading
+from driftdb_jupyter import room
+
+asked = threading.Event()
+
+def endless():
+    asked.set()
+    threading.Event().wait()
+
+kept = room("r", url="http://127.0.0.1:9/", token=endless)
+asked.wait()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
 
 
 def test_who_may_not_come_in_is_told(server: Server) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
+from ...protocol.errors import NotConnected
 from ..settings import Settings
 from .location import Location
 
@@ -24,8 +26,14 @@ async def fetch(
     """Return the body of the answer to a request at a location's server; call it on its loop.
 
     Raises :class:`tornado.httpclient.HTTPClientError` for an answer that is none of success, and
-    what a connection does that can't be made.
+    what a connection does that can't be made, also where a function has no token in that time.
     """
+    try:
+        headers = await asyncio.wait_for(location.headers_now(), timeout_seconds)
+    except asyncio.TimeoutError:
+        raise NotConnected(
+            f"the function that was given as token= returned none within {timeout_seconds:g} s"
+        ) from None
     client = AsyncHTTPClient(force_instance=True)
     try:
         response = await client.fetch(
@@ -33,7 +41,7 @@ async def fetch(
                 url,
                 method=method,
                 body=body,
-                headers=await location.headers_now(),
+                headers=headers,
                 ssl_options=location.tls(),
                 follow_redirects=False,
                 connect_timeout=settings.connect_timeout_seconds,

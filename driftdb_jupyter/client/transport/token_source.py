@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from ...protocol.errors import NotConnected
 from ..arguments import got
@@ -32,13 +34,10 @@ class TokenSource:
 
     async def token(self) -> str:
         """Return the token; raises :class:`NotConnected` where the function has none."""
-        import asyncio  # which the help of commands does without
-
         self._is_new = self._token is None
         if self._token is None:
-            try:
-                token = await asyncio.to_thread(self._function)
-            except Exception as error:
+            token, error = await self._ask()
+            if error is not None:
                 raise NotConnected(
                     f"the function that was given as token= raised {type(error).__name__}: {error}"
                 ) from error
@@ -52,3 +51,26 @@ class TokenSource:
         """Ask again the next time; returns whether that may bring another one."""
         self._token = None
         return not self._is_new
+
+    async def _ask(self) -> tuple[Any, BaseException | None]:
+        """Return what the function returned, and what it raised."""
+        import asyncio  # which the help of commands does without
+
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+        def give(token: Any, error: BaseException | None) -> None:
+            if not answer.done():  # nobody may wait any more
+                answer.set_result((token, error))
+
+        def ask() -> None:
+            try:
+                token, error = self._function(), None
+            except BaseException as raised:
+                token, error = None, raised
+            loop.call_soon_threadsafe(give, token, error)
+
+        # Not an executor's: the end of the process would wait for a function that never ends. And
+        # not as an exception of the future, which takes no StopIteration.
+        threading.Thread(target=ask, name="driftdb-token", daemon=True).start()
+        return await answer
