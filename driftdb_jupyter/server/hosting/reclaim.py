@@ -80,11 +80,14 @@ class Reclaimer:
             self._trim_at += _TRIM_SECONDS
             self._pause_seconds = _TRIM_SECONDS
             return
-        if self._freed.drop() or self._most_used_bytes - used_bytes >= _TRIM_BYTES:
+        large = self._most_used_bytes - used_bytes >= _TRIM_BYTES
+        dropped = self._freed.drop(large=large)
+        if dropped:
+            self._most_used_bytes = used_bytes
+        if dropped or large:
             self._pause_seconds = _TRIM_SECONDS
         else:  # it may be in use for something else: try that less and less often
             self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
-        self._most_used_bytes = used_bytes
         self._trim_at += self._pause_seconds
         _exchange_spare_floats()
         # The loop goes on, unless it needs more memory at that very moment.

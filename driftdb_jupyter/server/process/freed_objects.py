@@ -48,15 +48,15 @@ class FreedObjects:
             took = self._clock() - began
             self._count_at = began + max(_INTERVAL_SECONDS, took / _SHARE)
 
-    def drop(self) -> bool:
+    def drop(self, *, large: bool = False) -> bool:
         """Let go of the spare objects of all kinds if many were freed; returns whether it did.
 
-        It waits until no more are being freed, for what comes after it has to wait for the next.
+        ``large``: or if few were, which took much memory. It waits until no more are being freed,
+        for what comes after it has to wait for the next.
         """
         began, freed = self._clock(), self._most - self._now
-        if freed < max(_MANY, self._now - self._least) or self._falling:
-            return False
-        if began < self._collect_at:
+        many = freed >= max(_MANY, self._now - self._least)
+        if not (many or large) or self._falling or began < self._collect_at:
             return False
         gc.collect()  # which empties all lists of spare objects, too
         _forget_names()

@@ -44,6 +44,11 @@ def test_spare_objects_are_dropped_once_most_of_a_flood_was_freed(objects: Objec
     assert not objects.freed.drop()
 
 
+def test_spare_objects_are_dropped_where_a_few_large_ones_were_freed(objects: Objects) -> None:
+    objects.become(300_000)
+    assert objects.freed.drop(large=True)
+
+
 def test_while_more_is_left_than_was_freed_a_collection_would_take_too_long(
     objects: Objects,
 ) -> None:
