@@ -53,6 +53,7 @@ const TEXTS: Record<Phase, string> = {
 /** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
 const MISSING = "DriftDB-Missing";
 const UNCONFIRMED = "Connected; changes are not confirmed yet.";
+const UNREACHABLE = "The server can't be reached; trying again.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
 
 /**
@@ -316,7 +317,8 @@ export class Connection {
     try {
       // One that was known may have ended.
       for (const isNew of [this.#token === undefined, true]) {
-        this.#token ??= await ask();
+        this.#token ||= await ask();
+        check(typeof this.#token === "string", "a token", this.#token);
         const headers = authorization(this.#token);
         const answer = await fetch(`${this.url}/ticket`, { method: "POST", headers });
         status = answer.status;
@@ -325,8 +327,10 @@ export class Connection {
         this.#token = undefined;
         if (isNew) break;
       }
-    } catch {
+    } catch (error) {
       // There was no token or no answer: it is tried again.
+      console.warn("driftdb:", error);
+      status = 0;
     }
     if (this.attempt?.socket !== socket) return;
     if (ticket !== undefined) {
@@ -336,6 +340,7 @@ export class Connection {
     this.#giveUp();
     this.tryDetour();
     if (this.detoured) this.wait();
+    else if (status === 0) this.wait(UNREACHABLE);
     else if (status === 401) this.#stop("refused");
     else void this.#findOutWhy();
   }
@@ -397,8 +402,7 @@ export class Connection {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();
-      if (code === CLOSE_EXPIRED && typeof this.#options.token === "function")
-        this.#token = undefined;
+      if (code === CLOSE_EXPIRED && this.#ask !== null) this.#token = undefined;
       if (code === CLOSE_FORBIDDEN) this.#stop("refused");
       else if (code === CLOSE_GONE) this.#stop("gone");
       else if (code === CLOSE_NOT_UTF8)
@@ -460,7 +464,7 @@ export class Connection {
     if (!waited || this.attempt !== null || this.socket !== null) return;
     if ([401, 403].includes(answer?.status ?? 0)) this.#stop("refused");
     else if (answer?.headers.get(MISSING) === "room") this.#stop("gone");
-    else this.wait("The server can't be reached; trying again.");
+    else this.wait(UNREACHABLE);
   }
 
   /** Wait for a `retry`. */

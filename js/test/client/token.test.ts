@@ -26,6 +26,7 @@ beforeEach(() => {
 afterEach(() => {
   connection.close();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 /** A function that returns one token after the other. */
@@ -101,6 +102,7 @@ test("it goes on with another before its own ends, over the same connection", as
 });
 
 test("where the function has no token it is tried again", async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
   const token = vi.fn(async (): Promise<string> => {
     if (token.mock.calls.length === 1) throw new Error("the login has ended");
     return "token";
@@ -109,6 +111,45 @@ test("where the function has no token it is tried again", async () => {
   await vi.waitFor(() => expect(connection.status.phase).toBe("reconnecting"));
   connection.retry();
   await opened();
+});
+
+test("where a room refuses who has no token a function that has none is asked again", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  answers = Array.from({ length: 9 }, () => ({ status: 401 }));
+  const gone = new Error("the application is being restarted");
+  for (const token of [
+    () => Promise.reject(gone),
+    () => {
+      throw gone;
+    },
+    () => undefined as unknown as string,
+    () => null as unknown as string,
+  ]) {
+    connection = new Connection(URL, { token });
+    await vi.waitFor(() => expect(connection.status.phase).not.toBe("connecting"));
+    expect(connection.status.phase).toBe("reconnecting");
+    connection.close();
+  }
+  expect(asked).toEqual([]);
+  const errors = warned.mock.calls.map(([, error]) => error);
+  expect(errors).toContain(gone);
+  expect(errors.map(String)).toContain("TypeError: expected a token, got undefined");
+});
+
+test("so it is where the token that it knows has ended", async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
+  const token = vi.fn(async () => {
+    if (token.mock.calls.length === 2) throw new Error("the application is being restarted");
+    return `token-${token.mock.calls.length}`;
+  });
+  connection = new Connection(URL, { token });
+  await opened();
+  FakeSocket.last.accept();
+  FakeSocket.last.lose(1006);
+  answers = [{ status: 401 }];
+  connection.retry();
+  await vi.waitFor(() => expect(FakeSocket.opened).toHaveLength(2), 10_000);
+  expect(asked.pop()).toBe("/ticket token token-3");
 });
 
 test("a connection that was closed meanwhile opens nothing", async () => {
