@@ -119,7 +119,7 @@ export class Connection {
       setTimeout(then, milliseconds);
     };
     this.session.presenceMilliseconds = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
-    this.#open();
+    // Before the own ones, which are newer: browsers open sockets to one server in turn.
     for (const [secret, , pushes] of takeLeftovers(url)) {
       const left = new Session(undefined, undefined, secret);
       const refused = (_: number, code: string, message: string) => left.onError(code, message);
@@ -130,6 +130,7 @@ export class Connection {
         () => {},
       );
     }
+    this.#open();
   }
 
   /** How many writes the server has not acknowledged yet. */

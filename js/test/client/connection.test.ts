@@ -649,7 +649,8 @@ test("what a page left unconfirmed the next one in its tab sends once more, as i
   connection.close(); // the page is gone, with its sockets
   FakeSocket.opened = [];
   connection = new Connection(URL);
-  const [own, left] = FakeSocket.opened as [FakeSocket, FakeSocket];
+  // First, for what the new page writes is newer.
+  const [left, own] = FakeSocket.opened as [FakeSocket, FakeSocket];
   expect([own.url.includes(secret), left.url.includes(secret)]).toEqual([false, true]);
   left.accept();
   expect(pushed(left)).toEqual([
@@ -681,7 +682,7 @@ test("what was left is not taken by another room, nor after ten minutes, and onl
   expect(open()).toBe(1);
   leave();
   expect(open()).toBe(2);
-  const { last: left } = FakeSocket;
+  const [left] = FakeSocket.opened as [FakeSocket];
   expect(open()).toBe(1);
   left.accept();
   left.hear({ type: "ack", id: 1, seq: 1 });
