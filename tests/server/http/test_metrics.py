@@ -6,9 +6,12 @@ import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from driftdb_jupyter.server.jupyter.extension import _collector
 
 from ...conformance.peer import Room, fetch, push, pushed
 from ...conformance.servers import Server, jupyter, standalone
@@ -38,7 +41,8 @@ async def figures(server: Server) -> dict[str, float]:
 @pytest.fixture(params=["jupyter", "standalone"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     if request.param == "jupyter":
-        with jupyter() as server:
+        # Those that other tests share are still there, and would be counted, too.
+        with jupyter() as server, patch.object(_collector(), "hubs", [server.hub]):
             yield server
     else:
         kept = tmp_path / "rooms.db"
