@@ -31,7 +31,7 @@ def duration_seconds(name: str, given: Any) -> float | None:
     if isinstance(given, str):
         found = _TEXT.fullmatch(given.strip())
         if found is None:
-            raise ValueError(f'expected {name}= as "90s", "30m", "2h" or "7d", got {got(given)}')
+            raise ValueError(f'expected {name} as "90s", "30m", "2h" or "7d", got {got(given)}')
         seconds = float(found[1]) * _UNITS[found[2]]
     elif isinstance(given, timedelta):
         seconds = given.total_seconds()
@@ -40,7 +40,7 @@ def duration_seconds(name: str, given: Any) -> float | None:
     elif is_number(given):
         seconds = float(given)
     else:
-        raise TypeError(f'expected {name}= as "2h", a number of seconds or None, got {got(given)}')
+        raise TypeError(f'expected {name} as "2h", a number of seconds or None, got {got(given)}')
     if not 0 < seconds < float("inf"):
-        raise ValueError(f"expected {name}= in the future, got {got(given)}")
+        raise ValueError(f"expected {name} in the future, got {got(given)}")
     return seconds

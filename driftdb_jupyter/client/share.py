@@ -143,7 +143,7 @@ def make_link(
     content = {
         "grants": grants,
         "name": name,
-        "lifetime_seconds": duration_seconds("expires", expires),
+        "lifetime_seconds": duration_seconds("expires=", expires),
         "people_limit": people,
         "ask_name": bool(ask_name),
     }

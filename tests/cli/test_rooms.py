@@ -262,7 +262,7 @@ async def test_links_are_made_listed_and_taken_back(folder: Path, room: str) -> 
     [
         (["--make=read", "--revoke=x"], "expected --make or --revoke, got both"),
         (["--name=x"], "expected --make beside what a link is to give"),
-        (["--make=read", "--expires=soon"], "expected expires="),
+        (["--make=read", "--expires=soon"], "links: expected --expires as "),
         (["--make=look"], "expected grants to be of read"),
         (["--make=admin"], "without admin"),
         (["--revoke=nobody"], "there is none"),

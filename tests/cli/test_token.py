@@ -63,6 +63,7 @@ async def test_tokens_are_made_and_taken_back(tmp_path: Path) -> None:
         ("create", "r", "--key=key", "--kid=other"),
         ("revoke", "r"),
         ("revoke", "r", "id", "--all"),
+        ("revoke", "r", "a.b.c"),
         ("other", "r"),
     ],
     ids=" ".join,
@@ -74,6 +75,7 @@ def test_what_makes_no_sense_is_told(tmp_path: Path, words: tuple[str, ...]) -> 
     assert ended.returncode == 2
     assert "expected" in ended.stderr
     assert "thirty" not in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_key_is_never_written_over(tmp_path: Path) -> None:

@@ -108,9 +108,9 @@ def _terms(role: str, keys: tuple[str, ...], expires: str, **more: Any) -> dict[
     if expires:
         lasting = None if expires == "never" else expires
         try:
-            content["lifetime_seconds"] = duration_seconds("expires", lasting)
+            content["lifetime_seconds"] = duration_seconds("--expires", lasting)
         except ValueError as error:
-            raise Misuse(f"--{error}") from None
+            raise Misuse(str(error)) from None
     content |= {"name": more["name"], "ask_name": more["ask_name"]}
     if more["people"] is not None:
         content["people_limit"] = more["people"]

@@ -84,7 +84,10 @@ def command(
         case ("revoke", room, *tokens) if len(tokens) == 1 - all_:
             from ...client.tokens import id_of_token
 
-            token_id = None if all_ else id_of_token(tokens[0])
+            try:
+                token_id = None if all_ else id_of_token(tokens[0])
+            except ValueError as error:
+                raise Misuse(str(error)) from None
             with opened(data, settings) as store:
                 store.revoke_tokens(room, token_id)
         case ("create", room):
@@ -101,7 +104,7 @@ def command(
                     key=Path(path),
                     kid=kid or None,
                     role=cast('Literal["read", "write", "admin"] | None', role),
-                    expires_seconds=duration_seconds("expires", expires) or 0.0,
+                    expires_seconds=duration_seconds("--expires", expires) or 0.0,
                     subject=subject or None,
                     groups=group,
                     name=name or None,
