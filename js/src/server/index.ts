@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check } from "../client/check";
+import { check, checkOptions, type Rule } from "../client/check";
 
 /** What a token says: which room, what may be done there, who it is, and how long. */
 export interface TokenOptions {
@@ -49,17 +49,39 @@ export interface TokenGrant {
 
 const LEAST_BYTES = 32;
 
+const ROLES = ["read", "write", "admin"];
+
+/** What each option has to be, but for the key, which is told to nobody. */
+const OPTIONS: Record<Exclude<keyof TokenOptions, "key">, Rule> = {
+  room: "string",
+  roomPrefix: "string",
+  kid: "string",
+  role: "string",
+  grants: "object",
+  expiresSeconds: 0,
+  subject: "string",
+  name: "string",
+  groups: "object",
+  audience: "string",
+  issuer: "string",
+  id: "string",
+  issuedAt: 0,
+};
+
 /**
  * Sign a token (HS256): whoever has it may use a room, as it says, until it ends. Rejects with a
  * `TypeError` for a key or options that no server would take.
  */
 export async function createToken(options: TokenOptions): Promise<string> {
+  const { key: _, ...others } = options;
+  checkOptions(others, OPTIONS);
   const { room, roomPrefix, role, grants, groups, subject, name, audience, issuer } = options;
   const named =
     (room ?? roomPrefix ?? "") !== "" && (room === undefined) !== (roomPrefix === undefined);
   check(named, "either room or roomPrefix", room ?? roomPrefix);
+  check(role === undefined || ROLES.includes(role), `a role (${ROLES.join(", ")})`, role);
+  check(typeof options.key === "string", "a string as key", typeof options.key);
   const { expiresSeconds = 3600, issuedAt = Date.now() / 1000 } = options;
-  check(Number.isFinite(expiresSeconds), "a number of seconds as expiresSeconds", expiresSeconds);
   const [kid, secret] = keyOf(options.key, options.kid);
   const claims = {
     ...{

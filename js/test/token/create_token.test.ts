@@ -17,12 +17,18 @@ test("what no server would take is refused, without the key in the words", async
     { key: KEY, room: "" },
     { key: KEY, room: "r", roomPrefix: "r" },
     { key: KEY, room: "r", expiresSeconds: Number.NaN },
+    { key: KEY, room: "r", expires: "2h" },
+    { key: KEY, room: "r", role: "owner" },
+    { key: KEY, room: "r", groups: "staff" },
+    { key: Buffer.from(KEY), room: "r" },
+    { room: "r" },
     { key: "too short", room: "r" },
     { key: '{"keys":[]}', room: "r" },
     { key: '{"too short', room: "r" },
   ]) {
-    const signed = createToken(wrong);
+    const signed = createToken(wrong as TokenOptions);
     await expect(signed).rejects.toThrow(TypeError);
+    await expect(signed).rejects.toThrow(/expected/);
     await expect(signed).rejects.not.toThrow(/thirty|too short/);
   }
 });
