@@ -23,6 +23,7 @@ from traitlets.config import Config
 
 from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.http.gate import Gate
+from driftdb_jupyter.server.hub.service import HubService
 from driftdb_jupyter.server.jupyter.extension import DriftDBExtension
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import application
@@ -133,11 +134,12 @@ def standalone(
     metrics_token: str | None = None,
     metrics_open: bool = False,
     tokens_required: bool = False,
+    service: HubService | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
 
-    ``settings`` are those of :class:`DriftDB`.
+    ``service``: of a hub, which lets in. ``settings`` are those of :class:`DriftDB`.
     """
 
     @asynccontextmanager
@@ -152,6 +154,7 @@ def standalone(
             metrics_token=metrics_token,
             metrics_open=metrics_open,
             tokens_required=tokens_required,
+            service=service,
             base_url=base_url,
             named_rooms=named_rooms,
             log_function=lambda handler: None,

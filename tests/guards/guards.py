@@ -113,6 +113,20 @@ GUARDS = [
         "tests/server/jupyter/test_extension.py::TestOrigin",
     ),
     Guard(
+        "other origins at a service of a hub",
+        "driftdb_jupyter/server/hub/request.py",
+        "self.site.gate.check_origin(self.request)",
+        "pass",
+        "tests/server/hub/test_request.py::test_a_website_has_nothing_of_a_login",
+    ),
+    Guard(
+        "a login that leads to another site",
+        "driftdb_jupyter/server/hub/auth.py",
+        "next_url=here",
+        'next_url=handler.get_argument("next", here)',
+        "tests/server/hub/test_request.py::test_a_login_leads_back_to_the_page_that_was_asked_for",
+    ),
+    Guard(
         "clickjacking",
         _HTTP + "pages.py",
         'f"frame-ancestors {self.hub.settings.frame_ancestors}",',

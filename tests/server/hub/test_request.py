@@ -1,0 +1,90 @@
+"""Who is let in to a service of a hub, and where a login leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from driftdb_jupyter.server.hub.auth import HubLogin
+from driftdb_jupyter.server.hub.service import HubService
+
+from ...conformance.peer import Answer, fetch
+from ...conformance.servers import Server, standalone
+
+pytestmark = pytest.mark.asyncio
+
+PREFIX = "/services/driftdb/"
+EVIL = "https://evil.example"
+HANDSHAKE = {
+    **{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A service of a hub that knows one code, and one token for it: Ada's."""
+
+    async def token_for_code(login: HubLogin, code: str, **how: Any) -> str:
+        assert code == "adas-code"
+        return "adas-token"
+
+    async def ask(login: HubLogin, token: str) -> dict[str, Any] | None:
+        scopes = ["access:services!service=driftdb"]
+        return {"name": "ada", "kind": "user", "groups": [], "scopes": scopes}
+
+    monkeypatch.setattr(HubLogin, "token_for_code", token_for_code)
+    monkeypatch.setattr(HubLogin, "ask", ask)
+    for name, value in {
+        "JUPYTERHUB_API_TOKEN": "of-the-service",
+        "JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api",
+        "JUPYTERHUB_CLIENT_ID": "service-driftdb",
+        "JUPYTERHUB_SERVICE_NAME": "driftdb",
+        "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
+    }.items():
+        monkeypatch.setenv(name, value)
+    service = HubService()
+    service.prepare("")
+    with standalone(base_url=PREFIX, service=service) as server:
+        yield server
+
+
+async def logged_in(server: Server, page: str) -> Answer:
+    """The end of the login that a page begins."""
+    sent_away = await fetch(page)
+    assert sent_away.status == 302
+    to_hub = sent_away.headers["Location"]
+    assert urlsplit(to_hub)[:3] == ("", "", "/hub/api/oauth2/authorize")
+    (state,) = parse_qs(urlsplit(to_hub).query)["state"]
+    callback = f"{server.root}oauth_callback?code=adas-code&state={quote(state)}"
+    return await fetch(callback, headers={"Cookie": sent_away.cookies})
+
+
+@pytest.mark.parametrize("path", ["", "room/class/page"])
+async def test_a_login_leads_back_to_the_page_that_was_asked_for(server: Server, path: str) -> None:
+    for query in ("", f"?next={quote(EVIL, '')}", "?next=//evil.example/", f"?next_url={EVIL}"):
+        answer = await logged_in(server, server.root + path + query)
+        assert answer.status == 302
+        assert answer.headers["Location"] == PREFIX + path + query
+
+
+@pytest.mark.parametrize("path", ["//evil.example" + PREFIX, "/\\evil.example" + PREFIX])
+async def test_a_path_outside_of_the_prefix_begins_no_login(server: Server, path: str) -> None:
+    answer = await fetch(server.root.removesuffix(PREFIX) + path)
+    assert answer.status == 404
+    assert "Location" not in answer.headers
+
+
+async def test_a_website_has_nothing_of_a_login(server: Server) -> None:
+    login = {"Cookie": (await logged_in(server, server.root)).cookies}
+    for asked in ("room/class", "room/class/page", "login", ""):
+        answer = await fetch(server.root + asked, headers=login | {"Origin": EVIL})
+        assert answer.status == 403
+    room = server.root + "room/class/connect"
+    navigation = {**HANDSHAKE, **login, "Sec-Fetch-Mode": "websocket"}
+    assert (await fetch(room, headers=navigation | {"Origin": EVIL})).status == 403
+    own = server.root.removesuffix(PREFIX)
+    assert (await fetch(server.root + "login", headers=login | {"Origin": own})).status == 204
