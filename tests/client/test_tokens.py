@@ -65,6 +65,14 @@ def test_one_is_given_as_text(server: Server) -> None:
         assert token not in f"{room!r}{room.url}{room.connection.location!r}"
 
 
+def test_it_may_be_all_that_a_file_holds(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(create_token("r", key=KEY, role="write") + "\n")
+    for token in (file.read_text(), file.read_text):
+        with find_room("r", url=server.root, token=token) as room:
+            room.state("file", 0).set(1).result(60)
+
+
 def test_a_function_is_asked_again_where_the_token_has_ended(server: Server) -> None:
     tokens = Tokens(-1, 3600)
     with find_room("r", url=server.root, token=tokens) as room:

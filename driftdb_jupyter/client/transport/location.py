@@ -183,6 +183,7 @@ def locate(
         authorization, source = None, TokenSource(token)
     elif token is not None:
         needed_text("token", token)
+        token = token.strip()
         if not (token.isascii() and token.isprintable()):
             raise ValueError("expected a token as token=, got text with other characters")
         authorization = f"token {token}"

@@ -41,6 +41,8 @@ class TokenSource:
                 raise NotConnected(
                     f"the function that was given as token= raised {type(error).__name__}: {error}"
                 ) from error
+            if isinstance(token, str):
+                token = token.strip()  # a file's, say, has a line's end
             if not isinstance(token, str) or not token.isascii() or not token.isprintable():
                 shown = "text with other characters" if isinstance(token, str) else got(token)
                 raise NotConnected(f"the function that was given as token= returned {shown}")
