@@ -8,7 +8,7 @@ import sys
 import pytest
 from playwright.sync_api import Page, expect
 
-from ..browser import NewWindow
+from ..browser import NewWindow, become_equal
 from ..server.processes import environment
 from .axe import finds_nothing_serious
 from .devices import PHONE, fits
@@ -63,7 +63,8 @@ def test_the_code_for_javascript_runs_as_it_stands(page: Page, new_window: NewWi
     other = new_window()  # a page of another origin
     with other.expect_console_message(lambda said: said.text == "42"):
         other.set_content(f"<script type=module>{code(page, 'JavaScript')}</script>")
-    assert room_of(page).read("slider") == [42]
+    room = room_of(page)  # the page shows the value before the room has it
+    become_equal(page, lambda: room.read("slider"), lambda: [42])
 
 
 def test_the_code_for_react_has_the_room_in_it(page: Page, standalone: Standalone) -> None:

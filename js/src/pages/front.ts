@@ -9,11 +9,14 @@ import { xsrf } from "./xsrf";
 const shell = readShell();
 const root = location.origin + shell.root;
 
+// Ids, and under JupyterHub the names of a person's or group's rooms, which quote what isn't a letter.
+const NAMES = /^#([\w-]+|(?:user|group):(?:[\w.~@:-]|%[\dA-F]{2})+)$/;
+
 /**
  * The room that was made here stays in the address, so that a reload finds it again; anything else
  * that stands there would get into code that people run.
  */
-const made = () => /^#([\w.~@%:-]+)$/.exec(location.hash)?.[1] ?? null;
+const made = () => NAMES.exec(location.hash)?.[1] ?? null;
 
 const place = element("section", "made", { "aria-label": "Your room", "aria-live": "polite" });
 const code = element("section", "use", { "aria-label": "How to use it" });
