@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -19,6 +20,9 @@ KEYS_LIMIT = 64
 
 _LEAST_SECRET_BYTES = 32
 _LEAST_RSA_BITS = 2048
+# A list of JWKs, a key in DER as base64, and one of OpenSSH: taken for a secret, what everybody may
+# know would sign tokens.
+_PUBLIC = re.compile(rb"\[|ssh-|ecdsa-sha2-|MFkwEwYHKoZIzj0|MCowBQYDK2Vw|MII.{3}ANBgkqhkiG9w0B")
 _CURVES: dict[tuple[object, object], Algorithm] = {
     ("EC", "P-256"): "ES256",
     ("OKP", "Ed25519"): "EdDSA",
@@ -35,13 +39,15 @@ class Key:
 
     The kind of a key says by which one ``algorithm`` it is used; what a token says of that is
     compared with it. ``id`` is the ``kid`` of its tokens, ``None`` where it has none. ``verifying``
-    is what PyJWT verifies with, ``signing`` what it signs with, ``None`` for a public key.
+    is what PyJWT verifies with, ``signing`` what it signs with, ``None`` for a public key. Keys
+    that verify the same tokens are equal.
     """
 
     algorithm: Algorithm
     id: str | None = None
     verifying: Any = field(default=None, repr=False)
-    signing: Any = field(default=None, repr=False)
+    # A private key that is read twice is another object, which cryptography doesn't compare.
+    signing: Any = field(default=None, repr=False, compare=False)
 
 
 def parse_keys(content: bytes) -> tuple[Key, ...]:
@@ -55,6 +61,8 @@ def parse_keys(content: bytes) -> tuple[Key, ...]:
         keys = _of_set(text)
     elif text.startswith(b"-----BEGIN "):
         keys = (_of_pem(text),)
+    elif _PUBLIC.match(text):
+        raise BadKey("expected a JWK Set, a PEM or a secret, got a public key in another form")
     else:
         keys = (_secret(text, None),)
     if not keys:
@@ -90,6 +98,8 @@ def _of_jwk(jwk: object) -> Key | None:
     key_id, kind = jwk.get("kid"), jwk.get("kty")
     if key_id is not None and not isinstance(key_id, str):
         raise BadKey("expected a kid to be text")
+    if not isinstance(kind, str) or not isinstance(jwk.get("crv", ""), str):
+        raise BadKey("expected kty and crv of a JWK to be text")
     if kind == "oct":
         algorithm: Algorithm | None = "HS256"
     elif kind == "RSA":

@@ -70,7 +70,7 @@ class TokenKeys:
         self._log = logging.getLogger("driftdb_jupyter")
         self._of_file: tuple[Key, ...] = ()
         self._of_url: tuple[Key, ...] = ()
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: tuple[int, int, int, int] | None = None
         self._looked = clock()
         self._fetched: float | None = None
         self._asked: float | None = None
@@ -158,6 +158,6 @@ class TokenKeys:
         self._seen = self._state()
         self._of_file = read_keys(self._path, limit_bytes=self._limit_bytes)
 
-    def _state(self) -> tuple[int, int, int]:
+    def _state(self) -> tuple[int, int, int, int]:
         found = os.stat(self._path)
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode

@@ -6,8 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from driftdb_jupyter.access.tokens.keys import BadKey, new_secret, parse_keys
 
@@ -19,6 +24,11 @@ def pem(private: Any) -> bytes:
     return found
 
 
+def without_lines(private: Any) -> bytes:
+    """A public key as some providers show it: a PEM without its first and last line."""
+    return b"".join(pem(private).splitlines()[1:-1])
+
+
 def test_a_new_secret_is_one_key_with_an_id() -> None:
     (key,) = parse_keys(new_secret(bytes(range(32)), "2026"))
     assert (key.algorithm, key.id) == ("HS256", "2026")
@@ -28,6 +38,14 @@ def test_a_new_secret_is_one_key_with_an_id() -> None:
 def test_a_key_is_never_shown() -> None:
     (key,) = parse_keys(b"a secret of thirty-two letters or more")
     assert "thirty" not in repr(key)
+
+
+def test_one_that_is_read_again_is_the_same() -> None:
+    private = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    assert parse_keys(private) == parse_keys(private)
+    assert parse_keys(b"a" * 40) != parse_keys(b"b" * 40)
 
 
 def test_keys_for_something_else_are_passed_over() -> None:
@@ -50,6 +68,13 @@ def bad() -> dict[str, bytes]:
         "no list": b'{"keys":7}',
         "no objects": b'{"keys":[7]}',
         "none": b'{"keys":[]}',
+        "kty": b'{"kty":["RSA"]}',
+        "crv": b'{"kty":"EC","crv":["P-256"]}',
+        "list of JWKs": json.dumps([secret]).encode(),
+        "DER of RSA": without_lines(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        "DER of P-256": without_lines(ec.generate_private_key(ec.SECP256R1())),
+        "DER of Ed25519": without_lines(ed25519.Ed25519PrivateKey.generate()),
+        "OpenSSH": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn7Nk4bKbXhmZ7P3vXbS8dRBEh0sJjZgQfZ",
         "kid": b'{"kty":"oct","kid":7,"k":"AAAA"}',
         "base64": b'{"kty":"oct","k":"\xc3\xa4"}',
         "twice": json.dumps({"keys": [secret, secret]}).encode(),

@@ -8,6 +8,7 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -208,3 +209,20 @@ async def test_a_certificate_that_nobody_vouches_for_is_none(
     await keys.refresh()
     assert keys.known() == ()
     assert provider.asked == 0
+
+
+async def test_a_file_that_others_could_read_is_read_when_they_no_longer_may(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "key"
+    path.write_text("a" * 40)
+    path.chmod(0o600)
+    keys = TokenKeys(DriftDB(token_keys_file=str(path)), clock=clock)
+    before = keys.known()
+    path.write_text("b" * 40)
+    path.chmod(0o644)
+    clock.now += 1
+    assert keys.known() == before
+    path.chmod(0o600)
+    clock.now += 1
+    assert keys.known() != before
