@@ -41,10 +41,20 @@ def revoke_change(
     return change
 
 
-def revoke_all_change(access: RoomAccess, *, now: float) -> Change:
-    """Return the change that takes back all tokens of the room that were issued up to now."""
-    change: dict[tuple[str, str], bytes | None] = {(_KIND, name): None for name in access.of(_KIND)}
-    change[_KIND, _ALL] = msgspec.json.encode({"at": now})
+def revoke_all_change(access: RoomAccess, *, now: float, leeway_seconds: float = 0.0) -> Change:
+    """Return the change that takes back all tokens of the room that were issued up to now.
+
+    ``leeway_seconds``: how far ahead the clock of whoever signs may be. A token that was taken back
+    by its id may have been issued so much later, so that is remembered as long.
+    """
+    change: dict[tuple[str, str], bytes | None] = {
+        (_KIND, name): None
+        for name, record in access.of(_KIND).items()
+        if _at(record) + leeway_seconds < now
+    }
+    before = access.get(_KIND, _ALL)
+    at = now if before is None else max(now, _at(before))  # the clock may have been set back
+    change[_KIND, _ALL] = msgspec.json.encode({"at": at})
     return change
 
 

@@ -25,7 +25,8 @@ async def revoke_tokens(
         return False
     now = time.time()
     if token_id is None:
-        change = revoke_all_change(access, now=now)
+        leeway_seconds = hub.settings.token_leeway_seconds
+        change = revoke_all_change(access, now=now, leeway_seconds=leeway_seconds)
     else:
         change = revoke_change(access, token_id, now=now)
     if not await hub.rooms.change_access(room, change):

@@ -64,6 +64,24 @@ def test_all_are_taken_back_that_were_issued_before() -> None:
     assert len(list(access)) == 1
 
 
+def test_one_that_was_taken_back_stays_so_though_its_signers_clock_is_ahead() -> None:
+    access = RoomAccess("r")
+    ahead = token(role="read", iat=205)
+    access.apply(revoke_change(access, "7", now=200))
+    access.apply(revoke_all_change(access, now=201, leeway_seconds=10))
+    assert ahead.grants(access) is ENDED
+    access.apply(revoke_all_change(access, now=220, leeway_seconds=10))
+    assert ahead.grants(access) is ENDED
+    assert len(list(access)) == 1
+
+
+def test_what_was_taken_back_stays_so_when_the_clock_is_set_back() -> None:
+    access = RoomAccess("r")
+    access.apply(revoke_all_change(access, now=300))
+    access.apply(revoke_all_change(access, now=200))
+    assert token(role="read", iat=250).grants(access) is ENDED
+
+
 def test_what_has_ended_by_itself_need_not_be_remembered() -> None:
     access = RoomAccess("r")
     access.apply(revoke_change(access, "a", now=200, until=250))
