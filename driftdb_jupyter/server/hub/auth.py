@@ -13,15 +13,20 @@ from .tokens import HubTokens
 __all__ = ["HubLogin"]
 
 
+# Of a longer one the login leads to the front page.
+_PAGE_LIMIT = 2000
+
+
 class HubLogin(HubOAuth):  # type: ignore[misc]  # JupyterHub has no types
     """Logs browsers in by OAuth, and says whose the token in their cookie is.
 
-    ``tokens`` remembers what the hub says. A cookie counts as JupyterHub has it: what a page
-    asks for brings its XSRF token, too; navigation and handshakes, whose origin is looked at, need
-    none.
+    ``tokens`` remembers what the hub says. ``limit``: how many logins are remembered that were
+    begun, which anybody may do. A cookie counts as JupyterHub has it: what a page asks for brings
+    its XSRF token, too; navigation and handshakes, whose origin is looked at, need none.
     """
 
     tokens: HubTokens
+    limit = 20_000
 
     async def ask(self, token: str) -> dict[str, Any] | None:
         """Return what the hub says of a token now; raises where it can't be asked.
@@ -50,5 +55,14 @@ class HubLogin(HubOAuth):  # type: ignore[misc]  # JupyterHub has no types
         """Begin a login that leads back to the page that was asked for."""
         request = handler.request  # its uri is fit for logs
         here = request.path + (f"?{request.query}" if request.query else "")
-        state: str = super().set_state_cookie(handler, next_url=here, **more)
+        page = here if len(here) <= _PAGE_LIMIT else None
+        state: str = super().set_state_cookie(handler, next_url=page, **more)
+        return state
+
+    def generate_state(self, next_url: str | None = None, **more: Any) -> str:
+        """Remember a login that was begun, and forget the oldest of too many."""
+        begun = self._oauth_states
+        while len(begun) >= self.limit:
+            del begun[next(iter(begun.timestamps))]
+        state: str = super().generate_state(next_url, **more)
         return state

@@ -75,6 +75,20 @@ class HubService(Configurable):
         "Those who are connected are asked about every credential_check_seconds.",
     )
 
+    answer_timeout_seconds = Float(
+        10.0,
+        min=0.1,
+        config=True,
+        help="How long the hub may take to say whose a token is, in seconds; then it counts as one "
+        "that doesn't answer.",
+    )
+    login_limit = Int(
+        20_000,
+        min=1,
+        config=True,
+        help="How many logins that browsers have begun are remembered until they are ended, for "
+        "ten minutes at most; of more, the oldest are forgotten, and begin anew.",
+    )
     token_limit = Int(
         10_000,
         min=1,
@@ -104,10 +118,12 @@ class HubService(Configurable):
                 f"{error}: install driftdb-jupyter[hub] where the hub starts its services"
             ) from None
         login = HubLogin(parent=self)
+        login.limit = self.login_limit
         login.tokens = HubTokens(
             login.ask,
             fresh_seconds=self.fresh_seconds,
             patience_seconds=self.patience_seconds,
+            answer_seconds=self.answer_timeout_seconds,
             limit=self.token_limit,
         )
         policies = RoomPolicies(self.rooms)

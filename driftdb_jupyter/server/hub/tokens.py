@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +17,9 @@ from ...protocol.errors import Unavailable
 __all__ = ["HubTokens"]
 
 _log = logging.getLogger("driftdb_jupyter")
+
+# What may stand in a header (RFC 6750); the hub isn't asked about anything else.
+_FORM = re.compile(r"[!-~]+")
 
 Ask = Callable[[str], Awaitable[dict[str, Any] | None]]
 
@@ -29,9 +33,9 @@ class HubTokens:
     """Asks the hub whose a token is, once for all who ask at the same time.
 
     ``ask`` returns what the hub tells of a token, ``None`` if that is nothing, and raises where the
-    hub can't be asked. An answer counts for ``fresh_seconds``; where no newer one is to be had, the
-    last good one counts for ``patience_seconds``. At most ``limit`` are remembered, by their
-    tokens' digests.
+    hub can't be asked. It is waited for ``answer_seconds``. An answer counts for ``fresh_seconds``;
+    where no newer one is to be had, the last good one counts for ``patience_seconds``. At most
+    ``limit`` are remembered, by their tokens' digests.
     """
 
     def __init__(
@@ -40,12 +44,14 @@ class HubTokens:
         *,
         fresh_seconds: float,
         patience_seconds: float,
+        answer_seconds: float,
         limit: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._fresh = fresh_seconds
         self._patience = patience_seconds
+        self._answer_seconds = answer_seconds
         self._limit = limit
         self._clock = clock
         self._answers: dict[str, _Answer] = {}
@@ -59,6 +65,8 @@ class HubTokens:
         ``anew``: whatever is remembered, as far as the hub can be asked. Raises
         :class:`Unavailable` where that is not so, and nothing is remembered that counts.
         """
+        if not _FORM.fullmatch(token):
+            return None
         digest = hashlib.sha256(token.encode(errors="replace")).hexdigest()
         known = self._answers.get(digest) or self._refused.get(digest)
         if not anew and known is not None and self._clock() < known.asked_at + self._fresh:
@@ -71,7 +79,7 @@ class HubTokens:
 
     async def _look(self, digest: str, token: str) -> dict[str, Any] | None:
         try:
-            model = await self._ask(token)
+            model = await asyncio.wait_for(self._ask(token), self._answer_seconds)
         except Exception as error:
             known = self._answers.get(digest) or self._refused.get(digest)
             if not self._is_away:

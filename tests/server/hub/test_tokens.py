@@ -19,14 +19,22 @@ class Hub:
         self.known: dict[str, dict[str, Any]] = {"good": ADA}
         self.asked = 0
         self.answers = True
+        self.hangs = False
         self.now = 0.0
         self.tokens = HubTokens(
-            self.ask, fresh_seconds=10, patience_seconds=60, limit=2, clock=lambda: self.now
+            self.ask,
+            fresh_seconds=10,
+            patience_seconds=60,
+            answer_seconds=0.1,
+            limit=2,
+            clock=lambda: self.now,
         )
 
     async def ask(self, token: str) -> dict[str, Any] | None:
         self.asked += 1
         await asyncio.sleep(0)
+        if self.hangs:
+            await asyncio.Event().wait()
         if not self.answers:
             raise ConnectionError
         return self.known.get(token)
@@ -79,3 +87,20 @@ async def test_guesses_push_out_no_token_that_is_good() -> None:
         assert await hub.tokens.model(f"guess {number}") is None
     hub.answers = False
     assert await hub.tokens.model("good", anew=True) == ADA
+
+
+async def test_a_hub_that_takes_too_long_is_away() -> None:
+    hub = Hub()
+    await hub.tokens.model("good")
+    hub.hangs = True
+    assert await hub.tokens.model("good", anew=True) == ADA
+    with pytest.raises(Unavailable):
+        await hub.tokens.model("other")
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\r\nb", "\0", "ä", "\ud800"])
+async def test_the_hub_is_asked_about_nothing_that_is_no_token(text: str) -> None:
+    hub = Hub()
+    hub.known[text] = ADA
+    assert await hub.tokens.model(text) is None
+    assert hub.asked == 0
