@@ -460,6 +460,13 @@ class DriftDB(Configurable):
         help="How many tickets may be out that nobody has used. One more is refused with status "
         "429.",
     )
+    address_ticket_limit = Int(
+        2_000,
+        min=1,
+        config=True,
+        help="How many tickets one address may have out that nobody has used. One more is refused "
+        "with status 429.",
+    )
     expiry_notice_seconds = Float(
         30.0,
         min=0.0,

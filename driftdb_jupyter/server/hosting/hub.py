@@ -114,7 +114,9 @@ class Hub:
         self.access_changes = RoomRates(
             settings.access_change_limit_per_second, settings.access_change_limit_burst
         )
-        self.tickets = Tickets(settings.ticket_lifetime_seconds, settings.ticket_limit)
+        self.tickets = Tickets(
+            settings.ticket_lifetime_seconds, settings.ticket_limit, settings.address_ticket_limit
+        )
         self.links = Links(self.rooms, self.events.audit, credentials=self._credentials)
         self.peer_limit = settings.peer_limit
         self._seats = 0

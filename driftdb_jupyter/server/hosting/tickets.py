@@ -11,6 +11,7 @@ from msgspec import Struct
 from ...access.credential import Credential
 from ...protocol.errors import RateExceeded
 from ...protocol.name import new_id
+from ..limits.callers import Caller
 
 __all__ = ["Ticket", "Tickets"]
 
@@ -22,59 +23,78 @@ class Ticket(Struct, frozen=True):
     expires_at: float
 
 
+class _Out(Struct, frozen=True):
+    ends: float
+    room: str
+    credential: Credential
+    caller: Caller
+
+
 class Tickets:
     """The tickets of this process that nobody has used yet.
 
     Each stands for a credential in one room, once. They are in memory alone, and only as digests.
-    ``lifetime_seconds``: how long one is good. ``limit``: how many may be out at once; others are
-    refused then, and none of those that are out is forgotten. ``clock``: seconds since 1970.
+    ``lifetime_seconds``: how long one is good. ``limit``: how many may be out at once, and
+    ``limit_each``: how many that one caller asked for; others are refused then, and none of those
+    that are out is forgotten. ``clock``: seconds since 1970.
     """
 
     def __init__(
-        self, lifetime_seconds: float, limit: int, clock: Callable[[], float] = time.time
+        self,
+        lifetime_seconds: float,
+        limit: int,
+        limit_each: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._lifetime_seconds = lifetime_seconds
         self._limit = limit
+        self._limit_each = limit_each
         self._clock = clock
         # In the order in which they end, for all last equally long.
-        self._out: dict[bytes, tuple[float, str, Credential]] = {}
+        self._out: dict[bytes, _Out] = {}
 
     def __len__(self) -> int:
         """Return how many are out."""
         return len(self._out)
 
-    def issue(self, credential: Credential, room: str) -> Ticket:
+    def issue(self, credential: Credential, room: str, caller: Caller) -> Ticket:
         """Return a new ticket; raises :class:`RateExceeded` where too many are out.
 
         It never lasts longer than the credential.
         """
         now = self._clock()
         self.forget_old(now)
-        if len(self._out) >= self._limit:
+        if len(self._out) >= self._limit or caller.ticket_count >= self._limit_each:
             error = RateExceeded("too many tickets were asked for and not used; see Retry-After")
-            error.retry_after_seconds = max(1, int(next(iter(self._out.values()))[0] - now) + 1)
+            error.retry_after_seconds = max(1, int(next(iter(self._out.values())).ends - now) + 1)
             raise error
         text = new_id()
         ends = now + self._lifetime_seconds
-        self._out[_digest(text)] = ends, room, credential
+        self._out[_digest(text)] = _Out(ends, room, credential, caller)
+        caller.ticket_count += 1
         return Ticket(text, min(ends, credential.expires_at or ends))
 
     def redeem(self, text: str, room: str) -> Credential | None:
         """Return what a ticket stands for, and forget it.
 
-        ``None`` for one that is unknown, was used before, is too old, or is for another room.
+        ``None`` for one that is unknown, was used before, is too old, or is for another room, and
+        where the credential itself has ended.
         """
-        ends, of, credential = self._out.pop(_digest(text), (0.0, "", None))
-        return credential if ends > self._clock() and of == room else None
+        found = self._out.pop(_digest(text), None)
+        if found is None:
+            return None
+        found.caller.ticket_count -= 1
+        ends = min(found.ends, found.credential.expires_at or found.ends)
+        return found.credential if ends > self._clock() and found.room == room else None
 
     def forget_old(self, now: float | None = None) -> None:
         """Forget those that nobody has used in time."""
         now = self._clock() if now is None else now
         while self._out:
             oldest = next(iter(self._out))
-            if self._out[oldest][0] > now:
+            if self._out[oldest].ends > now:
                 break
-            del self._out[oldest]
+            self._out.pop(oldest).caller.ticket_count -= 1
 
 
 def _digest(text: str) -> bytes:

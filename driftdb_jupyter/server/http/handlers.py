@@ -95,6 +95,11 @@ class RoomRequest(Request):
         text = bearer(self.request.headers)
         return None if text is None else self.site.bearers.credential(text)
 
+    @property
+    def has_ticket(self) -> bool:
+        """Whether the request came in by a ticket."""
+        return self.get_query_argument("ticket", None) is not None
+
     def lasting_credential(self) -> Credential:
         """Return the credential as something that outlives the request."""
         return self.credential

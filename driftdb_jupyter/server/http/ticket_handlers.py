@@ -8,7 +8,7 @@ import msgspec
 
 from ...access.credential import Credential
 from ...access.share_link import LinkHolder
-from ...protocol.errors import BadMessage
+from ...protocol.errors import BadMessage, Forbidden
 from .gathered import Gathered
 from .handlers import RoomRequest
 from .site import Route, Site
@@ -23,6 +23,8 @@ class NewTicket(Gathered, RoomRequest):
 
     async def post(self, name: str) -> None:
         """Answer with a ticket, which stands once for what the request came with."""
+        if self.has_ticket:  # who saw one on its way would come in again and again
+            raise Forbidden("a ticket gives no other ticket", key="", action="ticket")
         body = self.whole_body()
         credential = self.lasting_credential()
         if isinstance(credential, LinkHolder):
@@ -30,7 +32,7 @@ class NewTicket(Gathered, RoomRequest):
         else:
             await self.demand_grants(await self.room_access(name))
         self.set_header("Cache-Control", "no-store")
-        self.answer(self.hub.tickets.issue(credential, name))
+        self.answer(self.hub.tickets.issue(credential, name, self.caller))
 
     async def _enter(self, name: str, holder: LinkHolder, body: bytes) -> Credential:
         """Let somebody in by a share link, who says by what ``browser`` and ``name`` (JSON)."""

@@ -24,7 +24,8 @@ _PREFIX_BITS = 64
 class Caller:
     """The counters and limits of one address.
 
-    ``peer_count`` is the number of its connections, ``streams`` of those over HTTP.
+    ``peer_count`` is the number of its connections, ``streams`` of those over HTTP, and
+    ``ticket_count`` of the tickets that it asked for and that nobody has used.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Caller:
         "_together",
         "peer_count",
         "streams",
+        "ticket_count",
     )
 
     def __init__(self, settings: DriftDB, clock: Callable[[], float]) -> None:
@@ -51,6 +53,7 @@ class Caller:
         self._rooms = self._rate(rooms / kept_seconds, rooms)
         self.peer_count = 0
         self.streams = 0
+        self.ticket_count = 0
 
     def count_request(self) -> float:
         """Count a request, a handshake too; returns in how many seconds it may come, 0: now."""
@@ -101,7 +104,7 @@ class Caller:
         """Whether all counters are as they were at the start."""
         now = self._clock()
         rates = (self._requests, self._messages, self._together, self._rooms)
-        here = self.peer_count or self.streams
+        here = self.peer_count or self.streams or self.ticket_count
         return not here and all(rate is None or rate.is_full(now=now) for rate in rates)
 
     def _rate(self, per_second: float, burst: int) -> Rate | None:

@@ -62,6 +62,14 @@ async def test_one_opens_a_page_once(server: Server) -> None:
     assert again.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
 
 
+async def test_one_gives_no_other(server: Server) -> None:
+    room, headers = await owned(server)
+    text = await ticket(room, headers)
+    refused = await fetch(f"{room.url}/ticket?ticket={text}", method="POST")
+    assert refused.status == 403
+    assert (await fetch(f"{room.url}/page?ticket={text}")).status == 401
+
+
 async def test_one_opens_no_other_room(server: Server) -> None:
     room, headers = await owned(server)
     other, _ = await owned(server)
