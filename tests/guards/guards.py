@@ -122,8 +122,8 @@ GUARDS = [
     Guard(
         "a login that leads to another site",
         "driftdb_jupyter/server/hub/auth.py",
-        "next_url=here",
-        'next_url=handler.get_argument("next", here)',
+        "next_url=page",
+        'next_url=handler.get_argument("next", page)',
         "tests/server/hub/test_request.py::test_a_login_leads_back_to_the_page_that_was_asked_for",
     ),
     Guard(
