@@ -36,6 +36,8 @@ _ID_LENGTH = 32
 _PERSON_LENGTH = 16
 _NAME_LENGTH = 100
 _DAY_SECONDS = 24 * 60 * 60.0
+# A longer one is none that a calendar shows; null is for ever.
+_LIFETIME_LIMIT_SECONDS = 100 * 365 * _DAY_SECONDS
 _FIELDS = ("grants", "name", "lifetime_seconds", "people_limit", "ask_name")
 # Whoever is asked for a name is shown with it.
 _PRESENT = Grant(("presence",), keys=("presence",))
@@ -224,6 +226,8 @@ def terms_from(
             "expected grants of a link without admin: whoever has the link could make others"
         )
     seconds = _number(content.get("lifetime_seconds", _DAY_SECONDS), "lifetime_seconds")
+    if seconds is not None and seconds > _LIFETIME_LIMIT_SECONDS:
+        raise BadMessage("expected lifetime_seconds of at most 100 years, or null for ever")
     limit = _number(content.get("people_limit"), "people_limit")
     if limit is not None and (limit != int(limit) or limit > people_limit):
         raise BadMessage(f"expected people_limit as a whole number up to {people_limit}")

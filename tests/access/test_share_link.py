@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from driftdb_jupyter.access.grants import NOTHING, Grant
 from driftdb_jupyter.access.identity import Identity
 from driftdb_jupyter.access.room_access import RoomAccess, changes_rights
@@ -13,7 +15,9 @@ from driftdb_jupyter.access.share_link import (
     is_link,
     link_id_of,
     person_of,
+    terms_from,
 )
+from driftdb_jupyter.protocol.errors import BadMessage
 
 TERMS = LinkTerms(grants=(Grant(("read",)),), made_at=0.0, people_limit=2, expires_at=10.0)
 
@@ -89,3 +93,12 @@ def test_a_browser_is_another_person_to_another_link() -> None:
 def test_a_link_has_ended_when_its_time_has_come() -> None:
     assert [TERMS.has_ended(now=now) for now in (9.9, 10.0)] == [False, True]
     assert not LinkTerms(grants=(), made_at=0.0, people_limit=1).has_ended(now=1e12)
+
+
+@pytest.mark.parametrize("seconds", [3.2e9, 1e308, 10**400])
+def test_a_link_ends_within_a_hundred_years_or_never(seconds: float) -> None:
+    content = {"grants": "read", "lifetime_seconds": seconds}
+    with pytest.raises(BadMessage, match="expected lifetime_seconds of at most 100 years"):
+        terms_from(content, now=0.0, people_limit=1)
+    never = terms_from({**content, "lifetime_seconds": None}, now=0.0, people_limit=1)
+    assert never.expires_at is None
