@@ -25,6 +25,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from ..access.room_access import POLICY
+from ..access.tokens.revocation import is_revocation
 from ..protocol import cbor
 from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, TooLarge
@@ -128,7 +129,8 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits, owners: bool = 
     """Fill an empty room with the lines of a dump, given in pieces; their numbers stay.
 
     ``owners``: whether the records of its owners and of other credentials are taken, too. Whoever
-    wrote the file may be an owner by them. The policy, which can be looked at, is taken always.
+    wrote the file may be an owner by them. The policy, which can be looked at, is taken always, and
+    so is which tokens were taken back, which gives nobody anything.
     Returns how many records were left out.
 
     Raises :class:`BadMessage`, which names the line, where one can't be read, :class:`TooLarge`,
@@ -147,7 +149,7 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits, owners: bool = 
                 record = _decode_record(text)
                 content = _sound(record.record, limits)
                 place = (record.access, record.name)
-                if owners or place == POLICY:
+                if owners or place == POLICY or is_revocation(record.access, content):
                     room.change_access({place: content})
                 else:
                     left_out += 1

@@ -294,6 +294,16 @@ def test_of_a_file_only_the_policy_is_taken_unless_its_owners_are_asked_for() ->
     assert again.keys == ["k"]
 
 
+def test_tokens_that_were_taken_back_stay_so() -> None:
+    room = filled(("k", Value.from_json(b"1")))
+    good = {("revoked", "7"): b'{"at":200.5,"until":null}', ("revoked", ""): b'{"at":200}'}
+    bad = {("revoked", "8"): b'{"at":"now"}', ("revoked", "9"): b"1"}
+    room.change_access({**good, **bad})
+    again = Room(epoch="e")
+    assert load(again, dumped(room), limits=Limits()) == len(bad)
+    assert again.access.items() == good
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import Struct
 
 from ..room_access import Change, RoomAccess
 from .claims import Claims
 
-__all__ = ["is_revoked", "revoke_all_change", "revoke_change"]
+__all__ = ["is_revocation", "is_revoked", "revoke_all_change", "revoke_change"]
 
 _KIND = "revoked"
 _ALL = ""
 """The name of the record that says until when all tokens of the room are worth nothing."""
+
+
+class _Record(Struct):
+    at: float
+    until: float | None = None
+
+
+def is_revocation(kind: str, content: bytes) -> bool:
+    """Return whether a record that comes from elsewhere says that tokens were taken back."""
+    if kind != _KIND:
+        return False
+    try:
+        msgspec.json.decode(content, type=_Record)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def is_revoked(claims: Claims, access: RoomAccess) -> bool:
