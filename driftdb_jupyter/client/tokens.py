@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
 import time
 from collections.abc import Iterable
@@ -65,7 +66,7 @@ def create_token(
     signing = [each for each in keys if each.signing is not None and kid in (None, each.id)]
     if not signing:
         raise BadKey("expected a secret or a private key to sign with, got no such key")
-    now = round(time.time(), 3)
+    now = math.floor(time.time() * 1000) / 1000  # rounded up it would not be good yet
     content: dict[str, Any] = {
         "room": room,
         "room_prefix": room_prefix,

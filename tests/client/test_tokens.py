@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import jwt
 import pytest
 
 from driftdb_jupyter import Forbidden, NotConnected, create_token
@@ -214,3 +215,11 @@ def test_keys_are_files_or_what_they_hold(tmp_path: Path) -> None:
         room = None if not claims else "r"
         with pytest.raises(ValueError, match="expected"):
             create_token(room, key=KEY, **claims)  # type: ignore[arg-type]
+
+
+def test_one_is_good_from_the_moment_on_in_which_it_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000.0009)
+    claims = jwt.decode(create_token("r", key=KEY), options={"verify_signature": False})
+    assert claims["iat"] == 1_000.0
