@@ -9,7 +9,7 @@ import signal
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -61,6 +61,8 @@ async def raw(
         yield reader, writer
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def new_room(server: Server, **options: Any) -> Room:
@@ -251,9 +253,9 @@ async def test_all_connections_of_an_address_may_be_held_together() -> None:
 
 async def test_a_held_connection_is_not_taken_for_dead() -> None:
     settings: dict[str, Any] = {
-        "rate_limit_per_second": 1.0,
+        "rate_limit_per_second": 0.5,
         "rate_limit_burst": 1,
-        "ping_interval_seconds": 0.1,
+        "ping_interval_seconds": 0.3,
     }
     with standalone(named_rooms=True, **settings) as server:
         room = Room(server, "a")

@@ -86,6 +86,8 @@ async def connected(server: Server) -> AsyncIterator[Client]:
         yield Client(server, reader, writer)
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def holds(server: Server, enough: Callable[[int], bool]) -> None:
