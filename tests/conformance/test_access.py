@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -17,7 +16,8 @@ from driftdb_jupyter.protocol.value import LONG_BYTES, Value
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 from driftdb_jupyter.server.limits.room_rates import RoomRates
 
-from .peer import Answer, Room, fetch, get, init, push, pushed
+from .owned import Owned, owned
+from .peer import Answer, fetch, get, init, push, pushed
 from .servers import Server, jupyter, standalone
 
 pytestmark = pytest.mark.asyncio
@@ -31,11 +31,8 @@ POLL = {
 }
 
 
-@dataclass
-class Owned(Room):
-    """A room, and what makes a request its owner's."""
-
-    owner: dict[str, str] = field(default_factory=dict)
+class Ruled(Owned):
+    """A room whose policy a test asks for as its owner."""
 
     async def access(
         self, method: str = "GET", policy: object = None, *, headers: dict[str, str] | None = None
@@ -62,23 +59,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest_asyncio.fixture
-async def room(server: Server) -> AsyncIterator[Owned]:
-    """A room with an owner, of which others are those that come with ``server.headers``."""
-    answer = await fetch(server.root + "new?admin=true", method="POST", headers=server.headers)
-    if server.jupyter is None:
-        owner = {"Authorization": f"Bearer {answer.json['admin']}"}
-    else:
-        secret = server.extension.kernel_environment()["DRIFTDB_SECRET"]
-        owner = {"Authorization": f"DriftDB {secret}"}
-        server.rights.refused.add("write")
-    room = Owned(server, answer.json["room"], owner=owner)
-    yield room
-    await room.empty()
-    if server.jupyter is not None:
-        server.rights.restore()
+async def room(server: Server) -> AsyncIterator[Ruled]:
+    async with owned(server, Ruled) as room:
+        yield room
 
 
-async def test_a_room_has_no_policy_until_its_owner_gives_it_one(room: Owned) -> None:
+async def test_a_room_has_no_policy_until_its_owner_gives_it_one(room: Ruled) -> None:
     assert (await room.access()).json is None
     await room.let(STUDENT)
     told = await room.access()
@@ -91,7 +77,7 @@ async def test_a_room_has_no_policy_until_its_owner_gives_it_one(room: Owned) ->
     assert (await room.access()).json is None
 
 
-async def test_others_neither_see_nor_set_it(room: Owned) -> None:
+async def test_others_neither_see_nor_set_it(room: Ruled) -> None:
     for policy in (None, STUDENT, {}):
         await room.let(policy)
         for method in ("GET", "PUT", "DELETE"):
@@ -103,7 +89,7 @@ async def test_others_neither_see_nor_set_it(room: Owned) -> None:
         )
 
 
-async def test_one_that_is_none_is_refused_and_changes_nothing(room: Owned) -> None:
+async def test_one_that_is_none_is_refused_and_changes_nothing(room: Ruled) -> None:
     await room.let(STUDENT)
     answer = await room.access("PUT", {"anyone": "look"})
     assert answer.status == 400
@@ -114,7 +100,7 @@ async def test_one_that_is_none_is_refused_and_changes_nothing(room: Owned) -> N
     assert (await room.access()).json["anyone"] == STUDENT["anyone"]
 
 
-async def test_it_may_be_set_only_so_often(room: Owned, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_may_be_set_only_so_often(room: Ruled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room.server.hub, "access_changes", RoomRates(0.01, 2))
     assert [(await room.access(method, STUDENT)).status for method in ("PUT", "DELETE")] == [
         200
@@ -126,7 +112,7 @@ async def test_it_may_be_set_only_so_often(room: Owned, monkeypatch: pytest.Monk
     assert (await room.access()).json is None
 
 
-async def test_who_may_do_nothing_stays_outside(room: Owned) -> None:
+async def test_who_may_do_nothing_stays_outside(room: Ruled) -> None:
     await room.let({})
     headers = room.server.headers
     assert (await fetch(room.url, headers=headers)).status == 403
@@ -142,7 +128,7 @@ async def test_who_may_do_nothing_stays_outside(room: Owned) -> None:
     await owner.hears(init("k"))
 
 
-async def test_who_may_do_nothing_any_more_is_closed_with_4403(room: Owned) -> None:
+async def test_who_may_do_nothing_any_more_is_closed_with_4403(room: Ruled) -> None:
     peer, owner = await room.join(), await room.join(headers=room.owner)
     await peer.settle()
     await room.let({})
@@ -151,7 +137,7 @@ async def test_who_may_do_nothing_any_more_is_closed_with_4403(room: Owned) -> N
     await owner.settle()
 
 
-async def test_grants_are_given_and_taken_away_while_it_is_open(room: Owned) -> None:
+async def test_grants_are_given_and_taken_away_while_it_is_open(room: Ruled) -> None:
     peer, owner = await room.join(), await room.join(headers=room.owner)
     await owner.send(push("answers", "a"))
     await owner.settle()
@@ -171,7 +157,7 @@ async def test_grants_are_given_and_taken_away_while_it_is_open(room: Owned) -> 
     await peer.hears_error("forbidden", key="poll/1", action="append")
 
 
-async def test_over_http_it_is_the_same(room: Owned) -> None:
+async def test_over_http_it_is_the_same(room: Ruled) -> None:
     owner = await room.join(headers=room.owner)
     await owner.send(push("answers", "a"), push("poll/1", 1))
     await owner.settle()
@@ -194,7 +180,7 @@ async def test_over_http_it_is_the_same(room: Owned) -> None:
 
 
 async def test_a_long_push_over_http_whose_right_is_taken_meanwhile_is_refused(
-    room: Owned, monkeypatch: pytest.MonkeyPatch
+    room: Ruled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def prepare(hosted: HostedRoom, key: str, values: Sequence[Value]) -> Steps[None]:
         hosted.sequencer.room.change_access({POLICY: json.dumps(POLL).encode()})
@@ -209,7 +195,7 @@ async def test_a_long_push_over_http_whose_right_is_taken_meanwhile_is_refused(
     assert answers.json == init("answers")
 
 
-async def test_a_watcher_is_shown_what_it_may_read(room: Owned) -> None:
+async def test_a_watcher_is_shown_what_it_may_read(room: Ruled) -> None:
     owner = await room.join(headers=room.owner)
     await owner.send(push("answers", "a"), push("poll/1", 1))
     await owner.settle()
@@ -224,7 +210,7 @@ async def test_a_watcher_is_shown_what_it_may_read(room: Owned) -> None:
     assert heard["key"] == "answers"
 
 
-async def test_recovery_tells_nothing_of_what_may_not_be_read(room: Owned) -> None:
+async def test_recovery_tells_nothing_of_what_may_not_be_read(room: Ruled) -> None:
     peer, owner = await room.join(), await room.join(headers=room.owner)
     await peer.send(get("answers", seq=0, epoch=None))
     epoch = (await peer.receive())["epoch"]
@@ -240,7 +226,7 @@ async def test_recovery_tells_nothing_of_what_may_not_be_read(room: Owned) -> No
     await again.hears(init("answers", epoch=epoch, recovered=False, seq=0))
 
 
-async def test_the_figures_are_for_who_may_read_all_of_it(room: Owned) -> None:
+async def test_the_figures_are_for_who_may_read_all_of_it(room: Ruled) -> None:
     url, headers = f"{room.url}/figures", room.server.headers
     await room.let({"anyone": "read"})
     assert (await fetch(url, headers=headers)).status == 200
@@ -249,7 +235,7 @@ async def test_the_figures_are_for_who_may_read_all_of_it(room: Owned) -> None:
     assert (await fetch(url, headers=room.owner)).status == 200
 
 
-async def test_who_may_not_be_present_any_more_is_not_shown(room: Owned) -> None:
+async def test_who_may_not_be_present_any_more_is_not_shown(room: Ruled) -> None:
     await room.let({"anyone": ["read", "presence"]})
     peer, owner = await room.join(client="p" * 16), await room.join(headers=room.owner)
     await owner.send(get("here", seq=None, presence=True))

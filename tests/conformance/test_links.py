@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from tornado.httpclient import HTTPClientError
 from driftdb_jupyter.server.limits.people import People
 from driftdb_jupyter.server.settings import DriftDB
 
+from .owned import Owned, owned
 from .peer import Answer, Peer, Room, fetch, get, init, push
 from .servers import Server, jupyter, standalone
 
@@ -23,11 +24,8 @@ pytestmark = pytest.mark.asyncio
 STUDENTS = {"grants": {"can": "read", "keys": ["slider"]}, "name": "students"}
 
 
-@dataclass
-class Shared(Room):
-    """A room, and what makes a request its owner's."""
-
-    owner: dict[str, str] = field(default_factory=dict)
+class Shared(Owned):
+    """A room whose links a test asks for as its owner."""
 
     async def links(
         self,
@@ -63,19 +61,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest_asyncio.fixture
 async def room(server: Server) -> AsyncIterator[Shared]:
-    """A room with an owner, of which others are those that come with ``server.headers``."""
-    answer = await fetch(server.root + "new?admin=true", method="POST", headers=server.headers)
-    if server.jupyter is None:
-        owner = {"Authorization": f"Bearer {answer.json['admin']}"}
-    else:
-        secret = server.extension.kernel_environment()["DRIFTDB_SECRET"]
-        owner = {"Authorization": f"DriftDB {secret}"}
-        server.rights.refused.add("write")
-    room = Shared(server, answer.json["room"], owner=owner)
-    yield room
-    await room.empty()
-    if server.jupyter is not None:
-        server.rights.restore()
+    async with owned(server, Shared) as room:
+        yield room
 
 
 async def test_the_owner_is_told_the_url_of_a_new_link_once(room: Shared) -> None:

@@ -153,19 +153,23 @@ class ExportedRoom(AdministrationRequest):
         self.answer(None)
 
 
-class RoomPolicy(AdministrationRequest):
-    """``/admin/rooms/NAME/access``: who may do what in a room, ``null`` where it has no policy."""
+class _WithBody(AdministrationRequest):
+    """A request with a body of any length that a policy may have, and a link, which has grants."""
 
     def prepare(self) -> None:
-        """Gather a body of any length that a policy may have."""
+        """Make room for the body."""
         super().prepare()
         self.body = bytearray()
         connection: Any = self.request.connection
         connection.set_max_body_size(_POLICY_BYTES)
 
     def data_received(self, chunk: bytes) -> None:
-        """Gather the policy."""
+        """Gather the body."""
         self.body += chunk
+
+
+class RoomPolicy(_WithBody):
+    """``/admin/rooms/NAME/access``: who may do what in a room, ``null`` where it has no policy."""
 
     async def get(self, name: str) -> None:
         """Answer with the policy."""
@@ -180,19 +184,8 @@ class RoomPolicy(AdministrationRequest):
         self.answer(None)
 
 
-class RoomLinks(AdministrationRequest):
+class RoomLinks(_WithBody):
     """``/admin/rooms/NAME/links``: the share links of a room."""
-
-    def prepare(self) -> None:
-        """Gather a body of any length that a link may have."""
-        super().prepare()
-        self.body = bytearray()
-        connection: Any = self.request.connection
-        connection.set_max_body_size(_POLICY_BYTES)
-
-    def data_received(self, chunk: bytes) -> None:
-        """Gather the link."""
-        self.body += chunk
 
     async def get(self, name: str) -> None:
         """Answer with all of them."""
