@@ -71,3 +71,8 @@ def _check_no_secret(url: str) -> None:
             "expected a URL without a token or password, because others see what a command was "
             "started with; set DRIFTDB_TOKEN, or DRIFTDB_TOKEN_FILE to a file that holds it"
         )
+    if parts.fragment.startswith("link_"):
+        raise ValueError(
+            "expected a URL without the secret of a share link, because others see what a command "
+            "was started with; set DRIFTDB_ROOM to the link"
+        )

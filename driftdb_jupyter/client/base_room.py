@@ -318,11 +318,12 @@ def find(
     *,
     url: str | None = None,
     token: str | Callable[[], str] | None = None,
+    guest_name: str | None = None,
     timeout_seconds: float = 10.0,
 ) -> BaseRoom:
     """Return the process's one room of that name or URL; see :func:`.room.room`."""
     check_seconds("timeout_seconds", timeout_seconds)
-    location = locate(name_or_url, url=url, token=token)
+    location = locate(name_or_url, url=url, token=token, guest_name=guest_name)
     settings = Settings.from_environment()
     with _lock:
         location = named(location, settings, timeout_seconds=timeout_seconds)

@@ -213,6 +213,7 @@ def room(
     *,
     url: str | None = None,
     token: str | Callable[[], str] | None = None,
+    guest_name: str | None = None,
     timeout_seconds: float = 10.0,
 ) -> Room:
     """Return a room: the one of that name or URL, or else the notebook's own.
@@ -228,6 +229,10 @@ def room(
     token. A function that returns it is called, on a thread of its own, before the room connects,
     and again when the token is about to end and where the server doesn't take it any more.
 
+    A share link's URL (docs/links.md) opens its room with what the link gives. ``guest_name`` is
+    the name that others see then, with "(guest)" behind it; ``DRIFTDB_GUEST_NAME`` is that where
+    none is given.
+
     ``with room("x") as here:`` flushes at its end, and closes the connection unless others in the
     process use the room, too; in async code ``async with`` does.
 
@@ -237,5 +242,11 @@ def room(
     :class:`~driftdb_jupyter.protocol.errors.Forbidden` and
     :class:`~driftdb_jupyter.protocol.errors.RoomNotFound`.
     """
-    found = find(name_or_url, url=url, token=token, timeout_seconds=timeout_seconds)
+    found = find(
+        name_or_url,
+        url=url,
+        token=token,
+        guest_name=guest_name,
+        timeout_seconds=timeout_seconds,
+    )
     return cast("Room", found).given()

@@ -29,6 +29,7 @@ def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         (A + "room/r/page?key=name", "", {}, A + "room/r"),
         ("", A + "room/r/inspect?key=a%20b", {}, A + "room/r"),
         ("", "", {"DRIFTDB_ROOM": A + "room/r/page?key=name"}, A + "room/r"),
+        ("", "", {"DRIFTDB_ROOM": A + "room/r/shared#link_s"}, A + "room/r"),
     ],
 )
 def test_a_room_is_where_the_options_say_and_else_the_environment(
@@ -64,11 +65,12 @@ def test_a_room_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "http://a/room/r?s3cret",
         "http://a/room/r/page?key=k&token=s3cret",
         "http://me:s3cret@a/room/r",
+        "http://a/room/r/shared#link_s3cret",
     ],
 )
 def test_no_secret_is_taken_from_the_command_line(url: str) -> None:
-    with pytest.raises(ValueError, match="set DRIFTDB_TOKEN") as caught:
+    with pytest.raises(ValueError, match=r"set DRIFTDB_(TOKEN|ROOM)") as caught:
         room_location(url, "")
     assert "s3cret" not in str(caught.value)
-    with pytest.raises(ValueError, match="set DRIFTDB_TOKEN"):
+    with pytest.raises(ValueError, match=r"set DRIFTDB_(TOKEN|ROOM)"):
         server_location(url)

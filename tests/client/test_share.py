@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from driftdb_jupyter import BadMessage, Forbidden, ShareLink
+from driftdb_jupyter import BadMessage, Forbidden, QuotaExceeded, ShareLink
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.room import room as find_room
 
@@ -146,3 +146,78 @@ def test_a_link_that_only_this_machine_can_open_says_what_to_do(room: Room) -> N
     assert "driftdb serve --host 0.0.0.0" in html
     assert "--public-url=https://" in html
     assert "<svg" not in html
+
+
+def test_a_program_comes_in_by_a_link_and_does_what_that_gives(room: Room) -> None:
+    room.access = {}
+    room.state("slider", 3)
+    room.flush()
+    link = room.link(role="read", keys=["slider"])
+    with find_room(link.url) as guest:
+        slider = guest.state("slider")
+        assert slider.value == 3
+        room.state("slider").set(4).result()
+        slider.wait_for(lambda value: value == 4, timeout_seconds=10)
+        with pytest.raises(Forbidden, match="may not replace"):
+            slider.set(5).result()
+        with pytest.raises(Forbidden, match="only who owns"):
+            guest.links()
+        assert link.url.partition("#")[2] not in repr(guest) + guest.url + guest.link()
+        assert [(each.people, each.people_here) for each in room.links()] == [(1, 1)]
+
+
+def test_a_program_counts_once_however_often_it_comes(room: Room) -> None:
+    link = room.link(role="read", people=1)
+    for _ in range(2):
+        with find_room(link.url) as guest:
+            guest.keys()
+    assert [each.people for each in room.links()] == [1]
+
+
+def stopped(guest: Room) -> None:
+    """Wait until a room has given up."""
+    guest.connection.wait_until(lambda: guest.status == "stopped", 30)
+
+
+def test_a_program_that_was_in_by_a_link_is_told_when_that_is_taken_back_or_ends(
+    room: Room,
+) -> None:
+    taken, ended = room.link(role="read"), room.link(role="read", expires=0.3)
+    guests = [find_room(taken.url), find_room(ended.url)]
+    guests[0].keys()  # the other one may end before it is in
+    taken.revoke()
+    for guest, why in zip(guests, ("taken back", "expired, or was taken back"), strict=True):
+        stopped(guest)
+        assert isinstance(guest.error, Forbidden)
+        assert f"share link to {room.url}" in str(guest.error)
+        assert why in str(guest.error)
+        guest.retry()
+        with pytest.raises(Forbidden, match=r"expired, or was taken back\. Ask for another one"):
+            guest.state("slider")
+        guest.close()
+
+
+def test_a_link_that_lets_nobody_in_any_more_says_why(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = room.link(role="read", people=1)
+    find_room(full.url).keys()
+    monkeypatch.setattr("platform.node", lambda: "another machine")
+    with (
+        find_room(f"{full.url.partition('#')[0]}?key=x#{full.url.partition('#')[2]}") as guest,
+        pytest.raises(QuotaExceeded, match="as many people came in by this share link"),
+    ):
+        guest.state("slider")
+    wrong = find_room(f"{room.url}/shared#link_{'x' * 32}")
+    with pytest.raises(Forbidden, match="expired, or was taken back"):
+        wrong.state("slider")
+
+
+def test_a_link_that_demands_a_name_is_told_it(room: Room) -> None:
+    link = room.link(role="read", ask_name=True)
+    with pytest.raises(Forbidden, match="set DRIFTDB_GUEST_NAME"):
+        find_room(link.url).state("slider")
+    here = room.presence()
+    with find_room(link.url, guest_name="Ada") as guest:
+        guest.presence(value="here")
+        assert room.connection.wait_until(lambda: "Ada (guest)" in repr(here.people), 10)

@@ -67,6 +67,8 @@ def closed(code: int | None, location: Location) -> DriftDBError | None:
             f"{location.server} got text that is no UTF-8: something on the way changes what is "
             "sent. It is sent again."
         )
+    if code == 4403 and location.link is not None:
+        return Forbidden(f"the share link to {location.url} was taken back. Ask for another one.")
     if code == 4403:
         return Forbidden(
             f"this user may not, or may no longer, read the room {location.url}.",

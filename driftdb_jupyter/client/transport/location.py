@@ -15,6 +15,9 @@ room that is meant where none is given.
 
 Anybody may set ``DRIFTDB_TOKEN``, or ``DRIFTDB_TOKEN_FILE`` with the path of a file that holds it:
 a Jupyter server's token, for the server that ``DRIFTDB_URL`` names, else for any.
+
+A share link's URL is a room's, too. ``DRIFTDB_GUEST_NAME`` is the name under which one comes in by
+it, where none is given.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ _WHAT_TO_DO = (
     'server\'s ("http://HOST:8888/driftdb/?token=TOKEN", with room="NAME" beside it).'
 )
 
+_LINK = re.compile(r"link_[\w-]+", re.ASCII)
+
 _WHICH_ROOM = (
     "Set DRIFTDB_ROOM or pass room=: a room's URL (`driftdb new` makes a room and prints its URL), "
     "or a room's name on the server of DRIFTDB_URL (a Jupyter server, or one that was started "
@@ -65,8 +70,9 @@ class Location:
     With ``certfile`` that certificate alone is trusted, whatever host it is for. ``own`` tells
     that this is the Jupyter server that started this kernel, or the service that it uses;
     ``public`` is its root as others have it, where that is another. ``source`` is asked for a token
-    in place of ``authorization``. ``names``: the server that knows whose room a notebook's is,
-    ``None`` where this one does.
+    in place of ``authorization``. ``link``: the secret of a share link, which is traded for a
+    ticket each time, and ``guest_name`` who comes in by it. ``names``: the server that knows whose
+    room a notebook's is, ``None`` where this one does.
     """
 
     server: str
@@ -77,6 +83,8 @@ class Location:
     own: bool = False
     public: str | None = None
     source: TokenSource | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
+    guest_name: str = ""
     names: Location | None = None
 
     @property
@@ -92,7 +100,7 @@ class Location:
     @property
     def has_token(self) -> bool:
         """Whether something is sent that should open it."""
-        return self.authorization is not None or self.source is not None
+        return any(each is not None for each in (self.authorization, self.source, self.link))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -128,12 +136,14 @@ def locate(
     *,
     url: str | None = None,
     token: str | Callable[[], str] | None = None,
+    guest_name: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Location:
     """Find a room by its name or URL; where neither is given, the notebook's own.
 
     Outside of a notebook ``DRIFTDB_ROOM`` is used where neither is given. ``token``: what is sent
-    in place of any other, or a function that is asked for it.
+    in place of any other, or a function that is asked for it. ``guest_name``: who comes in by a
+    share link.
 
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by, and
     :class:`ValueError` for a name or URL that is none.
@@ -141,6 +151,7 @@ def locate(
     environ = os.environ if environ is None else environ
     check_text("room", room)
     check_text("url", url)
+    check_text("guest_name", guest_name)
     given_as = "url="
     if room is None and url is None and not _notebook(environ):
         room = environ.get("DRIFTDB_ROOM") or None
@@ -171,6 +182,10 @@ def locate(
         raise ValueError(f"expected one room, got room={room!r} and a URL with {place.room!r}")
     room = place.room if room is None else room
     is_own = own is not None and place.server == own.server
+    if place.link is not None and token is not None:
+        raise ValueError("expected either a share link's URL or token=, got both")
+    if place.link is None and guest_name is not None:
+        raise ValueError("expected guest_name= beside a share link's URL, got another or none")
     notebook = None
     if room is None and url is None:
         notebook = _notebook(environ)
@@ -190,7 +205,7 @@ def locate(
     certfile = environ.get("DRIFTDB_CERTFILE") or None
     if is_own:
         secret = environ.get("DRIFTDB_SECRET")
-        if source is None:
+        if source is None and place.link is None:
             authorization = authorization or (f"DriftDB {secret}" if secret else None)
         if environ.get("DRIFTDB_NOT_KEPT"):
             _warn(environ["DRIFTDB_NOT_KEPT"])
@@ -198,7 +213,7 @@ def locate(
             certfile = None  # it is that one's
     elif own is not None:
         certfile = None  # it is the own server's
-    known = authorization is not None or source is not None
+    known = authorization is not None or source is not None or place.link is not None
     if not known and (is_own or own is None) and (told := _token(environ)):
         authorization = f"token {told}"
     return Location(
@@ -210,6 +225,8 @@ def locate(
         own=is_own,
         public=public if is_own else None,
         source=source,
+        link=place.link,
+        guest_name=(guest_name or environ.get("DRIFTDB_GUEST_NAME", "")) if place.link else "",
         names=_names(environ) if is_own and notebook else None,
     )
 
@@ -277,26 +294,28 @@ def _parse(url: str, name: str) -> Location:
         raise ValueError(
             f'{name}: expected a URL like "http://HOST:8080/room/ID", got {_bare(url)!r}'
         )
-    if parts.fragment.startswith("link_"):
-        raise ValueError(
-            f"{name}: expected a room's URL, got a share link: that opens in a browser alone. Ask "
-            "whoever made it for a token."
-        )
+    link = parts.fragment if parts.fragment.startswith("link_") else None
     host = f"[{host}]" if ":" in host else host
     path = parts.path or "/"
     in_room = _ROOM_PATH.fullmatch(path)
     root, room = (in_room["root"], unquote(in_room["room"])) if in_room else (path, None)
     if room is not None:
         _check_name(room)
+    if link is not None and (room is None or not _LINK.fullmatch(link)):
+        raise ValueError(
+            f"{name}: expected a share link as it was made, "
+            f'like "https://HOST/room/ID/shared#link_…", got {_bare(url)!r} with another secret'
+        )
     token = parse_qs(parts.query).get("token")
-    authorization = f"token {token[0]}" if token else None
-    if authorization is None and parts.username is not None:
+    authorization = f"token {token[0]}" if token and link is None else None
+    if authorization is None and link is None and parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = f"Basic {base64.b64encode(login.encode()).decode()}"
     return Location(
         server=f"{scheme}://{host}{'' if port is None else f':{port}'}{root.rstrip('/')}/",
         room=room,
         authorization=authorization,
+        link=link,
     )
 
 

@@ -15,6 +15,7 @@ from ..settings import Settings
 from .batch_socket import BatchSocket, connect
 from .location import Location
 from .scheme import check_scheme
+from .ticket import ticket_by_link
 
 __all__ = ["open_batch_socket", "open_socket"]
 
@@ -48,8 +49,11 @@ async def open_batch_socket(location: Location, secret: str, settings: Settings)
 
 
 async def _request(location: Location, secret: str, settings: Settings) -> HTTPRequest:
+    url = location.socket_url(secret)
+    if location.link is not None:
+        url += f"&ticket={await ticket_by_link(location, settings)}"
     return HTTPRequest(
-        location.socket_url(secret),
+        url,
         headers=await location.headers_now(),
         ssl_options=location.tls(),
         connect_timeout=settings.connect_timeout_seconds,

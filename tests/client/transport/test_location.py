@@ -227,10 +227,33 @@ def test_a_public_url_that_is_none_is_named() -> None:
         locate("a", environ={**JUPYTER, "DRIFTDB_PUBLIC_URL": "hub.example"})
 
 
-def test_a_share_link_is_for_browsers() -> None:
-    with pytest.raises(ValueError, match="got a share link") as raised:
-        locate("http://h:1/room/r/shared#link_secret", environ={})
-    assert "link_secret" not in str(raised.value)
+def test_a_share_link_is_a_room_and_the_secret_that_lets_in() -> None:
+    environ = {**JUPYTER, "DRIFTDB_GUEST_NAME": "Ada", "DRIFTDB_TOKEN": "t0ken"}
+    for server in ("http://h:1/", JUPYTER["DRIFTDB_URL"]):
+        link = locate(f"{server}room/r/shared?key=k&token=t#link_s-_1", environ=environ)
+        assert (link.url, link.link, link.guest_name) == (f"{server}room/r", "link_s-_1", "Ada")
+        assert link.headers == {}, "nothing else is shown"
+        assert "link_s" not in repr(link) + link.public_url
+    assert locate("http://h:1/room/r#link_s", guest_name="Bob", environ=environ).guest_name == "Bob"
+    assert locate("http://h:1/room/r/page", environ=environ).guest_name == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://h:1/room/r/shared#link_", {}),
+        ("http://h:1/room/r/shared#link_secret%0d", {}),
+        ("http://h:1/#link_secret", {}),
+        ("http://h:1/room/r/shared#link_secret", {"token": "t"}),
+        ("http://h:1/room/r", {"guest_name": "Ada"}),
+    ],
+)
+def test_a_share_link_that_is_none_is_refused_without_its_secret(
+    url: str, options: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match="share link") as raised:
+        locate(url, environ={}, **options)
+    assert "secret" not in str(raised.value).replace("another secret", "")
 
 
 def test_the_rooms_of_a_service_are_opened_by_its_token_and_named_by_the_own_server() -> None:
