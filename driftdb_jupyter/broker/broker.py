@@ -18,7 +18,9 @@ from ..protocol.errors import Refusal
 from ..protocol.messages import Push
 from ..protocol.value import Value
 from ..rooms.memory_budget import MemoryBudget
+from ..rooms.presence import PresenceLimits
 from ..rooms.room import Applied, Room
+from .presence import PresenceAudience, PresenceManager
 
 __all__ = ["NOBODY", "Audience", "Broker", "Commits", "Pusher", "RoomSummary", "Sequencer"]
 
@@ -163,8 +165,12 @@ class Broker(Protocol):
         """The counts of the journal's commits; all 0 without one."""
 
     @property
+    def keeps(self) -> bool:
+        """Whether rooms are kept elsewhere: they outlive the server, and can leave its memory."""
+
+    @property
     def journal(self) -> str | None:
-        """The path of the file that keeps the rooms, ``None`` where they end with the server."""
+        """The path of the file that keeps the rooms, ``None`` where none does."""
 
     @property
     def trouble(self) -> str | None:
@@ -211,6 +217,15 @@ class Broker(Protocol):
 
         A room has one audience, until :meth:`leave` or an event that ends it. Raises
         :class:`~..protocol.errors.Unavailable` where the room can't be had at the moment.
+        """
+
+    def presence(
+        self, name: str, audience: PresenceAudience, *, limits: PresenceLimits, grace_seconds: float
+    ) -> PresenceManager:
+        """Return what knows who is there in a room, for a process that is about to open it.
+
+        ``audience`` hears of every change, wherever it was made. ``grace_seconds``: how long a
+        client that left is still shown.
         """
 
     async def leave(self, name: str) -> None:

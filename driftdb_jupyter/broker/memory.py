@@ -12,11 +12,14 @@ from ..protocol.messages import Push
 from ..protocol.name import new_id
 from ..protocol.value import Value
 from ..rooms.memory_budget import MemoryBudget
+from ..rooms.presence import Presence, PresenceLimits
 from ..rooms.quota import Quota
 from ..rooms.room import Room
 from ..rooms.window import WindowLimits
 from .broker import NOBODY, Audience, Commits, Pusher, RoomSummary
 from .clients import Clients
+from .memory_presence import MemoryPresence
+from .presence import PresenceAudience
 from .served_time import ServedTime
 
 __all__ = ["MemoryBroker", "MemorySequencer"]
@@ -77,6 +80,7 @@ class MemoryBroker:
     """
 
     journal = None
+    keeps = False
 
     def __init__(
         self,
@@ -134,6 +138,13 @@ class MemoryBroker:
         if sequencer is not None:
             sequencer.audience = audience
         return sequencer
+
+    def presence(
+        self, name: str, audience: PresenceAudience, *, limits: PresenceLimits, grace_seconds: float
+    ) -> MemoryPresence:
+        """Return what knows who is there in a room (see :class:`.broker.Broker`)."""
+        presence = Presence(limits=limits, memory=self.memory)
+        return MemoryPresence(presence, audience, grace_seconds=grace_seconds)
 
     async def leave(self, name: str) -> None:
         """Take part no more; the room stays in memory."""

@@ -52,6 +52,10 @@ class Record:
     def out_of_service(self) -> None:
         self.heard.append(("out of service", None))
 
+    def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
+        text = None if value is None else bytes(value.as_json())
+        self.heard.append(("gone", key) if text is None else ("present", (key, text)))
+
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         what = outcome.seq if isinstance(outcome, Applied) else type(outcome)
         self.heard.append(("answer", what))

@@ -15,9 +15,11 @@ from msgspec import Raw
 from driftdb_jupyter.access.policy import parse_policy
 from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.broker.broker import Broker
+from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import BadMessage, Conflict, QuotaExceeded
 from driftdb_jupyter.protocol.messages import Action, Append, Push, Relay, Replace
 from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.presence import PresenceLimits
 from driftdb_jupyter.rooms.quota import Quota
 from driftdb_jupyter.rooms.room import Applied, Room
 
@@ -329,6 +331,32 @@ async def test_the_audience_hears_that_its_room_is_deleted(make_broker: MakeBrok
     assert await broker.delete("room")
     assert record.heard == [("deleted", None)]
     assert other.heard == []
+
+
+async def test_the_audience_hears_who_comes_and_goes(make_broker: MakeBroker) -> None:
+    audience, author = Record(), Author("her")
+    presence = make_broker().presence(
+        "room", audience, limits=PresenceLimits(count=2), grace_seconds=0.0
+    )
+    presence.joined("her")
+    presence.set("k", author, Value.from_json(b"1"))
+    presence.set("k", author, Value.from_json(b"1"))
+    presence.set("l", author, Value.from_json(b"2"))
+    with pytest.raises(QuotaExceeded, match="at most 2 presences"):
+        presence.set("m", author, Value.from_json(b"3"))
+    presence.withdraw("l", "her")
+    assert [who for who, _ in presence.there("k")] == [author]
+    assert not presence.leaving
+    presence.left("her")
+    assert presence.leaving
+    presence.expire()
+    assert not presence.leaving
+    assert audience.heard == [
+        ("present", ("k", b"1")),
+        ("present", ("l", b"2")),
+        ("gone", "l"),
+        ("gone", "k"),
+    ]
 
 
 async def test_clients_that_are_there_no_more_are_forgotten_beyond_a_number(

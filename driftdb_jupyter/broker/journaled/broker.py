@@ -28,6 +28,7 @@ from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
 from ...protocol.steps import Steps
 from ...rooms.memory_budget import MemoryBudget
+from ...rooms.presence import Presence, PresenceLimits
 from ...rooms.quota import Quota
 from ...rooms.room import Room
 from ...rooms.window import WindowLimits
@@ -35,6 +36,8 @@ from ..broker import NOBODY, Audience, Commits, RoomSummary
 from ..file.batch import Batch
 from ..file.journal import Journal, Loaded, Mode
 from ..file.threads import JournalThreads
+from ..memory_presence import MemoryPresence
+from ..presence import PresenceAudience
 from ..served_time import ServedTime
 from .batched import BatchedSequencer
 from .committer import Committer
@@ -72,6 +75,7 @@ class JournalBroker:
     """
 
     journal: str
+    keeps = True
 
     def __init__(
         self,
@@ -293,6 +297,13 @@ class JournalBroker:
             memory.take(byte_count)
         except QuotaExceeded as error:
             raise Unavailable(error.plain) from None
+
+    def presence(
+        self, name: str, audience: PresenceAudience, *, limits: PresenceLimits, grace_seconds: float
+    ) -> MemoryPresence:
+        """Return what knows who is there in a room (see :class:`.broker.Broker`)."""
+        presence = Presence(limits=limits, memory=self.memory)
+        return MemoryPresence(presence, audience, grace_seconds=grace_seconds)
 
     async def leave(self, name: str) -> None:
         """Take part no more: the room is written, and leaves memory."""

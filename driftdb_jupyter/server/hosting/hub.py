@@ -11,10 +11,8 @@ from functools import partial
 
 from ...access.credential import Credential
 from ...broker.broker import Broker
-from ...broker.memory_presence import MemoryPresence
 from ...protocol.errors import QuotaExceeded
 from ...protocol.frame import PING, frame
-from ...rooms.presence import Presence
 from ..limits.callers import Caller, Callers
 from ..limits.floods import Floods
 from ..limits.incomplete import Incomplete
@@ -286,7 +284,7 @@ class Hub:
         self._report_trouble()
 
     def _report_trouble(self) -> None:
-        if self.broker.journal is None and self.broker.trouble != self._trouble:
+        if not self.broker.keeps and self.broker.trouble != self._trouble:
             self._trouble = self.broker.trouble
             if self._trouble:
                 self.events.log.error("DriftDB: %s", self._trouble)
@@ -333,9 +331,10 @@ class Hub:
             pace=self.pace,
             subscriptions=self.subscriptions,
         )
-        hosted.presence = MemoryPresence(
-            Presence(limits=self.settings.presence_limits, memory=self.memory),
+        hosted.presence = self.broker.presence(
+            name,
             hosted,
+            limits=self.settings.presence_limits,
             grace_seconds=self.settings.presence_grace_seconds,
         )
         return hosted

@@ -163,7 +163,7 @@ class OpenRooms:
 
         Enough is when the budget of memory is no longer tight.
         """
-        if self._broker.journal is None:
+        if not self._broker.keeps:
             return
         expected = self._memory.used_bytes
         for hosted in list(self._idle):

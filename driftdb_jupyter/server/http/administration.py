@@ -111,8 +111,8 @@ class Administration:
         except BaseException:
             room.release()
             raise
-        if broker.journal is not None:
-            room.release()  # it is in the journal, and is loaded when it is asked for
+        if broker.keeps:
+            room.release()  # it is kept elsewhere, and is loaded when it is asked for
 
     async def policy(self, name: str) -> Policy | None:
         """Return who may do what in a room, ``None`` where it has no policy.

@@ -140,7 +140,7 @@ class PageHandler(RoomRequest):
         broker = self.hub.broker
         if broker.trouble is None:
             return ""
-        return _IN_MEMORY if broker.journal is None else _NOT_WRITTEN
+        return _NOT_WRITTEN if broker.keeps else _IN_MEMORY
 
     def _policy(self) -> str:
         host = self.request.host

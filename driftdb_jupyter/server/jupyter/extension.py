@@ -327,7 +327,7 @@ class DriftDBExtension(ExtensionApp):
         if self.hub.settings.public_url:
             environment["DRIFTDB_PUBLIC_URL"] = self.hub.settings.public_url
         broker = self.hub.broker
-        if broker.journal is None and broker.trouble is not None:
+        if not broker.keeps and broker.trouble is not None:
             environment["DRIFTDB_NOT_KEPT"] = broker.trouble
         return environment if self.service is None else self.service.kernel_environment(environment)
 
