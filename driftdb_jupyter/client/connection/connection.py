@@ -17,6 +17,7 @@ from ..runtime.waker import Waker
 from ..session.kind import Kind
 from ..session.log import Follower, LogReplica
 from ..session.messages import Action, KeyInfo
+from ..session.pace import Pace
 from ..session.presence import PresenceReplica
 from ..session.receipt import Receipt
 from ..session.replica import Replica
@@ -221,8 +222,11 @@ class Connection:
         *,
         by: Listener | None = None,
         receipt: Receipt[bytes] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Show a value at once, and put it on its way; ``by`` knows of it and isn't told.
+
+        ``pace``: how often the writer sends (:meth:`pace`).
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge`,
         :class:`~driftdb_jupyter.protocol.errors.WrongKind`, and
@@ -233,7 +237,7 @@ class Connection:
         replica.check_size(value)
 
         def work() -> None:
-            if replica.write(value, receipt=receipt):
+            if replica.write(value, receipt=receipt, pace=pace):
                 self._driver.tell_others(replica.key, by)
 
         job = Job(work, receipt=receipt, writes=1, byte_count=len(value), value=value)
@@ -242,16 +246,19 @@ class Connection:
         replica.echo = job
         self._tell_echo(replica, by)
 
-    def pace(self, replica: StateReplica, seconds: float) -> None:
-        """Send a state's writes no oftener than that; the last one always arrives."""
+    def pace(self, replica: StateReplica, seconds: float) -> Pace:
+        """Return what one writer's writes carry to be sent no more often than that.
 
-        def later(work: Callable[[], object]) -> None:
-            self._inbox.put(Job(work))
-
-        self._hand_over(Job(partial(self._driver.pacing.pace, replica, seconds, later)))
+        The last one always arrives.
+        """
+        return self._driver.pacing.pace(replica, seconds)
 
     def update(
-        self, replica: StateReplica, step: Callable[[bytes | None], bytes]
+        self,
+        replica: StateReplica,
+        step: Callable[[bytes | None], bytes],
+        *,
+        pace: Pace | None = None,
     ) -> Receipt[bytes]:
         """Write what a step makes of the value, whoever else writes (see :class:`.Update`).
 
@@ -259,7 +266,7 @@ class Connection:
         Raises as :meth:`write` does, and what the step raises at once.
         """
         self._check_open()
-        update = Update(step)
+        update = Update(step, pace=pace)
         base = replica.shown
         update.result = step(base)
         replica.check_size(update.result)

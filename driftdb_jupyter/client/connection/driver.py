@@ -63,7 +63,7 @@ class Driver:
         self.supervisor = Supervisor()
         self.inbox = Inbox(self._drain)
         self.listeners = Listeners()
-        self.pacing = Pacing(self._unpaced)
+        self.pacing = Pacing(self.session.touch, lambda work: self.inbox.put(Job(work)))
         self.complaint: Refusal | None = None
         """What the server said of a message that wasn't a push, since somebody asked last."""
         self.turns = 0
@@ -304,10 +304,6 @@ class Driver:
             else:
                 base = update.result = result
         self.inbox.put(Job(lambda: replica.rebased(rebase, failed)))
-
-    def _unpaced(self, replica: StateReplica) -> None:
-        replica.paused = False
-        self.session.touch(replica)
 
     def _renew(self) -> None:
         """Ask for another token, and go on with that."""

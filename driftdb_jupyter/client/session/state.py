@@ -11,6 +11,7 @@ from .kind import Kind
 from .log import Heard
 from .messages import Value
 from .notices import Notices
+from .pace import Pace
 from .pushes import Pushes
 from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
@@ -25,22 +26,28 @@ class Update:
 
     ``step`` takes and returns JSON text (``None``: there is no value yet) and may be called
     several times, in any thread. ``result`` is what it returned last; the receipt brings it.
+    ``pace``: how often its writer sends, if not as soon as possible.
     """
 
     step: Callable[[bytes | None], bytes]
     result: bytes = b""
     receipt: Receipt[bytes] = field(default_factory=Receipt)
+    pace: Pace | None = None
 
 
 @dataclass(eq=False)
 class _Write:
-    """A value on its way. ``base`` is what ``updates`` made it of, if it depends on that."""
+    """A value on its way. ``base`` is what ``updates`` made it of, if it depends on that.
+
+    ``paces`` are those of all who wrote it; empty if one of them may send at any time.
+    """
 
     value: bytes
     depends: bool = False
     base: bytes | None = None
     stale: bool = False
     uncertain: bool = False
+    paces: tuple[Pace, ...] = ()
     updates: list[Update] = field(default_factory=list)
     receipts: list[Receipt[bytes]] = field(default_factory=list)
 
@@ -57,6 +64,18 @@ class _Write:
     def writes(self) -> int:
         """The number of writes that it stands for."""
         return max(len(self.updates), 1)
+
+    @property
+    def paused(self) -> bool:
+        """Whether none of those who wrote it may send now."""
+        return bool(self.paces) and all(pace.paused for pace in self.paces)
+
+    def share(self, pace: Pace | None) -> None:
+        """Note that one more wrote it."""
+        if pace is None:
+            self.paces = ()
+        elif self.paces and pace not in self.paces:
+            self.paces = (*self.paces, pace)
 
 
 class Echo(Protocol):
@@ -97,10 +116,6 @@ class StateReplica(Replica):
         """The room's value with who wrote it and when, once :meth:`want_stamps` was called."""
         self.echo: Echo | None = None
         """The newest write of a caller; it is shown from the moment at which it was handed over."""
-        self.paused = False
-        """Whether writes wait, though nothing is in flight; whoever ends that tells the session."""
-        self.sent: Callable[[], object] = lambda: None
-        """Called when a write goes out."""
         self._lost: bytes | None = None  # what the room held in an epoch that has gone
         self._queued: _Write | None = None
         self._flying: _Write | None = None  # sent, with its id
@@ -145,8 +160,12 @@ class StateReplica(Replica):
         """Raise :class:`~driftdb_jupyter.protocol.errors.TooLarge` for a value over the limit."""
         self._pushes.check_size(self.key, written(value))
 
-    def write(self, value: bytes, *, receipt: Receipt[bytes] | None = None) -> bool:
+    def write(
+        self, value: bytes, *, receipt: Receipt[bytes] | None = None, pace: Pace | None = None
+    ) -> bool:
         """Show a value, and send it as soon as possible; False where that would change nothing.
+
+        ``pace``: how often the writer sends, if not as soon as possible.
 
         The receipt brings the value, or a newer own one that took its place.
 
@@ -161,14 +180,20 @@ class StateReplica(Replica):
         same = pending is not None and value == pending.value and not pending.depends
         if pending is not None and same and not self._late:
             pending.receipts += receipts
+            if pace is None and pending.paused:
+                pending.share(None)
+                self._notices.touched(self.key)
             return False
         self.check_kind()
         self.check_size(value)
         if self._queued is None:
-            self._queued = _Write(value)
+            self._queued = _Write(value, paces=() if pace is None else (pace,))
+        self._queued.share(pace)
         self._queued.value = value
         self._queued.depends = self._queued.stale = False
         self._queued.receipts += receipts
+        for late in self._late:
+            self._queued.share(late.pace)
         self._queued.updates += self._late  # this is written over what they would make
         self._late = []
         self._settle()
@@ -183,10 +208,13 @@ class StateReplica(Replica):
         self.check_size(update.result)
         queued, current = self._queued, base == self._shown
         if queued is not None and not queued.depends and not current:
+            queued.share(update.pace)
             self._late.append(update)
             return
         if queued is None:
-            queued = self._queued = _Write(update.result, depends=True, base=base)
+            paces = _paces([update])
+            queued = self._queued = _Write(update.result, depends=True, base=base, paces=paces)
+        queued.share(update.pace)
         queued.value = update.result
         queued.updates.append(update)
         if not current:
@@ -243,7 +271,9 @@ class StateReplica(Replica):
     def next_write(self) -> None:
         """Send the write that waits, if none is in flight."""
         queued = self._queued
-        if queued is None or self._flying is not None or self._offer_id or self.paused:
+        if queued is None or self._flying is not None or self._offer_id:
+            return
+        if queued.paused:
             return
         conditions: tuple[int | None, str | None] = (None, None)
         if queued.depends:
@@ -257,7 +287,13 @@ class StateReplica(Replica):
             conditions = self._stream_seq, self.epoch
         self._flying, self._queued = queued, None
         if self._late:
-            self._queued = _Write(queued.value, depends=True, stale=True, updates=self._late)
+            self._queued = _Write(
+                queued.value,
+                depends=True,
+                stale=True,
+                paces=_paces(self._late),
+                updates=self._late,
+            )
             self._late = []
             self._notices.overtaken(self.key)
         self._flying_id = self._pushes.push(
@@ -267,7 +303,8 @@ class StateReplica(Replica):
             if_seq=conditions[0],
             epoch=conditions[1],
         )
-        self.sent()
+        for pace in queued.paces:
+            pace.sent()
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
         """Note that the room took an own push whose broadcast has come already."""
@@ -307,7 +344,6 @@ class StateReplica(Replica):
         self._queued = self._flying = None
         self._flying_id = 0
         self._late = []
-        self.paused = False
         self._settle()
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
@@ -358,6 +394,8 @@ class StateReplica(Replica):
             later = self._queued
             later.updates[:0] = flying.updates
             later.receipts[:0] = flying.receipts
+            if not flying.paces:
+                later.paces = ()
             if later.depends and not later.stale:
                 later.stale = True
                 self._notices.overtaken(self.key)
@@ -399,3 +437,9 @@ class StateReplica(Replica):
         else:
             self._shown = self._base() if flying is None else flying.value
         self._notices.touched(self.key)
+
+
+def _paces(updates: Sequence[Update]) -> tuple[Pace, ...]:
+    """Return the paces of updates that are written together (see :class:`_Write`)."""
+    paces = [update.pace for update in updates if update.pace is not None]
+    return tuple(dict.fromkeys(paces)) if len(paces) == len(updates) else ()

@@ -514,8 +514,8 @@ def test_a_throttled_write_is_sent_by_a_flush(
     server: FakeServer, connection: Connection, ear: Ear
 ) -> None:
     replica = connection.subscribe("k", ear, initial=None)
-    connection.pace(replica, 1e6)
+    pace = connection.pace(replica, 1e6)
     for value in (b"1", b"2", b"3"):
-        connection.write(replica, value)
+        connection.write(replica, value, pace=pace)
     assert connection.flush(10)
     assert (server.room.value("k") or (None,))[0] == 3
