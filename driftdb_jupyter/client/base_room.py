@@ -212,12 +212,18 @@ class BaseRoom(Sealed):
     def keys(
         self, prefix: str = "", *, timeout_seconds: float | None = None
     ) -> Mapping[str, KeyInfo]:
-        """Which keys hold something and begin with ``prefix``, each with how much that is.
+        """Return which keys hold something and begin with ``prefix``, each with how much that is.
+
+        Keys that begin with ``$`` are the protocol's own (docs/protocol.md, "Which keys there
+        are"), and are there only if ``prefix`` begins with it, too.
 
         Raises as :meth:`.Handle.result` does.
         """
         needed_text("prefix", prefix)
-        return self._handle(self.connection.list_keys(prefix)).result(timeout_seconds)
+        found = self._handle(self.connection.list_keys(prefix)).result(timeout_seconds)
+        if prefix.startswith("$"):
+            return found
+        return {key: info for key, info in found.items() if not key.startswith("$")}
 
     def delete(self, key: str) -> Handle[None]:
         """Empty a key for everybody; the handle tells when that is done.

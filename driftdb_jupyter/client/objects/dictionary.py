@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from ...protocol.errors import DriftDBError
 from ..arguments import check_mapping, got
 from ..base_room import BaseRoom
 from ..runtime.cells import Topic
@@ -14,7 +15,7 @@ from ..sealed import Sealed
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .reducer import SharedReducer
-from .shared import brief
+from .shared import brief_of
 
 if TYPE_CHECKING:
     from ..room import Room
@@ -72,6 +73,15 @@ class SharedDict(Sealed, MutableMapping[str, Any]):
     def room(self) -> Room:
         """The room that it is in."""
         return self._reducer.room
+
+    @property
+    def error(self) -> DriftDBError | None:
+        """Why an action was refused, or why there is no connection (:attr:`.SharedState.error`)."""
+        return self._reducer.error
+
+    def retry(self) -> None:
+        """Try at once to connect again, where there is no connection; doesn't wait."""
+        self._reducer.retry()
 
     def set(self, items: Mapping[str, Any] | None = None, /, **more: Any) -> Handle[None]:
         """Set several items at once; the handle tells when the room has them.
@@ -138,7 +148,7 @@ class SharedDict(Sealed, MutableMapping[str, Any]):
         return len(self._reducer.items())
 
     def __repr__(self) -> str:
-        items = brief(self._reducer.items())
+        items = brief_of(self._reducer.items)
         return f"SharedDict({self.key!r}, {items}, room={self.room.name!r})"
 
 
@@ -146,6 +156,10 @@ class _Items(SharedReducer):
     """The items of a dictionary, and the actions that change them."""
 
     _kind = "dict"
+
+    @classmethod
+    def _class_name(cls) -> str:
+        return "SharedDict"
 
     def items(self) -> dict[str, Any]:
         """Return all items as they are kept: not to be changed, or handed out."""

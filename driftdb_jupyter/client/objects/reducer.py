@@ -27,7 +27,7 @@ from ..values.encoding import decode, encode, same
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
 from .describe import hint
-from .shared import Shared, brief
+from .shared import Shared, brief_of
 
 __all__ = ["SharedReducer"]
 
@@ -178,8 +178,8 @@ class SharedReducer(Shared):
         self._keep_short()
 
     def __repr__(self) -> str:
-        value = brief(self.value)
-        return f"{type(self).__name__}({self._key!r}, {value}, room={self._home.name!r})"
+        value = brief_of(lambda: self.value)
+        return f"{self._class_name()}({self._key!r}, {value}, room={self._home.name!r})"
 
     # Nobody is given what the fold keeps, or replicas would differ where somebody changed it. A
     # reducer keeps its value as JSON text; a dictionary, whose actions change no item, its items.
@@ -291,7 +291,7 @@ class SharedReducer(Shared):
         if isinstance(error, Refusal) and error.code not in self._untold:
             self._untold.add(error.code)
             _log.warning(
-                "%s %r: its stream can't be kept short: %s", type(self).__name__, self._key, error
+                "%s %r: its stream can't be kept short: %s", self._class_name(), self._key, error
             )
         callbacks.schedule(self)
 
@@ -301,7 +301,7 @@ class SharedReducer(Shared):
             _log.warning(
                 "%s %r: the room lost its memory, and goes on from another value than the one "
                 "that was shown",
-                type(self).__name__,
+                self._class_name(),
                 self._key,
             )
 

@@ -22,7 +22,7 @@ from ..waiting.wait import Wait
 if TYPE_CHECKING:
     from ..room import Room
 
-__all__ = ["Shared", "brief"]
+__all__ = ["Shared", "brief", "brief_of"]
 
 _log = logging.getLogger("driftdb_jupyter")
 R = TypeVar("R")
@@ -88,7 +88,7 @@ class Shared(Sealed):
         self._report()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._key!r}, room={self._home.name!r})"
+        return f"{self._class_name()}({self._key!r}, room={self._home.name!r})"
 
     @classmethod
     async def create(cls: type[S], *args: Any, **options: Any) -> S:
@@ -118,11 +118,16 @@ class Shared(Sealed):
         cells.use(self._topic)
         callbacks.notice_loop()
 
+    @classmethod
+    def _class_name(cls) -> str:
+        """Return what messages call it."""
+        return cls.__name__
+
     def _check_open(self) -> None:
         """Raise :class:`~driftdb_jupyter.protocol.errors.NotConnected` after :meth:`close`."""
         if self._closed:
             raise NotConnected(
-                f"this {type(self).__name__} {self._key!r} was closed: make another one to write"
+                f"this {self._class_name()} {self._key!r} was closed: make another one to write"
             )
 
     def _miss(self, number: int) -> None:
@@ -131,7 +136,7 @@ class Shared(Sealed):
             _log.warning(
                 "%s %r: %d values came faster than they were taken, and are gone; "
                 "its .missed counts them",
-                type(self).__name__,
+                self._class_name(),
                 self._key,
                 number,
             )
@@ -160,7 +165,7 @@ class Shared(Sealed):
         return newest is not None and newest.done() and newest.exception() is None
 
     def _wait(self, read: Callable[[], T], predicate: Callable[[T], object]) -> Wait[T]:
-        name = f"{type(self).__name__} {self._key!r}"
+        name = f"{self._class_name()} {self._key!r}"
         return Wait(self._home.connection, read, predicate, name=name)
 
     def _report(self) -> None:
@@ -169,10 +174,21 @@ class Shared(Sealed):
             self._logged = refusal
             of_reading = isinstance(refusal, Forbidden) and refusal.action == "read"
             what = "the room" if of_reading else "the room refused a write"
-            _log.warning("%s %r: %s: %s", type(self).__name__, self._key, what, refusal)
+            _log.warning("%s %r: %s: %s", self._class_name(), self._key, what, refusal)
 
 
 def brief(value: object, length: int = 1000) -> str:
     """Return a value's ``repr``, cut: a notebook keeps what a cell shows."""
-    text = repr(value)
+    return brief_of(lambda: value, length)
+
+
+def brief_of(read: Callable[[], object], length: int = 1000) -> str:
+    """Return what :func:`brief` does of a value that is yet to be read, and may not be readable.
+
+    Raises nothing: a ``repr`` stands in logs and tracebacks, which may be of that very error.
+    """
+    try:
+        text = repr(read())
+    except Exception as error:
+        text = f"<{type(error).__name__}: {error}>"
     return text if len(text) <= length else f"{text[:length]}…"

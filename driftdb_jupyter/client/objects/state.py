@@ -28,7 +28,7 @@ from ..waiting.wait import Wait
 from .control import Control, Kind
 from .describe import describe
 from .message import Message, read_message
-from .shared import Shared, brief
+from .shared import Shared, brief_of
 
 if TYPE_CHECKING:
     from traitlets.utils.sentinel import Sentinel
@@ -211,8 +211,7 @@ class SharedState(Shared, HasTraits):
             replica = self._replica = connection.subscribe(
                 key, self, initial=offer, kind=kind_of(key, "state"), stamps=stamps
             )
-            if throttle_seconds:
-                connection.pace(replica, throttle_seconds)
+            self._pace = connection.pace(replica, throttle_seconds) if throttle_seconds else None
             connection.wait_ready(replica, timeout_seconds)
         except BaseException:
             connection.unsubscribe(key, self)
@@ -341,7 +340,7 @@ class SharedState(Shared, HasTraits):
             return self._encode(fn(None if base is None else self._decode(base)))
 
         self._check_open()
-        receipt = self._home.connection.update(self._replica, step)
+        receipt = self._home.connection.update(self._replica, step, pace=self._pace)
         self._refusal = None
         return self._handle(receipt, self._decode)
 
@@ -384,7 +383,7 @@ class SharedState(Shared, HasTraits):
         self._tell()
 
     def __repr__(self) -> str:
-        return f"SharedState({self._key!r}, {brief(self._read())}, room={self._home.name!r})"
+        return f"SharedState({self._key!r}, {brief_of(self._read)}, room={self._home.name!r})"
 
     def _observers(self) -> list[Callable[..., Any]]:
         """Return the observers of the value, in the order in which traitlets tells them."""
@@ -432,7 +431,9 @@ class SharedState(Shared, HasTraits):
 
         def write() -> None:
             nonlocal taken
-            self._home.connection.write(self._replica, text, by=by, receipt=receipt)
+            self._home.connection.write(
+                self._replica, text, by=by, receipt=receipt, pace=self._pace
+            )
             taken = True
             self._refusal = self._newest = None
 

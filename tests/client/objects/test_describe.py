@@ -75,7 +75,7 @@ def test_the_same_is_told_once(mine: Room) -> None:
     for _ in range(3):
         describe(chat, "channel")
     mine.flush()
-    assert mine.keys()["$meta/chat"].seq == 1
+    assert mine.keys("$")["$meta/chat"].seq == 1
 
 
 def test_a_channel_that_is_written_to_is_told_where_nobody_described_it(mine: Room) -> None:

@@ -8,8 +8,11 @@ import pytest
 from driftdb_jupyter.client.objects import reducer
 from driftdb_jupyter.client.objects.dictionary import SharedDict
 from driftdb_jupyter.client.room import Room
+from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded
 
 from ..served import Calls, come_true
+
+REFUSED = QuotaExceeded("the room is full")
 
 
 def test_items_are_shared_one_by_one(mine: Room, theirs: Room) -> None:
@@ -44,6 +47,22 @@ def test_items_are_removed(mine: Room) -> None:
         del form["a"]
     form.clear()
     assert not form
+
+
+def test_it_says_why_a_write_was_refused(mine: Room) -> None:
+    items = SharedDict("items", {}, room=mine)
+    assert items.error is None
+    items._reducer.refused(REFUSED)
+    assert items.error is REFUSED
+    items.retry()
+
+
+def test_messages_call_it_what_it_is(mine: Room) -> None:
+    items = SharedDict("items", {}, room=mine)
+    items.close()
+    with pytest.raises(NotConnected, match="this SharedDict 'items' was closed"):
+        items["a"] = 1
+    assert repr(items) == f"SharedDict('items', {{}}, room={mine.name!r})"
 
 
 def test_it_can_be_waited_for(mine: Room, theirs: Room) -> None:

@@ -28,7 +28,7 @@ from driftdb_jupyter.protocol.errors import (
 )
 
 from ..fakes import FakeServer
-from ..served import come_true
+from ..served import Calls, come_true
 
 
 class Changes:
@@ -639,6 +639,48 @@ def test_a_throttled_state_sends_and_tells_no_oftener_than_it_says(
     assert len(changes.seen) <= most
     with pytest.raises(ValueError, match="expected throttle_seconds of 0 or more, got -1"):
         SharedState("slider", room=mine, throttle_seconds=-1)
+
+
+def test_a_throttled_state_holds_back_nobody_elses_writes(mine: Room) -> None:
+    slow = SharedState("slider", 0, room=mine, throttle_seconds=1e6)
+    quick = SharedState("slider", 0, room=mine)
+    slow.set(1).result(60)
+    quick.set(2).result(60)
+    slow.value = 3
+    assert quick.set(4).result(60) == 4  # in the place of the one that waits
+    slow.value = 5
+    assert quick.set(5).result(60) == 5  # the same as the one that waits
+    slow.value = 6
+    assert quick.update(lambda n: n + 1).result(60) == 7
+    assert slow.update(lambda n: n + 1)
+    assert quick.update(lambda n: n + 1).result(60) == 9
+
+
+def test_of_two_throttled_states_each_waits_for_itself(mine: Room) -> None:
+    slow = SharedState("slider", 0, room=mine, throttle_seconds=1e6)
+    less_slow = SharedState("slider", 0, room=mine, throttle_seconds=0.001)
+    slow.set(1).result(60)
+    slow.value = 2
+    for n in (3, 4):
+        assert less_slow.set(n).result(60) == n
+    handle = slow.set(5)
+    mine.flush(60)
+    assert handle.result(60) == 5
+
+
+@pytest.mark.parametrize("value", [None, "what no hook takes"])
+def test_what_can_not_be_decoded_is_named_in_its_place(
+    mine: Room, caplog: pytest.LogCaptureFixture, value: Any
+) -> None:
+    tags = SharedState("tags", {1}, room=mine, encode=sorted, decode=lambda tags: {*map(int, tags)})
+    calls = Calls()
+    tags.observe(lambda change: calls(change.new))
+    SharedState("tags", room=mine).set(value).result()
+    come_true(mine, lambda: caplog.records)
+    assert caplog.records[0].getMessage().startswith("a callback of SharedState('tags', <")
+    assert "Error: " in repr(tags)
+    SharedState("tags", room=mine).set([2]).result()
+    calls.wait_for(lambda: calls.seen == [{2}])
 
 
 def test_hooks_encode_and_decode(mine: Room) -> None:
