@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from driftdb_jupyter import room as python_room
+
 from ..browser import NewWindow, become_equal
 from .standalone import PageRoom
 
@@ -27,6 +29,23 @@ def test_two_who_type_lose_no_letter(
         expect(each).to_have_value(expected)
     assert [caret(one), caret(two)] == [len(expected), 20]
     assert room.read("text") == [expected]
+
+
+def test_two_who_type_in_one_text_of_a_dictionary_lose_no_letter(
+    room: PageRoom, new_window: NewWindow
+) -> None:
+    with python_room(room.url) as here:
+        form = here.dict("form", {"name": "hello", "age": 1})
+        form.set(age=2).result()
+        one, two = (opened(room, new_window, "input.driftdb-text") for _ in range(2))
+        put_caret(one, 5)
+        put_caret(two, 0)
+        for letter, other in zip("abcdefghij", "ABCDEFGHIJ", strict=True):
+            one.page.keyboard.press(letter)
+            two.page.keyboard.press(other)
+        for each in (one, two):
+            expect(each).to_have_value("ABCDEFGHIJhelloabcdefghij")
+        form.wait_for(lambda items: items["name"] == "ABCDEFGHIJhelloabcdefghij")
 
 
 def test_three_who_write_and_take_out_in_one_line_lose_nothing(

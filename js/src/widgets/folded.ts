@@ -1,4 +1,5 @@
 import type { LogListener, LogReplica } from "../client/log";
+import type { Queue } from "../client/queue";
 import type { Entry, Json } from "../protocol/messages";
 import type { ActionForm } from "../protocol/objects";
 import { Fold, type Model } from "../room/fold";
@@ -9,6 +10,7 @@ import { type Control, element, type MakeControl, type Source } from "./control"
 import { oncePerFrame } from "./frame";
 import type { Holding } from "./gone";
 import type { Home } from "./home";
+import { type Items, ItemUpdates, type Step } from "./item_updates";
 import { Place, type ViewOptions } from "./place";
 import { readable } from "./readable";
 import { isRecord, type JsonRecord } from "./record";
@@ -28,7 +30,7 @@ type Own = Map<string, { readonly value: Json }>;
  * dictionary can be edited where they are texts, numbers or true and false. A reducer's function is
  * not known here: its newest snapshot is shown, and what was done since.
  */
-export class FoldedView implements LogListener {
+export class FoldedView implements LogListener, Items {
   private readonly place: Place;
   private readonly replica: LogReplica;
   private readonly model: ItemsModel<unknown> | Unapplied;
@@ -40,6 +42,7 @@ export class FoldedView implements LogListener {
   private rows = new Map<string, Row>();
   private whole: { readonly make: MakeControl; readonly control: Control } | null = null;
   private readonly own: Own = new Map();
+  private readonly updates: ItemUpdates;
   private readonly drawSoon = oncePerFrame(() => this.draw());
 
   /** `remembered` is shown until the room has answered, and where it holds nothing. */
@@ -60,6 +63,9 @@ export class FoldedView implements LogListener {
     this.place.box.append(box, this.more, this.since);
     const { session } = this.place;
     this.replica = session.log(key, this, false);
+    this.updates = new ItemUpdates(this);
+    // Before the connection hears of it, and keeps what waits.
+    globalThis.addEventListener("pagehide", this.sendLast, true);
     if (this.replica.begun) {
       const held = this.replica.known(this);
       if (held === null) session.readAnew(this.replica);
@@ -69,18 +75,58 @@ export class FoldedView implements LogListener {
   }
 
   destroy(): void {
+    this.sendLast();
+    globalThis.removeEventListener("pagehide", this.sendLast, true);
     this.home.connection.listeners.delete(this.drawSoon);
     this.replica.listeners.delete(this);
     this.place.destroy();
   }
 
+  private readonly sendLast = (): void => this.updates.sendLast();
+
   pushed(entry: Entry): void {
     this.fold.receive(entry);
+    this.updates.sendNext();
     this.drawSoon();
   }
 
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     this.fold.startOver(held, sameEpoch);
+    this.drawSoon();
+  }
+
+  answered(): void {
+    this.updates.sendNext();
+  }
+
+  get queue(): Queue {
+    return this.place.session.queue;
+  }
+
+  get ready(): boolean {
+    return this.replica.ready;
+  }
+
+  get epoch(): string | null {
+    return this.replica.epoch;
+  }
+
+  get seq(): number {
+    return this.fold.seq;
+  }
+
+  get isEmpty(): boolean {
+    return this.fold.isEmpty;
+  }
+
+  get(name: string): Json | undefined {
+    const { value } = this;
+    return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  }
+
+  updated(refusal: string | null = null): void {
+    this.place.refuse(refusal);
+    if (refusal === null) this.keepShort();
     this.drawSoon();
   }
 
@@ -127,12 +173,13 @@ export class FoldedView implements LogListener {
   }
 
   private drawItems(value: JsonRecord): void {
-    const names = [...new Set([...Object.keys(value), ...this.own.keys()])];
+    const { own, updates } = this;
+    const names = [...new Set([...Object.keys(value), ...own.keys(), ...updates.names])];
     const before = this.rows;
     this.rows = new Map();
     for (const name of names.slice(0, MOST_ITEMS)) {
-      const row = before.get(name) ?? new Row(name, (next) => this.write(name, next));
-      const shown = this.own.get(name)?.value ?? (value[name] as Json);
+      const row = before.get(name) ?? new Row(name, this);
+      const shown = updates.get(name) ?? own.get(name)?.value ?? (value[name] as Json);
       row.show(shown, this.model instanceof ItemsModel);
       this.rows.set(name, row);
     }
@@ -161,7 +208,13 @@ export class FoldedView implements LogListener {
     arrange(this.set, [control.element]);
   }
 
-  private write(name: string, value: Json): void {
+  update(name: string, step: Step): void {
+    this.place.refuse(null);
+    this.updates.add(name, step);
+    this.drawSoon();
+  }
+
+  write(name: string, value: Json): void {
     const own = { value };
     const settle = () => {
       if (this.own.get(name) === own) this.own.delete(name);
@@ -214,7 +267,7 @@ class Row implements Source {
 
   constructor(
     private readonly name: string,
-    private readonly change: (value: Json) => void,
+    private readonly dict: FoldedView,
   ) {
     const head = element("th", "", { scope: "row", dir: "auto" }, name);
     this.element.append(head, this.place);
@@ -235,11 +288,12 @@ class Row implements Source {
 
   write(value: Json): void {
     this.value = value;
-    this.change(value);
+    this.dict.write(this.name, value);
   }
 
-  update(step: (value: Json | undefined) => Json): void {
-    this.write(step(this.value));
+  update(step: Step): void {
+    this.value = step(this.value);
+    this.dict.update(this.name, step);
   }
 }
 

@@ -117,3 +117,85 @@ test("what a notebook remembers is shown where the room holds nothing", () => {
   start(el);
   expect(rows(el)).toEqual([["name", "Eve"]]);
 });
+
+/** A dictionary with a text that somebody types in; answers what was pushed. */
+function typing() {
+  const el = show("dict");
+  const push = start(el, { reset: { text: "hello", other: "" } });
+  const field = el.querySelector("input") as HTMLInputElement;
+  const type = (text: string) => {
+    field.value = text;
+    field.dispatchEvent(new Event("input"));
+  };
+  const sent = () => writes().map((text) => JSON.parse(text));
+  const last = () => {
+    const { id, value, if_seq } = sent().at(-1);
+    return { id, set: value.apply.set, if_seq };
+  };
+  const conflict = (seq: number) =>
+    hear({ type: "error", code: "conflict", message: "", id: last().id, seq });
+  return { field, push, type, sent, last, conflict };
+}
+
+test("of two who type in one text of a dictionary both have their letters in it", () => {
+  const { field, push, type, sent, last, conflict } = typing();
+  type("hello1");
+  expect(last()).toMatchObject({ set: { text: "hello1" }, if_seq: 1 });
+  type("hello12"); // waits for the answer
+  expect(sent().length).toBe(1);
+  push({ apply: { set: { text: "2hello" } }, i: "b-1" });
+  expect(field.value).toBe("2hello12");
+  conflict(2);
+  expect(last()).toMatchObject({ set: { text: "2hello12" }, if_seq: 2 });
+  push({ apply: { set: last().set }, i: "" });
+  hear({ type: "ack", id: last().id, seq: 3 });
+  expect(field.value).toBe("2hello12");
+  type("2hello123");
+  expect(last()).toMatchObject({ set: { text: "2hello123" }, if_seq: 3 });
+});
+
+test("what somebody types waits until all has been heard that was faster, and passes relays", () => {
+  const { push, type, sent, last, conflict } = typing();
+  type("hello1");
+  conflict(2);
+  expect(sent().length).toBe(1);
+  push({ apply: { set: { other: "x" } }, i: "b-1" });
+  expect(last()).toMatchObject({ set: { text: "hello1" }, if_seq: 2 });
+  push({ apply: { set: { text: "hello?" } }, i: "b-2" }); // it may have been a relay, …
+  conflict(2); // … for the stream's newest is still this one
+  expect(last()).toMatchObject({ set: { text: "hello1?" }, if_seq: 2 });
+});
+
+test("what somebody types is sent all the same where others write all the time", () => {
+  const { push, type, last, conflict } = typing();
+  type("hello1");
+  for (let seq = 2; seq < 8; seq += 1) {
+    expect(last().if_seq).toBe(seq - 1);
+    push({ apply: { set: { other: String(seq) } }, i: `b-${seq}` });
+    conflict(seq);
+  }
+  expect(last()).toMatchObject({ set: { text: "hello1" }, if_seq: undefined });
+});
+
+test("what waits is sent when the page goes, and what is under way alone isn't sent twice", () => {
+  const { type, sent, last } = typing();
+  type("hello1");
+  globalThis.dispatchEvent(new Event("pagehide"));
+  expect(sent().length).toBe(1);
+  type("hello12");
+  globalThis.dispatchEvent(new Event("pagehide"));
+  expect(last()).toMatchObject({ set: { text: "hello12" }, if_seq: undefined });
+});
+
+test("what somebody types is told to be uncertain where the room lost its memory", async () => {
+  const { push, type, conflict } = typing();
+  type("hello1");
+  FakeSocket.last.lose();
+  await vi.waitFor(() => expect(FakeSocket.opened.length).toBe(2), 5_000);
+  FakeSocket.last.accept();
+  hear({ type: "init", data: [{ value: { reset: { text: "x" } }, seq: 1 }], epoch: "F" });
+  const el = push({ apply: { set: { other: "y" } }, i: "b-1" });
+  conflict(2);
+  const told = () => el.querySelector(".driftdb-badge")?.textContent;
+  await vi.waitFor(() => expect(told()).toContain("lost its memory"));
+});

@@ -15,6 +15,7 @@ afterEach(() => {
   for (const end of ends) end();
   ends = [];
   document.body.replaceChildren();
+  sessionStorage.clear();
   vi.unstubAllGlobals();
 });
 
