@@ -54,41 +54,66 @@ _PUSHES = {
 class Guard:
     """What one connection or request may do in a room.
 
-    ``unlimited``: whether it may do everything to every key, and need not be asked; that changes
-    only with :meth:`review` and :meth:`renew`. ``known``: what it was allowed when that was asked
-    last, as far as whoever asked said so.
+    ``unlimited``: whether it may do everything to every key, and need not be asked; that becomes
+    true only when it is asked again after :meth:`outdate` and :meth:`renew`.
     """
 
-    __slots__ = ("_access", "_grants", "credential", "known", "unlimited")
+    __slots__ = ("_access", "_grants", "_is_outdated", "_known", "credential", "unlimited")
 
     def __init__(self, credential: Credential, access: RoomAccess) -> None:
         self.credential = credential
         self._access = access
-        self.known = NOTHING
+        self._grants: Grants | None = None
+        self._known = NOTHING
         self.review()
 
+    def outdate(self) -> None:
+        """Note that something else may be allowed now: whoever asks next finds out what.
+
+        That takes no time, however many guards a change concerns.
+        """
+        self._is_outdated = True
+        self.unlimited = False
+
     def review(self) -> None:
-        """Look again at what is allowed: the room's access has changed."""
-        grants = self.credential.grants(self._access) if self.credential.steady else None
-        self._grants = grants if isinstance(grants, Grants) else None
-        self.unlimited = self._grants is not None and self._grants.unlimited
-        if self._grants is not None:
-            self.known = self._grants
+        """Look again at what is allowed."""
+        self._is_outdated = self.unlimited = False
+        if not self.credential.steady:
+            self._grants = None
+            return
+        self._grants = self._known = NOTHING  # where this fails
+        grants = self.credential.grants(self._access)
+        assert isinstance(grants, Grants), "a steady credential answers at once"
+        self._grants = self._known = grants
+        self.unlimited = grants.unlimited
 
     def renew(self, credential: Credential) -> None:
         """Put another credential in the place of the one that somebody came in with."""
         self.credential = credential
-        self.review()
+        self.outdate()
 
     def ask(self) -> Grants | Awaitable[Grants]:
         """Return what is allowed now."""
+        if self._is_outdated:
+            self.review()
         grants = self._grants
         return self.credential.grants(self._access) if grants is None else grants
 
+    @property
+    def known(self) -> Grants:
+        """What is allowed, as far as that is known without asking others."""
+        if self._is_outdated:
+            self.review()
+        return self._known
+
+    def learn(self, grants: Grants) -> None:
+        """Note what :meth:`ask` returned, or what became of it."""
+        self._known = grants
+
     def end(self) -> None:
         """Allow nothing more: the credential is no longer good."""
-        self._grants = self.known = NOTHING
-        self.unlimited = False
+        self._grants = self._known = NOTHING
+        self._is_outdated = self.unlimited = False
 
 
 def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:

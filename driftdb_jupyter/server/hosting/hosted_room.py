@@ -52,6 +52,8 @@ class HostedRoom:
     ``users`` counts the connections and requests that are in the room now: the hub's to keep.
     ``ended`` is called with the close code and reason for all connections when the broker has ended
     the room, and ``has_ended`` is true then; ``access_changed`` when others may do other things.
+    ``mute`` is set while some may have lost a right and were not told yet: it lets no more of a key
+    through to those of them who have.
     ``backlog`` is charged with what answers that wait keep alive, ``pace`` bounds what watchers
     cost, ``subscriptions`` what is to be remembered of who hears what.
     """
@@ -67,6 +69,7 @@ class HostedRoom:
         "_snapshots",
         "_watchers",
         "has_ended",
+        "mute",
         "name",
         "presence",
         "pressure",
@@ -91,6 +94,7 @@ class HostedRoom:
     ) -> None:
         self.name = name
         self.has_ended = False
+        self.mute: Callable[[str], object] | None = None
         self._ended = ended
         self._access_changed = access_changed
         self.pressure = Pressure()
@@ -179,6 +183,8 @@ class HostedRoom:
 
         Whoever may miss it because of an error is closed (1011), and resumes when it comes back.
         """
+        if self.mute is not None:
+            self.mute(applied.key)
         entries = applied.broadcast
         channel = self._channels.get(applied.key)
         try:
@@ -280,6 +286,8 @@ class HostedRoom:
 
     def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
         """Tell that a client is there with a value, or no more (``None``)."""
+        if self.mute is not None:
+            self.mute(key)
         channel = self._presence_channels.get(key)
         if channel is not None:
             channel.say(lambda codec: codec.presence(key, author, value))

@@ -107,6 +107,7 @@ class Hub:
         self._expiries: dict[Peer, float] = {}
         self._notices: dict[Peer, float] = {}  # when each is told that it will be closed
         self._next_expiry = math.inf
+        self._unreviewed: dict[HostedRoom, dict[Peer, None]] = {}  # who may do other things now
         self.callers = Callers(settings)
         self.people = People(settings)
         self.access_changes = RoomRates(
@@ -169,6 +170,7 @@ class Hub:
     def leave(self, peer: Peer, *, for_good: bool = False) -> None:
         """Remove a peer whose connection has ended; ``for_good``: it will not come back."""
         hosted = self._peers.pop(peer)
+        self._unreviewed.get(hosted, {}).pop(peer, None)
         self.traffic.bytes_sent += peer.outbox.bytes_sent
         self._expiries.pop(peer, None)
         self._notices.pop(peer, None)
@@ -233,10 +235,10 @@ class Hub:
     def check_credentials(self) -> None:
         """Ask whether the credentials of all peers are still good, and act on what they allow.
 
-        Whose isn't is closed with 4401, and who may read nothing any more with 4403.
+        Whose isn't is closed with 4401, and who may read nothing any more with 4403. They are asked
+        one after the other, a few milliseconds of the loop at a time.
         """
-        for peer in list(self._peers):
-            self._act(peer, peer.revalidate)
+        self._act_in_turns(list(self._peers), Peer.revalidate)
 
     def renewed(self, peer: Peer) -> None:
         """Note when the credential of a peer ends, which it joined with or was renewed by."""
@@ -261,9 +263,10 @@ class Hub:
             left = self._expiries[peer] - now
             if left > 0:
                 self._act(peer, partial(peer.tell_expiry, left))
-        for peer in [peer for peer, expires_at in self._expiries.items() if expires_at <= now]:
+        ended = [peer for peer, expires_at in self._expiries.items() if expires_at <= now]
+        for peer in ended:
             del self._expiries[peer]
-            self._act(peer, peer.expire)
+        self._act_in_turns(ended, self._expire)
         due = (*self._notices.values(), *self._expiries.values())
         self._next_expiry = min(due, default=math.inf)
 
@@ -342,15 +345,63 @@ class Hub:
     def _access_changed(self, hosted: HostedRoom) -> None:
         """Let the peers of a room do what they may do now, and nothing else.
 
-        None of them may do anything more before any of them is told, which takes longer, and may
-        fail.
+        That holds at once. They are told one after the other, a few milliseconds of the loop at a
+        time; until then each message of the room finds out first who may no longer have it.
         """
-        peers = [peer for peer, room in self._peers.items() if room is hosted]
-        for peer in peers:
-            self._act(peer, peer.take_rights)
         self.flusher.flush()
+        peers = [peer for peer, room in self._peers.items() if room is hosted]
+        if not peers:
+            return
+        unreviewed = self._unreviewed.setdefault(hosted, {})
         for peer in peers:
-            self._act(peer, peer.review)
+            peer.outdate()
+            unreviewed[peer] = None
+        if hosted.mute is None:
+            hosted.mute = partial(self._mute, unreviewed)
+            self.backlog.turns.wait(partial(self._review_next, hosted))
+
+    def _review_next(self, hosted: HostedRoom) -> None:
+        unreviewed = self._unreviewed[hosted]
+        if unreviewed:
+            self._review(unreviewed, next(iter(unreviewed)))
+            self.backlog.turns.wait(partial(self._review_next, hosted))
+        else:
+            del self._unreviewed[hosted]
+            hosted.mute = None
+
+    def _review(self, unreviewed: dict[Peer, None], peer: Peer) -> None:
+        del unreviewed[peer]
+        self._act(peer, peer.review)
+
+    def _mute(self, unreviewed: dict[Peer, None], key: str) -> None:
+        for peer in list(unreviewed):
+            try:
+                is_known = peer.mute(key)
+            except Exception:
+                self._fail(peer)
+                continue
+            if not is_known and peer in unreviewed:
+                self._review(unreviewed, peer)
+
+    def _act_in_turns(
+        self, peers: list[Peer], action: Callable[[Peer], Awaitable[None] | None]
+    ) -> None:
+        """Have peers act one after the other, each in a turn of its own."""
+        left = iter(peers)
+
+        def act() -> None:
+            peer = next(left, None)
+            if peer is not None:
+                if peer in self._peers:
+                    self._act(peer, partial(action, peer))
+                self.backlog.turns.wait(act)
+
+        act()
+
+    def _expire(self, peer: Peer) -> None:
+        expires_at = peer.guard.credential.expires_at
+        if expires_at is not None and expires_at <= time.time():  # or it was renewed meanwhile
+            peer.expire()
 
     def _act(self, peer: Peer, action: Callable[[], Awaitable[None] | None]) -> None:
         """Have a peer act on what it may do, and go on with the others where that fails.

@@ -83,6 +83,7 @@ class Peer:
         "_harmless_bytes",
         "_limits",
         "_malformed",
+        "_muted",
         "_refused",
         "_renews",
         "_room",
@@ -124,6 +125,7 @@ class Peer:
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
         self._malformed = malformed or Malformed()
+        self._muted: list[str] = []  # keys that were taken away, which it wasn't told yet
         self._cost_bytes = 0
         self._description_count = 0  # of keys that begin with $meta/, which are counted apart
         self._cursors: dict[str, tuple[Get, Cursor]] = {}  # of streams that were given in part
@@ -236,16 +238,28 @@ class Peer:
 
         A connection that may read nothing of the room is closed (4403). Returns what to wait for.
         """
-        self.take_rights()
         grants = self.guard.ask()
+        self._unlimited = self.guard.unlimited
         if isinstance(grants, Grants):
             return self._follow(grants)
         return self._wait_to_follow(grants)
 
-    def take_rights(self) -> None:
-        """Allow what is allowed now, and nothing else; :meth:`review` tells the peer of it."""
-        self.guard.review()
-        self._unlimited = self.guard.unlimited
+    def outdate(self) -> None:
+        """Allow from now on what is allowed now; :meth:`review` tells the peer of it."""
+        self.guard.outdate()
+        self._unlimited = False
+
+    def mute(self, key: str) -> bool:
+        """Stop to hear of a key if it may no longer be read; :meth:`review` tells the peer.
+
+        For the time between :meth:`outdate` and that. Returns False where others have to be asked
+        whether it may: then it is to be reviewed at once.
+        """
+        if not self.guard.credential.steady:
+            return False
+        if (key in self._subscriptions or key in self._cursors) and not self.may_read(key):
+            self._mute(key)
+        return True
 
     def renew(self, credential: Credential) -> Awaitable[None] | None:
         """Go on with another credential; returns what to wait for."""
@@ -285,6 +299,7 @@ class Peer:
         self._cursors.clear()
         self._withheld.clear()
         self._told_actions.clear()
+        self._muted.clear()
         self._room.subscriptions.add(-self._cost_bytes)
         self._cost_bytes = self._description_count = 0
         self._room.unwatch(self.outbox)
@@ -292,6 +307,9 @@ class Peer:
     def _carry_out(
         self, message: ClientMessage, values: Sequence[Value], length: int, grants: Grants
     ) -> Awaitable[None] | None:
+        if grants is ENDED:
+            self.expire()
+            return None
         refusal = denial(grants, message)
         if isinstance(message, (Get, Keys)) and not grants.unlimited and not grants.reads_any:
             self._expel()
@@ -435,7 +453,8 @@ class Peer:
     def _review_less(self) -> Awaitable[None] | None:
         """Review it, unless everything is allowed as before: then there is nothing to tell."""
         was_unlimited = self._unlimited
-        self.take_rights()
+        self.guard.review()
+        self._unlimited = self.guard.unlimited
         return None if was_unlimited and self._unlimited else self.review()
 
     def _withhold(self, get: Get, refusal: Refusal) -> None:
@@ -456,7 +475,7 @@ class Peer:
 
     def _follow(self, grants: Grants) -> Awaitable[None] | None:
         """Hear what may be read, and nothing else; returns what to wait for."""
-        self.guard.known = grants
+        self.guard.learn(grants)
         if self.outbox.closed:
             return None
         if grants is ENDED:
@@ -471,16 +490,17 @@ class Peer:
         if not grants.unlimited:
             room, client = self._room, self.author.client
             room.presence.restrict(client, lambda key: grants.allows(PRESENCE, key))
+        gained = [key for key in self._withheld if grants.may_read(key)]
         for key in {**self._subscriptions, **self._cursors}:
             if not grants.may_read(key):
-                self._take_away(key)
-                get = self._withheld[key]
-                refusal = denial(grants, get)
-                if refusal is not None and get.epoch is not UNSET:
-                    self._refuse(refusal)
-        keys = [key for key in self._withheld if grants.may_read(key)]
-        self._give(keys[:_KEYS_A_TURN])
-        return self._give_in_turns(keys[_KEYS_A_TURN:]) if len(keys) > _KEYS_A_TURN else None
+                self._mute(key)
+        keys = {**dict.fromkeys(gained, False), **dict.fromkeys(self._muted, True)}
+        self._muted.clear()
+        return self._tell(keys)
+
+    def _mute(self, key: str) -> None:
+        self._take_away(key)
+        self._muted.append(key)
 
     def _take_away(self, key: str) -> None:
         """End a subscription, if there is one, and remember all that was asked for of its key."""
@@ -492,16 +512,29 @@ class Peer:
             self._withheld[key] = get
             self._end_subscription(key)
 
-    async def _give_in_turns(self, keys: Sequence[str]) -> None:
+    def _tell(self, lost: dict[str, bool]) -> Awaitable[None] | None:
+        """Say of each of these keys that it was lost, or answer what was withheld of it.
+
+        Returns what to wait for.
+        """
+        keys = list(lost.items())
+        self._tell_some(keys[:_KEYS_A_TURN])
+        return self._tell_in_turns(keys[_KEYS_A_TURN:]) if len(keys) > _KEYS_A_TURN else None
+
+    async def _tell_in_turns(self, keys: Sequence[tuple[str, bool]]) -> None:
         for first in range(0, len(keys), _KEYS_A_TURN):
             await self._room.turns.come()
-            self._give(keys[first : first + _KEYS_A_TURN])
+            self._tell_some(keys[first : first + _KEYS_A_TURN])
 
-    def _give(self, keys: Sequence[str]) -> None:
-        """Answer what was withheld of keys, as far as it still is, and may be read."""
-        for key in keys:
+    def _tell_some(self, keys: Sequence[tuple[str, bool]]) -> None:
+        for key, is_lost in keys:
             get = self._withheld.get(key)  # none where it was given, ended, or the peer has left
-            if get is None or not self.guard.known.may_read(key):
+            if get is None:
+                continue
+            missing = denial(self.guard.known, get)  # as of now
+            if missing is not None:
+                if is_lost and get.epoch is not UNSET:
+                    self._refuse(missing)
                 continue
             if get.epoch is not UNSET:
                 get.epoch = None  # it was told that the key is empty, and knows nothing of it

@@ -477,7 +477,7 @@ class Connect(RoomRequest, WebSocketHandler):
         await self.demand_entry(name)
         self.hosted = await self.room(name)
         self.guard = Guard(self.credential, self.hosted.sequencer.room.access)
-        self.guard.known = await self.demand_reading(self.hosted.sequencer.room.access)
+        self.guard.learn(await self.demand_reading(self.hosted.sequencer.room.access))
         self.secret = self.client()
         if self._seated:  # otherwise the client has gone meanwhile
             await super().get(name)

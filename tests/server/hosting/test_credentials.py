@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from driftdb_jupyter.access.grants import EVERYTHING, NOTHING, Grant, Grants, co
 from driftdb_jupyter.access.identity import GUEST, Identity
 from driftdb_jupyter.access.room_access import POLICY, RoomAccess
 from driftdb_jupyter.server.hosting.peer import Peer
+from driftdb_jupyter.server.sending.turns import Turns
 
 from ..line import Line
 from ..world import World, join
@@ -106,6 +108,34 @@ async def test_one_that_was_renewed_in_time_stays(
     assert closed == []
 
 
+async def test_many_are_asked_and_closed_one_after_the_other(
+    world: World, come: Come, closed: list[int]
+) -> None:
+    world.hub.backlog.turns = Turns(clock=count().__next__)  # each of their turns takes long
+    peers = [await come() for _ in range(5)]
+    renewed_late = peers[-1]
+    for peer in peers:
+        peer.renew(Ticket(expires_at=time.time() - 1))
+        world.hub.renewed(peer)
+    world.hub.expire_credentials()
+    assert len(closed) == 1
+    renewed_late.renew(Ticket())
+    world.hub.renewed(renewed_late)
+    await world.settle()
+    assert closed == 4 * [4401]
+
+    others = [await come() for _ in range(3)]
+    for peer in others:
+        ticket = Ticket()
+        ticket.good = False
+        peer.renew(ticket)
+    closed.clear()
+    world.hub.check_credentials()
+    assert len(closed) < 3
+    await world.settle()
+    assert closed == 3 * [4401]
+
+
 async def test_one_that_is_no_longer_good_is_closed_with_4401(
     world: World, come: Come, closed: list[int]
 ) -> None:
@@ -146,6 +176,8 @@ async def test_a_change_of_the_rooms_access_is_looked_at_at_once(
     peer.renew(ticket)
     ticket.allows = NOTHING
     assert await world.hub.rooms.change_access("r", {POLICY: b"{}"})
+    assert not peer.may_read("k")
+    await world.settle()
     assert closed == [4403]
 
 
@@ -172,4 +204,5 @@ async def test_one_that_allowed_everything_is_looked_at_too(
     other_ticket.allows = NOTHING
     ticket.good = True
     world.hub.check_credentials()
+    await world.settle()
     assert closed == [4403]

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from itertools import count
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 import pytest_asyncio
 
-from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.access.grants import ENDED, EVERYTHING, NOTHING, Grants
+from driftdb_jupyter.access.identity import GUEST
+from driftdb_jupyter.access.room_access import POLICY, RoomAccess
+from driftdb_jupyter.protocol.errors import Refusal
 from driftdb_jupyter.protocol.frame import TEXT
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
 from driftdb_jupyter.server.hosting.peer import Peer
-from driftdb_jupyter.server.sending.close_codes import CLOSE_FAULT, CLOSE_TOO_SLOW
+from driftdb_jupyter.server.sending.close_codes import (
+    CLOSE_EXPIRED,
+    CLOSE_FAULT,
+    CLOSE_TOO_SLOW,
+)
+from driftdb_jupyter.server.sending.turns import Turns
 
 from ..line import Line
 from ..world import World, join
@@ -49,6 +59,12 @@ class Lecture:
         return line
 
     async def let(self, *anyone: object) -> None:
+        """Set what anyone may do, and wait until all were told."""
+        await self.change(*anyone)
+        while self.hosted.mute is not None:
+            await asyncio.sleep(0)
+
+    async def change(self, *anyone: object) -> None:
         """Set what anyone may do."""
         content = json.dumps({"anyone": anyone}).encode()
         assert await self.world.hub.rooms.change_access("r", {POLICY: content})
@@ -169,3 +185,129 @@ async def test_many_keys_come_back_in_turns(lecture: Lecture) -> None:
         await lecture.world.settle()
         told += len(heard(line))
     assert told == 199
+
+
+class Asked:
+    """A credential that is asked each time, as Jupyter's: ``allows`` may change."""
+
+    identity = GUEST
+    expires_at: float | None = None
+    steady = False
+
+    def __init__(self) -> None:
+        self.allows = EVERYTHING
+
+    def grants(self, access: RoomAccess) -> Grants:
+        return self.allows
+
+    def may_create(self) -> bool:
+        return False
+
+    def revalidate(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def slow(lecture: Lecture) -> Lecture:
+    """A lecture in which each piece of work for many takes long."""
+    lecture.world.hub.backlog.turns = Turns(clock=count().__next__)
+    return lecture
+
+
+async def test_many_are_told_one_after_the_other(slow: Lecture) -> None:
+    lines = [slow.come() for _ in range(100)]
+    await slow.change()
+    ended = sum(line.outbox.closed for line in lines)
+    assert ended < 50
+    for line in lines:  # and none of them may do anything any more
+        push(line.peer, "k")
+    assert slow.values("k") == 0
+    while slow.hosted.mute is not None:
+        await asyncio.sleep(0)
+    assert [line.outbox.closed for line in lines] == 100 * [True]
+
+
+async def test_nobody_hears_more_of_a_key_who_was_not_told_yet(slow: Lecture) -> None:
+    writer, *lines = [slow.come() for _ in range(20)]
+    for line in lines:
+        send(line.peer, type="get", key="secret", epoch=None)
+        send(line.peer, type="get", key="open", epoch=None)
+        send(line.peer, type="get", key="desk", seq=None, presence=True)
+        heard(line)
+    await slow.change({"can": "read", "keys": ["open"]}, {"can": ["append", "presence"]})
+    push(writer.peer, "secret")
+    push(writer.peer, "open")
+    send(writer.peer, type="presence", key="desk", value="here")
+    told = [[message["type"] for message in heard(line)] for line in lines]
+    assert ["push"] in told
+    assert all(types.count("push") == 1 for types in told), told
+    assert not any("presence" in types for types in told), told
+    while slow.hosted.mute is not None:
+        await asyncio.sleep(0)
+    for line, before in zip(lines, told, strict=True):
+        after = heard(line)
+        errors = [message["key"] for message in after if message["type"] == "error"]
+        assert errors == ["secret"] or "error" in before
+
+
+async def test_who_has_to_be_asked_is_asked_before_anything_more_is_heard(slow: Lecture) -> None:
+    writer, *lines = [slow.come() for _ in range(5)]
+    asked = [Asked() for _ in lines]
+    for line, credential in zip(lines, asked, strict=True):
+        line.peer.renew(credential)
+        send(line.peer, type="get", key="k", epoch=None)
+        heard(line)
+        credential.allows = NOTHING
+    await slow.change("write")
+    push(writer.peer, "k")
+    assert [line.outbox.closed for line in lines] == 4 * [True]
+    assert not any(message["type"] == "push" for line in lines for message in heard(line))
+
+
+async def test_one_that_fails_then_is_closed_alone(slow: Lecture) -> None:
+    first, other = slow.come(), slow.come()
+    credential = Asked()
+    credential.steady = True
+    first.peer.renew(credential)
+    for line in (first, other):
+        send(line.peer, type="get", key="k", epoch=None)
+        heard(line)
+    await slow.change("write")
+    credential.allows = None  # type: ignore[assignment]  # which no credential returns
+    push(other.peer, "k")
+    assert first.ended == [CLOSE_FAULT]
+    assert [message["type"] for message in heard(other)] == ["push"]
+
+
+async def test_whose_credential_was_taken_back_is_told_so_whatever_it_asks_first(
+    slow: Lecture,
+) -> None:
+    closed: list[int] = []
+    lines = [slow.come() for _ in range(5)]
+    for line in lines:
+        credential = Asked()
+        credential.steady = True
+        line.peer.renew(credential)
+        credential.allows = ENDED
+        line.peer._close = lambda code, reason: closed.append(code)
+    await slow.change("write")
+    for line in lines:
+        if not line.outbox.closed:
+            send(line.peer, type="get", key="k")
+    assert closed == 5 * [CLOSE_EXPIRED]
+
+
+async def test_many_keys_are_lost_in_turns(lecture: Lecture) -> None:
+    line, other = lecture.come(), lecture.come()
+    for key in range(200):
+        send(line.peer, type="get", key=str(key), epoch=None)
+        heard(line)
+    refused: list[Refusal] = []
+    line.peer._refused = refused.append
+    await lecture.let({"can": "read", "keys": ["open"]}, {"can": "append"})
+    assert 0 < len(refused) < 200
+    push(other.peer, "199")
+    for _ in range(20):
+        await lecture.world.settle()
+        assert not any(message["type"] == "push" for message in heard(line))
+    assert len(refused) == 200
