@@ -76,7 +76,7 @@ def test_a_new_room_that_is_refused_says_why(server: FakeServer, url: str) -> No
 
 def test_a_token_that_is_refused_is_told_but_not_shown(server: FakeServer, url: str) -> None:
     server.status = 403
-    with pytest.raises(Forbidden, match="doesn't accept the token that it got") as error:
+    with pytest.raises(Forbidden, match="doesn't accept the token or password in its URL") as error:
         SharedState("k", 1, url=f"{url}room/a?token=hidden")
     assert "hidden" not in str(error.value)
 

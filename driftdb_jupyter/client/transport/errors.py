@@ -79,6 +79,25 @@ def closed(code: int | None, location: Location) -> DriftDBError | None:
     return None
 
 
+def _not_let_in(status: int, location: Location) -> Forbidden:
+    closed = f"{location.url} may not be opened: the server"
+    if not location.has_token:
+        return Forbidden(
+            f"{closed} wants a login (HTTP {status}). Set DRIFTDB_TOKEN to a token of it.",
+            in_python="In Python token= takes one, too, or a function that returns it.",
+        )
+    if location.link is not None:
+        advice = "It may have ended, or was taken back: ask for another one."
+    elif location.source is not None:
+        advice = "Have it return a token that is good for this room now."
+    elif location.own and (location.authorization or "").startswith("DriftDB "):
+        advice = "Restart the kernel, so that it is given another one."
+    else:
+        advice = "It may have ended, or be for another room or server: give another one there."
+    credential = location.credential or "what it was shown"
+    return Forbidden(f"{closed} doesn't accept {credential} (HTTP {status}). {advice}")
+
+
 def _status(error: HTTPError, location: Location) -> DriftDBError:
     if error.code == 403 and error.message not in (None, "", "Forbidden"):
         return Forbidden(
@@ -86,13 +105,7 @@ def _status(error: HTTPError, location: Location) -> DriftDBError:
             " the server says what allows it."
         )
     if error.code in (401, 403) or 300 <= error.code < 400:
-        known = "doesn't accept the token that it got" if location.has_token else "wants a login"
-        return Forbidden(
-            f"{location.url} may not be opened: the server {known} (HTTP {error.code}). For a "
-            "Jupyter server set DRIFTDB_TOKEN.",
-            in_python="In Python its URL may hold the token, too: "
-            'url="http://HOST:8888/driftdb/?token=…".',
-        )
+        return _not_let_in(error.code, location)
     if error.code == 404:
         missing = "no such room" if location.room is not None else "no room server"
         return RoomNotFound(

@@ -72,7 +72,8 @@ class Location:
     ``public`` is its root as others have it, where that is another. ``source`` is asked for a token
     in place of ``authorization``. ``link``: the secret of a share link, which is traded for a
     ticket each time, and ``guest_name`` who comes in by it. ``names``: the server that knows whose
-    room a notebook's is, ``None`` where this one does.
+    room a notebook's is, ``None`` where this one does. ``credential`` says in words what is shown
+    to the server.
     """
 
     server: str
@@ -86,6 +87,7 @@ class Location:
     link: str | None = field(default=None, repr=False)
     guest_name: str = ""
     names: Location | None = None
+    credential: str = field(default="", compare=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -193,20 +195,22 @@ def locate(
             raise NoServer(
                 f"this process belongs to no notebook, so it has no room of its own. {_WHICH_ROOM}"
             )
-    authorization, source = place.authorization, None
+    authorization, source, credential = place.authorization, None, place.credential
     if callable(token):
         authorization, source = None, TokenSource(token)
+        credential = "what the function given as token= returned"
     elif token is not None:
         needed_text("token", token)
         token = token.strip()
         if not (token.isascii() and token.isprintable()):
             raise ValueError("expected a token as token=, got text with other characters")
-        authorization = f"token {token}"
+        authorization, credential = f"token {token}", "what was given as token="
     certfile = environ.get("DRIFTDB_CERTFILE") or None
     if is_own:
         secret = environ.get("DRIFTDB_SECRET")
-        if source is None and place.link is None:
-            authorization = authorization or (f"DriftDB {secret}" if secret else None)
+        if secret and authorization is None and source is None and place.link is None:
+            authorization = f"DriftDB {secret}"
+            credential = "what it gave this kernel when it started that"
         if environ.get("DRIFTDB_NOT_KEPT"):
             _warn(environ["DRIFTDB_NOT_KEPT"])
         if environ.get("DRIFTDB_NOTEBOOKS_URL"):
@@ -216,6 +220,11 @@ def locate(
     known = authorization is not None or source is not None or place.link is not None
     if not known and (is_own or own is None) and (told := _token(environ)):
         authorization = f"token {told}"
+        credential = (
+            "what stands in DRIFTDB_TOKEN"
+            if environ.get("DRIFTDB_TOKEN")
+            else "what stands in the file of DRIFTDB_TOKEN_FILE"
+        )
     return Location(
         server=place.server,
         room=room,
@@ -228,6 +237,7 @@ def locate(
         link=place.link,
         guest_name=(guest_name or environ.get("DRIFTDB_GUEST_NAME", "")) if place.link else "",
         names=_names(environ) if is_own and notebook else None,
+        credential="the share link" if place.link else credential,
     )
 
 
@@ -316,6 +326,7 @@ def _parse(url: str, name: str) -> Location:
         room=room,
         authorization=authorization,
         link=link,
+        credential="" if authorization is None else "the token or password in its URL",
     )
 
 
