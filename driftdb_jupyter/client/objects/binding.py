@@ -20,7 +20,7 @@ from ..values.encoding import same
 from .look import look_of, look_traits
 from .shared import brief
 from .state import SharedState
-from .trust import may_hold_markup
+from .trust import risk
 
 __all__ = ["Binding", "Bindings", "bind", "bind_all"]
 
@@ -109,8 +109,8 @@ class Binding:
                 self.error = None
                 return
             value = self.state._decode(shown)
-            if not self.trusted and may_hold_markup(self.widget, self.trait):
-                self._complain(value, "it may be HTML now, and the room isn't trusted")
+            if not self.trusted and (why := risk(self.widget, self.trait)) is not None:
+                self._complain(value, f"{why}, and the room isn't trusted")
                 return
             present = getattr(self.widget, self.trait)
             if isinstance(present, tuple) and isinstance(value, list):
@@ -194,8 +194,9 @@ def bind(
     person may who sees the widget, under Jupyter run code.
 
     Raises what :class:`~driftdb_jupyter.SharedState` does, and :class:`ValueError` for a trait
-    that the widget hasn't got or that may hold HTML and isn't ``trusted``, and where ``key`` is
-    left out for a second widget without a description: the two would be one.
+    that the widget hasn't got, that holds other widgets, or that may hold HTML and isn't
+    ``trusted``, and where ``key`` is left out for a second widget without a description: the two
+    would be one.
     """
     if not isinstance(widget, HasTraits):
         raise TypeError(f"expected a widget, got {got(widget)}")
@@ -205,11 +206,16 @@ def bind(
             f"({', '.join(sorted(name for name in widget.trait_names() if name[0] != '_'))}), "
             f"got {trait!r}"
         )
-    if not trusted and may_hold_markup(widget, trait):
+    if _holds_widgets(getattr(widget, trait)):
         raise ValueError(
-            f"expected trusted=True to share {type(widget).__name__}.{trait}: it may hold HTML or "
-            "scripts, so whoever may write to the room could run code where the widget is seen; "
-            "without it numbers, choices, and text in ipywidgets' Label and Text can be shared"
+            f"expected a trait that holds a value, got {type(widget).__name__}.{trait}, which holds"
+            ' another widget: share the traits of that one, such as bind(widget.layout, "width")'
+        )
+    if not trusted and (why := risk(widget, trait)) is not None:
+        raise ValueError(
+            f"expected trusted=True to share {type(widget).__name__}.{trait}: {why}, so whoever may"
+            " write to the room might run code where the widget is seen; without it numbers, "
+            "choices, layouts, and text in ipywidgets' Label and Text can be shared"
         )
     described = key is not None or bool(getattr(widget, "description", ""))
     if key is None:
@@ -235,6 +241,13 @@ def bind(
         )
     binding = others[key] = Binding(widget, trait, state, trusted=trusted)
     return binding
+
+
+def _holds_widgets(value: object) -> bool:
+    parts = list(value.values()) if isinstance(value, Mapping) else value
+    if isinstance(parts, HasTraits):
+        return True
+    return isinstance(parts, (list, tuple)) and any(isinstance(each, HasTraits) for each in parts)
 
 
 def bind_all(

@@ -283,7 +283,7 @@ def test_html_is_shared_with_a_room_that_is_trusted_alone(mine: Room, theirs: Ro
     theirs.flush()
     html = ipywidgets.HTML("calm")
     with pytest.raises(
-        ValueError, match=r"expected trusted=True to share HTML\.value: it may hold"
+        ValueError, match=r"expected trusted=True to share HTML\.value: it is shown as HTML"
     ):
         bind(html, "value", "news", room=mine)
     with pytest.raises(ValueError, match=r"expected trusted=True to share HTML\.value"):
@@ -304,5 +304,27 @@ def test_what_becomes_html_later_takes_nothing_more_from_the_room(mine: Room, th
     come_true(mine, lambda: slider.description == "<i>text</i>")
     slider.description, slider.description_allow_html = "mine", True
     state.value = "<img src=x onerror=alert(1)>"
-    come_true(mine, lambda: "it may be HTML now" in (binding.error or ""))
+    come_true(mine, lambda: "it is shown as HTML" in (binding.error or ""))
     assert slider.description == "mine"
+
+
+def test_choices_and_layouts_are_shared(mine: Room, theirs: Room) -> None:
+    here, there = (ipywidgets.Dropdown(options=["a", "b"]) for _ in "12")
+    bind(here, "options", "choices", room=mine)
+    bind(there, "options", "choices", room=theirs)
+    bind(here.layout, "width", "width", room=mine)
+    bind(there.layout, "width", "width", room=theirs)
+    here.options = [("one", 1), ("<b>two", 2)]
+    here.layout.width = "50%"
+    come_true(theirs, lambda: there.layout.width == "50%")
+    come_true(theirs, lambda: there._options_labels == ("one", "<b>two"))
+    there.value = 2
+    assert there.label == "<b>two"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_trait_that_holds_a_widget_is_refused(mine: Room, trusted: bool) -> None:
+    box = ipywidgets.VBox([ipywidgets.IntSlider()])
+    for trait in ("layout", "children"):
+        with pytest.raises(ValueError, match=rf"got VBox\.{trait}, which holds another widget"):
+            bind(box, trait, room=mine, trusted=trusted)

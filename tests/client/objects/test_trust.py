@@ -9,7 +9,7 @@ import pytest
 from traitlets import Any as TraitAny
 from traitlets import Bool, Dict, HasTraits, Int, List, Set, Tuple, Unicode, Union
 
-from driftdb_jupyter.client.objects.trust import may_hold_markup
+from driftdb_jupyter.client.objects.trust import risk
 
 
 class Gauge(anywidget.AnyWidget):
@@ -81,7 +81,9 @@ def _picture(form: str) -> Callable[[], Any]:
         (ipywidgets.FileUpload, "value"),
         (ipywidgets.ToggleButton, "value button_style"),
         (ipywidgets.Tab, "selected_index titles"),
-        (_dropdown, "value index label"),
+        (_dropdown, "value index label options"),
+        (ipywidgets.Combobox, "options"),
+        (ipywidgets.Layout, "width border_top grid_template_areas"),
         (_picture("png"), "value"),
         (Gauge, "number numbers pair some counts either"),
         (Model, "text anything"),
@@ -89,7 +91,7 @@ def _picture(form: str) -> Callable[[], Any]:
 )
 def test_no_value_of_these_runs(make: Callable[[], Any], traits: str) -> None:
     widget = make()
-    assert [name for name in traits.split() if may_hold_markup(widget, name)] == []
+    assert [name for name in traits.split() if risk(widget, name) is not None] == []
 
 
 @pytest.mark.parametrize(
@@ -102,9 +104,8 @@ def test_no_value_of_these_runs(make: Callable[[], Any], traits: str) -> None:
         (ipywidgets.IntSlider, "_dom_classes _model_module"),
         (ipywidgets.VBox, "children"),
         (ipywidgets.Button, "icon"),
-        (ipywidgets.Layout, "width"),
         (ipywidgets.DOMWidget, "tooltip"),
-        (_dropdown, "options _options_labels"),
+        (_dropdown, "_options_labels"),
         (_picture("url"), "value format"),
         (_picture("svg+xml"), "value"),
         (Gauge, "title anything untyped mixed empty named any_of _esm _css"),
@@ -116,12 +117,28 @@ def test_no_value_of_these_runs(make: Callable[[], Any], traits: str) -> None:
 def test_a_value_of_these_may_run(make: Callable[[], Any], traits: str) -> None:
     widget = make()
     held = [name for name in traits.split() if widget.has_trait(name)]
-    assert [name for name in held if not may_hold_markup(widget, name)] == []
+    assert [name for name in held if risk(widget, name) is None] == []
     assert held
 
 
 def test_a_description_is_markup_where_the_widget_says_so() -> None:
     slider = ipywidgets.IntSlider()
-    assert not may_hold_markup(slider, "description")
+    assert risk(slider, "description") is None
     slider.description_allow_html = True
-    assert may_hold_markup(slider, "description")
+    assert risk(slider, "description") == "it is shown as HTML (description_allow_html)"
+
+
+@pytest.mark.parametrize(
+    ("make", "trait", "why"),
+    [
+        (ipywidgets.HTML, "value", "it is shown as HTML"),
+        (ipywidgets.Button, "icon", "it isn't one of those that ipywidgets show as plain text"),
+        (Gauge, "title", "nobody knows whether the widget's view shows it as HTML"),
+        (Gauge, "_esm", "it is meant for the widget's own code in the browser"),
+        (_picture("url"), "value", "it is loaded from the address that it holds"),
+        (_picture("svg+xml"), "value", "a drawing (SVG) may hold scripts"),
+        (Shown, "text", "it may be shown as HTML"),
+    ],
+)
+def test_it_says_what_a_value_might_do(make: Callable[[], Any], trait: str, why: str) -> None:
+    assert risk(make(), trait) == why
