@@ -57,8 +57,11 @@ class Store(Protocol):
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing; returns how many there were."""
 
-    def revoke_tokens(self, name: str, token_id: str | None) -> None:
-        """Take back the token with an id, or all that a room's were issued up to now."""
+    def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
+        """Take back the token with an id, or all of a room that were issued up to now.
+
+        ``until``: when it ends by itself, in seconds since 1970, if that is known.
+        """
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
@@ -122,9 +125,9 @@ class LocalStore:
         """Make the secrets of a room's owners worth nothing."""
         return self._run(self._administration.forget_owners(name))
 
-    def revoke_tokens(self, name: str, token_id: str | None) -> None:
+    def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
         """Take back the token with an id, or all of a room."""
-        self._run(self._administration.revoke_tokens(name, token_id))
+        self._run(self._administration.revoke_tokens(name, token_id, until=until))
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
@@ -212,10 +215,11 @@ class RemoteStore:
         with self._open("DELETE", f"{_room(name)}/owners") as response:
             return msgspec.json.decode(response.read(), type=int)
 
-    def revoke_tokens(self, name: str, token_id: str | None) -> None:
+    def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
         """Take back the token with an id, or all of a room."""
         which = "" if token_id is None else f"/{quote(token_id, safe='')}"
-        self._open("DELETE", f"{_room(name)}/tokens{which}").close()
+        end = "" if until is None else f"?until={until}"
+        self._open("DELETE", f"{_room(name)}/tokens{which}{end}").close()
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""

@@ -33,9 +33,14 @@ def write_policy(location: Location, settings: Settings, policy: object) -> None
     ask_owner(location, settings, "PUT", "access", policy)
 
 
-def revoke_token(location: Location, token_id: str | None) -> None:
-    """Take back a token, by its id, or all; raises as :func:`ask_owner` does."""
+def revoke_token(location: Location, token_id: str | None, until: float | None = None) -> None:
+    """Take back a token, by its id, or all; raises as :func:`ask_owner` does.
+
+    ``until``: when it ends by itself, in seconds since 1970, if that is known.
+    """
     which = "tokens" if token_id is None else f"tokens/{quote(token_id, safe='')}"
+    if until is not None:
+        which += f"?until={until}"
     ask_owner(location, Settings.from_environment(), "DELETE", which, None)
 
 

@@ -116,7 +116,7 @@ class Hub:
         self.tickets = Tickets(
             settings.ticket_lifetime_seconds, settings.ticket_limit, settings.address_ticket_limit
         )
-        self.links = Links(self.rooms, self.events.audit, credentials=self._credentials)
+        self.links = Links(self.rooms, self.events.audit, credentials=self.credentials_in)
         self.peer_limit = settings.peer_limit
         self._seats = 0
         self.unwritten_requests = self.new_unwritten()
@@ -137,7 +137,8 @@ class Hub:
         """Return the number of connections to a room."""
         return sum(room is hosted for room in self._peers.values())
 
-    def _credentials(self, name: str) -> Iterator[Credential]:
+    def credentials_in(self, name: str) -> Iterator[Credential]:
+        """Iterate over the credentials of the connections to the room of a name."""
         for peer, hosted in self._peers.items():
             if hosted.name == name:
                 yield peer.guard.credential

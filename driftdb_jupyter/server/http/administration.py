@@ -150,13 +150,15 @@ class Administration:
         self._hub.events.audit.tell(OwnersForgotten(room=name, by="operator", owners=len(change)))
         return len(change)
 
-    async def revoke_tokens(self, name: str, token_id: str | None) -> None:
+    async def revoke_tokens(
+        self, name: str, token_id: str | None, *, until: float | None = None
+    ) -> None:
         """Take back the token with an id, or all of a room that were issued up to now.
 
-        Raises :class:`RoomNotFound`, :class:`~..protocol.errors.QuotaExceeded` and
-        :class:`~..protocol.errors.Unavailable`.
+        ``until``: when it ends by itself, if that is known. Raises :class:`RoomNotFound`,
+        :class:`~..protocol.errors.QuotaExceeded` and :class:`~..protocol.errors.Unavailable`.
         """
-        if not await revoke_tokens(self._hub, name, token_id, by="operator"):
+        if not await revoke_tokens(self._hub, name, token_id, until=until, by="operator"):
             raise _missing(name)
 
     async def links(self, name: str) -> list[dict[str, Any]]:

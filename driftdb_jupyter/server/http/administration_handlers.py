@@ -22,6 +22,7 @@ from ...protocol.errors import DriftDBError, Refusal, RoomNotFound, Unavailable
 from .administration import Administration, Restored
 from .answer import send_pieces
 from .site import Route
+from .token_handlers import end_of_token
 
 __all__ = ["PREFIX", "AdministrationRequest", "administration_routes"]
 
@@ -210,7 +211,8 @@ class RoomTokens(AdministrationRequest):
 
     async def delete(self, name: str, token_id: str | None = None) -> None:
         """Take back the token with an id, or all."""
-        await self.administration.revoke_tokens(name, token_id)
+        until = end_of_token(self)
+        await self.administration.revoke_tokens(name, token_id, until=until)
         self.answer(None)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable
+
+from tornado.web import RequestHandler
 
 from ...access.tokens.claims import TEXT_LIMIT
 from ...protocol.errors import BadMessage, Forbidden
@@ -11,7 +14,7 @@ from .handlers import RoomRequest
 from .request import NoSuchRoom
 from .site import Route, Site
 
-__all__ = ["Tokens", "token_routes"]
+__all__ = ["Tokens", "end_of_token", "token_routes"]
 
 
 class Tokens(RoomRequest):
@@ -32,9 +35,24 @@ class Tokens(RoomRequest):
             raise BadMessage(f"expected the id of a token of at most {TEXT_LIMIT} characters")
         self.demand_rate(self.hub.access_changes.count(name))
         by = self.credential.identity.subject
-        if not await revoke_tokens(self.hub, name, token_id, by=by, address=self.who):
+        until = end_of_token(self)
+        if not await revoke_tokens(self.hub, name, token_id, until=until, by=by, address=self.who):
             raise NoSuchRoom
         self.answer(None)
+
+
+def end_of_token(request: RequestHandler) -> float | None:
+    """Return when the token that is taken back ends (``?until=``, in seconds since 1970)."""
+    text = request.get_query_argument("until", None)
+    if text is None:
+        return None
+    try:
+        until = float(text)
+    except ValueError:
+        until = math.nan
+    if not 0 <= until < 2**53:
+        raise BadMessage("expected ?until= to be seconds since 1970")
+    return until
 
 
 def token_routes(site: Site) -> list[Route]:

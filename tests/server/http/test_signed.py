@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
 from driftdb_jupyter import create_token
+from driftdb_jupyter.server.hosting.revoking import revoke_tokens
 
 from ...conformance.peer import Room, fetch, get, init, push
 from ...conformance.servers import Server, jupyter, standalone
@@ -130,6 +133,37 @@ async def test_who_asked_is_told_before_and_goes_on_with_another(server: Server)
     await quiet.is_closed_with(4401)
     await peer.settle()
     await room.empty()
+
+
+async def test_what_was_taken_back_is_remembered_until_the_token_would_have_ended(
+    server: Server,
+) -> None:
+    name = "taken-" + secrets.token_hex(4)
+    room, admin = Room(server, name), bearer(name, role="admin")
+    peer = await room.join(headers=bearer(name, role="write", token_id="in", expires_seconds=100))
+    soon, late = time.time() + 50, time.time() + 500
+    for path, status in (
+        ("in", 200),
+        (f"out?until={soon}", 200),
+        ("unknown", 200),
+        ("x?until=never", 400),
+        ("x?until=nan", 400),
+        ("x?until=-1", 400),
+        ("x?until=1e300", 400),
+    ):
+        url = f"{room.url}/tokens/{path}"
+        assert (await fetch(url, method="DELETE", headers=admin)).status == status
+    await peer.is_closed_with(4401)
+    await room.empty()
+    access = server.complete(server.hub.rooms.access(name))
+    assert access is not None
+    until = {each: json.loads(text)["until"] for each, text in access.of("revoked").items()}
+    assert until["out"] == soon
+    assert until["unknown"] is None
+    assert soon < until["in"] < late
+    with patch("time.time", return_value=late):
+        server.complete(revoke_tokens(server.hub, name, "another", by=None))
+    assert set(access.of("revoked")) == {"unknown", "another"}
 
 
 async def test_by_a_ticket_one_goes_on_too(server: Server) -> None:
