@@ -1,3 +1,15 @@
+import { vi } from "vitest";
+
+/** Have each request for a ticket answered, and no other, as long as globals are stubbed. */
+export function giveTickets() {
+  const asked = vi.fn<typeof fetch>(async (url) => {
+    if (!String(url).endsWith("/ticket")) throw new TypeError("not reached");
+    return new Response('{"ticket":"a ticket"}');
+  });
+  vi.stubGlobal("fetch", asked);
+  return asked;
+}
+
 /** A WebSocket whose far end the test plays. */
 export class FakeSocket extends EventTarget {
   static opened: FakeSocket[] = [];

@@ -629,7 +629,7 @@ class Peer:
 
     def _expel(self) -> None:
         self._room.presence.forget(self.author.client)
-        self.close(CLOSE_FORBIDDEN, "no right to read in this room")
+        self.close(CLOSE_FORBIDDEN, "You have no permission to read this room.")
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refused(refusal)

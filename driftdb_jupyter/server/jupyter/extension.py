@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -109,6 +110,8 @@ class JupyterRequest(RoomRequest, JupyterHandler):
             # Without JupyterHub's own check, which refuses the scripts of a page for want of a
             # token that no <script> can bring.
             return
+        if self.request.method == "OPTIONS" and not page:
+            return  # a browser asks for it without who is logged in
         shown = self.shown_credential()
         if shown is not None:
             # Nobody that Jupyter knows: it is asked nothing, and no method of its own is reached.
@@ -132,6 +135,38 @@ class JupyterRequest(RoomRequest, JupyterHandler):
                 " allow them with ServerApp.allow_origin or allow_origin_pat."
             )
         await self._demand_rights()
+
+    def options(self, *args: str) -> None:
+        """Answer the preflight of a page elsewhere, which may come with a token, never as a user.
+
+        Jupyter lets such pages open sockets; where they have no token in the URL, they trade it
+        for a ticket first.
+        """
+        if not self._brings_token():
+            raise HTTPError(403)
+        self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
+        self.set_status(204)
+
+    def set_default_headers(self) -> None:
+        """Let a page elsewhere that shows a token read the answer, where Jupyter's settings do.
+
+        With ``*`` no browser lets it read what comes of somebody's login.
+        """
+        super().set_default_headers()
+        if not self._brings_token():
+            return
+        origin, pattern = self.get_origin(), self.allow_origin_pat
+        if not pattern or self.allow_origin:
+            self.set_header("Access-Control-Allow-Origin", self.allow_origin or "*")
+        elif origin and re.fullmatch(pattern, origin):
+            self.set_header("Access-Control-Allow-Origin", origin)
+
+    def _brings_token(self) -> bool:
+        """Return True if the request brings a token in its headers, or is to be asked for it."""
+        headers = self.request.headers
+        wanted = headers.get("Access-Control-Request-Headers", "").lower().split(",")
+        return "Authorization" in headers or "authorization" in map(str.strip, wanted)
 
     async def _demand_rights(self) -> None:
         waiting = self.demand_rights()
@@ -352,7 +387,9 @@ def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:
     for verb in map(str.lower, handler.SUPPORTED_METHODS):
         method = getattr(handler, verb)
         if method is not RequestHandler._unimplemented_method:
-            setattr(handler, verb, mark(method))
+            # A preflight never comes with a login.
+            how = allow_unauthenticated if verb == "options" else mark
+            setattr(handler, verb, how(method))
 
 
 def _without_login(route: Route) -> Route:

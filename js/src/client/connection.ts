@@ -13,7 +13,7 @@ import type { Phase, Status } from "./status";
 export interface Socket {
   onopen: ((event: object) => unknown) | null;
   onmessage: ((event: { readonly data: unknown }) => unknown) | null;
-  onclose: ((event: { readonly code: number }) => unknown) | null;
+  onclose: ((event: { readonly code: number; readonly reason?: string }) => unknown) | null;
   onerror?: ((event: object) => unknown) | null;
   binaryType?: string;
   /** What people are told while it is the way into the room. */
@@ -52,6 +52,7 @@ const TEXTS: Record<Phase, string> = {
 
 /** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
 const MISSING = "DriftDB-Missing";
+const ENDED = "The login or token is no good, or has ended: get another one, and try again.";
 const UNCONFIRMED = "Connected; changes are not confirmed yet.";
 const UNREACHABLE = "The server can't be reached; trying again.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
@@ -86,7 +87,7 @@ export class Connection {
   #owed: { readonly id: number; readonly since: number } | null = null;
 
   readonly #options: ConnectionOptions;
-  /** What is asked for a token that may stand in no URL; `null` where there is none. */
+  /** What is asked for a token, which stands in no URL; `null` where there is none. */
   readonly #ask: (() => string | Promise<string>) | null;
   /** The token that is known. */
   #token: string | undefined;
@@ -99,9 +100,7 @@ export class Connection {
   ) {
     this.#options = options;
     const { token } = options;
-    const isSigned = typeof token === "string" && token.split(".").length === 3;
-    this.#ask = typeof token === "function" ? token : isSigned ? () => token : null;
-    this.#token = typeof token === "function" ? undefined : token;
+    this.#ask = typeof token === "string" ? () => token : (token ?? null);
     const found = options.WebSocket ?? globalThis.WebSocket;
     check(found, "{ WebSocket } of package ws", found);
     this.#looking = setInterval(this.#checkLiveness, LOOK_MILLISECONDS);
@@ -217,7 +216,7 @@ export class Connection {
     // Elsewhere the header is of no use and has to be asked for first, and a frame may have no cookies.
     const own = this.url.startsWith(`${globalThis.origin}/`) ? document.cookie : "";
     const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
-    const login = this.#ask === null ? {} : authorization(this.#token);
+    const login = authorization(this.#token);
     const headers = xsrf === undefined ? login : { "X-XSRFToken": xsrf, ...login };
     const keys = new Set<string>();
     let room = MOST_KEPT_ALIVE;
@@ -226,17 +225,10 @@ export class Connection {
       keys.add(key);
       room -= byteLength(body);
       if (room < 0) return;
-      fetch(`${this.url}/send?${this.#login}`, {
+      fetch(`${this.url}/send?client=${this.session.secret}`, {
         ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body },
       }).catch(() => {});
     }
-  }
-
-  /** By what the server knows this client, in the query of an address. */
-  get #login(): string {
-    const token = this.#ask === null ? this.#token : undefined;
-    const login = token === undefined ? "" : `&token=${encodeURIComponent(token)}`;
-    return `client=${this.session.secret}${login}`;
   }
 
   /** The browser says that there is no network; a server on this machine may answer all the same. */
@@ -342,7 +334,7 @@ export class Connection {
     this.tryDetour();
     if (this.detoured) this.wait();
     else if (status === 0) this.wait(UNREACHABLE);
-    else if (status === 401) this.#stop("refused");
+    else if (status === 401) this.#stop("refused", ENDED);
     else void this.#findOutWhy();
   }
 
@@ -359,8 +351,8 @@ export class Connection {
 
   #openSocket(ticket: string): void {
     const { WebSocket: Open = globalThis.WebSocket } = this.#options;
-    const query = this.#login + this.session.codec.query + ticket;
-    const address = `${this.url.replace(/^http/, "ws")}/connect?${query}`;
+    const query = this.session.secret + this.session.codec.query + ticket;
+    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${query}`;
     // The type of ws' own constructor says less than it takes.
     const socket = new (Open as unknown as new (url: string) => Socket)(address);
     socket.binaryType = "arraybuffer";
@@ -373,10 +365,11 @@ export class Connection {
       this.leaveDetour();
       this.adopt(socket);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }) => {
       this.#giveUp();
       this.tryDetour();
       if (this.detoured) this.wait();
+      else if (code === CLOSE_FORBIDDEN) this.#stop("refused", reason);
       else void this.#findOutWhy();
     };
   }
@@ -399,12 +392,12 @@ export class Connection {
       const bytes = () => new Uint8Array(data as ArrayBuffer);
       this.session.received(typeof data === "string" ? data : bytes());
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = ({ code, reason }) => {
       const { detoured } = this;
       this.drop(code);
       if (detoured) this.leaveDetour();
       if (code === CLOSE_EXPIRED && this.#ask !== null) this.#token = undefined;
-      if (code === CLOSE_FORBIDDEN) this.#stop("refused");
+      if (code === CLOSE_FORBIDDEN) this.#stop("refused", reason);
       else if (code === CLOSE_GONE) this.#stop("gone");
       else if (code === CLOSE_NOT_UTF8)
         this.wait("The server could not read a message; trying again.");
@@ -463,14 +456,15 @@ export class Connection {
     const answer = await asked.catch(() => null);
     const waited = this.status.phase.endsWith("ing");
     if (!waited || this.attempt !== null || this.socket !== null) return;
-    if ([401, 403].includes(answer?.status ?? 0)) this.#stop("refused");
+    if (answer?.status === 401) this.#stop("refused", ENDED);
+    else if (answer?.status === 403) this.#stop("refused");
     else if (answer?.headers.get(MISSING) === "room") this.#stop("gone");
     else this.wait(UNREACHABLE);
   }
 
   /** Wait for a `retry`. */
-  #stop(phase: "refused" | "gone"): void {
-    this.#set(phase);
+  #stop(phase: "refused" | "gone", text?: string): void {
+    this.#set(phase, text);
     this.refuseWaiting();
   }
 
@@ -494,8 +488,9 @@ export class Connection {
     this.#timer = null;
   }
 
-  #set(phase: Phase, text: string = TEXTS[phase]): void {
-    this.status = { phase, text };
+  /** `text`: what is told; by default, and for an empty one, that of the phase. */
+  #set(phase: Phase, text?: string): void {
+    this.status = { phase, text: text || TEXTS[phase] };
     this.#notify();
   }
 

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Connection } from "../../src/client/connection";
-import { FakeSocket } from "../socket";
+import { FakeSocket, giveTickets } from "../socket";
 
 const URL = "http://server/driftdb/room/r";
 let connection: Connection;
@@ -456,11 +456,13 @@ test("what a listener throws keeps neither the room from being heard nor others 
 
 test("who has a token asks with it why a handshake failed", async () => {
   connection.close();
+  const asked = giveTickets();
   connection = new Connection(URL, { token: "t" });
+  await vi.advanceTimersByTimeAsync(0);
   FakeSocket.last.lose();
   await vi.advanceTimersByTimeAsync(0);
   const headers = { Authorization: "token t" };
-  expect(fetch).toHaveBeenCalledWith(URL, expect.objectContaining({ headers }));
+  expect(asked).toHaveBeenCalledWith(URL, expect.objectContaining({ headers }));
 });
 
 const pushes = () =>

@@ -40,15 +40,32 @@ const several = () => {
 
 const opened = (count = 1) => vi.waitFor(() => expect(FakeSocket.opened).toHaveLength(count));
 
-test("a token is traded for a ticket, and stands in no URL", async () => {
-  for (const token of ["a.signed.token", () => "a.signed.token"]) {
-    FakeSocket.opened = [];
-    connection = new Connection(URL, { token });
-    await opened();
-    expect(FakeSocket.last.url).toMatch(/\?client=[^&]*&ticket=t\d$/);
-    expect(asked.pop()).toBe("/ticket token a.signed.token");
-    connection.close();
+test.each(["a.signed.token", "plain", "link_secret"])(
+  "a token is traded for a ticket, and stands in no URL: %s",
+  async (text) => {
+    for (const token of [text, () => text]) {
+      FakeSocket.opened = [];
+      connection = new Connection(URL, { token });
+      await opened();
+      expect(FakeSocket.last.url).toMatch(/\?client=[^&]*&ticket=t\d$/);
+      expect(asked.pop()).toBe(`/ticket token ${text}`);
+      connection.close();
+    }
+  },
+);
+
+test("who is refused for the token is told to get another, and a retry asks again", async () => {
+  answers = [{ status: 401 }, { status: 401 }];
+  const token = several();
+  for (const given of ["old", token]) {
+    connection = new Connection(URL, { token: given });
+    await vi.waitFor(() => expect(connection.status.phase).toBe("refused"));
+    expect(connection.status.text).toContain("get another one");
+    if (given === "old") connection.close();
   }
+  connection.retry();
+  await opened();
+  expect(asked.at(-1)).toBe("/ticket token token-2");
 });
 
 test("a function is asked once, and again after 4401", async () => {

@@ -7,7 +7,7 @@ import {
   StateListener,
 } from "../../src/driftdb/index";
 import { decode } from "../../src/protocol/cbor";
-import { FakeSocket } from "../socket";
+import { FakeSocket, giveTickets } from "../socket";
 import { answer, connected, fakeSockets, hear, ROOM, sent } from "./room";
 
 beforeEach(() => {
@@ -192,9 +192,16 @@ test("in another room those who subscribed hear that one", async () => {
   const { heard } = collect(db);
   answer([{ value: "old", seq: 7 }]);
   const first = FakeSocket.last;
+  const asked = giveTickets();
   const connecting = db.connect("ws://server/room/other/connect?token=abc");
   expect(first.closedWith).toBe(1000);
-  expect(FakeSocket.last.url).toMatch(/\/room\/other\/connect\?client=\w+&token=abc$/);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(FakeSocket.last.url).toMatch(/\/room\/other\/connect\?client=\w+&ticket=a%20ticket$/);
+  const headers = { Authorization: "token abc" };
+  expect(asked).toHaveBeenCalledWith(
+    "http://server/room/other/ticket",
+    expect.objectContaining({ headers }),
+  );
   FakeSocket.last.accept();
   await connecting;
   expect(sent("get")).toMatchObject([{ key: "k", epoch: null }]);
@@ -207,11 +214,13 @@ test("what waits is sent over another connection to the same room, by the same c
   const first = FakeSocket.last;
   first.lose();
   db.send({ type: "push", key: "k", value: 1, action: { type: "append" } });
+  giveTickets();
   const connecting = db.connect(`${ROOM}?token=new`);
+  await vi.advanceTimersByTimeAsync(0);
   FakeSocket.last.accept();
   await connecting;
   expect(sent("push")).toMatchObject([{ id: 1, value: 1 }]);
-  expect(FakeSocket.last.url).toBe(`${first.url}&token=new`);
+  expect(FakeSocket.last.url).toBe(`${first.url}&ticket=a%20ticket`);
 });
 
 const OTHER = "ws://server/room/other/connect";
@@ -294,7 +303,9 @@ test("what waits in a room that is left is sent by whoever comes back to it", as
   db.send(append("for the lecture"));
   void db.connect(OTHER).catch(() => {});
   FakeSocket.last.accept();
+  giveTickets();
   void db.connect(`${ROOM}?token=new`).catch(() => {});
+  await vi.advanceTimersByTimeAsync(0);
   FakeSocket.last.accept();
   expect(sent("push")).toMatchObject([{ value: "for the lecture" }]);
   expect(FakeSocket.last.url).toContain("/room/lecture/");

@@ -22,7 +22,7 @@ import {
   useSharedState,
   useUniqueClientId,
 } from "../../src/react/index";
-import { FakeSocket } from "../socket";
+import { FakeSocket, giveTickets } from "../socket";
 
 const API = "http://server/";
 
@@ -369,6 +369,7 @@ test("another token goes on with what waits", async () => {
   };
   const page = (token: string) =>
     createElement(DriftDBProvider, { api: API, room: "lecture", token }, createElement(Slider));
+  giveTickets();
   const { rerender } = render(page("one"));
   await act(async () => {});
   await open([{ value: 5, seq: 1 }]);
@@ -376,7 +377,8 @@ test("another token goes on with what waits", async () => {
   await act(async () => write(42));
   rerender(page("two"));
   await act(async () => {});
-  expect(FakeSocket.last.url).toContain("token=two");
+  const { calls } = vi.mocked(fetch).mock;
+  expect(calls.at(-1)?.[1]?.headers).toEqual({ Authorization: "token two" });
   await open([{ value: 5, seq: 1 }]);
   expect(pushed().at(-1).value.v).toBe(42);
   expect(screen.getByText("42")).toBeTruthy();

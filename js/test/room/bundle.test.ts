@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { bundleClient } from "../../client_bundle.mjs";
 import * as sources from "../../src/room/index";
-import { FakeSocket } from "../socket";
+import { FakeSocket, giveTickets } from "../socket";
 
 type Client = typeof sources;
 
@@ -65,7 +65,7 @@ test("it exports what the package does", () => {
 async function played({ Room }: Client): Promise<unknown> {
   const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
   const filled = vi.spyOn(crypto, "getRandomValues").mockImplementation((array) => array);
-  const asked = vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("not reached"));
+  const asked = giveTickets();
   vi.useFakeTimers();
   const options = { WebSocket: FakeSocket, token: "t", bigint: true };
   const room = new Room("http://server/room/r", options as never);
@@ -83,6 +83,7 @@ async function played({ Room }: Client): Promise<unknown> {
   }
   here.onJoin((person) => show(person));
   room.onStatus((status) => show([status, room.waiting, state.readOnly]));
+  await vi.advanceTimersByTimeAsync(0);
   for (const epoch of ["E", "F"]) {
     const socket = FakeSocket.last;
     socket.accept();
@@ -142,7 +143,8 @@ async function played({ Room }: Client): Promise<unknown> {
   room.close();
   await vi.advanceTimersByTimeAsync(10);
   vi.useRealTimers();
-  for (const spy of [random, filled, asked]) spy.mockRestore();
+  for (const spy of [random, filled]) spy.mockRestore();
+  vi.unstubAllGlobals();
   return JSON.parse(
     JSON.stringify(shown, (_, each) => (typeof each === "bigint" ? `${each}n` : each)),
   );

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import datetime
+from typing import Any
 
 import pytest
 from jupyter_server.utils import JupyterServerAuthWarning
@@ -124,6 +125,43 @@ class TestOrigin:
                 url, method=method, headers={"Origin": "https://elsewhere.example"}
             )
             assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+ELSEWHERE = "https://elsewhere.example"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "*"),
+        ({"allow_unauthenticated_access": False}, "*"),
+        ({"allow_origin": "https://school.example"}, "https://school.example"),
+        ({"allow_origin_pat": r"https://.*where\.example"}, ELSEWHERE),
+        ({"allow_origin_pat": r"https://else"}, None),
+    ],
+)
+async def test_a_page_elsewhere_may_ask_by_a_token_where_jupyters_settings_let_it(
+    settings: dict[str, Any], told: str | None
+) -> None:
+    with jupyter(**settings) as server:
+
+        async def ask(method: str, **headers: str) -> Answer:
+            return await fetch(
+                server.root + "room/r/ticket",
+                method=method,
+                body="" if method == "POST" else None,
+                headers={"Origin": ELSEWHERE, **headers},
+            )
+
+        wanted = {"Access-Control-Request-Headers": "authorization,content-type"}
+        preflight = await ask("OPTIONS", **wanted)
+        assert preflight.status == 204
+        refused = await ask("POST", Authorization="Bearer link_" + 32 * "x")
+        assert refused.status == 403
+        for answer in (preflight, refused):
+            assert answer.headers.get("Access-Control-Allow-Origin") == told
+            assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert (await ask("OPTIONS")).status == 403
 
 
 @pytest.mark.parametrize("as_coroutine", [False, True], ids=["function", "coroutine"])
