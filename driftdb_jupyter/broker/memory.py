@@ -47,9 +47,7 @@ class MemorySequencer:
         """Apply, broadcast, answer."""
         clock = self._clock  # called in two steps: it is no method
         try:
-            applied = self.room.apply(
-                push, values, client=pusher.client, author=pusher.author, now=clock()
-            )
+            applied = self.room.apply(push, values, pusher.client, pusher.author, clock())
         except Refusal as refusal:
             pusher.answer(push, refusal)
             return False

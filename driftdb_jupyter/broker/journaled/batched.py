@@ -58,13 +58,7 @@ class BatchedSequencer(JournaledSequencer):
             return False
         clock = handle.clock  # called in two steps: it is no method
         try:
-            applied = room.apply(
-                push,
-                values,
-                client=client,
-                author=pusher.author,
-                now=clock(),
-            )
+            applied = room.apply(push, values, client, pusher.author, clock())
         except Refusal as refusal:
             # The frames that its values are in don't wait for the disk.
             return self._answer(pusher, push, refusal.with_traceback(None))

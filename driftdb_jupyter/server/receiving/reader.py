@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import struct
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
@@ -89,6 +90,9 @@ _TEXT, _BINARY = _FINAL | TEXT, _FINAL | BINARY
 _LENGTH_16 = 126
 _LENGTH_64_LEAST = 0x10000
 _MASKED_16 = _MASKED | _LENGTH_16
+# The first two bytes of a frame, and where its length is in the next two, that and the mask.
+_read_head = struct.Struct(">BBH4s").unpack_from
+_HEAD_BYTES = 8
 _CONTROL_BYTES = 125
 _REASON_BYTES = _CONTROL_BYTES - 2
 
@@ -338,6 +342,7 @@ class BatchReader(WebSocketProtocol):
         available = len(buffer)
         limit = self._limit
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
+        read_head = _read_head
         on_frame = _ignore if self.server_terminated else self.on_frame
         fragmented = self._fragments is not None
         end = 0
@@ -346,7 +351,10 @@ class BatchReader(WebSocketProtocol):
         next_breath = _BREATH
         try:
             while available - position >= 2:
-                first, second = buffer[position], buffer[position + 1]
+                if available - position >= _HEAD_BYTES:
+                    first, second, length, key = read_head(buffer, position)
+                else:
+                    first, second = buffer[position], 0  # takes the way of rare frames
                 if (
                     (first != _TEXT and first != _BINARY)
                     or not _MASKED <= second <= _MASKED_16
@@ -369,12 +377,10 @@ class BatchReader(WebSocketProtocol):
                     fragmented = self._fragments is not None
                 else:
                     if second < _MASKED_16:
+                        key = buffer[position + 2 : position + 6]
                         start = position + 6
                         end = start + second - _MASKED
                     else:
-                        if available - position < 4:
-                            break
-                        length = buffer[position + 2] << 8 | buffer[position + 3]
                         if not _LENGTH_16 <= length <= limit:
                             self._measure(position)  # refuses it
                         start = position + 8
@@ -384,7 +390,7 @@ class BatchReader(WebSocketProtocol):
                         weight += extra
                     if end > available:
                         break
-                    message = unmask(buffer[start - 4 : start], buffer[start:end])
+                    message = unmask(key, buffer[start:end])
                     if first == _TEXT and not message.isascii():
                         _check_utf8(message)
                     position = end
