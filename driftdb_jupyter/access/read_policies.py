@@ -11,7 +11,7 @@ import hashlib
 from .grants import Grants
 from .policy import Policy, parse_policy
 
-__all__ = ["ReadPolicies", "ReadPolicy"]
+__all__ = ["ReadPolicies", "ReadPolicy", "read_policies"]
 
 
 class ReadPolicy:
@@ -29,15 +29,20 @@ class ReadPolicy:
 
 
 class ReadPolicies:
-    """The policies used last: at most ``limit_count``, and ``limit_bytes`` of memory.
+    """The policies used last, as many as take ``limit_bytes`` of memory, which may be set.
 
-    Several threads may read at once: each step here is one that Python does as a whole.
+    One that alone takes more than half of that isn't remembered, for all others would be forgotten
+    for it. Several threads may read at once: each step here is one that Python does as a whole.
     """
 
-    def __init__(self, *, limit_count: int, limit_bytes: int) -> None:
-        self._limit_count = limit_count
-        self._limit_bytes = limit_bytes
+    def __init__(self, *, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
         self._kept: dict[bytes, ReadPolicy] = {}
+
+    @property
+    def byte_count(self) -> int:
+        """The bytes of memory that all that are remembered take."""
+        return sum([policy.cost_bytes for policy in list(self._kept.values())])
 
     def read(self, content: bytes) -> ReadPolicy:
         """Return the policy of a JSON text; raises :class:`BadMessage` for one that is none."""
@@ -46,12 +51,17 @@ class ReadPolicies:
         if found is not None:
             self._kept[digest] = found  # behind all others
             return found
-        found = self._kept[digest] = ReadPolicy(parse_policy(content))
-        kept = list(self._kept.items())
-        cost_bytes = sum(policy.cost_bytes for _, policy in kept)
-        for number, (oldest, policy) in enumerate(kept):
-            if len(kept) - number <= self._limit_count and cost_bytes <= self._limit_bytes:
-                break
-            self._kept.pop(oldest, None)
-            cost_bytes -= policy.cost_bytes
+        found = ReadPolicy(parse_policy(content))
+        if found.cost_bytes <= self.limit_bytes // 2:
+            self._kept[digest] = found
+            excess = self.byte_count - self.limit_bytes
+            for oldest, policy in list(self._kept.items()):
+                if excess <= 0:
+                    break
+                self._kept.pop(oldest, None)
+                excess -= policy.cost_bytes
         return found
+
+
+read_policies = ReadPolicies(limit_bytes=32 * 1024 * 1024)
+"""Those of this process; the setting ``policy_cache_limit_bytes`` bounds them."""

@@ -8,7 +8,7 @@ from ..protocol.errors import QuotaExceeded
 from .grants import Grants
 from .identity import Identity
 from .policy import COMPILED_LIMIT, Policy
-from .read_policies import ReadPolicies, ReadPolicy
+from .read_policies import ReadPolicy, read_policies
 
 __all__ = ["LINK", "LINK_PEOPLE", "NO_ROOM", "POLICY", "Change", "RoomAccess", "changes_rights"]
 
@@ -16,18 +16,12 @@ Change = Mapping[tuple[str, str], bytes | None]
 """Records to write, as JSON text by kind and name; ``None`` removes one."""
 
 _RECORD_COST_BYTES = 400
-# Beside the policies of open rooms, which are charged with theirs.
-_READ_LIMIT_BYTES = 16 * 1024 * 1024
-_READ_LIMIT_COUNT = 256
 POLICY = ("policy", "")
 """The record that holds a room's policy."""
 LINK = "link"
 """The kind of the records of share links, by their ids."""
 LINK_PEOPLE = "link_people"
 """The kind of the records of who came in by a link, by the same ids."""
-
-
-_read_policies = ReadPolicies(limit_count=_READ_LIMIT_COUNT, limit_bytes=_READ_LIMIT_BYTES)
 
 
 def changes_rights(change: Change) -> bool:
@@ -141,7 +135,7 @@ class RoomAccess:
 
 def _read(change: Change) -> ReadPolicy | None:
     content = change[POLICY]
-    return None if content is None else _read_policies.read(content)
+    return None if content is None else read_policies.read(content)
 
 
 def _policy_cost(read: ReadPolicy | None) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Configurable
 
+from ..access.read_policies import read_policies
 from ..broker.broker import Broker
 from ..broker.durability import Durability, open_broker
 from ..protocol.limits import Limits
@@ -121,6 +122,14 @@ class DriftDB(Configurable):
         config=True,
         help="How much a room may keep about who may do what, in bytes: its policy, and the records"
         " of links and tokens. A change that would pass it is refused with the error quota.",
+    )
+    policy_cache_limit_bytes = Int(
+        read_policies.limit_bytes,
+        min=0,
+        config=True,
+        help="How much memory the policies may take that were read lately, for rooms that aren't"
+        " open, in bytes; beside memory_limit_bytes. One that takes more than half of that is read"
+        " again for each request.",
     )
     room_retention_seconds = Float(
         _DAY_SECONDS,
@@ -535,6 +544,7 @@ class DriftDB(Configurable):
         ``allow_memory``: whether rooms may be in memory where the journal can't be used; else
         :class:`~..broker.journal.JournalUnusable` is raised.
         """
+        read_policies.limit_bytes = self.policy_cache_limit_bytes
         return open_broker(
             path,
             durability=self.durability,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from driftdb_jupyter.access import read_policies
@@ -28,7 +30,7 @@ def of(key: str) -> bytes:
 
 
 def test_a_text_is_read_once(parsed: list[object]) -> None:
-    policies = ReadPolicies(limit_count=100, limit_bytes=100_000)
+    policies = ReadPolicies(limit_bytes=100_000)
     first = policies.read(of("a"))
     assert policies.read(of("a")) is first
     assert policies.read(of("b")).policy == parse_policy(of("b"))
@@ -36,7 +38,7 @@ def test_a_text_is_read_once(parsed: list[object]) -> None:
 
 
 def test_the_longest_unused_are_forgotten(parsed: list[object]) -> None:
-    policies = ReadPolicies(limit_count=100, limit_bytes=3 * parse_policy(of("a")).cost_bytes)
+    policies = ReadPolicies(limit_bytes=3 * parse_policy(of("a")).cost_bytes)
     for key in "abcad":
         policies.read(of(key))
     parsed.clear()
@@ -45,23 +47,27 @@ def test_the_longest_unused_are_forgotten(parsed: list[object]) -> None:
     assert parsed == [of("b")]
 
 
-def test_no_more_are_kept_than_may_be(parsed: list[object]) -> None:
-    policies = ReadPolicies(limit_count=2, limit_bytes=100_000)
-    for key in "abcb":
-        policies.read(of(key))
-    assert len(parsed) == 3
+def test_one_that_is_too_long_is_not_kept_and_no_other_forgotten_for_it(
+    parsed: list[object],
+) -> None:
+    policies = ReadPolicies(limit_bytes=2 * parse_policy(of("a" * 50)).cost_bytes - 1)
     policies.read(of("a"))
-    assert len(parsed) == 4
+    for _ in range(2):
+        assert policies.read(of("a" * 50)).policy == parse_policy(of("a" * 50))
+    policies.read(of("a"))
+    assert len(parsed) == 3
+    assert policies.byte_count == parse_policy(of("a")).cost_bytes
 
 
-def test_one_that_is_too_long_is_not_kept(parsed: list[object]) -> None:
-    policies = ReadPolicies(limit_count=100, limit_bytes=1)
-    assert policies.read(of("a")).policy == policies.read(of("a")).policy
-    assert len(parsed) == 2
+def test_several_threads_read_at_once() -> None:
+    policies = ReadPolicies(limit_bytes=10 * parse_policy(of("a")).cost_bytes)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: policies.read(of(str(number % 20))), range(2000)))
+    assert 0 < policies.byte_count <= policies.limit_bytes
 
 
 def test_what_is_no_policy_is_refused_each_time() -> None:
-    policies = ReadPolicies(limit_count=100, limit_bytes=100_000)
+    policies = ReadPolicies(limit_bytes=100_000)
     for _ in range(2):
         with pytest.raises(BadMessage):
             policies.read(b"[]")

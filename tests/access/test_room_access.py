@@ -98,8 +98,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Grant, ...]]:
         return Grants(given)
 
     monkeypatch.setattr(policy, "compile_grants", counted)
-    fresh = ReadPolicies(limit_count=10, limit_bytes=1_000_000)  # no other test compiled these
-    monkeypatch.setattr(room_access, "_read_policies", fresh)
+    fresh = ReadPolicies(limit_bytes=1_000_000)  # no other test compiled these
+    monkeypatch.setattr(room_access, "read_policies", fresh)
     return made
 
 

@@ -11,9 +11,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from msgspec import Raw
 
-from driftdb_jupyter.access import room_access
 from driftdb_jupyter.access.identity import Identity
-from driftdb_jupyter.access.read_policies import ReadPolicies
+from driftdb_jupyter.access.read_policies import read_policies
 from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.protocol.entry import Author, Entry
 from driftdb_jupyter.protocol.messages import Append, Push
@@ -158,7 +157,7 @@ def main(kind: str) -> None:
     """Print what was charged and what it takes."""
     (make,) = [each for each in KINDS if each.__name__ == kind]
     # Each room pays, as if no other had a policy with the same text.
-    room_access._read_policies = ReadPolicies(limit_count=0, limit_bytes=0)
+    read_policies.limit_bytes = 0
     memory, process = MemoryBudget(), psutil.Process()
     before = process.memory_info().rss
     held = make(memory)
