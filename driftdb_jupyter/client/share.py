@@ -9,13 +9,14 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from ..access.grants import ROLES
 from .arguments import check_flag, check_text, check_whole, got
 from .duration import Duration, duration_seconds
 from .settings import Settings
 from .transport.location import Location
 from .transport.room_access import ask_owner
 
-__all__ = ["ShareLink", "ShownLink", "list_links", "make_link"]
+__all__ = ["ShareLink", "ShownLink", "in_words", "list_links", "make_link"]
 
 _QR_SCALE = 4
 
@@ -30,8 +31,8 @@ class ShareLink:
     the server was asked, by ``connections`` connections. ``url`` is known only where the link was
     made: a room keeps a digest of it.
 
-    What a cell shows of it has no URL, for that would stay in the notebook's file, and let in
-    whoever reads it. :meth:`show` shows it, with a QR code, and ``print(link)`` prints it.
+    What a cell shows of it has no URL: that would stay in the notebook's file, and let in whoever
+    reads it. :meth:`show` shows it, with a QR code, and ``print(link)`` prints it.
     """
 
     def __init__(self, location: Location, content: dict[str, Any]) -> None:
@@ -91,7 +92,7 @@ class ShareLink:
         end = "for ever"
         if self.expires_at is not None:
             end = f"until {datetime.fromtimestamp(self.expires_at):%Y-%m-%d %H:%M:%S}"
-        roles = ", ".join(map(_in_words, self.grants))
+        roles = ", ".join(map(in_words, self.grants))
         people = f"{self.people} of {self.people_limit} people, {self.people_here} here"
         return f"{self.name or self.id}: {roles}, {end}, {people}"
 
@@ -112,7 +113,10 @@ class ShownLink:
         anchor = f'<a href="{shown}" target="_blank" rel="noopener noreferrer">{shown}</a>'
         if self._advice is None:
             return f'<div style="max-width:20em">{_qr(self._url)}</div><div>{anchor}</div>'
-        return f"<p>{escape(_explain(self._advice))}</p><div>{anchor}</div>"
+        advice = escape(_explain(self._advice))
+        for command in _commands(self._advice):
+            advice = advice.replace(escape(command), f"<code>{escape(command)}</code>")
+        return f"<p>{advice}</p><div>{anchor}</div>"
 
 
 def make_link(
@@ -161,19 +165,28 @@ def list_links(location: Location) -> list[ShareLink]:
 
 
 def _explain(advice: str) -> str:
-    option = "--DriftDB.public_url" if advice.startswith("jupyter") else "--public-url"
+    start, option = _commands(advice)
     return (
-        f"A phone can't open this address, for it is this machine's own. Start the server with"
-        f" {advice}, or behind a proxy or tunnel tell it its address there with"
-        f" {option}=https://…, and make another link."
+        f"A phone can't open this address, because it is this machine's own. Start the server with"
+        f" {start}, or behind a proxy or tunnel tell it its address there with {option}, and make"
+        " another link."
     )
 
 
-def _in_words(grant: object) -> str:
+def _commands(advice: str) -> tuple[str, str]:
+    """Return how to start the server, and the option that names its address."""
+    option = "--DriftDB.public_url" if advice.startswith("jupyter") else "--public-url"
+    return advice, f"{option}=https://…"
+
+
+def in_words(grant: object) -> str:
+    """Return what a grant of a link allows, as a role where it is one: ``write: slider``."""
     if not isinstance(grant, dict):
         return str(grant)
     places = [*grant.get("keys", ()), *(f"{prefix}…" for prefix in grant.get("prefixes", ()))]
-    return "+".join(grant["can"]) + (f" of {', '.join(places)}" if places else "")
+    can = tuple(grant["can"])
+    role = next((role for role, actions in ROLES.items() if can == actions), "+".join(can))
+    return role + (f": {', '.join(places)}" if places else "")
 
 
 def _qr(url: str) -> str:

@@ -247,7 +247,7 @@ async def test_links_are_made_listed_and_taken_back(folder: Path, room: str) -> 
     assert "Only this machine opens that URL" in said.stderr
     listed = run(folder, "links", room).stdout.splitlines()
     assert len(listed) == 3
-    assert listed[1].split()[:3] == ["students", "read", "slider"]
+    assert listed[1].split()[:3] == ["students", "read:", "slider"]
     assert "0 of 30" in listed[1]
     assert "link_" not in "".join(listed)
     (link,) = map(json.loads, run(folder, "links", room, "--json").stdout.splitlines())

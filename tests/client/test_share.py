@@ -116,6 +116,13 @@ def test_what_makes_no_link_is_refused(
     assert room.links() == []
 
 
+def test_it_says_what_it_allows_by_the_role_that_it_was_made_with(room: Room) -> None:
+    assert "ann: write: a, b, until " in repr(room.link(role="write", keys=["a", "b"], name="ann"))
+    assert "bob: read, for ever, " in repr(room.link(role="read", expires=None, name="bob"))
+    grants = {"can": ["read", "append"], "prefixes": ["log/"]}
+    assert "eve: read+append: log/…, until " in repr(room.link(role=grants, name="eve"))
+
+
 def shown(value: object) -> str:
     """All that a notebook saves of a cell whose result that is."""
     data, _ = DisplayFormatter().format(value)  # type: ignore[no-untyped-call]
@@ -143,8 +150,8 @@ def test_a_link_that_only_this_machine_can_open_says_what_to_do(room: Room) -> N
     link = room.link(role="read")
     assert link.advice == "driftdb serve --host 0.0.0.0"
     html = link.show()._repr_html_()
-    assert "driftdb serve --host 0.0.0.0" in html
-    assert "--public-url=https://" in html
+    assert "<code>driftdb serve --host 0.0.0.0</code>" in html
+    assert "<code>--public-url=https://…</code>" in html
     assert "<svg" not in html
 
 

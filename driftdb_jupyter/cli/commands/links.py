@@ -126,22 +126,17 @@ def _print(links: list[dict[str, Any]], *, json: bool) -> None:
         return
     from datetime import datetime
 
+    from ...client.share import in_words
+
     put(f"{'NAME':<16}  {'GIVES':<24}  {'ENDS':<16}  {'PEOPLE':>11}  {'HERE':>5}  ID")
     for link in links:
         ends = link["expires_at"]
         when = "never" if ends is None else f"{datetime.fromtimestamp(ends):%Y-%m-%d %H:%M}"
         when = "expired" if link["expired"] else when
         people = f"{link['people']} of {link['people_limit']}"
-        gives = one_line(", ".join(map(_in_words, link["grants"])))
+        gives = one_line(", ".join(map(in_words, link["grants"])))
         put(
             f"{one_line(link['name']):<16}  {gives:<24}  {when:<16}  {people:>11}"
             f"  {link['people_here']:>5}  {link['id']}"
         )
     put(number_of(len(links), "link"))
-
-
-def _in_words(grant: Any) -> str:
-    if isinstance(grant, str):
-        return grant
-    places = [*grant.get("keys", ()), *(f"{prefix}…" for prefix in grant.get("prefixes", ()))]
-    return f"{'+'.join(grant['can'])} {' '.join(places)}".strip()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from multiprocessing.util import Finalize
 from typing import Any, TypeVar
 
+from ...protocol.errors import DriftDBError
 from .turn_lock import TurnLock
 
 __all__ = ["Background", "at_end", "at_start", "background", "on_fork", "turn"]
@@ -53,6 +54,9 @@ class Background:
             return asyncio.run_coroutine_threadsafe(waited, self.loop).result()
         except asyncio.TimeoutError:  # not the builtin one before Python 3.11
             raise TimeoutError from None
+        except DriftDBError as error:
+            # The frames of the loop tell whoever reads the traceback nothing.
+            raise error.with_traceback(None) from error.__cause__
 
     def here(self) -> bool:
         """Return True on this thread."""

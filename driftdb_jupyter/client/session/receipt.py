@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar, cast
 
+from ...protocol.errors import DriftDBError
+
 __all__ = ["Receipt", "fail", "fulfil", "last_of"]
 
 T = TypeVar("T")
@@ -36,6 +38,9 @@ class Receipt(Generic[T]):
     def result(self) -> T:
         """Return the result, or raise the error; :class:`TimeoutError` while there is neither."""
         result, error = self._known()
+        if isinstance(error, DriftDBError):
+            # The frames of the thread that set it tell whoever reads the traceback nothing.
+            raise error.with_traceback(None)
         if error is not None:
             raise error
         return cast("T", result)

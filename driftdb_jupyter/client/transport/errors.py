@@ -53,7 +53,8 @@ def explain(error: Exception, location: Location) -> DriftDBError:
     return Away(
         f"nothing answers at {location.server} ({reason}). Is the server running, and is the URL "
         "right?",
-        in_python=_RETRY,
+        # Where no room has its name yet, there is none to call .retry() on.
+        in_python=_RETRY if location.room is not None else "",
     )
 
 

@@ -102,6 +102,11 @@ function show(door: Door, withPeople: boolean): void {
     out(why.asksName ? "This link asks for a name: load this page again." : why.message),
   );
   const connection = new DetouredConnection(url, { WebSocket });
+  // What a link doesn't allow is no fault: the page asks for all that a room may have.
+  const { onError } = connection.session;
+  connection.session.onError = (code, message) => {
+    if (code !== "forbidden") onError(code, message);
+  };
   connection.listeners.add(() => {
     const { phase } = connection.status;
     if (phase === "refused") out("This link was taken back. Ask for another one.");

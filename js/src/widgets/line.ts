@@ -22,6 +22,8 @@ export interface Progress {
   readonly total: number | null;
   readonly done: boolean;
   readonly failed: boolean;
+  /** Whether the loop ended before it was through. */
+  readonly stopped: boolean;
 }
 
 /** Read an entry of a stream: a text, a record of a logger, a progress, or any value. */
@@ -65,16 +67,18 @@ function readProgress(value: Record<string, Json>): Progress | null {
     total: finite(value.total),
     done: done === true,
     failed: typeof value.error === "string",
+    stopped: value.stopped === true,
   };
 }
 
-function describe(value: Record<string, Json>, { count, total }: Progress): string {
+function describe(value: Record<string, Json>, { count, total, stopped }: Progress): string {
   const parts = [total === null ? String(count) : `${count} of ${total}`];
   if (typeof value.description === "string") parts.unshift(value.description);
   if (typeof value.seconds === "number") parts.push(`${value.seconds.toFixed(1)} s`);
   if (isRecord(value.postfix))
     for (const [name, each] of Object.entries(value.postfix)) parts.push(`${name} ${shown(each)}`);
   if (typeof value.error === "string") parts.push(value.error);
+  else if (stopped) parts.push("stopped");
   return parts.join("  ·  ");
 }
 

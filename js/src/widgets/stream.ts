@@ -51,6 +51,8 @@ export class StreamView implements LogListener {
   private oldest = 0;
   /** Whether the stream may hold older ones, too, that are not shown. */
   private cut = false;
+  /** Whether the room still has to say what the stream holds. */
+  private loading: boolean;
   /** How the next row begins. */
   private style = PLAIN;
   /** Of each loop that tells where it is, the newest alone is shown, in the row where it began. */
@@ -83,6 +85,7 @@ export class StreamView implements LogListener {
     this.place.box.append(bar, this.list.element);
     const stamps = options.stamps === true;
     this.replica = this.place.session.log(this.place.key, this, this.keep, stamps, this.most);
+    this.loading = this.keep && !this.replica.ready;
     if (this.keep && this.replica.ready) this.startedOver(this.replica.entries);
     this.showCount();
   }
@@ -108,7 +111,14 @@ export class StreamView implements LogListener {
     this.showCount();
   }
 
+  /** Nothing comes: the badge says why. */
+  closed(): void {
+    this.loading = false;
+    this.showCount();
+  }
+
   startedOver(held: readonly Entry[]): void {
+    this.loading = false;
     this.entries = [];
     this.rows = [];
     this.oldest = 0;
@@ -188,7 +198,8 @@ export class StreamView implements LogListener {
     const { length } = this.rows;
     const found = this.shown === null ? "" : `${COUNT.format(this.shown.length)} of `;
     const lines = `${COUNT.format(length)} ${length === 1 ? "line" : "lines"}`;
-    this.tally.textContent = `${found}${this.cut ? "the newest " : ""}${lines}`;
+    const all = `${found}${this.cut ? "the newest " : ""}${lines}`;
+    this.tally.textContent = this.loading ? "loading…" : all;
     this.list.show(this.shown === null ? length : this.shown.length);
   }
 
@@ -229,8 +240,8 @@ function drawRow(row: Row): HTMLElement {
     if (progress.total !== null) {
       bar.max = Math.max(progress.total, 1);
       bar.value = progress.count;
-    } else if (progress.done) {
-      bar.value = 1;
+    } else if (progress.done || progress.stopped) {
+      bar.value = progress.done ? 1 : 0; // without a value it moves, as if the loop went on
     }
     if (progress.failed) bar.classList.add("driftdb-failed");
     line.append(bar);

@@ -26,11 +26,19 @@ test("a progress says in words where it is", () => {
   const value = { progress: 2, total: 4, id: "a", done: false, seconds: 1.26, description: "fit" };
   const line = read({ ...value, postfix: { loss: 0.123456, lr: "1e-3" } });
   expect(line.text).toBe("fit  ·  2 of 4  ·  1.3 s  ·  loss 0.1235  ·  lr 1e-3");
-  expect(line.progress).toEqual({ id: "a", count: 2, total: 4, done: false, failed: false });
+  expect(line.progress).toEqual({
+    id: "a",
+    count: 2,
+    total: 4,
+    done: false,
+    failed: false,
+    stopped: false,
+  });
   expect(read({ ...value, postfix: { toString: { toString: 1 } } }).text).toMatch(
     /{"toString":1}$/,
   );
   expect(read({ progress: 7, id: "a", error: "ValueError" }).text).toBe("7  ·  ValueError");
+  expect(read({ progress: 7, id: "a", stopped: true }).text).toBe("7  ·  stopped");
 });
 
 test("a number that is none, and a time that is no date, are not told", () => {

@@ -148,6 +148,37 @@ test("of a loop that tells where it is the newest alone is shown", () => {
   expect([bar?.value, bar?.max]).toEqual([2, 2]);
 });
 
+test("a loop that was stopped says so, and its bar stands still", () => {
+  const el = show("stream");
+  const push = start(el, { progress: 0, id: "a" }, { progress: 0, total: 4, id: "b" });
+  const [first, second] = el.querySelectorAll("progress");
+  expect([first?.hasAttribute("value"), second?.value]).toEqual([false, 0]);
+  push({ progress: 3, id: "a", stopped: true });
+  push({ progress: 1, total: 4, id: "b", stopped: true });
+  expect(lines(el)).toEqual(["3  ·  stopped", "1 of 4  ·  stopped"]);
+  expect([...el.querySelectorAll("progress")].map((bar) => bar.getAttribute("value"))).toEqual([
+    "0",
+    "1",
+  ]);
+});
+
+test("until the room has said what the stream holds, no number of lines is told", () => {
+  const el = show("stream");
+  expect(tally(el)).toBe("loading…");
+  start(el);
+  expect(tally(el)).toBe("0 lines");
+  const channel = show("stream", { keep: false });
+  expect(tally(channel)).toBe("0 lines");
+});
+
+test("a stream that may not be read is not said to be on its way", () => {
+  const el = show("stream");
+  FakeSocket.last.accept();
+  hear({ type: "error", message: "denied", code: "forbidden", action: "read", key: "k" });
+  hear({ type: "init", data: [], epoch: "E", recovered: false });
+  expect(tally(el)).toBe("0 lines");
+});
+
 test("levels and authors are shown", () => {
   const el = show("stream", { stamps: true });
   start(el)({ level: "ERROR", message: "no" }, { user: { name: "Ann" }, time: 0 });

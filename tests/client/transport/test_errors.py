@@ -15,6 +15,12 @@ from driftdb_jupyter.protocol.errors import Forbidden
 PLACE = Location(server="http://lab.example/", room="r")
 
 
+def test_where_no_room_is_known_yet_there_is_none_to_try_again() -> None:
+    assert "call .retry() on the room" in str(explain(ConnectionRefusedError(), PLACE))
+    no_room = Location(server="http://lab.example/")
+    assert "retry" not in str(explain(ConnectionRefusedError(), no_room))
+
+
 @pytest.mark.parametrize("reason", ["Host name not allowed", "Origin not allowed"])
 def test_a_server_that_does_not_know_its_name_is_not_said_to_want_a_login(reason: str) -> None:
     error = explain(HTTPError(403, reason), PLACE)

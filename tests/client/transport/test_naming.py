@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -89,8 +90,10 @@ def test_silence_is_told_and_ends_it(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_silence_is_no_reason_to_guess(place: Location) -> None:
     gone = replace(place, server="http://127.0.0.1:9/")
-    with pytest.raises(Unreachable, match="nothing answers"):
+    with pytest.raises(Unreachable, match="nothing answers") as raised:
         named(gone, SETTINGS, timeout_seconds=60)
+    names = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    assert names[1:] == ["named", "run"]  # and nothing of the thread that asked
 
 
 def test_outside_of_a_kernel_there_is_no_kernel_id() -> None:
