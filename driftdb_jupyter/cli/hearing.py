@@ -77,6 +77,6 @@ def wait_for_any(room: Room, hearings: Sequence[Hearing]) -> None:
     outage = Outage(connection)
     while not connection.wait_until(decided, _LOOK_SECONDS):
         check_pipe()
-        outage.tell()
+        outage.report()
     if not any(hearings):
         raise connection.error or NotConnected(f"the connection to {room.url} was closed")

@@ -128,7 +128,7 @@ class Member:
         """
         end = time.monotonic() + self.timeout_seconds
         insists = self.insists or self.patience_seconds is not None
-        told = False
+        has_said = False
         while True:
             try:
                 return ask(max(round(end - time.monotonic(), 1), 0.1))
@@ -136,9 +136,9 @@ class Member:
                 late = time.monotonic() + _PAUSE_SECONDS >= end
                 if late or not insists or not self.wanted():
                     raise
-                if not told:
+                if not has_said:
                     say(f"waiting for the server: {error.plain}")
-                    told = True
+                    has_said = True
             time.sleep(_PAUSE_SECONDS)
 
 

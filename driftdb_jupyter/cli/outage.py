@@ -22,14 +22,14 @@ class Outage:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._told = False
+        self._has_said = False
 
-    def tell(self, *, at_once: bool = False) -> None:
+    def report(self, *, at_once: bool = False) -> None:
         """Say that the room is away, if it is: after a moment, or ``at_once``."""
         since = self._connection.offline_since
         if since is None:
-            self._told = False
-        elif not self._told and (at_once or time.time() - since > _MOMENT_SECONDS):
-            self._told = True
+            self._has_said = False
+        elif not self._has_said and (at_once or time.time() - since > _MOMENT_SECONDS):
+            self._has_said = True
             why = self._connection.error or NotConnected("the connection was lost; trying again")
             say(f"waiting for the room: {why.plain}")

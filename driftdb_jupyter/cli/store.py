@@ -265,13 +265,13 @@ class RemoteStore:
         query = urlencode({"path": str(path), "replace": str(replace).lower()})
         with self._open("POST", f"{what}?{query}", body=b"") as response:
             for line in response:
-                told = msgspec.json.decode(line)
-                if isinstance(told, list):
-                    progress(*told)
-                elif "result" in told:
-                    return told["result"]
+                answer = msgspec.json.decode(line)
+                if isinstance(answer, list):
+                    progress(*answer)
+                elif "result" in answer:
+                    return answer["result"]
                 else:
-                    raise refusal(told["code"], told["message"])
+                    raise refusal(answer["code"], answer["message"])
         raise Unreachable(f"{self._control.url} ended in the middle of an answer")
 
     def _open(

@@ -21,7 +21,7 @@ from .runtime.turn_lock import TurnLock
 from .sealed import Sealed
 from .session.kind import META
 from .session.messages import KeyInfo
-from .session.receipt import Receipt
+from .session.outcome import Outcome
 from .settings import Settings
 from .share import ShareLink, list_links, make_link
 from .tokens import end_of_token, id_of_token
@@ -235,8 +235,8 @@ class BaseRoom(Sealed):
         """
         needed_text("key", key)
         self.connection.send(META + key, action="delete")
-        receipt = self.connection.send(key, action="delete")
-        return Handle(receipt, lambda _: None, why=lambda: self.error)
+        outcome = self.connection.send(key, action="delete")
+        return Handle(outcome, lambda _: None, why=lambda: self.error)
 
     def retry(self) -> None:
         """Try at once to connect again, where there is no connection; doesn't wait."""
@@ -315,8 +315,8 @@ class BaseRoom(Sealed):
         connection.close()
         return error
 
-    def _handle(self, receipt: Receipt[R]) -> Handle[R]:
-        return Handle(receipt, lambda result: result, why=lambda: self.error)
+    def _handle(self, outcome: Outcome[R]) -> Handle[R]:
+        return Handle(outcome, lambda result: result, why=lambda: self.error)
 
 
 def find(

@@ -14,8 +14,8 @@ from driftdb_jupyter.client.session.log import (
     LogReplica,
     StartedOver,
 )
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.session.pushes import Pushes
-from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.transport.heartbeat import Heartbeat
 from driftdb_jupyter.protocol.errors import QueueFull, Uncertain
@@ -75,15 +75,15 @@ class Client:
         mark = f"w{self._number}-{self._count}"
         text = b'"%b"' % mark.encode()
         try:
-            receipt = KINDS[key].write(self.replicas[key], text)
+            outcome = KINDS[key].write(self.replicas[key], text)
         except QueueFull:
             return
         if KINDS[key].kept:
             self.written[key].append(mark)
         else:
             self.there[key] = text
-        if isinstance(receipt, Receipt):
-            receipt.add_done_callback(lambda done: self._note(mark, done))
+        if isinstance(outcome, Outcome):
+            outcome.add_done_callback(lambda done: self._note(mark, done))
         self.pump()
 
     def delete(self, key: str) -> None:
@@ -171,8 +171,8 @@ class Client:
         if self.link is not None and self.link.alive:
             self.link.up.append(frame)
 
-    def _note(self, mark: str, receipt: Receipt[Any]) -> None:
-        if isinstance(receipt.exception(), Uncertain):
+    def _note(self, mark: str, outcome: Outcome[Any]) -> None:
+        if isinstance(outcome.exception(), Uncertain):
             self.uncertain.add(mark)
 
     def _hear(self, key: str, replica: LogReplica) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from driftdb_jupyter.client.session.fold import Fold
 from driftdb_jupyter.client.session.log import Heard, LogReplica, StartedOver
-from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.session.snapshot import Snapshot
 from driftdb_jupyter.client.session.snapshot_writer import SnapshotWriter
@@ -29,7 +29,7 @@ __all__ = ["KINDS", "Kind"]
 class Kind:
     """``join`` a key, ``write`` a text there; in the end ``shown`` is what the room ``held``.
 
-    A write may return a receipt. ``every_write_counts``: no write takes another's place while it
+    A write may return an outcome. ``every_write_counts``: no write takes another's place while it
     waits. ``kept``: what is written is in the room's streams, and not only while the writer is
     there.
     """
@@ -58,7 +58,7 @@ def _shown_state(replica: Any) -> object:
     return None if replica.shown is None else json.loads(replica.shown)
 
 
-def _append_to_register(replica: StateReplica, text: bytes) -> Receipt[bytes]:
+def _append_to_register(replica: StateReplica, text: bytes) -> Outcome[bytes]:
     """Put a text at the end of the list that the state holds, whoever else does so too."""
 
     def step(base: bytes | None) -> bytes:
@@ -66,7 +66,7 @@ def _append_to_register(replica: StateReplica, text: bytes) -> Receipt[bytes]:
 
     update = Update(step, step(replica.shown))
     replica.update(update, base=replica.shown)
-    return update.receipt
+    return update.outcome
 
 
 class _Reducer:
@@ -77,7 +77,7 @@ class _Reducer:
         self._follower = self._replica.follow(restore=lambda: None)
         self._settled: list[str] = []
         self._writer = SnapshotWriter(self._replica)
-        self._compacting: Receipt[int | None] = Receipt()
+        self._compacting: Outcome[int | None] = Outcome()
         self._compacting.set_result(None)
         self.fold = new_fold()
         self.fold.source = session.secret  # a random one may look like the mark of a write
@@ -97,13 +97,13 @@ class _Reducer:
         if fold.missing:
             name = self.fold.source if fold.initial else None
             offered = Snapshot(json.dumps(fold.confirmed).encode(), initial=name)
-            self._writer.offer(offered, Receipt(), seq=0 if fold.empty else fold.seq)
+            self._writer.offer(offered, Outcome(), seq=0 if fold.empty else fold.seq)
         else:
             self._replica.decide(self._follower, fold.epoch)
         if fold.pending or fold.unfinished or fold.left_over or not self._compacting.done():
             return
         if fold.actions >= 3 and self._replica.current:
-            self._compacting = Receipt()
+            self._compacting = Outcome()
             snapshot = Snapshot(json.dumps(fold.confirmed).encode())
             self._writer.compact(snapshot, self._compacting, seq=fold.seq, epoch=fold.epoch)
             fold.shortened()
@@ -111,10 +111,10 @@ class _Reducer:
     def write(self, text: bytes) -> object:
         self.advance()
         proposal = self.fold.prepare(text)
-        receipt = self._replica.push(proposal.form, keep=True, dated=True)
+        outcome = self._replica.push(proposal.form, keep=True, dated=True)
         self.fold.pend(proposal)
-        receipt.add_done_callback(lambda _: self._settled.append(proposal.mark))
-        return receipt
+        outcome.add_done_callback(lambda _: self._settled.append(proposal.mark))
+        return outcome
 
 
 def new_fold() -> Fold:
@@ -141,12 +141,12 @@ def _shown_entries(replica: Any) -> object:
 
 def _write_and_compact(replica: LogReplica, text: bytes) -> object:
     """Append, and put one value in the place of what is there, whoever else does so too."""
-    receipt = replica.push(text, keep=True)
+    outcome = replica.push(text, keep=True)
     if replica.current and len(replica.entries) > 1:
         values = b",".join(each.value for each in replica.entries)
         with contextlib.suppress(QueueFull):
             replica.compact(b"[%b]" % values, seq=replica.entries[-1].seq, epoch=replica.epoch)
-    return receipt
+    return outcome
 
 
 def _write_and_trim(replica: LogReplica, text: bytes) -> object:

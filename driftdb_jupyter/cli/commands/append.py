@@ -30,7 +30,7 @@ from ..subcommand import make_command, standard_input
 
 if TYPE_CHECKING:
     from ...client.connection.connection import Connection
-    from ...client.session.receipt import Receipt
+    from ...client.session.outcome import Outcome
     from ..line_values import LineValues
 
 __all__ = ["command"]
@@ -136,7 +136,7 @@ def _pass_on(source: Source, delivery: _Delivery, lines: LineValues) -> None:
             raise FileFailed(f"can't read the standard input: {source.error.strerror}")
     except (EncodingError, FileFailed, TooLarge):
         delivery.finish()  # the lines before are fine
-        delivery.tell()
+        delivery.report()
         raise
     delivery.finish()
 
@@ -166,7 +166,7 @@ class _Delivery:
         """Send values; waits if too many are waiting already. Raises why they can't be sent."""
         for batch in self._connection.batches(self._key, values):
             self._put(batch)
-        self._outage.tell()
+        self._outage.report()
         self._check()
 
     def finish(self) -> None:
@@ -178,22 +178,22 @@ class _Delivery:
     def _put(self, batch: Sequence[bytes]) -> None:
         while True:
             try:
-                receipt = self._connection.send(
+                outcome = self._connection.send(
                     self._key, *batch, action="append", max_length=self._max_length
                 )
                 break
             except QueueFull:
-                self._outage.tell(at_once=True)
+                self._outage.report(at_once=True)
                 self._wait()
         self._sent += len(batch)
 
-        def note(receipt: Receipt[int | None]) -> None:
-            if (error := receipt.exception()) is None:
+        def note(outcome: Outcome[int | None]) -> None:
+            if (error := outcome.exception()) is None:
                 self._taken += len(batch)
             elif self._failure is None:
                 self._failure = error
 
-        receipt.add_done_callback(note)
+        outcome.add_done_callback(note)
 
     def _wait(self) -> None:
         """Wait until the room takes more; raises why it doesn't."""
@@ -208,7 +208,7 @@ class _Delivery:
 
         end = time.monotonic() + seconds
         while not connection.wait_until(decided, min(seconds, _LOOK_SECONDS)):
-            self._outage.tell()
+            self._outage.report()
             if time.monotonic() >= end:
                 break
         if moved():
@@ -217,15 +217,15 @@ class _Delivery:
             why: DriftDBError = NotConnected("the connection was closed")
         else:
             why = TimedOut(f"the room took nothing for {seconds:g} s")
-        self.tell()
+        self.report()
         raise connection.error or why
 
     def _check(self) -> None:
         if self._failure is not None:
-            self.tell()
+            self.report()
             raise self._failure
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Say how many lines have arrived."""
         say(f"{self._taken} of {self._sent} lines arrived")
 

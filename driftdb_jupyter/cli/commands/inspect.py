@@ -60,9 +60,11 @@ def _kind(each: KeyContents, meta: KeyContents | None) -> str:
     from ...client.session.kind import looks_like
     from ...client.values.encoding import decode
 
-    told = decode(meta.newest.value) if meta is not None and meta.newest is not None else None
-    if isinstance(told, dict) and isinstance(told.get("kind"), str):
-        return str(told["kind"])
+    description = (
+        decode(meta.newest.value) if meta is not None and meta.newest is not None else None
+    )
+    if isinstance(description, dict) and isinstance(description.get("kind"), str):
+        return str(description["kind"])
     if each.newest is not None and looks_like(each.newest.value, several=False) == "reducer":
         return "reducer"
     return "state" if each.info.size == 1 else "stream"

@@ -82,8 +82,8 @@ def command(
     if kind is not None and not force and not key.startswith("$"):
         member.check_kind(key, kind)
     with member.joined() as room:
-        receipt = room.connection.send(key, *values, action=action, if_seq=if_seq)
-        handle = Handle(receipt, lambda seq: seq, why=lambda: room.error)
+        outcome = room.connection.send(key, *values, action=action, if_seq=if_seq)
+        handle = Handle(outcome, lambda seq: seq, why=lambda: room.error)
         seq = handle.result(member.timeout_seconds)
     if json:
         put(msgspec.json.encode({"key": key, "seq": seq}).decode())

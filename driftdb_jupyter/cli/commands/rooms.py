@@ -38,8 +38,8 @@ def command(settings: Settings, data: str, json: bool) -> None:
             say(trouble)
         if json:
             for room in rooms:
-                told = {**msgspec.to_builtins(room), "digest": room_digest(room.name)}
-                put(msgspec.json.encode(told).decode())
+                line = {**msgspec.to_builtins(room), "digest": room_digest(room.name)}
+                put(msgspec.json.encode(line).decode())
         else:
             _print_table(rooms)
             total, disk = sum(room.bytes for room in rooms), disk_bytes(journal_path(data))

@@ -17,9 +17,9 @@ from ..runtime.waker import Waker
 from ..session.kind import Kind
 from ..session.log import Follower, LogReplica
 from ..session.messages import Action, KeyInfo
+from ..session.outcome import Outcome
 from ..session.pace import Pace
 from ..session.presence import PresenceReplica
-from ..session.receipt import Receipt
 from ..session.replica import Replica
 from ..session.state import StateReplica, Update
 from ..settings import Settings
@@ -221,7 +221,7 @@ class Connection:
         value: bytes,
         *,
         by: Listener | None = None,
-        receipt: Receipt[bytes] | None = None,
+        outcome: Outcome[bytes] | None = None,
         pace: Pace | None = None,
     ) -> None:
         """Show a value at once, and put it on its way; ``by`` knows of it and isn't told.
@@ -237,14 +237,14 @@ class Connection:
         replica.check_size(value)
 
         def work() -> None:
-            if replica.write(value, receipt=receipt, pace=pace):
-                self._driver.tell_others(replica.key, by)
+            if replica.write(value, outcome=outcome, pace=pace):
+                self._driver.notify_others(replica.key, by)
 
-        job = Job(work, receipt=receipt, writes=1, byte_count=len(value), value=value)
+        job = Job(work, outcome=outcome, writes=1, byte_count=len(value), value=value)
         self._hand_over(job)
         # Only now, so that nothing is shown that is not on its way.
         replica.echo = job
-        self._tell_echo(replica, by)
+        self._notify_of_echo(replica, by)
 
     def pace(self, replica: StateReplica, seconds: float) -> Pace:
         """Return what one writer's writes carry to be sent no more often than that.
@@ -259,7 +259,7 @@ class Connection:
         step: Callable[[bytes | None], bytes],
         *,
         pace: Pace | None = None,
-    ) -> Receipt[bytes]:
+    ) -> Outcome[bytes]:
         """Write what a step makes of the value, whoever else writes (see :class:`.Update`).
 
         The step is called at once, and, where somebody else was faster, again on another thread.
@@ -272,15 +272,15 @@ class Connection:
         replica.check_size(update.result)
         job = Job(
             partial(replica.update, update, base=base),
-            receipt=update.receipt,
+            outcome=update.outcome,
             writes=1,
             byte_count=len(update.result),
             value=update.result,
         )
         self._hand_over(job)
         replica.echo = job
-        self._tell_echo(replica, None)
-        return update.receipt
+        self._notify_of_echo(replica, None)
+        return update.outcome
 
     def push(
         self,
@@ -289,7 +289,7 @@ class Connection:
         keep: bool,
         max_length: int | None = None,
         dated: bool = False,
-    ) -> Receipt[int | None]:
+    ) -> Outcome[int | None]:
         """Append (``keep``) or relay values, all or none (see :meth:`.LogReplica.push_all`).
 
         While the server takes pushes, but more slowly than they come, this waits for it.
@@ -300,16 +300,16 @@ class Connection:
         """
         replica.check_kind()
         self._check_room(replica.key, values)
-        receipt: Receipt[int | None] = Receipt()
+        outcome: Outcome[int | None] = Outcome()
         if dated:
-            work = partial(replica.enqueue, values, receipt, keep=keep, dated=True)
+            work = partial(replica.enqueue, values, outcome, keep=keep, dated=True)
             byte_count = sum(map(len, values))
-            self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=byte_count))
+            self._hand_over(Job(work, outcome=outcome, writes=1, byte_count=byte_count))
         else:
-            append = Append(replica, values, receipt, keep=keep, max_length=max_length)
+            append = Append(replica, values, outcome, keep=keep, max_length=max_length)
             self._hand_over(append)
         replica.meta = replica.meta or replica.kind  # by this write, if by nothing else
-        return receipt
+        return outcome
 
     def compact(
         self,
@@ -318,14 +318,14 @@ class Connection:
         *,
         seq: int,
         epoch: str | None,
-    ) -> Receipt[int | None]:
+    ) -> Outcome[int | None]:
         """Put a value in the place of all up to a number; raises as :meth:`push` does."""
         replica.check_kind()
         self._check_room(replica.key, (value,))
-        receipt: Receipt[int | None] = Receipt()
-        work = partial(replica.enqueue_compact, value, receipt, seq=seq, epoch=epoch)
-        self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=len(value)))
-        return receipt
+        outcome: Outcome[int | None] = Outcome()
+        work = partial(replica.enqueue_compact, value, outcome, seq=seq, epoch=epoch)
+        self._hand_over(Job(work, outcome=outcome, writes=1, byte_count=len(value)))
+        return outcome
 
     def send(
         self,
@@ -334,36 +334,36 @@ class Connection:
         action: Action,
         if_seq: int | None = None,
         max_length: int | None = None,
-    ) -> Receipt[int | None]:
+    ) -> Outcome[int | None]:
         """Push values in one message without hearing of the key; raises as :meth:`push` does.
 
         See :meth:`.Session.send`.
         """
         self._session.pushes.limits.check_key(key)
         self._check_room(key, values)
-        receipt: Receipt[int | None] = Receipt()
+        outcome: Outcome[int | None] = Outcome()
         work = partial(
             self._session.enqueue,
             key,
             values,
-            receipt,
+            outcome,
             action=action,
             if_seq=if_seq,
             max_length=max_length,
         )
         byte_count = sum(map(len, values))
-        self._hand_over(Job(work, receipt=receipt, writes=1, byte_count=byte_count))
-        return receipt
+        self._hand_over(Job(work, outcome=outcome, writes=1, byte_count=byte_count))
+        return outcome
 
     def batches(self, key: str, values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Cut values into what each fits into one message, if any of them does."""
         return self._session.pushes.batches(key, values)
 
-    def list_keys(self, prefix: str) -> Receipt[dict[str, KeyInfo]]:
+    def list_keys(self, prefix: str) -> Outcome[dict[str, KeyInfo]]:
         """Ask which keys there are that begin so."""
-        receipt: Receipt[dict[str, KeyInfo]] = Receipt()
-        self._hand_over(Job(partial(self._session.list_keys, prefix, receipt), receipt=receipt))
-        return receipt
+        outcome: Outcome[dict[str, KeyInfo]] = Outcome()
+        self._hand_over(Job(partial(self._session.list_keys, prefix, outcome), outcome=outcome))
+        return outcome
 
     def attend_as(self, replica: PresenceReplica, value: bytes | None) -> None:
         """Be there with a value, or no more (``None``); raises as :meth:`write` does."""
@@ -441,10 +441,10 @@ class Connection:
             writers = self._live_writers()
             for writer in writers:
                 writer.hand_over(end - time.monotonic(), last=last)
-            receipt: Receipt[bool] = Receipt()
-            self._inbox.put(Job(partial(self._driver.flush, receipt)))
-            self._wait_for(receipt, max(0.0, end - time.monotonic()))
-            done = receipt.done() and receipt.result()
+            outcome: Outcome[bool] = Outcome()
+            self._inbox.put(Job(partial(self._driver.flush, outcome)))
+            self._wait_for(outcome, max(0.0, end - time.monotonic()))
+            done = outcome.done() and outcome.result()
             done = done and not any(writer.waiting for writer in writers)
             if done or self.status in ("stopped", "closed") or time.monotonic() >= end:
                 return done
@@ -453,7 +453,7 @@ class Connection:
         """Begin a :meth:`flush` of all, and don't wait for it."""
         for writer in self._live_writers():
             writer.hand_over(0, last=True)
-        self._inbox.put(Job(partial(self._driver.flush, Receipt())))
+        self._inbox.put(Job(partial(self._driver.flush, Outcome())))
 
     def add_writer(self, writer: BufferedWriter) -> None:
         """Have :meth:`flush` and :attr:`waiting` count what a writer has not pushed yet."""
@@ -503,16 +503,16 @@ class Connection:
             result = work()
             self._hand_over(Job(_nothing))
             return result
-        receipt: Receipt[T] = Receipt()
-        self._hand_over(Job(lambda: receipt.set_result(work()), receipt=receipt))
-        self._wait_for(receipt, None)
-        return receipt.result()
+        outcome: Outcome[T] = Outcome()
+        self._hand_over(Job(lambda: outcome.set_result(work()), outcome=outcome))
+        self._wait_for(outcome, None)
+        return outcome.result()
 
-    def _wait_for(self, receipt: Receipt[Any], timeout_seconds: float | None) -> None:
+    def _wait_for(self, outcome: Outcome[Any], timeout_seconds: float | None) -> None:
         waker = Waker()
-        receipt.add_done_callback(waker.wake)
+        outcome.add_done_callback(waker.wake)
         end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        while not receipt.done():
+        while not outcome.done():
             # Now and then, for an interrupt may have kept somebody from ringing.
             seconds = 1.0 if end is None else min(end - time.monotonic(), 1.0)
             if seconds <= 0:
@@ -525,7 +525,7 @@ class Connection:
         self.start()
         self._inbox.put(job)
 
-    def _tell_echo(self, replica: StateReplica, by: Listener | None) -> None:
+    def _notify_of_echo(self, replica: StateReplica, by: Listener | None) -> None:
         """Have those told of an own write who see it already."""
         for listener in self._driver.listeners.of((replica.key, False)):
             if listener is not by:

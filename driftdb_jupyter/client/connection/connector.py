@@ -47,7 +47,7 @@ class Connector:
         self._remote: Any = None
         self._wanted: asyncio.Event | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._told = False
+        self._has_warned = False
 
     @property
     def started(self) -> bool:
@@ -122,7 +122,7 @@ class Connector:
                 )
             wanted.clear()
             delay = supervisor.ended(error, fault=fault, lasted_seconds=time.monotonic() - began)
-            self._driver.tell()
+            self._driver.wake()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(wanted.wait(), delay)
 
@@ -154,11 +154,11 @@ class Connector:
                 "DRIFTDB_RECEIVE_LIMIT_BYTES allows. Set it higher.",
                 in_python="In Python, .retry() tries again.",
             )
-        told = closed(link.close_code, location)
-        if isinstance(told, BadMessage) and not self._told:
-            self._told = True  # once is enough, where it happens again and again
-            _log.warning("%s", told)
-        return told or complaint
+        reason = closed(link.close_code, location)
+        if isinstance(reason, BadMessage) and not self._has_warned:
+            self._has_warned = True  # once is enough, where it happens again and again
+            _log.warning("%s", reason)
+        return reason or complaint
 
     async def _open(self) -> Link:
         """Open a link; asks for another token where the server doesn't take the one that it had."""

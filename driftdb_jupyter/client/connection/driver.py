@@ -15,8 +15,8 @@ from ..runtime.background import background, turn
 from ..runtime.callbacks import callbacks
 from ..runtime.worker import updates
 from ..session.log import LogReplica
+from ..session.outcome import Outcome, fail
 from ..session.pushes import Pushes
-from ..session.receipt import Receipt, fail
 from ..session.session import Event, Session
 from ..session.state import Rebase, StateReplica
 from ..settings import Settings
@@ -77,16 +77,16 @@ class Driver:
         self.patience = Backoff()
         self._changed = changed
         self._line: Line | None = None
-        self._flushes: list[Receipt[bool]] = []
+        self._flushes: list[Outcome[bool]] = []
         self._retrying = False
         self._renewing: asyncio.Task[None] | None = None
 
     # What callers hand over.
 
-    def flush(self, receipt: Receipt[bool]) -> None:
-        """Set the receipt when all is written, or can't be: True or False."""
+    def flush(self, outcome: Outcome[bool]) -> None:
+        """Set the outcome when all is written, or can't be: True or False."""
         self.pacing.hurry()
-        self._flushes.append(receipt)
+        self._flushes.append(outcome)
 
     def join(self, topic: Topic, listener: Listener) -> None:
         """Have a listener hear of a key."""
@@ -179,7 +179,7 @@ class Driver:
             finally:
                 self.turns += 1
 
-    def tell(self) -> None:
+    def wake(self) -> None:
         """Have whoever waits look at how things are."""
         self._close_if_done()
         self._answer_flushes()
@@ -232,24 +232,24 @@ class Driver:
             work()
         except BaseException as error:
             # Whatever it is: the next job is another's.
-            if job.receipt is None or not isinstance(error, DriftDBError):
+            if job.outcome is None or not isinstance(error, DriftDBError):
                 _log.exception("a fault of ours in the connection to %s", self.location.url)
             self._drop(job, error)
 
     def _drop(self, job: Job, error: BaseException) -> None:
         job.taken = True
-        if job.receipt is not None:
-            job.receipt.set_exception(error)
+        if job.outcome is not None:
+            job.outcome.set_exception(error)
 
     def _append(self, appends: Sequence[Any]) -> None:
         first: Append = appends[0]
         replica: LogReplica = first.replica
-        receipt: Any = first.receipt
+        outcome: Any = first.outcome
         values = first.values
         if len(appends) > 1:
-            receipt = Gathered(appends, self._append_again)
+            outcome = Gathered(appends, self._append_again)
             values = [value for append in appends for value in append.values]
-        replica.enqueue(values, receipt, keep=first.keep, max_length=first.max_length)
+        replica.enqueue(values, outcome, keep=first.keep, max_length=first.max_length)
 
     def _append_again(self, appends: Sequence[Append]) -> None:
         if appends:
@@ -270,9 +270,9 @@ class Driver:
                 updates.do(partial(self._make_again, replica, rebase))
         for restore in self.session.restores():
             updates.do(restore)
-        self.tell()
+        self.wake()
 
-    def tell_others(self, key: str, by: Listener | None) -> None:
+    def notify_others(self, key: str, by: Listener | None) -> None:
         """Tell of a key's change whom it concerns, but not who made it."""
         for event in self.session.events():
             self.pass_event(event, by=by if event == Event(key) else None)
@@ -300,7 +300,7 @@ class Driver:
                 replica.check_size(result)
             except BaseException as error:
                 failed.append(update)
-                fail([update.receipt], error)
+                fail([update.outcome], error)
             else:
                 base = update.result = result
         self.inbox.put(Job(lambda: replica.rebased(rebase, failed)))
@@ -342,8 +342,8 @@ class Driver:
         settled = self.session.settled and not self.inbox.writes
         if settled or self.supervisor.status in ("stopped", "closed"):
             flushes, self._flushes = self._flushes, []
-            for receipt in flushes:
-                receipt.set_result(settled)
+            for outcome in flushes:
+                outcome.set_result(settled)
             if self.lingers:
                 self.pacing.calm_down()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...protocol.errors import Forbidden, Refusal
-from ..session.receipt import Receipt
+from ..session.outcome import Outcome
 from .inbox import Append, Job
 
 __all__ = ["Gathered", "gather"]
@@ -15,8 +15,8 @@ _GATHERED_BYTES = 32 * 1024
 _GATHERED_COUNT = 1_000
 
 
-class Gathered(Receipt[int | None]):
-    """The receipt of several appends that travel in one message.
+class Gathered(Outcome[int | None]):
+    """The outcome of several appends that travel in one message.
 
     A server takes all values of a message or none (protocol, "Several values at once"), but each
     append is its caller's own: where the message is refused, ``split`` is called to send them in
@@ -37,8 +37,8 @@ class Gathered(Receipt[int | None]):
         """Give each append the number of its last value."""
         super().set_result(seq)
         for append in reversed(self._appends):
-            if append.receipt is not None:
-                append.receipt.set_result(seq)
+            if append.outcome is not None:
+                append.outcome.set_result(seq)
             if seq is not None:
                 seq -= len(append.values)
 
@@ -51,8 +51,8 @@ class Gathered(Receipt[int | None]):
             self._split(self._appends[middle:])
             return
         for append in self._appends:
-            if append.receipt is not None:
-                append.receipt.set_exception(error)
+            if append.outcome is not None:
+                append.outcome.set_exception(error)
 
 
 def gather(jobs: Sequence[Job], start: int) -> int:

@@ -9,28 +9,28 @@ from typing import Any
 from ..runtime.background import background
 from ..runtime.wakeup import Wakeup
 from ..session.log import LogReplica
-from ..session.receipt import Receipt
+from ..session.outcome import Outcome
 
 __all__ = ["Append", "Inbox", "Job"]
 
 
 class Job:
-    """Something for the background thread to do, with the receipt that fails where it can't."""
+    """Something for the background thread to do, with the outcome that fails where it can't."""
 
-    __slots__ = ("_total_bytes", "byte_count", "receipt", "taken", "value", "work", "writes")
+    __slots__ = ("_total_bytes", "byte_count", "outcome", "taken", "value", "work", "writes")
 
     def __init__(
         self,
         work: Callable[[], object],
         *,
-        receipt: Receipt[Any] | None = None,
+        outcome: Outcome[Any] | None = None,
         writes: int = 0,
         byte_count: int = 0,
         value: bytes | None = None,
     ) -> None:
         """Hold ``writes`` of ``byte_count`` in all with it; ``value`` is shown till then."""
         self.work = work
-        self.receipt = receipt
+        self.outcome = outcome
         self.writes = writes
         self.byte_count = byte_count
         self.value = value
@@ -53,12 +53,12 @@ class Append(Job):
         self,
         replica: LogReplica,
         values: Sequence[bytes],
-        receipt: Receipt[Any],
+        outcome: Outcome[Any],
         *,
         keep: bool,
         max_length: int | None,
     ) -> None:
-        super().__init__(_nothing, receipt=receipt, writes=1, byte_count=sum(map(len, values)))
+        super().__init__(_nothing, outcome=outcome, writes=1, byte_count=sum(map(len, values)))
         self.replica = replica
         self.values = values
         self.keep = keep

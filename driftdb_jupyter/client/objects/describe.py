@@ -23,7 +23,7 @@ __all__ = ["describe", "hint"]
 _log = logging.getLogger("driftdb_jupyter")
 # What was told of each room's keys, for a cell is run again and again; and who stands for it: as
 # long as somebody does, the client tells it anew to a server that lost its memory.
-_told: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
+_described: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
 
 
 class _Nobody:
@@ -78,9 +78,9 @@ def hint(connection: Connection, key: str, kind: Kind) -> None:
 
 
 def _write(connection: Connection, key: str, text: bytes) -> None:
-    told = _told.setdefault(connection, {})
-    before, nobody = told.get(key) or (b"", _Nobody())
+    described = _described.setdefault(connection, {})
+    before, nobody = described.get(key) or (b"", _Nobody())
     if before == text:
         return
     connection.write(connection.subscribe(key, nobody, initial=None), text, by=nobody)
-    told[key] = text, nobody
+    described[key] = text, nobody

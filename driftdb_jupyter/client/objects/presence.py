@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..arguments import check_hooks, check_text
 from ..base_room import BaseRoom
 from ..runtime.subscribers import Subscribers, Subscription
-from ..session.presence import Person as Told
+from ..session.presence import Person as Present
 from ..values.encoding import decode, encode
 from .labelled import Labelled
 from .message import name_of
@@ -60,7 +60,7 @@ class _Change(NamedTuple):
 
     subscribers: Subscribers
     client: str
-    told: Told
+    present: Present
 
 
 class Presence(Labelled):
@@ -98,13 +98,13 @@ class Presence(Labelled):
         self._left = Subscribers(self._topic)
         self._changed = Subscribers(self._topic)
         # Who the handlers were told of, or will be by these changes.
-        self._told: tuple[dict[str, Told], deque[_Change]] = {}, deque()
+        self._known: tuple[dict[str, Present], deque[_Change]] = {}, deque()
         connection = self._home.connection
         self._replica = connection.attend(key, self)
         if value is not None:
             self.value = value
         self._wait_ready(self._replica, timeout_seconds, presence=True)
-        self._told = self._others(), deque()
+        self._known = self._others(), deque()
         self._made = True
         self.label = label
 
@@ -159,34 +159,34 @@ class Presence(Labelled):
         if not self._made:
             return
         others, own_id = self._others(), self._replica.own_id
-        before, untold = self._told
+        before, untold = self._known
         changes = untold.copy()
-        for client, told in before.items():
+        for client, present in before.items():
             if client not in others:
-                changes.append(_Change(self._left, client, told))
-        for client, told in others.items():
+                changes.append(_Change(self._left, client, present))
+        for client, present in others.items():
             if client not in before:
-                changes.append(_Change(self._joined, client, told))
-            elif told.value != before[client].value:
-                changes.append(_Change(self._changed, client, told))
+                changes.append(_Change(self._joined, client, present))
+            elif present.value != before[client].value:
+                changes.append(_Change(self._changed, client, present))
         # In one step, so that no interrupt loses a change.
-        self._told = others, changes
-        while changes := self._told[1]:
+        self._known = others, changes
+        while changes := self._known[1]:
             change = changes[0]
             # Each handler is given a person of its own, which it may change.
-            make = partial(self._person, change.client, change.told, own_id)
-            change.subscribers.tell(change, make)
-            if self._told[1] and self._told[1][0] is change:
-                self._told[1].popleft()
+            make = partial(self._person, change.client, change.present, own_id)
+            change.subscribers.notify(change, make)
+            if self._known[1] and self._known[1][0] is change:
+                self._known[1].popleft()
 
-    def _others(self) -> dict[str, Told]:
+    def _others(self) -> dict[str, Present]:
         own_id = self._replica.own_id
         people = dict(self._replica.people)
-        return {client: told for client, told in people.items() if client != own_id}
+        return {client: present for client, present in people.items() if client != own_id}
 
     def _people(self) -> dict[str, Person]:
-        told, own_id = dict(self._replica.people), self._replica.own_id
-        return {client: self._person(client, each, own_id) for client, each in told.items()}
+        people, own_id = dict(self._replica.people), self._replica.own_id
+        return {client: self._person(client, each, own_id) for client, each in people.items()}
 
     def _read(self, client: str, text: bytes) -> Any:
         """Return what a client set, ``None`` where ``decode`` doesn't take it."""
@@ -201,11 +201,11 @@ class Presence(Labelled):
             )
             return None
 
-    def _person(self, client: str, told: Told, own_id: str | None) -> Person:
-        user = None if told.user is None else decode(told.user)
+    def _person(self, client: str, present: Present, own_id: str | None) -> Person:
+        user = None if present.user is None else decode(present.user)
         return Person(
             client=client,
-            value=self._read(client, told.value),
+            value=self._read(client, present.value),
             user=user if isinstance(user, dict) else None,
             is_me=client == own_id,
         )

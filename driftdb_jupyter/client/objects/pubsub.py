@@ -74,8 +74,8 @@ class PubSub(Labelled):
     def last(self) -> list[Any]:
         """The newest values that were heard, oldest first."""
         coming, newest = self._unread.values.copy(), self._history.copy()
-        told = set(map(id, newest))  # one may have come from the one to the other meanwhile
-        newest.extend(each for each in coming if id(each) not in told)
+        taken = set(map(id, newest))  # one may have come from the one to the other meanwhile
+        newest.extend(each for each in coming if id(each) not in taken)
         return [self._read(heard) for heard in newest]
 
     def publish(self, value: Any) -> Handle[None]:
@@ -87,10 +87,10 @@ class PubSub(Labelled):
         self._check_open()
         text = encode(value, hook=self._encode)
         first = self._replica.meta is None
-        receipt = self._home.connection.push(self._replica, text, keep=False)
+        outcome = self._home.connection.push(self._replica, text, keep=False)
         if first:
             hint(self._home.connection, self._key, "channel")
-        return self._handle(receipt, lambda _: None)
+        return self._handle(outcome, lambda _: None)
 
     def subscribe(self, handler: Callable[[Any], object]) -> Subscription:
         """Call ``handler(value)`` for each value from now on, in order, each once.
@@ -136,7 +136,7 @@ class PubSub(Labelled):
                 _move(values, history, len(values))
                 continue
             heard = values[0]
-            subscribers.tell(heard, partial(self._read, heard))
+            subscribers.notify(heard, partial(self._read, heard))
             if unread.values and unread.values[0] is heard:
                 _move(unread.values, history, 1)
 

@@ -20,7 +20,7 @@ from ..runtime.turn_lock import TurnLock
 from ..session.fold import Fold
 from ..session.kind import Kind, kind_of
 from ..session.log import Follower, StartedOver
-from ..session.receipt import Receipt
+from ..session.outcome import Outcome
 from ..session.snapshot import Snapshot
 from ..session.snapshot_writer import SnapshotWriter
 from ..values.encoding import decode, encode, same
@@ -82,7 +82,8 @@ class SharedReducer(Shared):
         )
         self._settled: deque[str] = deque()
         self._unfinished = self._reads_anew = False
-        self._told = (self._fold.value, False)  # what was told last, and whether anybody was
+        # The newest value of which it notified, and whether it did.
+        self._notified = (self._fold.value, False)
         connection = self._home.connection
         restore = weakref.WeakMethod(self._restore)
         self._follower = Follower(restore=lambda: (method := restore()) and method())
@@ -98,7 +99,7 @@ class SharedReducer(Shared):
         self._writer = SnapshotWriter(self._replica)
         self._wait_ready(self._replica, timeout_seconds)
         self._made = True
-        self._told = (self._current(), False)
+        self._notified = (self._current(), False)
 
     @property
     def value(self) -> Any:
@@ -117,7 +118,7 @@ class SharedReducer(Shared):
             self._catch_up()
             proposal = self._fold.prepare(text)
             first = self._replica.meta is None
-            receipt = self._home.connection.push(
+            outcome = self._home.connection.push(
                 self._replica, proposal.form, keep=True, dated=True
             )
 
@@ -126,17 +127,17 @@ class SharedReducer(Shared):
                 self._settled.append(proposal.mark)
                 callbacks.schedule(self)
 
-            receipt.add_done_callback(settled)
+            outcome.add_done_callback(settled)
             # Only now, so that nothing is shown that is not on its way, or for good.
             self._fold.pend(proposal)
-            if receipt.done():  # a signal handler may have settled it too early
+            if outcome.done():  # a signal handler may have settled it too early
                 self._settled.append(proposal.mark)
             length = self._fold.actions + len(self._fold.pending)
             self._compacts = self._compacts or length >= _COMPACT_AT
         if first:
             hint(self._home.connection, self._key, self._kind)
         callbacks.schedule(self)
-        return self._handle(receipt, lambda _: None)
+        return self._handle(outcome, lambda _: None)
 
     def subscribe(self, handler: Callable[[Any], object]) -> Subscription:
         """Call ``handler(value)`` when the value changed, with the newest.
@@ -170,11 +171,11 @@ class SharedReducer(Shared):
         if not self._made:
             return
         value = self._current()
-        if not same(self._told[0], value):
-            self._told = (value, True)
-        told, is_news = news = self._told
+        if not same(self._notified[0], value):
+            self._notified = (value, True)
+        newest, is_news = news = self._notified
         if is_news:  # or was, and an interrupt left some handlers untold
-            self._subscribers.tell(news, lambda: self._hand_out(told))
+            self._subscribers.notify(news, lambda: self._hand_out(newest))
         self._keep_short()
 
     def __repr__(self) -> str:
@@ -235,9 +236,9 @@ class SharedReducer(Shared):
             name = secrets.token_urlsafe(12) if fold.initial else None
             offered = Snapshot(self._kept_text(fold.confirmed), initial=name)
             seq = 0 if fold.empty else fold.seq
-            receipt: Receipt[int | None] = Receipt()
-            receipt.add_done_callback(self._offered)
-            self._do(partial(self._writer.offer, offered, receipt, seq=seq))
+            outcome: Outcome[int | None] = Outcome()
+            outcome.add_done_callback(self._offered)
+            self._do(partial(self._writer.offer, offered, outcome, seq=seq))
         elif not self._is_decided:
             self._do(partial(self._replica.decide, self._follower, fold.epoch))
             self._is_decided = True
@@ -269,25 +270,25 @@ class SharedReducer(Shared):
                 return
             self._compacts = False
             fold.shortened()
-        receipt: Receipt[int | None] = Receipt()
-        receipt.add_done_callback(self._compacted)
+        outcome: Outcome[int | None] = Outcome()
+        outcome.add_done_callback(self._compacted)
 
         def work() -> None:
             # Only now, or an interrupt may leave it so.
             self._is_compacting = True
-            self._writer.compact(snapshot, receipt, seq=seq, epoch=epoch)
+            self._writer.compact(snapshot, outcome, seq=seq, epoch=epoch)
 
         self._do(work)  # somebody else will, or the next action of ours
 
-    def _offered(self, receipt: Receipt[int | None]) -> None:
-        error = receipt.exception()
+    def _offered(self, outcome: Outcome[int | None]) -> None:
+        error = outcome.exception()
         # Somebody was faster, or this one may only read.
         if isinstance(error, Refusal) and not isinstance(error, (Conflict, Forbidden)):
             self.refused(error)
 
-    def _compacted(self, receipt: Receipt[int | None]) -> None:
+    def _compacted(self, outcome: Outcome[int | None]) -> None:
         self._is_compacting = False
-        error = receipt.exception()
+        error = outcome.exception()
         if isinstance(error, Refusal) and error.code not in self._untold:
             self._untold.add(error.code)
             _log.warning(

@@ -13,8 +13,8 @@ from ..base_room import BaseRoom, find
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import Topic, cells
 from ..sealed import Sealed
+from ..session.outcome import Outcome
 from ..session.presence import PresenceReplica
-from ..session.receipt import Receipt
 from ..session.replica import Replica
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
@@ -38,7 +38,7 @@ class Shared(Sealed):
     _topic: Topic
     _refusal: Refusal | None = None
     _logged: Refusal | None = None
-    _newest: Receipt[Any] | None = None
+    _newest: Outcome[Any] | None = None
     _closed = False
 
     missed = 0
@@ -153,11 +153,11 @@ class Shared(Sealed):
             connection.unsubscribe(self._key, self, presence=presence)
             raise
 
-    def _handle(self, receipt: Receipt[R], read: Callable[[R], T]) -> Handle[T]:
+    def _handle(self, outcome: Outcome[R], read: Callable[[R], T]) -> Handle[T]:
         if self._logged is not None and self._is_taken():
             self._logged = None  # what is refused after that is said again
-        self._newest = receipt
-        return Handle(receipt, read, why=lambda: self._home.error)
+        self._newest = outcome
+        return Handle(outcome, read, why=lambda: self._home.error)
 
     def _is_taken(self) -> bool:
         """Return True if the room took the newest write."""

@@ -16,11 +16,11 @@ from ..arguments import check_flag, check_function
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
 from ..runtime.cells import cells
-from ..runtime.subscribers import tell_each
-from ..runtime.teller import Teller
+from ..runtime.change_notifier import ChangeNotifier
+from ..runtime.subscribers import call_each
 from ..runtime.user_traceback import trimmed
 from ..session.kind import kind_of
-from ..session.receipt import Receipt
+from ..session.outcome import Outcome
 from ..values.encoding import Hook, decode, encode, same
 from ..values.encoding import decode as plain
 from ..waiting.handle import Handle
@@ -205,7 +205,7 @@ class SharedState(Shared, HasTraits):
         self._given, self._asked = given, asked
         self._is_list = isinstance(initial, (list, tuple))
         self._throttle = throttle_seconds
-        self._told_at = -math.inf
+        self._notified_at = -math.inf
         connection = self._home.connection
         try:
             replica = self._replica = connection.subscribe(
@@ -216,7 +216,7 @@ class SharedState(Shared, HasTraits):
         except BaseException:
             connection.unsubscribe(key, self)
             raise
-        self._teller = Teller(lambda: replica.shown)
+        self._notifier = ChangeNotifier(lambda: replica.shown)
         super().__init__()
         self._clicks: dict[Callable[..., object], Callable[[Any], None]] = {}
         self._observable = True
@@ -311,7 +311,7 @@ class SharedState(Shared, HasTraits):
         :attr:`value`. Further ones are logged.
         """
         if change["name"] == "value" and change["type"] == "change":
-            tell_each(self._observers(), change, raises=True)
+            call_each(self._observers(), change, raises=True)
         else:
             super().notify_change(change)
 
@@ -321,9 +321,9 @@ class SharedState(Shared, HasTraits):
         The handle brings the value, or a newer own one that took its place on the way. Raises
         :class:`EncodingError` and :class:`TooLarge`; what an observer raises is logged.
         """
-        receipt: Receipt[bytes] = Receipt()
-        self._write(value, receipt)
-        return self._handle(receipt, self._decode)
+        outcome: Outcome[bytes] = Outcome()
+        self._write(value, outcome)
+        return self._handle(outcome, self._decode)
 
     def update(self, fn: Callable[[Any], Any]) -> Handle[Any]:
         """Set the value to ``fn(value)``, such that nobody's update is lost.
@@ -340,9 +340,9 @@ class SharedState(Shared, HasTraits):
             return self._encode(fn(None if base is None else self._decode(base)))
 
         self._check_open()
-        receipt = self._home.connection.update(self._replica, step, pace=self._pace)
+        outcome = self._home.connection.update(self._replica, step, pace=self._pace)
         self._refusal = None
-        return self._handle(receipt, self._decode)
+        return self._handle(outcome, self._decode)
 
     def wait_for(
         self, predicate: Callable[[Any], object], *, timeout_seconds: float | None = None
@@ -369,18 +369,18 @@ class SharedState(Shared, HasTraits):
 
     def has_news(self) -> bool:
         """Return False for what was told already, as the room's answer to an own write."""
-        return not self._observable or self._replica.shown != self._teller.told
+        return not self._observable or self._replica.shown != self._notifier.notified
 
     def deliver(self) -> None:
         """Tell the observers, if the value is another than they know (the callbacks call this)."""
         super().deliver()
         if not self._observable:
             return
-        early = self._told_at + self._throttle - time.monotonic()
+        early = self._notified_at + self._throttle - time.monotonic()
         if early > 0:
             callbacks.schedule_later(self, early)
             return
-        self._tell()
+        self._deliver_changes()
 
     def __repr__(self) -> str:
         return f"SharedState({self._key!r}, {brief_of(self._read)}, room={self._home.name!r})"
@@ -422,42 +422,42 @@ class SharedState(Shared, HasTraits):
     def _decode(self, text: bytes) -> Any:
         return decode(text, hook=self._decode_hook)
 
-    def _write(self, value: Any, receipt: Receipt[bytes] | None = None) -> None:
+    def _write(self, value: Any, outcome: Outcome[bytes] | None = None) -> None:
         self._check_open()
         text = self._encode(value)
-        tell_here = callbacks.here() and not self._throttle
-        by = self if tell_here else None
+        notifies_here = callbacks.here() and not self._throttle
+        by = self if notifies_here else None
         taken = False
 
         def write() -> None:
             nonlocal taken
             self._home.connection.write(
-                self._replica, text, by=by, receipt=receipt, pace=self._pace
+                self._replica, text, by=by, outcome=outcome, pace=self._pace
             )
             taken = True
             self._refusal = self._newest = None
 
-        if not tell_here:
+        if not notifies_here:
             write()
             return
         try:
-            self._tell(write)
+            self._deliver_changes(write)
         except Exception as error:
             if not taken:
                 raise
-            if receipt is None:
+            if outcome is None:
                 raise trimmed(error)  # noqa: B904 (it is the same one)
             _log.error("an observer of %r failed", self, exc_info=trimmed(error))
 
-    def _tell(self, change: Callable[[], object] | None = None) -> None:
-        self._told_at = time.monotonic()
+    def _deliver_changes(self, change: Callable[[], object] | None = None) -> None:
+        self._notified_at = time.monotonic()
         try:
-            self._teller.run(self._tell_change, change=change)
+            self._notifier.run(self._deliver_change, change=change)
         except BaseException:
             callbacks.schedule(self)  # the others are to be told all the same
             raise
 
-    def _tell_change(self, before: bytes | None, now: bytes | None) -> None:
+    def _deliver_change(self, before: bytes | None, now: bytes | None) -> None:
         try:
             old = None if before is None else self._decode(before)
         except Exception:

@@ -13,7 +13,7 @@ from ..arguments import check_function
 from .cells import Topic, cells
 from .user_traceback import trimmed
 
-__all__ = ["Subscribers", "Subscription", "tell_each"]
+__all__ = ["Subscribers", "Subscription", "call_each"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -57,7 +57,7 @@ class Subscribers:
         self._topic = topic
         self._handlers: dict[Subscription, Callable[..., object]] = {}
         # What they are called with now, and the subscriptions of those that were not called yet.
-        self._telling: tuple[object, deque[Subscription]] = (_NOTHING, deque())
+        self._calling: tuple[object, deque[Subscription]] = (_NOTHING, deque())
 
     def __bool__(self) -> bool:
         return bool(self._handlers)
@@ -78,19 +78,19 @@ class Subscribers:
         """End all subscriptions."""
         self._handlers.clear()
 
-    def tell(self, news: object, make: Callable[[], object]) -> None:
+    def notify(self, news: object, make: Callable[[], object]) -> None:
         """Call each handler with what ``make()`` returns, whatever another raises; that is logged.
 
         An interrupt (:exc:`KeyboardInterrupt`) ends the handler that runs, and is raised at once.
         Another call with the same ``news`` (by identity) calls the handlers that are left: so each
         is called once, wherever the interrupt comes.
         """
-        if self._telling[0] is not news:
-            self._telling = news, deque(self._handlers)
-        left = self._telling[1]
+        if self._calling[0] is not news:
+            self._calling = news, deque(self._handlers)
+        left = self._calling[1]
         while left:
             subscription = left[0]
-            handler = self._handlers.get(subscription, _nobody)  # it may have ended meanwhile
+            handler = self._handlers.get(subscription, _ignore)  # it may have ended meanwhile
             try:
                 value = make()
                 # In C alone, so that no interrupt comes between the one and the other.
@@ -101,7 +101,7 @@ class Subscribers:
                     left.popleft()
 
 
-def tell_each(
+def call_each(
     handlers: Sequence[Callable[..., object]], *arguments: object, raises: bool = False
 ) -> None:
     """Call each handler with the arguments, whatever the others raise.
@@ -130,7 +130,7 @@ def tell_each(
                     _log.error("%r failed", handler, exc_info=trimmed(error))
     finally:
         if length_hint(rest):  # an interrupt came between two of them
-            tell_each(list(rest), *arguments)
+            call_each(list(rest), *arguments)
     if failed is not None:
         try:
             raise failed
@@ -138,5 +138,5 @@ def tell_each(
             del failed  # or error and frame would hold each other, and what the handlers hold
 
 
-def _nobody(value: object) -> None:
+def _ignore(value: object) -> None:
     """Take the value of a handler that has ended."""

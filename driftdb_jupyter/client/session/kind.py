@@ -51,10 +51,10 @@ def kind_of(key: str, kind: Kind) -> Kind | None:
 def kind_in_meta(text: bytes) -> Kind | None:
     """Return the kind that a description (the newest value of ``$meta/KEY``) names, if any."""
     try:
-        told = read_json(meant(text))
+        description = read_json(meant(text))
     except (ValueError, RecursionError):
         return None
-    kind = told.get("kind") if isinstance(told, dict) else None
+    kind = description.get("kind") if isinstance(description, dict) else None
     return kind if kind in get_args(Kind) else None
 
 

@@ -19,8 +19,8 @@ from . import messages
 from .kind import Kind, is_snapshot
 from .messages import Value
 from .notices import Notices
+from .outcome import Outcome, fail, fulfil
 from .pushes import Pushes
-from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
 from .stored import meant
 
@@ -131,7 +131,7 @@ class Follower:
         """Return True if there are news."""
         return bool(self._news)
 
-    def tell(self, news: Heard | StartedOver | Compacted) -> None:
+    def hear(self, news: Heard | StartedOver | Compacted) -> None:
         """Remember news."""
         first = not self._news
         self._news.append(news)
@@ -195,9 +195,9 @@ class LogReplica(Replica):
         self.keep = keep
         self._first = 0  # the number of the oldest value in the stream
         self._followers: list[weakref.ref[Follower]] = []
-        self._under_way: dict[int, Receipt[int | None]] = {}
+        self._under_way: dict[int, Outcome[int | None]] = {}
         self._dated: set[int] = set()  # of those under way
-        self._offer: tuple[int, Receipt[int | None]] | None = None
+        self._offer: tuple[int, Outcome[int | None]] | None = None
         self._offered_at: int | None = None  # what number was offered to on this connection
         self._offers_refused = False  # on this connection
         self._undecided: list[weakref.ref[Follower]] = []  # they may have something to restore
@@ -234,8 +234,8 @@ class LogReplica(Replica):
 
     def push(
         self, value: bytes, *, keep: bool, max_length: int | None = None, dated: bool = False
-    ) -> Receipt[int | None]:
-        """Append (``keep``) or relay a value; the receipt brings its sequence number.
+    ) -> Outcome[int | None]:
+        """Append (``keep``) or relay a value; the outcome brings its sequence number.
 
         ``max_length``: how many values an append leaves in the stream. ``dated``: what was sent
         before the room lost its memory is not sent again (``Uncertain``).
@@ -253,22 +253,22 @@ class LogReplica(Replica):
         keep: bool,
         max_length: int | None = None,
         dated: bool = False,
-    ) -> Receipt[int | None]:
+    ) -> Outcome[int | None]:
         """Append or relay several values in one message, all or none.
 
-        The receipt brings the last one's sequence number. Raises as :meth:`push` does.
+        The outcome brings the last one's sequence number. Raises as :meth:`push` does.
         """
         self.check_kind()
         self._pushes.check_size(self.key, *values)
         self._pushes.check_queue(self.key, *values)
-        receipt: Receipt[int | None] = Receipt()
-        self.enqueue(values, receipt, keep=keep, max_length=max_length, dated=dated)
-        return receipt
+        outcome: Outcome[int | None] = Outcome()
+        self.enqueue(values, outcome, keep=keep, max_length=max_length, dated=dated)
+        return outcome
 
     def enqueue(
         self,
         values: Sequence[bytes],
-        receipt: Receipt[int | None],
+        outcome: Outcome[int | None],
         *,
         keep: bool,
         max_length: int | None = None,
@@ -278,12 +278,12 @@ class LogReplica(Replica):
     ) -> None:
         """Do what :meth:`push_all` does, for values whose size and number were checked.
 
-        ``epoch``: in which they count. ``quiet``: the receipt alone tells of a refusal.
+        ``epoch``: in which they count. ``quiet``: the outcome alone tells of a refusal.
         """
         self.meta = self.meta or self.kind  # by this write, if by nothing else
         self._push(
             *values,
-            receipt=receipt,
+            outcome=outcome,
             action="append" if keep else "relay",
             max_length=max_length if keep else None,
             dated=dated,
@@ -295,7 +295,7 @@ class LogReplica(Replica):
         """Cut values into what each fits into one message, if any of them does."""
         return self._pushes.batches(self.key, values)
 
-    def compact(self, value: bytes, *, seq: int, epoch: str | None) -> Receipt[int | None]:
+    def compact(self, value: bytes, *, seq: int, epoch: str | None) -> Outcome[int | None]:
         """Put a value in the place of all that the stream holds up to a number of an epoch.
 
         Raises as :meth:`push` does.
@@ -303,14 +303,14 @@ class LogReplica(Replica):
         self.check_kind()
         self._pushes.check_size(self.key, value)
         self._pushes.check_queue(self.key, value)
-        receipt: Receipt[int | None] = Receipt()
-        self.enqueue_compact(value, receipt, seq=seq, epoch=epoch)
-        return receipt
+        outcome: Outcome[int | None] = Outcome()
+        self.enqueue_compact(value, outcome, seq=seq, epoch=epoch)
+        return outcome
 
     def enqueue_compact(
         self,
         value: bytes,
-        receipt: Receipt[int | None],
+        outcome: Outcome[int | None],
         *,
         seq: int,
         epoch: str | None,
@@ -318,9 +318,9 @@ class LogReplica(Replica):
     ) -> None:
         """Do what :meth:`compact` does, for a value whose size was checked.
 
-        ``quiet``: the receipt alone tells of a refusal.
+        ``quiet``: the outcome alone tells of a refusal.
         """
-        self._push(value, receipt=receipt, action="compact", seq=seq, epoch=epoch, quiet=quiet)
+        self._push(value, outcome=outcome, action="compact", seq=seq, epoch=epoch, quiet=quiet)
 
     def may_offer(self, seq: int) -> bool:
         """Return True if nothing was offered yet to the stream as it is, on this connection.
@@ -330,16 +330,16 @@ class LogReplica(Replica):
         was_offered = self._offer is not None or self._offered_at == seq or self._offers_refused
         return self.current and not was_offered and not self.is_another
 
-    def offer(self, value: bytes, receipt: Receipt[int | None], *, seq: int) -> None:
+    def offer(self, value: bytes, outcome: Outcome[int | None], *, seq: int) -> None:
         """Append a value if the stream's newest number is still this one (0: it is empty).
 
-        It is not sent again over another connection. The receipt alone tells of a refusal.
+        It is not sent again over another connection. The outcome alone tells of a refusal.
         """
         self._offered_at, self._offers_refused = seq, False
         push_id = self._pushes.push(
             self, value, action="append", if_seq=seq, offer=True, quiet=True
         )
-        self._offer = (push_id, receipt)
+        self._offer = (push_id, outcome)
 
     def decide(self, follower: Follower, epoch: str | None) -> None:
         """Note that a follower has nothing (more) to offer to the room as it began in an epoch."""
@@ -367,7 +367,7 @@ class LogReplica(Replica):
             if self.current:  # what the stream holds is not kept here for who comes later
                 self.read_anew()
         elif self.ready:
-            follower.tell(StartedOver(self.entries[:], same_epoch=False, epoch=self.epoch))
+            follower.hear(StartedOver(self.entries[:], same_epoch=False, epoch=self.epoch))
         self._followers = [ref for ref in self._followers if ref() is not None]
         self._followers.append(weakref.ref(follower))
 
@@ -394,24 +394,24 @@ class LogReplica(Replica):
             fail([offer[1]], Uncertain(LOST_MEMORY))
 
     def abandoned(self, error: DriftDBError) -> None:
-        """Drop the pushes under way, and fail their receipts."""
+        """Drop the pushes under way, and fail their outcomes."""
         under_way, self._under_way, self._offer = self._under_way, {}, None
         fail(under_way.values(), error)
 
-    def _answered(self, push_id: int) -> Receipt[int | None]:
+    def _answered(self, push_id: int) -> Outcome[int | None]:
         """Take out an own push that the room has answered."""
         self._dated.discard(push_id)
         if self._offer is not None and self._offer[0] == push_id:
-            (_, receipt), self._offer = self._offer, None
+            (_, outcome), self._offer = self._offer, None
             self._notices.touched(self.key)  # where somebody was faster it may be offered again
             self._restore()
-            return receipt
+            return outcome
         return self._under_way.pop(push_id)
 
     def _push(
         self,
         *values: bytes,
-        receipt: Receipt[int | None],
+        outcome: Outcome[int | None],
         action: messages.Action,
         seq: int | None = None,
         max_length: int | None = None,
@@ -427,10 +427,10 @@ class LogReplica(Replica):
             seq=seq,
             max_length=max_length,
             dated=dated,
-            writes=receipt.writes,
+            writes=outcome.writes,
             quiet=quiet,
         )
-        self._under_way[push_id] = receipt
+        self._under_way[push_id] = outcome
         if dated:
             self._dated.add(push_id)
 
@@ -500,7 +500,7 @@ class LogReplica(Replica):
     def _tell(self, news: Heard | StartedOver | Compacted) -> None:
         for ref in self._followers:
             if (follower := ref()) is not None:
-                follower.tell(news)
+                follower.hear(news)
         self._notices.touched(self.key)
         if self._undecided:
             self._restore()

@@ -69,7 +69,7 @@ class Notices:
 
     # What the session calls.
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Note an event."""
         self._events[event] = None
 

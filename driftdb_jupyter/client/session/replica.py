@@ -211,7 +211,7 @@ class Replica:
         self.recovered = None
 
     def abandoned(self, error: DriftDBError) -> None:
-        """Drop the writes under way, and fail their receipts."""
+        """Drop the writes under way, and fail their outcomes."""
         raise NotImplementedError
 
     def _get(self, *, epoch: str | None, above: int, limit: int | None) -> bytes:

@@ -22,9 +22,9 @@ from .kind import META, Kind, kind_in_meta
 from .log import LogReplica
 from .messages import KeyInfo
 from .notices import Event, Notices
+from .outcome import Outcome, fail, fulfil
 from .presence import PresenceReplica
 from .pushes import Pushes
-from .receipt import Receipt, fail, fulfil
 from .replica import Replica
 from .state import StateReplica
 
@@ -38,15 +38,15 @@ class _Errand:
 
     restored = True
 
-    def __init__(self, key: str, receipt: Receipt[int | None]) -> None:
+    def __init__(self, key: str, outcome: Outcome[int | None]) -> None:
         self.key = key
-        self.receipt = receipt
+        self.outcome = outcome
 
     def acknowledged(self, push_id: int, seq: int | None) -> None:
-        fulfil([self.receipt], seq)
+        fulfil([self.outcome], seq)
 
     def refused(self, push_id: int, error: Refusal) -> None:
-        fail([self.receipt], error)
+        fail([self.outcome], error)
 
 
 class Session:
@@ -90,7 +90,7 @@ class Session:
         self._kinds_asked: set[str] = (
             set()
         )  # the keys of which it is asked what they are said to be
-        self._listings: dict[str, list[Receipt[dict[str, KeyInfo]]]] = {}  # by prefix
+        self._listings: dict[str, list[Outcome[dict[str, KeyInfo]]]] = {}  # by prefix
 
     @property
     def online(self) -> bool:
@@ -128,8 +128,8 @@ class Session:
         ``False``: for some key it is lost what happened in between, and only what the room holds
         now is known.
         """
-        told = [replica.recovered for replica in list(self._replicas.values())]
-        known = [recovered for recovered in told if recovered is not None]
+        answers = [replica.recovered for replica in list(self._replicas.values())]
+        known = [recovered for recovered in answers if recovered is not None]
         return all(known) if known else None
 
     @property
@@ -198,47 +198,47 @@ class Session:
         action: messages.Action,
         if_seq: int | None = None,
         max_length: int | None = None,
-    ) -> Receipt[int | None]:
+    ) -> Outcome[int | None]:
         """Push values, each JSON text, without hearing of the key (see :func:`.messages.push`).
 
-        The receipt brings the last one's sequence number. Raises
+        The outcome brings the last one's sequence number. Raises
         :class:`~driftdb_jupyter.protocol.errors.TooLarge`, and
         :class:`~driftdb_jupyter.protocol.errors.QueueFull`.
         """
         self.pushes.limits.check_key(key)
         self.pushes.check_size(key, *values)
         self.pushes.check_queue(key, *values)
-        receipt: Receipt[int | None] = Receipt()
-        self.enqueue(key, values, receipt, action=action, if_seq=if_seq, max_length=max_length)
-        return receipt
+        outcome: Outcome[int | None] = Outcome()
+        self.enqueue(key, values, outcome, action=action, if_seq=if_seq, max_length=max_length)
+        return outcome
 
     def enqueue(
         self,
         key: str,
         values: Sequence[bytes],
-        receipt: Receipt[int | None],
+        outcome: Outcome[int | None],
         *,
         action: messages.Action,
         if_seq: int | None = None,
         max_length: int | None = None,
     ) -> None:
         """Do what :meth:`send` does, for values whose size and number were checked."""
-        errand = _Errand(key, receipt)
+        errand = _Errand(key, outcome)
         push_id = self.pushes.push(
             errand, *values, action=action, if_seq=if_seq, max_length=max_length
         )
         self._errands[push_id] = errand
 
     def list_keys(
-        self, prefix: str = "", receipt: Receipt[dict[str, KeyInfo]] | None = None
-    ) -> Receipt[dict[str, KeyInfo]]:
-        """Ask which keys there are that begin so; the receipt, made unless given, brings them."""
-        receipt = Receipt() if receipt is None else receipt
+        self, prefix: str = "", outcome: Outcome[dict[str, KeyInfo]] | None = None
+    ) -> Outcome[dict[str, KeyInfo]]:
+        """Ask which keys there are that begin so; the outcome, made unless given, brings them."""
+        outcome = Outcome() if outcome is None else outcome
         asked = self._listings.setdefault(prefix, [])
-        asked.append(receipt)
+        asked.append(outcome)
         if self.online and len(asked) == 1:
             self._notices.outbox.append(messages.keys(prefix))
-        return receipt
+        return outcome
 
     def touch(self, replica: Replica) -> None:
         """Give a replica its turn: it may have something to send."""
@@ -340,7 +340,7 @@ class Session:
             self.answered = True
             self.epoch = message.epoch
             if message.key.startswith(META):
-                self._kind_told(message)
+                self._kind_answered(message)
             if replica is not None and (more := replica.initialized(message)) is not None:
                 self._notices.outbox.append(more)
         elif message.type == "compact":
@@ -427,15 +427,15 @@ class Session:
         self._notices.forget_events()
 
     def abandon(self, error: DriftDBError) -> None:
-        """Drop all that is under way, and fail the receipts with that error."""
+        """Drop all that is under way, and fail the outcomes with that error."""
         self.pushes.abandon()
         for replica in self._replicas.values():
             replica.abandoned(error)
         errands, self._errands = self._errands, {}
-        fail([errand.receipt for errand in errands.values()], error)
+        fail([errand.outcome for errand in errands.values()], error)
         listings, self._listings = self._listings, {}
-        for receipts in listings.values():
-            fail(receipts, error)
+        for outcomes in listings.values():
+            fail(outcomes, error)
         self._notices.forget_touched()
 
     def _join(self, key: str, type: type[R], kind: Kind | None, make: Callable[[], R]) -> R:
@@ -464,7 +464,7 @@ class Session:
         self._kinds_asked.add(key)
         return [messages.get(META + key)]
 
-    def _kind_told(self, answer: messages.Incoming) -> None:
+    def _kind_answered(self, answer: messages.Incoming) -> None:
         key = answer.key[len(META) :]
         if key not in self._kinds_asked:
             return
@@ -516,7 +516,7 @@ class Session:
                 self.pushes.narrow()
             self.held = error
         elif push_id is None:
-            self._notices.tell(self._complaint(error))
+            self._notices.emit(self._complaint(error))
         elif push := self.pushes.get(push_id):
             push.pusher.refused(push_id, error)
             self.pushes.done(push_id)
@@ -525,4 +525,4 @@ class Session:
             # updates a value tries again.
             unheard = push.quiet or (push.offer and isinstance(error, Forbidden))
             if not unheard and not isinstance(error, Conflict):
-                self._notices.tell(Event(push.pusher.key, error))
+                self._notices.emit(Event(push.pusher.key, error))

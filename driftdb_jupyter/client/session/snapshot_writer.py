@@ -8,7 +8,7 @@ from functools import partial
 from ...protocol.errors import TooLarge
 from . import messages
 from .log import LogReplica
-from .receipt import Receipt
+from .outcome import Outcome
 from .snapshot import Snapshot
 
 __all__ = ["SnapshotWriter"]
@@ -32,11 +32,11 @@ class SnapshotWriter:
         self._whole_bytes = replica.limits.message_bytes
 
     def compact(
-        self, snapshot: Snapshot, receipt: Receipt[int | None], *, seq: int, epoch: str | None
+        self, snapshot: Snapshot, outcome: Outcome[int | None], *, seq: int, epoch: str | None
     ) -> None:
         """Put a snapshot in the place of all that the stream holds up to a number of an epoch.
 
-        The receipt alone tells of a refusal; nothing is compacted then.
+        The outcome alone tells of a refusal; nothing is compacted then.
         """
         replica = self._replica
         put = partial(replica.enqueue_compact, seq=seq, epoch=epoch, quiet=True)
@@ -44,18 +44,18 @@ class SnapshotWriter:
 
         def in_parts() -> None:
             head, parts = snapshot.in_parts(self._part_length())
-            written: Receipt[int | None] = Receipt()
+            written: Outcome[int | None] = Outcome()
             written.add_done_callback(
-                lambda written: _go_on(written, receipt, lambda: put(head, receipt))
+                lambda written: _go_on(written, outcome, lambda: put(head, outcome))
             )
             self._append(iter(parts), written, epoch)
 
-        self._try(whole, receipt, put, in_parts)
+        self._try(whole, outcome, put, in_parts)
 
-    def offer(self, snapshot: Snapshot, receipt: Receipt[int | None], *, seq: int) -> None:
+    def offer(self, snapshot: Snapshot, outcome: Outcome[int | None], *, seq: int) -> None:
         """Append a snapshot if the stream's newest number is still this one (0: it is empty).
 
-        Once over each connection and for each number; otherwise the receipt is never set. It alone
+        Once over each connection and for each number; otherwise the outcome is never set. It alone
         tells of a refusal.
         """
         replica = self._replica
@@ -66,21 +66,21 @@ class SnapshotWriter:
 
         def in_parts() -> None:
             head, parts = snapshot.in_parts(self._part_length())
-            named: Receipt[int | None] = Receipt()
+            named: Outcome[int | None] = Outcome()
             named.add_done_callback(
                 lambda named: _go_on(
-                    named, receipt, lambda: self._append(iter(parts), receipt, epoch)
+                    named, outcome, lambda: self._append(iter(parts), outcome, epoch)
                 )
             )
             replica.offer(head, named, seq=seq)
 
-        self._try(whole, receipt, partial(replica.offer, seq=seq), in_parts)
+        self._try(whole, outcome, partial(replica.offer, seq=seq), in_parts)
 
     def _try(
         self,
         whole: bytes,
-        receipt: Receipt[int | None],
-        put: Callable[[bytes, Receipt[int | None]], object],
+        outcome: Outcome[int | None],
+        put: Callable[[bytes, Outcome[int | None]], object],
         in_parts: Callable[[], object],
     ) -> None:
         """Put a snapshot in one piece, or in parts where that isn't taken."""
@@ -88,26 +88,26 @@ class SnapshotWriter:
             in_parts()
             return
 
-        def tried(each: Receipt[int | None]) -> None:
+        def tried(each: Outcome[int | None]) -> None:
             if isinstance(each.exception(), TooLarge):
                 self._whole_bytes = self._length(whole) - 1
                 in_parts()
             else:
-                _go_on(each, receipt, lambda: receipt.set_result(each.result()))
+                _go_on(each, outcome, lambda: outcome.set_result(each.result()))
 
-        attempt: Receipt[int | None] = Receipt()
+        attempt: Outcome[int | None] = Outcome()
         attempt.add_done_callback(tried)
         put(whole, attempt)
 
     def _append(
-        self, parts: Iterator[bytes], written: Receipt[int | None], epoch: str | None
+        self, parts: Iterator[bytes], written: Outcome[int | None], epoch: str | None
     ) -> None:
         """Append one after the other, so that they don't fill the queue."""
         part = next(parts, None)
         if part is None:
             written.set_result(None)
             return
-        step: Receipt[int | None] = Receipt()
+        step: Outcome[int | None] = Outcome()
         step.add_done_callback(
             lambda step: _go_on(step, written, lambda: self._append(parts, written, epoch))
         )
@@ -125,11 +125,11 @@ class SnapshotWriter:
 
 
 def _go_on(
-    step: Receipt[int | None], receipt: Receipt[int | None], then: Callable[[], object]
+    step: Outcome[int | None], outcome: Outcome[int | None], then: Callable[[], object]
 ) -> None:
     """Do what comes next, or hand the error on."""
     error = step.exception()
     if error is None:
         then()
     else:
-        receipt.set_exception(error)
+        outcome.set_exception(error)

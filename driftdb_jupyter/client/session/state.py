@@ -11,9 +11,9 @@ from .kind import Kind
 from .log import Heard
 from .messages import Value
 from .notices import Notices
+from .outcome import Outcome, fail, fulfil
 from .pace import Pace
 from .pushes import Pushes
-from .receipt import Receipt, fail, fulfil
 from .replica import LOST_MEMORY, Replica
 from .stored import meant, written
 
@@ -25,13 +25,13 @@ class Update:
     """A step from one value to the next, that is to be made on whatever the room holds.
 
     ``step`` takes and returns JSON text (``None``: there is no value yet) and may be called
-    several times, in any thread. ``result`` is what it returned last; the receipt brings it.
+    several times, in any thread. ``result`` is what it returned last; the outcome brings it.
     ``pace``: how often its writer sends, if not as soon as possible.
     """
 
     step: Callable[[bytes | None], bytes]
     result: bytes = b""
-    receipt: Receipt[bytes] = field(default_factory=Receipt)
+    outcome: Outcome[bytes] = field(default_factory=Outcome)
     pace: Pace | None = None
 
 
@@ -49,16 +49,16 @@ class _Write:
     uncertain: bool = False
     paces: tuple[Pace, ...] = ()
     updates: list[Update] = field(default_factory=list)
-    receipts: list[Receipt[bytes]] = field(default_factory=list)
+    outcomes: list[Outcome[bytes]] = field(default_factory=list)
 
     def fulfil(self) -> None:
-        fulfil(self.receipts, self.value)
+        fulfil(self.outcomes, self.value)
         for update in self.updates:
-            fulfil([update.receipt], update.result)
+            fulfil([update.outcome], update.result)
 
     def fail(self, error: DriftDBError) -> None:
-        fail(self.receipts, error)
-        fail([update.receipt for update in self.updates], error)
+        fail(self.outcomes, error)
+        fail([update.outcome for update in self.updates], error)
 
     @property
     def writes(self) -> int:
@@ -161,25 +161,25 @@ class StateReplica(Replica):
         self._pushes.check_size(self.key, written(value))
 
     def write(
-        self, value: bytes, *, receipt: Receipt[bytes] | None = None, pace: Pace | None = None
+        self, value: bytes, *, outcome: Outcome[bytes] | None = None, pace: Pace | None = None
     ) -> bool:
         """Show a value, and send it as soon as possible; False where that would change nothing.
 
         ``pace``: how often the writer sends, if not as soon as possible.
 
-        The receipt brings the value, or a newer own one that took its place.
+        The outcome brings the value, or a newer own one that took its place.
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TooLarge` and
         :class:`~driftdb_jupyter.protocol.errors.WrongKind`.
         """
-        receipts = [] if receipt is None else [receipt]
+        outcomes = [] if outcome is None else [outcome]
         pending = self._flying if self._queued is None else self._queued
         if pending is None and self.current and value == self.confirmed:
-            fulfil(receipts, value)
+            fulfil(outcomes, value)
             return False
         same = pending is not None and value == pending.value and not pending.depends
         if pending is not None and same and not self._late:
-            pending.receipts += receipts
+            pending.outcomes += outcomes
             if pace is None and pending.paused:
                 pending.share(None)
                 self._notices.touched(self.key)
@@ -191,7 +191,7 @@ class StateReplica(Replica):
         self._queued.share(pace)
         self._queued.value = value
         self._queued.depends = self._queued.stale = False
-        self._queued.receipts += receipts
+        self._queued.outcomes += outcomes
         for late in self._late:
             self._queued.share(late.pace)
         self._queued.updates += self._late  # this is written over what they would make
@@ -259,7 +259,7 @@ class StateReplica(Replica):
         made = [update for update in rebase.updates if update not in failed]
         if not queued.updates:
             self._queued = None
-            fulfil(queued.receipts, queued.value)
+            fulfil(queued.outcomes, queued.value)
         elif made == queued.updates and rebase.base == self._base():
             queued.base, queued.value, queued.stale = rebase.base, made[-1].result, False
         else:
@@ -335,12 +335,12 @@ class StateReplica(Replica):
         self._offer_id = self._heard_to = 0
 
     def abandoned(self, error: DriftDBError) -> None:
-        """Drop the writes under way, and fail their receipts."""
+        """Drop the writes under way, and fail their outcomes."""
         for write in (self._flying, self._queued):
             if write is not None:
                 write.fail(error)
         for update in self._late:
-            fail([update.receipt], error)
+            fail([update.outcome], error)
         self._queued = self._flying = None
         self._flying_id = 0
         self._late = []
@@ -393,7 +393,7 @@ class StateReplica(Replica):
         else:
             later = self._queued
             later.updates[:0] = flying.updates
-            later.receipts[:0] = flying.receipts
+            later.outcomes[:0] = flying.outcomes
             if not flying.paces:
                 later.paces = ()
             if later.depends and not later.stale:

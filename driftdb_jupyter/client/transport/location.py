@@ -218,8 +218,8 @@ def locate(
     elif own is not None:
         certfile = None  # it is the own server's
     known = authorization is not None or source is not None or place.link is not None
-    if not known and (is_own or own is None) and (told := _token(environ)):
-        authorization = f"token {told}"
+    if not known and (is_own or own is None) and (own_token := _token(environ)):
+        authorization = f"token {own_token}"
         credential = (
             "what stands in DRIFTDB_TOKEN"
             if environ.get("DRIFTDB_TOKEN")

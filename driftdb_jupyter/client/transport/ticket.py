@@ -71,8 +71,8 @@ def _own_mark(secret: str) -> str:
 
     It tells nobody who that is, nor that it is the same as by another link.
     """
-    told = f"{secret} {uuid.getnode()} {platform.node()} {Path.home()}"
-    return hashlib.sha256(os.fsencode(told)).hexdigest()
+    person = f"{secret} {uuid.getnode()} {platform.node()} {Path.home()}"
+    return hashlib.sha256(os.fsencode(person)).hexdigest()
 
 
 def _refusal(error: HTTPClientError, location: Location) -> DriftDBError:

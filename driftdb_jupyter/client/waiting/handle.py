@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from ...protocol.errors import DriftDBError, TimedOut
 from ..arguments import check_seconds
 from ..runtime.waker import LoopWaker, wait_for
-from ..session.receipt import Receipt
+from ..session.outcome import Outcome
 from ..settings import Settings
 
 __all__ = ["Handle"]
@@ -26,19 +26,19 @@ class Handle(Generic[T]):
 
     def __init__(
         self,
-        receipt: Receipt[R],
+        outcome: Outcome[R],
         read: Callable[[R], T],
         *,
         why: Callable[[], DriftDBError | None],
     ) -> None:
-        """``read`` makes the result of what the receipt brings; ``why``: what is in the way."""
-        self._receipt = receipt
+        """``read`` makes the result of what the outcome brings; ``why``: what is in the way."""
+        self._outcome = outcome
         self._read = read
         self._why = why
 
     def done(self) -> bool:
         """Return True if the room has answered."""
-        return self._receipt.done()
+        return self._outcome.done()
 
     def result(self, timeout_seconds: float | None = None) -> T:
         """Wait for the room's answer, and return it.
@@ -50,9 +50,9 @@ class Handle(Generic[T]):
         if timeout_seconds is None:
             timeout_seconds = Settings.read("timeout_seconds")
         check_seconds("timeout_seconds", timeout_seconds)
-        if not wait_for(self._receipt, timeout_seconds):
+        if not wait_for(self._outcome, timeout_seconds):
             raise self._late(timeout_seconds) from self._why()
-        return self._read(self._receipt.result())
+        return self._read(self._outcome.result())
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait as :meth:`result` does without arguments, and raise the same."""
@@ -60,19 +60,19 @@ class Handle(Generic[T]):
 
     async def _wait(self) -> T:
         seconds = Settings.read("timeout_seconds")
-        receipt = self._receipt
-        if not receipt.done():
+        outcome = self._outcome
+        if not outcome.done():
             waker = LoopWaker()
-            receipt.add_done_callback(waker.wake)
+            outcome.add_done_callback(waker.wake)
             await waker.wait(seconds)
-            if not receipt.done():
+            if not outcome.done():
                 raise self._late(seconds) from self._why()
-        return self._read(receipt.result())
+        return self._read(outcome.result())
 
     def __repr__(self) -> str:
         if not self.done():
             return "<Handle (under way)>"
-        error = self._receipt.exception()
+        error = self._outcome.exception()
         return f"<Handle ({'done' if error is None else error!r})>"
 
     def _late(self, timeout_seconds: float) -> TimedOut:

@@ -491,9 +491,9 @@ def test_a_job_that_fails_is_its_callers_alone(
     log = connection.listen("log", ear, keep=True)
     with monkeypatch.context() as patch:
         patch.setattr(log, "enqueue", lambda *_, **__: 1 / 0)
-        receipt = connection.push(log, b"1", keep=True)
-        assert wait_for(receipt, 10)
-    assert isinstance(receipt.exception(), ZeroDivisionError)
+        outcome = connection.push(log, b"1", keep=True)
+        assert wait_for(outcome, 10)
+    assert isinstance(outcome.exception(), ZeroDivisionError)
     connection.write(replica, b"2")
     server.wait_for(lambda: server.room.value("k") == (2, 1))
     assert server.connections == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 from driftdb_jupyter.client.connection.gathered import Gathered, gather
 from driftdb_jupyter.client.connection.inbox import Append, Job
-from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.protocol.errors import Forbidden, NotConnected, QuotaExceeded
 
@@ -14,12 +14,12 @@ OTHER = Session().log("b", keep=True)
 
 
 def append(*values: bytes, replica: Any = LOG, keep: bool = True) -> Append:
-    return Append(replica, values or [b"1"], Receipt(), keep=keep, max_length=None)
+    return Append(replica, values or [b"1"], Outcome(), keep=keep, max_length=None)
 
 
-def outcomes(appends: Sequence[Append]) -> list[Any]:
-    receipts = [each.receipt for each in appends if each.receipt is not None]
-    return [each.exception() or each.result() for each in receipts if each.done()]
+def answers(appends: Sequence[Append]) -> list[Any]:
+    outcomes = [each.outcome for each in appends if each.outcome is not None]
+    return [each.exception() or each.result() for each in outcomes if each.done()]
 
 
 def test_neighbours_of_one_key_and_kind_travel_together() -> None:
@@ -39,7 +39,7 @@ def test_no_more_travel_together_than_a_server_takes_for_sure() -> None:
 def test_each_has_the_number_of_its_last_value() -> None:
     appends = [append(), append(b"1", b"2"), append()]
     Gathered(appends, split=print).set_result(9)
-    assert outcomes(appends) == [6, 8, 9]
+    assert answers(appends) == [6, 8, 9]
 
 
 def test_those_that_are_refused_together_are_sent_again_in_smaller_messages() -> None:
@@ -47,11 +47,11 @@ def test_those_that_are_refused_together_are_sent_again_in_smaller_messages() ->
     appends = [append(), append(), append()]
     Gathered(appends, again.append).set_exception(QuotaExceeded("full"))
     assert again == [appends[:1], appends[1:]]
-    assert outcomes(appends) == []
+    assert answers(appends) == []
 
 
 def test_where_that_does_not_help_all_fail() -> None:
     for error in (Forbidden("no"), NotConnected("closed")):
         appends = [append(), append()]
         Gathered(appends, split=print).set_exception(error)
-        assert outcomes(appends) == [error, error]
+        assert answers(appends) == [error, error]

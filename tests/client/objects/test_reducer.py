@@ -7,7 +7,7 @@ import pytest
 from driftdb_jupyter.client.objects import reducer
 from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.room import Room
-from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.protocol.errors import EncodingError, QuotaExceeded, TimedOut
 
 from ..served import Calls, another, come_true
@@ -161,9 +161,9 @@ def test_a_stream_that_cannot_be_kept_short_is_said_once(
 ) -> None:
     todo = SharedReducer("todo", add, [], room=mine)
     for _ in range(2):
-        receipt: Receipt[int | None] = Receipt()
-        receipt.set_exception(QuotaExceeded("full"))
-        todo._compacted(receipt)
+        outcome: Outcome[int | None] = Outcome()
+        outcome.set_exception(QuotaExceeded("full"))
+        todo._compacted(outcome)
     assert [record.getMessage() for record in caplog.records] == [
         "SharedReducer 'todo': its stream can't be kept short: full"
     ]

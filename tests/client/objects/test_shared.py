@@ -102,7 +102,7 @@ def _pushed(kind: str, room: Room) -> Interrupted:
 
     def news(first: int) -> None:
         for seq in range(first, first + 3):
-            shared._unread.follower.tell(Heard(b"%d" % seq, seq))
+            shared._unread.follower.hear(Heard(b"%d" % seq, seq))
 
     one, two = list[Any](), list[Any]()
     shared.subscribe(one.append)
@@ -215,7 +215,7 @@ def test_an_interrupt_at_any_line_keeps_no_value_from_a_loop(
     while interrupted:
         line, first, values = line + 1, first + 3, list[Any]()
         for seq in range(first, first + 3):
-            feed._unread.follower.tell(Heard(b"%d" % seq, seq))
+            feed._unread.follower.hear(Heard(b"%d" % seq, seq))
         interrupted = interrupted_at(lambda values=values: values.extend(islice(feed, 1)), line)  # type: ignore[misc]
         while feed._unread:
             values.append(next(feed))

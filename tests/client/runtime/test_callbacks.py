@@ -11,17 +11,17 @@ from driftdb_jupyter.client.runtime.callbacks import Callbacks
 from driftdb_jupyter.client.runtime.worker import updates
 
 
-class Told:
+class Target:
     """A target that notes on which thread it was told."""
 
     def __init__(self, then: Callable[[], None] = lambda: None) -> None:
         self.threads: list[threading.Thread] = []
-        self.told = threading.Event()
+        self.called = threading.Event()
         self.then = then
 
     def deliver(self) -> None:
         self.threads.append(threading.current_thread())
-        self.told.set()
+        self.called.set()
         self.then()
 
 
@@ -31,7 +31,7 @@ def started() -> Callbacks:
     return callbacks
 
 
-def schedule_elsewhere(callbacks: Callbacks, target: Told, *, times: int = 1) -> None:
+def schedule_elsewhere(callbacks: Callbacks, target: Target, *, times: int = 1) -> None:
     def work() -> None:
         for _ in range(times):
             callbacks.schedule(target)
@@ -42,7 +42,7 @@ def schedule_elsewhere(callbacks: Callbacks, target: Told, *, times: int = 1) ->
 
 
 def test_with_a_loop_on_the_main_thread_they_run_there_when_it_is_free() -> None:
-    callbacks, target = Callbacks(), Told()
+    callbacks, target = Callbacks(), Target()
 
     async def program() -> None:
         callbacks.notice_loop()
@@ -55,15 +55,15 @@ def test_with_a_loop_on_the_main_thread_they_run_there_when_it_is_free() -> None
 
 
 def test_without_a_loop_they_run_on_a_thread_of_their_own() -> None:
-    callbacks, target = started(), Told()
+    callbacks, target = started(), Target()
     callbacks.notice_loop()
     callbacks.schedule(target)
-    assert target.told.wait(60)
+    assert target.called.wait(60)
     assert target.threads[0] is not threading.main_thread()
 
 
 def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
-    callbacks, left, later = started(), Told(), Told()
+    callbacks, left, later = started(), Target(), Target()
 
     async def program() -> None:
         callbacks.notice_loop()
@@ -71,12 +71,12 @@ def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
     asyncio.run(program())
     callbacks.schedule(left)
     callbacks.schedule(later)
-    assert left.told.wait(60)
-    assert later.told.wait(60)
+    assert left.called.wait(60)
+    assert later.called.wait(60)
 
 
 def test_what_a_closed_loop_never_ran_is_told_with_the_next() -> None:
-    callbacks, left, later = started(), Told(), Told()
+    callbacks, left, later = started(), Target(), Target()
 
     async def program() -> None:
         callbacks.notice_loop()
@@ -87,17 +87,17 @@ def test_what_a_closed_loop_never_ran_is_told_with_the_next() -> None:
     loop = asyncio.new_event_loop()
     loop.run_until_complete(program())
     loop.close()
-    assert not left.told.is_set()
+    assert not left.called.is_set()
     callbacks.schedule(later)
-    assert left.told.wait(60)
-    assert later.told.wait(60)
+    assert left.called.wait(60)
+    assert later.called.wait(60)
 
 
 def test_one_that_fails_is_logged_and_the_others_run(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
-    callbacks, failing, other = Callbacks(), Told(fail), Told()
+    callbacks, failing, other = Callbacks(), Target(fail), Target()
 
     async def program() -> None:
         callbacks.notice_loop()
@@ -107,7 +107,7 @@ def test_one_that_fails_is_logged_and_the_others_run(caplog: pytest.LogCaptureFi
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(program())
-    assert other.told.is_set()
+    assert other.called.is_set()
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -123,13 +123,13 @@ def test_one_that_keeps_others_waiting_is_named_once() -> None:
             records.append(record.getMessage())
             warned.set()
 
-    callbacks, slow, other = started(), Told(never_ending), Told()
+    callbacks, slow, other = started(), Target(never_ending), Target()
     updates.start()
     logger, handler = logging.getLogger("driftdb_jupyter"), Warned()
     logger.addHandler(handler)
     try:
         callbacks.schedule(slow)
-        assert slow.told.wait(60)
+        assert slow.called.wait(60)
         callbacks.look(0)
         callbacks.schedule(other)
         callbacks.look(1000)
@@ -139,7 +139,7 @@ def test_one_that_keeps_others_waiting_is_named_once() -> None:
     finally:
         going_on.set()
         logger.removeHandler(handler)
-    assert other.told.wait(60)
+    assert other.called.wait(60)
     callbacks.look(0)
     (warning,) = records
     assert warning.startswith(f"deliver ({__file__}:"), "the first function that is not ours"

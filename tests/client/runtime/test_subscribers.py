@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from driftdb_jupyter.client.runtime.subscribers import Subscribers, tell_each
+from driftdb_jupyter.client.runtime.subscribers import Subscribers, call_each
 
 from ..interrupted import count_lines, interrupted_at
 
@@ -21,7 +21,7 @@ def test_each_handler_is_called_whatever_another_raises(caplog: pytest.LogCaptur
 
     subscribers.add(fail)
     subscribers.add(heard.append)
-    subscribers.tell("news 1", lambda: 1)
+    subscribers.notify("news 1", lambda: 1)
     assert heard == [1]
     assert "ZeroDivisionError" in caplog.text
 
@@ -36,8 +36,8 @@ def test_after_an_interrupt_the_handlers_that_are_left_are_called_with_the_same_
     subscribers.add(interrupted)
     subscribers.add(heard.append)
     with pytest.raises(KeyboardInterrupt):
-        subscribers.tell("news", lambda: 1)
-    subscribers.tell("news", lambda: 1)
+        subscribers.notify("news", lambda: 1)
+    subscribers.notify("news", lambda: 1)
     assert heard == [-1, 1]
 
 
@@ -48,13 +48,13 @@ def test_a_handler_that_raises_what_ends_a_loop_ends_none(caplog: pytest.LogCapt
     subscribers, heard = Subscribers(TOPIC), list[int]()
     subscribers.add(stop)
     subscribers.add(heard.append)
-    subscribers.tell("news", lambda: 1)
-    tell_each([stop, heard.append], 2)
+    subscribers.notify("news", lambda: 1)
+    call_each([stop, heard.append], 2)
     assert heard == [1, 2]
     logged = [record.exc_info[0] for record in caplog.records if record.exc_info]
     assert logged == [StopIteration] * 2
     with pytest.raises(StopIteration):
-        tell_each([heard.append, stop, heard.append], 3, raises=True)
+        call_each([heard.append, stop, heard.append], 3, raises=True)
     assert heard == [1, 2, 3, 3]
 
 
@@ -64,8 +64,8 @@ def test_a_traceback_that_is_logged_begins_in_the_handler(caplog: pytest.LogCapt
 
     subscribers = Subscribers(TOPIC)
     subscribers.add(fail)
-    subscribers.tell("news", lambda: 1)
-    tell_each([fail], 2)
+    subscribers.notify("news", lambda: 1)
+    call_each([fail], 2)
     for record in caplog.records:
         assert record.exc_info is not None
         frames = traceback.extract_tb(record.exc_info[2])
@@ -76,14 +76,14 @@ def test_a_handler_whose_subscription_another_ends_is_not_called() -> None:
     subscribers, heard = Subscribers(TOPIC), list[int]()
     subscribers.add(lambda value: second())
     second = subscribers.add(heard.append)
-    subscribers.tell("news", lambda: 1)
+    subscribers.notify("news", lambda: 1)
     assert heard == []
 
 
 def test_each_handler_is_called_whatever_line_an_interrupt_comes_at() -> None:
-    for line in range(1, count_lines(lambda: tell_each([len, len], "ab")) + 1):
+    for line in range(1, count_lines(lambda: call_each([len, len], "ab")) + 1):
         heard: list[str] = []
-        interrupted_at(lambda heard=heard: tell_each([heard.append] * 3, "x"), line)  # type: ignore[misc]
+        interrupted_at(lambda heard=heard: call_each([heard.append] * 3, "x"), line)  # type: ignore[misc]
         if heard:
             assert heard == ["x"] * 3
 
@@ -91,9 +91,9 @@ def test_each_handler_is_called_whatever_line_an_interrupt_comes_at() -> None:
 def test_a_subscription_ends_once_and_with_its_block() -> None:
     subscribers, heard = Subscribers(TOPIC), list[int]()
     with subscribers.add(heard.append) as subscription:
-        subscribers.tell("news 1", lambda: 1)
+        subscribers.notify("news 1", lambda: 1)
     subscription()
-    subscribers.tell("news 2", lambda: 2)
+    subscribers.notify("news 2", lambda: 2)
     assert heard == [1]
 
 
@@ -119,5 +119,5 @@ def test_a_class_may_be_a_handler() -> None:
         def __call__(self, *given: object) -> None:
             raise AssertionError(given)
 
-    tell_each([Recorder, made.append], 1)
+    call_each([Recorder, made.append], 1)
     assert made == [1, 1]

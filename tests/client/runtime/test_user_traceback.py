@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import traceback
 
-from driftdb_jupyter.client.runtime.subscribers import tell_each
+from driftdb_jupyter.client.runtime.subscribers import call_each
 from driftdb_jupyter.client.runtime.user_traceback import trimmed
 from driftdb_jupyter.client.settings import Settings
 
@@ -16,7 +16,7 @@ def test_the_frames_before_the_users_function_are_cut_and_no_others() -> None:
         raise ZeroDivisionError
 
     def observer(value: object) -> None:
-        tell_each([lambda _: inner()], value, raises=True)
+        call_each([lambda _: inner()], value, raises=True)
 
     try:
         observer(1)

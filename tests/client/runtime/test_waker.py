@@ -7,7 +7,7 @@ import pytest
 
 from driftdb_jupyter.client.runtime import waker
 from driftdb_jupyter.client.runtime.waker import LoopWaker, Waker, wait_for
-from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.outcome import Outcome
 
 
 def test_a_wake_before_the_wait_counts() -> None:
@@ -41,8 +41,8 @@ def test_a_coroutine_is_woken_from_another_thread() -> None:
     assert asyncio.run(work()) == (True, False)
 
 
-def test_a_receipt_can_be_waited_for() -> None:
-    receipt: Receipt[int] = Receipt()
-    assert not wait_for(receipt, 0)
-    threading.Timer(0.01, receipt.set_result, [1]).start()
-    assert wait_for(receipt, 60)
+def test_an_outcome_can_be_waited_for() -> None:
+    outcome: Outcome[int] = Outcome()
+    assert not wait_for(outcome, 0)
+    threading.Timer(0.01, outcome.set_result, [1]).start()
+    assert wait_for(outcome, 60)

@@ -17,8 +17,8 @@ from driftdb_jupyter.client.session.log import (
     Stamp,
     StartedOver,
 )
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.session.pushes import Pushes
-from driftdb_jupyter.client.session.receipt import Receipt
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.protocol.errors import NotConnected, QuotaExceeded, TooLarge
 from driftdb_jupyter.protocol.limits import Limits
@@ -146,7 +146,7 @@ def test_a_fork_leaves_its_parents_pushes_alone(session: Session) -> None:
     assert session.waiting == 0
 
 
-def test_a_receipt_brings_the_number_or_why_not(session: Session) -> None:
+def test_an_outcome_brings_the_number_or_why_not(session: Session) -> None:
     replica = joined(session, keep=True)
     taken, refused, dropped = (replica.push(b"1", keep=True) for _ in range(3))
     tell(session, type="ack", id=1, seq=5)
@@ -160,12 +160,12 @@ def test_a_receipt_brings_the_number_or_why_not(session: Session) -> None:
 
 def test_several_values_go_in_one_message(session: Session) -> None:
     replica = joined(session, keep=True)
-    receipt = replica.push_all([b"1", b"2"], keep=True, max_length=9)
+    outcome = replica.push_all([b"1", b"2"], keep=True, max_length=9)
     (message,) = (json.loads(frame) for frame in session.outgoing())
     assert message["values"] == [1, 2]
     assert message["action"] == {"type": "append", "max_length": 9}
     tell(session, type="ack", id=1, seq=6, count=2)
-    assert receipt.result() == 6
+    assert outcome.result() == 6
 
 
 def test_values_are_cut_into_what_fits_into_a_message() -> None:
@@ -380,7 +380,7 @@ def test_what_a_room_forgot_is_offered_before_what_waits(session: Session) -> No
     tell(session, type="init", data=[], epoch="F")
     assert session.restores() == [_restore]
     assert sent_values(session) == []
-    replica.offer(b"0", Receipt(), seq=0)
+    replica.offer(b"0", Outcome(), seq=0)
     (offer,) = (json.loads(frame) for frame in session.outgoing())
     assert (offer["value"], offer["if_seq"]) == (0, 0)
     tell(session, type="push", value=0, seq=1)
@@ -396,14 +396,14 @@ def test_what_a_room_forgot_is_offered_before_what_waits(session: Session) -> No
 def test_where_somebody_was_faster_it_is_offered_again_before_what_waits(session: Session) -> None:
     replica, follower = wrote_offline(session, 1)
     tell(session, type="init", data=[], epoch="F")
-    replica.offer(b"0", Receipt(), seq=0)
+    replica.offer(b"0", Outcome(), seq=0)
     (offer,) = (json.loads(frame) for frame in session.outgoing())
     tell(session, type="push", value=7, seq=1)
     tell(session, type="error", code="conflict", id=offer["id"], seq=1, message="")
     assert session.restores() == [_restore]
     assert sent_values(session) == []
     assert replica.may_offer(1)
-    replica.offer(b"8", Receipt(), seq=1)
+    replica.offer(b"8", Outcome(), seq=1)
     assert sent_values(session) == [8]
     replica.decide(follower, "F")
     assert sent_values(session) == [1]
@@ -415,7 +415,7 @@ def test_what_waits_is_sent_where_an_offer_is_refused_and_nothing_is_offered_aga
 ) -> None:
     replica, _ = wrote_offline(session, 1)
     tell(session, type="init", data=[], epoch="F")
-    replica.offer(b"0", Receipt(), seq=0)
+    replica.offer(b"0", Outcome(), seq=0)
     (offer,) = (json.loads(frame) for frame in session.outgoing())
     tell(session, type="error", code=code, id=offer["id"], message="")
     assert sent_values(session) == [1]
@@ -435,7 +435,7 @@ def test_what_waits_is_sent_where_nobody_is_left_who_could_offer(session: Sessio
 def test_an_offer_goes_out_whatever_number_of_pushes_waits(session: Session) -> None:
     replica, _ = wrote_offline(session, *range(2_000))
     tell(session, type="init", data=[], epoch="F")
-    replica.offer(b"0", Receipt(), seq=0)
+    replica.offer(b"0", Outcome(), seq=0)
     assert sent_values(session) == [0]
 
 
@@ -453,7 +453,7 @@ def test_an_interrupt_while_news_are_taken_loses_none_and_counts_what_was_missed
     def taken(line: int) -> tuple[list[int], int]:
         follower, news = Follower(limit=2), deque[News]()
         for seq in range(1, 6):
-            follower.tell(Heard(b"1", seq))
+            follower.hear(Heard(b"1", seq))
         interrupted_at(lambda: follower.move_to(news), line)
         follower.move_to(news)
         heard = [each.seq for each in news if isinstance(each, Heard)]

@@ -402,27 +402,27 @@ def test_a_key_is_deleted_whether_it_is_in_use_here_or_not(joined: bool) -> None
     session = online()
     if joined:
         session.log("a", keep=True)
-    receipt = session.send("a", action="delete")
+    outcome = session.send("a", action="delete")
     message = sent(session)[-1]
     assert message == {"type": "push", "key": "a", "action": {"type": "delete"}, "id": 1}
     assert not session.settled
     answer(session, type="ack", id=1, seq=3)
-    assert receipt.result() == 3
+    assert outcome.result() == 3
     assert session.settled
 
 
 def test_a_refused_deletion_says_why() -> None:
     session = online()
-    receipt = session.send("a", action="delete")
+    outcome = session.send("a", action="delete")
     sent(session)
     answer(session, type="error", id=1, code="forbidden", message="no")
-    assert isinstance(receipt.exception(), Forbidden)
+    assert isinstance(outcome.exception(), Forbidden)
     assert session.settled
 
 
 def test_values_are_pushed_without_hearing_of_the_key() -> None:
     session = online()
-    receipt = session.send("a", b"1", b"2", action="append", max_length=5)
+    outcome = session.send("a", b"1", b"2", action="append", max_length=5)
     action = {"type": "append", "max_length": 5}
     pushed = {"type": "push", "key": "a", "action": action, "id": 1, "values": [1, 2]}
     assert sent(session) == [pushed]
@@ -430,7 +430,7 @@ def test_values_are_pushed_without_hearing_of_the_key() -> None:
     session.connected()
     assert sent(session) == [pushed]
     answer(session, type="ack", id=1, seq=4)
-    assert receipt.result() == 4
+    assert outcome.result() == 4
 
 
 def test_keys_are_listed_and_asked_for_again_on_a_new_connection() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.session.session import Session
 from driftdb_jupyter.client.session.state import StateReplica, Update
 from driftdb_jupyter.protocol.errors import Uncertain
@@ -267,7 +267,7 @@ def test_an_update_is_shown_at_once_and_written_where_nobody_was_faster(room: Fa
     assert json.loads(replica.shown or b"") == ["x"]
     client.settle()
     assert room.value("a") == (["x"], 2)
-    assert json.loads(one.receipt.result()) == ["x"]
+    assert json.loads(one.outcome.result()) == ["x"]
 
 
 def test_an_update_is_made_again_on_what_somebody_else_wrote(room: FakeRoom) -> None:
@@ -276,10 +276,10 @@ def test_an_update_is_made_again_on_what_somebody_else_wrote(room: FakeRoom) -> 
     client.pump()
     room.write("a", ["theirs"])
     client.settle()
-    assert not one.receipt.done()
+    assert not one.outcome.done()
     rebase(client)
     assert room.value("a") == (["theirs", "x"], 2)
-    assert json.loads(one.receipt.result()) == ["theirs", "x"]
+    assert json.loads(one.outcome.result()) == ["theirs", "x"]
     assert replica.settled
 
 
@@ -288,7 +288,7 @@ def test_updates_that_wait_go_out_as_one_and_know_each_its_own_result(room: Fake
     updates = [update(replica) for _ in range(3)]
     client.settle()
     assert [value for _, _, value in room.applied] == [["x"] * 3]
-    assert [len(json.loads(each.receipt.result())) for each in updates] == [1, 2, 3]
+    assert [len(json.loads(each.outcome.result())) for each in updates] == [1, 2, 3]
 
 
 def test_an_update_goes_behind_an_own_write(room: FakeRoom) -> None:
@@ -303,11 +303,11 @@ def test_an_update_goes_behind_an_own_write(room: FakeRoom) -> None:
 def test_a_write_takes_the_place_of_updates_that_wait(room: FakeRoom) -> None:
     client, replica = joined(room)
     one = update(replica)
-    receipt: Receipt[bytes] = Receipt()
-    replica.write(b"[]", receipt=receipt)
+    outcome: Outcome[bytes] = Outcome()
+    replica.write(b"[]", outcome=outcome)
     client.settle()
     assert room.value("a") == ([], 1)
-    assert (one.receipt.done(), receipt.result()) == (True, b"[]")
+    assert (one.outcome.done(), outcome.result()) == (True, b"[]")
 
 
 def make_again(client: SimulatedClient, replica: StateReplica) -> None:
@@ -328,7 +328,7 @@ def test_an_update_of_what_is_no_longer_shown_is_made_again(room: FakeRoom) -> N
     replica.update(late, base=None)
     assert replica.shown == b'["theirs"]'
     make_again(client, replica)
-    assert (late.receipt.result(), room.value("a")) == (b'["theirs", "x"]', (["theirs", "x"], 2))
+    assert (late.outcome.result(), room.value("a")) == (b'["theirs", "x"]', (["theirs", "x"], 2))
     assert replica.settled
 
 
@@ -354,7 +354,7 @@ def test_a_write_replaces_an_update_that_is_to_be_made_again(room: FakeRoom) -> 
     replica.write(b'["last"]')
     client.settle()
     assert room.value("a") == (["last"], 1)
-    assert late.receipt.done()
+    assert late.outcome.done()
 
 
 def test_an_update_that_fails_the_second_time_is_given_up_alone(room: FakeRoom) -> None:
@@ -370,7 +370,7 @@ def test_an_update_that_fails_the_second_time_is_given_up_alone(room: FakeRoom) 
     replica.rebased(again, [bad])
     client.settle()
     assert room.value("a") == (["theirs", "x"], 2)
-    assert good.receipt.done()
+    assert good.outcome.done()
 
 
 def test_a_relay_on_its_key_does_not_keep_an_update_from_the_room(room: FakeRoom) -> None:
@@ -395,18 +395,18 @@ def test_nobody_knows_of_an_update_under_way_when_the_room_forgets() -> None:
     session.receive(json.dumps({**empty, "epoch": "F"}))
     conflict = {"type": "error", "code": "conflict", "id": 1, "key": "a", "seq": 0, "message": ""}
     session.receive(json.dumps(conflict))
-    assert isinstance(one.receipt.exception(), Uncertain)
+    assert isinstance(one.outcome.exception(), Uncertain)
     assert session.stale() == []
 
 
 def test_a_write_is_acknowledged_with_the_one_that_took_its_place(room: FakeRoom) -> None:
     client, replica = joined(room)
-    receipts: list[Receipt[bytes]] = [Receipt() for _ in range(3)]
-    for value, receipt in zip((b"1", b"2", b"2"), receipts, strict=True):
-        replica.write(value, receipt=receipt)
-    assert not any(receipt.done() for receipt in receipts)
+    outcomes: list[Outcome[bytes]] = [Outcome() for _ in range(3)]
+    for value, outcome in zip((b"1", b"2", b"2"), outcomes, strict=True):
+        replica.write(value, outcome=outcome)
+    assert not any(outcome.done() for outcome in outcomes)
     client.settle()
-    assert [receipt.result() for receipt in receipts] == [b"2", b"2", b"2"]
-    known: Receipt[bytes] = Receipt()
-    assert not replica.write(b"2", receipt=known)
+    assert [outcome.result() for outcome in outcomes] == [b"2", b"2", b"2"]
+    known: Outcome[bytes] = Outcome()
+    assert not replica.write(b"2", outcome=known)
     assert known.result() == b"2"

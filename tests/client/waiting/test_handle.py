@@ -4,33 +4,33 @@ import asyncio
 
 import pytest
 
-from driftdb_jupyter.client.session.receipt import Receipt
+from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.waiting.handle import Handle
 from driftdb_jupyter.protocol.errors import DriftDBError, Forbidden, TimedOut, Unreachable
 
 
-def handle(receipt: Receipt[int], why: DriftDBError | None = None) -> Handle[str]:
-    return Handle(receipt, str, why=lambda: why)
+def handle(outcome: Outcome[int], why: DriftDBError | None = None) -> Handle[str]:
+    return Handle(outcome, str, why=lambda: why)
 
 
 def test_it_brings_what_was_answered() -> None:
-    receipt: Receipt[int] = Receipt()
-    made = handle(receipt)
+    outcome: Outcome[int] = Outcome()
+    made = handle(outcome)
     assert not made.done()
-    receipt.set_result(3)
+    outcome.set_result(3)
     assert made.done()
     assert made.result() == "3"
 
 
 def test_it_raises_what_the_room_refused_it_with() -> None:
-    receipt: Receipt[int] = Receipt()
-    receipt.set_exception(Forbidden("no"))
+    outcome: Outcome[int] = Outcome()
+    outcome.set_exception(Forbidden("no"))
     with pytest.raises(Forbidden, match="no"):
-        handle(receipt).result()
+        handle(outcome).result()
 
 
 def test_who_waits_too_long_is_told_what_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = handle(Receipt(), why=Unreachable("nobody there"))
+    waiting = handle(Outcome(), why=Unreachable("nobody there"))
     with pytest.raises(TimedOut, match="within 0 s: nobody there"):
         waiting.result(0)
     monkeypatch.setenv("DRIFTDB_TIMEOUT_SECONDS", "0.001")
@@ -39,25 +39,25 @@ def test_who_waits_too_long_is_told_what_is_in_the_way(monkeypatch: pytest.Monke
 
 
 def test_it_can_be_awaited_more_than_once() -> None:
-    receipt: Receipt[int] = Receipt()
+    outcome: Outcome[int] = Outcome()
 
     async def both() -> list[str]:
-        made = handle(receipt)
-        asyncio.get_running_loop().call_soon(receipt.set_result, 3)
+        made = handle(outcome)
+        asyncio.get_running_loop().call_soon(outcome.set_result, 3)
         return [await made, await made]
 
     assert asyncio.run(both()) == ["3", "3"]
 
 
 def test_giving_up_an_await_leaves_the_request_alone() -> None:
-    receipt: Receipt[int] = Receipt()
+    outcome: Outcome[int] = Outcome()
 
     async def give_up() -> None:
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(_await(handle(receipt)), 0.001)
+            await asyncio.wait_for(_await(handle(outcome)), 0.001)
 
     asyncio.run(give_up())
-    assert not receipt.done()
+    assert not outcome.done()
 
 
 async def _await(made: Handle[str]) -> str:
@@ -67,4 +67,4 @@ async def _await(made: Handle[str]) -> str:
 def test_an_await_ends_as_a_result_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRIFTDB_TIMEOUT_SECONDS", "0.01")
     with pytest.raises(TimedOut, match="still on its way"):
-        asyncio.run(_await(handle(Receipt())))
+        asyncio.run(_await(handle(Outcome())))

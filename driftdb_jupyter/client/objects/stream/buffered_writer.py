@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ....protocol.errors import DriftDBError, NotConnected, QueueFull, TimedOut, TooLarge
 from ...runtime.background import background
 from ...runtime.waker import wait_for
-from ...session.receipt import Receipt, fail, fulfil
+from ...session.outcome import Outcome, fail, fulfil
 from ..describe import hint
 from .lines import Lines, encode_line
 
@@ -185,11 +185,11 @@ class BufferedWriter:
         if not self.busy and not self._sources:
             return
         self._entries.append(self._end_all if last else self._settle_all)
-        receipt = self._mark()
+        outcome = self._mark()
         if background().here():
             self._turn()
             return
-        wait_for(receipt, timeout_seconds)
+        wait_for(outcome, timeout_seconds)
 
     def forked(self) -> None:
         """Forget, in a forked child, what its parent will append."""
@@ -203,7 +203,7 @@ class BufferedWriter:
         self._values: list[bytes] = []
         self._behind = False
         self._sources: set[PrintedText] = set()
-        self._marks: list[Receipt[None]] = []
+        self._marks: list[Outcome[None]] = []
         self._retry: asyncio.TimerHandle | None = None
         self._taken = 0
         self._moved_at = 0.0
@@ -235,23 +235,23 @@ class BufferedWriter:
         loop.call_soon_threadsafe(loop.call_later, within_seconds, self._turn)
         self._next_turn = now + within_seconds
 
-    def _mark(self) -> Receipt[None]:
-        """Return a receipt that comes when the connection has all that was written before."""
-        receipt: Receipt[None] = Receipt()
-        self._entries.append(partial(self._note_mark, receipt))
+    def _mark(self) -> Outcome[None]:
+        """Return an outcome that comes when the connection has all that was written before."""
+        outcome: Outcome[None] = Outcome()
+        self._entries.append(partial(self._note_mark, outcome))
         background().call(self._turn)
-        return receipt
+        return outcome
 
-    def _wait(self, receipt: Receipt[None]) -> None:
+    def _wait(self, outcome: Outcome[None]) -> None:
         if background().here():
             self._turn()
-            if receipt.done():
-                receipt.result()
+            if outcome.done():
+                outcome.result()
             return
         while True:
             turns = self._turns
-            if wait_for(receipt, self._connection.settings.connect_timeout_seconds):
-                receipt.result()
+            if wait_for(outcome, self._connection.settings.connect_timeout_seconds):
+                outcome.result()
                 return
             if self._turns == turns:
                 raise TimedOut(
@@ -317,8 +317,8 @@ class BufferedWriter:
         for source in self._sources:
             self._encode(source.settle(now=True))
 
-    def _note_mark(self, receipt: Receipt[None]) -> None:
-        self._marks.append(receipt)
+    def _note_mark(self, outcome: Outcome[None]) -> None:
+        self._marks.append(outcome)
 
     def _hand_on(self) -> None:
         """Push what there is, as far as the connection takes it."""
@@ -327,13 +327,13 @@ class BufferedWriter:
         try:
             for batch in self._replica.batches(self._values):
                 try:
-                    receipt = self._connection.push(
+                    outcome = self._connection.push(
                         self._replica, *batch, keep=True, max_length=self._max_length
                     )
                 except TooLarge as error:  # alone, for others would have fitted without it
                     self._note_loss(len(batch), error)
                 else:
-                    receipt.add_done_callback(self._note_receipt)
+                    outcome.add_done_callback(self._note_outcome)
                     if first:
                         hint(self._connection, self._replica.key, "stream")
                         first = False
@@ -380,8 +380,8 @@ class BufferedWriter:
             _log.warning("what was printed to %r could not be handed on: %s", key, why)
         self._error = self._error or error
 
-    def _note_receipt(self, receipt: Receipt[int | None]) -> None:
+    def _note_outcome(self, outcome: Outcome[int | None]) -> None:
         # What is refused is logged by the stream itself.
-        error = receipt.exception()
+        error = outcome.exception()
         if isinstance(error, Exception):
             self._error = self._error or error

@@ -60,7 +60,7 @@ class Progress(Generic[T]):
         self._every = every_seconds
         self._id = secrets.token_urlsafe(6)
         self._start = time.monotonic()
-        self._told = -every_seconds
+        self._appended_at = -every_seconds
         self._entered = False
         self._exhausted = False
 
@@ -75,7 +75,7 @@ class Progress(Generic[T]):
 
     def __enter__(self) -> Progress[T]:
         self._entered = True
-        self._tell()
+        self._append()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -85,7 +85,7 @@ class Progress(Generic[T]):
         else:
             complete = self._exhausted or self.count >= self._total
         failed = kind is not None and not issubclass(kind, GeneratorExit)
-        self._tell(
+        self._append(
             ended=True, done=complete or failed, error=kind.__name__ if kind and failed else None
         )
 
@@ -102,8 +102,8 @@ class Progress(Generic[T]):
             # As it is now, also if it is changed before its turn comes.
             self.postfix.update(_plain(postfix))
         self.count += steps
-        if time.monotonic() - self._told >= self._every:
-            self._tell()
+        if time.monotonic() - self._appended_at >= self._every:
+            self._append()
 
     def _steps(self, iterable: Iterable[T]) -> Iterator[T]:
         for item in iterable:
@@ -118,15 +118,15 @@ class Progress(Generic[T]):
         except EncodingError:
             return {str(name): _plain_or_text(item) for name, item in self.postfix.items()}
 
-    def _tell(self, *, ended: bool = False, done: bool = False, error: str | None = None) -> None:
+    def _append(self, *, ended: bool = False, done: bool = False, error: str | None = None) -> None:
         if self._writer.behind and not ended:
             return  # a later one will do
-        self._told = time.monotonic()
+        self._appended_at = time.monotonic()
         value: dict[str, Any] = {
             "progress": self.count,
             "total": self._total,
             "description": self._description,
-            "seconds": round(self._told - self._start, 3),
+            "seconds": round(self._appended_at - self._start, 3),
             "id": self._id,
             "done": done,
         }

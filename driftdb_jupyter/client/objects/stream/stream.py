@@ -21,7 +21,7 @@ from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
 from ...session.kind import kind_of
 from ...session.log import COMPACTED, Heard
-from ...session.receipt import last_of
+from ...session.outcome import last_of
 from ...session.unread import Unread
 from ...values.encoding import decode, encode, encode_each
 from ...waiting.feed import Feed
@@ -123,9 +123,9 @@ class Stream(Labelled, Sequence[Any]):
             raise ValueError("expected a stream with values, got an empty one")
         seq = entries[-1].seq
         text = encode(summarize([self._read(entry) for entry in entries]), hook=self._encode)
-        receipt = connection.compact(self._replica, text, seq=seq, epoch=epoch)
+        outcome = connection.compact(self._replica, text, seq=seq, epoch=epoch)
         connection.push(self._replica, COMPACTED % seq, keep=False)
-        return self._handle(receipt, lambda seq: seq)
+        return self._handle(outcome, lambda seq: seq)
 
     def follow(self, *, start: str = "oldest", timeout_seconds: float | None = None) -> Feed:
         """Return the values for a ``for`` or an ``async for`` loop that waits for each next one.
@@ -227,7 +227,7 @@ class Stream(Labelled, Sequence[Any]):
                 values.clear()
                 continue
             heard = values[0]
-            subscribers.tell(heard, partial(self._read, heard))
+            subscribers.notify(heard, partial(self._read, heard))
             if unread.values and unread.values[0] is heard:
                 unread.values.popleft()
 
@@ -238,13 +238,13 @@ class Stream(Labelled, Sequence[Any]):
             self._writer.hand_over(connection.settings.connect_timeout_seconds, last=False)
         batches = [values] if len(values) == 1 else self._replica.batches(values)
         first = self._replica.meta is None
-        receipts = [
+        outcomes = [
             connection.push(self._replica, *batch, keep=True, max_length=self._max_length)
             for batch in batches
         ]
-        if first and receipts:
+        if first and outcomes:
             hint(connection, self._key, "stream")
-        return self._handle(last_of(receipts), lambda seq: seq)
+        return self._handle(last_of(outcomes), lambda seq: seq)
 
     def _open_writer(self) -> BufferedWriter:
         if self._writer is None:

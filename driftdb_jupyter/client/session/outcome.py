@@ -8,12 +8,12 @@ from typing import Generic, TypeVar, cast
 
 from ...protocol.errors import DriftDBError
 
-__all__ = ["Receipt", "fail", "fulfil", "last_of"]
+__all__ = ["Outcome", "fail", "fulfil", "last_of"]
 
 T = TypeVar("T")
 
 
-class Receipt(Generic[T]):
+class Outcome(Generic[T]):
     """The outcome of a request: a result or an error, set once.
 
     It knows no threads and takes no lock, so that no interrupt of a thread can leave it locked:
@@ -22,18 +22,18 @@ class Receipt(Generic[T]):
     :class:`~driftdb_jupyter.client.waiting.handle.Handle`.
     """
 
-    __slots__ = ("__weakref__", "_callbacks", "_outcome")
+    __slots__ = ("__weakref__", "_callbacks", "_settled")
 
     writes = 1
     """How many writes it stands for."""
 
     def __init__(self) -> None:
-        self._outcome: tuple[T | None, BaseException | None] | None = None
-        self._callbacks: deque[Callable[[Receipt[T]], object]] = deque()
+        self._settled: tuple[T | None, BaseException | None] | None = None
+        self._callbacks: deque[Callable[[Outcome[T]], object]] = deque()
 
     def done(self) -> bool:
         """Return True if there is a result or an error."""
-        return self._outcome is not None
+        return self._settled is not None
 
     def result(self) -> T:
         """Return the result, or raise the error; :class:`TimeoutError` while there is neither."""
@@ -49,10 +49,10 @@ class Receipt(Generic[T]):
         """Return the error, ``None`` if there is a result."""
         return self._known()[1]
 
-    def add_done_callback(self, callback: Callable[[Receipt[T]], object]) -> None:
-        """Call ``callback(receipt)`` once it is set (on the thread that sets it), or now."""
+    def add_done_callback(self, callback: Callable[[Outcome[T]], object]) -> None:
+        """Call ``callback(outcome)`` once it is set (on the thread that sets it), or now."""
         self._callbacks.append(callback)
-        if self._outcome is not None:
+        if self._settled is not None:
             self._call_back()
 
     def set_result(self, result: T) -> None:
@@ -63,9 +63,9 @@ class Receipt(Generic[T]):
         """Set the error, unless it is set already."""
         self._set((None, error))
 
-    def _set(self, outcome: tuple[T | None, BaseException | None]) -> None:
-        if self._outcome is None:
-            self._outcome = outcome
+    def _set(self, settled: tuple[T | None, BaseException | None]) -> None:
+        if self._settled is None:
+            self._settled = settled
             self._call_back()
 
     def _call_back(self) -> None:
@@ -78,43 +78,43 @@ class Receipt(Generic[T]):
             callback(self)
 
     def _known(self) -> tuple[T | None, BaseException | None]:
-        if self._outcome is None:
-            raise TimeoutError("expected a receipt with an outcome, got one without")
-        return self._outcome
+        if self._settled is None:
+            raise TimeoutError("expected an outcome with an outcome, got one without")
+        return self._settled
 
 
-def fulfil(receipts: Iterable[Receipt[T]], result: T) -> None:
+def fulfil(outcomes: Iterable[Outcome[T]], result: T) -> None:
     """Give each its result."""
-    for receipt in receipts:
-        receipt.set_result(result)
+    for outcome in outcomes:
+        outcome.set_result(result)
 
 
-def fail(receipts: Iterable[Receipt[T]], error: BaseException) -> None:
+def fail(outcomes: Iterable[Outcome[T]], error: BaseException) -> None:
     """Give each the error."""
-    for receipt in receipts:
-        receipt.set_exception(error)
+    for outcome in outcomes:
+        outcome.set_exception(error)
 
 
-def last_of(receipts: Sequence[Receipt[T | None]]) -> Receipt[T | None]:
-    """Return a receipt for all: it brings the last one's result, or the first error of any.
+def last_of(outcomes: Sequence[Outcome[T | None]]) -> Outcome[T | None]:
+    """Return an outcome for all: it brings the last one's result, or the first error of any.
 
     ``None``, where there are none.
     """
-    if len(receipts) == 1:
-        return receipts[0]
-    together: Receipt[T | None] = Receipt()
-    left = set(range(len(receipts)))
+    if len(outcomes) == 1:
+        return outcomes[0]
+    together: Outcome[T | None] = Outcome()
+    left = set(range(len(outcomes)))
 
-    def note(number: int, receipt: Receipt[T | None]) -> None:
+    def note(number: int, outcome: Outcome[T | None]) -> None:
         left.discard(number)
-        error = receipt.exception()
+        error = outcome.exception()
         if error is not None:
             together.set_exception(error)
         elif not left:
-            together.set_result(receipts[-1].result())
+            together.set_result(outcomes[-1].result())
 
-    if not receipts:
+    if not outcomes:
         together.set_result(None)
-    for number, receipt in enumerate(receipts):
-        receipt.add_done_callback(lambda receipt, number=number: note(number, receipt))  # type: ignore[misc]
+    for number, outcome in enumerate(outcomes):
+        outcome.add_done_callback(lambda outcome, number=number: note(number, outcome))  # type: ignore[misc]
     return together

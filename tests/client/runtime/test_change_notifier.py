@@ -4,17 +4,17 @@ import threading
 
 import pytest
 
-from driftdb_jupyter.client.runtime.teller import Teller
+from driftdb_jupyter.client.runtime.change_notifier import ChangeNotifier
 
 
 class Value:
     def __init__(self) -> None:
         self.now = 0
-        self.told: list[tuple[int, int]] = []
-        self.teller = Teller(lambda: self.now)
+        self.heard: list[tuple[int, int]] = []
+        self.notifier = ChangeNotifier(lambda: self.now)
 
-    def tell(self, before: int, now: int) -> None:
-        self.told.append((before, now))
+    def hear(self, before: int, now: int) -> None:
+        self.heard.append((before, now))
 
 
 @pytest.fixture
@@ -23,23 +23,23 @@ def value() -> Value:
 
 
 def test_it_tells_what_is_new_and_nothing_else(value: Value) -> None:
-    value.teller.run(value.tell)
+    value.notifier.run(value.hear)
     value.now = 1
-    value.teller.run(value.tell)
-    value.teller.run(value.tell)
-    assert value.told == [(0, 1)]
+    value.notifier.run(value.hear)
+    value.notifier.run(value.hear)
+    assert value.heard == [(0, 1)]
 
 
 def test_a_change_in_the_middle_is_told_in_the_middle(value: Value) -> None:
-    def tell(before: int, now: int) -> None:
+    def notify(before: int, now: int) -> None:
         if now < 3:
             value.now += 1
-            value.teller.run(tell)
-        value.tell(before, now)
+            value.notifier.run(notify)
+        value.hear(before, now)
 
     value.now = 1
-    value.teller.run(tell)
-    assert value.told == [(2, 3), (1, 2), (0, 1)]
+    value.notifier.run(notify)
+    assert value.heard == [(2, 3), (1, 2), (0, 1)]
 
 
 def test_after_an_error_the_next_change_is_told(value: Value) -> None:
@@ -48,30 +48,30 @@ def test_after_an_error_the_next_change_is_told(value: Value) -> None:
 
     value.now = 1
     with pytest.raises(ZeroDivisionError):
-        value.teller.run(fail)
+        value.notifier.run(fail)
     value.now = 2
-    value.teller.run(value.tell)
-    assert value.told == [(1, 2)]
+    value.notifier.run(value.hear)
+    assert value.heard == [(1, 2)]
 
 
 def test_another_thread_does_not_wait_and_what_it_found_is_told(value: Value) -> None:
     entered, gate = threading.Event(), threading.Event()
 
-    def tell(before: int, now: int) -> None:
+    def notify(before: int, now: int) -> None:
         entered.set()
         assert gate.wait(60)
-        value.tell(before, now)
+        value.hear(before, now)
 
     value.now = 1
-    thread = threading.Thread(target=value.teller.run, args=[tell])
+    thread = threading.Thread(target=value.notifier.run, args=[notify])
     thread.start()
     assert entered.wait(60)
     value.now = 2
-    value.teller.run(value.tell)
-    assert value.told == []
+    value.notifier.run(value.hear)
+    assert value.heard == []
     gate.set()
     thread.join(60)
-    assert value.told == [(0, 1), (1, 2)]
+    assert value.heard == [(0, 1), (1, 2)]
 
 
 def test_who_makes_a_change_tells_it_though_another_thread_sees_it_first(value: Value) -> None:
@@ -79,14 +79,14 @@ def test_who_makes_a_change_tells_it_though_another_thread_sees_it_first(value: 
 
     def change() -> None:
         value.now = 1
-        other = threading.Thread(target=value.teller.run, args=[tell])
+        other = threading.Thread(target=value.notifier.run, args=[notify])
         other.start()
         other.join(60)
 
-    def tell(before: int, now: int) -> None:
+    def notify(before: int, now: int) -> None:
         threads.append(threading.current_thread())
 
-    value.teller.run(tell, change=change)
+    value.notifier.run(notify, change=change)
     assert threads == [threading.current_thread()]
 
 
@@ -104,36 +104,36 @@ def test_who_makes_a_change_tells_it_though_another_thread_is_looking(value: Val
         changed.wait(0.2)  # in vain, for the change waits until this has looked
         return value.now
 
-    def tell(before: int, now: int) -> None:
+    def notify(before: int, now: int) -> None:
         threads.append(threading.current_thread())
 
     def change() -> None:
         value.now = 1
         changed.set()
 
-    other = threading.Thread(target=value.teller.run, args=[tell])
-    value.teller._current = current
+    other = threading.Thread(target=value.notifier.run, args=[notify])
+    value.notifier._current = current
     other.start()
     assert looking.wait(60)
-    value.teller.run(tell, change=change)
+    value.notifier.run(notify, change=change)
     other.join(60)
     assert threads == [threading.current_thread()]
 
 
 def test_a_change_that_fails_raises_and_leaves_others_to_tell(value: Value) -> None:
     with pytest.raises(ZeroDivisionError):
-        value.teller.run(value.tell, change=lambda: 1 // 0)
+        value.notifier.run(value.hear, change=lambda: 1 // 0)
     value.now = 1
-    other = threading.Thread(target=value.teller.run, args=[value.tell])
+    other = threading.Thread(target=value.notifier.run, args=[value.hear])
     other.start()
     other.join(60)
-    assert value.told == [(0, 1)]
+    assert value.heard == [(0, 1)]
 
 
 def test_a_turn_that_an_interrupt_kept_is_taken(value: Value) -> None:
-    thread = threading.Thread(target=value.teller._turn.enter_now)
+    thread = threading.Thread(target=value.notifier._turn.enter_now)
     thread.start()
     thread.join(60)
     value.now = 1
-    value.teller.run(value.tell)
-    assert value.told == [(0, 1)]
+    value.notifier.run(value.hear)
+    assert value.heard == [(0, 1)]
