@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from math import ceil
 from typing import Any, ClassVar
 
 from msgspec import UNSET
@@ -22,7 +23,7 @@ from ...access.room_access import NO_ROOM, RoomAccess
 from ...access.tokens.claims import TOKEN_LIMIT_LENGTH
 from ...protocol.cbor_codec import CBOR
 from ...protocol.entry import Author
-from ...protocol.errors import BadMessage, Forbidden, Refusal, Unavailable
+from ...protocol.errors import BadMessage, Forbidden, RateExceeded, Refusal, Unavailable
 from ...protocol.frame import BINARY, TEXT
 from ...protocol.json_codec import JSON
 from ...protocol.messages import Can, ClientMessage, Get, Keys, Ping, Push, Renew, SetPresence
@@ -35,6 +36,7 @@ from ..hosting.guard import Guard, check
 from ..hosting.hosted_room import HostedRoom, short_list
 from ..hosting.hub import Hub
 from ..hosting.peer import Peer
+from ..limits.callers import Caller
 from ..limits.people import PersonShare
 from ..process.log_text import printable
 from ..receiving.reader import BatchReader, available
@@ -412,9 +414,10 @@ class _RequestPusher:
 class _Renewal:
     """Finds another credential for a connection, as a request would show it."""
 
-    def __init__(self, hub: Hub, bearers: Bearers, room: str) -> None:
+    def __init__(self, hub: Hub, bearers: Bearers, caller: Caller, room: str) -> None:
         self._hub = hub
         self._bearers = bearers
+        self._caller = caller
         self._room = room
 
     def credential(
@@ -426,6 +429,9 @@ class _Renewal:
                 raise Forbidden("that ticket is no good, or not any more", action="renew")
             return found
         assert token is not None
+        seconds = self._caller.count_request()
+        if seconds:  # for others may have to be asked about it
+            raise RateExceeded(f"too many requests; renew in {ceil(seconds)} s")
         try:
             shown = self._bearers.credential(token) if len(token) <= TOKEN_LIMIT_LENGTH else None
         except Unauthorized as error:
@@ -530,7 +536,7 @@ class Connect(RoomRequest, WebSocketHandler):
             malformed=self.hub.malformed,
             unwritten=self.hub.new_unwritten(),
             refused=self._refused,
-            renews=_Renewal(self.hub, self.site.bearers, self.hosted.name),
+            renews=_Renewal(self.hub, self.site.bearers, self.caller, self.hosted.name),
         )
         rates = self.caller.rates()
         if self._share is not None and self._share.rate is not None:

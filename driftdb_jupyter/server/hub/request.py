@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import Any
 
 from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler
@@ -14,7 +13,8 @@ from ...protocol.name import new_id
 from ..http.bearers import Maker
 from ..http.handlers import RoomInfo, RoomRequest
 from ..http.pages import PageHandler
-from ..http.request import Unauthorized
+from ..http.request import Request, Unauthorized
+from ..http.site import Site
 from .auth import HubLogin
 from .credential import HubCredential, Model
 from .room_names import owned_room
@@ -98,26 +98,26 @@ class HubRequest(HubOAuthenticated, RoomRequest):  # type: ignore[misc]  # Jupyt
         return new_id() if subject is None else owned_room("user", subject, new_id())
 
 
-class Callback(HubOAuthCallbackHandler):  # type: ignore[misc]  # JupyterHub has no types
+class Callback(HubOAuthCallbackHandler, Request):  # type: ignore[misc]  # JupyterHub has no types
     """``GET /oauth_callback``: the end of a browser's login."""
 
-    def initialize(self, login: HubLogin) -> None:
+    def initialize(  # type: ignore[override]  # the routes give it
+        self, site: Site, *, login: HubLogin
+    ) -> None:
         """``login``: what began it."""
+        super().initialize(site)
         self.hub_auth = login
 
     async def prepare(self) -> None:
-        """See who is logged in already."""
+        """Count the request, for the hub is asked then; see who is logged in already."""
+        self.admit()
         self.current_user = await self.hub_auth.get_user(self, sync=False)
 
     def set_default_headers(self) -> None:
-        """Don't name the server, and have no other page see where this one was."""
-        self.clear_header("Server")
+        """Have no other page see where this one was."""
+        super().set_default_headers()
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with the status alone: what the request says is anybody's."""
-        self.finish()
 
 
 def hub_credential(

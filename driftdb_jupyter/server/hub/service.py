@@ -131,9 +131,11 @@ class HubService(Configurable):
         self.request: type[RequestHandler] = hub_request(login, policies)
         self.credential: Maker = token_credential(login, policies)
         self._log_in = LogIn
-        self._callback = Callback, {"login": login}
+        self._callback = Callback
+        self._login = login
 
     def routes(self, site: Site) -> list[Route]:
         """Return the routes of logging in."""
         callback = re.escape(site.prefix) + "oauth_callback"
-        return [site.route("login", self._log_in), (callback, *self._callback)]
+        options = {"site": site, "login": self._login}
+        return [site.route("login", self._log_in), (callback, self._callback, options)]

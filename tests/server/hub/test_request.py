@@ -11,7 +11,7 @@ import pytest
 from driftdb_jupyter.server.hub.auth import HubLogin
 from driftdb_jupyter.server.hub.service import HubService
 
-from ...conformance.peer import Answer, fetch
+from ...conformance.peer import Answer, Room, fetch
 from ...conformance.servers import Server, standalone
 
 pytestmark = pytest.mark.asyncio
@@ -25,7 +25,15 @@ HANDSHAKE = {
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def asked() -> list[str]:
+    """The tokens that the hub was asked about."""
+    return []
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, asked: list[str]
+) -> Iterator[Server]:
     """A service of a hub that knows one code, and one token for it: Ada's."""
 
     async def token_for_code(login: HubLogin, code: str, **how: Any) -> str:
@@ -33,7 +41,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         return "adas-token"
 
     async def ask(login: HubLogin, token: str) -> dict[str, Any] | None:
-        scopes = ["access:services!service=driftdb"]
+        asked.append(token)
+        scopes = ["access:services!service=driftdb", "custom:driftdb:write"]
         return {"name": "ada", "kind": "user", "groups": [], "scopes": scopes}
 
     monkeypatch.setattr(HubLogin, "token_for_code", token_for_code)
@@ -48,7 +57,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.setenv(name, value)
     service = HubService()
     service.prepare("")
-    with standalone(base_url=PREFIX, service=service) as server:
+    settings = {"request_limit_per_second": 0.001, **getattr(request, "param", {})}
+    with standalone(base_url=PREFIX, service=service, **settings) as server:
         yield server
 
 
@@ -88,3 +98,26 @@ async def test_a_website_has_nothing_of_a_login(server: Server) -> None:
     assert (await fetch(room, headers=navigation | {"Origin": EVIL})).status == 403
     own = server.root.removesuffix(PREFIX)
     assert (await fetch(server.root + "login", headers=login | {"Origin": own})).status == 204
+
+
+@pytest.mark.parametrize("server", [{"request_limit_burst": 30}], indirect=True)
+async def test_the_hub_is_asked_no_more_often_than_an_address_may_make_requests(
+    server: Server, asked: list[str]
+) -> None:
+    peer = await Room(server, "class").join(headers={"Authorization": "Bearer first"})
+    statuses = []
+    for number in range(28):
+        headers = {"Cookie": f"service-driftdb={number}"}
+        answer = await fetch(f"{server.root}oauth_callback?code=c&state=s", headers=headers)
+        statuses.append(answer.status)
+    assert set(statuses) == {403}
+    await peer.send({"type": "renew", "token": "second"}, {"type": "renew", "token": "third"})
+    assert (await peer.receive())["type"] == "renewed"
+    await peer.hears_error("rate")
+    headers = {"Cookie": "service-driftdb=late"}
+    answer = await fetch(f"{server.root}oauth_callback?code=c&state=s", headers=headers)
+    assert answer.status == 429
+    assert answer.headers["Retry-After"]
+    assert "second" in asked
+    assert not {"third", "late"} & set(asked)
+    await peer.leave()
