@@ -68,8 +68,8 @@ class RoomRequest(Request):
 
     credential: Credential
     hides_rooms: ClassVar[bool] = False
-    """Whether a page doesn't show even that a room exists to who may not read it: for sites where
-    rooms have names that can be guessed, and owners."""
+    """Whether nobody learns that a room exists who may do nothing in it: for sites where rooms have
+    names that can be guessed, and owners."""
     entered: HostedRoom | None = None
 
     def initialize(self, site: Site) -> None:
@@ -112,13 +112,23 @@ class RoomRequest(Request):
         return grants if isinstance(grants, Grants) else await grants
 
     async def demand_grants(self, access: RoomAccess) -> Grants:
-        """Return what the caller may do in a room now; raise 403 if that is nothing."""
+        """Return what the caller may do in a room now; raise 403 if that is nothing.
+
+        Where rooms are hidden, raise 404 if the caller would find that there is no such room.
+        """
         grants = await self.grants(access)
         if grants is ENDED:
             raise Unauthorized("the token was taken back")
         if not grants:
+            if self.hides_rooms and await self._would_miss(access.name):
+                raise NoSuchRoom
             raise HTTPError(HTTPStatus.FORBIDDEN)
         return grants
+
+    async def _would_miss(self, name: str) -> bool:
+        """Return whether the caller would be told of a room of that name that there is none."""
+        grants = await self.grants(RoomAccess(name))
+        return bool(name) and grants.reads_any and not await self.may_create(name)
 
     async def demand_reading(self, access: RoomAccess = NO_ROOM) -> Grants:
         """Return the same; raise 403 unless the caller may read something."""
