@@ -120,7 +120,7 @@ class PageHandler(RoomRequest):
             self.show(
                 "",
                 title="No such room",
-                message="This server has no room of that name (any more), or none that you may see.",
+                message="This server has no room of that name, or none that you may see.",
             )
         elif status_code == HTTPStatus.FORBIDDEN:
             self.show("", title="Not allowed", message="You have no permission to read this room.")
