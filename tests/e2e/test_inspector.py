@@ -211,6 +211,18 @@ def test_on_a_window_of_usual_width_its_head_has_two_lines(
     assert middles[0] == middles[1] == middles[2] < middles[3] == middles[4]
 
 
+def test_in_a_low_window_each_part_is_as_high_as_what_it_holds(
+    new_window: NewWindow, room: PageRoom
+) -> None:
+    page = opened(new_window, room, viewport={"width": 1280, "height": 600})
+    page.get_by_text("Push by hand").click()
+    page.get_by_text("Who may do what").click()
+    expect(page.get_by_role("button", name="Show", exact=True)).to_be_visible()
+    for panel in page.locator(".push, .history").all():
+        assert panel.evaluate("panel => panel.scrollHeight - panel.clientHeight") == 0
+    expect(push_by_hand(page, "log", "append", '"a"')).to_have_text("Arrived as 1.")
+
+
 def test_with_thousands_of_keys_one_is_found(new_window: NewWindow, room: PageRoom) -> None:
     with python_room(room.url) as inside:
         for number in range(MANY):

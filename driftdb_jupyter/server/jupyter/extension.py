@@ -34,7 +34,7 @@ from ..http.handlers import Connect, RoomRequest, routes
 from ..http.health import Health
 from ..http.link_handlers import link_routes
 from ..http.metrics import HubCollector
-from ..http.pages import PageHandler, page_routes
+from ..http.pages import FrontPage, PageHandler, page_routes
 from ..http.reach import near, reach
 from ..http.signed import signed_tokens
 from ..http.site import Route, Site
@@ -277,6 +277,8 @@ class DriftDBExtension(ExtensionApp):
         signed = signed_tokens(self.hub.settings)
         if signed is not None:
             site.bearers.add(is_signed, signed)
+        # Before Jupyter's own handler of paths that end in a slash.
+        self.handlers.append(site.route("", FrontPage))
         self.handlers.append(site.route("notebook", NotebookRoom))
         self.handlers.extend(routes(site))
         self.handlers.extend(access_routes(site))

@@ -112,7 +112,7 @@ export class Detail {
         `${size.toLocaleString()} ${size === 1 ? "value" : "values"}, ${sizeOf(info.bytes)}`,
       );
       if (size > this.held.length && this.held.length > 0)
-        parts.push(`the newest ${this.held.length} are listed`);
+        parts.push(`the newest ${this.held.length.toLocaleString()} are listed`);
     }
     if (shown !== null) {
       parts.push(`shown: number ${shown.seq}`);

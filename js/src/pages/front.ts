@@ -103,6 +103,15 @@ function show(): void {
   for (const snippet of snippets(known, room ?? "ID")) tabs.add(snippet.name, panel(snippet));
   const title = element("h2", "", {}, room === null ? "Use a room" : "Use it");
   code.replaceChildren(title, tabs.element);
+  if (shell.advice.startsWith("jupyter"))
+    code.append(
+      element(
+        "p",
+        "quiet",
+        {},
+        "Outside of this server's notebooks, set DRIFTDB_TOKEN to its token.",
+      ),
+    );
 }
 
 function panel({ code, name }: Snippet): HTMLElement {

@@ -67,7 +67,10 @@ export class KeyList {
     this.shown =
       wanted === "" ? this.sorted : this.sorted.filter((key) => key.toLowerCase().includes(wanted));
     const { length } = this.shown;
-    const text = wanted === "" ? `${all.size} in this room` : `${length} of ${all.size}`;
+    const text =
+      wanted === ""
+        ? `${all.size.toLocaleString()} in this room`
+        : `${length.toLocaleString()} of ${all.size.toLocaleString()}`;
     if (text !== this.tally.textContent) this.tally.textContent = text;
     this.rows.show(length);
   }
@@ -75,7 +78,8 @@ export class KeyList {
   private cells(key: string): Cells {
     const info = this.infos.get(key);
     const rate = this.rates.get(key) ?? 0;
-    const held = info === undefined ? "nothing held" : `${info.size} × · ${size(info.bytes)}`;
+    const held =
+      info === undefined ? "nothing held" : `${info.size.toLocaleString()} × · ${size(info.bytes)}`;
     return [
       ["name", keyName(key)],
       ["about", rate > 0 ? `${held} · ${rate.toLocaleString()}/s` : held],

@@ -97,9 +97,16 @@ export class Badge implements PresenceListener {
   private names(): string {
     const people = [...this.here.people.values()];
     if (people.length < 2) return "";
-    const names = people.slice(0, NAMES).map(({ user }) => withUnseen(nameOf(user) ?? "a guest"));
-    const more = people.length > NAMES ? " …" : "";
-    return ` Here: ${names.join(", ")}${more}.`;
+    const windows = new Map<string, number>();
+    for (const { user } of people) {
+      const name = withUnseen(nameOf(user) ?? "a guest");
+      windows.set(name, (windows.get(name) ?? 0) + 1);
+    }
+    const names = [...windows].map(([name, count]) =>
+      count > 1 ? `${name} (${count} windows)` : name,
+    );
+    const more = names.length > NAMES ? " …" : "";
+    return ` Here: ${names.slice(0, NAMES).join(", ")}${more}.`;
   }
 
   private label({ status, waiting, offlineSince, detoured }: Connection): string {

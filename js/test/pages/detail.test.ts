@@ -65,5 +65,5 @@ test("it looks further back until there is enough", () => {
   answer(entries(99_901, 100_000));
   answer(entries(92_001, 100_000));
   expect(asked).toEqual([99_000, 92_000]);
-  expect(detail.element.textContent).toContain("the newest 1000 are listed");
+  expect(detail.element.textContent).toContain("the newest 1,000 are listed");
 });

@@ -48,6 +48,9 @@ test("it counts who is here, and names them", () => {
   FakeSocket.last.hear({ type: "presence", key: HERE, client: "b", ...person("<b>Bob</b>") });
   expect(last(one, ".driftdb-others")).toBe("2 here");
   expect(one.element.title).toContain("Here: Ada, <b>Bob</b>.");
+  FakeSocket.last.hear({ type: "presence", key: HERE, client: "c", ...person("Ada") });
+  expect(one.element.title).toContain("Here: Ada (2 windows), <b>Bob</b>.");
+  FakeSocket.last.hear({ type: "presence", key: HERE, client: "c", value: null });
   FakeSocket.last.hear({ type: "presence", key: HERE, client: "b", value: null });
   expect(last(one, ".driftdb-others")).toBe("");
   FakeSocket.last.lose();

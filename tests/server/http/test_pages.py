@@ -211,9 +211,9 @@ async def test_what_is_built_has_an_entry_for_each_page(monkeypatch: pytest.Monk
     assert (Path(pages.__file__).parents[1] / "page.html").is_file()
 
 
-async def test_only_the_standalone_server_has_a_front_page(server: Server) -> None:
+async def test_the_front_page_is_at_the_root(server: Server) -> None:
     answer = await fetch(server.root, headers=server.headers)
-    assert ("front-CCCC.js" in answer.body.decode()) == (server.jupyter is None)
+    assert "front-CCCC.js" in answer.body.decode()
 
 
 async def test_the_figures_count_connections_of_this_room_alone(server: Server) -> None:
