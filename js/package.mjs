@@ -17,6 +17,7 @@ const built = await build({
     react: from("src/react/index.ts"),
     webrtc: from("src/webrtc/index.ts"),
     server: from("src/server/index.ts"),
+    share: from("src/share/index.ts"),
   },
   outdir: dist,
   bundle: true,

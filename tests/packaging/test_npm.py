@@ -8,6 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -52,6 +53,35 @@ const log = here.stream("log");
 for await (const line of createInterface({ input: process.stdin })) log.append(line);
 await here.flush();
 here.close();
+"""
+
+
+SHARING = """
+import WebSocket from "ws";
+import { room } from "driftdb-jupyter";
+import { join, NotLetIn, ShareLinks } from "driftdb-jupyter/share";
+
+const [, , url, token] = process.argv;
+const owner = room(url, { WebSocket, token });
+await owner.state("slider").set(3);
+const links = new ShareLinks(url, { token });
+const made = await links.make({ role: "read", keys: ["slider"], name: "students", people: 1 });
+const guest = await join(made.url, { WebSocket, name: "Ada" });
+const slider = guest.state("slider");
+await slider.ready;
+const refused = await slider.set(5).catch(({ code }) => code);
+const [{ people, peopleHere, name }] = await links.list();
+console.log(slider.value, refused, people, peopleHere, name);
+const more = await join(made.url, { WebSocket, browser: "another" }).catch((error) => error);
+console.log(more instanceof NotLetIn, more.message);
+await new Promise((resolve) => {
+  guest.onStatus(({ phase }) => phase === "refused" && resolve());
+  links.revoke("students");
+});
+console.log(guest.status.text);
+console.log(await new ShareLinks(url).list().catch(({ code }) => code));
+guest.close();
+owner.close();
 """
 
 
@@ -117,6 +147,21 @@ def test_it_runs_in_node_beside_python(project: Path, codec: str) -> None:
             assert node.stdout is not None
             assert node.stdout.read() == "hello 0 Refused\n"
         here.close()
+
+
+def test_in_node_an_owner_shares_a_room_and_a_guest_comes_in_by_the_link(project: Path) -> None:
+    (project / "sharing.js").write_text(SHARING)
+    with standalone() as server:
+        with urlopen(Request(f"{server.root}new?admin=true", method="POST")) as answer:
+            made = json.load(answer)
+        url = f"{server.root}room/{made['room']}"
+        printed = run("node", "sharing.js", url, made["admin"], cwd=project)
+    assert printed.splitlines() == [
+        "3 forbidden 1 1 students",
+        "true As many people came in by this link as may.",
+        "This link was taken back. Ask for another one.",
+        "forbidden",
+    ]
 
 
 def test_in_node_it_outlasts_servers_that_are_not_there_yet_and_that_are_killed(

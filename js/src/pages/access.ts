@@ -1,7 +1,7 @@
+import { xsrf } from "../client/xsrf";
 import type { Json } from "../protocol/messages";
 import { element } from "../widgets/control";
 import { isRecord } from "../widgets/record";
-import { xsrf } from "./xsrf";
 
 /** What a room's policy gives to somebody: roles (`"read"`) and grants (docs/access.md). */
 type Grants = readonly unknown[];

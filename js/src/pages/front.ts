@@ -1,10 +1,10 @@
+import { xsrf } from "../client/xsrf";
 import { element } from "../widgets/control";
 import { copyButton } from "./copy";
 import { invitation } from "./share";
 import { pathOf, readShell, shareable } from "./shell";
 import { type Snippet, snippets } from "./snippets";
 import { Tabs } from "./tabs";
-import { xsrf } from "./xsrf";
 
 const shell = readShell();
 const root = location.origin + shell.root;

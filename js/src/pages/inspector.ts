@@ -2,6 +2,7 @@ import { roomUrl } from "../client/address";
 import { join } from "../client/rooms";
 import type { Phase } from "../client/status";
 import { TappedSession } from "../client/tap";
+import { xsrf } from "../client/xsrf";
 import { Badge } from "../widgets/badge";
 import { element } from "../widgets/control";
 import { AccessPanel } from "./access";
@@ -15,7 +16,6 @@ import { MessageTap } from "./message_tap";
 import { PushForm } from "./pusher";
 import { shareButton } from "./share";
 import { pathOf, readShell } from "./shell";
-import { xsrf } from "./xsrf";
 
 const DRAW_MILLISECONDS = 100;
 const COUNT_MILLISECONDS = 1_000;

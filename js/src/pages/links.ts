@@ -1,21 +1,9 @@
+import { type ShareLink, ShareLinks } from "../share/links";
 import { element } from "../widgets/control";
 import { copyButton } from "./copy";
 import { qrCode } from "./qr";
 import type { Shell } from "./shell";
 import { pathOf } from "./shell";
-import { xsrf } from "./xsrf";
-
-/** A share link as its room's server lists it (docs/links.md). */
-interface Link {
-  readonly id: string;
-  readonly name: string;
-  readonly grants: readonly unknown[];
-  readonly expires_at: number | null;
-  readonly expired: boolean;
-  readonly people: number;
-  readonly people_limit: number;
-  readonly people_here: number;
-}
 
 const LIFETIMES: readonly [string, number | null][] = [
   ["2 hours", 2 * 60 * 60],
@@ -30,26 +18,15 @@ const LOOK_MILLISECONDS = 3_000;
  * `key`: the one key that a new link shows and is about, `null` for all.
  */
 export function linksPanel(shell: Shell, key: string | null): HTMLElement {
-  const url = new URL(`${shell.root}${pathOf(shell.room, "links")}`, location.href).href;
+  const links = new ShareLinks(new URL(shell.root + pathOf(shell.room, ""), location.href).href);
   const box = element("section", "links", { "aria-label": "Share links" });
   const list = element("ul", "links-list");
   const made = element("div", "links-made", { "aria-live": "polite" });
   const outcome = element("p", "outcome wrong", { role: "alert" });
   box.hidden = true;
 
-  async function ask(method: string, path = "", body?: object): Promise<Response> {
-    outcome.textContent = "";
-    const answer = await fetch(url + path, {
-      method,
-      headers: xsrf(url),
-      body: body === undefined ? null : JSON.stringify(body),
-    });
-    if (answer.ok) return answer;
-    const told = (await answer.json().catch(() => ({}))) as { message?: string };
-    throw new Error(told.message ?? `the server answered ${answer.status}`);
-  }
-
   async function attempt(work: () => Promise<void>): Promise<void> {
+    outcome.textContent = "";
     try {
       await work();
     } catch (error) {
@@ -58,24 +35,24 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
   }
 
   async function refresh(): Promise<void> {
-    const links = (await (await ask("GET")).json()) as Link[];
+    const listed = await links.list();
     box.hidden = false;
-    list.replaceChildren(...links.map(row));
+    list.replaceChildren(...listed.map(row));
   }
 
-  function row(link: Link): HTMLElement {
+  function row(link: ShareLink): HTMLElement {
     const item = element("li", "links-row");
     const ends =
-      link.expires_at === null
+      link.expiresAt === null
         ? "never ends"
-        : `ends ${new Date(link.expires_at * 1000).toLocaleString()}`;
+        : `ends ${new Date(link.expiresAt * 1000).toLocaleString()}`;
     const about = `${inWords(link.grants)}, ${link.expired ? "has ended" : ends}`;
-    const people = `${link.people} of ${link.people_limit} people came in, ${link.people_here} here now`;
+    const people = `${link.people} of ${link.peopleLimit} people came in, ${link.peopleHere} here now`;
     const revoke = element("button", "button", { type: "button" }, "Revoke");
     revoke.setAttribute("aria-label", `Revoke ${link.name || link.id}`);
     revoke.addEventListener("click", () =>
       attempt(async () => {
-        await ask("DELETE", `/${link.id}`);
+        await links.revoke(link.id);
         made.replaceChildren();
         await refresh();
       }),
@@ -113,14 +90,13 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void attempt(async () => {
-        const can = role.list.value;
-        const answer = await ask("POST", "", {
-          grants: key === null ? can : { can, keys: [key] },
+        const told = await links.make({
+          role: role.list.value,
+          ...(key === null ? {} : { key }),
           name: name.value.trim(),
-          lifetime_seconds: LIFETIMES[Number(lifetime.list.value)]?.[1] ?? null,
-          ask_name: asks.checked,
+          expiresSeconds: LIFETIMES[Number(lifetime.list.value)]?.[1] ?? null,
+          askName: asks.checked,
         });
-        const told = (await answer.json()) as { url: string; advice: string | null };
         name.value = "";
         made.replaceChildren(shown(told.url, told.advice));
         await refresh();
@@ -129,10 +105,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
     return form;
   }
 
-  function shown(told: string, advice: string | null): HTMLElement {
-    const [path = "", secret = ""] = told.split("#");
-    const query = key === null ? "" : `?key=${encodeURIComponent(key)}`;
-    const whole = `${path}${query}#${secret}`;
+  function shown(whole: string, advice: string | null): HTMLElement {
     const box = element("div", "invitation");
     if (advice === null) {
       box.append(qrCode(whole, "QR code of the new link") ?? "It is too long for a QR code.");

@@ -1,11 +1,11 @@
 import { roomUrl } from "../client/address";
 import { DetouredConnection } from "../client/detour";
+import { Door, NotLetIn } from "../share/door";
+import { ticketSockets } from "../share/ticket_socket";
 import { element } from "../widgets/control";
-import { Door, NotLetIn } from "./door";
 import { remember, remembered } from "./people";
 import { showRoom } from "./room_view";
 import { readShell } from "./shell";
-import { ticketSockets } from "./ticket_socket";
 
 /** The page of a room for who has a share link to it, and no account. */
 
@@ -94,23 +94,17 @@ function nameInTab(given?: string): string {
 }
 
 function show(door: Door, withPeople: boolean): void {
-  const out = (why: string) => {
-    connection.close();
-    notice(why);
-  };
-  const WebSocket = ticketSockets(door, (why) =>
-    out(why.asksName ? "This link asks for a name: load this page again." : why.message),
-  );
-  const connection = new DetouredConnection(url, { WebSocket });
+  const connection = new DetouredConnection(url, { WebSocket: ticketSockets(door) });
   // What a link doesn't allow is no fault: the page asks for all that a room may have.
   const { onError } = connection.session;
   connection.session.onError = (code, message) => {
     if (code !== "forbidden") onError(code, message);
   };
   connection.listeners.add(() => {
-    const { phase } = connection.status;
-    if (phase === "refused") out("This link was taken back. Ask for another one.");
-    else if (phase === "gone") out("This room isn't there any more.");
+    const { phase, text } = connection.status;
+    if (phase !== "refused" && phase !== "gone") return;
+    connection.close();
+    notice(phase === "gone" ? "This room isn't there any more." : text);
   });
   document.body.replaceChildren();
   showRoom(shell, connection, alone, { tools: [], withPeople });

@@ -1,15 +1,22 @@
 import type { Socket } from "../client/connection";
 import { type Door, NotLetIn } from "./door";
 
+const CLOSE_FORBIDDEN = 4403;
+const TAKEN_BACK = "This link was taken back. Ask for another one.";
 const PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 4_000;
 
 /**
  * What opens sockets by tickets, in place of `WebSocket`. It tries until it is open or given up: a
- * browser doesn't say why a handshake failed, but the door does. `refused` hears why nobody is let
- * in; then it tries no more.
+ * browser doesn't say why a handshake failed, but the door does. Where nobody is let in any more it
+ * is closed with 4403 and the reason, and tries no more.
  */
-export function ticketSockets(door: Door, refused: (why: NotLetIn) => void) {
+export function ticketSockets(
+  door: Door,
+  Open: new (url: string) => WebSocket = globalThis.WebSocket,
+): new (
+  url: string,
+) => Socket {
   return class TicketSocket implements Socket {
     onopen: Socket["onopen"] = null;
     onmessage: Socket["onmessage"] = null;
@@ -40,13 +47,15 @@ export function ticketSockets(door: Door, refused: (why: NotLetIn) => void) {
       try {
         ticket = await door.ticket();
       } catch (error) {
-        if (error instanceof NotLetIn) refused(error);
+        if (error instanceof NotLetIn) this.#refuse(error.message);
         else this.#later();
         return;
       }
       if (this.#ended) return;
-      const socket = new WebSocket(`${this.address}&ticket=${encodeURIComponent(ticket)}`);
+      const socket = new Open(`${this.address}&ticket=${encodeURIComponent(ticket)}`);
       socket.binaryType = this.binaryType as BinaryType;
+      // A close follows; but an error that nobody hears ends a process of Node's.
+      socket.onerror = () => {};
       let opened = false;
       socket.onopen = (event) => {
         opened = true;
@@ -56,9 +65,14 @@ export function ticketSockets(door: Door, refused: (why: NotLetIn) => void) {
       };
       socket.onmessage = (event) => this.onmessage?.(event);
       socket.onclose = (event) => {
-        if (opened) this.onclose?.(event);
-        else this.#later();
+        if (!opened) this.#later();
+        else if (event.code === CLOSE_FORBIDDEN) this.#refuse(TAKEN_BACK);
+        else this.onclose?.(event);
       };
+    }
+
+    #refuse(reason: string): void {
+      this.onclose?.({ code: CLOSE_FORBIDDEN, reason });
     }
 
     #later(): void {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { xsrf } from "../../src/pages/xsrf";
+import { xsrf } from "../../src/client/xsrf";
 
 afterEach(() => vi.unstubAllGlobals());
 

@@ -1,9 +1,12 @@
 import { randomText } from "../client/random";
 
-/** Why nobody is let in by a link, in words for people; `asksName`: until they say theirs. */
+/** Nobody is let in by a link, for the reason that the message tells. */
 export class NotLetIn extends Error {
+  override readonly name = "NotLetIn";
+
   constructor(
     message: string,
+    /** Whether it lets in whoever says a name. */
     readonly asksName = false,
   ) {
     super(message);
@@ -20,6 +23,8 @@ const BROWSER_BYTES = 16;
 export class Door {
   /** What the person is called, as the link may demand. */
   name = "";
+  /** The text by which the person counts as one. */
+  browser = "";
   #ready: string | null = null;
 
   constructor(
@@ -45,12 +50,13 @@ export class Door {
       // Whoever is logged in at the same server comes as who has the link, all the same.
       credentials: "omit",
       headers: { Authorization: `Bearer ${this.secret}` },
-      body: JSON.stringify({ browser: browser(), name: this.name }),
+      body: JSON.stringify({ browser: this.browser || ownBrowser(), name: this.name }),
     });
     const content: unknown = await answer.json().catch(() => ({}));
     const { ticket, action, code } = content as Record<string, unknown>;
     if (answer.ok && typeof ticket === "string") return ticket;
-    if (answer.status === 403 && action === "name") throw new NotLetIn("", true);
+    if (answer.status === 403 && action === "name")
+      throw new NotLetIn("This link is for who gives a name.", true);
     if (code === "quota") throw new NotLetIn("As many people came in by this link as may.");
     if ([401, 403, 404].includes(answer.status))
       throw new NotLetIn("This link has expired, or was taken back. Ask for another one.");
@@ -61,7 +67,7 @@ export class Door {
 let made = "";
 
 /** What this browser calls itself, so that its person counts once. */
-function browser(): string {
+function ownBrowser(): string {
   try {
     made ||= localStorage.getItem(BROWSER) ?? "";
     if (made === "") {

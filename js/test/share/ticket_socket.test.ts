@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Door, NotLetIn } from "../../src/pages/door";
-import { ticketSockets } from "../../src/pages/ticket_socket";
+import { type Door, NotLetIn } from "../../src/share/door";
+import { ticketSockets } from "../../src/share/ticket_socket";
 
 class FakeWebSocket {
   static readonly opened: FakeWebSocket[] = [];
@@ -25,7 +25,6 @@ class FakeWebSocket {
 }
 
 let tickets: (string | Error)[] = [];
-const refused: NotLetIn[] = [];
 const door = {
   ticket: async () => {
     const ticket = tickets.shift() ?? new Error("away");
@@ -37,7 +36,7 @@ const door = {
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("WebSocket", FakeWebSocket);
-  FakeWebSocket.opened.length = refused.length = 0;
+  FakeWebSocket.opened.length = 0;
 });
 
 afterEach(() => {
@@ -45,7 +44,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const open = () => new (ticketSockets(door, (why) => refused.push(why)))("ws://h/connect?client=c");
+const open = () => new (ticketSockets(door))("ws://h/connect?client=c");
 const turns = () => vi.advanceTimersByTimeAsync(10_000);
 
 test("a socket opens by a ticket, and hands on what it hears", async () => {
@@ -54,7 +53,7 @@ test("a socket opens by a ticket, and hands on what it hears", async () => {
   const heard: unknown[] = [];
   socket.onopen = () => heard.push("open");
   socket.onmessage = ({ data }) => heard.push(data);
-  socket.onclose = ({ code }) => heard.push(code);
+  socket.onclose = ({ code, reason }) => heard.push(code, reason);
   await turns();
   const [real] = FakeWebSocket.opened;
   expect(real?.url).toBe("ws://h/connect?client=c&ticket=a%20b");
@@ -63,7 +62,7 @@ test("a socket opens by a ticket, and hands on what it hears", async () => {
   real?.onmessage?.({ data: "hi" });
   real?.onclose?.({ code: 4403 });
   expect(real?.sent).toEqual(["hello"]);
-  expect(heard).toEqual(["open", "hi", 4403]);
+  expect(heard).toEqual(["open", "hi", 4403, "This link was taken back. Ask for another one."]);
 });
 
 test("it tries again by another ticket while the server is away", async () => {
@@ -80,9 +79,11 @@ test("it tries again by another ticket while the server is away", async () => {
 
 test("whom the door refuses it tells so, and tries no more", async () => {
   tickets = [new NotLetIn("no"), "never used"];
-  open();
+  const heard: unknown[] = [];
+  open().onclose = (event) => heard.push(event);
   await turns();
-  expect(refused.map(({ message }) => message)).toEqual(["no"]);
+  expect(heard).toEqual([{ code: 4403, reason: "no" }]);
+  expect(tickets).toEqual(["never used"]);
   expect(FakeWebSocket.opened).toEqual([]);
 });
 
