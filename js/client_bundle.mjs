@@ -12,6 +12,8 @@ const from = (path) => fileURLToPath(new URL(path, import.meta.url));
 const NAME = /[A-Za-z_$][\w$]*/g;
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
 const STRING = /"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
+/** What stands in a template is code. */
+const INSERTED = /\$\{[^`}]*\}/g;
 /** A member that a declaration file of the platform has: on a line of its own, or in braces. */
 const MEMBER = /(?:^\s*|[{;]\s*)(?:readonly |static |get |set )*([A-Za-z_$][\w$]*)\??(?=[(:<])/gm;
 
@@ -38,7 +40,7 @@ async function ownNames(bundle) {
     const isPublic = [...(await closureOf(join(folder, "room", "index.d.ts"))).keys()];
     const words = found(NAME, [
       ...(await Promise.all([...travels, ...isPublic].map(read))),
-      ...found(STRING, [bundle]),
+      ...found(STRING, [bundle.replace(COMMENT, "").replace(INSERTED, "")]),
     ]);
     const sources = [...(await filesIn("src/client")), ...(await filesIn("src/room"))];
     const declared = new Set(found(DECLARED, await Promise.all(sources.map(read))));
@@ -71,7 +73,13 @@ export async function bundleClient() {
   const { code } = await minify(outputFiles[0].text, {
     module: true,
     ecma: 2020,
-    compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true },
+    compress: {
+      passes: 3,
+      unsafe: true,
+      unsafe_arrows: true,
+      pure_getters: true,
+      hoist_funs: true,
+    },
     format: { comments: false },
   });
   return { text: code, metafile };

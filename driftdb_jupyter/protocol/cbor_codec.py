@@ -206,8 +206,9 @@ class CborCodec:
     def can(self, key: str, actions: Sequence[str]) -> bytes:
         return _message({"type": "can", "key": key, "actions": list(actions)})
 
-    def renewed(self, in_seconds: float | None) -> bytes:
-        return _message({"type": "renewed", "in_seconds": in_seconds})
+    def renewed(self, in_seconds: float | None, person: str | None = None) -> bytes:
+        whose = {} if person is None else {"person": person}
+        return _message({"type": "renewed", "in_seconds": in_seconds, **whose})
 
     def expires(self, in_seconds: float) -> bytes:
         return _message({"type": "expires", "in_seconds": in_seconds})

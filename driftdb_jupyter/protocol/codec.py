@@ -167,8 +167,11 @@ class Codec(Protocol):
     def can(self, key: str, actions: Sequence[str]) -> bytes:
         """Return the answer to a ``can``: the actions that are allowed on a key."""
 
-    def renewed(self, in_seconds: float | None) -> bytes:
-        """Return the answer to a ``renew``: when the credential ends, ``None`` for never."""
+    def renewed(self, in_seconds: float | None, person: str | None = None) -> bytes:
+        """Return the answer to a ``renew``: when the credential ends, ``None`` for never.
+
+        ``person``: a word for whose it is, ``None`` for a guest's.
+        """
 
     def expires(self, in_seconds: float) -> bytes:
         """Return the message that the credential is about to end."""

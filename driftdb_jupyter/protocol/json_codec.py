@@ -194,8 +194,9 @@ class JsonCodec:
     def can(self, key: str, actions: Sequence[str]) -> bytes:
         return _encode({"type": "can", "key": key, "actions": actions})
 
-    def renewed(self, in_seconds: float | None) -> bytes:
-        return _encode({"type": "renewed", "in_seconds": in_seconds})
+    def renewed(self, in_seconds: float | None, person: str | None = None) -> bytes:
+        whose = {} if person is None else {"person": person}
+        return _encode({"type": "renewed", "in_seconds": in_seconds, **whose})
 
     def expires(self, in_seconds: float) -> bytes:
         return _encode({"type": "expires", "in_seconds": in_seconds})

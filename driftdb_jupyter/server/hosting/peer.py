@@ -385,9 +385,10 @@ class Peer:
         return waiting
 
     def _tell_renewed(self) -> None:
-        expires_at = self.guard.credential.expires_at
+        credential = self.guard.credential
+        expires_at = credential.expires_at
         left = None if expires_at is None else round(max(0.0, expires_at - time.time()), 3)
-        self._send(self._codec.renewed(left))
+        self._send(self._codec.renewed(left, credential.identity.person))
 
     def _hold(self, push: Push, length: int, *, waits: bool) -> Awaitable[None] | None:
         """Return what to wait for after a push of so many bytes, which may itself wait."""

@@ -87,7 +87,9 @@ class JupyterCredential:
             handler = self._handler()
             user = None if handler is None else handler.current_user
             subject = getattr(user, "username", None)
-            self._identity = Identity("jupyter", subject, user=identity(user))
+            fleeting = bool(getattr(handler, "token_authenticated", False))
+            told = identity(user)
+            self._identity = Identity("jupyter", subject, user=told, fleeting=fleeting)
         return self._identity
 
     def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:

@@ -1,8 +1,9 @@
 import { byteLength, type Frame, JSON_CODEC } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { check } from "./check";
+import { Deferred } from "./deferred";
 import { Refused } from "./errors";
-import { leaveBehind, type Pushes, takeLeftovers } from "./leftover";
+import { keepLeftovers, type Leftover, leftovers, type Pushes } from "./leftover";
 import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
 import { NOBODY } from "./queue";
@@ -86,6 +87,8 @@ export class Connection {
   /** The push that the room has owed an answer for longest, and since when that was seen. */
   #owed: { readonly id: number; readonly since: number } | null = null;
 
+  /** The first message was heard, which says who this is, where the server knows. */
+  readonly #known = new Deferred<void>();
   readonly #options: ConnectionOptions;
   /** What is asked for a token, which stands in no URL; `null` where there is none. */
   readonly #ask: (() => string | Promise<string>) | null;
@@ -106,7 +109,7 @@ export class Connection {
     this.#looking = setInterval(this.#checkLiveness, LOOK_MILLISECONDS);
     if (options.codec !== undefined) session.codec = options.codec;
     for (const [target, name, heard] of this.#events) target?.addEventListener?.(name, heard);
-    this.session.onChange = () => {
+    this.session.onWaiting = () => {
       if (this.status.phase !== "connected") this.#notify();
     };
     this.session.onError = (code, message) => {
@@ -117,19 +120,36 @@ export class Connection {
     this.session.later = (milliseconds, then) => {
       setTimeout(then, milliseconds);
     };
-    this.session.presenceMilliseconds = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
-    // Before the own ones, which are newer: browsers open sockets to one server in turn.
-    for (const [secret, , pushes] of takeLeftovers(url)) {
+    this.session.presencePause = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
+    // What this page writes is newer than what earlier ones left.
+    if (session.queue.waiting === 0 && leftovers(url).length > 0)
+      void session.queue.waitBehind(this.#known.promise.then(() => this.#sendLeftovers()));
+    this.#open();
+  }
+
+  /**
+   * Send what earlier pages left, if they were of the same person. What is another's stays: it would
+   * be sent with the rights of whoever sends it.
+   */
+  async #sendLeftovers(): Promise<void> {
+    const { url, session } = this;
+    const all = leftovers(url);
+    const isOwn = ([, , , person]: Leftover) => person === session.person;
+    keepLeftovers(
+      url,
+      all.filter((each) => !isOwn(each)),
+    );
+    for (const [secret, , pushes] of all.filter(isOwn)) {
       const left = new Session(undefined, undefined, secret);
+      left.person = session.person;
       const refused = (_: number, code: string, message: string) => left.onError(code, message);
       left.queue.takeOver({ ...NOBODY, refused }, pushes);
-      const connection = new Connection(url, { ...options, codec: JSON_CODEC }, left);
-      left.drained().then(
+      const connection = new Connection(url, { ...this.#options, codec: JSON_CODEC }, left);
+      await left.drained().then(
         () => connection.close(),
         () => {},
       );
     }
-    this.#open();
   }
 
   /** How many writes the server has not acknowledged yet. */
@@ -204,7 +224,10 @@ export class Connection {
     const { session } = this;
     session.sendHeldBack(isLeft, forGood);
     const pushes = session.queue.unconfirmed();
-    leaveBehind(this.url, session.secret, pushes);
+    const { secret, person } = session;
+    const all = leftovers(this.url).filter(([other]) => other !== secret); // in the place of those
+    if (pushes.length > 0) all.push([secret, Date.now(), pushes, person]);
+    keepLeftovers(this.url, all);
     return pushes;
   }
 
@@ -214,7 +237,7 @@ export class Connection {
    */
   #sendAlone(pushes: Pushes): void {
     // Elsewhere the header is of no use and has to be asked for first, and a frame may have no cookies.
-    const own = this.url.startsWith(`${globalThis.origin}/`) ? document.cookie : "";
+    const own = this.#isAtHome ? document.cookie : "";
     const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
     const login = authorization(this.#token);
     const headers = xsrf === undefined ? login : { "X-XSRFToken": xsrf, ...login };
@@ -229,6 +252,16 @@ export class Connection {
         ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body },
       }).catch(() => {});
     }
+  }
+
+  /** Whether the page is the server's own, so that its cookies go along. */
+  get #isAtHome(): boolean {
+    return this.url.startsWith(`${globalThis.origin}/`);
+  }
+
+  /** Whether the server may know who this is. */
+  protected get hasLogin(): boolean {
+    return this.#ask !== null || this.#isAtHome;
   }
 
   /** The browser says that there is no network; a server on this machine may answer all the same. */
@@ -391,6 +424,7 @@ export class Connection {
       this.#alive();
       const bytes = () => new Uint8Array(data as ArrayBuffer);
       this.session.received(typeof data === "string" ? data : bytes());
+      this.#known.resolve();
     };
     socket.onclose = ({ code, reason }) => {
       const { detoured } = this;
@@ -403,8 +437,9 @@ export class Connection {
         this.wait("The server could not read a message; trying again.");
       else this.wait();
     };
+    // Answered first of all, with whose connection it is.
+    if (this.hasLogin) socket.send('{"type":"renew"}');
     this.session.connected((frame) => socket.send(frame));
-    if (typeof this.#options.token === "function") socket.send('{"type":"renew"}');
     this.#setConnected();
   }
 

@@ -20,6 +20,11 @@ export class DetouredConnection extends Connection {
     return this.socket !== null && this.socket === this.#around?.socket;
   }
 
+  /** Pages and widgets have one, where anybody does; a detour has the kernel's. */
+  protected override get hasLogin(): boolean {
+    return !this.detoured;
+  }
+
   /** Another way may be taken where the straight one fails. */
   addDetour(detour: Detour): void {
     this.#detours.add(detour);

@@ -3,9 +3,10 @@ export type Pushes = readonly (readonly [id: number, frame: string, key: string]
 
 /**
  * Writes that a page left behind unconfirmed: what the server knows their client by, the time in
- * milliseconds since 1970, and the pushes. Without names, which each bundle shortens in its own way.
+ * milliseconds since 1970, the pushes, and whose they are, as the server told. Without names, which
+ * each bundle shortens in its own way.
  */
-type Leftover = readonly [secret: string, time: number, pushes: Pushes];
+export type Leftover = readonly [secret: string, time: number, pushes: Pushes, person: string];
 
 /** In the storage of the tab, with the room's address behind it. */
 const NAME = "driftdb ";
@@ -14,25 +15,22 @@ const NAME = "driftdb ";
 const KEPT_MILLISECONDS = 600_000;
 
 /**
- * Take what pages of this tab left behind of a room. The server counts each once, by its id, if it
- * had arrived after all.
+ * What pages of this tab left behind of a room, the oldest first, whoever's it is. The server counts
+ * each write once, by its id, if it had arrived after all.
  */
-export function takeLeftovers(url: string): Leftover[] {
+export function leftovers(url: string): Leftover[] {
   try {
-    const name = NAME + url;
-    const all: Leftover[] = JSON.parse(sessionStorage.getItem(name) ?? "[]");
-    sessionStorage.removeItem(name);
+    const all: Leftover[] = JSON.parse(sessionStorage.getItem(NAME + url) ?? "[]");
     return all.filter(([, time]) => Date.now() - time < KEPT_MILLISECONDS);
   } catch {
     return []; // Node has no storage, and some frames may not use it
   }
 }
 
-/** Leave writes behind for the next page in this tab, in the place of the client's earlier ones. */
-export function leaveBehind(url: string, secret: string, pushes: Pushes): void {
-  const all = takeLeftovers(url).filter(([other]) => other !== secret);
-  if (pushes.length > 0) all.push([secret, Date.now(), pushes]);
+/** Leave this behind, and nothing else. */
+export function keepLeftovers(url: string, all: readonly Leftover[]): void {
   try {
     if (all.length > 0) sessionStorage.setItem(NAME + url, JSON.stringify(all));
+    else sessionStorage.removeItem(NAME + url);
   } catch {} // there is none, or it is full
 }

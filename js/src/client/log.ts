@@ -26,10 +26,6 @@ export interface LogListener {
   summary?(): readonly Entry[] | null;
   /** An own push left so many values in the stream. */
   sized?(size: number): void;
-  /** The room has an own push, as the server's `durability` promises. */
-  acknowledged?(id: number): void;
-  /** An own push was refused, and is not in the room. */
-  refused?(id: number, code: string, message: string): void;
   /** Nothing more will come, for now at least: there is no connection. */
   closed?(error: Refused): void;
   /** There may be a connection again. */
@@ -147,7 +143,6 @@ export class LogReplica extends Replica implements Pusher {
     this.#underWay.delete(id);
     this.#waiting.get(id)?.resolve(seq);
     this.#waiting.delete(id);
-    notifyEach(this.listeners, (listener) => listener.acknowledged?.(id));
   }
 
   refused(id: number, code: string, message: string): void {
@@ -158,7 +153,6 @@ export class LogReplica extends Replica implements Pusher {
     const error = code === "conflict" ? new Uncertain() : why;
     this.#waiting.get(id)?.reject(error);
     this.#waiting.delete(id);
-    notifyEach(this.listeners, (listener) => listener.refused?.(id, code, message));
   }
 
   #add(push: Omit<NewPush, "key">, dated = false): number {

@@ -1,4 +1,5 @@
 import { byteLength, type Codec, type Frame } from "../protocol/codec";
+import { stringify } from "../protocol/integers";
 import type { Push } from "../protocol/messages";
 import { QueueFull, type Refused } from "./errors";
 import type { Pushes } from "./leftover";
@@ -69,7 +70,7 @@ export type NewPush = Omit<Push, "type" | "id">;
  */
 export class Queue {
   /** Hears when `waiting` may be another. */
-  onChange: () => void = () => {};
+  onWaiting: () => void = () => {};
 
   readonly #pushes = new Map<number, Waiting>();
   /** No push with a lower id waits. */
@@ -83,6 +84,7 @@ export class Queue {
   #bytes = 0;
   #window = WIDEST_WINDOW;
   #held = false;
+  #isBehind = false;
   /** All pushes up to this id were sent over the open connection, or answered. */
   #sentUpTo = 0;
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
@@ -114,7 +116,7 @@ export class Queue {
   /** A write is held back by who made it (1), or no more (-1). */
   holdBack(more: 1 | -1): void {
     this.#heldBack += more;
-    this.onChange();
+    this.onWaiting();
   }
 
   /** Take a push, and return its id; see `addAll`. */
@@ -146,7 +148,7 @@ export class Queue {
     this.#flush();
     // Whoever adds has to know the ids before they are refused.
     if (this.stopped !== null) queueMicrotask(() => this.#refuseAll(ids));
-    this.onChange();
+    this.onWaiting();
     return ids;
   }
 
@@ -158,7 +160,7 @@ export class Queue {
     waiting.kind = "newest";
     waiting.frame = this.#encode(id, push);
     waiting.bytes = byteLength(waiting.frame);
-    this.onChange();
+    this.onWaiting();
     return true;
   }
 
@@ -184,7 +186,7 @@ export class Queue {
     this.#window = Math.min(this.#window + 1, WIDEST_WINDOW);
     this.#remove(id)?.by.acknowledged(id, seq);
     this.#flush();
-    this.onChange();
+    this.onWaiting();
   }
 
   /** Give a push up; false where there is no such one. */
@@ -192,7 +194,7 @@ export class Queue {
     const waiting = this.#remove(id);
     waiting?.by.refused(id, code, message, seq);
     this.#flush();
-    this.onChange();
+    this.onWaiting();
     return waiting !== undefined;
   }
 
@@ -225,16 +227,26 @@ export class Queue {
   }
 
   /**
-   * The writes that nobody has confirmed, to be sent in another way than over a connection: so none
-   * of them is made another from now on. What is no text is left out.
+   * The writes that nobody has confirmed, in JSON, to be sent in another way than over a connection:
+   * so none of them is made another from now on.
    */
   unconfirmed(): Pushes {
     return [...this.#pushes].flatMap(([id, waiting]) => {
       const { frame, by, key } = waiting;
-      if (typeof frame !== "string" || !isWrite(waiting) || by.unsure) return [];
+      if (!isWrite(waiting) || by.unsure) return [];
       waiting.tried = true;
-      return [[id, frame, key]];
+      return [
+        [id, typeof frame === "string" ? frame : stringify(this.#codec().decode(frame)), key],
+      ];
     });
+  }
+
+  /** Send nothing before something older has arrived, which is not in this queue. */
+  async waitBehind(older: Promise<unknown>): Promise<void> {
+    this.#isBehind = true;
+    await older;
+    this.#isBehind = false;
+    this.#flush();
   }
 
   /** Take such writes, of another page, into an empty queue. `by` hears what became of them. */
@@ -271,7 +283,7 @@ export class Queue {
     const given = ids.map((id) => [id, this.#remove(id)] as const);
     for (const [id, waiting] of given) waiting?.by.refused(id, code, message);
     this.#flush();
-    this.onChange();
+    this.onWaiting();
   }
 
   #refuseAll(ids: readonly number[]): void {
@@ -305,6 +317,7 @@ export class Queue {
   }
 
   #flush(): void {
+    if (this.#isBehind) return;
     const pushes = this.#pushes;
     for (const id of this.#restored) {
       const waiting = pushes.get(id);

@@ -31,7 +31,7 @@ const CLOSE_TOO_LARGE = 1009;
  */
 export class Session {
   /** Hears when `waiting` may be another. */
-  onChange: () => void = () => {};
+  onWaiting: () => void = () => {};
   /** Hears of refusals that belong to no push. */
   onError: (code: string, message: string) => void = () => {};
   /** Hears of a write that was refused after whoever made it had gone, and its key. */
@@ -41,17 +41,17 @@ export class Session {
   onAllowed: () => void = () => {};
   /** The server says that what let in is about to end. */
   onExpires: () => void = () => {};
+  /** Whose it is, in a word that tells people apart; empty for a guest. */
+  person = "";
   /** Calls a function so many milliseconds later: a session has no clock. */
   later: (milliseconds: number, then: () => void) => void = () => {};
-  /** How far apart own values of a presence are sent, at least. */
-  presenceMilliseconds = 0;
+  /** How far apart own values of a presence are sent, at least, in milliseconds. */
+  presencePause = 0;
   /** Hears each message of the server, before the replicas do. */
   onMessage: (message: ServerMessage) => void = () => {};
   /** What the server has not acknowledged yet. */
   readonly queue: Queue;
   readonly #replicas = new Map<string, (LogReplica | StateReplica)[]>();
-  /** Those of `replicas` that are a stranger's, who may know nothing of the key's kind. */
-  readonly #raw = new WeakSet<Replica>();
   /** Keys that nobody listens to, but of which something is under way. */
   readonly #leaving = new Set<string>();
   /** Who waits for the answer to a `get` of a key; its other replicas ask later. */
@@ -74,6 +74,7 @@ export class Session {
   #busy = false;
   /** Whether something was refused for now that has no id, and may be any question. */
   #unheard = false;
+  /** The room's epoch as it was last heard; `null` before, and with a server that has none. */
   #known: string | null = null;
   /** Whether the server takes more than DriftDB's own messages. */
   #ours = false;
@@ -92,8 +93,8 @@ export class Session {
     readonly secret = randomText(20),
   ) {
     this.queue = new Queue(() => this.codec, limits);
-    this.queue.onChange = () => {
-      this.onChange();
+    this.queue.onWaiting = () => {
+      this.onWaiting();
       this.#settleDrain();
     };
   }
@@ -118,11 +119,6 @@ export class Session {
       this.#drain?.resolve();
       this.#drain = null;
     });
-  }
-
-  /** The room's epoch as it was last heard; `null` before, and with a server that has none. */
-  get epoch(): string | null {
-    return this.#known;
   }
 
   /**
@@ -164,21 +160,12 @@ export class Session {
     return replica;
   }
 
-  /** Hear all that comes under a key, whatever it is; a replica of one's own. */
-  listen(key: string, listener: LogListener): LogReplica {
-    const replica = new LogReplica(key, this.queue, false);
-    replica.listeners.add(listener);
-    this.#raw.add(replica);
-    this.#add(replica);
-    return replica;
-  }
-
   /** Hear who is there under a key; the same replica for all who ask. */
   presence(key: string, listener: PresenceListener): PresenceReplica {
     let replica = this.#presences.get(key);
     if (replica === undefined) {
       const left = () => this.#presences.delete(key);
-      const { presenceMilliseconds: pause } = this;
+      const { presencePause: pause } = this;
       const later = (then: () => void) => (pause > 0 ? this.later(pause, then) : then());
       replica = new PresenceReplica(key, (message) => this.#post(message), left, later);
       this.#presences.set(key, replica);
@@ -467,6 +454,9 @@ export class Session {
       case "can":
         this.#setAllowed(message.key, message.actions);
         break;
+      case "renewed":
+        this.person = message.person ?? "";
+        break;
       case "expires":
         this.onExpires();
         break;
@@ -566,12 +556,12 @@ export class Session {
       const beside = kind === "stream" && other === "channel";
       if (kind !== null && other !== null && other !== kind && !beside)
         throw new WrongKind(key, kind, other);
-      if (!this.#raw.has(each) && other === kind && each instanceof type && fits(each)) return each;
+      if (other === kind && each.constructor === type && fits(each as R)) return each as R;
     }
     const replica = make();
     replica.meta = this.replicasOf(key).find(({ meta }) => meta !== null)?.meta ?? null;
     if (kind !== null) this.#getKind(key);
-    this.#add(replica);
+    this.add(replica);
     return replica;
   }
 
@@ -596,7 +586,8 @@ export class Session {
     return this.#replicas.get(key) ?? [];
   }
 
-  #add(replica: LogReplica | StateReplica): void {
+  /** Let another replica take part in its key. */
+  add(replica: LogReplica | StateReplica): void {
     this.#replicas.set(replica.key, [...this.replicasOf(replica.key), replica]);
     this.#sendGet(replica.key);
   }

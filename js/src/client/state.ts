@@ -48,9 +48,9 @@ interface Waiting {
 interface Write extends Waiting {
   readonly id: number;
   /** Only wanted where the room has nothing: the initial value, or the last one known. */
-  readonly offered: boolean;
+  readonly isOffered: boolean;
   /** The room lost its memory meanwhile. */
-  uncertain: boolean;
+  isUncertain: boolean;
 }
 
 /**
@@ -88,14 +88,14 @@ export class StateReplica extends Replica implements Pusher {
 
   /** The value to show; `undefined` where there is none. */
   get value(): Json | undefined {
-    const own = this.#underWay?.offered ? null : this.#underWay;
+    const own = this.#underWay?.isOffered ? null : this.#underWay;
     const shown = this.#waiting ?? own ?? this.#confirmed ?? this.#lost;
     return shown === null ? this.#initial : shown.value;
   }
 
   /** Whether an own write has not arrived yet. */
   get pending(): boolean {
-    return this.#waiting !== null || this.#underWay?.offered === false;
+    return this.#waiting !== null || this.#underWay?.isOffered === false;
   }
 
   /** The write that is not even in the queue yet. */
@@ -175,7 +175,7 @@ export class StateReplica extends Replica implements Pusher {
   sendHeldBack(isLeft: boolean): void {
     this.#paceBy(0);
     const [waiting, underWay] = [this.#waiting, this.#underWay];
-    const isSure = isLeft && !underWay?.depends && !underWay?.offered;
+    const isSure = isLeft && !underWay?.depends && !underWay?.isOffered;
     if (waiting === null || underWay === null || (waiting.depends && !isSure)) {
       this.#sendNext();
       return;
@@ -198,7 +198,7 @@ export class StateReplica extends Replica implements Pusher {
   refused(_id: number, code: string, message: string, seq = 0): void {
     const underWay = this.#underWay;
     const conflict = code === "conflict";
-    const again = conflict && underWay?.depends && !underWay.uncertain;
+    const again = conflict && underWay?.depends && !underWay.isUncertain;
     if (again) {
       // Below what was heard it tells of a relay, which is in no stream; above, something is
       // still to come.
@@ -213,11 +213,11 @@ export class StateReplica extends Replica implements Pusher {
     // Nobody wrote what is offered, unless there is no place for it; of an update whoever made it
     // hears.
     const late = conflict || code === "forbidden";
-    const quiet = (late && underWay?.offered) || (conflict && underWay?.depends);
-    if (underWay?.offered && !conflict) this.isBarred = this.ready;
+    const quiet = (late && underWay?.isOffered) || (conflict && underWay?.depends);
+    if (underWay?.isOffered && !conflict) this.isBarred = this.ready;
     this.#underWay = null;
     this.#sendNext();
-    if (!underWay?.offered) this.#offerIfEmpty();
+    if (!underWay?.isOffered) this.#offerIfEmpty();
     this.#notify();
     if (quiet) return;
     notifyEach(this.listeners, (listener) => listener.refused?.(code, message));
@@ -247,7 +247,7 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
-    if (!sameEpoch && this.#underWay !== null) this.#underWay.uncertain = true;
+    if (!sameEpoch && this.#underWay !== null) this.#underWay.isUncertain = true;
     const newest = held[held.length - 1];
     if (newest !== undefined) {
       this.#confirm(newest);
@@ -292,7 +292,7 @@ export class StateReplica extends Replica implements Pusher {
     } else if (underWay !== null && this.#queue.revise(underWay.id, this.#message(value))) {
       this.#waiting = null;
       const all = [...underWay.updates, ...updates];
-      this.#underWay = { ...underWay, value, depends: false, offered: false, updates: all };
+      this.#underWay = { ...underWay, value, depends: false, isOffered: false, updates: all };
     } else {
       this.#waiting = { value, depends: false, updates };
     }
@@ -342,15 +342,15 @@ export class StateReplica extends Replica implements Pusher {
       this.#push({ value: offered, depends: false, updates: [] }, true);
   }
 
-  #push(write: Waiting, offered = false): void {
+  #push(write: Waiting, isOffered = false): void {
     const push = this.#message(write.value);
     const dated = this.epoch === null ? {} : { epoch: this.epoch };
     const condition = write.depends ? { if_seq: this.#newest, ...dated } : {};
-    const id = offered
+    const id = isOffered
       ? this.#queue.add(this, { ...push, if_seq: 0 }, "offered")
       : this.#queue.add(this, { ...push, ...condition }, "newest");
-    this.#underWay = { ...write, id, offered, uncertain: false };
-    if (this.#pause > 0 && !offered) this.#startPause();
+    this.#underWay = { ...write, id, isOffered, isUncertain: false };
+    if (this.#pause > 0 && !isOffered) this.#startPause();
   }
 
   #message(value: Json): NewPush {

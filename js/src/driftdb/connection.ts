@@ -9,6 +9,7 @@ import { JSON_CODEC } from "../protocol/codec";
 import type { Entry, Json, ServerMessage } from "../protocol/messages";
 import { roomOf } from "../room/address";
 import { Room } from "../room/room";
+import { listen } from "./ear";
 import { EventListener } from "./events";
 import type { ConnectionStatus, Key, MessageFromDb, MessageToDb, SequenceValue } from "./types";
 
@@ -189,7 +190,7 @@ export class DbConnection {
         },
         sized: (size) => sizeCallback !== undefined && notify([sizeCallback], size),
       };
-      session.listen(key, ear);
+      listen(session, key, ear);
       return () => session.leave(key, ear);
     });
     this.#subscriptions.push({ key, listener, end });
@@ -243,7 +244,7 @@ export class DbConnection {
             if (each.key === key) notify([each.listener], { value, seq });
       },
     };
-    const replica = session.listen(key, once);
+    const replica = listen(session, key, once);
     if (!asked.has(key)) replica.listeners.add(quiet);
     asked.add(key);
   }

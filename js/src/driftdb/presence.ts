@@ -4,6 +4,7 @@ import type { Json } from "../protocol/messages";
 import { Presence } from "../room/presence";
 import { decode, encode } from "../room/values";
 import type { DbConnection } from "./connection";
+import { listen } from "./ear";
 
 /** What a client publishes to say that it is present. */
 export interface PresenceMessage<T> {
@@ -75,7 +76,7 @@ export class PresenceListener<T> {
       const presence = new Presence<PresenceMessage<T>>(session, this.#key, this.#message);
       presence.subscribe(() => this.#notify());
       const ear: LogListener = { pushed: ({ value }) => this.#onStranger(value) };
-      session.listen(this.#key, ear);
+      listen(session, this.#key, ear);
       this.#presence = presence;
       // Of another room nothing is known yet; of this one somebody in the page may know it.
       if (again || presence.others.length > 0) this.#notify();

@@ -124,6 +124,7 @@ export type ServerMessage =
   | { readonly type: "pong"; readonly nonce: number | null }
   | { readonly type: "can"; readonly key: string; readonly actions: readonly string[] }
   | { readonly type: "expires" }
+  | { readonly type: "renewed"; readonly person?: string }
   | {
       readonly type: "error";
       readonly code: string;
@@ -196,6 +197,7 @@ function isServerMessage(
         Object.values(message.keys).every(isKeyInfo)
       );
     case "expires":
+    case "renewed":
       return true;
     case "can":
       return isString(message.key) && Array.isArray(message.actions);

@@ -1,6 +1,9 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CBOR } from "../../src/cbor/index";
 import { Connection } from "../../src/client/connection";
+import type { ConnectionOptions } from "../../src/client/options";
+import { LongInteger } from "../../src/protocol/integers";
 import { FakeSocket, giveTickets } from "../socket";
 
 const URL = "http://server/driftdb/room/r";
@@ -634,62 +637,155 @@ test.each([
 
 const leave = () => globalThis.dispatchEvent(pageEvent("pagehide"));
 
-/** What was pushed over a socket: ids and values. */
+/** What was pushed over a socket, in JSON: ids and values. */
 const pushed = ({ sent }: FakeSocket) =>
   sent
+    .filter((frame) => typeof frame === "string")
     .map((text) => JSON.parse(text))
     .filter(({ type }) => type === "push")
     .map(({ id, value }) => [id, value]);
 
-test("what a page left unconfirmed the next one in its tab sends once more, as it was", async () => {
+/** The page is gone, with its sockets, those too that brought what earlier pages had left. */
+async function end() {
+  connection.close();
+  for (const socket of FakeSocket.opened.splice(0)) {
+    if (pushed(socket).length === 0) socket.accept();
+    for (const [id] of pushed(socket)) socket.hear({ type: "ack", id, seq: id });
+  }
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+/** Open the room anew; returns the page's own socket, and those that bring what earlier pages left. */
+async function nextPage(options: ConnectionOptions = {}, person?: string) {
+  await end();
+  connection = new Connection(URL, options);
+  await vi.advanceTimersByTimeAsync(0);
+  const own = FakeSocket.last;
+  own.accept();
+  if (person !== undefined) own.hear({ type: "renewed", in_seconds: null, person });
+  own.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  await vi.advanceTimersByTimeAsync(0);
+  return { own, left: FakeSocket.opened.slice(1) };
+}
+
+test("what a page left unconfirmed the next one in its tab sends once more, before its own", async () => {
   FakeSocket.last.accept();
   const log = connection.session.log("k", { pushed() {} }, true);
   for (const value of ["a", "b", "c"]) log.push(value, true);
   FakeSocket.last.hear({ type: "ack", id: 1, seq: 1 });
   leave();
   const { secret } = connection.session;
-  connection.close(); // the page is gone, with its sockets
-  FakeSocket.opened = [];
-  connection = new Connection(URL);
-  // First, for what the new page writes is newer.
-  const [left, own] = FakeSocket.opened as [FakeSocket, FakeSocket];
-  expect([own.url.includes(secret), left.url.includes(secret)]).toEqual([false, true]);
-  left.accept();
-  expect(pushed(left)).toEqual([
+  const { own, left } = await nextPage();
+  connection.session.log("k", { pushed() {} }, true).push("new", true);
+  const [older, ...more] = left as [FakeSocket];
+  expect([own.url.includes(secret), older.url.includes(secret), more]).toEqual([false, true, []]);
+  older.accept();
+  expect(pushed(older)).toEqual([
     [2, "b"],
     [3, "c"],
   ]);
-  left.hear({ type: "ack", id: 2, seq: 2 });
-  expect(left.closedWith).toBeUndefined();
+  older.hear({ type: "ack", id: 2, seq: 2 });
+  expect(older.closedWith).toBeUndefined();
   const warned = vi.spyOn(console, "warn").mockReturnValue();
-  left.hear({ type: "error", id: 3, code: "quota", message: "too much" });
+  older.hear({ type: "error", id: 3, code: "quota", message: "too much" });
   expect(warned).toHaveBeenCalledWith("driftdb: quota: too much");
+  expect(pushed(own)).toEqual([]);
   await vi.advanceTimersByTimeAsync(0);
-  expect(left.closedWith).toBe(1000);
+  expect(older.closedWith).toBe(1000);
+  expect(pushed(own)).toEqual([[1, "new"]]);
   expect(sessionStorage.length).toBe(0);
 });
 
+test("what pages left goes in its order after a long outage, page by page", async () => {
+  for (const value of ["a", "b"]) {
+    connection.session.log("k", { pushed() {} }, true).push(value, true);
+    leave();
+    connection.close();
+    connection = new Connection(URL);
+  }
+  for (let tries = 0; tries < 5; tries += 1) {
+    const { length } = FakeSocket.opened;
+    FakeSocket.last.lose();
+    while (FakeSocket.opened.length === length) await vi.advanceTimersByTimeAsync(1_000);
+  }
+  connection.session.log("k", { pushed() {} }, true).push("c", true);
+  const { last: own } = FakeSocket;
+  own.accept();
+  own.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  for (const value of ["a", "b"]) {
+    await vi.advanceTimersByTimeAsync(0);
+    expect(pushed(own)).toEqual([]);
+    const older = FakeSocket.last;
+    older.accept();
+    expect(pushed(older)).toEqual([[1, value]]);
+    older.hear({ type: "ack", id: 1, seq: 1 });
+  }
+  await vi.advanceTimersByTimeAsync(0);
+  expect(pushed(own)).toEqual([[1, "c"]]);
+  await end();
+});
+
+test("what a page left is sent for the person who wrote it alone, and kept for them from others", async () => {
+  vi.stubGlobal("origin", "http://server");
+  let { own, left } = await nextPage({}, "ann");
+  expect(own.sent[0]).toBe('{"type":"renew"}');
+  connection.session.log("k", { pushed() {} }, true).push("Ann's", true);
+  leave();
+  ({ own, left } = await nextPage({}, "bob"));
+  connection.session.log("k", { pushed() {} }, true).push("Bob's", true);
+  expect([left, pushed(own)]).toEqual([[], [[1, "Bob's"]]]);
+  leave();
+  ({ left } = await nextPage()); // a guest
+  expect(left).toEqual([]);
+  ({ left } = await nextPage({}, "ann"));
+  left[0]?.accept();
+  expect(left.map(pushed)).toEqual([[[1, "Ann's"]]]);
+  await end();
+});
+
+test("who a page is, is asked where a token or the server's cookies may say so, and nowhere else", async () => {
+  const asks = async (options: ConnectionOptions) =>
+    (await nextPage(options)).own.sent.includes('{"type":"renew"}');
+  expect(await asks({})).toBe(false);
+  giveTickets();
+  expect(await asks({ token: "a" })).toBe(true);
+  vi.stubGlobal("origin", "http://server");
+  expect(await asks({})).toBe(true);
+});
+
+test("what a page left in CBOR is kept in JSON, with all digits of its integers", async () => {
+  await nextPage({ codec: CBOR });
+  const long = new LongInteger("12345678901234567890");
+  connection.session.log("k", { pushed() {} }, true).push({ long, text: "é" }, true);
+  leave();
+  const { left } = await nextPage({ codec: CBOR });
+  const [older] = left as [FakeSocket];
+  older.accept();
+  expect(older.url).not.toContain("cbor");
+  expect(older.sent).toEqual([
+    '{"type":"push","key":"k","value":{"long":12345678901234567890,"text":"é"},' +
+      '"action":{"type":"append"},"id":1}',
+  ]);
+  await end();
+});
+
 test("what was left is not taken by another room, nor after ten minutes, and only once", async () => {
-  const open = () => {
-    FakeSocket.opened = [];
-    new Connection(URL).close();
-    return FakeSocket.opened.length;
-  };
   connection.session.log("k", { pushed() {} }, true).push(1, true);
   leave();
+  const kept = { ...sessionStorage };
+  connection.close();
+  connection = new Connection(`${URL}2`);
   FakeSocket.opened = [];
-  new Connection(`${URL}2`).close();
-  expect(FakeSocket.opened.length).toBe(1);
+  FakeSocket.last?.accept();
+  expect({ ...sessionStorage }).toEqual(kept);
   await vi.advanceTimersByTimeAsync(600_001);
-  expect(open()).toBe(1);
+  expect((await nextPage()).left).toEqual([]);
+  connection.session.log("k", { pushed() {} }, true).push(1, true);
   leave();
-  expect(open()).toBe(2);
-  const [left] = FakeSocket.opened as [FakeSocket];
-  expect(open()).toBe(1);
-  left.accept();
-  left.hear({ type: "ack", id: 1, seq: 1 });
-  await vi.advanceTimersByTimeAsync(0);
-  expect(left.closedWith).toBe(1000);
+  const [older] = (await nextPage()).left as [FakeSocket];
+  older.accept();
+  expect(pushed(older)).toEqual([[1, 1]]);
+  expect((await nextPage()).left).toEqual([]);
 });
 
 test("a page that is left twice leaves behind what waits the second time alone", () => {

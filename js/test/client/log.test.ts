@@ -27,7 +27,6 @@ function open(keep = true) {
         sameEpoch ? "same epoch" : "new epoch",
         held.map(({ seq }) => seq),
       ),
-    acknowledged: (id: number) => heard.push(`ack ${id}`),
   };
   return { server, log: server.session.log("k", listener, keep), heard };
 }
@@ -41,10 +40,14 @@ test("it holds what the stream holds, and tells each push once, in order", () =>
   expect(log.entries).toMatchObject(entries(1, 2, 3, 5));
 });
 
-test("many pushes are under way at a time, and those not acknowledged are sent again in order", () => {
-  const { server, log, heard } = open();
+test("many pushes are under way at a time, and those not acknowledged are sent again in order", async () => {
+  const { server, log } = open();
+  const arrived: number[] = [];
   server.init([]);
-  for (const value of ["a", "b", "c"]) log.push(value, true);
+  for (const value of ["a", "b", "c"]) {
+    const id = log.push(value, true);
+    void log.arrival(id).then(() => arrived.push(id));
+  }
   expect(server.pushes.map((push) => push.value)).toEqual(["a", "b", "c"]);
   server.ack(2);
   server.reconnect();
@@ -54,7 +57,8 @@ test("many pushes are under way at a time, and those not acknowledged are sent a
   ]);
   server.ack(1);
   server.ack(3);
-  expect(heard).toEqual(["new epoch", [], "ack 2", "ack 1", "ack 3"]);
+  await Promise.resolve();
+  expect(arrived).toEqual([2, 1, 3]);
   expect(server.session.queue.waiting).toBe(0);
 });
 
@@ -140,14 +144,14 @@ test("of what is relayed nothing is held", () => {
   expect(log.entries).toEqual([]);
 });
 
-test("a refused push is reported with its id, and not sent again", () => {
+test("who awaits a refused push hears so, and it is not sent again", async () => {
   const server = new PlayedServer();
-  const refused = vi.fn();
-  const log = server.session.log("k", { ...deaf, refused }, true);
+  const log = server.session.log("k", deaf, true);
   log.push("a", true);
   const id = log.push("b", true);
+  const arrival = log.arrival(id);
   server.refuse(id, "quota");
-  expect(refused).toHaveBeenCalledExactlyOnceWith(id, "quota", "quota!");
+  await expect(arrival).rejects.toMatchObject({ code: "quota", message: "quota!" });
   server.reconnect();
   expect(server.pushes.map((push) => push.value)).toEqual(["a"]);
 });

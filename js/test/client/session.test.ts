@@ -5,6 +5,7 @@ import { unwrap } from "../../src/client/form";
 import type { LogReplica } from "../../src/client/log";
 import { Session } from "../../src/client/session";
 import type { StateReplica } from "../../src/client/state";
+import { listen } from "../../src/driftdb/ear";
 import type { Entry, Json } from "../../src/protocol/messages";
 import { SimulatedRoom } from "../room";
 import { PlayedServer } from "../server";
@@ -61,7 +62,7 @@ test("two who listen to one key miss nothing, also where a question is answered 
   const server = new PlayedServer();
   const heard: Json[][] = [[], []];
   for (const values of heard)
-    server.session.listen("k", {
+    listen(server.session, "k", {
       startedOver: (held) => void values.splice(0, values.length, ...held.map((e) => e.value)),
       pushed: ({ value }) => values.push(value),
     });
@@ -192,13 +193,19 @@ class Client {
     readonly name: string,
     private readonly room: SimulatedRoom,
   ) {
-    const acknowledged = (id: number) => this.acknowledged.push(this.pushed.get(id) as Json);
+    const { queue } = this.session;
+    const acknowledged = queue.acknowledged.bind(queue);
+    queue.acknowledged = (id, seq) => {
+      const value = this.pushed.get(id);
+      if (value !== undefined) this.acknowledged.push(value);
+      acknowledged(id, seq);
+    };
     this.state = this.session.state("state", { changed: () => {} }, `${name} initial`);
     this.list = this.session.state("list", { changed: () => {} });
-    this.log = this.session.log("log", { pushed: () => {}, acknowledged }, true);
+    this.log = this.session.log("log", { pushed: () => {} }, true);
     this.relays = this.session.log(
       "relays",
-      { pushed: ({ seq }) => this.relayed.push(seq), acknowledged },
+      { pushed: ({ seq }) => this.relayed.push(seq) },
       false,
     );
   }
@@ -231,8 +238,8 @@ class Client {
     const overheard: { relays: number[]; log: Entry[] } = { relays: [], log: [] };
     this.overheard = overheard;
     this.ears = [
-      this.session.listen("relays", { pushed: ({ seq }) => overheard.relays.push(seq) }),
-      this.session.listen("log", {
+      listen(this.session, "relays", { pushed: ({ seq }) => overheard.relays.push(seq) }),
+      listen(this.session, "log", {
         startedOver: (held) => {
           overheard.log = [...held];
         },

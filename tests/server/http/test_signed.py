@@ -166,6 +166,24 @@ async def test_what_was_taken_back_is_remembered_until_the_token_would_have_ende
     assert set(access.of("revoked")) == {"unknown", "another"}
 
 
+async def test_a_connection_is_told_whose_it_is_in_a_word_that_says_nothing_of_them(
+    server: Server,
+) -> None:
+    room = Room(server, "renewed")
+
+    async def person(**options: Any) -> Any:
+        peer = await room.join(headers=bearer("renewed", role="write", **options))
+        await peer.send({"type": "renew"})
+        return (await peer.receive()).get("person")
+
+    ada = await person(subject="ada")
+    assert ada == await person(subject="ada", name="Ada L.")
+    assert ada != await person(subject="ben")
+    assert "ada" not in ada
+    assert await person() is None
+    await room.empty()
+
+
 async def test_by_a_ticket_one_goes_on_too(server: Server) -> None:
     room = Room(server, "renewed")
     headers = bearer("renewed", role="write", subject="ada")
