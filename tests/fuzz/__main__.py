@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .fuzzer import Finding, fuzz, replay
+from .places import PLACES
 from .target import serving
 
 _TELL_SECONDS = 10
@@ -28,6 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, help="which cases (default: a new one, which is printed)"
     )
+    parser.add_argument("--place", choices=PLACES, default="plain", help="where (default: plain)")
     parser.add_argument("--first", type=int, default=0, help="the case to begin with (default: 0)")
     parser.add_argument("--only", metavar="SEED:NUMBER", help="say this one case, and end")
     parser.add_argument("options", nargs="*", help="more options of driftdb serve, after --")
@@ -35,9 +37,10 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _main(options: argparse.Namespace, folder: Path) -> None:
-    serve = partial(serving, folder, *options.options)
+    place = PLACES[options.place]
+    serve = partial(serving, folder, place, *options.options)
     if options.only:
-        await replay(serve, options.only)
+        await replay(serve, options.only, only=place.only)
         print("nothing was found")
         return
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
@@ -54,7 +57,7 @@ async def _main(options: argparse.Namespace, folder: Path) -> None:
             print(f"{count} cases, {max(0, end - now):.0f} s to go", flush=True)
         return now < end
 
-    count = await fuzz(serve, seed, first=options.first, goes_on=goes_on)
+    count = await fuzz(serve, seed, first=options.first, goes_on=goes_on, only=place.only)
     print(f"{count} cases of seed {seed}: nothing was found")
 
 

@@ -53,6 +53,14 @@ _CLAIMS: dict[str, Any] = {
     **{"room": "fuzz", "role": "write", "sub": "ada", "name": "Ada", "jti": "j1", "groups": ["g"]},
     **{"exp": 4102444800, "nbf": 0, "iat": 0, "grants": [{"can": ["read"], "prefixes": ["k"]}]},
 }
+# A room as ``driftdb export`` writes it.
+_DUMP = b"""{"driftdb":1,"room":"fuzz","seq":3}
+{"access":"policy","name":"","record":{"anyone":"read"}}
+{"access":"revoked","name":"j1","record":{"at":1.5}}
+{"key":"k","seq":1,"value":{"a":[1,"x"]},"time":1700000000000,"client":"c1","user":{"name":"Ada"}}
+{"key":"k","seq":2,"cbor":"gkABwEA="}
+{"key":"$meta/k","seq":3,"value":{"label":"K"}}
+"""
 _LENGTHS = ("0", "1", "-1", "+5", "0x10", "99999999999", "5, 5", "5, 6", " 7 ", "")
 _CODES = (0, 999, 1000, 1001, 1005, 1006, 1007, 1011, 2999, 3000, 4401, 4999, 5000, 65535)
 
@@ -218,7 +226,7 @@ class _Maker:
 
     def _start(self) -> str:
         rng = self.rng
-        if rng.random() < 0.3:
+        if rng.random() < 0.3 and not self._corpus.is_of_administration:
             return f"POST /room/{rng.choice(_NAMES[:4])}/send HTTP/1.1"
         path = re.sub(
             r"\(\[\^/\]\+\)", lambda _: rng.choice(_NAMES), rng.choice(self._corpus.routes)
@@ -233,6 +241,8 @@ class _Maker:
     def _body(self, start: str) -> bytes:
         if "/access" in start:
             return self._values.text(self._values.policy())
+        if "/admin/" in start and self.rng.random() < 0.7:
+            return mutated(self.rng, _DUMP) if self.rng.random() < 0.5 else _DUMP
         if self.rng.random() < 0.2:
             return self.rng.choice(
                 (b"", b"null", b"\xff\xfe", b"{" * 3000, self._message(binary=True))

@@ -41,9 +41,17 @@ class Corpus:
     policies: list[Any]
     routes: list[str]
 
+    @property
+    def is_of_administration(self) -> bool:
+        """Whether all paths are the administration's."""
+        return all(route.startswith("/admin/") for route in self.routes)
 
-def read_corpus() -> Corpus:
-    """Read the vectors, and ask the server's application for its routes."""
+
+def read_corpus(only: str = "") -> Corpus:
+    """Read the vectors, and ask the server's application for its routes.
+
+    ``only``: with what those begin.
+    """
     messages = list(_MORE)
     texts: list[str] = []
     items: list[bytes] = []
@@ -58,7 +66,13 @@ def read_corpus() -> Corpus:
                 items.append(_bytes(found["cbor"]))
             if isinstance(found.get("policy"), dict):
                 policies.append(found["policy"])
-    return Corpus(messages, texts, [item for item in items if item], policies, _routes())
+    return Corpus(
+        messages,
+        texts,
+        [item for item in items if item],
+        policies,
+        [route for route in _routes() if route.startswith(only)],
+    )
 
 
 def _objects(found: Any) -> Iterator[dict[str, Any]]:

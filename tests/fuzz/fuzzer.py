@@ -32,12 +32,15 @@ class Finding(Exception):
     """A fault: what it is, with which input, and how to see it again."""
 
 
-async def fuzz(serve: Serve, seed: int, *, goes_on: Callable[[int], bool], first: int = 0) -> int:
+async def fuzz(
+    serve: Serve, seed: int, *, goes_on: Callable[[int], bool], first: int = 0, only: str = ""
+) -> int:
     """Say the cases of a seed for as long as ``goes_on(COUNT)``, which is told how many there were.
 
-    Returns how many there were. Raises :class:`Finding` at the first fault.
+    ``only``: with what the paths of requests begin. Returns how many there were. Raises
+    :class:`Finding` at the first fault.
     """
-    corpus, count = read_corpus(), 0
+    corpus, count = read_corpus(only), 0
     async with serve() as target:
         while goes_on(count):
             batch = _batch(corpus, seed, first + count)
@@ -52,10 +55,10 @@ async def fuzz(serve: Serve, seed: int, *, goes_on: Callable[[int], bool], first
     raise await _finding(serve, batch, broken)
 
 
-async def replay(serve: Serve, label: str) -> None:
+async def replay(serve: Serve, label: str, *, only: str = "") -> None:
     """Say the one case of that label (``SEED:NUMBER``); raises :class:`Finding`."""
     seed, _, number = label.partition(":")
-    case = make_case(read_corpus(), int(seed), int(number))
+    case = make_case(read_corpus(only), int(seed), int(number))
     async with serve() as target:
         try:
             await target.attack([case])

@@ -6,15 +6,17 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
 from ..conformance.peer import fetch, get, push
-from ..faults.wire import Wire, connected
+from ..faults.wire import Wire, connected, trusting
 from ..server.processes import COMMAND, Process, environment, started
 from .cases import TOKEN_KEY, Case
+from .places import Place
 
 __all__ = ["Broken", "Target", "serving"]
 
@@ -24,18 +26,17 @@ MEMORY_BYTES = 48 * 1024 * 1024
 _SLACK_BYTES = 112 * 1024 * 1024  # of the allocator, of buffers, and of what is in work
 _PATIENCE_SECONDS = 60
 _HANDSHAKE_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 0.05
 _AT_ONCE = 8
 _OPTIONS = (
-    "--named-rooms",
-    "--StandaloneServer.metrics_open=True",
-    "--StandaloneServer.health_details=True",
     f"--DriftDB.memory_limit_bytes={MEMORY_BYTES}",
     "--DriftDB.room_idle_seconds=1",
     "--DriftDB.access_change_limit_per_second=0",
     "--DriftDB.malformed_limit_per_second=0",
     "--DriftDB.request_limit_per_second=0",
 )
-_FAULT = re.compile(r"Traceback|\b(ERROR|CRITICAL)\b")
+_FAULT = re.compile(r"Traceback|\b(ERROR|CRITICAL)\b|^\[[EC] ")
+_RECORD = re.compile(r"\[[A-Z] \d")
 _SERVER_ERROR = re.compile(rb"HTTP/1\.[01] 5(?!03)\d\d")
 _POLICY = '{"anyone": [{"can": ["read", "append"], "prefixes": ["k"]}]}'
 
@@ -50,8 +51,12 @@ class Target:
     :meth:`attack` says cases to it, and raises :class:`Broken`.
     """
 
-    def __init__(self, process: Process, pusher: Wire, reader: Wire) -> None:
+    def __init__(
+        self, process: Process, pusher: Wire, reader: Wire, place: Place, secret: str
+    ) -> None:
+        self._place = place
         self._process = process
+        self._secret = secret
         self._pusher = pusher
         self._reader = reader
         self._turn = 0
@@ -90,14 +95,18 @@ class Target:
 
     async def _say(self, case: Case) -> None:
         try:
-            reader, writer = await asyncio.open_connection(self._at.hostname, self._at.port)
+            tls = trusting() if self._at.scheme == "https" else None
+            reader, writer = await asyncio.open_connection(
+                self._at.hostname, self._at.port, ssl=tls
+            )
         except OSError as error:
             raise Broken(f"takes no connection ({error})") from None
         heard_some = asyncio.Event()
         hearing = asyncio.ensure_future(_hear(reader, heard_some))
         try:
             with suppress(OSError):
-                for piece in case.pieces:
+                for each in case.pieces:
+                    piece = self._place.piece(each, self._secret)
                     step = max(1, len(piece) // 7) if case.slow else len(piece)
                     for at in range(0, len(piece), step):
                         writer.write(piece[at : at + step])
@@ -106,7 +115,11 @@ class Target:
                     if b"websocket" in piece:  # whoever has left before it is answered isn't read
                         with suppress(asyncio.TimeoutError):
                             await asyncio.wait_for(heard_some.wait(), _HANDSHAKE_SECONDS)
-                writer.write_eof()
+                if writer.can_write_eof():
+                    writer.write_eof()
+                else:  # TLS has no half of a connection
+                    await asyncio.wait([hearing], timeout=_LAST_WORDS_SECONDS)
+                    writer.transport.abort()
             await asyncio.wait([hearing], timeout=_PATIENCE_SECONDS)
             if not hearing.done():
                 raise Broken("a connection that its client has ended is still open")
@@ -114,7 +127,7 @@ class Target:
             hearing.cancel()
             writer.transport.abort()
         found = _SERVER_ERROR.search(hearing.result())
-        if found:
+        if found and not self._place.jupyter:  # whose log says whose fault it is
             raise Broken(f"answered with {found[0].decode()}")
 
     async def _others_are_served(self) -> None:
@@ -128,15 +141,20 @@ class Target:
         if message.get("value") != self._turn:
             raise Broken(f"others are told {message!r}")
 
+    def _is_ours(self, told: Sequence[str]) -> bool:
+        """Return whether an error is the rooms', and not of something else in a Jupyter server."""
+        own = [told[0], *takewhile(lambda line: not _RECORD.match(line), told[1:])]
+        return not self._place.jupyter or any("driftdb" in line for line in own)
+
     def _check_log(self) -> None:
         lines = self._process.lines[self._lines_seen :]
         self._lines_seen += len(lines)
         for number, line in enumerate(lines):
             if _FAULT.search(line):
-                raise Broken(
-                    "logged an error:\n" + "".join(lines[max(0, number - 1) : number + 60])
-                )
-            if not line.rstrip("\n").isprintable():
+                told = lines[number : number + 80]
+                if self._is_ours(told):
+                    raise Broken("logged an error:\n" + "".join(lines[max(0, number - 1) :][:80]))
+            if not line.rstrip("\n").isprintable() and self._is_ours([line]):
                 raise Broken(f"logged {line!r}")
 
 
@@ -155,14 +173,14 @@ async def _hear(reader: asyncio.StreamReader, heard_some: asyncio.Event) -> byte
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *options: str, program: Sequence[str] = COMMAND
+    folder: Path, place: Place, *options: str, program: Sequence[str] = COMMAND
 ) -> AsyncIterator[Target]:
-    """A server to be fuzzed; ``options`` are more of its command line."""
+    """A server to be fuzzed in a place; ``options`` are more of its command line."""
     keys = folder / "keys"
     keys.touch(0o600)
     keys.write_text(TOKEN_KEY)
     tokens = f"--DriftDB.token_keys_file={keys}"
-    command = [*program, "serve", "--port=0", *_OPTIONS, tokens, *options]
+    command = [*place.command(folder, program), *_OPTIONS, tokens, *options]
     with started(command, cwd=folder, env=environment()) as process:
         root = process.server.root
         guarded = await fetch(f"{root}room/guarded/access", method="PUT", body=_POLICY)
@@ -170,4 +188,4 @@ async def serving(
         async with connected(root + "room/pair") as pusher, connected(root + "room/pair") as reader:
             reader.send(get("pair"))
             await reader.receive()
-            yield Target(process, pusher, reader)
+            yield Target(process, pusher, reader, place, place.secret(folder))

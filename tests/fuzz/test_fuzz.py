@@ -15,6 +15,7 @@ from . import fuzzer
 from .cases import Case, make_case
 from .corpus import read_corpus
 from .fuzzer import Finding, fuzz, smallest
+from .places import PLACES
 from .target import serving
 
 _SEED = 20261129
@@ -33,10 +34,19 @@ sys.exit(main())
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("options", [(), ("--DriftDB.compression=True",)], ids=["plain", "deflate"])
-async def test_a_server_takes_hostile_input(tmp_path: Path, options: tuple[str, ...]) -> None:
-    serve = partial(serving, tmp_path, *options)
-    await fuzz(serve, _SEED, goes_on=lambda count: count < 400)
+@pytest.mark.parametrize(
+    ("place", "enough"), [*zip(PLACES, (400, 400, 100, 100, 200), strict=True)]
+)
+async def test_a_server_takes_hostile_input(tmp_path: Path, place: str, enough: int) -> None:
+    serve = partial(serving, tmp_path, PLACES[place])
+    await fuzz(serve, _SEED, goes_on=lambda count: count < enough, only=PLACES[place].only)
+
+
+def test_a_case_is_said_as_the_place_has_it() -> None:
+    head = b"PUT /room/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n/x HTTP/"
+    assert PLACES["jupyter"].piece(head).startswith(b"PUT /driftdb/room/a HTTP/1.1\r\nHost")
+    assert b"\r\nAuthorization: DriftDB s\r\n" in PLACES["admin"].piece(head, "s")
+    assert PLACES["tls"].piece(head) == head
 
 
 @pytest.mark.asyncio
@@ -49,7 +59,7 @@ async def test_a_fault_is_found(
 ) -> None:
     monkeypatch.setattr(fuzzer, "ATTEMPTS_COUNT", 5)
     program = (sys.executable, "-c", _PLANTED.format(fault=fault))
-    serve = partial(serving, tmp_path, program=program)
+    serve = partial(serving, tmp_path, PLACES["plain"], program=program)
     with pytest.raises(Finding, match=told) as found:
         await fuzz(serve, _SEED, goes_on=lambda count: count < 400)
     assert f"--only {_SEED}:" in str(found.value)

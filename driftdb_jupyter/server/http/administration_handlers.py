@@ -18,7 +18,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ...access.policy import parse_policy
 from ...protocol.codec import error_fields
-from ...protocol.errors import DriftDBError, Refusal, RoomNotFound, Unavailable
+from ...protocol.errors import BadMessage, DriftDBError, Refusal, RoomNotFound, Unavailable
 from .administration import Administration, Restored
 from .answer import send_pieces
 from .site import Route
@@ -194,7 +194,10 @@ class RoomLinks(_WithBody):
 
     async def post(self, name: str) -> None:
         """Make one, and answer with where it leads."""
-        content = msgspec.json.decode(self.body)
+        try:
+            content = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadMessage(f"expected a link as JSON: {error}") from None
         self.answer(await self.administration.make_link(name, content))
 
 

@@ -1,4 +1,4 @@
-"""An export is made a piece at a time."""
+"""What the administration takes and gives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 
 from driftdb_jupyter.protocol.errors import Unavailable
 from driftdb_jupyter.server.http.administration_handlers import ExportedRoom, _joined
+
+from ...conformance.peer import fetch
+from ...conformance.servers import standalone
 
 
 class FullDisk(io.BytesIO):
@@ -26,6 +29,15 @@ def test_an_import_that_no_disk_has_room_for_is_refused_when_it_has_come() -> No
     with pytest.raises(Unavailable, match=r"\(TMPDIR\) can't be written \(No space left on dev"):
         asyncio.run(handler.put("room"))
     handler.on_finish()
+
+
+@pytest.mark.asyncio
+async def test_a_link_that_is_no_json_is_refused() -> None:
+    with standalone(secret="s" * 22) as server:
+        url, headers = f"{server.root}admin/rooms/r/links", {"Authorization": "DriftDB " + "s" * 22}
+        for body in ("", "{", "[" * 100_000, "\xff"):
+            answer = await fetch(url, method="POST", body=body, headers=headers)
+            assert (answer.status, answer.json["code"]) == (400, "bad_message")
 
 
 @pytest.mark.parametrize("length", [10, 1_000, 100_000])
