@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from itertools import chain
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -58,6 +58,9 @@ _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 # How many rows one statement takes, where there are so many. A statement lets go of the
 # interpreter's lock and has to get it back, which a busy loop makes slow: so, few statements.
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+# How long their values may be together. A connection has each statement ready for the next time,
+# and a statement keeps a copy of what it was given last.
+_CHUNK_BYTES = 256 * 1024
 
 # A row that others refer to is changed in place: REPLACE would remove it first.
 _DELETED = "UPDATE rooms SET name = NULL WHERE name IN (VALUES {rows})"
@@ -95,20 +98,21 @@ _FORGOTTEN = (
 )
 _ACCESS_REMOVED = "DELETE FROM access WHERE (room, kind, name) IN (VALUES {rows})"
 _LEFT = "DELETE FROM producers WHERE id IN (VALUES {rows})"
-# How the rows of a batch are written, by the name of their field: what others refer to first.
-_STATEMENTS = (
-    ("deleted", _DELETED),
-    ("created", _CREATED),
-    ("rooms", _ROOMS),
-    ("removed", _REMOVED),
-    ("authors", _AUTHORS),
-    ("entries", _ENTRIES),
-    ("left", _LEFT),
-    ("producers", _PRODUCERS),
-    ("forgotten", _FORGOTTEN),
-    ("ids", _IDS),
-    ("access_removed", _ACCESS_REMOVED),
-    ("access", "REPLACE INTO access VALUES {rows}"),
+# How the rows of a batch are written, by the name of their field: what others refer to first. And
+# which column may be long, if any.
+_STATEMENTS: tuple[tuple[str, str, int | None], ...] = (
+    ("deleted", _DELETED, None),
+    ("created", _CREATED, None),
+    ("rooms", _ROOMS, None),
+    ("removed", _REMOVED, None),
+    ("authors", _AUTHORS, 3),
+    ("entries", _ENTRIES, 4),
+    ("left", _LEFT, None),
+    ("producers", _PRODUCERS, None),
+    ("forgotten", _FORGOTTEN, None),
+    ("ids", _IDS, None),
+    ("access_removed", _ACCESS_REMOVED, None),
+    ("access", "REPLACE INTO access VALUES {rows}", 3),
 )
 # What a deleted room held, a limited number of rows at a time, and what refers to others first.
 _SWEPT = (
@@ -381,8 +385,9 @@ class Journal:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for name, statement in _STATEMENTS:
-                self._write(statement, [row for batch in batches for row in getattr(batch, name)])
+            for name, statement, long in _STATEMENTS:
+                rows = [row for batch in batches for row in getattr(batch, name)]
+                self._write(statement, rows, long)
             if self._run is not None and (self._synced or not batches):
                 self._run.counting()
             execute("COMMIT")
@@ -395,15 +400,14 @@ class Journal:
         if self._run is not None and self._synced:
             self._run.counted()
 
-    def _write(self, statement: str, rows: Sequence[Row]) -> None:
+    def _write(self, statement: str, rows: Sequence[Row], long: int | None = None) -> None:
         start = 0
         while start < len(rows):
-            size = next(size for size in _CHUNKS if size <= len(rows) - start)
-            chunk = rows[start : start + size]
+            chunk = _chunk(rows, start, long)
             marks = "(" + ",".join("?" * len(chunk[0])) + ")"
-            sql = statement.format(rows=",".join([marks] * size))
+            sql = statement.format(rows=",".join([marks] * len(chunk)))
             self._connection.execute(sql, list(chain.from_iterable(chunk)))
-            start += size
+            start += len(chunk)
 
     def delete_unused(self, name: str, *, before: float) -> bool:
         """Delete a room if nobody used it since then; whether that is so.
@@ -629,6 +633,16 @@ class Journal:
             loaded.room.producers.restore(row.client, producer)
             loaded.left_at[row.client] = used_at if row.left_at is None else row.left_at
             loaded.producers[row.client] = ProducerRow(row.id, row.forgotten, row.left_at is None)
+
+
+def _chunk(rows: Sequence[tuple[Any, ...]], start: int, long: int | None) -> Sequence[Row]:
+    """Return the rows that one statement takes; ``long``: the column that may be long."""
+    for size in _CHUNKS:
+        if size <= len(rows) - start:
+            chunk = rows[start : start + size]
+            if long is None or sum(len(row[long] or b"") for row in chunk) <= _CHUNK_BYTES:
+                return chunk
+    return rows[start : start + 1]
 
 
 def _mark_as_copy(connection: sqlite3.Connection) -> None:
