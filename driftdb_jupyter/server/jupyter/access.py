@@ -15,6 +15,7 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth import User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPConnection
+from tornado.util import ObjectDict
 from tornado.web import HTTPError
 
 from ...access.grants import NOTHING, OWNER, ROLES, Grant, Grants, compile_grants
@@ -150,17 +151,19 @@ class JupyterCredential:
 
 
 async def _is_still_known(handler: JupyterHandler) -> bool:
+    # Another handler, because that one remembers who it was.
+    request = copy(handler.request)
+    request.connection = _NoConnection()
+    asker = JupyterHandler(handler.application, request)
     try:
-        # Another handler, because that one remembers who it was.
-        request = copy(handler.request)
-        request.connection = _NoConnection()
-        asker = JupyterHandler(handler.application, request)
         return await ensure_async(asker.identity_provider.get_user(asker)) is not None
     except HTTPError as error:
         return error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     except Exception:
         handler.log.exception("DriftDB: the identity provider failed")
         return True
+    finally:
+        asker.ui = ObjectDict()  # which has the handler, so that both would be freed late
 
 
 class _NoConnection(HTTPConnection):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from datetime import datetime
 from typing import Any
+from unittest.mock import patch
+from weakref import ref
 
 import pytest
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
@@ -329,6 +333,25 @@ class TestLogin:
         for _ in range(2):
             room.server.run(room.server.hub.check_credentials)
             await peer.hears_nothing()
+
+    async def test_what_is_made_to_ask_is_freed_at_once(self, room: Room) -> None:
+        peer = await room.join()
+        made = JupyterHandler.__init__
+        handlers: list[ref[JupyterHandler]] = []
+
+        def make(handler: JupyterHandler, *args: Any, **kwargs: Any) -> None:
+            handlers.append(ref(handler))
+            made(handler, *args, **kwargs)
+
+        gc.disable()
+        try:
+            with patch.object(JupyterHandler, "__init__", make):
+                room.server.run(room.server.hub.check_credentials)
+                await peer.hears_nothing()
+            assert handlers
+            assert [handler() for handler in handlers] == [None] * len(handlers)
+        finally:
+            gc.enable()
 
     async def test_who_is_logged_out_is_closed_with_4401(
         self, room: Room, monkeypatch: pytest.MonkeyPatch
