@@ -24,6 +24,9 @@ _TRIM_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 20.0
 # How many freed floats Python keeps for the next use.
 _SPARE_FLOATS = 100
+# More timers than asyncio keeps cancelled ones among.
+_MANY_TIMERS = 200
+_FAR_SECONDS = 3600.0
 
 
 class Reclaimer:
@@ -82,6 +85,8 @@ class Reclaimer:
             return
         large = self._most_used_bytes - used_bytes >= _TRIM_BYTES
         dropped = self._freed.drop(large=large)
+        if dropped or large:
+            _forget_cancelled_timers()
         if dropped:
             self._most_used_bytes = used_bytes
         if dropped or large:
@@ -115,6 +120,22 @@ def _exchange_spare_floats() -> None:
     close = [float(number) for number in range(_SPARE_FLOATS)]
     del close  # these are kept from now on
     del scattered  # and there is no place for these
+
+
+def _forget_cancelled_timers() -> None:
+    """Have the loop let go of timers that were cancelled.
+
+    It does that only where it has more than a hundred timers, most of them cancelled. Up to a
+    hundred of connections that have ended, each with its time and context, stay for an hour
+    otherwise, scattered over what a flood has left.
+    """
+    loop = asyncio.get_running_loop()
+    for _ in range(_MANY_TIMERS):
+        loop.call_later(_FAR_SECONDS, _do_nothing).cancel()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _resident_bytes() -> int:

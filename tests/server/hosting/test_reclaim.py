@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from weakref import ref
 
 import pytest
 
@@ -112,4 +113,29 @@ async def test_the_allocator_is_asked_to_give_back_what_is_not_in_use_if_that_is
     memory.release(300 * MIB)
     await look_for_long()
     await trimmed.wait()
+    looking.stop()
+
+
+async def test_timers_that_were_cancelled_are_forgotten_once_much_was_freed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resident_bytes = 100 * MIB
+    monkeypatch.setattr(reclaim, "_resident_bytes", lambda: resident_bytes)
+    memory = MemoryBudget(1000 * MIB)
+    looking = reclaimer(memory)
+    looking.start()
+    loop = asyncio.get_running_loop()
+    before = loop.call_later(3000, looking.stop)  # else the next one is forgotten anyhow
+    timer = loop.call_later(3600, looking.stop)
+    timer.cancel()
+    kept = ref(timer)
+    del timer
+    memory.take(300 * MIB)
+    resident_bytes += 300 * MIB
+    looking.look()
+    memory.release(300 * MIB)
+    while kept() is not None:
+        looking.look()
+        await asyncio.sleep(0)
+    before.cancel()
     looking.stop()
