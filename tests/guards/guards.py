@@ -247,6 +247,33 @@ GUARDS = [
         "js/test/widgets/state.test.ts",
     ),
     Guard(
+        "names of a prototype in values",
+        "js/src/room/values.ts",
+        "  return Object.fromEntries(\n"
+        "    Object.entries(plain(json)).map(([name, member]) => [name, decode(member, bigint)]),\n"
+        "  );",
+        "  const made: any = {};\n"
+        "  for (const [name, member] of Object.entries(plain(json)))"
+        " made[name] = decode(member, bigint);\n"
+        "  return made;",
+        "js/test/room/prototype.test.ts",
+    ),
+    Guard(
+        "names of a prototype in CBOR",
+        "js/src/protocol/cbor.ts",
+        "return Object.fromEntries(this.#items(number, () => this.#member(depth - 1)));",
+        "return this.#items(number, () => this.#member(depth - 1)).reduce("
+        "(made: any, [name, value]: any) => { made[name] = value; return made; }, {});",
+        "js/test/room/prototype.test.ts",
+    ),
+    Guard(
+        "options by the names of a prototype",
+        "js/src/client/check.ts",
+        "Object.hasOwn(rules, name)",
+        "rules[name] !== undefined",
+        "js/test/room/prototype.test.ts",
+    ),
+    Guard(
         "views that a notebook's file says in part",
         "js/src/lab/output.ts",
         "return isWhole(told) ? show(remembered(told), parent) : () => {};",

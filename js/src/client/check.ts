@@ -13,8 +13,8 @@ export type Rule = "boolean" | "function" | "object" | "string" | "string or fun
 export function checkOptions(options: object, rules: Readonly<Record<string, Rule>>): void {
   check(typeof options === "object" && options !== null, "an object of options", options);
   for (const [name, value] of Object.entries(options)) {
-    const rule = rules[name];
-    check(rule !== undefined, `one of ${Object.keys(rules).join(", ")}`, name);
+    check(Object.hasOwn(rules, name), `one of ${Object.keys(rules).join(", ")}`, name);
+    const rule = rules[name] as Rule;
     const isType = typeof rule === "string";
     const fits = isType
       ? rule.includes(typeof value)

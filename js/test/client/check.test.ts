@@ -22,7 +22,7 @@ test.each<[object, string]>([
 
 test.each<[object | null, string]>([
   [{ maxLength: 5 }, "expected one of stamps, describe, got maxLength"],
-  [{ toString: 5 }, "toString: expected a "],
+  [{ toString: 5 }, "expected one of stamps, describe, got toString"],
   [null, "expected an object of options, got null"],
   ["now" as never, "expected an object of options, got now"],
 ])("a channel with %o is refused in words", (options, words) => {
