@@ -90,12 +90,22 @@ def test_the_pages_of_a_persons_own_server_work(hub: RealHub, new_window: NewWin
     expect(page.locator(".figures")).to_contain_text("connections1")
 
 
-def test_whom_the_hub_removes_is_put_out(hub: RealHub, new_window: NewWindow) -> None:
+def test_whom_the_hub_removes_is_put_out_and_led_to_the_login(
+    hub: RealHub, new_window: NewWindow
+) -> None:
     page = opened(new_window, f"{hub.rooms}room/any-other/page", "mallory")
     is_connected(page)
     hub.request("DELETE", "users/mallory")
     badge = page.locator(".top .driftdb-badge")
     expect(badge).to_have_attribute("data-phase", "refused", timeout=_PATIENCE_MILLISECONDS)
+    expect(page.get_by_role("alert")).to_contain_text("Your login may have ended.")
+    page.get_by_role("button", name="Log in again").click()
+    expect(page.locator("#username_input")).to_be_visible()
+    page.fill("#username_input", "bob")
+    page.fill("#password_input", PASSWORD)
+    page.click("#login_submit")
+    page.wait_for_url("**/room/any-other/page")
+    is_connected(page)
 
 
 def test_a_share_link_opens_a_persons_room_without_a_login(

@@ -12,6 +12,7 @@ import { History } from "./history";
 import { KeyList } from "./keys";
 import { askBeforeLeaving } from "./leaving";
 import { Listing } from "./listing";
+import { loginLine } from "./login";
 import { MessageTap } from "./message_tap";
 import { PushForm } from "./pusher";
 import { shareButton } from "./share";
@@ -39,7 +40,7 @@ let phaseBefore: Phase | null = null;
 
 askBeforeLeaving(connection);
 document.body.classList.add("inspector");
-document.body.append(header(), panels());
+document.body.append(header(), loginLine(shell, connection), panels());
 
 keys.onChoose = (key) => {
   feed.watch([key]);

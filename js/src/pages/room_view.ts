@@ -5,6 +5,7 @@ import type { Home } from "../widgets/home";
 import { Card } from "./card";
 import { Contents, type Item } from "./contents";
 import { askBeforeLeaving } from "./leaving";
+import { loginLine } from "./login";
 import { people } from "./people";
 import type { Shell } from "./shell";
 
@@ -32,7 +33,7 @@ export function showRoom(
 
   document.body.classList.toggle("alone", alone !== null);
   document.body.classList.toggle("embedded", window.top !== window);
-  document.body.append(header(), main());
+  document.body.append(header(), loginLine(shell, connection), main());
   askBeforeLeaving(connection);
   const contents = new Contents(connection.session, alone, redrawSoon);
   redraw();
