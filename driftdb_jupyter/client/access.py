@@ -15,7 +15,7 @@ Can: TypeAlias = "str | Grant | Mapping[str, Any] | Iterable[str | Mapping[str, 
 
 
 class Access:
-    """Who may do what in a room; who isn't named may do nothing.
+    """Who may do what in a room; whoever isn't named may do nothing.
 
     ``anyone``: what everybody may do; ``users`` and ``groups``: what persons, by the names that
     the server knows them by, and members of groups may do besides. Each is a role (``"read"``,

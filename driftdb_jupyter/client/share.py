@@ -24,12 +24,12 @@ _QR_SCALE = 4
 class ShareLink:
     """A link that lets people without an account into a room, until it ends or is taken back.
 
-    ``id`` and ``name``: how it is called. ``grants``: what who comes in by it may do, and nothing
-    else. ``expires_at``: when it ends, in seconds since 1970, ``None`` for never. ``ask_name``:
-    whether people have to give a name. ``people``: how many came in by it, each of them one
-    browser, of ``people_limit`` who may; ``people_here``: how many of them were in the room when
-    the server was asked, by ``connections`` connections. ``url`` is known only where the link was
-    made: a room keeps a digest of it.
+    ``id`` and ``name``: how it is called. ``grants``: what people who come in by it may do, and
+    nothing else. ``expires_at``: when it ends, in seconds since 1970, ``None`` for never.
+    ``ask_name``: whether people have to give a name. ``people``: how many came in by it, each of
+    them one browser, of ``people_limit`` who may; ``people_here``: how many of them were in the
+    room when the server was asked, by ``connections`` connections. ``url`` is known only where the
+    link was made: a room keeps a digest of it.
 
     What a cell shows of it has no URL: that would stay in the notebook's file, and let in whoever
     reads it. :meth:`show` shows it, with a QR code, and ``print(link)`` prints it.
@@ -64,7 +64,7 @@ class ShareLink:
         return self._url
 
     def revoke(self) -> None:
-        """Take the link back: it lets nobody in any more, and who is in by it is put out at once.
+        """Take the link back, which puts everybody out at once who is in by it.
 
         Raises as :attr:`.BaseRoom.access` does.
         """

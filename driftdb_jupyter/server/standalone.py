@@ -314,8 +314,8 @@ class StandaloneServer(JupyterApp):
     tokens_required = Bool(
         False,
         config=True,
-        help="Whether a room without a policy is open only to who comes with a token, or a secret "
-        "that it was made with, and no longer to everybody who knows its id.",
+        help="Whether a room without a policy is open only to whoever comes with a token, or a "
+        "secret that it was made with, and no longer to everybody who knows its id.",
     )
     check_config = Bool(
         False,
@@ -551,7 +551,7 @@ class StandaloneServer(JupyterApp):
         try:
             return signed_tokens(settings)
         except (OSError, ValueError) as error:
-            raise CannotServe(f"the keys of signed tokens: {error}") from None
+            raise CannotServe(f"the keys of signed tokens: {_reason(error)}") from None
 
     def _check_audit(self, settings: DriftDB) -> str:
         path = settings.audit_log
@@ -566,14 +566,14 @@ class StandaloneServer(JupyterApp):
         try:
             audit_to(settings.audit_log)
         except OSError as error:
-            raise CannotServe(f"audit_log: {error}") from None
+            raise CannotServe(f"audit_log: {_reason(error)}") from None
 
     def _token(self, setting: str, variable: str = "") -> str | None:
         """Return the token of the file that a setting names; raises :class:`CannotServe`."""
         try:
             return read_token(getattr(self, setting), variable=variable)
         except (OSError, ValueError) as error:
-            raise CannotServe(f"{setting}: {error}") from None
+            raise CannotServe(f"{setting}: {_reason(error)}") from None
 
     def _gate(self, settings: DriftDB) -> Gate:
         """Return what names and pages are answered."""
@@ -591,7 +591,7 @@ class StandaloneServer(JupyterApp):
             return f"{place} is taken; stop what uses it, or choose another --port"
         if error.errno == errno.EACCES:
             return f"{place} is not allowed; choose a --port above 1023"
-        return f"can't listen on {place}: {error}"
+        return f"can't listen on {place}: {_reason(error)}"
 
     def _tls(self) -> ssl.SSLContext | None:
         """Return the context that the certificate's files make now; raises :class:`CannotServe`."""
@@ -607,7 +607,7 @@ class StandaloneServer(JupyterApp):
         except OSError as error:  # ssl.SSLError is one
             files = " and ".join(filter(None, (self.certfile, self.keyfile)))
             raise CannotServe(
-                f"expected a TLS certificate and its key in {files}: {error}"
+                f"expected a TLS certificate and its key in {files}: {_reason(error)}"
             ) from None
         return context
 
@@ -768,3 +768,12 @@ class StandaloneServer(JupyterApp):
             request=handler.request_id if isinstance(handler, Request) else None,
             milliseconds=took,
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, and with which file, without the system's number for it."""
+    said = getattr(error, "strerror", None)
+    if not said:
+        return str(error)
+    name = getattr(error, "filename", None)
+    return f"{name}: {said}" if name else str(said)

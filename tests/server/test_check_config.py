@@ -66,6 +66,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     for text in ("is taken", "expected a TLS certificate and its key", "rooms.db", "audit_log"):
         assert text in told.stderr, text
     assert "create_token_file: " in told.stderr
+    assert "[Errno" not in told.stdout + told.stderr
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ async def test_what_cant_be_is_said_without_a_traceback(arguments: tuple[str, ..
 async def test_a_bad_certificate_is_said_without_a_traceback() -> None:
     ended = run("serve", "--port=0", "--certfile=/nowhere.pem")
     assert ended.returncode not in (0, None)
-    assert "/nowhere.pem" in ended.stderr
+    assert ended.stderr.endswith("in /nowhere.pem: No such file or directory\n")
     assert "Traceback" not in ended.stderr
 
 

@@ -464,7 +464,8 @@ class JournalBroker:
             try:
                 return journal.backup(target, progress=copied)
             except (sqlite3.Error, OSError) as error:
-                raise Unavailable(f"the copy {target} can't be written ({error})") from error
+                said = getattr(error, "strerror", None) or error
+                raise Unavailable(f"the copy {target} can't be written ({said})") from error
 
         return await self._run(self._threads.take_long, copy)
 

@@ -59,10 +59,10 @@ def command(
     open_: bool,
     forget_owners: bool,
 ) -> None:
-    """Print who may do what in a room, as JSON, or say it anew.
+    """Print who may do what in a room, as JSON, or change it.
 
-    Roles are given in the place of the whole policy: who isn't named may do nothing. Whoever is in
-    the room finds out at once. A room without a policy is printed as null.
+    The given roles replace the whole policy: whoever isn't named may do nothing. The change holds
+    at once, also for those who are in the room. A room without a policy is printed as null.
     """
     import msgspec
 

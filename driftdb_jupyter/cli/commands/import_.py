@@ -36,15 +36,15 @@ _PIECE_BYTES = 64 * 1024
 @option(
     "--owners",
     is_flag=True,
-    help="Bring back who owns the room, too: the digests of secrets, by which whoever wrote the "
-    "file may administer it.",
+    help="Bring back the room's owners, too: the digests of their secrets. Whoever wrote the file "
+    "may then administer the room.",
 )
 def command(
     settings: Settings, path: str | None, data: str, room: str, replace: bool, owners: bool
 ) -> None:
     """Bring back a room that was exported, from a file or from the standard input.
 
-    Its policy comes along, its owners only with --owners.
+    Its policy comes with it, its owners only with --owners.
     """
     from ...rooms.dump import HEAD_LIMIT_BYTES, read_head
 

@@ -32,14 +32,16 @@ __all__ = ["command"]
     default="",
     help="Make a link that lets in whoever has it, to read or to write, and print its URL.",
 )
-@option("--key", metavar="KEY", multiple=True, help="A key that it is about; repeatable.")
+@option(
+    "--key", metavar="KEY", multiple=True, help="A key that it opens, instead of all; repeatable."
+)
 @option(
     "--expires",
     metavar="TIME",
     default="",
-    help="When it ends: after 30m, 2h or 7d, or never. Without this after a day.",
+    help="When it ends: after 30m, 2h or 7d, or never (default: 1d).",
 )
-@option("--name", default="", help="How it is listed.")
+@option("--name", default="", help="The name under which it is listed.")
 @option(
     "--people",
     metavar="N",
@@ -47,12 +49,12 @@ __all__ = ["command"]
     default=None,
     help="How many people may come in by it.",
 )
-@option("--ask-name", is_flag=True, help="Whether they have to give a name.")
+@option("--ask-name", is_flag=True, help="Ask for a name before letting anybody in.")
 @option(
     "--revoke",
     metavar="LINK",
     default="",
-    help="Take back a link, by its id, or all of a name.",
+    help="Take back the link with this id, or all with this name.",
 )
 @option("--json", is_flag=True, help="Print JSON Lines.")
 def command(
@@ -71,8 +73,7 @@ def command(
     """List the share links of a room, make one, or take some back.
 
     A link lets in whoever has it, also without an account, to do what it says and nothing else.
-    Its URL is told once, when it is made. Who is in by a link that is taken back is put out at
-    once.
+    Its URL is printed once, when it is made. Taking a link back puts everybody out who is in by it.
     """
     import msgspec
 

@@ -81,7 +81,7 @@ class _Serve(Configured):
     "--require-tokens",
     "tokens_required",
     is_flag=True,
-    help="Open rooms without a policy only to who comes with a token, or the owner's secret.",
+    help="Open rooms without a policy only to whoever comes with a token or the owner's secret.",
 )
 @option(
     "--log-format",

@@ -49,12 +49,12 @@ _KEY_VARIABLE = "DRIFTDB_TOKEN_KEYS"
     default="1h",
     help="When it ends: after 30m, 2h or 7d (default: 1h).",
 )
-@option("--subject", default="", help="As whom a policy knows its holder.")
+@option("--subject", default="", help="The name by which a policy knows its holder.")
 @option("--group", multiple=True, help="A group that its holder is in; repeatable.")
-@option("--name", default="", help="What others are shown.")
+@option("--name", default="", help="The name that others see.")
 @option("--audience", default="", help="The server's token_audience.")
 @option("--issuer", default="", help="The server's token_issuer.")
-@option("--prefix", is_flag=True, help="Let it into all rooms whose names begin like ROOM.")
+@option("--prefix", is_flag=True, help="Let its holder into all rooms whose names begin with ROOM.")
 @option("--all", "all_", is_flag=True, help="Take back all tokens of a room.")
 def command(
     settings: Settings,
@@ -74,9 +74,9 @@ def command(
 ) -> None:
     """Sign tokens that let people into a room, take them back, and make a key for that.
 
-    `create ROOM` prints a token; `revoke ROOM ID` takes back the one with an id or given as a
-    whole, for which the server need not be named where it runs here; `key FILE` writes a file with
-    a new secret, readable by its owner alone, for `driftdb serve --token-keys FILE`.
+    `create ROOM` prints a token. `revoke ROOM TOKEN` takes one back, given as a whole or by its id.
+    `key FILE` writes a file with a new secret, readable by its owner alone, for `driftdb serve
+    --token-keys FILE`.
     """
     match words:
         case ("key", path):
