@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Cookie, Page
 
 from ..browser import NewWindow, become_equal, launched
+from .jupyter import TOKEN, JupyterServer
 from .standalone import Standalone
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>plain</title>
@@ -124,6 +125,54 @@ def test_what_is_left_behind_is_for_the_next_page_of_that_tab_alone(
     with page.expect_navigation():
         page.evaluate("location.reload()")
     assert page.evaluate(kept) == 0
+
+
+def test_under_jupyter_it_is_sent_by_who_wrote_it_and_by_nobody_who_logs_in_after_them(
+    new_window: NewWindow, jupyter_server: JupyterServer
+) -> None:
+    page = new_window()
+    driftdb = f"{jupyter_server.root}driftdb/"
+
+    def enter() -> None:
+        """Open the room in a page of Jupyter's, as whoever the cookies say."""
+        page.goto(driftdb)
+        page.evaluate(
+            """async (driftdb) => {
+                const { room } = await import(`${driftdb}driftdb.js`);
+                window.here = room(`${driftdb}room/leaving`);
+                window.log = here.stream("log");
+                await log.ready;
+            }""",
+            driftdb,
+        )
+
+    def log_in() -> list[Cookie]:
+        page.context.clear_cookies()
+        page.goto(f"{driftdb}?token={TOKEN}")
+        enter()
+        return page.context.cookies()
+
+    def come_true(condition: str) -> None:
+        # The page lets no text be run, as `wait_for_function` does.
+        frame = "new Promise(requestAnimationFrame)"
+        page.evaluate(f"async () => {{ while (!({condition})) await {frame} }}")
+
+    ada = log_in()
+    with page.expect_navigation():
+        page.evaluate(f"() => {{ {BURST} location.reload() }}")
+    log_in()
+    page.evaluate("log.append('Ben was here')")
+    come_true("log.length > 0 && here.waiting === 0")
+    arrived = page.evaluate("log.length")
+    page.reload()
+    enter()
+    assert page.evaluate("log.length") == arrived
+    page.context.clear_cookies()
+    page.context.add_cookies(cast(Any, ada))
+    enter()
+    come_true("log.length === 2501")
+    rest = [value for value in page.evaluate("log.values") if value != "Ben was here"]
+    assert rest == list(range(2500))
 
 
 def test_a_page_in_the_back_forward_cache_has_no_socket_and_comes_back_with_one(
