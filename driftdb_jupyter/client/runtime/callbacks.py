@@ -19,6 +19,7 @@ from typing import Protocol
 
 from .background import at_start, background, on_fork
 from .cells import ipython, keep_on_rerun
+from .turn_lock import TurnLock
 from .user_traceback import trimmed
 from .wakeup import Wakeup
 from .worker import Worker, updates
@@ -36,7 +37,9 @@ class Target(Protocol):
 
 
 class Callbacks:
-    """Has targets deliver; one that is due twice before its turn comes delivers once.
+    """Has targets deliver, one at a time.
+
+    One that is due twice before its turn comes delivers once.
 
     No lock is taken, so that a signal handler may schedule in the middle of anything.
     """
@@ -47,6 +50,7 @@ class Callbacks:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting_on: asyncio.AbstractEventLoop | None = None
         self._worker = Worker("driftdb-callbacks")
+        self._turn = TurnLock()  # held by the thread that delivers
         # On which thread a target delivers now, and since when.
         self._running: tuple[int, float] | None = None
         self._warned_of: tuple[int, float] | None = None
@@ -109,6 +113,9 @@ class Callbacks:
 
     def _run(self) -> None:
         self._wakeup.begin()
+        # A main loop may have begun while the thread for callbacks is at it, which goes on then.
+        if not self._turn.enter_now():
+            return
         under_way: Target | None = None
         try:
             # This is no cell, though a kernel may still name the last one.
@@ -123,6 +130,7 @@ class Callbacks:
             self._running = None
             if under_way is not None:  # it was interrupted, and has the rest to tell
                 self._due[under_way] = None
+            self._turn.leave()
             if self._due:  # something came meanwhile, or an interrupt came
                 self._wakeup.request()
 

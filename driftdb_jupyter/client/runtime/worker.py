@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from .background import at_start, on_fork
@@ -24,14 +25,13 @@ class Worker:
     def __init__(self, name: str) -> None:
         self._name = name
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._begin = deque([None])
         self.thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
-        thread = self.thread
-        if thread is None or thread.ident is None:
-            thread = self.thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            thread.start()
+        if self.thread is None:
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def do(self, work: Callable[[], object]) -> None:
         """Have something done there; may be called from any thread."""
@@ -39,11 +39,16 @@ class Worker:
 
     def forked(self) -> None:
         """Forget the parent's work in a forked child."""
-        self._work, self.thread = queue.SimpleQueue(), None
+        self._work, self._begin, self.thread = queue.SimpleQueue(), deque([None]), None
 
     def _run(self) -> None:
+        try:
+            self._begin.pop()  # where two threads were started at once, the second one ends here
+        except IndexError:
+            return
+        self.thread = threading.current_thread()
         work = self._work
-        while threading.current_thread() is self.thread:
+        while True:
             each = work.get()
             try:
                 each()

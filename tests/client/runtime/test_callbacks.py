@@ -62,6 +62,29 @@ def test_without_a_loop_they_run_on_a_thread_of_their_own() -> None:
     assert target.threads[0] is not threading.main_thread()
 
 
+def test_a_loop_that_begins_waits_for_the_callback_that_runs() -> None:
+    entered, gate = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        entered.set()
+        gate.wait(60)
+
+    callbacks, slow, later = started(), Target(wait), Target()
+    callbacks.schedule(slow)
+    assert entered.wait(60)
+
+    async def program() -> None:
+        callbacks.schedule(later)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert later.threads == [], "one at a time"
+        gate.set()
+        await asyncio.to_thread(later.called.wait, 60)
+
+    asyncio.run(program())
+    assert later.threads == [threading.main_thread()]
+
+
 def test_after_the_loop_ended_they_go_on_with_what_it_left() -> None:
     callbacks, left, later = started(), Target(), Target()
 

@@ -23,3 +23,28 @@ def test_whatever_work_raises_the_next_is_done(
     worker.start()
     assert done.wait(60)
     assert error.__name__ in caplog.text
+
+
+def test_started_by_two_threads_at_once_it_does_one_thing_at_a_time() -> None:
+    worker, gate = Worker("worker"), threading.Barrier(8)
+    threads: set[threading.Thread] = set()
+    done = threading.Semaphore(0)
+
+    def start() -> None:
+        gate.wait(60)
+        worker.start()
+
+    def work() -> None:
+        threads.add(threading.current_thread())
+        done.release()
+
+    starting = [threading.Thread(target=start) for _ in range(8)]
+    for each in starting:
+        each.start()
+    for each in starting:
+        each.join(60)
+    for _ in range(20):
+        worker.do(work)
+    for _ in range(20):
+        assert done.acquire(timeout=60)
+    assert len(threads) == 1
