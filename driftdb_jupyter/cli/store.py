@@ -16,6 +16,7 @@ import msgspec
 
 from ..access.policy import Policy, parse_policy
 from ..broker.broker import RoomSummary
+from ..broker.file.lock import is_locked
 from ..protocol.errors import DriftDBError, RoomNotFound, Unreachable, printable, refusal
 from ..server.http.administration import Administration, Restored
 from ..server.http.administration_handlers import PREFIX
@@ -165,6 +166,10 @@ class LocalStore:
         return self._run(restoring)
 
 
+class Slow(Unreachable):
+    """A server that doesn't answer in time."""
+
+
 class RemoteStore:
     """The rooms of a running server."""
 
@@ -179,79 +184,74 @@ class RemoteStore:
 
     def rooms(self, *, timeout_seconds: float | None = None) -> list[RoomSummary]:
         """All rooms, by name."""
-        with self._open("GET", "rooms", timeout_seconds=timeout_seconds) as response:
-            return msgspec.json.decode(response.read(), type=list[RoomSummary])
+        content = self._ask("GET", "rooms", timeout_seconds=timeout_seconds)
+        return msgspec.json.decode(content, type=list[RoomSummary])
 
     def trouble(self) -> str | None:
         """Return the reason why rooms can't be kept at the moment."""
-        with self._open("GET", "trouble") as response:
-            return msgspec.json.decode(response.read(), type=str | None)
+        return msgspec.json.decode(self._ask("GET", "trouble"), type=str | None)
 
     def export(self, name: str) -> Iterator[bytes]:
         """Return a room as JSON Lines, in pieces of any length."""
         with self._open("GET", _room(name)) as response:
-            while chunk := response.read(_CHUNK_BYTES):
+            while chunk := self._read(response, _CHUNK_BYTES):
                 yield chunk
 
     def put(self, name: str, pieces: Iterable[bytes], *, replace: bool, owners: bool) -> int:
         """Import a room, given as JSON Lines in pieces of any length."""
         query = urlencode({"replace": str(replace).lower(), "owners": str(owners).lower()})
-        with self._open("PUT", f"{_room(name)}?{query}", body=pieces) as response:
-            return msgspec.json.decode(response.read(), type=int)
+        content = self._ask("PUT", f"{_room(name)}?{query}", body=pieces)
+        return msgspec.json.decode(content, type=int)
 
     def policy(self, name: str) -> Policy | None:
         """Return who may do what in a room, ``None`` where it has no policy."""
-        with self._open("GET", f"{_room(name)}/access") as response:
-            content = response.read()
+        content = self._ask("GET", f"{_room(name)}/access")
         return None if content == b"null" else parse_policy(content)
 
     def set_policy(self, name: str, policy: Policy | None) -> None:
         """Say who may do what in a room."""
         body = b"null" if policy is None else policy.encode()
-        self._open("PUT", f"{_room(name)}/access", body=body).close()
+        self._ask("PUT", f"{_room(name)}/access", body=body)
 
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing."""
-        with self._open("DELETE", f"{_room(name)}/owners") as response:
-            return msgspec.json.decode(response.read(), type=int)
+        return msgspec.json.decode(self._ask("DELETE", f"{_room(name)}/owners"), type=int)
 
     def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
         """Take back the token with an id, or all of a room."""
         which = "" if token_id is None else f"/{quote(token_id, safe='')}"
         end = "" if until is None else f"?until={until}"
-        self._open("DELETE", f"{_room(name)}/tokens{which}{end}").close()
+        self._ask("DELETE", f"{_room(name)}/tokens{which}{end}")
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
-        with self._open("GET", f"{_room(name)}/links") as response:
-            return msgspec.json.decode(response.read(), type=list[dict[str, Any]])
+        content = self._ask("GET", f"{_room(name)}/links")
+        return msgspec.json.decode(content, type=list[dict[str, Any]])
 
     def make_link(self, name: str, content: object) -> dict[str, Any]:
         """Make a share link."""
         body = msgspec.json.encode(content)
-        with self._open("POST", f"{_room(name)}/links", body=body) as response:
-            made = msgspec.json.decode(response.read(), type=dict[str, Any])
+        content = self._ask("POST", f"{_room(name)}/links", body=body)
+        made = msgspec.json.decode(content, type=dict[str, Any])
         root = made["root"] or self._control.url
         return made | {"url": root + made["path"], "local": made["root"] is None}
 
     def revoke_link(self, name: str, link: str) -> int:
         """Take back the link with an id, or all of a name."""
-        with self._open("DELETE", f"{_room(name)}/links/{quote(link, safe='')}") as response:
-            return msgspec.json.decode(response.read(), type=int)
+        content = self._ask("DELETE", f"{_room(name)}/links/{quote(link, safe='')}")
+        return msgspec.json.decode(content, type=int)
 
     def delete(self, name: str) -> None:
         """Delete a room."""
-        self._open("DELETE", _room(name)).close()
+        self._ask("DELETE", _room(name))
 
     def vacuum(self) -> int:
         """Give space back to the disk; returns how many bytes."""
-        with self._open("POST", "vacuum", body=b"") as response:
-            return msgspec.json.decode(response.read(), type=int)
+        return msgspec.json.decode(self._ask("POST", "vacuum", body=b""), type=int)
 
     def check(self) -> list[str]:
         """Describe what is damaged."""
-        with self._open("POST", "check", body=b"") as response:
-            return msgspec.json.decode(response.read(), type=list[str])
+        return msgspec.json.decode(self._ask("POST", "check", body=b""), type=list[str])
 
     def backup(self, target: Path, *, replace: bool, progress: Steps) -> int:
         """Copy all rooms to a file; the server writes it."""
@@ -264,7 +264,7 @@ class RemoteStore:
     def _work(self, what: str, path: Path, replace: bool, progress: Steps) -> Any:
         query = urlencode({"path": str(path), "replace": str(replace).lower()})
         with self._open("POST", f"{what}?{query}", body=b"") as response:
-            for line in response:
+            while line := self._read_line(response):
                 answer = msgspec.json.decode(line)
                 if isinstance(answer, list):
                     progress(*answer)
@@ -272,7 +272,39 @@ class RemoteStore:
                     return answer["result"]
                 else:
                     raise refusal(answer["code"], answer["message"])
-        raise Unreachable(f"{self._control.url} ended in the middle of an answer")
+        raise self._ended()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | Iterable[bytes] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> bytes:
+        """Return the whole answer to a request; raises as :meth:`_open` does."""
+        with self._open(method, path, body=body, timeout_seconds=timeout_seconds) as response:
+            return self._read(response)
+
+    def _read(self, response: HTTPResponse, length: int | None = None) -> bytes:
+        try:
+            return response.read(length)
+        except TimeoutError:
+            raise self._is_slow() from None
+        except (HTTPException, OSError):
+            raise self._ended() from None
+
+    def _read_line(self, response: HTTPResponse) -> bytes:
+        try:
+            return response.readline()
+        except (HTTPException, OSError):
+            raise self._ended() from None
+
+    def _ended(self) -> Unreachable:
+        return Unreachable(f"{self._control.url} ended in the middle of an answer")
+
+    def _is_slow(self) -> Slow:
+        return Slow(f"{self._control.url} takes a long time to answer")
 
     def _open(
         self,
@@ -295,6 +327,8 @@ class RemoteStore:
                 raise self._explain(error.code, error.read()) from None
         except (URLError, HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
+            if isinstance(reason, TimeoutError):
+                raise self._is_slow() from None
             raise Unreachable(f"nothing answers at {self._control.url} ({reason})") from None
         return response
 
@@ -308,13 +342,19 @@ class RemoteStore:
 
 
 def running(journal: Path) -> RemoteStore | None:
-    """Return the rooms of the server that has a journal open, ``None`` if there is none."""
+    """Return the rooms of the server that has a journal open, ``None`` if there is none.
+
+    What the control file names may be a server that was killed, and by now another's that never
+    answers: but while it is slow, the journal's lock tells whether it lives.
+    """
     control = read_control(journal)
     if control is None:
         return None
     store = RemoteStore(control)
     try:
         store.rooms(timeout_seconds=_CONNECT_SECONDS)
+    except Slow:
+        return store if is_locked(f"{journal}.lock") else None
     except Unreachable:
         return None
     return store

@@ -7,7 +7,7 @@ import sys
 
 from .filesystem import open_private
 
-__all__ = ["FileLock"]
+__all__ = ["FileLock", "is_locked"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -52,6 +52,17 @@ class FileLock:
     def release(self) -> None:
         """Let others have it. The file stays: removing it could let two hold a lock each."""
         os.close(self._descriptor)
+
+
+def is_locked(path: str) -> bool:
+    """Return True if a process has the lock; raises :class:`OSError` where that can't be known."""
+    if not os.path.exists(path):
+        return False
+    try:
+        FileLock(path).release()
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _identity(descriptor: int) -> str:
