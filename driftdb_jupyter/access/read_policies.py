@@ -31,8 +31,9 @@ class ReadPolicy:
 class ReadPolicies:
     """The policies used last, as many as take ``limit_bytes`` of memory, which may be set.
 
-    One that alone takes more than half of that isn't remembered, for all others would be forgotten
-    for it. Several threads may read at once: each step here is one that Python does as a whole.
+    One that alone takes more than half of that isn't remembered, because all others would be
+    forgotten for it. Several threads may read at once: each step here is one that Python does as a
+    whole.
     """
 
     def __init__(self, *, limit_bytes: int) -> None:

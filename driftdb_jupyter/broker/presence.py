@@ -1,8 +1,8 @@
 """The interface of a room's presences, as the server uses it.
 
-Presence has its own interface beside the room's sequencer, for it is no part of the room's order
-and is never kept: where several servers share rooms, they share it by leases, and each hears of the
-changes on all of them.
+Presence has its own interface beside the room's sequencer, because it is no part of the room's
+order and is never kept: where several servers share rooms, they share it by leases, and each hears
+of the changes on all of them.
 """
 
 from __future__ import annotations

@@ -408,7 +408,7 @@ class _Follower:
 class _TagCount:
     """Counts the tags that were met, and refuses more than there may be containers.
 
-    Apart from the follower, for cbor2's decoder holds it, and is never collected in a cycle.
+    Apart from the follower, because cbor2's decoder holds it, and is never collected in a cycle.
     """
 
     def __init__(self, limits: Limits) -> None:

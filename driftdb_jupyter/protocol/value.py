@@ -125,7 +125,7 @@ def prepare(values: Iterable[Value]) -> Steps[None]:
             ready_bytes = 0
 
 
-# The long value that is being converted: one at a time, for what that holds meanwhile is large.
+# The long value that is being converted: one at a time, because what that holds meanwhile is large.
 _converting: Value | None = None
 
 

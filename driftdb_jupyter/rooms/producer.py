@@ -63,7 +63,7 @@ class Producer:
 
     Ids that follow each other, with numbers that do too, are held as one run, so that a client
     whose pushes nobody interrupts takes the same few hundred bytes however many there were. The
-    newest run stands apart from the older ones, for nearly every push extends it. All runs are
+    newest run stands apart from the older ones, because nearly every push extends it. All runs are
     above ``forgotten``, and none overlaps another.
     """
 

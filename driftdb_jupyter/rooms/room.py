@@ -306,8 +306,8 @@ class Room:
         budget. ``decided``: what a copy of this room made of the same push, for which there was
         memory then; it keeps the very same entries, so that they are in memory once.
 
-        On the way of every push the arguments are positional, and none is keyword-only, for such
-        calls take CPython 0.1 µs longer.
+        On the way of every push the arguments are positional, and none is keyword-only, because
+        such calls take CPython 0.1 µs longer.
 
         Raises :class:`BadMessage` for an id without a client, :class:`BadSequence` for a compact
         above the room's newest sequence number, :class:`Conflict` where ``if_seq`` or ``epoch``

@@ -78,7 +78,7 @@ _BODY_LIMIT_BYTES = 65536
 # length are still little.
 _HEAD_LIMIT_BYTES = 12 * 1024
 # A collection of the youngest objects after so many more of them, of the young ones after so many
-# of these, and a full one after so many of those: hardly ever, for the server leaves no cycles.
+# of these, and a full one after so many of those: hardly ever, because the server leaves no cycles.
 _COLLECT_AFTER = (5_000, 2, 10_000)
 
 

@@ -3,7 +3,8 @@
 A control sequence can do more to a terminal than write: move the cursor over what was printed
 before, set the title, write to the clipboard, have the terminal answer as if somebody had typed.
 So all of them are taken out but those that style text (SGR). Links (OSC 8) are shown by their
-text, for not every terminal knows them, and an address that can't be seen is none to be trusted.
+text, because not every terminal knows them, and an address that can't be seen is none to be
+trusted.
 """
 
 from __future__ import annotations

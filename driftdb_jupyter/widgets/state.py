@@ -21,7 +21,7 @@ from .view import server_of
 
 __all__ = ["SharedState"]
 
-# Who has the model of each place. A model lives until it is closed, for a page that is loaded
+# Who has the model of each place. A model lives until it is closed, because a page that is loaded
 # again asks the kernel for it.
 _shown: dict[Hashable, SharedState] = {}
 
@@ -36,7 +36,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
 
     It goes where ipywidgets' own widgets go: into boxes, ``link`` and ``interact``. ``layout``,
     ``tooltip`` and ``tabbable`` are those of every widget there; ``jslink`` doesn't know the value
-    (``link`` does), for it is not in the model but in the room.
+    (``link`` does), because it is not in the model but in the room.
     """
 
     _esm = Unicode().tag(sync=True)

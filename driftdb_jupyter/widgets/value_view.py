@@ -69,8 +69,8 @@ def _table(value: Any) -> str | None:
     return table(value)
 
 
-# Of which place in a cell's runs. A model lives as long as the kernel, for a page that is loaded
-# again asks for it: so the next run's object takes its place.
+# Of which place in a cell's runs. A model lives as long as the kernel, because a page that is
+# loaded again asks for it: so the next run's object takes its place.
 _views: dict[Hashable, ValueView] = {}
 
 

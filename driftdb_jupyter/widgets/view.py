@@ -57,8 +57,8 @@ class View(AnyWidget):
         super()._handle_custom_msg(content, buffers)
 
 
-# A model lives as long as the kernel, for a page that is loaded again asks for it. So there is one
-# for what looks the same, however often a cell is run.
+# A model lives as long as the kernel, because a page that is loaded again asks for it. So there is
+# one for what looks the same, however often a cell is run.
 _views: dict[str, View] = {}
 
 

@@ -21,7 +21,8 @@ else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
-        # flock, for fcntl's own locks let a process lock a file twice, and end when it closes one.
+        # flock, because fcntl's own locks let a process lock a file twice, and end when it closes
+        # one.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -6,7 +6,7 @@ ones without a word. So the file, and what a copy of it doesn't have, have to ag
 
 - The row in ``run`` has a random ``token``, a new one at each start and each clean end. So have two
   small files, one beside the journal and one of this user outside of its folder (a *witness*
-  each). In ``synced`` the row and the witnesses count the commits of the run, too, for then the
+  each). In ``synced`` the row and the witnesses count the commits of the run, too, because then the
   file is good after a crash, but a copy of a moment before is not.
 - The lock's file is written anew with each token. The row has its inode number and the time of its
   last change, which nobody can set: a copy has others, and so has what is put back in its place.

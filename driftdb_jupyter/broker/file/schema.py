@@ -8,7 +8,7 @@ when it was last known to run. ``gaps``: from when to when no server ran (:mod:`
 ``rooms``: ``name`` is null in a room that was deleted and whose values still have to go; ``relay``
 is the newest number that a relay or a deletion took; up to ``ceiling`` numbers may have been
 given without having been written; ``used_at`` is in seconds since 1970.
-``authors``: numbered in each room. A row is not removed while its room is there, for then all
+``authors``: numbered in each room. A row is not removed while its room is there, because then all
 entries of the room would have to be searched for it; the next author takes the place of one that no
 entry names any more (:mod:`.authors`).
 ``entries``: ``format`` is 0 for JSON text and 1 for a CBOR item; ``time`` in seconds since 1970.

@@ -6,7 +6,7 @@ doesn't have yet (:mod:`.draft`). The committer has a room's draft turned into r
 
 A room ends once: it is deleted, replaced, or put out of service. From then on nothing of it is
 written. What is still pushed to one that was deleted is answered as if it had come just before;
-after a fault it is refused, for it can't be known what was lost.
+after a fault it is refused, because it can't be known what was lost.
 """
 
 from __future__ import annotations

@@ -513,7 +513,7 @@ class Connection:
         outcome.add_done_callback(waker.wake)
         end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while not outcome.done():
-            # Now and then, for an interrupt may have kept somebody from ringing.
+            # Now and then, because an interrupt may have kept somebody from ringing.
             seconds = 1.0 if end is None else min(end - time.monotonic(), 1.0)
             if seconds <= 0:
                 return

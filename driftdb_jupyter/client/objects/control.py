@@ -185,7 +185,7 @@ class Control:
     def text(self) -> str:
         """Return the JSON text of what was asked for: a front end finds the choices so in the room.
 
-        As text, for a browser's ``JSON.parse`` rounds integers beyond 2^53. Raises
+        As text, because a browser's ``JSON.parse`` rounds integers beyond 2^53. Raises
         :class:`~driftdb_jupyter.protocol.errors.EncodingError` for a choice that has no encoding.
         """
         return self.encoded(self.asked()).decode()

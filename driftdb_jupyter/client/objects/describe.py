@@ -21,8 +21,8 @@ from .shared import Shared
 __all__ = ["describe", "hint"]
 
 _log = logging.getLogger("driftdb_jupyter")
-# What was told of each room's keys, for a cell is run again and again; and who stands for it: as
-# long as somebody does, the client tells it anew to a server that lost its memory.
+# What was told of each room's keys, because a cell is run again and again; and who stands for it:
+# as long as somebody does, the client tells it anew to a server that lost its memory.
 _described: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = WeakKeyDictionary()
 
 

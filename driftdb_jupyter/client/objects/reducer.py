@@ -123,7 +123,7 @@ class SharedReducer(Shared):
             )
 
             def settled(_: object) -> None:
-                # Not under the lock, for this is called on the background thread.
+                # Not under the lock, because this is called on the background thread.
                 self._settled.append(proposal.mark)
                 callbacks.schedule(self)
 

@@ -84,7 +84,7 @@ class _Observation:
     """An observer, as it belongs to the run of a cell (:mod:`..runtime.cells`)."""
 
     def __init__(self, state: SharedState, handler: Any, names: Any, type: Any) -> None:
-        # Weakly, for a state that nobody holds is to go at once, without the cyclic collector.
+        # Weakly, because a state that nobody holds is to go at once, without the cyclic collector.
         self._state = weakref.ref(state)
         self.given = (handler, names, type)
 
@@ -117,8 +117,8 @@ class SharedState(Shared, HasTraits):
     ``limit_bytes`` bounds a file. All of these can be set later, too, and can be observed and
     linked as the value can (``names="max"``). None of this bounds what is written from elsewhere.
 
-    ``throttle_seconds``: writes are sent, and observers told, no oftener than that; the last value
-    always arrives. ``stamps=True``: :attr:`written` tells who wrote the value, and when.
+    ``throttle_seconds``: writes are sent, and observers told, no more often than that; the last
+    value always arrives. ``stamps=True``: :attr:`written` tells who wrote the value, and when.
     ``encode`` makes something of a value that can be shared, and ``decode``
     reverses it, where the built-in encodings don't do.
 

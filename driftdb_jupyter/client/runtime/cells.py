@@ -141,7 +141,7 @@ class Cells:
                 cell.uses = {each: use for each, use in cell.uses.items() if use.registered}
             use = cell.uses.get(topic)
             if use is None or use.run != run.number:
-                # First, for an interrupt may come in between; ending twice does no harm.
+                # First, because an interrupt may come in between; ending twice does no harm.
                 if use is not None:
                     _end(use)
                 use = cell.uses[topic] = _Use(run.number)

@@ -27,7 +27,8 @@ class Subscription:
     """
 
     def __init__(self, subscribers: Subscribers) -> None:
-        # Weakly, for an object that nobody holds is to go at once, without the cyclic collector.
+        # Weakly, because an object that nobody holds is to go at once, without the cyclic
+        # collector.
         self._subscribers = weakref.ref(subscribers)
 
     def __call__(self) -> None:

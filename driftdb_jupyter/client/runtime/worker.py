@@ -18,7 +18,7 @@ _log = logging.getLogger("driftdb_jupyter")
 class Worker:
     """A daemon thread that does one piece of work after the other.
 
-    It begins with the first connection of the process, for at the end of the process, when much
+    It begins with the first connection of the process, because at the end of the process, when much
     work may have to be done, no thread can be started any more.
     """
 

@@ -167,8 +167,8 @@ class Replica:
                     self._heard(value)
             if answer.size is not None:
                 self._holds(answer.first or 0, answer.size, oldest)
-        # Only now, for other threads take it for the sign that the values are there; and not where
-        # it turned out that they have to be read anew.
+        # Only now, because other threads take it for the sign that the values are there; and not
+        # where it turned out that they have to be read anew.
         self.ready, self.current = True, not self._anew
         self.tells_held = answer.size is not None
         if answer.seq is not None:  # up to there nothing else was pushed

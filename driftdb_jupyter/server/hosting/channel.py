@@ -118,7 +118,7 @@ class Channel:
 
     def _choose_broadcast(self) -> None:
         # Most channels have one group: a call less for each push. One that is left by all holds no
-        # method of its own, for then only a collection would free it.
+        # method of its own, because then only a collection would free it.
         groups = self._groups
         if len(groups) == 1:
             self.broadcast = groups[0].broadcast

@@ -50,7 +50,7 @@ class Tickets:
         self._limit = limit
         self._limit_each = limit_each
         self._clock = clock
-        # In the order in which they end, for all last equally long.
+        # In the order in which they end, because all last equally long.
         self._out: dict[bytes, _Out] = {}
 
     def __len__(self) -> int:

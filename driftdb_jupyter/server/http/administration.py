@@ -90,7 +90,7 @@ class Administration:
             epoch=new_id(),
             quota=settings.quota,
             window_limits=settings.window_limits,
-            memory=MemoryBudget(memory.free_bytes),  # one of its own, for it may be another thread
+            memory=MemoryBudget(memory.free_bytes),  # its own: it may be used on another thread
         )
         left_out = load(room, pieces, limits=settings.limits, owners=owners)
         return room, left_out

@@ -17,7 +17,7 @@ from ..sending.unacknowledged import reset_on_close, unacknowledged_bytes
 
 __all__ = ["Response", "send_answer", "send_pieces"]
 
-# Short, for Tornado holds a part twice until the client has taken all of it.
+# Short, because Tornado holds a part twice until the client has taken all of it.
 _PART_BYTES = 16384
 _COPIES = 2
 

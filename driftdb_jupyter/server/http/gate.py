@@ -87,7 +87,7 @@ class Gate:
     ``hosts`` and ``origins``: what is allowed beside that (:func:`check_host_rule`,
     :func:`check_origin_rule`). ``public_url``: the root as others have it, empty if the same;
     its host and origin are allowed. Numeric addresses and the names of this machine for itself are
-    answered always, for no website can have them.
+    answered always, because no website can have them.
     """
 
     def __init__(

@@ -109,7 +109,7 @@ class Callback(HubOAuthCallbackHandler, Request):  # type: ignore[misc]  # Jupyt
         self.hub_auth = login
 
     async def prepare(self) -> None:
-        """Count the request, for the hub is asked then; see who is logged in already."""
+        """Count the request, because the hub is asked then; see who is logged in already."""
         self.admit()
         self.current_user = await self.hub_auth.get_user(self, sync=False)
 

@@ -19,7 +19,7 @@ _NAMES = ("display_name", "name", "username")
 
 
 class Kernels:
-    """Follows who starts a server's kernels, for a kernel stands for that person.
+    """Follows who starts a server's kernels, because a kernel stands for that person.
 
     That stays so when somebody else restarts it. A kernel that nobody is known to have started is
     the hub's user's, whose server it is (``JUPYTERHUB_USER``), else nobody's.

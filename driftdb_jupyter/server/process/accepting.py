@@ -1,8 +1,8 @@
 """Accepting connections without spinning where the system has no more descriptors.
 
-Tornado's own handler is called again at once when ``accept`` fails, for the connection still waits:
-the loop spins, and each turn writes a traceback. Here, as in asyncio's servers, nothing is accepted
-for a second then.
+Tornado's own handler is called again at once when ``accept`` fails, because the connection still
+waits: the loop spins, and each turn writes a traceback. Here, as in asyncio's servers, nothing is
+accepted for a second then.
 """
 
 from __future__ import annotations

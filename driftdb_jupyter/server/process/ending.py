@@ -22,7 +22,7 @@ async def within(
 ) -> None:
     """Wait for some work of a stop, but not for ever: then the log says that it is given up.
 
-    The work isn't cancelled, for it may hold that up just as well. Raises what it raises.
+    The work isn't cancelled, because it may hold that up just as well. Raises what it raises.
     """
     task = asyncio.ensure_future(work)
     done, _ = await asyncio.wait([task], timeout=seconds)

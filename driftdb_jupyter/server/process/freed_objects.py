@@ -65,9 +65,9 @@ class FreedObjects:
 def _empty_spare_lists() -> None:
     """Empty Python's lists of spare objects, of all kinds.
 
-    A full collection does that in the end. This one has no object to look at, for all are set aside
-    while it runs: with those of a Jupyter server it would hold the loop for 0.3 s. What is freed
-    late, because it was in a cycle, is left to Python's own collections.
+    A full collection does that in the end. This one has no object to look at, because all are set
+    aside while it runs: with those of a Jupyter server it would hold the loop for 0.3 s. What is
+    freed late, because it was in a cycle, is left to Python's own collections.
     """
     gc.freeze()
     gc.collect()

@@ -92,7 +92,7 @@ class Answer:
 def one_frame(answer: Answer) -> Iterator[Buffer]:
     """Return an answer as one WebSocket frame, whose head tells the whole length.
 
-    Yields an empty piece where others are to have a turn, for counting takes a while, too.
+    Yields an empty piece where others are to have a turn, because counting takes a while, too.
     """
     length = 0
     for number, more in enumerate(answer.measure(), 1):

@@ -1,8 +1,8 @@
 """The queue of what waits to be sent to one connection, and how it gets there.
 
-Flusher, recipients and outboxes know each other's insides, for a call more for each frame or each
-outbox is what fan-out costs (figures: benchmarks, scenarios fan-out and rooms). What holds between
-two calls from outside:
+Flusher, recipients and outboxes know each other's insides, because a call more for each frame or
+each outbox is what fan-out costs (figures: benchmarks, scenarios fan-out and rooms). What holds
+between two calls from outside:
 
 - An outbox is a list: the frames that came to it in this tick and were not written.
 - The flusher's ``run`` are newer frames, all of which go to all outboxes of ``recipients``, and to

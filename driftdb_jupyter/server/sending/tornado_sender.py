@@ -18,7 +18,7 @@ from .unacknowledged import reset_on_close
 
 __all__ = ["TornadoSender", "forget_frames"]
 
-# Short, for a piece counts as taken when the socket has taken all of it.
+# Short, because a piece counts as taken when the socket has taken all of it.
 _PIECE_BYTES = 16384
 # How many pieces a connection is sent at once where no other waits.
 _PIECES_AT_ONCE = 4

@@ -109,7 +109,7 @@ class BufferedWriter:
     @property
     def busy(self) -> bool:
         """Whether there is something that was not handed to the connection yet."""
-        # In this order, for the background thread takes it out of the one for the others.
+        # In this order, because the background thread takes it out of the one for the others.
         return bool(self._entries or self._turning or self._values)
 
     @property
@@ -330,7 +330,7 @@ class BufferedWriter:
                     outcome = self._connection.push(
                         self._replica, *batch, keep=True, max_length=self._max_length
                     )
-                except TooLarge as error:  # alone, for others would have fitted without it
+                except TooLarge as error:  # alone, because others would have fitted without it
                     self._note_loss(len(batch), error)
                 else:
                     outcome.add_done_callback(self._note_outcome)

@@ -329,7 +329,7 @@ def _first_special(text: str) -> int | None:
 
     ``None`` if none is.
     """
-    # One pattern for all three is ten times slower, for it begins with no one character.
+    # One pattern for all three is ten times slower, because it begins with no one character.
     sequence = _NO_STYLE.search(text)
     found = [] if sequence is None else [sequence.start()]
     found += [at for at in (text.find("\r"), text.find("\b")) if at >= 0]
