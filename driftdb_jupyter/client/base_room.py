@@ -356,13 +356,14 @@ def _at_end() -> None:
     for connection in connections:
         connection.hurry()  # all at the same time
     for connection in connections:
-        if not connection.flush(max(0, deadline - time.monotonic()), last=True):
+        done = connection.flush(max(0, deadline - time.monotonic()), last=True)
+        if not done and (waiting := connection.waiting):
             _log.warning(
                 "%s did not acknowledge all writes within %g s before the end of the process "
                 "(%d may be lost)",
                 connection.location.url,
                 flush_seconds,
-                connection.waiting,
+                waiting,
             )
         connection.close()
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from html import escape
 from typing import Any
 
-from ..text.terminal import shown
-
-__all__ = ["VIEW", "Kept", "kept", "read", "read_line"]
+__all__ = ["VIEW", "Kept", "kept"]
 
 VIEW = "application/vnd.driftdb.view+json"
 """JupyterLab's extension (``js/src/lab``) shows this, live, where ipywidgets has no model."""
@@ -48,16 +45,3 @@ def kept(told: dict[str, Any], *, label: str, text: str, table: str | None = Non
         f"<small>Room {escape(told['room'])}, as it was on {when}</small></div>"
     )
     return Kept(told, html)
-
-
-def read(value: Any) -> str:
-    """Return a value, as it travels (docs/values.md), for people to read."""
-    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def read_line(value: Any) -> str:
-    """Return an entry of a stream as a line, as its view shows it but for colours."""
-    if isinstance(value, dict) and isinstance(value.get("message"), str):
-        value = value["message"]
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return shown(text, styles=False)

@@ -14,7 +14,8 @@ from ..client.objects import state
 from ..client.runtime.cells import cells
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
-from .output import Kept, kept, read
+from .output import Kept, kept
+from .readable import read
 from .table import table
 from .tunnel import carry
 from .view import server_of

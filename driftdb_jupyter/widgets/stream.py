@@ -7,7 +7,8 @@ from typing import Any
 from ..client.objects.stream import stream
 from ..protocol.json_text import read_json
 from .boxed import Boxed
-from .output import Kept, read_line
+from .output import Kept
+from .readable import read_line
 from .view import View, kept_view, view_of
 
 __all__ = ["Stream"]

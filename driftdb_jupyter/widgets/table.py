@@ -8,6 +8,8 @@ from html import escape
 from itertools import islice
 from typing import Any
 
+from .readable import in_words
+
 __all__ = ["MOST_COLUMNS", "MOST_ROWS", "table"]
 
 MOST_ROWS = 100
@@ -70,9 +72,8 @@ def _cell(value: Any, label: bool) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
-        (value,) = value.values()  # a date or a Decimal is read without its mark
-    text = value if isinstance(value, str) else _json(value)
+    words = in_words(value)
+    text = words if words is not None else value if isinstance(value, str) else _json(value)
     return escape(text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…")
 
 

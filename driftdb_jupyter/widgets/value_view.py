@@ -14,7 +14,8 @@ from ipywidgets import HTML
 from ..client.objects.reducer import SharedReducer
 from ..client.runtime.cells import keep_on_rerun
 from ..protocol.json_text import read_json
-from .output import LONGEST, Kept, read
+from .output import LONGEST, Kept
+from .readable import read
 from .table import table
 from .view import kept_view
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.widgets.dictionary import SharedDict
-from driftdb_jupyter.widgets.output import LONGEST, VIEW, read_line
+from driftdb_jupyter.widgets.output import LONGEST, VIEW
 from driftdb_jupyter.widgets.presence import Presence
 from driftdb_jupyter.widgets.reducer import SharedReducer
 from driftdb_jupyter.widgets.state import SharedState
@@ -100,8 +100,3 @@ def test_a_frame_is_kept_as_a_table(mine: Room) -> None:
     assert "<td>0.5</td>" in html
     assert "$dataframe" not in html
     state.close()
-
-
-def test_of_a_control_sequence_of_any_form_nothing_is_kept() -> None:
-    link = "\x1b]8;;https://example.org\x1b\\here\x1b]8;;\x1b\\"
-    assert read_line(f"a\x1b[1mb\x1bPq;secret\x1b\\c\x9b31md{link}\x1b7\u202ee") == "abcdheree"
