@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tornado.iostream import StreamClosedError
@@ -64,11 +64,15 @@ class _Echo:
         self.reader.stream = stream
         self.reader.flusher = self.reader.outbox = handler
         self.reader.floods = Floods()
-        self.reader.on_frame = self._take
+        self.reader.on_messages = self._take_all
         self.reader.settled = self.reader.on_part = lambda: None
         self.reader.incomplete = Incomplete(2 * LIMIT_BYTES)
         self.reader._deflate = deflate
         self.ends: list[tuple[int | None, str | None]] = []
+
+    def _take_all(self, opcode: int, messages: Iterator[bytes]) -> None:
+        for message in messages:
+            self._take(opcode, message)
 
     def _take(self, opcode: int, message: bytes) -> None:
         if opcode == TEXT:

@@ -39,13 +39,14 @@ def echoing(
     It notes in ``heard`` what it got. ``settings`` are more of :class:`DriftDB`'s.
     """
 
-    def send_back(peer: Peer, opcode: int, message: bytes) -> None:
-        peer.outbox.put(frame(opcode, message))
-        if heard is not None:
-            heard.setdefault(peer._room.name, []).append((opcode, message))
+    def send_back(peer: Peer, opcode: int, messages: Iterator[bytes]) -> None:
+        for message in messages:
+            peer.outbox.put(frame(opcode, message))
+            if heard is not None:
+                heard.setdefault(peer._room.name, []).append((opcode, message))
 
     with (
-        patch.object(Peer, "receive", send_back),
+        patch.object(Peer, "receive_all", send_back),
         standalone(
             named_rooms=True,
             tls=tls,

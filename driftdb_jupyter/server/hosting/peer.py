@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import UNSET
@@ -152,41 +152,57 @@ class Peer:
 
         Returns ``None`` when it is done, or what to wait for before the next one is read.
         """
-        if self.outbox.closed:
-            return None
+        return self.receive_all(opcode, iter((message,)))
+
+    def receive_all(self, opcode: int, messages: Iterator[bytes]) -> Awaitable[None] | None:
+        """Take messages, each as :meth:`receive` does, until one has to be waited for.
+
+        The rest stays in the iterator then.
+        """
         self.heard = True
+        outbox, room, limits = self.outbox, self._room, self._limits
         codec: Codec = JSON if opcode == TEXT else CBOR
-        try:
-            if opcode == TEXT and len(message) <= self._harmless_bytes:
-                try:
-                    decoded = decode_short(message)
-                except (ValueError, RecursionError):
-                    decoded = codec.decode(message, self._limits)
-            elif len(message) > LONG_BYTES:
-                return self._receive_long(codec, message)
-            else:
-                decoded = codec.decode(message, self._limits)
-            if type(decoded) is Push:
-                values = codec.values(decoded, self._limits)
-                allowed = self._unlimited
-                if not allowed:
-                    grants = self.guard.ask()
-                    allowed = isinstance(grants, Grants) and denial(grants, decoded) is None
-                if allowed:
-                    room = self._room
-                    waits = room.sequencer.push(decoded, values, self)
-                    if waits or room.pressure.high:
-                        return self._hold(decoded, len(message), waits=waits)
-                    return None
-            else:
-                values = _values(codec, decoded, self._limits)
-                grants = self.guard.ask() if type(decoded) in GUARDED else EVERYTHING
-        except Refusal as refusal:
-            self._refuse(refusal)
-            return self._malformed.pause(len(message))
-        if isinstance(grants, Grants):
-            return self._carry_out(decoded, values, len(message), grants)
-        return self._wait_for_grants(decoded, values, len(message), grants)
+        short_bytes = self._harmless_bytes if opcode == TEXT else -1
+        for message in messages:
+            if outbox.closed:
+                return None
+            length = len(message)
+            try:
+                if length <= short_bytes:
+                    try:
+                        decoded = decode_short(message)
+                    except (ValueError, RecursionError):
+                        decoded = codec.decode(message, limits)
+                elif length > LONG_BYTES:
+                    return self._receive_long(codec, message)
+                else:
+                    decoded = codec.decode(message, limits)
+                if type(decoded) is Push:
+                    values = codec.values(decoded, limits)
+                    allowed = self._unlimited
+                    if not allowed:
+                        grants = self.guard.ask()
+                        allowed = isinstance(grants, Grants) and denial(grants, decoded) is None
+                    if allowed:
+                        waits = room.sequencer.push(decoded, values, self)
+                        if waits or room.pressure.high:
+                            unfinished = self._hold(decoded, length, waits=waits)
+                            if unfinished is not None:
+                                return unfinished
+                        continue
+                else:
+                    values = _values(codec, decoded, limits)
+                    grants = self.guard.ask() if type(decoded) in GUARDED else EVERYTHING
+                if isinstance(grants, Grants):
+                    unfinished = self._carry_out(decoded, values, length, grants)
+                else:
+                    unfinished = self._wait_for_grants(decoded, values, length, grants)
+            except Refusal as refusal:
+                self._refuse(refusal)
+                unfinished = self._malformed.pause(length)
+            if unfinished is not None:
+                return unfinished
+        return None
 
     def answer(self, push: Push, outcome: Applied | Refusal) -> None:
         """Tell the peer what became of its push; where that fails, it is closed, to ask again."""

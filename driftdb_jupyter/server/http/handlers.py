@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from math import ceil
 from typing import Any, ClassVar
@@ -472,7 +472,7 @@ class Connect(RoomRequest, WebSocketHandler):
     _seated = False
     _share: PersonShare | None = None
     _closed = False
-    _receive: Callable[[int, bytes], Awaitable[None] | None]
+    _receive_all: Callable[[int, Iterator[bytes]], Awaitable[None] | None]
     _pong_bytes = 0
 
     async def get(self, name: str) -> None:
@@ -551,11 +551,11 @@ class Connect(RoomRequest, WebSocketHandler):
         rates = self.caller.rates()
         if self._share is not None and self._share.rate is not None:
             rates.append(self._share.rate)
-        self._receive = self.peer.receive
+        self._receive_all = self.peer.receive_all
         if rates:
-            self._receive = Throttle(self.peer, rates, self._slowed).receive
+            self._receive_all = Throttle(self.peer, rates, self._slowed).receive_all
         if isinstance(connection, BatchReader):
-            connection.on_frame = self._receive
+            connection.on_messages = self._receive_all
             connection.on_part = self._hear
             connection.settled = self.peer.settled
             connection.outbox = outbox
@@ -573,9 +573,9 @@ class Connect(RoomRequest, WebSocketHandler):
         if self.peer is None:
             return None  # it has ended
         if isinstance(message, str):
-            unfinished = self._receive(TEXT, message.encode())
+            unfinished = self._receive_all(TEXT, iter((message.encode(),)))
         else:
-            unfinished = self._receive(BINARY, message)
+            unfinished = self._receive_all(BINARY, iter((message,)))
         # That reader answers a close or a violation at once, and would overtake what waits. It has
         # no turns: what is in its buffer is lost where the peer's end comes while it waits.
         self.peer.outbox.flush()
@@ -626,7 +626,7 @@ class Connect(RoomRequest, WebSocketHandler):
             self.hub.events.left(self.hosted.name, self.who, self.close_code)
         # Peer and handler hold each other: only a collection would free them.
         self.peer = None
-        del self._receive
+        del self._receive_all
 
     def _refused(self, refusal: Refusal) -> None:
         self.hub.events.refused(self.hosted.name, self.who, refusal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
 from ..hosting.peer import Peer
@@ -30,8 +30,15 @@ class Throttle:
         self._rates = rates
         self._slowed: Callable[[], object] | None = slowed
 
-    def receive(self, opcode: int, message: bytes) -> Awaitable[None] | None:
-        """Take one message, as :meth:`.Peer.receive` does."""
+    def receive_all(self, opcode: int, messages: Iterator[bytes]) -> Awaitable[None] | None:
+        """Take messages, as :meth:`.Peer.receive_all` does."""
+        for message in messages:
+            unfinished = self._receive(opcode, message)
+            if unfinished is not None:
+                return unfinished
+        return None
+
+    def _receive(self, opcode: int, message: bytes) -> Awaitable[None] | None:
         unfinished = self._peer.receive(opcode, message)
         now = monotonic()
         seconds = max([rate.take(now=now) for rate in self._rates])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
@@ -53,6 +54,34 @@ async def test_between_checking_a_long_message_and_doing_it_the_others_have_a_tu
     asyncio.get_running_loop().call_soon(lambda: turn.set_result(hosted.sequencer.room.seq))
     await waiting
     assert (turn.result(), hosted.sequencer.room.seq) == (0, 1)
+
+
+async def test_of_several_messages_those_behind_one_that_is_not_done_are_left(
+    lines: list[Line],
+) -> None:
+    peer, hosted = await joined(lines)
+    messages = iter([push("1"), push("2" * LONG_BYTES), push("3")])
+    waiting = peer.receive_all(TEXT, messages)
+    assert (hosted.sequencer.room.seq, waiting is not None) == (1, True)
+    assert waiting is not None
+    await waiting
+    assert hosted.sequencer.room.seq == 2
+    assert peer.receive_all(TEXT, messages) is None
+    assert hosted.sequencer.room.seq == 3
+
+
+async def test_of_several_messages_those_behind_the_one_that_closes_the_peer_are_dropped(
+    lines: list[Line],
+) -> None:
+    peer, hosted = await joined(lines)
+
+    def messages() -> Iterator[bytes]:
+        yield push("1")
+        peer.close(CLOSE_FAULT, "")
+        yield push("2")
+
+    assert peer.receive_all(TEXT, messages()) is None
+    assert hosted.sequencer.room.seq == 1
 
 
 async def test_a_long_message_of_a_peer_that_left_meanwhile_is_dropped(lines: list[Line]) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -80,7 +80,14 @@ class RecordingHandler:
         self.heard: list[tuple[str, Any]] = []
         self.breaths: list[int] = []
 
-    def on_frame(self, opcode: int, message: bytes) -> None:
+    def on_messages(self, opcode: int, messages: Iterator[bytes]) -> Any:
+        for message in messages:
+            unfinished = self.take(opcode, message)
+            if unfinished is not None:
+                return unfinished
+        return None
+
+    def take(self, opcode: int, message: bytes) -> Any:
         self.on_message(message.decode() if opcode == TEXT else message)
 
     def breathe(self) -> None:
@@ -132,7 +139,7 @@ class Reading:
         else:
             handler.max_message_size = self._limit
             protocol = BatchReader(handler)
-            protocol.on_frame = handler.on_frame
+            protocol.on_messages = handler.on_messages
             protocol.flusher = protocol.outbox = handler
             protocol.floods = Floods()
             protocol.settled = protocol.on_part = lambda: None
@@ -238,29 +245,70 @@ def test_any_frames_in_any_pieces(sent: list[bytes], data: st.DataObject) -> Non
     assert Reading(pieces, by="socket").outcome == outcome
 
 
-def test_messages_wait_for_one_that_is_not_done() -> None:
-    class SlowHandler(RecordingHandler):
-        def on_frame(self, opcode: int, message: bytes) -> Any:
-            self.heard.append(("begun", message))
-            return asyncio.create_task(self._finish(message))
+class SlowHandler(RecordingHandler):
+    """Takes a turn of the loop for each message."""
 
-        async def _finish(self, message: bytes) -> None:
-            await asyncio.sleep(0)
-            self.heard.append(("done", message))
+    def take(self, opcode: int, message: bytes) -> Any:
+        self.heard.append(("begun", message))
+        return asyncio.create_task(self._finish(message))
 
-    class SlowReading(Reading):
-        async def _read(self) -> None:
-            self.handler = SlowHandler()
-            await super()._read()
+    async def _finish(self, message: bytes) -> None:
+        await asyncio.sleep(0)
+        self.heard.append(("done", message))
 
-    heard = SlowReading([client_frame(TEXT, b"1") + client_frame(BINARY, b"2")])
-    order = [("begun", b"1"), ("done", b"1"), ("begun", b"2"), ("done", b"2")]
-    assert heard.handler.heard[:4] == order
+
+class SlowReading(Reading):
+    async def _read(self) -> None:
+        self.handler = SlowHandler()
+        await super()._read()
+
+
+@pytest.mark.parametrize("kinds", [(TEXT, TEXT, TEXT), (TEXT, BINARY, TEXT)])
+def test_messages_wait_for_one_that_is_not_done(kinds: Sequence[int]) -> None:
+    frames = [client_frame(kind, b"%d" % number) for number, kind in enumerate(kinds)]
+    heard = SlowReading([b"".join(frames)]).handler.heard
+    order = [(word, b"%d" % number) for number in range(3) for word in ("begun", "done")]
+    assert heard[:6] == order
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (client_frame(TEXT, b"\xff"), 1007),
+        (client_frame(TEXT, b"x" * 200_001), 1009),
+        (client_frame(TEXT, b"x", length_bytes=2), 1002),
+        (client_frame(TEXT, b"unmasked", masked=False), 1002),
+    ],
+)
+def test_what_came_before_a_violation_is_done_first(wrong: bytes, code: int) -> None:
+    frames = client_frame(TEXT, b"1") + client_frame(TEXT, b"2") + wrong
+    reading = SlowReading([frames])
+    done = [message for word, message in reading.handler.heard if word == "done"]
+    assert done == [b"1", b"2"]
+    assert reading.written[2:4] == struct.pack(">H", code)
+
+
+def test_no_long_message_waits_behind_a_short_one_but_in_the_buffer() -> None:
+    reader, _ = a_reader()
+    left: list[bytes] = []
+
+    def take(opcode: int, messages: Iterator[bytes]) -> Any:
+        next(messages)
+        left.extend(messages)
+        return asyncio.get_running_loop().create_future()
+
+    async def walk() -> None:
+        reader.on_messages = take
+        short, long = client_frame(TEXT, b"x" * 4096), client_frame(TEXT, b"x" * 60_000)
+        assert reader._take(client_frame(TEXT, b"1") + short + long)
+
+    asyncio.run(walk())
+    assert [len(message) for message in left] == [4096]
 
 
 def test_a_handler_that_fails_is_logged_and_the_connection_closed() -> None:
     class FailingHandler(RecordingHandler):
-        def on_frame(self, opcode: int, message: bytes) -> None:
+        def take(self, opcode: int, message: bytes) -> None:
             raise LookupError
 
     class FailingReading(Reading):
@@ -310,7 +358,7 @@ def a_reader() -> tuple[Any, RecordingHandler]:
     reader.stream = ScriptedStream([])
     reader.outbox = reader.flusher = handler
     reader.floods = Floods(clock=lambda: 0.0)
-    reader.on_frame = handler.on_frame
+    reader.on_messages = handler.on_messages
     reader.settled = reader.on_part = lambda: None
     reader.incomplete = Incomplete(1_000_000)
     return reader, handler
@@ -369,7 +417,7 @@ def test_who_says_little_waits_for_one_turn_of_all_that_flood(length: int) -> No
             reader, _ = a_reader()
             reader.floods = shared
             reader.stream = PlainStream(end)
-            reader.on_frame = lambda opcode, message: heard.append(name)
+            reader.on_messages = lambda opcode, messages: heard.extend(name for _ in messages)
             reader._take = take
             await reader._receive_frame_loop()
 
