@@ -105,7 +105,8 @@ class Grants:
     ``everywhere``: the actions that are allowed on every key, as bits. ``unlimited``: whether that
     is all of them, so that no key needs to be looked at. ``reads_any``: whether any key may be
     read. ``is_admin``: whether the policy of the room, its links and the room itself may be
-    changed. ``place_count``: the number of keys and prefixes that they name, with ``$meta/``'s.
+    changed. ``known``: what :meth:`actions` has found of keys that were used lately.
+    ``place_count``: the number of keys and prefixes that they name, with ``$meta/``'s.
     """
 
     __slots__ = (
@@ -113,10 +114,10 @@ class Grants:
         "_any",
         "_bounds",
         "_exact",
-        "_known",
         "_masks",
         "everywhere",
         "is_admin",
+        "known",
         "place_count",
         "reads_any",
         "unlimited",
@@ -145,7 +146,7 @@ class Grants:
         self.unlimited = self.everywhere == _ON_KEYS
         self._exact = exact
         self._bounds, self._masks = _intervals(prefixes)
-        self._known: dict[str, int] = {}
+        self.known: dict[str, int] = {}
         # Found out once: each message asks for it, and there may be any number of prefixes.
         anywhere = self.everywhere
         for mask in (*exact.values(), *prefixes.values()):
@@ -170,16 +171,16 @@ class Grants:
         """
         if self.unlimited:
             return _ON_KEYS
-        known = self._known.get(key)
+        known = self.known.get(key)
         if known is not None:
             return known
         actions = self.everywhere | self._exact.get(key, 0)
         if self._bounds:
             actions |= self._masks[bisect_right(self._bounds, key)]
         if len(key) <= _KNOWN_LENGTH:
-            if len(self._known) >= _KNOWN_KEYS:
-                self._known.clear()
-            self._known[key] = actions
+            if len(self.known) >= _KNOWN_KEYS:
+                self.known.clear()
+            self.known[key] = actions
         return actions
 
     def allows(self, action: int, key: str) -> bool:

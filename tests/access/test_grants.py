@@ -118,5 +118,5 @@ def test_what_is_remembered_of_keys_is_bounded() -> None:
     for number in range(10_000):
         grants.actions(f"a{number}")
         grants.actions("a" * 1_000 + str(number))
-    assert len(grants._known) <= 32
-    assert max(map(len, grants._known)) <= 64
+    assert len(grants.known) <= 32
+    assert max(map(len, grants.known)) <= 64

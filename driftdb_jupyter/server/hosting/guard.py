@@ -55,15 +55,16 @@ class Guard:
     """What one connection or request may do in a room.
 
     ``unlimited``: whether it may do everything to every key, and need not be asked; that becomes
-    true only when it is asked again after :meth:`outdate` and :meth:`renew`.
+    true only when it is asked again after :meth:`outdate` and :meth:`renew`. ``steady``: what
+    :meth:`ask` returns until one of these is called, ``None`` where it is to be called.
     """
 
-    __slots__ = ("_access", "_grants", "_is_outdated", "_known", "credential", "unlimited")
+    __slots__ = ("_access", "_is_outdated", "_known", "credential", "steady", "unlimited")
 
     def __init__(self, credential: Credential, access: RoomAccess) -> None:
         self.credential = credential
         self._access = access
-        self._grants: Grants | None = None
+        self.steady: Grants | None = None
         self._known = NOTHING
         self.review()
 
@@ -73,18 +74,19 @@ class Guard:
         That takes no time, however many guards a change concerns.
         """
         self._is_outdated = True
+        self.steady = None
         self.unlimited = False
 
     def review(self) -> None:
         """Look again at what is allowed."""
         self._is_outdated = self.unlimited = False
         if not self.credential.steady:
-            self._grants = None
+            self.steady = None
             return
-        self._grants = self._known = NOTHING  # where this fails
+        self.steady = self._known = NOTHING  # where this fails
         grants = self.credential.grants(self._access)
         assert isinstance(grants, Grants), "a steady credential answers at once"
-        self._grants = self._known = grants
+        self.steady = self._known = grants
         self.unlimited = grants.unlimited
 
     def renew(self, credential: Credential) -> None:
@@ -96,7 +98,7 @@ class Guard:
         """Return what is allowed now."""
         if self._is_outdated:
             self.review()
-        grants = self._grants
+        grants = self.steady
         return self.credential.grants(self._access) if grants is None else grants
 
     @property
@@ -112,7 +114,7 @@ class Guard:
 
     def end(self) -> None:
         """Allow nothing more: the credential is no longer good."""
-        self._grants = self._known = NOTHING
+        self.steady = self._known = NOTHING
         self._is_outdated = self.unlimited = False
 
 
@@ -124,10 +126,11 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
     if grants.unlimited:
         return None
     if isinstance(message, Push):
-        needed = _PUSHES[type(message.action)]
+        action = message.action
+        needed = _PUSHES[type(action)]
         if message.if_seq is not None or message.epoch is not None:
             needed |= READ  # for a conflict, too
-        if isinstance(message.action, Append) and message.action.max_length is not None:
+        if isinstance(action, Append) and action.max_length is not None:
             needed |= DELETE  # for it takes away what others wrote
     elif isinstance(message, Get):
         needed = READ
@@ -135,11 +138,15 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
         needed = PRESENCE
     else:
         return None
-    missing = needed & ~grants.actions(message.key)
+    key = message.key
+    actions = grants.known.get(key)  # a call less for keys that were used lately
+    if actions is None:
+        actions = grants.actions(key)
+    missing = needed & ~actions
     if not missing:
         return None
-    action = action_names(missing)[0]
-    refusal = Forbidden(_explain(action, message), key=message.key, action=action)
+    name = action_names(missing)[0]
+    refusal = Forbidden(_explain(name, message), key=key, action=name)
     refusal.push_id = message.id if isinstance(message, Push) else None
     return refusal
 

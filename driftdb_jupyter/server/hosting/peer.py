@@ -181,7 +181,8 @@ class Peer:
                     values = codec.values(decoded, limits)
                     allowed = self._unlimited
                     if not allowed:
-                        grants = self.guard.ask()
+                        steady = self.guard.steady
+                        grants = self.guard.ask() if steady is None else steady
                         allowed = isinstance(grants, Grants) and denial(grants, decoded) is None
                     if allowed:
                         waits = room.sequencer.push(decoded, values, self)
