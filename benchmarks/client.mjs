@@ -1,8 +1,10 @@
 // What the JavaScript client costs in Node, against a real server: `node benchmarks/client.mjs`.
 // The server is `driftdb serve` of this checkout, in memory and on a port of its own; with two cores
-// it has the other one. Figures are of this process: by the clock, and by its processor time.
+// it has the other one. Its Python is that of $PYTHON, of the checkout's .venv, or of the PATH.
+// Figures are of this process: by the clock, and by its processor time.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -23,25 +25,51 @@ async function bundled(folder) {
   return import(pathToFileURL(outfile));
 }
 
+/** The Python that has what the server needs. */
+function python() {
+  const venv = process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python";
+  const own = join(root, venv);
+  return process.env.PYTHON ?? (existsSync(own) ? own : "python");
+}
+
 /** A server; resolves with its address, and what ends it. */
 async function served() {
-  const python = process.env.PYTHON ?? "python";
   const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const server = spawn(python, ["-m", "driftdb_jupyter.cli", "serve", "--port", String(port)], {
+  const command = [python(), "-m", "driftdb_jupyter.cli", "serve", "--port", String(port)];
+  const server = spawn(command[0], command.slice(1), {
     cwd: root,
     env: { ...process.env, PYTHONPATH: root },
-    stdio: "ignore",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let printed = "";
+  for (const stream of [server.stdout, server.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      printed = (printed + text).slice(-2000);
+    });
+  }
+  let ended = false;
+  const end = once(server, "close").then(
+    ([code]) => {
+      printed += `(exit status ${code})`;
+    },
+    (error) => {
+      printed += error.message;
+    },
+  );
+  end.then(() => {
+    ended = true;
   });
   const address = `http://127.0.0.1:${port}/`;
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 600 && !ended; tries += 1) {
     const isUp = await fetch(`${address}health`).then(
       () => true,
       () => false,
     );
-    if (isUp) return { address, end: () => server.kill() && once(server, "exit") };
+    if (isUp) return { address, end: () => server.kill() && end };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("the server did not start");
+  server.kill();
+  throw new Error(`the server did not start: ${command.join(" ")}\n${printed}`);
 }
 
 /** Run something; resolves with the seconds that it took, and those of the processor. */
@@ -64,8 +92,8 @@ async function repeat(run) {
   return { seconds: best(seconds), cpu: best(cpu) };
 }
 
-const folder = await mkdtemp(join(root, "benchmarks/.client-"));
 const server = await served();
+const folder = await mkdtemp(join(root, "benchmarks/.client-"));
 try {
   const { newRoom, room } = await bundled(folder);
   const open = () => newRoom(server.address, { WebSocket });
