@@ -12,7 +12,7 @@ __all__ = ["Bookmark"]
 
 
 class Bookmark(NamedTuple):
-    """A place in a stream; :meth:`after` picks out of its news what was not seen yet.
+    """A place in a stream; its methods pick out of the stream's news what was not seen yet.
 
     ``skip``: what is there at the beginning counts as seen.
     """
@@ -20,13 +20,16 @@ class Bookmark(NamedTuple):
     skip: bool
     seen: Heard | None = None
 
-    def after(self, news: News) -> tuple[Sequence[Heard], Bookmark]:
-        """Return the values that come next in some news, and the place behind them."""
+    def after_all(self, heard: Sequence[Heard]) -> tuple[Sequence[Heard], Bookmark]:
+        """Return those of some values in a row that come next, and the place behind them."""
         seen = self.seen
-        if isinstance(news, Heard):
-            if seen is not None and news.seq <= seen.seq:
-                return (), self  # the beginning held it
-            return (news,), Bookmark(False, news)
+        if seen is not None and heard[0].seq <= seen.seq:  # the beginning held some
+            heard = [each for each in heard if each.seq > seen.seq]
+        return heard, Bookmark(False, heard[-1]) if heard else self
+
+    def after(self, news: News) -> tuple[Sequence[Heard], Bookmark]:
+        """Return the values that come next in some other news, and the place behind them."""
+        seen = self.seen
         if not isinstance(news, StartedOver):
             return (), self
         held, fresh = news.held, news.held

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
-from typing import NamedTuple
+from itertools import groupby, islice
+from typing import NamedTuple, cast
 
 from .bookmark import Bookmark
 from .log import Follower, Heard, Missed, News
@@ -58,20 +58,32 @@ class Unread:
             return
         values = turn.values.copy()
         place, missed = turn.place, turn.missed
-        for number, each in enumerate(news, 1):
-            gone, fresh, place = self._pick(place, each, islice(news, number, None))
-            values.extend(fresh)
-            missed += gone
+        number = 0
+        for kind, run in groupby(news, type):
+            if kind is Heard:  # nearly all are: without a call for each
+                heard: Sequence[Heard] = list(cast("Iterable[Heard]", run))
+                number += len(heard)
+                if place is not None:
+                    heard, place = place.after_all(heard)
+                values.extend(heard)
+                continue
+            for each in run:
+                number += 1
+                gone, fresh, place = self._pick(place, each, islice(news, number, None))
+                values.extend(fresh)
+                missed += gone
         # All of it in one step.
         self._turn = _Turn(values, deque(), place, missed)
 
     def _pick(
         self, place: Bookmark | None, news: News, later: Iterable[News]
     ) -> tuple[int, Sequence[Heard], Bookmark | None]:
-        """Return how many values are gone, those that come next, and the place behind them."""
+        """Take news that are no push.
+
+        Returns how many values are gone, those that come next, and the place behind them.
+        """
         if place is None:
-            values = (news,) if isinstance(news, Heard) else ()
-            return news.number if isinstance(news, Missed) else 0, values, None
+            return news.number if isinstance(news, Missed) else 0, (), None
         if not isinstance(news, Missed):
             return 0, *place.after(news)
         if self.held is None:

@@ -12,9 +12,18 @@ def picked(bookmark: Bookmark, *news: News) -> list[list[Heard]]:
     """What is picked of each of the news, one after the other."""
     found = []
     for each in news:
-        values, bookmark = bookmark.after(each)
+        if isinstance(each, Heard):
+            values, bookmark = bookmark.after_all([each])
+        else:
+            values, bookmark = bookmark.after(each)
         found.append(list(values))
     return found
+
+
+def test_of_values_in_a_row_those_that_the_beginning_held_are_not_seen_twice() -> None:
+    seen = Bookmark(False, heard(2)[0])
+    assert seen.after_all(heard(1, 2, 3, 4)) == (heard(3, 4), Bookmark(False, heard(4)[0]))
+    assert seen.after_all(heard(1, 2)) == ([], seen)
 
 
 def test_after_a_new_start_nothing_is_seen_twice() -> None:
