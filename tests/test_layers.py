@@ -41,7 +41,11 @@ ALLOWED = {
 WITHIN = {
     "broker": {
         "file": set(),
-        "journaled": {"file", "broker", "clients", "presence", "memory_presence", "served_time"},
+        "journaled": {
+            *("file", "broker", "clients", "presence", "memory_presence", "name_locks"),
+            "served_time",
+        },
+        "redis": {"broker", "presence", "name_locks", "served_time"},
     },
     "client": {
         "values": set(),

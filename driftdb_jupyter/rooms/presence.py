@@ -154,6 +154,14 @@ class Presence:
         """Return the keys under which a client is there."""
         return sorted(self._clients.get(client, ()))
 
+    def find(self, key: str, client: str) -> tuple[Author, Value] | None:
+        """Return as whom a client is there under a key, and with which value."""
+        return self._keys.get(key, {}).get(client)
+
+    def places(self) -> list[tuple[str, str]]:
+        """Return the key and the client of each presence."""
+        return [(key, client) for key, there in self._keys.items() for client in there]
+
     def there(self, key: str) -> list[tuple[Author, Value]]:
         """Return who is present under a key, and with which value."""
         return list(self._keys.get(key, {}).values())

@@ -130,6 +130,15 @@ class Room:
         self._has_parts = False  # whether any of them has begun with a snapshot in parts
 
     @property
+    def quota(self) -> Quota:
+        """The bounds of what it may hold."""
+        return self._quota
+
+    @quota.setter
+    def quota(self, quota: Quota) -> None:
+        self._quota = quota
+
+    @property
     def keys(self) -> list[str]:
         """The keys whose streams hold something."""
         return list(self._streams)
@@ -217,14 +226,7 @@ class Room:
         given the beginning of the whole stream, up to ``above``; relays of before then are no
         matter to it. ``limit``: at most that many entries, the oldest.
         """
-        window = self.window
-        if window is None:
-            window = self.window = Window(
-                self._window_limits,
-                forgotten=self.seq,
-                forgotten_relay=self.newest_relay,
-                memory=self._memory,
-            )
+        window = self.remember()
         if epoch == self.epoch and above <= self.seq:
             missed = window.above(key, above)
             if missed is not None:
@@ -236,6 +238,18 @@ class Room:
                 lists = _merge(stream.lend(above), relays) if relays else stream.lend(above)
                 return Found(_cut(lists, limit), True, relays)
         return Found(self.stream(key).lend(0, limit=limit), False)
+
+    def remember(self) -> Window:
+        """Return the window, which remembers broadcasts from now on if it didn't before."""
+        window = self.window
+        if window is None:
+            window = self.window = Window(
+                self._window_limits,
+                forgotten=self.seq,
+                forgotten_relay=self.newest_relay,
+                memory=self._memory,
+            )
+        return window
 
     def restore(self, key: str, entries: Sequence[Entry]) -> None:
         """Put entries behind those of a key's stream, as they were before.

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from .memory_cost import (
     cost_of_text,
 )
 
-__all__ = ["Window", "WindowLimits"]
+__all__ = ["Broadcast", "ForgottenSeqs", "Window", "WindowLimits"]
 
 _FORGOTTEN_KEYS = 10_000
 # Of a broadcast, beside its key and its value's bytes, even if nothing else holds its parts.
@@ -45,6 +46,10 @@ class WindowLimits:
     seconds: float = 300.0
 
 
+ForgottenSeqs: TypeAlias = tuple[int, dict[str, int]]
+"""The newest number that was forgotten of keys in general, and of single keys."""
+
+
 class Forgotten:
     """For each key the newest sequence number that was forgotten.
 
@@ -62,6 +67,15 @@ class Forgotten:
 
     def __getitem__(self, key: str) -> int:
         return self._by_key.get(key, self._floor)
+
+    def seqs(self) -> ForgottenSeqs:
+        return self._floor, dict(self._by_key)
+
+    def restore(self, seqs: ForgottenSeqs) -> None:
+        self._floor, by_key = seqs
+        self._by_key.clear()
+        self.cost_bytes = 0
+        self.update(by_key)
 
     def update(self, newest: Mapping[str, int]) -> None:
         for key, seq in newest.items():
@@ -121,6 +135,28 @@ class Window:
 
     def __len__(self) -> int:
         return len(self._broadcasts)
+
+    @property
+    def broadcasts(self) -> Sequence[Broadcast]:
+        """The broadcasts that it remembers, ascending; not to be changed."""
+        return self._broadcasts
+
+    @property
+    def forgotten(self) -> ForgottenSeqs:
+        """The newest numbers that it forgot of all broadcasts."""
+        return self._forgotten.seqs()
+
+    @property
+    def forgotten_relays(self) -> ForgottenSeqs:
+        """The newest numbers that it forgot of those that no stream held."""
+        return self._forgotten_relays.seqs()
+
+    def forget(self, forgotten: ForgottenSeqs, *, relays: ForgottenSeqs) -> None:
+        """Forget what another window did, whose broadcasts are added to this one."""
+        before = self.cost_bytes
+        self._forgotten.restore(forgotten)
+        self._forgotten_relays.restore(relays)
+        self._memory.charge(self.cost_bytes - before)
 
     @property
     def cost_bytes(self) -> int:

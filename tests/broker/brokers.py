@@ -13,11 +13,15 @@ from msgspec import Raw
 from driftdb_jupyter.broker.broker import Broker, Sequencer
 from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.broker.redis.broker import RedisBroker
+from driftdb_jupyter.broker.redis.connecting import RedisPlace
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Refusal
 from driftdb_jupyter.protocol.messages import Action, Append, Push
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.room import Applied, Room
+
+from .redis.servers import shared_server
 
 __all__ = ["CLIENT", "MakeBroker", "Record", "kept", "make", "opened", "push", "running"]
 
@@ -76,6 +80,8 @@ def make(kind: str, folder: Path, **options: Any) -> Broker:
     """A broker of a kind (its durability), with its journal in a folder."""
     if kind == "memory":
         return MemoryBroker(**options)
+    if kind == "redis":
+        return RedisBroker(RedisPlace(shared_server().url), prefix=f"{folder}:", **options)
     assert kind in ("batched", "synced")
     return JournalBroker(str(folder / "rooms.db"), mode=kind, **options)  # type: ignore[arg-type]
 

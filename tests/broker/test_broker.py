@@ -28,7 +28,7 @@ from .brokers import CLIENT, MakeBroker, Record, kept, make, opened, push
 pytestmark = pytest.mark.asyncio
 
 
-@pytest_asyncio.fixture(params=["memory", "batched", "synced"])
+@pytest_asyncio.fixture(params=["memory", "batched", "synced", "redis"])
 async def make_broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MakeBroker]:
     made: list[Broker] = []
 

@@ -37,11 +37,11 @@ from ..file.batch import Batch
 from ..file.journal import Journal, Loaded, Mode
 from ..file.threads import JournalThreads
 from ..memory_presence import MemoryPresence
+from ..name_locks import NameLocks
 from ..presence import PresenceAudience
 from ..served_time import ServedTime
 from .batched import BatchedSequencer
 from .committer import Committer
-from .name_locks import NameLocks
 from .rows import RoomRows
 from .sequencer import JournaledSequencer
 from .synced import SyncedSequencer

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from driftdb_jupyter.broker.journaled.name_locks import NameLocks
+from driftdb_jupyter.broker.name_locks import NameLocks
 
 pytestmark = pytest.mark.asyncio
 

@@ -1,0 +1,159 @@
+"""Where Redis is, and what a server has to know of it before it uses a connection."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from redis import exceptions
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ...protocol.errors import BadMessage, DriftDBError
+
+__all__ = ["PUSH", "ROOM", "RedisPlace", "RedisUnusable", "Script", "explain", "identify"]
+
+_OLDEST = (7, 0)
+_SCHEMES = ("redis", "rediss", "unix")
+
+
+class RedisUnusable(DriftDBError):
+    """Redis can't be used as it is; says why, and what to do."""
+
+
+class Script:
+    """A script of ours. ``sha``: the name that Redis knows it by."""
+
+    def __init__(self, name: str) -> None:
+        self.text = files(__package__).joinpath(name).read_bytes()
+        self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
+
+
+PUSH = Script("push.lua")
+ROOM = Script("room.lua")
+
+
+class RedisPlace:
+    """Where Redis is, and how to get in.
+
+    ``url``: ``redis://HOST:PORT/DB``, ``rediss://`` with TLS, or ``unix:///PATH?db=DB``.
+    ``password`` comes from a file or the environment: in the URL it would be in lists of processes.
+    ``timeout_seconds``: how long Redis may take to answer. ``prepare`` is awaited for each new
+    connection before it is used, and raises where it must not be.
+
+    Raises :class:`~...protocol.errors.BadMessage` for another URL; it says nothing of a password.
+    """
+
+    def __init__(
+        self, url: str, *, password: str | None = None, timeout_seconds: float = 5.0
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in _SCHEMES:
+            raise BadMessage("expected the URL of Redis as redis://HOST:PORT, rediss:// or unix://")
+        if parts.password is not None:
+            raise BadMessage(
+                "expected no password in the URL of Redis, where everybody on this machine can"
+                " read it: put it into a file (redis_password_file) or into the environment"
+                " variable DRIFTDB_REDIS_PASSWORD"
+            )
+        self.prepare: Callable[[AbstractConnection], Awaitable[None]] = _unprepared
+        self.shown = f"{parts.scheme}://{parts.hostname or parts.path}"
+        if parts.port is not None:
+            self.shown += f":{parts.port}"
+        username = unquote(parts.username) if parts.username else None
+        options: dict[str, Any] = {
+            "socket_timeout": timeout_seconds,
+            "socket_connect_timeout": timeout_seconds,
+            "socket_keepalive": True,
+            "health_check_interval": 0,
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "redis_connect_func": self._prepare,
+        }
+        if parts.scheme == "unix":
+            del options["socket_keepalive"]
+        if password is not None:
+            options["password"] = password
+        if username is not None:
+            options["username"] = username
+        self.pool: ConnectionPool = ConnectionPool.from_url(url, **options)
+
+    async def borrow(self) -> AbstractConnection:
+        """Return a connection of the pool, to be released to it; raises as :meth:`connect`."""
+        get_connection: Callable[[], Awaitable[AbstractConnection]] = self.pool.get_connection
+        return await get_connection()
+
+    async def connect(self) -> AbstractConnection:
+        """Return a connection of its own; raises what redis-py and :attr:`prepare` raise."""
+        make_connection: Callable[[], AbstractConnection] = self.pool.make_connection
+        connection = make_connection()
+        try:
+            connect: Callable[[], Awaitable[None]] = connection.connect
+            await connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return connection
+
+    async def _prepare(self, connection: AbstractConnection) -> None:
+        await connection.on_connect()
+        for script in (PUSH, ROOM):
+            await connection.send_command("SCRIPT", "LOAD", script.text)
+            await connection.read_response()
+        await self.prepare(connection)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.pool.disconnect()
+
+
+async def _unprepared(connection: AbstractConnection) -> None:
+    """Use a connection as it is."""
+
+
+async def identify(connection: AbstractConnection) -> str:
+    """Return what is the same only as long as Redis cannot have lost anything.
+
+    Raises :class:`RedisUnusable` for one that is too old, or takes no writes.
+    """
+    facts: dict[str, str] = {}
+    for section in ("server", "replication"):
+        await connection.send_command("INFO", section)
+        told: Any = await connection.read_response()
+        text = told.decode() if isinstance(told, bytes) else str(told)
+        for line in text.splitlines():
+            name, _, value = line.partition(":")
+            facts[name] = value.strip()
+    version = facts.get("redis_version", "0")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < _OLDEST:
+        raise RedisUnusable(f"expected Redis 7.0 or newer, got {version[:20]}")
+    if facts.get("role") != "master":
+        raise RedisUnusable("expected a Redis that takes writes, got a replica")
+    return f"{facts.get('run_id')}.{facts.get('master_replid')}"
+
+
+def explain(error: BaseException) -> str:
+    """Return in words for people why Redis can't be used; nothing secret."""
+    if isinstance(error, RedisUnusable):
+        return str(error)
+    if isinstance(error, exceptions.OutOfMemoryError):
+        return "Redis is full (maxmemory)"
+    if isinstance(error, exceptions.AuthenticationError):
+        return "Redis refuses the user or the password"
+    if isinstance(error, exceptions.NoPermissionError):
+        return "Redis lets this user not do what it needs to (ACL)"
+    if isinstance(error, exceptions.ReadOnlyError):
+        return "Redis takes no writes: it is a replica"
+    if isinstance(error, exceptions.BusyLoadingError):
+        return "Redis is reading its data"
+    if isinstance(error, (exceptions.TimeoutError, TimeoutError)):
+        return "Redis does not answer"
+    if isinstance(error, (exceptions.ConnectionError, OSError)):
+        return "Redis can't be reached"
+    return "Redis answers with an error; the log has it"

@@ -1,0 +1,222 @@
+"""The courier: brings what was gathered for rooms to Redis, one pipeline after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Protocol
+
+from msgspec import Struct
+from redis import exceptions
+from redis.asyncio.connection import AbstractConnection
+
+from .connecting import PUSH, RedisPlace, explain
+from .record import Record
+from .sequencer import RedisSequencer
+
+__all__ = ["Courier", "CourierHandle"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+# How many rooms' entries go in one pipeline.
+_ROOMS = 256
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+# After so many failures in a row what is pushed is refused at once, and no longer kept waiting.
+_PATIENCE = 3
+
+
+class CourierHandle(Protocol):
+    """The parts of a broker that the courier uses."""
+
+    def now_argument(self) -> str:
+        """Return the time that scripts are to take for now, empty for Redis's own."""
+
+    @property
+    def server(self) -> str:
+        """The id of this server."""
+
+    def taken(self, sequencer: RedisSequencer, record: Record) -> None:
+        """Note that an entry is in the log."""
+
+    def known(self, sequencer: RedisSequencer) -> None:
+        """Note that the log has an entry already, whose number nobody heard."""
+
+    def gone(self, sequencer: RedisSequencer) -> None:
+        """Note that the room is no more, or another of its name."""
+
+    def generation_ended(self) -> None:
+        """Note that Redis may have lost what was applied."""
+
+
+class _Parcel(Struct):
+    """An entry on its way, and its batch's number."""
+
+    sequencer: RedisSequencer
+    batch: int
+    body: bytes
+
+
+class Courier:
+    """Sends what sequencers have gathered, until :meth:`close`.
+
+    One pipeline is on its way at a time, with one entry of each room; what comes meanwhile goes
+    with the next. If the connection breaks, the same entries go again, in the same order, over
+    another; the script takes none twice. ``failing``: why that doesn't come to pass, in words.
+    """
+
+    def __init__(self, place: RedisPlace, handle: CourierHandle, *, report: Callable[[], object]):
+        self.failing: str | None = None
+        self.pipelines = 0
+        self._place = place
+        self._handle = handle
+        self._report = report
+        self._wanted: dict[RedisSequencer, None] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._batches = count(1)
+        self._parcels: list[_Parcel] = []
+        self._connection: AbstractConnection | None = None
+        self._dropped: list[AbstractConnection] = []
+        self._failures = 0
+        self._task = asyncio.ensure_future(self._run())
+
+    def want_send(self, sequencer: RedisSequencer) -> None:
+        """Send what a sequencer has gathered, with the next pipeline."""
+        self._wanted[sequencer] = None
+        self._wake.set()
+        self._idle.clear()
+
+    async def wait_until_idle(self) -> None:
+        """Wait until all that was wanted is sent."""
+        await self._idle.wait()
+
+    def drop_connection(self) -> None:
+        """Use another connection from now on."""
+        if self._connection is not None:
+            self._dropped.append(self._connection)
+            self._connection = None
+
+    async def close(self) -> None:
+        """End; what is on its way is not waited for."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._connection is not None:
+            await _disconnect(self._connection)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._wanted or self._parcels:
+                self._pack()
+                try:
+                    await self._send()
+                except asyncio.CancelledError:
+                    raise
+                except Exception as error:
+                    await self._failed(error)
+            self._idle.set()
+
+    def _pack(self) -> None:
+        if self._parcels:  # to be sent again
+            return
+        while self._wanted and len(self._parcels) < _ROOMS:
+            sequencer = next(iter(self._wanted))
+            del self._wanted[sequencer]
+            batch = next(self._batches)
+            try:
+                body = sequencer.take_batch(batch)
+            except Exception:
+                _log.exception("%s: what was gathered can't be sent", sequencer)
+                continue
+            if body is not None:
+                sequencer.is_sending = True
+                self._parcels.append(_Parcel(sequencer, batch, body))
+
+    async def _send(self) -> None:
+        parcels, handle = self._parcels, self._handle
+        if not parcels:
+            return
+        while self._dropped:
+            await _disconnect(self._dropped.pop())
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = await self._place.connect()
+        now = handle.now_argument()
+        commands = []
+        for parcel in parcels:
+            sequencer = parcel.sequencer
+            keys = sequencer.keys
+            commands.append(
+                (
+                    *("EVALSHA", PUSH.sha, len(keys.push), *keys.push),
+                    *(sequencer.generation, now, keys.name, keys.channel),
+                    *(sequencer.id, handle.server, parcel.batch, parcel.body),
+                )
+            )
+        await connection.send_packed_command(connection.pack_commands(commands))
+        replies: list[Any] = []
+        for _ in parcels:
+            try:
+                replies.append(await connection.read_response())
+            except exceptions.ResponseError as error:
+                replies.append(error)
+        self.pipelines += 1
+        self._parcels = []
+        doubt: Exception | None = None
+        for parcel, reply in zip(parcels, replies, strict=True):
+            if isinstance(reply, Exception):
+                doubt = self._refused(parcel, reply) or doubt
+            else:
+                self._deliver(parcel, reply)
+        if doubt is not None:
+            raise doubt
+        if self._failures:
+            self._failures, self.failing = 0, None
+            self._report()
+
+    def _deliver(self, parcel: _Parcel, reply: list[Any]) -> None:
+        sequencer, handle = parcel.sequencer, self._handle
+        sequencer.sent()
+        if len(reply) == 3:
+            head = b"%s %s %s " % tuple(reply)
+            handle.taken(sequencer, Record.parse(head + parcel.body))
+        elif reply[0] == b"known":
+            handle.known(sequencer)
+        elif reply[0] == b"gone":
+            handle.gone(sequencer)
+        else:
+            handle.generation_ended()
+
+    def _refused(self, parcel: _Parcel, error: Exception) -> Exception | None:
+        """Act on an error in place of a reply; returns it if the connection is to go."""
+        if isinstance(error, exceptions.OutOfMemoryError):
+            parcel.sequencer.sent()
+            parcel.sequencer.refuse_batch(parcel.batch, explain(error))
+            return None
+        self._parcels.append(parcel)
+        return error
+
+    async def _failed(self, error: Exception) -> None:
+        """Wait for a while before another connection is tried."""
+        self.drop_connection()
+        self._failures += 1
+        reason = explain(error)
+        if self.failing != reason and (self._failures > _PATIENCE or self.failing is not None):
+            self.failing = reason
+            self._report()
+            _log.error("%s: %s (%s)", self._place.shown, reason, type(error).__name__)
+        pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
+        await asyncio.sleep(random.uniform(pause / 2, pause))
+
+
+async def _disconnect(connection: AbstractConnection) -> None:
+    try:
+        await connection.disconnect(nowait=True)
+    except Exception:
+        _log.debug("A connection to Redis could not be closed", exc_info=True)

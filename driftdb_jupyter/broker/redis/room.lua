@@ -1,0 +1,240 @@
+-- All that is done to a room beside pushes, and to the generation. What is asked for comes first.
+local clock, changes, generation_key, facts, log,
+      rooms, servers, access, users, snapshot, here, written = unpack(KEYS)
+local operation, generation, given, name, channel = unpack(ARGV)
+
+local function present()
+  local time = tonumber(given)
+  if not time then
+    local parts = redis.call('TIME')
+    time = tonumber(parts[1]) * 1000000 + tonumber(parts[2])
+  end
+  return time
+end
+
+local function used()
+  return string.format('%.0f', present())
+end
+
+-- A time that was never given before.
+local function tick()
+  local time = math.max(present(), tonumber(redis.call('GET', clock) or '0') + 1)
+  time = string.format('%.0f', time)
+  redis.call('SET', clock, time)
+  return time
+end
+
+local function append(payload)
+  local known = redis.call('HMGET', facts, 'number', 'time')
+  local number, time = string.format('%.0f', tonumber(known[1]) + 1), tick()
+  local record = number .. ' ' .. time .. ' ' .. known[2] .. ' ' .. payload
+  redis.call('XADD', log, number .. '-0', 'r', record)
+  redis.call('HSET', facts, 'number', number, 'time', time)
+  redis.call('ZADD', changes, time, name)
+  redis.call('PUBLISH', channel, record)
+  return {number, time, known[2]}
+end
+
+local function is_alive(server)
+  local ends = redis.call('ZSCORE', servers, server)
+  return ends and tonumber(ends) > present()
+end
+
+local function make(id, bounds, payload)
+  redis.call('HSET', facts, 'id', id, 'number', '0', 'time', '0', 'generation', generation,
+             'bounds', bounds, 'seq', '0', 'keys', '0', 'bytes', '0')
+  append(payload)
+  redis.call('ZADD', rooms, used(), name)
+end
+
+local function clear()
+  redis.call('UNLINK', facts, log, access, users, snapshot, here)
+end
+
+local function remove()
+  clear()
+  redis.call('ZREM', rooms, name)
+  redis.call('ZADD', changes, tick(), name)
+  redis.call('PUBLISH', channel, 'gone')
+end
+
+local operations = {}
+
+-- Which generation it is now: a new one where Redis is another process than it was.
+function operations.begin(identity, new, server, bounds)
+  local known = redis.call('HMGET', generation_key, 'id', 'identity', 'bounds')
+  if known[2] ~= identity then
+    redis.call('HSET', generation_key, 'id', new, 'identity', identity)
+    known[1] = new
+  end
+  local decided = known[3]
+  for _, other in ipairs(redis.call('ZRANGE', servers, 0, -1)) do
+    if decided and other ~= server and is_alive(other) then
+      return {known[1], decided}
+    end
+  end
+  redis.call('HSET', generation_key, 'bounds', bounds)
+  return {known[1], bounds}
+end
+
+-- Another generation, unless there is one already: what a server has applied is not there.
+function operations.doubt(new)
+  if redis.call('HGET', generation_key, 'id') == generation then
+    redis.call('HSET', generation_key, 'id', new)
+  end
+  return redis.call('HGET', generation_key, 'id')
+end
+
+-- A sign of life; returns what has changed since a time.
+function operations.beat(server, lease, since)
+  local time, was_alive = present(), is_alive(server)
+  redis.call('ZADD', servers, string.format('%.0f', time + tonumber(lease)), server)
+  redis.call('ZREMRANGEBYSCORE', servers, '-inf', string.format('%.0f', time - 86400000000))
+  redis.call('ZREMRANGEBYSCORE', changes, '-inf', string.format('%.0f', time - 3600000000))
+  return {
+    redis.call('HGET', generation_key, 'id') or '',
+    redis.call('ZRANGEBYSCORE', changes, '(' .. since, '+inf', 'WITHSCORES'),
+    redis.call('ZRANGEBYSCORE', servers, string.format('(%.0f', time), '+inf'),
+    was_alive and 1 or 0,
+  }
+end
+
+-- Tell of presences: triples of a field, its content (empty: it goes) and the message.
+function operations.here(...)
+  if redis.call('EXISTS', facts) == 0 then return {'gone'} end
+  local told = {...}
+  for place = 1, #told, 3 do
+    if told[place + 1] == '' then
+      redis.call('HDEL', here, told[place])
+    else
+      redis.call('HSET', here, told[place], told[place + 1])
+    end
+    if told[place + 2] ~= '' then
+      redis.call('PUBLISH', channel, '+' .. told[place + 2])
+    end
+  end
+  redis.call('ZADD', changes, tick(), name)
+  return {'told'}
+end
+
+function operations.create(limit, id, bounds, payload)
+  if redis.call('EXISTS', facts) == 1 then return {'there'} end
+  if redis.call('ZCARD', rooms) >= tonumber(limit) then return {'full'} end
+  make(id, bounds, payload)
+  return {'made'}
+end
+
+-- Put a whole room, whose snapshot was written beforehand, in the place of a room in one state.
+function operations.put(limit, id, bounds, payload, before_id, before_number, ...)
+  local before = redis.call('HMGET', facts, 'id', 'number')
+  if (before[1] or '') ~= before_id or (before[2] or '') ~= before_number then
+    redis.call('UNLINK', written)
+    return {'other'}
+  end
+  if not before[1] and redis.call('ZCARD', rooms) >= tonumber(limit) then
+    redis.call('UNLINK', written)
+    return {'full'}
+  end
+  clear()
+  make(id, bounds, payload)
+  redis.call('RENAME', written, snapshot)
+  redis.call('PERSIST', snapshot)
+  redis.call('HSET', facts, 'snapshot', '0')
+  local records = {...}
+  if #records > 0 then redis.call('HSET', access, unpack(records)) end
+  redis.call('PUBLISH', channel, 'gone')
+  return {'made'}
+end
+
+-- Take part in a room; its epoch and bounds are those of now when this returns.
+function operations.open(server, bounds, epoch, same)
+  local known = redis.call('HMGET', facts, 'id', 'generation', 'bounds', 'snapshot')
+  if not known[1] then return {'gone'} end
+  if known[2] ~= generation then
+    append(epoch)
+    redis.call('HSET', facts, 'generation', generation, 'bounds', bounds)
+  elseif known[3] ~= bounds then
+    append(same)
+    redis.call('HSET', facts, 'bounds', bounds)
+  end
+  redis.call('SADD', users, server)
+  redis.call('ZADD', rooms, used(), name)
+  return {'open', known[1], known[4] or ''}
+end
+
+function operations.note(id, seq, keys, bytes)
+  if redis.call('HGET', facts, 'id') == id then
+    redis.call('HSET', facts, 'seq', seq, 'keys', keys, 'bytes', bytes)
+  end
+end
+
+function operations.touch()
+  redis.call('ZADD', rooms, 'XX', used(), name)
+end
+
+function operations.leave(id, server)
+  if redis.call('HGET', facts, 'id') == id then
+    redis.call('SREM', users, server)
+    redis.call('ZADD', rooms, 'XX', used(), name)
+  end
+end
+
+-- Change who may do what: pairs of records to write, an empty text removes one.
+function operations.access(payload, ...)
+  if redis.call('EXISTS', facts) == 0 then return {'gone'} end
+  local records = {...}
+  for place = 1, #records, 2 do
+    if records[place + 1] == '' then
+      redis.call('HDEL', access, records[place])
+    else
+      redis.call('HSET', access, records[place], records[place + 1])
+    end
+  end
+  return append(payload)
+end
+
+-- Take a snapshot that was written, if it is newer; the log goes that the older one didn't need.
+function operations.snapshot(id, number)
+  local known = redis.call('HMGET', facts, 'id', 'snapshot')
+  local before = tonumber(known[2] or '0')
+  if known[1] ~= id or before >= tonumber(number) then
+    redis.call('UNLINK', written)
+    return {'late'}
+  end
+  redis.call('UNLINK', snapshot)
+  redis.call('RENAME', written, snapshot)
+  redis.call('PERSIST', snapshot)
+  redis.call('HSET', facts, 'snapshot', number)
+  redis.call('XTRIM', log, 'MINID', string.format('%.0f-0', before + 1))
+  for _, field in ipairs(redis.call('HKEYS', facts)) do
+    local server = string.match(field, '^from:(.+)$')
+    if server and not is_alive(server) then
+      redis.call('SREM', users, server)
+      redis.call('HDEL', facts, field)
+    end
+  end
+  return {'taken'}
+end
+
+function operations.delete()
+  if redis.call('EXISTS', facts) == 0 then return {'gone'} end
+  remove()
+  return {'deleted'}
+end
+
+function operations.expire(before)
+  local used = redis.call('ZSCORE', rooms, name)
+  if not used or tonumber(used) >= tonumber(before) then return {'used'} end
+  for _, server in ipairs(redis.call('SMEMBERS', users)) do
+    if is_alive(server) then return {'used'} end
+  end
+  remove()
+  return {'deleted'}
+end
+
+if operation ~= 'begin' and operation ~= 'beat'
+   and redis.call('HGET', generation_key, 'id') ~= generation then
+  if operation == 'doubt' then return redis.call('HGET', generation_key, 'id') end
+  return {'generation'}
+end
+return operations[operation](unpack(ARGV, 6))
