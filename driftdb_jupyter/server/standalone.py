@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_core.application import JupyterApp, NoStart
 from tornado.httpserver import HTTPServer
@@ -31,7 +31,7 @@ from ..access.share_link import LinkHolder, is_link
 from ..access.tokens.claims import is_signed
 from ..broker.broker import Broker
 from ..broker.file.journal import Journal, JournalUnusable
-from ..protocol.errors import DriftDBError
+from ..protocol.errors import BadMessage, DriftDBError, Unavailable
 from ..protocol.name import new_id
 from .hosting.hub import Hub
 from .http.access_handlers import access_routes
@@ -48,7 +48,13 @@ from .http.metrics import Metrics
 from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import is_local, near, reach
 from .http.request import MISSING_HEADER, NotFound, Request
-from .http.server_tokens import TOKEN_VARIABLE, holds_token, read_token
+from .http.server_tokens import (
+    REDIS_PASSWORD_VARIABLE,
+    TOKEN_VARIABLE,
+    holds_token,
+    read_secret,
+    read_token,
+)
 from .http.signed import SignedTokens, signed_tokens
 from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
@@ -66,6 +72,9 @@ from .process.log_text import Printable, RoomNames, printable
 from .process.place import journal_in
 from .process.signals import Signals
 from .settings import DriftDB
+
+if TYPE_CHECKING:
+    from ..broker.redis.broker import RedisBroker
 
 __all__ = ["StandaloneServer", "application"]
 
@@ -271,6 +280,30 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether to start all the same where that file can't be used; rooms then end with "
         "the server.",
+    )
+    redis = Unicode(
+        "",
+        config=True,
+        help="The Redis in which rooms are kept, and by which any number of servers share them: "
+        "redis://USER@HOST:PORT/DB, rediss:// with TLS, or unix:///PATH. Empty: none.",
+    )
+    redis_password_file = Unicode(
+        "",
+        config=True,
+        help="A file with the password of that Redis, readable by its owner alone; or put the "
+        "password into the environment variable DRIFTDB_REDIS_PASSWORD.",
+    )
+    redis_prefix = Unicode(
+        "driftdb:",
+        config=True,
+        help="What all keys and channels in Redis begin with: servers with the same prefix share "
+        "their rooms.",
+    )
+    redis_timeout_seconds = Float(
+        5.0,
+        min=0.1,
+        config=True,
+        help="How long Redis may take to answer, in seconds, before another connection is tried.",
     )
     certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
     keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
@@ -512,6 +545,8 @@ class StandaloneServer(JupyterApp):
         return f"{self.certfile}, {told}"
 
     def _check_journal(self, settings: DriftDB) -> str:
+        if self.redis:
+            return asyncio.run(self._check_redis(settings))
         if not self.data:
             return "memory: they end with the server"
         path = journal_in(self.data)
@@ -525,6 +560,17 @@ class StandaloneServer(JupyterApp):
             return f"{path}, {settings.durability}: {journal.count()} rooms"
         finally:
             journal.close()
+
+    async def _check_redis(self, settings: DriftDB) -> str:
+        given = os.environ.get(REDIS_PASSWORD_VARIABLE)
+        broker = self._redis_broker(settings)
+        try:
+            count = len(await broker.summaries())
+        finally:
+            await broker.close()
+            if given is not None:
+                os.environ[REDIS_PASSWORD_VARIABLE] = given
+        return f"Redis, keys {self.redis_prefix}*: {count} rooms"
 
     def _has_create_token(self) -> bool:
         given = os.environ.get(TOKEN_VARIABLE)
@@ -645,7 +691,7 @@ class StandaloneServer(JupyterApp):
         service = self.service
         names = RoomNames(capabilities=True, named=self.named_rooms or service is not None)
         events = EventLog(self.log, names)
-        hub = Hub(self._broker(settings), settings, events=events)
+        hub = Hub(await self._broker(settings), settings, events=events)
         hub.peer_limit = bound_peers(hub.peer_limit, self.log, files=files)
         secret = new_id()
         address, port = sockets[0].getsockname()[:2]
@@ -730,9 +776,17 @@ class StandaloneServer(JupyterApp):
     @property
     def default_room_retention_seconds(self) -> float:
         """The number of seconds that unused rooms are kept where the settings don't say."""
-        return (30 if self.data else 1) * _DAY_SECONDS
+        return (30 if self.data or self.redis else 1) * _DAY_SECONDS
 
-    def _broker(self, settings: DriftDB) -> Broker:
+    async def _broker(self, settings: DriftDB) -> Broker:
+        if self.redis:
+            broker = self._redis_broker(settings)
+            try:
+                await broker.begin()
+            except Unavailable as error:
+                await broker.close()
+                raise CannotServe(f"redis: {error}") from None
+            return broker
         path = str(journal_in(self.data)) if self.data else None
         try:
             return settings.broker(path, allow_memory=self.allow_memory)
@@ -740,6 +794,36 @@ class StandaloneServer(JupyterApp):
             raise CannotServe(
                 f"{error}; with --allow-memory it starts all the same, and keeps no rooms"
             ) from None
+
+    def _redis_broker(self, settings: DriftDB) -> RedisBroker:
+        """Return the broker of the rooms in Redis; raises :class:`CannotServe`."""
+        if self.data:
+            raise CannotServe("expected rooms in Redis (--redis) or in a folder (--data), got both")
+        try:
+            from ..broker.redis.broker import RedisBroker
+            from ..broker.redis.connecting import RedisPlace
+        except ModuleNotFoundError:
+            raise CannotServe(
+                "--redis needs the client of Redis: pip install 'driftdb-jupyter[redis]'"
+            ) from None
+        try:
+            password = read_secret(self.redis_password_file, variable=REDIS_PASSWORD_VARIABLE)
+            place = RedisPlace(
+                self.redis, password=password, timeout_seconds=self.redis_timeout_seconds
+            )
+        except (OSError, ValueError, BadMessage) as error:
+            raise CannotServe(f"redis: {error}") from None
+        return RedisBroker(
+            place,
+            prefix=self.redis_prefix,
+            lease_seconds=settings.presence_grace_seconds,
+            timeout_seconds=self.redis_timeout_seconds,
+            room_limit=settings.room_limit,
+            producer_limit=settings.producer_limit,
+            quota=settings.quota,
+            window_limits=settings.window_limits,
+            memory=settings.new_memory_budget(),
+        )
 
     def _log_request(self, events: EventLog, handler: RequestHandler) -> None:
         status = handler.get_status()

@@ -142,6 +142,10 @@ class RedisBroker:
         listening = None if self._listener is None else self._listener.failing
         return self.failing or self._beat_failing or listening
 
+    async def begin(self) -> None:
+        """Connect; raises :class:`~...protocol.errors.Unavailable`, which says why it can't."""
+        await self._ready()
+
     def look(self) -> None:
         """Give a sign of life, and find out what has changed (see :class:`..broker.Broker`)."""
         if self._closing is None and (self._beating is None or self._beating.done()):

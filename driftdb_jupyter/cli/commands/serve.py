@@ -61,6 +61,12 @@ class _Serve(Configured):
     is_flag=True,
     help="Start all the same where that file can't be used: rooms then end with the server.",
 )
+@option(
+    "--redis",
+    metavar="URL",
+    help="The Redis in which rooms are kept, redis://HOST:PORT or rediss://: all servers that use"
+    " it share them. Its password comes from redis_password_file or DRIFTDB_REDIS_PASSWORD.",
+)
 @option("--certfile", metavar="FILE", type=File(), help="The TLS certificate, a PEM file.")
 @option("--keyfile", metavar="FILE", type=File(), help="The TLS private key, a PEM file.")
 @option(

@@ -11,10 +11,19 @@ from tornado.httputil import HTTPServerRequest
 
 from .bearer import bearer
 
-__all__ = ["TOKEN_VARIABLE", "holds_token", "read_token"]
+__all__ = [
+    "REDIS_PASSWORD_VARIABLE",
+    "TOKEN_VARIABLE",
+    "holds_token",
+    "read_secret",
+    "read_token",
+]
 
 TOKEN_VARIABLE = "DRIFTDB_CREATE_TOKEN"
 """The environment variable that holds it where no file does."""
+
+REDIS_PASSWORD_VARIABLE = "DRIFTDB_REDIS_PASSWORD"
+"""The environment variable that holds the password of Redis where no file does."""
 
 _LEAST_LENGTH = 16
 
@@ -31,17 +40,25 @@ def read_token(path: str, *, variable: str = "") -> str | None:
     From the environment it is taken away, so that no program that the server starts has it. Raises
     :class:`ValueError`, which says what is wrong and never what the token is, and ``OSError``.
     """
-    given, where = os.environ.pop(variable, None), variable
+    token = read_secret(path, variable=variable)
+    if token is None:
+        return None
+    if len(token) < _LEAST_LENGTH or not token.isascii() or not token.isprintable():
+        raise ValueError(
+            f"expected a token of at least {_LEAST_LENGTH} printable ASCII characters in"
+            f" {path or variable}"
+        )
+    return token
+
+
+def read_secret(path: str, *, variable: str = "") -> str | None:
+    """Return the secret of a file, or of an environment variable; ``None`` where there is neither.
+
+    From the environment it is taken away. Raises as :func:`read_token`, but takes any text.
+    """
+    given = os.environ.pop(variable, None)
     if path:
-        where = path
         given = Path(path).read_text("utf-8")
         if os.name == "posix" and os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ValueError(f"others may read {path}: take that away (chmod 600)")
-    if given is None:
-        return None
-    token = given.strip()
-    if len(token) < _LEAST_LENGTH or not token.isascii() or not token.isprintable():
-        raise ValueError(
-            f"expected a token of at least {_LEAST_LENGTH} printable ASCII characters in {where}"
-        )
-    return token
+    return None if given is None else given.strip()
