@@ -26,7 +26,7 @@ from ...rooms.window import WindowLimits
 from ..broker import Audience, Commits, RoomSummary
 from ..name_locks import NameLocks
 from ..presence import PresenceAudience
-from ..served_time import Gap, ServedTime
+from ..served_time import ServedTime
 from .connecting import ROOM, RedisPlace, RedisUnusable, explain, identify
 from .courier import Courier
 from .keys import Keys, RoomKeys
@@ -361,6 +361,7 @@ class RedisBroker:
     async def _let_go(self, room: RedisSequencer) -> None:
         self._forget(room)
         room.end(self.failing or "the room is being left")
+        room.answer_waiting()
         assert self._listener is not None
         await self._listener.unsubscribe(room.keys.channel)
 
@@ -450,7 +451,7 @@ class RedisBroker:
     async def _begin_serving(self) -> None:
         """Find out in which times a server ran."""
         ran_at, gaps = await self._ask("HMGET", self._keys.served, "ran_at", "gaps")
-        known: list[Gap] = [] if gaps is None else msgspec.json.decode(gaps, type=list[Gap])
+        known = [] if gaps is None else msgspec.json.decode(gaps, type=list[tuple[float, float]])
         if self._served is None:
             self._served = ServedTime(
                 clock=self.clock,
@@ -693,6 +694,7 @@ class RedisBroker:
             event(audience)
         except Exception:
             _log.exception("An audience failed to hear that its room ended")
+        room.answer_waiting()
         if self._listener is not None and self._closing is None:
             self._spawn(self._unfollow(room.keys))
 

@@ -221,13 +221,21 @@ class RedisSequencer(Replica):
         self._look_whether_settled()
 
     def end(self, reason: str = "") -> Audience:
-        """Take no more pushes; returns who is to hear why.
+        """Take no more pushes; returns who is to hear why, before :meth:`answer_waiting`.
 
         What waits, and what comes too late, is refused with a reason; without one the room is no
         more, and it is answered as if it had come just before.
         """
         self._ended = reason
         audience, self.audience = self.audience, NOBODY
+        return audience
+
+    def answer_waiting(self) -> None:
+        """Answer what waits, once it has ended and whoever is connected heard of that.
+
+        Where Redis may have lost something nobody knows what became of it: who is connected is not
+        told that it was refused, for it may come again.
+        """
         waiting = [each for batch in self._sent.values() for each in batch]
         waiting += self._gathered
         self._sent.clear()
@@ -237,7 +245,6 @@ class RedisSequencer(Replica):
             self._answer(each, self._outcome_at_end(each.gathered))
         self._look_whether_settled()
         self.room.release()
-        return audience
 
     def _look_whether_settled(self) -> None:
         waiting = self._when_settled

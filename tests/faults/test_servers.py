@@ -1,0 +1,138 @@
+"""Several servers that share rooms through Redis: each of them, and Redis, killed under load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ..broker.redis.servers import RedisServer
+from . import invariants
+from .client import Client, joined, last_words
+from .host import Host, hosting
+from .load import KEYS, acknowledged, all_is_well, new_seed, pushing
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(900)]
+
+_PATIENCE_SECONDS = 60
+
+
+class RoamingClient(Client):
+    """A client that comes to another server, any of them, with each connection."""
+
+    def __init__(self, urls: Sequence[str], *, name: str, random: Random, cbor: bool) -> None:
+        self._urls = urls
+        super().__init__(urls[0], name=name, keys=KEYS, random=random, cbor=cbor)
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """The room at a server."""
+        return self._random.choice(self._urls)
+
+    @url.setter
+    def url(self, url: str) -> None:
+        pass
+
+
+@contextmanager
+def redis(*settings: str) -> Iterator[RedisServer]:
+    """A Redis for one test."""
+    server = RedisServer(*settings)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def servers(folder: Path, redis: RedisServer, *, count: int) -> AsyncIterator[list[Host]]:
+    """Servers that share the rooms of a Redis."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(hosting(folder, f"--redis={redis.url}"))
+            for _ in range(count)
+        ]
+
+
+async def new_room(hosts: Sequence[Host]) -> list[str]:
+    """The URLs of a new room, at each of them."""
+    url = await hosts[0].new_room()
+    return [url.replace(hosts[0].url, host.url) for host in hosts]
+
+
+def roaming(urls: Sequence[str], random: Random) -> list[Client]:
+    """Four clients, of whom every other one speaks CBOR."""
+    return [
+        RoamingClient(
+            urls, name=f"client-{number}", random=Random(random.random()), cbor=number % 2 == 1
+        )
+        for number in range(4)
+    ]
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.long)])
+async def test_servers_that_are_killed_in_turn_lose_and_double_nothing(
+    tmp_path: Path, kills: int
+) -> None:
+    random = new_seed()
+    with redis() as shared:
+        async with servers(tmp_path, shared, count=2) as hosts:
+            urls = await new_room(hosts)
+            clients = roaming(urls, random)
+            async with joined(*clients):
+                async with pushing(clients):
+                    for number in range(kills):
+                        await acknowledged(clients, random.randint(1, 50))
+                        await hosts[number % 2].restart()
+                    await acknowledged(clients, 10)
+                for url in urls:
+                    await all_is_well(clients, url)
+                starts = [len(r.lives) for c in clients for r in c.replicas.values()]
+                assert starts == [1] * len(starts)  # all were recovered, always
+            assert not any("Traceback" in host.log for host in hosts)
+
+
+async def test_a_redis_that_writes_always_loses_nothing_when_it_is_killed(tmp_path: Path) -> None:
+    random = new_seed()
+    with redis("--appendonly", "yes", "--appendfsync", "always") as shared:
+        async with servers(tmp_path, shared, count=2) as hosts:
+            urls = await new_room(hosts)
+            clients = roaming(urls, random)
+            async with joined(*clients):
+                async with pushing(clients):
+                    for _ in range(2):
+                        await acknowledged(clients, random.randint(1, 50))
+                        await asyncio.to_thread(shared.kill)
+                        await asyncio.to_thread(shared.start)
+                    await acknowledged(clients, 10)
+                for url in urls:
+                    await all_is_well(clients, url)
+
+
+async def test_when_redis_has_lost_something_all_begin_another_epoch(tmp_path: Path) -> None:
+    random = new_seed()
+    with redis() as shared:
+        async with servers(tmp_path, shared, count=2) as hosts:
+            urls = await new_room(hosts)
+            clients = roaming(urls, random)
+            async with joined(*clients):
+                async with pushing(clients):
+                    await acknowledged(clients, 10)
+                    assert shared.ask("SAVE") == b"+OK\r\n"
+                    await acknowledged(clients, 20)
+                    await asyncio.to_thread(shared.kill)
+                    await asyncio.to_thread(shared.start)
+                    await acknowledged(clients, 20)
+                await asyncio.wait_for(last_words(*clients), _PATIENCE_SECONDS)
+                held = [await invariants.truth(url, list(KEYS)) for url in urls]
+                assert held[0] == held[1]
+                invariants.nothing_doubled(clients, held[0])
+                invariants.nothing_missed(clients, acknowledged_may_be_lost=True)
+                invariants.every_replica_is_equal(clients, held[0])
+                epochs = {r.lives[-1].epoch for c in clients for r in c.replicas.values()}
+                assert len(epochs) == 1
+                assert all(len(r.lives) > 1 for c in clients for r in c.replicas.values())
