@@ -158,6 +158,11 @@ class Presence:
         """Return as whom a client is there under a key, and with which value."""
         return self._keys.get(key, {}).get(client)
 
+    def shows(self, key: str, author: Author, value: Value) -> bool:
+        """Return True if a client is there as that, and with that value."""
+        known = self.find(key, author.client)
+        return known is not None and _same(known[0].user, author.user) and _same(known[1], value)
+
     def places(self) -> list[tuple[str, str]]:
         """Return the key and the client of each presence."""
         return [(key, client) for key, there in self._keys.items() for client in there]

@@ -29,7 +29,7 @@ class RoamingClient(Client):
         super().__init__(urls[0], name=name, keys=KEYS, random=random, cbor=cbor)
 
     @property
-    def url(self) -> str:  # type: ignore[override]
+    def url(self) -> str:
         """The room at a server."""
         return self._random.choice(self._urls)
 

@@ -140,6 +140,8 @@ async def identify(connection: AbstractConnection) -> str:
 
 def explain(error: BaseException) -> str:
     """Return in words for people why Redis can't be used; nothing secret."""
+    if isinstance(error.__cause__, (exceptions.RedisError, RedisUnusable)):
+        error = error.__cause__  # what redis-py wraps while it connects
     if isinstance(error, RedisUnusable):
         return str(error)
     if isinstance(error, exceptions.OutOfMemoryError):

@@ -132,10 +132,12 @@ class RedisPresence:
             raise QuotaExceeded(
                 f"expected at most {self._limits.count} presences in a room, got one more"
             )
+        shown = self._others.shows(key, author, value)
         if self._mine.set(key, author, value):
             if elsewhere is not None:
                 self._drop_other(key, client)
-            self._audience.presence_changed(key, author, value)
+            if not shown:
+                self._audience.presence_changed(key, author, value)
             self._tell(key, client)
 
     def withdraw(self, key: str, client: str) -> None:
@@ -213,15 +215,15 @@ class RedisPresence:
             return
         author = Author(client, None if told.user is None else Value.from_json(told.user))
         value = read_value(told.value)
-        before = self._mine.withdraw(key, client)
-        if before is not None:  # it has gone there
+        shown = self._mine.shows(key, author, value)
+        if self._mine.withdraw(key, client) is not None:  # it has gone there
             self._tell(key, client)
         try:
             changed = self._others.set(key, author, value)
         except QuotaExceeded:
             return
         self._owners[key, client] = place.server
-        if changed:
+        if changed and not shown:
             self._audience.presence_changed(key, author, value)
 
     def take_all(self, all_told: Iterable[PresenceTold]) -> None:

@@ -1,0 +1,448 @@
+"""Several brokers that share rooms through Redis, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from msgspec import Raw
+
+from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.broker.redis import broker as broker_module
+from driftdb_jupyter.broker.redis.broker import RedisBroker
+from driftdb_jupyter.broker.redis.connecting import RedisPlace
+from driftdb_jupyter.broker.redis.sequencer import RedisSequencer
+from driftdb_jupyter.protocol.entry import Author
+from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
+from driftdb_jupyter.protocol.messages import (
+    Action,
+    Append,
+    Compact,
+    Delete,
+    Push,
+    Relay,
+    Replace,
+)
+from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.presence import PresenceLimits
+from driftdb_jupyter.rooms.quota import Quota
+from driftdb_jupyter.rooms.room import Applied, Room
+
+from ..brokers import CLIENT, Record, kept, opened, push
+from .servers import RedisServer, shared_server
+
+pytestmark = pytest.mark.asyncio
+
+_prefixes = (f"test-{number}:" for number in itertools.count())
+
+MakeBroker = Callable[..., RedisBroker]
+
+
+@pytest_asyncio.fixture
+async def make_broker() -> AsyncIterator[MakeBroker]:
+    """Brokers that share the rooms of one Redis; with ``server`` of that one."""
+    prefix, made = next(_prefixes), []
+
+    def make(server: RedisServer | None = None, **options: Any) -> RedisBroker:
+        place = RedisPlace((server or shared_server()).url, timeout_seconds=1.0)
+        made.append(RedisBroker(place, prefix=prefix, **options))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        await broker.close()
+
+
+@asynccontextmanager
+async def own_server(*settings: str) -> AsyncIterator[RedisServer]:
+    server = await asyncio.to_thread(RedisServer, *settings)
+    try:
+        yield server
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is true of a broker that nobody tells of it."""
+
+    async def look() -> None:
+        while not condition():
+            await asyncio.sleep(0.005)
+
+    await asyncio.wait_for(look(), 20)
+
+
+async def beats(*brokers: RedisBroker) -> None:
+    """Have brokers look twice, as they do every second."""
+    for _ in range(2):
+        for broker in brokers:
+            broker.look()
+            assert broker._beating is not None
+            await broker._beating
+
+
+async def test_a_push_is_heard_at_all_and_answered_where_it_came(make_broker: MakeBroker) -> None:
+    here, there = Record(client=CLIENT), Record()
+    at_one = await opened(make_broker(), here)
+    at_other = await opened(make_broker(), there)
+    push(at_one, here, push_id=1)
+    await here.answered(1)
+    await until(lambda: bool(there.heard))
+    assert here.heard == [("broadcast", 1), ("answer", 1)]
+    assert there.heard == [("broadcast", 1)]
+    assert at_one.room.epoch == at_other.room.epoch
+
+
+async def test_a_push_sent_again_to_another_server_is_applied_once(make_broker: MakeBroker) -> None:
+    here, there = Record(client=CLIENT), Record(client=CLIENT)
+    push(await opened(make_broker(), here), here, push_id=1)
+    push(await opened(make_broker(), there), there, push_id=1)
+    await here.answered(1)
+    await there.answered(1)
+    assert [
+        record.answers[0].seq for record in (here, there) if isinstance(record.answers[0], Applied)
+    ] == [1, 1]
+
+
+async def test_a_room_that_is_deleted_elsewhere_ends(make_broker: MakeBroker) -> None:
+    one, record = make_broker(), Record()
+    await opened(one, record)
+    assert await make_broker().delete("room")
+    await until(lambda: bool(record.heard))
+    assert record.heard == [("deleted", None)]
+    assert await one.open("room", record) is None
+
+
+async def test_a_deletion_that_was_not_heard_is_found_out(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, record = make_broker(), Record()
+    await opened(one, record)
+    monkeypatch.setattr(one, "_heard", lambda channel, message: None)
+    assert one._listener is not None
+    monkeypatch.setattr(one._listener, "_heard", lambda channel, message: None)
+    await make_broker().delete("room")
+    await beats(one)
+    await until(lambda: bool(record.heard))
+    assert record.heard == [("deleted", None)]
+
+
+async def test_a_room_that_is_replaced_elsewhere_is_read_anew(make_broker: MakeBroker) -> None:
+    one, record = make_broker(), Record()
+    before = await opened(one, record)
+    source = Room(epoch="elsewhere")
+    source.apply(Push("k", Append(), Raw(b"-")), [Value.from_json(b'"new"')])
+    await make_broker().replace("room", source)
+    await until(lambda: bool(record.heard))
+    assert record.heard == [("reset", None)]
+    after = await one.open("room", Record())
+    assert after is not None
+    assert kept(after.room) == kept(source)
+    assert after.room.epoch != before.room.epoch
+
+
+async def test_a_change_of_access_is_heard_at_all(make_broker: MakeBroker) -> None:
+    one, record = make_broker(), Record()
+    sequencer = await opened(one, record)
+    assert await make_broker().change_access("room", {POLICY: b'{"anyone":"read"}'})
+    await until(lambda: bool(record.heard))
+    assert record.heard == [("access changed", None)]
+    assert sequencer.room.access.policy is not None
+
+
+async def test_messages_that_are_lost_are_read_from_the_log(make_broker: MakeBroker) -> None:
+    random, one, other = Random(7), make_broker(), make_broker()
+    here, there = Record(), Record()
+    at_one, at_other = await opened(one, here), await opened(other, there)
+    assert other._listener is not None
+    heard = other._listener._heard
+    other._listener._heard = lambda channel, message: (
+        heard(channel, message) if random.random() < 0.5 else None
+    )
+    for number in range(100):
+        push(at_one, here, Relay() if number % 2 else Append())
+        await here.answered(number + 1)
+    await beats(other)
+    await until(lambda: at_other.room.seq == 100)
+    assert there.heard == [("broadcast", seq) for seq in range(1, 101)]
+
+
+async def test_replicas_end_equal_whatever_is_pushed_where(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "_SNAPSHOT_BYTES", 2000)
+    monkeypatch.setattr(broker_module, "_LEFT_SNAPSHOT_BYTES", 500)
+    random = Random(11)
+    brokers = [make_broker(quota=Quota(stream_length=20)) for _ in range(3)]
+    records = [Record(client=f"{number}" * 16, author=Author(f"a{number}")) for number in range(3)]
+    sequencers = [await opened(b, r) for b, r in zip(brokers, records, strict=True)]
+    counts = [0, 0, 0]
+    for _ in range(400):
+        place = random.randrange(3)
+        if random.random() < 0.03:
+            await brokers[place].leave("room")
+            sequencers[place] = await opened(brokers[place], records[place])
+        actions: list[Action] = [Append(), Append(5), Replace(), Relay(), Delete()]
+        actions.append(Compact(max(1, sequencers[place].room.seq - random.randrange(5))))
+        counts[place] += 1
+        push(
+            sequencers[place],
+            records[place],
+            random.choice(actions),
+            str(random.randrange(10**9)) * random.randrange(1, 9),
+            key=random.choice("klm"),
+            push_id=max(1, counts[place] - random.choice([0, 0, 1])),
+            cbor=random.random() < 0.3,
+        )
+        if random.random() < 0.2:
+            await records[place].answered(counts[place])
+    for record, count in zip(records, counts, strict=True):
+        await record.answered(count)
+    replicas = [each for each in sequencers if isinstance(each, RedisSequencer)]
+    await until(lambda: len({replica.number for replica in replicas}) == 1)
+    rooms = [sequencer.room for sequencer in sequencers]
+    fresh = await opened(make_broker(), Record())
+    for room in (*rooms, fresh.room):
+        assert kept(room) == kept(rooms[0])
+        assert (room.seq, room.byte_count) == (rooms[0].seq, rooms[0].byte_count)
+        assert {c: p.runs() for c, p in room.producers.items()} == {
+            c: p.runs() for c, p in rooms[0].producers.items()
+        }
+
+
+async def test_who_comes_to_a_server_that_reads_the_room_recovers_what_it_missed(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "_LEFT_SNAPSHOT_BYTES", 0)
+    one, record = make_broker(), Record()
+    sequencer = await opened(one, record)
+    for number in range(10):
+        push(sequencer, record, Relay())
+        await record.answered(number + 1)
+    epoch = sequencer.room.epoch
+    await one.leave("room")  # and the log before the snapshot may go
+    again = await opened(make_broker(), Record())
+    found = again.room.recover("k", epoch=epoch, above=4)
+    assert found.recovered
+    assert [entry.seq for entries in found.lists for entry in entries] == [5, 6, 7, 8, 9, 10]
+
+
+async def test_the_log_before_the_last_snapshot_but_one_goes(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "_SNAPSHOT_BYTES", 1000)
+    record = Record()
+    broker = make_broker()
+    sequencer = await opened(broker, record)
+    for number in range(200):
+        push(sequencer, record, Replace(), '"' + "x" * 200 + '"')
+        await record.answered(number + 1)
+    length = await broker._ask("XLEN", broker._keys.of("room").log)
+    assert length < 100
+
+
+async def test_other_limits_are_not_taken_as_long_as_others_hold(
+    make_broker: MakeBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = make_broker(quota=Quota(stream_length=1)), make_broker()
+    here, there = Record(), Record()
+    await opened(one, here)
+    await beats(one)
+    at_other = await opened(other, there)
+    assert "have other limits of rooms" in caplog.text
+    push(at_other, there)
+    push(at_other, there)
+    await there.answered(2)
+    assert isinstance(there.answers[1], QuotaExceeded)
+
+
+class TestPresence:
+    LIMITS = PresenceLimits(count=10)
+
+    async def test_all_hear_who_comes_and_goes(self, make_broker: MakeBroker) -> None:
+        one, other = make_broker(), make_broker()
+        here, there = Record(), Record()
+        at_one = one.presence("room", here, limits=self.LIMITS, grace_seconds=0.0)
+        at_other = other.presence("room", there, limits=self.LIMITS, grace_seconds=0.0)
+        await opened(one, here)
+        await opened(other, there)
+        at_one.joined("her")
+        at_one.set("k", Author("her"), Value.from_json(b"1"))
+        await until(lambda: bool(there.heard))
+        assert there.heard == [("present", ("k", b"1"))]
+        assert [author.client for author, _ in at_other.there("k")] == ["her"]
+        at_one.left("her")
+        at_one.expire()
+        await until(lambda: len(there.heard) > 1)
+        assert there.heard[1:] == [("gone", "k")]
+
+    async def test_who_opens_the_room_later_is_told_who_is_there(
+        self, make_broker: MakeBroker
+    ) -> None:
+        one, other, here = make_broker(), make_broker(), Record()
+        at_one = one.presence("room", here, limits=self.LIMITS, grace_seconds=0.0)
+        await opened(one, here)
+        at_one.joined("her")
+        at_one.set("k", Author("her"), Value.from_json(b"1"))
+        await until(lambda: one._telling is not None and one._telling.done())
+        at_other = other.presence("room", Record(), limits=self.LIMITS, grace_seconds=0.0)
+        await opened(other, Record())
+        assert [author.client for author, _ in at_other.there("k")] == ["her"]
+
+    async def test_a_client_that_goes_to_another_server_is_never_gone(
+        self, make_broker: MakeBroker
+    ) -> None:
+        one, other = make_broker(), make_broker()
+        here, there = Record(), Record()
+        at_one = one.presence("room", here, limits=self.LIMITS, grace_seconds=0.0)
+        at_other = other.presence("room", there, limits=self.LIMITS, grace_seconds=0.0)
+        await opened(one, here)
+        await opened(other, there)
+        at_one.joined("her")
+        at_one.set("k", Author("her"), Value.from_json(b"1"))
+        await until(lambda: bool(there.heard))
+        at_one.left("her")
+        at_other.joined("her")
+        await until(lambda: bool(at_one.servers()))
+        at_one.expire()
+        assert [author.client for author, _ in at_one.there("k")] == ["her"]
+        assert [author.client for author, _ in at_other.there("k")] == ["her"]
+        assert here.heard == there.heard == [("present", ("k", b"1"))]
+
+    async def test_the_people_of_a_dead_server_go_when_its_lease_ends(
+        self, make_broker: MakeBroker
+    ) -> None:
+        now = 1000.0
+        one, other = make_broker(clock=lambda: now), make_broker(clock=lambda: now)
+        there = Record()
+        at_one = one.presence("room", Record(), limits=self.LIMITS, grace_seconds=0.0)
+        other.presence("room", there, limits=self.LIMITS, grace_seconds=0.0)
+        await opened(one, Record())
+        await opened(other, there)
+        await beats(one, other)
+        at_one.joined("her")
+        at_one.set("k", Author("her"), Value.from_json(b"1"))
+        await until(lambda: bool(there.heard))
+        await beats(other)
+        assert there.heard == [("present", ("k", b"1"))]
+        now += 60.0  # in which the first gave no sign of life
+        await beats(other)
+        assert there.heard == [("present", ("k", b"1")), ("gone", "k")]
+        await beats(one)  # it was only slow
+        await until(lambda: len(there.heard) > 2)
+        assert there.heard[2:] == [("present", ("k", b"1"))]
+
+
+class TestTrouble:
+    async def test_without_redis_reads_go_on_and_pushes_wait(self, make_broker: MakeBroker) -> None:
+        async with own_server("--appendonly", "yes", "--appendfsync", "always") as server:
+            broker, record = make_broker(server), Record(client=CLIENT)
+            sequencer = await opened(broker, record)
+            push(sequencer, record, push_id=1)
+            await record.answered(1)
+            await asyncio.to_thread(server.kill)
+            push(sequencer, record, push_id=2)
+            assert [entry.seq for entry in sequencer.room.read("k")] == [1]
+            await until(lambda: broker.failing is not None)
+            push(sequencer, record, push_id=3)
+            assert isinstance(record.answers[1], Unavailable)
+            push(sequencer, record, push_id=1)  # which is known
+            assert isinstance(record.answers[2], Applied)
+            await asyncio.to_thread(server.start)
+            await record.answered(4)
+            assert ("reset", None) in record.heard  # it can't be known that nothing was lost
+            again = await opened(broker, record)
+            assert again.room.read("k")[0].seq == 1
+            await beats(broker)
+            await until(lambda: broker.trouble is None)
+
+    async def test_a_room_that_was_flushed_away_ends(self, make_broker: MakeBroker) -> None:
+        async with own_server() as server:
+            broker, record = make_broker(server), Record()
+            await opened(broker, record)
+            server.ask("FLUSHALL")
+            await beats(broker)
+            assert record.heard == [("reset", None)]
+            assert await broker.open("room", record) is None
+
+    async def test_a_history_that_lacks_what_was_applied_begins_another_epoch(
+        self, make_broker: MakeBroker
+    ) -> None:
+        one, other = make_broker(), make_broker()
+        here, there = Record(), Record()
+        at_one = await opened(one, here)
+        epoch = at_one.room.epoch
+        push(at_one, here)
+        await here.answered(1)
+        # As a replica that lagged would have it, which takes over without a new connection.
+        keys = one._keys.of("room")
+        before = [b"%d" % number for number in (1, 0)]
+        first = (await one._ask("XRANGE", keys.log, "1-0", "1-0"))[0][1][1].split(b" ")
+        await one._ask("XTRIM", keys.log, "MAXLEN", 1)
+        await one._ask("XDEL", keys.log, "2-0")
+        await one._ask("XSETID", keys.log, "1-0")
+        await one._ask("HSET", keys.facts, "number", before[0], "time", first[1])
+        await one._ask("DEL", keys.log)
+        line = b" ".join(first)
+        await one._ask("XADD", keys.log, "1-0", "r", line)
+        at_other = await opened(other, there)
+        assert at_other.room.seq == 0
+        push(at_other, there, text='"another"')
+        await there.answered(1)
+        await until(lambda: ("reset", None) in here.heard)
+        after = [await broker.open("room", Record()) for broker in (one, other)]
+        assert after[0] is not None
+        assert after[1] is not None
+        assert kept(after[0].room) == kept(after[1].room)
+        assert after[0].room.epoch == after[1].room.epoch != epoch
+
+    async def test_a_full_redis_refuses_and_loses_nothing(self, make_broker: MakeBroker) -> None:
+        async with own_server("--maxmemory-policy", "noeviction") as server:
+            broker, record = make_broker(server), Record(client=CLIENT)
+            sequencer = await opened(broker, record)
+            push(sequencer, record, push_id=1)
+            await record.answered(1)
+            server.ask("CONFIG", "SET", "maxmemory", "1")
+            push(sequencer, record, push_id=2)
+            await record.answered(2)
+            assert isinstance(record.answers[1], Unavailable)
+            assert "full" in str(record.answers[1])
+            server.ask("CONFIG", "SET", "maxmemory", "0")
+            push(sequencer, record, push_id=3)
+            await record.answered(3)
+            assert isinstance(record.answers[2], Applied)
+            assert record.answers[2].seq == 2
+
+    @pytest.mark.parametrize(
+        ("settings", "password", "message"),
+        [
+            (("--requirepass", "right"), "wrong", "refuses the user or the password"),
+            (("--requirepass", "right"), None, "refuses the user or the password"),
+        ],
+    )
+    async def test_what_keeps_it_from_redis_is_said(
+        self, settings: tuple[str, ...], password: str | None, message: str
+    ) -> None:
+        async with own_server(*settings) as server:
+            broker = RedisBroker(RedisPlace(server.url, password=password, timeout_seconds=1.0))
+            with pytest.raises(Unavailable, match=message):
+                await broker.begin()
+            await broker.close()
+
+    async def test_scripts_that_were_flushed_are_loaded_again(
+        self, make_broker: MakeBroker
+    ) -> None:
+        async with own_server() as server:
+            broker, record = make_broker(server), Record(client=CLIENT)
+            sequencer = await opened(broker, record)
+            server.ask("SCRIPT", "FLUSH")
+            push(sequencer, record, push_id=1)
+            await record.answered(1)
+            server.ask("SCRIPT", "FLUSH")
+            assert await broker.delete("room")
