@@ -39,6 +39,7 @@ from benchmarks.servers import (
     other_ways,
     start,
     with_journal,
+    with_redis,
 )
 
 NAMES = (*SCENARIOS, "idle")
@@ -46,6 +47,8 @@ SERVERS = (
     *("driftdb", "tornado", "ours", "ours-batched", "ours-synced"),
     *("ours-cbor", "ours-jupyter", "ours-tls"),
 )
+# Measured only where they are named: beside "ours".
+MORE_SERVERS = ("ours-redis",)
 
 
 def in_turns(
@@ -73,7 +76,8 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     reference = driftdb_server(options.driftdb_server) if "driftdb" in wanted else None
     ways = other_ways(folder, tls=speaks_tls())
     journaled = with_journal(folder)
-    servers = [*([reference] if reference else []), BARE_TORNADO, OURS, *journaled, *ways]
+    shared = with_redis(folder) if "ours-redis" in wanted else []
+    servers = [*([reference] if reference else []), BARE_TORNADO, OURS, *journaled, *ways, *shared]
     servers = [server for server in servers if server.name in wanted]
     if not servers:
         sys.exit(f"expected a server that can be measured here, got {', '.join(wanted)}")
@@ -167,7 +171,8 @@ def main() -> int:
     add = parser.add_argument
     add("--rounds", type=_at_least_one, default=3, help="how often each is run (default: 3)")
     add("--scenario", action="append", choices=NAMES, help="only these")
-    add("--server", action="append", choices=SERVERS, help="only these, in every scenario")
+    choices = (*SERVERS, *MORE_SERVERS)
+    add("--server", action="append", choices=choices, help="only these, in every scenario")
     add("--driftdb-server", type=Path, metavar="PATH", help="DriftDB's server, if not on the PATH")
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     add("--check", action="store_true", help="exit with 1 if a goal is missed")

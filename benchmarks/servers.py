@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
@@ -27,6 +28,7 @@ __all__ = [
     "pinned",
     "start",
     "with_journal",
+    "with_redis",
 ]
 
 HERE = Path(__file__).resolve().parent
@@ -147,6 +149,26 @@ def with_journal(folder: Path) -> list[Server]:
         )
         for durability in ("batched", "synced")
     ]
+
+
+def with_redis(folder: Path) -> list[Server]:
+    """Our server with its rooms in a Redis, which runs to the end, on the generator's core.
+
+    Empty where there is no ``redis-server``.
+    """
+    program = shutil.which("redis-server")
+    if program is None:
+        print("No figures with Redis: they need redis-server.")
+        return []
+    path = folder / "redis.socket"
+    options = ("--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder))
+    process = subprocess.Popen(
+        pinned([program, *options], to="generator"), stdout=subprocess.DEVNULL
+    )
+    atexit.register(process.kill)
+    while not path.exists():
+        time.sleep(0.05)
+    return [Server(name="ours-redis", command=(*_SERVE, f"--redis=unix://{path}"))]
 
 
 def other_ways(folder: Path, *, tls: bool) -> list[Server]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from . import invariants
 from .client import Client, joined, last_words
 from .host import Host, hosting
 from .load import KEYS, acknowledged, all_is_well, new_seed, pushing
+from .proxy import proxying
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(900)]
 
@@ -39,9 +41,9 @@ class RoamingClient(Client):
 
 
 @contextmanager
-def redis(*settings: str) -> Iterator[RedisServer]:
+def redis(*settings: str, port: int = 0) -> Iterator[RedisServer]:
     """A Redis for one test."""
-    server = RedisServer(*settings)
+    server = RedisServer(*settings, port=port)
     try:
         yield server
     finally:
@@ -49,13 +51,21 @@ def redis(*settings: str) -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def servers(folder: Path, redis: RedisServer, *, count: int) -> AsyncIterator[list[Host]]:
-    """Servers that share the rooms of a Redis."""
+async def servers(folder: Path, *urls: str) -> AsyncIterator[list[Host]]:
+    """Servers that share the rooms of a Redis, each with the URL by which it reaches it."""
+    patience = "--StandaloneServer.redis_timeout_seconds=1"
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(hosting(folder, f"--redis={redis.url}"))
-            for _ in range(count)
+            await stack.enter_async_context(hosting(folder, f"--redis={url}", patience))
+            for url in urls
         ]
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 async def new_room(hosts: Sequence[Host]) -> list[str]:
@@ -80,7 +90,7 @@ async def test_servers_that_are_killed_in_turn_lose_and_double_nothing(
 ) -> None:
     random = new_seed()
     with redis() as shared:
-        async with servers(tmp_path, shared, count=2) as hosts:
+        async with servers(tmp_path, shared.url, shared.url) as hosts:
             urls = await new_room(hosts)
             clients = roaming(urls, random)
             async with joined(*clients):
@@ -99,7 +109,7 @@ async def test_servers_that_are_killed_in_turn_lose_and_double_nothing(
 async def test_a_redis_that_writes_always_loses_nothing_when_it_is_killed(tmp_path: Path) -> None:
     random = new_seed()
     with redis("--appendonly", "yes", "--appendfsync", "always") as shared:
-        async with servers(tmp_path, shared, count=2) as hosts:
+        async with servers(tmp_path, shared.url, shared.url) as hosts:
             urls = await new_room(hosts)
             clients = roaming(urls, random)
             async with joined(*clients):
@@ -113,10 +123,35 @@ async def test_a_redis_that_writes_always_loses_nothing_when_it_is_killed(tmp_pa
                     await all_is_well(clients, url)
 
 
+@pytest.mark.parametrize("seconds", [5, pytest.param(120, marks=pytest.mark.long)])
+async def test_a_bad_network_between_a_server_and_redis_loses_nothing(
+    tmp_path: Path, seconds: float
+) -> None:
+    random = new_seed()
+    port = free_port()
+    with redis(port=port) as shared:
+        url = f"redis://127.0.0.1:{port}"
+        async with (
+            proxying(url, seed=random.randrange(2**32)) as network,
+            servers(tmp_path, network.at(url), url) as hosts,
+        ):
+            urls = await new_room(hosts[::-1])
+            clients = roaming(urls, random)
+            async with joined(*clients):
+                async with pushing(clients):
+                    await asyncio.sleep(seconds)
+                network.calm()
+                for room_url in urls:
+                    await all_is_well(clients, room_url)
+            print(f"{seconds} s: {network.strikes}")
+            assert not any("Traceback" in host.log for host in hosts)
+        assert shared.ask("PING")
+
+
 async def test_when_redis_has_lost_something_all_begin_another_epoch(tmp_path: Path) -> None:
     random = new_seed()
     with redis() as shared:
-        async with servers(tmp_path, shared, count=2) as hosts:
+        async with servers(tmp_path, shared.url, shared.url) as hosts:
             urls = await new_room(hosts)
             clients = roaming(urls, random)
             async with joined(*clients):

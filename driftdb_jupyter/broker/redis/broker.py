@@ -509,8 +509,12 @@ class RedisBroker:
 
     async def close(self) -> None:
         """Have all written that waits, and leave all rooms."""
-        for name in list(self._rooms):
-            await self.leave(name)
+        if self.trouble is None:
+            await asyncio.gather(*[self.leave(name) for name in list(self._rooms)])
+        for room in list(self._rooms.values()):
+            self._forget(room)
+            room.end(self.failing or "the server is stopping")
+            room.answer_waiting()
         if self._courier is not None and self._listener is not None:
             if self._courier.failing is None:
                 try:

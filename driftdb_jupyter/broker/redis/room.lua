@@ -208,7 +208,8 @@ function operations.snapshot(id, number)
   redis.call('XTRIM', log, 'MINID', string.format('%.0f-0', before + 1))
   for _, field in ipairs(redis.call('HKEYS', facts)) do
     local server = string.match(field, '^from:(.+)$')
-    if server and not is_alive(server) then
+    -- For a day, in case that it was only slow and sends again what it has sent.
+    if server and not redis.call('ZSCORE', servers, server) then
       redis.call('SREM', users, server)
       redis.call('HDEL', facts, field)
     end
