@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -34,7 +35,7 @@ from driftdb_jupyter.rooms.presence import PresenceLimits
 from driftdb_jupyter.rooms.quota import Quota
 from driftdb_jupyter.rooms.room import Applied, Room
 
-from ..brokers import CLIENT, Record, kept, opened, push
+from ..brokers import CLIENT, Record, kept, opened, push, running
 from .servers import RedisServer, shared_server
 
 pytestmark = pytest.mark.asyncio
@@ -434,6 +435,35 @@ class TestTrouble:
             with pytest.raises(Unavailable, match=message):
                 await broker.begin()
             await broker.close()
+
+    async def test_a_user_with_the_rights_of_the_documentation_can_do_all(self) -> None:
+        page = (Path(__file__).parents[3] / "docs" / "scaling.md").read_text("utf-8")
+        rule = next(line for line in page.splitlines() if line.startswith("ACL SETUSER"))
+        async with own_server() as server:
+            assert server.ask(*rule.split()) == b"+OK\r\n"
+            place = RedisPlace(server.url.replace("unix://", "unix://rooms@"), password="PASSWORD")
+            async with running(RedisBroker(place)) as broker:
+                assert isinstance(broker, RedisBroker)
+                record = Record(client=CLIENT)
+                presence = broker.presence(
+                    "room", record, limits=PresenceLimits(), grace_seconds=0.0
+                )
+                sequencer = await opened(broker, record)
+                push(sequencer, record, push_id=1)
+                await record.answered(1)
+                presence.joined("her")
+                presence.set("k", Author("her"), Value.from_json(b"1"))
+                assert isinstance(sequencer, RedisSequencer)
+                await broker._write_snapshot(sequencer)
+                assert await broker.change_access("room", {("link", "a"): b"1"})
+                assert await broker.change_access("room", {("link", "a"): None})
+                await beats(broker)
+                assert broker.trouble is None
+                await broker.leave("room")
+                assert len(await broker.summaries()) == 1
+                await broker.replace("room", Room(epoch="elsewhere"))
+                assert await broker.expire(room_seconds=1e9, client_seconds=1e9) == []
+                assert await broker.delete("room")
 
     async def test_scripts_that_were_flushed_are_loaded_again(
         self, make_broker: MakeBroker
