@@ -107,6 +107,10 @@ class Sequencer(Protocol):
     def room(self) -> Room:
         """The room after all that was broadcast, and nothing else."""
 
+    @property
+    def reads_wait(self) -> bool:
+        """Whether what a connection reads waits until all that it pushed before is answered."""
+
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Give a push its place; the room's audience and the pusher hear what came of it.
 

@@ -36,6 +36,8 @@ class MemorySequencer:
 
     __slots__ = ("_clock", "audience", "clients", "room", "used_at")
 
+    reads_wait = False
+
     def __init__(self, room: Room, clock: Callable[[], float], *, producer_limit: int) -> None:
         self.room = room
         self.clients = Clients(room.producers, limit=producer_limit)

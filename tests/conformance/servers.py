@@ -21,12 +21,17 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from traitlets.config import Config
 
+from driftdb_jupyter.broker.broker import Broker
+from driftdb_jupyter.broker.redis.broker import RedisBroker
+from driftdb_jupyter.broker.redis.connecting import RedisPlace
 from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.http.gate import Gate
 from driftdb_jupyter.server.hub.service import HubService
 from driftdb_jupyter.server.jupyter.extension import DriftDBExtension
 from driftdb_jupyter.server.settings import DriftDB
 from driftdb_jupyter.server.standalone import application
+
+from ..broker.redis.servers import shared_server
 
 __all__ = ["TOKEN", "Rights", "Server", "jupyter", "standalone"]
 
@@ -135,17 +140,23 @@ def standalone(
     metrics_open: bool = False,
     tokens_required: bool = False,
     service: HubService | None = None,
+    redis_prefix: str | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A standalone server; ``secret`` opens its administration.
 
-    ``service``: of a hub, which lets in. ``settings`` are those of :class:`DriftDB`.
+    ``service``: of a hub, which lets in. ``redis_prefix``: its rooms are those in a Redis.
+    ``settings`` are those of :class:`DriftDB`.
     """
 
     @asynccontextmanager
     async def serve(server: Server) -> Any:
         traits = DriftDB(**settings)
-        broker = traits.broker(None if journal is None else str(journal))
+        broker: Broker
+        if redis_prefix is None:
+            broker = traits.broker(None if journal is None else str(journal))
+        else:
+            broker = RedisBroker(RedisPlace(shared_server().url), prefix=redis_prefix)
         hub = server._hub = Hub(broker, traits)
         web = application(
             hub,

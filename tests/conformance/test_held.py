@@ -78,6 +78,7 @@ async def test_a_compact_is_heard_in_its_place(room: Room, cbor: bool) -> None:
     await plain.hears_nothing()
 
 
+@pytest.mark.usefixtures("window_begins_with_get")
 async def test_who_comes_back_is_told_what_was_put_in_front(room: Room) -> None:
     peer, answer = await follow(room)
     await peer.send(append("a"), append("b"), append("c"))
@@ -106,6 +107,7 @@ async def test_who_comes_back_is_told_what_was_put_in_front(room: Room) -> None:
     assert "size" not in without
 
 
+@pytest.mark.usefixtures("window_begins_with_get")
 async def test_only_the_last_page_says_what_the_stream_holds(room: Room) -> None:
     other = await room.join()
     await other.send(append("a"), append("b"), append("c"))

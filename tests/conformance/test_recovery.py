@@ -118,6 +118,7 @@ async def test_pages_are_asked_for_with_the_epoch_too(room: Room) -> None:
     await peer.hears(pushed("k", "e", 5))
 
 
+@pytest.mark.usefixtures("window_begins_with_get")
 async def test_pages_go_on_whatever_was_relayed_before_they_were_begun(room: Room) -> None:
     peer = await room.join()
     await peer.send(
@@ -139,6 +140,7 @@ async def test_pages_go_on_whatever_was_relayed_before_they_were_begun(room: Roo
     assert not (await ask(other, "k", epoch=epoch, seq=1, limit=1))["recovered"]
 
 
+@pytest.mark.usefixtures("window_begins_with_get")
 async def test_who_asks_above_another_page_than_it_was_given_starts_over(room: Room) -> None:
     peer = await room.join()
     await peer.send(several("k", [1, 2, 3]), push("k", 4, "relay"))

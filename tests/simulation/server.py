@@ -204,6 +204,8 @@ class Server:
     they are acknowledged at once and never committed.
     """
 
+    reads_wait = False
+
     def __init__(self, *, batched: bool) -> None:
         self.now = 1_000.0
         self.running = True

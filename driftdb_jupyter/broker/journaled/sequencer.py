@@ -97,6 +97,8 @@ class JournaledSequencer(Unit, ABC):
     broker's own, as ``dirty`` is the committer's.
     """
 
+    reads_wait = False
+
     def __init__(self, name: str, loaded: Loaded, handle: JournalHandle, *, epoch: str) -> None:
         self.name = name
         self.room: Room = loaded.room

@@ -87,6 +87,8 @@ class RedisSequencer(Replica):
     ``snapshot_bytes``: how long its newest snapshot was that this server wrote or read.
     """
 
+    reads_wait = True
+
     def __init__(self, keys: RoomKeys, room: Room, bounds: Bounds, handle: RedisHandle) -> None:
         super().__init__(room, bounds)
         self.keys = keys

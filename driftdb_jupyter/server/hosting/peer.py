@@ -331,6 +331,10 @@ class Peer:
         if isinstance(message, (Get, Keys)) and not grants.unlimited and not grants.reads_any:
             self._expel()
             return None
+        if isinstance(message, (Get, Keys)) and self._room.sequencer.reads_wait:
+            settled = self.settled()
+            if settled is not None:
+                return self._wait_for_own(settled, message, length)
         try:
             if refusal is not None:
                 if isinstance(message, Get):
@@ -450,6 +454,20 @@ class Peer:
             waiting = self._carry_out(message, values, length, grants)
             if waiting is not None:
                 await waiting
+
+    async def _wait_for_own(
+        self, settled: Awaitable[None], message: Get | Keys, length: int
+    ) -> None:
+        """Answer once all that the connection pushed before is in the room."""
+        await settled
+        if not self.outbox.closed:
+            grants = self.guard.ask()
+            if isinstance(grants, Grants):
+                waiting = self._carry_out(message, (), length, grants)
+                if waiting is not None:
+                    await waiting
+            else:
+                await self._wait_for_grants(message, (), length, grants)
 
     async def _wait_to_follow(self, asked: Awaitable[Grants]) -> None:
         grants = await asked
