@@ -1,0 +1,100 @@
+"""Two servers whose rooms are in one Redis, as their clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from driftdb_jupyter.server.standalone import CannotServe, StandaloneServer
+
+from ..broker.redis.servers import RedisServer, shared_server
+from ..conformance.peer import Room, delete, deleted, fetch, get, init, push, pushed
+from ..conformance.servers import standalone
+from .test_check_config import check
+
+
+@pytest_asyncio.fixture
+async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[list[Room]]:
+    """A new room, at each of two servers."""
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(standalone(redis_prefix=f"{request.node.name}:")) for _ in range(2)
+        ]
+        answer = await fetch(servers[0].root + "new", method="POST")
+        rooms = [Room(server, answer.json["room"]) for server in servers]
+        yield rooms
+        for room in rooms:
+            await room.empty()
+
+
+@pytest.mark.asyncio
+async def test_who_is_at_one_server_hears_who_is_at_the_other(rooms: list[Room]) -> None:
+    here, there = [
+        await room.join(client=name * 16) for room, name in zip(rooms, "ab", strict=True)
+    ]
+    for peer in (here, there):
+        await peer.subscribe("k")
+    await here.send(push("k", 1))
+    for peer in (here, there):
+        await peer.hears(pushed("k", 1, 1))
+    await there.send(delete("k"))
+    for peer in (here, there):
+        await peer.hears(deleted("k", 2))
+
+
+@pytest.mark.asyncio
+async def test_what_a_connection_reads_is_behind_what_it_pushed(rooms: list[Room]) -> None:
+    peer = await rooms[1].join()
+    await peer.send(push("k", 1), push("l", 2), get("k"))
+    await peer.hears(init("k", {1: 1}))
+
+
+@pytest.mark.asyncio
+async def test_who_comes_to_the_other_server_goes_on_where_it_was(rooms: list[Room]) -> None:
+    peer = await rooms[0].join()
+    await peer.send(push("k", 1, "relay"), get("k", epoch=None))
+    epoch = (await peer.receive())["epoch"]
+    other = await rooms[1].join()
+    await peer.send(push("k", 2, "relay"))
+    await peer.hears(pushed("k", 2, 2))
+    await other.send(push("other", 3), get("k", epoch=epoch, seq=1))
+    found = await other.receive()
+    assert (found["recovered"], found["data"]) == (True, [{"value": 2, "seq": 2}])
+
+
+class TestStart:
+    def test_a_password_in_the_url_is_refused_and_not_told(self, tmp_path: Path) -> None:
+        told = check(tmp_path, "--redis=redis://:hush-hush@127.0.0.1:1")
+        assert told.returncode != 0
+        assert "expected no password in the URL" in told.stderr
+        assert "hush-hush" not in told.stdout + told.stderr
+
+    def test_what_would_be_used_is_told(self, tmp_path: Path) -> None:
+        told = check(tmp_path, "--port=0", f"--redis={shared_server().url}")
+        assert "Redis, keys driftdb:*: 0 rooms" in told.stdout
+
+    def test_the_password_comes_from_a_file_or_the_environment(self, tmp_path: Path) -> None:
+        server = RedisServer("--requirepass", "hush-hush")
+        try:
+            path = tmp_path / "password"
+            path.write_text("hush-hush\n")
+            path.chmod(0o600)
+            options = ("--port=0", f"--redis={server.url}")
+            named = f"--StandaloneServer.redis_password_file={path}"
+            assert "0 rooms" in check(tmp_path, *options, named).stdout
+            given = check(tmp_path, *options, DRIFTDB_REDIS_PASSWORD="hush-hush")
+            assert "0 rooms" in given.stdout
+            wrong = check(tmp_path, *options, DRIFTDB_REDIS_PASSWORD="other")
+            assert "Redis refuses the user or the password" in wrong.stderr
+            assert "hush-hush" not in given.stdout + given.stderr + wrong.stderr
+        finally:
+            server.close()
+
+    def test_a_folder_and_redis_are_too_much(self) -> None:
+        server = StandaloneServer(data="rooms", redis="redis://127.0.0.1")
+        with pytest.raises(CannotServe, match=r"in Redis .* or in a folder .* got both"):
+            server._redis_broker(server.settings())
