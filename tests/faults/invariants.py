@@ -48,6 +48,10 @@ def check(clients: Sequence[Client], held: Truth) -> None:
 
 def nothing_lost(clients: Sequence[Client], held: Truth) -> None:
     """What was acknowledged is there: appended under its number, replaced by none but a newer."""
+    places: dict[tuple[str, str, int], list[Entry]] = {}
+    for key, stream in held.items():
+        for entry in stream:
+            places.setdefault((key, entry[1]["by"], entry[1]["n"]), []).append(entry)
     for client in clients:
         for push_id, seq in client.acknowledged.items():
             key, values = client.pushes[push_id]
@@ -57,7 +61,8 @@ def nothing_lost(clients: Sequence[Client], held: Truth) -> None:
             what = f"{value} of {client.name} on {key!r}, acknowledged as {seq}"
             if kind in ("append", "append two"):
                 for each in values:
-                    found = [entry[0] for entry in stream if entry[1] == each]
+                    entries = places.get((key, each["by"], each["n"]), [])
+                    found = [entry[0] for entry in entries if entry[1] == each]
                     assert found, f"lost: {each}, of {what}"
                 assert seq is None or seq in found, f"under another number, {found}: {what}"
             elif kind == "replace":
