@@ -15,6 +15,8 @@ __all__ = ["MOST_COLUMNS", "MOST_ROWS", "table"]
 MOST_ROWS = 100
 MOST_COLUMNS = 50
 _LONGEST_CELL = 200
+# As wide as what it holds: JupyterLab makes a table in a widget as wide as the cell.
+_TABLE = '<table style="width: auto; text-align: start">'
 
 
 def table(value: Any) -> str | None:
@@ -64,7 +66,7 @@ def _html(
         if count > 0
     ]
     more = f"<p>… and {' and '.join(left)}</p>" if left else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    return f"{_TABLE}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def _cell(value: Any, label: bool) -> str:

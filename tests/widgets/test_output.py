@@ -51,7 +51,7 @@ def test_a_dictionary_keeps_where_it_is_and_its_items(mine: Room) -> None:
         "options": {"label": None},
         "remembered": '{"name":"<script>"}',
     }
-    assert "<strong>&lt;i&gt;</strong><table>" in data["text/html"]
+    assert "<strong>&lt;i&gt;</strong><table " in data["text/html"]
     assert "<tr><td>name</td><td>&lt;script&gt;</td></tr>" in data["text/html"]
 
 
@@ -96,7 +96,7 @@ def test_no_value_is_html_and_none_is_too_long(mine: Room) -> None:
 def test_a_frame_is_kept_as_a_table(mine: Room) -> None:
     state = SharedState("frame", pd.DataFrame({"loss": [0.5]}), room=mine)
     html = output(state)["text/html"]
-    assert "<strong>frame</strong><table>" in html
+    assert "<strong>frame</strong><table " in html
     assert "<td>0.5</td>" in html
     assert "$dataframe" not in html
     state.close()

@@ -13,6 +13,8 @@ import pytest
 from driftdb_jupyter.client.values.encoding import encode
 from driftdb_jupyter.widgets.table import MOST_COLUMNS, MOST_ROWS, table
 
+TABLE = '<table style="width: auto; text-align: start">'
+
 
 def shown(value: object) -> str:
     return table(json.loads(encode(value))) or ""
@@ -22,7 +24,7 @@ def test_a_frame_is_a_table_with_its_index() -> None:
     frame = pd.DataFrame({"a": [1.5, None], "d": [date(2024, 2, 29), None]}, index=["x", "y"])
     frame.index.name = "k"
     assert shown(frame) == (
-        "<table><thead><tr><th>k</th><th>a</th><th>d</th></tr></thead><tbody>"
+        TABLE + "<thead><tr><th>k</th><th>a</th><th>d</th></tr></thead><tbody>"
         "<tr><th>x</th><td>1.5</td><td>2024-02-29</td></tr>"
         "<tr><th>y</th><td></td><td></td></tr></tbody></table>"
     )
@@ -34,7 +36,7 @@ def test_a_frame_that_is_only_numbered_says_its_numbers() -> None:
 
 def test_rows_are_a_table() -> None:
     assert shown([{"a": 1}, {"b": [2], "a": True}]) == (
-        "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>"
+        TABLE + "<thead><tr><th>a</th><th>b</th></tr></thead><tbody>"
         "<tr><td>1</td><td></td></tr><tr><td>true</td><td>[2]</td></tr></tbody></table>"
     )
     assert "<th>0</th><th>1</th>" in shown([[1], [2, 3]])

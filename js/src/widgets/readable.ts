@@ -30,8 +30,17 @@ export function inWords(value: Json): string | null {
   if (!isRecord(array ?? undefined)) return null;
   const { dtype, shape } = array as Record<string, Json>;
   return Array.isArray(shape) && typeof dtype === "string"
-    ? `an array of ${dtype}, ${shape.length === 0 ? "one item" : shape.map(readable).join(" × ")}`
+    ? `an array of ${dtypeName(dtype)}, ${shape.length === 0 ? "one item" : shape.map(readable).join(" × ")}`
     : null;
+}
+
+const KINDS: Record<string, string> = { f: "float", i: "int", u: "uint", c: "complex" };
+
+/** A dtype by the name that numpy shows, `float64` for `<f8`; others as they are. */
+function dtypeName(dtype: string): string {
+  const [, kind, size] = /^[<|]([fiucb])(\d+)$/.exec(dtype) ?? [];
+  if (kind === "b") return "bool";
+  return kind === undefined ? dtype : `${KINDS[kind]}${8 * Number(size)}`;
 }
 
 /** How many bytes a text in Base64 holds. */
