@@ -50,6 +50,16 @@ class Changes:
             assert self._changed.wait_for(condition, 60), self.seen
 
 
+class Marker:
+    """A target behind all that are due already."""
+
+    def __init__(self) -> None:
+        self.delivered = threading.Event()
+
+    def deliver(self) -> None:
+        self.delivered.set()
+
+
 @pytest.fixture
 def here(server: FakeServer) -> Iterator[Room]:
     place = room("here", url=server.url)
@@ -171,6 +181,9 @@ def test_the_rooms_answer_to_an_own_write_is_no_news(
     state.observe(changes)
     assert state.set(1).result() == 1
     assert not state.has_news()
+    last = Marker()
+    callbacks.schedule(last)
+    assert last.delivered.wait(60), "what was due before is still to be delivered"
     monkeypatch.setattr(callbacks, "schedule", lambda each: None)
     server.do(lambda: server.room.write("k", 2))
     come_true(here, state.has_news)
