@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 __all__ = ["Unencodable", "kind"]
 
 
@@ -19,4 +21,10 @@ class Unencodable(Exception):
 def kind(value: object) -> str:
     """Return the name of a value's type for a message."""
     kind = type(value)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    # Without the private modules in which a library keeps it: pathlib._local in Python 3.13.
+    public = "".join(f"{part}." for part in takewhile(_is_public, kind.__module__.split(".")))
+    return kind.__name__ if kind.__module__ == "builtins" else f"{public}{kind.__name__}"
+
+
+def _is_public(part: str) -> bool:
+    return not part.startswith("_")

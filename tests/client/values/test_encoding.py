@@ -54,6 +54,12 @@ def test_many_values_are_each_encoded_as_alone(values: list[Any]) -> None:
         assert encode_each([value, value]) == [encode(value)] * 2
 
 
+class Hidden:
+    """As a library's class that is kept in a private module."""
+
+    __module__ = "library._private.more"
+
+
 @pytest.mark.parametrize("odd", [{1: 2}, {"a": object()}, {"a": "\ud800"}, object()])
 def test_of_many_values_one_that_has_no_encoding_is_refused(odd: object) -> None:
     with pytest.raises(EncodingError):
@@ -92,6 +98,11 @@ def test_tuples_become_lists_and_subclasses_their_base() -> None:
         ),
         ([{1}], "value[0]: expected sorted(set), a list, got set"),
         ([pathlib.PurePosixPath("x")], "value[0]: expected str(path), got pathlib.PurePosixPath"),
+        (
+            Hidden(),
+            "value: expected JSON's types, bytes, a date or time, Decimal, UUID, Enum, "
+            "a dataclass or model, an array or a frame, got library.Hidden",
+        ),
         (
             {"x": [10**5000]},
             "value['x'][0]: expected an integer of at most 4300 digits, got a longer one",
