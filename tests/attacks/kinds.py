@@ -73,7 +73,7 @@ async def _warm_up(host: Host) -> None:
 async def row_of(kind: str, host: Host, *, part: int = 1) -> str:
     """Attack a server, hold it to its memory, end it, and return the row of the table.
 
-    ``part``: 4 for a quarter of the connections.
+    ``part``: 4 for a quarter of the connections, 1 for all.
     """
     what, kept_bytes = KINDS[kind]
     await _warm_up(host)

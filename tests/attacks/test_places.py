@@ -13,10 +13,8 @@ from .places import PLACES
 
 pytestmark = pytest.mark.asyncio
 
-# A quarter of the connections, and fewer of those that read nothing, which take longest to open;
-# a Jupyter server keeps more of its own for each request that it has answered.
-PARTS = {**dict.fromkeys(KINDS, 4), "unread_requests": 16, "unread_sockets": 8}
-QUICK = ("unread_requests", "unread_sockets", "fragments")
+# What part of the connections is opened where tests are not to take long.
+QUICK = {"unread_requests": 16, "unread_sockets": 8, "fragments": 4}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,12 @@ def tables() -> Iterator[dict[str, list[str]]]:
 )
 @pytest.mark.timeout(300)
 async def test_an_attack_adds_little_to_the_memory(
-    place: str, kind: str, tmp_path: Path, tables: dict[str, list[str]]
+    place: str,
+    kind: str,
+    tmp_path: Path,
+    tables: dict[str, list[str]],
+    request: pytest.FixtureRequest,
 ) -> None:
+    part = 1 if request.config.getoption("--long") else QUICK[kind]
     async with hosting(tmp_path, *options_for(kind), kind=PLACES[place]) as host:
-        tables[place].append(await row_of(kind, host, part=PARTS[kind]))
+        tables[place].append(await row_of(kind, host, part=part))
