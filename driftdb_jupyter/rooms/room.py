@@ -199,8 +199,7 @@ class Room:
         memory, streams = self._memory, self._streams
         self.charge(MemoryBudget())
         self._streams = {}
-        for stream in streams.values():
-            memory.discard(stream.drop(stream))
+        memory.discard([chunk for stream in streams.values() for chunk in stream.chunks])
 
     def read(self, key: str, *, above: int = 0, limit: int | None = None) -> list[Entry]:
         """Return the entries of a key's stream above a sequence number, ascending.

@@ -235,6 +235,11 @@ class Stream:
         self.byte_count += front.byte_count
         self.cost_bytes += front.cost_bytes
 
+    @property
+    def chunks(self) -> Sequence[Chunk]:
+        """The chunks that it consists of."""
+        return self._chunks
+
     def drop(self, front: Front | Stream) -> list[Chunk]:
         """Remove what :meth:`front` has found, or all (the stream itself).
 

@@ -113,6 +113,19 @@ def test_what_a_deletion_removes_is_freed_in_pieces_where_it_is_much() -> None:
     assert (pieces > 2, memory.used_bytes) == (True, 0)
 
 
+def test_many_short_streams_of_a_room_are_freed_in_pieces() -> None:
+    memory, asked = MemoryBudget(), list[bool]()
+    memory.discarding = lambda: asked.append(True)
+    room = Room(epoch="e", memory=memory)
+    for number in range(COUNT // 10):
+        room.hold(f"{number}", entries(1, 10))
+    room.release()
+    pieces = 1
+    while memory.free_some():
+        pieces += 1
+    assert (asked, pieces > 2, memory.used_bytes) == ([True], True, 0)
+
+
 def test_what_was_missed_of_a_long_stream_is_lent_and_not_copied() -> None:
     room = Room(epoch="e")
     room.recover("k", epoch=None, above=0)
