@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -29,6 +30,11 @@ __all__ = ["PREFIX", "AdministrationRequest", "administration_routes"]
 PREFIX = "admin/"
 _SCHEME = "DriftDB "
 _BYTES_AT_ONCE = 64 * 1024
+# What is imported between two pauses of the thread that does it: a millisecond of work. Whoever
+# waits for the interpreter's lock waits for a pause, or for 5 ms, each time the loop has let go
+# of it, and that is at every call of the system.
+_BYTES_BETWEEN_PAUSES = 8 * 1024
+_PAUSE_SECONDS = 0.0001
 _SPOOL_BYTES = 16 * 1024 * 1024
 _PROGRESS_SECONDS = 0.3
 _POLICY_BYTES = 16 * 1024 * 1024
@@ -141,7 +147,7 @@ class ExportedRoom(AdministrationRequest):
                 f" can't be written ({self._no_space})"
             )
         self.body.seek(0)
-        pieces = iter(partial(self.body.read, _BYTES_AT_ONCE), b"")
+        pieces = _with_pauses(iter(partial(self.body.read, _BYTES_BETWEEN_PAUSES), b""))
         owners = self.get_query_argument("owners", "") == "true"
         room, left_out = await asyncio.to_thread(self.administration.read, pieces, owners=owners)
         replace = self.get_query_argument("replace", "") == "true"
@@ -152,6 +158,13 @@ class ExportedRoom(AdministrationRequest):
         """Delete a room."""
         await self.administration.delete(name)
         self.answer(None)
+
+
+def _with_pauses(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the same pieces, and let other threads have their turn between them."""
+    for piece in pieces:
+        yield piece
+        time.sleep(_PAUSE_SECONDS)
 
 
 class _WithBody(AdministrationRequest):

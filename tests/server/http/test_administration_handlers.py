@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from driftdb_jupyter.protocol.errors import Unavailable
+from driftdb_jupyter.server.http import administration_handlers
 from driftdb_jupyter.server.http.administration_handlers import ExportedRoom, _joined
 
 from ...conformance.peer import fetch
@@ -38,6 +40,22 @@ async def test_a_link_that_is_no_json_is_refused() -> None:
         for body in ("", "{", "[" * 100_000, "\xff"):
             answer = await fetch(url, method="POST", body=body, headers=headers)
             assert (answer.status, answer.json["code"]) == (400, "bad_message")
+
+
+@pytest.mark.asyncio
+async def test_what_reads_an_import_pauses_often_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(administration_handlers, "time", SimpleNamespace(sleep=pauses.append))
+    line = '{"key":"k","seq":%d,"value":"' + "x" * 200 + '"}\n'
+    lines = "".join(line % (number + 1) for number in range(1_000))
+    with standalone(secret="s" * 22) as server:
+        headers = {"Authorization": "DriftDB " + "s" * 22}
+        body = '{"driftdb":1,"room":"r","seq":1000}\n' + lines
+        url = f"{server.root}admin/rooms/r"
+        assert (await fetch(url, method="PUT", body=body, headers=headers)).status == 200
+    assert len(pauses) >= len(body) // 10_000
 
 
 @pytest.mark.parametrize("length", [10, 1_000, 100_000])
