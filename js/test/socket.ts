@@ -20,9 +20,18 @@ export class FakeSocket extends EventTarget {
   readonly sent: string[] = [];
   closedWith: number | undefined;
 
-  constructor(readonly url: string) {
+  constructor(
+    readonly url: string,
+    readonly offered: string[] = [],
+  ) {
     super();
     FakeSocket.opened.push(this);
+  }
+
+  /** The secret of the client, which stands in no URL. */
+  get secret(): string | undefined {
+    const [ours, secret] = this.offered;
+    return ours === "driftdb" ? secret : undefined;
   }
 
   static get last(): FakeSocket {

@@ -241,7 +241,9 @@ class FakeServer:
 
             def open(self, *args: str) -> None:
                 self.set_nodelay(True)
-                self.peer = FakePeer(self.get_query_argument("client"), self.send)
+                self.peer = FakePeer(
+                    self.request.headers["Sec-WebSocket-Protocol"].split(", ")[1], self.send
+                )
                 server.room.peers.append(self.peer)
                 server.sockets.append(self)
                 server.connections += 1

@@ -157,6 +157,13 @@ class Peer:
         self._ended = False
 
     @property
+    def answered(self) -> HTTPHeaders:
+        """The headers of the handshake's answer."""
+        headers = self._connection.headers
+        assert headers is not None
+        return headers
+
+    @property
     def headers(self) -> HTTPHeaders:
         """Those of the server's answer to the handshake."""
         headers = self._connection.headers
@@ -276,13 +283,14 @@ class Room:
         server's own.
         """
         arguments = ["cbor=true"] if cbor else []
-        arguments += [f"client={client}"] if client is not None else []
         arguments += [query] if query is not None else []
         request = HTTPRequest(
             f"ws{self.url.removeprefix('http')}/connect?{'&'.join(arguments)}",
             headers=HTTPHeaders(self.server.headers if headers is None else headers),
             **options,
         )
+        if client is not None:
+            request.headers["Sec-WebSocket-Protocol"] = f"driftdb,{client}"
         connection = await websocket_connect(
             request,
             max_message_size=_LARGEST_MESSAGE,

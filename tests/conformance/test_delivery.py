@@ -56,6 +56,20 @@ async def test_others_hear_an_acknowledged_push_as_any_other(room: Room, client:
     await reader.hears_nothing()
 
 
+async def test_a_secret_may_stand_in_the_url_among_the_subprotocols_or_beside_the_message(
+    room: Room, client: str
+) -> None:
+    by_url = await room.join(query=f"client={client}")
+    by_subprotocol = await room.join(client=client)
+    assert by_subprotocol.answered["Sec-WebSocket-Protocol"] == "driftdb"
+    assert "Sec-WebSocket-Protocol" not in by_url.answered
+    for peer in (by_url, by_subprotocol):
+        await peer.send(push("k", "a", id=1))
+        await peer.hears(ack(1, 1))
+    assert (await room.post(push("k", "a", id=1, client=client))).json == ack(1, 1)
+    await room.holds("k", {1: "a"})
+
+
 async def test_other_clients_have_ids_of_their_own(room: Room) -> None:
     for seq in (1, 2, 3):
         peer = await room.join(client=secrets.token_urlsafe(16))
@@ -99,9 +113,11 @@ async def test_at_least_the_newest_1024_ids_are_remembered(room: Room, client: s
     ],
 )
 async def test_a_malformed_secret_is_refused_with_400(room: Room, secret: str) -> None:
-    with pytest.raises(HTTPClientError) as refused:
-        await room.join(client=secret)
-    assert refused.value.code == 400
+    for said in ({"client": secret}, {"query": f"client={secret}"}):
+        with pytest.raises(HTTPClientError) as refused:
+            await room.join(**said)  # type: ignore[arg-type]
+        assert refused.value.code == 400
+    assert (await room.post(push("k", 1, id=1, client=secret))).status == 400
     assert (await room.post(push("k", 1, id=1), client=secret)).status == 400
     await room.holds("k")
 

@@ -111,7 +111,9 @@ class Socket(WebSocketHandler):
             self.keys.add(said["key"])
             self.say(self.room.answer(said))
         elif said["type"] == "push":
-            self.say(self.room.push(self.get_query_argument("client"), said))
+            self.say(
+                self.room.push(self.request.headers["Sec-WebSocket-Protocol"].split(", ")[1], said)
+            )
         else:
             self.say({"type": "pong", "nonce": None})
 

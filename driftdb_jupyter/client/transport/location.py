@@ -124,9 +124,10 @@ class Location:
             return self.headers
         return {"Authorization": f"token {await self.source.token()}"}
 
-    def socket_url(self, secret: str) -> str:
-        """Return the URL of the room's socket for the client with that secret."""
-        return f"ws{self.url.removeprefix('http')}/connect?client={secret}"
+    @property
+    def socket_url(self) -> str:
+        """The URL of the room's socket."""
+        return f"ws{self.url.removeprefix('http')}/connect"
 
     def tls(self) -> ssl.SSLContext | None:
         """Return how the server's certificate is checked; ``None`` for the usual way."""

@@ -49,12 +49,14 @@ async def open_batch_socket(location: Location, secret: str, settings: Settings)
 
 
 async def _request(location: Location, secret: str, settings: Settings) -> HTTPRequest:
-    url = location.socket_url(secret)
+    url = location.socket_url
     if location.link is not None:
-        url += f"&ticket={await ticket_by_link(location, settings)}"
+        url += f"?ticket={await ticket_by_link(location, settings)}"
+    # The secret stands in no URL, for proxies log those.
+    offered = {"Sec-WebSocket-Protocol": f"driftdb, {secret}"}
     return HTTPRequest(
         url,
-        headers=await location.headers_now(),
+        headers=await location.headers_now() | offered,
         ssl_options=location.tls(),
         connect_timeout=settings.connect_timeout_seconds,
         request_timeout=settings.connect_timeout_seconds,

@@ -12,7 +12,8 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any, ClassVar
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Struct
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
@@ -57,6 +58,7 @@ __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 _URI_LIMIT = 8000
 _FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a page that is left
 _VIOLATIONS = (1002, 1003, 1007, 1009, 1010, 1011)
+_SUBPROTOCOL = "driftdb"
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -234,14 +236,14 @@ class RoomRequest(Request):
             self.entered = None
         super().on_finish()
 
-    def client(self) -> str | None:
-        """Return the client's secret, ``None`` if it gave none.
+    def client(self, told: str | None) -> str | None:
+        """Return the client's secret, ``None`` if it gave none; ``told``: outside of the URL.
 
         Raises :class:`BadMessage` if it is malformed (protocol, "Knowing that …").
         """
-        secret = self.get_query_argument("client", None, strip=False)
+        secret = self.get_query_argument("client", None, strip=False) if told is None else told
         if secret is not None and not _CLIENT.fullmatch(secret):
-            raise BadMessage("expected ?client= to be 16 to 64 URL-safe characters")
+            raise BadMessage("expected the client's secret to be 16 to 64 URL-safe characters")
         return secret
 
 
@@ -299,7 +301,7 @@ class Send(Gathered, RoomRequest):
         await self.demand_entry(name)
         self.count_message_of_person()
         hosted = await self.room(name)
-        client = self.client()
+        client = self.client(_client_in(body))
         try:
             body.decode()
         except UnicodeDecodeError:
@@ -402,6 +404,20 @@ class Send(Gathered, RoomRequest):
             self.answer(None)
 
 
+class _OfClient(Struct):
+    client: str | None = None
+
+
+def _client_in(body: bytes) -> str | None:
+    """Return the client's secret that a message over HTTP has beside its own fields."""
+    if b'"client"' not in body:
+        return None
+    try:
+        return msgspec.json.decode(body, type=_OfClient).client
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None  # what it is instead is found out where it is decoded
+
+
 class _RequestPusher:
     """A pusher over HTTP; ``outcome`` resolves when the broker has answered."""
 
@@ -494,7 +510,7 @@ class Connect(RoomRequest, WebSocketHandler):
         self.hosted = await self.room(name)
         self.guard = Guard(self.credential, self.hosted.sequencer.room.access)
         self.guard.learn(await self.demand_reading(self.hosted.sequencer.room.access))
-        self.secret = self.client()
+        self.secret = self.client(self._offered_client())
         if self._seated:  # otherwise the client has gone meanwhile
             await super().get(name)
 
@@ -512,6 +528,15 @@ class Connect(RoomRequest, WebSocketHandler):
         """Compress only where the settings say so."""
         # With Tornado's own reader a ping between the fragments of a message would garble it.
         return {} if self.hub.settings.compression and available() else None
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Choose ours, which clients offer along with their secret."""
+        return _SUBPROTOCOL if _SUBPROTOCOL in subprotocols else None
+
+    def _offered_client(self) -> str | None:
+        """Return the secret that is offered behind our subprotocol, for no log has it there."""
+        ours, more, offered = self.request.headers.get("Sec-WebSocket-Protocol", "").partition(",")
+        return offered.strip() if more and ours == _SUBPROTOCOL else None
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Our own reader, or Tornado's where that can't be; none for another version."""

@@ -10,6 +10,9 @@ import { NOBODY } from "./queue";
 import { Session } from "./session";
 import type { Phase, Status } from "./status";
 
+/** A class of sockets: with the subprotocols to offer, as `WebSocket` takes them. */
+export type SocketClass = new (url: string, offered: string[]) => Socket;
+
 /** What a connection needs of a WebSocket, or of what stands for one. */
 export interface Socket {
   onopen: ((event: object) => unknown) | null;
@@ -246,10 +249,11 @@ export class Connection {
     for (const [, body, key] of pushes) {
       if (keys.has(key)) continue;
       keys.add(key);
-      room -= byteLength(body);
+      const text = `{"client":"${this.session.secret}",${body.slice(1)}`;
+      room -= byteLength(text);
       if (room < 0) return;
-      fetch(`${this.url}/send?client=${this.session.secret}`, {
-        ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body },
+      fetch(`${this.url}/send`, {
+        ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body: text },
       }).catch(() => {});
     }
   }
@@ -384,10 +388,10 @@ export class Connection {
 
   #openSocket(ticket: string): void {
     const { WebSocket: Open = globalThis.WebSocket } = this.#options;
-    const query = this.session.secret + this.session.codec.query + ticket;
-    const address = `${this.url.replace(/^http/, "ws")}/connect?client=${query}`;
-    // The type of ws' own constructor says less than it takes.
-    const socket = new (Open as unknown as new (url: string) => Socket)(address);
+    const { secret, codec } = this.session;
+    const address = `${this.url.replace(/^http/, "ws")}/connect?${codec.query}${ticket}`;
+    // The secret stands in no URL, for proxies log those. ws' own type says less than it takes.
+    const socket = new (Open as unknown as SocketClass)(address, ["driftdb", secret]);
     socket.binaryType = "arraybuffer";
     // A close follows, which is heard; but an error that nobody hears ends a process of Node's.
     socket.onerror = () => {};

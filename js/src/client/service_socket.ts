@@ -1,4 +1,4 @@
-import type { Socket } from "./connection";
+import type { Socket, SocketClass } from "./connection";
 
 /** The rooms of a JupyterHub's service, whose login a page elsewhere on the hub may not have yet. */
 const ROOM = /^(.*\/services\/[^/]+\/)room\//;
@@ -17,7 +17,7 @@ export function foreignService(room: string, page: Location = location): string 
  * The class of sockets to the rooms of a hub's service: each logs in first, by what the browser has
  * of the hub, which takes one request where that was done before.
  */
-export function serviceSocket(root: string): new (url: string) => Socket {
+export function serviceSocket(root: string): SocketClass {
   return class implements Socket {
     onopen: Socket["onopen"] = null;
     onmessage: Socket["onmessage"] = null;
@@ -26,15 +26,15 @@ export function serviceSocket(root: string): new (url: string) => Socket {
     #socket: WebSocket | null = null;
     #closed = false;
 
-    constructor(url: string) {
-      void this.#open(url);
+    constructor(url: string, offered: string[]) {
+      void this.#open(url, offered);
     }
 
-    async #open(url: string): Promise<void> {
+    async #open(url: string, offered: string[]): Promise<void> {
       // Where that fails the handshake does, too, and it is found out why.
       await fetch(`${root}login`, { credentials: "same-origin" }).catch(() => null);
       if (this.#closed) return;
-      const socket = new WebSocket(url);
+      const socket = new WebSocket(url, offered);
       this.#socket = socket;
       socket.binaryType = this.binaryType;
       socket.onopen = (event) => this.onopen?.(event);

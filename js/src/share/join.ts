@@ -34,6 +34,12 @@ export async function join(url: string, options: JoinOptions = {}): Promise<Room
   await door.knock();
   const { WebSocket: Open = globalThis.WebSocket } = others;
   check(Open, "{ WebSocket } of package ws", Open);
-  const WebSocket = ticketSockets(door, Open as unknown as new (url: string) => WebSocket);
+  const WebSocket = ticketSockets(
+    door,
+    Open as unknown as new (
+      url: string,
+      offered: string[],
+    ) => WebSocket,
+  );
   return new Room(room, { ...others, WebSocket });
 }

@@ -1,4 +1,4 @@
-import type { Socket } from "../client/connection";
+import type { Socket, SocketClass } from "../client/connection";
 import { type Door, NotLetIn } from "./door";
 
 const CLOSE_FORBIDDEN = 4403;
@@ -13,10 +13,8 @@ const LONGEST_PAUSE_MILLISECONDS = 4_000;
  */
 export function ticketSockets(
   door: Door,
-  Open: new (url: string) => WebSocket = globalThis.WebSocket,
-): new (
-  url: string,
-) => Socket {
+  Open: new (url: string, offered: string[]) => WebSocket = globalThis.WebSocket,
+): SocketClass {
   return class TicketSocket implements Socket {
     onopen: Socket["onopen"] = null;
     onmessage: Socket["onmessage"] = null;
@@ -28,7 +26,10 @@ export function ticketSockets(
     #timer: ReturnType<typeof setTimeout> | undefined;
     #ended = false;
 
-    constructor(private readonly address: string) {
+    constructor(
+      private readonly address: string,
+      private readonly offered: string[],
+    ) {
       void this.#open();
     }
 
@@ -52,7 +53,8 @@ export function ticketSockets(
         return;
       }
       if (this.#ended) return;
-      const socket = new Open(`${this.address}&ticket=${encodeURIComponent(ticket)}`);
+      const address = `${this.address}&ticket=${encodeURIComponent(ticket)}`;
+      const socket = new Open(address, this.offered);
       socket.binaryType = this.binaryType as BinaryType;
       // A close follows; but an error that nobody hears ends a process of Node's.
       socket.onerror = () => {};

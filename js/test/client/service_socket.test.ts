@@ -10,7 +10,10 @@ class FakeSocket {
   onopen: ((event: object) => void) | null = null;
   closed = false;
 
-  constructor(readonly url: string) {
+  constructor(
+    readonly url: string,
+    readonly offered: string[],
+  ) {
     FakeSocket.made.push(this);
   }
 
@@ -43,9 +46,10 @@ test.each([() => Promise.resolve({}), () => Promise.reject(new Error("away"))])(
   async (answer) => {
     const asked = vi.fn(answer);
     vi.stubGlobal("fetch", asked);
-    const socket = new (serviceSocket(ROOT))("wss://hub.example/x");
+    const socket = new (serviceSocket(ROOT))("wss://hub.example/x", ["driftdb", "c"]);
     expect(FakeSocket.made).toEqual([]);
     await vi.waitFor(() => expect(FakeSocket.made).toHaveLength(1));
+    expect(FakeSocket.made[0]?.offered).toEqual(["driftdb", "c"]);
     expect(asked).toHaveBeenCalledWith(`${ROOT}login`, { credentials: "same-origin" });
     const heard = vi.fn();
     socket.onclose = heard;
@@ -63,7 +67,7 @@ test("a socket that is closed during the login is never opened", async () => {
         answer = resolve;
       }),
   );
-  const socket = new (serviceSocket(ROOT))("wss://hub.example/x");
+  const socket = new (serviceSocket(ROOT))("wss://hub.example/x", ["driftdb", "c"]);
   socket.close();
   answer({});
   await new Promise((resolve) => setTimeout(resolve));

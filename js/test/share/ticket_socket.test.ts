@@ -11,7 +11,10 @@ class FakeWebSocket {
   readonly sent: unknown[] = [];
   closed: number | undefined | null = null;
 
-  constructor(readonly url: string) {
+  constructor(
+    readonly url: string,
+    readonly offered: string[],
+  ) {
     FakeWebSocket.opened.push(this);
   }
 
@@ -44,7 +47,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const open = () => new (ticketSockets(door))("ws://h/connect?client=c");
+const open = () => new (ticketSockets(door))("ws://h/connect?", ["driftdb", "c"]);
 const turns = () => vi.advanceTimersByTimeAsync(10_000);
 
 test("a socket opens by a ticket, and hands on what it hears", async () => {
@@ -56,7 +59,8 @@ test("a socket opens by a ticket, and hands on what it hears", async () => {
   socket.onclose = ({ code, reason }) => heard.push(code, reason);
   await turns();
   const [real] = FakeWebSocket.opened;
-  expect(real?.url).toBe("ws://h/connect?client=c&ticket=a%20b");
+  expect(real?.url).toBe("ws://h/connect?&ticket=a%20b");
+  expect(real?.offered).toEqual(["driftdb", "c"]);
   real?.onopen?.({});
   socket.send("hello");
   real?.onmessage?.({ data: "hi" });

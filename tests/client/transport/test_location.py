@@ -41,8 +41,8 @@ def test_a_kernel_joins_another_room_by_name() -> None:
     place = locate("täglich & more", environ=JUPYTER)
     assert place.url == "http://127.0.0.1:8888/base/driftdb/room/t%C3%A4glich%20%26%20more"
     assert (
-        place.socket_url("abc")
-        == "ws://127.0.0.1:8888/base/driftdb/room/t%C3%A4glich%20%26%20more/connect?client=abc"
+        place.socket_url
+        == "ws://127.0.0.1:8888/base/driftdb/room/t%C3%A4glich%20%26%20more/connect"
     )
 
 
@@ -70,7 +70,7 @@ def test_a_rooms_url_may_have_any_of_its_forms(url: str) -> None:
 def test_tls_and_ipv6_are_kept() -> None:
     place = locate(url="wss://[::1]:9/x/room/a%20b/connect", environ={})
     assert place.url == "https://[::1]:9/x/room/a%20b"
-    assert place.socket_url("s") == "wss://[::1]:9/x/room/a%20b/connect?client=s"
+    assert place.socket_url == "wss://[::1]:9/x/room/a%20b/connect"
     assert place.room == "a b"
 
 
@@ -91,7 +91,7 @@ def test_a_name_goes_with_a_servers_url() -> None:
 def test_a_token_in_the_url_becomes_a_header_and_is_never_shown() -> None:
     place = locate(url="http://host/driftdb/room/a?token=hidden", environ={})
     assert place.headers == {"Authorization": "token hidden"}
-    assert "hidden" not in f"{place!r} {place.url} {place.socket_url('s')}"
+    assert "hidden" not in f"{place!r} {place.url} {place.socket_url}"
 
 
 def test_a_password_in_the_url_becomes_a_header_and_is_never_shown() -> None:
