@@ -50,8 +50,12 @@ def test_jupyterlab_finds_the_extension_that_it_names(wheel: Path) -> None:
     folder = "share/jupyter/labextensions/driftdb-jupyter/"
     with zipfile.ZipFile(wheel) as archive:
         ours = {name.partition(folder)[2]: name for name in archive.namelist() if folder in name}
-        told = json.loads(archive.read(ours["package.json"]))
-    assert set(ours) == {"package.json", told["jupyterlab"]["_build"]["load"]}
+        package, install = (
+            json.loads(archive.read(ours[name])) for name in ("package.json", "install.json")
+        )
+    assert set(ours) == {"package.json", "install.json", package["jupyterlab"]["_build"]["load"]}
+    # By which `jupyter labextension list` says whose it is, and how it goes.
+    assert install["packageName"] == "driftdb-jupyter"
 
 
 def test_it_holds_nothing_but_the_package(names: set[str]) -> None:
