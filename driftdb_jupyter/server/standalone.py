@@ -59,7 +59,7 @@ from .http.signed import SignedTokens, signed_tokens
 from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
 from .http.token_handlers import token_routes
-from .hub.service import HubService, service_place
+from .hub.service import HubService, service_place, unsupported
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
 from .process.certificate import validity
@@ -483,6 +483,8 @@ class StandaloneServer(JupyterApp):
             self.host, self.port, self.base_url = place.host, place.port, place.base_url
             self.service = HubService(parent=self)
             self.service.prepare(self.data)
+            if (without := unsupported()) is not None:
+                self.log.warning("%s", without)
             # JupyterHub's client tells there of each token that the hub doesn't know.
             logging.getLogger("tornado.application").addFilter(Seldom())
         except TraitError as error:

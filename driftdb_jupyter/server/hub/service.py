@@ -19,7 +19,7 @@ from .cookie_secret import cookie_secret
 from .room_policies import RoomPolicies
 from .tokens import HubTokens
 
-__all__ = ["HubService", "Place", "service_place"]
+__all__ = ["HubService", "Place", "service_place", "unsupported"]
 
 
 class Place:
@@ -46,6 +46,21 @@ def service_place(environ: Mapping[str, str] = os.environ) -> Place | None:
     if not environ.get("JUPYTERHUB_SERVICE_NAME") or environ.get("JUPYTERHUB_USER"):
         return None
     return Place(environ)
+
+
+def unsupported(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return what doesn't work at the hub that started this process, ``None`` where all does."""
+    if environ.get("JUPYTERHUB_SSL_CERTFILE"):
+        return (
+            "the hub is encrypted within itself (internal_ssl): the pages of this service work, but"
+            " notebooks on people's own servers don't reach it. See docs/jupyterhub.md"
+        )
+    if environ.get("JUPYTERHUB_HOST"):
+        return (
+            "the hub has a domain for each person (subdomain_host): the pages of this service work,"
+            " but views in notebooks don't reach it. See docs/jupyterhub.md"
+        )
+    return None
 
 
 class HubService(Configurable):
