@@ -25,7 +25,6 @@ from .replica import LOST_MEMORY, Replica
 from .stored import meant
 
 __all__ = [
-    "COMPACTED",
     "Compacted",
     "Follower",
     "Heard",
@@ -36,10 +35,6 @@ __all__ = [
     "StartedOver",
 ]
 
-COMPACTED = b'{"$compacted":%d}'
-"""What is relayed behind a compact, for browsers: they don't ask what a stream holds yet."""
-
-_COMPACTED_START = COMPACTED.partition(b"%")[0]
 _seq = attrgetter("seq")
 
 
@@ -461,8 +456,6 @@ class LogReplica(Replica):
     def _heard(self, value: Value) -> None:
         heard = Heard.of(value)
         before = self._first
-        if value.first is None and self.keep and heard.value.startswith(_COMPACTED_START):
-            return  # it is for others, who don't hear the compact itself
         kept = value.first is not None or not self.tells_held
         if kept:
             self._newest, self._several = heard.value, bool(before)

@@ -20,6 +20,7 @@ export class Bookmark {
   }
 }
 
-function equal(one: Entry, two: Entry): boolean {
-  return JSON.stringify(one.value) === JSON.stringify(two.value);
+/** Whether two entries have the same value. */
+export function equal(one: Entry | undefined, two: Entry): boolean {
+  return one !== undefined && JSON.stringify(one.value) === JSON.stringify(two.value);
 }

@@ -47,7 +47,7 @@ const CLOSE_GONE = 4404;
 
 const TEXTS: Record<Phase, string> = {
   connecting: "Connecting to the room.",
-  connected: "Connected: what you change, everybody sees at once.",
+  connected: "Connected: everybody sees changes at once.",
   reconnecting: "The connection was lost; changes are kept and sent when it is back.",
   refused: "You have no permission to read this room.",
   gone: "The server has no such room, or not any more.",
@@ -57,7 +57,7 @@ const TEXTS: Record<Phase, string> = {
 /** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
 const MISSING = "DriftDB-Missing";
 const ENDED = "The login or token is no good, or has ended: get another one, and try again.";
-const UNCONFIRMED = "Connected; changes are not confirmed yet.";
+const UNCONFIRMED = "Connected; changes are not confirmed.";
 const UNREACHABLE = "The server can't be reached; trying again.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
 

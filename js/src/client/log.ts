@@ -1,8 +1,8 @@
 import type { Action, Entry, Json } from "../protocol/messages";
+import { equal } from "./bookmark";
 import { Refused, Uncertain } from "./errors";
 import type { Kind } from "./kind";
 import { notifyEach } from "./listeners";
-import { isNotice } from "./notice";
 import type { NewPush, Pusher, Queue } from "./queue";
 import { Replica } from "./replica";
 
@@ -168,18 +168,32 @@ export class LogReplica extends Replica implements Pusher {
     return ids;
   }
 
+  /** A value took the place of all that the stream held up to its number. */
+  compacted(entry: Entry): void {
+    if (this.keep) this.holdFrom(entry.seq, entry);
+  }
+
+  protected override holdFrom(first: number, oldest: Entry | undefined): void {
+    const held = this.#held.filter(({ seq }) => seq >= first);
+    if (first === 0 && held.length > 0) this.startOver([], true);
+    else if (oldest?.seq === first && first <= this.seq && !equal(held[0], oldest))
+      this.startOver([oldest, ...held.filter(({ seq }) => seq > first)], true);
+    else this.#held = held;
+  }
+
   protected startOver(held: readonly Entry[], sameEpoch: boolean): void {
-    const values = held.filter((entry) => !isNotice(entry));
-    if (this.keep) this.#held = values.slice(-this.maxLength);
+    if (this.keep) this.#held = held.slice(-this.maxLength);
     notifyEach(this.listeners, (listener) => listener.startedOver?.(held, sameEpoch));
   }
 
   protected receive(entry: Entry): void {
-    if (this.keep && !isNotice(entry)) {
+    if (this.keep) {
       // A push doesn't say whether its value was kept; that of a key that is kept was, mostly.
       this.several = this.newestValue !== undefined;
       this.newestValue = entry.value;
       if (this.#held.push(entry) > this.maxLength) this.#held.shift();
+      const { first = 0 } = entry;
+      while (this.#held[0] !== undefined && this.#held[0].seq < first) this.#held.shift();
     }
     notifyEach(this.listeners, (listener) => listener.pushed(entry));
   }

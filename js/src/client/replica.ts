@@ -111,13 +111,20 @@ export abstract class Replica {
       if (!first && !sameEpoch) this.meta = null;
       this.epoch = epoch;
       this.startOver(pages, sameEpoch);
+      this.#hold(init);
     } else {
+      this.#hold(init);
       for (const entry of pages) this.pushed(entry);
     }
     // Up to there nothing else was pushed.
     this.seq = Math.max(this.seq, init.seq ?? 0);
     this.caughtUp();
     return null;
+  }
+
+  /** A compact may have put another oldest value there meanwhile. */
+  #hold({ first, data }: Init): void {
+    if (first !== undefined) this.holdFrom(first, data[0]);
   }
 
   /** The key may not be read: what was known stays in view. */
@@ -150,6 +157,9 @@ export abstract class Replica {
   /** The stream holds this, whatever was known of it before. */
   protected abstract startOver(held: readonly Entry[], sameEpoch: boolean): void;
 
+  /** The stream holds nothing below a number; `oldest`: its value, perhaps. */
+  protected holdFrom(_first: number, _oldest: Entry | undefined): void {}
+
   /** The answer was taken; what waited for it has its turn. */
   protected caughtUp(): void {}
 
@@ -161,6 +171,7 @@ export abstract class Replica {
       ...{ type: "get", key: this.key, seq, epoch },
       ...(limit === undefined ? {} : { limit }),
       ...(this.stamps ? { stamps: true } : {}),
+      ...(this.kind === "stream" ? { held: true } : {}),
     };
     return this.asked;
   }

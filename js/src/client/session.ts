@@ -424,11 +424,15 @@ export class Session {
         this.#started(message);
         break;
       case "push":
-        for (const replica of [...this.replicasOf(message.key)]) replica.pushed(message);
+        for (const replica of this.replicasOf(message.key)) replica.pushed(message);
+        break;
+      case "compact":
+        for (const replica of this.replicasOf(message.key))
+          if (replica instanceof LogReplica) replica.compacted(message);
         break;
       case "delete":
         this.#hinted.delete(message.key);
-        for (const replica of [...this.replicasOf(message.key)]) replica.deleted(message.seq);
+        for (const replica of this.replicasOf(message.key)) replica.deleted(message.seq);
         break;
       case "stream_size":
         for (const replica of this.replicasOf(message.key))

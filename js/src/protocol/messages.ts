@@ -29,6 +29,8 @@ export interface Entry {
   readonly client?: string;
   /** What the server's authentication knows of the person. */
   readonly user?: Json;
+  /** The number of the oldest value in the stream from then on, where that was asked for. */
+  readonly first?: number;
 }
 
 /** Somebody who is there: the value that a client set, and its user. */
@@ -81,6 +83,8 @@ export interface Get {
   readonly stamps?: boolean;
   /** Hear who is there, too. */
   readonly presence?: boolean;
+  /** Hear what the stream holds after each push, and of compacts. */
+  readonly held?: boolean;
 }
 
 /** What a client says. */
@@ -105,11 +109,13 @@ export interface Init {
   readonly seq?: number;
   /** Whether there are others above the last one. */
   readonly more?: boolean;
+  /** The number of the oldest value in the stream, where that was asked for (0: it is empty). */
+  readonly first?: number;
 }
 
 /** What a server says. */
 export type ServerMessage =
-  | ({ readonly type: "push"; readonly key: string } & Entry)
+  | ({ readonly type: "push" | "compact"; readonly key: string } & Entry)
   | Init
   | PresenceState
   | PresenceChange
@@ -168,6 +174,7 @@ function isServerMessage(
 ): message is Record<string, unknown> & ServerMessage {
   switch (message.type) {
     case "push":
+    case "compact":
       return isString(message.key) && isEntry(message);
     case "init":
       return (

@@ -284,4 +284,4 @@ function isFinal(error: unknown): boolean {
   return error instanceof Refused && !PASSING.includes(error.code);
 }
 
-const LOST = "the room lost its memory, and goes on from another value than the one that was shown";
+const LOST = "the room lost its memory, and goes on from another value than was shown";

@@ -1,7 +1,6 @@
 import { closedHere, type Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
-import { isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
 import { Buffer } from "./buffer";
@@ -88,7 +87,6 @@ export class PubSub<T = Value> extends SharedObject {
   }
 
   #pushed(entry: Entry): void {
-    if (isNotice(entry)) return;
     const message = messageOf<T>(entry, this.session.bigint);
     if (this.#history.push(message.value) > HISTORY) this.#history.shift();
     this.#subscribers.notify(message.value, message);

@@ -3,7 +3,6 @@ import { check } from "../client/check";
 import { closedHere, type Refused } from "../client/errors";
 import { Listeners } from "../client/listeners";
 import type { LogReplica } from "../client/log";
-import { COMPACTED, isNotice } from "../client/notice";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
 import { Feed, type Source } from "./feed";
@@ -12,9 +11,6 @@ import { type Message, messageOf } from "./message";
 import { SharedObject } from "./object";
 import { tolerateClose } from "./tolerate_close";
 import { decode, encode, type Value } from "./values";
-
-/** After a stream that was shortened has been read anew, it isn't again for this long. */
-const REST_MILLISECONDS = 2_000;
 
 /** A list that everybody in a room appends to, in one order, and that the room keeps. */
 export class Stream<T = Value> extends SharedObject {
@@ -34,9 +30,6 @@ export class Stream<T = Value> extends SharedObject {
     reopened: () => this.#lifecycle.reopened(),
   };
   #begun = false;
-  #isResting = false;
-  /** Whether it was shortened while it rests. */
-  #isOld = false;
 
   /** @internal `maxLength`: how many of the newest values an append leaves. */
   constructor(session: Session, key: string, maxLength?: number, stamps = false, describes = true) {
@@ -102,7 +95,6 @@ export class Stream<T = Value> extends SharedObject {
       const newest = entries[entries.length - 1];
       if (newest === undefined) return;
       await this.#replica.compact(encode(summarize(this.values)), newest.seq);
-      this.#replica.push({ [COMPACTED]: newest.seq }, false);
     };
     return tolerateClose(compact());
   }
@@ -164,10 +156,6 @@ export class Stream<T = Value> extends SharedObject {
   }
 
   #pushed(entry: Entry): void {
-    if (isNotice(entry)) {
-      this.#readAnew();
-      return;
-    }
     this.#bookmark.pass(entry);
     this.#notify(entry);
     for (const [feed, cursor] of this.#feeds) {
@@ -177,7 +165,7 @@ export class Stream<T = Value> extends SharedObject {
   }
 
   #startedOver(held: readonly Entry[], sameEpoch: boolean): void {
-    const fresh = this.#bookmark.startOver(held, sameEpoch).filter((entry) => !isNotice(entry));
+    const fresh = this.#bookmark.startOver(held, sameEpoch);
     // What was there at the beginning is no news to those who want what comes.
     if (this.#begun) for (const entry of fresh) this.#notify(entry);
     for (const [feed, cursor] of this.#feeds) {
@@ -187,25 +175,11 @@ export class Stream<T = Value> extends SharedObject {
     }
     this.#begun = true;
     this.#restarts.notify();
-    // It was shortened while it was read, page by page.
-    if (held.some(isNotice)) queueMicrotask(() => this.#readAnew());
   }
 
   #notify(entry: Entry): void {
     const message = messageOf<T>(entry, this.session.bigint);
     this.#subscribers.notify(message.value, message);
-  }
-
-  /** Read it anew, but not each time that somebody says that it was shortened: anybody can. */
-  #readAnew(): void {
-    this.#isOld = this.#isResting;
-    if (this.#isResting) return;
-    this.session.readAnew(this.#replica);
-    this.#isResting = true;
-    this.session.later(REST_MILLISECONDS * (1 + Math.random()), () => {
-      this.#isResting = false;
-      if (this.#isOld && this.#replica.listeners.has(this.#listener)) this.#readAnew();
-    });
   }
 
   #end(error: Refused): void {

@@ -1,5 +1,4 @@
 import type { LogListener, LogReplica } from "../client/log";
-import { isNotice } from "../client/notice";
 import type { Entry } from "../protocol/messages";
 import { announce } from "./announce";
 import { inkOnNamed, namedColour, type Piece, PLAIN, readAnsi } from "./ansi";
@@ -96,7 +95,6 @@ export class StreamView implements LogListener {
   }
 
   pushed(entry: Entry): void {
-    if (isNotice(entry)) return;
     this.add(entry);
     this.bound();
     this.showCount();
@@ -126,7 +124,7 @@ export class StreamView implements LogListener {
     this.style = PLAIN;
     this.progress.clear();
     this.shown = this.search.value === "" ? null : [];
-    for (const entry of held) if (!isNotice(entry)) this.add(entry);
+    for (const entry of held) this.add(entry);
     this.bound();
     this.showCount();
   }

@@ -270,14 +270,14 @@ test("a write that nobody confirms shows within 3 seconds, and the connection is
   expect([connection.unconfirmed, told.mock.calls.length]).toEqual([true, 1]);
   expect(connection.status).toEqual({
     phase: "connected",
-    text: "Connected; changes are not confirmed yet.",
+    text: "Connected; changes are not confirmed.",
   });
   expect(socket.sent.at(-1)).toBe(ping);
   socket.hear({ type: "ack", id: 1, seq: 1 });
   vi.advanceTimersByTime(1_000);
   expect([connection.unconfirmed, connection.status.text]).toEqual([
     false,
-    "Connected: what you change, everybody sees at once.",
+    "Connected: everybody sees changes at once.",
   ]);
   state.write(2);
   vi.advanceTimersByTime(9_000);

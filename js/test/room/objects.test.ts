@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { Refused, Uncertain } from "../../src/client/errors";
 import type { Session } from "../../src/client/session";
 import { parse, stringify } from "../../src/protocol/integers";
-import type { Json, Push } from "../../src/protocol/messages";
+import type { Entry, Json, Push } from "../../src/protocol/messages";
 import { SharedDict } from "../../src/room/dict";
 import { Presence } from "../../src/room/presence";
 import { PubSub } from "../../src/room/pubsub";
@@ -78,7 +78,6 @@ test("a channel is heard by functions and loops, and published to", async () => 
   const stop = chat.subscribe((value) => told.push(value));
   const loop = chat.messages();
   server.push("one", 1);
-  server.tell({ type: "push", key: "k", value: { $compacted: 1 }, seq: 2 });
   stop();
   server.push("two", 3);
   expect(told).toEqual(["one"]);
@@ -194,17 +193,82 @@ test("over a crash of the server a stream goes on where it was", async () => {
   expect(log.values).toEqual(["a", "b", "c"]);
 });
 
-test("a stream that somebody shortened is read anew", () => {
-  const server = new PlayedServer();
+/** A stream of a and b, and how it tells of itself. */
+function lettersIn(server: PlayedServer) {
   const log = new Stream<string>(server.session, "k");
+  expect(server.sent.at(-1)).toMatchObject({ type: "get", key: "k", held: true });
+  const restarted = vi.fn();
   server.init([
     { value: "a", seq: 1 },
     { value: "b", seq: 2 },
   ]);
-  server.tell({ type: "push", key: "k", value: { $compacted: 2 }, seq: 3 });
-  expect(server.sent.at(-1)).toMatchObject({ type: "get", key: "k", seq: 0, epoch: null });
-  server.init([{ value: "ab", seq: 2 }]);
-  expect(log.values).toEqual(["ab"]);
+  log.onRestart(restarted);
+  const told: string[] = [];
+  log.subscribe((value) => told.push(value));
+  return { log, restarted, told };
+}
+
+test("a stream that somebody shortened holds what the room does", () => {
+  const server = new PlayedServer();
+  const { log, restarted, told } = lettersIn(server);
+  server.push("c", 3);
+  server.tell({ type: "compact", key: "k", value: "ab", seq: 2 });
+  expect([log.values, restarted.mock.calls.length]).toEqual([["ab", "c"], 1]);
+  server.push("d", 4);
+  expect([log.values, told]).toEqual([
+    ["ab", "c", "d"],
+    ["c", "d"],
+  ]);
+});
+
+test("a stream holds no more than the room, whoever bounds it", () => {
+  const server = new PlayedServer();
+  const { log, told } = lettersIn(server);
+  const loop = log.follow("now");
+  for (const [seq, value] of [
+    [3, "c"],
+    [4, "d"],
+  ] as const)
+    server.tell({ type: "push", key: "k", value, seq, first: seq - 1 });
+  expect([log.values, told]).toEqual([
+    ["c", "d"],
+    ["c", "d"],
+  ]);
+  expect(loop.missed).toBe(0);
+});
+
+test("what was put in front of a stream, or taken from it, meanwhile is seen after a reconnect", () => {
+  const server = new PlayedServer();
+  const { log, restarted } = lettersIn(server);
+  const back = (data: readonly Entry[], first: number, seq: number) => {
+    server.reconnect();
+    server.init(data, { epoch: "E", recovered: true, first, seq });
+  };
+  back(
+    [
+      { value: "ab", seq: 2 },
+      { value: "c", seq: 3 },
+    ],
+    2,
+    3,
+  );
+  expect([log.values, restarted.mock.calls.length]).toEqual([["ab", "c"], 1]);
+  back([{ value: "d", seq: 4 }], 3, 4);
+  expect([log.values, restarted.mock.calls.length]).toEqual([["c", "d"], 1]);
+  back([], 0, 5);
+  expect([log.values, restarted.mock.calls.length]).toEqual([[], 2]);
+});
+
+test("what was put in front of a stream between two pages of it is seen", () => {
+  const server = new PlayedServer();
+  const log = new Stream<string>(server.session, "k");
+  server.init([{ value: "a", seq: 1 }], { epoch: "E", recovered: false, more: true });
+  const rest = [
+    { value: "A", seq: 1 },
+    { value: "b", seq: 2 },
+  ];
+  server.init(rest, { epoch: "E", recovered: true, first: 1 });
+  expect(log.values).toEqual(["A", "b"]);
 });
 
 test("wrong arguments are type errors in words, and nothing is written", async () => {
@@ -456,14 +520,6 @@ test("one waits for a reducer's value, and for a dictionary's items", async () =
 
 const sum = (total: number, n: number) => total + n;
 
-test("that a stream was shortened is none of its values", () => {
-  const server = new PlayedServer();
-  const stream = new Stream(server.session, "k");
-  server.init([{ value: "a", seq: 1 }]);
-  server.push({ $compacted: 1 }, 2);
-  expect([stream.length, stream.values]).toEqual([1, ["a"]]);
-});
-
 test("a channel remembers its newest hundred values", () => {
   const server = new PlayedServer();
   const chat = new PubSub<number>(server.session, "k");
@@ -631,40 +687,6 @@ test("two users of a stream each have as many values as they asked for", () => {
     [1, 2, 3, 4, 5],
   ]);
   expect([two.length, three.length, channel.last]).toEqual([2, 3, [5]]);
-});
-
-test("whoever says very often that a stream was shortened has it read twice", () => {
-  const server = new PlayedServer();
-  const steps: (() => void)[] = [];
-  server.session.later = (_, step) => steps.push(step);
-  const log = new Stream<string>(server.session, "k");
-  server.init([{ value: "a", seq: 1 }]);
-  const gets = () => server.sent.filter((each) => each.type === "get" && each.key === "k").length;
-  for (let seq = 2; seq <= 50; seq += 1) {
-    server.push({ $compacted: 1 }, seq);
-    if (gets() === 2) server.init([{ value: "a", seq: 1 }]);
-  }
-  expect(gets()).toBe(2);
-  for (const step of steps.splice(0)) step();
-  expect(gets()).toBe(3);
-  server.init([{ value: "ab", seq: 1 }]);
-  for (const step of steps.splice(0)) step();
-  expect([gets(), log.values]).toEqual([3, ["ab"]]);
-});
-
-test("a stream that was shortened between two pages of it is read anew", async () => {
-  const server = new PlayedServer();
-  const log = new Stream<string>(server.session, "k");
-  server.init([{ value: "a", seq: 1 }], { epoch: "E", recovered: false, more: true });
-  const rest = [
-    { value: "b", seq: 2 },
-    { value: { $compacted: 1 }, seq: 3 },
-  ];
-  server.init(rest, { epoch: "E", recovered: true });
-  await Promise.resolve();
-  expect(server.sent.at(-1)).toMatchObject({ type: "get", seq: 0, epoch: null });
-  server.init([{ value: "A", seq: 1 }, ...rest.slice(0, 1)]);
-  expect(log.values).toEqual(["A", "b"]);
 });
 
 test("a dictionary makes its items when they are read, and the same object until one changes", () => {

@@ -222,12 +222,6 @@ test("of a stream without end the newest lines are kept", () => {
   expect(lines(el).at(-1)).toBe("120000");
 });
 
-test("what tells of a shortened stream is no line", () => {
-  const el = show("stream");
-  start(el, "a")({ $compacted: 1 });
-  expect(lines(el)).toEqual(["a"]);
-});
-
 test("a line of any length and of any number of colours is shown, as far as it can be read", () => {
   const el = show("stream");
   start(el, "\u001b[1mx".repeat(200_000), "after");

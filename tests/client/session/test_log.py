@@ -271,15 +271,6 @@ def test_it_puts_what_was_compacted_in_front(session: Session) -> None:
     assert follower.take() == [Compacted(Heard(b'"ab"', 2))]
 
 
-def test_what_tells_browsers_of_a_compact_is_no_value(session: Session) -> None:
-    replica = holding(session, a=1)
-    follower = replica.follow()
-    follower.take()
-    session.receive(b'{"type":"push","key":"a","value":{"$compacted":1},"seq":11}')
-    assert follower.take() == []
-    assert held(replica) == [("a", 1)]
-
-
 def back(session: Session, **answer: object) -> list[bytes]:
     """Come back to a room that recovers what was missed; return what is sent then."""
     session.disconnected()
@@ -296,16 +287,6 @@ def test_what_was_put_in_front_meanwhile_is_there_after_a_reconnect(session: Ses
     assert held(replica) == [("ab", 2), ("c", 3), ("d", 10)]
     assert back(session, data=[], first=0, size=0, seq=11) == []
     assert held(replica) == []
-
-
-def test_what_told_browsers_of_a_compact_meanwhile_is_no_value_either(session: Session) -> None:
-    replica = holding(session, a=1)
-    follower = replica.follow()
-    follower.take()
-    data = [{"value": "a", "seq": 1}, {"value": {"$compacted": 1}, "seq": 10}]
-    assert back(session, data=data, first=1, size=1, seq=10) == []
-    assert follower.take() == []
-    assert held(replica) == [("a", 1)]
 
 
 def test_where_it_does_not_add_up_it_is_read_anew(session: Session) -> None:

@@ -20,7 +20,7 @@ from ...base_room import BaseRoom
 from ...runtime.subscribers import Subscribers, Subscription
 from ...session.bookmark import Bookmark
 from ...session.kind import kind_of
-from ...session.log import COMPACTED, Heard
+from ...session.log import Heard
 from ...session.outcome import last_of
 from ...session.unread import Unread
 from ...values.encoding import decode, encode, encode_each
@@ -124,7 +124,6 @@ class Stream(Labelled, Sequence[Any]):
         seq = entries[-1].seq
         text = encode(summarize([self._read(entry) for entry in entries]), hook=self._encode)
         outcome = connection.compact(self._replica, text, seq=seq, epoch=epoch)
-        connection.push(self._replica, COMPACTED % seq, keep=False)
         return self._handle(outcome, lambda seq: seq)
 
     def follow(self, *, start: str = "oldest", timeout_seconds: float | None = None) -> Feed:
