@@ -18,7 +18,11 @@ from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.broker.redis import broker as broker_module
 from driftdb_jupyter.broker.redis.broker import RedisBroker
 from driftdb_jupyter.broker.redis.connecting import RedisPlace
+from driftdb_jupyter.broker.redis.record import Pushes, encode_body
+from driftdb_jupyter.broker.redis.record import Record as LogRecord
+from driftdb_jupyter.broker.redis.replica import HistoryLost
 from driftdb_jupyter.broker.redis.sequencer import RedisSequencer
+from driftdb_jupyter.broker.redis.snapshot import write_snapshot
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.messages import (
@@ -31,6 +35,7 @@ from driftdb_jupyter.protocol.messages import (
     Replace,
 )
 from driftdb_jupyter.protocol.value import Value
+from driftdb_jupyter.rooms.memory_budget import MemoryBudget
 from driftdb_jupyter.rooms.presence import PresenceLimits
 from driftdb_jupyter.rooms.quota import Quota
 from driftdb_jupyter.rooms.room import Applied, Room
@@ -261,6 +266,124 @@ async def test_other_limits_are_not_taken_as_long_as_others_hold(
     push(at_other, there)
     await there.answered(2)
     assert isinstance(there.answers[1], QuotaExceeded)
+
+
+def deaf(broker: RedisBroker) -> Callable[[], None]:
+    """Have a broker hear nothing of what is published, until what this returns is called."""
+    listener = broker._listener
+    assert listener is not None
+    heard = listener._heard
+    listener._heard = lambda channel, message: None
+
+    def hear() -> None:
+        listener._heard = heard
+
+    return hear
+
+
+async def test_what_was_published_while_the_connection_was_away_is_read(
+    make_broker: MakeBroker,
+) -> None:
+    one, other, here, there = make_broker(), make_broker(), Record(), Record()
+    at_one, _ = await opened(one, here), await opened(other, there)
+    hear = deaf(other)
+    push(at_one, here)
+    await here.answered(1)
+    assert there.heard == []
+    hear()
+    assert other._listener is not None
+    other._listener.drop_connection()
+    await until(lambda: bool(there.heard))
+    assert there.heard == [("broadcast", 1)]
+
+
+async def test_what_is_sent_again_because_the_reply_was_lost_is_taken_once(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, record = make_broker(), Record()
+    sequencer = await opened(broker, record)
+    push(sequencer, record, Relay())
+    await record.answered(1)
+    deaf(broker)
+    courier = broker._courier
+    assert courier is not None
+    assert courier._connection is not None
+
+    async def lost() -> None:
+        await asyncio.sleep(0.05)  # Redis has done what was asked by then
+        raise ConnectionError
+
+    monkeypatch.setattr(courier._connection, "read_response", lost)
+    push(sequencer, record, Relay())
+    await record.answered(2)
+    assert record.heard[2:] == [("broadcast", 2), ("answer", 2)]
+    push(sequencer, record, Relay())
+    await record.answered(3)
+    assert sequencer.room.seq == 3
+
+
+async def test_an_older_snapshot_doesnt_take_the_place_of_a_newer_one(
+    make_broker: MakeBroker,
+) -> None:
+    broker, record = make_broker(), Record()
+    sequencer = await opened(broker, record)
+    assert isinstance(sequencer, RedisSequencer)
+    push(sequencer, record)
+    await record.answered(1)
+    older = list(write_snapshot(sequencer.room, sequencer.head(), {}))
+    number = sequencer.number
+    push(sequencer, record)
+    await record.answered(2)
+    await broker._write_snapshot(sequencer)
+    written = await broker._write_pieces(sequencer.keys, iter(older))
+    reply = await broker._do("room", "snapshot", sequencer.id, number, written=written)
+    assert reply == [b"late"]
+    fresh = await opened(make_broker(), Record())
+    assert fresh.room.seq == 2
+
+
+async def test_a_server_without_memory_decides_as_the_others_do(make_broker: MakeBroker) -> None:
+    one, other = make_broker(), make_broker(memory=MemoryBudget(8 * 1024))
+    here, there = Record(), Record()
+    at_one, at_other = await opened(one, here), await opened(other, there)
+    for number in range(10):
+        push(at_one, here, text='"' + "x" * 4000 + '"')
+        await here.answered(number + 1)
+    await until(lambda: len(there.heard) == 10)
+    assert kept(at_one.room) == kept(at_other.room)
+    push(at_other, there, text='"' + "x" * 4000 + '"')
+    await there.answered(1)
+    assert isinstance(there.answers[0], QuotaExceeded)  # which is its own to say, beforehand
+
+
+async def test_nothing_of_an_older_generation_is_taken(make_broker: MakeBroker) -> None:
+    one, other, record = make_broker(), make_broker(), Record(client=CLIENT)
+    sequencer = await opened(one, record)
+    await opened(other, Record())
+    other._doubt()
+    await until(lambda: not other._doubting)
+    push(sequencer, record, push_id=1)
+    await record.answered(1)
+    assert ("reset", None) in record.heard
+    assert isinstance(record.answers[0], Unavailable)
+    again = await opened(other, Record())
+    assert again.room.seq == 0
+    assert again.room.epoch != sequencer.room.epoch
+
+
+async def test_another_history_is_noticed_though_its_numbers_go_on(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record()
+    sequencer = await opened(broker, record)
+    assert isinstance(sequencer, RedisSequencer)
+    push(sequencer, record)
+    await record.answered(1)
+    number, time = sequencer.number, sequencer.time
+    body = encode_body(Pushes([], []))
+    follows = LogRecord.parse(b"%d %d %d " % (number + 1, time + 9, time) + body)
+    sequencer.take(follows)
+    other = LogRecord.parse(b"%d %d %d " % (number + 2, time + 20, time + 10) + body)
+    with pytest.raises(HistoryLost):
+        sequencer.take(other)
 
 
 class TestPresence:
