@@ -398,7 +398,7 @@ class RedisBroker:
         bounds, keys = self._bounds, self._keys.of(name)
         room.newest_relay = room.seq  # any number up to there may have been a relay's
         head = Head(0, 0, "", room.seq, room.newest_relay, bounds)
-        written = await self._write_pieces(keys, write_snapshot(room, head, {}))
+        written, _ = await self._write_pieces(keys, write_snapshot(room, head, {}))
         records = [
             part
             for place, content in room.access.items().items()
@@ -664,19 +664,22 @@ class RedisBroker:
         head, log_bytes = room.head(), room.log_bytes
         try:
             pieces = write_snapshot(room.room, head, room.seen)
-            written = await self._write_pieces(room.keys, pieces)
+            written, byte_count = await self._write_pieces(room.keys, pieces)
             await self._do(room.keys.name, "snapshot", room.id, head.number, written=written)
             room.log_bytes -= log_bytes
+            room.snapshot_bytes = byte_count
         except Unavailable as error:
             _log.info("A snapshot can't be written: %s", error)
         finally:
             room.is_writing_snapshot = False
 
-    async def _write_pieces(self, keys: RoomKeys, pieces: Iterator[bytes]) -> str:
-        key = f"{keys.snapshot}:{secrets.token_hex(8)}"
+    async def _write_pieces(self, keys: RoomKeys, pieces: Iterator[bytes]) -> tuple[str, int]:
+        """Write a snapshot aside; returns where, and how long it is."""
+        key, byte_count = f"{keys.snapshot}:{secrets.token_hex(8)}", 0
         for piece in pieces:
             await self._ask_all(("RPUSH", key, piece), ("EXPIRE", key, _TEMPORARY_SECONDS))
-        return key
+            byte_count += len(piece)
+        return key, byte_count
 
     async def _tell_of(self, room: RedisSequencer) -> None:
         """Have Redis know what is told of a room unopened."""
@@ -857,7 +860,7 @@ class RedisBroker:
         if self._closing is not None:
             raise Unavailable(self._closing)
         if self._courier is None:
-            self._courier = Courier(self._place, self, report=lambda: None)
+            self._courier = Courier(self._place, self)
             self._listener = Listener(
                 self._place,
                 heard=self._heard,

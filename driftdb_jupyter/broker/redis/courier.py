@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
 from itertools import count
 from typing import Any, Protocol
 
@@ -68,16 +67,12 @@ class Courier:
     another; the script takes none twice. ``failing``: why that doesn't come to pass, in words.
     """
 
-    def __init__(self, place: RedisPlace, handle: CourierHandle, *, report: Callable[[], object]):
+    def __init__(self, place: RedisPlace, handle: CourierHandle) -> None:
         self.failing: str | None = None
-        self.pipelines = 0
         self._place = place
         self._handle = handle
-        self._report = report
         self._wanted: dict[RedisSequencer, None] = {}
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._batches = count(1)
         self._parcels: list[_Parcel] = []
         self._connection: AbstractConnection | None = None
@@ -89,11 +84,6 @@ class Courier:
         """Send what a sequencer has gathered, with the next pipeline."""
         self._wanted[sequencer] = None
         self._wake.set()
-        self._idle.clear()
-
-    async def wait_until_idle(self) -> None:
-        """Wait until all that was wanted is sent."""
-        await self._idle.wait()
 
     def drop_connection(self) -> None:
         """Use another connection from now on."""
@@ -120,7 +110,6 @@ class Courier:
                     raise
                 except Exception as error:
                     await self._failed(error)
-            self._idle.set()
 
     def _pack(self) -> None:
         if self._parcels:  # to be sent again
@@ -166,7 +155,6 @@ class Courier:
                 replies.append(await connection.read_response())
             except exceptions.ResponseError as error:
                 replies.append(error)
-        self.pipelines += 1
         self._parcels = []
         doubt: Exception | None = None
         for parcel, reply in zip(parcels, replies, strict=True):
@@ -176,9 +164,9 @@ class Courier:
                 self._deliver(parcel, reply)
         if doubt is not None:
             raise doubt
-        if self._failures:
-            self._failures, self.failing = 0, None
-            self._report()
+        if self.failing is not None:
+            _log.info("%s: all is well again", self._place.shown)
+        self._failures, self.failing = 0, None
 
     def _deliver(self, parcel: _Parcel, reply: list[Any]) -> None:
         sequencer, handle = parcel.sequencer, self._handle
@@ -209,7 +197,6 @@ class Courier:
         reason = explain(error)
         if self.failing != reason and (self._failures > _PATIENCE or self.failing is not None):
             self.failing = reason
-            self._report()
             _log.error("%s: %s (%s)", self._place.shown, reason, type(error).__name__)
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
         await asyncio.sleep(random.uniform(pause / 2, pause))

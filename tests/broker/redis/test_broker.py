@@ -251,6 +251,8 @@ async def test_the_log_before_the_last_snapshot_but_one_goes(
         await record.answered(number + 1)
     length = await broker._ask("XLEN", broker._keys.of("room").log)
     assert length < 100
+    assert isinstance(sequencer, RedisSequencer)
+    assert sequencer.snapshot_bytes > 0
 
 
 async def test_other_limits_are_not_taken_as_long_as_others_hold(
@@ -335,7 +337,7 @@ async def test_an_older_snapshot_doesnt_take_the_place_of_a_newer_one(
     push(sequencer, record)
     await record.answered(2)
     await broker._write_snapshot(sequencer)
-    written = await broker._write_pieces(sequencer.keys, iter(older))
+    written, _ = await broker._write_pieces(sequencer.keys, iter(older))
     reply = await broker._do("room", "snapshot", sequencer.id, number, written=written)
     assert reply == [b"late"]
     fresh = await opened(make_broker(), Record())
