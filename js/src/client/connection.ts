@@ -249,11 +249,16 @@ export class Connection {
     for (const [, body, key] of pushes) {
       if (keys.has(key)) continue;
       keys.add(key);
-      const text = `{"client":"${this.session.secret}",${body.slice(1)}`;
-      room -= byteLength(text);
+      room -= byteLength(body);
       if (room < 0) return;
       fetch(`${this.url}/send`, {
-        ...{ method: "POST", keepalive: true, credentials: "same-origin", headers, body: text },
+        ...{
+          method: "POST",
+          keepalive: true,
+          credentials: "same-origin",
+          headers,
+          body: `{"client":"${this.session.secret}",${body.slice(1)}`,
+        },
       }).catch(() => {});
     }
   }
