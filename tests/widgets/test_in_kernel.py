@@ -100,6 +100,22 @@ def test_a_busy_cell_sees_others_writes_and_is_told_of_them_when_it_is_done(
     assert kernel.run("print(seen[-1])") == "(50, 'MainThread')"
 
 
+def test_what_an_observer_prints_is_of_the_cell_that_ran_last(
+    kernel: Kernel, server: FakeServer
+) -> None:
+    kernel.run("printed = SharedState('printed', 0)")
+    kernel.run("printed.observe(lambda change: print('now', change.new, flush=True))")
+    last = kernel.client.execute("'the last one'")
+    kernel.client.get_shell_msg(timeout=60)
+    server.write("printed", 7)
+    message: dict[str, Any] = {"msg_type": ""}
+    while message["msg_type"] != "stream":
+        message = kernel.client.get_iopub_msg(timeout=60)
+    assert message["content"]["text"] == "now 7\n"
+    assert message["parent_header"]["msg_id"] == last
+    kernel.run("printed.close()")
+
+
 def test_a_cell_that_is_run_again_has_one_connection(kernel: Kernel, server: FakeServer) -> None:
     for _ in range(5):
         kernel.run("again = SharedState('again', 0)")

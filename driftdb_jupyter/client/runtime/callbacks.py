@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import Context, copy_context
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from .background import at_start, background, on_fork
 from .cells import ipython, keep_on_rerun
@@ -49,6 +50,9 @@ class Callbacks:
         self._wakeup = Wakeup(self._wake)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting_on: asyncio.AbstractEventLoop | None = None
+        self._shell: Any = None
+        # Of the kernel's cell that ran last: what is printed goes below that one.
+        self._context: Context | None = None
         self._worker = Worker("driftdb-callbacks")
         self._turn = TurnLock()  # held by the thread that delivers
         # On which thread a target delivers now, and since when.
@@ -68,8 +72,21 @@ class Callbacks:
         if threading.current_thread() is threading.main_thread():
             with contextlib.suppress(RuntimeError):
                 self._loop = asyncio.get_running_loop()
+            self._watch_cells()
         elif self._loop is None:
             self._loop = _kernel_loop()
+
+    def _watch_cells(self) -> None:
+        shell = ipython()
+        if shell is None or shell is self._shell:
+            return
+        self._shell = shell
+        for event in ("pre_run_cell", "post_run_cell"):
+            shell.events.register(event, self._note_cell)
+        self._note_cell()
+
+    def _note_cell(self, *_: object) -> None:
+        self._context = copy_context()
 
     def schedule(self, target: Target) -> None:
         """Have a target deliver soon."""
@@ -89,7 +106,10 @@ class Callbacks:
             loop = self._loop = _running_main_loop() or loop
         if loop is not None and loop.is_running():
             with contextlib.suppress(RuntimeError):  # closed in this very moment
-                loop.call_soon_threadsafe(self._run)
+                # Not in this thread's own context, which is that of the cell that connected: what
+                # is printed there is lost once that cell is run again, or its page is loaded again.
+                context = None if self._context is None else self._context.copy()
+                loop.call_soon_threadsafe(self._run, context=context)
                 self._waiting_on = loop
                 return
         self._waiting_on = None
