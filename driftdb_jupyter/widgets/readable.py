@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ..text.terminal import shown
 
 __all__ = ["in_words", "read", "read_line"]
 
+_DTYPE = re.compile(r"[<|]([fiucb])(\d+)")
+_KINDS = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
 _AS_THEY_ARE = ("$date", "$datetime", "$time", "$decimal", "$uuid", "$float")
 
 
@@ -43,5 +46,14 @@ def in_words(value: Any) -> str | None:
     if tag == "$ndarray" and isinstance(content, dict):
         dtype, shape = content.get("dtype"), content.get("shape")
         if isinstance(dtype, str) and isinstance(shape, list):
-            return f"an array of {dtype}, {' × '.join(map(str, shape)) or 'one item'}"
+            return f"an array of {_dtype_name(dtype)}, {' × '.join(map(str, shape)) or 'one item'}"
     return None
+
+
+def _dtype_name(dtype: str) -> str:
+    """Return a dtype by the name that numpy shows, ``float64`` for ``<f8``; others as they are."""
+    found = _DTYPE.fullmatch(dtype)
+    if found is None:
+        return dtype
+    kind, size = found.groups()
+    return "bool" if kind == "b" else f"{_KINDS[kind]}{8 * int(size)}"

@@ -25,8 +25,10 @@ from driftdb_jupyter.widgets.readable import read, read_line
         (timedelta(seconds=2), "2.0 s"),
         (b"\x89PNG" * 1000, "4,000 bytes"),
         (b"x", "1 byte"),
-        (np.zeros((4, 4, 3), dtype="uint8"), "an array of |u1, 4 × 4 × 3"),
-        (np.array(5), "an array of <i8, one item"),
+        (np.zeros((4, 4, 3), dtype="uint8"), "an array of uint8, 4 × 4 × 3"),
+        (np.array(5), "an array of int64, one item"),
+        (np.zeros(2, dtype=bool), "an array of bool, 2"),
+        (np.zeros(2, dtype="M8[D]"), "an array of <M8[D], 2"),
     ],
 )
 def test_what_json_can_not_hold_is_read_in_words(value: Any, text: str) -> None:
