@@ -40,7 +40,6 @@ const PRESENCE_MILLISECONDS = 40;
 /** How many bytes browsers send behind a page that is gone (64 KiB), less what heads them. */
 const MOST_KEPT_ALIVE = 60_000;
 
-const CLOSE_NOT_UTF8 = 1007;
 const CLOSE_EXPIRED = 4401;
 const CLOSE_FORBIDDEN = 4403;
 const CLOSE_GONE = 4404;
@@ -442,8 +441,6 @@ export class Connection {
       if (code === CLOSE_EXPIRED && this.#ask !== null) this.#token = undefined;
       if (code === CLOSE_FORBIDDEN) this.#stop("refused", reason);
       else if (code === CLOSE_GONE) this.#stop("gone");
-      else if (code === CLOSE_NOT_UTF8)
-        this.wait("The server could not read a message; trying again.");
       else this.wait();
     };
     // Answered first of all, with whose connection it is.
