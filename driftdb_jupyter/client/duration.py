@@ -1,4 +1,4 @@
-"""How long something lasts, as people write it."""
+"""Durations as people write them: ``"30m"``, ``"7d"``."""
 
 from __future__ import annotations
 

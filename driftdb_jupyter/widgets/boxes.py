@@ -1,4 +1,4 @@
-"""What a notebook keeps of ipywidgets' boxes that hold shared objects.
+"""The outputs that a notebook keeps of ipywidgets' boxes that hold shared objects.
 
 A box is ipywidgets' own, and its saved output names models of a kernel that may be gone. So what
 it holds of ours is kept beside that, and is live without a kernel as it is outside of a box.

@@ -18,7 +18,7 @@ LONGEST = 20_000
 
 @dataclass(frozen=True)
 class Kept:
-    """What a notebook keeps of a view: for our front end (``told``), and to be read (``html``)."""
+    """A notebook's copy of a view: for our front end (``told``), and to be read (``html``)."""
 
     told: dict[str, Any]
     html: str

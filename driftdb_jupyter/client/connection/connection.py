@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class BufferedWriter(Protocol):
-    """What writes only by and by what it was given, on the background thread."""
+    """A writer that gathers values, and pushes them later on the background thread."""
 
     @property
     def waiting(self) -> int:

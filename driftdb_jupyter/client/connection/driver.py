@@ -180,7 +180,7 @@ class Driver:
                 self.turns += 1
 
     def wake(self) -> None:
-        """Have whoever waits look at how things are."""
+        """Wake those who wait for a change, so that they look again."""
         self._close_if_done()
         self._answer_flushes()
         self._changed()
@@ -349,7 +349,7 @@ class Driver:
 
 
 class _Complaint:
-    """Something to log where that can't hold up the background thread."""
+    """A message for the log, written on the callbacks' thread."""
 
     def __init__(self, text: str) -> None:
         self._text = text

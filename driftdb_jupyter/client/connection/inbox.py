@@ -15,7 +15,7 @@ __all__ = ["Append", "Inbox", "Job"]
 
 
 class Job:
-    """Something for the background thread to do, with the outcome that fails where it can't."""
+    """A piece of work for the background thread; its outcome fails if the work can't be done."""
 
     __slots__ = ("_total_bytes", "byte_count", "outcome", "taken", "value", "work", "writes")
 

@@ -79,7 +79,7 @@ class Supervisor:
         self.status, self.error = "closed", None
 
     def forked(self) -> None:
-        """Begin anew in a forked child, unless it is closed."""
+        """Start over in a forked child, unless it is closed."""
         self._ever_opened, self._faults = False, 0
         self._set("connecting", None)
 

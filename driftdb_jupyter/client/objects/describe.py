@@ -27,7 +27,7 @@ _described: WeakKeyDictionary[Connection, dict[str, tuple[bytes, _Nobody]]] = We
 
 
 class _Nobody:
-    """Hears nothing of a description: nobody waits for it."""
+    """A listener that ignores all changes of a description."""
 
     def deliver(self) -> None:
         pass

@@ -56,7 +56,7 @@ class Person:
 
 
 class _Change(NamedTuple):
-    """What is to be told, and whom."""
+    """A person who came, left or changed, and the handlers to call."""
 
     subscribers: Subscribers
     client: str

@@ -31,7 +31,7 @@ S = TypeVar("S", bound="Shared")
 
 
 class Shared(Sealed):
-    """Something with a name (``key``) that everybody in a room shares."""
+    """An object with a name (``key``) that everybody in a room shares."""
 
     _home: BaseRoom
     _key: str

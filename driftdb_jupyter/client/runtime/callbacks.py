@@ -31,10 +31,10 @@ _log = logging.getLogger("driftdb_jupyter")
 
 
 class Target(Protocol):
-    """Something that has observers to tell."""
+    """An object with observers to notify."""
 
     def deliver(self) -> None:
-        """Tell them how things are now, if that is news."""
+        """Notify them of the present state, if it is new."""
 
 
 class Callbacks:

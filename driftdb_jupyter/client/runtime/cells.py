@@ -50,7 +50,7 @@ _PAST_RUNS = 100
 
 
 class Registration(Protocol):
-    """Something that belongs to a run of a cell. It is held weakly."""
+    """An observer, handler or binding that belongs to a run of a cell. It is held weakly."""
 
     def end(self) -> None:
         """End it, because the cell was run again."""

@@ -17,7 +17,7 @@ _SLICE_SECONDS = 0.2 if sys.platform == "win32" else threading.TIMEOUT_MAX
 
 
 class Pending(Protocol):
-    """Something that is to come, such as an outcome."""
+    """A result that can be waited for, such as an outcome."""
 
     def done(self) -> bool:
         """Return True if it has come."""

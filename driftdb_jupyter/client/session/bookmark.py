@@ -1,4 +1,4 @@
-"""How far somebody has come in a stream."""
+"""A reader's place in a stream."""
 
 from __future__ import annotations
 

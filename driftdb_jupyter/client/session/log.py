@@ -98,7 +98,7 @@ News = Heard | StartedOver | Compacted | Missed
 
 
 class Follower:
-    """Hears each push of a log, once it was given to :meth:`LogReplica.add`.
+    """A receiver of each push of a log, once it was given to :meth:`LogReplica.add`.
 
     Of the news that are not taken the newest ``limit`` are remembered. ``wake`` is called when
     there are news where there were none. News are told on one thread and may be taken on another.
@@ -348,7 +348,7 @@ class LogReplica(Replica):
         wake: Callable[[], object] | None = None,
         restore: Callable[[], object] | None = None,
     ) -> Follower:
-        """Return who hears each push, as long as somebody holds it (see :class:`Follower`).
+        """Return a new follower, which hears each push as long as somebody holds it.
 
         It begins with a :class:`StartedOver`: now, or once the room has answered.
         """

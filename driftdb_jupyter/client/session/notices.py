@@ -56,7 +56,7 @@ class Notices:
         self._overtaken[key] = None
 
     def restore(self, restore: Callable[[], object]) -> None:
-        """Have somebody offer what the room forgot."""
+        """Have a follower offer what the room forgot."""
         self._restores[restore] = None
 
     def presence_touched(self, key: str) -> None:

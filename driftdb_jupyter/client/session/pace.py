@@ -1,4 +1,4 @@
-"""How often one writer of a state may send: what holds its writes back, and nobody else's."""
+"""The pace of one writer of a state, which holds back its own writes alone."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class PresenceReplica:
         return False
 
     def changed(self, message: Incoming) -> None:
-        """Somebody came, left or has another value."""
+        """Note that somebody came, left or has another value."""
         assert message.client is not None
         if not self.current:
             return

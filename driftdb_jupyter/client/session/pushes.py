@@ -268,7 +268,7 @@ class Pushes:
         self.byte_count = self.writes = 0
 
     def restart(self) -> None:
-        """Begin to number anew, as another client."""
+        """Start numbering from the beginning, as another client."""
         self.last_id = 0
 
     def _date(self, push_id: int, push: Push, epoch: str | None) -> Push:

@@ -225,7 +225,7 @@ class Replica:
     # What a kind of replica does.
 
     def _started_over(self, values: list[Value], *, same_epoch: bool) -> None:
-        """Begin anew with what the stream holds, whatever was known of it before."""
+        """Replace all that was known of the stream by what it holds now."""
         raise NotImplementedError
 
     def _caught_up(self) -> None:

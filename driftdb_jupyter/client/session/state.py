@@ -86,7 +86,7 @@ class Echo(Protocol):
 
 
 class Rebase(NamedTuple):
-    """Updates to compute anew, one after the other, on this value."""
+    """Updates to compute again, one after the other, from this value."""
 
     base: bytes | None
     updates: Sequence[Update]

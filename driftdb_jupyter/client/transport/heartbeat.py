@@ -30,7 +30,7 @@ class Heartbeat:
         self._deadline: float | None = None  # of the answer that is waited for
 
     def heard(self, now: float) -> None:
-        """Something came, or a connection was opened."""
+        """Note that data came, or that a connection was opened."""
         self._heard_at = now
         self._deadline = None
 
