@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...protocol.errors import DriftDBError, Refusal, WrongKind
 from . import messages
 from .kind import Kind, check, looks_like
@@ -181,6 +183,11 @@ class Replica:
         if self.current and value.seq > self.seq:
             self.seq = value.seq
             self._heard(value)
+
+    def pushed_all(self, values: Sequence[Value]) -> None:
+        """Take pushes that arrived together, each as :meth:`pushed` does."""
+        for value in values:
+            self.pushed(value)
 
     def compacted(self, value: Value) -> None:
         """Put a value in the place of all up to its number."""

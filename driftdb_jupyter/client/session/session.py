@@ -314,15 +314,24 @@ class Session:
             for frame in frames:
                 self.receive(frame)
             return
-        key, replica = None, None
+        run: list[messages.Push] = []  # of one key
+        key = None
         for message in read:
             if isinstance(message, messages.Push):
                 if message.key != key:
-                    key, replica = message.key, self._replicas.get(message.key)
-                if replica is not None:
-                    replica.pushed(message)
+                    self._pushed(run)
+                    run, key = [], message.key
+                run.append(message)
             elif isinstance(message, messages.Ack):
+                self._pushed(run)  # first: its own broadcast is among them
+                run = []
                 self._acknowledged(message.id, message.seq)
+        self._pushed(run)
+
+    def _pushed(self, run: Sequence[messages.Push]) -> None:
+        replica = self._replicas.get(run[0].key) if run else None
+        if replica is not None:
+            replica.pushed_all(run)
 
     def receive(self, frame: str | bytes) -> None:
         """Take a text frame of the server.

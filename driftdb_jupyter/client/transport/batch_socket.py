@@ -167,7 +167,7 @@ class _BatchProtocol(WebSocketProtocol13):
                 rare = end - available > _CHUNK_BYTES or length > limit
                 break
             message = buffer[start:end]
-            if length > limit or not _is_text(message):
+            if length > limit or not (message.isascii() or _is_text(message)):
                 rare = True
                 break
             messages.append(message)
@@ -213,8 +213,6 @@ def _frame(message: bytes, mask: bytes) -> bytes:
 
 def _is_text(message: bytes) -> bool:
     """Return True if it is UTF-8; Tornado fails a connection over what isn't."""
-    if message.isascii():
-        return True
     try:
         message.decode()
     except UnicodeDecodeError:

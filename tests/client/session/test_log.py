@@ -4,6 +4,7 @@ import gc
 import json
 import weakref
 from collections import deque
+from collections.abc import Callable
 
 import pytest
 
@@ -17,6 +18,7 @@ from driftdb_jupyter.client.session.log import (
     Stamp,
     StartedOver,
 )
+from driftdb_jupyter.client.session.messages import Value
 from driftdb_jupyter.client.session.outcome import Outcome
 from driftdb_jupyter.client.session.pushes import Pushes
 from driftdb_jupyter.client.session.session import Session
@@ -52,6 +54,10 @@ def holding(session: Session, **values: int) -> LogReplica:
     tell(session, type="init", data=data, epoch="E", seq=9, first=first, size=len(data))
     session.outgoing()
     return replica
+
+
+def frames(*messages: dict[str, object]) -> list[bytes]:
+    return [json.dumps(message).encode() for message in messages]
 
 
 def held(replica: LogReplica) -> list[tuple[str, int]]:
@@ -444,3 +450,59 @@ def test_an_interrupt_while_news_are_taken_loses_none_and_counts_what_was_missed
         heard, missed = taken(line)
         assert heard == [4, 5]
         assert missed >= 3
+
+
+def test_pushes_that_arrive_together_are_taken_as_if_one_after_the_other(session: Session) -> None:
+    replica, other = joined(session, keep=True), session.log("b", keep=True)
+    session.receive_all(frames({"type": "init", "key": "b", "data": [], "epoch": "E"}))
+    session.outgoing()
+    follower = replica.follow()
+    follower.take()
+    outcome = replica.push(b"6", keep=True)
+    session.outgoing()
+    told: list[int] = []
+    outcome.add_done_callback(lambda _: told.append(len(replica.entries)))
+    session.receive_all(
+        frames(
+            {"type": "push", "key": "a", "value": 4, "seq": 4},  # again
+            {"type": "push", "key": "a", "value": 5, "seq": 5},
+            {"type": "push", "key": "b", "value": 7, "seq": 7},
+            {"type": "push", "key": "nobody's", "value": 8, "seq": 8},
+            {"type": "push", "key": "a", "value": 9, "seq": 9},
+            {"type": "ack", "id": 1, "seq": 9},
+            {"type": "push", "key": "a", "value": 10, "seq": 10},
+        )
+    )
+    assert [each.seq for each in replica.entries] == [4, 5, 9, 10]
+    assert [each.seq for each in other.entries] == [7]
+    assert follower.take() == [Heard(b"5", 5), Heard(b"9", 9), Heard(b"10", 10)]
+    assert (outcome.result(), told) == (9, [3])
+
+
+def test_of_pushes_that_arrive_together_those_are_told_that_came_before_a_fault(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = joined(session, keep=True)
+    follower = replica.follow()
+    follower.take()
+    monkeypatch.setattr(Heard, "of", failing_at(7, Heard.of))
+    with pytest.raises(LookupError):
+        session.receive_all(
+            frames(*({"type": "push", "key": "a", "value": n, "seq": n} for n in range(5, 9)))
+        )
+    assert follower.take() == [Heard(b"5", 5), Heard(b"6", 6)]
+
+
+def failing_at(seq: int, of: Callable[[Value], Heard]) -> Callable[[Value], Heard]:
+    def fails(value: Value) -> Heard:
+        if value.seq == seq:
+            raise LookupError
+        return of(value)
+
+    return fails
+
+
+def test_of_many_news_at_once_the_newest_are_remembered() -> None:
+    follower = Follower(limit=2)
+    follower.hear(*(Heard(b"", seq) for seq in range(1, 6)))
+    assert follower.take() == [Missed(3), Heard(b"", 4), Heard(b"", 5)]
