@@ -55,7 +55,7 @@ const TEXTS: Record<Phase, string> = {
 
 /** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
 const MISSING = "DriftDB-Missing";
-const ENDED = "The login or token is no good, or has ended: get another one, and try again.";
+const ENDED = "Log in again, or get another token.";
 const UNCONFIRMED = "Connected; changes are not confirmed.";
 const UNREACHABLE = "The server can't be reached; trying again.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
@@ -242,7 +242,7 @@ export class Connection {
     const own = this.#isAtHome ? document.cookie : "";
     const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
     const login = authorization(this.#token);
-    const headers = xsrf === undefined ? login : { "X-XSRFToken": xsrf, ...login };
+    const headers = xsrf ? { "X-XSRFToken": xsrf, ...login } : login;
     const keys = new Set<string>();
     let room = MOST_KEPT_ALIVE;
     for (const [, body, key] of pushes) {
