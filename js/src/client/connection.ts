@@ -55,7 +55,7 @@ const TEXTS: Record<Phase, string> = {
 
 /** In the answer of a room server that has no such room: a proxy's 404 says nothing of rooms. */
 const MISSING = "DriftDB-Missing";
-const ENDED = "Log in again, or get another token.";
+const ENDED = "The login or token is no good, or has ended: get another one, and try again.";
 const UNCONFIRMED = "Connected; changes are not confirmed.";
 const UNREACHABLE = "The server can't be reached; trying again.";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
