@@ -53,10 +53,15 @@ def redis(*settings: str, port: int = 0) -> Iterator[RedisServer]:
 @asynccontextmanager
 async def servers(folder: Path, *urls: str) -> AsyncIterator[list[Host]]:
     """Servers that share the rooms of a Redis, each with the URL by which it reaches it."""
-    patience = "--StandaloneServer.redis_timeout_seconds=1"
+    options = (
+        "--StandaloneServer.redis_timeout_seconds=1",
+        # It covers all that happens here.
+        "--DriftDB.recovery_window_count=10000000",
+        f"--DriftDB.recovery_window_bytes={2**30}",
+    )
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(hosting(folder, f"--redis={url}", patience))
+            await stack.enter_async_context(hosting(folder, f"--redis={url}", *options))
             for url in urls
         ]
 
