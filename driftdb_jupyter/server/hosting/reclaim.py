@@ -85,8 +85,6 @@ class Reclaimer:
             return
         large = self._most_used_bytes - used_bytes >= _TRIM_BYTES
         dropped = self._freed.drop(large=large)
-        if dropped or large:
-            _forget_cancelled_timers()
         if dropped:
             self._most_used_bytes = used_bytes
         if dropped or large:
@@ -95,6 +93,7 @@ class Reclaimer:
             self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._trim_at += self._pause_seconds
         _exchange_spare_floats()
+        _forget_cancelled_timers()
         # The loop goes on, unless it needs more memory at that very moment.
         self._trimming = asyncio.get_running_loop().run_in_executor(None, _malloc_trim, 0)
 
