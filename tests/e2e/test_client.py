@@ -72,6 +72,34 @@ def test_two_pages_and_python_share_everything(
     here.close()
 
 
+NAMES = ["__proto__", "constructor", "prototype", "__class__", "__dict__"]
+
+
+def test_names_of_a_prototype_or_class_are_names_as_any_other_on_both_sides(
+    standalone: Standalone, new_window: NewWindow
+) -> None:
+    url = standalone.new_room().url
+    page = plain_page(new_window(), standalone, url)
+    here = join(url)
+    hostile = {name: {"polluted": 1, name: [{name: {"polluted": 2}}]} for name in NAMES}
+    slider, form = here.state("slider"), here.dict("form")
+    slider.set(hostile).result()
+    form.update(hostile)
+    until(page, "Object.keys(slider.value ?? {}).length === 5 && form.get('__dict__')")
+    page.evaluate("slider.update((value) => ({ ...value, more: 1 })).then(() => 0)")
+    page.evaluate("form.set(JSON.parse(JSON.stringify(form.value)))")
+    page.evaluate('form.set(JSON.parse(\'{"__proto__": {"polluted": 3}}\'))')
+    slider.update(lambda value: {**value, "most": 2})
+    here.flush()
+    form.wait_for(lambda items: items["__proto__"] == {"polluted": 3}, timeout_seconds=30)
+    assert slider.value == {**hostile, "more": 1, "most": 2}
+    assert dict(form) == {**hostile, "__proto__": {"polluted": 3}}
+    assert type(form).__name__ == "SharedDict"
+    untouched = "({}).polluted === undefined && Object.keys(Object.prototype).length === 0"
+    assert page.evaluate(untouched)
+    here.close()
+
+
 DESCRIBE = """here.state("$meta/slider").set({
     kind: "state", label: "Speed", control: { kind: "slider", min: 0, max: 8 },
 })"""
