@@ -351,6 +351,8 @@ class BatchReader(WebSocketProtocol):
         try:
             while True:
                 if self._messages is None:
+                    if len(self._buffer) - self._position < 2:
+                        break
                     messages, more = self._gather(next_breath - weight)
                     if messages:
                         count += len(messages)
@@ -466,8 +468,6 @@ class BatchReader(WebSocketProtocol):
         Raises :class:`Violation`.
         """
         buffer, fragments = self._buffer, self._fragments
-        if len(buffer) - position < 2:
-            return None
         first, second = buffer[position], buffer[position + 1]
         opcode = first & _OPCODE
         reserved = first & _RESERVED
