@@ -330,7 +330,9 @@ class Room:
         key, action = push.key, push.action
         if push.id is not None:
             if client is None:
-                raise BadMessage("expected an id only from a client that connected with ?client=…")
+                raise BadMessage(
+                    "expected an id only from a client that said its secret when it connected"
+                )
             producer = self.producers.find(client)
             if producer is not None and producer.knows(push.id):
                 return Applied(key, producer.seq(push.id))

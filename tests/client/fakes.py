@@ -170,6 +170,7 @@ class FakeServer:
         self.room = FakeRoom()
         self.status = 101
         """What a handshake is answered with."""
+        self.subprotocol: str | None = "driftdb"
         self.delay_seconds = 0.0
         """How long a message is on its way."""
         self.authorizations: list[str | None] = []
@@ -238,6 +239,9 @@ class FakeServer:
                         self.set_header("Location", "/login")
                     return
                 await super().get(*args, **kwargs)
+
+            def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+                return server.subprotocol
 
             def open(self, *args: str) -> None:
                 self.set_nodelay(True)

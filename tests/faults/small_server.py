@@ -99,6 +99,9 @@ class Socket(WebSocketHandler):
         self.room = room
         self.keys: set[str] = set()
 
+    def select_subprotocol(self, subprotocols: list[str]) -> str:
+        return "driftdb"
+
     def open(self, *args: str, **kwargs: str) -> None:
         self.room.sockets.add(self)
 

@@ -23,6 +23,8 @@ __all__ = ["open_batch_socket", "open_socket"]
 _SOON_SECONDS = 1.0
 """After how long without an answer to a TLS handshake the server is asked without TLS."""
 
+_SUBPROTOCOL = "driftdb"
+
 S = TypeVar("S", bound=WebSocketClientConnection)
 
 
@@ -53,7 +55,7 @@ async def _request(location: Location, secret: str, settings: Settings) -> HTTPR
     if location.link is not None:
         url += f"?ticket={await ticket_by_link(location, settings)}"
     # The secret stands in no URL, for proxies log those.
-    offered = {"Sec-WebSocket-Protocol": f"driftdb, {secret}"}
+    offered = {"Sec-WebSocket-Protocol": f"{_SUBPROTOCOL}, {secret}"}
     return HTTPRequest(
         url,
         headers=await location.headers_now() | offered,
@@ -69,7 +71,14 @@ async def _answer(attempt: asyncio.Future[S], location: Location) -> S:
             await asyncio.wait({attempt}, timeout=_SOON_SECONDS)
             if not attempt.done():
                 await check_scheme(location)
-        return await asyncio.shield(attempt)
+        socket = await asyncio.shield(attempt)
+        if socket.selected_subprotocol != _SUBPROTOCOL:
+            raise Unreachable(
+                f"the server at {location.server} is older than this client, or something on the "
+                "way drops Sec-WebSocket-Protocol: it doesn't know who writes, so nothing could be "
+                "acknowledged. Restart the server with this version, or let the header through."
+            )
+        return socket
     except (StreamClosedError, ConnectionResetError, ssl.SSLError, HTTPClientError) as error:
         # A certificate that isn't trusted is none of that: such a server does speak TLS.
         trusted = not isinstance(error, ssl.SSLCertVerificationError)

@@ -75,6 +75,16 @@ def test_it_sends_what_opens_the_room(server: FakeServer) -> None:
     connection.close()
 
 
+def test_a_server_that_knows_no_writers_is_told_of_and_gets_nothing(server: FakeServer) -> None:
+    server.subprotocol = None
+    connection = Connection(Location(server=server.url, room="a"), Settings())
+    connection.start()
+    assert connection.wait_until(lambda: connection.error is not None, 60)
+    assert "is older than this client" in str(connection.error)
+    assert not server.room.applied
+    connection.close()
+
+
 def test_small_frames_are_sent_at_once(server: FakeServer, connection: Connection) -> None:
     wait_for_status(connection, "connected")
     link = connection._connector._link
