@@ -482,14 +482,13 @@ class StandaloneServer(JupyterApp):
                 return
             self.host, self.port, self.base_url = place.host, place.port, place.base_url
             self.service = HubService(parent=self)
-            self.service.prepare(self.data)
+            # To look makes nothing, not even the secret of cookies.
+            self.service.prepare("" if self.check_config else self.data)
             if (without := unsupported()) is not None:
                 self.log.warning("%s", without)
             # JupyterHub's client tells there of each token that the hub doesn't know.
             logging.getLogger("tornado.application").addFilter(Seldom())
-        except TraitError as error:
-            raise BadSetting(str(error)) from None
-        except (DriftDBError, OSError) as error:
+        except (TraitError, DriftDBError, OSError) as error:
             raise CannotServe(str(error)) from None
 
     def _check(self, settings: DriftDB) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -47,6 +48,23 @@ def test_what_would_be_used_is_told_and_nothing_is_made(tmp_path: Path) -> None:
     assert lines["making rooms"] == "needs the token"
     assert "a-token-for-making-rooms" not in told.stdout
     assert os.listdir(tmp_path) == ["tls.pem"]
+
+
+def test_the_settings_of_a_service_of_a_hub_are_looked_at_and_nothing_is_made(
+    tmp_path: Path,
+) -> None:
+    hub = {
+        "JUPYTERHUB_SERVICE_NAME": "rooms",
+        "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{free_port()}",
+        "JUPYTERHUB_SERVICE_PREFIX": "/services/rooms/",
+        "JUPYTERHUB_API_TOKEN": "of-the-service",
+    }
+    for role, code in (("look", 1), ("read", 0)):
+        rooms = "--HubService.rooms=" + json.dumps({"*": {"anyone": role}})
+        told = check(tmp_path, "--data=kept", rooms, **hub)
+        assert told.returncode == code, told.stderr
+        assert len(told.stderr.splitlines()) == code
+    assert os.listdir(tmp_path) == []
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
