@@ -216,30 +216,37 @@ class Hub:
             memory=self.memory,
         )
 
-    def check_signs_of_life(self) -> None:
+    def check_signs_of_life(self) -> asyncio.Future[None]:
         """Close the peers that were silent since the last time, and ask the others.
 
         A ping queues behind what waits for a peer, here or in the kernel, so its silence says
         nothing as long as it goes on taking that; while something waits here, the backlog holds it
-        to a minimum.
+        to a minimum. They are looked at one after the other, a few milliseconds of the loop at a
+        time. Returns what to wait for: a check that began before that would find peers silent that
+        were asked a moment ago.
         """
-        for peer in list(self._peers):
-            if peer.outbox.waits:
-                peer.heard = True
-            elif not (peer.heard or peer.held or peer.outbox.progresses()):
-                peer.close(CLOSE_SILENT, "no answer to a ping")
-                continue
-            else:
-                peer.heard = False
-                peer.outbox.put(_PING)
+        return self._act_in_turns(list(self._peers), self._check_sign_of_life)
 
-    def check_credentials(self) -> None:
+    @staticmethod
+    def _check_sign_of_life(peer: Peer) -> None:
+        outbox = peer.outbox
+        if outbox.waits:
+            peer.heard = True
+        elif peer.heard or peer.held or outbox.progresses():
+            peer.heard = False
+            outbox.put(_PING)
+            outbox.flush()  # in this turn, or those of all would be written at the end of the tick
+        else:
+            peer.close(CLOSE_SILENT, "no answer to a ping")
+
+    def check_credentials(self) -> asyncio.Future[None]:
         """Ask whether the credentials of all peers are still good, and act on what they allow.
 
         Whose isn't is closed with 4401, and who may read nothing any more with 4403. They are asked
-        one after the other, a few milliseconds of the loop at a time.
+        one after the other, a few milliseconds of the loop at a time. Returns what to wait for
+        until all have been asked.
         """
-        self._act_in_turns(list(self._peers), Peer.revalidate)
+        return self._act_in_turns(list(self._peers), Peer.revalidate)
 
     def renewed(self, peer: Peer) -> None:
         """Note when the credential of a peer ends, which it joined with or was renewed by."""
@@ -259,11 +266,10 @@ class Hub:
         now = time.time()
         if now < self._next_expiry:
             return
-        for peer in [peer for peer, notice_at in self._notices.items() if notice_at <= now]:
+        noticed = [peer for peer, notice_at in self._notices.items() if notice_at <= now]
+        for peer in noticed:
             del self._notices[peer]
-            left = self._expiries[peer] - now
-            if left > 0:
-                self._act(peer, partial(peer.tell_expiry, left))
+        self._act_in_turns(noticed, self._tell_expiry)
         ended = [peer for peer, expires_at in self._expiries.items() if expires_at <= now]
         for peer in ended:
             del self._expiries[peer]
@@ -386,18 +392,33 @@ class Hub:
 
     def _act_in_turns(
         self, peers: list[Peer], action: Callable[[Peer], Awaitable[None] | None]
-    ) -> None:
-        """Have peers act one after the other, each in a turn of its own."""
+    ) -> asyncio.Future[None]:
+        """Have peers act one after the other, each in a turn of its own.
+
+        Returns a future that is done when all have begun to.
+        """
         left = iter(peers)
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def act() -> None:
             peer = next(left, None)
             if peer is not None:
+                self.backlog.turns.wait(act)
                 if peer in self._peers:
                     self._act(peer, partial(action, peer))
-                self.backlog.turns.wait(act)
+            elif not begun.done():
+                begun.set_result(None)
 
         act()
+        return begun
+
+    def _tell_expiry(self, peer: Peer) -> None:
+        expires_at = self._expiries.get(peer)
+        if expires_at is None or peer in self._notices:
+            return  # it has ended, or was renewed meanwhile
+        left = expires_at - time.time()
+        if left > 0:
+            peer.tell_expiry(left)
 
     def _expire(self, peer: Peer) -> None:
         expires_at = peer.guard.credential.expires_at
@@ -416,6 +437,7 @@ class Hub:
             return
         if asking is not None:
             task = asyncio.ensure_future(asking)
+            self.backlog.turns.end()  # what it does comes after this turn
             self._asking.add(task)
             task.add_done_callback(partial(self._acted, peer))
 

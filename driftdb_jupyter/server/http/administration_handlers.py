@@ -35,7 +35,8 @@ _BYTES_AT_ONCE = 64 * 1024
 # of it, and that is at every call of the system.
 _BYTES_BETWEEN_PAUSES = 8 * 1024
 _PAUSE_SECONDS = 0.0001
-_SPOOL_BYTES = 16 * 1024 * 1024
+# What is gathered up to there is written to a file in one piece.
+_SPOOL_BYTES = 1024 * 1024
 _PROGRESS_SECONDS = 0.3
 _POLICY_BYTES = 16 * 1024 * 1024
 

@@ -60,10 +60,14 @@ class Turns:
         def begin() -> None:
             if not turn.done():
                 turn.set_result(None)
-                self._until = 0.0  # what the caller makes comes after this call, and ends the turn
+                self.end()
 
         self.wait(begin)
         await turn
+
+    def end(self) -> None:
+        """Let this turn be the last in its turn of the loop: what it has begun comes after it."""
+        self._until = 0.0
 
     async def take(self, steps: Steps[T]) -> T:
         """Do some work, each step of it in a turn of its own."""

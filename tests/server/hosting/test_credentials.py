@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -134,6 +135,50 @@ async def test_many_are_asked_and_closed_one_after_the_other(
     assert len(closed) < 3
     await world.settle()
     assert closed == 3 * [4401]
+
+
+async def test_what_many_have_to_ask_others_begins_one_in_each_turn_of_the_loop(
+    world: World, come: Come
+) -> None:
+    begun: list[int] = []
+
+    async def ask(number: int) -> bool:
+        begun.append(number)
+        return True
+
+    for number in range(5):
+        ticket = Ticket()
+        ticket.good = ask(number)
+        (await come()).renew(ticket)
+    all_asked = world.hub.check_credentials()
+    for turn in range(5):
+        assert len(begun) <= turn
+        assert not all_asked.done()
+        await asyncio.sleep(0)
+    await all_asked
+    await world.settle()
+    assert begun == [0, 1, 2, 3, 4]
+
+
+async def test_many_are_told_one_after_the_other_that_theirs_ends(
+    world: World, come: Come, lines: list[Line]
+) -> None:
+    world.hub.backlog.turns = Turns(clock=count().__next__)  # each of their turns takes long
+    peers = [await come() for _ in range(4)]
+    for peer in peers:
+        peer.hears_expiry = True
+        peer.renew(Ticket(expires_at=time.time() + 1000))
+        world.hub.renewed(peer)
+    world.hub._next_expiry = 0.0
+    world.hub._notices.update(dict.fromkeys(peers, 0.0))
+    world.hub.expire_credentials()
+    peers[-1].renew(Ticket(expires_at=time.time() + 1000))
+    world.hub.renewed(peers[-1])
+    world.hub.flusher.flush()
+    assert [b"expires" in line.arrived() for line in lines] == [True, False, False, False]
+    await world.settle()
+    world.hub.flusher.flush()
+    assert [b"expires" in line.arrived() for line in lines] == [False, True, True, False]
 
 
 async def test_one_that_is_no_longer_good_is_closed_with_4401(

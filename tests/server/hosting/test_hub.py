@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from itertools import count
 
 import pytest
 from msgspec import Raw
 
 from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.protocol.frame import PING, frame
 from driftdb_jupyter.protocol.messages import Append, Push
 from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.hosting.peer import Peer
 from driftdb_jupyter.server.sending.close_codes import CLOSE_SILENT
+from driftdb_jupyter.server.sending.turns import Turns
 from driftdb_jupyter.server.settings import DriftDB
 
 from ..line import Line
@@ -41,6 +44,24 @@ async def test_who_is_held_by_a_slow_disk_is_not_taken_for_dead(lines: list[Line
     world.hub.check_signs_of_life()
     assert closed == [CLOSE_SILENT]
     world.hub.leave(peer)
+
+
+async def test_many_are_asked_for_a_sign_of_life_one_after_the_other(lines: list[Line]) -> None:
+    world = World()
+    world.hub.backlog.turns = Turns(clock=count().__next__)  # each of their turns takes long
+    room, closed = await world.room(), list[int]()
+    for _ in range(4):
+        lines.append(Line(world.hub.flusher))
+        join(world.hub, room, lines[-1], closed)
+    all_asked = world.hub.check_signs_of_life()
+    pings = [line.arrived() for line in lines]
+    assert pings == [frame(PING, b""), b"", b"", b""]
+    await all_asked
+    for number in (1, 2, 3):
+        pings[number] = lines[number].arrived()
+    assert pings == 4 * [frame(PING, b"")]
+    await world.hub.check_signs_of_life()
+    assert closed == 4 * [CLOSE_SILENT]
 
 
 async def test_who_is_held_may_leave(lines: list[Line]) -> None:
