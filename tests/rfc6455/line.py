@@ -13,6 +13,7 @@ from driftdb_jupyter.server.limits.floods import Floods
 from driftdb_jupyter.server.limits.incomplete import Incomplete
 from driftdb_jupyter.server.receiving.deflate import Deflate
 from driftdb_jupyter.server.receiving.reader import BatchReader
+from driftdb_jupyter.server.sending.traffic import Traffic
 
 from .case import LIMIT_BYTES
 
@@ -64,6 +65,7 @@ class _Echo:
         self.reader.stream = stream
         self.reader.flusher = self.reader.outbox = handler
         self.reader.floods = Floods()
+        self.reader.traffic = Traffic()
         self.reader.on_messages = self._take_all
         self.reader.settled = self.reader.on_part = lambda: None
         self.reader.incomplete = Incomplete(2 * LIMIT_BYTES)

@@ -125,7 +125,7 @@ class Peer:
         self._harmless_bytes = limits.harmless_bytes
         self._limits = limits
         self._malformed = malformed or Malformed()
-        self._muted: list[str] = []  # keys that were taken away, which it wasn't told yet
+        self._muted: list[str] | None = None  # keys that were taken away, which it wasn't told yet
         self._cost_bytes = 0
         self._description_count = 0  # of keys that begin with $meta/, which are counted apart
         self._cursors: dict[str, tuple[Get, Cursor]] = {}  # of streams that were given in part
@@ -316,7 +316,7 @@ class Peer:
         self._cursors.clear()
         self._withheld.clear()
         self._told_actions.clear()
-        self._muted.clear()
+        self._muted = None
         self._room.subscriptions.add(-self._cost_bytes)
         self._cost_bytes = self._description_count = 0
         self._room.unwatch(self.outbox)
@@ -530,12 +530,14 @@ class Peer:
         for key in {**self._subscriptions, **self._cursors}:
             if not grants.may_read(key):
                 self._mute(key)
-        keys = {**dict.fromkeys(gained, False), **dict.fromkeys(self._muted, True)}
-        self._muted.clear()
+        keys = {**dict.fromkeys(gained, False), **dict.fromkeys(self._muted or (), True)}
+        self._muted = None
         return self._tell(keys)
 
     def _mute(self, key: str) -> None:
         self._take_away(key)
+        if self._muted is None:  # which nearly all always are
+            self._muted = []
         self._muted.append(key)
 
     def _take_away(self, key: str) -> None:

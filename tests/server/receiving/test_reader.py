@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -18,12 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketProtocol13, _WebSocketParams
+from tornado.websocket import WebSocketProtocol, WebSocketProtocol13, _WebSocketParams
 
 from driftdb_jupyter.server.limits.floods import Floods
 from driftdb_jupyter.server.limits.incomplete import Incomplete
 from driftdb_jupyter.server.receiving.reader import BatchReader, available
 from driftdb_jupyter.server.sending.plain_stream import PlainStream
+from driftdb_jupyter.server.sending.traffic import Traffic
 
 from ...rfc6455.frames import (
     BINARY,
@@ -142,6 +144,7 @@ class Reading:
             protocol.on_messages = handler.on_messages
             protocol.flusher = protocol.outbox = handler
             protocol.floods = Floods()
+            protocol.traffic = Traffic()
             protocol.settled = protocol.on_part = lambda: None
             protocol.incomplete = Incomplete(1_000_000)
         if self._by == "socket":
@@ -358,10 +361,23 @@ def a_reader() -> tuple[Any, RecordingHandler]:
     reader.stream = ScriptedStream([])
     reader.outbox = reader.flusher = handler
     reader.floods = Floods(clock=lambda: 0.0)
+    reader.traffic = Traffic()
     reader.on_messages = handler.on_messages
     reader.settled = reader.on_part = lambda: None
     reader.incomplete = Incomplete(1_000_000)
     return reader, handler
+
+
+def test_a_reader_has_no_attributes_beside_its_slots_and_those_of_tornado() -> None:
+    async def take() -> Any:
+        reader, _ = a_reader()
+        whole, begun = client_frame(TEXT, b"whole"), client_frame(TEXT, b"begun", final=False)
+        assert not reader._take(whole + client_frame(PING, b"") + begun)
+        return reader
+
+    tornado: Any = SimpleNamespace()
+    WebSocketProtocol.__init__(tornado, RecordingHandler())
+    assert vars(asyncio.run(take())).keys() == vars(tornado).keys()
 
 
 def test_of_many_connections_that_flood_one_alone_has_a_turn_in_each_tick() -> None:
