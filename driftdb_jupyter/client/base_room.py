@@ -236,7 +236,7 @@ class BaseRoom(Sealed):
         needed_text("key", key)
         self.connection.send(META + key, action="delete")
         outcome = self.connection.send(key, action="delete")
-        return Handle(outcome, lambda _: None, why=lambda: self.error)
+        return Handle(outcome, lambda _: None, connection=self.connection)
 
     def retry(self) -> None:
         """Try at once to connect again, where there is no connection; doesn't wait."""
@@ -316,7 +316,7 @@ class BaseRoom(Sealed):
         return error
 
     def _handle(self, outcome: Outcome[R]) -> Handle[R]:
-        return Handle(outcome, lambda result: result, why=lambda: self.error)
+        return Handle(outcome, lambda result: result, connection=self.connection)
 
 
 def find(

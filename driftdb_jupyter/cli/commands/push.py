@@ -83,7 +83,7 @@ def command(
         member.check_kind(key, kind)
     with member.joined() as room:
         outcome = room.connection.send(key, *values, action=action, if_seq=if_seq)
-        handle = Handle(outcome, lambda seq: seq, why=lambda: room.error)
+        handle = Handle(outcome, lambda seq: seq, connection=room.connection)
         seq = handle.result(member.timeout_seconds)
     if json:
         put(msgspec.json.encode({"key": key, "seq": seq}).decode())

@@ -88,6 +88,18 @@ class Connection:
         """Why there is no connection."""
         return None if self._closing else self._driver.supervisor.error
 
+    @property
+    def stopped(self) -> DriftDBError | None:
+        """Why it is stopped, so that nothing comes of waiting; ``None`` where it isn't.
+
+        Nor is it while something is still to be done that may have it try again.
+        """
+        if self.status != "stopped" or self._inbox.jobs:
+            return None
+        # Between these two somebody may have asked for another attempt.
+        error = self.error
+        return None if error is None else error.with_traceback(None)
+
     def is_withheld(self, key: str) -> bool:
         """Return True if the room said that a key may not be read."""
         return self._session.is_withheld(key)

@@ -103,7 +103,7 @@ class PubSub(Labelled):
     def messages(self, *, timeout_seconds: float | None = None) -> Feed:
         """Return what is published from now on, for a ``for`` or an ``async for`` loop.
 
-        ``timeout_seconds``: how long each may take (``None``: for ever).
+        ``timeout_seconds``: how long each may take (``None``: ``DRIFTDB_WAIT_SECONDS``, a day).
         """
         return Feed(
             self._home.connection,

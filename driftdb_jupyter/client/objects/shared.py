@@ -157,7 +157,7 @@ class Shared(Sealed):
         if self._logged is not None and self._is_taken():
             self._logged = None  # what is refused after that is said again
         self._newest = outcome
-        return Handle(outcome, read, why=lambda: self._home.error)
+        return Handle(outcome, read, connection=self._home.connection)
 
     def _is_taken(self) -> bool:
         """Return True if the room took the newest write."""

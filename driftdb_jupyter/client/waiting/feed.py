@@ -27,6 +27,8 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
     """Waits for each next value, in a ``for`` loop or an ``async for`` loop, in any thread.
 
     It works in the middle of a running cell, and ends when it is closed, or the connection is.
+    What stops the connection is raised after the values that came before; once the room has been
+    asked to :meth:`~.BaseRoom.retry`, the next loop goes on.
     Of the values that nobody took 10,000 are remembered; :attr:`missed` counts those that were
     forgotten.
     """
@@ -69,15 +71,16 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
     def __next__(self) -> Any:
         """Wait for the next value.
 
-        Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when none came in time.
+        Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when none came in time, and what
+        stopped the connection.
         """
         while True:
             try:
                 return self._take()
             except _NothingThere:
-                if self._over and not self._unread:
+                if self._ended():
                     raise StopIteration from None
-            if not self._connection.wait_until(lambda: self._unread or self._over, self._timeout):
+            if not self._connection.wait_until(self._has_more, self._timeout):
                 raise self._late() from None
 
     async def __anext__(self) -> Any:
@@ -91,7 +94,7 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
                 try:
                     return self._take()
                 except _NothingThere:
-                    if self._over and not self._unread:
+                    if self._ended():
                         raise StopAsyncIteration from None
                 if not await waker.wait(end - time.monotonic()):
                     raise self._late()
@@ -104,9 +107,24 @@ class Feed(Iterator[Any], AsyncIterator[Any]):
         for wake in list(self._connection.wakers):
             wake()
 
-    @property
-    def _over(self) -> bool:
-        return self._closed or self._connection.status == "closed"
+    def _ended(self) -> bool:
+        """Return True if nothing comes any more; raises what stopped the connection."""
+        if self._closed or self._connection.status == "closed":
+            return not self._unread
+        reason = self._connection.stopped
+        if reason is not None and not self._unread:
+            raise reason from None
+        return False
+
+    def _has_more(self) -> bool:
+        """Return True if there is a value, or none comes any more."""
+        connection = self._connection
+        return (
+            bool(self._unread)
+            or self._closed
+            or connection.status == "closed"
+            or connection.stopped is not None
+        )
 
     def _take(self) -> Any:
         """Read, take and return the next value; an interrupt at any line loses none.

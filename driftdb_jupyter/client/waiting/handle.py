@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ...protocol.errors import DriftDBError, TimedOut
 from ..arguments import check_seconds
-from ..runtime.waker import LoopWaker, wait_for
+from ..connection.connection import Connection
+from ..runtime.waker import LoopWaker, Waker
 from ..session.outcome import Outcome
 from ..settings import Settings
 
@@ -29,12 +32,12 @@ class Handle(Generic[T]):
         outcome: Outcome[R],
         read: Callable[[R], T],
         *,
-        why: Callable[[], DriftDBError | None],
+        connection: Connection,
     ) -> None:
-        """``read`` makes the result of what the outcome brings; ``why``: what is in the way."""
+        """``read`` makes the result of what the outcome brings, which comes by ``connection``."""
         self._outcome = outcome
         self._read = read
-        self._why = why
+        self._connection = connection
 
     def done(self) -> bool:
         """Return True if the room has answered."""
@@ -43,16 +46,29 @@ class Handle(Generic[T]):
     def result(self, timeout_seconds: float | None = None) -> T:
         """Wait for the room's answer, and return it.
 
-        Raises what the room refused it with, what keeps the room from being reached, or
+        Raises what the room refused it with, at once what stopped the connection, or
         :class:`~driftdb_jupyter.protocol.errors.TimedOut` when ``timeout_seconds`` are over
-        (``None``: ``DRIFTDB_TIMEOUT_SECONDS``). It is on its way all the same.
+        (``None``: ``DRIFTDB_TIMEOUT_SECONDS``). It is sent all the same, as soon as it can be.
         """
         if timeout_seconds is None:
             timeout_seconds = Settings.read("timeout_seconds")
         check_seconds("timeout_seconds", timeout_seconds)
-        if not wait_for(self._outcome, timeout_seconds):
-            raise self._late(timeout_seconds) from self._why()
-        return self._read(self._outcome.result())
+        outcome = self._outcome
+        if not outcome.done():
+            waker = Waker()
+            end = time.monotonic() + timeout_seconds
+            outcome.add_done_callback(waker.wake)
+            look = partial(self._wake_if_stopped, waker.wake)
+            try:
+                self._connection.wakers.add(look)
+                while not self._decided():
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        raise self._late(timeout_seconds) from self._obstacle()
+                    waker.wait(left)
+            finally:
+                self._connection.wakers.discard(look)
+        return self._read(outcome.result())
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait as :meth:`result` does without arguments, and raise the same."""
@@ -63,10 +79,16 @@ class Handle(Generic[T]):
         outcome = self._outcome
         if not outcome.done():
             waker = LoopWaker()
+            end = time.monotonic() + seconds
             outcome.add_done_callback(waker.wake)
-            await waker.wait(seconds)
-            if not outcome.done():
-                raise self._late(seconds) from self._why()
+            look = partial(self._wake_if_stopped, waker.wake)
+            try:
+                self._connection.wakers.add(look)
+                while not self._decided():
+                    if not await waker.wait(end - time.monotonic()) and not self._decided():
+                        raise self._late(seconds) from self._obstacle()
+            finally:
+                self._connection.wakers.discard(look)
         return self._read(outcome.result())
 
     def __repr__(self) -> str:
@@ -75,8 +97,25 @@ class Handle(Generic[T]):
         error = self._outcome.exception()
         return f"<Handle ({'done' if error is None else error!r})>"
 
+    def _wake_if_stopped(self, wake: Callable[[], object]) -> None:
+        # Others' changes wake no one who waits for this answer.
+        if self._connection.stopped is not None:
+            wake()
+
+    def _decided(self) -> bool:
+        """Return True if the answer is there; raises what stopped the connection."""
+        if self._outcome.done():
+            return True
+        reason = self._connection.stopped
+        if reason is not None and not self._outcome.done():
+            raise reason
+        return self._outcome.done()
+
+    def _obstacle(self) -> DriftDBError | None:
+        return self._connection.error or self._connection.held
+
     def _late(self, timeout_seconds: float) -> TimedOut:
-        why = self._why()
+        why = self._obstacle()
         return TimedOut(
             f"the room gave no answer within {timeout_seconds:g} s"
             f"{'.' if why is None else f': {why.plain}'}",

@@ -44,7 +44,7 @@ class Wait(Generic[T]):
         """Wait, and return the value.
 
         Raises :class:`~driftdb_jupyter.protocol.errors.TimedOut` when ``timeout_seconds`` are over
-        (``None``: ``DRIFTDB_WAIT_SECONDS``, a day), and
+        (``None``: ``DRIFTDB_WAIT_SECONDS``, a day), what stopped the connection, and
         :class:`~driftdb_jupyter.protocol.errors.NotConnected` after the room was closed.
         """
         seconds = _limit(timeout_seconds)
@@ -60,7 +60,7 @@ class Wait(Generic[T]):
                 left = end - time.monotonic()
                 if left <= 0:
                     raise self._late(seconds)
-                self._check_open()
+                self._check_alive()
                 waker.wait(left)
         finally:
             self._connection.wakers.discard(wake)
@@ -80,13 +80,15 @@ class Wait(Generic[T]):
                 value = self._read()
                 if self._predicate(value):
                     return value
-                self._check_open()
+                self._check_alive()
                 if not await waker.wait(end - time.monotonic()):
                     raise self._late(seconds)
         finally:
             self._connection.wakers.discard(wake)
 
-    def _check_open(self) -> None:
+    def _check_alive(self) -> None:
+        if (reason := self._connection.stopped) is not None:
+            raise reason
         if self._connection.status == "closed":
             raise NotConnected(f"the connection to {self._connection.location.url} was closed")
 

@@ -4,13 +4,18 @@ import asyncio
 
 import pytest
 
+from driftdb_jupyter.client.connection.connection import Connection
 from driftdb_jupyter.client.session.outcome import Outcome
+from driftdb_jupyter.client.settings import Settings
+from driftdb_jupyter.client.transport.location import Location
 from driftdb_jupyter.client.waiting.handle import Handle
 from driftdb_jupyter.protocol.errors import DriftDBError, Forbidden, TimedOut, Unreachable
 
 
 def handle(outcome: Outcome[int], why: DriftDBError | None = None) -> Handle[str]:
-    return Handle(outcome, str, why=lambda: why)
+    connection = Connection(Location(server="http://127.0.0.1:1/", room="a"), Settings())
+    connection._driver.supervisor.error = why
+    return Handle(outcome, str, connection=connection)
 
 
 def test_it_brings_what_was_answered() -> None:

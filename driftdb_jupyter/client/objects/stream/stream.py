@@ -130,7 +130,7 @@ class Stream(Labelled, Sequence[Any]):
         """Return the values for a ``for`` or an ``async for`` loop that waits for each next one.
 
         ``start``: ``"oldest"`` for what the stream holds first, ``"now"`` for what comes from now
-        on. ``timeout_seconds``: how long each may take (``None``: for ever).
+        on. ``timeout_seconds``: how long each may take (``None``: ``DRIFTDB_WAIT_SECONDS``, a day).
         """
         if start not in ("oldest", "now"):
             raise ValueError(f'expected start="oldest" or start="now", got {start!r}')
