@@ -111,7 +111,7 @@ class LocalStore:
     def put(self, name: str, pieces: Iterable[bytes], *, replace: bool, owners: bool) -> int:
         """Import a room, given as JSON Lines in pieces of any length."""
         room, left_out = self._administration.read(pieces, owners=owners)
-        self._run(self._administration.put(name, room, replace=replace))
+        self._run(self._administration.put(name, room, replace=replace, owners=owners))
         return left_out
 
     def policy(self, name: str) -> Policy | None:

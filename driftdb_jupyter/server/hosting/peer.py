@@ -499,6 +499,8 @@ class Peer:
         self._charge_subscription(key)
         if get.epoch is not UNSET or get.presence:
             self._refuse(refusal)
+        else:  # the answer doesn't say so, but the logs do
+            self._refused(refusal)
         room, codec = self._room, self._codec
         if get.seq is not None:
             known = get.epoch is not UNSET

@@ -24,7 +24,7 @@ from ...rooms.memory_budget import MemoryBudget
 from ...rooms.room import Room
 from ..hosting.hub import Hub
 from ..hosting.revoking import revoke_tokens
-from ..process.audit import OwnersForgotten, PolicyChanged
+from ..process.audit import Denied, OwnersForgotten, PolicyChanged, RoomDeleted, RoomImported
 from ..sending.backlog import Backlog
 from .address import link_path
 
@@ -52,6 +52,10 @@ class Administration:
     def __init__(self, hub: Hub, *, reach: Callable[[], str | None] = lambda: None) -> None:
         self._hub = hub
         self._reach = reach
+
+    def denied(self, address: str, reason: str) -> None:
+        """Tell the audit log that somebody was refused the administration."""
+        self._hub.events.audit.tell(Denied(address=address, reason=reason, action="administer"))
 
     async def rooms(self) -> list[RoomSummary]:
         """All rooms, by name."""
@@ -95,8 +99,12 @@ class Administration:
         left_out = load(room, pieces, limits=settings.limits, owners=owners)
         return room, left_out
 
-    async def put(self, name: str, room: Room, *, replace: bool = False) -> None:
+    async def put(
+        self, name: str, room: Room, *, replace: bool = False, owners: bool = False
+    ) -> None:
         """Give a room that was read a name; ``replace``: another of that name goes.
+
+        ``owners``: whether it was read with who owns it, for the audit log.
 
         Raises :class:`BadMessage` for a name that is none or taken,
         :class:`~..protocol.errors.QuotaExceeded` and :class:`~..protocol.errors.Unavailable`. Then
@@ -111,6 +119,8 @@ class Administration:
         except BaseException:
             room.release()
             raise
+        imported = RoomImported(room=name, by="operator", replaced=replace, owners=owners)
+        self._hub.events.audit.tell(imported)
         if broker.keeps:
             room.release()  # it is kept elsewhere, and is loaded when it is asked for
 
@@ -207,6 +217,7 @@ class Administration:
         """
         if not await self._hub.rooms.delete(name):
             raise _missing(name)
+        self._hub.events.audit.tell(RoomDeleted(room=name, by="operator"))
 
     async def backup(
         self, target: str, *, replace: bool = False, progress: Callable[[int, int], None]
@@ -259,7 +270,7 @@ class Administration:
                 )
                 assert loaded is not None
                 loaded.room.epoch = new_id()
-                await self.put(name, loaded.room, replace=name in taken)
+                await self.put(name, loaded.room, replace=name in taken, owners=True)
                 progress(done, len(names))
         except (sqlite3.Error, OSError) as error:
             raise BadMessage(f"{source} can't be read: {error}") from None

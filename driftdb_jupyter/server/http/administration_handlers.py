@@ -57,6 +57,8 @@ class AdministrationRequest(RequestHandler):
         """Refuse who doesn't know the secret."""
         given = self.request.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), (_SCHEME + self.secret).encode()):
+            address = self.request.remote_ip or ""
+            self.administration.denied(address, "expected the secret of the control file")
             raise HTTPError(HTTPStatus.FORBIDDEN)
         self.set_header("Cache-Control", "no-store")
 
@@ -152,7 +154,7 @@ class ExportedRoom(AdministrationRequest):
         owners = self.get_query_argument("owners", "") == "true"
         room, left_out = await asyncio.to_thread(self.administration.read, pieces, owners=owners)
         replace = self.get_query_argument("replace", "") == "true"
-        await self.administration.put(name, room, replace=replace)
+        await self.administration.put(name, room, replace=replace, owners=owners)
         self.answer(left_out)
 
     async def delete(self, name: str) -> None:

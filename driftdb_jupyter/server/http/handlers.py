@@ -33,12 +33,13 @@ from ...protocol.value import LONG_BYTES
 from ...rooms.room import Applied
 from ..hosting.answers import answer_to_get, answers_to_push, check_readable
 from ..hosting.author import author, client_key
-from ..hosting.guard import Guard, check
+from ..hosting.guard import Guard, check, denial
 from ..hosting.hosted_room import HostedRoom, short_list
 from ..hosting.hub import Hub
 from ..hosting.peer import Peer
 from ..limits.callers import Caller
 from ..limits.people import PersonShare
+from ..process.audit import OwnerMade
 from ..process.log_text import printable
 from ..receiving.reader import BatchReader, available
 from ..sending.answer import Answer
@@ -100,6 +101,17 @@ class RoomRequest(Request):
         return None if text is None else self.site.bearers.credential(text)
 
     @property
+    def asked_room(self) -> str | None:
+        """The name of the room that is asked about, as it came; ``None`` for no room."""
+        return self.path_args[0] if self.path_args and not self.is_public else None
+
+    @property
+    def subject(self) -> str | None:
+        """Who asks, as a policy knows the person; ``None`` for somebody without a name."""
+        credential: Credential | None = getattr(self, "credential", None)
+        return None if credential is None else credential.identity.subject
+
+    @property
     def has_ticket(self) -> bool:
         """Whether the request came in by a ticket."""
         return self.get_query_argument("ticket", None) is not None
@@ -123,7 +135,7 @@ class RoomRequest(Request):
             raise Unauthorized("the token was taken back")
         if not grants:
             if self.hides_rooms and await self._would_miss(access.name):
-                raise NoSuchRoom
+                raise NoSuchRoom(hidden=True)
             raise HTTPError(HTTPStatus.FORBIDDEN)
         return grants
 
@@ -182,7 +194,7 @@ class RoomRequest(Request):
     async def make(self, name: str) -> None:
         """Make a room of that name unless it exists: one of the caller's."""
         if await self.hub.rooms.create(name, maker=self.caller):
-            self.hub.events.made(name, self.who)
+            self.hub.events.made(name, self.who, by=self.subject)
 
     async def demand_entry(self, name: str) -> None:
         """Raise 403 if the caller may do nothing in a room of that name, before it is opened.
@@ -267,6 +279,8 @@ class NewRoom(RoomRequest):
             except Refusal:  # nobody knows a room whose maker is refused
                 await self.hub.rooms.delete(name)
                 raise
+            owner = OwnerMade(room=name, by=self.subject, address=self.who)
+            self.hub.events.audit.tell(owner)
         self.answer_address(name, admin=secret)
 
 
@@ -347,6 +361,9 @@ class Send(Gathered, RoomRequest):
         """Answer as if the key were empty, or refuse who knows refusals (protocol, "Grants")."""
         if get.epoch is not UNSET or not grants.reads_any:
             check(grants, get)
+        withheld = denial(grants, get)
+        if withheld is not None:  # the answer doesn't say so, but the logs do
+            self.hub.events.refused(self.asked_room, self.who, withheld, by=self.subject)
         if get.seq is not None:
             self.answer_encoded(JSON.init(get.key, 0).whole(()))
         elif get.presence:
@@ -634,7 +651,7 @@ class Connect(RoomRequest, WebSocketHandler):
         """Begin the closing handshake."""
         if code is not None and not self._closed:
             self._closed = True
-            self.hub.events.closed(self.hosted.name, self.who, code, reason or "")
+            self.hub.events.closed(self.hosted.name, self.who, code, reason or "", by=self.subject)
         super().close(code, reason)
 
     def on_close(self) -> None:
@@ -654,7 +671,7 @@ class Connect(RoomRequest, WebSocketHandler):
         del self._receive_all
 
     def _refused(self, refusal: Refusal) -> None:
-        self.hub.events.refused(self.hosted.name, self.who, refusal)
+        self.hub.events.refused(self.hosted.name, self.who, refusal, by=self.subject)
 
     def _slowed(self) -> None:
         self.hub.events.slowed(self.hosted.name, self.who)

@@ -112,7 +112,6 @@ class PageHandler(RoomRequest):
         """Say in a page what is wrong."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, Forbidden):
-            self.hub.events.refused(None, self.who, error)
             self.set_status(error.http_status, error.http_reason)
             self.show("", title="Not allowed", message=str(error))
         elif status_code == HTTPStatus.NOT_FOUND:

@@ -40,6 +40,7 @@ _LINGER_SECONDS = 2.0
 # What is read and dropped of a body that doesn't declare its length, before it is cut off.
 _EXCESS_BYTES = 1024 * 1024
 _ANY_SIZE = 1 << 62
+_DENYING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 _lingering: set[asyncio.Task[None]] = set()
 
@@ -244,6 +245,27 @@ class Request(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(content)
 
+    @property
+    def asked_room(self) -> str | None:
+        """The name of the room that is asked about, as it came; ``None`` for no room."""
+        return None
+
+    @property
+    def subject(self) -> str | None:
+        """Who asks, as a policy knows the person; ``None`` for somebody without a name."""
+        return None
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Answer an error, and log it if something is refused by it: the one way to refuse."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        room, by, events = self.asked_room, self.subject, self.hub.events
+        if isinstance(error, Refusal):
+            events.refused(room, self.who, error, by=by)
+        elif status_code in _DENYING or (isinstance(error, NoSuchRoom) and error.hidden):
+            why = error.why if isinstance(error, Unauthorized) else HTTPStatus(status_code).phrase
+            events.denied(room, self.who, why, by=by)
+        super().send_error(status_code, **kwargs)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer a refusal with its ``error`` object, and anything else with the status alone."""
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -253,7 +275,6 @@ class Request(RequestHandler):
         if not isinstance(error, Refusal):
             self.finish()
             return
-        self.hub.events.refused(None, self.who, error)
         self.set_status(error.http_status, error.http_reason)
         if isinstance(error, RateExceeded) and error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))
@@ -274,11 +295,15 @@ class Request(RequestHandler):
 
 
 class NoSuchRoom(HTTPError):
-    """There is no such room here, which the answer says in a header: 404 alone may be a proxy's."""
+    """There is no such room here, which the answer says in a header: 404 alone may be a proxy's.
 
-    def __init__(self) -> None:
+    ``hidden``: there is one, which the caller isn't to know of.
+    """
+
+    def __init__(self, *, hidden: bool = False) -> None:
         """Make the error, whose status is 404."""
         super().__init__(HTTPStatus.NOT_FOUND)
+        self.hidden = hidden
 
 
 class Unauthorized(HTTPError):

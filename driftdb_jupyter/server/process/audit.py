@@ -26,8 +26,11 @@ __all__ = [
     "Denied",
     "LinkMade",
     "LinkRevoked",
+    "OwnerMade",
     "OwnersForgotten",
     "PolicyChanged",
+    "RoomDeleted",
+    "RoomImported",
     "RoomMade",
     "TokenRevoked",
     "audit_to",
@@ -54,6 +57,25 @@ class AuditEvent(Struct, kw_only=True, omit_defaults=True, tag_field="event"):
 
 class RoomMade(AuditEvent, tag="room_made"):
     """A room was made."""
+
+
+class OwnerMade(AuditEvent, tag="owner_made"):
+    """Whoever made a room was given the secret of its owner."""
+
+
+class RoomImported(AuditEvent, tag="room_imported"):
+    """A room was brought from elsewhere, with who may do what in it there.
+
+    ``replaced``: another of that name went for it, if there was one. ``owners``: those whom it had
+    there own it here, too.
+    """
+
+    replaced: bool = False
+    owners: bool = False
+
+
+class RoomDeleted(AuditEvent, tag="room_deleted"):
+    """A room was deleted by the operator, with who might do what in it."""
 
 
 class PolicyChanged(AuditEvent, tag="policy_changed"):
@@ -88,7 +110,10 @@ class TokenRevoked(AuditEvent, tag="token_revoked"):
 
 
 class Denied(AuditEvent, tag="denied"):
-    """Something was refused to somebody; ``reason``: the message that was answered."""
+    """Something was refused to somebody, or a connection closed because it may no longer be open.
+
+    ``reason``: the message that was answered.
+    """
 
     reason: str = ""
     key: str = ""

@@ -24,6 +24,8 @@ _REQUESTS_PER_SECOND = 50
 _REQUESTS_BURST = 1000
 # Logged as warnings: they tell of the server's own limits.
 _SERIOUS_CODES = (1011, 4408)
+# Somebody's credential has ended, or lets nothing of the room be read any more.
+_DENYING_CODES = (4401, 4403)
 # Those of RFC 6455, and the protocol's own.
 _KNOWN_CODES = frozenset((*range(1000, 1016), 4401, 4403, 4404, 4408))
 _SERIOUS = ("quota", "unavailable")
@@ -68,26 +70,43 @@ class EventLog:
             how = "without a close frame" if code is None else f"with {code}"
             self.log.debug("DriftDB: %s: %s has left %s", self.names.shown(room), address, how)
 
-    def closed(self, room: str, address: str, code: int, reason: str) -> None:
-        """Log that the server has closed a connection (protocol, "Errors and closing")."""
+    def closed(
+        self, room: str, address: str, code: int, reason: str, *, by: str | None = None
+    ) -> None:
+        """Log that the server has closed a connection (protocol, "Errors and closing").
+
+        ``by``: who it was, as a policy knows the person.
+        """
         self._count_close(code)
+        if code in _DENYING_CODES:
+            self.denied(room, address, reason, by=by, action="read")
         level = logging.WARNING if code in _SERIOUS_CODES else logging.INFO
         kind = f"closed with {code}"
         self._tell(level, kind, f"{self.names.shown(room)}: {address} was {kind}: {reason}")
 
-    def refused(self, room: str | None, address: str, refusal: Refusal) -> None:
-        """Log that a message or request was refused."""
+    def denied(
+        self,
+        room: str | None,
+        address: str,
+        reason: str,
+        *,
+        by: str | None = None,
+        key: str = "",
+        action: str = "",
+    ) -> None:
+        """Tell the audit log that something was denied; ``by``: to whom, if that is known."""
+        self.audit.tell(
+            Denied(room=room, by=by, address=address, reason=reason, key=key, action=action)
+        )
+
+    def refused(
+        self, room: str | None, address: str, refusal: Refusal, *, by: str | None = None
+    ) -> None:
+        """Log that a message or request of somebody was refused."""
         self.refusals[refusal.code] = self.refusals.get(refusal.code, 0) + 1
         if isinstance(refusal, Forbidden):
-            self.audit.tell(
-                Denied(
-                    room=room,
-                    address=address,
-                    reason=refusal.plain,
-                    key=getattr(refusal, "key", None) or "",
-                    action=getattr(refusal, "action", None) or "",
-                )
-            )
+            key, action = refusal.key or "", refusal.action or ""
+            self.denied(room, address, refusal.plain, by=by, key=key, action=action)
         if refusal.code == "conflict":  # normal: clients settle by it whose write came first
             return
         level = logging.WARNING if refusal.code in _SERIOUS else logging.INFO
@@ -116,9 +135,9 @@ class EventLog:
             printable(address),
         )
 
-    def made(self, room: str, address: str) -> None:
+    def made(self, room: str, address: str, *, by: str | None = None) -> None:
         """Log that a room was made."""
-        self.audit.tell(RoomMade(room=room, address=address))
+        self.audit.tell(RoomMade(room=room, by=by, address=address))
         self._tell(logging.INFO, "made", f"{self.names.shown(room)}: made for {address}")
 
     def deleted(self, room: str) -> None:
