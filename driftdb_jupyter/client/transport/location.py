@@ -188,7 +188,10 @@ def locate(
     if place.link is not None and token is not None:
         raise ValueError("expected either a share link's URL or token=, got both")
     if place.link is None and guest_name is not None:
-        raise ValueError("expected guest_name= beside a share link's URL, got another or none")
+        given = "no URL" if url is None else "another URL"
+        raise ValueError(
+            f"expected guest_name= only with the URL of a share link, got it with {given}"
+        )
     notebook = None
     if room is None and url is None:
         notebook = _notebook(environ)

@@ -67,9 +67,10 @@ async def ticket_by_link(location: Location, settings: Settings) -> str:
 
 
 def _own_mark(secret: str) -> str:
-    """Return by what a link counts this user of this machine as one person, as it does a browser.
+    """Return the mark by which a share link counts this user of this machine as one person.
 
-    It tells nobody who that is, nor that it is the same as by another link.
+    A browser has one, too. It tells nobody who that is, nor that the same user came by another
+    link.
     """
     person = f"{secret} {uuid.getnode()} {platform.node()} {Path.home()}"
     return hashlib.sha256(os.fsencode(person)).hexdigest()
@@ -83,7 +84,7 @@ def _refusal(error: HTTPClientError, location: Location) -> DriftDBError:
         code = action = None
     if error.code == HTTPStatus.FORBIDDEN and action == "name":
         return Forbidden(
-            f"the share link to {location.url} is for who gives a name: set DRIFTDB_GUEST_NAME.",
+            f"the share link to {location.url} asks for a name: set DRIFTDB_GUEST_NAME.",
             in_python='In Python pass it: room(url, guest_name="Ada").',
         )
     if code == "quota":

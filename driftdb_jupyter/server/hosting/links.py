@@ -120,7 +120,7 @@ class Links:
             raise _none()
         name = "".join(filter(str.isprintable, name)).strip()[:_NAME_LENGTH]
         if link.terms.asks_name and not name:
-            raise Forbidden("this link is for who gives a name", key="", action="name")
+            raise Forbidden("this link asks for a name", key="", action="name")
         person = person_of(link.id, browser[:_BROWSER_LENGTH])
         if person not in link.people and not await self._count(room, link.id, person):
             now = await self._rooms.access(room)

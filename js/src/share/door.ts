@@ -56,7 +56,7 @@ export class Door {
     const { ticket, action, code } = content as Record<string, unknown>;
     if (answer.ok && typeof ticket === "string") return ticket;
     if (answer.status === 403 && action === "name")
-      throw new NotLetIn("This link is for who gives a name.", true);
+      throw new NotLetIn("This link asks for a name.", true);
     if (code === "quota") throw new NotLetIn("As many people came in by this link as may.");
     if ([401, 403, 404].includes(answer.status))
       throw new NotLetIn("This link has expired, or was taken back. Ask for another one.");

@@ -49,7 +49,7 @@ test("a browser says the same text of itself each time, and the name that was gi
 });
 
 test.each([
-  [403, { action: "name" }, "This link is for who gives a name."],
+  [403, { action: "name" }, "This link asks for a name."],
   [403, { action: "read" }, "This link has expired"],
   [404, {}, "This link has expired"],
   [429, { code: "quota" }, "As many people came in by this link as may."],

@@ -54,7 +54,7 @@ test("without a name for itself a program counts as one person as long as it run
 });
 
 test.each([
-  [403, { action: "name" }, "This link is for who gives a name."],
+  [403, { action: "name" }, "This link asks for a name."],
   [403, { action: "read" }, "This link has expired, or was taken back. Ask for another one."],
   [429, { code: "quota" }, "As many people came in by this link as may."],
 ])("whoever isn't let in is told why: %i %o", async (status, content, message) => {

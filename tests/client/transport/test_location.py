@@ -236,6 +236,8 @@ def test_a_share_link_is_a_room_and_the_secret_that_lets_in() -> None:
         assert "link_s" not in repr(link) + link.public_url
     assert locate("http://h:1/room/r#link_s", guest_name="Bob", environ=environ).guest_name == "Bob"
     assert locate("http://h:1/room/r/page", environ=environ).guest_name == ""
+    with pytest.raises(ValueError, match=r"only with the URL of a share link, got it with no URL"):
+        locate("r", guest_name="Bob", environ={**environ, "DRIFTDB_URL": "http://h:1/"})
 
 
 @pytest.mark.parametrize(
