@@ -10,14 +10,18 @@ import { Place, type ViewOptions } from "./place";
 import { isRecord } from "./record";
 import { withUnseen } from "./unseen";
 
+/** So many people have an avatar; the others are counted. */
+const AVATARS = 50;
+
 /** Who is here, as a row of avatars. */
 export class PresenceView implements PresenceListener {
   private readonly place: Place;
   private readonly replica: PresenceReplica;
   private readonly row = element("ul", "driftdb-people");
   private readonly nobody = element("li", "driftdb-nobody", {}, "nobody yet");
-  /** By client, with what each was when it was drawn. */
-  private avatars = new Map<string, { readonly person: Person; readonly element: Element }>();
+  private readonly more = element("li", "driftdb-more");
+  /** By client, with what each was when it was drawn: the room tells of all anew now and then. */
+  private avatars = new Map<string, { readonly text: string; readonly element: Element }>();
   readonly updated = oncePerFrame(() => this.draw());
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
@@ -37,12 +41,21 @@ export class PresenceView implements PresenceListener {
   private draw(): void {
     const before = this.avatars;
     this.avatars = new Map();
-    for (const [client, person] of this.replica.people) {
-      const known = before.get(client);
-      const drawn = known?.person === person ? known.element : avatar(client, person);
-      this.avatars.set(client, { person, element: drawn });
+    const { people } = this.replica;
+    for (const [client, person] of people) {
+      if (this.avatars.size === AVATARS) break;
+      const [known, text] = [before.get(client), JSON.stringify(person)];
+      const drawn = known?.text === text ? known.element : avatar(client, person);
+      this.avatars.set(client, { text, element: drawn });
     }
     const drawn = [...this.avatars.values()].map(({ element }) => element);
+    const left = people.size - drawn.length;
+    const count = `+${left}`;
+    if (left > 0 && this.more.textContent !== count) {
+      this.more.textContent = count;
+      this.more.title = `${left} more ${left === 1 ? "person" : "people"}`;
+    }
+    if (left > 0) drawn.push(this.more);
     arrange(this.row, drawn.length === 0 ? [this.nobody] : drawn);
   }
 }

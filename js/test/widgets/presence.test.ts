@@ -87,4 +87,31 @@ test("whoever stays keeps their avatar, and all who come at once are drawn once"
   expect(after[7]?.textContent).toBe("AAnn (guest)");
   expect(after[8]).toBe(before[8]);
   expect(after[9]).toBe(before[10]);
+  made.mockRestore();
+});
+
+test("a room that tells of all of its people again draws nobody anew", () => {
+  const clients = Object.fromEntries(
+    Array.from({ length: 50 }, (_, n) => [`c${n}`, { value: { name: `Person ${n}` } }]),
+  );
+  start(clients);
+  const made = vi.spyOn(document, "createElement").mockClear();
+  hear({ type: "presence_state", client: "me", clients: structuredClone(clients) });
+  expect(made).not.toHaveBeenCalled();
+});
+
+test("of very many people the first fifty have an avatar, and the others are counted", () => {
+  const clients = Object.fromEntries(
+    Array.from({ length: 200 }, (_, n) => [`c${n}`, { value: n }]),
+  );
+  const el = start(clients);
+  expect(el.querySelectorAll(".driftdb-person")).toHaveLength(50);
+  const more = () => el.querySelector<HTMLElement>(".driftdb-more");
+  expect([more()?.textContent, more()?.title]).toEqual(["+150", "150 more people"]);
+  hear({ type: "presence", client: "c0", value: null });
+  expect(el.querySelectorAll(".driftdb-person")).toHaveLength(50);
+  expect(el.querySelector<HTMLElement>(".driftdb-person")?.title).toBe("Guest: 1");
+  expect(more()?.textContent).toBe("+149");
+  for (let n = 1; n < 150; n += 1) hear({ type: "presence", client: `c${n}`, value: null });
+  expect(more()).toBeNull();
 });
