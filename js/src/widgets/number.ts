@@ -63,7 +63,7 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
     ...bounds,
   });
   const notice = element("span", "driftdb-notice", { role: "status" });
-  const box = element("span", "", {}, field, notice);
+  const box = element("span", "driftdb-entry", {}, field, notice);
   let typing = false;
   const show = (value: Json | undefined): void => {
     if (typing) return;
@@ -90,6 +90,10 @@ export function fieldControl(source: Source, options: ControlOptions): Control {
       notice.textContent = "Expected a number: nothing was changed.";
     }
     done();
+  });
+  // Escape takes back what was typed.
+  field.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") done();
   });
   field.addEventListener("blur", done);
   field.addEventListener("wheel", () => leaveToThePage(field), { passive: true });

@@ -53,6 +53,32 @@ test("a dropdown shows the choice, and writes its value", () => {
   expect(list.selectedOptions[0]?.text).toBe('"something <b>else</b>"');
 });
 
+test.each([fieldControl, numberControl])("a number is written when it is whole, %o", (make) => {
+  const { source, control, find, change } = stand(make, 42);
+  const field = find(".driftdb-field");
+  const written = vi.spyOn(source, "write");
+  for (const typed of ["5", "50"]) change(field, typed, "input");
+  control.show(7); // somebody else was faster; what is being typed stays
+  expect(field.value).toBe("50");
+  expect(written).not.toHaveBeenCalled();
+  field.dispatchEvent(new Event("change"));
+  expect(written.mock.calls).toEqual([[50]]);
+});
+
+test("Escape takes back what was typed into a number", () => {
+  const { source, control, find, change } = stand(fieldControl, 42);
+  const field = find(".driftdb-field");
+  const written = vi.spyOn(source, "write");
+  change(field, "5", "input");
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  expect(field.value).toBe("42");
+  field.dispatchEvent(new Event("blur"));
+  expect(written).not.toHaveBeenCalled();
+  source.value = 43;
+  control.show(43);
+  expect(field.value).toBe("43");
+});
+
 test("of radio buttons one is pressed", () => {
   const { source, control } = stand(radioControl, "tea", { options: CHOICES });
   const inputs = [...document.querySelectorAll("input")];
