@@ -10,7 +10,7 @@ export function snippets(root: string, id: string): Snippet[] {
   return [
     {
       name: "Python",
-      code: `# pip install driftdb-jupyter
+      code: `# needs driftdb-jupyter, which isn't on PyPI yet: pip install its-checkout-or-wheel
 from driftdb_jupyter import SharedState
 
 url = ${JSON.stringify(room)}
@@ -30,7 +30,7 @@ await slider.set(42) // everybody in the room has it`,
     },
     {
       name: "React",
-      code: `// npm install driftdb-jupyter react
+      code: `// needs react and driftdb-jupyter, which isn't on npm yet: npm install its-packed-file.tgz
 import { DriftDBProvider, useSharedState } from "driftdb-jupyter/react"
 
 function Slider() {
