@@ -17,6 +17,7 @@ from typing import Any
 from tornado.template import Template
 from tornado.web import HTTPError
 
+from ...access.room_access import RoomAccess
 from ...protocol.errors import Forbidden
 from .address import LINK_PAGE, is_on_this_machine
 from .handlers import RoomRequest
@@ -85,8 +86,13 @@ class PageHandler(RoomRequest):
 
     to_root = "../../"
 
-    def show(self, script: str, *, title: str, room: str = "", message: str = "") -> None:
-        """Finish with a page; with a message in place of what the script would show."""
+    def show(
+        self, script: str, *, title: str, room: str = "", message: str = "", owned: bool = False
+    ) -> None:
+        """Finish with a page; with a message in place of what the script would show.
+
+        ``owned``: whether the caller may administer the room.
+        """
         source = None if message else _file(script, ".js")
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.set_header("Content-Security-Policy", self._policy())
@@ -100,6 +106,7 @@ class PageHandler(RoomRequest):
             room=room,
             reach=self._reach(),
             advice=self.site.advice,
+            owned=owned,
             title=title,
             styles=[style for style in (_file("pages", ".css"),) if style],
             script=source,
@@ -169,7 +176,9 @@ class _OfRoom(PageHandler):
         if self.hides_rooms or not (await self.grants()).reads_any:
             await self.demand_reading(await self.room_access(name))
         await self.demand_room(name)
-        self.show(self.script, title=self.title.format(name), room=name)
+        access = await self.hub.rooms.access(name) or RoomAccess(name)
+        owned = (await self.grants(access)).is_admin
+        self.show(self.script, title=self.title.format(name), room=name, owned=owned)
 
 
 class RoomPage(_OfRoom):

@@ -131,7 +131,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
 
   const title = element("h3", "", {}, "Links for people without an account");
   box.append(title, list, form(), made, outcome);
-  refresh().catch(() => {}); // who doesn't own the room has no links
+  refresh().catch(() => {}); // who owns the room no more has no links
   const timer = setInterval(() => {
     if (!box.isConnected) clearInterval(timer);
     else if (!box.hidden && !document.hidden) refresh().catch(() => {});

@@ -55,7 +55,9 @@ export function shareButton(
     });
     dialog.addEventListener("close", () => dialog.remove());
     const title = element("h2", "", {}, "Open this room elsewhere");
-    dialog.append(title, invitation(shell, path), linksPanel(shell, key), close);
+    dialog.append(title, invitation(shell, path));
+    if (shell.owned) dialog.append(linksPanel(shell, key)); // nobody else has links
+    dialog.append(close);
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -8,11 +8,35 @@ export interface Shell {
   readonly reach: string;
   /** How to start the server such that they do. */
   readonly advice: string;
+  /** Whether whoever opened the page may administer the room. */
+  readonly owned: boolean;
 }
 
 export function readShell(): Shell {
-  const { root = "./", room = "", reach = "", advice = "" } = document.documentElement.dataset;
-  return { root: new URL(root, location.href).pathname, room, reach, advice };
+  const {
+    root = "./",
+    room = "",
+    reach = "",
+    advice = "",
+    owned,
+  } = document.documentElement.dataset;
+  forgetSecrets();
+  return {
+    ...{ root: new URL(root, location.href).pathname, room, reach, advice },
+    owned: owned !== undefined,
+  };
+}
+
+/**
+ * Take out of the address what let the page in: the server has traded a token for a cookie, and a
+ * ticket is used up. So nobody passes it on, and it is in no history; a reload goes by the cookie.
+ */
+function forgetSecrets(): void {
+  const url = new URL(location.href);
+  const names = ["token", "ticket"].filter((name) => url.searchParams.has(name));
+  if (names.length === 0) return;
+  for (const name of names) url.searchParams.delete(name);
+  history.replaceState(history.state, "", url);
 }
 
 /** The path of a room's page, or of another thing that a room has. */

@@ -4,7 +4,7 @@ import { linksPanel } from "../../src/pages/links";
 
 afterEach(() => vi.unstubAllGlobals());
 
-const SHELL = { root: "/", room: "r", reach: "", advice: "driftdb serve" };
+const SHELL = { root: "/", room: "r", reach: "", advice: "driftdb serve", owned: true };
 
 test.each([
   '<img src=x onerror="window.xss=1">',

@@ -3,7 +3,14 @@ import { expect, test, vi } from "vitest";
 import type { Connection } from "../../src/client/connection";
 import { loginLine } from "../../src/pages/login";
 
-const SHELL = { root: "/", room: "r", reach: "", advice: "driftdb serve --host 0.0.0.0" };
+const SHELL = {
+  root: "/",
+  owned: false,
+  room: "r",
+  reach: "",
+  advice: "driftdb serve --host 0.0.0.0",
+  owned: false,
+};
 
 /** A connection of which a test says how it stands. */
 function standing() {

@@ -65,6 +65,19 @@ async def test_a_room_has_its_pages(server: Server, what: str, script: str) -> N
 
 
 @pytest.mark.parametrize("what", ["page", "inspect"])
+async def test_a_page_tells_whether_who_opens_it_owns_the_room(
+    open_server: Server, what: str
+) -> None:
+    made = await fetch(open_server.root + "new?admin=true", method="POST")
+    room = Room(open_server, made.json["room"])
+    owner = {"Authorization": f"Bearer {made.json['admin']}"}
+    for headers, mark in ((owner, True), ({}, False)):
+        answer = await fetch(f"{room.url}/{what}", headers=headers)
+        assert answer.status == 200
+        assert (b'data-owned="yes"' in answer.body) is mark
+
+
+@pytest.mark.parametrize("what", ["page", "inspect"])
 async def test_a_page_runs_nothing_that_is_not_the_servers_own(server: Server, what: str) -> None:
     answer = await page_of(await new_room(server), what)
     (policy,) = answer.headers.get_list("Content-Security-Policy")
