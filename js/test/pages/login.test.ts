@@ -5,7 +5,6 @@ import { loginLine } from "../../src/pages/login";
 
 const SHELL = {
   root: "/",
-  owned: false,
   room: "r",
   reach: "",
   advice: "driftdb serve --host 0.0.0.0",
