@@ -17,6 +17,7 @@ from driftdb_jupyter.broker.broker import Broker
 from driftdb_jupyter.broker.durability import Durability, open_broker
 from driftdb_jupyter.broker.file import filesystem, journal
 from driftdb_jupyter.broker.file.journal import Journal, JournalUnusable
+from driftdb_jupyter.broker.journaled import committer
 from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.protocol.entry import Author
@@ -100,6 +101,28 @@ class TestAFullDisk:
             before = kept(sequencer.room)
         async with running(open_journal(tmp_path, kind)) as broker:
             assert kept((await opened(broker, record)).room) == before
+
+    @pytest.mark.asyncio
+    async def test_with_space_for_a_try_alone_is_told_of_less_and_less_often(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(committer, "_FIRST_PAUSE_SECONDS", 0.001)
+        record = Record(client=CLIENT)
+        async with running(open_journal(tmp_path, "synced")) as broker:
+            assert isinstance(broker, JournalBroker)
+            sequencer = await opened(broker, record)
+            pauses = []
+            await on_writer(broker, self.FULL)
+            for number in range(1, 5):
+                push(sequencer, record, Append(), LARGE, push_id=number)
+                await record.answered(number)
+                pauses.append(broker._committer._pause)
+                await works_again(broker)
+            assert pauses == [0.002, 0.004, 0.008, 0.016]
+            await on_writer(broker, self.FREE)
+            push(sequencer, record, Append(), LARGE, push_id=5)
+            await record.answered(5)
+            assert broker._committer._pause == 0.001
 
     @both_kinds
     @pytest.mark.asyncio

@@ -327,7 +327,11 @@ class Committer:
         if outcome.error is None:
             if self.failing is not None:
                 _log.info("The journal %s can be written again", self._threads.path)
-            self.failing, self._pause = None, _FIRST_PAUSE_SECONDS
+            self.failing = None
+            if outcome.written:
+                # Not after a mere try, which may pass on a disk that has no space for more: then
+                # the log would tell of it ten times a second.
+                self._pause = _FIRST_PAUSE_SECONDS
         else:
             self.commits.failures += 1
             self.fail(outcome.error)
