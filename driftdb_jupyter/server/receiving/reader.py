@@ -92,9 +92,12 @@ _TEXT, _BINARY = _FINAL | TEXT, _FINAL | BINARY
 _LENGTH_16 = 126
 _LENGTH_64_LEAST = 0x10000
 _MASKED_16 = _MASKED | _LENGTH_16
-# The first two bytes of a frame, and where its length is in the next two, that and the mask.
-_read_head = struct.Struct(">BBH4s").unpack_from
+# The length and the mask of a longer frame, behind its first two bytes.
+_read_long_head = struct.Struct(">H4s").unpack_from
+_SHORT_HEAD_BYTES = 6
 _HEAD_BYTES = 8
+# How long frames are whose length is in their second byte, by that byte; 0: not there.
+_SHORT_FRAMES = [0] * _MASKED + [_SHORT_HEAD_BYTES + n for n in range(_LENGTH_16)] + [0, 0]
 _CONTROL_BYTES = 125
 _REASON_BYTES = _CONTROL_BYTES - 2
 
@@ -441,34 +444,36 @@ class BatchReader(WebSocketProtocol):
         weight = 0
         buffer, position = self._buffer, self._position
         available = len(buffer)
-        kind = buffer[position] if available - position >= _HEAD_BYTES else None
+        last = available - _HEAD_BYTES
+        kind = buffer[position] if position <= last else None
         if (kind != _TEXT and kind != _BINARY) or self._fragments is not None:
             return messages, weight
         limit = self._limit
         unmask = cast("Callable[[bytes, bytes], bytes]", mask)
-        while weight < most and available - position >= _HEAD_BYTES:
-            first, second, length, key = _read_head(buffer, position)
-            if first != kind:
-                break
-            if second == _MASKED_16:
-                if not _LENGTH_16 <= length <= limit:
+        while weight < most and position <= last and buffer[position] == kind:
+            second = buffer[position + 1]
+            size = _SHORT_FRAMES[second]
+            if size:
+                start = position + _SHORT_HEAD_BYTES
+                end = position + size
+                key = buffer[position + 2 : start]
+            elif second == _MASKED_16:
+                length, key = _read_long_head(buffer, position + 2)
+                start = position + _HEAD_BYTES
+                end = start + length
+                # What may have to wait, behind an earlier one, is not worth counting.
+                if not _LENGTH_16 <= length <= limit or (weight and length > _FREE_BYTES):
                     break
-                start = position + 8
-            elif _MASKED <= second < _MASKED_16:
-                length = second - _MASKED
-                key = buffer[position + 2 : position + 6]
-                start = position + 6
+                weight += length >> _LONG_SHIFT
             else:
                 break
-            end = start + length
-            # What may have to wait, behind an earlier one, is not worth counting.
-            if end > available or (weight and length > _FREE_BYTES):
+            if end > available:
                 break
             message = unmask(key, buffer[start:end])
             if kind == _TEXT and not message.isascii() and not _is_utf8(message):
                 break
             messages.append(message)
-            weight += 1 + (length >> _LONG_SHIFT)
+            weight += 1
             position = end
         self._position = position
         self._messages_opcode = kind & _OPCODE
