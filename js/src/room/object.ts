@@ -18,6 +18,9 @@ export abstract class SharedObject {
     this.key = key;
     this.session = session as Session;
     this.#actions = actions;
+    // What takes a store is given its `subscribe` alone.
+    const store = this as unknown as { subscribe: () => void };
+    store.subscribe = store.subscribe.bind(this);
   }
 
   /**

@@ -752,3 +752,21 @@ test("each object tells whether the room lets it write, by what its writes do", 
   expect(grant("append", "delete", "presence")).toEqual(["state", "channel"]);
   expect(grant("relay")).toEqual(["state", "dict", "log", "short", "here"]);
 });
+
+test.each([
+  ["state", (session: Session) => new SharedState<Json>(session, "k")],
+  ["dict", (session: Session) => new SharedDict<Json>(session, "k")],
+  [
+    "reducer",
+    (session: Session) => new SharedReducer<Json, Json>(session, "k", (_, next) => next, null),
+  ],
+  ["stream", (session: Session) => new Stream<Json>(session, "k")],
+  ["channel", (session: Session) => new PubSub<Json>(session, "k")],
+  ["presence", (session: Session) => new Presence<Json>(session, "k")],
+])("the subscribe of a %s may be handed on by itself, as stores want it", (_, make) => {
+  const shared = make(new PlayedServer().session);
+  const { subscribe } = shared as { subscribe: (listener: () => void) => () => void };
+  const end = subscribe(() => {});
+  expect(end).toBeTypeOf("function");
+  end();
+});
