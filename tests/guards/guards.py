@@ -197,6 +197,13 @@ GUARDS = [
         "tests/server/process",
     ),
     Guard(
+        "lines of Jupyter's log that a peer breaks",
+        "driftdb_jupyter/server/jupyter/extension.py",
+        "class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler)",
+        "class JupyterRequest(RoomRequest, JupyterHandler)",
+        "tests/server/jupyter/test_loggable.py",
+    ),
+    Guard(
         "secrets in a log",
         "driftdb_jupyter/server/process/log_text.py",
         'shown.append(f"{name}=…" if secret else argument)',

@@ -103,7 +103,8 @@ class RoomRequest(Request):
     @property
     def asked_room(self) -> str | None:
         """The name of the room that is asked about, as it came; ``None`` for no room."""
-        return self.path_args[0] if self.path_args and not self.is_public else None
+        args = getattr(self, "path_args", ())  # a method that there isn't is refused without them
+        return args[0] if args and not self.is_public else None
 
     @property
     def subject(self) -> str | None:

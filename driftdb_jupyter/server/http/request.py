@@ -258,12 +258,12 @@ class Request(RequestHandler):
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Answer an error, and log it if something is refused by it: the one way to refuse."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        room, by, events = self.asked_room, self.subject, self.hub.events
+        events = self.hub.events
         if isinstance(error, Refusal):
-            events.refused(room, self.who, error, by=by)
+            events.refused(self.asked_room, self.who, error, by=self.subject)
         elif status_code in _DENYING or (isinstance(error, NoSuchRoom) and error.hidden):
             why = error.why if isinstance(error, Unauthorized) else HTTPStatus(status_code).phrase
-            events.denied(room, self.who, why, by=by)
+            events.denied(self.asked_room, self.who, why, by=self.subject)
         super().send_error(status_code, **kwargs)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

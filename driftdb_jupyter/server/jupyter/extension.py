@@ -36,6 +36,7 @@ from ..http.link_handlers import link_routes
 from ..http.metrics import HubCollector
 from ..http.pages import FrontPage, PageHandler, page_routes
 from ..http.reach import near, reach
+from ..http.request import NotFound
 from ..http.signed import signed_tokens
 from ..http.site import Route, Site
 from ..http.ticket_handlers import ticket_routes
@@ -50,6 +51,7 @@ from ..process.place import jupyter_journal
 from ..settings import DriftDB
 from .access import KERNEL, SHOWN, JupyterCredential, holds_secret
 from .kernels import Kernels
+from .loggable import LoggableRequest
 from .notebook_rooms import NotebookRooms, notebooks_file
 from .notebooks import Notebooks
 from .used_service import UsedService
@@ -66,7 +68,7 @@ _KERNELS_OF_SERVER = "driftdb_kernels"
 _KERNEL_HEADER = "DriftDB-Kernel"
 
 
-class JupyterRequest(RoomRequest, JupyterHandler):
+class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
     """A request that Jupyter has to allow; a kernel may come with the extension's own secret.
 
     Whoever is not logged in is refused with 403, but for a page, which is for a person, is sent to
@@ -291,6 +293,9 @@ class DriftDBExtension(ExtensionApp):
         )
         health = (_PREFIX + "health", Health, {"site": site, "details": False})
         self.handlers.extend(_without_login(route) for route in (health, *administration))
+        self.handlers.append(
+            site.route(".*", NotFound)
+        )  # else Jupyter logs their paths as they are
 
     def reach(self) -> str | None:
         """Return the URL of the rooms' root for other machines; ``None`` if they can't reach it."""
@@ -398,6 +403,6 @@ def _mark(handler: type[RequestHandler], mark: Callable[[Any], Any]) -> None:
 def _without_login(route: Route) -> Route:
     """Mark a route whose handler needs no login: it checks a secret itself, or is public."""
     pattern, handler, options = route
-    own = type(handler.__name__, (handler,), {"__doc__": handler.__doc__})
+    own = type(handler.__name__, (LoggableRequest, handler), {"__doc__": handler.__doc__})
     _mark(own, allow_unauthenticated)
     return pattern, own, options

@@ -127,6 +127,9 @@ async def test_what_is_denied_over_http(server: Server, told: Told) -> None:
         headers = {} if asked != "room/r/connect" else {"Upgrade": "websocket"}
         assert await ask(server, "GET", asked, headers=headers) == 403
         assert [(event["event"], event["room"]) for event in told()] == [("denied", "r")], asked
+        trace = await fetch(server.root + asked, method="TRACE")
+        assert trace.status == 405
+        assert told() == []
     stale = ada()["Authorization"][:-4] + "AAAA"
     assert await ask(server, "GET", "room/r", headers={"Authorization": stale}) == 401
     assert await ask(server, "GET", "room/r?ticket=used") == 401
