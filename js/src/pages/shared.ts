@@ -76,7 +76,7 @@ function name(): Promise<string> {
       event.preventDefault();
       const given = field.value.trim();
       if (given === "") return;
-      remember(given);
+      remember(given, url);
       nameInTab(given);
       resolve(given);
     });
