@@ -120,6 +120,14 @@ GUARDS = [
         "tests/server/hub/test_request.py::test_a_website_has_nothing_of_a_login",
     ),
     Guard(
+        "XSRF at a service of a hub",
+        "driftdb_jupyter/server/hub/request.py",
+        "            super().check_xsrf_cookie()",
+        "            pass",
+        "tests/server/hub/test_request.py"
+        "::test_a_login_is_nothing_without_the_token_that_its_page_has",
+    ),
+    Guard(
         "a login that leads to another site",
         "driftdb_jupyter/server/hub/auth.py",
         "next_url=page",
@@ -413,6 +421,22 @@ GUARDS = [
         "driftdb_jupyter/access/tokens/verifier.py",
         "                    audience=self._audience or None,\n",
         "                    audience=self._audience or ['rooms', 'other'],\n",
+        "tests/access/tokens/test_verifier.py",
+    ),
+    Guard(
+        "a token of a clock that is too far ahead",
+        "driftdb_jupyter/access/tokens/verifier.py",
+        "if at is not None and at > now + self.leeway_seconds:",
+        "if False:",
+        "tests/access/tokens/test_verifier.py",
+    ),
+    Guard(
+        "a token that is signed by no algorithm (none)",
+        "driftdb_jupyter/access/tokens/verifier.py",
+        'named, algorithm = header.get("kid"), header.get("alg")',
+        'named, algorithm = header.get("kid"), header.get("alg")\n'
+        '        if algorithm == "none":\n'
+        '            return jwt.decode(text, options={"verify_signature": False}), keys[0]',
         "tests/access/tokens/test_verifier.py",
     ),
     Guard(

@@ -100,6 +100,21 @@ async def test_a_website_has_nothing_of_a_login(server: Server) -> None:
     assert (await fetch(server.root + "login", headers=login | {"Origin": own})).status == 204
 
 
+async def test_a_login_is_nothing_without_the_token_that_its_page_has(server: Server) -> None:
+    cookies = (await logged_in(server, server.root)).cookies
+    xsrf = cookies.partition("_xsrf=")[2].partition(";")[0]
+    assert xsrf
+    asked = {"method": "POST", "body": '{"type":"ping"}'}
+    of_other_page = {"Cookie": cookies, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-site"}
+    for wrong in ({}, {"X-XSRFToken": "wrong"}):
+        refused = await fetch(
+            server.root + "room/class/send", headers=of_other_page | wrong, **asked
+        )
+        assert refused.status == 403
+    own = of_other_page | {"X-XSRFToken": xsrf}
+    assert (await fetch(server.root + "room/class/send", headers=own, **asked)).status == 200
+
+
 @pytest.mark.parametrize("server", [{"request_limit_burst": 30}], indirect=True)
 async def test_the_hub_is_asked_no_more_often_than_an_address_may_make_requests(
     server: Server, asked: list[str]
