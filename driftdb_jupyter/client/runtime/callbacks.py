@@ -169,17 +169,23 @@ class Callbacks:
         self.__init__()  # type: ignore[misc]
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible() -> contextlib.AbstractContextManager[object]:
     """Let a kernel's Stop button interrupt what runs, as it does in a cell.
 
     Between two cells ipykernel ignores the signal, and while a cell awaits something it ends the
     cell alone. Elsewhere the signal does what it does.
     """
-    kernel = getattr(ipython(), "kernel", None)
-    if kernel is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and getattr(ipython(), "kernel", None) is not None:
+        return _interrupted_by_signal()
+    return _as_it_is
+
+
+_as_it_is = contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _interrupted_by_signal() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupted = False
     try:

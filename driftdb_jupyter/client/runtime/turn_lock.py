@@ -82,8 +82,8 @@ class _Stay:
 
     __slots__ = ("frames", "heirs", "thread", "waiting")
 
-    def __init__(self, *frames: FrameType) -> None:
-        self.frames = list(frames)
+    def __init__(self, frame: FrameType | None = None) -> None:
+        self.frames = [] if frame is None else [frame]
         """The functions whose blocks hold the lock; none: the stay is over."""
         self.thread = threading.get_ident()
         self.heirs: list[_Stay] = []

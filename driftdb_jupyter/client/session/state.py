@@ -186,15 +186,17 @@ class StateReplica(Replica):
             return False
         self.check_kind()
         self.check_size(value)
-        if self._queued is None:
-            self._queued = _Write(value, paces=() if pace is None else (pace,))
-        self._queued.share(pace)
-        self._queued.value = value
-        self._queued.depends = self._queued.stale = False
-        self._queued.outcomes += outcomes
+        queued = self._queued
+        if queued is None:
+            queued = self._queued = _Write(value, paces=() if pace is None else (pace,))
+        else:
+            queued.share(pace)
+            queued.value = value
+            queued.depends = queued.stale = False
+        queued.outcomes += outcomes
         for late in self._late:
-            self._queued.share(late.pace)
-        self._queued.updates += self._late  # this is written over what they would make
+            queued.share(late.pace)
+        queued.updates += self._late  # this is written over what they would make
         self._late = []
         self._settle()
         return True
@@ -214,8 +216,9 @@ class StateReplica(Replica):
         if queued is None:
             paces = _paces([update])
             queued = self._queued = _Write(update.result, depends=True, base=base, paces=paces)
-        queued.share(update.pace)
-        queued.value = update.result
+        else:
+            queued.share(update.pace)
+            queued.value = update.result
         queued.updates.append(update)
         if not current:
             queued.stale = True
