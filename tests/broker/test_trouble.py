@@ -276,6 +276,28 @@ class TestAFullDisk:
 
 @both_kinds
 @pytest.mark.asyncio
+async def test_an_end_that_cant_be_noted_is_an_end_all_the_same(
+    kind: Durability, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = Record(client=CLIENT)
+    async with running(open_journal(tmp_path, kind)) as broker:
+        sequencer = await opened(broker, record)
+        push(sequencer, record, Append(), push_id=1)
+        await record.answered(1)
+        epoch = sequencer.room.epoch
+        run = tmp_path / "rooms.db.run"
+        run.unlink()
+        run.mkdir()  # in the way, as a folder that can only be read is
+    assert "rooms.db" in caplog.text
+    run.rmdir()
+    async with running(open_journal(tmp_path, kind)) as broker:
+        room = (await opened(broker, record)).room
+        assert room.epoch != epoch
+        assert len(room.read("k")) == 1
+
+
+@both_kinds
+@pytest.mark.asyncio
 async def test_a_file_that_can_only_be_read_is_read(
     kind: Durability, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -491,7 +491,8 @@ class JournalBroker:
             await asyncio.wait([self._sweeping])
         try:
             if reason is None and not committer.tainted and self._era is not None:
-                await self._run(self._threads.write, self._end)
+                with suppress(Unavailable):  # it is in the log; the next server begins new epochs
+                    await self._run(self._threads.write, self._end)
         finally:
             await self._threads.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from msgspec import Struct
 from ...broker.file.filesystem import open_private
 
 __all__ = ["Control", "control_file", "control_path", "read_control"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 
 class Control(Struct, frozen=True):
@@ -36,21 +39,36 @@ def control_path(journal: Path) -> Path:
 def control_file(journal: str | None, control: Control) -> Iterator[None]:
     """Say where the server is that has a journal open, to this user alone; while it runs.
 
-    Without a journal there is nothing to say.
+    Without a journal there is nothing to say. A disk that can't be written keeps no server from
+    starting and from ending as it should: then the log says what that means.
     """
     if journal is None:
         yield
         return
     path = control_path(Path(journal))
+    try:
+        _write(path, control)
+    except OSError as error:
+        _log.warning(
+            "%s can't be written (%s): no driftdb command finds this server by its folder",
+            path,
+            error.strerror,
+        )
+    try:
+        yield
+    finally:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("%s can't be removed (%s): remove it", path, error.strerror)
+
+
+def _write(path: Path, control: Control) -> None:
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
     with open(open_private(str(partial), os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
         file.write(msgspec.json.encode(control))
     partial.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def read_control(journal: Path) -> Control | None:
