@@ -60,7 +60,7 @@ __all__ = [
 class DriftDBError(Exception):
     """Base of every error that this package raises on purpose.
 
-    ``in_python`` is what its message says last, to who writes Python; ``plain`` leaves it out.
+    ``in_python`` is appended to its message for callers in Python; ``plain`` leaves it out.
     """
 
     in_python = ""
@@ -78,7 +78,7 @@ class DriftDBError(Exception):
 
     @property
     def plain(self) -> str:
-        """The message to who uses something that is written in Python."""
+        """The message for callers in Python."""
         return super().__str__()
 
 

@@ -33,12 +33,12 @@ _DIGITS_LIMIT = 4300
 _LONG_NUMBER = re.compile(
     rb"(?<![\d.eE])(?<![eE][+-])(\d{%d,}(?:\.\d+)?(?:[eE][+-]?\d+)?)" % (_DIGITS_LIMIT + 1)
 )
-# Integers of so many digits take so long to read that a long text of them is read once only.
+# Integers of this number of digits take so long to read that a long text of them is read once only.
 _SLOW_DIGITS = 400
 _LONG_TEXT = 64 * 1024
 # In so short a text no number takes long.
 _SHORT_TEXT = 64
-# Integers of so many digits become bignums, which are worth two containers, as a tag is.
+# Integers of this number of digits become bignums, which are worth two containers, as a tag is.
 _BIGNUM_DIGITS = b"0" * 20
 _BIGNUM_COUNTS_AS = 2
 # Numbers at the ends of what doubles hold take msgspec 400 times as long as others. The standard

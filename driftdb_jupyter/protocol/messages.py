@@ -41,7 +41,7 @@ class Relay(Struct, frozen=True, gc=False, tag="relay"):
 
 
 class Append(Struct, frozen=True, gc=False, tag="append"):
-    """Broadcast, and add to the key's stream; with ``max_length`` that keeps its newest so many."""
+    """Broadcast, and add to the key's stream; with ``max_length`` keep only its newest N values."""
 
     max_length: _Positive | None = None
 
@@ -86,7 +86,7 @@ class Get(Struct, gc=False, tag="get"):
     """Subscribe to ``key``, and answer with what its stream holds above ``seq``.
 
     With ``seq`` ``None`` (null) there is no answer. An ``epoch`` asks for what was missed since
-    then (``None``: from the start). ``limit``: at most so many values. ``stamps``: with who wrote
+    then (``None``: from the start). ``limit``: at most N values. ``stamps``: with who wrote
     and when. ``held``: with what the stream holds; only where an ``epoch`` is given.
     ``presence``: subscribe to who is there, too.
     """

@@ -453,7 +453,7 @@ class Room:
             raise Conflict("expected a stream with values to compact", key=push.key, seq=0)
 
     def _check_whole(self, key: str, seq: int) -> None:
-        """Refuse to compact a snapshot in parts for who knows no epochs, and so no parts."""
+        """Refuse to compact a snapshot in parts for a client without epochs and parts."""
         stream = self._streams.get(key)
         if stream is not None and stream.is_in_parts and stream.count_to(seq):
             raise Conflict(

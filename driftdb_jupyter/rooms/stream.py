@@ -99,7 +99,7 @@ class Stream:
 
     @property
     def is_in_parts(self) -> bool:
-        """Whether it begins with a snapshot in parts, which is no use to who knows no epochs.
+        """Whether it begins with a snapshot in parts, which is no use to a client without epochs.
 
         (protocol, "Snapshots in parts")
         """

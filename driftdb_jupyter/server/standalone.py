@@ -86,8 +86,8 @@ _BODY_LIMIT_BYTES = 65536
 # A long key in the URL, and what cookies a browser has for localhost; many unfinished heads of that
 # length are still little.
 _HEAD_LIMIT_BYTES = 12 * 1024
-# A collection of the youngest objects after so many more of them, of the young ones after so many
-# of these, and a full one after so many of those: hardly ever, because the server leaves no cycles.
+# After how many more objects the youngest are collected, after how many of these collections the
+# young ones, and after how many of those all: hardly ever, because the server leaves no cycles.
 _COLLECT_AFTER = (5_000, 2, 10_000)
 
 

@@ -34,7 +34,7 @@ __all__ = ["Tunnel", "carry"]
 
 BEAT_SECONDS = 10.0
 SILENT_BEATS = 4
-"""A page that says nothing for so many beats, while its messages are handled, is gone."""
+"""The number of beats after which a silent page is gone, while its messages are handled."""
 GATHER_SECONDS = 0.03
 """How often at most a message goes to the page: Jupyter lets 1,000 a second of a kernel pass."""
 GATHER_BYTES = 256 * 1024

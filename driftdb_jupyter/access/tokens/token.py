@@ -1,4 +1,4 @@
-"""The credential of who comes with a signed token."""
+"""The credential of a caller with a signed token."""
 
 from __future__ import annotations
 

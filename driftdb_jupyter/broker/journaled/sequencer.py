@@ -33,7 +33,7 @@ __all__ = ["JournalHandle", "JournaledSequencer"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
-# Relays' ids are written along with what else is; so many of a client are reason enough.
+# Relays' ids are written along with what else is; this number of a client's is reason enough.
 _MANY_RUNS = 512
 
 

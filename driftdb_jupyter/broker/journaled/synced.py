@@ -20,7 +20,8 @@ from .sequencer import JournaledSequencer, JournalHandle
 
 __all__ = ["SyncedSequencer"]
 
-# Numbers that are never written (relays') are given up to a written ceiling, raised by so many.
+# Numbers that are never written (relays') are given up to a written ceiling, which is raised in
+# steps of this size.
 _RESERVED = 10_000
 
 

@@ -24,7 +24,8 @@ _log = logging.getLogger("driftdb_jupyter")
 _ROOMS = 256
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 2.0
-# After so many failures in a row what is pushed is refused at once, and no longer kept waiting.
+# After this number of failures in a row what is pushed is refused at once, and no longer kept
+# waiting.
 _PATIENCE = 3
 
 

@@ -27,9 +27,9 @@ __all__ = ["PubSub"]
 class PubSub(Labelled):
     """A channel with a name (``key``): everybody in the room hears what anybody publishes.
 
-    Nothing is kept for who comes later; who was away for a short while hears what was missed.
+    Nothing is kept for later subscribers; one that was away for a short while hears what it missed.
     The room is found as by :class:`~driftdb_jupyter.SharedState`, and the same
-    errors are raised. ``history``: so many of the newest values :attr:`last` remembers.
+    errors are raised. ``history``: how many of the newest values :attr:`last` remembers.
     ``stamps=True``: values come as :class:`~driftdb_jupyter.Message`, with who
     published them and when. ``encode`` and ``decode`` are for values that JSON can't hold.
     """

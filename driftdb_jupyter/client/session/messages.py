@@ -163,7 +163,7 @@ def get(
 
     With ``epoch`` ``None`` that is all that its stream holds (protocol, "Missing nothing"), and
     with ``above`` ``None`` nothing.
-    ``limit``: so many values at once; ``stamps``: with who wrote them and when; ``held``: with what
+    ``limit``: how many at once; ``stamps``: with who wrote them and when; ``held``: with what
     the stream holds (protocol, "What a stream holds").
     """
     end = b"" if limit is None else b',"limit":%d' % limit

@@ -34,7 +34,7 @@ R = TypeVar("R", bound=Replica)
 
 
 class _Errand:
-    """A push of who hears nothing of the key, whether there is a replica of it or not."""
+    """A push of a client that hears nothing of the key, whether there is a replica of it or not."""
 
     restored = True
 

@@ -412,7 +412,7 @@ class Peer:
         self._send(self._codec.renewed(left, credential.identity.person))
 
     def _hold(self, push: Push, length: int, *, waits: bool) -> Awaitable[None] | None:
-        """Return what to wait for after a push of so many bytes, which may itself wait."""
+        """Return what to wait for after a push of ``length`` bytes, which may itself wait."""
         if waits:
             self._unwritten.add(push, length)
             if self._unwritten.full:

@@ -67,7 +67,7 @@ class Pressure:
             self._look_later()
 
     def hold(self, pusher: Outbox, length: int) -> Awaitable[None] | None:
-        """Return what the pusher of so many bytes has to wait for, ``None`` for nothing."""
+        """Return what the pusher of ``length`` bytes has to wait for, ``None`` for nothing."""
         pushed = self._pushed[id(pusher)] = self._pushed.get(id(pusher), 0) + length
         if self._relief is None or pushed <= _FREE_BYTES:
             return None

@@ -22,7 +22,7 @@ class Subscriptions:
         self._limit_bytes = limit_bytes
 
     def check(self, byte_count: int) -> None:
-        """Raise :class:`QuotaExceeded` unless so many bytes more are allowed and free."""
+        """Raise :class:`QuotaExceeded` unless that number of bytes more is allowed and free."""
         if self.byte_count + byte_count > self._limit_bytes:
             raise QuotaExceeded(
                 f"expected all subscriptions to take at most {self._limit_bytes} bytes of memory,"
@@ -32,7 +32,7 @@ class Subscriptions:
             raise self._memory.refusal()
 
     def add(self, byte_count: int) -> None:
-        """Charge so many bytes; a negative number gives them back."""
+        """Charge bytes; a negative number gives them back."""
         self.byte_count += byte_count
         self._memory.charge(byte_count)
 

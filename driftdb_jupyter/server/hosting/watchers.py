@@ -33,7 +33,7 @@ class Pace:
         self._free_at = 0.0
 
     def take(self, byte_count: int) -> float:
-        """Count so many bytes; returns after how many seconds more may come."""
+        """Count bytes; returns after how many seconds more may come."""
         now = self._clock()
         self._free_at = max(self._free_at, now) + byte_count / self._BYTES_PER_SECOND
         return self._free_at - now

@@ -233,7 +233,7 @@ class RoomRequest(Request):
     def answer_address(self, name: str, *, admin: str | None = None) -> None:
         """Finish with the URLs of a room; they are the asker's own, so nothing keeps them.
 
-        ``admin``: the secret of its owner, to who made it.
+        ``admin``: the secret of its owner, told to the caller that made it.
         """
         self.set_header("Cache-Control", "no-store")
         settings = self.hub.settings

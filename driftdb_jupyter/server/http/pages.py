@@ -196,7 +196,7 @@ class Inspector(_OfRoom):
 
 
 class SharedPage(PageHandler):
-    """``GET /room/ID/shared``: the room for who has a share link, whose secret no request has.
+    """``GET /room/ID/shared``: the room for holders of a share link, whose secret no request has.
 
     Everybody is shown the same page, whether there is such a room or not: its script lets in who
     has the link.

@@ -29,7 +29,7 @@ class Incomplete:
         self.byte_count = 0
 
     def hold(self, sender: Sender, byte_count: int) -> None:
-        """Count so many bytes of a message that have come."""
+        """Note that this many bytes of a message have come."""
         self.byte_count += byte_count - self._byte_counts.get(sender, 0)
         self._byte_counts[sender] = byte_count
         while self.byte_count > self._limit_bytes:

@@ -33,7 +33,7 @@ async def within(
 
 
 class Deadline:
-    """Ends the process if it is still there after so many seconds, whatever it waits for.
+    """Ends the process if it still runs after ``seconds``, whatever it waits for.
 
     A thread may wait for a disk, a task may refuse to be cancelled, and Python joins all threads
     before it ends. The log says what they were at. ``end`` is called with the exit status.

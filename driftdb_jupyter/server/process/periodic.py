@@ -13,7 +13,7 @@ _log = logging.getLogger("driftdb_jupyter")
 
 
 class Periodic:
-    """Calls ``work`` every so many seconds, from :meth:`start` to :meth:`stop`.
+    """Calls ``work`` every ``seconds``, from :meth:`start` to :meth:`stop`.
 
     Tornado's ``PeriodicCallback`` goes by the wall clock: where that is set back by an hour,
     nothing is called for an hour. What ``work`` returns is awaited before the next call; what it

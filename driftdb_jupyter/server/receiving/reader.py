@@ -73,7 +73,7 @@ _BREATH = 8
 _FREE = 24
 # A long message counts as one more for each 512 bytes.
 _LONG_SHIFT = 9
-# After so many messages of one peer the others have their turn, if not before.
+# After this number of messages of one peer the others have their turn, if not before.
 _TURN = 128
 # How long each such turn takes at least of one that was told that it is over, but talks on.
 _CLOSING_TURN_SECONDS = 0.002

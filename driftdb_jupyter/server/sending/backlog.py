@@ -90,7 +90,7 @@ class Backlog:
             self.add(-byte_count - _PIECE_BYTES)
 
     def add(self, byte_count: int) -> None:
-        """Count so many bytes that wait for one receiver alone; negative: so many less."""
+        """Count bytes that wait for one receiver alone; a negative number takes them back."""
         self.byte_count += byte_count
         self.memory.charge(byte_count)
         if self.byte_count > self._limit_bytes and self._relief is None:

@@ -307,7 +307,7 @@ class PlainStream:
             self._send(1)
 
     def _send(self, piece_count: int) -> None:
-        """Send what waits, and make so many pieces at most."""
+        """Send what waits, and make at most ``piece_count`` pieces more."""
         queue = self._waiting
         before = self.bytes_sent
         rests = False

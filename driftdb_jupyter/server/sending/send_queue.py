@@ -61,7 +61,7 @@ class SendQueue:
         return bool(self._items)
 
     def put(self, data: bytes, offset: int = 0) -> None:
-        """Put bytes behind all others; ``offset``: so many were taken, as nothing waited."""
+        """Put bytes behind all others; ``offset``: how many were taken, as nothing waited."""
         items = self._items
         if offset:
             self._offset = offset
@@ -131,7 +131,7 @@ class SendQueue:
         return None
 
     def took(self, count: int) -> None:
-        """Note that the connection has taken so many bytes of the front."""
+        """Note that the connection has taken that number of bytes of the front."""
         first = self._items[0]
         self._offset += count
         if isinstance(first, _Pieces):

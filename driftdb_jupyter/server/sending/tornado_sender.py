@@ -117,7 +117,7 @@ class TornadoSender:
         self._queue.clear()
 
     def _send_waiting(self, piece_count: int = 0) -> None:
-        """Send what waits, and make so many pieces at most before the others have their turn."""
+        """Send what waits, and make ``piece_count`` pieces before the others have a turn."""
         queue = self._queue
         while not self._given_bytes and not self._resting:
             if self._stream.closed():
