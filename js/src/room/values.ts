@@ -72,16 +72,16 @@ class Encoder {
     const kind = Object.getPrototypeOf(value) as object | null;
     if (kind !== null && kind !== Object.prototype) unfit(value, path);
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
-    const [only] = members;
-    const escapes = members.length === 1 && only?.[0].startsWith("$");
-    const inside = escapes ? memberOf(old, "$object") : old;
-    const made = Object.fromEntries(
+    // What has no type here was read as it travels, and stays what it is.
+    const isTag = members.length === 1 && members[0]?.[0].startsWith("$");
+    if (isTag && JSON.stringify(value) === JSON.stringify(old)) return old as Json;
+    const inside = membersOf(old) ?? undefined;
+    return objectOf(
       members.map(([name, member]) => {
         const place = `${path}.${name}`;
         return [whole(name, place), this.write(member, place, depth, memberOf(inside, name))];
       }),
     );
-    return escapes ? { $object: made } : made;
   }
 
   /** The integer that a number was rounded from: one that stood there, or elsewhere before. */

@@ -49,6 +49,27 @@ test.each([[{ $float: "one" }], [{ $bytes: "%" }], [{ $datetime: "x" }], [{ $obj
   },
 );
 
+test.each([
+  [{ $date: "2024-02-29" }],
+  [{ when: { $date: "2024-02-29" }, n: 1 }],
+  [[{ $decimal: "1.10" }, { $ndarray: { dtype: "<f8", shape: [2], data: "AAAA" } }]],
+  [{ $object: { $date: "no date" } }],
+])("what was read as it travels is written as it was: %j", (json: Json) => {
+  const read = decode(json);
+  expect(encode(read, json)).toEqual(json);
+  expect(encode(structuredClone(read), json)).toEqual(json);
+});
+
+test("what only looks like what stood there is a value of its own", () => {
+  expect(encode({ $date: "2024-03-01" }, { $date: "2024-02-29" })).toEqual({
+    $object: { $date: "2024-03-01" },
+  });
+  expect(encode({ $a: Number.NaN, b: 1 }, { $a: null, b: 1 })).toEqual({
+    $a: { $float: "nan" },
+    b: 1,
+  });
+});
+
 test.each(["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__"])(
   "a member %s is one as any other",
   (name) => {
