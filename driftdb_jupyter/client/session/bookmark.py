@@ -28,7 +28,9 @@ class Bookmark(NamedTuple):
         return heard, Bookmark(False, heard[-1]) if heard else self
 
     def after(self, news: News) -> tuple[Sequence[Heard], Bookmark]:
-        """Return the values that come next in some other news, and the place behind them."""
+        """Return the values that come next in some news, and the place behind them."""
+        if isinstance(news, Heard):
+            return self.after_all((news,))
         seen = self.seen
         if not isinstance(news, StartedOver):
             return (), self

@@ -12,10 +12,7 @@ def picked(bookmark: Bookmark, *news: News) -> list[list[Heard]]:
     """What is picked of each of the news, one after the other."""
     found = []
     for each in news:
-        if isinstance(each, Heard):
-            values, bookmark = bookmark.after_all([each])
-        else:
-            values, bookmark = bookmark.after(each)
+        values, bookmark = bookmark.after(each)
         found.append(list(values))
     return found
 
