@@ -389,16 +389,17 @@ class BatchReader(WebSocketProtocol):
         next_breath = _BREATH
         try:
             while True:
-                if self._messages is None:
+                messages = self._messages
+                if messages is None:
                     if len(self._buffer) - self._position < 2:
                         break
-                    messages, more = self._gather(next_breath - weight)
-                    if messages:
-                        count += len(messages)
+                    gathered, more = self._gather(next_breath - weight)
+                    if gathered:
+                        count += len(gathered)
                         weight += more
-                        self._messages = iter(messages)
-                if self._messages is not None:
-                    unfinished = on_messages(self._messages_opcode, self._messages)
+                        messages = self._messages = iter(gathered)
+                if messages is not None:
+                    unfinished = on_messages(self._messages_opcode, messages)
                     if unfinished is None:
                         self._messages = None
                 else:
