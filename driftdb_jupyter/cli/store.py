@@ -300,8 +300,8 @@ class RemoteStore:
         except (HTTPException, OSError):
             raise self._ended() from None
 
-    def _ended(self) -> Unreachable:
-        return Unreachable(f"{self._control.url} ended in the middle of an answer")
+    def _ended(self, when: str = "in the middle of an answer") -> Unreachable:
+        return Unreachable(f"{self._control.url} ended {when}")
 
     def _is_slow(self) -> Slow:
         return Slow(f"{self._control.url} takes a long time to answer")
@@ -325,11 +325,16 @@ class RemoteStore:
         except HTTPError as error:
             with error:
                 raise self._explain(error.code, error.read()) from None
-        except (URLError, HTTPException, OSError) as error:
-            reason = getattr(error, "reason", error)
-            if isinstance(reason, TimeoutError):
+        except TimeoutError:
+            raise self._is_slow() from None
+        except URLError as error:
+            if isinstance(error.reason, TimeoutError):
                 raise self._is_slow() from None
-            raise Unreachable(f"nothing answers at {self._control.url} ({reason})") from None
+            if isinstance(error.reason, (ConnectionResetError, BrokenPipeError)):
+                raise self._ended("while it was asked") from None
+            raise Unreachable(f"nothing answers at {self._control.url} ({error.reason})") from None
+        except (HTTPException, OSError):
+            raise self._ended("before it answered: look whether it has done it") from None
         return response
 
     def _explain(self, status: int, body: bytes) -> DriftDBError:

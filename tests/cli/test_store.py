@@ -45,6 +45,19 @@ def test_a_silent_server_is_waited_for_while_it_holds_the_journals_lock(
         assert running(journal) is None
 
 
+def test_who_ends_before_an_answer_may_have_done_what_was_asked(listener: socket.socket) -> None:
+    def answer() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65536)
+
+    server = threading.Thread(target=answer)
+    server.start()
+    with pytest.raises(Unreachable, match="ended before it answered: look whether it has done it"):
+        RemoteStore(control_of(listener)).delete("room")
+    server.join(60)
+
+
 def test_who_ends_in_the_middle_of_an_answer_is_named(listener: socket.socket) -> None:
     def answer() -> None:
         peer, _ = listener.accept()
