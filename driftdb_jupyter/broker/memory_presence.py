@@ -13,6 +13,14 @@ from .presence import PresenceAudience
 __all__ = ["MemoryPresence"]
 
 
+class _Nobody:
+    def presence_changed(self, key: str, author: Author, value: Value | None) -> None:
+        pass
+
+
+_NOBODY: PresenceAudience = _Nobody()
+
+
 class MemoryPresence:
     """Presence in memory (see :class:`.presence.PresenceManager`).
 
@@ -79,8 +87,9 @@ class MemoryPresence:
         self._tell_gone(self._presence.expire(until=self._clock() - self._grace_seconds))
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget everything; nobody hears of it."""
         self._presence.release()
+        self._audience = _NOBODY  # which holds this: a cycle would stay until a collection
 
     def _tell_gone(self, gone: Iterable[tuple[str, Author]]) -> None:
         for key, author in gone:

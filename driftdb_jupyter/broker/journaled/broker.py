@@ -313,6 +313,7 @@ class JournalBroker:
         if room is None:
             return
         room.in_use = False
+        room.audience = NOBODY  # which holds the room as well: a cycle would stay till a collection
         room.end()
         if self.failing is None:
             await self._committer.wait_until_written()

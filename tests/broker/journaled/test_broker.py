@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 from msgspec import Raw
@@ -290,6 +292,25 @@ class TestAfterAKill:
             sequencer = await reopened(broker, record)
             await broker.expire(room_seconds=0, client_seconds=100.0)
             assert sequencer.room.producers.get(CLIENT).seq(2) == 2
+
+
+async def test_a_room_that_is_left_is_freed_without_a_collection(kind: str, tmp_path: Path) -> None:
+    class Holder(Record):
+        sequencer: Sequencer
+
+    async with running(make(kind, tmp_path)) as broker:
+        holder = Holder()  # as a hosted room does, it holds what it is the audience of
+        holder.sequencer = await opened(broker, holder)
+        push(holder.sequencer, holder)
+        await holder.answered(1)
+        left = ref(holder.sequencer)
+        gc.disable()
+        try:
+            await broker.leave("room")
+            del holder
+            assert left() is None
+        finally:
+            gc.enable()
 
 
 async def test_a_room_that_nobody_uses_leaves_memory(kind: str, tmp_path: Path) -> None:

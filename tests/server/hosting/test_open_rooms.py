@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -112,6 +113,18 @@ async def test_a_room_is_left_when_nobody_uses_it() -> None:
     assert len(world.hub.rooms) == 0
     await world.settle()
     assert world.broker.steps == ["leave", "leave done"]
+
+
+async def test_a_room_that_is_left_is_freed_without_a_collection() -> None:
+    world = World(room_idle_seconds=0.0)
+    left = id(await world.room())
+    gc.disable()
+    try:
+        world.hub.tidy()
+        await world.settle()
+        assert not any(id(each) == left for each in gc.get_objects() if type(each) is HostedRoom)
+    finally:
+        gc.enable()
 
 
 async def test_a_room_stays_for_a_while() -> None:
