@@ -11,6 +11,11 @@ const LIFETIMES: readonly [string, number | null][] = [
   ["a week", 7 * 24 * 60 * 60],
   ["ever", null],
 ];
+/** What people may do by a link, in words, and the role that gives it. */
+const ROLES: readonly [string, string][] = [
+  ["look", "read"],
+  ["change things", "write"],
+];
 const LOOK_MILLISECONDS = 3_000;
 
 /**
@@ -46,7 +51,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
       link.expiresAt === null
         ? "never ends"
         : `ends ${new Date(link.expiresAt * 1000).toLocaleString()}`;
-    const about = `${inWords(link.grants)}, ${link.expired ? "has ended" : ends}`;
+    const about = `They may ${inWords(link.grants)}, ${link.expired ? "has ended" : ends}`;
     const people = `${link.people} of ${link.peopleLimit} people came in, ${link.peopleHere} here now`;
     const revoke = element("button", "button", { type: "button" }, "Revoke");
     revoke.setAttribute("aria-label", `Revoke ${link.name || link.id}`);
@@ -73,10 +78,7 @@ export function linksPanel(shell: Shell, key: string | null): HTMLElement {
       ...{ type: "text", maxlength: "60", placeholder: "For whom (optional)" },
       "aria-label": "For whom",
     });
-    const role = select("They may", [
-      ["look", "read"],
-      ["change things", "write"],
-    ]);
+    const role = select("They may", ROLES);
     const lifetime = select(
       "It is good for",
       LIFETIMES.map(([text], index) => [text, String(index)]),
@@ -154,12 +156,17 @@ function select(
 function inWords(grants: readonly unknown[]): string {
   return grants
     .map((grant) => {
-      if (typeof grant === "string") return grant;
+      if (typeof grant === "string") return roleInWords(grant);
       const { can = [], keys = [], prefixes = [] } = grant as Record<string, string[]>;
       const places = [...keys, ...prefixes.map((prefix) => `${prefix}…`)].join(", ");
       const all = ["read", "append", "replace", "relay", "compact", "delete", "presence"];
-      const what = all.every((word) => can.includes(word)) ? "write" : can.join(", ");
-      return places === "" ? what : `${what}: ${places}`;
+      const isAll = all.every((word) => can.includes(word));
+      const told = roleInWords(isAll ? "write" : can.join(", "));
+      return places === "" ? told : `${told}: ${places}`;
     })
     .join("; ");
+}
+
+function roleInWords(role: string): string {
+  return ROLES.find(([, each]) => each === role)?.[0] ?? role;
 }

@@ -34,3 +34,18 @@ test.each([
   ]);
   panel.remove();
 });
+
+test.each([
+  [["read"], "They may look, never ends"],
+  [["write"], "They may change things, never ends"],
+  [[{ can: ["read"], keys: ["slider"] }], "They may look: slider, never ends"],
+  [[{ can: ["read", "append"], prefixes: ["log/"] }], "They may read, append: log/…, never ends"],
+])("what a link gives stands there in the words of the form: %j", async (grants, about) => {
+  const link = { id: "i", name: "", grants, expires_at: null, people: 0, people_limit: 9 };
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify([link])));
+  const panel = linksPanel(SHELL, null);
+  document.body.replaceChildren(panel);
+  await vi.waitFor(() => expect(panel.querySelector("li")).not.toBeNull());
+  expect(panel.querySelector(".quiet")?.textContent).toBe(about);
+  panel.remove();
+});
