@@ -1,9 +1,9 @@
-"""Objects that refuse attributes which they don't have."""
+"""Objects of one process, which refuse attributes that they don't have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from .arguments import close_match
 
@@ -15,7 +15,8 @@ _OURS = __name__.partition(".")[0]
 class Sealed:
     """An object on which a misspelt name can't be set, where it would have no effect.
 
-    Private names can be, and any name on an object of a subclass outside of this package.
+    Private names can be, and any name on an object of a subclass outside of this package. It
+    belongs to its process: it can't be copied or pickled.
     """
 
     _settable: ClassVar[Sequence[str]] = ()
@@ -27,6 +28,12 @@ class Sealed:
             if not hasattr(kind, name) and kind.__module__.partition(".")[0] == _OURS:
                 raise AttributeError(_unknown(kind.__name__, name, self._settable))
         super().__setattr__(name, value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"cannot pickle or copy a {type(self).__name__}: make it anew, in another process by "
+            "the url of its room"
+        )
 
 
 def _unknown(kind: str, name: str, settable: Sequence[str]) -> str:

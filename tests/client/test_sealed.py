@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -40,3 +42,10 @@ def test_a_class_of_ones_own_has_what_it_likes(mine: Room) -> None:
     state.history = [1]
     state.value = 2
     assert (state.history, state.value) == ([1], 2)
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_it_is_of_one_process(mine: Room, copied: Callable[[object], object]) -> None:
+    for made, name in ((mine, "Room"), (mine.state("k", 0), "SharedState"), (mine.dict("d"), "")):
+        with pytest.raises(TypeError, match=f"cannot pickle or copy a {name}"):
+            copied(made)
