@@ -99,6 +99,7 @@ class Hub:
             host=self._host,
             events=self.events,
             idle_seconds=settings.room_idle_seconds,
+            turns=self.backlog.turns,
         )
         self._expired = expired
         self._peers: dict[Peer, HostedRoom] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 
@@ -13,6 +15,7 @@ from ...rooms.memory_budget import MemoryBudget
 from ...rooms.memory_cost import HOSTED_ROOM_COST_BYTES
 from ..limits.callers import Caller
 from ..process.event_log import EventLog
+from ..sending.turns import Turns
 from .hosted_room import HostedRoom
 
 __all__ = ["OpenRooms"]
@@ -23,7 +26,8 @@ class OpenRooms:
 
     A room is opened once however many ask for it at the same time, and whoever asks for one that is
     being left or deleted waits for the end of that. ``host`` makes the audience of a room of that
-    name. ``idle_seconds``: how long a room stays open that nobody is in.
+    name. ``idle_seconds``: how long a room stays open that nobody is in. ``turns``: those in which
+    unused rooms are left, for there may be thousands.
     """
 
     def __init__(
@@ -33,11 +37,13 @@ class OpenRooms:
         host: Callable[[str], HostedRoom],
         events: EventLog,
         idle_seconds: float,
+        turns: Turns,
     ) -> None:
         self._broker = broker
         self._host = host
         self._events = events
         self._idle_seconds = idle_seconds
+        self._turns = turns
         self._memory: MemoryBudget = broker.memory
         self._rooms: dict[str, HostedRoom] = {}
         self._creating: dict[str, asyncio.Task[bool]] = {}
@@ -45,6 +51,7 @@ class OpenRooms:
         self._leaving: dict[str, asyncio.Task[bool]] = {}  # or deleting
         # Since when nobody uses them, the longest first.
         self._idle: dict[HostedRoom, float] = {}
+        self._unused: deque[HostedRoom] = deque()  # which are being left, one after the other
         self._absent: set[HostedRoom] = set()  # where clients left, and are still shown
         self._left_seqs = 0
 
@@ -154,9 +161,9 @@ class OpenRooms:
             hosted.presence.expire()
             if not hosted.presence.leaving:
                 self._absent.remove(hosted)
-        until = time.monotonic() - self._idle_seconds
-        for hosted in list(takewhile(lambda room: self._idle[room] <= until, self._idle)):
-            self._leave_idle(hosted)
+        if not self._unused:
+            self._unused.extend(takewhile(self._is_unused, self._idle))
+            self._leave_next()
 
     def relieve_memory(self) -> None:
         """Leave idle rooms that are kept elsewhere, the longest unused first, until enough is free.
@@ -181,6 +188,18 @@ class OpenRooms:
         """Let go of a room that the broker has ended."""
         if self._rooms.get(hosted.name) is hosted:
             self._put_away(hosted)
+
+    def _is_unused(self, hosted: HostedRoom) -> bool:
+        return self._idle.get(hosted, math.inf) <= time.monotonic() - self._idle_seconds
+
+    def _leave_next(self) -> None:
+        if not self._unused:
+            return
+        hosted = self._unused.popleft()
+        if self._unused:
+            self._turns.wait(self._leave_next)
+        if self._is_unused(hosted) and self._leave_idle(hosted):
+            self._turns.end()  # the room is left after this turn
 
     def _leave_idle(self, hosted: HostedRoom) -> bool:
         if hosted in self._absent or hosted.name in self._leaving:

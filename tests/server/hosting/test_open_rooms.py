@@ -127,6 +127,23 @@ async def test_a_room_that_is_left_is_freed_without_a_collection() -> None:
         gc.enable()
 
 
+async def test_many_rooms_are_left_one_in_each_turn_of_the_loop() -> None:
+    world = World(room_idle_seconds=0.0)
+    for number in range(5):
+        await world.hub.rooms.create(f"{number}")
+        await world.hub.rooms.open(f"{number}")
+    world.hub.tidy()
+    used = await world.hub.rooms.open("4")
+    assert used is not None
+    world.hub.rooms.enter(used)
+    for left in (1, 2, 3, 4, 4):
+        assert len(world.hub.rooms) >= 5 - left
+        world.hub.tidy()  # a second later
+        await asyncio.sleep(0)
+    await world.settle()
+    assert [hosted.name for hosted in world.hub.rooms] == ["4"]
+
+
 async def test_a_room_stays_for_a_while() -> None:
     world = World(room_idle_seconds=1000.0)
     await world.room()
