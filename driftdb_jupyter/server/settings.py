@@ -94,6 +94,15 @@ class DriftDB(Configurable):
         "or container's memory.",
     )
     room_limit = Int(100_000, min=1, config=True, help="How many rooms there may be at once.")
+    disk_limit_bytes = Int(
+        0,
+        min=0,
+        config=True,
+        help="How much of the disk all rooms together may take, in bytes, as far as the journal's "
+        "file is in use. Past it no room is made and nothing is added to one (error quota); "
+        "deleting makes space. 0: what they take when the server starts, and half of what is free "
+        "on that disk then.",
+    )
     room_limit_bytes = Int(
         _QUOTA.room_bytes,
         min=1024,
@@ -550,6 +559,7 @@ class DriftDB(Configurable):
             durability=self.durability,
             commit_interval_seconds=self.commit_interval_seconds,
             room_limit=self.room_limit,
+            disk_limit_bytes=self.disk_limit_bytes,
             producer_limit=self.producer_limit,
             quota=self.quota,
             window_limits=self.window_limits,

@@ -163,7 +163,8 @@ class Journal:
     ``reading``: it is opened to read with, beside another one (``shared`` says whether that may be)
     or a file that nobody writes.
     ``read_only``: the file can't be written: all that would write raises. ``notices``: what
-    is to be known of the way it is kept, in words.
+    is to be known of the way it is kept, in words. ``used_bytes``: how much of the file is in use,
+    as of the last commit or look; what was deleted since is free for what comes next.
 
     Raises :class:`JournalUnusable`, and :class:`sqlite3.Error` and :class:`OSError` as they come.
     All but :class:`JournalUnusable` may be raised by any method: then nothing was changed.
@@ -178,6 +179,7 @@ class Journal:
         self._lock: FileLock | None = None
         self._run: Run | None = None
         self._watch = FileWatch([])
+        self.used_bytes = 0
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -378,10 +380,19 @@ class Journal:
     def look(self) -> None:
         """Raise :class:`OSError` where what is written now would be in no file that is there."""
         self._watch.look()
+        self._measure()
+
+    def _measure(self) -> None:
+        execute = self._connection.execute
+        pages, free, page_bytes = (
+            execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        self.used_bytes = (pages - free) * page_bytes
 
     def commit(self, batches: Sequence[Batch]) -> None:
         """Write all of it or nothing; without any batch try whether writing works."""
-        self.look()
+        self._watch.look()
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -390,6 +401,7 @@ class Journal:
                 self._write(statement, rows, long)
             if self._run is not None and (self._synced or not batches):
                 self._run.counting()
+            self._measure()
             execute("COMMIT")
         except BaseException:
             # A full disk may have ended the transaction already.

@@ -13,7 +13,7 @@ from ..broker import Pusher
 from ..file.batch import Batch
 from ..file.journal import Loaded
 from .draft import Draft
-from .sequencer import JournaledSequencer, JournalHandle
+from .sequencer import GROWING, JournaledSequencer, JournalHandle, disk_used_up
 
 __all__ = ["BatchedSequencer"]
 
@@ -58,6 +58,8 @@ class BatchedSequencer(JournaledSequencer):
             return False
         clock = handle.clock  # called in two steps: it is no method
         try:
+            if handle.is_full and not known and isinstance(push.action, GROWING):
+                raise disk_used_up()
             applied = room.apply(push, values, client, pusher.author, clock())
         except Refusal as refusal:
             # The frames that its values are in don't wait for the disk.

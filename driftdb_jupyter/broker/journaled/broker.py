@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -43,7 +44,7 @@ from ..served_time import ServedTime
 from .batched import BatchedSequencer
 from .committer import Committer
 from .rows import RoomRows
-from .sequencer import JournaledSequencer
+from .sequencer import JournaledSequencer, disk_used_up
 from .synced import SyncedSequencer
 
 __all__ = ["JournalBroker"]
@@ -67,9 +68,11 @@ class JournalBroker:
 
     ``path``: the journal's file. ``mode``: what an ack promises. ``commit_interval_seconds``: how
     far commits are apart at least while much is going on (``batched``). ``room_limit``: how many
-    rooms there may be at once. ``producer_limit``: of how many clients pushes are remembered in a
-    room. ``quota``, ``window_limits``: of each room. ``memory``: of all that are in use (``None``:
-    no bound). ``clock``: seconds since 1970; ``monotonic``: seconds that nobody sets.
+    rooms there may be at once. ``disk_limit_bytes``: how much of the disk they may take together
+    (0: what they take at the start, and half of what is free there). ``producer_limit``: of how
+    many clients pushes are remembered in a room. ``quota``, ``window_limits``: of each room.
+    ``memory``: of all that are in use (``None``: no bound). ``clock``: seconds since 1970;
+    ``monotonic``: seconds that nobody sets.
 
     The journal is opened at once, which waits for the disk, and used on threads of its own from
     then on. Raises :class:`~.journal.JournalUnusable`, :class:`sqlite3.Error` and
@@ -86,6 +89,7 @@ class JournalBroker:
         mode: Mode = "batched",
         commit_interval_seconds: float = 0.01,
         room_limit: int = 100_000,
+        disk_limit_bytes: int = 0,
         producer_limit: int = 10_000,
         quota: Quota | None = None,
         window_limits: WindowLimits | None = None,
@@ -115,6 +119,7 @@ class JournalBroker:
             begin=self._begin,
             interval_seconds=0.0 if mode == "synced" else commit_interval_seconds,
         )
+        self._disk_limit_bytes = disk_limit_bytes
         try:
             self._threads.do_now(self._look)
         except BaseException:
@@ -135,6 +140,10 @@ class JournalBroker:
         self._committer.look()
 
     def _look(self, journal: Journal) -> None:
+        journal.look()
+        if not self._disk_limit_bytes:
+            free_bytes = shutil.disk_usage(os.path.dirname(os.path.abspath(journal.path))).free
+            self._disk_limit_bytes = journal.used_bytes + free_bytes // 2
         self._count = journal.count()
         self._room_ids = count(journal.newest("rooms") + 1)
         self.producer_ids = count(journal.newest("producers") + 1)
@@ -158,6 +167,11 @@ class JournalBroker:
     def failing(self) -> str | None:
         """Why nothing can be written at the moment, in words; else ``None``."""
         return self._closing or self._committer.failing
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the rooms take as much of the disk as they may."""
+        return self._threads.journal.used_bytes > self._disk_limit_bytes
 
     @property
     def trouble(self) -> str | None:
@@ -351,6 +365,8 @@ class JournalBroker:
         if not replace:
             if self._count >= self._room_limit:
                 raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
+            if self.is_full:
+                raise disk_used_up()
             self._count += 1
         try:
             room.newest_relay = room.seq  # any number up to there may have been a relay's

@@ -16,8 +16,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from ...protocol.errors import Refusal
-from ...protocol.messages import Push, Relay
+from ...protocol.errors import QuotaExceeded, Refusal
+from ...protocol.messages import Append, Push, Relay, Replace
 from ...protocol.value import Value
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.room import Applied, Room
@@ -29,12 +29,23 @@ from .committer import Unit
 from .draft import Draft
 from .rows import RoomRows
 
-__all__ = ["JournalHandle", "JournaledSequencer"]
+__all__ = ["GROWING", "JournalHandle", "JournaledSequencer", "disk_used_up"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
+GROWING = (Append, Replace)
+"""The actions by which a room takes more of the disk; a compaction, if any, takes less."""
+
 # Relays' ids are written along with what else is; this number of a client's is reason enough.
 _MANY_RUNS = 512
+
+
+def disk_used_up() -> QuotaExceeded:
+    """Return the refusal of what would take more of the disk."""
+    return QuotaExceeded(
+        "the rooms take as much of the server's disk as they may (disk_limit_bytes): delete what is"
+        " no longer needed"
+    )
 
 
 class JournalHandle(Protocol):
@@ -56,6 +67,10 @@ class JournalHandle(Protocol):
     def failing(self) -> str | None:
         """Why nothing can be written at the moment, in words; else ``None``."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the rooms take as much of the disk as they may."""
+
     def clock(self) -> float:
         """Seconds since 1970."""
 
@@ -74,6 +89,7 @@ class _OutOfService:
 
     producer_ids: Iterator[int] = iter(())
     producer_limit = 0
+    is_full = False
 
     def __init__(self, handle: JournalHandle, reason: str) -> None:
         self.failing = reason

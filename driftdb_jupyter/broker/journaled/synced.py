@@ -16,7 +16,7 @@ from ..broker import Pusher
 from ..file.batch import Batch
 from ..file.journal import Loaded
 from .draft import Draft
-from .sequencer import JournaledSequencer, JournalHandle
+from .sequencer import GROWING, JournaledSequencer, JournalHandle, disk_used_up
 
 __all__ = ["SyncedSequencer"]
 
@@ -80,6 +80,8 @@ class SyncedSequencer(JournaledSequencer):
         outcome: Applied | Refusal
         written = False
         try:
+            if handle.is_full and not known and isinstance(push.action, GROWING):
+                raise disk_used_up()
             # The budget is charged with what is shown; the head may be ahead of that.
             ahead = head.cost_bytes - self.room.cost_bytes
             outcome = head.apply(
