@@ -27,6 +27,7 @@ class Kernel:
                 "DRIFTDB_URL": url,
                 "DRIFTDB_SECRET": "s3cret",
                 "JPY_SESSION_NAME": "/home/ada/plots.ipynb",
+                "DRIFTDB_FLUSH_SECONDS": "100",  # a busy machine ends it late
             }
         )
         self.client: BlockingKernelClient = self.manager.client()
