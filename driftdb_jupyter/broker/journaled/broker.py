@@ -61,6 +61,8 @@ _RESERVE_SECONDS = 1.0
 _RESERVE_LOOKS = 20
 # A millisecond.
 _ROWS_FREED_AT_ONCE = 5_000
+# The open rooms that something is done to between two commits: some milliseconds.
+_ROOMS_AT_ONCE = 250
 
 
 class JournalBroker:
@@ -402,8 +404,7 @@ class JournalBroker:
         """Forget what has not been used for that long (see :class:`.broker.Broker`)."""
         await self._note_served_time()
         clients_before = self._served.before(client_seconds)
-        for room in list(self._rooms.values()):
-            room.expire_clients(before=clients_before)
+        await self._do_to_all(lambda room: room.expire_clients(before=clients_before))
         names: list[str] = []
         if not room_seconds or self.failing is not None:
             return names
@@ -431,11 +432,17 @@ class JournalBroker:
             return
         # So that a room isn't taken for unused if this process is killed.
         self._touched_at = now
-        for room in self._rooms.values():
-            room.touch()
+        await self._do_to_all(JournaledSequencer.touch)
         call = partial(Journal.note_served_time, ran_at=now, gaps=self._served.gaps)
         with suppress(Unavailable):  # it is in the log
             await self._run(self._threads.write, call)
+
+    async def _do_to_all(self, action: Callable[[JournaledSequencer], None]) -> None:
+        """Do something to all open rooms, and have it written a few rooms at a time."""
+        for number, room in enumerate(list(self._rooms.values()), 1):
+            action(room)
+            if not number % _ROOMS_AT_ONCE and self.failing is None:
+                await self._committer.wait_until_written()
 
     async def _expire(self, before: float, name: str) -> bool:
         # Somebody may have come, and even left again, since the list was made.

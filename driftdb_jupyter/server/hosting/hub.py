@@ -6,8 +6,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
+from typing import TypeVar
 
 from ...access.credential import Credential
 from ...broker.broker import Broker
@@ -41,6 +42,8 @@ from .unwritten import Unwritten
 from .watchers import Pace
 
 __all__ = ["Hub"]
+
+T = TypeVar("T")
 
 # From an authorizer that looks into a dictionary to one that asks another machine.
 _AUTHORIZER_BOUNDS_SECONDS = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
@@ -302,13 +305,18 @@ class Hub:
             else:
                 self.events.log.info("DriftDB: all is well again")
 
-    def expire_windows(self) -> None:
-        """Forget the pushes that are too old to be recovered."""
-        now = time.time()
-        for hosted in self.rooms:
-            window = hosted.sequencer.room.window
-            if window is not None:
-                window.expire(now=now)
+    def expire_windows(self) -> asyncio.Future[None]:
+        """Forget the pushes that are too old to be recovered, of one room after the other.
+
+        Returns what to wait for until all have been looked at.
+        """
+        return self._in_turns(list(self.rooms), self._expire_window)
+
+    @staticmethod
+    def _expire_window(hosted: HostedRoom) -> None:
+        window = hosted.sequencer.room.window
+        if window is not None:
+            window.expire(now=time.time())
 
     async def expire(self) -> None:
         """Delete rooms and forget clients that were unused for as long as the settings say."""
@@ -394,24 +402,32 @@ class Hub:
     def _act_in_turns(
         self, peers: list[Peer], action: Callable[[Peer], Awaitable[None] | None]
     ) -> asyncio.Future[None]:
-        """Have peers act one after the other, each in a turn of its own.
+        """Have those peers act that are still there, each in a turn of its own."""
 
-        Returns a future that is done when all have begun to.
+        def act(peer: Peer) -> None:
+            if peer in self._peers:
+                self._act(peer, partial(action, peer))
+
+        return self._in_turns(peers, act)
+
+    def _in_turns(self, things: Iterable[T], action: Callable[[T], object]) -> asyncio.Future[None]:
+        """Do something to one thing after the other, each in a turn of its own.
+
+        Returns a future that is done when it was done to all.
         """
-        left = iter(peers)
-        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        left = iter(things)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def act() -> None:
-            peer = next(left, None)
-            if peer is not None:
-                self.backlog.turns.wait(act)
-                if peer in self._peers:
-                    self._act(peer, partial(action, peer))
-            elif not begun.done():
-                begun.set_result(None)
+        def go_on() -> None:
+            for thing in left:
+                self.backlog.turns.wait(go_on)
+                action(thing)
+                return
+            if not done.done():
+                done.set_result(None)
 
-        act()
-        return begun
+        go_on()
+        return done
 
     def _tell_expiry(self, peer: Peer) -> None:
         expires_at = self._expiries.get(peer)

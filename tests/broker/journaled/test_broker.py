@@ -20,6 +20,7 @@ from msgspec import Raw
 from driftdb_jupyter.broker.broker import Broker, Sequencer
 from driftdb_jupyter.broker.file.batch import Batch
 from driftdb_jupyter.broker.file.journal import Journal
+from driftdb_jupyter.broker.journaled import broker as module
 from driftdb_jupyter.broker.journaled.broker import JournalBroker
 from driftdb_jupyter.broker.journaled.rows import RoomRows
 from driftdb_jupyter.protocol.entry import Author
@@ -477,6 +478,29 @@ class TestRoomsAsWholes:
             monkeypatch.setattr(Journal, "unused", used_at_once)
             assert await broker.expire(room_seconds=500.0, client_seconds=500.0) == []
             assert (await reopened(broker, record)).room.seq == 1
+
+    async def test_many_open_rooms_are_noted_as_used_a_few_in_each_commit(
+        self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 0.0
+        monkeypatch.setattr(module, "_ROOMS_AT_ONCE", 2)
+        rooms_written: list[int] = []
+        commit = Journal.commit
+
+        def counted(journal: Journal, batches: Sequence[Batch]) -> None:
+            rooms_written.append(sum(len(batch.rooms) for batch in batches))
+            commit(journal, batches)
+
+        async with running(
+            make(kind, tmp_path, clock=lambda: now, monotonic=lambda: now)
+        ) as broker:
+            for number in range(6):
+                await opened(broker, Record(), f"{number}")
+            now = 4_000.0
+            monkeypatch.setattr(Journal, "commit", counted)
+            assert await broker.expire(room_seconds=1e9, client_seconds=1e9) == []
+            assert sum(rooms_written) == 6
+            assert max(rooms_written) == 2
 
     async def test_a_start_after_a_long_time_deletes_nothing(
         self, kind: str, tmp_path: Path

@@ -9,8 +9,10 @@ import pytest
 from msgspec import Raw
 
 from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.protocol.entry import Entry
 from driftdb_jupyter.protocol.frame import PING, frame
 from driftdb_jupyter.protocol.messages import Append, Push
+from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.hosting.peer import Peer
 from driftdb_jupyter.server.sending.close_codes import CLOSE_SILENT
@@ -62,6 +64,23 @@ async def test_many_are_asked_for_a_sign_of_life_one_after_the_other(lines: list
     assert pings == 4 * [frame(PING, b"")]
     await world.hub.check_signs_of_life()
     assert closed == 4 * [CLOSE_SILENT]
+
+
+async def test_windows_of_many_rooms_expire_one_after_the_other() -> None:
+    world = World()
+    world.hub.backlog.turns = Turns(clock=count().__next__)  # each of their turns takes long
+    windows = []
+    for number in range(3):
+        await world.hub.rooms.create(f"{number}")
+        hosted = await world.hub.rooms.open(f"{number}")
+        assert hosted is not None
+        window = hosted.sequencer.room.remember()
+        window.add("k", [Entry(1, Value.from_json(b"1"), 0.0, None)], kept=False)
+        windows.append(window)
+    all_expired = world.hub.expire_windows()
+    assert [window.above("k", 0) is None for window in windows] == [True, False, False]
+    await all_expired
+    assert [window.above("k", 0) is None for window in windows] == 3 * [True]
 
 
 async def test_who_is_held_may_leave(lines: list[Line]) -> None:
