@@ -4,6 +4,8 @@ import { PresenceView } from "../widgets/presence";
 
 /** Where Python's and our other clients' presences are, unless they say otherwise. */
 const KEY = "presence";
+/** So many are shown before somebody wants to see more: what is in the room stands below. */
+const SHOWN = 12;
 const REMEMBERED = "driftdb-name";
 /** In the tab, with the room's address behind it, while somebody is there by name. */
 const JOINED = "driftdb-joined ";
@@ -18,7 +20,7 @@ export function people(home: Home): HTMLElement {
   new PresenceView(
     { ...home, leave: () => {} },
     KEY,
-    { label: "Who has joined", nobody: "Nobody has joined by name yet" },
+    { label: "Who has joined", nobody: "Nobody has joined by name yet", most: SHOWN },
     place,
   );
   const me = {};

@@ -10,7 +10,7 @@ import { Place, type ViewOptions } from "./place";
 import { isRecord } from "./record";
 import { withUnseen } from "./unseen";
 
-/** So many people have an avatar; the others are counted. */
+/** So many people have an avatar at first, unless it is said, and so many more on demand. */
 const AVATARS = 50;
 
 /** Who is here, as a row of avatars. */
@@ -19,14 +19,23 @@ export class PresenceView implements PresenceListener {
   private readonly replica: PresenceReplica;
   private readonly row = element("ul", "driftdb-people");
   private readonly nobody = element("li", "driftdb-nobody", {}, "nobody yet");
-  private readonly more = element("li", "driftdb-more");
+  /** Counts those without an avatar, and shows some of them. */
+  private readonly more = element("button", "driftdb-more", { type: "button" });
+  private readonly others = element("li", "", {}, this.more);
+  private most: number;
   /** By client, with what each was when it was drawn: the room tells of all anew now and then. */
   private avatars = new Map<string, { readonly text: string; readonly element: Element }>();
   readonly updated = oncePerFrame(() => this.draw());
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     this.place = new Place(home, key, options, parent, "driftdb-presence");
-    if (typeof options.nobody === "string") this.nobody.textContent = options.nobody;
+    const { nobody, most } = options;
+    if (typeof nobody === "string") this.nobody.textContent = nobody;
+    this.most = typeof most === "number" ? most : AVATARS;
+    this.more.addEventListener("click", () => {
+      this.most += AVATARS;
+      this.draw();
+    });
     this.row.setAttribute("aria-label", `Who is here: ${this.place.label}`);
     this.place.box.append(this.row);
     this.replica = this.place.session.presence(this.place.key, this);
@@ -43,19 +52,19 @@ export class PresenceView implements PresenceListener {
     this.avatars = new Map();
     const { people } = this.replica;
     for (const [client, person] of people) {
-      if (this.avatars.size === AVATARS) break;
+      if (this.avatars.size >= this.most) break;
       const [known, text] = [before.get(client), JSON.stringify(person)];
       const drawn = known?.text === text ? known.element : avatar(client, person);
       this.avatars.set(client, { text, element: drawn });
     }
     const drawn = [...this.avatars.values()].map(({ element }) => element);
     const left = people.size - drawn.length;
-    const count = `+${left}`;
-    if (left > 0 && this.more.textContent !== count) {
-      this.more.textContent = count;
-      this.more.title = `${left} more ${left === 1 ? "person" : "people"}`;
+    if (left > 0) {
+      const count = `+${left}`;
+      if (this.more.textContent !== count) this.more.textContent = count;
+      this.more.setAttribute("aria-label", `Show more of ${people.size} people`);
+      drawn.push(this.others);
     }
-    if (left > 0) drawn.push(this.more);
     arrange(this.row, drawn.length === 0 ? [this.nobody] : drawn);
   }
 }

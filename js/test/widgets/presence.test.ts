@@ -105,13 +105,24 @@ test("of very many people the first fifty have an avatar, and the others are cou
     Array.from({ length: 200 }, (_, n) => [`c${n}`, { value: n }]),
   );
   const el = start(clients);
-  expect(el.querySelectorAll(".driftdb-person")).toHaveLength(50);
-  const more = () => el.querySelector<HTMLElement>(".driftdb-more");
-  expect([more()?.textContent, more()?.title]).toEqual(["+150", "150 more people"]);
+  const more = () => el.querySelector<HTMLButtonElement>(".driftdb-more");
+  const shown = () => el.querySelectorAll(".driftdb-person").length;
+  expect([shown(), more()?.textContent]).toEqual([50, "+150"]);
+  expect(more()?.getAttribute("aria-label")).toBe("Show more of 200 people");
   hear({ type: "presence", client: "c0", value: null });
-  expect(el.querySelectorAll(".driftdb-person")).toHaveLength(50);
   expect(el.querySelector<HTMLElement>(".driftdb-person")?.title).toBe("Guest: 1");
-  expect(more()?.textContent).toBe("+149");
-  for (let n = 1; n < 150; n += 1) hear({ type: "presence", client: `c${n}`, value: null });
-  expect(more()).toBeNull();
+  expect([shown(), more()?.textContent]).toEqual([50, "+149"]);
+  more()?.click();
+  expect([shown(), more()?.textContent]).toEqual([100, "+99"]);
+  for (let n = 1; n < 100; n += 1) hear({ type: "presence", client: `c${n}`, value: null });
+  expect([shown(), more()]).toEqual([100, null]);
+});
+
+test("whoever shows people says how many at first", () => {
+  const el = show("presence", { most: 1 });
+  FakeSocket.last.accept();
+  const clients = { a: { value: { name: "Ann" } }, b: { value: { name: "Bob" } } };
+  hear({ type: "presence_state", client: "me", clients });
+  expect(names(el)).toEqual([["A", "Ann (guest)"]]);
+  expect(el.querySelector(".driftdb-more")?.textContent).toBe("+1");
 });
