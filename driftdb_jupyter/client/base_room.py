@@ -266,7 +266,7 @@ class BaseRoom(Sealed):
             raise lost
 
     def given(self: B) -> B:
-        """Count one more who holds it, until a ``with`` block gives it back."""
+        """Count one more holder of the room, until a ``with`` block gives it back."""
         self._given += 1
         return self
 

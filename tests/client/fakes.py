@@ -45,7 +45,7 @@ class FakeRoom:
         self.refuse: str | None = None
         self.silent = False
         self.deaf_for = 0
-        """So many pushes are refused for now."""
+        """The number of pushes that are refused before one is taken."""
 
     def receive(self, peer: FakePeer, frame: str | bytes) -> None:
         """Take a frame, and send what follows from it."""

@@ -256,7 +256,7 @@ class Driver:
             self._append(appends)
 
     def _pump(self) -> None:
-        """Send what is to be sent, and tell whom it concerns."""
+        """Send what is to be sent, and tell the listeners what happened."""
         outgoing = self.session.outgoing()
         if outgoing and self._line is not None:
             self._line.send(outgoing)
@@ -273,7 +273,7 @@ class Driver:
         self.wake()
 
     def notify_others(self, key: str, by: Listener | None) -> None:
-        """Tell of a key's change whom it concerns, but not who made it."""
+        """Tell the listeners of a key that it changed, but not the one that changed it."""
         for event in self.session.events():
             self.pass_event(event, by=by if event == Event(key) else None)
 

@@ -25,7 +25,7 @@ _log = logging.getLogger("driftdb_jupyter")
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who is here: a connection, under the public id ``client``.
+    """A client that is present, known by its public id ``client``.
 
     ``value`` is what it set, ``None`` where that can't be decoded here. ``user``: what the server's
     authentication knows of the person (Jupyter: ``username``, ``name``, ``display_name``,

@@ -79,7 +79,7 @@ class PubSub(Labelled):
         return [self._read(heard) for heard in newest]
 
     def publish(self, value: Any) -> Handle[None]:
-        """Say something to everybody who is there; the handle tells when the room has it.
+        """Send a value to everybody who is connected; the handle tells when the room has it.
 
         Raises :class:`EncodingError`, :class:`TooLarge`, :class:`QueueFull` and
         :class:`NotConnected` (all in :mod:`driftdb_jupyter.protocol.errors`).

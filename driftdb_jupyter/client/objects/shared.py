@@ -42,7 +42,7 @@ class Shared(Sealed):
     _closed = False
 
     missed = 0
-    """How many values came faster than they were taken, and are gone."""
+    """The number of values that came faster than they were taken, and are gone."""
 
     @property
     def key(self) -> str:

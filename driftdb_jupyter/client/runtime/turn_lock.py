@@ -87,7 +87,7 @@ class _Stay:
         """The functions whose blocks hold the lock; none: the stay is over."""
         self.thread = threading.get_ident()
         self.heirs: list[_Stay] = []
-        """Who wanted to be next; the first one is."""
+        """The threads that wanted to be next; the first one is."""
         self.waiting: list[Callable[[], object]] = []
         """What wakes those who wait for the end."""
 
@@ -99,7 +99,7 @@ class _Stay:
                 self.waiting.pop()()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end, at most so long."""
+        """Wait for the end, but no longer than that."""
         waker = Waker()
         self.waiting.append(waker.wake)
         if self.frames:  # else it may have ended before it knew who waits

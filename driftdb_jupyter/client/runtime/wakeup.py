@@ -35,5 +35,5 @@ class Wakeup:
         self._begun += 1
 
     def reset(self) -> None:
-        """Forget that it was requested: who was called will not come."""
+        """Forget the request: the worker that was called will not run."""
         self._requested = -1

@@ -34,7 +34,7 @@ class Worker:
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def do(self, work: Callable[[], object]) -> None:
-        """Have something done there; may be called from any thread."""
+        """Run something on the thread; may be called from any other."""
         self._work.put(work)
 
     def forked(self) -> None:

@@ -59,7 +59,7 @@ class Heard(Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, value: Value) -> Heard:
-        """Return what came over the wire."""
+        """Make one of a value that came over the wire."""
         if value.time is None:
             return cls(b"".join((value.value,)), value.seq)  # as bytes(), but for a third less
         stamp = Stamp(value.time, value.client, bytes(value.user) or None)
@@ -197,7 +197,7 @@ class LogReplica(Replica):
         self._undecided: list[weakref.ref[Follower]] = []  # they may have something to restore
 
     def want(self, *, keep: bool, held: bool, stamps: bool) -> None:
-        """Know that much from now on; what was known before stays known."""
+        """Keep and ask for that much from now on, besides what was wanted before."""
         known = (self.keep, self.held, self.stamps)
         self.keep, self.held = keep or self.keep, held or self.held
         self.stamps = stamps or self.stamps

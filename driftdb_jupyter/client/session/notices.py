@@ -33,7 +33,7 @@ class Notices:
 
     def __init__(self, *, page: int) -> None:
         self.page = page
-        """How many values a replica asks for at once."""
+        """The number of values that a replica asks for at once."""
         self.outbox: list[bytes] = []
         """Frames to send on the connection that is open now."""
         self._touched: dict[str, None] = {}  # in the order of their writes
@@ -60,7 +60,7 @@ class Notices:
         self._restores[restore] = None
 
     def presence_touched(self, key: str) -> None:
-        """Note that who is there changed, or that there is something to say."""
+        """Note that the people present changed, or that there is something to send."""
         self._events[Event(key, presence=True)] = None
 
     def ask(self, frame: bytes) -> None:

@@ -79,7 +79,7 @@ class Outcome(Generic[T]):
 
     def _known(self) -> tuple[T | None, BaseException | None]:
         if self._settled is None:
-            raise TimeoutError("expected an outcome with an outcome, got one without")
+            raise TimeoutError("there is neither a result nor an error yet")
         return self._settled
 
 

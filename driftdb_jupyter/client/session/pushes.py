@@ -81,11 +81,14 @@ class Pushes:
         self.online = False
         """Whether there is a connection."""
         self.offline_since: float | None = None
-        """Since when there is none (seconds since 1970); ``None``: there is, or never was one."""
+        """The time since which there is none, in seconds since 1970.
+
+        ``None``: there is one, or never was.
+        """
         self.byte_count = 0
-        """How long the frames of all that wait are together."""
+        """The length of the frames of all writes that wait, together."""
         self.writes = 0
-        """How many writes wait."""
+        """The number of writes that wait."""
         self.last_id = 0
         """The id that was given last."""
         self._queue_limit_bytes = queue_limit_bytes

@@ -255,7 +255,7 @@ class Session:
         return True
 
     def forget_presence(self, key: str) -> None:
-        """Be there under a key no more, and don't ask who is."""
+        """Leave the people under a key, and hear of them no more."""
         replica = self._presences[key]
         if replica.spoke:
             said = replica.leave()

@@ -41,7 +41,7 @@ class Unread:
 
     @property
     def values(self) -> deque[Heard]:
-        """What was fetched; to take a value is to remove it here, from the left."""
+        """The values that were fetched; to take one is to remove it here, from the left."""
         return self._turn.values
 
     @property

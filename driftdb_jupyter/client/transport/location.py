@@ -290,7 +290,7 @@ def _notebook(environ: Mapping[str, str]) -> str | None:
 def _voila_notebook(environ: Mapping[str, str]) -> str | None:
     """Return the notebook whose page Voilà makes.
 
-    It tells a kernel of it as a CGI script is told.
+    Voilà puts it into the kernel's environment as a web server does for a CGI script.
     """
     if not environ.get("SERVER_SOFTWARE", "").startswith("voila/"):
         return None

@@ -30,8 +30,6 @@ from driftdb_jupyter.protocol.errors import (
 from ...certificates import CERTIFICATE
 from ..fakes import FakePeer, FakeServer, serving
 
-"""A key and its certificate for elsewhere.example, by an authority that nobody knows."""
-
 
 class Ear:
     """A listener that only counts."""
