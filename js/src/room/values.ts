@@ -59,7 +59,7 @@ class Encoder {
   }
 
   #object(value: object, path: string, depth: number, old: Json | undefined): Json {
-    if (depth < 0) check(false, `at most ${DEEPEST} nested values`, "more", path);
+    if (depth < 0) check(false, `at most ${DEEPEST} nested values`, "more", path.slice(0, 50));
     if (Array.isArray(value)) {
       const items = Array.isArray(old) ? old : [];
       return value.map((item, place) => this.write(item, `${path}[${place}]`, depth, items[place]));
