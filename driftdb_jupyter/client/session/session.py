@@ -300,7 +300,11 @@ class Session:
         self._notices.outbox = []
         if close_code == 1009 and (longest := self.pushes.longest_sent()) is not None:
             push_id, length = longest
-            self._refused(push_id, TooLarge(f"the server takes no message of {length} bytes"))
+            error = TooLarge(
+                f"the server takes no message of {length} bytes",
+                in_python="Share less at once, or raise message_limit_bytes on the server, too.",
+            )
+            self._refused(push_id, error)
         self.pushes.drop_offers()
         for replica in self._replicas.values():
             replica.disconnected()

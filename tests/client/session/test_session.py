@@ -173,6 +173,7 @@ def test_after_1009_the_longest_push_is_given_up() -> None:
     (refusal,) = (event for event in session.events() if event.error)
     assert refusal.key == "long"
     assert isinstance(refusal.error, TooLarge)
+    assert "raise message_limit_bytes on the server" in str(refusal.error)
     session.connected()
     assert [message["key"] for message in sent(session) if message["type"] == "push"] == ["short"]
 
