@@ -44,7 +44,7 @@ class Floods:
         # When the time of this tick's arrivals, once they took from it, or of this turn is over.
         self._ends_at: float | None = None
         self._next: asyncio.TimerHandle | None = None
-        self._queue: deque[Callable[[], bool]] = deque()
+        self._queue: deque[tuple[Callable[[], bool], int]] = deque()
 
     def over(self) -> bool:
         """Return True if the time of this tick, or of this turn, is over.
@@ -63,9 +63,12 @@ class Floods:
         """True while others wait for a turn."""
         return bool(self._queue)
 
-    def wait(self, turn: Callable[[], bool]) -> None:
-        """Have ``turn`` called when it has come; it returns ``False`` if it is not needed."""
-        self._queue.append(turn)
+    def wait(self, turn: Callable[[], bool], who: int = 0) -> None:
+        """Have ``turn`` called when it has come; it returns ``False`` if it is not needed.
+
+        ``who``: the number by which :class:`.others.Others` knows whoever has it.
+        """
+        self._queue.append((turn, who))
         if self._next is None:
             self._next = self._turn_in(0.0)
 
@@ -79,13 +82,12 @@ class Floods:
     def _give_turn(self) -> None:
         self._flush()
         queue = self._queue
-        began = self._clock()
+        began, needed, who = self._clock(), False, 0
         try:
-            needed = False
             while queue and not needed:
-                turn = queue.popleft()
+                turn, who = queue.popleft()
                 self._ends_at = self._clock() + (_TURN_SECONDS if queue else _TICK_SECONDS)
                 needed = turn()
         finally:
             self._ends_at = None
-            self._next = self._turn_in(self.others.pause(began)) if queue else None
+            self._next = self._turn_in(self.others.pause(began, who)) if queue else None

@@ -329,7 +329,7 @@ class BatchReader(WebSocketProtocol):
         if len(chunk) == _CHUNK_BYTES:
             return self._has_more(chunk)
         if self._partial is None and not self._waits_for_turn:
-            self.floods.others.heard = True
+            self.floods.others.hear(id(self))
         return False
 
     def _has_more(self, chunk: bytes) -> bool:
@@ -347,7 +347,7 @@ class BatchReader(WebSocketProtocol):
         if isinstance(stream, PlainStream):
             self._waits_for_turn = True
             stream.pause()
-            self.floods.wait(self._take_turn)
+            self.floods.wait(self._take_turn, id(self))
             return False
         come = self._unfinished = asyncio.get_running_loop().create_future()
 
@@ -357,7 +357,7 @@ class BatchReader(WebSocketProtocol):
             come.set_result(None)
             return True
 
-        self.floods.wait(begin)
+        self.floods.wait(begin, id(self))
         return True
 
     def _take_turn(self) -> bool:

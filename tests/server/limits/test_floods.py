@@ -138,7 +138,7 @@ async def test_a_long_turn_is_followed_by_a_pause_while_others_talk() -> None:
 
     floods.wait(take_long)
     floods.wait(noted("next", taken))
-    others.heard = True
+    others.hear(1)
     for _ in range(10):
         await asyncio.sleep(0)
     assert taken == ["long"]

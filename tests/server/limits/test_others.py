@@ -16,7 +16,7 @@ class Clock:
 def test_while_others_talk_a_pause_is_twice_as_long_as_the_turn_before_it() -> None:
     clock = Clock()
     others = Others(clock)
-    others.heard = True
+    others.hear(1)
     began, clock.now = clock.now, clock.now + 0.25
     assert others.pause(began) == 0.5
 
@@ -31,7 +31,7 @@ def test_while_nobody_else_talks_there_is_no_pause() -> None:
 def test_after_a_short_turn_there_is_no_pause() -> None:
     clock = Clock()
     others = Others(clock)
-    others.heard = True
+    others.hear(1)
     began, clock.now = clock.now, clock.now + 0.0002
     assert others.pause(began) == 0
 
@@ -39,9 +39,23 @@ def test_after_a_short_turn_there_is_no_pause() -> None:
 def test_who_was_heard_a_while_ago_talks_no_more() -> None:
     clock = Clock()
     others = Others(clock)
-    others.heard = True
+    others.hear(1)
     others.pause(clock.now)
     clock.now += 0.5
     assert others.pause(clock.now - 0.25) == 0.5
     clock.now += 0.75
     assert others.pause(clock.now - 0.25) == 0
+
+
+def test_whoever_takes_long_turns_is_no_other_of_its_own() -> None:
+    clock = Clock()
+    others = Others(clock)
+    for heard, pause in ((1,), 0.0), ((1, 2), 0.5), ((1, 2, 1), 0.5), ((1,), 0.5):
+        for who in heard:
+            others.hear(who)
+        began, clock.now = clock.now, clock.now + 0.25
+        assert others.pause(began, 1) == pause
+    clock.now += 1.0
+    others.hear(1)
+    assert others.pause(clock.now - 0.25, 1) == 0.0
+    assert others.pause(clock.now - 0.25, 2) == 0.5
