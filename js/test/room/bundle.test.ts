@@ -36,9 +36,9 @@ beforeEach(() => {
   FakeSocket.opened = [];
 });
 
-test("the client is small: as servers send it, under 17 KB in Brotli and 18.8 KB in gzip", () => {
-  expect(brotliCompressSync(text).length).toBeLessThan(17_000);
-  expect(gzipSync(text, { level: 9 }).length).toBeLessThan(18_800);
+test("the client is small: as servers send it, under 17.3 KB in Brotli and 19.1 KB in gzip", () => {
+  expect(brotliCompressSync(text).length).toBeLessThan(17_300);
+  expect(gzipSync(text, { level: 9 }).length).toBeLessThan(19_100);
 });
 
 test("it exports what the package does", () => {
