@@ -2,8 +2,8 @@ import { byteLength, type Frame, JSON_CODEC } from "../protocol/codec";
 import { Backoff } from "./backoff";
 import { check } from "./check";
 import { Deferred } from "./deferred";
-import { Refused } from "./errors";
-import { keepLeftovers, type Leftover, leftovers, type Pushes } from "./leftover";
+import { closedHere, Refused } from "./errors";
+import { keepLeftovers, leftovers, type Pushes } from "./leftover";
 import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
 import { NOBODY } from "./queue";
@@ -37,6 +37,8 @@ const LOOK_MILLISECONDS = 1_000;
 /** A hidden page's timers may come once a minute only. */
 const SLEEP_MILLISECONDS = 90_000;
 const PRESENCE_MILLISECONDS = 40;
+/** Where an older page's writes have no connection at two looks, while the page has, they wait on. */
+const LEFTOVER_LOOK_MILLISECONDS = 2_500;
 /** How many bytes browsers send behind a page that is gone (64 KiB), less what heads them. */
 const MOST_KEPT_ALIVE = 60_000;
 
@@ -124,34 +126,48 @@ export class Connection {
     };
     this.session.presencePause = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
     // What this page writes is newer than what earlier ones left.
-    if (session.queue.waiting === 0 && leftovers(url).length > 0)
-      void session.queue.waitBehind(this.#known.promise.then(() => this.#sendLeftovers()));
+    if (session.leftAt === undefined && leftovers(url).length > 0)
+      session.queue.waitBehind(this.#known.promise.then(() => this.#sendLeftovers()));
     this.#open();
   }
 
   /**
    * Send what earlier pages left, if they were of the same person. What is another's stays: it would
-   * be sent with the rights of whoever sends it.
+   * be sent with the rights of whoever sends it. What can't be sent is left to the next page, so that
+   * own writes don't wait for it for good.
    */
   async #sendLeftovers(): Promise<void> {
     const { url, session } = this;
-    const all = leftovers(url);
-    const isOwn = ([, , , person]: Leftover) => person === session.person;
-    keepLeftovers(
-      url,
-      all.filter((each) => !isOwn(each)),
-    );
-    for (const [secret, , pushes] of all.filter(isOwn)) {
+    for (const [secret, time, pushes, person] of leftovers(url)) {
+      if (person !== session.person || secret === session.secret) continue;
+      keepLeftovers(
+        url,
+        leftovers(url).filter(([other]) => other !== secret),
+      );
       const left = new Session(undefined, undefined, secret);
-      left.person = session.person;
+      left.person = person;
+      left.leftAt = time;
       const refused = (_: number, code: string, message: string) => left.onError(code, message);
       left.queue.takeOver({ ...NOBODY, refused }, pushes);
       const connection = new Connection(url, { ...this.#options, codec: JSON_CODEC }, left);
-      await left.drained().then(
-        () => connection.close(),
-        () => {},
-      );
+      let isLate = false;
+      const watching = setInterval(() => {
+        const isDown = connection.isTrying && !this.isTrying;
+        if (isDown && isLate) left.interrupt(closedHere());
+        else if (isDown) connection.retry();
+        isLate = isDown;
+      }, LEFTOVER_LOOK_MILLISECONDS);
+      await left.drained().catch(() => {});
+      clearInterval(watching);
+      connection.#keep();
+      connection.close();
+      if (left.queue.waiting > 0) return; // what is newer stays behind it
     }
+  }
+
+  /** Whether there is no connection yet, or not again. */
+  protected get isTrying(): boolean {
+    return this.status.phase.endsWith("ing");
   }
 
   /** How many writes the server has not acknowledged yet. */
@@ -181,6 +197,7 @@ export class Connection {
     this.#set("closed");
     this.#giveUp(1000);
     this.drop()?.close(1000);
+    this.session.queue.waitBehind(null);
   }
 
   /** The machine, its network or the page is back: is the connection still good? */
@@ -225,10 +242,15 @@ export class Connection {
   #sendLast(isLeft = false, forGood = false): Pushes {
     const { session } = this;
     session.sendHeldBack(isLeft, forGood);
-    const pushes = session.queue.unconfirmed();
-    const { secret, person } = session;
+    return this.#keep();
+  }
+
+  /** Keep what is not confirmed for the next page. */
+  #keep(): Pushes {
+    const { secret, person, leftAt, queue } = this.session;
+    const pushes = queue.unconfirmed();
     const all = leftovers(this.url).filter(([other]) => other !== secret); // in the place of those
-    if (pushes.length > 0) all.push([secret, Date.now(), pushes, person]);
+    if (pushes.length > 0) all.push([secret, leftAt ?? Date.now(), pushes, person]);
     keepLeftovers(this.url, all);
     return pushes;
   }
@@ -495,8 +517,7 @@ export class Connection {
     const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
     const asked = fetch(this.url, { credentials: "same-origin", headers, signal });
     const answer = await asked.catch(() => null);
-    const waited = this.status.phase.endsWith("ing");
-    if (!waited || this.attempt !== null || this.socket !== null) return;
+    if (!this.isTrying || this.attempt !== null || this.socket !== null) return;
     if (answer?.status === 401) this.#stop("refused", ENDED);
     else if (answer?.status === 403) this.#stop("refused");
     else if (answer?.headers.get(MISSING) === "room") this.#stop("gone");

@@ -27,8 +27,9 @@ export function leftovers(url: string): Leftover[] {
   }
 }
 
-/** Leave this behind, and nothing else. */
-export function keepLeftovers(url: string, all: readonly Leftover[]): void {
+/** Leave this behind, and nothing else, the oldest first. */
+export function keepLeftovers(url: string, all: Leftover[]): void {
+  all.sort(([, a], [, b]) => a - b);
   try {
     if (all.length > 0) sessionStorage.setItem(NAME + url, JSON.stringify(all));
     else sessionStorage.removeItem(NAME + url);

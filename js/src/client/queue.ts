@@ -84,7 +84,7 @@ export class Queue {
   #bytes = 0;
   #window = WIDEST_WINDOW;
   #held = false;
-  #isBehind = false;
+  #behind: Promise<unknown> | null = null;
   /** All pushes up to this id were sent over the open connection, or answered. */
   #sentUpTo = 0;
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
@@ -241,11 +241,10 @@ export class Queue {
     });
   }
 
-  /** Send nothing before something older has arrived, which is not in this queue. */
-  async waitBehind(older: Promise<unknown>): Promise<void> {
-    this.#isBehind = true;
-    await older;
-    this.#isBehind = false;
+  /** Send nothing before something older has arrived, which is not in this queue; `null`: no more. */
+  waitBehind(older: Promise<unknown> | null): void {
+    this.#behind = older;
+    void older?.then(() => this.#behind === older && this.waitBehind(null));
     this.#flush();
   }
 
@@ -317,7 +316,7 @@ export class Queue {
   }
 
   #flush(): void {
-    if (this.#isBehind) return;
+    if (this.#behind !== null) return;
     const pushes = this.#pushes;
     for (const id of this.#restored) {
       const waiting = pushes.get(id);

@@ -43,6 +43,8 @@ export class Session {
   onExpires: () => void = () => {};
   /** Whose it is, in a word that tells people apart; empty for a guest. */
   person = "";
+  /** When an earlier page left it, in milliseconds since 1970; `undefined` for the page's own. */
+  leftAt: number | undefined;
   /** Calls a function so many milliseconds later: a session has no clock. */
   later: (milliseconds: number, then: () => void) => void = () => {};
   /** How far apart own values of a presence are sent, at least, in milliseconds. */

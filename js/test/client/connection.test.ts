@@ -752,6 +752,95 @@ test("who a page is, is asked where a token or the server's cookies may say so, 
   expect(await asks({})).toBe(true);
 });
 
+/** Leave two pages without a connection, and open a third one, which writes "c". */
+async function thirdPage() {
+  for (const value of ["a", "b"]) {
+    connection.session.log("k", { pushed() {} }, true).push(value, true);
+    leave();
+    connection.close();
+    connection = new Connection(URL);
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  connection.session.log("k", { pushed() {} }, true).push("c", true);
+  const { last: own, opened } = FakeSocket;
+  own.accept();
+  own.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  const { length } = opened;
+  await vi.advanceTimersByTimeAsync(0);
+  return { own, left: () => opened.slice(length) };
+}
+
+/** What is stored for the next page. */
+const stored = () =>
+  JSON.parse(sessionStorage.getItem(`driftdb ${URL}`) ?? "[]").map(
+    ([, , [[, frame]]]: [string, number, [[number, string]]]) => JSON.parse(frame).value,
+  );
+
+test("where what was left gets no connection, own writes are sent, and it stays for the next page", async () => {
+  const { own, left } = await thirdPage();
+  expect(stored()).toEqual(["b"]); // "a" is on its way
+  for (let n = 0; n < 60; n += 1) {
+    left().pop()?.lose();
+    await vi.advanceTimersByTimeAsync(100);
+    own.hear({ type: "pong", nonce: null });
+  }
+  expect(pushed(own)).toEqual([[1, "c"]]);
+  expect(stored()).toEqual(["a", "b"]);
+  const { length } = FakeSocket.opened;
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(FakeSocket.opened).toHaveLength(length); // it isn't tried any more
+  own.hear({ type: "ack", id: 1, seq: 1 });
+});
+
+test("while the page has no connection either, own writes stay behind what was left", async () => {
+  const { own, left } = await thirdPage();
+  own.lose();
+  left()[0]?.lose();
+  for (let n = 0; n < 150; n += 1) {
+    for (const socket of FakeSocket.opened) socket.lose();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(FakeSocket.opened.flatMap(pushed)).toEqual([]);
+  leave();
+  expect(stored()).toEqual(["a", "b", "c"]);
+  connection.close();
+  await vi.advanceTimersByTimeAsync(10_000); // until what sends "a" has given up, too
+});
+
+test("where what was left is refused its connection is closed, and it stays for the next page", async () => {
+  const { own, left } = await thirdPage();
+  const [older] = left() as [FakeSocket];
+  older.accept();
+  const timers = vi.getTimerCount();
+  older.lose(4403);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(pushed(own)).toEqual([[1, "c"]]);
+  expect(stored()).toEqual(["a", "b"]);
+  expect(vi.getTimerCount()).toBeLessThan(timers);
+  own.hear({ type: "ack", id: 1, seq: 1 });
+});
+
+test("a session goes on with another connection, also where the first was closed before it was heard", async () => {
+  connection.session.log("k", { pushed() {} }, true).push("a", true);
+  leave();
+  connection.close();
+  const first = new Connection(URL);
+  const { session } = first;
+  session.log("k", { pushed() {} }, true).push("b", true);
+  first.close();
+  connection = new Connection(URL, {}, session);
+  const { last: own } = FakeSocket;
+  own.accept();
+  own.hear({ type: "init", key: "k", data: [], epoch: "E", recovered: false });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(pushed(own)).toEqual([]);
+  FakeSocket.last.accept();
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 1 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(pushed(own)).toEqual([[1, "b"]]);
+  await end();
+});
+
 test("what a page left in CBOR is kept in JSON, with all digits of its integers", async () => {
   await nextPage({ codec: CBOR });
   const long = new LongInteger("12345678901234567890");
