@@ -3,7 +3,7 @@ import { Backoff } from "./backoff";
 import { check } from "./check";
 import { Deferred } from "./deferred";
 import { closedHere, Refused } from "./errors";
-import { keepLeftovers, leftovers, type Pushes } from "./leftover";
+import { keepLeftovers, keepPerson, lastPerson, leftovers, type Pushes } from "./leftover";
 import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
 import { NOBODY } from "./queue";
@@ -125,6 +125,9 @@ export class Connection {
       setTimeout(then, milliseconds);
     };
     this.session.presencePause = options.presenceMilliseconds ?? PRESENCE_MILLISECONDS;
+    void this.#known.promise.then(() => {
+      if (session.person !== undefined) keepPerson(url, session.person);
+    });
     // What this page writes is newer than what earlier ones left.
     if (session.leftAt === undefined && leftovers(url).length > 0)
       session.queue.waitBehind(this.#known.promise.then(() => this.#sendLeftovers()));
@@ -139,7 +142,7 @@ export class Connection {
   async #sendLeftovers(): Promise<void> {
     const { url, session } = this;
     for (const [secret, time, pushes, person] of leftovers(url)) {
-      if (person !== session.person || secret === session.secret) continue;
+      if (person !== (session.person ?? "") || secret === session.secret) continue;
       keepLeftovers(
         url,
         leftovers(url).filter(([other]) => other !== secret),
@@ -250,7 +253,10 @@ export class Connection {
     const { secret, person, leftAt, queue } = this.session;
     const pushes = queue.unconfirmed();
     const all = leftovers(this.url).filter(([other]) => other !== secret); // in the place of those
-    if (pushes.length > 0) all.push([secret, leftAt ?? Date.now(), pushes, person]);
+    if (pushes.length > 0) {
+      const whose = person ?? lastPerson(this.url); // a page may be left before it knows
+      all.push([secret, leftAt ?? Date.now(), pushes, whose]);
+    }
     keepLeftovers(this.url, all);
     return pushes;
   }
@@ -467,6 +473,7 @@ export class Connection {
     };
     // Answered first of all, with whose connection it is.
     if (this.hasLogin) socket.send('{"type":"renew"}');
+    else if (!this.detoured) this.session.person = "";
     this.session.connected((frame) => socket.send(frame));
     this.#setConnected();
   }

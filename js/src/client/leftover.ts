@@ -11,6 +11,9 @@ export type Leftover = readonly [secret: string, time: number, pushes: Pushes, p
 /** In the storage of the tab, with the room's address behind it. */
 const NAME = "driftdb ";
 
+/** In the storage of the tab, with the room's address behind it: who its pages were last. */
+const PERSON = "driftdb-person ";
+
 /** Later nobody expects them any more; servers know the ids for longer. */
 const KEPT_MILLISECONDS = 600_000;
 
@@ -34,4 +37,21 @@ export function keepLeftovers(url: string, all: Leftover[]): void {
     if (all.length > 0) sessionStorage.setItem(NAME + url, JSON.stringify(all));
     else sessionStorage.removeItem(NAME + url);
   } catch {} // there is none, or it is full
+}
+
+/** Whose the last page of this tab was that the room told so; empty for a guest, or if there was none. */
+export function lastPerson(url: string): string {
+  try {
+    return sessionStorage.getItem(PERSON + url) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Remember for the pages to come whose this one is. */
+export function keepPerson(url: string, person: string): void {
+  try {
+    if (person) sessionStorage.setItem(PERSON + url, person);
+    else sessionStorage.removeItem(PERSON + url);
+  } catch {}
 }

@@ -41,8 +41,8 @@ export class Session {
   onAllowed: () => void = () => {};
   /** The server says that what let in is about to end. */
   onExpires: () => void = () => {};
-  /** Whose it is, in a word that tells people apart; empty for a guest. */
-  person = "";
+  /** Whose it is, in a word that tells people apart; empty for a guest, `undefined` before that is known. */
+  person: string | undefined;
   /** When an earlier page left it, in milliseconds since 1970; `undefined` for the page's own. */
   leftAt: number | undefined;
   /** Calls a function so many milliseconds later: a session has no clock. */

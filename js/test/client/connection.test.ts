@@ -742,6 +742,22 @@ test("what a page left is sent for the person who wrote it alone, and kept for t
   await end();
 });
 
+test("what a page wrote that never had a connection is sent for who the tab's page before it was", async () => {
+  vi.stubGlobal("origin", "http://server");
+  await nextPage({}, "ann");
+  await end();
+  connection = new Connection(URL);
+  connection.session.log("k", { pushed() {} }, true).push("Ann's", true);
+  leave();
+  connection.close();
+  FakeSocket.opened = [];
+  expect((await nextPage({}, "bob")).left).toEqual([]);
+  const { left } = await nextPage({}, "ann");
+  left[0]?.accept();
+  expect(left.map(pushed)).toEqual([[[1, "Ann's"]]]);
+  await end();
+});
+
 test("who a page is, is asked where a token or the server's cookies may say so, and nowhere else", async () => {
   const asks = async (options: ConnectionOptions) =>
     (await nextPage(options)).own.sent.includes('{"type":"renew"}');

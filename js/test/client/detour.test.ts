@@ -158,3 +158,24 @@ test("where there is neither of both ways nobody waits", async () => {
   last(around).lose();
   expect(refused).toHaveBeenCalledWith("gone", expect.any(String));
 });
+
+test("what goes around doesn't wait for good behind what an earlier page left, which can't", async () => {
+  connection.session.log("k", { pushed() {} }, true).push("old", true);
+  globalThis.dispatchEvent(new Event("pagehide"));
+  connection.close();
+  connection = new DetouredConnection("http://server/room/r");
+  connection.addDetour(detour);
+  connection.session.log("k", { pushed() {} }, true).push("new", true);
+  const socket = goAround();
+  const init = { key: "k", data: [], epoch: "E", recovered: false };
+  socket.hear({ type: "init", ...init });
+  const pushed = () => socket.sent.filter((text) => JSON.parse(text).type === "push");
+  for (let n = 0; n < 60; n += 1) {
+    expect(pushed().length).toBeLessThan(2);
+    last(straight()).lose();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(pushed().map((text) => JSON.parse(text).value)).toEqual(["new"]);
+  expect(sessionStorage.length).toBe(1);
+  sessionStorage.clear();
+});
