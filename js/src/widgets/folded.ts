@@ -21,6 +21,8 @@ const MOST_ITEMS = 500;
 const MOST_ACTIONS = 20;
 /** How many actions the stream of a dictionary holds before a snapshot replaces them. */
 const COMPACT_AT = 100;
+/** What tells that a page may go; on phones the second one is the last that it hears. */
+const LEAVING = ["pagehide", "visibilitychange", "freeze"] as const;
 
 /** Items that somebody here set, and the room has not confirmed yet. */
 type Own = Map<string, { readonly value: Json }>;
@@ -65,7 +67,7 @@ export class FoldedView implements LogListener, Items {
     this.replica = session.log(key, this, false);
     this.updates = new ItemUpdates(this);
     // Before the connection hears of it, and keeps what waits.
-    globalThis.addEventListener("pagehide", this.sendLast, true);
+    for (const name of LEAVING) globalThis.addEventListener(name, this.sendLast, true);
     if (this.replica.begun) {
       const held = this.replica.known(this);
       if (held === null) session.readAnew(this.replica);
@@ -75,14 +77,17 @@ export class FoldedView implements LogListener, Items {
   }
 
   destroy(): void {
-    this.sendLast();
-    globalThis.removeEventListener("pagehide", this.sendLast, true);
+    this.updates.sendLast(true);
+    for (const name of LEAVING) globalThis.removeEventListener(name, this.sendLast, true);
     this.home.connection.listeners.delete(this.drawSoon);
     this.replica.listeners.delete(this);
     this.place.destroy();
   }
 
-  private readonly sendLast = (): void => this.updates.sendLast();
+  private readonly sendLast = ({ type, persisted = false }: Partial<PageTransitionEvent>): void => {
+    const isBack = type === "visibilitychange" && !document.hidden;
+    if (!isBack) this.updates.sendLast(type === "pagehide" && !persisted);
+  };
 
   pushed(entry: Entry): void {
     this.fold.receive(entry);
@@ -92,6 +97,7 @@ export class FoldedView implements LogListener, Items {
 
   startedOver(held: readonly Entry[], sameEpoch: boolean): void {
     this.fold.startOver(held, sameEpoch);
+    this.updates.startedOver();
     this.drawSoon();
   }
 

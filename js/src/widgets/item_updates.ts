@@ -23,6 +23,7 @@ export interface Items {
 
 /** Where others write all the time, the newest value that is known has to do. */
 const MOST_CONFLICTS = 5;
+const NO_CONFLICT = { newest: 0, heard: -1 };
 
 /**
  * Updates of a dictionary's items: the room takes what they make only where nobody was faster, else
@@ -35,10 +36,12 @@ export class ItemUpdates implements Pusher {
     readonly id: number;
     readonly epoch: string | null;
     readonly counts: ReadonlyMap<string, number>;
+    /** Whether the room may refuse it because somebody was faster. */
+    readonly isConditional: boolean;
   } | null = null;
   private conflicts = 0;
   /** The stream's newest number at the last conflict, and what had been heard by then. */
-  private told = { newest: 0, heard: -1 };
+  private told = NO_CONFLICT;
 
   constructor(private readonly items: Items) {}
 
@@ -69,10 +72,21 @@ export class ItemUpdates implements Pusher {
     else this.send({ if_seq: items.seq === told.heard ? told.newest : items.seq });
   }
 
-  /** Send what waits at once, whatever is under way: the page goes. */
-  sendLast(): void {
-    const { counts } = this.underWay ?? {};
-    if ([...this.steps].some(([name, { length }]) => length !== counts?.get(name))) this.send({});
+  /** The stream holds something else, so that an earlier conflict says nothing of its numbers. */
+  startedOver(): void {
+    this.told = NO_CONFLICT;
+    this.sendNext();
+  }
+
+  /**
+   * Send what waits at once, whatever is under way: the page may go. `forGood`: nobody will be here
+   * to hear of a conflict, so what is in a message that may be refused for one is sent again, too.
+   */
+  sendLast(forGood: boolean): void {
+    const { counts, isConditional } = this.underWay ?? {};
+    const again = forGood && isConditional;
+    if ([...this.steps].some(([name, { length }]) => again || length !== counts?.get(name)))
+      this.send({});
   }
 
   acknowledged(id: number): void {
@@ -113,7 +127,8 @@ export class ItemUpdates implements Pusher {
     const push = { key: items.key, value, action: { type: "append" }, ...condition } as const;
     try {
       const id = items.queue.add(this, { ...push, ...dated }, "each");
-      this.underWay = { id, epoch: items.epoch, counts };
+      const isConditional = condition.if_seq !== undefined;
+      this.underWay = { id, epoch: items.epoch, counts, isConditional };
     } catch (error) {
       steps.clear();
       items.updated((error as Error).message);

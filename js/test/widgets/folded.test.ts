@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import type { Json } from "../../src/protocol/messages";
 import { FakeSocket } from "../socket";
-import { hear, show } from "./stage";
+import { endViews, hear, show } from "./stage";
 
 function start(el: HTMLElement, ...values: Json[]) {
   FakeSocket.last.accept();
@@ -23,6 +23,14 @@ const rows = (el: HTMLElement) =>
     const shown = field?.value ?? toggle ?? row.querySelector("td")?.textContent;
     return [row.querySelector("th")?.textContent, shown];
   });
+
+const leave = (name: string, more: object = {}) =>
+  (name === "freeze" ? document : globalThis).dispatchEvent(Object.assign(new Event(name), more));
+function hide(): void {
+  const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  document.dispatchEvent(new Event("visibilitychange"));
+  hidden.mockRestore();
+}
 const writes = () => FakeSocket.last.sent.filter((text) => text.includes('"push"'));
 
 test("a dictionary is shown item by item, and follows the room", () => {
@@ -177,14 +185,56 @@ test("what somebody types is sent all the same where others write all the time",
   expect(last()).toMatchObject({ set: { text: "hello1" }, if_seq: undefined });
 });
 
-test("what waits is sent when the page goes, and what is under way alone isn't sent twice", () => {
+test.each([
+  ["freezes", () => leave("freeze")],
+  ["is hidden", () => hide()],
+])("what waits is sent when the page %s, and what is under way alone isn't sent twice", (_, go) => {
   const { type, sent, last } = typing();
   type("hello1");
-  globalThis.dispatchEvent(new Event("pagehide"));
+  go();
   expect(sent().length).toBe(1);
   type("hello12");
-  globalThis.dispatchEvent(new Event("pagehide"));
+  expect(sent().length).toBe(1);
+  go();
   expect(last()).toMatchObject({ set: { text: "hello12" }, if_seq: undefined });
+});
+
+test.each([
+  ["its page goes", () => leave("pagehide", { persisted: false })],
+  ["its view goes", () => endViews()],
+])("what may be refused for a conflict is sent in any case when %s", (_, go) => {
+  const { type, sent, last, conflict } = typing();
+  type("hello1");
+  const { id } = last();
+  go();
+  expect(last()).toMatchObject({ set: { text: "hello1" }, if_seq: undefined });
+  hear({ type: "error", code: "conflict", message: "", id, seq: 2 });
+  expect(sent().length).toBe(2);
+  conflict(2);
+  expect(sent().length).toBe(2);
+});
+
+test("after a deletion, too, an item is sent that was in a conflict before", () => {
+  const { push, type, last, conflict } = typing();
+  type("hello1");
+  conflict(500); // those up to there were heard by nobody here
+  hear({ type: "delete", seq: 3 });
+  expect(last()).toMatchObject({ if_seq: 0 });
+  hear({ type: "ack", id: last().id, seq: 4 });
+  push({ apply: { set: last().set }, i: "" });
+});
+
+test("in a room that lost its memory an item is sent that was in a conflict before", async () => {
+  const { field, type, sent, conflict } = typing();
+  type("hello1");
+  conflict(500);
+  expect(sent().length).toBe(1);
+  FakeSocket.last.lose();
+  await vi.waitFor(() => expect(FakeSocket.opened.length).toBe(2), 5_000);
+  FakeSocket.last.accept();
+  hear({ type: "init", data: [{ value: { reset: { text: "x" } }, seq: 1 }], epoch: "F" });
+  expect(field.value).toContain("1");
+  expect(sent().at(-1)).toMatchObject({ if_seq: 1, epoch: "F" });
 });
 
 test("what somebody types is told to be uncertain where the room lost its memory", async () => {

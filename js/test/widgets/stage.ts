@@ -11,9 +11,14 @@ beforeEach(() => {
   vi.stubGlobal("requestAnimationFrame", (draw: () => void) => draw());
 });
 
-afterEach(() => {
+/** Take all views out of the page. */
+export function endViews(): void {
   for (const end of ends) end();
   ends = [];
+}
+
+afterEach(() => {
+  endViews();
   document.body.replaceChildren();
   sessionStorage.clear();
   vi.unstubAllGlobals();
