@@ -21,6 +21,6 @@ export class Bookmark {
 }
 
 /** Whether two entries have the same value. */
-export function equal(one: Entry | undefined, two: Entry): boolean {
-  return one !== undefined && JSON.stringify(one.value) === JSON.stringify(two.value);
+export function equal(one: Entry | undefined, two: Entry | undefined): boolean {
+  return JSON.stringify(one?.value) === JSON.stringify(two?.value);
 }

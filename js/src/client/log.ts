@@ -170,13 +170,16 @@ export class LogReplica extends Replica implements Pusher {
 
   /** A value took the place of all that the stream held up to its number. */
   compacted(entry: Entry): void {
-    if (this.keep) this.holdFrom(entry.seq, entry);
+    // The answer that is awaited says what became of the stream.
+    if (this.keep && this.ready) this.holdFrom(entry.seq, entry, true);
   }
 
-  protected override holdFrom(first: number, oldest: Entry | undefined): void {
+  /** `isCompact`: values that are gone were compacted; else a `max_length` may have dropped them. */
+  protected override holdFrom(first: number, oldest: Entry | undefined, isCompact = false): void {
     const held = this.#held.filter(({ seq }) => seq >= first);
+    const isOther = (isCompact && held.length < this.#held.length) || !equal(held[0], oldest);
     if (first === 0 && held.length > 0) this.startOver([], true);
-    else if (oldest?.seq === first && first <= this.seq && !equal(held[0], oldest))
+    else if (oldest?.seq === first && first <= this.seq && isOther)
       this.startOver([oldest, ...held.filter(({ seq }) => seq > first)], true);
     else this.#held = held;
   }

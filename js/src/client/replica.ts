@@ -111,11 +111,12 @@ export abstract class Replica {
       if (!first && !sameEpoch) this.meta = null;
       this.epoch = epoch;
       this.startOver(pages, sameEpoch);
-      this.#hold(init);
     } else {
       this.#hold(init);
       for (const entry of pages) this.pushed(entry);
     }
+    // Between two pages there may have been a compact, too.
+    this.#hold(init);
     // Up to there nothing else was pushed.
     this.seq = Math.max(this.seq, init.seq ?? 0);
     this.caughtUp();

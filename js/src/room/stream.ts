@@ -212,8 +212,10 @@ class Cursor<T> implements Source<T> {
 
   next(): T {
     const entries = this.#entries();
-    const entry = entries[entries.length - this.#behind] as Entry;
-    this.#behind -= 1;
+    // What was dropped while there was no connection is told by no push.
+    const behind = Math.min(this.#behind, entries.length);
+    const entry = entries[entries.length - behind] as Entry;
+    this.#behind = behind - 1;
     return decode(entry.value, this.#bigint) as T;
   }
 

@@ -271,6 +271,44 @@ test("what was put in front of a stream between two pages of it is seen", () => 
   expect(log.values).toEqual(["A", "b"]);
 });
 
+test("a compact to the newest value is told, and a loop that was behind goes on", async () => {
+  const server = new PlayedServer();
+  const { log, restarted } = lettersIn(server);
+  const loop = log.follow();
+  server.tell({ type: "compact", key: "k", value: "b", seq: 2 });
+  expect([log.values, restarted.mock.calls.length]).toEqual([["b"], 1]);
+  expect((await loop.next()).value).toBe("b");
+});
+
+test("a loop that was behind goes on where values were dropped meanwhile", async () => {
+  const server = new PlayedServer();
+  const { log, restarted } = lettersIn(server);
+  const loop = log.follow();
+  server.reconnect();
+  server.init([{ value: "b", seq: 2 }], { epoch: "E", recovered: true, first: 2, seq: 2 });
+  expect([log.values, restarted.mock.calls.length]).toEqual([["b"], 0]);
+  expect((await loop.next()).value).toBe("b");
+});
+
+test("a compact between two pages of what was missed is seen", () => {
+  const server = new PlayedServer();
+  const { log } = lettersIn(server);
+  server.reconnect();
+  const missed = [
+    { value: "c", seq: 3 },
+    { value: "d", seq: 4 },
+  ];
+  server.init(missed, { epoch: "E", recovered: true, more: true });
+  server.tell({ type: "compact", key: "k", value: "abcd", seq: 4 });
+  expect(log.values).toEqual(["a", "b"]); // until the rest is known
+  const rest = [
+    { value: "abcd", seq: 4 },
+    { value: "e", seq: 5 },
+  ];
+  server.init(rest, { epoch: "E", recovered: true, first: 4, seq: 5 });
+  expect(log.values).toEqual(["abcd", "e"]);
+});
+
 test("wrong arguments are type errors in words, and nothing is written", async () => {
   const server = new PlayedServer();
   const { session } = server;
