@@ -72,16 +72,18 @@ class Encoder {
     const kind = Object.getPrototypeOf(value) as object | null;
     if (kind !== null && kind !== Object.prototype) unfit(value, path);
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
-    // What has no type here was read as it travels, and stays what it is.
-    const isTag = members.length === 1 && members[0]?.[0].startsWith("$");
-    if (isTag && JSON.stringify(value) === JSON.stringify(old)) return old as Json;
     const inside = membersOf(old) ?? undefined;
-    return objectOf(
-      members.map(([name, member]) => {
-        const place = `${path}.${name}`;
-        return [whole(name, place), this.write(member, place, depth, memberOf(inside, name))];
-      }),
-    );
+    const made = members.map(([name, member]) => {
+      const place = `${path}.${name}`;
+      return [
+        whole(name, place),
+        this.write(member, place, depth, memberOf(inside, name)),
+      ] as const;
+    });
+    // What has no type here was read as it travels, and stays what it is.
+    const isTag = made.length === 1 && made[0]?.[0].startsWith("$");
+    const isAsRead = isTag && JSON.stringify(value, readable) === JSON.stringify(old);
+    return isAsRead ? (old as Json) : objectOf(made);
   }
 
   /** The integer that a number was rounded from: one that stood there, or elsewhere before. */
@@ -110,6 +112,10 @@ function written(value: bigint): Json {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : new LongInteger(String(value));
 }
+
+/** A part of a value as `JSON.stringify` takes it, which knows no bigints. */
+const readable = (_name: string, part: unknown) =>
+  typeof part === "bigint" ? written(part) : part;
 
 /** A text without half a character, which UTF-8 can't hold. */
 function whole(text: string, path: string): string {

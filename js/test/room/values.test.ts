@@ -135,3 +135,10 @@ test("another integer is written as the number that it is", () => {
     id: 2 ** 60,
   });
 });
+
+test("a bigint, too, may be the only member of what looks like a value of another type", () => {
+  expect(encode({ $n: 5n })).toEqual({ $object: { $n: 5 } });
+  expect(encode({ $n: 5n }, { $n: 5 })).toEqual({ $n: 5 });
+  expect(encode({ $n: 5n }, { $n: 6 })).toEqual({ $object: { $n: 5 } });
+  expect(decode(encode({ $n: 2n ** 64n }), true)).toEqual({ $n: 2n ** 64n });
+});
