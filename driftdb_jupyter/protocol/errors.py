@@ -70,6 +70,12 @@ class DriftDBError(Exception):
         if in_python:
             self.in_python = in_python
 
+    def __copy__(self) -> DriftDBError:
+        """Return the same error without a traceback, whatever its constructor takes."""
+        copy = type(self).__new__(type(self), *self.args)
+        copy.__dict__.update(self.__dict__)
+        return copy
+
     def __str__(self) -> str:
         if not self.in_python:
             return self.plain

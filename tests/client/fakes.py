@@ -246,7 +246,7 @@ class FakeServer:
             def open(self, *args: str) -> None:
                 self.set_nodelay(True)
                 self.peer = FakePeer(
-                    self.request.headers["Sec-WebSocket-Protocol"].split(", ")[1], self.send
+                    self.request.headers["Sec-WebSocket-Protocol"].split(",")[1].strip(), self.send
                 )
                 server.room.peers.append(self.peer)
                 server.sockets.append(self)

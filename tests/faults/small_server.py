@@ -99,8 +99,8 @@ class Socket(WebSocketHandler):
         self.room = room
         self.keys: set[str] = set()
 
-    def select_subprotocol(self, subprotocols: list[str]) -> str:
-        return "driftdb"
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "driftdb" if "driftdb" in subprotocols else None
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.room.sockets.add(self)
@@ -114,9 +114,8 @@ class Socket(WebSocketHandler):
             self.keys.add(said["key"])
             self.say(self.room.answer(said))
         elif said["type"] == "push":
-            self.say(
-                self.room.push(self.request.headers["Sec-WebSocket-Protocol"].split(", ")[1], said)
-            )
+            _, _, offered = self.request.headers.get("Sec-WebSocket-Protocol", "").partition(",")
+            self.say(self.room.push(offered.strip() or self.get_query_argument("client"), said))
         else:
             self.say({"type": "pong", "nonce": None})
 

@@ -440,7 +440,8 @@ class JournalBroker:
     async def _do_to_all(self, action: Callable[[JournaledSequencer], None]) -> None:
         """Do something to all open rooms, and have it written a few rooms at a time."""
         for number, room in enumerate(list(self._rooms.values()), 1):
-            action(room)
+            if self._has(room):  # others may have written to it since it was left
+                action(room)
             if not number % _ROOMS_AT_ONCE and self.failing is None:
                 await self._committer.wait_until_written()
 

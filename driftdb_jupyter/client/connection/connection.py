@@ -7,6 +7,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -92,13 +93,14 @@ class Connection:
     def stopped(self) -> DriftDBError | None:
         """Why it is stopped, so that nothing comes of waiting; ``None`` where it isn't.
 
-        Nor is it while something is still to be done that may have it try again.
+        Nor is it while something is still to be done that may have it try again. The error is
+        another one each time, because one that is raised keeps all that its frames hold.
         """
         if self.status != "stopped" or self._inbox.jobs:
             return None
         # Between these two somebody may have asked for another attempt.
         error = self.error
-        return None if error is None else error.with_traceback(None)
+        return None if error is None else copy(error)
 
     def is_withheld(self, key: str) -> bool:
         """Return True if the room said that a key may not be read."""

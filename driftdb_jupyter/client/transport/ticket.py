@@ -8,7 +8,6 @@ import platform
 import uuid
 from dataclasses import replace
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -72,7 +71,7 @@ def _own_mark(secret: str) -> str:
     A browser has one, too. It tells nobody who that is, nor that the same user came by another
     link.
     """
-    person = f"{secret} {uuid.getnode()} {platform.node()} {Path.home()}"
+    person = f"{secret} {uuid.getnode()} {platform.node()} {os.path.expanduser('~')}"
     return hashlib.sha256(os.fsencode(person)).hexdigest()
 
 

@@ -112,6 +112,7 @@ class Hub:
         self._notices: dict[Peer, float] = {}  # when each is told that it will be closed
         self._next_expiry = math.inf
         self._unreviewed: dict[HostedRoom, dict[Peer, None]] = {}  # who may do other things now
+        self._muting = False
         self.callers = Callers(settings)
         self.people = People(settings)
         self.access_changes = RoomRates(
@@ -379,8 +380,8 @@ class Hub:
     def _review_next(self, hosted: HostedRoom) -> None:
         unreviewed = self._unreviewed[hosted]
         if unreviewed:
-            self._review(unreviewed, next(iter(unreviewed)))
             self.backlog.turns.wait(partial(self._review_next, hosted))
+            self._review(unreviewed, next(iter(unreviewed)))
         else:
             del self._unreviewed[hosted]
             hosted.mute = None
@@ -390,14 +391,19 @@ class Hub:
         self._act(peer, peer.review)
 
     def _mute(self, unreviewed: dict[Peer, None], key: str) -> None:
-        for peer in list(unreviewed):
-            try:
-                is_known = peer.mute(key)
-            except Exception:
-                self._fail(peer)
-                continue
-            if not is_known and peer in unreviewed:
-                self._review(unreviewed, peer)
+        """Keep news of a key from those who were not told yet that they may not hear them."""
+        asking, self._muting = not self._muting, True
+        try:
+            for peer in list(unreviewed):
+                try:
+                    is_known = peer.mute(key, asking=asking)
+                except Exception:
+                    self._fail(peer)
+                    continue
+                if not is_known and peer in unreviewed:
+                    self._review(unreviewed, peer)
+        finally:
+            self._muting = not asking
 
     def _act_in_turns(
         self, peers: list[Peer], action: Callable[[Peer], Awaitable[None] | None]
@@ -468,11 +474,11 @@ class Hub:
             self._fail(peer)
 
     def _fail(self, peer: Peer) -> None:
-        self.events.log.exception("What a connection may do can't be told; it is closed")
         try:
-            peer.fail()
+            peer.fail()  # before the log, which may fail as well
         except Exception:
             self.events.log.exception("A connection can't be closed")
+        self.events.log.exception("What a connection may do can't be told; it is closed")
 
     def _ended(self, hosted: HostedRoom, code: int, reason: str) -> None:
         """Let go of a room that the broker has ended, and close its peers."""

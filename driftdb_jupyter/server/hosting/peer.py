@@ -266,15 +266,18 @@ class Peer:
         self.guard.outdate()
         self._unlimited = False
 
-    def mute(self, key: str) -> bool:
+    def mute(self, key: str, *, asking: bool = True) -> bool:
         """Stop to hear of a key if it may no longer be read; :meth:`review` tells the peer.
 
         For the time between :meth:`outdate` and that. Returns False where others have to be asked
-        whether it may: then it is to be reviewed at once.
+        whether it may: then it is to be reviewed at once. Without ``asking`` it hears no more of
+        the key then, until it is reviewed in its turn.
         """
-        if not self.guard.credential.steady:
+        is_known = self.guard.credential.steady
+        if asking and not is_known:
             return False
-        if (key in self._subscriptions or key in self._cursors) and not self.may_read(key):
+        hears = key in self._subscriptions or key in self._cursors
+        if hears and not (is_known and self.may_read(key)):
             self._mute(key)
         return True
 
@@ -525,13 +528,13 @@ class Peer:
         for key, told in list(self._told_actions.items()):
             if grants.actions(key) != told:
                 self._tell_actions(key, grants)
-        if not grants.unlimited:
-            room, client = self._room, self.author.client
-            room.presence.restrict(client, lambda key: grants.allows(PRESENCE, key))
         gained = [key for key in self._withheld if grants.may_read(key)]
         for key in {**self._subscriptions, **self._cursors}:
             if not grants.may_read(key):
                 self._mute(key)
+        if not grants.unlimited:
+            room, client = self._room, self.author.client
+            room.presence.restrict(client, lambda key: grants.allows(PRESENCE, key))
         keys = {**dict.fromkeys(gained, False), **dict.fromkeys(self._muted or (), True)}
         self._muted = None
         return self._tell(keys)

@@ -67,8 +67,10 @@ def _empty_spare_lists() -> None:
 
     A full collection does that in the end. This one has no object to look at, because all are set
     aside while it runs: with those of a Jupyter server it would hold the loop for 0.3 s. What is
-    freed late, because it was in a cycle, is left to Python's own collections.
+    freed late, because it was in a cycle, is left to Python's own collections; but of what is young
+    there is little, and it would count as old behind this.
     """
+    gc.collect(1)
     gc.freeze()
     gc.collect()
     gc.unfreeze()

@@ -314,6 +314,20 @@ async def test_a_room_that_is_left_is_freed_without_a_collection(kind: str, tmp_
             gc.enable()
 
 
+async def test_a_room_that_was_left_meanwhile_is_not_touched(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driftdb_jupyter.broker.journaled.broker._ROOMS_AT_ONCE", 1)
+    async with running(make(kind, tmp_path)) as broker:
+        assert isinstance(broker, JournalBroker)
+        for name in ("kept", "left"):
+            await opened(broker, Record(), name)
+        touched: list[str] = []
+        touching = asyncio.ensure_future(broker._do_to_all(lambda room: touched.append(room.name)))
+        await asyncio.gather(touching, broker.leave("left"))
+        assert touched == ["kept"]
+
+
 async def test_a_room_that_nobody_uses_leaves_memory(kind: str, tmp_path: Path) -> None:
     async with running(make(kind, tmp_path)) as broker:
         assert isinstance(broker, JournalBroker)

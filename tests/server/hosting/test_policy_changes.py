@@ -207,6 +207,13 @@ class Asked:
         return True
 
 
+class OfPolicy(Asked):
+    """A credential that is asked each time, and gives what the policy does."""
+
+    def grants(self, access: RoomAccess) -> Grants:
+        return EVERYTHING if access.policy is None else access.grants_for(GUEST)
+
+
 @pytest.fixture
 def slow(lecture: Lecture) -> Lecture:
     """A lecture in which each piece of work for many takes long."""
@@ -262,6 +269,22 @@ async def test_who_has_to_be_asked_is_asked_before_anything_more_is_heard(slow: 
     push(writer.peer, "k")
     assert [line.outbox.closed for line in lines] == 4 * [True]
     assert not any(message["type"] == "push" for line in lines for message in heard(line))
+
+
+async def test_however_many_have_to_be_asked_none_of_them_hears_more(lecture: Lecture) -> None:
+    writer, *lines = [lecture.come() for _ in range(200)]
+    for line in lines:
+        line.peer.renew(OfPolicy())
+        send(line.peer, type="get", key="secret", epoch=None)
+        send(line.peer, type="presence", key="desk", value=1)
+    await lecture.change({"can": "read", "keys": ["open"]})
+    while lecture.hosted.mute is not None:
+        await asyncio.sleep(0)
+    for line in lines:
+        heard(line)
+    push(writer.peer, "secret")
+    assert not any(message["type"] == "push" for line in lines for message in heard(line))
+    assert not any(line.outbox.closed for line in lines)
 
 
 async def test_one_that_fails_then_is_closed_alone(slow: Lecture) -> None:

@@ -84,8 +84,8 @@ def test_it_waits_while_more_are_being_freed(objects: Objects) -> None:
 def test_what_took_long_is_not_repeated_soon(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def collect() -> None:
-        objects.now += 1
+    def collect(generation: int = 2) -> None:
+        objects.now += generation - 1
 
     monkeypatch.setattr(gc, "collect", collect)
     for expected in (True, False):
