@@ -14,6 +14,7 @@ import pytest_asyncio
 from driftdb_jupyter.access.grants import ENDED, EVERYTHING, NOTHING, Grants
 from driftdb_jupyter.access.identity import GUEST
 from driftdb_jupyter.access.room_access import POLICY, RoomAccess
+from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import Refusal
 from driftdb_jupyter.protocol.frame import TEXT
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
@@ -273,16 +274,18 @@ async def test_who_has_to_be_asked_is_asked_before_anything_more_is_heard(slow: 
 
 async def test_however_many_have_to_be_asked_none_of_them_hears_more(lecture: Lecture) -> None:
     writer, *lines = [lecture.come() for _ in range(200)]
-    for line in lines:
+    for number, line in enumerate(lines):
+        line.peer.author = Author(f"client {number}")
         line.peer.renew(OfPolicy())
         send(line.peer, type="get", key="secret", epoch=None)
         send(line.peer, type="presence", key="desk", value=1)
-    await lecture.change({"can": "read", "keys": ["open"]})
+    await lecture.change({"can": ["read"], "keys": ["open"]}, {"can": ["append"]})
     while lecture.hosted.mute is not None:
         await asyncio.sleep(0)
     for line in lines:
         heard(line)
     push(writer.peer, "secret")
+    assert lecture.values("secret") == 1
     assert not any(message["type"] == "push" for line in lines for message in heard(line))
     assert not any(line.outbox.closed for line in lines)
 
