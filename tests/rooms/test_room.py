@@ -188,7 +188,7 @@ class TestIds:
         assert push(room, Compact(1)).seq == 1
 
     def test_an_id_without_a_client_is_refused(self) -> None:
-        with pytest.raises(BadMessage, match="connected with"):
+        with pytest.raises(BadMessage, match="when it connected"):
             push(Room(epoch="e"), Append(), push_id=1)
 
 
