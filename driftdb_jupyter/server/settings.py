@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Configurable
@@ -19,7 +19,7 @@ from ..rooms.quota import Quota
 from ..rooms.window import WindowLimits
 from .machine_memory import machine_memory_bytes
 
-__all__ = ["DriftDB"]
+__all__ = ["BrokerOptions", "DriftDB"]
 
 _DEFAULT = Limits()
 _QUOTA = Quota()
@@ -27,6 +27,16 @@ _WINDOW = WindowLimits()
 _PRESENCE = PresenceLimits()
 _ROOT_URL = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]+(?:/[A-Za-z0-9_.~@%+-]+)*/?")
 _DAY_SECONDS = 24 * 60 * 60.0
+
+
+class BrokerOptions(TypedDict):
+    """What the settings say of the broker, wherever its rooms are."""
+
+    room_limit: int
+    producer_limit: int
+    quota: Quota
+    window_limits: WindowLimits
+    memory: MemoryBudget
 
 
 class DriftDB(Configurable):
@@ -553,18 +563,23 @@ class DriftDB(Configurable):
         ``allow_memory``: whether rooms may be in memory where the journal can't be used; else
         :class:`~..broker.journal.JournalUnusable` is raised.
         """
-        read_policies.limit_bytes = self.policy_cache_limit_bytes
         return open_broker(
             path,
             durability=self.durability,
             commit_interval_seconds=self.commit_interval_seconds,
-            room_limit=self.room_limit,
             disk_limit_bytes=self.disk_limit_bytes,
+            allow_memory=allow_memory,
+            **self.broker_options(),
+        )
+
+    def broker_options(self) -> BrokerOptions:
+        """Return what a broker of any kind is made with; its memory budget is a new one."""
+        return BrokerOptions(
+            room_limit=self.room_limit,
             producer_limit=self.producer_limit,
             quota=self.quota,
             window_limits=self.window_limits,
             memory=self.new_memory_budget(),
-            allow_memory=allow_memory,
         )
 
     def new_memory_budget(self) -> MemoryBudget:

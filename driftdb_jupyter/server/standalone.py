@@ -819,11 +819,7 @@ class StandaloneServer(JupyterApp):
             prefix=self.redis_prefix,
             lease_seconds=settings.presence_grace_seconds,
             timeout_seconds=self.redis_timeout_seconds,
-            room_limit=settings.room_limit,
-            producer_limit=settings.producer_limit,
-            quota=settings.quota,
-            window_limits=settings.window_limits,
-            memory=settings.new_memory_budget(),
+            **settings.broker_options(),
         )
 
     def _log_request(self, events: EventLog, handler: RequestHandler) -> None:

@@ -27,7 +27,7 @@ from ..broker import Audience, Commits, RoomSummary
 from ..name_locks import NameLocks
 from ..presence import PresenceAudience
 from ..served_time import ServedTime
-from .connecting import ROOM, RedisPlace, RedisUnusable, explain, identify
+from .connecting import ROOM, RedisPlace, RedisUnusable, exchange, explain, identify
 from .courier import Courier
 from .keys import Keys, RoomKeys
 from .listener import Listener
@@ -915,13 +915,7 @@ class RedisBroker:
         async with self._conversations:
             connection = await self._place.borrow()
             try:
-                await connection.send_packed_command(connection.pack_commands(commands))
-                replies: list[Any] = []
-                for _ in commands:
-                    try:
-                        replies.append(await connection.read_response())
-                    except exceptions.ResponseError as error:
-                        replies.append(error)
+                replies = await exchange(connection, commands)
             finally:
                 await self._place.pool.release(connection)
         for reply in replies:

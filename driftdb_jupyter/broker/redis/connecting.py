@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,7 +16,16 @@ from redis.backoff import NoBackoff
 
 from ...protocol.errors import BadMessage, DriftDBError
 
-__all__ = ["PUSH", "ROOM", "RedisPlace", "RedisUnusable", "Script", "explain", "identify"]
+__all__ = [
+    "PUSH",
+    "ROOM",
+    "RedisPlace",
+    "RedisUnusable",
+    "Script",
+    "exchange",
+    "explain",
+    "identify",
+]
 
 _OLDEST = (7, 0)
 _SCHEMES = ("redis", "rediss", "unix")
@@ -114,6 +123,20 @@ class RedisPlace:
 
 async def _unprepared(connection: AbstractConnection) -> None:
     """Use a connection as it is."""
+
+
+async def exchange(
+    connection: AbstractConnection, commands: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """Send commands together, and return the reply to each: an error where Redis refuses one."""
+    await connection.send_packed_command(connection.pack_commands(commands))
+    replies: list[Any] = []
+    for _ in commands:
+        try:
+            replies.append(await connection.read_response())
+        except exceptions.ResponseError as error:
+            replies.append(error)
+    return replies
 
 
 async def identify(connection: AbstractConnection) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
-from .connecting import PUSH, RedisPlace, explain
+from .connecting import PUSH, RedisPlace, exchange, explain
 from .record import Record
 from .sequencer import RedisSequencer
 
@@ -149,13 +149,7 @@ class Courier:
                     *(sequencer.id, handle.server, parcel.batch, parcel.body),
                 )
             )
-        await connection.send_packed_command(connection.pack_commands(commands))
-        replies: list[Any] = []
-        for _ in parcels:
-            try:
-                replies.append(await connection.read_response())
-            except exceptions.ResponseError as error:
-                replies.append(error)
+        replies = await exchange(connection, commands)
         self._parcels = []
         doubt: Exception | None = None
         for parcel, reply in zip(parcels, replies, strict=True):

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from ...access.credential import Credential
+from ...access.read_policies import read_policies
 from ...broker.broker import Broker
 from ...protocol.errors import QuotaExceeded
 from ...protocol.frame import PING, frame
@@ -73,6 +74,7 @@ class Hub:
         expired: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
         self.broker = broker
+        read_policies.limit_bytes = settings.policy_cache_limit_bytes
         self.memory = broker.memory
         self.settings = settings
         self.limits = settings.limits

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from msgspec import Raw
 
+from driftdb_jupyter.access.read_policies import read_policies
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.protocol.entry import Entry
 from driftdb_jupyter.protocol.frame import PING, frame
@@ -135,3 +136,11 @@ async def test_trouble_is_logged_once_and_so_is_its_end(
             world.broker.trouble = trouble
             world.hub.tidy()
     assert caplog.messages == ["DriftDB: the disk is full", "DriftDB: all is well again"]
+
+
+async def test_policies_are_remembered_within_the_setting_whatever_keeps_the_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(read_policies, "limit_bytes", 1)
+    World(policy_cache_limit_bytes=12_345)
+    assert read_policies.limit_bytes == 12_345
