@@ -25,12 +25,12 @@ class Others:
     seconds of any steady clock.
     """
 
-    __slots__ = ("_clock", "_heard_at", "_other_heard_at", "_who", "heard")
+    __slots__ = ("_clock", "_heard_at", "_last_turn_at", "_other_heard_at", "_who", "heard")
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self._who = 0  # whoever was heard last
-        self._heard_at = self._other_heard_at = float("-inf")
+        self._heard_at = self._other_heard_at = self._last_turn_at = float("-inf")
         self.heard = (0, 0)
 
     def hear(self, who: int) -> None:
@@ -42,12 +42,14 @@ class Others:
     def pause(self, began: float, who: int = 0) -> float:
         """Return for how many seconds ``who`` has to pause after a turn that began then."""
         now = self._clock()
-        for other in reversed(self.heard):
-            if other:
-                if other != self._who:
-                    self._who, self._other_heard_at = other, self._heard_at
-                self._heard_at = now
+        if began <= self._last_turn_at + _MEMORY_SECONDS:
+            for other in reversed(self.heard):
+                if other:
+                    if other != self._who:
+                        self._who, self._other_heard_at = other, self._heard_at
+                    self._heard_at = now
         self.heard = (0, 0)
+        self._last_turn_at = now
         heard_at = self._other_heard_at if who == self._who else self._heard_at
         took = now - began
         if took < _MOMENT_SECONDS or now > heard_at + _MEMORY_SECONDS:

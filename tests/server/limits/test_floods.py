@@ -130,6 +130,7 @@ async def test_where_others_wait_those_who_arrive_have_less_time() -> None:
 async def test_a_long_turn_is_followed_by_a_pause_while_others_talk() -> None:
     clock = Clock()
     others = Others(clock)
+    others.pause(clock.now)  # after an earlier turn
     floods, taken = Floods(others=others, clock=clock), list[str]()
 
     def take_long() -> bool:
