@@ -207,12 +207,17 @@ class Proxy:
     """
 
     def __init__(
-        self, target: tuple[str, int], seed: int | str | None, faults: tuple[Fault, ...]
+        self,
+        target: tuple[str, int],
+        seed: int | str | None,
+        faults: tuple[Fault, ...],
+        *,
+        calm: bool = False,
     ) -> None:
         self._target = target
         self._seed = seed
         self._faults = faults
-        self._calm = seed is None
+        self._calm = calm or seed is None
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.links: list[Link] = []
@@ -225,6 +230,12 @@ class Proxy:
         """The same URL, through the proxy."""
         parts = urlsplit(url)
         return parts._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+
+    def storm(self) -> None:
+        """Faults from now on: links are reset, and those that take their places have them."""
+        self._calm = False
+        for link in self.links[:]:
+            link.reset()
 
     def calm(self) -> None:
         """No faults any more: links that can't recover are reset, the others restored."""
@@ -316,9 +327,15 @@ class Proxy:
 
 @asynccontextmanager
 async def proxying(
-    url: str, *, seed: int | str | None = None, faults: tuple[Fault, ...] = FAULTS
+    url: str,
+    *,
+    seed: int | str | None = None,
+    faults: tuple[Fault, ...] = FAULTS,
+    calm: bool = False,
 ) -> AsyncIterator[Proxy]:
     """A proxy to the server of that URL; with a seed, faults of those kinds happen.
+
+    With ``calm`` they do from :meth:`Proxy.storm` on.
 
     The seed is printed, so that pytest shows it with a failure.
     """
@@ -327,7 +344,7 @@ async def proxying(
     assert parts.port is not None
     if seed is not None:
         print(f"the network's seed: {seed!r}")
-    proxy = Proxy((parts.hostname, parts.port), seed, faults)
+    proxy = Proxy((parts.hostname, parts.port), seed, faults, calm=calm)
     listening = _socket()
     listening.bind(("127.0.0.1", 0))
     server = await asyncio.start_server(proxy.accept, sock=listening, limit=_BUFFER_BYTES)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 
@@ -73,20 +74,37 @@ def free_port() -> int:
         return port
 
 
-async def new_room(hosts: Sequence[Host]) -> list[str]:
-    """The URLs of a new room, at each of them."""
-    url = await hosts[0].new_room()
-    return [url.replace(hosts[0].url, host.url) for host in hosts]
+class Team(NamedTuple):
+    """Clients in one room of several servers, each with any of them.
+
+    ``urls``: the room at each server.
+    """
+
+    hosts: Sequence[Host]
+    urls: Sequence[str]
+    clients: Sequence[Client]
+
+    async def is_well(self) -> None:
+        """Wait until all are at rest, and look whether each server has what they wrote."""
+        for url in self.urls:
+            await all_is_well(self.clients, url)
 
 
-def roaming(urls: Sequence[str], random: Random) -> list[Client]:
-    """Four clients, of whom every other one speaks CBOR."""
-    return [
-        RoamingClient(
-            urls, name=f"client-{number}", random=Random(random.random()), cbor=number % 2 == 1
-        )
-        for number in range(4)
-    ]
+@asynccontextmanager
+async def team_of(folder: Path, random: Random, *redis_urls: str) -> AsyncIterator[Team]:
+    """Four clients, of whom every other one speaks CBOR, in a new room."""
+    async with servers(folder, *redis_urls) as hosts:
+        url = await hosts[-1].new_room()
+        urls = [url.replace(hosts[-1].url, host.url) for host in hosts]
+        clients = [
+            RoamingClient(
+                urls, name=f"client-{number}", random=Random(random.random()), cbor=number % 2 == 1
+            )
+            for number in range(4)
+        ]
+        async with joined(*clients):
+            yield Team(hosts, urls, clients)
+        assert not any("Traceback" in host.log for host in hosts)
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.long)])
@@ -95,37 +113,28 @@ async def test_servers_that_are_killed_in_turn_lose_and_double_nothing(
 ) -> None:
     random = new_seed()
     with redis() as shared:
-        async with servers(tmp_path, shared.url, shared.url) as hosts:
-            urls = await new_room(hosts)
-            clients = roaming(urls, random)
-            async with joined(*clients):
-                async with pushing(clients):
-                    for number in range(kills):
-                        await acknowledged(clients, random.randint(1, 50))
-                        await hosts[number % 2].restart()
-                    await acknowledged(clients, 10)
-                for url in urls:
-                    await all_is_well(clients, url)
-                starts = [len(r.lives) for c in clients for r in c.replicas.values()]
-                assert starts == [1] * len(starts)  # all were recovered, always
-            assert not any("Traceback" in host.log for host in hosts)
+        async with team_of(tmp_path, random, shared.url, shared.url) as team:
+            async with pushing(team.clients):
+                for number in range(kills):
+                    await acknowledged(team.clients, random.randint(1, 50))
+                    await team.hosts[number % 2].restart()
+                await acknowledged(team.clients, 10)
+            await team.is_well()
+            starts = [len(r.lives) for c in team.clients for r in c.replicas.values()]
+            assert starts == [1] * len(starts)  # all were recovered, always
 
 
 async def test_a_redis_that_writes_always_loses_nothing_when_it_is_killed(tmp_path: Path) -> None:
     random = new_seed()
     with redis("--appendonly", "yes", "--appendfsync", "always") as shared:
-        async with servers(tmp_path, shared.url, shared.url) as hosts:
-            urls = await new_room(hosts)
-            clients = roaming(urls, random)
-            async with joined(*clients):
-                async with pushing(clients):
-                    for _ in range(2):
-                        await acknowledged(clients, random.randint(1, 20))
-                        await asyncio.to_thread(shared.kill)
-                        await asyncio.to_thread(shared.start)
-                    await acknowledged(clients, 10)
-                for url in urls:
-                    await all_is_well(clients, url)
+        async with team_of(tmp_path, random, shared.url, shared.url) as team:
+            async with pushing(team.clients):
+                for _ in range(2):
+                    await acknowledged(team.clients, random.randint(1, 20))
+                    await asyncio.to_thread(shared.kill)
+                    await asyncio.to_thread(shared.start)
+                await acknowledged(team.clients, 10)
+            await team.is_well()
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(120, marks=pytest.mark.long)])
@@ -137,42 +146,36 @@ async def test_a_bad_network_between_a_server_and_redis_loses_nothing(
     with redis(port=port) as shared:
         url = f"redis://127.0.0.1:{port}"
         async with (
-            proxying(url, seed=random.randrange(2**32)) as network,
-            servers(tmp_path, network.at(url), url) as hosts,
+            proxying(url, seed=random.randrange(2**32), calm=True) as network,
+            team_of(tmp_path, random, network.at(url), url) as team,
         ):
-            urls = await new_room(hosts[::-1])
-            clients = roaming(urls, random)
-            async with joined(*clients):
-                async with pushing(clients):
-                    await asyncio.sleep(seconds)
-                network.calm()
-                for room_url in urls:
-                    await all_is_well(clients, room_url)
+            network.storm()  # a server that can't reach Redis at its start says so, and ends
+            async with pushing(team.clients):
+                await asyncio.sleep(seconds)
+            network.calm()
+            await team.is_well()
             print(f"{seconds} s: {network.strikes}")
-            assert not any("Traceback" in host.log for host in hosts)
         assert shared.ask("PING")
 
 
 async def test_when_redis_has_lost_something_all_begin_another_epoch(tmp_path: Path) -> None:
     random = new_seed()
     with redis() as shared:
-        async with servers(tmp_path, shared.url, shared.url) as hosts:
-            urls = await new_room(hosts)
-            clients = roaming(urls, random)
-            async with joined(*clients):
-                async with pushing(clients):
-                    await acknowledged(clients, 10)
-                    assert shared.ask("SAVE") == b"+OK\r\n"
-                    await acknowledged(clients, 20)
-                    await asyncio.to_thread(shared.kill)
-                    await asyncio.to_thread(shared.start)
-                    await acknowledged(clients, 20)
-                await asyncio.wait_for(last_words(*clients), _PATIENCE_SECONDS)
-                held = [await invariants.truth(url, list(KEYS)) for url in urls]
-                assert held[0] == held[1]
-                invariants.nothing_doubled(clients, held[0])
-                invariants.nothing_missed(clients, acknowledged_may_be_lost=True)
-                invariants.every_replica_is_equal(clients, held[0])
-                epochs = {r.lives[-1].epoch for c in clients for r in c.replicas.values()}
-                assert len(epochs) == 1
-                assert all(len(r.lives) > 1 for c in clients for r in c.replicas.values())
+        async with team_of(tmp_path, random, shared.url, shared.url) as team:
+            clients = team.clients
+            async with pushing(clients):
+                await acknowledged(clients, 10)
+                assert shared.ask("SAVE") == b"+OK\r\n"
+                await acknowledged(clients, 20)
+                await asyncio.to_thread(shared.kill)
+                await asyncio.to_thread(shared.start)
+                await acknowledged(clients, 20)
+            await asyncio.wait_for(last_words(*clients), _PATIENCE_SECONDS)
+            held = [await invariants.truth(url, list(KEYS)) for url in team.urls]
+            assert held[0] == held[1]
+            invariants.nothing_doubled(clients, held[0])
+            invariants.nothing_missed(clients, acknowledged_may_be_lost=True)
+            invariants.every_replica_is_equal(clients, held[0])
+            epochs = {r.lives[-1].epoch for c in clients for r in c.replicas.values()}
+            assert len(epochs) == 1
+            assert all(len(r.lives) > 1 for c in clients for r in c.replicas.values())

@@ -97,6 +97,14 @@ class RedisPlace:
         get_connection: Callable[[], Awaitable[AbstractConnection]] = self.pool.get_connection
         return await get_connection()
 
+    async def release(self, connection: AbstractConnection) -> None:
+        """Give a borrowed connection back."""
+        await self.pool.release(connection)
+
+    async def disconnect_idle(self) -> None:
+        """Have all connections made anew that nobody has borrowed, and the others once released."""
+        await self.pool.disconnect()
+
     async def connect(self) -> AbstractConnection:
         """Return a connection of its own; raises what redis-py and :attr:`prepare` raise."""
         make_connection: Callable[[], AbstractConnection] = self.pool.make_connection

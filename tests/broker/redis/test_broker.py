@@ -15,7 +15,7 @@ import pytest_asyncio
 from msgspec import Raw
 
 from driftdb_jupyter.access.room_access import POLICY
-from driftdb_jupyter.broker.redis import broker as broker_module
+from driftdb_jupyter.broker.redis import open_rooms
 from driftdb_jupyter.broker.redis.broker import RedisBroker
 from driftdb_jupyter.broker.redis.connecting import RedisPlace
 from driftdb_jupyter.broker.redis.record import Pushes, encode_body
@@ -130,9 +130,9 @@ async def test_a_deletion_that_was_not_heard_is_found_out(
 ) -> None:
     one, record = make_broker(), Record()
     await opened(one, record)
-    monkeypatch.setattr(one, "_heard", lambda channel, message: None)
-    assert one._listener is not None
-    monkeypatch.setattr(one._listener, "_heard", lambda channel, message: None)
+    monkeypatch.setattr(one._rooms, "_heard", lambda channel, message: None)
+    assert one._rooms._listener is not None
+    monkeypatch.setattr(one._rooms._listener, "_heard", lambda channel, message: None)
     await make_broker().delete("room")
     await beats(one)
     await until(lambda: bool(record.heard))
@@ -166,9 +166,9 @@ async def test_messages_that_are_lost_are_read_from_the_log(make_broker: MakeBro
     random, one, other = Random(7), make_broker(), make_broker()
     here, there = Record(), Record()
     at_one, at_other = await opened(one, here), await opened(other, there)
-    assert other._listener is not None
-    heard = other._listener._heard
-    other._listener._heard = lambda channel, message: (
+    assert other._rooms._listener is not None
+    heard = other._rooms._listener._heard
+    other._rooms._listener._heard = lambda channel, message: (
         heard(channel, message) if random.random() < 0.5 else None
     )
     for number in range(100):
@@ -182,8 +182,8 @@ async def test_messages_that_are_lost_are_read_from_the_log(make_broker: MakeBro
 async def test_replicas_end_equal_whatever_is_pushed_where(
     make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_module, "_SNAPSHOT_BYTES", 2000)
-    monkeypatch.setattr(broker_module, "_LEFT_SNAPSHOT_BYTES", 500)
+    monkeypatch.setattr(open_rooms, "_SNAPSHOT_BYTES", 2000)
+    monkeypatch.setattr(open_rooms, "_LEFT_SNAPSHOT_BYTES", 500)
     random = Random(11)
     brokers = [make_broker(quota=Quota(stream_length=20)) for _ in range(3)]
     records = [Record(client=f"{number}" * 16, author=Author(f"a{number}")) for number in range(3)]
@@ -225,7 +225,7 @@ async def test_replicas_end_equal_whatever_is_pushed_where(
 async def test_who_comes_to_a_server_that_reads_the_room_recovers_what_it_missed(
     make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_module, "_LEFT_SNAPSHOT_BYTES", 0)
+    monkeypatch.setattr(open_rooms, "_LEFT_SNAPSHOT_BYTES", 0)
     one, record = make_broker(), Record()
     sequencer = await opened(one, record)
     for number in range(10):
@@ -242,14 +242,14 @@ async def test_who_comes_to_a_server_that_reads_the_room_recovers_what_it_missed
 async def test_the_log_before_the_last_snapshot_but_one_goes(
     make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_module, "_SNAPSHOT_BYTES", 1000)
+    monkeypatch.setattr(open_rooms, "_SNAPSHOT_BYTES", 1000)
     record = Record()
     broker = make_broker()
     sequencer = await opened(broker, record)
     for number in range(200):
         push(sequencer, record, Replace(), '"' + "x" * 200 + '"')
         await record.answered(number + 1)
-    length = await broker._ask("XLEN", broker._keys.of("room").log)
+    length = await broker._store.ask("XLEN", broker._store.keys.of("room").log)
     assert length < 100
     assert isinstance(sequencer, RedisSequencer)
     assert sequencer.snapshot_bytes > 0
@@ -272,7 +272,7 @@ async def test_other_limits_are_not_taken_as_long_as_others_hold(
 
 def deaf(broker: RedisBroker) -> Callable[[], None]:
     """Have a broker hear nothing of what is published, until what this returns is called."""
-    listener = broker._listener
+    listener = broker._rooms._listener
     assert listener is not None
     heard = listener._heard
     listener._heard = lambda channel, message: None
@@ -293,8 +293,8 @@ async def test_what_was_published_while_the_connection_was_away_is_read(
     await here.answered(1)
     assert there.heard == []
     hear()
-    assert other._listener is not None
-    other._listener.drop_connection()
+    assert other._rooms._listener is not None
+    other._rooms._listener.drop_connection()
     await until(lambda: bool(there.heard))
     assert there.heard == [("broadcast", 1)]
 
@@ -307,7 +307,7 @@ async def test_what_is_sent_again_because_the_reply_was_lost_is_taken_once(
     push(sequencer, record, Relay())
     await record.answered(1)
     deaf(broker)
-    courier = broker._courier
+    courier = broker._rooms._courier
     assert courier is not None
     assert courier._connection is not None
 
@@ -336,9 +336,9 @@ async def test_an_older_snapshot_doesnt_take_the_place_of_a_newer_one(
     number = sequencer.number
     push(sequencer, record)
     await record.answered(2)
-    await broker._write_snapshot(sequencer)
-    written, _ = await broker._write_pieces(sequencer.keys, iter(older))
-    reply = await broker._do("room", "snapshot", sequencer.id, number, written=written)
+    await broker._rooms.write_snapshot(sequencer)
+    written, _ = await broker._store.write_pieces(sequencer.keys, iter(older))
+    reply = await broker._store.do("room", "snapshot", sequencer.id, number, written=written)
     assert reply == [b"late"]
     fresh = await opened(make_broker(), Record())
     assert fresh.room.seq == 2
@@ -362,8 +362,8 @@ async def test_nothing_of_an_older_generation_is_taken(make_broker: MakeBroker) 
     one, other, record = make_broker(), make_broker(), Record(client=CLIENT)
     sequencer = await opened(one, record)
     await opened(other, Record())
-    other._doubt()
-    await until(lambda: not other._doubting)
+    other._store.doubt()
+    await until(lambda: not other._store.is_doubting)
     push(sequencer, record, push_id=1)
     await record.answered(1)
     assert ("reset", None) in record.heard
@@ -416,7 +416,7 @@ class TestPresence:
         await opened(one, here)
         at_one.joined("her")
         at_one.set("k", Author("her"), Value.from_json(b"1"))
-        await until(lambda: one._telling is not None and one._telling.done())
+        await until(lambda: (telling := one._presences._telling) is not None and telling.done())
         at_other = other.presence("room", Record(), limits=self.LIMITS, grace_seconds=0.0)
         await opened(other, Record())
         assert [author.client for author, _ in at_other.there("k")] == ["her"]
@@ -475,7 +475,7 @@ class TestTrouble:
             await asyncio.to_thread(server.kill)
             push(sequencer, record, push_id=2)
             assert [entry.seq for entry in sequencer.room.read("k")] == [1]
-            await until(lambda: broker.failing is not None)
+            await until(lambda: broker._rooms.failing is not None)
             push(sequencer, record, push_id=3)
             assert isinstance(record.answers[1], Unavailable)
             push(sequencer, record, push_id=1)  # which is known
@@ -507,16 +507,16 @@ class TestTrouble:
         push(at_one, here)
         await here.answered(1)
         # As a replica that lagged would have it, which takes over without a new connection.
-        keys = one._keys.of("room")
+        keys = one._store.keys.of("room")
         before = [b"%d" % number for number in (1, 0)]
-        first = (await one._ask("XRANGE", keys.log, "1-0", "1-0"))[0][1][1].split(b" ")
-        await one._ask("XTRIM", keys.log, "MAXLEN", 1)
-        await one._ask("XDEL", keys.log, "2-0")
-        await one._ask("XSETID", keys.log, "1-0")
-        await one._ask("HSET", keys.facts, "number", before[0], "time", first[1])
-        await one._ask("DEL", keys.log)
+        first = (await one._store.ask("XRANGE", keys.log, "1-0", "1-0"))[0][1][1].split(b" ")
+        await one._store.ask("XTRIM", keys.log, "MAXLEN", 1)
+        await one._store.ask("XDEL", keys.log, "2-0")
+        await one._store.ask("XSETID", keys.log, "1-0")
+        await one._store.ask("HSET", keys.facts, "number", before[0], "time", first[1])
+        await one._store.ask("DEL", keys.log)
         line = b" ".join(first)
-        await one._ask("XADD", keys.log, "1-0", "r", line)
+        await one._store.ask("XADD", keys.log, "1-0", "r", line)
         at_other = await opened(other, there)
         assert at_other.room.seq == 0
         push(at_other, there, text='"another"')
@@ -579,7 +579,7 @@ class TestTrouble:
                 presence.joined("her")
                 presence.set("k", Author("her"), Value.from_json(b"1"))
                 assert isinstance(sequencer, RedisSequencer)
-                await broker._write_snapshot(sequencer)
+                await broker._rooms.write_snapshot(sequencer)
                 assert await broker.change_access("room", {("link", "a"): b"1"})
                 assert await broker.change_access("room", {("link", "a"): None})
                 await beats(broker)

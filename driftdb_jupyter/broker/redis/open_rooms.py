@@ -1,0 +1,459 @@
+"""The rooms that are open at a server, each of which follows its log in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from operator import methodcaller
+from typing import TypeVar
+
+from ...protocol.errors import QuotaExceeded, Unavailable
+from ...protocol.name import new_id
+from ...rooms.memory_budget import MemoryBudget
+from ...rooms.room import Room
+from ...rooms.window import WindowLimits
+from ..broker import Audience
+from ..name_locks import NameLocks
+from .courier import Courier
+from .keys import RoomKeys
+from .listener import Listener
+from .presences import Presences
+from .record import Begun, Record, encode_body
+from .replica import HistoryLost
+from .sequencer import RedisSequencer
+from .snapshot import SnapshotReader, SnapshotTorn, write_snapshot
+from .store import Store, read_access, written_bounds
+from .tasks import Tasks
+
+__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "OpenRooms"]
+
+_log = logging.getLogger("driftdb_jupyter")
+_Result = TypeVar("_Result")
+
+DELETED: Callable[[Audience], None] = methodcaller("deleted")
+RESET: Callable[[Audience], None] = methodcaller("reset")
+_OUT_OF_SERVICE = methodcaller("out_of_service")
+
+OPEN_ATTEMPTS = 5
+"""How often a room is read that changes meanwhile."""
+
+# How long an entry may be missing before it is read from the log.
+_GAP_SECONDS = 0.02
+_ENTRIES_AT_ONCE = 200
+_PIECES_AT_ONCE = 4
+# A snapshot is written when the log since the last one is longer than that, and than half of it.
+_SNAPSHOT_BYTES = 1024 * 1024
+# When a room is left it is written for less, so that it is opened the faster.
+_LEFT_SNAPSHOT_BYTES = 64 * 1024
+
+
+class OpenRooms:
+    """The sequencers of the rooms that are open here, by name.
+
+    It gives them what is published on their channels, and reads from their logs what was missed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        presences: Presences,
+        tasks: Tasks,
+        *,
+        memory: MemoryBudget,
+        window_limits: WindowLimits | None,
+        timeout_seconds: float,
+    ) -> None:
+        self.memory = memory
+        self._store = store
+        self._presences = presences
+        self._tasks = tasks
+        self._window_limits = window_limits
+        self._timeout_seconds = timeout_seconds
+        self._rooms: dict[str, RedisSequencer] = {}
+        self._channels: dict[str, RedisSequencer] = {}
+        self._early: dict[str, list[Record]] = {}
+        self._locks = NameLocks()
+        self._catching_up: dict[RedisSequencer, asyncio.Future[None]] = {}
+        self._courier: Courier | None = None
+        self._listener: Listener | None = None
+        store.lost = self._lost
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rooms
+
+    def __iter__(self) -> Iterator[RedisSequencer]:
+        return iter(list(self._rooms.values()))
+
+    def get(self, name: str) -> RedisSequencer | None:
+        """Return the room of a name, if it is open."""
+        return self._rooms.get(name)
+
+    @property
+    def failing(self) -> str | None:
+        """Why nothing can be written at the moment, in words; else ``None``."""
+        return self._store.closing or (None if self._courier is None else self._courier.failing)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a room can't do all that it promises, in words; else ``None``."""
+        return self.failing or (None if self._listener is None else self._listener.failing)
+
+    def start(self) -> None:
+        """Connect with the first use."""
+        if self._store.closing is not None:
+            raise Unavailable(self._store.closing)
+        if self._courier is None:
+            self._courier = Courier(self._store.place, self)
+            self._listener = Listener(
+                self._store.place,
+                heard=self._heard,
+                missed=self._missed,
+                timeout_seconds=self._timeout_seconds,
+            )
+
+    async def alone(self, name: str, work: Callable[[str], Awaitable[_Result]]) -> _Result:
+        """Do something to the room of a name while nobody else here does, and to its end."""
+
+        async def whole() -> _Result:
+            async with self._locks.hold(name):
+                if self._store.closing is not None:
+                    raise Unavailable(self._store.closing)
+                return await work(name)
+
+        return await asyncio.shield(asyncio.ensure_future(whole()))
+
+    async def open(self, name: str, audience: Audience) -> RedisSequencer | None:
+        """Take part in a room; ``None`` where there is no room of that name.
+
+        To be called, as :meth:`leave`, by what is :meth:`alone`.
+        """
+        room = self._rooms.get(name)
+        if room is None:
+            room = await self._load(name)
+            if room is None:
+                return None
+            try:
+                room.room.charge(self.memory)
+            except QuotaExceeded as error:
+                await self._let_go(room)
+                raise Unavailable(error.plain) from None
+        room.audience = audience
+        room.in_use = True
+        return room
+
+    async def _load(self, name: str) -> RedisSequencer | None:
+        """Read a room, and follow it from then on."""
+        self.start()
+        assert self._listener is not None
+        keys = self._store.keys.of(name)
+        await self._listener.subscribe(keys.channel)
+        room = None
+        try:
+            for _ in range(OPEN_ATTEMPTS):
+                early: list[Record] = []
+                self._early[keys.channel] = early
+                room = await self.read(keys)
+                if room is None:
+                    return None
+                try:
+                    for record in early:
+                        room.take(record)
+                except HistoryLost:
+                    continue
+                if room.generation == self._store.generation:
+                    break
+            else:
+                raise Unavailable("the room changes faster than it can be read; try again")
+            room.is_loaded = True
+            self._rooms[name] = self._channels[keys.channel] = room
+            if room.is_behind:
+                self.catch_up(room)
+            return room
+        finally:
+            self._early.pop(keys.channel, None)
+            if room is None or not room.is_loaded:
+                await self._listener.unsubscribe(keys.channel)
+
+    async def read(self, keys: RoomKeys) -> RedisSequencer | None:
+        """Read a room's snapshot and log; ``None`` where there is none."""
+        while True:
+            await self._store.ready()
+            bounds, generation = self._store.bounds, self._store.generation
+            assert generation is not None
+            reply = await self._store.do(
+                keys.name,
+                *("open", self._store.server, written_bounds(bounds)),
+                encode_body(Begun(bounds, new_id())),
+                encode_body(Begun(bounds)),
+            )
+            if reply[0] == b"gone":
+                return None
+            empty = Room(epoch="", quota=bounds.quota, window_limits=self._window_limits)
+            room = RedisSequencer(keys, empty, bounds, self)
+            room.id, room.generation = reply[1].decode(), generation
+            try:
+                if reply[2]:
+                    await self._read_snapshot(room)
+                else:
+                    empty.remember()
+                await self._read_log(room)
+            except (SnapshotTorn, HistoryLost):
+                continue  # another snapshot took its place meanwhile
+            records, told = await self._store.ask_all(
+                ("HGETALL", keys.access), ("HVALS", keys.here)
+            )
+            empty.take_access(read_access(keys.name, records))
+            self._presences.take_all(keys.name, told)
+            return room
+
+    async def _read_snapshot(self, room: RedisSequencer) -> None:
+        reader, place = SnapshotReader(room.room), 0
+        while not reader.is_whole:
+            last = place + _PIECES_AT_ONCE - 1
+            pieces = await self._store.ask("LRANGE", room.keys.snapshot, place, last)
+            if not pieces:
+                raise SnapshotTorn
+            for piece in pieces:
+                reader.feed(piece)
+                room.snapshot_bytes += len(piece)
+                await asyncio.sleep(0)
+            place += len(pieces)
+        assert reader.head is not None
+        room.begin_at(reader.head, reader.seen)
+
+    async def _read_log(self, room: RedisSequencer) -> None:
+        """Apply what the log has beyond; raises :class:`SnapshotTorn` where it has less."""
+        while True:
+            first = room.number + 1
+            entries = await self._store.ask(
+                *("XRANGE", room.keys.log, f"{first}-0", "+", "COUNT", _ENTRIES_AT_ONCE)
+            )
+            for _, fields in entries:
+                record = Record.parse(fields[1])
+                if record.number > room.number + 1:
+                    raise SnapshotTorn
+                room.take(record)
+            if len(entries) < _ENTRIES_AT_ONCE:
+                return
+
+    async def leave(self, name: str) -> None:
+        """Take part no more."""
+        room = self._rooms.get(name)
+        if room is None:
+            return
+        room.in_use = False
+        if self.failing is None:
+            await asyncio.wait(
+                [asyncio.ensure_future(room.wait_until_settled())], timeout=self._timeout_seconds
+            )
+        if self._rooms.get(name) is not room:
+            return
+        try:
+            if room.log_bytes > _LEFT_SNAPSHOT_BYTES:
+                await self.write_snapshot(room)
+            await self.tell_of(room)
+            await self._store.do(name, "leave", room.id, self._store.server)
+        except Unavailable:
+            _log.info("A room is left without Redis being told")
+        await self._let_go(room)
+
+    async def _let_go(self, room: RedisSequencer) -> None:
+        self._forget(room)
+        room.end(self.failing or "the room is being left")
+        room.answer_waiting()
+        assert self._listener is not None
+        await self._listener.unsubscribe(room.keys.channel)
+
+    async def write_snapshot(self, room: RedisSequencer) -> None:
+        """Have Redis hold a room as it is, so that less of its log is to be read."""
+        room.is_writing_snapshot = True
+        head, log_bytes = room.head(), room.log_bytes
+        try:
+            pieces = write_snapshot(room.room, head, room.seen)
+            written, byte_count = await self._store.write_pieces(room.keys, pieces)
+            await self._store.do(room.keys.name, "snapshot", room.id, head.number, written=written)
+            room.log_bytes -= log_bytes
+            room.snapshot_bytes = byte_count
+        except Unavailable as error:
+            _log.info("A snapshot can't be written: %s", error)
+        finally:
+            room.is_writing_snapshot = False
+
+    async def tell_of(self, room: RedisSequencer) -> None:
+        """Have Redis know what is told of a room unopened."""
+        if not room.is_told:
+            room.is_told = True
+            facts = (room.room.seq, room.room.key_count, room.room.byte_count)
+            await self._store.do(room.keys.name, "note", room.id, *facts)
+
+    async def ping(self) -> None:
+        """Find out whether what is published is still heard."""
+        if self._listener is not None:
+            await self._listener.ping()
+
+    async def close(self) -> None:
+        """Leave all rooms, once what waits is written."""
+        if self.trouble is None:
+            names = list(self._rooms)
+            await asyncio.gather(*[self.alone(name, self.leave) for name in names])
+        for room in self:
+            self._forget(room)
+            room.end(self.failing or "the server is stopping")
+            room.answer_waiting()
+
+    async def disconnect(self) -> None:
+        """Send and hear no more."""
+        if self._courier is not None and self._listener is not None:
+            await self._courier.close()
+            await self._listener.close()
+
+    # What the sequencers and the courier need.
+
+    @property
+    def server(self) -> str:
+        """The id of this server."""
+        return self._store.server
+
+    def now_argument(self) -> str:
+        """Return the time that scripts are to take for now, empty for Redis's own."""
+        return self._store.now_argument()
+
+    def want_send(self, sequencer: RedisSequencer) -> None:
+        """Have what was gathered sent, with the next pipeline."""
+        assert self._courier is not None
+        self._courier.want_send(sequencer)
+
+    def epoch_changed(self, sequencer: RedisSequencer) -> None:
+        """Let go of a room that is in another epoch now."""
+        self.end(sequencer, RESET, "the room is in another epoch")
+
+    def taken(self, sequencer: RedisSequencer, record: Record) -> None:
+        """Note that an entry of this server is in the log."""
+        self.take(sequencer, record)
+        due = max(_SNAPSHOT_BYTES, sequencer.snapshot_bytes // 2)
+        if sequencer.log_bytes > due and not sequencer.is_writing_snapshot:
+            self._tasks.spawn(self.write_snapshot(sequencer))
+
+    def known(self, sequencer: RedisSequencer) -> None:
+        """Note that the log has an entry already, whose number nobody heard."""
+        self.catch_up(sequencer)
+
+    def gone(self, sequencer: RedisSequencer) -> None:
+        """Note that the room is no more, or another of its name."""
+        self._tasks.spawn(self._find_end(sequencer))
+
+    def generation_ended(self) -> None:
+        """Note that Redis may have lost what was applied."""
+        self._tasks.spawn(self._store.renew_generation())
+
+    # The log.
+
+    def take(self, room: RedisSequencer, record: Record) -> None:
+        """Have a room apply an entry of its log."""
+        if room.has_ended:
+            return
+        try:
+            room.take(record)
+        except HistoryLost:
+            self._store.doubt()
+            return
+        except Exception:
+            _log.exception("%s: an entry of the log can't be applied", room)
+            self.end(room, _OUT_OF_SERVICE, "the room is out of service after an error")
+            return
+        if room.is_behind and not room.has_ended:
+            asyncio.get_running_loop().call_later(_GAP_SECONDS, self._look_for_gap, room)
+
+    def _look_for_gap(self, room: RedisSequencer) -> None:
+        if room.is_behind and not room.has_ended and self._store.closing is None:
+            self.catch_up(room)
+
+    def catch_up(self, room: RedisSequencer) -> asyncio.Future[None]:
+        """Read what the log has beyond what was applied."""
+        running = self._catching_up.get(room)
+        if running is None:
+            running = self._catching_up[room] = self._tasks.spawn(self._read_on(room))
+            running.add_done_callback(lambda _: self._catching_up.pop(room, None))
+        return running
+
+    async def caught_up(self, room: RedisSequencer, number: int) -> None:
+        """Wait until an entry is applied, or the room has ended."""
+        while room.number < number and not room.has_ended:
+            await asyncio.shield(self.catch_up(room))
+
+    async def _read_on(self, room: RedisSequencer) -> None:
+        number, facts = room.number, room.keys.facts
+        try:
+            known = await self._store.ask("HMGET", facts, "id", "number")
+            if known[0] is None or known[0].decode() != room.id:
+                await self._find_end(room)
+                return
+            if int(known[1]) < number:
+                self._store.doubt()
+                return
+            await self._read_log(room)
+        except HistoryLost:
+            self._store.doubt()
+        except SnapshotTorn:
+            self.end(room, RESET, "the room is read anew")
+        except Unavailable:
+            pass  # when Redis is back all is read
+
+    def _lost(self) -> None:
+        for room in self:
+            self.end(room, RESET, "the room is in another epoch")
+
+    async def _find_end(self, room: RedisSequencer) -> None:
+        """Let go of a room that is no more; another may have its name."""
+        event = RESET if await self._store.has(room.keys) else DELETED
+        self.end(room, event)
+
+    def _heard(self, channel: str, message: bytes) -> None:
+        """Take what was published on a room's channel."""
+        room = self._channels.get(channel)
+        if message.startswith(b"+"):
+            if room is not None:
+                self._presences.hear(room.keys.name, message[1:])
+        elif message == b"gone":
+            if room is not None:
+                self.catch_up(room)
+        elif room is not None:
+            self.take(room, Record.parse(message))
+        else:
+            early = self._early.get(channel)
+            if early is not None:
+                early.append(Record.parse(message))
+
+    def _missed(self) -> None:
+        """Read all that may have been published while nothing was heard."""
+        for room in self:
+            self.catch_up(room)
+        self._tasks.spawn(self._presences.read_anew(list(self._rooms)))
+
+    def end(
+        self, room: RedisSequencer, event: Callable[[Audience], None], reason: str = ""
+    ) -> None:
+        """Let go of a room, whose audience hears of an event (see :meth:`RedisSequencer.end`)."""
+        if room.has_ended:
+            return
+        self._forget(room)
+        audience = room.end(reason)
+        try:
+            event(audience)
+        except Exception:
+            _log.exception("An audience failed to hear that its room ended")
+        room.answer_waiting()
+        if self._listener is not None and self._store.closing is None:
+            self._tasks.spawn(self._unfollow(room.keys))
+
+    async def _unfollow(self, keys: RoomKeys) -> None:
+        async with self._locks.hold(keys.name):
+            if keys.name not in self._rooms and self._listener is not None:
+                await self._listener.unsubscribe(keys.channel)
+
+    def _forget(self, room: RedisSequencer) -> None:
+        if self._rooms.get(room.keys.name) is room:
+            del self._rooms[room.keys.name]
+        if self._channels.get(room.keys.channel) is room:
+            del self._channels[room.keys.channel]

@@ -1,0 +1,239 @@
+"""The store: Redis as one server sees it, and what all servers have agreed on there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from redis import exceptions
+from redis.asyncio.connection import AbstractConnection
+
+from ...access.room_access import RoomAccess
+from ...protocol.errors import Unavailable
+from ...protocol.name import new_id
+from ..served_time import ServedTime
+from .connecting import ROOM, RedisPlace, RedisUnusable, exchange, explain, identify
+from .keys import Keys, RoomKeys
+from .record import Bounds
+from .tasks import Tasks
+
+__all__ = ["MICROSECONDS", "Store", "read_access", "written_bounds"]
+
+_log = logging.getLogger("driftdb_jupyter")
+
+# How many questions may be on their way at a time, each over a connection.
+_CONVERSATIONS = 32
+_TEMPORARY_SECONDS = 600
+
+MICROSECONDS = 1_000_000
+"""How many there are in a second: Redis's times are in them."""
+
+
+class Store:
+    """What a server asks Redis, and has it do.
+
+    ``server``: the id of this server. ``generation``: what it knows of whether Redis may have lost
+    something, and ``bounds`` those that all servers go by; both once :meth:`ready` has returned.
+    ``served``: in which times a server ran. ``lost`` is called when there is another generation.
+    ``closing``: why no more is asked, in words.
+    """
+
+    def __init__(
+        self,
+        place: RedisPlace,
+        tasks: Tasks,
+        *,
+        prefix: str,
+        bounds: Bounds,
+        clock: Callable[[], float] | None,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.server = secrets.token_hex(8)
+        self.place = place
+        self.keys = Keys(prefix)
+        self.generation: str | None = None
+        self.bounds = bounds
+        self.served: ServedTime | None = None
+        self.lost: Callable[[], object] = _nothing
+        self.closing: str | None = None
+        self.is_doubting = False
+        self._tasks = tasks
+        self._own_bounds = bounds
+        self._clock = clock
+        self._monotonic = monotonic
+        self._renewing = asyncio.Lock()
+        self._conversations = asyncio.Semaphore(_CONVERSATIONS)
+        place.prepare = self._prepare
+
+    def clock(self) -> float:
+        """Seconds since 1970."""
+        return time.time() if self._clock is None else self._clock()
+
+    def now_argument(self) -> str:
+        """Return the time that scripts are to take for now, empty for Redis's own."""
+        return "" if self._clock is None else str(int(self._clock() * MICROSECONDS))
+
+    async def ready(self) -> None:
+        """Know the generation, and the bounds."""
+        if self.generation is None:
+            await self.ask("PING")
+        if self.served is None:
+            await self._begin_serving()
+
+    async def has(self, keys: RoomKeys) -> bool:
+        """Return whether there is a room of that name, whatever is in memory."""
+        return bool(await self.ask("EXISTS", keys.facts))
+
+    async def write_pieces(self, keys: RoomKeys, pieces: Iterator[bytes]) -> tuple[str, int]:
+        """Write a snapshot aside; returns where, and how long it is."""
+        key, byte_count = f"{keys.snapshot}:{secrets.token_hex(8)}", 0
+        for piece in pieces:
+            await self.ask_all(("RPUSH", key, piece), ("EXPIRE", key, _TEMPORARY_SECONDS))
+            byte_count += len(piece)
+        return key, byte_count
+
+    async def do(self, name: str | None, operation: str, *parts: Any, written: str = "") -> Any:
+        """Have the script do something to a room; raises :class:`Unavailable`."""
+        keys = self.keys.of(name or "")
+        for _ in range(2):
+            await self.ready()
+            given = (*keys.room, written or keys.snapshot)
+            reply = await self.ask(
+                *("EVALSHA", ROOM.sha, len(given), *given),
+                *(operation, self.generation, self.now_argument(), name or "", keys.channel),
+                *parts,
+            )
+            if reply != [b"generation"]:
+                return reply
+            await self.renew_generation()
+        raise Unavailable("Redis has lost what was written; try again")
+
+    async def ask(self, *command: Any) -> Any:
+        """Return what Redis answers to a command; raises :class:`Unavailable`."""
+        (reply,) = await self.ask_all(command)
+        return reply
+
+    async def ask_all(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Return what Redis answers to commands; raises :class:`Unavailable`."""
+        if self.closing is not None:
+            raise Unavailable(self.closing)
+        try:
+            try:
+                return await self._converse(commands)
+            except exceptions.NoScriptError:  # somebody flushed them
+                await self.place.disconnect_idle()
+                return await self._converse(commands)
+        except (exceptions.RedisError, OSError, RedisUnusable) as error:
+            if isinstance(error, exceptions.ResponseError):
+                _log.error("%s: %s", self.place.shown, error)
+            raise Unavailable(explain(error)) from None
+
+    async def _converse(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        async with self._conversations:
+            connection = await self.place.borrow()
+            try:
+                replies = await exchange(connection, commands)
+            finally:
+                await self.place.release(connection)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def doubt(self) -> None:
+        """Have another generation, because Redis has another history than was applied here."""
+        if not self.is_doubting:
+            self.is_doubting = True
+            self._tasks.spawn(self._begin_another())
+
+    async def _begin_another(self) -> None:
+        try:
+            _log.error("Redis has lost what was written: all rooms begin another epoch")
+            generation = await self.do(None, "doubt", new_id())
+            self._enter(generation.decode())
+        finally:
+            self.is_doubting = False
+
+    async def renew_generation(self) -> None:
+        """Find out which generation it is now."""
+        async with self._renewing:
+            connection = await self.place.borrow()
+            try:
+                await self._prepare(connection)
+            finally:
+                await self.place.release(connection)
+
+    async def _prepare(self, connection: AbstractConnection) -> None:
+        """Look at a connection before it is used: whose rooms it leads to, and in which state."""
+        identity = await identify(connection)
+        keys = self.keys.of("").room
+        await connection.send_command(
+            *("EVALSHA", ROOM.sha, len(keys) + 1, *keys, keys[0]),
+            *("begin", "", self.now_argument(), "", ""),
+            *(identity, new_id(), self.server, written_bounds(self._own_bounds)),
+        )
+        generation, bounds = await connection.read_response()
+        decided = msgspec.json.decode(bounds, type=Bounds)
+        if decided != self.bounds:
+            self.bounds = decided
+            if decided != self._own_bounds:
+                _log.warning(
+                    "Other servers that share these rooms have other limits of rooms, which hold"
+                    " here, too, as long as one of them runs"
+                )
+        self._enter(generation.decode())
+
+    def _enter(self, generation: str) -> None:
+        """Go on in a generation; what was applied in another is read anew."""
+        if generation == self.generation:
+            return
+        before, self.generation = self.generation, generation
+        if before is not None:
+            _log.warning("Redis may have lost something: all rooms begin another epoch")
+            self.lost()
+
+    async def _begin_serving(self) -> None:
+        """Find out in which times a server ran."""
+        ran_at, gaps = await self.ask("HMGET", self.keys.served, "ran_at", "gaps")
+        known = [] if gaps is None else msgspec.json.decode(gaps, type=list[tuple[float, float]])
+        if self.served is None:
+            self.served = ServedTime(
+                clock=self.clock,
+                monotonic=self._monotonic,
+                gaps=known,
+                ran_at=None if ran_at is None else float(ran_at),
+            )
+            await self.note_served_time()
+
+    async def note_served_time(self) -> None:
+        """Note that a server runs."""
+        assert self.served is not None
+        self.served.look()
+        gaps = msgspec.json.encode(self.served.gaps)
+        await self.ask("HSET", self.keys.served, "ran_at", self.clock(), "gaps", gaps)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def written_bounds(bounds: Bounds) -> bytes:
+    """Return the form of bounds in Redis."""
+    return msgspec.json.encode(bounds)
+
+
+def read_access(name: str, fields: Any) -> RoomAccess:
+    """Return who may do what in a room, from the hash that holds the records."""
+    pairs = (
+        fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
+    )
+    records: dict[tuple[str, str], bytes | None] = {}
+    for field, content in pairs:
+        kind, _, record = field.decode().partition("\0")
+        records[kind, record] = content
+    return RoomAccess(name, records)
