@@ -85,8 +85,23 @@ const cbor = await build({
   ...common,
   format: "esm",
 });
+// Share links take what a room is from the client beside them: a page has it once.
+const CLIENT = /\/(room\/room|client\/errors)$/;
+const share = await build({
+  entryPoints: { "driftdb-share": from("src/share/index.ts") },
+  outdir: pages,
+  ...common,
+  format: "esm",
+  plugins: [
+    {
+      name: "client",
+      setup: ({ onResolve }) =>
+        onResolve({ filter: CLIENT }, () => ({ path: "./driftdb.js", external: true })),
+    },
+  ],
+});
 
-await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor);
+await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor, share);
 
 // Python has no Brotli, which is a tenth smaller than what it has.
 for (const name of await readdir(pages))

@@ -19,6 +19,35 @@ from .jupyter import TOKEN, JupyterServer
 from .standalone import Standalone
 from .test_room_page import card
 
+PAGE = """<!doctype html><meta charset="utf-8"><title>plain</title>
+<script type="module">
+import {{ Refused, Room, room }} from "{root}driftdb.js";
+import {{ join, NotLetIn, Refused as RefusedToo, ShareLinks }} from "{root}driftdb-share.js";
+const made = await (await fetch("{root}new?admin=true", {{ method: "POST" }})).json();
+const url = "{root}room/" + made.room;
+const token = made.admin;
+const owner = room(url, {{ token }});
+await owner.state("slider", 0).set(5);
+const links = new ShareLinks(url, {{ token }});
+const link = await links.make({{ role: "write", keys: ["slider"], askName: true }});
+const why = (error) => error;
+const nameless = await join(link.url).catch(why);
+window.guest = await join(link.url, {{ name: "Ada" }});
+window.slider = guest.state("slider", 0);
+await slider.ready;
+const read = slider.value;
+await slider.set(6);
+const refused = await guest.state("other", 0).set(1).catch(why);
+window.takeBack = () => links.revoke(link.id);
+window.late = () => join(link.url, {{ name: "Eve" }}).catch(why).then((error) => error.message);
+window.found = {{
+  nameless: nameless instanceof NotLetIn && nameless.asksName,
+  oneClient: guest instanceof Room && Refused === RefusedToo,
+  read,
+  refused: refused.message,
+}};
+</script>"""
+
 
 @pytest.fixture
 def room(jupyter_server: JupyterServer, tmp_path: Path) -> Iterator[Room]:
@@ -149,3 +178,22 @@ def test_who_does_not_own_the_room_sees_no_links(
     expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_label("Share links")).to_have_count(0)
     assert not [url for url in asked if url.endswith("/links")]  # a refusal stands in the console
+
+
+def test_a_page_without_a_bundler_makes_links_and_comes_in_by_one(
+    new_window: NewWindow, standalone: Standalone
+) -> None:
+    page = new_window()
+    page.set_content(PAGE.format(root=standalone.root))
+    page.wait_for_function("window.found")
+    assert page.evaluate("found") == {
+        "nameless": True,
+        "oneClient": True,
+        "read": 5,
+        "refused": "you may not replace this key",
+    }
+    assert page.evaluate("takeBack()") == 1
+    page.wait_for_function("guest.status.phase === 'refused'")
+    assert (
+        page.evaluate("late()") == "This link has expired, or was taken back. Ask for another one."
+    )

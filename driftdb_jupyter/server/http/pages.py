@@ -31,8 +31,8 @@ __all__ = [
     "page_routes",
 ]
 
-CLIENTS = ("driftdb.js", "driftdb-cbor.js")
-"""The client for pages without a bundler, and CBOR for it; their names below the server's root."""
+CLIENTS = ("driftdb.js", "driftdb-cbor.js", "driftdb-share.js")
+"""The client for pages without a bundler, CBOR and share links for it; below the server's root."""
 
 _NOTICES = "THIRD_PARTY.txt"  # of what is bundled and is not ours
 _FOLDER = Path(__file__).parents[1]

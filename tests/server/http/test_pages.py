@@ -40,7 +40,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
         **{"room-AAAA.js": b"1", "inspector-BBBB.js": b"2", "front-CCCC.js": b"3"},
         **{"pages-DDDD.css": b"a{}", "chunk-EEEE.js": b"4"},
-        **{"driftdb.js": b"5", "driftdb-cbor.js": b"6"},
+        **{"driftdb.js": b"5", "driftdb-cbor.js": b"6", "driftdb-share.js": b"7"},
     }
     monkeypatch.setattr(pages, "files", lambda: files)
     monkeypatch.setattr(pages, "packed", lambda: {"driftdb-cbor.js": b"packed"})
@@ -176,6 +176,8 @@ async def test_the_client_is_at_an_address_that_stays_for_pages_of_any_origin(
 ) -> None:
     cbor = await fetch(server.root + "driftdb-cbor.js", headers=server.headers)
     assert (cbor.status, cbor.body) == (200, b"6")
+    share = await fetch(server.root + "driftdb-share.js", headers=server.headers)
+    assert (share.status, share.body) == (200, b"7")
     answer = await fetch(server.root + "driftdb.js", headers=server.headers)
     assert (answer.status, answer.body) == (200, b"5")
     assert answer.headers["Content-Type"] == "text/javascript; charset=UTF-8"
