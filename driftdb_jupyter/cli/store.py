@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -58,10 +59,11 @@ class Store(Protocol):
     def forget_owners(self, name: str) -> int:
         """Make the secrets of a room's owners worth nothing; returns how many there were."""
 
-    def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
+    def revoke_tokens(self, name: str, token_id: str | None, token: str | None) -> None:
         """Take back the token with an id, or all of a room that were issued up to now.
 
-        ``until``: when it ends by itself, in seconds since 1970, if that is known.
+        ``token``: that one itself, if it is known: a server that verifies it forgets it when it has
+        ended.
         """
 
     def links(self, name: str) -> list[dict[str, Any]]:
@@ -126,9 +128,9 @@ class LocalStore:
         """Make the secrets of a room's owners worth nothing."""
         return self._run(self._administration.forget_owners(name))
 
-    def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
+    def revoke_tokens(self, name: str, token_id: str | None, token: str | None) -> None:
         """Take back the token with an id, or all of a room."""
-        self._run(self._administration.revoke_tokens(name, token_id, until=until))
+        self._run(self._administration.revoke_tokens(name, token_id))
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
@@ -217,11 +219,11 @@ class RemoteStore:
         """Make the secrets of a room's owners worth nothing."""
         return msgspec.json.decode(self._ask("DELETE", f"{_room(name)}/owners"), type=int)
 
-    def revoke_tokens(self, name: str, token_id: str | None, until: float | None) -> None:
+    def revoke_tokens(self, name: str, token_id: str | None, token: str | None) -> None:
         """Take back the token with an id, or all of a room."""
         which = "" if token_id is None else f"/{quote(token_id, safe='')}"
-        end = "" if until is None else f"?until={until}"
-        self._ask("DELETE", f"{_room(name)}/tokens{which}{end}")
+        headers = {} if token is None else {"DriftDB-Token": token}
+        self._ask("DELETE", f"{_room(name)}/tokens{which}", headers=headers)
 
     def links(self, name: str) -> list[dict[str, Any]]:
         """Return the share links of a room."""
@@ -280,10 +282,13 @@ class RemoteStore:
         path: str,
         *,
         body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
         timeout_seconds: float | None = None,
     ) -> bytes:
         """Return the whole answer to a request; raises as :meth:`_open` does."""
-        with self._open(method, path, body=body, timeout_seconds=timeout_seconds) as response:
+        with self._open(
+            method, path, body=body, headers=headers, timeout_seconds=timeout_seconds
+        ) as response:
             return self._read(response)
 
     def _read(self, response: HTTPResponse, length: int | None = None) -> bytes:
@@ -312,11 +317,13 @@ class RemoteStore:
         path: str,
         *,
         body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
         timeout_seconds: float | None = None,
     ) -> HTTPResponse:
         headers = {
             "Authorization": f"DriftDB {self._control.secret}",
             "Content-Type": "application/x-ndjson",
+            **headers,
         }
         url = self._control.url + PREFIX + path
         request = Request(url, data=body, headers=headers, method=method)

@@ -24,7 +24,7 @@ from .session.messages import KeyInfo
 from .session.outcome import Outcome
 from .settings import Settings
 from .share import ShareLink, list_links, make_link
-from .tokens import end_of_token, id_of_token
+from .tokens import id_of_token
 from .transport.location import Location, locate
 from .transport.naming import named
 from .transport.room_access import read_policy, revoke_token, write_policy
@@ -144,7 +144,7 @@ class BaseRoom(Sealed):
         Who is in by it is put out at once. Raises as :attr:`access` does, and :class:`ValueError`
         for a token without an id.
         """
-        revoke_token(self.connection.location, id_of_token(token), end_of_token(token))
+        revoke_token(self.connection.location, id_of_token(token), token)
 
     def revoke_all_tokens(self) -> None:
         """Take back all signed tokens of the room that were issued up to now; for its owner.

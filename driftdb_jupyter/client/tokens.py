@@ -18,7 +18,7 @@ from ..protocol.name import new_id
 from .access import Can
 from .arguments import check_number, check_text, needed_text
 
-__all__ = ["create_token", "end_of_token", "id_of_token"]
+__all__ = ["create_token", "id_of_token"]
 
 
 def create_token(
@@ -100,15 +100,6 @@ def id_of_token(token: str) -> str:
     if not isinstance(found, str):
         raise ValueError("expected a token with an id (the claim jti), got another")
     return found
-
-
-def end_of_token(token: str) -> float | None:
-    """Return when a token that is given whole ends, in seconds since 1970.
-
-    ``None`` where the text doesn't tell.
-    """
-    end = _claims(token).get("exp") if is_signed(token) else None
-    return float(end) if isinstance(end, (int, float)) and 0 <= end < 2**53 else None
 
 
 def _claims(token: str) -> dict[str, object]:

@@ -206,7 +206,7 @@ def application(
         metrics = [(re.escape(base_url) + "metrics", Metrics, {"site": site, "token": token})]
     if secret is not None:
         administration = administration_routes(
-            Administration(hub, reach=reach), base_url, secret=secret
+            Administration(hub, reach=reach), base_url, secret=secret, bearers=bearers
         )
     return Application(
         [

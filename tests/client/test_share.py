@@ -209,7 +209,7 @@ def test_a_link_that_lets_nobody_in_any_more_says_why(
 ) -> None:
     full = room.link(role="read", people=1)
     find_room(full.url).keys()
-    monkeypatch.setattr("platform.node", lambda: "another machine")
+    monkeypatch.setattr("driftdb_jupyter.client.transport.ticket.own_mark", lambda _: "another")
     with (
         find_room(f"{full.url.partition('#')[0]}?key=x#{full.url.partition('#')[2]}") as guest,
         pytest.raises(QuotaExceeded, match="as many people came in by this share link"),

@@ -16,7 +16,6 @@ import pytest
 from driftdb_jupyter import Forbidden, NotConnected, create_token
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.room import room as find_room
-from driftdb_jupyter.client.tokens import end_of_token
 
 from ..conformance.servers import Server, standalone
 from .served import come_true
@@ -181,14 +180,6 @@ def test_who_may_not_come_in_is_told(server: Server) -> None:
     for token in (7, "a\nb"):
         with pytest.raises((TypeError, ValueError), match="token"):
             find_room("r", url=server.root, token=token)  # type: ignore[arg-type]
-
-
-def test_when_one_ends_is_read_from_it_where_it_is_given_whole() -> None:
-    end = end_of_token(create_token("r", key=KEY, role="read", expires_seconds=100))
-    assert end is not None
-    assert time.time() < end < time.time() + 200
-    for text in ("an-id", "a.b.c", "e30.e30.c", "e30.eyJleHAiOiJ4In0.c"):
-        assert end_of_token(text) is None
 
 
 def test_one_is_taken_back_and_who_is_in_by_it_is_put_out(server: Server) -> None:

@@ -47,8 +47,13 @@ def revoke_change(
 ) -> Change:
     """Return the change that takes a token back; ``until``: when it ends by itself, if known.
 
-    Records of tokens that have ended meanwhile are removed. Times are seconds since 1970.
+    Where it was taken back before, it stays so until the later of both. Records of tokens that have
+    ended meanwhile are removed. Times are seconds since 1970.
     """
+    before = access.get(_KIND, token_id)
+    if before is not None:
+        known = [end for end in (until, msgspec.json.decode(before).get("until")) if end]
+        until = max(known) if known else None
     change: dict[tuple[str, str], bytes | None] = {
         (_KIND, name): None
         for name, record in access.of(_KIND).items()

@@ -82,15 +82,16 @@ def command(
         case ("key", path):
             _make_key(path)
         case ("revoke", room, *tokens) if len(tokens) == 1 - all_:
-            from ...client.tokens import end_of_token, id_of_token
+            from ...access.tokens.claims import is_signed
+            from ...client.tokens import id_of_token
 
             try:
                 token_id = None if all_ else id_of_token(tokens[0])
-                until = None if all_ else end_of_token(tokens[0])
             except ValueError as error:
                 raise Misuse(str(error)) from None
             with opened(data, settings) as store:
-                store.revoke_tokens(room, token_id, until)
+                whole = tokens[0] if tokens and is_signed(tokens[0]) else None
+                store.revoke_tokens(room, token_id, whole)
         case ("create", room):
             from ...client.duration import duration_seconds
             from ...client.tokens import create_token

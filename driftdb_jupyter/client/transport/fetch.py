@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
@@ -22,14 +24,17 @@ async def fetch(
     method: str,
     body: bytes | None,
     timeout_seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """Return the body of the answer to a request at a location's server; call it on its loop.
+
+    ``headers`` stand beside those that the location shows.
 
     Raises :class:`tornado.httpclient.HTTPClientError` for an answer that is none of success, and
     what a connection does that can't be made, also where a function has no token in that time.
     """
     try:
-        headers = await asyncio.wait_for(location.headers_now(), timeout_seconds)
+        shown = await asyncio.wait_for(location.headers_now(), timeout_seconds)
     except asyncio.TimeoutError:
         raise NotConnected(
             f"the function that was given as token= returned none within {timeout_seconds:g} s"
@@ -41,7 +46,7 @@ async def fetch(
                 url,
                 method=method,
                 body=body,
-                headers=headers,
+                headers={**headers, **shown},
                 ssl_options=location.tls(),
                 follow_redirects=False,
                 connect_timeout=settings.connect_timeout_seconds,

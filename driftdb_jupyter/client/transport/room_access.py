@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from tornado.httpclient import HTTPClientError
 
+from ...access.tokens.claims import is_signed
 from ...protocol.errors import DriftDBError, Forbidden, NotConnected, Unreachable, refusal
 from ..runtime.background import background
 from ..settings import Settings
@@ -33,28 +36,34 @@ def write_policy(location: Location, settings: Settings, policy: object) -> None
     ask_owner(location, settings, "PUT", "access", policy)
 
 
-def revoke_token(location: Location, token_id: str | None, until: float | None = None) -> None:
+def revoke_token(location: Location, token_id: str | None, token: str = "") -> None:
     """Take back a token, by its id, or all; raises as :func:`ask_owner` does.
 
-    ``until``: when it ends by itself, in seconds since 1970, if that is known.
+    ``token``: that one, where it is given whole: a server that verifies it knows when it ends.
     """
     which = "tokens" if token_id is None else f"tokens/{quote(token_id, safe='')}"
-    if until is not None:
-        which += f"?until={until}"
-    ask_owner(location, Settings.from_environment(), "DELETE", which, None)
+    headers = {"DriftDB-Token": token} if is_signed(token) else {}
+    ask_owner(location, Settings.from_environment(), "DELETE", which, None, headers=headers)
 
 
 def ask_owner(
-    location: Location, settings: Settings, method: str, what: str, content: object
+    location: Location,
+    settings: Settings,
+    method: str,
+    what: str,
+    content: object,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> object:
     """Return the answer to a request that only a room's owner may make.
 
-    ``what`` is the path below the room's URL; ``content`` goes along with ``PUT`` and ``POST``.
+    ``what`` is the path below the room's URL; ``content`` goes along with ``PUT`` and ``POST``,
+    ``headers`` with all.
     Raises :class:`~driftdb_jupyter.protocol.errors.Forbidden` unless one owns the room, what the
     server refuses, and what a connection does that can't be made.
     """
     body = msgspec.json.encode(content) if method in ("PUT", "POST") else None
-    asking = _ask(location, settings, method, what, body)
+    asking = _ask(location, settings, method, what, body, headers)
     try:
         return background().run(asking, timeout_seconds=_SECONDS)
     except TimeoutError:
@@ -62,12 +71,25 @@ def ask_owner(
 
 
 async def _ask(
-    location: Location, settings: Settings, method: str, what: str, body: bytes | None
+    location: Location,
+    settings: Settings,
+    method: str,
+    what: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
 ) -> object:
     url = f"{location.url}/{what}"
     try:
         return msgspec.json.decode(
-            await fetch(location, settings, url, method=method, body=body, timeout_seconds=_SECONDS)
+            await fetch(
+                location,
+                settings,
+                url,
+                method=method,
+                body=body,
+                headers=headers,
+                timeout_seconds=_SECONDS,
+            )
         )
     except msgspec.DecodeError:
         raise Unreachable(

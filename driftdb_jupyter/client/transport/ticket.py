@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-import uuid
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +22,7 @@ from ..settings import Settings
 from .errors import explain
 from .fetch import fetch
 from .location import Location
+from .own_mark import own_mark
 
 __all__ = ["ticket_by_link"]
 
@@ -40,7 +37,7 @@ async def ticket_by_link(location: Location, settings: Settings) -> str:
     secret = location.link
     assert secret is not None
     shown = replace(location, link=None, authorization=f"Bearer {secret}", own=False)
-    content = {"browser": _own_mark(secret), "name": location.guest_name}
+    content = {"browser": own_mark(secret), "name": location.guest_name}
     try:
         answer: Any = msgspec.json.decode(
             await fetch(
@@ -63,16 +60,6 @@ async def ticket_by_link(location: Location, settings: Settings) -> str:
             " link. Check the URL."
         )
     return quote(ticket, safe="", errors="replace")
-
-
-def _own_mark(secret: str) -> str:
-    """Return the mark by which a share link counts this user of this machine as one person.
-
-    A browser has one, too. It tells nobody who that is, nor that the same user came by another
-    link.
-    """
-    person = f"{secret} {uuid.getnode()} {platform.node()} {os.path.expanduser('~')}"
-    return hashlib.sha256(os.fsencode(person)).hexdigest()
 
 
 def _refusal(error: HTTPClientError, location: Location) -> DriftDBError:

@@ -22,6 +22,7 @@ from ...protocol.codec import error_fields
 from ...protocol.errors import BadMessage, DriftDBError, Refusal, RoomNotFound, Unavailable
 from .administration import Administration, Restored
 from .answer import send_pieces
+from .bearers import Bearers
 from .site import Route
 from .token_handlers import end_of_token
 
@@ -228,9 +229,16 @@ class RoomLink(AdministrationRequest):
 class RoomTokens(AdministrationRequest):
     """``DELETE /admin/rooms/NAME/tokens/TOKEN``; without an id all of a room."""
 
+    def initialize(  # type: ignore[override]  # the routes give it
+        self, administration: Administration, secret: str, bearers: Bearers
+    ) -> None:
+        """``bearers``: what verifies a token that is given whole."""
+        super().initialize(administration, secret)
+        self.bearers = bearers
+
     async def delete(self, name: str, token_id: str | None = None) -> None:
         """Take back the token with an id, or all."""
-        until = end_of_token(self)
+        until = await end_of_token(self.request, self.bearers, name, token_id)
         await self.administration.revoke_tokens(name, token_id, until=until)
         self.answer(None)
 
@@ -338,18 +346,22 @@ def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def administration_routes(
-    administration: Administration, prefix: str, *, secret: str
+    administration: Administration, prefix: str, *, secret: str, bearers: Bearers
 ) -> list[Route]:
-    """Return the routes, below ``prefix`` (literal text that ends with a slash)."""
+    """Return the routes, below ``prefix`` (literal text that ends with a slash).
+
+    ``bearers``: what the server knows of tokens.
+    """
     common = {"administration": administration, "secret": secret}
+    tokens = {**common, "bearers": bearers}
     prefix = re.escape(prefix + PREFIX)
     return [
         (prefix + "rooms", Rooms, common),
         (prefix + "rooms/([^/]+)", ExportedRoom, common),
         (prefix + "rooms/([^/]+)/access", RoomPolicy, common),
         (prefix + "rooms/([^/]+)/owners", RoomOwners, common),
-        (prefix + "rooms/([^/]+)/tokens", RoomTokens, common),
-        (prefix + "rooms/([^/]+)/tokens/([^/]+)", RoomTokens, common),
+        (prefix + "rooms/([^/]+)/tokens", RoomTokens, tokens),
+        (prefix + "rooms/([^/]+)/tokens/([^/]+)", RoomTokens, tokens),
         (prefix + "rooms/([^/]+)/links", RoomLinks, common),
         (prefix + "rooms/([^/]+)/links/([^/]+)", RoomLink, common),
         (prefix + "trouble", Trouble, common),

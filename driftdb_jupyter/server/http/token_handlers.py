@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable
 
-from tornado.web import RequestHandler
+from tornado.httputil import HTTPServerRequest
 
-from ...access.tokens.claims import TEXT_LIMIT
+from ...access.tokens.claims import TEXT_LIMIT, TOKEN_LIMIT_LENGTH, is_signed
+from ...access.tokens.token import Token
 from ...protocol.errors import BadMessage, Forbidden
 from ..hosting.revoking import revoke_tokens
+from .bearers import Bearers
 from .handlers import RoomRequest
-from .request import NoSuchRoom
+from .request import NoSuchRoom, Unauthorized
 from .site import Route, Site
 
 __all__ = ["Tokens", "end_of_token", "token_routes"]
+
+_HEADER = "DriftDB-Token"
 
 
 class Tokens(RoomRequest):
@@ -35,24 +38,31 @@ class Tokens(RoomRequest):
             raise BadMessage(f"expected the id of a token of at most {TEXT_LIMIT} characters")
         self.demand_rate(self.hub.access_changes.count(name))
         by = self.credential.identity.subject
-        until = end_of_token(self)
+        until = await end_of_token(self.request, self.site.bearers, name, token_id)
         if not await revoke_tokens(self.hub, name, token_id, until=until, by=by, address=self.who):
             raise NoSuchRoom
         self.answer(None)
 
 
-def end_of_token(request: RequestHandler) -> float | None:
-    """Return when the token that is taken back ends (``?until=``, in seconds since 1970)."""
-    text = request.get_query_argument("until", None)
-    if text is None:
+async def end_of_token(
+    request: HTTPServerRequest, bearers: Bearers, room: str, token_id: str | None
+) -> float | None:
+    """Return when the token that a request takes back ends, in seconds since 1970, if it is known.
+
+    ``DriftDB-Token`` is that token. Of its end it is believed only what is signed with a key that
+    the server takes tokens by: else a token could be taken back for a shorter time than it is good.
+    """
+    text = request.headers.get(_HEADER, "")
+    if token_id is None or not is_signed(text) or len(text) > TOKEN_LIMIT_LENGTH:
         return None
     try:
-        until = float(text)
-    except ValueError:
-        until = math.nan
-    if not 0 <= until < 2**53:
-        raise BadMessage("expected ?until= to be seconds since 1970")
-    return until
+        shown = bearers.credential(text)
+        token = await shown if isinstance(shown, Awaitable) else shown
+    except Unauthorized:
+        return None
+    if not isinstance(token, Token) or token.claims.id != token_id:
+        return None
+    return token.claims.expires_at if token.claims.are_for(room) else None
 
 
 def token_routes(site: Site) -> list[Route]:

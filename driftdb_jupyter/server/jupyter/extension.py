@@ -289,7 +289,10 @@ class DriftDBExtension(ExtensionApp):
         self.handlers.extend(link_routes(site))
         self.handlers.extend(page_routes(site))
         administration = administration_routes(
-            Administration(self.hub, reach=self.reach), _PREFIX, secret=self._admin_secret
+            Administration(self.hub, reach=self.reach),
+            _PREFIX,
+            secret=self._admin_secret,
+            bearers=site.bearers,
         )
         health = (_PREFIX + "health", Health, {"site": site, "details": False})
         self.handlers.extend(_without_login(route) for route in (health, *administration))
