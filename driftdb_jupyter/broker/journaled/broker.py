@@ -341,7 +341,8 @@ class JournalBroker:
     async def _restore(self, room: Room, name: str) -> None:
         if await self.has(name):
             raise BadMessage(f"expected a name that is free, got {name!r}: there is such a room")
-        await self._put(name, room, replace=False)
+        batch = await self._put(name, room, replace=False)
+        await _in_turns(_emptied(batch.entries))
 
     async def replace(self, name: str, room: Room) -> None:
         """Take a whole room, in the place of another (see :class:`.broker.Broker`)."""
@@ -356,14 +357,19 @@ class JournalBroker:
             loaded: Loaded | None = await self._read(Journal.load, name)
             assert loaded is not None
             room.succeed(loaded.room)
-        await self._put(name, room, replace=there)
+        batch = await self._put(name, room, replace=there)
+        # At once: what is pushed to the other one from now on would be acknowledged, and lost.
         if other is not None:
             self._tell(self._let_go(other).reset)
         if there:
             self._sweep()
+        await _in_turns(_emptied(batch.entries))
 
-    async def _put(self, name: str, room: Room, *, replace: bool) -> None:
-        """Write a whole room, in one commit with the removal of the one that has the name."""
+    async def _put(self, name: str, room: Room, *, replace: bool) -> Batch:
+        """Write a whole room, in one commit with the removal of the one that has the name.
+
+        Returns what was written, which is to be freed in turns.
+        """
         if not replace:
             if self._count >= self._room_limit:
                 raise QuotaExceeded(f"expected at most {self._room_limit} rooms, got one more")
@@ -382,7 +388,7 @@ class JournalBroker:
             self._count -= not replace
             raise
         self._out_of_service.pop(name, None)
-        await _in_turns(_emptied(batch.entries))
+        return batch
 
     async def delete(self, name: str) -> bool:
         """Forget a room, and tell whether there was one (see :class:`.broker.Broker`)."""

@@ -26,6 +26,7 @@ from driftdb_jupyter.broker.journaled.rows import RoomRows
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import QuotaExceeded, Unavailable
 from driftdb_jupyter.protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace
+from driftdb_jupyter.protocol.steps import Steps
 from driftdb_jupyter.protocol.value import Value
 from driftdb_jupyter.rooms.room import Applied, Room
 
@@ -620,3 +621,20 @@ async def test_others_have_turns_while_the_rows_of_a_long_room_are_made(
         sequencer = await broker.open("room", Record())
         assert sequencer is not None
         assert [len(entries) for entries in kept(sequencer.room).values()] == [20_000, 20_000]
+
+
+async def test_a_room_that_is_replaced_takes_nothing_while_what_was_written_is_freed(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Record()
+    ended: list[bool] = []
+
+    def emptied(rows: list[Any]) -> Steps[None]:
+        ended.append(("reset", None) in record.heard)
+        yield
+
+    monkeypatch.setattr(module, "_emptied", emptied)
+    async with running(make(kind, tmp_path)) as broker:
+        await opened(broker, record)
+        await broker.replace("room", Room(epoch="new"))
+    assert ended == [True]
