@@ -29,6 +29,7 @@ from ...protocol.frame import BINARY, TEXT
 from ...protocol.json_codec import JSON
 from ...protocol.messages import Can, ClientMessage, Get, Keys, Ping, Push, Renew, SetPresence
 from ...protocol.name import is_name, new_id
+from ...protocol.steps import Steps, at_once
 from ...protocol.value import LONG_BYTES
 from ...rooms.room import Applied
 from ..hosting.answers import answer_to_get, answers_to_push, check_readable
@@ -316,21 +317,28 @@ class Send(Gathered, RoomRequest):
         await self.demand_entry(name)
         self.count_message_of_person()
         hosted = await self.room(name)
-        client = self.client(_client_in(body))
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            raise BadMessage("expected JSON in UTF-8, got other bytes") from None
+        reading = self._read(body)
         if len(body) <= LONG_BYTES:
-            message = JSON.decode(body, self.hub.limits)
+            message, client = at_once(reading)
         else:
-            turns = self.hub.backlog.turns
-            message = await turns.take(JSON.decode_in_steps(body, self.hub.limits))
+            message, client = await self.hub.backlog.turns.take(reading)
         try:
             await self._take(hosted, message, client)
         except Refusal as refusal:
             refusal.push_id = message.id if isinstance(message, Push) else None
             raise
+
+    def _read(self, body: bytes) -> Steps[tuple[ClientMessage, str | None]]:
+        """Read a message and the client's secret beside it, in steps."""
+        if len(body) <= self.hub.limits.message_bytes:  # else it is refused for its length
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                raise BadMessage("expected JSON in UTF-8, got other bytes") from None
+            yield
+        message = yield from JSON.decode_in_steps(body, self.hub.limits)
+        yield
+        return message, self.client(_client_in(body))
 
     async def _take(self, hosted: HostedRoom, message: ClientMessage, client: str | None) -> None:
         grants = await self.demand_grants(hosted.sequencer.room.access)
@@ -432,8 +440,8 @@ def _client_in(body: bytes) -> str | None:
         return None
     try:
         return msgspec.json.decode(body, type=_OfClient).client
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None  # what it is instead is found out where it is decoded
+    except msgspec.MsgspecError:
+        raise BadMessage("expected client to be the client's secret, a text") from None
 
 
 class _RequestPusher:
