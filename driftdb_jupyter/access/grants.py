@@ -6,7 +6,7 @@ A :class:`Grant` is what people write down, :class:`Grants` what the server asks
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -77,6 +77,9 @@ _NAMES = {bit: name for name, bit in ACTIONS.items()}
 # dictionary. Both are small, because every connection may have grants of its own.
 _KNOWN_KEYS = 32
 _KNOWN_LENGTH = 64
+# For so many keys the grants are looked through one after the other: who uses few keys needs no
+# tables, which take longer to make, and a change of policy has them made for everybody.
+_LOOKS_WITHOUT_TABLES = 8
 _LAST = "\U0010ffff"
 # Connections with the same grants share them; nobody's are kept.
 _compiled: WeakValueDictionary[tuple[Grant, ...], Grants] = WeakValueDictionary()
@@ -98,6 +101,10 @@ class Grant(Struct, frozen=True, omit_defaults=True):
         """Whether it covers some keys only."""
         return bool(self.keys or self.prefixes)
 
+    def covers(self, key: str) -> bool:
+        """Return True for one of its keys, or one that begins with one of its prefixes."""
+        return key in self.keys or key.startswith(self.prefixes)
+
 
 class Grants:
     """What somebody may do in a room, made by :func:`compile_grants`.
@@ -106,7 +113,8 @@ class Grants:
     is all of them, so that no key needs to be looked at. ``reads_any``: whether any key may be
     read. ``is_admin``: whether the policy of the room, its links and the room itself may be
     changed. ``known``: what :meth:`actions` has found of keys that were used lately.
-    ``place_count``: the number of keys and prefixes that they name, with ``$meta/``'s.
+    ``place_count``: the number of keys and prefixes that they name, with ``$meta/``'s; one that
+    two of them name counts as two.
     """
 
     __slots__ = (
@@ -114,7 +122,9 @@ class Grants:
         "_any",
         "_bounds",
         "_exact",
+        "_looks",
         "_masks",
+        "_narrow",
         "everywhere",
         "is_admin",
         "known",
@@ -124,9 +134,8 @@ class Grants:
     )
 
     def __init__(self, grants: Iterable[Grant]) -> None:
-        everywhere = 0
-        exact: dict[str, int] = {}
-        prefixes: dict[str, int] = {}
+        everywhere = anywhere = place_count = 0
+        narrow: list[tuple[int, Grant]] = []
         for grant in grants:
             actions = 0
             for name in grant.can:
@@ -135,25 +144,25 @@ class Grants:
                 everywhere |= actions
                 continue
             actions &= _ON_KEYS
-            for places, found in ((grant.keys, exact), (grant.prefixes, prefixes)):
-                for place in places:
-                    found[place] = found.get(place, 0) | actions
-                    if actions & READ and not place.startswith("$"):
-                        meta = META + place
-                        found[meta] = found.get(meta, 0) | READ
+            if actions:
+                narrow.append((actions, grant))
+                anywhere |= actions
+                count = len(grant.keys) + len(grant.prefixes)
+                place_count += 2 * count if actions & READ else count
         self.is_admin = bool(everywhere & _ADMIN)
         self.everywhere = everywhere & _ON_KEYS
         self.unlimited = self.everywhere == _ON_KEYS
-        self._exact = exact
-        self._bounds, self._masks = _intervals(prefixes)
+        self._looks = 0
+        self._narrow: Sequence[tuple[int, Grant]] | None = narrow  # None: they are in the tables
+        self._exact: dict[str, int] = {}
+        self._bounds: list[str] = []
+        self._masks: list[int] = []
         self.known: dict[str, int] = {}
         # Found out once: each message asks for it, and there may be any number of prefixes.
-        anywhere = self.everywhere
-        for mask in (*exact.values(), *prefixes.values()):
-            anywhere |= mask
+        anywhere |= self.everywhere
         self._any = self.is_admin or anywhere != 0
         self.reads_any = anywhere & READ != 0
-        self.place_count = len(exact) + len(prefixes)
+        self.place_count = place_count
 
     def __bool__(self) -> bool:
         """Return whether anything at all is allowed."""
@@ -167,21 +176,53 @@ class Grants:
     def actions(self, key: str) -> int:
         """Return the actions that are allowed on a key, as bits.
 
-        Takes as long however many keys and prefixes are granted.
+        Takes as long however many keys and prefixes are granted, but for the first few keys.
         """
         if self.unlimited:
             return _ON_KEYS
         known = self.known.get(key)
         if known is not None:
             return known
-        actions = self.everywhere | self._exact.get(key, 0)
-        if self._bounds:
-            actions |= self._masks[bisect_right(self._bounds, key)]
+        narrow = self._narrow
+        if narrow is None:
+            actions = self.everywhere | self._exact.get(key, 0)
+            if self._bounds:
+                actions |= self._masks[bisect_right(self._bounds, key)]
+        else:
+            actions = self._look_through(narrow, key)
         if len(key) <= _KNOWN_LENGTH:
             if len(self.known) >= _KNOWN_KEYS:
                 self.known.clear()
             self.known[key] = actions
         return actions
+
+    def _look_through(self, narrow: Sequence[tuple[int, Grant]], key: str) -> int:
+        actions = self.everywhere
+        described = key[len(META) :] if key.startswith(META) else ""
+        if described.startswith("$"):
+            described = ""  # what it is isn't told by itself
+        for granted, grant in narrow:
+            if grant.covers(key):
+                actions |= granted
+            elif granted & READ and described and grant.covers(described):
+                actions |= READ
+        self._looks += 1
+        if self._looks >= _LOOKS_WITHOUT_TABLES:
+            self._make_tables(narrow)
+        return actions
+
+    def _make_tables(self, narrow: Sequence[tuple[int, Grant]]) -> None:
+        prefixes: dict[str, int] = {}
+        for actions, grant in narrow:
+            for places, found in ((grant.keys, self._exact), (grant.prefixes, prefixes)):
+                for place in places:
+                    found[place] = found.get(place, 0) | actions
+                    if actions & READ and not place.startswith("$"):
+                        meta = META + place
+                        found[meta] = found.get(meta, 0) | READ
+        if prefixes:
+            self._bounds, self._masks = _intervals(prefixes)
+        self._narrow = None
 
     def allows(self, action: int, key: str) -> bool:
         """Return whether an action (a bit, as :data:`READ`) is allowed on a key."""

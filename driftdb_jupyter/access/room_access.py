@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..protocol.errors import QuotaExceeded
 from .grants import Grants
 from .identity import Identity
-from .policy import COMPILED_LIMIT, Policy
+from .policy import Policy
 from .read_policies import ReadPolicy, read_policies
 
 __all__ = ["LINK", "LINK_PEOPLE", "NO_ROOM", "POLICY", "Change", "RoomAccess", "changes_rights"]
@@ -78,25 +78,9 @@ class RoomAccess:
         return self._records
 
     def grants_for(self, identity: Identity) -> Grants:
-        """Return what the policy lets somebody do; there must be one.
-
-        Compiled once for all whom it does not tell apart, as far as that can be remembered.
-        """
+        """Return what the policy lets somebody do; there must be one."""
         assert self._read is not None
-        policy, compiled = self._read.policy, self._read.compiled
-        subject = identity.subject if identity.subject in policy.users else None
-        groups = identity.groups
-        who = (subject, frozenset(groups & policy.groups.keys()) if groups else groups)
-        grants = compiled.get(who)
-        if grants is None:
-            grants = policy.grants_for(identity)
-            # Forget the oldest where all would be more than is charged.
-            place_count = grants.place_count + sum(each.place_count for each in compiled.values())
-            place_limit = 2 * policy.place_count
-            while compiled and (len(compiled) >= COMPILED_LIMIT or place_count > place_limit):
-                place_count -= compiled.pop(next(iter(compiled))).place_count
-            compiled[who] = grants
-        return grants
+        return self._read.grants_for(identity)
 
     def check(self, change: Change, *, limit_bytes: int) -> int:
         """Return how many bytes of memory :meth:`apply` will cost, less than 0 for fewer.

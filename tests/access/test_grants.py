@@ -15,7 +15,6 @@ from driftdb_jupyter.access.grants import (
     READ,
     REPLACE,
     ROLES,
-    Action,
     Grant,
     Grants,
     action_names,
@@ -23,13 +22,13 @@ from driftdb_jupyter.access.grants import (
 )
 
 _KEYS = st.text(alphabet="ab/$\U0010ffff\ud7ff", min_size=1, max_size=4)
-_WORDS: list[Action] = [word for word in ROLES["write"] if word != "read"]
+_MARKED_KEYS = st.builds("".join, st.tuples(st.sampled_from(("", META)), _KEYS))
 _GRANTS = st.lists(
     st.builds(
         Grant,
-        can=st.lists(st.sampled_from(_WORDS), max_size=3).map(tuple),
-        keys=st.lists(_KEYS, max_size=3).map(tuple),
-        prefixes=st.lists(_KEYS, max_size=6).map(tuple),
+        can=st.lists(st.sampled_from(ROLES["write"]), max_size=3).map(tuple),
+        keys=st.lists(_MARKED_KEYS, max_size=3).map(tuple),
+        prefixes=st.lists(_MARKED_KEYS, max_size=6).map(tuple),
     ),
     max_size=4,
 )
@@ -39,19 +38,35 @@ def allowed(grants: list[Grant], key: str) -> int:
     """What some grants allow on a key, found by looking at each of them."""
     actions = 0
     for grant in grants:
-        if not grant.is_narrow or key in grant.keys or key.startswith(grant.prefixes):
+        if covers(grant, key):
             for word in grant.can:
                 actions |= ACTIONS[word]
+        described = key.removeprefix(META)
+        if described != key and not described.startswith("$") and "read" in grant.can:
+            actions |= READ * covers(grant, described)
     return actions
 
 
-@given(_GRANTS, st.lists(_KEYS, max_size=40))
+def covers(grant: Grant, key: str) -> bool:
+    return not grant.is_narrow or key in grant.keys or key.startswith(grant.prefixes)
+
+
+@given(_GRANTS, st.lists(_MARKED_KEYS, max_size=40))
 def test_a_key_allows_what_the_grants_that_cover_it_allow(
     grants: list[Grant], keys: list[str]
 ) -> None:
     compiled = Grants(grants)
     for key in [*keys, *keys]:  # what is remembered of a key is the same
         assert compiled.actions(key) == allowed(grants, key)
+
+
+@given(_GRANTS, _MARKED_KEYS)
+def test_a_key_allows_the_same_however_many_were_looked_at(grants: list[Grant], key: str) -> None:
+    compiled, used = Grants(grants), Grants(grants)
+    for number in range(20):
+        used.actions(f"{number}")
+    assert compiled.actions(key) == used.actions(key)
+    assert bool(compiled) == bool(used) == any(grant.can for grant in grants)
 
 
 def test_a_prefix_covers_what_begins_with_it() -> None:

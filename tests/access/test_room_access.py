@@ -141,6 +141,22 @@ def test_what_is_remembered_takes_no_more_keys_than_the_policy_names(
     assert len(compiled) == 4
 
 
+def test_a_policy_is_not_gone_through_for_each_whom_it_is_compiled_for(
+    compiled: list[tuple[Grant, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [str(number) for number in range(2 * COMPILED_LIMIT)]
+    users = ",".join(f'"{name}":{{"can":"read","keys":["of {name}"]}}' for name in names)
+    access = RoomAccess("r", {POLICY: b'{"users":{%s}}' % users.encode()})
+
+    def gone_through(self: policy.Policy) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(policy.Policy, "_grants", gone_through)
+    for name in names:
+        assert access.grants_for(Identity("token", name)).may_read(f"of {name}")
+    assert len(compiled) == len(names)
+
+
 def test_a_room_that_is_read_again_has_what_was_compiled(
     compiled: list[tuple[Grant, ...]],
 ) -> None:
