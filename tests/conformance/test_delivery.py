@@ -6,6 +6,7 @@ import secrets
 
 import pytest
 from tornado.httpclient import HTTPClientError
+from tornado.httputil import HTTPHeaders
 
 from .peer import Room, ack, fetch, push, pushed, stream_size
 from .servers import Server
@@ -68,6 +69,41 @@ async def test_a_secret_may_stand_in_the_url_among_the_subprotocols_or_beside_th
         await peer.hears(ack(1, 1))
     assert (await room.post(push("k", "a", id=1, client=client))).json == ack(1, 1)
     await room.holds("k", {1: "a"})
+
+
+@pytest.mark.parametrize(
+    "offers",
+    [
+        ["driftdb ,\t{}"],
+        ["driftdb,, {} ,"],
+        [",driftdb,{}"],
+        ["driftdb, {}, chat"],
+        ["chat, driftdb, {}"],
+        ["driftdb", "{}"],
+        ["chat", "driftdb, {}", "superchat"],
+    ],
+    ids=", then ".join,
+)
+async def test_a_secret_stands_behind_the_subprotocol_driftdb_of_any_list_of_them(
+    room: Room, client: str, offers: list[str]
+) -> None:
+    headers = HTTPHeaders(room.server.headers)
+    for each in offers:
+        headers.add("Sec-WebSocket-Protocol", each.format(client))
+    peer = await room.join(headers=headers)
+    assert peer.answered["Sec-WebSocket-Protocol"] == "driftdb"
+    await peer.send(push("k", "a", id=1))
+    await peer.hears(ack(1, 1))
+
+
+@pytest.mark.parametrize("offered", ["driftdb", "{}, driftdb", "driftdb, chat, {}", "driftdb ,,"])
+async def test_ours_is_never_chosen_without_the_secret_behind_it(
+    room: Room, client: str, offered: str
+) -> None:
+    headers = {**room.server.headers, "Sec-WebSocket-Protocol": offered.format(client)}
+    with pytest.raises(HTTPClientError) as refused:
+        await room.join(headers=headers)
+    assert refused.value.code == 400
 
 
 async def test_other_clients_have_ids_of_their_own(room: Room) -> None:

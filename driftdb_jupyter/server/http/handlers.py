@@ -52,6 +52,7 @@ from .bearers import Bearers
 from .gathered import Gathered
 from .request import NoSuchRoom, Request, Unauthorized
 from .site import Route, Site
+from .subprotocol import SUBPROTOCOL, client_among, offered
 from .throttle import Throttle
 
 __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
@@ -60,7 +61,6 @@ __all__ = ["Connect", "NewRoom", "RoomInfo", "RoomRequest", "Send", "routes"]
 _URI_LIMIT = 8000
 _FOR_GOOD = (1000, 1001)  # the close codes of a client that has ended, or a page that is left
 _VIOLATIONS = (1002, 1003, 1007, 1009, 1010, 1011)
-_SUBPROTOCOL = "driftdb"
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -536,7 +536,7 @@ class Connect(RoomRequest, WebSocketHandler):
         self.hosted = await self.room(name)
         self.guard = Guard(self.credential, self.hosted.sequencer.room.access)
         self.guard.learn(await self.demand_reading(self.hosted.sequencer.room.access))
-        self.secret = self.client(self._offered_client())
+        self.secret = self.client(client_among(offered(headers)))
         if self._seated:  # otherwise the client has gone meanwhile
             await super().get(name)
 
@@ -557,12 +557,7 @@ class Connect(RoomRequest, WebSocketHandler):
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Choose ours, which clients offer along with their secret."""
-        return _SUBPROTOCOL if _SUBPROTOCOL in subprotocols else None
-
-    def _offered_client(self) -> str | None:
-        """Return the secret that is offered behind our subprotocol, for no log has it there."""
-        ours, more, offered = self.request.headers.get("Sec-WebSocket-Protocol", "").partition(",")
-        return offered.strip() if more and ours == _SUBPROTOCOL else None
+        return SUBPROTOCOL if SUBPROTOCOL in offered(self.request.headers) else None
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Our own reader, or Tornado's where that can't be; none for another version."""
