@@ -15,8 +15,13 @@ _STEM_LIMIT_BYTES = 80
 
 
 def new_id() -> str:
-    """Return an id that can't be guessed: 192 random bits, URL-safe."""
-    return secrets.token_urlsafe(24)
+    """Return an id that can't be guessed: 192 random bits, URL-safe.
+
+    None begins with a dash: commands would take it for an option.
+    """
+    while (text := secrets.token_urlsafe(24)).startswith("-"):
+        pass
+    return text
 
 
 def is_id(text: str) -> bool:

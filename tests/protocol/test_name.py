@@ -30,6 +30,12 @@ def test_ids_are_names_that_nobody_guesses() -> None:
     assert all(is_name(room_id) and len(room_id) >= 22 for room_id in ids)
 
 
+def test_no_id_is_taken_for_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = iter(["-" + "a" * 31, "--" + "b" * 30, "c-" + "d" * 30])
+    monkeypatch.setattr("secrets.token_urlsafe", lambda nbytes: next(texts))
+    assert new_id() == "c-" + "d" * 30
+
+
 def test_a_notebooks_room_is_readable_and_another_for_each_path() -> None:
     one, other = notebook_room("/a/plots.ipynb"), notebook_room("/b/plots.ipynb")
     assert one.startswith("plots-")
