@@ -27,6 +27,7 @@ _WINDOW = WindowLimits()
 _PRESENCE = PresenceLimits()
 _ROOT_URL = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]+(?:/[A-Za-z0-9_.~@%+-]+)*/?")
 _DAY_SECONDS = 24 * 60 * 60.0
+_KEPT_SECONDS = 30 * _DAY_SECONDS
 
 
 class BrokerOptions(TypedDict):
@@ -103,6 +104,31 @@ class DriftDB(Configurable):
         "sent. What would pass it is refused with the error quota. 0: a quarter of the machine's "
         "or container's memory.",
     )
+    redis = Unicode(
+        "",
+        config=True,
+        help="The Redis in which rooms are kept, and by which any number of servers share them: "
+        "redis://USER@HOST:PORT/DB, rediss:// with TLS, or unix:///PATH. Empty: none.",
+    )
+    redis_password_file = Unicode(
+        "",
+        config=True,
+        help="A file with the password of that Redis, readable by its owner alone; or put the "
+        "password into the environment variable DRIFTDB_REDIS_PASSWORD.",
+    )
+    redis_prefix = Unicode(
+        "driftdb:",
+        config=True,
+        help="What all keys and channels in Redis begin with: servers with the same prefix share "
+        "their rooms. Under Jupyter the default has the user's name and what stands for the root "
+        "folder: driftdb:USER:FOLDER:.",
+    )
+    redis_timeout_seconds = Float(
+        5.0,
+        min=0.1,
+        config=True,
+        help="How long Redis may take to answer, in seconds, before another connection is tried.",
+    )
     room_limit = Int(100_000, min=1, config=True, help="How many rooms there may be at once.")
     disk_limit_bytes = Int(
         0,
@@ -155,7 +181,7 @@ class DriftDB(Configurable):
         min=0.0,
         config=True,
         help="How long a room is kept that nobody uses, in seconds. 0: for ever. Under Jupyter, "
-        "and with --data, the default is 30 days.",
+        "and with --data or --redis, the default is 30 days.",
     )
     room_idle_seconds = Float(
         60.0,
@@ -644,10 +670,17 @@ class DriftDB(Configurable):
         url: str = getattr(self.parent, "default_public_url", "")
         return url
 
+    @default("redis_prefix")
+    def _redis_prefix_of_this_server(self) -> str:
+        prefix: str = getattr(self.parent, "default_redis_prefix", "driftdb:")
+        return prefix
+
     @default("debug_allowed")
     def _debug_allowed_on_this_server(self) -> bool:
         return getattr(self.parent, "default_debug_allowed", True)
 
     @default("room_retention_seconds")
     def _room_retention_of_this_server(self) -> Any:
+        if self.redis:
+            return _KEPT_SECONDS
         return getattr(self.parent, "default_room_retention_seconds", _DAY_SECONDS)

@@ -31,7 +31,7 @@ from ..access.share_link import LinkHolder, is_link
 from ..access.tokens.claims import is_signed
 from ..broker.broker import Broker
 from ..broker.file.journal import Journal, JournalUnusable
-from ..protocol.errors import BadMessage, DriftDBError, Unavailable
+from ..protocol.errors import DriftDBError, Unavailable
 from ..protocol.name import new_id
 from .hosting.hub import Hub
 from .http.access_handlers import access_routes
@@ -49,10 +49,8 @@ from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import is_local, near, reach
 from .http.request import MISSING_HEADER, NotFound, Request
 from .http.server_tokens import (
-    REDIS_PASSWORD_VARIABLE,
     TOKEN_VARIABLE,
     holds_token,
-    read_secret,
     read_token,
 )
 from .http.signed import SignedTokens, signed_tokens
@@ -60,6 +58,7 @@ from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
 from .http.token_handlers import token_routes
 from .hub.service import HubService, service_place, unsupported
+from .in_redis import PASSWORD_VARIABLE, RedisUnconfigured, redis_broker
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
 from .process.certificate import validity
@@ -280,30 +279,6 @@ class StandaloneServer(JupyterApp):
         config=True,
         help="Whether to start all the same where that file can't be used; rooms then end with "
         "the server.",
-    )
-    redis = Unicode(
-        "",
-        config=True,
-        help="The Redis in which rooms are kept, and by which any number of servers share them: "
-        "redis://USER@HOST:PORT/DB, rediss:// with TLS, or unix:///PATH. Empty: none.",
-    )
-    redis_password_file = Unicode(
-        "",
-        config=True,
-        help="A file with the password of that Redis, readable by its owner alone; or put the "
-        "password into the environment variable DRIFTDB_REDIS_PASSWORD.",
-    )
-    redis_prefix = Unicode(
-        "driftdb:",
-        config=True,
-        help="What all keys and channels in Redis begin with: servers with the same prefix share "
-        "their rooms.",
-    )
-    redis_timeout_seconds = Float(
-        5.0,
-        min=0.1,
-        config=True,
-        help="How long Redis may take to answer, in seconds, before another connection is tried.",
     )
     certfile = Unicode("", config=True, help="The TLS certificate, a PEM file.")
     keyfile = Unicode("", config=True, help="The TLS private key, a PEM file.")
@@ -546,7 +521,7 @@ class StandaloneServer(JupyterApp):
         return f"{self.certfile}, {told}"
 
     def _check_journal(self, settings: DriftDB) -> str:
-        if self.redis:
+        if settings.redis:
             return asyncio.run(self._check_redis(settings))
         if not self.data:
             return "memory: they end with the server"
@@ -563,15 +538,15 @@ class StandaloneServer(JupyterApp):
             journal.close()
 
     async def _check_redis(self, settings: DriftDB) -> str:
-        given = os.environ.get(REDIS_PASSWORD_VARIABLE)
+        given = os.environ.get(PASSWORD_VARIABLE)
         broker = self._redis_broker(settings)
         try:
             count = len(await broker.summaries())
         finally:
             await broker.close()
             if given is not None:
-                os.environ[REDIS_PASSWORD_VARIABLE] = given
-        return f"Redis, keys {self.redis_prefix}*: {count} rooms"
+                os.environ[PASSWORD_VARIABLE] = given
+        return f"Redis, keys {settings.redis_prefix}*: {count} rooms"
 
     def _has_create_token(self) -> bool:
         given = os.environ.get(TOKEN_VARIABLE)
@@ -777,10 +752,10 @@ class StandaloneServer(JupyterApp):
     @property
     def default_room_retention_seconds(self) -> float:
         """The number of seconds that unused rooms are kept where the settings don't say."""
-        return (30 if self.data or self.redis else 1) * _DAY_SECONDS
+        return (30 if self.data else 1) * _DAY_SECONDS
 
     async def _broker(self, settings: DriftDB) -> Broker:
-        if self.redis:
+        if settings.redis:
             broker = self._redis_broker(settings)
             try:
                 await broker.begin()
@@ -801,26 +776,9 @@ class StandaloneServer(JupyterApp):
         if self.data:
             raise CannotServe("expected rooms in Redis (--redis) or in a folder (--data), got both")
         try:
-            from ..broker.redis.broker import RedisBroker
-            from ..broker.redis.connecting import RedisPlace
-        except ModuleNotFoundError:
-            raise CannotServe(
-                "--redis needs the client of Redis: pip install 'driftdb-jupyter[redis]'"
-            ) from None
-        try:
-            password = read_secret(self.redis_password_file, variable=REDIS_PASSWORD_VARIABLE)
-            place = RedisPlace(
-                self.redis, password=password, timeout_seconds=self.redis_timeout_seconds
-            )
-        except (OSError, ValueError, BadMessage) as error:
+            return redis_broker(settings)
+        except RedisUnconfigured as error:
             raise CannotServe(f"redis: {error}") from None
-        return RedisBroker(
-            place,
-            prefix=self.redis_prefix,
-            lease_seconds=settings.presence_grace_seconds,
-            timeout_seconds=self.redis_timeout_seconds,
-            **settings.broker_options(),
-        )
 
     def _log_request(self, events: EventLog, handler: RequestHandler) -> None:
         status = handler.get_status()

@@ -55,7 +55,7 @@ def redis(*settings: str, port: int = 0) -> Iterator[RedisServer]:
 async def servers(folder: Path, *urls: str) -> AsyncIterator[list[Host]]:
     """Servers that share the rooms of a Redis, each with the URL by which it reaches it."""
     options = (
-        "--StandaloneServer.redis_timeout_seconds=1",
+        "--DriftDB.redis_timeout_seconds=1",
         # It covers all that happens here.
         "--DriftDB.recovery_window_count=10000000",
         f"--DriftDB.recovery_window_bytes={2**30}",

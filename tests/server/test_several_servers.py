@@ -84,7 +84,7 @@ class TestStart:
             path.write_text("hush-hush\n")
             path.chmod(0o600)
             options = ("--port=0", f"--redis={server.url}")
-            named = f"--StandaloneServer.redis_password_file={path}"
+            named = f"--DriftDB.redis_password_file={path}"
             assert "0 rooms" in check(tmp_path, *options, named).stdout
             given = check(tmp_path, *options, DRIFTDB_REDIS_PASSWORD="hush-hush")
             assert "0 rooms" in given.stdout
@@ -95,6 +95,7 @@ class TestStart:
             server.close()
 
     def test_a_folder_and_redis_are_too_much(self) -> None:
-        server = StandaloneServer(data="rooms", redis="redis://127.0.0.1")
+        server = StandaloneServer(data="rooms")
+        server.config.DriftDB.redis = "redis://127.0.0.1"
         with pytest.raises(CannotServe, match=r"in Redis .* or in a folder .* got both"):
             server._redis_broker(server.settings())

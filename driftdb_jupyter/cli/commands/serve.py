@@ -146,6 +146,7 @@ def command(
     show_config: bool,
     generate_config: bool,
     audit_log: str | None,
+    redis: str | None,
     public_url: str | None,
     token_keys_file: str | None,
     trusted_proxies: tuple[str, ...],
@@ -163,6 +164,7 @@ def command(
         DriftDB={
             "audit_log": audit_log,
             "public_url": public_url,
+            "redis": redis,
             "token_keys_file": token_keys_file,
             "trusted_proxies": trusted_proxies,
         },

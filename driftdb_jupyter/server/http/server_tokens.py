@@ -12,7 +12,6 @@ from tornado.httputil import HTTPServerRequest
 from .bearer import bearer
 
 __all__ = [
-    "REDIS_PASSWORD_VARIABLE",
     "TOKEN_VARIABLE",
     "holds_token",
     "read_secret",
@@ -21,9 +20,6 @@ __all__ = [
 
 TOKEN_VARIABLE = "DRIFTDB_CREATE_TOKEN"
 """The environment variable that holds it where no file does."""
-
-REDIS_PASSWORD_VARIABLE = "DRIFTDB_REDIS_PASSWORD"
-"""The environment variable that holds the password of Redis where no file does."""
 
 _LEAST_LENGTH = 16
 
