@@ -1,6 +1,7 @@
 """The parts that all commands share that manage the rooms of a server.
 
-They ask the server that has the journal open. If none is running they open it themselves.
+They ask the server that has the journal open. If none is running they open it themselves. With
+``--redis`` they share the rooms as one more server does, whether others run or not.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from ..command.parameter import option
 from ..command.types import File
-from .configured import Configured, Settings, server_of
+from .configured import Configured, Settings, keep, server_of
+from .status import Misuse
 from .subcommand import make_command
 
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
     from .store import Store
 
-__all__ = ["data_option", "opened", "rooms_command"]
+__all__ = ["data_option", "in_redis", "opened", "rooms_command"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +40,16 @@ rooms_command = partial(make_command, cls=Configured, classes=_classes)
 
 
 def data_option(function: F) -> F:
-    """Add ``--data`` to a command."""
+    """Add ``--data`` and ``--redis`` to a command; what ``--redis`` says is among its settings."""
+    function = option(
+        "--redis",
+        metavar="URL",
+        expose_value=False,
+        callback=_keep_redis,
+        help="The Redis that the rooms are in, in place of a folder: redis://USER@HOST:PORT/DB, "
+        "rediss:// or unix://. Its password comes from DRIFTDB_REDIS_PASSWORD or the setting "
+        "redis_password_file.",
+    )(function)
     return option(
         "--data",
         metavar="FOLDER",
@@ -48,17 +61,41 @@ def data_option(function: F) -> F:
     )(function)
 
 
+def _keep_redis(ctx: click.Context, param: click.Parameter, url: str | None) -> None:
+    if url is not None:
+        keep(ctx, "DriftDB", "redis", url)
+
+
+def in_redis(data: str, settings: Settings) -> bool:
+    """Return True if the command is about rooms in Redis.
+
+    Raises :class:`.Misuse` where a folder is named, too.
+    """
+    if not settings.get("DriftDB", {}).get("redis"):
+        return False
+    if data:
+        raise Misuse("expected rooms in a folder (--data) or in Redis (--redis), got both")
+    return True
+
+
 @contextmanager
 def opened(data: str, settings: Settings, *, new: bool = False) -> Iterator[Store]:
     """Open the rooms of the running server, else of the journal; ``new``: it need not exist.
 
-    Raises as :func:`.journal_path` and :func:`.local_store` do.
+    Those in Redis where the command is about these. Raises as :func:`.journal_path`,
+    :func:`.local_store` and :func:`.redis_store` do.
     """
     import logging
 
     from .journal import journal_path, local_store
     from .store import running
 
+    if in_redis(data, settings):
+        from .redis_store import redis_store
+
+        with redis_store(server_of(settings).settings()) as shared:
+            yield shared
+        return
     journal = journal_path(data, new=new)
     remote = running(journal)
     if remote is not None:

@@ -227,7 +227,7 @@ class RedisBroker:
             name,
             *("put", self._room_limit, new_id(), written_bounds(bounds)),
             encode_body(Begun(bounds, new_id())),
-            *(before_id, before_number, *records),
+            *(before_id, before_number, room.seq, room.key_count, room.byte_count, *records),
             written=written,
         )
         self._check_made(reply)

@@ -125,7 +125,8 @@ function operations.create(limit, id, bounds, payload)
 end
 
 -- Put a whole room, whose snapshot was written beforehand, in the place of a room in one state.
-function operations.put(limit, id, bounds, payload, before_id, before_number, ...)
+function operations.put(limit, id, bounds, payload, before_id, before_number,
+                        seq, keys, bytes, ...)
   local before = redis.call('HMGET', facts, 'id', 'number')
   if (before[1] or '') ~= before_id or (before[2] or '') ~= before_number then
     redis.call('UNLINK', written)
@@ -139,7 +140,7 @@ function operations.put(limit, id, bounds, payload, before_id, before_number, ..
   make(id, bounds, payload)
   redis.call('RENAME', written, snapshot)
   redis.call('PERSIST', snapshot)
-  redis.call('HSET', facts, 'snapshot', '0')
+  redis.call('HSET', facts, 'snapshot', '0', 'seq', seq, 'keys', keys, 'bytes', bytes)
   local records = {...}
   if #records > 0 then redis.call('HSET', access, unpack(records)) end
   redis.call('PUBLISH', channel, 'gone')

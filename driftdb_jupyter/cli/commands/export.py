@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ...command.parameter import arguments, one
+from contextlib import suppress
+
+from ...command.parameter import arguments
 from ...command.printing import put_pieces
+from ...protocol.errors import RoomNotFound
 from ..configured import Settings
 from ..progress import counted
 from ..stored import data_option, opened, rooms_command
@@ -16,11 +19,16 @@ __all__ = ["command"]
     driftdb export lecture > lecture.jsonl
     driftdb export lecture | gzip > lecture.jsonl.gz
     driftdb export --data ./rooms lecture | driftdb import --data ./others
+    driftdb export --data ./rooms | driftdb import --owners --redis redis://127.0.0.1
     """,
 )
-@arguments("name", "ROOM", callback=one("the name of one room"))
+@arguments("names", "[ROOM …]")
 @data_option
-def command(settings: Settings, name: str, data: str) -> None:
-    """Write a room to the standard output, as JSON Lines."""
+def command(settings: Settings, names: tuple[str, ...], data: str) -> None:
+    """Write rooms to the standard output, as JSON Lines; without a name all of them."""
     with opened(data, settings) as store:
-        put_pieces(counted(store.export(name), f"Exporting {name}"))
+        for name in dict.fromkeys(names):
+            put_pieces(counted(store.export(name), f"Exporting {name}"))
+        for room in [] if names else store.rooms():
+            with suppress(RoomNotFound):  # it was deleted meanwhile
+                put_pieces(counted(store.export(room.name), f"Exporting {room.name}"))

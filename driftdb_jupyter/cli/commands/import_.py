@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from itertools import chain
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ...command.parameter import arguments, at_most_one, option
 from ...command.printing import put
@@ -14,13 +12,14 @@ from ...command.types import File
 from ..amounts import number_of
 from ..configured import Settings
 from ..progress import counted
-from ..status import FileFailed
+from ..status import Misuse
 from ..stored import data_option, opened, rooms_command
 from ..subcommand import standard_input
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from ..exported import ExportedRooms
 
-_PIECE_BYTES = 64 * 1024
+__all__ = ["command"]
 
 
 @rooms_command(
@@ -31,7 +30,7 @@ _PIECE_BYTES = 64 * 1024
 )
 @arguments("path", "[FILE]", type=File(), callback=at_most_one("one file"))
 @data_option
-@option("--room", default="", help="The room's name; by default the one in the file.")
+@option("--room", default="", help="The room's name, of one room; by default the one in the file.")
 @option("--replace", is_flag=True, help="Replace a room that has this name.")
 @option(
     "--owners",
@@ -42,25 +41,41 @@ _PIECE_BYTES = 64 * 1024
 def command(
     settings: Settings, path: str | None, data: str, room: str, replace: bool, owners: bool
 ) -> None:
-    """Bring back a room that was exported, from a file or from the standard input.
+    """Bring back rooms that were exported, from a file or from the standard input.
 
-    Its policy comes with it, its owners only with --owners.
+    The policy of a room comes with it, its owners only with --owners. Each room is brought back
+    as a whole or not at all; the first that can't be ends the command.
     """
-    from ...rooms.dump import HEAD_LIMIT_BYTES, read_head
+    from ..exported import ExportedRooms
 
+    left_out = count = 0
     with _source(path) as (name, source):
-        pieces = _pieces(source, name, HEAD_LIMIT_BYTES + 1)
-        first = next(pieces, b"")
-        head = read_head(first)
-        room = room or head.room
+        exported = ExportedRooms(source, name)
+        head, pieces = exported.next_room()
         with opened(data, settings, new=True) as store:  # not before it is sure there is a room
-            whole = counted(chain([first], pieces), f"Importing {room}")
-            left_out = store.put(room, whole, replace=replace, owners=owners)
+            while True:
+                called = room or head.room
+                whole = counted(_only(exported, pieces) if room else pieces, f"Importing {called}")
+                left_out += store.put(called, whole, replace=replace, owners=owners)
+                count += 1
+                if not exported.has_more:
+                    break
+                head, pieces = exported.next_room()
+    if count > 1:
+        put(f"Imported {number_of(count, 'room')}.")
     if left_out:
+        the_rooms, it = ("the room", "it") if count == 1 else ("the rooms", "them")
         put(
-            f"Left out {number_of(left_out, 'record')} of who owns the room; import it with"
+            f"Left out {number_of(left_out, 'record')} of who owns {the_rooms}; import {it} with"
             " --owners if you trust whoever wrote the file."
         )
+
+
+def _only(exported: ExportedRooms, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass on the pieces of a room behind which there must be no other."""
+    yield from pieces
+    if exported.has_more:
+        raise Misuse("expected one room to be called as --room says, got more than one")
 
 
 @contextmanager
@@ -70,12 +85,3 @@ def _source(path: str | None) -> Iterator[tuple[str, BinaryIO]]:
         return
     with open(path, "rb") as file:
         yield path, file
-
-
-def _pieces(source: BinaryIO, name: str, line_limit_bytes: int) -> Iterator[bytes]:
-    """Read the first line, or so much of it, and then pieces of any length."""
-    try:
-        yield source.readline(line_limit_bytes)
-        yield from iter(partial(source.read, _PIECE_BYTES), b"")
-    except OSError as error:
-        raise FileFailed(f"can't read {name}: {error.strerror}") from None

@@ -11,7 +11,7 @@ from ..amounts import number_of
 from ..configured import Settings
 from ..progress import steps
 from ..status import FileFailed
-from ..stored import data_option, opened, rooms_command
+from ..stored import data_option, in_redis, opened, rooms_command
 
 __all__ = ["command"]
 
@@ -36,9 +36,9 @@ def command(settings: Settings, path: str, data: str, replace: bool) -> None:
     source = Path(path).absolute()
     if not source.exists():
         raise FileFailed(f"expected the file of a backup, got {path}: there is no such file")
-    journal = journal_path(data, new=True)
+    journal = None if in_redis(data, settings) else journal_path(data, new=True)
     with steps("Restoring rooms") as progress:
-        if running(journal) is None and not journal.exists():
+        if journal is not None and running(journal) is None and not journal.exists():
             done = restore_file(source, journal, progress=progress)
         else:
             with opened(data, settings) as store:

@@ -10,7 +10,7 @@ from ...protocol.name import room_digest
 from ...text.terminal import one_line
 from ..amounts import number_of, size_of
 from ..configured import Settings
-from ..stored import data_option, opened, rooms_command
+from ..stored import data_option, in_redis, opened, rooms_command
 
 if TYPE_CHECKING:
     from ...broker.broker import RoomSummary
@@ -22,6 +22,7 @@ __all__ = ["command"]
     examples="""
     driftdb rooms
     driftdb rooms --data ./rooms --json | jq .name
+    driftdb rooms --redis rediss://rooms@redis.example
     """,
 )
 @data_option
@@ -42,9 +43,11 @@ def command(settings: Settings, data: str, json: bool) -> None:
                 put(msgspec.json.encode(line).decode())
         else:
             _print_table(rooms)
-            total, disk = sum(room.bytes for room in rooms), disk_bytes(journal_path(data))
-            count = number_of(len(rooms), "room")
-            put(f"{count}: {size_of(total)}, on the disk {size_of(disk)}")
+            total = size_of(sum(room.bytes for room in rooms))
+            where = "in Redis"
+            if not in_redis(data, settings):
+                where = f"on the disk {size_of(disk_bytes(journal_path(data)))}"
+            put(f"{number_of(len(rooms), 'room')}: {total}, {where}")
 
 
 def _print_table(rooms: list[RoomSummary]) -> None:
