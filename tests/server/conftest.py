@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from ..conformance.peer import Room
 from ..conformance.servers import Server, jupyter
+from .audited import Told, audited
 from .line import Line
 
 
@@ -39,3 +41,10 @@ async def lines() -> AsyncIterator[list[Line]]:
     yield made
     for line in made:
         line.close()
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    """What the audit log was told since the last time."""
+    with audited(tmp_path / "audit.jsonl") as told:
+        yield told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +11,15 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from driftdb_jupyter import create_token
-from driftdb_jupyter.server.process import audit
 
 from ...conformance.peer import Room, fetch, get, push
 from ...conformance.servers import Server, jupyter, standalone
+from ..audited import Told
 
 pytestmark = pytest.mark.asyncio
 
 KEY = "the secret that this server and its friends have"
 ADMINISTRATOR = {"Authorization": "DriftDB " + "s" * 22}
-Told = Callable[[], list[dict[str, Any]]]
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Told]:
-    """What the log was told since the last time, without times and ids of requests."""
-    path = tmp_path / "audit.jsonl"
-    handler = audit.audit_to(str(path))
-    assert handler is not None
-    done = 0
-
-    def lines() -> list[dict[str, Any]]:
-        nonlocal done
-        new = path.read_text("utf-8").splitlines()[done:]
-        done += len(new)
-        events = [json.loads(line) for line in new]
-        for event in events:
-            del event["time"]
-            event.pop("address", None)
-        return events
-
-    yield lines
-    audit.LOGGER.removeHandler(handler)
-    handler.close()
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from driftdb_jupyter.server.hub.auth import HubLogin
-from driftdb_jupyter.server.hub.service import HubService
 
 from ...conformance.peer import Answer, Room, fetch
-from ...conformance.servers import Server, standalone
+from ...conformance.servers import Server
+from .service import PREFIX, service
 
 pytestmark = pytest.mark.asyncio
 
-PREFIX = "/services/driftdb/"
 EVIL = "https://evil.example"
 HANDSHAKE = {
     **{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
@@ -40,25 +39,14 @@ def server(
         assert code == "adas-code"
         return "adas-token"
 
-    async def ask(login: HubLogin, token: str) -> dict[str, Any] | None:
+    async def ask(token: str) -> dict[str, Any] | None:
         asked.append(token)
         scopes = ["access:services!service=driftdb", "custom:driftdb:write"]
         return {"name": "ada", "kind": "user", "groups": [], "scopes": scopes}
 
     monkeypatch.setattr(HubLogin, "token_for_code", token_for_code)
-    monkeypatch.setattr(HubLogin, "ask", ask)
-    for name, value in {
-        "JUPYTERHUB_API_TOKEN": "of-the-service",
-        "JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api",
-        "JUPYTERHUB_CLIENT_ID": "service-driftdb",
-        "JUPYTERHUB_SERVICE_NAME": "driftdb",
-        "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
-    }.items():
-        monkeypatch.setenv(name, value)
-    service = HubService()
-    service.prepare("")
     settings = {"request_limit_per_second": 0.001, **getattr(request, "param", {})}
-    with standalone(base_url=PREFIX, service=service, **settings) as server:
+    with service(ask, **settings) as server:
         yield server
 
 
