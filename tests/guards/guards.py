@@ -365,7 +365,7 @@ GUARDS = [
         _HTTP + "handlers.py",
         "if self.hides_rooms and await self._would_miss(access.name):",
         "if False:",
-        "tests/server/jupyter/test_extension.py",
+        "tests/server/http/test_hidden_rooms.py",
     ),
     Guard(
         "logins of any number that ask the hub",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -71,9 +71,6 @@ class RoomRequest(Request):
     """
 
     credential: Credential
-    hides_rooms: ClassVar[bool] = False
-    """Whether nobody learns that a room exists who may do nothing in it: for sites where rooms have
-    names that can be guessed, and owners."""
     entered: HostedRoom | None = None
 
     def initialize(self, site: Site) -> None:
@@ -83,6 +80,14 @@ class RoomRequest(Request):
         if self.request.uri is not None:
             names = self.hub.events.names
             self.request.uri = names.shown_uri(self.request.uri, site.root, _URI_LIMIT)
+
+    @property
+    def hides_rooms(self) -> bool:
+        """Whether nobody learns that a room exists who may do nothing in it, and makes none.
+
+        So it is where rooms have names, which can be guessed.
+        """
+        return self.site.names_allowed
 
     def shown_credential(self) -> Credential | Awaitable[Credential] | None:
         """Return that of the ticket, secret or token that the request shows, or what to wait for.

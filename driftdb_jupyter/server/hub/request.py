@@ -44,7 +44,6 @@ class HubRequest(HubOAuthenticated, RoomRequest):  # type: ignore[misc]  # Jupyt
 
     policies: RoomPolicies
     credential: Credential
-    hides_rooms = True
 
     async def prepare(self) -> None:
         """Find out who asks, before the body is read."""

@@ -75,7 +75,6 @@ class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
     Jupyter's login.
     """
 
-    hides_rooms = True
     _is_host_allowed: bool | None = None
 
     def __init_subclass__(cls) -> None:

@@ -16,7 +16,6 @@ from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
-from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.broker.memory import MemoryBroker
 from driftdb_jupyter.server.limits.callers import Caller
 from driftdb_jupyter.server.limits.rate import Rate
@@ -228,31 +227,6 @@ class TestAuthorizer:
         with pytest.raises(HTTPClientError) as refused:
             await room.join()
         assert refused.value.code == 403
-
-    async def test_who_may_do_nothing_in_a_room_is_answered_as_if_there_was_none(
-        self, room: Room
-    ) -> None:
-        await room.post(push("k", 1))
-        server = room.server
-        changed = server.hub.rooms.change_access(
-            room.name, {POLICY: b'{"users":{"somebody":"read"}}'}
-        )
-        assert server.complete(changed)
-        server.rights.refused = {"write"}
-        missing = Room(server, room.name + "-none")
-        for path in ("", "/page", "/inspect", "/figures", "/access", "/links"):
-            hidden, none = [
-                await fetch(each.url + path, headers=server.headers) for each in (room, missing)
-            ]
-            assert hidden.status == none.status == 404, path
-            names = room.name.encode(), missing.name.encode()
-            assert hidden.body.replace(names[0], b"") == none.body.replace(names[1], b"")
-            assert set(hidden.headers) == set(none.headers)
-        for each in (room, missing):
-            assert (await each.post(get("k"))).status == 404
-            with pytest.raises(HTTPClientError) as refused:
-                await each.join()
-            assert refused.value.code == 404
 
     async def test_who_has_no_right_is_not_told_whether_there_is_a_room(self, room: Room) -> None:
         await room.post(push("k", 1))
