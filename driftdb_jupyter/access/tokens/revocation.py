@@ -13,6 +13,8 @@ __all__ = ["is_revocation", "is_revoked", "revoke_all_change", "revoke_change"]
 _KIND = "revoked"
 _ALL = ""
 """The name of the record that says until when all tokens of the room are worth nothing."""
+# For so long after a token's end it is remembered that it was taken back: the clock may be wrong.
+_REMEMBERED_SECONDS = 24 * 60 * 60.0
 
 
 class _Record(Struct):
@@ -47,8 +49,8 @@ def revoke_change(
 ) -> Change:
     """Return the change that takes a token back; ``until``: when it ends by itself, if known.
 
-    Where it was taken back before, it stays so until the later of both. Records of tokens that have
-    ended meanwhile are removed. Times are seconds since 1970.
+    Where it was taken back before, it stays so until the later of both. Records of tokens that
+    ended a day before are removed. Times are seconds since 1970.
     """
     before = access.get(_KIND, token_id)
     if before is not None:
@@ -57,7 +59,9 @@ def revoke_change(
     change: dict[tuple[str, str], bytes | None] = {
         (_KIND, name): None
         for name, record in access.of(_KIND).items()
-        if name != _ALL and (ends := msgspec.json.decode(record).get("until")) and ends < now
+        if name != _ALL
+        and (ends := msgspec.json.decode(record).get("until"))
+        and ends + _REMEMBERED_SECONDS < now
     }
     change[_KIND, token_id] = msgspec.json.encode({"at": now, "until": until})
     return change

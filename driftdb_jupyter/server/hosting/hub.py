@@ -442,13 +442,17 @@ class Hub:
         if expires_at is None or peer in self._notices:
             return  # it has ended, or was renewed meanwhile
         left = expires_at - time.time()
-        if left > 0:
+        if left > self.settings.expiry_notice_seconds:  # the clock was set back
+            self.renewed(peer)
+        elif left > 0:
             peer.tell_expiry(left)
 
     def _expire(self, peer: Peer) -> None:
         expires_at = peer.guard.credential.expires_at
-        if expires_at is not None and expires_at <= time.time():  # or it was renewed meanwhile
+        if expires_at is not None and expires_at <= time.time():
             peer.expire()
+        else:  # it was renewed meanwhile, or the clock was set back
+            self.renewed(peer)
 
     def _act(self, peer: Peer, action: Callable[[], Awaitable[None] | None]) -> None:
         """Have a peer act on what it may do, and go on with the others where that fails.

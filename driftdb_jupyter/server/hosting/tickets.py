@@ -36,7 +36,8 @@ class Tickets:
     Each stands for a credential in one room, once. They are in memory alone, and only as digests.
     ``lifetime_seconds``: how long one is good. ``limit``: how many may be out at once, and
     ``limit_each``: how many that one caller asked for; others are refused then, and none of those
-    that are out is forgotten. ``clock``: seconds since 1970.
+    that are out is forgotten. ``clock``: seconds since 1970, for what ends at a time;
+    ``monotonic``: seconds that nobody sets, for how long a ticket is good.
     """
 
     def __init__(
@@ -44,12 +45,15 @@ class Tickets:
         lifetime_seconds: float,
         limit: int,
         limit_each: int,
+        *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lifetime_seconds = lifetime_seconds
         self._limit = limit
         self._limit_each = limit_each
         self._clock = clock
+        self._monotonic = monotonic
         # In the order in which they end, because all last equally long.
         self._out: dict[bytes, _Out] = {}
 
@@ -62,16 +66,16 @@ class Tickets:
 
         It never lasts longer than the credential.
         """
-        now = self._clock()
+        now = self._monotonic()
         self.forget_old(now)
         if len(self._out) >= self._limit or caller.ticket_count >= self._limit_each:
             error = RateExceeded("too many tickets were asked for and not used; see Retry-After")
             error.retry_after_seconds = max(1, int(next(iter(self._out.values())).ends - now) + 1)
             raise error
         text = new_id()
-        ends = now + self._lifetime_seconds
-        self._out[_digest(text)] = _Out(ends, room, credential, caller)
+        self._out[_digest(text)] = _Out(now + self._lifetime_seconds, room, credential, caller)
         caller.ticket_count += 1
+        ends = self._clock() + self._lifetime_seconds
         return Ticket(text, min(ends, credential.expires_at or ends))
 
     def redeem(self, text: str, room: str) -> Credential | None:
@@ -84,12 +88,14 @@ class Tickets:
         if found is None:
             return None
         found.caller.ticket_count -= 1
-        ends = min(found.ends, found.credential.expires_at or found.ends)
-        return found.credential if ends > self._clock() and found.room == room else None
+        expires_at = found.credential.expires_at
+        good = expires_at is None or expires_at > self._clock()
+        in_time = found.ends > self._monotonic()
+        return found.credential if good and in_time and found.room == room else None
 
     def forget_old(self, now: float | None = None) -> None:
         """Forget those that nobody has used in time."""
-        now = self._clock() if now is None else now
+        now = self._monotonic() if now is None else now
         while self._out:
             oldest = next(iter(self._out))
             if self._out[oldest].ends > now:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
+from unittest.mock import Mock
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ import pytest_asyncio
 from driftdb_jupyter.access.grants import EVERYTHING, NOTHING, Grant, Grants, compile_grants
 from driftdb_jupyter.access.identity import GUEST, Identity
 from driftdb_jupyter.access.room_access import POLICY, RoomAccess
+from driftdb_jupyter.server.hosting import hub
 from driftdb_jupyter.server.hosting.peer import Peer
 from driftdb_jupyter.server.sending.turns import Turns
 
@@ -109,6 +111,56 @@ async def test_one_that_was_renewed_in_time_stays(
     assert closed == []
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """The hub's clock: what it returns can be set."""
+    clock = Mock(return_value=1e6)
+    monkeypatch.setattr(hub, "time", Mock(time=clock))
+    return clock
+
+
+async def test_one_ends_in_time_though_the_clock_was_set_back_meanwhile(
+    world: World, come: Come, closed: list[int], clock: Mock
+) -> None:
+    world.hub.backlog.turns = Turns(clock=count().__next__)  # each of their turns takes long
+    peers = [await come() for _ in range(3)]
+    for peer in peers:
+        peer.renew(Ticket(expires_at=1e6 + 10))
+        world.hub.renewed(peer)
+    clock.return_value += 10
+    world.hub.expire_credentials()
+    clock.return_value -= 3600
+    await world.settle()
+    assert len(closed) == 1  # whose turn came before that
+    world.hub.expire_credentials()
+    clock.return_value += 3600
+    world.hub.expire_credentials()
+    await world.settle()
+    assert closed == 3 * [4401]
+
+
+async def test_it_is_told_again_where_the_clock_was_set_back_meanwhile(
+    world: World, come: Come, lines: list[Line], clock: Mock
+) -> None:
+    world.hub.backlog.turns = Turns(clock=count().__next__)
+    for _ in range(2):
+        peer = await come()
+        peer.receive(1, b'{"type":"renew"}')
+        peer.renew(Ticket(expires_at=1e6 + 100))
+        world.hub.renewed(peer)
+    clock.return_value += 80
+    world.hub.expire_credentials()
+    clock.return_value -= 3600
+    await world.settle()
+    clock.return_value += 3600
+    world.hub.expire_credentials()
+    await world.settle()
+    world.hub.flusher.flush()
+    for line in lines:
+        heard = line.arrived()
+        assert heard.count(b'"expires"') == heard.count(b'"type":"expires","in_seconds":20.0') == 1
+
+
 async def test_many_are_asked_and_closed_one_after_the_other(
     world: World, come: Come, closed: list[int]
 ) -> None:
@@ -161,18 +213,17 @@ async def test_what_many_have_to_ask_others_begins_one_in_each_turn_of_the_loop(
 
 
 async def test_many_are_told_one_after_the_other_that_theirs_ends(
-    world: World, come: Come, lines: list[Line]
+    world: World, come: Come, lines: list[Line], clock: Mock
 ) -> None:
     world.hub.backlog.turns = Turns(clock=count().__next__)  # each of their turns takes long
     peers = [await come() for _ in range(4)]
     for peer in peers:
         peer.hears_expiry = True
-        peer.renew(Ticket(expires_at=time.time() + 1000))
+        peer.renew(Ticket(expires_at=1e6 + 100))
         world.hub.renewed(peer)
-    world.hub._next_expiry = 0.0
-    world.hub._notices.update(dict.fromkeys(peers, 0.0))
+    clock.return_value += 80
     world.hub.expire_credentials()
-    peers[-1].renew(Ticket(expires_at=time.time() + 1000))
+    peers[-1].renew(Ticket(expires_at=1e6 + 1000))
     world.hub.renewed(peers[-1])
     world.hub.flusher.flush()
     assert [b"expires" in line.arrived() for line in lines] == [True, False, False, False]

@@ -33,7 +33,7 @@ def a_caller() -> Caller:
 
 @pytest.fixture
 def tickets(clock: Clock) -> Tickets:
-    return Tickets(30, 3, 2, clock)
+    return Tickets(30, 3, 2, clock=clock, monotonic=clock)
 
 
 def test_one_stands_for_its_credential_once(tickets: Tickets) -> None:
@@ -94,6 +94,19 @@ def test_one_ends_with_its_credential(tickets: Tickets, clock: Clock) -> None:
     assert ticket.expires_at == 1010
     clock.now = 1010
     assert tickets.redeem(ticket.ticket, "r") is None
+
+
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0])
+def test_one_is_good_as_long_though_the_clock_is_set(seconds: float) -> None:
+    clock, monotonic = Clock(), Clock()
+    tickets = Tickets(30, 2, 2, clock=clock, monotonic=monotonic)
+    first, second = [tickets.issue(Guest(), "r", a_caller()).ticket for _ in range(2)]
+    clock.now += seconds
+    monotonic.now += 29
+    assert tickets.redeem(first, "r") is not None
+    monotonic.now += 1
+    assert tickets.redeem(second, "r") is None
+    assert tickets.issue(Guest(), "r", a_caller()).expires_at == clock.now + 30
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "\ud800", "x" * 100_000])

@@ -168,7 +168,7 @@ async def test_what_was_taken_back_is_remembered_until_the_token_would_have_ende
         assert soon < until[token_id] < late, token_id
     for token_id in ("unknown", "forged", "elsewhere", "named"):
         assert until[token_id] is None, token_id  # as long as the room
-    with patch("time.time", return_value=late):
+    with patch("time.time", return_value=late + 24 * 60 * 60):
         server.complete(revoke_tokens(server.hub, name, "another", by=None))
     left = {"unknown", "forged", "elsewhere", "named", "another"}
     assert set(access.of("revoked")) == left
