@@ -30,7 +30,9 @@ def encode(array: Any) -> dict[str, object]:
 
     Raises :class:`Unencodable` for a dtype that has none.
     """
-    dtype = array.dtype.newbyteorder("<")
+    dtype = array.dtype
+    if dtype.kind in "biufcmMSU":  # others may have no order of bytes
+        dtype = dtype.newbyteorder("<")
     if not _DTYPE.fullmatch(dtype.str):
         raise Unencodable(
             "an array of numbers, bools, text, bytes or times", f"one of dtype {array.dtype}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import isfinite
@@ -39,8 +40,8 @@ def encode(value: object, *, hook: Hook | None = None) -> bytes:
     try:
         if _is_plain(value, DEEPEST):
             return _to_json(value)
-    except ValueError:  # a lone surrogate, or more digits than Python converts
-        pass
+    except (ValueError, RuntimeError):
+        pass  # a lone surrogate, more digits than Python converts, or it changed meanwhile
     plain = tagged.encode(value, hook=hook)
     try:
         return _to_json(plain)
@@ -84,19 +85,21 @@ def same(one: object, other: object) -> bool:
     NaN is NaN, a tuple is a list, and arrays and frames are the same if all of their items and
     types are. Never raises.
     """
-    if isinstance(one, bool) or isinstance(other, bool):
+    if isinstance(one, bool) and isinstance(other, bool):
         return one is other
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    try:
-        if type(one) is type(other) or (_is_number(one) and _is_number(other)):
-            equal = one == other  # of arrays and frames another one
+    if type(one) is type(other) or (_is_number(one) and _is_number(other)):
+        # What a comparison raises is its type's affair; of arrays and frames it is another one.
+        with contextlib.suppress(Exception):
+            equal = one == other
             if equal is True or type(one) in _SIMPLE:
                 return equal is True
+    try:
         return encode(one) == encode(other)
-    except Exception:  # what a comparison raises is its type's affair
+    except Exception:
         return False
 
 
@@ -140,7 +143,7 @@ def _are_flat(values: Sequence[Any]) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float))
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _may_be_tagged(text: bytes | str) -> bool:

@@ -23,7 +23,9 @@ def encode(frame: Any, library: str, write: CellWriter) -> dict[str, object]:
     content: dict[str, object] = {"library": library}
     if table.series:
         content["series"] = True
-    content["columns"] = [column.name for column in table.columns]
+    content["columns"] = [
+        write(column.name, ("columns", place)) for place, column in enumerate(table.columns)
+    ]
     content["dtypes"] = [column.dtype for column in table.columns]
     content["data"] = {str(column.name): column.cells for column in table.columns}
     for member, levels in (("index", table.index), ("header", table.header)):

@@ -102,11 +102,16 @@ def _index(levels: list[Column], pandas: Any) -> Any:
     """Return the index of these levels, or ``None`` where there are none."""
     if not levels:
         return None
-    arrays = [_decode(level.dtype, level.cells, pandas) for level in levels]
-    names = [level.name for level in levels]
+    arrays = [_decode(level.dtype, _hashable(level.cells), pandas) for level in levels]
+    names = _hashable([level.name for level in levels])
     if len(levels) > 1:
         return pandas.MultiIndex.from_arrays(arrays, names=names)
     return pandas.Index(arrays[0], name=names[0], dtype=arrays[0].dtype)
+
+
+def _hashable(labels: list[Any]) -> list[Any]:
+    """Return labels as they were before they were written: tuples, where they are lists now."""
+    return [tuple(_hashable(label)) if isinstance(label, list) else label for label in labels]
 
 
 def _item(label: Any) -> Any:
@@ -187,9 +192,13 @@ def _decode(dtype: Dtype, cells: list[Any], pandas: Any) -> Any:
         intervals = pandas.arrays.IntervalArray.from_arrays(*bounds, closed=dtype["closed"])
         return pandas.Series(intervals)
     if isinstance(dtype, dict):
-        categories = _decode(dtype["dtype"], list(dtype["categories"]), pandas)
+        categories = _decode(dtype["dtype"], _hashable(dtype["categories"]), pandas)
         kind = pandas.CategoricalDtype(pandas.Index(categories), ordered=dtype["ordered"])
-        return _decode(dtype["dtype"], cells, pandas).astype(kind)
+        # Numbers and intervals have no missing cells where categories of them have.
+        there = _hashable([cell for cell in cells if cell is not None])
+        codes = iter(_decode(dtype["dtype"], there, pandas).astype(kind).cat.codes)
+        codes = [-1 if cell is None else next(codes) for cell in cells]
+        return pandas.Series(pandas.Categorical.from_codes(codes, dtype=kind))
     if moments := _MOMENTS.fullmatch(dtype):
         if not all(cell is None or _MOMENT.fullmatch(cell) for cell in cells):
             raise ValueError("expected dates and times")

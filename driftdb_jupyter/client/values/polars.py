@@ -14,7 +14,7 @@ from .errors import Unencodable
 
 __all__ = ["build", "table"]
 
-_PLAIN = re.compile(r"Boolean|String|Binary|Categorical|Null|U?Int(8|16|32|64|128)|Float(32|64)")
+_PLAIN = re.compile(r"Boolean|String|Binary|Categorical|Null|U?Int(8|16|32|64|128)|Float(16|32|64)")
 _TIMED = re.compile(r"(Datetime|Duration)\[(ms|us|ns)(?:, ([\w/+:-]+))?\]")
 _DECIMAL = re.compile(r"Decimal\[(\d{1,2}), (\d{1,2})\]")
 _FORMATS = {"Date": "%Y-%m-%d", "Time": "%H:%M:%S%.f", "Datetime": "%Y-%m-%dT%H:%M:%S%.f"}
@@ -26,10 +26,16 @@ def table(frame: Any, write: CellWriter) -> Table:
     Raises :class:`.Unencodable` for a dtype that has no encoding.
     """
     polars = sys.modules["polars"]
-    if isinstance(frame, polars.Series):
-        return Table([Column(frame.name, *_encode(frame, write, ()))], series=True)
-    parts = frame.get_columns()
-    return Table([Column(part.name, *_encode(part, write, (part.name,))) for part in parts])
+    single = isinstance(frame, polars.Series)
+    parts = [frame] if single else frame.get_columns()
+    try:
+        columns = [
+            Column(part.name, *_encode(part, write, () if single else (part.name,)))
+            for part in parts
+        ]
+    except polars.exceptions.PanicException as error:  # which is no Exception
+        raise ValueError(str(error)) from error
+    return Table(columns, series=single)
 
 
 def build(table: Table) -> object:
@@ -42,10 +48,11 @@ def build(table: Table) -> object:
         raise ValueError("expected neither an index nor a header")
     polars = importlib.import_module("polars")
     try:
-        parts = [_decode(column, polars) for column in table.columns]
+        parts = {column.name: _decode(column, polars) for column in table.columns}
+        # Of a list of series those without a name would be given one.
+        return parts[table.columns[0].name] if table.series else polars.DataFrame(parts)
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
         raise ValueError(str(error)) from error
-    return parts[0] if table.series else polars.DataFrame(parts)
 
 
 def _encode(series: Any, write: CellWriter, path: tuple[object, ...]) -> tuple[Dtype, list[object]]:
@@ -62,12 +69,13 @@ def _encode(series: Any, write: CellWriter, path: tuple[object, ...]) -> tuple[D
         width = {"width": kind.shape[0]} if name == "Array" else {}
         return {"list": inner, **width}, [*lists]
     if name == "Struct":
-        polars = sys.modules["polars"]
+        if not kind.fields:
+            raise Unencodable("a struct with fields", "one without", path)
         fields = {field.name: series.struct.field(field.name) for field in kind.fields}
         parts = {each: _encode(part, write, (*path, each)) for each, part in fields.items()}
         rows = zip(*(cells for _, cells in parts.values()), strict=True)
-        return {"struct": {each: inner for each, (inner, _) in parts.items()}}, [
-            None if missing else dict(zip(parts, row, strict=True))
+        return {"struct": _object({each: inner for each, (inner, _) in parts.items()})}, [
+            None if missing else _object(dict(zip(parts, row, strict=True)))
             for row, missing in zip(rows, series.is_null().to_list(), strict=True)
         ]
     if name == "Decimal":
@@ -97,6 +105,13 @@ def _encode(series: Any, write: CellWriter, path: tuple[object, ...]) -> tuple[D
         else cell
         for row, cell in enumerate(series.to_list())
     ]
+
+
+def _object(members: dict[str, Any]) -> dict[str, Any]:
+    """Return an object of these members, told apart from an encoded value that looks like it."""
+    if len(members) == 1 and next(iter(members)).startswith("$"):
+        return {"$object": members}
+    return members
 
 
 def _decode(column: Column, polars: Any) -> Any:
@@ -144,12 +159,12 @@ def _decode_nested(column: Column, polars: Any) -> Any:
         series = polars.Series(name, lists, polars.List(inner))
         width = dtype.get("width")
         return series if width is None else series.cast(polars.Array(inner, width))
-    fields = [
-        _decode(
+    fields = {
+        each: _decode(
             Column(each, inner, [None if cell is None else cell[each] for cell in cells]), polars
         )
         for each, inner in dtype["struct"].items()
-    ]
+    }
     series = polars.DataFrame(fields).to_struct(name)
     missing = polars.Series([cell is None for cell in cells], dtype=polars.Boolean)
     return series.to_frame().select(polars.when(~missing).then(polars.col(name)))[name]

@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from .errors import Unencodable
+
 __all__ = ["DECODERS", "base64", "encode", "from_base64"]
 
 
@@ -25,7 +27,10 @@ def from_base64(text: str) -> bytes:
 
 
 def encode(value: object) -> dict[str, object] | None:
-    """Return the encoding of a value, an object with one member; ``None`` for other types."""
+    """Return the encoding of a value, an object with one member; ``None`` for other types.
+
+    Raises :class:`.Unencodable` for a time that has a time zone and no offset.
+    """
     for kinds, tag, write in _ENCODERS:
         if isinstance(value, kinds):
             return {tag: write(value)}
@@ -41,6 +46,12 @@ def _duration(value: timedelta) -> float | list[int]:
     return [value.days, value.seconds, value.microseconds]
 
 
+def _time(value: time) -> str:
+    if value.tzinfo is not None and value.utcoffset() is None:
+        raise Unencodable("a time whose zone has one offset on all days", f"{value!r}")
+    return value.isoformat()
+
+
 _Kinds = type | tuple[type, ...]
 
 # A datetime is a date too, so it goes first.
@@ -49,7 +60,7 @@ _ENCODERS: list[tuple[_Kinds, str, Callable[[Any], object]]] = [
     ((bytes, bytearray, memoryview), "$bytes", base64),
     (datetime, "$datetime", lambda value: value.isoformat()),
     (date, "$date", lambda value: value.isoformat()),
-    (time, "$time", lambda value: value.isoformat()),
+    (time, "$time", _time),
     (timedelta, "$timedelta", _duration),
     (Decimal, "$decimal", str),
     (UUID, "$uuid", str),

@@ -106,14 +106,20 @@ class _Encoder:
 
     def encode(self, value: object, path: tuple[object, ...], depth: int) -> object:
         try:
-            return self._encode(value, path, depth)
-        except Unencodable as error:
-            if self._hook is None:
-                raise _error(error, path) from None
-        try:
+            try:
+                return self._encode(value, path, depth)
+            except Unencodable:
+                if self._hook is None:
+                    raise
             return self._encode(self._hook(value), path, depth)
         except Unencodable as error:
             raise _error(error, path) from None
+        except EncodingError:  # of a part of it
+            raise
+        except Exception as error:  # of the value's own code, or the hook's
+            raise EncodingError(
+                f"{_name(path)}: {kind(value)} raised {type(error).__name__}: {error}"
+            ) from error
 
     def _encode(self, value: object, path: tuple[object, ...], depth: int) -> object:
         if value is None or isinstance(value, bool):

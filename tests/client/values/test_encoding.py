@@ -6,10 +6,13 @@ import math
 import pathlib
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,6 +120,28 @@ def test_what_has_no_encoding_is_named_with_its_path(value: Any, message: str) -
     assert str(error.value) == message
 
 
+def test_what_a_values_own_code_raises_is_named_with_its_path() -> None:
+    @dataclass
+    class Unset:
+        a: int = field(init=False)
+
+    class Lazy:
+        shape = ()
+
+        def item(self) -> object:
+            raise RuntimeError("it was never computed")
+
+    with pytest.raises(EncodingError, match=r"^value\['x'\]\[1\]: .*Unset raised AttributeError: "):
+        encode({"x": [0, Unset()]})
+    with pytest.raises(
+        EncodingError, match=r"^value\[0\]: .*Lazy raised RuntimeError: it was never"
+    ):
+        encode([Lazy()])
+    with pytest.raises(EncodingError, match=r"^value\[0\]: type raised TypeError: ") as error:
+        encode([int], hook=sorted)
+    assert isinstance(error.value.__cause__, TypeError)
+
+
 def test_a_scalar_of_another_library_is_pythons_own() -> None:
     class Tensor:
         def __init__(self, *shape: int) -> None:
@@ -166,6 +191,14 @@ def test_same_tells_types_apart_that_only_compare_equal() -> None:
     assert not same(Decimal(1), 1)
     assert not same("2024-01-01", date(2024, 1, 1))
     assert same(b"a", bytearray(b"a"))
+
+
+def test_same_compares_what_is_written_where_types_can_not_be_compared() -> None:
+    snan = Decimal("sNaN")
+    assert same(snan, Decimal("sNaN"))  # which no comparison takes
+    assert same(np.True_, True)
+    assert not same(np.True_, 1)
+    assert same(pd.Series([pd.Series([1])]), pd.Series([pd.Series([1])]))
 
 
 def test_same_never_raises() -> None:

@@ -44,6 +44,10 @@ SERIES = {
     "weeks": pd.Series(pd.period_range("2024-02-29", periods=2, freq="W-SUN")),
     "quarters": pd.Series(pd.period_range("2024-02-29", periods=2, freq="Q-NOV")),
     "nanoseconds": pd.Series(pd.PeriodIndex(["2024-02-29T12:00:00.000000001"], freq="ns")),
+    "gaps in categories of integers": pd.Series(pd.Categorical([2, None, 1])),
+    "gaps in categories of bools": pd.Series(pd.Categorical([True, None])),
+    "gaps in categories of intervals": pd.Series(pd.cut([1, 9], [0, 3, 6])),
+    "categories of tuples": pd.Series(pd.Categorical([("a", 1), None])),
     "intervals": pd.Series(pd.cut([1, 2, 3], 2)),
     "intervals of integers": pd.Series(pd.IntervalIndex.from_tuples([(1, 2)], closed="both")),
     "intervals of times": pd.Series(pd.interval_range(pd.Timestamp("2024"), periods=2)),
@@ -84,6 +88,9 @@ FRAMES = {
     "crossed": pd.crosstab(pd.cut([1, 2, 3], 2), pd.Series(["a", "b", "a"], name="k")),
     "of columns of one name": pd.DataFrame([[1, "x"]], columns=["a", "a"]),
     "of columns of other types": pd.DataFrame([[1, 2, 3]], columns=[True, 1.5, date(2024, 1, 1)]),
+    "of a column and a level that are named by a tuple": pd.DataFrame(
+        {0: [1], ("a", 1): [2]}, index=pd.Index([3], name=("b", 2))
+    ),
     "of columns that read alike": pd.DataFrame([[1, 2, 3]], columns=[1, "1", "1.1"]),
     "of an index of several levels": pd.DataFrame(
         {"a": [1, 2]}, index=pd.MultiIndex.from_arrays([["x", "y"], [1, 2]], names=["i", None])
@@ -221,6 +228,10 @@ def test_a_frame_of_a_class_of_ones_own_is_a_frame() -> None:
         (
             pd.DataFrame({frozenset(): [1]}),
             r"value\[0\]\['columns'\]\[0\]\[0\]: expected sorted\(set\), a list, got frozenset",
+        ),
+        (
+            pd.DataFrame({"\ud800": [1]}),
+            r"value\[0\]\['columns'\]\[0\]: expected text that UTF-8 can hold",
         ),
         (
             pd.DatetimeIndex(["2024"]),

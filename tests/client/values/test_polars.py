@@ -48,6 +48,9 @@ SERIES = {
     "List of structs": pl.Series(
         [[{"a": Decimal("1.5")}], [None], []], dtype=pl.List(pl.Struct({"a": pl.Decimal(10, 1)}))
     ),
+    "Struct of a field that looks encoded": pl.Series([{"$date": "2024-02-29"}, None]),
+    "Struct of a type that looks encoded": pl.Series([{"$bytes": date(2024, 2, 29)}]),
+    "Struct of a field without a name": pl.Series([{"": 1, "a": 2}]),
     "empty List": pl.Series([], dtype=pl.List(pl.Int8)),
     "empty Struct": pl.Series([], dtype=pl.Struct({"a": pl.Date})),
     "empty": pl.Series([], dtype=pl.Datetime("us")),
@@ -68,6 +71,7 @@ def test_a_series_comes_back_as_it_was(series: Any) -> None:
         pl.DataFrame({name: series[:1] for name, series in SERIES.items() if len(series)}),
         pl.DataFrame(),
         pl.DataFrame({"a": []}),
+        pl.DataFrame({"": [1], "a": [2]}),
     ],
 )
 def test_a_frame_comes_back_as_it_was(frame: Any) -> None:
@@ -128,6 +132,10 @@ def test_a_frame_is_written_column_by_column() -> None:
         (
             pl.DataFrame({"o": pl.Series([object()], dtype=pl.Object)}),
             r"value\[0\]\['o'\]: expected a column of numbers, .*, got one of dtype Object",
+        ),
+        (
+            pl.DataFrame({"s": [{}]}),
+            r"value\[0\]\['s'\]: expected a struct with fields, got one without",
         ),
         (
             pl.LazyFrame({"a": [1]}),

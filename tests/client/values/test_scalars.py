@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftdb_jupyter.client.values.encoding import decode, encode
+from driftdb_jupyter.protocol.errors import EncodingError
 
 offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 # Further apart, seconds in a double no longer hold each microsecond.
@@ -72,6 +73,11 @@ def test_each_is_written_as_the_docs_say(value: Any, text: str) -> None:
 def test_of_a_time_zone_the_offset_stays() -> None:
     berlin = datetime(2024, 2, 29, 12, tzinfo=ZoneInfo("Europe/Berlin"))
     assert decode(encode(berlin)).isoformat() == "2024-02-29T12:00:00+01:00"
+
+
+def test_a_time_whose_offset_depends_on_the_day_is_refused() -> None:
+    with pytest.raises(EncodingError, match=r"^value\[0\]: expected a time whose zone has one "):
+        encode([time(12, tzinfo=ZoneInfo("Europe/Berlin"))])
 
 
 def test_moments_are_read_as_javascript_and_pandas_write_them() -> None:
