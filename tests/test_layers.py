@@ -67,7 +67,7 @@ WITHIN = {
         "hosting": {"limits", "process", "sending", "settings"},
         "http": {"hosting", "limits", "process", "receiving", "sending", "settings"},
         "hub": {"http"},
-        "jupyter": {"hosting", "http", "hub", "process", "settings"},
+        "jupyter": {"hosting", "http", "hub", "in_redis", "process", "settings"},
     },
 }
 

@@ -21,6 +21,7 @@ from ..rooms.memory_budget import MemoryBudget
 from ..rooms.presence import PresenceLimits
 from ..rooms.room import Applied, Room
 from .presence import PresenceAudience, PresenceManager
+from .shared import SharedStore
 
 __all__ = ["NOBODY", "Audience", "Broker", "Commits", "Pusher", "RoomSummary", "Sequencer"]
 
@@ -175,6 +176,10 @@ class Broker(Protocol):
     @property
     def journal(self) -> str | None:
         """The path of the file that keeps the rooms, ``None`` where none does."""
+
+    @property
+    def shared(self) -> SharedStore | None:
+        """What other servers share with this one beside rooms; ``None`` where there are none."""
 
     @property
     def trouble(self) -> str | None:

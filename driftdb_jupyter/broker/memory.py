@@ -81,6 +81,7 @@ class MemoryBroker:
 
     journal = None
     keeps = False
+    shared = None
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from ..broker.journaled.broker import JournalBroker
 from ..protocol.errors import BadMessage, Unavailable
 from ..server.hosting.hub import Hub
 from ..server.http.administration import Administration, Restored
+from ..server.process.control import control_path
 from ..server.process.place import journal_in, jupyter_journal, jupyter_journals
 from ..server.settings import DriftDB
 from .status import Misuse, NoRooms
@@ -27,9 +28,10 @@ __all__ = ["disk_bytes", "journal_path", "local_store", "restore_file"]
 def journal_path(data: str, *, new: bool = False) -> Path:
     """Return the journal that ``--data`` names: a file, or the folder of a standalone server.
 
-    Without ``data`` it is that of the Jupyter server whose root is the current folder, else the
-    only journal of a Jupyter server. ``new``: it need not exist, and its folder is made. Raises
-    :class:`NoRooms` if there is none, :class:`Misuse` if there are several.
+    Without ``data`` it is that of the Jupyter server whose root is the current folder, where it may
+    stand for rooms in Redis and not be there; else the only journal of a Jupyter server. ``new``:
+    it need not exist, and its folder is made. Raises :class:`NoRooms` if there is none,
+    :class:`Misuse` if there are several.
     """
     if data:
         path = Path(data).absolute()
@@ -42,7 +44,7 @@ def journal_path(data: str, *, new: bool = False) -> Path:
             raise NoRooms(f"expected rooms in {data}, found none")
         return journal
     journal = jupyter_journal(".")
-    if journal.exists():
+    if journal.exists() or control_path(journal).exists():
         return journal
     journals = sorted(jupyter_journals().glob("*.db"))
     if len(journals) == 1:

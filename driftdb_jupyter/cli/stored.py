@@ -16,7 +16,7 @@ import click
 from ..command.parameter import option
 from ..command.types import File
 from .configured import Configured, Settings, keep, server_of
-from .status import Misuse
+from .status import Misuse, NoRooms
 from .subcommand import make_command
 
 if TYPE_CHECKING:
@@ -102,5 +102,10 @@ def opened(data: str, settings: Settings, *, new: bool = False) -> Iterator[Stor
         logging.getLogger(__name__).debug("Through the server that has %s open", journal)
         yield remote
         return
+    if not new and not journal.exists():
+        raise NoRooms(
+            "the Jupyter server of this folder has ended, and its rooms are in Redis: say where "
+            "(--redis)"
+        )
     with local_store(journal, server_of(settings).settings()) as local:
         yield local

@@ -83,6 +83,7 @@ class JournalBroker:
 
     journal: str
     keeps = True
+    shared = None
 
     def __init__(
         self,

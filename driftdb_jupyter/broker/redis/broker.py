@@ -25,6 +25,7 @@ from .presence import RedisPresence
 from .presences import Presences
 from .record import AccessChanged, Begun, Bounds, Record, encode_body
 from .sequencer import RedisSequencer
+from .shared import RedisShared
 from .snapshot import Head, write_snapshot
 from .store import MICROSECONDS, Store, read_access, written_bounds
 from .tasks import Tasks
@@ -36,6 +37,8 @@ _log = logging.getLogger("driftdb_jupyter")
 _FACTS_AT_ONCE = 1000
 _TOUCH_SECONDS = 3600.0
 _SHORTEST_LEASE_SECONDS = 5.0
+# How long after it was known to be up to date a server is said to be so: it looks once a second.
+_LEVEL_SECONDS = 3.0
 
 
 class RedisBroker:
@@ -91,7 +94,9 @@ class RedisBroker:
             window_limits=window_limits,
             timeout_seconds=timeout_seconds,
         )
+        self.shared = RedisShared(self._store, self._behind_seconds)
         self._suspects: dict[str, int] = {}
+        self._level_at = monotonic()
         self._beating: asyncio.Future[None] | None = None
         self._changes_since = 0
         self._touched_at = monotonic()
@@ -103,6 +108,11 @@ class RedisBroker:
     def trouble(self) -> str | None:
         """The reason why the broker can't do all that it promises, as text; else ``None``."""
         return self._rooms.failing or self._beat_failing or self._rooms.trouble
+
+    def _behind_seconds(self) -> float:
+        """How long it is not certain that all is applied that other servers wrote."""
+        since = self._monotonic() - self._level_at
+        return since if self.trouble is not None or since > _LEVEL_SECONDS else 0.0
 
     async def begin(self) -> None:
         """Connect; raises :class:`~...protocol.errors.Unavailable`, which says why it can't."""
@@ -368,6 +378,8 @@ class RedisBroker:
             room = self._rooms.get(name)
             if room is not None and room.time < changed_at:
                 self._suspects[name] = changed_at
+        if not stale:
+            self._level_at = self._monotonic()
         await self._presences.read_anew(stale)
         if not was_alive:
             self._presences.tell_again()

@@ -23,6 +23,10 @@ class Keys:
         self.servers = f"{prefix}servers"
         self.served = f"{prefix}served"
 
+    def shared(self, name: str) -> str:
+        """Return the key of what servers share beside rooms, under a name."""
+        return f"{self.prefix}shared:{name}"
+
     def of(self, name: str) -> RoomKeys:
         """Return the keys of a room."""
         return RoomKeys(self, name)

@@ -234,6 +234,13 @@ function operations.expire(before)
   return {'deleted'}
 end
 
+-- Put a text in the place of another, under the key that is given in place of a snapshot's.
+function operations.replace(before, after)
+  if (redis.call('GET', written) or '') ~= before then return {'other'} end
+  redis.call('SET', written, after)
+  return {'replaced'}
+end
+
 if operation ~= 'begin' and operation ~= 'beat'
    and redis.call('HGET', generation_key, 'id') ~= generation then
   if operation == 'doubt' then return redis.call('HGET', generation_key, 'id') end

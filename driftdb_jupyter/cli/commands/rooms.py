@@ -44,9 +44,8 @@ def command(settings: Settings, data: str, json: bool) -> None:
         else:
             _print_table(rooms)
             total = size_of(sum(room.bytes for room in rooms))
-            where = "in Redis"
-            if not in_redis(data, settings):
-                where = f"on the disk {size_of(disk_bytes(journal_path(data)))}"
+            disk = 0 if in_redis(data, settings) else disk_bytes(journal_path(data))
+            where = f"on the disk {size_of(disk)}" if disk else "in Redis"
             put(f"{number_of(len(rooms), 'room')}: {total}, {where}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -9,15 +10,20 @@ from pathlib import Path
 __all__ = ["cookie_secret"]
 
 _BYTES = 32
+_PURPOSE = b"driftdb-jupyter: cookies of logins"
 
 
 def cookie_secret(folder: str) -> bytes:
     """Return the secret that is kept in a folder, made at its first use; readable by its owner.
 
-    ``""``: nowhere, so that it is another one each time. Raises :class:`OSError`.
+    ``""``: nowhere. Then it follows from the token that the hub gave the service, and is the same
+    in all processes that have that one. Raises :class:`OSError`.
     """
     if not folder:
-        return secrets.token_bytes(_BYTES)
+        token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+        if not token:
+            return secrets.token_bytes(_BYTES)
+        return hmac.digest(token.encode(errors="surrogateescape"), _PURPOSE, "sha256")
     path = Path(folder) / "cookie_secret"
     try:
         kept = path.read_bytes()

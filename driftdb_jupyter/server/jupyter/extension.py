@@ -23,6 +23,7 @@ from tornado.web import HTTPError, RequestHandler, authenticated
 from ...access.credential import Credential
 from ...access.share_link import LinkHolder, is_link
 from ...access.tokens.claims import is_signed
+from ...broker.broker import Broker
 from ...protocol.name import new_id
 from ..hosting.hub import Hub
 from ..http.access_handlers import access_routes
@@ -41,18 +42,19 @@ from ..http.signed import signed_tokens
 from ..http.site import Route, Site
 from ..http.ticket_handlers import ticket_routes
 from ..http.token_handlers import token_routes
+from ..in_redis import redis_broker
 from ..process.accepting import accept_patiently
 from ..process.audit import audit_to
 from ..process.control import Control, control_file
 from ..process.descriptors import bound_peers
 from ..process.event_log import EventLog
 from ..process.periodic import Periodic
-from ..process.place import jupyter_journal
+from ..process.place import jupyter_journal, jupyter_prefix
 from ..settings import DriftDB
 from .access import KERNEL, SHOWN, JupyterCredential, holds_secret
 from .kernels import Kernels
 from .loggable import LoggableRequest
-from .notebook_rooms import NotebookRooms, notebooks_file
+from .notebook_rooms import NotebookRooms, SharedNotebookRooms, notebooks_file
 from .notebooks import Notebooks
 from .used_service import UsedService
 
@@ -242,12 +244,30 @@ class DriftDBExtension(ExtensionApp):
         hub = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
         return url_path_join(hub, _PREFIX) if hub else ""
 
+    @property
+    def default_redis_prefix(self) -> str:
+        """What keys in Redis begin with where the settings don't say."""
+        return jupyter_prefix(self.serverapp.root_dir)
+
+    def _broker(self, settings: DriftDB) -> Broker:
+        """Return the broker of the rooms; raises :class:`.RedisUnconfigured`."""
+        return redis_broker(settings) if settings.redis else settings.broker(self._journal)
+
+    @property
+    def _journal(self) -> str:
+        """The path of the journal, beside which commands find the server, wherever rooms are."""
+        return str(jupyter_journal(self.serverapp.root_dir))
+
     def initialize_settings(self) -> None:
         """Make the hub, and the secret that the kernels are given."""
         settings = DriftDB(parent=self)
         self._audit = audit_to(settings.audit_log)
-        broker = settings.broker(str(jupyter_journal(self.serverapp.root_dir)))
-        rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
+        broker = self._broker(settings)
+        rooms: NotebookRooms | SharedNotebookRooms
+        if broker.shared is None:
+            rooms = NotebookRooms(notebooks_file(broker.journal), limit=settings.room_limit)
+        else:
+            rooms = SharedNotebookRooms(broker.shared, limit=settings.room_limit)
         self.notebooks = self.settings[_NOTEBOOKS] = Notebooks(self.serverapp, rooms)
         self.kernels = self.settings[_KERNELS_OF_SERVER] = Kernels(self.serverapp)
         self.hub = Hub(broker, settings, events=EventLog(self.log), expired=rooms.forget)
@@ -317,7 +337,9 @@ class DriftDBExtension(ExtensionApp):
         if not serverapp.sock:
             certfile = environment.get("DRIFTDB_CERTFILE")
             control = Control(self.near, self._admin_secret, os.getpid(), certfile)
-            self._control.enter_context(control_file(self.hub.broker.journal, control))
+            shared = self.hub.broker.shared is not None
+            journal = self._journal if shared else self.hub.broker.journal
+            self._control.enter_context(control_file(journal, control))
         accept_patiently(serverapp.http_server, self.log)
         self.hub.start()
         _collector().hubs.append(self.hub)
@@ -325,6 +347,8 @@ class DriftDBExtension(ExtensionApp):
         self.kernels.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
+        if self.hub.settings.redis:
+            self.log.info("They are kept in Redis, keys %s*", self.hub.settings.redis_prefix)
         if self.service is not None:
             self.log.info("Kernels use the DriftDB rooms at %s", self.service.url)
 

@@ -1,4 +1,7 @@
-"""Which notebook has which room, kept in a file beside the journal (see docs/rooms.md)."""
+"""Which notebook has which room (see docs/rooms.md).
+
+Kept in a file beside the journal, or where all servers that share their rooms have it.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,25 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from ...broker.shared import SharedStore
+from ...protocol.errors import Unavailable
 from ...protocol.name import new_id, notebook_room
 
-__all__ = ["NotebookRooms", "moved", "notebooks_file"]
+__all__ = ["NotebookRooms", "SharedNotebookRooms", "moved", "notebooks_file"]
 
 _log = logging.getLogger("driftdb_jupyter")
+_Result = TypeVar("_Result")
+
+_SHARED_NAME = "notebooks"
+# All are read and written as one.
+_SHARED_LIMIT = 5_000
 
 
 class _File(Struct):
@@ -93,6 +104,12 @@ class NotebookRooms:
                 del self._rooms[path]
             self._changed = True
 
+    async def change(self, action: Callable[[NotebookRooms], _Result]) -> _Result:
+        """Do something to them, and return what comes of it once it is kept."""
+        result = action(self)
+        await self.keep()
+        return result
+
     async def keep(self) -> None:
         """Wait until the file has all that is new; where it can't be written, the log says so."""
         async with self._keeping:
@@ -100,7 +117,7 @@ class NotebookRooms:
                 return
             self._changed = False
             try:
-                await asyncio.to_thread(_write, self._file, _File(list(self._paths.items())))
+                await asyncio.to_thread(_write, self._file, _encode(self._paths))
             except OSError as error:
                 self._changed = True
                 _log.error("DriftDB: which notebook has which room can't be kept: %s", error)
@@ -117,6 +134,47 @@ class NotebookRooms:
             self.forget([next(iter(self._paths))])
 
 
+class SharedNotebookRooms:
+    """Rooms by the paths of notebooks, the same at all servers of a root folder.
+
+    Each look and change reads what there is, because the others change it, too. ``limit``: how many
+    rooms are remembered.
+    """
+
+    def __init__(self, store: SharedStore, *, limit: int) -> None:
+        self._store = store
+        self._limit = min(limit, _SHARED_LIMIT)
+        self._forgetting: asyncio.Future[None] | None = None
+
+    async def change(self, action: Callable[[NotebookRooms], _Result]) -> _Result:
+        """Do something to them, and return what comes of it once it is kept.
+
+        Raises :class:`~...protocol.errors.Unavailable`.
+        """
+        while True:
+            before = await self._store.read(_SHARED_NAME)
+            rooms = NotebookRooms(None, limit=self._limit)
+            for room, path in _decode(before) if before else []:
+                rooms._put(room, path)
+            rooms._changed = False
+            result = action(rooms)
+            after = _encode(rooms._paths) if rooms._changed else before
+            if after == before or await self._store.replace(_SHARED_NAME, before, after):
+                return result
+
+    def forget(self, rooms: Iterable[str]) -> None:
+        """Those rooms are no more: their names are free, a little later."""
+        gone = list(rooms)
+        if gone:
+            self._forgetting = asyncio.ensure_future(self._forget(gone))
+
+    async def _forget(self, gone: list[str]) -> None:
+        try:
+            await self.change(lambda rooms: rooms.forget(gone))
+        except Unavailable as error:
+            _log.warning("DriftDB: rooms that expired keep their notebooks: %s", error)
+
+
 def moved(path: str, source: str, target: str) -> str:
     """Return where a file is after a rename of it, or of a folder that it is in, or of another."""
     return target + path[len(source) :] if _lies_in(path, source) else path
@@ -128,7 +186,7 @@ def _lies_in(path: str, folder: str) -> bool:
 
 def _read(file: Path) -> list[tuple[str, str | None]]:
     try:
-        return msgspec.convert(json.loads(file.read_bytes()), _File).rooms
+        return _decode(file.read_bytes())
     except FileNotFoundError:
         return []
     except (OSError, ValueError, msgspec.ValidationError) as error:
@@ -141,13 +199,21 @@ def _read(file: Path) -> list[tuple[str, str | None]]:
         return []
 
 
-def _write(file: Path, content: _File) -> None:
+def _decode(content: bytes) -> list[tuple[str, str | None]]:
+    return msgspec.convert(json.loads(content), _File).rooms
+
+
+def _encode(rooms: dict[str, str | None]) -> bytes:
+    # Not by msgspec: the name of a file needn't be UTF-8.
+    return json.dumps(msgspec.to_builtins(_File(list(rooms.items())))).encode()
+
+
+def _write(file: Path, content: bytes) -> None:
     partial = file.with_name(file.name + ".new")
     with contextlib.suppress(FileNotFoundError):
         partial.unlink()
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
-        # Not by msgspec: the name of a file needn't be UTF-8.
-        written.write(json.dumps(msgspec.to_builtins(content)).encode())
+        written.write(content)
         written.flush()
         os.fsync(written.fileno())
     partial.replace(file)

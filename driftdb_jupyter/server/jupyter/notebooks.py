@@ -8,6 +8,7 @@ it, and from the events of the contents manager, whoever renamed it.
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -16,10 +17,13 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import to_api_path
 from tornado.web import HTTPError
 
+from ...protocol.errors import Unavailable
 from ...protocol.name import notebook_room
-from .notebook_rooms import NotebookRooms, moved
+from .notebook_rooms import NotebookRooms, SharedNotebookRooms, moved
 
 __all__ = ["Notebooks"]
+
+_log = logging.getLogger("driftdb_jupyter")
 
 _CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 # jupyter-collaboration's drive for files that are edited together: it stands before the path in a
@@ -30,7 +34,7 @@ _SHARED_DRIVE = "RTC:"
 class Notebooks:
     """Follows a Jupyter server's notebooks to the paths where they are now."""
 
-    def __init__(self, server: ServerApp, rooms: NotebookRooms) -> None:
+    def __init__(self, server: ServerApp, rooms: NotebookRooms | SharedNotebookRooms) -> None:
         self._server = server
         assert server.event_logger is not None
         self._events = server.event_logger
@@ -57,25 +61,27 @@ class Notebooks:
             session = await self._session_of(kernel)
             if session is None:
                 root = self._server.kernel_manager.root_dir
-                room = self._rooms.get(to_api_path(started_as, root).strip("/"))
+                asked = to_api_path(started_as, root).strip("/")
+                room = await self._rooms.change(lambda rooms: rooms.get(asked))
                 return room or notebook_room(started_as)
             path = self._path_of(session)
-            room = self._rooms.give(path, first=notebook_room(self._name_of(session, path)))
-        await self._rooms.keep()
-        return room
+            first = notebook_room(self._name_of(session, path))
+            return await self._rooms.change(lambda rooms: rooms.give(path, first=first))
 
     async def heard(self, logger: object, schema_id: str, data: dict[str, Any]) -> None:
         """Take one of the contents manager's events."""
         action, path = data["action"], data["path"].strip("/")
         source = data["source_path"].strip("/") if action == "rename" else path
         async with self._lock:
-            if action == "rename":
-                self._rooms.move(source, path)
-            elif action in ("delete", "copy"):
-                self._rooms.leave(path)
+            try:
+                if action == "rename":
+                    await self._rooms.change(lambda rooms: rooms.move(source, path))
+                elif action in ("delete", "copy"):
+                    await self._rooms.change(lambda rooms: rooms.leave(path))
+            except Unavailable as error:
+                _log.error("DriftDB: a notebook's room doesn't follow its %s: %s", action, error)
             if action == "rename" or self._renamed:
                 await self._follow(source, path)
-        await self._rooms.keep()
 
     async def _session_of(self, kernel: str) -> dict[str, Any] | None:
         sessions = self._server.session_manager

@@ -39,7 +39,8 @@ def control_path(journal: Path) -> Path:
 def control_file(journal: str | None, control: Control) -> Iterator[None]:
     """Say where the server is that has a journal open, to this user alone; while it runs.
 
-    Without a journal there is nothing to say. A disk that can't be written keeps no server from
+    The journal's file need not be there: rooms may be in Redis. Without a journal there is nothing
+    to say. A disk that can't be written keeps no server from
     starting and from ending as it should: then the log says what that means.
     """
     if journal is None:
@@ -47,6 +48,7 @@ def control_file(journal: str | None, control: Control) -> Iterator[None]:
         return
     path = control_path(Path(journal))
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(path, control)
     except OSError as error:
         _log.warning(
@@ -58,7 +60,9 @@ def control_file(journal: str | None, control: Control) -> Iterator[None]:
         yield
     finally:
         try:
-            path.unlink(missing_ok=True)
+            # Another server of these rooms may have said meanwhile where it is.
+            if read_control(Path(journal)) in (control, None):
+                path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("%s can't be removed (%s): remove it", path, error.strerror)
 
@@ -78,7 +82,8 @@ def read_control(journal: Path) -> Control | None:
     """
     try:
         with open(open_private(str(control_path(journal)), os.O_RDONLY), "rb") as file:
-            if os.fstat(file.fileno()).st_uid not in (os.stat(journal).st_uid, _own_uid()):
+            owner = os.fstat(file.fileno()).st_uid
+            if owner != _own_uid() and owner != os.stat(journal).st_uid:
                 return None
             return msgspec.json.decode(file.read(), type=Control)
     except (OSError, msgspec.MsgspecError):

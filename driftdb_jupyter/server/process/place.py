@@ -1,14 +1,16 @@
-"""The places of the journals of this user's servers."""
+"""The places of the rooms of this user's servers."""
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from jupyter_core.paths import jupyter_data_dir
 
-__all__ = ["journal_in", "jupyter_journal", "jupyter_journals"]
+__all__ = ["journal_in", "jupyter_journal", "jupyter_journals", "jupyter_prefix"]
 
 
 def journal_in(folder: str) -> Path:
@@ -23,5 +25,21 @@ def jupyter_journals() -> Path:
 
 def jupyter_journal(root: str) -> Path:
     """Return the journal of the Jupyter servers with that root folder, one at a time."""
-    digest = hashlib.sha256(os.path.realpath(root).encode(errors="surrogateescape")).hexdigest()
-    return jupyter_journals() / f"{digest[:32]}.db"
+    return jupyter_journals() / f"{_digest(root)}.db"
+
+
+def jupyter_prefix(root: str) -> str:
+    """Return what keys in Redis begin with, of this user's Jupyter servers with that root folder.
+
+    Under a JupyterHub the user is the hub's, for all its servers may run as one of the system.
+    """
+    try:
+        user = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (KeyError, OSError):  # the system knows no name
+        user = str(os.getuid())
+    return f"driftdb:{quote(user, safe='')}:{_digest(root)}:"
+
+
+def _digest(root: str) -> str:
+    real = os.path.realpath(root).encode(errors="surrogateescape")
+    return hashlib.sha256(real).hexdigest()[:32]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from driftdb_jupyter.server.process.control import Control, control_file, control_path, read_control
@@ -46,3 +47,17 @@ def test_a_server_whose_folder_cant_be_written_any_more_ends_as_it_should(
         path.mkdir()
     (message,) = caplog.messages
     assert message.startswith(f"{path} can't be removed (")
+
+
+def test_who_started_later_is_found_when_the_earlier_ends(journal: Path) -> None:
+    later = Control("http://127.0.0.1:8001/", secret="t", pid=2)
+    with control_file(str(journal), later):
+        with control_file(str(journal), CONTROL):
+            control_path(journal).write_bytes(msgspec.json.encode(later))
+        assert read_control(journal) == later
+
+
+def test_it_is_there_where_rooms_are_in_no_file(tmp_path: Path) -> None:
+    journal = tmp_path / "folder" / "rooms.db"
+    with control_file(str(journal), CONTROL):
+        assert read_control(journal) == CONTROL
