@@ -64,6 +64,7 @@ class Guard:
     def __init__(self, credential: Credential, access: RoomAccess) -> None:
         self.credential = credential
         self._access = access
+        self._is_outdated = False
         self.steady: Grants | None = None
         self._known = NOTHING
         self.review()
@@ -79,9 +80,12 @@ class Guard:
 
     def review(self) -> None:
         """Look again at what is allowed."""
+        was_outdated = self._is_outdated
         self._is_outdated = self.unlimited = False
         if not self.credential.steady:
             self.steady = None
+            if was_outdated:
+                self._known = NOTHING  # until it was asked
             return
         self.steady = self._known = NOTHING  # where this fails
         grants = self.credential.grants(self._access)

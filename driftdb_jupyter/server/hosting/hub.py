@@ -114,6 +114,7 @@ class Hub:
         self._notices: dict[Peer, float] = {}  # when each is told that it will be closed
         self._next_expiry = math.inf
         self._unreviewed: dict[HostedRoom, dict[Peer, None]] = {}  # who may do other things now
+        self._asked: dict[HostedRoom, dict[Peer, asyncio.Future[None]]] = {}  # and waits to be told
         self._muting = False
         self.callers = Callers(settings)
         self.people = People(settings)
@@ -179,6 +180,7 @@ class Hub:
         """Remove a peer whose connection has ended; ``for_good``: it will not come back."""
         hosted = self._peers.pop(peer)
         self._unreviewed.get(hosted, {}).pop(peer, None)
+        self._asked.get(hosted, {}).pop(peer, None)
         self.traffic.bytes_sent += peer.outbox.bytes_sent
         self._expiries.pop(peer, None)
         self._notices.pop(peer, None)
@@ -371,41 +373,66 @@ class Hub:
         peers = [peer for peer, room in self._peers.items() if room is hosted]
         if not peers:
             return
-        unreviewed = self._unreviewed.setdefault(hosted, {})
+        unreviewed = self._unreviewed.get(hosted)
+        if unreviewed is None:
+            unreviewed = self._unreviewed[hosted] = {}
+            self.backlog.turns.wait(partial(self._review_next, hosted))
         for peer in peers:
             peer.outdate()
             unreviewed[peer] = None
-        if hosted.mute is None:
-            hosted.mute = partial(self._mute, unreviewed)
-            self.backlog.turns.wait(partial(self._review_next, hosted))
+        hosted.mute = partial(self._mute, hosted)
 
     def _review_next(self, hosted: HostedRoom) -> None:
         unreviewed = self._unreviewed[hosted]
         if unreviewed:
             self.backlog.turns.wait(partial(self._review_next, hosted))
-            self._review(unreviewed, next(iter(unreviewed)))
+            self._review(hosted, next(iter(unreviewed)))
         else:
             del self._unreviewed[hosted]
-            hosted.mute = None
+            self._end_muting(hosted)
 
-    def _review(self, unreviewed: dict[Peer, None], peer: Peer) -> None:
-        del unreviewed[peer]
-        self._act(peer, peer.review)
+    def _review(self, hosted: HostedRoom, peer: Peer) -> None:
+        del self._unreviewed[hosted][peer]
+        asking = self._act(peer, peer.review)
+        if asking is not None and peer.is_asking:
+            self._asked.setdefault(hosted, {})[peer] = asking
+            asking.add_done_callback(partial(self._answered, hosted, peer))
 
-    def _mute(self, unreviewed: dict[Peer, None], key: str) -> None:
-        """Keep news of a key from those who were not told yet that they may not hear them."""
+    def _answered(self, hosted: HostedRoom, peer: Peer, asking: asyncio.Future[None]) -> None:
+        asked = self._asked.get(hosted, {})
+        if asked.get(peer) is asking:  # else it was asked about another change meanwhile
+            del asked[peer]
+        self._end_muting(hosted)
+
+    def _end_muting(self, hosted: HostedRoom) -> None:
+        if not self._asked.get(hosted):
+            self._asked.pop(hosted, None)
+            if hosted not in self._unreviewed:
+                hosted.mute = None
+
+    def _mute(self, hosted: HostedRoom, key: str) -> None:
+        """Keep news of a key from those who were not told yet that they may not hear them.
+
+        Among them are those of whom others have yet to say whether they may.
+        """
         asking, self._muting = not self._muting, True
+        unreviewed = self._unreviewed.get(hosted, {})
         try:
             for peer in list(unreviewed):
-                try:
-                    is_known = peer.mute(key, asking=asking)
-                except Exception:
-                    self._fail(peer)
-                    continue
-                if not is_known and peer in unreviewed:
-                    self._review(unreviewed, peer)
+                if not self._mute_peer(peer, key, asking=asking) and peer in unreviewed:
+                    self._review(hosted, peer)
+            for peer in list(self._asked.get(hosted, ())):
+                if peer.is_asking:
+                    self._mute_peer(peer, key, asking=False)
         finally:
             self._muting = not asking
+
+    def _mute_peer(self, peer: Peer, key: str, *, asking: bool) -> bool:
+        try:
+            return peer.mute(key, asking=asking)
+        except Exception:
+            self._fail(peer)
+            return True
 
     def _act_in_turns(
         self, peers: list[Peer], action: Callable[[Peer], Awaitable[None] | None]
@@ -454,21 +481,25 @@ class Hub:
         else:  # it was renewed meanwhile, or the clock was set back
             self.renewed(peer)
 
-    def _act(self, peer: Peer, action: Callable[[], Awaitable[None] | None]) -> None:
+    def _act(
+        self, peer: Peer, action: Callable[[], Awaitable[None] | None]
+    ) -> asyncio.Future[None] | None:
         """Have a peer act on what it may do, and go on with the others where that fails.
 
-        It may do nothing more then, and is closed.
+        It may do nothing more then, and is closed. Returns what to wait for.
         """
         try:
             asking = action()
         except Exception:
             self._fail(peer)
-            return
-        if asking is not None:
-            task = asyncio.ensure_future(asking)
-            self.backlog.turns.end()  # what it does comes after this turn
-            self._asking.add(task)
-            task.add_done_callback(partial(self._acted, peer))
+            return None
+        if asking is None:
+            return None
+        task = asyncio.ensure_future(asking)
+        self.backlog.turns.end()  # what it does comes after this turn
+        self._asking.add(task)
+        task.add_done_callback(partial(self._acted, peer))
+        return task
 
     def _acted(self, peer: Peer, task: asyncio.Future[None]) -> None:
         self._asking.discard(task)

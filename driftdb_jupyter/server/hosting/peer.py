@@ -75,6 +75,7 @@ class Peer:
     """
 
     __slots__ = (
+        "_asking_count",
         "_close",
         "_codec",
         "_cost_bytes",
@@ -120,6 +121,7 @@ class Peer:
         refused: Callable[[Refusal], object] = lambda refusal: None,
         renews: Renewal | None = None,
     ) -> None:
+        self._asking_count = 0  # of reviews
         self._close = close
         self._codec = codec
         self._harmless_bytes = limits.harmless_bytes
@@ -259,7 +261,13 @@ class Peer:
         self._unlimited = self.guard.unlimited
         if isinstance(grants, Grants):
             return self._follow(grants)
+        self._asking_count += 1
         return self._wait_to_follow(grants)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether others have yet to tell a :meth:`review` what is allowed now."""
+        return self._asking_count > 0
 
     def outdate(self) -> None:
         """Allow from now on what is allowed now; :meth:`review` tells the peer of it."""
@@ -271,7 +279,8 @@ class Peer:
 
         For the time between :meth:`outdate` and that. Returns False where others have to be asked
         whether it may: then it is to be reviewed at once. Without ``asking`` it hears no more of
-        the key then, until it is reviewed in its turn.
+        the key then, until it is reviewed in its turn, or others have answered: then it is given
+        what the key holds.
         """
         is_known = self.guard.credential.steady
         if asking and not is_known:
@@ -473,7 +482,10 @@ class Peer:
                 await self._wait_for_grants(message, (), length, grants)
 
     async def _wait_to_follow(self, asked: Awaitable[Grants]) -> None:
-        grants = await asked
+        try:
+            grants = await asked
+        finally:
+            self._asking_count -= 1
         giving = self._follow(grants)
         if giving is not None:
             await giving

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable
 from itertools import count
 from typing import Any
 from unittest.mock import Mock
@@ -288,6 +289,106 @@ async def test_however_many_have_to_be_asked_none_of_them_hears_more(lecture: Le
     assert lecture.values("secret") == 1
     assert not any(message["type"] == "push" for line in lines for message in heard(line))
     assert not any(line.outbox.closed for line in lines)
+
+
+class Late(Asked):
+    """A credential whose authorizer takes its time; ``answered``: how many answers it may give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered = asyncio.Semaphore(0)
+
+    def grants(self, access: RoomAccess) -> Awaitable[Grants]:  # type: ignore[override]
+        return self._answer(access)
+
+    async def _answer(self, access: RoomAccess) -> Grants:
+        await self.answered.acquire()
+        return self.allows if access.policy is None else access.grants_for(GUEST)
+
+
+async def late(lecture: Lecture, *keys: str) -> tuple[EndingLine, Late]:
+    """A peer that has to be asked about, and hears of some keys."""
+    line = lecture.come()
+    for key in keys:
+        send(line.peer, type="get", key=key, epoch=None)
+    send(line.peer, type="get", key="desk", seq=None, presence=True)
+    heard(line)
+    credential = Late()
+    credential.answered.release()
+    renewing = line.peer.renew(credential)
+    assert renewing is not None
+    await renewing
+    return line, credential
+
+
+async def test_who_is_asked_about_hears_nothing_more_until_others_have_answered(
+    lecture: Lecture,
+) -> None:
+    writer = lecture.come()
+    line, credential = await late(lecture, "secret", "open", "quiet")
+    await lecture.change({"can": "read", "keys": ["open"]}, {"can": ["append", "presence"]})
+    for _ in range(3):
+        push(writer.peer, "secret")
+        push(writer.peer, "open")
+        send(writer.peer, type="presence", key="desk", value="here")
+        await lecture.world.settle()
+        assert heard(line) == []
+    assert not line.peer.may_read("open")
+    credential.answered.release()
+    while lecture.hosted.mute is not None:
+        await asyncio.sleep(0)
+    told = {message["key"]: message for message in heard(line)}
+    assert told["open"]["type"] == "init"
+    assert len(told["open"]["data"]) == 3
+    assert told["secret"]["type"] == told["quiet"]["type"] == "error"
+    push(writer.peer, "secret")
+    push(writer.peer, "open")
+    assert [(message["type"], message["key"]) for message in heard(line)] == [("push", "open")]
+
+
+async def test_each_of_several_changes_waits_for_an_answer_of_its_own(lecture: Lecture) -> None:
+    writer = lecture.come()
+    line, credential = await late(lecture, "k")
+    for _ in range(2):
+        await lecture.change("write")
+        push(writer.peer, "k")
+        await lecture.world.settle()
+    credential.answered.release()
+    await lecture.world.settle()
+    heard(line)
+    push(writer.peer, "k")
+    assert heard(line) == []
+    credential.answered.release()
+    while lecture.hosted.mute is not None:
+        await asyncio.sleep(0)
+    (told,) = heard(line)
+    assert (told["type"], len(told["data"])) == ("init", 3)
+
+
+async def test_who_is_asked_about_because_time_has_passed_hears_on_meanwhile(
+    lecture: Lecture,
+) -> None:
+    writer = lecture.come()
+    line, credential = await late(lecture, "k")
+    lecture.world.hub.check_credentials()
+    push(writer.peer, "k")
+    assert [message["type"] for message in heard(line)] == ["push"]
+    credential.answered.release()
+    await lecture.world.settle()
+    push(writer.peer, "k")
+    assert [message["type"] for message in heard(line)] == ["push"]
+
+
+async def test_one_that_leaves_before_it_is_answered_keeps_nobody_waiting(
+    lecture: Lecture,
+) -> None:
+    line, credential = await late(lecture, "k")
+    await lecture.change("write")
+    push(lecture.come().peer, "k")
+    lecture.world.hub.leave(line.peer)
+    credential.answered.release()
+    while lecture.hosted.mute is not None:
+        await asyncio.sleep(0)
 
 
 async def test_one_that_fails_then_is_closed_alone(slow: Lecture) -> None:
