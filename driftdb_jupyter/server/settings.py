@@ -456,6 +456,14 @@ class DriftDB(Configurable):
         help="How often is asked whether those who are connected may still be, in seconds: "
         "Jupyter's authorizer, and whoever gave the credential that they came in with. 0: never.",
     )
+    authorizer_timeout_seconds = Float(
+        10.0,
+        min=0.1,
+        config=True,
+        help="How long Jupyter's authorizer and identity provider may take for an answer, in "
+        "seconds. Without one the authorizer counts as saying no, and whoever the provider knew "
+        "before may stay.",
+    )
     token_keys_file = Unicode(
         "",
         config=True,

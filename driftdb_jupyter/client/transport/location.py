@@ -1,14 +1,14 @@
 """The address of a room: from ``room=``, ``url=``, and what a Jupyter server told its kernel.
 
 A kernel's environment has ``DRIFTDB_URL`` (the server's root, as the kernel reaches it),
-``DRIFTDB_SECRET`` (sent as ``Authorization: DriftDB …``, and the kernel's id beside it as
-``DriftDB-Kernel``), ``DRIFTDB_CERTFILE`` (the server's own TLS certificate, if it has one that
-nobody else vouches for), ``DRIFTDB_PUBLIC_URL`` (the root as browsers elsewhere reach it, where a
-proxy stands before the server), ``DRIFTDB_NOT_KEPT`` (why the server keeps its rooms in memory
-alone, if it should not), and Jupyter's ``JPY_SESSION_NAME``, the path that the notebook had when
-the kernel was started. Where the rooms are those of a service, which knows no notebooks,
-``DRIFTDB_NOTEBOOKS_URL`` and ``DRIFTDB_NOTEBOOKS_SECRET`` are those of the server that does, and
-``DRIFTDB_TOKEN`` opens the service.
+``DRIFTDB_SECRET`` (the kernel's own, sent as ``Authorization: DriftDB …``), ``DRIFTDB_CERTFILE``
+(the server's own TLS certificate, if it has one that nobody else vouches for),
+``DRIFTDB_PUBLIC_URL`` (the root as browsers elsewhere reach it, where a proxy stands before the
+server), ``DRIFTDB_NOT_KEPT`` (why the server keeps its rooms in memory alone, if it should not),
+and Jupyter's ``JPY_SESSION_NAME``, the path that the notebook had when the kernel was started.
+Where the rooms are those of a service, which knows no notebooks, ``DRIFTDB_NOTEBOOKS_URL`` and
+``DRIFTDB_NOTEBOOKS_SECRET`` are those of the server that does, and ``DRIFTDB_TOKEN`` opens the
+service.
 
 Outside of a notebook anybody may set ``DRIFTDB_URL``, and ``DRIFTDB_ROOM``: the name or URL of the
 room that is meant where none is given.
@@ -34,7 +34,6 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from ...protocol.errors import NoServer, Unreachable
 from ...protocol.name import NAME_BYTES, is_name
 from ..arguments import check_text, needed_text
-from .kernel import kernel_id
 from .token_source import TokenSource
 
 __all__ = ["Location", "locate"]
@@ -107,13 +106,7 @@ class Location:
     @property
     def headers(self) -> dict[str, str]:
         """The headers to send with each request."""
-        if self.authorization is None:
-            return {}
-        headers = {"Authorization": self.authorization}
-        kernel = kernel_id() if self.own else None
-        if kernel is not None and kernel.isascii() and kernel.isprintable():
-            headers["DriftDB-Kernel"] = kernel
-        return headers
+        return {} if self.authorization is None else {"Authorization": self.authorization}
 
     async def headers_now(self) -> dict[str, str]:
         """Return the headers to send with a request; asks for a token where that is needed.

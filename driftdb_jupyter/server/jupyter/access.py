@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 import json
 from collections.abc import Awaitable, Mapping
+from contextvars import Context
 from copy import copy
 from http import HTTPStatus
 from logging import Logger
 from time import perf_counter
+from typing import TypeVar
 from weakref import ref
 
 from jupyter_core.utils import ensure_async
@@ -24,7 +26,7 @@ from ...access.room_access import RoomAccess
 from ...protocol.value import Value
 from ..process.durations import Durations
 
-__all__ = ["KERNEL", "RESOURCE", "SHOWN", "JupyterCredential", "holds_secret", "told"]
+__all__ = ["KERNEL", "RESOURCE", "SHOWN", "JupyterCredential", "KernelCredential", "told"]
 
 RESOURCE = "driftdb"
 _IDENTITY = ("username", "name", "display_name", "initials", "color", "avatar_url")
@@ -32,15 +34,10 @@ KERNEL = User(username="kernel", name="Kernel", display_name="Kernel")
 SHOWN = User(username="driftdb", name="DriftDB", display_name="DriftDB")
 """Whom Jupyter sees in the place of somebody without an account, at the routes of rooms alone."""
 
-_SCHEME = "DriftDB "
+T = TypeVar("T")
+
 _READER = compile_grants(Grant(ROLES["read"]))
 _WRITER = compile_grants(Grant(tuple(word for word in ROLES["write"] if word != "read")))
-
-
-def holds_secret(authorization: str, secret: str) -> bool:
-    """Return True if an ``Authorization`` header carries the secret that kernels are given."""
-    given = authorization.removeprefix(_SCHEME)
-    return given != authorization and hmac.compare_digest(given.encode(), secret.encode())
 
 
 def identity(user: object) -> Value:
@@ -63,30 +60,41 @@ class JupyterCredential:
     late.
     """
 
-    __slots__ = ("_asked", "_handler", "_identity", "_kept")
+    __slots__ = ("_asked", "_handler", "_identity", "_kept", "_patience_seconds")
 
     expires_at: float | None = None
     steady = False
 
-    def __init__(self, handler: JupyterHandler, asked: Durations) -> None:
-        """``asked``: where it is noted how long the authorizer takes."""
+    def __init__(
+        self, handler: JupyterHandler, asked: Durations, *, patience_seconds: float
+    ) -> None:
+        """``asked``: where it is noted how long the authorizer takes.
+
+        ``patience_seconds``: how long it, and the identity provider, may take at most.
+        """
         self._asked = asked
         self._handler = ref(handler)
         self._identity: Identity | None = None
         self._kept: JupyterHandler | None = None
+        self._patience_seconds = patience_seconds
 
     def lasting(self, handler: JupyterHandler) -> JupyterCredential:
         """Return another one, which keeps the handler, and which the handler doesn't have."""
-        made = JupyterCredential(handler, self._asked)
+        made = self._again(handler)
         made._kept = handler
         return made
+
+    @property
+    def user(self) -> User | None:
+        """Whom the authorizer is asked about; ``None`` when the connection has ended."""
+        handler = self._handler()
+        return None if handler is None else handler.current_user
 
     @property
     def identity(self) -> Identity:
         """The user's identity, as Jupyter has it."""
         if self._identity is None:
-            handler = self._handler()
-            user = None if handler is None else handler.current_user
+            handler, user = self._handler(), self.user
             subject = getattr(user, "username", None)
             fleeting = bool(getattr(handler, "token_authenticated", False))
             told = identity(user)
@@ -96,8 +104,6 @@ class JupyterCredential:
     def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:
         """Return what the user may do now; an authorizer that fails allows nothing."""
         write, read = self._ask("write", "read")
-        if write is True and read is True:  # the common case
-            return OWNER
         if isinstance(write, bool) and isinstance(read, bool):
             return self._grants(access, write=write, read=read)
         return self._wait_for_grants(access, write, read)
@@ -112,7 +118,10 @@ class JupyterCredential:
         Where it can't tell at the moment, as while a hub is restarted, it goes on letting it in.
         """
         handler = self._handler()
-        return False if handler is None else _is_still_known(handler)
+        return False if handler is None else _is_still_known(handler, self._patience_seconds)
+
+    def _again(self, handler: JupyterHandler) -> JupyterCredential:
+        return JupyterCredential(handler, self._asked, patience_seconds=self._patience_seconds)
 
     def _grants(self, access: RoomAccess, *, write: bool, read: bool) -> Grants:
         if write and read:
@@ -133,12 +142,12 @@ class JupyterCredential:
         handler = self._handler()
         if handler is None:  # the connection has ended
             return [False] * len(rights)
-        is_authorized, user = handler.authorizer.is_authorized, handler.current_user
+        is_authorized, user = handler.authorizer.is_authorized, self.user
         answers: list[bool | Awaitable[bool]] = []
         for right in rights:
             began = perf_counter()
             try:
-                allowed = is_authorized(handler, user, right, RESOURCE)
+                allowed = is_authorized(handler, user, right, RESOURCE)  # type: ignore[arg-type]
             except Exception:
                 handler.log.exception("DriftDB: the authorizer failed")
                 allowed = False
@@ -146,17 +155,91 @@ class JupyterCredential:
                 self._asked.add(perf_counter() - began)
                 answers.append(allowed)
             else:
-                answers.append(_wait_for(allowed, handler.log, self._asked, began))
+                answers.append(self._wait_for(allowed, handler.log, began))
         return answers
 
+    async def _wait_for(self, allowed: Awaitable[bool], log: Logger, began: float) -> bool:
+        try:
+            return bool(await _within(self._patience_seconds, allowed))
+        except asyncio.TimeoutError:
+            log.error("DriftDB: the authorizer didn't answer within %g s", self._patience_seconds)
+        except Exception:
+            log.exception("DriftDB: the authorizer failed")
+        finally:
+            self._asked.add(perf_counter() - began)
+        return False
 
-async def _is_still_known(handler: JupyterHandler) -> bool:
+
+class KernelCredential(JupyterCredential):
+    """Asks Jupyter's authorizer about the person who started a kernel.
+
+    The kernel may do what that person may, also by what a policy gives to the person's name. It is
+    asked when the kernel connects and every ``credential_check_seconds``, not for each message, for
+    kernels send a lot.
+    """
+
+    __slots__ = ("_rights", "_user")
+
+    def __init__(
+        self,
+        handler: JupyterHandler,
+        asked: Durations,
+        *,
+        patience_seconds: float,
+        user: User | None,
+        identity: Identity,
+    ) -> None:
+        """``user``: Jupyter's, who started it; ``identity``: the kernel's."""
+        super().__init__(handler, asked, patience_seconds=patience_seconds)
+        self._identity = identity
+        self._rights: tuple[bool, bool] | None = None
+        self._user = user
+
+    @property
+    def user(self) -> User | None:
+        """The person who started the kernel."""
+        return self._user
+
+    def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:
+        """Return what the person may do, as the authorizer said it last."""
+        if self._rights is None:
+            return super().grants(access)
+        write, read = self._rights
+        return self._grants(access, write=write, read=read)
+
+    def revalidate(self) -> bool:
+        """Return ``True``: a kernel runs on when its person has logged out.
+
+        From now on the authorizer is asked again.
+        """
+        self._rights = None
+        return True
+
+    def _again(self, handler: JupyterHandler) -> KernelCredential:
+        return KernelCredential(
+            handler,
+            self._asked,
+            patience_seconds=self._patience_seconds,
+            user=self._user,
+            identity=self.identity,
+        )
+
+    def _grants(self, access: RoomAccess, *, write: bool, read: bool) -> Grants:
+        self._rights = write, read
+        return super()._grants(access, write=write, read=read)
+
+
+async def _is_still_known(handler: JupyterHandler, patience_seconds: float) -> bool:
     # Another handler, because that one remembers who it was.
     request = copy(handler.request)
     request.connection = _NoConnection()
     asker = JupyterHandler(handler.application, request)
     try:
-        return await ensure_async(asker.identity_provider.get_user(asker)) is not None
+        asking = ensure_async(asker.identity_provider.get_user(asker))
+        return await _within(patience_seconds, asking) is not None
+    except asyncio.TimeoutError:
+        handler.log.error("DriftDB: the identity provider didn't answer in time")
+        return True
     except HTTPError as error:
         return error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     except Exception:
@@ -166,18 +249,34 @@ async def _is_still_known(handler: JupyterHandler) -> bool:
         asker.ui = ObjectDict()  # which has the handler, so that both would be freed late
 
 
+async def _within(seconds: float, asked: Awaitable[T]) -> T:
+    """Return an answer; raises :class:`asyncio.TimeoutError` where there is none in that time.
+
+    Also where what is asked can't be cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def end(_: object) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    answering = asyncio.ensure_future(asked)
+    answering.add_done_callback(end)
+    # The context holds the request, and a timer its context until its time.
+    timer = Context().run(loop.call_later, seconds, end, None)
+    try:
+        await ended
+        if not answering.done():
+            raise asyncio.TimeoutError
+        return answering.result()
+    finally:
+        timer.cancel()
+        answering.cancel()
+
+
 class _NoConnection(HTTPConnection):
     """The connection of a request that is only looked at."""
 
     def set_close_callback(self, callback: object) -> None:
         """Never call it."""
-
-
-async def _wait_for(allowed: Awaitable[bool], log: Logger, asked: Durations, began: float) -> bool:
-    try:
-        return bool(await allowed)
-    except Exception:
-        log.exception("DriftDB: the authorizer failed")
-        return False
-    finally:
-        asked.add(perf_counter() - began)

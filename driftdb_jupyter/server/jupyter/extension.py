@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -51,7 +50,7 @@ from ..process.event_log import EventLog
 from ..process.periodic import Periodic
 from ..process.place import jupyter_journal, jupyter_prefix
 from ..settings import DriftDB
-from .access import KERNEL, SHOWN, JupyterCredential, holds_secret
+from .access import KERNEL, SHOWN, JupyterCredential
 from .kernels import Kernels
 from .loggable import LoggableRequest
 from .notebook_rooms import NotebookRooms, SharedNotebookRooms, notebooks_file
@@ -62,12 +61,10 @@ __all__ = ["DriftDBExtension"]
 
 _PREFIX = "driftdb/"
 _ACTIVITY_INTERVAL_SECONDS = 15
-_SECRET = "driftdb_kernel_secret"
 _NOTEBOOKS = "driftdb_notebooks"
 _SERVICE = "driftdb_service"
 _KERNELS = "kernels"
 _KERNELS_OF_SERVER = "driftdb_kernels"
-_KERNEL_HEADER = "DriftDB-Kernel"
 
 
 class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
@@ -95,13 +92,13 @@ class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
         """Identify the user or kernel; raise 403 without a login."""
         self.credential: Credential
         page = isinstance(self, PageHandler)
-        if not page and self._is_of_kernel():
+        kernel = None if page else self._kernel()
+        if kernel is not None:
             # Counted apart: a proxy before Jupyter may have the same address, with all that come
             # through it.
             self.admit(_KERNELS)
             self.current_user = KERNEL
-            kernels: Kernels = self.settings[_KERNELS_OF_SERVER]
-            self.credential = kernels.credential(self.request.headers.get(_KERNEL_HEADER))
+            self.credential = kernel
             await self._demand_rights()
             return
         self.admit()
@@ -124,11 +121,11 @@ class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
             await self._demand_rights()
             return
         if page:
-            self.credential = JupyterCredential(self, self.hub.authorizer)
+            self.credential = self._jupyter_credential()
             await JupyterHandler.prepare(self)
             _ = self.xsrf_token  # which sets its cookie: an owner's page makes links
             return
-        self.credential = JupyterCredential(self, self.hub.authorizer)
+        self.credential = self._jupyter_credential()
         await JupyterHandler.prepare(self, _redirect_to_login=False)
         # By default Jupyter's own prepare and authorizer let in users that are not logged in.
         if self.current_user is None:
@@ -204,9 +201,14 @@ class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
         own = self.credential
         return own.lasting(self) if isinstance(own, JupyterCredential) else own
 
-    def _is_of_kernel(self) -> bool:
-        given = self.request.headers.get("Authorization", "")
-        return holds_secret(given, self.settings[_SECRET])
+    def _jupyter_credential(self) -> JupyterCredential:
+        patience_seconds = self.hub.settings.authorizer_timeout_seconds
+        return JupyterCredential(self, self.hub.authorizer, patience_seconds=patience_seconds)
+
+    def _kernel(self) -> Credential | None:
+        kernels: Kernels = self.settings[_KERNELS_OF_SERVER]
+        patience_seconds = self.hub.settings.authorizer_timeout_seconds
+        return kernels.credential(self, self.hub.authorizer, patience_seconds=patience_seconds)
 
 
 class NotebookRoom(RoomRequest):
@@ -259,7 +261,7 @@ class DriftDBExtension(ExtensionApp):
         return str(jupyter_journal(self.serverapp.root_dir))
 
     def initialize_settings(self) -> None:
-        """Make the hub, and the secret that the kernels are given."""
+        """Make the hub, and the secrets that kernels are given."""
         settings = DriftDB(parent=self)
         self._audit = audit_to(settings.audit_log)
         broker = self._broker(settings)
@@ -273,7 +275,6 @@ class DriftDBExtension(ExtensionApp):
         self.hub = Hub(broker, settings, events=EventLog(self.log), expired=rooms.forget)
         self.hub.peer_limit = bound_peers(self.hub.peer_limit, self.log)
         self.service = self.settings[_SERVICE] = UsedService.of(os.environ)
-        self.settings[_SECRET] = secrets.token_urlsafe(32)
         # A request that misses our routes is logged by Jupyter: let it hide our secrets too.
         scrubbed = self.serverapp.web_app.settings.get("extra_log_scrub_param_keys", [])
         self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client", "ticket"]
@@ -376,8 +377,9 @@ class DriftDBExtension(ExtensionApp):
     def kernel_environment(self) -> dict[str, str]:
         """Return the variables by which a kernel of this server finds its rooms.
 
-        ``DRIFTDB_URL`` and ``DRIFTDB_SECRET``, behind TLS ``DRIFTDB_CERTFILE``, and
-        ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself what is too large.
+        ``DRIFTDB_URL`` and ``DRIFTDB_SECRET`` (each kernel is given another), behind TLS
+        ``DRIFTDB_CERTFILE``, and ``DRIFTDB_MESSAGE_LIMIT_BYTES``, so that it refuses by itself
+        what is too large.
         ``DRIFTDB_PUBLIC_URL`` is the setting ``public_url``, for links to give to others. Where
         rooms are in memory that should be kept, ``DRIFTDB_NOT_KEPT`` says why, so that it can warn.
         Where a hub told of a service, they are those for its rooms (:class:`UsedService`).
@@ -388,7 +390,7 @@ class DriftDBExtension(ExtensionApp):
             return {}
         environment = {
             "DRIFTDB_URL": self.near,
-            "DRIFTDB_SECRET": self.settings[_SECRET],
+            "DRIFTDB_SECRET": self.kernels.secret,
             "DRIFTDB_MESSAGE_LIMIT_BYTES": str(self.hub.limits.message_bytes),
         }
         if server.certfile:

@@ -79,9 +79,9 @@ class People:
         return len(self._people)
 
     def of(self, identity: Identity) -> PersonShare | None:
-        """Return a person's share, ``None`` for somebody who isn't named: a guest, a kernel."""
+        """Return a person's share, ``None`` for a kernel and for somebody who isn't named."""
         named = identity.subject if identity.link is None else identity.link
-        if named is None:
+        if named is None or identity.source == "kernel":
             return None
         who = identity.source, named
         share = self._people.get(who)

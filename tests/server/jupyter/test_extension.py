@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
@@ -298,6 +299,32 @@ class TestAuthorizer:
         await peer.hears_error("forbidden", key="k", action="append")
         assert await knock(room, **room.server.headers) == OUT
 
+    async def test_one_that_does_not_answer_counts_as_saying_no(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        peer = await room.join()
+        settings = room.server.extension.hub.settings
+        monkeypatch.setattr(settings, "authorizer_timeout_seconds", 0.02)
+        later = await room.join()
+        asked: list[str] = []
+        ends = asyncio.Event()
+
+        async def never(self: object, allowed: bool) -> bool:
+            asked.append("")
+            while not ends.is_set():  # not even when it is cancelled
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.01)
+            return True
+
+        room.server.rights.as_coroutine = True
+        monkeypatch.setattr(type(room.server.rights), "_answer", never)
+        await later.send(push("k", 1))
+        await later.hears_error("forbidden", key="k", action="append")
+        assert await knock(room, **room.server.headers) == OUT
+        assert asked
+        ends.set()
+        await peer.hears_nothing()
+
 
 class TestLogin:
     """A connection goes on only as long as Jupyter would let its request in."""
@@ -321,7 +348,8 @@ class TestLogin:
         try:
             with patch.object(JupyterHandler, "__init__", make):
                 room.server.run(room.server.hub.check_credentials)
-                await peer.hears_nothing()
+                for _ in range(10):  # in turns of the loop
+                    await peer.hears_nothing()
             assert handlers
             assert [handler() for handler in handlers] == [None] * len(handlers)
         finally:
@@ -545,7 +573,7 @@ async def test_where_every_endpoint_has_to_be_authenticated_jupyter_misses_it_at
         assert await knock(room, Authorization=f"token {TOKEN}") == IN
         page = await fetch(room.url + "/page")
         assert (page.status, "/login?next=" in page.headers["Location"]) == (302, True)
-        secret = server.extension.settings["driftdb_kernel_secret"]
+        secret = server.extension.kernels.secret
         assert await knock(room, Authorization=f"DriftDB {secret}") == IN
         await room.empty()
     assert [w for w in recwarn if issubclass(w.category, JupyterServerAuthWarning)] == []
