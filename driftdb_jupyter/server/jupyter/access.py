@@ -230,13 +230,8 @@ class KernelCredential(JupyterCredential):
 
 
 async def _is_still_known(handler: JupyterHandler, patience_seconds: float) -> bool:
-    # Another handler, because that one remembers who it was.
-    request = copy(handler.request)
-    request.connection = _NoConnection()
-    asker = JupyterHandler(handler.application, request)
     try:
-        asking = ensure_async(asker.identity_provider.get_user(asker))
-        return await _within(patience_seconds, asking) is not None
+        return await _is_let_in(handler, patience_seconds)
     except asyncio.TimeoutError:
         handler.log.error("DriftDB: the identity provider didn't answer in time")
         return True
@@ -245,6 +240,16 @@ async def _is_still_known(handler: JupyterHandler, patience_seconds: float) -> b
     except Exception:
         handler.log.exception("DriftDB: the identity provider failed")
         return True
+
+
+async def _is_let_in(handler: JupyterHandler, patience_seconds: float) -> bool:
+    # Another handler, because that one remembers who it was.
+    request = copy(handler.request)
+    request.connection = _NoConnection()
+    asker = JupyterHandler(handler.application, request)
+    try:
+        asking = ensure_async(asker.identity_provider.get_user(asker))
+        return await _within(patience_seconds, asking) is not None
     finally:
         asker.ui = ObjectDict()  # which has the handler, so that both would be freed late
 

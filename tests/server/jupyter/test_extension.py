@@ -383,6 +383,14 @@ class TestLogin:
         else:
             await peer.is_closed_with(4401)
 
+    async def test_nobody_is_put_out_where_a_request_to_ask_with_can_not_be_made(
+        self, room: Room
+    ) -> None:
+        peer = await room.join()
+        with patch.object(JupyterHandler, "__init__", side_effect=RuntimeError("on purpose")):
+            room.server.run(room.server.hub.check_credentials)
+            await peer.hears_nothing()
+
 
 def kernel_headers(server: Server) -> dict[str, str]:
     """What a kernel sends."""
