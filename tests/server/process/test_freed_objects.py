@@ -117,6 +117,16 @@ def test_no_object_is_looked_at_and_those_that_were_set_aside_are_there_again(
     assert len(gc.get_objects()) > there / 2
 
 
+def test_those_that_were_set_aside_for_good_stay_so(objects: Objects) -> None:
+    gc.freeze()
+    try:
+        aside = gc.get_freeze_count()
+        assert objects.freed.drop(large=True)
+        assert gc.get_freeze_count() >= aside
+    finally:
+        gc.unfreeze()
+
+
 def test_names_that_were_looked_up_are_forgotten(objects: Objects) -> None:
     get: Callable[[object, str, None], object] = getattr
     name = "".join(["po", "st"])
