@@ -105,6 +105,24 @@ class Guard:
         grants = self.steady
         return self.credential.grants(self._access) if grants is None else grants
 
+    def allows(self, push: Push) -> bool:
+        """Return True if a push is allowed, for a key that was used lately.
+
+        Others have to be looked at by :meth:`ask` and :func:`denial`, as all that this isn't true
+        for.
+        """
+        grants = self.steady
+        if grants is None:
+            return False
+        actions = grants.known.get(push.key)
+        return actions is not None and not _needed(push) & ~actions
+
+    def may_read(self, key: str) -> bool:
+        """Return True if a key may be read, as far as that is known without asking others."""
+        grants = self.known if self._is_outdated else self._known
+        actions = grants.known.get(key)
+        return grants.may_read(key) if actions is None else actions & READ != 0
+
     @property
     def known(self) -> Grants:
         """What is allowed, as far as that is known without asking others."""
@@ -130,12 +148,7 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
     if grants.unlimited:
         return None
     if isinstance(message, Push):
-        action = message.action
-        needed = _PUSHES[type(action)]
-        if message.if_seq is not None or message.epoch is not None:
-            needed |= READ  # for a conflict, too
-        if isinstance(action, Append) and action.max_length is not None:
-            needed |= DELETE  # for it takes away what others wrote
+        needed = _needed(message)
     elif isinstance(message, Get):
         needed = READ
     elif isinstance(message, SetPresence):
@@ -153,6 +166,17 @@ def denial(grants: Grants, message: ClientMessage) -> Forbidden | None:
     refusal = Forbidden(_explain(name, message), key=key, action=name)
     refusal.push_id = message.id if isinstance(message, Push) else None
     return refusal
+
+
+def _needed(push: Push) -> int:
+    """Return the actions that a push needs on its key, as bits."""
+    action = push.action
+    needed = _PUSHES[type(action)]
+    if push.if_seq is not None or push.epoch is not None:
+        needed |= READ  # for a conflict, too
+    if type(action) is Append and action.max_length is not None:  # isinstance() takes longer
+        needed |= DELETE  # for it takes away what others wrote
+    return needed
 
 
 def check(grants: Grants, message: ClientMessage) -> None:

@@ -181,10 +181,9 @@ class Peer:
                     decoded = codec.decode(message, limits)
                 if type(decoded) is Push:
                     values = codec.values(decoded, limits)
-                    allowed = self._unlimited
+                    allowed = self._unlimited or self.guard.allows(decoded)
                     if not allowed:
-                        steady = self.guard.steady
-                        grants = self.guard.ask() if steady is None else steady
+                        grants = self.guard.ask()
                         allowed = isinstance(grants, Grants) and denial(grants, decoded) is None
                     if allowed:
                         waits = room.sequencer.push(decoded, values, self)
@@ -215,7 +214,7 @@ class Peer:
                 outcome.push_id = push.id
                 self._refuse(outcome)
                 return
-            sized = self._unlimited or self.may_read(push.key)
+            sized = self._unlimited or outcome.value_count < 2 or self.guard.may_read(push.key)
             for message in answers_to_push(self._codec, push, outcome, sized=sized):
                 self._send(message)
         except Exception:
@@ -224,7 +223,7 @@ class Peer:
 
     def may_read(self, key: str) -> bool:
         """Return whether it may read a key, as far as that is known without asking."""
-        return self.guard.known.may_read(key)
+        return self.guard.may_read(key)
 
     @property
     def held(self) -> bool:
