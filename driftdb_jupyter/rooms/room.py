@@ -15,7 +15,7 @@ from msgspec import Struct
 from ..access.room_access import Change, RoomAccess
 from ..protocol.entry import Author, Entry
 from ..protocol.errors import BadMessage, BadSequence, Conflict, QuotaExceeded
-from ..protocol.messages import Append, Compact, Delete, Push, Relay, Replace
+from ..protocol.messages import Action, Append, Compact, Delete, Push, Relay, Replace
 from ..protocol.parts import names_parts
 from ..protocol.value import Value
 from .memory_budget import MemoryBudget
@@ -338,7 +338,7 @@ class Room:
                 return Applied(key, producer.seq(push.id))
         if push.if_seq is not None or push.epoch is not None:
             self._check(push)
-        if isinstance(action, Relay):
+        if type(action) is Relay:  # isinstance() takes 0.1 µs longer where it says no
             if len(values) == 1 and decided is None:  # nearly all, and without another call
                 self.seq = seq = self.seq + 1
                 entries: Sequence[Entry] = (Entry(seq, values[0], now, author),)
@@ -364,7 +364,7 @@ class Room:
     def _change(
         self,
         push: Push,
-        action: Append | Replace | Compact | Delete,
+        action: Action,
         values: Sequence[Value],
         author: Author | None,
         now: float,
@@ -372,18 +372,18 @@ class Room:
         decided: Applied | None,
     ) -> Applied:
         key = push.key
-        if isinstance(action, Compact):
+        if type(action) is Compact:
             if push.epoch is None:
                 self._check_whole(key, action.seq)
             return self._compact(key, action.seq, values[0], author, now, free_bytes, decided)
-        if isinstance(action, Delete):
+        if type(action) is Delete:
             return self._delete(key)
         stream = self._streams.get(key)
         held = 0 if stream is None else stream.value_count
         keep, drop = len(values), 0
-        if isinstance(action, Replace):
+        if type(action) is Replace:
             drop = held
-        elif action.max_length is not None:
+        elif type(action) is Append and action.max_length is not None:
             keep = min(keep, action.max_length)
             drop = max(0, held + keep - action.max_length)
         if keep == 1:  # in nearly all pushes

@@ -51,7 +51,7 @@ class BatchedSequencer(JournaledSequencer):
         if push.id is not None and client is not None:
             producer = room.producers.find(client)
             known = producer is not None and producer.knows(push.id)
-        keeps = not isinstance(push.action, Relay)
+        keeps = type(push.action) is not Relay
         if keeps and not known and handle.failing is not None:
             # At once: what waits for the commit may wait for as long as the disk is full.
             pusher.answer(push, Unavailable(handle.failing))
