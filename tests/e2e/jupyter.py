@@ -25,9 +25,13 @@ TOKEN = "a-token-for-the-tests"
 
 
 class JupyterServer:
-    """A Jupyter server that can be restarted; it serves the files in ``folder``."""
+    """A Jupyter server that can be restarted; it serves the files in ``folder``.
 
-    def __init__(self, home: Path) -> None:
+    ``variables`` are more for its environment.
+    """
+
+    def __init__(self, home: Path, **variables: str) -> None:
+        self._variables = variables
         os.chmod(home, 0o700)
         self.folder = home / "files"
         self.folder.mkdir()
@@ -53,6 +57,7 @@ class JupyterServer:
             JUPYTER_CONFIG_DIR=str(self._settings / "config"),
             JUPYTER_DATA_DIR=str(self._settings / "data"),
             JUPYTER_RUNTIME_DIR=str(self._settings / "runtime"),
+            **self._variables,
         )
         # The extension is to be found as a user's is: by the configuration that was installed.
         del env["JUPYTER_NO_CONFIG"]
