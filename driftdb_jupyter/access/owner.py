@@ -19,18 +19,25 @@ _PREFIX = "owner_"
 class Owner(Guest):
     """Shows a secret: may do everything in the rooms that it is the owner's of, else a guest's.
 
-    ``guest``: what somebody with nothing comes in with.
+    ``guest``: what somebody with nothing comes in with. ``digest``: that of the secret.
     """
 
     identity = Identity("owner")
 
     def __init__(self, secret: str, guest: Guest | None = None) -> None:
-        self._digest = _digest(secret)
+        self.digest = _digest(secret)
         self._guest = guest or Guest()
+
+    @classmethod
+    def with_digest(cls, digest: str, guest: Guest) -> Owner:
+        """Return who has shown another server a secret with that digest."""
+        owner = cls("", guest)
+        owner.digest = digest
+        return owner
 
     def grants(self, access: RoomAccess) -> Grants:
         """Return the grants of the owner, or of a guest."""
-        return self._guest.grants(access) if access.get(_KIND, self._digest) is None else OWNER
+        return self._guest.grants(access) if access.get(_KIND, self.digest) is None else OWNER
 
     def may_create(self) -> bool:
         """Return whether a guest may."""

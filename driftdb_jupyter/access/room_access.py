@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from ..protocol.errors import QuotaExceeded
 from .grants import Grants
@@ -10,7 +11,17 @@ from .identity import Identity
 from .policy import Policy
 from .read_policies import ReadPolicy, read_policies
 
-__all__ = ["LINK", "LINK_PEOPLE", "NO_ROOM", "POLICY", "Change", "RoomAccess", "changes_rights"]
+__all__ = [
+    "LINK",
+    "LINK_PEOPLE",
+    "NO_CHANGE",
+    "NO_ROOM",
+    "POLICY",
+    "Change",
+    "OutOfDate",
+    "RoomAccess",
+    "changes_rights",
+]
 
 Change = Mapping[tuple[str, str], bytes | None]
 """Records to write, as JSON text by kind and name; ``None`` removes one."""
@@ -27,6 +38,10 @@ LINK_PEOPLE = "link_people"
 def changes_rights(change: Change) -> bool:
     """Return whether somebody may do other things after a change, so that all are to be asked."""
     return any(kind != LINK_PEOPLE for kind, _ in change)
+
+
+class OutOfDate(Exception):
+    """Somebody else has changed meanwhile what a change was made from."""
 
 
 class RoomAccess:
@@ -82,6 +97,12 @@ class RoomAccess:
         assert self._read is not None
         return self._read.grants_for(identity)
 
+    def demand(self, expected: Change) -> None:
+        """Raise :class:`OutOfDate` unless records are as expected; ``None``: not there."""
+        for place, content in expected.items():
+            if self._records.get(place) != content:
+                raise OutOfDate
+
     def check(self, change: Change, *, limit_bytes: int) -> int:
         """Return how many bytes of memory :meth:`apply` will cost, less than 0 for fewer.
 
@@ -135,6 +156,9 @@ def _cost(place: tuple[str, str], content: bytes | None) -> int:
         return 0
     return _RECORD_COST_BYTES + place[0].__sizeof__() + place[1].__sizeof__() + len(content)
 
+
+NO_CHANGE: Change = MappingProxyType({})
+"""No record at all."""
 
 NO_ROOM = RoomAccess("")
 """That of no room: what a credential allows there, it allows at the server as a whole."""

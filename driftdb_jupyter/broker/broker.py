@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..access.room_access import Change, RoomAccess
+from ..access.room_access import NO_CHANGE, Change, RoomAccess
 from ..protocol.entry import Author
 from ..protocol.errors import Refusal
 from ..protocol.messages import Push
@@ -211,9 +211,13 @@ class Broker(Protocol):
         that can't be read.
         """
 
-    async def change_access(self, name: str, change: Change) -> bool:
+    async def change_access(
+        self, name: str, change: Change, *, expected: Change = NO_CHANGE
+    ) -> bool:
         """Change who may do what in a room, and tell whether there is one.
 
+        ``expected``: records that have to be so, for what was read may be another by now; else
+        :class:`~..access.room_access.OutOfDate` is raised, and :meth:`access` tells the new ones.
         Its audience hears, unless all that changes is who came in by a link. It is kept when this
         returns. Raises :class:`~..protocol.errors.BadMessage` for a policy that can't be read,
         :class:`~..protocol.errors.QuotaExceeded` where the records would take more than they may,

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from ..access.room_access import Change, RoomAccess, changes_rights
+from ..access.room_access import NO_CHANGE, Change, RoomAccess, changes_rights
 from ..protocol.errors import BadMessage, QuotaExceeded, Refusal
 from ..protocol.messages import Push
 from ..protocol.name import new_id
@@ -124,10 +124,13 @@ class MemoryBroker:
         sequencer = self._rooms.get(name)
         return None if sequencer is None else sequencer.room.access
 
-    async def change_access(self, name: str, change: Change) -> bool:
+    async def change_access(
+        self, name: str, change: Change, *, expected: Change = NO_CHANGE
+    ) -> bool:
         """Change who may do what in a room (see :class:`.broker.Broker`)."""
         sequencer = self._rooms.get(name)
         if sequencer is not None:
+            sequencer.room.access.demand(expected)
             sequencer.room.change_access(change)
             if changes_rights(change):
                 sequencer.audience.access_changed()

@@ -183,6 +183,10 @@ def application(
     # What is of no other form:
     others = partial(Owner, guest=guest) if service is None else service.credential
     bearers.add(lambda text: True, others)
+    hub.share_tickets(
+        guest=guest if service is None else None,
+        token=None if signed is None else signed.verified_elsewhere,
+    )
     site = Site(
         hub,
         prefix=base_url,

@@ -13,7 +13,7 @@ import pytest_asyncio
 from msgspec import Raw
 
 from driftdb_jupyter.access.policy import parse_policy
-from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.access.room_access import POLICY, OutOfDate
 from driftdb_jupyter.broker.broker import Broker
 from driftdb_jupyter.protocol.entry import Author
 from driftdb_jupyter.protocol.errors import BadMessage, Conflict, QuotaExceeded
@@ -310,6 +310,20 @@ async def test_a_change_of_access_that_is_refused_changes_nothing(make_broker: M
     assert access is not None
     assert list(access) == []
     assert record.heard == []
+
+
+async def test_a_change_from_what_is_no_longer_so_changes_nothing(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record()
+    await opened(broker, record)
+    link = ("link", "a")
+    assert await broker.change_access("room", {link: b"1"}, expected={link: None})
+    for expected in ({link: None}, {link: b"2"}, {link: b"1", ("link", "b"): b"1"}):
+        with pytest.raises(OutOfDate):
+            await broker.change_access("room", {link: b"3"}, expected=expected)
+    assert await broker.change_access("room", {link: None}, expected={link: b"1"})
+    access = await broker.access("room")
+    assert access is not None
+    assert list(access) == []
 
 
 async def test_a_deleted_room_takes_its_access_along(make_broker: MakeBroker) -> None:

@@ -66,6 +66,20 @@ async def test_who_comes_to_the_other_server_goes_on_where_it_was(rooms: list[Ro
     assert (found["recovered"], found["data"]) == (True, [{"value": 2, "seq": 2}])
 
 
+@pytest.mark.asyncio
+async def test_a_ticket_of_one_server_lets_in_at_the_other_once(rooms: list[Room]) -> None:
+    one, other = rooms
+    url = f"{one.server.root}room/{one.name}/ticket"
+    ticket = (await fetch(url, method="POST")).json["ticket"]
+    peer = await other.join(query=f"ticket={ticket}")
+    await peer.subscribe("k")
+    await peer.send(push("k", 1))
+    await peer.hears(pushed("k", 1, 1))
+    for room in rooms:
+        again = await fetch(f"{room.server.root}room/{room.name}?ticket={ticket}")
+        assert again.status == 401
+
+
 class TestStart:
     def test_a_password_in_the_url_is_refused_and_not_told(self, tmp_path: Path) -> None:
         told = check(tmp_path, "--redis=redis://:hush-hush@127.0.0.1:1")

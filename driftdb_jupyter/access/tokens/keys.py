@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["KEYS_LIMIT", "Algorithm", "BadKey", "Key", "new_secret", "parse_keys"]
+__all__ = ["KEYS_LIMIT", "Algorithm", "BadKey", "Key", "KeyId", "new_secret", "parse_keys"]
 
 Algorithm: TypeAlias = Literal["HS256", "RS256", "ES256", "EdDSA"]
+KeyId: TypeAlias = tuple[Algorithm, str | None]
 
 KEYS_LIMIT = 64
 """How many keys there may be at once."""

@@ -11,6 +11,7 @@ from ..grants import ENDED, NOTHING, Grants, compile_grants
 from ..identity import Identity
 from ..room_access import RoomAccess
 from .claims import Claims
+from .keys import KeyId
 from .revocation import is_revoked
 
 __all__ = ["Token"]
@@ -20,16 +21,22 @@ class Token:
     """May do in its room what the token says, and what the room's policy gives to its holder.
 
     ``expires_at``: when the server counts it as ended. ``is_key_known``: returns whether the key
-    that it is signed with is still in use.
+    that it is signed with is still in use; ``key_id`` is the algorithm and id of that one.
     """
 
     steady = True
 
     def __init__(
-        self, claims: Claims, *, expires_at: float, is_key_known: Callable[[], bool]
+        self,
+        claims: Claims,
+        *,
+        expires_at: float,
+        key_id: KeyId,
+        is_key_known: Callable[[], bool],
     ) -> None:
         self.claims = claims
         self.expires_at: float | None = expires_at
+        self.key_id = key_id
         self._is_key_known = is_key_known
         told = {"username": claims.subject, "name": claims.name or claims.subject}
         shown = {name: text for name, text in told.items() if text is not None}

@@ -24,7 +24,7 @@ from functools import partial
 from itertools import count
 from typing import TypeVar
 
-from ...access.room_access import Change, RoomAccess, changes_rights
+from ...access.room_access import NO_CHANGE, Change, RoomAccess, changes_rights
 from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
 from ...protocol.steps import Steps
@@ -221,11 +221,13 @@ class JournalBroker:
         found = await self._read(Journal.access, name)
         return None if found is None else found[1]
 
-    async def change_access(self, name: str, change: Change) -> bool:
+    async def change_access(
+        self, name: str, change: Change, *, expected: Change = NO_CHANGE
+    ) -> bool:
         """Change who may do what in a room (see :class:`.broker.Broker`)."""
-        return await self._alone(name, partial(self._change_access, change))
+        return await self._alone(name, partial(self._change_access, change, expected))
 
-    async def _change_access(self, change: Change, name: str) -> bool:
+    async def _change_access(self, change: Change, expected: Change, name: str) -> bool:
         room = self._rooms.get(name)
         if room is not None:
             number, access = room.rows.number, room.room.access
@@ -234,6 +236,7 @@ class JournalBroker:
             if found is None:
                 return False
             number, access = found
+        access.demand(expected)
         more_cost = access.check(change, limit_bytes=(self._quota or Quota()).access_bytes)
         batch = Batch(number)
         for place, content in change.items():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ...access.room_access import Change, RoomAccess
+from ...access.room_access import NO_CHANGE, Change, OutOfDate, RoomAccess
 from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
 from ...rooms.memory_budget import MemoryBudget
@@ -156,28 +156,31 @@ class RedisBroker:
         there, records = await self._store.ask_all(("EXISTS", keys.facts), ("HGETALL", keys.access))
         return read_access(name, records) if there else None
 
-    async def change_access(self, name: str, change: Change) -> bool:
+    async def change_access(
+        self, name: str, change: Change, *, expected: Change = NO_CHANGE
+    ) -> bool:
         """Change who may do what in a room (see :class:`..broker.Broker`)."""
-        return await self._rooms.alone(name, partial(self._change_access, change))
+        return await self._rooms.alone(name, partial(self._change_access, change, expected))
 
-    async def _change_access(self, change: Change, name: str) -> bool:
+    async def _change_access(self, change: Change, expected: Change, name: str) -> bool:
         access = await self.access(name)
         if access is None:
             return False
+        access.demand(expected)
         more_cost = access.check(change, limit_bytes=self._store.bounds.access_bytes)
         if name in self._rooms and more_cost > max(0, self.memory.free_bytes):
             raise MemoryBudget.refusal()
         changed = AccessChanged([(*place, content) for place, content in change.items()])
         payload = encode_body(changed)
-        pairs = [
-            part
-            for place, content in change.items()
-            for part in ("\0".join(place), b"" if content is None else content)
-        ]
-        reply = await self._store.do(name, "access", payload, *pairs)
+        parts = (payload, len(expected), *_pairs(expected), *_pairs(change))
+        reply = await self._store.do(name, "access", *parts)
         if reply[0] == b"gone":
             return False
         room = self._rooms.get(name)
+        if reply[0] == b"other":
+            if room is not None:
+                await self._rooms.caught_up(room, int(reply[1]))
+            raise OutOfDate
         if room is not None:
             self._rooms.take(room, Record.parse(b"%s %s %s " % tuple(reply) + payload))
             await self._rooms.caught_up(room, int(reply[0]))
@@ -384,3 +387,12 @@ class RedisBroker:
         if not was_alive:
             self._presences.tell_again()
         await self._presences.look_for_ended({each.decode() for each in servers})
+
+
+def _pairs(records: Change) -> list[str | bytes]:
+    """Return the place and the content of each record, empty for one that is not to be there."""
+    return [
+        part
+        for place, content in records.items()
+        for part in ("\0".join(place), b"" if content is None else content)
+    ]

@@ -180,11 +180,17 @@ function operations.leave(id, server)
   end
 end
 
--- Change who may do what: pairs of records to write, an empty text removes one.
-function operations.access(payload, ...)
+-- Change who may do what: pairs of records that are expected, and of those to write. An empty text
+-- stands for none.
+function operations.access(payload, expected, ...)
   if redis.call('EXISTS', facts) == 0 then return {'gone'} end
-  local records = {...}
-  for place = 1, #records, 2 do
+  local records, first = {...}, 2 * tonumber(expected) + 1
+  for place = 1, first - 1, 2 do
+    if (redis.call('HGET', access, records[place]) or '') ~= records[place + 1] then
+      return {'other', redis.call('HGET', facts, 'number')}
+    end
+  end
+  for place = first, #records, 2 do
     if records[place + 1] == '' then
       redis.call('HDEL', access, records[place])
     else

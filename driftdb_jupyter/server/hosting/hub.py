@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
-from ...access.credential import Credential
+from ...access.credential import Credential, Guest
 from ...access.read_policies import read_policies
 from ...broker.broker import Broker
 from ...protocol.errors import QuotaExceeded
@@ -32,13 +32,14 @@ from ..sending.outbox import Flusher
 from ..sending.traffic import Traffic
 from ..sending.turns import Turns
 from ..settings import DriftDB
+from .carried import Carried, TokenMaker
 from .hosted_room import HostedRoom
 from .links import Links
 from .open_rooms import OpenRooms
 from .peer import Peer
 from .reclaim import Reclaimer
 from .subscriptions import Subscriptions
-from .tickets import Tickets
+from .tickets import SharedTickets, Tickets
 from .unwritten import Unwritten
 from .watchers import Pace
 
@@ -121,7 +122,7 @@ class Hub:
         self.access_changes = RoomRates(
             settings.access_change_limit_per_second, settings.access_change_limit_burst
         )
-        self.tickets = Tickets(
+        self.tickets: Tickets | SharedTickets = Tickets(
             settings.ticket_lifetime_seconds, settings.ticket_limit, settings.address_ticket_limit
         )
         self.links = Links(self.rooms, self.events.audit, credentials=self.credentials_in)
@@ -130,6 +131,13 @@ class Hub:
         self.unwritten_requests = self.new_unwritten()
         self._reclaimer = Reclaimer(self.memory, leave_idle=self.rooms.relieve_memory)
         self._trouble: str | None = None
+
+    def share_tickets(self, *, guest: Guest | None, token: TokenMaker | None) -> None:
+        """Have tickets good at all servers that share the rooms (see :class:`.Carried`)."""
+        shared = self.broker.shared
+        if shared is not None and isinstance(self.tickets, Tickets):
+            carried = Carried(guest=guest, token=token, access=self.rooms.access)
+            self.tickets = SharedTickets(self.tickets, shared, carried)
 
     @property
     def bytes_sent(self) -> int:

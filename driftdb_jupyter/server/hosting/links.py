@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from ...access.credential import Credential
 from ...access.identity import Identity
-from ...access.room_access import RoomAccess
+from ...access.room_access import LINK, LINK_PEOPLE, OutOfDate, RoomAccess
 from ...access.share_link import LinkHolder, LinkPerson, LinkTerms, ShareLink, person_of
 from ...protocol.errors import Forbidden, QuotaExceeded
 from ...protocol.value import Value
@@ -163,14 +164,18 @@ class Links:
     async def _counted(self, place: _Place, people: Iterable[str]) -> tuple[str, ...]:
         """Return who is counted for a link, with those of ``people`` whom it has room for."""
         room, link_id = place
-        access = await self._rooms.access(room)
-        link = None if access is None else ShareLink.find(access, link_id)
-        if link is None:  # it was taken back meanwhile
-            return ()
-        joined = link.joined_by(people)
-        if joined.people != link.people:
-            await self._rooms.change_access(room, joined.people_change())
-        return joined.people
+        while True:
+            access = await self._rooms.access(room)
+            link = None if access is None else ShareLink.find(access, link_id)
+            if access is None or link is None:  # it was taken back meanwhile
+                return ()
+            joined = link.joined_by(people)
+            if joined.people == link.people:
+                return joined.people
+            before = {each: access.get(*each) for each in ((LINK, link_id), (LINK_PEOPLE, link_id))}
+            with suppress(OutOfDate):  # another server has counted, or taken it back
+                await self._rooms.change_access(room, joined.people_change(), expected=before)
+                return joined.people
 
 
 def _none() -> Forbidden:

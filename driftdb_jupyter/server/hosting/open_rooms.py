@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 
-from ...access.room_access import Change, RoomAccess
+from ...access.room_access import NO_CHANGE, Change, RoomAccess
 from ...broker.broker import Broker
 from ...rooms.memory_budget import MemoryBudget
 from ...rooms.memory_cost import HOSTED_ROOM_COST_BYTES
@@ -100,7 +100,9 @@ class OpenRooms:
             await asyncio.wait([task])
         return await self._broker.access(name)
 
-    async def change_access(self, name: str, change: Change) -> bool:
+    async def change_access(
+        self, name: str, change: Change, *, expected: Change = NO_CHANGE
+    ) -> bool:
         """Change who may do what in a room; returns whether it exists.
 
         When this returns, the change is kept, and holds for all who are in the room. Raises as
@@ -108,7 +110,7 @@ class OpenRooms:
         """
         while task := self._leaving.get(name):
             await asyncio.wait([task])
-        return await self._broker.change_access(name, change)
+        return await self._broker.change_access(name, change, expected=expected)
 
     def find(self, name: str) -> HostedRoom | None:
         """Return the room of that name if it is open; doesn't open it."""

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from ...access.credential import Credential
+from ...broker.shared import SharedStore
 from ...protocol.errors import RateExceeded
 from ...protocol.name import new_id
 from ..limits.callers import Caller
+from .carried import Carried
 
-__all__ = ["Ticket", "Tickets"]
+__all__ = ["SharedTickets", "Ticket", "Tickets"]
 
 
 class Ticket(Struct, frozen=True):
@@ -101,6 +103,56 @@ class Tickets:
             if self._out[oldest].ends > now:
                 break
             self._out.pop(oldest).caller.ticket_count -= 1
+
+
+class SharedTickets:
+    """The tickets of all servers that share their rooms, each good at any of them, once.
+
+    ``own``: those that this server has given, by which it counts them; a ticket of a credential
+    that only this server knows is good here alone. ``store``: where the others find it, under its
+    digest.
+    """
+
+    def __init__(
+        self,
+        own: Tickets,
+        store: SharedStore,
+        carried: Carried,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._own = own
+        self._store = store
+        self._carried = carried
+        self._clock = clock
+        self.forget_old = own.forget_old
+
+    async def issue(self, credential: Credential, room: str, caller: Caller) -> Ticket:
+        """Return a new ticket; raises as :meth:`Tickets.issue`, and :class:`Unavailable`."""
+        ticket = self._own.issue(credential, room, caller)
+        written = self._carried.write(credential, room)
+        if written is not None:
+            seconds = ticket.expires_at - self._clock()
+            await self._store.lend(_name(ticket.ticket), written, seconds=seconds)
+        return ticket
+
+    async def redeem(self, text: str, room: str) -> Credential | None:
+        """Return what a ticket stands for, and forget it everywhere (see :meth:`Tickets.redeem`).
+
+        Raises :class:`Unavailable`.
+        """
+        own = self._own.redeem(text, room)
+        if own is not None and self._carried.write(own, room) is None:
+            return own
+        written = await self._store.take(_name(text))
+        if written is None:
+            return None
+        found = own or await self._carried.read(written, room)
+        expires_at = None if found is None else found.expires_at
+        return found if expires_at is None or expires_at > self._clock() else None
+
+
+def _name(text: str) -> str:
+    return f"ticket:{_digest(text).hex()}"
 
 
 def _digest(text: str) -> bytes:

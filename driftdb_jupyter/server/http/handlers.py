@@ -97,14 +97,19 @@ class RoomRequest(Request):
         """
         ticket = self.get_query_argument("ticket", None, strip=False)
         if ticket is not None:
-            credential = self.hub.tickets.redeem(
-                ticket, self.path_args[0] if self.path_args else ""
-            )
-            if credential is None:
-                raise Unauthorized("the ticket was used, is too old, or is for another room")
-            return credential
+            room = self.path_args[0] if self.path_args else ""
+            found = self.hub.tickets.redeem(ticket, room)
+            return self._wait(found) if isinstance(found, Awaitable) else self._good(found)
         text = bearer(self.request.headers)
         return None if text is None else self.site.bearers.credential(text)
+
+    async def _wait(self, found: Awaitable[Credential | None]) -> Credential:
+        return self._good(await found)
+
+    def _good(self, found: Credential | None) -> Credential:
+        if found is None:
+            raise Unauthorized("the ticket was used, is too old, or is for another room")
+        return found
 
     @property
     def asked_room(self) -> str | None:
@@ -482,9 +487,9 @@ class _Renewal:
     ) -> Credential | Awaitable[Credential]:
         if ticket is not None:
             found = self._hub.tickets.redeem(ticket, self._room)
-            if found is None:
-                raise Forbidden("that ticket is no good, or not any more", action="renew")
-            return found
+            if isinstance(found, Awaitable):
+                return self._wait_for_ticket(found)
+            return self._good(found)
         assert token is not None
         seconds = self._caller.count_request()
         if seconds:  # for others may have to be asked about it
@@ -499,6 +504,14 @@ class _Renewal:
 
     def renewed(self, peer: Peer) -> None:
         self._hub.renewed(peer)
+
+    async def _wait_for_ticket(self, found: Awaitable[Credential | None]) -> Credential:
+        return self._good(await found)
+
+    def _good(self, found: Credential | None) -> Credential:
+        if found is None:
+            raise Forbidden("that ticket is no good, or not any more", action="renew")
+        return found
 
     async def _wait(self, shown: Awaitable[Credential]) -> Credential:
         try:

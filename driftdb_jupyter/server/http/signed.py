@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ...access.tokens.claims import BadToken, UnknownKey
+from ...access.tokens.claims import BadToken, Claims, UnknownKey
+from ...access.tokens.keys import Key, KeyId
 from ...access.tokens.token import Token
 from ..process.token_keys import TokenKeys
 from ..settings import DriftDB
@@ -53,10 +54,24 @@ class SignedTokens:
 
     def _token(self, text: str) -> Token:
         claims, key = self._verifier.verify(text, self._keys.known(), now=self._clock())
+        return self._of(claims, key)
+
+    def verified_elsewhere(self, claims: Claims, key_id: KeyId) -> Token | None:
+        """Return the credential of a token that another server has verified.
+
+        ``None`` where its key isn't known here.
+        """
+        for key in self._keys.known():
+            if (key.algorithm, key.id) == key_id:
+                return self._of(claims, key)
+        return None
+
+    def _of(self, claims: Claims, key: Key) -> Token:
         keys = self._keys
         return Token(
             claims,
             expires_at=claims.expires_at + self._verifier.leeway_seconds,
+            key_id=(key.algorithm, key.id),
             is_key_known=lambda: key in keys.known(),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -31,8 +32,9 @@ class NewTicket(Gathered, RoomRequest):
             credential = await self._enter(name, credential, body)
         else:
             await self.demand_grants(await self.room_access(name))
+        ticket = self.hub.tickets.issue(credential, name, self.caller)
         self.set_header("Cache-Control", "no-store")
-        self.answer(self.hub.tickets.issue(credential, name, self.caller))
+        self.answer(await ticket if isinstance(ticket, Awaitable) else ticket)
 
     async def _enter(self, name: str, holder: LinkHolder, body: bytes) -> Credential:
         """Let somebody in by a share link, who says by what ``browser`` and ``name`` (JSON)."""

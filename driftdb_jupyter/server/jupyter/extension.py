@@ -299,6 +299,8 @@ class DriftDBExtension(ExtensionApp):
         signed = signed_tokens(self.hub.settings)
         if signed is not None:
             site.bearers.add(is_signed, signed)
+        token = None if signed is None else signed.verified_elsewhere
+        self.hub.share_tickets(guest=None, token=token)
         # Before Jupyter's own handler of paths that end in a slash.
         self.handlers.append(site.route("", FrontPage))
         self.handlers.append(site.route("notebook", NotebookRoom))

@@ -14,7 +14,9 @@ from driftdb_jupyter.access.tokens.token import Token
 def token(**claims: Any) -> Token:
     content = {"room": "r", "exp": 1000, "iat": 100, "jti": "7", **claims}
     given = {name: value for name, value in content.items() if value is not None}
-    return Token(parse_claims(given), expires_at=1000, is_key_known=lambda: True)
+    return Token(
+        parse_claims(given), expires_at=1000, key_id=("HS256", None), is_key_known=lambda: True
+    )
 
 
 def test_one_is_good_in_its_room_alone() -> None:

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from msgspec import Raw
 
-from driftdb_jupyter.access.room_access import POLICY
+from driftdb_jupyter.access.room_access import POLICY, OutOfDate
 from driftdb_jupyter.broker.redis import open_rooms
 from driftdb_jupyter.broker.redis.broker import RedisBroker
 from driftdb_jupyter.broker.redis.connecting import RedisPlace
@@ -160,6 +160,25 @@ async def test_a_change_of_access_is_heard_at_all(make_broker: MakeBroker) -> No
     await until(lambda: bool(record.heard))
     assert record.heard == [("access changed", None)]
     assert sequencer.room.access.policy is not None
+
+
+async def test_of_two_who_change_from_the_same_the_later_is_told(make_broker: MakeBroker) -> None:
+    one, other = make_broker(), make_broker()
+    for broker in (one, other):
+        await opened(broker, Record())
+    link = ("link", "a")
+    changes = [
+        broker.change_access("room", {link: content}, expected={link: None})
+        for broker, content in ((one, b"1"), (other, b"2"))
+    ]
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {bool, OutOfDate}
+    winner = b"1" if outcomes[0] is True else b"2"
+    for broker in (one, other):
+        access = await broker.access("room")  # whoever was told has the new one
+        assert access is not None
+        if broker is (other if outcomes[0] is True else one):
+            assert access.get(*link) == winner
 
 
 async def test_messages_that_are_lost_are_read_from_the_log(make_broker: MakeBroker) -> None:
@@ -582,6 +601,10 @@ class TestTrouble:
                 await broker._rooms.write_snapshot(sequencer)
                 assert await broker.change_access("room", {("link", "a"): b"1"})
                 assert await broker.change_access("room", {("link", "a"): None})
+                assert await broker.shared.replace("a", b"", b"1")
+                assert await broker.shared.read("a") == b"1"
+                await broker.shared.lend("b", b"2", seconds=1.0)
+                assert await broker.shared.take("b") == b"2"
                 await beats(broker)
                 assert broker.trouble is None
                 await broker.leave("room")

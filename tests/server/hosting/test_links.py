@@ -7,22 +7,33 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from driftdb_jupyter.access.grants import Grant
 from driftdb_jupyter.access.share_link import LinkHolder, LinkPerson, LinkTerms
+from driftdb_jupyter.broker.broker import Broker
+from driftdb_jupyter.broker.redis.broker import RedisBroker
+from driftdb_jupyter.broker.redis.connecting import RedisPlace
 from driftdb_jupyter.protocol.errors import Forbidden, QuotaExceeded
 from driftdb_jupyter.server.hosting.hub import Hub
 from driftdb_jupyter.server.settings import DriftDB
+
+from ...broker.redis.servers import shared_server
 
 pytestmark = pytest.mark.asyncio
 
 
 @asynccontextmanager
-async def serving(journal: Path | None = None) -> AsyncIterator[Hub]:
+async def serving(journal: Path | None = None, *, prefix: str = "") -> AsyncIterator[Hub]:
+    """A hub with a journal, or in memory, or with others of that prefix in Redis."""
     settings = DriftDB()
-    hub = Hub(settings.broker(None if journal is None else str(journal)), settings)
+    if prefix:
+        broker: Broker = RedisBroker(RedisPlace(shared_server().url), prefix=prefix)
+    else:
+        broker = settings.broker(None if journal is None else str(journal))
+    hub = Hub(broker, settings)
     hub.start()
     yield hub
     await hub.stop()
@@ -61,10 +72,10 @@ async def test_many_who_come_at_once_are_written_together(
         writes = 0
         change = hub.rooms.change_access
 
-        async def counted(*arguments: object) -> bool:
+        async def counted(*arguments: Any, **options: Any) -> bool:
             nonlocal writes
             writes += 1
-            return await change(*arguments)  # type: ignore[arg-type]
+            return await change(*arguments, **options)
 
         monkeypatch.setattr(hub.rooms, "change_access", counted)
         await asyncio.gather(*(enter(hub, holder, str(number)) for number in range(300)))
@@ -72,6 +83,22 @@ async def test_many_who_come_at_once_are_written_together(
         links = await hub.links.all_of("r")
         assert links is not None
         assert links[0]["people"] == 300
+
+
+async def test_of_two_servers_one_lets_the_last_one_in() -> None:
+    async with serving(prefix="last:") as one, serving(prefix="last:") as other:
+        holder = await new_link(one, people_limit=3)
+        for hub in (one, other):
+            await hub.rooms.open("r")
+        coming = [enter(hub, holder, f"{hub is one} {n}") for n in range(3) for hub in (one, other)]
+        outcomes = await asyncio.gather(*coming, return_exceptions=True)
+        assert sum(isinstance(each, LinkPerson) for each in outcomes) == 3
+        assert sum(isinstance(each, QuotaExceeded) for each in outcomes) == 3
+        for hub in (one, other):
+            links = await hub.links.all_of("r")
+            assert links is not None
+            assert links[0]["people"] == 3
+        await one.rooms.delete("r")
 
 
 async def test_a_link_that_is_taken_back_while_somebody_comes_lets_nobody_in(
