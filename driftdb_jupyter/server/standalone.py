@@ -766,6 +766,10 @@ class StandaloneServer(JupyterApp):
             except Unavailable as error:
                 await broker.close()
                 raise CannotServe(f"redis: {error}") from None
+            self.log.info(
+                "Rooms are in Redis, keys %s*; this server is %s",
+                *(settings.redis_prefix, broker.shared.server),
+            )
             return broker
         path = str(journal_in(self.data)) if self.data else None
         try:

@@ -80,6 +80,16 @@ async def test_a_ticket_of_one_server_lets_in_at_the_other_once(rooms: list[Room
         assert again.status == 401
 
 
+@pytest.mark.asyncio
+async def test_each_says_which_one_it_is_and_whether_it_has_all(rooms: list[Room]) -> None:
+    told = []
+    for room in rooms:
+        (answer,) = [await fetch(f"{room.server.root}room/{room.name}/figures")]
+        assert (answer.json["behind_seconds"], answer.json["trouble"]) == (0, "")
+        told.append(answer.json["server"])
+    assert told[0] != told[1]
+
+
 class TestStart:
     def test_a_password_in_the_url_is_refused_and_not_told(self, tmp_path: Path) -> None:
         told = check(tmp_path, "--redis=redis://:hush-hush@127.0.0.1:1")

@@ -39,6 +39,10 @@ class Health(Request):
             health["version"] = __version__
             health["rooms"] = len(self.hub.rooms)
             health["peers"] = self.hub.peer_count
+            shared = self.hub.broker.shared
+            if shared is not None:
+                health["server"] = shared.server
+                health["behind_seconds"] = round(shared.behind_seconds, 1)
             if trouble is not None:
                 health["trouble"] = trouble
         self.answer(health)

@@ -94,6 +94,12 @@ class HubCollector(Collector):
             "1 while rooms can't be kept as they should be.",
             (hub.broker.trouble is not None for hub in hubs),
         )
+        shared = [hub.broker.shared for hub in hubs]
+        yield (
+            "behind_seconds",
+            "How long it has not been certain that all is here that other servers wrote.",
+            (0.0 if each is None else each.behind_seconds for each in shared),
+        )
         yield (
             "journal_delay_seconds",
             "How long the last commit to the journal took.",

@@ -18,6 +18,7 @@ from tornado.template import Template
 from tornado.web import HTTPError
 
 from ...access.room_access import RoomAccess
+from ...broker.broker import Broker
 from ...protocol.errors import Forbidden
 from .address import LINK_PAGE, is_on_this_machine
 from .handlers import RoomRequest
@@ -75,6 +76,13 @@ def _file(name: str, suffix: str) -> str | None:
 @cache
 def _template() -> Template:
     return Template((_FOLDER / "page.html").read_text("utf-8"))
+
+
+def _trouble(broker: Broker) -> str:
+    """Return what people in a room have to know of the broker's trouble; no more than that."""
+    if broker.trouble is None:
+        return ""
+    return _NOT_WRITTEN if broker.keeps else _IN_MEMORY
 
 
 class PageHandler(RoomRequest):
@@ -142,11 +150,7 @@ class PageHandler(RoomRequest):
         return (is_on_this_machine(self.request) and self.site.reach()) or ""
 
     def _trouble(self) -> str:
-        """Return what people in a room have to know of the broker's trouble; no more than that."""
-        broker = self.hub.broker
-        if broker.trouble is None:
-            return ""
-        return _NOT_WRITTEN if broker.keeps else _IN_MEMORY
+        return _trouble(self.hub.broker)
 
     def _policy(self) -> str:
         host = self.request.host
@@ -230,18 +234,26 @@ class Figures(RoomRequest):
     """``GET /room/ID/figures``: how much is in a room, and how many connections."""
 
     async def get(self, name: str) -> None:
-        """Answer with the numbers; of a room that nobody has opened ``seq`` is null."""
+        """Answer with the numbers; of a room that nobody has opened ``seq`` is null.
+
+        Where several servers share the rooms, it says which one this is, too, how long it has not
+        been certain that it has all, and what is wrong, for people.
+        """
         grants = await self.demand_reading(await self.room_access(name))
         if not grants.reads_all:  # they are about the whole room
             raise HTTPError(HTTPStatus.FORBIDDEN)
         hosted = self.hub.rooms.find(name)
         self.set_header("Cache-Control", "no-store")
-        self.answer(
-            {
-                "connections": self.hub.peers_in(hosted) if hosted else 0,
-                "seq": hosted.sequencer.room.seq if hosted else None,
-            }
-        )
+        figures: dict[str, object] = {
+            "connections": self.hub.peers_in(hosted) if hosted else 0,
+            "seq": hosted.sequencer.room.seq if hosted else None,
+        }
+        shared = self.hub.broker.shared
+        if shared is not None:
+            figures["server"] = shared.server
+            figures["behind_seconds"] = round(shared.behind_seconds, 1)
+            figures["trouble"] = _trouble(self.hub.broker)
+        self.answer(figures)
 
 
 class PageFile(RoomRequest):

@@ -340,8 +340,8 @@ class DriftDBExtension(ExtensionApp):
         if not serverapp.sock:
             certfile = environment.get("DRIFTDB_CERTFILE")
             control = Control(self.near, self._admin_secret, os.getpid(), certfile)
-            shared = self.hub.broker.shared is not None
-            journal = self._journal if shared else self.hub.broker.journal
+            in_file = self.hub.broker.shared is None
+            journal = self.hub.broker.journal if in_file else self._journal
             self._control.enter_context(control_file(journal, control))
         accept_patiently(serverapp.http_server, self.log)
         self.hub.start()
@@ -350,8 +350,12 @@ class DriftDBExtension(ExtensionApp):
         self.kernels.start()
         self._activity.start()
         self.log.info("DriftDB rooms are at %s%s", serverapp.connection_url, _PREFIX)
-        if self.hub.settings.redis:
-            self.log.info("They are kept in Redis, keys %s*", self.hub.settings.redis_prefix)
+        shared = self.hub.broker.shared
+        if shared is not None:
+            self.log.info(
+                "Rooms are in Redis, keys %s*; this server is %s",
+                *(self.hub.settings.redis_prefix, shared.server),
+            )
         if self.service is not None:
             self.log.info("Kernels use the DriftDB rooms at %s", self.service.url)
 

@@ -14,16 +14,7 @@ export class Figures {
   private readonly rates: number[] = [];
 
   constructor() {
-    for (const name of ["connections", "keys", "messages/s", "data/s"]) {
-      const group = element("div", "figure");
-      const term = element("dt", "quiet");
-      const value = element("dd", "");
-      term.textContent = name;
-      value.textContent = "–";
-      group.append(term, value);
-      this.element.append(group);
-      this.values.set(name, value);
-    }
+    for (const name of ["connections", "keys", "messages/s", "data/s"]) this.add(name);
     const { svg } = this;
     svg.setAttribute("class", "spark idle");
     svg.setAttribute("viewBox", `0 0 ${SECONDS - 1} ${HEIGHT}`);
@@ -35,6 +26,16 @@ export class Figures {
 
   connections(count: number): void {
     this.set("connections", count.toLocaleString());
+  }
+
+  /**
+   * Which of several servers this is, for how many seconds it has not been certain that it has all
+   * that the others wrote, and what is wrong, for people.
+   */
+  server(id: string, behind: number, trouble: string): void {
+    if (!this.values.has("server")) this.add("server");
+    const late = behind > 0 ? `, ${Math.ceil(behind).toLocaleString()} s behind` : "";
+    this.set("server", id.slice(0, 8) + late + (trouble ? `. ${trouble}` : ""));
   }
 
   keys(count: number): void {
@@ -55,6 +56,17 @@ export class Figures {
       (rate, n) => `${from + n},${HEIGHT - 1 - (rate / most) * (HEIGHT - 2)}`,
     );
     this.line.setAttribute("points", points.join(" "));
+  }
+
+  private add(name: string): void {
+    const group = element("div", "figure");
+    const term = element("dt", "quiet");
+    const value = element("dd", "");
+    term.textContent = name;
+    value.textContent = "–";
+    group.append(term, value);
+    this.element.append(group);
+    this.values.set(name, value);
   }
 
   private set(name: string, text: string): void {

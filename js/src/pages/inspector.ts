@@ -129,8 +129,14 @@ async function askFigures(): Promise<void> {
   if (document.hidden) return;
   try {
     const answer = await fetch(`${connection.url}/figures`, { headers: xsrf(connection.url) });
-    const { connections } = (await answer.json()) as { connections: number };
-    figures.connections(connections);
+    const told = (await answer.json()) as {
+      connections: number;
+      server?: string;
+      behind_seconds?: number;
+      trouble?: string;
+    };
+    figures.connections(told.connections);
+    if (told.server) figures.server(told.server, told.behind_seconds ?? 0, told.trouble ?? "");
   } catch {
     // The badge tells that the server can't be reached.
   }

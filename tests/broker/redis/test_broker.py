@@ -484,6 +484,19 @@ class TestPresence:
         assert there.heard[2:] == [("present", ("k", b"1"))]
 
 
+async def test_how_far_behind_it_may_be_is_told(make_broker: MakeBroker) -> None:
+    now = 0.0
+    broker = make_broker(monotonic=lambda: now)
+    await opened(broker, Record())
+    await beats(broker)
+    now = 2.0
+    assert broker.shared.behind_seconds == 0.0  # it has just looked
+    now = 10.0
+    assert broker.shared.behind_seconds == 10.0
+    await beats(broker)
+    assert broker.shared.behind_seconds == 0.0
+
+
 class TestTrouble:
     async def test_without_redis_reads_go_on_and_pushes_wait(self, make_broker: MakeBroker) -> None:
         async with own_server("--appendonly", "yes", "--appendfsync", "always") as server:

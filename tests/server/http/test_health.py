@@ -62,6 +62,14 @@ async def test_its_figures_and_the_reason_are_told_where_that_is_set(
         await room.empty()
 
 
+async def test_of_several_servers_it_says_which_one_this_is() -> None:
+    with standalone(redis_prefix="health:", health_details=True) as server:
+        shared = server.hub.broker.shared
+        assert shared is not None
+        told = (await fetch(server.root + "health")).json
+        assert (told["server"], told["behind_seconds"]) == (shared.server, 0.0)
+
+
 async def test_details_are_not_for_a_website_whose_name_leads_here(server: Server) -> None:
     foreign = {"Host": "evil.example"}
     with standalone(health_details=True) as open_server:
