@@ -77,8 +77,10 @@ export async function bundleClient() {
       passes: 3,
       unsafe: true,
       unsafe_arrows: true,
+      unsafe_methods: true,
       pure_getters: true,
       hoist_funs: true,
+      inline: 1,
     },
     format: { comments: false },
   });

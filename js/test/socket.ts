@@ -52,8 +52,11 @@ export class FakeSocket extends EventTarget {
 
   hear(message: object): void {
     const event = new MessageEvent("message", { data: JSON.stringify(message) });
+    const { onmessage } = this;
+    this.onmessage = null; // or happy-dom would call it as well
     this.dispatchEvent(event);
-    this.onmessage?.(event);
+    this.onmessage = onmessage;
+    onmessage?.(event);
   }
 
   lose(code = 1006): void {

@@ -96,13 +96,16 @@ def test_all_that_a_page_appended_as_it_was_left_is_there_once_in_its_order(
     assert pages.room.read("log") == list(range(2500))
 
 
+@pytest.mark.parametrize(
+    "first", ["slider.value = 7", "void slider.update((n) => n + 7)"], ids=["write", "update"]
+)
 def test_an_update_that_waited_behind_another_write_is_not_lost_with_its_page(
-    new_window: NewWindow, pages: _Pages
+    new_window: NewWindow, pages: _Pages, first: str
 ) -> None:
     page = pages.open(new_window())
     leave = "location.href = '/elsewhere'"
     with page.expect_navigation():
-        page.evaluate(f"() => {{ slider.value = 7; void slider.update((n) => n + 1); {leave} }}")
+        page.evaluate(f"() => {{ {first}; void slider.update((n) => n + 1); {leave} }}")
     pages.open(page)
     page.wait_for_function("slider.value === 8")
     assert pages.room.read("slider") == [8]

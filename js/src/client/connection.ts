@@ -3,7 +3,7 @@ import { Backoff } from "./backoff";
 import { check } from "./check";
 import { Deferred } from "./deferred";
 import { closedHere, Refused } from "./errors";
-import { keepLeftovers, keepPerson, lastPerson, leftovers, type Pushes } from "./leftover";
+import { keepLeftover, keepPerson, lastPerson, leftovers, type Pushes } from "./leftover";
 import { notify } from "./listeners";
 import type { ConnectionOptions } from "./options";
 import { NOBODY } from "./queue";
@@ -60,6 +60,7 @@ const MISSING = "DriftDB-Missing";
 const ENDED = "The login or token is no good, or has ended: get another one, and try again.";
 const UNCONFIRMED = "Connected; changes are not confirmed.";
 const UNREACHABLE = "The server can't be reached; trying again.";
+const LEFT = "writes of an earlier page";
 const OFFLINE = "This device is offline; changes are kept and sent when it is back.";
 
 /**
@@ -142,11 +143,12 @@ export class Connection {
   async #sendLeftovers(): Promise<void> {
     const { url, session } = this;
     for (const [secret, time, pushes, person] of leftovers(url)) {
-      if (person !== (session.person ?? "") || secret === session.secret) continue;
-      keepLeftovers(
-        url,
-        leftovers(url).filter(([other]) => other !== secret),
-      );
+      if (secret === session.secret) continue;
+      if (person !== (session.person ?? "")) {
+        session.onError("waiting", LEFT);
+        continue;
+      }
+      keepLeftover(url, [secret, time, [], person]);
       const left = new Session(undefined, undefined, secret);
       left.person = person;
       left.leftAt = time;
@@ -164,7 +166,10 @@ export class Connection {
       clearInterval(watching);
       connection.#keep();
       connection.close();
-      if (left.queue.waiting > 0) return; // what is newer stays behind it
+      if (left.queue.waiting > 0) {
+        session.onError("waiting", LEFT);
+        return; // what is newer stays behind it
+      }
     }
   }
 
@@ -252,12 +257,8 @@ export class Connection {
   #keep(): Pushes {
     const { secret, person, leftAt, queue } = this.session;
     const pushes = queue.unconfirmed();
-    const all = leftovers(this.url).filter(([other]) => other !== secret); // in the place of those
-    if (pushes.length > 0) {
-      const whose = person ?? lastPerson(this.url); // a page may be left before it knows
-      all.push([secret, leftAt ?? Date.now(), pushes, whose]);
-    }
-    keepLeftovers(this.url, all);
+    const whose = person ?? lastPerson(this.url); // a page may be left before it knows
+    keepLeftover(this.url, [secret, leftAt ?? Date.now(), pushes, whose]);
     return pushes;
   }
 
@@ -271,11 +272,10 @@ export class Connection {
     const [, xsrf] = /(?:^|; )_xsrf=([^;]*)/.exec(own) ?? [];
     const login = authorization(this.#token);
     const headers = xsrf ? { "X-XSRFToken": xsrf, ...login } : login;
-    const keys = new Set<string>();
     let room = MOST_KEPT_ALIVE;
-    for (const [, body, key] of pushes) {
-      if (keys.has(key)) continue;
-      keys.add(key);
+    // Of one key the last one in the list counts: the oldest.
+    const oldest = new Map([...pushes].reverse().map(([, body, key]) => [key, body]));
+    for (const body of [...oldest.values()].reverse()) {
       room -= byteLength(body);
       if (room < 0) return;
       fetch(`${this.url}/send`, {

@@ -1,5 +1,10 @@
-/** Pushes that wait, with their ids and keys. */
-export type Pushes = readonly (readonly [id: number, frame: string, key: string])[];
+/** Pushes that wait, with their ids and keys; `behind`: the id of one that each has to follow. */
+export type Pushes = readonly (readonly [
+  id: number,
+  frame: string,
+  key: string,
+  behind?: number | null | undefined,
+])[];
 
 /**
  * Writes that a page left behind unconfirmed: what the server knows their client by, the time in
@@ -22,36 +27,43 @@ const KEPT_MILLISECONDS = 600_000;
  * each write once, by its id, if it had arrived after all.
  */
 export function leftovers(url: string): Leftover[] {
-  try {
-    const all: Leftover[] = JSON.parse(sessionStorage.getItem(NAME + url) ?? "[]");
-    return all.filter(([, time]) => Date.now() - time < KEPT_MILLISECONDS);
-  } catch {
-    return []; // Node has no storage, and some frames may not use it
-  }
+  const all = (load(NAME + url) ?? []) as Leftover[];
+  return all.filter(([, time]) => Date.now() - time < KEPT_MILLISECONDS);
 }
 
-/** Leave this behind, and nothing else, the oldest first. */
-export function keepLeftovers(url: string, all: Leftover[]): void {
-  all.sort(([, a], [, b]) => a - b);
-  try {
-    if (all.length > 0) sessionStorage.setItem(NAME + url, JSON.stringify(all));
-    else sessionStorage.removeItem(NAME + url);
-  } catch {} // there is none, or it is full
+/** Leave this behind, in the place of what the same client left before. */
+export function keepLeftover(url: string, left: Leftover): void {
+  store(url, [...leftovers(url).filter(([secret]) => secret !== left[0]), left]);
 }
 
 /** Whose the last page of this tab was that the room told so; empty for a guest, or if there was none. */
 export function lastPerson(url: string): string {
-  try {
-    return sessionStorage.getItem(PERSON + url) ?? "";
-  } catch {
-    return "";
-  }
+  return (load(PERSON + url) ?? "") as string;
 }
 
 /** Remember for the pages to come whose this one is. */
 export function keepPerson(url: string, person: string): void {
+  save(PERSON + url, person);
+}
+
+function store(url: string, all: readonly Leftover[]): void {
+  const left = all.filter(([, , pushes]) => pushes.length > 0);
+  left.sort(([, a], [, b]) => a - b);
+  save(NAME + url, left.length > 0 && left);
+}
+
+function load(name: string): unknown {
   try {
-    if (person) sessionStorage.setItem(PERSON + url, person);
-    else sessionStorage.removeItem(PERSON + url);
-  } catch {}
+    return JSON.parse(sessionStorage.getItem(name) ?? "null");
+  } catch {
+    return null; // Node has no storage, and some frames may not use it
+  }
+}
+
+/** Nothing is stored where the content is false or empty. */
+function save(name: string, content: unknown): void {
+  try {
+    if (content) sessionStorage.setItem(name, JSON.stringify(content));
+    else sessionStorage.removeItem(name);
+  } catch {} // there is none, or it is full
 }

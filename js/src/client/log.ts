@@ -92,7 +92,8 @@ export class LogReplica extends Replica implements Pusher {
    * the room has it.
    */
   compact(value: Json, seq: number, epoch = this.epoch): Promise<number | null> {
-    return this.arrival(this.#add({ value, action: { type: "compact", seq }, ...only(epoch) }));
+    const action = { type: "compact", seq } as const;
+    return this.arrival(this.#add({ value, action, epoch: epoch ?? undefined }));
   }
 
   /**
@@ -101,7 +102,7 @@ export class LogReplica extends Replica implements Pusher {
    */
   append(value: Json, epoch?: string | null): number {
     const push = { value, action: { type: "append" } } as const;
-    return epoch === undefined ? this.#add(push, true) : this.#add({ ...push, ...only(epoch) });
+    return this.#add({ ...push, epoch: epoch ?? undefined }, epoch === undefined);
   }
 
   /**
@@ -110,8 +111,8 @@ export class LogReplica extends Replica implements Pusher {
    */
   offer(value: Json, seq: number): Promise<number | null> {
     const push = { key: this.key, value, action: { type: "append" }, if_seq: seq } as const;
-    const [id] = this.#queue.addAll(this, [{ ...push, ...only(this.epoch) }], "restored");
-    return this.arrival(id as number);
+    const epoch = this.epoch ?? undefined;
+    return this.arrival(this.#queue.add(this, { ...push, epoch }, "restored"));
   }
 
   /** The server says how many values the stream has. */
@@ -203,13 +204,7 @@ export class LogReplica extends Replica implements Pusher {
 }
 
 function actionOf(keep: boolean, maxLength: number | undefined): Action {
-  if (!keep) return { type: "relay" };
-  return maxLength === undefined ? { type: "append" } : { type: "append", max_length: maxLength };
-}
-
-/** The epoch that a push is for, where there are epochs. */
-function only(epoch: string | null): { epoch?: string } {
-  return epoch === null ? {} : { epoch };
+  return keep ? { type: "append", max_length: maxLength } : { type: "relay" };
 }
 
 /** Values that fit into one message each time, as the server takes them by default. */

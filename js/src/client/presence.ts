@@ -137,8 +137,7 @@ export class PresenceReplica {
   /** Somebody came, left or has another value. */
   received({ client, value, user }: PresenceChange): void {
     if (!this.ready) return;
-    const person = user === undefined ? { value } : { value, user };
-    this.#setPerson(client, this.#known.get(client), value === null ? null : person);
+    this.#setPerson(client, this.#known.get(client), value === null ? null : { value, user });
     notifyEach(this.listeners, (listener) => listener.updated?.());
   }
 

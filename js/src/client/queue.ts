@@ -19,6 +19,9 @@ const LIMITS: QueueLimits = { count: 10_000, bytes: 16 * 1024 * 1024 };
 const WIDEST_WINDOW = 1_000;
 const NARROWEST_WINDOW = 8;
 
+/** No push is ever numbered so. */
+const NEVER = 1e15;
+
 /** Hears what became of its pushes. */
 export interface Pusher {
   /** Whether it isn't known yet what its key is, so that nothing may be sent. */
@@ -77,6 +80,8 @@ export class Queue {
   #firstId = 1;
   #lastId = 0;
   #offers = 0;
+  /** By the ids of what stands behind another push: that one's. */
+  readonly #behind = new Map<number, number>();
   /** The ids of what is restored. */
   readonly #restored = new Set<number>();
   #heldBack = 0;
@@ -84,7 +89,7 @@ export class Queue {
   #bytes = 0;
   #window = WIDEST_WINDOW;
   #held = false;
-  #behind: Promise<unknown> | null = null;
+  #older: Promise<unknown> | null = null;
   /** All pushes up to this id were sent over the open connection, or answered. */
   #sentUpTo = 0;
   /** The room's epoch; `undefined` before it was heard on the connection that is open now. */
@@ -119,8 +124,12 @@ export class Queue {
     this.onWaiting();
   }
 
-  /** Take a push, and return its id; see `addAll`. */
-  add(by: Pusher, push: NewPush, kind: Kind, dated = false): number {
+  /**
+   * Take a push, and return its id; see `addAll`. `behind`: the id of one that is answered before this
+   * one is sent, which is a conflict unless what that wrote is the newest.
+   */
+  add(by: Pusher, push: NewPush, kind: Kind, dated = false, behind?: number): number {
+    if (behind) this.#behind.set(this.#lastId + 1, behind);
     const [id] = this.addAll(by, [push], kind, dated);
     return id as number;
   }
@@ -185,6 +194,7 @@ export class Queue {
   acknowledged(id: number, seq: number | null): void {
     this.#window = Math.min(this.#window + 1, WIDEST_WINDOW);
     this.#remove(id)?.by.acknowledged(id, seq);
+    this.#settle(id, seq);
     this.#flush();
     this.onWaiting();
   }
@@ -193,6 +203,7 @@ export class Queue {
   refused(id: number, code: string, message: string, seq?: number): boolean {
     const waiting = this.#remove(id);
     waiting?.by.refused(id, code, message, seq);
+    this.#settle(id, null);
     this.#flush();
     this.onWaiting();
     return waiting !== undefined;
@@ -235,22 +246,22 @@ export class Queue {
       const { frame, by, key } = waiting;
       if (!isWrite(waiting) || by.unsure) return [];
       waiting.tried = true;
-      return [
-        [id, typeof frame === "string" ? frame : stringify(this.#codec().decode(frame)), key],
-      ];
+      const text = typeof frame === "string" ? frame : stringify(this.#codec().decode(frame));
+      return [[id, text, key, this.#behind.get(id)]];
     });
   }
 
   /** Send nothing before something older has arrived, which is not in this queue; `null`: no more. */
   waitBehind(older: Promise<unknown> | null): void {
-    this.#behind = older;
-    void older?.then(() => this.#behind === older && this.waitBehind(null));
+    this.#older = older;
+    void older?.then(() => this.#older === older && this.waitBehind(null));
     this.#flush();
   }
 
   /** Take such writes, of another page, into an empty queue. `by` hears what became of them. */
   takeOver(by: Pusher, pushes: Pushes): void {
-    for (const [id, frame, key] of pushes) {
+    for (const [id, frame, key, first] of pushes) {
+      if (first) this.#behind.set(id, first);
       const state = { key, kind: "each", sent: false, tried: true, undated: null } as const;
       const waiting = { by, frame, bytes: byteLength(frame), ...state };
       this.#pushes.set(id, waiting);
@@ -271,10 +282,10 @@ export class Queue {
 
   /** The longest push that is on the open connection. */
   longest(): { readonly id: number; readonly bytes: number } | undefined {
-    const sent = [...this.#pushes].filter(([, { sent }]) => sent);
-    sent.sort(([, a], [, b]) => b.bytes - a.bytes);
-    const [longest] = sent;
-    return longest && { id: longest[0], bytes: longest[1].bytes };
+    let longest: { readonly id: number; readonly bytes: number } | undefined;
+    for (const [id, { sent, bytes }] of this.#pushes)
+      if (sent && bytes > (longest?.bytes ?? 0)) longest = { id, bytes };
+    return longest;
   }
 
   /** Give several pushes up, before any other has its turn. */
@@ -316,7 +327,7 @@ export class Queue {
   }
 
   #flush(): void {
-    if (this.#behind !== null) return;
+    if (this.#older !== null) return;
     const pushes = this.#pushes;
     for (const id of this.#restored) {
       const waiting = pushes.get(id);
@@ -327,12 +338,24 @@ export class Queue {
     for (let id = Math.max(this.#sentUpTo + 1, this.#firstId); id <= this.#lastId; id += 1) {
       if (this.#send === null || this.#held || id - this.#firstId >= this.#window) return;
       const waiting = pushes.get(id);
-      if (waiting !== undefined && !waiting.sent) {
+      if (waiting !== undefined && !waiting.sent && !this.#behind.has(id)) {
         if (waiting.by.unsure) return;
         if (waiting.undated !== null && !this.#date(id, waiting, waiting.undated)) return;
         this.#post(waiting);
       }
       this.#sentUpTo = id;
+    }
+  }
+
+  /** What stands behind a push has its turn; where that doesn't count (`null`) it is a conflict. */
+  #settle(id: number, seq: number | null): void {
+    for (const [next, first] of this.#behind) {
+      const waiting = this.#pushes.get(next);
+      if (first !== id || waiting === undefined) continue;
+      this.#behind.delete(next);
+      const push = this.#codec().decode(waiting.frame) as Push;
+      waiting.frame = this.#encode(next, { ...push, if_seq: seq ?? NEVER });
+      this.#sentUpTo = Math.min(this.#sentUpTo, next - 1);
     }
   }
 

@@ -169,10 +169,9 @@ export abstract class Replica {
 
   #getAbove(seq: number, epoch: string | null, limit: number | undefined): Get {
     this.asked = {
-      ...{ type: "get", key: this.key, seq, epoch },
-      ...(limit === undefined ? {} : { limit }),
-      ...(this.stamps ? { stamps: true } : {}),
-      ...(this.kind === "stream" ? { held: true } : {}),
+      ...{ type: "get", key: this.key, seq, epoch, limit },
+      stamps: this.stamps || undefined,
+      held: this.kind === "stream" || undefined,
     };
     return this.asked;
   }

@@ -186,11 +186,12 @@ export class Session {
   describe(replica: LogReplica): void {
     const { key, kind, meta } = replica;
     if (meta !== null || this.#hinted.has(key) || key.startsWith("$")) return;
-    const described = {
+    const push = {
       key: META + key,
       value: wrap({ kind } satisfies DescriptionForm),
+      action: { type: "replace" },
       if_seq: 0,
-    };
+    } as const;
     const by: Pusher = {
       ...NOBODY,
       get unsure() {
@@ -200,7 +201,6 @@ export class Session {
         replica.meta = kind;
       },
     };
-    const push = { ...described, action: { type: "replace" } } as const;
     this.#hinted.set(key, this.queue.add(by, push, "offered"));
   }
 

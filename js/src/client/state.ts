@@ -170,33 +170,37 @@ export class StateReplica extends Replica implements Pusher {
 
   /**
    * Send what waits at once, in the place of what is under way: the page may go. `isLeft`: it does,
-   * and an update of an own value is sent as what it makes of that, for nobody can make it later.
+   * and an update is sent as what it makes of what was known last, for nobody can make it later: of
+   * an own value as that, and of an update behind it, if that one counts.
    */
   sendHeldBack(isLeft: boolean): void {
     this.#paceBy(0);
     const [waiting, underWay] = [this.#waiting, this.#underWay];
-    const isSure = isLeft && !underWay?.depends && !underWay?.isOffered;
+    const isSure = isLeft && !underWay?.isOffered;
     if (waiting === null || underWay === null || (waiting.depends && !isSure)) {
-      this.#sendNext();
+      this.#sendNext(isLeft);
       return;
     }
     this.#waiting = null;
+    const depends = waiting.depends && underWay.depends;
     // Should it be sent again, it would come behind the newer one.
-    this.#queue.forget(underWay.id);
+    if (!depends) this.#queue.forget(underWay.id);
     const updates = [...underWay.updates, ...waiting.updates];
-    this.#push({ ...waiting, depends: false, updates });
+    this.#push({ ...waiting, depends, updates }, false, depends ? underWay.id : undefined);
   }
 
-  acknowledged(): void {
-    for (const { resolve, result } of this.#underWay?.updates ?? []) resolve(result);
+  acknowledged(id: number): void {
+    if (id !== this.#underWay?.id) return; // another one stands behind it
+    for (const { resolve, result } of this.#underWay.updates) resolve(result);
     this.#underWay = null;
     this.#sendNext();
     this.#offerIfEmpty(); // it may have been deleted meanwhile
     this.#notify();
   }
 
-  refused(_id: number, code: string, message: string, seq = 0): void {
+  refused(id: number, code: string, message: string, seq = 0): void {
     const underWay = this.#underWay;
+    if (underWay !== null && id !== underWay.id) this.#queue.forget(underWay.id); // it stands behind
     const conflict = code === "conflict";
     const again = conflict && underWay?.depends && !underWay.isUncertain;
     if (again) {
@@ -311,14 +315,14 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   /** Send what waits, if it can go. */
-  #sendNext(): void {
+  #sendNext(isLeft = false): void {
     const waiting = this.#waiting;
     if (this.#underWay !== null || waiting === null || this.#pausing !== null) return;
     if (this.#waits || this.wrong !== null) return;
     if (!waiting.depends) {
       this.#waiting = null;
       this.#push(waiting);
-    } else if (this.ready && this.seq >= this.#heardTo) {
+    } else if (isLeft ? this.begun : this.ready && this.seq >= this.#heardTo) {
       this.#waiting = null;
       const updates: Update[] = [];
       let base = this.#base;
@@ -342,13 +346,13 @@ export class StateReplica extends Replica implements Pusher {
       this.#push({ value: offered, depends: false, updates: [] }, true);
   }
 
-  #push(write: Waiting, isOffered = false): void {
-    const push = this.#message(write.value);
-    const dated = this.epoch === null ? {} : { epoch: this.epoch };
-    const condition = write.depends ? { if_seq: this.#newest, ...dated } : {};
-    const id = isOffered
-      ? this.#queue.add(this, { ...push, if_seq: 0 }, "offered")
-      : this.#queue.add(this, { ...push, ...condition }, "newest");
+  /** `behind`: the id of the push that an update is made of. */
+  #push(write: Waiting, isOffered = false, behind?: number): void {
+    const { depends } = write;
+    const if_seq = isOffered ? 0 : depends ? this.#newest : undefined;
+    const epoch = depends ? (this.epoch ?? undefined) : undefined;
+    const push = { ...this.#message(write.value), if_seq, epoch };
+    const id = this.#queue.add(this, push, isOffered ? "offered" : "newest", false, behind);
     this.#underWay = { ...write, id, isOffered, isUncertain: false };
     if (this.#pause > 0 && !isOffered) this.#startPause();
   }

@@ -1,7 +1,7 @@
 import type { Kind } from "../client/kind";
 import type { Session } from "../client/session";
 import { ActionLog } from "../room/action_log";
-import { COPIED, Reduction } from "../room/reduction";
+import { CopiedReduction } from "../room/copied_reduction";
 import { encode } from "../room/values";
 
 /**
@@ -11,7 +11,7 @@ import { encode } from "../room/values";
  * for all that came meanwhile. `kind`: what the key has to be; null: anything.
  */
 export class CopiedReducer<S, A> {
-  readonly #model: Reduction<S, A>;
+  readonly #model: CopiedReduction<S, A>;
   readonly #log: ActionLog<S>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasTold = false;
@@ -28,7 +28,7 @@ export class CopiedReducer<S, A> {
     kind: Kind | null = null,
   ) {
     this.#onValue = told;
-    this.#model = new Reduction<S, A>(key, reducer, encode(initial), COPIED);
+    this.#model = new CopiedReduction<S, A>(key, reducer, encode(initial));
     const changed = (_: boolean, isEmpty: boolean) => {
       if (isEmpty && !this.#hasTold) return;
       if (this.#model.behind === 0) this.#notify();
@@ -43,7 +43,7 @@ export class CopiedReducer<S, A> {
   }
 
   dispatch(action: A): Promise<void> {
-    return this.#log.dispatch(action);
+    return this.#log.dispatch(action, this.#model.long);
   }
 
   close(): void {

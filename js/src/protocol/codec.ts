@@ -24,14 +24,9 @@ export const JSON_CODEC: Codec = {
   },
 };
 
+const UTF8 = new TextEncoder();
+
 /** How long a message is, in bytes. */
 export function byteLength(frame: Frame): number {
-  let bytes = frame.length;
-  if (typeof frame !== "string") return bytes;
-  for (let place = 0; place < frame.length; place += 1) {
-    const unit = frame.charCodeAt(place);
-    // Two halves of a character take four bytes together.
-    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
-  }
-  return bytes;
+  return (typeof frame === "string" ? UTF8.encode(frame) : frame).length;
 }

@@ -36,7 +36,7 @@ export interface Entry {
 /** Somebody who is there: the value that a client set, and its user. */
 export interface Person {
   readonly value: Json;
-  readonly user?: Json;
+  readonly user?: Json | undefined;
 }
 
 /** How much the stream of a key holds. */
@@ -51,7 +51,7 @@ export interface KeyInfo {
 
 export type Action =
   | { readonly type: "relay" | "replace" | "delete" }
-  | { readonly type: "append"; readonly max_length?: number }
+  | { readonly type: "append"; readonly max_length?: number | undefined }
   | { readonly type: "compact"; readonly seq: number };
 
 /** Apply an action. */
@@ -65,9 +65,9 @@ export interface Push {
   readonly values?: readonly Json[];
   readonly id?: number;
   /** Only if this is the stream's newest number. */
-  readonly if_seq?: number;
+  readonly if_seq?: number | undefined;
   /** Only in this epoch. */
-  readonly epoch?: string;
+  readonly epoch?: string | undefined;
 }
 
 /** Subscribe to a key; the `init` that answers tells what there is above `seq`. */
@@ -78,16 +78,16 @@ export interface Get {
   /** The epoch of `seq`, `null` at first: asks for what was missed, relays included. */
   readonly epoch?: string | null;
   /** At most so many values. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** With who wrote the values and when. */
-  readonly stamps?: boolean;
+  readonly stamps?: boolean | undefined;
   /** Hear who is there, too. */
   readonly presence?: boolean;
   /** Hear what the stream holds after each push, and of compacts. */
-  readonly held?: boolean;
+  readonly held?: boolean | undefined;
 }
 
-/** What a client says. */
+/** What a client says. Members that are `undefined` don't travel. */
 export type ClientMessage =
   | Push
   | Get

@@ -14,8 +14,8 @@ import { CopiedReducer } from "../driftdb/copied";
 import { uniqueClientId } from "../driftdb/identity";
 import { PresenceListener, type WrappedPresenceMessage } from "../driftdb/presence";
 import type { ConnectionStatus } from "../driftdb/types";
+import { CopiedReduction } from "../room/copied_reduction";
 import { Fold } from "../room/fold";
-import { COPIED, Reduction } from "../room/reduction";
 import type { Room } from "../room/room";
 import { SharedState } from "../room/state";
 import { decode, encode } from "../room/values";
@@ -93,7 +93,7 @@ export function useSharedReducer<S, A>(
         for (const log of session.replicasOf(key)) {
           const held = log instanceof LogReplica && log.begun ? log.known() : null;
           if (held === null) continue;
-          const model = new Reduction(key, reduce, encode(before), COPIED);
+          const model = new CopiedReduction(key, reduce, encode(before));
           new Fold(model).startOver(held, true);
           return { value: model.value };
         }

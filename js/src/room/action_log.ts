@@ -10,7 +10,7 @@ import { Fold, type Model } from "./fold";
 import { Lifecycle, type Watched } from "./lifecycle";
 import { inParts, whole } from "./snapshot";
 import { tolerateClose } from "./tolerate_close";
-import { encode } from "./values";
+import { encode, type Long } from "./values";
 
 /** When and how a stream is made shorter. */
 export interface Lengths {
@@ -89,10 +89,10 @@ export class ActionLog<V> implements LogListener {
 
   /**
    * Apply an action; resolves when the room has it. Rejects with what the function throws for it,
-   * and with `QueueFull`.
+   * and with `QueueFull`. `before`: as of `encode`.
    */
-  dispatch(action: unknown): Promise<void> {
-    return tolerateClose(this.#dispatch(action));
+  dispatch(action: unknown, before?: Json | Long): Promise<void> {
+    return tolerateClose(this.#dispatch(action, before));
   }
 
   /** As `Lifecycle.waitFor`. */
@@ -150,9 +150,9 @@ export class ActionLog<V> implements LogListener {
     this.#lifecycle.reopened();
   }
 
-  async #dispatch(action: unknown): Promise<void> {
+  async #dispatch(action: unknown, before: Json | Long | undefined): Promise<void> {
     const [fold, model, replica] = [this.#fold, this.#model, this.#replica];
-    const json = encode(action);
+    const json = encode(action, before);
     const mark = fold.propose(json);
     let arrival: Promise<unknown>;
     try {

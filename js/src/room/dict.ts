@@ -32,7 +32,7 @@ export class SharedDict<T = Value> extends Folded<Items<T>> {
    */
   set(items: Items<T>): Promise<void> {
     check(isObject(items as Json), "an object", items);
-    return this.log.dispatch({ set: items });
+    return this.log.dispatch({ set: items }, { set: this.#items.inRoom(Object.keys(items)) });
   }
 
   /** Remove some items; resolves when the room has done so. */

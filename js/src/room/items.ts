@@ -71,6 +71,11 @@ export class ItemsModel<T> implements Model<Items<T>> {
     return this.#lookUp(name)?.value;
   }
 
+  /** Some items as they travel; null for one that there isn't. */
+  inRoom(names: readonly string[]): Json {
+    return objectOf(names.map((name) => [name, this.#lookUp(name)?.json ?? null]));
+  }
+
   begin(snapshot = this.#initial): void {
     this.#confirmed.clear();
     // What holds no items is an empty one: anybody may have written it.

@@ -3,7 +3,6 @@ import { Listeners } from "../client/listeners";
 import type { LogListener, LogReplica } from "../client/log";
 import type { Session } from "../client/session";
 import type { Entry } from "../protocol/messages";
-import { Buffer } from "./buffer";
 import { Feed } from "./feed";
 import { type Message, messageOf } from "./message";
 import { SharedObject } from "./object";
@@ -20,7 +19,7 @@ export class PubSub<T = Value> extends SharedObject {
   readonly #replica: LogReplica;
   readonly #describes: boolean;
   readonly #subscribers = new Listeners<[T, Message<T>]>();
-  readonly #feeds = new Map<Feed<T>, Buffer<T>>();
+  readonly #feeds = new Map<Feed<T>, T[]>();
   readonly #history: T[] = [];
   /** Why nothing more comes; `null`: something may. */
   #ended: Refused | null = null;
@@ -67,9 +66,17 @@ export class PubSub<T = Value> extends SharedObject {
    * `missed` counts the others.
    */
   messages(): Feed<T> {
-    const buffer = new Buffer<T>(FEED_LIMIT);
-    const feed: Feed<T> = new Feed(buffer, () => this.#feeds.delete(feed));
-    this.#feeds.set(feed, buffer);
+    const values: T[] = [];
+    const feed: Feed<T> = new Feed(
+      {
+        get hasNext() {
+          return values.length > 0;
+        },
+        next: () => values.shift() as T,
+      },
+      () => this.#feeds.delete(feed),
+    );
+    this.#feeds.set(feed, values);
     if (this.#ended !== null) feed.end(this.#ended);
     return feed;
   }
@@ -90,8 +97,11 @@ export class PubSub<T = Value> extends SharedObject {
     const message = messageOf<T>(entry, this.session.bigint);
     if (this.#history.push(message.value) > HISTORY) this.#history.shift();
     this.#subscribers.notify(message.value, message);
-    for (const [feed, buffer] of this.#feeds) {
-      feed.missed += buffer.put(message.value);
+    for (const [feed, values] of this.#feeds) {
+      if (values.push(message.value) > FEED_LIMIT) {
+        values.shift();
+        feed.missed += 1;
+      }
       feed.wake();
     }
   }

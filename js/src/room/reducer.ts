@@ -1,7 +1,7 @@
 import { check } from "../client/check";
 import type { Session } from "../client/session";
 import { Folded } from "./folded";
-import { FROZEN, Reduction } from "./reduction";
+import { Reduction } from "./reduction";
 import { encode, type Value } from "./values";
 
 /**
@@ -12,6 +12,8 @@ import { encode, type Value } from "./values";
  * throws has no effect.
  */
 export class SharedReducer<S = Value, A = Value> extends Folded<S> {
+  readonly #model: Reduction<S, A>;
+
   /**
    * @internal `initial`: where it begins in a room that has nothing yet. `compactAt`: how many
    * actions a snapshot replaces, at least.
@@ -24,8 +26,9 @@ export class SharedReducer<S = Value, A = Value> extends Folded<S> {
     compactAt?: number,
   ) {
     check(typeof fn === "function", "a function", fn);
-    const model = new Reduction<S, A>(key, fn, encode(initial), FROZEN, session.bigint);
+    const model = new Reduction<S, A>(key, fn, encode(initial), session.bigint);
     super(session, key, model, "reducer", compactAt === undefined ? {} : { compactAt });
+    this.#model = model;
   }
 
   /**
@@ -33,6 +36,6 @@ export class SharedReducer<S = Value, A = Value> extends Folded<S> {
    * with `QueueFull`.
    */
   dispatch(action: A): Promise<void> {
-    return this.log.dispatch(action);
+    return this.log.dispatch(action, this.#model.long);
   }
 }

@@ -1,155 +1,102 @@
-import { LongInteger } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import type { Model } from "./fold";
-import { decode, encode } from "./values";
-
-/** How a reducer's function may treat the value that it is given. */
-export interface Treatment {
-  read(json: Json, bigint: boolean): unknown;
-  /** What the function returned, made of `before`. */
-  made<S>(next: S, before: S): S;
-  /** Where the function is applied twice to one value: another that is its like. */
-  copy<S>(value: S): S;
-  /** Whether what is shown may be the very object that the room's order has made. */
-  readonly shares: boolean;
-}
-
-/** It must not change it: values are frozen, so that it throws if it does. Nothing is copied. */
-export const FROZEN: Treatment = {
-  read: (json, bigint) => freeze(decode(json, bigint)),
-  made: freeze,
-  copy: (value) => value,
-  shares: true,
-};
+import { collect, decode, encode, type Long } from "./values";
 
 /**
- * It may change it, as DriftDB's client lets it: there are two values, that of the room's order and
- * the shown one. They are copied where others' actions come between own ones.
+ * What a function makes of a value and actions, one after the other. It must not change them: they
+ * are frozen, so that it throws if it does, and nothing has to be copied.
  */
-export const COPIED: Treatment = {
-  read: decode,
-  made: (next) => next,
-  copy: (value) => structuredClone(value),
-  shares: false,
-};
-
-/** What a function makes of a value and actions, one after the other. */
 export class Reduction<S, A> implements Model<S> {
-  #confirmed: S;
+  /** What the room's order has made. */
+  protected confirmed: S;
   /** `null`: it is to be made of `confirmed` and the own actions, when it is asked for. */
-  #shown: { readonly value: S } | null = null;
-  readonly #own = new Map<string, Json>();
-  /** Long integers that may be in the value, by their digits: `fn` knows the nearest numbers. */
-  long = new Map<string, LongInteger>();
+  protected shown: { readonly value: S } | null = null;
+  protected readonly own = new Map<string, Json>();
+  /** Long integers that may be in the value: `fn` knows the nearest numbers. */
+  readonly long: Long = new Map();
   #longLimit = LONG_LIMIT;
   #hasThrown = false;
 
   readonly #key: string;
   readonly #fn: (value: S, action: A) => S;
   readonly #initial: Json;
-  readonly #treatment: Treatment;
   readonly #bigint: boolean;
 
-  constructor(
-    key: string,
-    fn: (value: S, action: A) => S,
-    initial: Json,
-    treatment: Treatment,
-    bigint: boolean = false,
-  ) {
+  constructor(key: string, fn: (value: S, action: A) => S, initial: Json, bigint: boolean = false) {
     this.#key = key;
     this.#fn = fn;
     this.#initial = initial;
-    this.#treatment = treatment;
     this.#bigint = bigint;
-    this.#confirmed = this.#read(initial);
+    this.confirmed = this.#begun(initial);
   }
 
   get value(): S {
-    if (this.#shown === null) {
-      let value = this.#treatment.copy(this.#confirmed);
-      for (const action of this.#own.values()) value = this.#applied(value, action);
-      this.#shown = { value };
-    }
-    return this.#shown.value;
+    this.shown ??= { value: [...this.own.values()].reduce(this.applied, this.basis) };
+    return this.shown.value;
   }
 
   get pending(): number {
-    return this.#own.size;
+    return this.own.size;
   }
 
   get behind(): number {
-    return this.#shown === null ? this.#own.size : 0;
+    return this.shown === null ? this.own.size : 0;
   }
 
   begin(snapshot = this.#initial): void {
     this.long.clear();
-    this.#confirmed = this.#read(snapshot);
-    this.#shown = null;
+    this.confirmed = this.#begun(snapshot);
+    this.shown = null;
   }
 
   apply(action: Json, mark = ""): boolean {
-    const [own, shown, { shares }] = [this.#own, this.#shown, this.#treatment];
+    const [own, shown] = [this.own, this.shown];
     const [oldest] = own.keys();
-    const isNext = mark === oldest;
-    const isOwn = own.delete(mark);
-    if (isNext && shown !== null) {
-      // Nobody's came between: what is shown has it already.
-      const isSame = shares && own.size === 0;
-      this.#confirmed = isSame ? shown.value : this.#applied(this.#confirmed, action);
-      return false;
-    }
-    this.#confirmed = this.#applied(this.#confirmed, action);
-    if (shares || shown === null || isOwn || own.size > 0) this.#shown = null;
-    else this.#shown = { value: this.#applied(shown.value, action) };
-    return true;
+    own.delete(mark);
+    const isKnown = mark === oldest && shown !== null;
+    // Nobody's came between: what is shown has it already.
+    const isSame = isKnown && own.size === 0;
+    this.confirmed = isSame ? shown.value : this.applied(this.confirmed, action);
+    if (!isKnown) this.shown = null;
+    return !isKnown;
   }
 
   propose(mark: string, action: Json): void {
-    const { value } = this;
-    let next: S;
-    try {
-      next = this.#call(value, action);
-    } catch (error) {
-      if (!this.#treatment.shares) this.#shown = null; // it may have been changed in part
-      throw error;
-    }
-    this.#own.set(mark, action);
-    this.#shown = { value: next };
+    const next = this.#call(this.value, action);
+    this.own.set(mark, action);
+    this.shown = { value: next };
   }
 
   withdraw(mark: string): boolean {
-    const was = this.#own.delete(mark);
-    if (was) this.#shown = null;
+    const was = this.own.delete(mark);
+    if (was) this.shown = null;
     return was;
   }
 
   snapshot(): Json {
-    return encode(this.#confirmed, [...this.long.values()]);
+    return encode(this.confirmed, this.long);
   }
 
-  #read(snapshot: Json): S {
-    this.#collectLong(snapshot);
-    return this.#treatment.read(snapshot, this.#bigint) as S;
+  /** Where the own actions begin. */
+  protected get basis(): S {
+    return this.confirmed;
   }
 
-  #call(value: S, action: Json): S {
-    this.#collectLong(action);
-    // Each value has an action of its own, which may become a part of it.
-    const read = this.#treatment.read(action, this.#bigint) as A;
-    try {
-      return this.#treatment.made(this.#fn(value, read), value);
-    } catch (error) {
-      if (!(error instanceof TypeError) || !this.#changes(value, read)) throw error;
-      const explained = new TypeError(`${this.#key}: ${NOT_IN_PLACE}`, { cause: error });
-      this.#report(explained);
-      throw explained;
-    }
+  protected read(json: Json): unknown {
+    return freeze(this.decoded(json));
+  }
+
+  protected decoded(json: Json): unknown {
+    return decode(json, this.#bigint);
+  }
+
+  /** What the function returned, made of `before`. */
+  protected made(next: S, before: S): S {
+    return freeze(next, before);
   }
 
   /** Whether the function threw because it changes what it gets, which is frozen. */
-  #changes(value: S, action: A): boolean {
-    if (!this.#treatment.shares) return false;
+  protected changes(value: S, action: A): boolean {
     try {
       this.#fn(structuredClone(value), structuredClone(action));
       return true;
@@ -159,12 +106,31 @@ export class Reduction<S, A> implements Model<S> {
   }
 
   /** An action for which the function throws has no effect. */
-  #applied(value: S, action: Json): S {
+  protected readonly applied = (value: S, action: Json): S => {
     try {
       return this.#call(value, action);
     } catch (error) {
       this.#report(error);
       return value;
+    }
+  };
+
+  #begun(snapshot: Json): S {
+    this.#collectLong(snapshot);
+    return this.read(snapshot) as S;
+  }
+
+  #call(value: S, action: Json): S {
+    this.#collectLong(action);
+    // Each value has an action of its own, which may become a part of it.
+    const read = this.read(action) as A;
+    try {
+      return this.made(this.#fn(value, read), value);
+    } catch (error) {
+      if (!(error instanceof TypeError) || !this.changes(value, read)) throw error;
+      const explained = new TypeError(`${this.#key}: ${NOT_IN_PLACE}`, { cause: error });
+      this.#report(explained);
+      throw explained;
     }
   }
 
@@ -175,15 +141,12 @@ export class Reduction<S, A> implements Model<S> {
   }
 
   #collectLong(json: Json): void {
-    if (json instanceof LongInteger) this.long.set(json.digits, json);
-    else if (typeof json === "object" && json !== null)
-      for (const part of Object.values(json)) this.#collectLong(part);
+    collect(json, this.long);
     if (this.long.size <= this.#longLimit) return;
     // Forget those that are in the value no more.
-    this.#longLimit = Number.POSITIVE_INFINITY;
-    const used = [json, this.snapshot(), ...this.#own.values()];
+    const used = [json, this.snapshot(), ...this.own.values()];
     this.long.clear();
-    for (const each of used) this.#collectLong(each);
+    collect(used, this.long);
     this.#longLimit = Math.max(LONG_LIMIT, 2 * this.long.size);
   }
 }

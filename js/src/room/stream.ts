@@ -94,7 +94,8 @@ export class Stream<T = Value> extends SharedObject {
       const { entries } = this.#replica;
       const newest = entries[entries.length - 1];
       if (newest === undefined) return;
-      await this.#replica.compact(encode(summarize(this.values)), newest.seq);
+      const before = this.#entries.map(({ value }) => value);
+      await this.#replica.compact(encode(summarize(this.values), before), newest.seq);
     };
     return tolerateClose(compact());
   }

@@ -21,91 +21,83 @@ export type Value =
 export type Items<T> = Readonly<Record<string, T>>;
 
 /**
- * Return a value as it travels. `before` is what it was made of: a number that stands there with
- * more digits than a double holds is written with all of them.
+ * Return a value as it travels. What has no type here and was read from anywhere is written as it
+ * was. `before` is what the value was made of, or the long integers in that: what stands there with
+ * more digits than a number or a `Date` holds is written with all of them.
  *
  * Throws `TypeError` for what has no encoding, with the path to it.
  */
-export function encode(value: unknown, before?: Json): Json {
-  return new Encoder(before).write(value, "value", DEEPEST, before);
-}
-
-class Encoder {
-  #known: Map<number, LongInteger> | null = null;
-
-  readonly #before: Json | undefined;
-
-  constructor(before: Json | undefined) {
-    this.#before = before;
-  }
-
-  /** `old`: what stood in the place of `value`. */
-  write(value: unknown, path: string, depth: number, old: Json | undefined): Json {
-    switch (typeof value) {
-      case "string":
-        return whole(value, path);
-      case "boolean":
-        return value;
-      case "number":
-        if (Number.isSafeInteger(value)) return value;
-        if (!Number.isFinite(value)) return { $float: floatName(value) };
-        return Number.isInteger(value) ? this.#exact(value, old) : value;
-      case "bigint":
-        return written(value);
-      case "object":
-        return value === null ? null : this.#object(value, path, depth - 1, old);
-    }
-    return unfit(value, path);
-  }
-
-  #object(value: object, path: string, depth: number, old: Json | undefined): Json {
-    if (depth < 0) check(false, `at most ${DEEPEST} nested values`, "more", path.slice(0, 50));
-    if (Array.isArray(value)) {
-      const items = Array.isArray(old) ? old : [];
-      return value.map((item, place) => this.write(item, `${path}[${place}]`, depth, items[place]));
-    }
-    if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
-    if (value instanceof Date) {
-      if (Number.isNaN(value.getTime())) unfit("an invalid Date", path);
-      return { $datetime: value.toISOString().replace("Z", "+00:00") };
-    }
-    const kind = Object.getPrototypeOf(value) as object | null;
-    if (kind !== null && kind !== Object.prototype) unfit(value, path);
-    const members = Object.entries(value).filter(([, member]) => member !== undefined);
-    const inside = membersOf(old) ?? undefined;
-    const made = members.map(([name, member]) => {
-      const place = `${path}.${name}`;
-      return [
-        whole(name, place),
-        this.write(member, place, depth, memberOf(inside, name)),
-      ] as const;
-    });
-    // What has no type here was read as it travels, and stays what it is.
-    const isTag = made.length === 1 && made[0]?.[0].startsWith("$");
-    const isAsRead = isTag && JSON.stringify(value, readable) === JSON.stringify(old);
-    return isAsRead ? (old as Json) : objectOf(made);
-  }
+export function encode(value: unknown, before?: Json | Long): Json {
+  let known: Long | null = before instanceof Map ? before : null;
 
   /** The integer that a number was rounded from: one that stood there, or elsewhere before. */
-  #exact(value: number, old: Json | undefined): Json {
-    if (old instanceof LongInteger && Number(old.digits) === value) return old;
-    if (this.#known === null) {
-      this.#known = new Map();
-      if (this.#before !== undefined) collect(this.#before, this.#known);
+  const exact = (number: number, old: Json | undefined): Json => {
+    if (old instanceof LongInteger && Number(old.digits) === number) return old;
+    known ??= collect(before);
+    return known.get(number) ?? number;
+  };
+
+  /** `old`: what stood in the place of `part`. */
+  const write = (part: unknown, path: string, depth: number, old: Json | undefined): Json => {
+    switch (typeof part) {
+      case "string":
+        return whole(part, path);
+      case "boolean":
+        return part;
+      case "number":
+        if (Number.isSafeInteger(part)) return part;
+        if (!Number.isFinite(part)) return { $float: floatName(part) };
+        return Number.isInteger(part) ? exact(part, old) : part;
+      case "bigint":
+        return written(part);
+      case "object":
+        return part === null ? null : object(part, path, depth - 1, old);
     }
-    return this.#known.get(value) ?? value;
-  }
+    return unfit(part, path);
+  };
+
+  const object = (part: object, path: string, depth: number, old: Json | undefined): Json => {
+    if (depth < 0) check(false, `at most ${DEEPEST} nested values`, "more", path.slice(0, 50));
+    if (Array.isArray(part)) {
+      const items = Array.isArray(old) ? old : [];
+      return part.map((item, place) => write(item, `${path}[${place}]`, depth, items[place]));
+    }
+    if (part instanceof Uint8Array) return { $bytes: toBase64(part) };
+    if (part instanceof Date) {
+      if (Number.isNaN(part.getTime())) unfit("an invalid Date", path);
+      const read = [READ.get(part), old].find((each) => isTime(each, part));
+      return read ?? { $datetime: part.toISOString().replace("Z", "+00:00") };
+    }
+    const kind = Object.getPrototypeOf(part) as object | null;
+    if (kind !== null && kind !== Object.prototype) unfit(part, path);
+    const inside = membersOf(old) ?? {};
+    const made: { [name: string]: Json } = Object.fromEntries(
+      Object.entries(part)
+        .filter(([, member]) => member !== undefined)
+        .map(([name, member]) => {
+          const place = `${path}.${name}`;
+          const before = Object.hasOwn(inside, name) ? inside[name] : undefined;
+          return [whole(name, place), write(member, place, depth, before)];
+        }),
+    );
+    // What has no type here was read as it travels, and stays what it is, wherever it is put.
+    if (!tagOf(made) || READ.has(part)) return made;
+    const isAsRead = JSON.stringify(part, readable) === JSON.stringify(old);
+    return isAsRead ? (old as Json) : { $object: made };
+  };
+
+  return write(value, "value", DEEPEST, before as Json);
 }
 
-/** All long integers in a value, by the numbers that they are rounded to. */
-function collect(json: Json, found: Map<number, LongInteger>): void {
+/** Long integers, by the numbers that they are rounded to. */
+export type Long = Map<number, LongInteger>;
+
+/** Add all long integers in a value to those that were found. */
+export function collect(json: unknown, found: Long = new Map()): Long {
   if (json instanceof LongInteger) found.set(Number(json.digits), json);
   else if (typeof json === "object" && json !== null)
     for (const part of Object.values(json)) collect(part, found);
-}
-
-function memberOf(json: Json | undefined, name: string): Json | undefined {
-  return json !== undefined && isObject(json) && Object.hasOwn(json, name) ? json[name] : undefined;
+  return found;
 }
 
 function written(value: bigint): Json {
@@ -132,24 +124,58 @@ export function decode(json: Json, bigint = false): Value {
   if (json instanceof LongInteger) return (bigint ? BigInt : Number)(json.digits);
   if ((json as unknown) instanceof Uint8Array) return json as never; // from CBOR, whoever wrote it so
   if (Array.isArray(json)) return json.map((item) => decode(item, bigint));
-  const found = special(json);
-  if (found !== undefined) return found;
-  return Object.fromEntries(
-    Object.entries(plain(json)).map(([name, member]) => [name, decode(member, bigint)]),
-  );
+  const members = plain(json);
+  const made =
+    special(json) ??
+    Object.fromEntries(
+      Object.entries(members).map(([name, member]) => [name, decode(member, bigint)]),
+    );
+  if (members === json && tagOf(json) && typeof made === "object") READ.set(made as object, json);
+  return made;
+}
+
+/** What was read of values that have no type here, or not all of one, and as what they travel. */
+const READ = new WeakMap<object, Json>();
+
+/** Return a copy of a value, which is written as that is. */
+export function copy<T>(value: T): T {
+  const made = structuredClone(value);
+  note(value, made);
+  return made;
+}
+
+/** Note of a copy, and what is in it, that it was read. */
+function note(value: unknown, made: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  const read = READ.get(value);
+  if (read !== undefined) READ.set(made as object, read);
+  if (ArrayBuffer.isView(value)) return;
+  for (const [name, member] of Object.entries(value))
+    note(member, (made as Record<string, unknown>)[name]);
+}
+
+/** The name of a type, where an object has the form in which values of one travel; else empty. */
+function tagOf(members: object): string {
+  const { length, 0: name = "" } = Object.keys(members);
+  return length === 1 && name.startsWith("$") ? name : "";
+}
+
+/** Whether this is how a time travels, with its own offset and digits. */
+function isTime(json: Json | undefined, time: Date): boolean {
+  const read = json !== undefined && isObject(json) && special(json);
+  return read instanceof Date && read.getTime() === time.getTime();
 }
 
 /** What stands in an object of one member that is no object; `undefined`: it is one. */
 function special(json: { [name: string]: Json }): Value | undefined {
-  const { length, 0: name = "" } = Object.keys(json);
-  return length === 1 ? READERS.get(name)?.(json[name] as Json) : undefined;
+  const tag = tagOf(json);
+  return READERS.get(tag)?.(json[tag] as Json);
 }
 
 /** The members that an object stands for. */
 function plain(json: { [name: string]: Json }): { [name: string]: Json } {
-  const { $object } = json;
-  const escapes = $object !== undefined && isObject($object) && Object.keys(json).length === 1;
-  return escapes ? $object : json;
+  const { $object = null } = json;
+  return isObject($object) && tagOf(json) ? $object : json;
 }
 
 /** The members of an object as they travel; `null` for a value that is none. */
@@ -160,8 +186,7 @@ export function membersOf(json: Json | undefined): { [name: string]: Json } | nu
 /** An object as it travels, of members that do. */
 export function objectOf(members: Iterable<readonly [string, Json]>): Json {
   const made = Object.fromEntries(members);
-  const [name, ...more] = Object.keys(made);
-  return more.length === 0 && name?.startsWith("$") ? { $object: made } : made;
+  return tagOf(made) ? { $object: made } : made;
 }
 
 /** What servers take by default. */

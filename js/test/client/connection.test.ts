@@ -4,6 +4,7 @@ import { CBOR } from "../../src/cbor/index";
 import { Connection } from "../../src/client/connection";
 import type { ConnectionOptions } from "../../src/client/options";
 import { LongInteger } from "../../src/protocol/integers";
+import type { Json } from "../../src/protocol/messages";
 import { FakeSocket, giveTickets } from "../socket";
 
 const URL = "http://server/driftdb/room/r";
@@ -730,7 +731,9 @@ test("what a page left is sent for the person who wrote it alone, and kept for t
   expect(own.sent[0]).toBe('{"type":"renew"}');
   connection.session.log("k", { pushed() {} }, true).push("Ann's", true);
   leave();
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
   ({ own, left } = await nextPage({}, "bob"));
+  expect(warned.mock.calls).toEqual([["driftdb: waiting: writes of an earlier page"]]);
   connection.session.log("k", { pushed() {} }, true).push("Bob's", true);
   expect([left, pushed(own)]).toEqual([[], [[1, "Bob's"]]]);
   leave();
@@ -755,6 +758,21 @@ test("what a page wrote that never had a connection is sent for who the tab's pa
   const { left } = await nextPage({}, "ann");
   left[0]?.accept();
   expect(left.map(pushed)).toEqual([[[1, "Ann's"]]]);
+  await end();
+});
+
+test("what a page wrote that never had a connection, the first of its tab, waits for a guest", async () => {
+  vi.stubGlobal("origin", "http://server");
+  connection.session.log("k", { pushed() {} }, true).push("whose?", true);
+  leave();
+  connection.close();
+  FakeSocket.opened = [];
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  expect((await nextPage({}, "ann")).left).toEqual([]);
+  expect(warned.mock.calls).toEqual([["driftdb: waiting: writes of an earlier page"]]);
+  const { left } = await nextPage();
+  left[0]?.accept();
+  expect(left.map(pushed)).toEqual([[[1, "whose?"]]]);
   await end();
 });
 
@@ -793,6 +811,7 @@ const stored = () =>
   );
 
 test("where what was left gets no connection, own writes are sent, and it stays for the next page", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
   const { own, left } = await thirdPage();
   expect(stored()).toEqual(["b"]); // "a" is on its way
   for (let n = 0; n < 60; n += 1) {
@@ -801,6 +820,7 @@ test("where what was left gets no connection, own writes are sent, and it stays 
     own.hear({ type: "pong", nonce: null });
   }
   expect(pushed(own)).toEqual([[1, "c"]]);
+  expect(warned.mock.calls).toEqual([["driftdb: waiting: writes of an earlier page"]]);
   expect(stored()).toEqual(["a", "b"]);
   const { length } = FakeSocket.opened;
   await vi.advanceTimersByTimeAsync(5_000);
@@ -890,6 +910,103 @@ test("what was left is not taken by another room, nor after ten minutes, and onl
   older.accept();
   expect(pushed(older)).toEqual([[1, 1]]);
   expect((await nextPage()).left).toEqual([]);
+});
+
+/** A page's state that holds 1, and two updates of it, of which the first is sent. */
+function updating() {
+  FakeSocket.last.accept();
+  const state = connection.session.state("k", { changed() {} });
+  const value = { v: 1, i: "" };
+  const init = { type: "init", key: "k", data: [{ value, seq: 1 }], epoch: "E", recovered: false };
+  FakeSocket.last.hear(init);
+  const made = [(n: Json = 0) => (n as number) + 1, (n: Json = 0) => (n as number) * 10].map(
+    (step) => state.update(step),
+  );
+  return { state, init, made: Promise.all(made) };
+}
+
+/** What was pushed over a socket: ids, values, and on what number they are made. */
+const conditions = ({ sent }: FakeSocket) =>
+  sent
+    .map((text) => JSON.parse(text))
+    .filter(({ type }) => type === "push")
+    .map(({ id, value, if_seq, epoch }) => [id, value.v, if_seq, epoch]);
+
+test("an update of an update is sent by the next page, on what the first one makes", async () => {
+  updating();
+  leave();
+  const [older] = (await nextPage()).left as [FakeSocket];
+  older.accept();
+  expect(conditions(older)).toEqual([[1, 2, 1, "E"]]);
+  older.hear({ type: "ack", id: 1, seq: 5 });
+  expect(conditions(older).slice(1)).toEqual([[2, 20, 5, "E"]]);
+  older.hear({ type: "ack", id: 2, seq: 6 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([older.closedWith, sessionStorage.length]).toEqual([1000, 0]);
+});
+
+test("where the first of two updates came too late the next page says of both that they don't count", async () => {
+  updating();
+  leave();
+  const [older] = (await nextPage()).left as [FakeSocket];
+  older.accept();
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  older.hear({ type: "error", id: 1, code: "conflict", message: "late", seq: 4 });
+  const [, [id, , seq]] = conditions(older) as [unknown, unknown[]];
+  expect(seq).toBeGreaterThan(1e12); // which is none that a room has
+  older.hear({ type: "error", id, code: "conflict", message: "late", seq: 4 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(warned.mock.calls).toEqual([["driftdb: conflict: late"], ["driftdb: conflict: late"]]);
+  expect(older.closedWith).toBe(1000);
+});
+
+test.each([
+  ["counts", [20, 5]],
+  ["came too late", [310, 4]],
+])(
+  "a page that comes back goes on with two updates, of which the first %s",
+  async (how, [value, seq]) => {
+    const { state, init, made } = updating();
+    globalThis.dispatchEvent(pageEvent("pagehide", true));
+    globalThis.dispatchEvent(pageEvent("pageshow", true));
+    const { last: socket } = FakeSocket;
+    socket.accept();
+    expect(conditions(socket)).toEqual([[1, 2, 1, "E"]]);
+    if (how === "counts") {
+      socket.hear({ ...init, data: [{ value: { v: 2, i: "" }, seq: 5 }], recovered: true });
+      socket.hear({ type: "ack", id: 1, seq: 5 });
+    } else {
+      socket.hear({ ...init, data: [{ value: { v: 30, i: "" }, seq: 4 }], recovered: true });
+      socket.hear({ type: "error", id: 1, code: "conflict", message: "late", seq: 4 });
+    }
+    const [[id, ...sent], ...more] = conditions(socket).slice(1) as [unknown[]];
+    expect([sent, more]).toEqual([[value, seq, "E"], []]);
+    socket.hear({ type: "push", key: "k", value: { v: value, i: "" }, seq: 6 });
+    socket.hear({ type: "ack", id, seq: 6 });
+    expect(await made).toEqual([how === "counts" ? 2 : 31, value]);
+    expect([state.value, state.pending, connection.waiting]).toEqual([value, false, 0]);
+  },
+);
+
+test("an update that waits for a connection is left on what was known last", async () => {
+  const { made } = updating();
+  FakeSocket.last.hear({ type: "ack", id: 1, seq: 2 });
+  const known = { type: "push", key: "k", value: { v: 2, i: "" }, seq: 2 };
+  FakeSocket.last.hear(known);
+  FakeSocket.last.hear({ type: "ack", id: 2, seq: 3 });
+  FakeSocket.last.hear({ ...known, value: { v: 20, i: "" }, seq: 3 });
+  await made;
+  FakeSocket.last.lose();
+  for (const more of [1, 2])
+    void connection.session.state("k", { changed() {} }).update((n = 0) => (n as number) + more);
+  vi.mocked(fetch).mockClear();
+  leave();
+  const [[, { body }]] = vi.mocked(fetch).mock.calls as [[string, { body: string }]];
+  expect(JSON.parse(body)).toMatchObject({ value: { v: 23 }, if_seq: 3, epoch: "E" });
+  const [older] = (await nextPage()).left as [FakeSocket];
+  older.accept();
+  expect(conditions(older)).toEqual([[3, 23, 3, "E"]]);
+  await end();
 });
 
 test("a page that is left twice leaves behind what waits the second time alone", () => {

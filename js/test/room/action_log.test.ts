@@ -4,11 +4,12 @@ import { Uncertain } from "../../src/client/errors";
 import { Session } from "../../src/client/session";
 import type { Entry, Json, Push } from "../../src/protocol/messages";
 import { ActionLog } from "../../src/room/action_log";
+import { CopiedReduction } from "../../src/room/copied_reduction";
 import { SharedDict } from "../../src/room/dict";
 import { Fold, type Model } from "../../src/room/fold";
 import { ItemsModel } from "../../src/room/items";
 import { SharedReducer } from "../../src/room/reducer";
-import { COPIED, FROZEN, Reduction } from "../../src/room/reduction";
+import { Reduction } from "../../src/room/reduction";
 import { SimulatedRoom } from "../room";
 import { PlayedServer } from "../server";
 
@@ -293,8 +294,8 @@ const pushing = (value: readonly Json[], action: Json) => {
   return value;
 };
 const MODELS: [string, () => Model<unknown>][] = [
-  ["a function", () => new Reduction("k", words, [], FROZEN)],
-  ["a function that changes what it is given", () => new Reduction("k", pushing, [], COPIED)],
+  ["a function", () => new Reduction("k", words, [])],
+  ["a function that changes what it is given", () => new CopiedReduction("k", pushing, [])],
   ["a dictionary", () => new ItemsModel({})],
 ];
 

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { LongInteger } from "../../src/protocol/integers";
 import type { Entry, Json } from "../../src/protocol/messages";
+import { CopiedReduction } from "../../src/room/copied_reduction";
 import { Fold, type Model } from "../../src/room/fold";
 import { ItemsModel } from "../../src/room/items";
-import { COPIED, FROZEN, Reduction, type Treatment } from "../../src/room/reduction";
+import { Reduction } from "../../src/room/reduction";
 import { inParts } from "../../src/room/snapshot";
 import { load } from "../vectors";
 
@@ -20,8 +21,8 @@ const mutating = (value: Words, action: Json): Words => {
   return value;
 };
 
-function fold(fn = copying, treatment: Treatment = FROZEN) {
-  const model = new Reduction<Words, Json>("k", fn, [], treatment);
+function fold(fn = copying, kind: typeof Reduction = Reduction) {
+  const model = new kind<Words, Json>("k", fn, []);
   return { model, fold: new Fold(model) };
 }
 
@@ -58,7 +59,7 @@ test("a snapshot stands for all before it", () => {
 
 test("what a room forgot is kept behind its actions, until somebody has offered a value", () => {
   const lost = vi.fn();
-  const model = new Reduction<Words, Json>("k", copying, [], FROZEN);
+  const model = new Reduction<Words, Json>("k", copying, []);
   const one = new Fold(model, lost);
   one.receive(entry({ apply: "a", i: "x" }, 1));
   one.startOver([], false);
@@ -115,7 +116,7 @@ test.each(load<{ rule: string; steps: readonly Step[] }[]>("snapshots"))("$rule"
 
 const MODELS: [string, () => Model<unknown>][] = [
   ["a function that makes new values", () => fold().model],
-  ["a function that changes what it is given", () => fold(mutating, COPIED).model],
+  ["a function that changes what it is given", () => fold(mutating, CopiedReduction).model],
   ["a dictionary", () => new ItemsModel({})],
 ];
 const actions = fc.oneof(
@@ -231,7 +232,6 @@ test("a function that changes what it is given throws, and nothing is changed", 
       return { ...value, at };
     },
     {},
-    FROZEN,
   );
   deep.propose("1", "a"); // which made what it changed
   expect(() => deep.propose("2", "b")).toThrow(TypeError);
@@ -247,7 +247,7 @@ test.each([
   ],
 ] as const)("a function that %s in place is told what to do instead, once", (_, fn) => {
   const told = vi.spyOn(console, "error").mockImplementation(() => {});
-  const made = new Reduction<Json[], Json>("votes", fn, ["b", "a"], FROZEN);
+  const made = new Reduction<Json[], Json>("votes", fn, ["b", "a"]);
   const message = /^votes: a reducer returns a new value; it must not change the one it gets/;
   for (const mark of ["1", "2"]) expect(() => made.propose(mark, ["c"])).toThrow(message);
   made.apply(["c"]);
@@ -261,17 +261,17 @@ test.each([
 
 test("an error of another kind is told as it is", () => {
   const fn = (_: Json, action: Json) => (action as { deep: { text: string } }).deep.text;
-  const made = new Reduction<Json, Json>("k", fn, null, FROZEN);
+  const made = new Reduction<Json, Json>("k", fn, null);
   expect(() => made.propose("1", {})).toThrow(/undefined/);
 });
 
 test("each own action is applied twice at most where nobody's comes between", () => {
-  for (const [fn, treatment] of [
-    [copying, FROZEN],
-    [mutating, COPIED],
+  for (const [fn, kind] of [
+    [copying, Reduction],
+    [mutating, CopiedReduction],
   ] as const) {
     const counted = vi.fn(fn);
-    const one = fold(counted, treatment);
+    const one = fold(counted, kind);
     const marks = Array.from({ length: 500 }, (_, n) => one.fold.propose(n));
     marks.forEach((mark, n) => {
       one.fold.receive(entry({ apply: n, i: mark }, n + 1));
@@ -283,7 +283,7 @@ test("each own action is applied twice at most where nobody's comes between", ()
 
 test("a value is copied once for all of others' actions that come between own ones", () => {
   const copy = vi.spyOn(globalThis, "structuredClone");
-  const one = fold(mutating, COPIED);
+  const one = fold(mutating, CopiedReduction);
   for (let seq = 1; seq <= 50; seq += 1) {
     one.fold.receive(entry({ apply: seq, i: "x" }, seq));
     expect(one.model.value).toHaveLength(seq);

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { Refused, Uncertain } from "../../src/client/errors";
 import type { Session } from "../../src/client/session";
+import { CopiedReducer } from "../../src/driftdb/copied";
 import { parse, stringify } from "../../src/protocol/integers";
 import type { Entry, Json, Push } from "../../src/protocol/messages";
 import { SharedDict } from "../../src/room/dict";
@@ -807,4 +808,94 @@ test.each([
   const end = subscribe(() => {});
   expect(end).toBeTypeOf("function");
   end();
+});
+
+/** A date, a time with an offset and microseconds, an array: what has no type of its own here. */
+const TYPED = {
+  day: { $date: "2024-02-29" },
+  at: { $datetime: "2024-02-29T12:00:00.123456+01:00" },
+  mean: { $ndarray: { dtype: "<f8", shape: [1], data: "AAAAAAAA8D8=" } },
+};
+const ROUND = 9_007_199_254_740_992;
+const LONG = parse("9007199254740993") as Json;
+
+test("a dictionary writes what was read from it as it was, whatever its type", () => {
+  const server = new PlayedServer();
+  const dict = new SharedDict<Record<string, unknown>>(server.session, "k");
+  server.init([{ value: { reset: { a: { ...TYPED, id: LONG }, b: 1 } }, seq: 1 }]);
+  const a = dict.get("a") as Record<string, unknown>;
+  expect([a.id, a.at]).toEqual([ROUND, new Date("2024-02-29T11:00:00.123Z")]);
+  void dict.set({ a: { ...a, n: 1 }, c: { moved: [a.day, a.at, a.mean] } });
+  expect(last(server).value).toMatchObject({
+    apply: {
+      set: { a: { ...TYPED, id: LONG, n: 1 }, c: { moved: [TYPED.day, TYPED.at, TYPED.mean] } },
+    },
+  });
+});
+
+test.each([
+  ["SharedReducer", SharedReducer, (state: unknown[], item: unknown) => [...state, item]],
+  [
+    "npm's",
+    class {
+      readonly #reducer: CopiedReducer<unknown[], unknown>;
+
+      constructor(session: Session, key: string, fn: (state: unknown[], item: unknown) => never) {
+        this.#reducer = new CopiedReducer(session, key, fn, [] as unknown[], () => {});
+      }
+
+      get value() {
+        return this.#reducer.value;
+      }
+
+      dispatch(item: unknown) {
+        return this.#reducer.dispatch(item);
+      }
+    },
+    (state: unknown[], item: unknown) => {
+      state.push(item);
+      return state;
+    },
+  ],
+])(
+  "the snapshots and actions of a reducer keep the types of what they hold: %s",
+  async (_, made, fn) => {
+    const server = new PlayedServer();
+    const list = new (made as typeof SharedReducer<unknown[], unknown>)(
+      server.session,
+      "k",
+      fn,
+      [],
+    );
+    server.init([{ value: { reset: [TYPED, LONG] }, seq: 1 }]);
+    const first = list.value[0] as Record<string, unknown>;
+    void list.dispatch(first.day);
+    void list.dispatch(list.value[1]);
+    server.push({ apply: { other: TYPED }, i: "x" }, 2);
+    const sent = server.writes.map(({ value }) => value as { apply: Json; i: string });
+    expect(sent.map(({ apply }) => apply)).toEqual([TYPED.day, LONG]);
+    sent.forEach((value, place) => {
+      server.push(value, 3 + place);
+      server.ack(server.writes[place]?.id as number, 3 + place);
+    });
+    server.tell({ type: "stream_size", key: "k", size: 200 });
+    void list.dispatch(0);
+    server.push(server.writes[2]?.value, 5);
+    server.ack(server.writes[2]?.id as number, 5);
+    await vi.waitFor(() => expect(last(server).action.type).toBe("compact"));
+    expect(last(server).value).toEqual({
+      reset: [TYPED, LONG, { other: TYPED }, TYPED.day, LONG, 0],
+    });
+  },
+);
+
+test("a stream's values keep their types where they are appended or summed up anew", async () => {
+  const server = new PlayedServer();
+  const log = new Stream<unknown>(server.session, "k");
+  server.init([{ value: [TYPED, LONG], seq: 1 }]);
+  const [[typed]] = log.values as [[unknown]];
+  void log.append(typed);
+  expect(server.writes[0]?.value).toEqual(TYPED);
+  void log.compact((all) => all.flat());
+  expect(last(server).value).toEqual([TYPED, LONG]);
 });
