@@ -7,7 +7,7 @@ sequencer was given first, it broadcasts and answers first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -111,6 +111,13 @@ class Sequencer(Protocol):
     @property
     def reads_wait(self) -> bool:
         """Whether what a connection reads waits until all that it pushed before is answered."""
+
+    def behind(self, epoch: str, seq: int) -> Awaitable[bool] | None:
+        """Return what to wait for where a client knows more than the room here; else ``None``.
+
+        ``epoch``, ``seq``: up to which number of which epoch the client knows a key. The result is
+        False where the room knows no more afterwards: nobody does.
+        """
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Give a push its place; the room's audience and the pusher hear what came of it.

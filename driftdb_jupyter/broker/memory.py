@@ -45,6 +45,9 @@ class MemorySequencer:
         self.used_at = clock()
         self._clock = clock
 
+    def behind(self, epoch: str, seq: int) -> None:
+        """Wait for nothing: nobody knows more than what is here."""
+
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply, broadcast, answer."""
         clock = self._clock  # called in two steps: it is no method

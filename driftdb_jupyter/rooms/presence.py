@@ -65,6 +65,10 @@ class Presence:
         """Whether a client that has no connection is still shown."""
         return bool(self._left_at)
 
+    def is_connected(self, client: str) -> bool:
+        """Return whether a client has a connection."""
+        return client in self._connections
+
     def joined(self, client: str) -> None:
         """Note that a client has opened a connection."""
         self._connections[client] = self._connections.get(client, 0) + 1

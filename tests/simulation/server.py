@@ -298,6 +298,9 @@ class Server:
     def left(self, client: str) -> None:
         """Hear that a client has gone."""
 
+    def behind(self, epoch: str, seq: int) -> None:
+        """Wait for nothing: nobody knows more than what is here."""
+
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Apply a push, as a broker's sequencer does."""
         if self.refuses(push, values, pusher):

@@ -146,6 +146,9 @@ class JournaledSequencer(Unit, ABC):
     def settled(self) -> bool:
         """Whether nothing is to be written, and nobody waits for an answer."""
 
+    def behind(self, epoch: str, seq: int) -> None:
+        """Wait for nothing: nobody knows more than what is here."""
+
     @abstractmethod
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Give a push its place; returns whether the pusher is answered later."""

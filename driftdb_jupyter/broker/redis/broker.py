@@ -85,7 +85,7 @@ class RedisBroker:
             clock=clock,
             monotonic=monotonic,
         )
-        self._presences = Presences(self._store, self._tasks, self.memory)
+        self._presences = Presences(self._store, self._tasks, self.memory, monotonic)
         self._rooms = OpenRooms(
             self._store,
             self._presences,
@@ -99,6 +99,7 @@ class RedisBroker:
         self._level_at = monotonic()
         self._beating: asyncio.Future[None] | None = None
         self._changes_since = 0
+        self._changes_of: str | None = None
         self._touched_at = monotonic()
         self._beat_failing: str | None = None
 
@@ -362,6 +363,8 @@ class RedisBroker:
             self._beat_failing = None
 
     async def _look_at_changes(self) -> None:
+        if self._changes_of != self._store.generation:  # whose times are others
+            self._changes_of, self._changes_since = self._store.generation, 0
         lease = int(self._lease_seconds * MICROSECONDS)
         reply = await self._store.do(None, "beat", self._store.server, lease, self._changes_since)
         generation, changes, servers, was_alive = reply
@@ -379,7 +382,8 @@ class RedisBroker:
             name, changed_at = changes[place].decode(), int(float(changes[place + 1]))
             self._changes_since = max(self._changes_since, changed_at)
             room = self._rooms.get(name)
-            if room is not None and room.time < changed_at:
+            # A room that is about to be open is, when it is looked at again.
+            if name in self._presences if room is None else room.time < changed_at:
                 self._suspects[name] = changed_at
         if not stale:
             self._level_at = self._monotonic()

@@ -38,6 +38,9 @@ _OUT_OF_SERVICE = methodcaller("out_of_service")
 OPEN_ATTEMPTS = 5
 """How often a room is read that changes meanwhile."""
 
+# What a room's channel carries beside entries: a presence behind that sign, or that it has gone.
+_PRESENCE = b"+"
+_GONE = b"gone"
 # How long an entry may be missing before it is read from the log.
 _GAP_SECONDS = 0.02
 _ENTRIES_AT_ONCE = 200
@@ -72,7 +75,7 @@ class OpenRooms:
         self._timeout_seconds = timeout_seconds
         self._rooms: dict[str, RedisSequencer] = {}
         self._channels: dict[str, RedisSequencer] = {}
-        self._early: dict[str, list[Record]] = {}
+        self._early: dict[str, list[bytes]] = {}
         self._locks = NameLocks()
         self._catching_up: dict[RedisSequencer, asyncio.Future[None]] = {}
         self._courier: Courier | None = None
@@ -151,14 +154,15 @@ class OpenRooms:
         room = None
         try:
             for _ in range(OPEN_ATTEMPTS):
-                early: list[Record] = []
+                early: list[bytes] = []
                 self._early[keys.channel] = early
                 room = await self.read(keys)
                 if room is None:
                     return None
                 try:
-                    for record in early:
-                        room.take(record)
+                    for message in early:
+                        if _is_entry(message):
+                            room.take(Record.parse(message))
                 except HistoryLost:
                     continue
                 if room.generation == self._store.generation:
@@ -167,6 +171,9 @@ class OpenRooms:
                 raise Unavailable("the room changes faster than it can be read; try again")
             room.is_loaded = True
             self._rooms[name] = self._channels[keys.channel] = room
+            for message in early:
+                if not _is_entry(message):
+                    self._heard(keys.channel, message)
             if room.is_behind:
                 self.catch_up(room)
             return room
@@ -272,7 +279,11 @@ class OpenRooms:
         try:
             pieces = write_snapshot(room.room, head, room.seen)
             written, byte_count = await self._store.write_pieces(room.keys, pieces)
-            await self._store.do(room.keys.name, "snapshot", room.id, head.number, written=written)
+            await self._store.do(
+                *(room.keys.name, "snapshot", room.id, head.number),
+                written=written,
+                generation=room.generation,
+            )
             room.log_bytes -= log_bytes
             room.snapshot_bytes = byte_count
         except Unavailable as error:
@@ -285,7 +296,9 @@ class OpenRooms:
         if not room.is_told:
             room.is_told = True
             facts = (room.room.seq, room.room.key_count, room.room.byte_count)
-            await self._store.do(room.keys.name, "note", room.id, *facts)
+            await self._store.do(
+                room.keys.name, "note", room.id, *facts, generation=room.generation
+            )
 
     async def ping(self) -> None:
         """Find out whether what is published is still heard."""
@@ -370,7 +383,7 @@ class OpenRooms:
             self.catch_up(room)
 
     def catch_up(self, room: RedisSequencer) -> asyncio.Future[None]:
-        """Read what the log has beyond what was applied."""
+        """Read what the log has beyond what was applied; returns what to wait for."""
         running = self._catching_up.get(room)
         if running is None:
             running = self._catching_up[room] = self._tasks.spawn(self._read_on(room))
@@ -412,18 +425,16 @@ class OpenRooms:
     def _heard(self, channel: str, message: bytes) -> None:
         """Take what was published on a room's channel."""
         room = self._channels.get(channel)
-        if message.startswith(b"+"):
-            if room is not None:
-                self._presences.hear(room.keys.name, message[1:])
-        elif message == b"gone":
-            if room is not None:
-                self.catch_up(room)
-        elif room is not None:
-            self.take(room, Record.parse(message))
-        else:
+        if room is None:
             early = self._early.get(channel)
             if early is not None:
-                early.append(Record.parse(message))
+                early.append(message)
+        elif message.startswith(_PRESENCE):
+            self._presences.hear(room.keys.name, message[1:])
+        elif message == _GONE:
+            self.catch_up(room)
+        else:
+            self.take(room, Record.parse(message))
 
     def _missed(self) -> None:
         """Read all that may have been published while nothing was heard."""
@@ -457,3 +468,7 @@ class OpenRooms:
             del self._rooms[room.keys.name]
         if self._channels.get(room.keys.channel) is room:
             del self._channels[room.keys.channel]
+
+
+def _is_entry(message: bytes) -> bool:
+    return not message.startswith(_PRESENCE) and message != _GONE

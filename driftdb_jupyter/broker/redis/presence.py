@@ -73,7 +73,8 @@ class RedisPresence:
     """The presences of one room (see :class:`..presence.PresenceManager`).
 
     ``_mine`` are those of this server's clients, ``_others`` the others', of which ``_owners`` says
-    who told of them.
+    who told of them. ``_claims`` are those of clients that are connected here, and that another
+    server says to have: if that was old news it takes it back, and they are shown from here again.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class RedisPresence:
         self._mine = Presence(limits=limits, memory=memory)
         self._others = Presence(limits=limits, memory=memory)
         self._owners: dict[tuple[str, str], str] = {}
+        self._claims: dict[tuple[str, str], tuple[Author, Value]] = {}
         self._untold: dict[tuple[str, str], bool] = {}  # and whether it was withdrawn
 
     @property
@@ -120,8 +122,11 @@ class RedisPresence:
 
     def left(self, client: str, *, for_good: bool = False) -> None:
         """Note that a client has closed a connection here."""
-        if self._mine.left(client, now=self._clock()) and for_good:
-            self.forget(client)
+        if self._mine.left(client, now=self._clock()):
+            for place in [place for place in self._claims if place[1] == client]:
+                del self._claims[place]
+            if for_good:
+                self.forget(client)
 
     def set(self, key: str, author: Author, value: Value) -> None:
         """Show a client under a key with a value."""
@@ -134,6 +139,7 @@ class RedisPresence:
             )
         shown = self._others.shows(key, author, value)
         if self._mine.set(key, author, value):
+            self._claims.pop((key, client), None)
             if elsewhere is not None:
                 self._drop_other(key, client)
             if not shown:
@@ -142,6 +148,7 @@ class RedisPresence:
 
     def withdraw(self, key: str, client: str) -> None:
         """Show a client under a key no more, whichever server it came to."""
+        self._claims.pop((key, client), None)
         author = self._mine.withdraw(key, client) or self._drop_other(key, client)
         if author is not None:
             self._audience.presence_changed(key, author, None)
@@ -171,7 +178,9 @@ class RedisPresence:
         self._mine.release()
         self._others.release()
         self._owners.clear()
+        self._claims.clear()
         self.is_closed = True
+        self._handle.want_told(self)
 
     # What the broker calls.
 
@@ -205,19 +214,26 @@ class RedisPresence:
         if place.server == self._handle.server:
             return
         if told.value is None:
-            author = None
-            if told.withdrawn or self._owners.get((key, client)) == place.server:
-                author = self._drop_other(key, client)
-            if told.withdrawn and author is None:
-                author = self._mine.withdraw(key, client)
-            if author is not None:
-                self._audience.presence_changed(key, author, None)
+            if told.withdrawn:
+                self._claims.pop((key, client), None)
+                mine = self._mine.withdraw(key, client)
+                if mine is not None:  # what is told of here goes, too
+                    self._tell(key, client)
+                gone = self._drop_other(key, client) or mine
+                if gone is not None:
+                    self._audience.presence_changed(key, gone, None)
+            elif self._owners.get((key, client)) == place.server:
+                self._other_gone(key, client)
             return
         author = Author(client, None if told.user is None else Value.from_json(told.user))
         value = read_value(told.value)
         shown = self._mine.shows(key, author, value)
-        if self._mine.withdraw(key, client) is not None:  # it has gone there
+        claim = self._mine.find(key, client)
+        if claim is not None:  # it has gone there
+            self._mine.withdraw(key, client)
             self._tell(key, client)
+            if self._mine.is_connected(client):
+                self._claims[key, client] = claim
         try:
             changed = self._others.set(key, author, value)
         except QuotaExceeded:
@@ -227,14 +243,28 @@ class RedisPresence:
             self._audience.presence_changed(key, author, value)
 
     def take_all(self, all_told: Iterable[PresenceTold]) -> None:
-        """Know of others what these say, and nothing else."""
-        told = {(each.place.key, each.place.client): each for each in all_told}
+        """Know of others what these say, and nothing else; what they say of here is put right."""
+        told: dict[tuple[str, str], PresenceTold] = {}
+        told_of_mine: set[tuple[str, str]] = set()
+        for each in all_told:
+            place = each.place.key, each.place.client
+            if each.place.server == self._handle.server:
+                told_of_mine.add(place)
+            else:
+                told[place] = each
+        for key, client in told_of_mine.symmetric_difference(self._mine.places()):
+            self._tell(key, client)
         for key, client in list(self._owners):
             if (key, client) not in told:
-                self._drop_and_tell(key, client)
+                self._other_gone(key, client)
         for each in told.values():
-            if each.place.server != self._handle.server:
-                self.hear(each)
+            self.hear(each)
+
+    def take_over(self, other: RedisPresence) -> None:
+        """Tell the others in the place of one that was closed."""
+        self._untold, other._untold = other._untold, {}
+        if self._untold:
+            self._handle.want_told(self)
 
     def servers(self) -> Collection[str]:
         """Return the other servers that clients are shown of."""
@@ -244,7 +274,7 @@ class RedisPresence:
         """Show the clients of a server no more that has ended; returns who they were."""
         places = [place for place, owner in self._owners.items() if owner == server]
         for key, client in places:
-            self._drop_and_tell(key, client)
+            self._other_gone(key, client)
         return [PresencePlace(server, client, key) for key, client in places]
 
     def _tell(self, key: str, client: str, *, withdrawn: bool = False) -> None:
@@ -256,8 +286,19 @@ class RedisPresence:
         self._owners.pop((key, client), None)
         return self._others.withdraw(key, client)
 
-    def _drop_and_tell(self, key: str, client: str) -> None:
+    def _other_gone(self, key: str, client: str) -> None:
+        """Show a client as it is here, or no more, for another server does not show it."""
         author = self._drop_other(key, client)
+        claim = self._claims.pop((key, client), None)
+        if claim is not None:
+            try:
+                self._mine.set(key, *claim)
+            except QuotaExceeded:
+                pass
+            else:
+                self._audience.presence_changed(key, *claim)
+                self._tell(key, client)
+                return
         if author is not None:
             self._audience.presence_changed(key, author, None)
 

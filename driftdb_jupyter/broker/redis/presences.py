@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ...protocol.errors import Unavailable
 from ...rooms.memory_budget import MemoryBudget
@@ -19,13 +19,19 @@ __all__ = ["Presences"]
 class Presences:
     """The presence of each room of this server, by name."""
 
-    def __init__(self, store: Store, tasks: Tasks, memory: MemoryBudget) -> None:
+    def __init__(
+        self, store: Store, tasks: Tasks, memory: MemoryBudget, monotonic: Callable[[], float]
+    ) -> None:
         self._store = store
         self._tasks = tasks
         self._memory = memory
+        self._monotonic = monotonic
         self._presences: dict[str, RedisPresence] = {}
         self._untold: dict[RedisPresence, None] = {}
         self._telling: asyncio.Task[None] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._presences
 
     @property
     def server(self) -> str:
@@ -37,8 +43,17 @@ class Presences:
     ) -> RedisPresence:
         """Return what knows who is there in a room (see :class:`..broker.Broker`)."""
         presence = RedisPresence(
-            name, audience, self, limits=limits, memory=self._memory, grace_seconds=grace_seconds
+            name,
+            audience,
+            self,
+            limits=limits,
+            memory=self._memory,
+            grace_seconds=grace_seconds,
+            clock=self._monotonic,
         )
+        before = self._presences.get(name)
+        if before is not None:
+            presence.take_over(before)
         self._presences[name] = presence
         return presence
 
@@ -103,5 +118,5 @@ class Presences:
                 try:
                     await self._store.do(presence.name, "here", *parts)
                 except Unavailable:
-                    presence.tell_again(told)
+                    self._presences.get(presence.name, presence).tell_again(told)
                     await asyncio.sleep(1.0)

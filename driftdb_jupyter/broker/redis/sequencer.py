@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -67,6 +67,9 @@ class RedisHandle(Protocol):
 
     def epoch_changed(self, sequencer: RedisSequencer) -> None:
         """Let go of a room that is in another epoch now."""
+
+    def catch_up(self, sequencer: RedisSequencer) -> asyncio.Future[None]:
+        """Read what the log has beyond what was applied; returns what to wait for."""
 
 
 class _Waiting(Struct, gc=False):
@@ -131,6 +134,20 @@ class RedisSequencer(Replica):
             if self._when_settled is None:
                 self._when_settled = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._when_settled)
+
+    def behind(self, epoch: str, seq: int) -> Awaitable[bool] | None:
+        """Return what to wait for where a client has heard more elsewhere (see :mod:`..broker`)."""
+        return self._reach(epoch, seq) if self._is_behind(epoch, seq) else None
+
+    def _is_behind(self, epoch: str, seq: int) -> bool:
+        return self._ended is None and (epoch != self.room.epoch or seq > self.room.seq)
+
+    async def _reach(self, epoch: str, seq: int) -> bool:
+        for _ in range(2):  # a reading that is under way may have begun before
+            await asyncio.wait([self._handle.catch_up(self)])
+            if not self._is_behind(epoch, seq):
+                return True
+        return False
 
     def push(self, push: Push, values: Sequence[Value], pusher: Pusher) -> bool:
         """Gather a push for the room's log; its broadcast and its answer come from there."""

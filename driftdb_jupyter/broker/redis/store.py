@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -97,20 +98,34 @@ class Store:
             byte_count += len(piece)
         return key, byte_count
 
-    async def do(self, name: str | None, operation: str, *parts: Any, written: str = "") -> Any:
-        """Have the script do something to a room; raises :class:`Unavailable`."""
+    async def do(
+        self,
+        name: str | None,
+        operation: str,
+        *parts: Any,
+        written: str = "",
+        generation: str | None = None,
+    ) -> Any:
+        """Have the script do something to a room; raises :class:`Unavailable`.
+
+        ``generation``: the only one in which it may be done, for what follows from what was applied
+        in it; else it is done in any.
+        """
         keys = self.keys.of(name or "")
         for _ in range(2):
             await self.ready()
             given = (*keys.room, written or keys.snapshot)
+            now = generation or self.generation
             reply = await self.ask(
                 *("EVALSHA", ROOM.sha, len(given), *given),
-                *(operation, self.generation, self.now_argument(), name or "", keys.channel),
+                *(operation, now, self.now_argument(), name or "", keys.channel),
                 *parts,
             )
             if reply != [b"generation"]:
                 return reply
             await self.renew_generation()
+            if generation is not None:
+                break
         raise Unavailable("Redis has lost what was written; try again")
 
     async def ask(self, *command: Any) -> Any:
@@ -122,12 +137,18 @@ class Store:
         """Return what Redis answers to commands; raises :class:`Unavailable`."""
         if self.closing is not None:
             raise Unavailable(self.closing)
-        try:
+        with self._explaining():
             try:
                 return await self._converse(commands)
             except exceptions.NoScriptError:  # somebody flushed them
                 await self.place.disconnect_idle()
                 return await self._converse(commands)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Raise :class:`Unavailable` for what goes wrong with Redis."""
+        try:
+            yield
         except (exceptions.RedisError, OSError, RedisUnusable) as error:
             if isinstance(error, exceptions.ResponseError):
                 _log.error("%s: %s", self.place.shown, error)
@@ -160,13 +181,14 @@ class Store:
             self.is_doubting = False
 
     async def renew_generation(self) -> None:
-        """Find out which generation it is now."""
+        """Find out which generation it is now; raises :class:`Unavailable`."""
         async with self._renewing:
-            connection = await self.place.borrow()
-            try:
-                await self._prepare(connection)
-            finally:
-                await self.place.release(connection)
+            with self._explaining():
+                connection = await self.place.borrow()
+                try:
+                    await self._prepare(connection)
+                finally:
+                    await self.place.release(connection)
 
     async def _prepare(self, connection: AbstractConnection) -> None:
         """Look at a connection before it is used: whose rooms it leads to, and in which state."""

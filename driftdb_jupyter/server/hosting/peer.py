@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from ...access.credential import Credential
 from ...access.grants import ENDED, EVERYTHING, PRESENCE, Grants, action_names
@@ -346,6 +346,9 @@ class Peer:
             settled = self.settled()
             if settled is not None:
                 return self._wait_for_own(settled, message, length)
+            behind = self._behind(message)
+            if behind is not None:
+                return self._wait_to_catch_up(behind, message, length)
         try:
             if refusal is not None:
                 if isinstance(message, Get):
@@ -466,11 +469,28 @@ class Peer:
             if waiting is not None:
                 await waiting
 
+    def _behind(self, message: Get | Keys) -> Awaitable[bool] | None:
+        """Return what to wait for where the client has heard more at another server."""
+        if isinstance(message, Get) and isinstance(message.epoch, str):
+            return self._room.sequencer.behind(message.epoch, message.seq or 0)
+        return None
+
+    async def _wait_to_catch_up(
+        self, caught_up: Awaitable[bool], message: Get | Keys, length: int
+    ) -> None:
+        """Answer once the room is as far as the client knows it, or with all that it holds."""
+        if not await caught_up:
+            message = structs.replace(message, epoch=None)
+        await self._carry_on(message, length)
+
     async def _wait_for_own(
         self, settled: Awaitable[None], message: Get | Keys, length: int
     ) -> None:
         """Answer once all that the connection pushed before is in the room."""
         await settled
+        await self._carry_on(message, length)
+
+    async def _carry_on(self, message: Get | Keys, length: int) -> None:
         if not self.outbox.closed:
             grants = self.guard.ask()
             if isinstance(grants, Grants):
