@@ -371,26 +371,28 @@ class RedisBroker:
         if generation.decode() != self._store.generation:
             await self._store.renew_generation()
             return
+        await self._presences.look({each.decode() for each in servers})
         suspects, self._suspects = self._suspects, {}
-        stale = []
+        is_level = True
         for name, changed_at in suspects.items():
             room = self._rooms.get(name)
             if room is not None and room.time < changed_at:
                 self._rooms.catch_up(room)
-                stale.append(name)
-        for place in range(0, len(changes), 2):
-            name, changed_at = changes[place].decode(), int(float(changes[place + 1]))
-            self._changes_since = max(self._changes_since, changed_at)
-            room = self._rooms.get(name)
-            # A room that is about to be open is, when it is looked at again.
-            if name in self._presences if room is None else room.time < changed_at:
-                self._suspects[name] = changed_at
-        if not stale:
+                is_level = False
+        if is_level:
             self._level_at = self._monotonic()
-        await self._presences.read_anew(stale)
+        for place in range(0, len(changes), 2):
+            member, changed_at = changes[place].decode(), int(float(changes[place + 1]))
+            self._changes_since = max(self._changes_since, changed_at)
+            name, is_presence, _ = member.partition("\0")
+            room = self._rooms.get(name)
+            if is_presence:
+                self._presences.changed(name, changed_at)
+            # A room that is about to be open is, when it is looked at again.
+            elif name in self._presences if room is None else room.time < changed_at:
+                self._suspects[name] = changed_at
         if not was_alive:
             self._presences.tell_again()
-        await self._presences.look_for_ended({each.decode() for each in servers})
 
 
 def _pairs(records: Change) -> list[str | bytes]:

@@ -207,11 +207,8 @@ class OpenRooms:
                 await self._read_log(room)
             except (SnapshotTorn, HistoryLost):
                 continue  # another snapshot took its place meanwhile
-            records, told = await self._store.ask_all(
-                ("HGETALL", keys.access), ("HVALS", keys.here)
-            )
-            empty.take_access(read_access(keys.name, records))
-            self._presences.take_all(keys.name, told)
+            empty.take_access(read_access(keys.name, await self._store.ask("HGETALL", keys.access)))
+            await self._presences.read(keys.name)
             return room
 
     async def _read_snapshot(self, room: RedisSequencer) -> None:
@@ -440,7 +437,7 @@ class OpenRooms:
         """Read all that may have been published while nothing was heard."""
         for room in self:
             self.catch_up(room)
-        self._tasks.spawn(self._presences.read_anew(list(self._rooms)))
+        self._presences.read_all_again()
 
     def end(
         self, room: RedisSequencer, event: Callable[[Audience], None], reason: str = ""

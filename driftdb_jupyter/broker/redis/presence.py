@@ -72,6 +72,7 @@ class PresenceHandle(Protocol):
 class RedisPresence:
     """The presences of one room (see :class:`..presence.PresenceManager`).
 
+    ``time``: when the newest was told that is known here, in microseconds since 1970.
     ``_mine`` are those of this server's clients, ``_others`` the others', of which ``_owners`` says
     who told of them. ``_claims`` are those of clients that are connected here, and that another
     server says to have: if that was old news it takes it back, and they are shown from here again.
@@ -90,6 +91,7 @@ class RedisPresence:
     ) -> None:
         self.name = name
         self.is_closed = False
+        self.time = 0
         self._audience = audience
         self._handle = handle
         self._limits = limits
@@ -242,8 +244,22 @@ class RedisPresence:
         if changed and not shown:
             self._audience.presence_changed(key, author, value)
 
-    def take_all(self, all_told: Iterable[PresenceTold]) -> None:
-        """Know of others what these say, and nothing else; what they say of here is put right."""
+    def hear_next(self, time: int, before: int, told: PresenceTold) -> bool:
+        """Take what another server has told; returns whether nothing was missed before it.
+
+        ``time``: when, and ``before`` when something was told before it, in microseconds.
+        """
+        is_next = self.time in (before, time)
+        self.time = max(self.time, time)
+        self.hear(told)
+        return is_next
+
+    def take_all(self, all_told: Iterable[PresenceTold], time: int) -> None:
+        """Know of others what these say, and nothing else; what they say of here is put right.
+
+        ``time``: when something was told last.
+        """
+        self.time = time
         told: dict[tuple[str, str], PresenceTold] = {}
         told_of_mine: set[tuple[str, str]] = set()
         for each in all_told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ...protocol.errors import Unavailable
 from ...rooms.memory_budget import MemoryBudget
@@ -14,6 +14,9 @@ from .store import Store
 from .tasks import Tasks
 
 __all__ = ["Presences"]
+
+# How many presences go in one call.
+_TOLD_AT_ONCE = 500
 
 
 class Presences:
@@ -27,6 +30,9 @@ class Presences:
         self._memory = memory
         self._monotonic = monotonic
         self._presences: dict[str, RedisPresence] = {}
+        self._missed: set[str] = set()
+        self._suspects: dict[str, int] = {}
+        self._shown: set[str] = set()  # the servers that presences may be shown of
         self._untold: dict[RedisPresence, None] = {}
         self._telling: asyncio.Task[None] | None = None
 
@@ -57,17 +63,57 @@ class Presences:
         self._presences[name] = presence
         return presence
 
-    def hear(self, name: str, told: bytes) -> None:
-        """Take what another server has told of a room."""
+    def hear(self, name: str, message: bytes) -> None:
+        """Take what another server has told of a room, as a channel carries it."""
         presence = self._presences.get(name)
         if presence is not None:
-            presence.hear(read_told(told))
+            time, before, content = message.split(b" ", 2)
+            told = read_told(content)
+            if not presence.hear_next(int(time), int(before), told):
+                self._missed.add(name)
+            self._shown.add(told.place.server)
 
-    def take_all(self, name: str, all_told: Iterable[bytes]) -> None:
-        """Know what is told of a room, and nothing else."""
+    async def read(self, name: str) -> None:
+        """Read who is there in a room."""
+        if name not in self._presences:
+            return
+        keys = self._store.keys.of(name)
+        # First the time: what is told in between is heard again.
+        time, told = await self._store.ask_all(("HGET", keys.facts, "told"), ("HVALS", keys.here))
         presence = self._presences.get(name)
         if presence is not None:
-            presence.take_all([read_told(each) for each in all_told])
+            all_told = [read_told(each) for each in told]
+            self._shown.update([each.place.server for each in all_told])
+            presence.take_all(all_told, 0 if time is None else int(time))
+
+    def changed(self, name: str, at: int) -> None:
+        """Note when something was told of a room, in microseconds: it may not be heard."""
+        presence = self._presences.get(name)
+        if presence is not None and presence.time < at:
+            self._suspects[name] = at
+
+    async def look(self, alive: set[str]) -> None:
+        """Read what was missed, and show those no more who were at servers that have ended.
+
+        To be called every second or so, before :meth:`changed`.
+        """
+        missed, self._missed = self._missed, set()
+        suspects, self._suspects = self._suspects, {}
+        for name, at in suspects.items():
+            presence = self._presences.get(name)
+            if presence is not None and presence.time < at:
+                missed.add(name)
+        for name in missed:
+            await self.read(name)
+        ended, self._shown = self._shown - alive, self._shown & alive
+        for server in ended:
+            for name, presence in list(self._presences.items()):
+                places = presence.server_ended(server)
+                if places:
+                    fields = [field_of(place) for place in places]
+                    reply = await self._store.do(name, "ended", server, *fields)
+                    if reply[0] == b"alive":
+                        self._missed.add(name)
 
     def tell_again(self) -> None:
         """Have the others told of all that are here."""
@@ -80,21 +126,9 @@ class Presences:
         if self._telling is None or self._telling.done():
             self._telling = self._tasks.spawn(self.tell())
 
-    async def read_anew(self, names: Iterable[str]) -> None:
-        """Read again who is there in some rooms."""
-        for name in names:
-            if name in self._presences:
-                self.take_all(name, await self._store.ask("HVALS", self._store.keys.of(name).here))
-
-    async def look_for_ended(self, alive: set[str]) -> None:
-        """Show those no more who were present at servers that have ended."""
-        shown = {server for each in self._presences.values() for server in each.servers()}
-        for server in shown - alive:
-            for name, presence in list(self._presences.items()):
-                places = presence.server_ended(server)
-                if places:
-                    fields = [part for place in places for part in (field_of(place), b"", b"")]
-                    await self._store.do(name, "here", *fields)
+    def read_all_again(self) -> None:
+        """Have it read again who is there in all rooms, with the next :meth:`look`."""
+        self._missed.update(self._presences)
 
     async def tell(self) -> None:
         """Tell the other servers what they have not been told yet."""
@@ -102,8 +136,11 @@ class Presences:
         while self._untold:
             presence = next(iter(self._untold))
             del self._untold[presence]
-            told = presence.take_told()
-            if presence.is_closed and self._presences.get(presence.name) is presence:
+            all_told = presence.take_told()
+            told, rest = all_told[:_TOLD_AT_ONCE], all_told[_TOLD_AT_ONCE:]
+            if rest:
+                presence.tell_again(rest)
+            elif presence.is_closed and self._presences.get(presence.name) is presence:
                 del self._presences[presence.name]
             parts = [
                 part

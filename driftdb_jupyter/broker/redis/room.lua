@@ -41,7 +41,8 @@ local function is_alive(server)
 end
 
 local function make(id, bounds, payload)
-  redis.call('HSET', facts, 'id', id, 'number', '0', 'time', '0', 'generation', generation,
+  redis.call('HSET', facts, 'id', id, 'number', '0', 'time', '0', 'told', '0',
+             'generation', generation,
              'bounds', bounds, 'seq', '0', 'keys', '0', 'bytes', '0')
   append(payload)
   redis.call('ZADD', rooms, used(), name)
@@ -99,22 +100,31 @@ function operations.beat(server, lease, since)
   }
 end
 
--- Tell of presences: triples of a field, its content (empty: it goes) and the message.
+-- Tell of presences: triples of a field, its content (empty: it goes) and the message. A message
+-- goes with its time and that of the one before, so that who missed one notices.
 function operations.here(...)
-  if redis.call('EXISTS', facts) == 0 then return {'gone'} end
-  local told = {...}
+  local before = redis.call('HGET', facts, 'told')
+  if not before then return {'gone'} end
+  local time, told = tick(), {...}
   for place = 1, #told, 3 do
     if told[place + 1] == '' then
       redis.call('HDEL', here, told[place])
     else
       redis.call('HSET', here, told[place], told[place + 1])
     end
-    if told[place + 2] ~= '' then
-      redis.call('PUBLISH', channel, '+' .. told[place + 2])
-    end
+    redis.call('PUBLISH', channel, '+' .. time .. ' ' .. before .. ' ' .. told[place + 2])
+    before = time
   end
-  redis.call('ZADD', changes, tick(), name)
+  redis.call('HSET', facts, 'told', time)
+  redis.call('ZADD', changes, time, name .. '\0')
   return {'told'}
+end
+
+-- Forget the presences that a server has told of, unless it is alive after all.
+function operations.ended(server, ...)
+  if is_alive(server) then return {'alive'} end
+  redis.call('HDEL', here, ...)
+  return {'ended'}
 end
 
 function operations.create(limit, id, bounds, payload)
@@ -153,6 +163,7 @@ function operations.open(server, bounds, epoch, same)
   if not known[1] then return {'gone'} end
   if known[2] ~= generation then
     append(epoch)
+    redis.call('UNLINK', here)  -- it may be of long ago; who is there comes back, and says so
     redis.call('HSET', facts, 'generation', generation, 'bounds', bounds)
   elseif known[3] ~= bounds then
     append(same)

@@ -1,0 +1,27 @@
+"""Random schedules of lost notifications, dead servers, late snapshots, and Redis that loses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from .world import Step, run, schedules
+
+_QUICK = settings(max_examples=150)
+_LONG = settings(max_examples=10_000, suppress_health_check=[HealthCheck.too_slow])
+
+
+@given(schedule=schedules())
+@_QUICK
+def test_every_schedule_ends_well(schedule: Sequence[Step]) -> None:
+    run(schedule)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@given(schedule=schedules())
+@_LONG
+def test_ten_thousand_schedules_end_well(schedule: Sequence[Step]) -> None:
+    run(schedule)
