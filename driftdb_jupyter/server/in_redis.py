@@ -11,10 +11,18 @@ from .settings import DriftDB
 if TYPE_CHECKING:
     from ..broker.redis.broker import RedisBroker
 
-__all__ = ["PASSWORD_VARIABLE", "RedisUnconfigured", "redis_broker"]
+__all__ = [
+    "PASSWORD_VARIABLE",
+    "SENTINEL_PASSWORD_VARIABLE",
+    "RedisUnconfigured",
+    "redis_broker",
+]
 
 PASSWORD_VARIABLE = "DRIFTDB_REDIS_PASSWORD"
 """The environment variable that holds the password of Redis where no file does."""
+
+SENTINEL_PASSWORD_VARIABLE = "DRIFTDB_REDIS_SENTINEL_PASSWORD"
+"""The one for the password of its Sentinels."""
 
 
 class RedisUnconfigured(DriftDBError):
@@ -24,7 +32,7 @@ class RedisUnconfigured(DriftDBError):
 def redis_broker(settings: DriftDB) -> RedisBroker:
     """Return the broker of the rooms that are in the Redis of the settings; it connects later.
 
-    The password is taken out of the environment, so that no program that this one starts has it.
+    Passwords are taken out of the environment, so that no program that this one starts has them.
     Raises :class:`RedisUnconfigured`.
     """
     try:
@@ -38,6 +46,9 @@ def redis_broker(settings: DriftDB) -> RedisBroker:
         place = RedisPlace(
             settings.redis,
             password=read_secret(settings.redis_password_file, variable=PASSWORD_VARIABLE),
+            sentinel_password=read_secret(
+                settings.redis_sentinel_password_file, variable=SENTINEL_PASSWORD_VARIABLE
+            ),
             timeout_seconds=settings.redis_timeout_seconds,
         )
     except OSError as error:

@@ -108,13 +108,21 @@ class DriftDB(Configurable):
         "",
         config=True,
         help="The Redis in which rooms are kept, and by which any number of servers share them: "
-        "redis://USER@HOST:PORT/DB, rediss:// with TLS, or unix:///PATH. Empty: none.",
+        "redis://USER@HOST:PORT/DB, rediss:// with TLS, or unix:///PATH; where Sentinels know the "
+        "primary, redis+sentinel://USER@HOST:PORT,HOST:PORT/NAME/DB or rediss+sentinel://. Empty: "
+        "none.",
     )
     redis_password_file = Unicode(
         "",
         config=True,
         help="A file with the password of that Redis, readable by its owner alone; or put the "
         "password into the environment variable DRIFTDB_REDIS_PASSWORD.",
+    )
+    redis_sentinel_password_file = Unicode(
+        "",
+        config=True,
+        help="A file with the password of the Sentinels, where they have one, as of that Redis; or "
+        "put it into the environment variable DRIFTDB_REDIS_SENTINEL_PASSWORD.",
     )
     redis_prefix = Unicode(
         "driftdb:",

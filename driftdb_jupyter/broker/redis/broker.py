@@ -348,6 +348,9 @@ class RedisBroker:
     # Signs of life.
 
     async def _beat(self) -> None:
+        if await self._store.place.has_moved():
+            _log.warning("%s: there is another primary", self._store.place.shown)
+            self._rooms.drop_connections()
         try:
             await self._look_at_changes()
             await self._rooms.ping()

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import exceptions
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from ...protocol.errors import BadMessage, DriftDBError
@@ -29,6 +30,13 @@ __all__ = [
 
 _OLDEST = (7, 0)
 _SCHEMES = ("redis", "rediss", "unix")
+_SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
+_SENTINEL_PORT = 26379
+# What may stand in the URL behind a question mark; redis-py would take a password there, too.
+_OPTIONS = {
+    *("db", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"),
+    *("ssl_cert_reqs", "ssl_check_hostname"),
+}
 
 
 class RedisUnusable(DriftDBError):
@@ -50,47 +58,89 @@ ROOM = Script("room.lua")
 class RedisPlace:
     """Where Redis is, and how to get in.
 
-    ``url``: ``redis://HOST:PORT/DB``, ``rediss://`` with TLS, or ``unix:///PATH?db=DB``.
-    ``password`` comes from a file or the environment: in the URL it would be in lists of processes.
-    ``timeout_seconds``: how long Redis may take to answer. ``prepare`` is awaited for each new
-    connection before it is used, and raises where it must not be.
+    ``url``: ``redis://HOST:PORT/DB``, ``rediss://`` with TLS, or ``unix:///PATH?db=DB``; where
+    Sentinels know which Redis is the primary, ``redis+sentinel://HOST:PORT,HOST:PORT/NAME/DB``, or
+    ``rediss+sentinel://`` with TLS to them and to it. A user's name stands before the hosts.
+    ``password`` comes from a file or the environment: in the URL it would be in lists of processes;
+    so does ``sentinel_password``, where the Sentinels have one of their own. ``timeout_seconds``:
+    how long Redis may take to answer. ``prepare`` is awaited for each new connection before it is
+    used, and raises where it must not be.
 
     Raises :class:`~...protocol.errors.BadMessage` for another URL; it says nothing of a password.
     """
 
     def __init__(
-        self, url: str, *, password: str | None = None, timeout_seconds: float = 5.0
+        self,
+        url: str,
+        *,
+        password: str | None = None,
+        sentinel_password: str | None = None,
+        timeout_seconds: float = 5.0,
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in _SCHEMES:
-            raise BadMessage("expected the URL of Redis as redis://HOST:PORT, rediss:// or unix://")
-        if parts.password is not None:
+        if parts.scheme not in (*_SCHEMES, *_SENTINEL_SCHEMES):
+            raise BadMessage(
+                "expected the URL of Redis as redis://HOST:PORT, rediss://, unix:// or"
+                " redis+sentinel://"
+            )
+        asked = parse_qs(parts.query, keep_blank_values=True)
+        if parts.password is not None or "password" in asked:
             raise BadMessage(
                 "expected no password in the URL of Redis, where everybody on this machine can"
                 " read it: put it into a file (redis_password_file) or into the environment"
                 " variable DRIFTDB_REDIS_PASSWORD"
             )
+        if unknown := asked.keys() - _OPTIONS:
+            raise BadMessage(
+                f"expected {', '.join(sorted(_OPTIONS))} behind the ? of the URL of Redis, got"
+                f" {min(unknown)[:40]!r}"
+            )
         self.prepare: Callable[[AbstractConnection], Awaitable[None]] = _unprepared
-        self.shown = f"{parts.scheme}://{parts.hostname or parts.path}"
-        if parts.port is not None:
-            self.shown += f":{parts.port}"
-        username = unquote(parts.username) if parts.username else None
-        options: dict[str, Any] = {
+        user, _, hosts = parts.netloc.rpartition("@")
+        self.shown = f"{parts.scheme}://{hosts or parts.path}"
+        timeouts: dict[str, Any] = {
             "socket_timeout": timeout_seconds,
             "socket_connect_timeout": timeout_seconds,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        options: dict[str, Any] = {
+            **timeouts,
             "socket_keepalive": True,
             "health_check_interval": 0,
             "protocol": 2,
-            "retry": Retry(NoBackoff(), 0),
             "redis_connect_func": self._prepare,
         }
         if parts.scheme == "unix":
             del options["socket_keepalive"]
         if password is not None:
             options["password"] = password
-        if username is not None:
-            options["username"] = username
-        self.pool: ConnectionPool = ConnectionPool.from_url(url, **options)
+        if user:
+            options["username"] = unquote(user)
+        self._primary: tuple[str, int] | None = None
+        self.pool: ConnectionPool
+        if parts.scheme in _SENTINEL_SCHEMES:
+            to_sentinels = dict(timeouts)
+            if sentinel_password is not None:
+                to_sentinels["password"] = sentinel_password
+            self.pool = _pool_of_sentinels(url, options, to_sentinels)
+        else:
+            self.pool = ConnectionPool.from_url(url, **options)
+
+    async def has_moved(self) -> bool:
+        """Return whether the Sentinels name another primary than when they were asked last.
+
+        The one before may still answer, and take what is lost. ``False`` where they can't be asked,
+        and without Sentinels.
+        """
+        if not isinstance(self.pool, SentinelConnectionPool):
+            return False
+        before = self._primary
+        ask: Callable[[], Awaitable[tuple[str, int]]] = self.pool.get_master_address
+        try:
+            self._primary = await ask()
+        except (exceptions.RedisError, OSError):
+            return False
+        return before is not None and before != self._primary
 
     async def borrow(self) -> AbstractConnection:
         """Return a connection of the pool, to be released to it; raises as :meth:`connect`."""
@@ -127,6 +177,46 @@ class RedisPlace:
     async def close(self) -> None:
         """Close all connections."""
         await self.pool.disconnect()
+        if isinstance(self.pool, SentinelConnectionPool):
+            for sentinel in self.pool.sentinel_manager.sentinels:
+                await sentinel.aclose()
+
+
+def _pool_of_sentinels(
+    url: str, options: dict[str, Any], to_sentinels: dict[str, Any]
+) -> SentinelConnectionPool:
+    """Return connections to whatever the Sentinels of a URL name; raises :class:`BadMessage`."""
+    parts = urlsplit(url)
+    asked = {name: given[-1] for name, given in parse_qs(parts.query).items()}
+    name, _, db = parts.path.strip("/").partition("/")
+    db = db or asked.pop("db", "0")
+    if not name or not db.isdigit():
+        raise BadMessage(
+            "expected the URL of Redis as redis+sentinel://HOST:PORT,HOST:PORT/NAME/DB, with the"
+            " name that the Sentinels give the primary"
+        )
+    if parts.scheme == "rediss+sentinel":
+        asked["ssl"] = "yes"
+    make_sentinel: Callable[..., Sentinel] = Sentinel
+    make_pool: Callable[..., SentinelConnectionPool] = SentinelConnectionPool
+    addresses = _addresses(parts.netloc.rpartition("@")[2])
+    sentinel = make_sentinel(addresses, sentinel_kwargs={**to_sentinels, **asked, "protocol": 2})
+    return make_pool(unquote(name), sentinel, **options, **asked, db=int(db))
+
+
+def _addresses(hosts: str) -> list[tuple[str, int]]:
+    """Return the Sentinels that a URL names; raises :class:`BadMessage`."""
+    found = []
+    for host in hosts.split(","):
+        parts = urlsplit(f"//{host}")
+        try:
+            port = parts.port or _SENTINEL_PORT
+        except ValueError:
+            port = 0
+        if not parts.hostname or not port:
+            raise BadMessage(f"expected Sentinels as HOST:PORT,HOST:PORT, got {host[:100]!r}")
+        found.append((parts.hostname, port))
+    return found
 
 
 async def _unprepared(connection: AbstractConnection) -> None:
@@ -175,6 +265,8 @@ def explain(error: BaseException) -> str:
         error = error.__cause__  # what redis-py wraps while it connects
     if isinstance(error, RedisUnusable):
         return str(error)
+    if isinstance(error, MasterNotFoundError):
+        return "no Sentinel can be reached that names a primary which is up"
     if isinstance(error, exceptions.OutOfMemoryError):
         return "Redis is full (maxmemory)"
     if isinstance(error, exceptions.AuthenticationError):

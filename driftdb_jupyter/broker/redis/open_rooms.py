@@ -302,6 +302,12 @@ class OpenRooms:
         if self._listener is not None:
             await self._listener.ping()
 
+    def drop_connections(self) -> None:
+        """Send and hear over other connections from now on."""
+        if self._courier is not None and self._listener is not None:
+            self._courier.drop_connection()
+            self._listener.drop_connection()
+
     async def close(self) -> None:
         """Leave all rooms, once what waits is written."""
         if self.trouble is None:
