@@ -45,7 +45,7 @@ WITHIN = {
             *("file", "broker", "clients", "presence", "memory_presence", "name_locks"),
             "served_time",
         },
-        "redis": {"broker", "presence", "name_locks", "served_time"},
+        "redis": {"broker", "journaled", "presence", "name_locks", "served_time", "shared"},
     },
     "client": {
         "values": set(),

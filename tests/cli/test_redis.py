@@ -100,6 +100,22 @@ def test_all_rooms_of_a_folder_are_moved_into_redis(run: Run, place: list[str]) 
     assert run("export", *place).out == exported
 
 
+def test_a_backup_of_redis_is_a_file_like_any(run: Run, place: list[str], tmp_path: Path) -> None:
+    run("import", *place, text=ROOM % "a" + ROOM % "b")
+    exported = run("export", *place).out
+    told = run("backup", "rooms.db", *place)
+    assert told.out.startswith("2 rooms, ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rooms.db"]
+    assert run("export", "--data=rooms.db").out == exported
+    refused = run("restore", "rooms.db", *place)
+    assert "rooms of the backup are there already" in refused.err
+    restored = run("restore", "rooms.db", "--replace", *place)
+    assert restored.out.splitlines() == ["Restored 2 rooms, 2 in the place of others."]
+    assert run("export", *place).out == exported
+    nowhere = run("backup", "nowhere/rooms.db", *place)
+    assert (nowhere.status, "can't be written" in nowhere.err) == (1, True)
+
+
 def test_a_name_is_for_one_room(run: Run, place: list[str]) -> None:
     refused = run("import", "--room=other", *place, text=ROOM % "a" + ROOM % "b")
     assert refused.status == 2

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ...access.room_access import NO_CHANGE, Change, OutOfDate, RoomAccess
 from ...protocol.errors import BadMessage, QuotaExceeded, Unavailable
 from ...protocol.name import new_id
@@ -19,11 +21,13 @@ from ...rooms.room import Room
 from ...rooms.window import WindowLimits
 from ..broker import Audience, Commits, RoomSummary
 from ..presence import PresenceAudience
+from .backup import write_backup
 from .connecting import RedisPlace
-from .open_rooms import DELETED, OPEN_ATTEMPTS, RESET, OpenRooms
+from .open_rooms import DELETED, OPEN_ATTEMPTS, RESET, OpenRooms, RoomDamaged
 from .presence import RedisPresence
 from .presences import Presences
 from .record import AccessChanged, Begun, Bounds, Record, encode_body
+from .replica import HistoryLost
 from .sequencer import RedisSequencer
 from .shared import RedisShared
 from .snapshot import Head, write_snapshot
@@ -318,12 +322,37 @@ class RedisBroker:
         return 0
 
     async def check(self) -> list[str]:
-        """Find nothing: Redis looks after its own files."""
-        return []
+        """Describe what of the rooms can't be read; Redis looks after its own files."""
+        damage = []
+        for name in await self._names():
+            try:
+                room = await self._rooms.alone(name, self._copy)
+            except (RoomDamaged, HistoryLost, msgspec.MsgspecError, ValueError) as error:
+                damage.append(f"room {name!r} can't be read: {error or 'its log has a gap'}")
+            else:
+                if room is None and name in await self._names():
+                    damage.append(f"room {name!r} is listed, and isn't there")
+        return damage
 
     async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
-        """Refuse: Redis has its own ways."""
-        raise BadMessage("expected rooms that are kept in a file, got some that are in Redis")
+        """Copy all rooms to a file, one after the other (see :class:`..broker.Broker`)."""
+        names = await self._names()
+        copy = partial(self._rooms.alone, work=self._copy)
+        return await write_backup(target, names, copy, progress=progress)
+
+    async def _names(self) -> list[str]:
+        listed = await self._store.ask("ZRANGE", self._store.keys.rooms, 0, -1)
+        return sorted(name.decode() for name in listed)
+
+    async def _copy(self, name: str) -> Room | None:
+        """Return a room as Redis has it, which nobody else has; ``None`` where there is none."""
+        self._rooms.start()
+        room = await self._rooms.read(self._store.keys.of(name))
+        if room is None:
+            return None
+        if name not in self._rooms:
+            await self._store.do(name, "leave", room.id, self._store.server)
+        return room.room
 
     async def close(self) -> None:
         """Have all written that waits, and leave all rooms."""

@@ -26,7 +26,7 @@ from .snapshot import SnapshotReader, SnapshotTorn, write_snapshot
 from .store import Store, read_access, written_bounds
 from .tasks import Tasks
 
-__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "OpenRooms"]
+__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "OpenRooms", "RoomDamaged"]
 
 _log = logging.getLogger("driftdb_jupyter")
 _Result = TypeVar("_Result")
@@ -43,12 +43,18 @@ _PRESENCE = b"+"
 _GONE = b"gone"
 # How long an entry may be missing before it is read from the log.
 _GAP_SECONDS = 0.02
+# While a room is read, other snapshots may take the place of the one that is being read.
+_READ_ATTEMPTS = 20
 _ENTRIES_AT_ONCE = 200
 _PIECES_AT_ONCE = 4
 # A snapshot is written when the log since the last one is longer than that, and than half of it.
 _SNAPSHOT_BYTES = 1024 * 1024
 # When a room is left it is written for less, so that it is opened the faster.
 _LEFT_SNAPSHOT_BYTES = 64 * 1024
+
+
+class RoomDamaged(Unavailable):
+    """A room whose snapshot and log don't fit together, so that it can't be read."""
 
 
 class OpenRooms:
@@ -183,8 +189,11 @@ class OpenRooms:
                 await self._listener.unsubscribe(keys.channel)
 
     async def read(self, keys: RoomKeys) -> RedisSequencer | None:
-        """Read a room's snapshot and log; ``None`` where there is none."""
-        while True:
+        """Read a room's snapshot and log; ``None`` where there is none.
+
+        Raises :class:`RoomDamaged` where they don't fit together.
+        """
+        for _ in range(_READ_ATTEMPTS):
             await self._store.ready()
             bounds, generation = self._store.bounds, self._store.generation
             assert generation is not None
@@ -210,6 +219,7 @@ class OpenRooms:
             empty.take_access(read_access(keys.name, await self._store.ask("HGETALL", keys.access)))
             await self._presences.read(keys.name)
             return room
+        raise RoomDamaged("what Redis has of it doesn't fit together")
 
     async def _read_snapshot(self, room: RedisSequencer) -> None:
         reader, place = SnapshotReader(room.room), 0

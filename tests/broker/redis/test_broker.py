@@ -484,6 +484,29 @@ class TestPresence:
         assert there.heard[2:] == [("present", ("k", b"1"))]
 
 
+async def test_rooms_that_cant_be_read_are_told_and_read_no_further(
+    make_broker: MakeBroker,
+) -> None:
+    broker, record = make_broker(), Record()
+    for name in ("whole", "torn", "gone"):
+        sequencer = await opened(broker, record, name)
+        for _ in range(2):
+            push(sequencer, record)
+            await record.answered(len(record.answers) + 1)
+        await broker.leave(name)
+    assert await broker.check() == []
+    keys = broker._store.keys
+    await broker._store.ask("XDEL", keys.of("torn").log, "2-0")
+    await broker._store.ask("DEL", keys.of("gone").facts)
+    assert await broker.check() == [
+        "room 'gone' is listed, and isn't there",
+        "room 'torn' can't be read: what Redis has of it doesn't fit together",
+    ]
+    with pytest.raises(Unavailable, match="doesn't fit together"):
+        await broker.open("torn", record)
+    await broker.delete("torn")
+
+
 async def test_how_far_behind_it_may_be_is_told(make_broker: MakeBroker) -> None:
     now = 0.0
     broker = make_broker(monotonic=lambda: now)
