@@ -230,6 +230,29 @@ async def anonymous(url: str) -> Pusher:
     return await Pusher.open(room)
 
 
+async def denials(url: str) -> Pusher:
+    """What a policy denies, under long keys, and credentials that are none."""
+    made = (await fetch(f"{url}new?admin=true", method="POST")).json
+    room, owner = f"{url}room/{made['room']}", {"Authorization": f"Bearer {made['admin']}"}
+    policy = '{"anyone":{"can":"read","prefixes":["open/"]}}'
+    await fetch(f"{room}/access", method="PUT", body=policy, headers=owner)
+    pusher = await Pusher.open(room)
+    for turn in range(20):
+        for number in range(500):
+            key = f"{WIDE}{number}"
+            said: list[dict[str, object]] = [
+                {"type": "get", "key": key, "epoch": None},
+                {"type": "can", "key": key},
+                {"type": "presence", "key": key, "value": 1},
+                {"type": "renew", "token": f"a.b.{key}"},
+                {"type": "renew", "ticket": key},
+                {"type": "unsubscribe", "key": f"{WIDE}{number - 250}"},
+            ]
+            pusher.code = None
+            await pusher.send_all([push(key, turn), *(json.dumps(each).encode() for each in said)])
+    return pusher
+
+
 async def producers(url: str) -> Pusher:
     """Clients that push ids with gaps and come no more."""
     room = await new_room(url)
@@ -446,7 +469,7 @@ KINDS: dict[str, Callable[[str], Awaitable[Pusher]]] = {
     for kind in (
         *(zeros, single_values, rooms, walk, empty_rooms, pinned, pinned_relays, pinned_presences),
         *(presences, small_presences, byte_strings, long_keys, relayed_keys, deletions, meta),
-        *(churn, middling, anonymous, producers),
+        *(churn, middling, anonymous, denials, producers),
         *(unread_requests, unread_sockets, unread_watchers, unread_files, idle_sockets, heads),
         *(bodies, incomplete, fragments, subscriptions, addresses, names, leavers),
     )

@@ -42,6 +42,7 @@ KINDS: dict[str, tuple[str, int]] = {
     "churn": ("values that were deleted", 30 * MIB),
     "producers": ("ids of pushes, of clients that left", 5 * MIB),
     "anonymous": ("authors", 0),
+    "denials": ("what a policy denies", 0),
     "empty_rooms": ("rooms", 5 * MIB),
 }
 
