@@ -52,6 +52,15 @@ ENDS = {
         thread.start()
         thread.join()
     """,
+    "a thread that goes on after the main one": """
+        room(sys.argv[1]).close()  # it connects once more when the main thread is at its end
+        thread = threading.Thread(target=lambda: (threading.main_thread().join(), write()))
+        thread.start()
+    """,
+    "a hook of atexit": """
+        room(sys.argv[1]).close()
+        atexit.register(write)
+    """,
     "SIGTERM handled": """
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         kept = write()

@@ -9,7 +9,7 @@ __all__ = ["PROLOGUE", "check_that_all_arrived"]
 
 # ``sys.argv[1]`` is the room's URL.
 PROLOGUE = """
-import asyncio, logging, os, signal, sys, threading
+import asyncio, atexit, logging, os, signal, sys, threading
 from driftdb_jupyter import SharedDict, SharedState, Stream, room
 
 def write():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
+import concurrent.futures
 import logging
 import multiprocessing
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -28,21 +29,55 @@ _FORK_SECONDS = 5.0
 _log = logging.getLogger("driftdb_jupyter")
 
 
+# Not Windows' default, the proactor loop: Tornado needs add_reader.
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that looks up names to the very end of the process.
+
+    asyncio has its executor do that, which takes nothing more once the main thread has ended, while
+    other threads may work on for days.
+    """
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        """Look up a name, as :func:`socket.getaddrinfo` does, on a thread of its own."""
+        found: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def look_up() -> None:
+            try:
+                found.set_result(socket.getaddrinfo(host, port, family, type, proto, flags))
+            except BaseException as error:
+                found.set_exception(error)
+
+        waiting = asyncio.wrap_future(found, loop=self)
+        try:
+            threading.Thread(target=look_up, name="driftdb-names", daemon=True).start()
+        except RuntimeError:  # in a hook of atexit no thread is started
+            look_up()
+        return await waiting
+
+
 class Background:
     """A daemon thread that runs one event loop."""
 
     def __init__(self) -> None:
-        # Not Windows' default, the proactor loop: Tornado needs add_reader.
-        self.loop = asyncio.SelectorEventLoop()
-        self._thread = threading.Thread(target=self._run, name="driftdb", daemon=True)
+        self.loop = _Loop()
+        self._thread: threading.Thread | None = None
         self._begin = deque([None])
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
-        # An interrupt may come anywhere in here: so what is half done is done again.
-        if self._thread.ident is None:
-            with contextlib.suppress(RuntimeError):  # it was started meanwhile
-                self._thread.start()
+        # An interrupt may come anywhere in here, and another thread: so what is half done is done
+        # again, by a thread of its own.
+        if self._thread is None:
+            threading.Thread(target=self._run, name="driftdb", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, T], *, timeout_seconds: float | None) -> T:
         """Run a coroutine there, and wait for its result; raises :class:`TimeoutError`.
@@ -68,9 +103,10 @@ class Background:
 
     def _run(self) -> None:
         try:
-            self._begin.pop()  # where the thread was started twice, the second one ends here
+            self._begin.pop()  # where two threads were started, the second one ends here
         except IndexError:
             return
+        self._thread = threading.current_thread()
         asyncio.set_event_loop(self.loop)
         while True:
             try:

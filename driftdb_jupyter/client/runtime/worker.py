@@ -24,7 +24,8 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._work: deque[Callable[[], object]] = deque()
+        self._more: queue.SimpleQueue[None] = queue.SimpleQueue()  # wakes the thread
         self._begin = deque([None])
         self.thread: threading.Thread | None = None
 
@@ -35,11 +36,13 @@ class Worker:
 
     def do(self, work: Callable[[], object]) -> None:
         """Run something on the thread; may be called from any other."""
-        self._work.put(work)
+        self._work.append(work)
+        self._more.put(None)
 
     def forked(self) -> None:
         """Forget the parent's work in a forked child."""
-        self._work, self._begin, self.thread = queue.SimpleQueue(), deque([None]), None
+        self._work, self._more = deque(), queue.SimpleQueue()
+        self._begin, self.thread = deque([None]), None
 
     def _run(self) -> None:
         try:
@@ -47,12 +50,15 @@ class Worker:
         except IndexError:
             return
         self.thread = threading.current_thread()
-        work = self._work
+        work, more = self._work, self._more
+        each: Callable[[], object] | None = None
         while True:
-            each = work.get()
             try:
-                each()
-            except BaseException:  # this thread has to stay, whatever a user's code raises
+                while work:
+                    each = work.popleft()
+                    each()
+                more.get()
+            except BaseException:  # this thread has to stay, whatever is raised in it or into it
                 _log.exception("%r failed", each)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import room
-from driftdb_jupyter.client.runtime.background import background
+from driftdb_jupyter.client.runtime.background import Background, background
 
 from ..fakes import FakeServer
 
@@ -41,6 +41,24 @@ def in_a_fork(work: Callable[[], Any]) -> Any:
 
 def test_it_starts_once() -> None:
     assert background() is background()
+
+
+def test_started_by_several_threads_at_once_it_runs_once() -> None:
+    for _ in range(5):
+        started, gate = Background(), threading.Barrier(8)
+
+        def start(started: Background = started, gate: threading.Barrier = gate) -> None:
+            gate.wait(60)
+            started.start()
+
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(60)
+        started.run(asyncio.sleep(0), timeout_seconds=60)
+        assert started._thread is not None
+        started._thread.name = "left over"  # it never ends
 
 
 def test_work_that_takes_too_long_is_given_up() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import threading
 
 import pytest
@@ -23,6 +24,18 @@ def test_whatever_work_raises_the_next_is_done(
     worker.start()
     assert done.wait(60)
     assert error.__name__ in caplog.text
+
+
+def test_it_goes_on_when_something_is_raised_into_its_thread_while_it_waits() -> None:
+    worker, began, done = Worker("worker"), threading.Event(), threading.Event()
+    worker.start()
+    worker.do(began.set)
+    assert began.wait(60)
+    assert worker.thread is not None
+    thread = ctypes.c_ulong(worker.thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(KeyboardInterrupt))
+    worker.do(done.set)
+    assert done.wait(60)
 
 
 def test_started_by_two_threads_at_once_it_does_one_thing_at_a_time() -> None:
