@@ -132,6 +132,7 @@ _MODULES = {
 
 # What a kernel's cells can show; its rooms make these, too.
 _SHOWN = {
+    "Chart": ".widgets.chart",
     "Presence": ".widgets.presence",
     "PubSub": ".widgets.pubsub",
     "SharedDict": ".widgets.dictionary",

@@ -2,6 +2,7 @@
 // the pages and the client that the server serves.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
@@ -19,8 +20,24 @@ const common = {
 };
 const folder = from("../driftdb_jupyter/widgets/static");
 
+// What draws charts is loaded where one is shown: by the hash in its name, which those know who
+// load it, from the server that has the same build, or from the kernel.
+const chart = await build({
+  entryPoints: { chart: from("src/chart/index.ts") },
+  entryNames: "[name]-[hash]",
+  outdir: from("."),
+  ...common,
+  format: "esm",
+  loader: { ".css": "text" },
+  write: false,
+});
+const [chartFile] = chart.outputFiles;
+const chartName = basename(chartFile.path);
+common.define = { DRIFTDB_CHART: JSON.stringify(chartName) };
+
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
+await writeFile(`${folder}/${chartName}`, chartFile.contents);
 const widget = await build({
   entryPoints: { widget: from("src/widgets/index.ts") },
   outdir: folder,
@@ -55,7 +72,7 @@ await writeFile(
   JSON.stringify({ name, version, description, license, jupyterlab: { extension: true, _build } }),
 );
 
-await writeNotices(`${folder}/THIRD_PARTY.txt`, widget);
+await writeNotices(`${folder}/THIRD_PARTY.txt`, widget, chart);
 await writeNotices(`${lab}/THIRD_PARTY.txt`, built);
 
 const { size } = await stat(`${folder}/widget.js`);
@@ -101,7 +118,8 @@ const share = await build({
   ],
 });
 
-await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor, share);
+await writeFile(`${pages}/${chartName}`, chartFile.contents);
+await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor, share, chart);
 
 // Python has no Brotli, which is a tenth smaller than what it has.
 for (const name of await readdir(pages))

@@ -8,16 +8,20 @@ with the cell that made it.
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from ipywidgets import Widget
 from traitlets import Unicode
 
-__all__ = ["STYLE", "Bundle", "bundle", "code", "outlives_cells"]
+__all__ = ["STYLE", "Bundle", "bundle", "code", "outlives_cells", "send_code"]
 
 _STATIC = Path(__file__).parent / "static"
+_LATER = re.compile(r"chart-\w+\.js")
+"""The files that a page loads where it needs them: from the room's server, if it reaches that."""
 _NOT_BUILT = """export default { render({ el }) {
   el.textContent = "driftdb-jupyter's front end was not built; the value is shared all the same.";
 } };"""
@@ -75,6 +79,13 @@ def code() -> str:
 def bundle() -> Bundle | None:
     """Return this process's bundle; ``None`` where a control's code is whole."""
     return _bundle() if outlives_cells() else None
+
+
+def send_code(content: object, widget: Widget) -> None:
+    """Take a page's message that asks for a file of the front end; what is none is ignored."""
+    name = content.get("code") if isinstance(content, Mapping) else None
+    if isinstance(name, str) and _LATER.fullmatch(name) and (source := _built(name, "")):
+        widget.send({"code": name, "source": source})
 
 
 @cache

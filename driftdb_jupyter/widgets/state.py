@@ -11,6 +11,7 @@ from ipywidgets import Layout, ValueWidget, Widget, widget_serialization
 from traitlets import Instance, TraitType, Unicode, default
 
 from ..client.objects import state
+from ..client.objects.chart import Look
 from ..client.runtime.cells import cells
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
@@ -18,7 +19,7 @@ from .output import Kept, kept
 from .readable import read
 from .table import table
 from .tunnel import carry
-from .view import server_of
+from .view import kept_view, server_of
 
 __all__ = ["SharedState"]
 
@@ -172,6 +173,25 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
         }
         label = self.control.label or self.key
         return kept(told, label=label, text=text, table=rows)
+
+    def _chart_options(self, look: Look) -> dict[str, AnyValue]:
+        """Return how a front end is to show it as a chart that looks so."""
+        return {"label": self.control.label, "chart": look.asked()}
+
+    def _kept_chart(self, look: Look) -> Kept:
+        """Return what a notebook keeps of such a chart."""
+        shown = self._replica.shown
+        value = None if shown is None else read_json(shown)
+        text = "no value yet" if shown is None else read(value)
+        kept_text = self._kept()
+        return kept_view(
+            self,
+            "chart",
+            text,
+            table=None if shown is None else table(value),
+            remembered=None if kept_text is None else kept_text.decode(),
+            **self._chart_options(look),
+        )
 
     def _kept(self) -> bytes | None:
         """Return the value's JSON text, where a notebook may keep it; it is not to hold files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..client.objects.chart import Look
 from ..client.objects.stream import stream
 from ..protocol.json_text import read_json
 from .boxed import Boxed
@@ -20,17 +21,27 @@ _LINES = 200
 class Stream(Boxed, stream.Stream):
     """A :class:`driftdb_jupyter.Stream` that a cell shows as a live log.
 
+    Where the values are numbers, or dicts of numbers, it is a chart with the log a click away.
     The log follows its end, can be searched, and keeps a terminal's colours. ``label`` stands
     above it in place of the key.
     """
 
     def _kept_view(self) -> Kept:
+        return self._kept_view_as(self._look)
+
+    def _kept_view_as(self, look: Look | None) -> Kept:
+        """Return what a notebook keeps of the view, as a chart that looks so."""
         entries = self._replica.entries[-_LINES:]
         text = "\n".join(read_line(read_json(entry.value)) for entry in entries)
-        return kept_view(self, "stream", text, **self._options())
+        return kept_view(self, "stream", text, **self._options_as(look))
 
     def _widget(self) -> View:
-        return view_of(self, "stream", **self._options())
+        return view_of(self, "stream", **self._options_as(self._look))
 
-    def _options(self) -> dict[str, Any]:
-        return {"label": self.label, "stamps": self._stamps}
+    def _options_as(self, look: Look | None) -> dict[str, Any]:
+        """Return how a front end is to show it: as a chart that looks so; ``None``: as it fits."""
+        options: dict[str, Any] = {"label": self.label, "stamps": self._stamps}
+        if look is not None:
+            options["chart"] = look.asked()
+            options["stamps"] = self._stamps or look.x == "time"
+        return options

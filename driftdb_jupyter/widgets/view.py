@@ -11,7 +11,7 @@ from traitlets import Dict, Instance, Unicode
 
 from ..client.objects.describe import describe
 from ..client.objects.shared import Shared
-from .bundle import STYLE, bundle, code, outlives_cells
+from .bundle import STYLE, bundle, code, outlives_cells, send_code
 from .output import Kept, kept
 from .tunnel import carry
 
@@ -54,6 +54,7 @@ class View(AnyWidget):
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         carry(content, self.comm, self._connection)
+        send_code(content, self)
         super()._handle_custom_msg(content, buffers)
 
 
@@ -70,7 +71,9 @@ def view_of(shared: Shared, kind: str, **options: Any) -> View:
         view = View(shared, kind, options)
         if outlives_cells():
             _views[looks] = view
-    describe(shared, "channel" if options.get("keep") is False else kind, label=options["label"])
+    if kind != "chart":  # a state says by itself how it is shown
+        known = "channel" if options.get("keep") is False else kind
+        describe(shared, known, label=options["label"], chart=options.get("chart"))
     return view
 
 

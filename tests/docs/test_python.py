@@ -1,4 +1,4 @@
-"""The code in docs/python.md works, in the order in which it stands there."""
+"""The code in docs/python.md and docs/charts.md works, in the order in which it stands there."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from driftdb_jupyter.client.room import Room
 from ..client.served import fresh_room
 from ..conformance.servers import standalone
 
-PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
+FOLDER = Path(__file__).parents[2] / "docs"
+PAGE = (FOLDER / "python.md").read_text("utf-8")
 
 
-def test_the_code_of_the_page_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) > 10
+@pytest.mark.parametrize("name", ["python.md", "charts.md"])
+def test_the_code_of_a_page_works(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (FOLDER / name).read_text("utf-8"), re.DOTALL)
+    assert len(blocks) > 4
     with standalone() as server, fresh_room(server.root) as here:
 
         def room(*args: object) -> Room:
@@ -28,8 +30,9 @@ def test_the_code_of_the_page_works(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(driftdb_jupyter, "room", room, raising=False)
         names: dict[str, Any] = {}
         for block in blocks:
-            exec(compile(block, "docs/python.md", "exec"), names)
-        assert names["here"].status == "closed"
+            exec(compile(block, name, "exec"), names)
+        if name == "python.md":
+            assert names["here"].status == "closed"
 
 
 def test_the_page_names_everything_that_is_shared() -> None:

@@ -6,6 +6,7 @@ That stands under ``$meta/KEY`` (protocol, "Which keys there are").
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -45,18 +46,24 @@ def describe(
     *,
     label: str | None = None,
     control: Control | None = None,
+    chart: Mapping[str, Any] | None = None,
 ) -> None:
     """Say what a shared object is: its ``kind``, and how it is to be shown.
 
-    ``control`` is a state's, and brings its label. Does nothing where ``DRIFTDB_DESCRIBE`` is 0.
-    Never raises: it is a help, and nothing more.
+    ``control`` is a state's, and brings its label; ``chart`` is how the chart looks that it is
+    shown as (:meth:`.Look.asked`), ``None`` where it is shown as none. Does nothing where
+    ``DRIFTDB_DESCRIBE`` is 0. Never raises: it is a help, and nothing more.
     """
     if not Settings.read("describe"):
         return
     meta: dict[str, Any] = {"kind": kind, "label": label}
+    if control is None and chart is not None:
+        meta["chart"] = chart
     try:
         if control is not None:
             meta |= {"label": control.label, "control": control.asked()}
+            if chart is not None:
+                meta["control"] |= {"kind": "chart", "chart": chart}
         text = encode(meta) if control is None else control.encoded(meta)
         _write(shared.room.connection, META + shared.key, text)
     except (DriftDBError, ValueError) as error:

@@ -29,4 +29,7 @@ class Labelled(Shared):
         check_text("label", label)
         if label != self._label:
             self._label = label
-            describe(self, self._kind, label=label)
+            self._describe()
+
+    def _describe(self) -> None:
+        describe(self, self._kind, label=self._label)

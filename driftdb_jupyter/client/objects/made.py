@@ -9,6 +9,7 @@ __all__ = ["class_of", "make"]
 
 # The client's own, loaded when they are first asked for.
 _MODULES = {
+    "Chart": ".chart",
     "Presence": ".presence",
     "PubSub": ".pubsub",
     "SharedDict": ".dictionary",

@@ -25,8 +25,10 @@ from ..values.encoding import Hook, decode, encode, same
 from ..values.encoding import decode as plain
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
+from .chart import Chart, ChartKind, Look, check_columns, columns_of
 from .control import Control, Kind
 from .describe import describe
+from .made import class_of
 from .message import Message, read_message
 from .shared import Shared, brief_of
 
@@ -153,6 +155,7 @@ class SharedState(Shared, HasTraits):
         *("disabled", "read_only", "limit_bytes"),
     )
 
+    _look: Look | None = None
     _observable = False
     _observations: Sequence[_Observation] = ()
 
@@ -360,6 +363,47 @@ class SharedState(Shared, HasTraits):
         """Like :meth:`wait_for`, for async code: ``value = await state.when(predicate)``."""
         return self._wait(self._read, predicate)
 
+    def chart(
+        self,
+        x: str | None = None,
+        y: str | Iterable[str] | None = None,
+        *,
+        kind: ChartKind = "bar",
+        log_x: bool = False,
+        log_y: bool = False,
+        smoothing: float = 0.0,
+        bins: int = 30,
+    ) -> Chart:
+        """Return a chart of the value: rows, a frame, a dict of numbers, or votes.
+
+        ``kind="bar"`` has a bar for each name of a dict of numbers, for each row (``x`` is the
+        column of the names, ``y`` are those of the amounts), or for each choice among votes: a
+        list of choices, or a dict with each voter's. The other kinds and arguments are those of
+        :meth:`.Stream.chart`, and draw rows as a stream's values.
+
+        The room is told, so that its page shows the chart in place of the control. Raises
+        :class:`TypeError` and :class:`ValueError` for arguments that make no sense, and for
+        columns that the value doesn't have.
+        """
+        look = Look.of(
+            kind=kind,
+            x=x,
+            y=y,
+            log_x=log_x,
+            log_y=log_y,
+            smoothing=smoothing,
+            bins=bins,
+        )
+        value = self._read()
+        if isinstance(value, list):
+            check_columns(look, columns_of(value))
+        elif hasattr(value, "columns"):  # a frame
+            check_columns(look, dict.fromkeys(map(str, value.columns), True))
+        self._look = look
+        self._describe()
+        chart: Chart = class_of("Chart")(self, look)
+        return chart
+
     def close(self) -> None:
         """Hear and write the value no more; the room's connection stays for others."""
         self._closed = True
@@ -409,7 +453,9 @@ class SharedState(Shared, HasTraits):
         self._describe()
 
     def _describe(self) -> None:
-        describe(self, "state", control=self.control)
+        look = self._look
+        chart = None if look is None else look.asked()
+        describe(self, "state", control=self.control, chart=chart)
 
     def _read(self) -> Any:
         self._home.connection.start()

@@ -147,7 +147,7 @@ function showTold(told: Told, parent: HTMLElement, depth = 0): () => void {
 /** Whether a view says all that it needs: anybody may have written a notebook's file. */
 function isWhole({ server, room, key, kind, options, control }: Told): boolean {
   if (![server, room, key, kind].every((text) => typeof text === "string")) return false;
-  const isListed = ["presence", "stream", "dict", "reducer"].includes(kind as string);
+  const isListed = ["chart", "presence", "stream", "dict", "reducer"].includes(kind as string);
   return isListed ? isRecord(options) : typeof control === "string" || isRecord(control);
 }
 

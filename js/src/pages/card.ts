@@ -123,7 +123,7 @@ export class Card {
     this.clear();
     this.shown = looks;
     this.element.dataset.kind = kind;
-    const options: ViewOptions = { label, stamps: true };
+    const options: ViewOptions = { label, stamps: true, chart: meta?.chart ?? null };
     // One connection serves all, and stays.
     const home = { ...this.home, leave: () => {} };
     // As a log it was looked at, and may be no more.

@@ -12,6 +12,8 @@ export interface Meta {
   readonly kind: Kind;
   readonly control: AskedFor;
   readonly label: string | null;
+  /** The chart that a stream is shown as; `null`: that is not said. */
+  readonly chart: Json;
 }
 
 const MOST_OPTIONS = 1_000;
@@ -23,7 +25,8 @@ export function readMeta(value: Json | undefined): Meta | null {
     return null;
   const control = isRecord(value.control) ? readControl(value.control) : {};
   const label = text(value.label) ?? control.label ?? null;
-  return { kind: value.kind as Kind, control: { ...control, label }, label };
+  const chart = isRecord(value.chart) ? value.chart : null;
+  return { kind: value.kind as Kind, control: { ...control, label }, label, chart };
 }
 
 function readControl(control: Record<string, Json>): AskedFor {
@@ -35,6 +38,7 @@ function readControl(control: Record<string, Json>): AskedFor {
     options: (Array.isArray(options) ? options : []).slice(0, MOST_OPTIONS).map(readOption),
     disabled: control.disabled === true,
     read_only: control.read_only === true,
+    ...(isRecord(control.chart) ? { chart: control.chart } : {}),
     ...(limit === null ? {} : { limit_bytes: rounded(limit) }),
   };
 }

@@ -9,7 +9,9 @@ let clearing: ReturnType<typeof setTimeout> | undefined;
 
 /** Have screen readers read something out: once for a page, however many views say the same. */
 export function announce(text: () => string): void {
-  if (region === null || !region.isConnected) {
+  if (region === null || !region.isConnected)
+    region = document.querySelector<HTMLElement>("body > .driftdb-announced"); // another copy's
+  if (region === null) {
     region = document.createElement("div");
     region.className = "driftdb-announced";
     region.setAttribute("role", "status");

@@ -12,6 +12,8 @@ export interface ControlOptions {
   readonly options: readonly (readonly [string, Json])[];
   /** The largest file. */
   readonly limitBytes: number;
+  /** How a chart is to look. */
+  readonly chart?: Json;
 }
 
 /** A way to show a value, and perhaps to change it. */

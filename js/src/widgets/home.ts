@@ -1,12 +1,15 @@
 import { roomUrl } from "../client/address";
 import type { DetouredConnection } from "../client/detour";
 import { join, leave } from "../client/rooms";
+import { codeOf } from "./kernel_code";
 import { type Carrier, throughKernel } from "./tunnel";
 
 /** The room that a view is in, and what ends its stay there. */
 export interface Home {
   readonly room: string;
   readonly connection: DetouredConnection;
+  /** Asks the kernel for a file of the front end, where there is a kernel. */
+  readonly code?: ((name: string) => Promise<string>) | undefined;
   leave(): void;
 }
 
@@ -23,6 +26,7 @@ export function homeOf(model: HomeModel): Home {
   return {
     room,
     connection,
+    code: codeOf(model),
     leave() {
       leaveKernel();
       leave(connection);

@@ -43,6 +43,15 @@ export function show(model: Model, el: HTMLElement): () => void {
       view.destroy();
     };
   }
+  if (kind === "chart") {
+    const { label = null, chart = {} } = model.get("_options");
+    const asked = { kind, label, chart, read_only: true } as AskedFor;
+    const view = new StateView(home, key, asked, { remembered: read(model, "_remembered") }, el);
+    return () => {
+      giveKeysBack();
+      view.destroy();
+    };
+  }
   const without = { initial: read(model, "_initial"), remembered: read(model, "_remembered") };
   const view = new StateView(home, key, askedFor(model), without, el);
   const askedAgain = () => view.reconfigure(askedFor(model));

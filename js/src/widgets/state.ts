@@ -3,6 +3,7 @@ import { type LongInteger, rounded, stringify } from "../protocol/integers";
 import type { Json } from "../protocol/messages";
 import { Badge } from "./badge";
 import { buttonControl } from "./button";
+import { chartControl } from "./chart_control";
 import { dropdownControl, multiselectControl, radioControl } from "./choice";
 import { colourControl } from "./colour";
 import {
@@ -37,6 +38,8 @@ export interface AskedFor {
   readonly read_only?: boolean;
   readonly limit_bytes?: number;
   readonly throttle_seconds?: number;
+  /** How a chart is to look (driftdb_jupyter.client.objects.chart). */
+  readonly chart?: Json;
 }
 
 /** What to do where the room has no value. */
@@ -83,6 +86,7 @@ export class StateView implements StateListener, Source {
   /** Whether the control is not the one that is asked for now. */
   private outdated = false;
   private control: Control | null = null;
+  private readonly chart: MakeControl;
 
   constructor(
     private readonly home: Home,
@@ -92,6 +96,7 @@ export class StateView implements StateListener, Source {
     parent: HTMLElement,
   ) {
     this.badge = new Badge(home);
+    this.chart = chartControl(home);
     const parts = [this.label, this.set, this.badge.element, this.description];
     this.box = element("div", "driftdb-state", {}, ...parts);
     parent.append(this.box);
@@ -115,7 +120,8 @@ export class StateView implements StateListener, Source {
     const { min = null, max = null, step = null, options = [], description } = asked;
     const label = asked.label ?? this.key;
     const limitBytes = asked.limit_bytes ?? LIMIT_BYTES;
-    const wanted = { label, min, max, step: step && rounded(step), options, limitBytes };
+    const bounds = { min, max, step: step && rounded(step) };
+    const wanted = { label, ...bounds, options, limitBytes, chart: asked.chart ?? null };
     const kind = asked.kind ?? null;
     this.outdated ||= stringify([kind, wanted]) !== stringify([this.kind, this.options ?? null]);
     this.options = wanted;
@@ -168,7 +174,7 @@ export class StateView implements StateListener, Source {
   }
 
   private get wanted(): MakeControl {
-    const asked = CONTROLS.get(this.kind ?? "");
+    const asked = this.kind === "chart" ? this.chart : CONTROLS.get(this.kind ?? "");
     if (asked !== undefined) return asked;
     const { make, value = null } = this;
     if (value === null) {
@@ -207,7 +213,9 @@ export class StateView implements StateListener, Source {
     }
     // Before the room has said what there is, keys and clicks would change what nobody has seen.
     const allowed = this.home.connection.session.allows(this.key, "replace");
-    this.set.disabled = this.fixed || !allowed || !this.replica.begun;
+    // A chart changes nothing.
+    const fixed = this.fixed || !allowed || !this.replica.begun;
+    this.set.disabled = fixed && this.kind !== "chart";
     this.badge.allow(allowed);
     this.box.classList.toggle("driftdb-stale", !this.replica.ready);
   };

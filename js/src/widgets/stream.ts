@@ -2,6 +2,7 @@ import type { LogListener, LogReplica } from "../client/log";
 import type { Entry } from "../protocol/messages";
 import { announce } from "./announce";
 import { inkOnNamed, namedColour, type Piece, PLAIN, readAnsi } from "./ansi";
+import { ChartPane, MOST_POINTS } from "./chart_pane";
 import { element } from "./control";
 import { goneFrom, type Holding } from "./gone";
 import type { Home } from "./home";
@@ -9,6 +10,7 @@ import { inkOn } from "./ink";
 import { readLine } from "./line";
 import { LineList } from "./list";
 import { Place, type ViewOptions } from "./place";
+import { isRecord } from "./record";
 import { plainText, type Row, rowsOf, textOf } from "./rows";
 import { withUnseen } from "./unseen";
 
@@ -61,10 +63,13 @@ export class StreamView implements LogListener {
   private readonly most: number;
   /** A stream holds what comes; what comes in a channel is read out. */
   private readonly keep: boolean;
+  private readonly chart: ChartPane | null = null;
 
   constructor(home: Home, key: string, options: ViewOptions, parent: HTMLElement) {
     this.keep = options.keep !== false;
-    this.most = typeof options.history === "number" ? options.history : MOST;
+    const isCharted = isRecord(options.chart);
+    const { history = isCharted ? MOST_POINTS : MOST } = options;
+    this.most = typeof history === "number" ? history : MOST;
     this.place = new Place(
       home,
       key,
@@ -83,6 +88,13 @@ export class StreamView implements LogListener {
     this.list.element.setAttribute("aria-label", this.place.label);
     this.place.box.append(bar, this.list.element);
     const stamps = options.stamps === true;
+    if (this.keep && options.chart !== false) {
+      const held = () => this.replica?.entries ?? [];
+      const chosen = () => this.showCount();
+      this.chart = new ChartPane(home, this.place, options.chart, held, chosen);
+      bar.prepend(this.chart.tabs);
+      bar.after(this.chart.element);
+    }
     this.replica = this.place.session.log(this.place.key, this, this.keep, stamps, this.most);
     this.loading = this.keep && !this.replica.ready;
     if (this.keep && this.replica.ready) this.startedOver(this.replica.entries);
@@ -90,6 +102,7 @@ export class StreamView implements LogListener {
   }
 
   destroy(): void {
+    this.chart?.destroy();
     this.replica.listeners.delete(this);
     this.place.destroy();
   }
@@ -97,6 +110,7 @@ export class StreamView implements LogListener {
   pushed(entry: Entry): void {
     this.add(entry);
     this.bound();
+    this.chart?.pushed(entry);
     this.showCount();
     if (!this.keep) announce(() => spoken(entry));
   }
@@ -126,6 +140,7 @@ export class StreamView implements LogListener {
     this.shown = this.search.value === "" ? null : [];
     for (const entry of held) this.add(entry);
     this.bound();
+    this.chart?.startedOver();
     this.showCount();
   }
 
@@ -198,7 +213,8 @@ export class StreamView implements LogListener {
     const lines = `${COUNT.format(length)} ${length === 1 ? "line" : "lines"}`;
     const all = `${found}${this.cut ? "the newest " : ""}${lines}`;
     this.tally.textContent = this.loading ? "loading…" : all;
-    this.list.show(this.shown === null ? length : this.shown.length);
+    if (this.chart?.isShown !== true)
+      this.list.show(this.shown === null ? length : this.shown.length);
   }
 
   private rowAt(index: number): Row {

@@ -217,7 +217,9 @@ test("a stream is no longer than it holds, as far as that is known", () => {
 
 test("of a stream without end the newest lines are kept", () => {
   const el = show("stream");
-  start(el, ...Array.from({ length: 120_001 }, (_, n) => n));
+  FakeSocket.last.accept();
+  const data = Array.from({ length: 120_001 }, (_, n) => ({ value: `${n}`, seq: n + 1 }));
+  hear({ type: "init", data, epoch: "E", recovered: false });
   expect(tally(el)).toBe("the newest 100,000 lines");
   expect(lines(el).at(-1)).toBe("120000");
 });

@@ -26,8 +26,10 @@ from ...session.unread import Unread
 from ...values.encoding import decode, encode, encode_each
 from ...waiting.feed import Feed
 from ...waiting.handle import Handle
-from ..describe import hint
+from ..chart import LOOKED_AT, Chart, ChartKind, Look, check_columns, columns_of, keys_of, newest_of
+from ..describe import describe, hint
 from ..labelled import Labelled
+from ..made import class_of
 from ..message import Message, read_message
 from .buffered_writer import BufferedWriter
 from .file import StreamFile
@@ -51,6 +53,7 @@ class Stream(Labelled, Sequence[Any]):
     """
 
     _kind = "stream"
+    _look: Look | None = None
 
     def __init__(
         self,
@@ -190,6 +193,53 @@ class Stream(Labelled, Sequence[Any]):
             every_seconds=every_seconds,
         )
 
+    def chart(
+        self,
+        x: str | None = None,
+        y: str | Iterable[str] | None = None,
+        *,
+        kind: ChartKind = "line",
+        streams: Stream | Iterable[Stream] = (),
+        log_x: bool = False,
+        log_y: bool = False,
+        smoothing: float = 0.0,
+        bins: int = 30,
+        window: float | None = None,
+    ) -> Chart:
+        """Return a chart of the values, which are numbers or dicts, also of those yet to come.
+
+        ``y``: the columns (names in the dicts) that are drawn, ``None`` for all that are numbers;
+        ``x``: the column of the horizontal axis, ``None`` for ``"step"``, ``"epoch"`` and the like
+        where values have it, and else for their count. Where values have no such column,
+        ``"time"`` is when the server got them. ``kind`` is ``"line"``, ``"points"``, ``"bar"``
+        (texts are counted as votes) or ``"histogram"``, which has ``bins``. ``streams``: others of
+        the same room that are drawn in the same chart. ``smoothing``: how much of the line is its
+        past, from 0 to below 1. ``window``: how much of the horizontal axis is shown while the
+        chart follows, ``None`` for all. ``log_x``, ``log_y``: logarithmic axes.
+
+        The room is told, so that its page shows the same (``$meta/KEY``). Raises
+        :class:`TypeError` and :class:`ValueError` for arguments that make no sense, and for
+        columns that the values don't have.
+        """
+        keys = keys_of(streams, self, Stream)
+        look = Look.of(
+            kind=kind,
+            x=x,
+            y=y,
+            log_x=log_x,
+            log_y=log_y,
+            smoothing=smoothing,
+            bins=bins,
+            window=window,
+            streams=keys,
+        )
+        if not keys:  # else others may have them
+            check_columns(look, columns_of(self._newest_values()))
+        self._look = look
+        self._describe()
+        chart: Chart = class_of("Chart")(self, look)
+        return chart
+
     def close(self) -> None:
         """Hear no more, and write no more; the room's connection stays for others."""
         self._closed = True
@@ -244,6 +294,15 @@ class Stream(Labelled, Sequence[Any]):
         if first and outcomes:
             hint(connection, self._key, "stream")
         return self._handle(last_of(outcomes), lambda seq: seq)
+
+    def _describe(self) -> None:
+        look = self._look
+        chart = None if look is None else look.asked()
+        describe(self, self._kind, label=self.label, chart=chart)
+
+    def _newest_values(self) -> list[Any]:
+        newest = self._replica.entries[-LOOKED_AT:]
+        return newest_of(decode(entry.value, hook=self._decode) for entry in newest)
 
     def _open_writer(self) -> BufferedWriter:
         if self._writer is None:

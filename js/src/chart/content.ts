@@ -1,0 +1,14 @@
+import type { Sheet } from "./sheet";
+
+/** What stands in a chart's box, whatever it is drawn with. */
+export interface Content {
+  readonly element: HTMLElement;
+  /** All that it shows. */
+  sheet(): Sheet;
+  /** The same in a few rows, for those who don't see it. */
+  summary(): Sheet;
+  picture(title: string): HTMLCanvasElement;
+  /** Draw what is new. */
+  draw(): void;
+  destroy(): void;
+}

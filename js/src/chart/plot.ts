@@ -1,0 +1,211 @@
+import uPlot from "uplot";
+import type { Aligned } from "./align";
+import type { Span } from "./decimate";
+import { mark } from "./figures";
+import type { Look } from "./look";
+import type { Theme } from "./theme";
+
+/** A set of points as it is drawn. */
+export interface Stroke {
+  /** Which colour it has. */
+  readonly colour: number;
+  /** It stands behind another, which says the same more clearly. */
+  readonly isFaint: boolean;
+}
+
+export interface PlotOptions {
+  readonly look: Look;
+  readonly theme: Theme;
+  readonly strokes: readonly Stroke[];
+  readonly isTime: boolean;
+  readonly xLabel: string;
+  /** Somebody chose a part of the horizontal axis. */
+  onZoom(span: Span): void;
+  /** Somebody points at a place of the data, or at none; by stroke. */
+  onPoint(places: readonly (number | null | undefined)[]): void;
+}
+
+const HISTOGRAM_GAP_PIXELS = 1;
+const POINT_PIXELS = 4;
+const AXIS_PIXELS = 28;
+const CHARACTER_PIXELS = 7;
+const DRAG_PIXELS = 5;
+
+/** The lines, points or bars with their axes: a canvas. */
+export class Plot {
+  private readonly plot: uPlot;
+  private span: Span = { from: 0, to: 1 };
+
+  constructor(
+    private readonly box: HTMLElement,
+    options: PlotOptions,
+  ) {
+    const { look, theme, isTime, xLabel } = options;
+    const axis = (more: uPlot.Axis): uPlot.Axis => ({
+      font: theme.font,
+      labelFont: theme.font,
+      stroke: () => theme.quiet,
+      grid: { stroke: () => theme.line, width: 0.5 },
+      ticks: { stroke: () => theme.line, width: 0.5, size: 5 },
+      ...more,
+    });
+    const range = (): uPlot.Range.MinMax => [this.span.from, this.span.to];
+    const isHistogram = look.kind === "histogram";
+    this.plot = new uPlot(
+      {
+        width: Math.max(1, box.clientWidth),
+        height: Math.max(1, box.clientHeight),
+        legend: { show: false },
+        padding: [8, 8, 0, 0],
+        scales: {
+          x: { time: isTime && !isHistogram, range, distr: look.logX && !isHistogram ? 3 : 1 },
+          y: scaleOf(look),
+        },
+        axes: [
+          axis({
+            ...(xLabel === "" ? {} : { label: xLabel, labelSize: 18, labelGap: 0 }),
+            size: AXIS_PIXELS,
+            space: 60,
+          }),
+          axis({
+            size: (_, values) =>
+              16 +
+              CHARACTER_PIXELS * Math.max(2, ...(values ?? []).map((each) => each?.length ?? 0)),
+            values: (_, splits) => splits.map((each) => (each === null ? "" : mark(each))),
+          }),
+        ],
+        series: [{}, ...options.strokes.map((stroke) => seriesOf(stroke, look, theme))],
+        cursor: {
+          y: false,
+          drag: { x: true, y: false, setScale: false, dist: DRAG_PIXELS },
+          bind: { dblclick: () => null },
+          points: { size: 8, width: 2 },
+        },
+        hooks: {
+          setSelect: [
+            (plot) => {
+              const { left, width } = plot.select;
+              if (width < DRAG_PIXELS) return;
+              const from = plot.posToVal(left, "x");
+              const to = plot.posToVal(left + width, "x");
+              plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              options.onZoom({ from, to });
+            },
+          ],
+          setCursor: [
+            ({ cursor: { idxs, left = -1 } }) => {
+              options.onPoint(left < 0 || idxs === undefined ? [] : idxs.slice(1));
+            },
+          ],
+        },
+      },
+      [[], ...options.strokes.map(() => [])] as unknown as uPlot.AlignedData,
+      box,
+    );
+  }
+
+  /** How many columns data is drawn in. */
+  get columns(): number {
+    return Math.max(50, Math.round(this.plot.over.clientWidth));
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.plot.ctx.canvas;
+  }
+
+  /** What the mouse is over. */
+  get surface(): HTMLElement {
+    return this.plot.over;
+  }
+
+  /** Draw data in a part of the horizontal axis. */
+  draw(data: Aligned, span: Span): void {
+    this.span = span;
+    this.plot.batch(() => {
+      this.plot.setData(data as uPlot.AlignedData, false);
+      this.plot.setScale("x", { min: span.from, max: span.to });
+    });
+  }
+
+  /** Fit in the box; its size is the style sheet's. */
+  resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.box;
+    if (width > 0 && height > 0 && (width !== this.plot.width || height !== this.plot.height))
+      this.plot.setSize({ width, height });
+  }
+
+  /** Show or hide a stroke. */
+  show(stroke: number, show: boolean): void {
+    this.plot.setSeries(stroke + 1, { show });
+  }
+
+  /** The place on the axis at so many pixels from the left. */
+  xAt(left: number): number {
+    return this.plot.posToVal(left, "x");
+  }
+
+  /** Point at a place on the horizontal axis, as the mouse does; `null`: at none. */
+  point(x: number | null): void {
+    const left = x === null ? -10 : this.plot.valToPos(x, "x");
+    this.plot.setCursor({ left, top: x === null ? -10 : this.plot.over.clientHeight / 2 });
+  }
+
+  destroy(): void {
+    this.plot.destroy();
+  }
+}
+
+function scaleOf(look: Look): uPlot.Scale {
+  if (look.kind === "histogram")
+    return { range: (_, __, most) => [0, Math.max(1, 1.05 * (most ?? 1))] };
+  if (look.logY) return { distr: 3 };
+  // Bars stand on 0.
+  return look.kind === "bar"
+    ? {
+        range: (_, least, most) =>
+          uPlot.rangeNum(Math.min(0, least ?? 0), Math.max(0, most ?? 1), 0.05, true),
+      }
+    : {};
+}
+
+function seriesOf({ colour, isFaint }: Stroke, look: Look, theme: Theme): uPlot.Series {
+  const stroke = () => theme.colour(colour);
+  const shared = { stroke, alpha: isFaint ? 0.35 : 1, spanGaps: true };
+  const bars = uPlot.paths.bars;
+  if (look.kind === "histogram" && bars !== undefined)
+    return {
+      ...shared,
+      alpha: 0.75,
+      width: 0,
+      fill: stroke,
+      paths: bars({ size: [1], gap: HISTOGRAM_GAP_PIXELS }),
+      points: { show: false },
+    };
+  if (look.kind === "bar" && bars !== undefined)
+    return {
+      ...shared,
+      width: 0,
+      fill: stroke,
+      paths: bars({ size: [0.8, 60, 1] }),
+      points: { show: false },
+    };
+  if (look.kind === "points")
+    return {
+      ...shared,
+      paths: () => null,
+      points: { show: true, size: POINT_PIXELS, space: 0, stroke, fill: stroke },
+    };
+  return {
+    ...shared,
+    width: isFaint ? 1 : 2,
+    dash: theme.dash(colour),
+    // Where they are far apart, each is seen.
+    points: {
+      show: !isFaint && undefined,
+      size: 5,
+      space: 24,
+      stroke,
+      fill: stroke,
+    } as uPlot.Series.Points,
+  };
+}

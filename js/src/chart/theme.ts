@@ -1,0 +1,75 @@
+import { element } from "../widgets/control";
+
+/** So many series are told apart by their colours alone. */
+export const COLOURS = 8;
+/** And where a person has chosen all colours, by their strokes. */
+const DASHES: readonly number[][] = [[], [8, 4], [2, 3], [12, 4, 2, 4], [5, 5], [1, 6], [16, 4]];
+
+const FORCED = "(forced-colors: active)";
+const DARK = "(prefers-color-scheme: dark)";
+
+/** The colours of a chart as its page has them now: a canvas knows no style sheets. */
+export class Theme {
+  ink = "black";
+  quiet = "gray";
+  line = "silver";
+  ground = "white";
+  font = "12px sans-serif";
+  series: string[] = [];
+  private readonly probe = element("i", "driftdb-probe", { "aria-hidden": "true" });
+  private readonly watch = new MutationObserver(() => this.onChange());
+  private readonly queries = [FORCED, DARK].map((query) => matchMedia(query));
+
+  /** `onChange`: called when the page may have other colours. */
+  constructor(
+    private readonly box: HTMLElement,
+    private readonly onChange: () => void,
+  ) {
+    box.append(this.probe);
+    for (const query of this.queries) query.addEventListener("change", onChange);
+    // JupyterLab's themes.
+    this.watch.observe(document.body, {
+      attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name", "data-theme"],
+    });
+  }
+
+  destroy(): void {
+    this.watch.disconnect();
+    for (const query of this.queries) query.removeEventListener("change", this.onChange);
+    this.probe.remove();
+  }
+
+  read(): void {
+    const { box } = this;
+    const style = getComputedStyle(box);
+    // Whatever made it so, what has light letters is dark.
+    box.classList.toggle("driftdb-dark", isLight(style.color));
+    this.ink = style.color;
+    this.font = `12px ${style.fontFamily}`;
+    this.quiet = this.colourOf("quiet");
+    this.line = this.colourOf("line");
+    this.ground = this.colourOf("ground");
+    this.series = Array.from({ length: COLOURS }, (_, place) => this.colourOf(`series-${place}`));
+  }
+
+  colour(place: number): string {
+    return this.series[place % COLOURS] as string;
+  }
+
+  dash(place: number): number[] {
+    const [forced] = this.queries;
+    const plain = !forced?.matches && place < COLOURS;
+    return plain ? [] : (DASHES[place % DASHES.length] as number[]);
+  }
+
+  private colourOf(name: string): string {
+    this.probe.style.color = `var(--driftdb-${name})`;
+    return getComputedStyle(this.probe).color;
+  }
+}
+
+/** Whether a computed colour (`rgb(…)`) is a light one. */
+function isLight(colour: string): boolean {
+  const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map(Number);
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140;
+}
