@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -37,22 +38,25 @@ def test_every_notebook_is_tested_here_or_in_test_notebooks() -> None:
 
 def test_a_training_run_is_watched_from_two_windows_and_after_a_reload(jupyter: Jupyter) -> None:
     one = opened(jupyter, "02-training-run.ipynb")
-    for cell in (1, 2, 3):
+    for cell in (1, 2, 3, 4):
         one.run(cell)
     one.save()
     two = jupyter.open("02-training-run.ipynb")
-    log = two.page.locator(".driftdb-lines")
+    log = two.page.locator(".driftdb-lines").first
+    loss = two.page.get_by_role("button", name="loss")
     expect(two.page.locator(".driftdb-presence")).to_contain_text("the training run")
-    one.start(5)
+    one.start(6)
     expect(log).to_contain_text("epoch 1")
     box(two, "learning rate").locator(".driftdb-slider").fill("0.9")
     expect(log).to_contain_text("at rate 0.90", timeout=20_000)
     expect(log).to_contain_text("done", timeout=20_000)
-    expect(one.page.locator(".driftdb-lines")).to_contain_text("done")
+    expect(loss).to_have_text(re.compile(r"loss 0\.\d+"))
+    expect(two.page.locator(".uplot canvas")).to_be_visible()
+    expect(one.page.locator(".driftdb-lines").first).to_contain_text("done")
     two.reload()
     expect(log).to_contain_text("epoch 3  ·  20 of 20")
-    one.run(7)
-    expect(one.output(4)).to_contain_text("True")
+    one.run(8)
+    expect(one.output(5)).to_contain_text("True")
     no_errors(one)
 
 

@@ -41,9 +41,15 @@ def test_it_holds_the_pages(names: set[str]) -> None:
 
 def test_it_holds_the_notices_of_what_others_wrote(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        notices = archive.read("driftdb_jupyter/server/static/THIRD_PARTY.txt").decode()
+        notices, of_widgets = (
+            archive.read(f"driftdb_jupyter/{part}/static/THIRD_PARTY.txt").decode()
+            for part in ("server", "widgets")
+        )
     for words in ["uqr", "Project Nayuki", "Anthony Fu", "The above copyright notice"]:
         assert words in notices
+    for text in (notices, of_widgets):
+        assert "uplot" in text
+        assert "Leon Sorokin" in text
 
 
 def test_jupyterlab_finds_the_extension_that_it_names(wheel: Path) -> None:

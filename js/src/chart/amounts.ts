@@ -13,14 +13,17 @@ const ROW_GAP = 10;
 
 /** Named amounts as bars: a table, each row of which is as wide as what it says. */
 export class Amounts implements Content {
-  readonly element = element("div", "driftdb-amounts", { role: "table" });
+  readonly element = element("div", "driftdb-amounts-chart");
+  private readonly table = element("div", "driftdb-amounts", { role: "table" });
+  private readonly names = element("div", "driftdb-legend");
   private categories: Categories = { series: [], rows: [], more: 0 };
 
   constructor(
     label: string,
     private readonly theme: Theme,
   ) {
-    this.element.setAttribute("aria-label", label);
+    this.table.setAttribute("aria-label", label);
+    this.element.append(this.names, this.table);
   }
 
   show(categories: Categories): void {
@@ -30,12 +33,22 @@ export class Amounts implements Content {
   draw(): void {
     const { rows, series, more } = this.categories;
     const most = this.most;
-    while (this.element.children.length > rows.length) this.element.lastElementChild?.remove();
+    const { table } = this;
+    const shown = series.length > 1 ? series : [];
+    this.names.replaceChildren(
+      ...shown.map((name, each) => {
+        const swatch = element("span", "driftdb-swatch", { "aria-hidden": "true" });
+        swatch.style.color = `var(--driftdb-series-${each % COLOURS})`;
+        const text = element("span", "driftdb-series-name", { dir: "auto" }, withUnseen(name));
+        return element("span", "driftdb-series", {}, swatch, text);
+      }),
+    );
+    while (table.children.length > rows.length) table.lastElementChild?.remove();
     rows.forEach(({ name, amounts }, place) => {
-      let row = this.element.children[place] as HTMLElement | undefined;
+      let row = table.children[place] as HTMLElement | undefined;
       if (row === undefined || row.dataset.series !== String(series.length)) {
         const made = this.row();
-        if (row === undefined) this.element.append(made);
+        if (row === undefined) table.append(made);
         else row.replaceWith(made);
         row = made;
       }
@@ -51,7 +64,7 @@ export class Amounts implements Content {
           .map((each) => (each === null ? "–" : figure(each)))
           .join(" · ");
     });
-    this.element.dataset.note =
+    table.dataset.note =
       rows.length === 0
         ? "No amounts yet: numbers by name, rows or votes are drawn as bars."
         : more > 0

@@ -63,5 +63,8 @@ export class Histogram {
       this.from = Math.floor(least / this.width) * this.width;
       if (this.width >= exact && this.from + this.bins * this.width >= greatest) return;
     }
+    // Around 0 no few round bins reach from one to the other.
+    this.from = least;
+    this.width = exact;
   }
 }

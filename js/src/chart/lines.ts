@@ -223,7 +223,8 @@ export class Lines implements Content, Navigated {
     this.smoothed = isSmooth
       ? series.map(({ course }, index) => {
           const before = this.smoothed[index];
-          return before?.smoothing === smoothing ? before : new Smoothed(course, smoothing);
+          const isSame = before?.source === course && before.smoothing === smoothing;
+          return isSame ? before : new Smoothed(course, smoothing);
         })
       : [];
     for (const each of this.smoothed) each.update();

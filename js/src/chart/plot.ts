@@ -28,8 +28,10 @@ export interface PlotOptions {
 const HISTOGRAM_GAP_PIXELS = 1;
 const POINT_PIXELS = 4;
 const AXIS_PIXELS = 28;
+const TIME_PIXELS = 44; // with a line for the day
 const CHARACTER_PIXELS = 7;
 const DRAG_PIXELS = 5;
+const DAY_SECONDS = 86_400;
 
 /** The lines, points or bars with their axes: a canvas. */
 export class Plot {
@@ -64,8 +66,9 @@ export class Plot {
         axes: [
           axis({
             ...(xLabel === "" ? {} : { label: xLabel, labelSize: 18, labelGap: 0 }),
-            size: AXIS_PIXELS,
+            size: isTime ? TIME_PIXELS : AXIS_PIXELS,
             space: 60,
+            ...(isTime ? { values: times } : {}),
           }),
           axis({
             size: (_, values) =>
@@ -153,6 +156,30 @@ export class Plot {
   destroy(): void {
     this.plot.destroy();
   }
+}
+
+/** Times beside the axis, as the reader's language has them, with the day where that is another. */
+function times(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
+  const isDays = step >= DAY_SECONDS;
+  const day = new Intl.DateTimeFormat(undefined, {
+    ...{ day: "numeric", month: "short" },
+    ...(step >= 300 * DAY_SECONDS ? { year: "numeric" } : {}),
+  });
+  const clock = new Intl.DateTimeFormat(undefined, {
+    ...{ hour: "2-digit", minute: "2-digit" },
+    ...(step < 60 ? { second: "2-digit" } : {}),
+    ...(step < 1 ? { fractionalSecondDigits: 3 as const } : {}),
+  });
+  let before = "";
+  return splits.map((seconds) => {
+    const date = new Date(1000 * seconds);
+    const today = day.format(date);
+    if (isDays) return today;
+    const text = clock.format(date);
+    const isNew = today !== before;
+    before = today;
+    return isNew ? `${text}\n${today}` : text;
+  });
 }
 
 function scaleOf(look: Look): uPlot.Scale {

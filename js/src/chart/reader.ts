@@ -68,8 +68,11 @@ export class Reader {
 
   /** Forget all, because other values take their place. */
   clear(): void {
-    this.count = this.left = 0;
-    for (const { course } of this.series) course.clear();
+    this.count = this.left = this.series.length = 0;
+    this.byColumn.clear();
+    this.columns.clear();
+    this.axis = this.look.x;
+    this.isTime = false;
   }
 
   private addRecord(value: Record<string, Json>, place: number, seconds: number | null): boolean {

@@ -13,7 +13,7 @@ export class Smoothed {
 
   /** `smoothing`: how much of the average is its past, from 0 to below 1. */
   constructor(
-    private readonly source: Course,
+    readonly source: Course,
     readonly smoothing: number,
   ) {}
 

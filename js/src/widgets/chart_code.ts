@@ -4,6 +4,8 @@ import type { Home } from "./home";
 /** The file of the charts' code, with its content's hash in its name (js/build.mjs). */
 declare const DRIFTDB_CHART: string;
 
+export type { Chart };
+
 interface Code {
   readonly Chart: typeof Chart;
 }

@@ -1,13 +1,11 @@
 import type { LogListener } from "../client/log";
 import { isNumber } from "../protocol/integers";
 import type { Entry, Json } from "../protocol/messages";
-import { chartCode } from "./chart_code";
+import { type Chart, chartCode } from "./chart_code";
 import { element, tagged } from "./control";
 import type { Home } from "./home";
 import type { Place } from "./place";
 import { isRecord } from "./record";
-
-type Chart = InstanceType<Awaited<ReturnType<typeof chartCode>>["Chart"]>;
 
 /** A chart shows so many points; no stream holds more by default. */
 export const MOST_POINTS = 1_000_000;
@@ -31,6 +29,8 @@ export class ChartPane {
   /** Whether it is known that a chart fits, or that none does. */
   private decided = false;
   private opened = false;
+  /** Whether somebody said what they want to see. */
+  private chosen = false;
   private ended = false;
 
   /** `entries`: what the stream holds now; `onChoose`: somebody wants the chart, or the text. */
@@ -65,6 +65,9 @@ export class ChartPane {
   pushed(entry: Entry): void {
     this.chart?.pushed(0, entry);
     this.decide();
+    // What is no number is not to be overlooked, unless somebody wants the chart.
+    const isGuess = this.opened && this.asked === null && !this.chosen;
+    if (isGuess && this.isShown && !isNumeric(entry.value)) this.choose(false);
   }
 
   startedOver(): void {
@@ -117,7 +120,10 @@ export class ChartPane {
 
   private tab(text: string, isChart: boolean): HTMLButtonElement {
     const button = element("button", "driftdb-tab", { type: "button" }, text);
-    button.addEventListener("click", () => this.choose(isChart));
+    button.addEventListener("click", () => {
+      this.chosen = true;
+      this.choose(isChart);
+    });
     this.tabs.append(button);
     return button;
   }

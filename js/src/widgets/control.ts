@@ -23,6 +23,8 @@ export interface Control {
   readonly field?: HTMLElement;
   /** Show the room's value; a control in somebody's hand waits until it is let go. */
   show(value: Json | undefined): void;
+  /** It is out of the page for good. */
+  destroy?(): void;
 }
 
 /** What a control needs of the state that it stands for. */

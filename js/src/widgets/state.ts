@@ -140,6 +140,7 @@ export class StateView implements StateListener, Source {
 
   /** Leave the page and the room. */
   destroy(): void {
+    this.control?.destroy?.();
     this.home.connection.listeners.delete(this.redraw);
     this.badge.destroy();
     this.replica.listeners.delete(this);
@@ -202,6 +203,7 @@ export class StateView implements StateListener, Source {
       this.make = make;
       this.outdated = false;
       this.control?.element.remove();
+      this.control?.destroy?.();
       this.control = make(this, this.options);
       const { element, field } = this.control;
       this.set.append(element);

@@ -133,6 +133,16 @@ test("the second number makes a stream a chart", async () => {
   expect([charted(el), made[0]?.told]).toEqual([true, [[0, [1, 2]]]]);
 });
 
+test("a text among numbers is shown, unless somebody wants the chart", async () => {
+  const el = show("stream");
+  const push = begin(el, 1, 2);
+  await push("it failed");
+  expect([charted(el), el.querySelectorAll(".driftdb-line").length]).toEqual([false, 3]);
+  tab(el, "Chart")?.click();
+  await push("again");
+  expect(charted(el)).toBe(true);
+});
+
 test("what is asked for is a chart before there are values, with the streams beside it", async () => {
   const chart = { y: ["loss"], streams: ["other", "k", 3] };
   const el = show("stream", { label: "Loss", chart });
@@ -189,6 +199,8 @@ test("a state is shown as a chart, whose buttons work also where nobody may writ
   hear({ type: "push", value: { v: { a: 2 }, i: "" }, seq: 2 });
   expect(made[0]?.told).toEqual([{ a: 1 }, { a: 2 }]);
   expect(el.querySelector<HTMLFieldSetElement>(".driftdb-set")?.disabled).toBe(false);
+  endViews();
+  expect(made[0]?.ended).toBe(true);
 });
 
 test("a page that can't reach the server asks the kernel for the code", async () => {
