@@ -31,3 +31,12 @@ class SharedStore(Protocol):
 
     async def take(self, name: str) -> bytes | None:
         """Return a content that was lent, and forget it; ``None`` for all but the first."""
+
+    async def count(self, name: str, here: int, *, limit: int) -> bool:
+        """Say how many this server counts under a name, unless all servers count more than a limit.
+
+        Returns whether they don't.
+        """
+
+    def recount(self, name: str, here: int) -> None:
+        """Say, within a second, how many this server counts under a name now."""

@@ -383,10 +383,12 @@ class RedisBroker:
         try:
             await self._look_at_changes()
             await self._rooms.ping()
+            await self.shared.tell_counts()
             for room in self._rooms:
                 await self._rooms.tell_of(room)
             if abs(self._monotonic() - self._touched_at) > _TOUCH_SECONDS:
                 self._touched_at = self._monotonic()
+                await self.shared.tell_counts(again=True)
                 for room in self._rooms:
                     await self._store.do(room.keys.name, "touch")
         except Unavailable as error:

@@ -258,6 +258,20 @@ function operations.replace(before, after)
   return {'replaced'}
 end
 
+-- Note how many a server counts under a name, unless all that live count more than a limit.
+function operations.count(counts, server, counted, here, limit)
+  local sum = tonumber(here)
+  local alive = redis.call('ZRANGEBYSCORE', servers, string.format('(%.0f', present()), '+inf')
+  for _, other in ipairs(alive) do
+    if other ~= server then
+      sum = sum + tonumber(redis.call('HGET', counts .. other, counted) or '0')
+    end
+  end
+  if sum > tonumber(limit) then return {'more'} end
+  redis.call('HSET', counts .. server, counted, here)
+  return {'counted'}
+end
+
 if operation ~= 'begin' and operation ~= 'beat'
    and redis.call('HGET', generation_key, 'id') ~= generation then
   if operation == 'doubt' then return redis.call('HGET', generation_key, 'id') end

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...protocol.errors import Unavailable
 from .store import Store
 
 __all__ = ["RedisShared"]
+
+# How long the counts of a server are there that says nothing more; they count as long as it lives.
+_COUNTED_SECONDS = 24 * 60 * 60
+_COUNTS_AT_ONCE = 500
 
 
 class RedisShared:
@@ -19,6 +24,8 @@ class RedisShared:
         self.server = store.server
         self._store = store
         self._behind = behind
+        self._counts: dict[str, int] = {}
+        self._untold: set[str] = set()
 
     @property
     def behind_seconds(self) -> float:
@@ -45,3 +52,41 @@ class RedisShared:
         """Return a content that was lent, and forget it; ``None`` for all but the first."""
         content: bytes | None = await self._store.ask("GETDEL", self._store.keys.shared(name))
         return content
+
+    async def count(self, name: str, here: int, *, limit: int) -> bool:
+        """Say how many this server counts under a name, unless all servers count more than a limit.
+
+        Returns whether they don't.
+        """
+        counts = self._store.keys.shared("counts:")
+        reply = await self._store.do(None, "count", counts, self.server, name, here, limit)
+        within = bool(reply[0] == b"counted")
+        if within:
+            self.recount(name, here)  # for replies may come in another order
+        return within
+
+    def recount(self, name: str, here: int) -> None:
+        """Say, within a second, how many this server counts under a name now."""
+        self._counts[name] = here
+        self._untold.add(name)
+
+    async def tell_counts(self, *, again: bool = False) -> None:
+        """Say what was counted lately, or ``again`` all; raises :class:`Unavailable`."""
+        names = sorted(self._counts if again else self._untold)
+        self._untold = set()
+        key = self._store.keys.shared(f"counts:{self.server}")
+        for first in range(0, len(names), _COUNTS_AT_ONCE):
+            told = {name: self._counts[name] for name in names[first : first + _COUNTS_AT_ONCE]}
+            commands: list[tuple[object, ...]] = [
+                ("HSET", key, name, here) if here else ("HDEL", key, name)
+                for name, here in told.items()
+            ]
+            try:
+                await self._store.ask_all(*commands, ("EXPIRE", key, _COUNTED_SECONDS))
+            except Unavailable:
+                self._untold.update(names[first:])
+                raise
+            for name, here in told.items():
+                if not here and not self._counts[name]:
+                    del self._counts[name]
+                    self._untold.discard(name)

@@ -118,7 +118,7 @@ class Hub:
         self._asked: dict[HostedRoom, dict[Peer, asyncio.Future[None]]] = {}  # and waits to be told
         self._muting = False
         self.callers = Callers(settings)
-        self.people = People(settings)
+        self.people = People(settings, shared=broker.shared)
         self.access_changes = RoomRates(
             settings.access_change_limit_per_second, settings.access_change_limit_burst
         )

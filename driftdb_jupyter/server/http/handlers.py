@@ -550,6 +550,9 @@ class Connect(RoomRequest, WebSocketHandler):
         if person is not None:
             person.enter()
             self._share = person
+            counting = person.enter_elsewhere()
+            if counting is not None:
+                await counting
         await self.demand_entry(name)
         self.hosted = await self.room(name)
         self.guard = Guard(self.credential, self.hosted.sequencer.room.access)

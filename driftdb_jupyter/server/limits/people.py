@@ -5,12 +5,14 @@ All who come in by one share link count together, beside what they do by their a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Awaitable, Callable
 from itertools import islice
 from time import monotonic
 
 from ...access.identity import Identity
-from ...protocol.errors import QuotaExceeded
+from ...broker.shared import SharedStore
+from ...protocol.errors import QuotaExceeded, Unavailable
 from ..settings import DriftDB
 from .rate import Rate
 
@@ -26,14 +28,24 @@ class PersonShare:
 
     ``whose`` is one of these in words. ``peer_count`` is the number of their connections, of which
     they may have ``limit``; ``rate`` that of all their messages together, ``None`` where there is
-    no limit.
+    no limit. ``shared``: where the other servers count, too, under ``name``.
     """
 
-    __slots__ = ("_clock", "_limit", "_whose", "peer_count", "rate")
+    __slots__ = ("_clock", "_limit", "_name", "_shared", "_whose", "peer_count", "rate")
 
     def __init__(
-        self, whose: str, *, limit: int, per_second: float, burst: int, clock: Callable[[], float]
+        self,
+        whose: str,
+        *,
+        limit: int,
+        per_second: float,
+        burst: int,
+        clock: Callable[[], float],
+        shared: SharedStore | None,
+        name: str,
     ) -> None:
+        self._shared = shared
+        self._name = name
         self._clock = clock
         self._limit = limit
         self._whose = whose
@@ -46,14 +58,35 @@ class PersonShare:
         Raises :class:`QuotaExceeded` where the person has as many as they may.
         """
         if self.peer_count >= self._limit:
-            raise QuotaExceeded(
-                f"expected at most {self._limit} connections of {self._whose}, got one more"
-            )
+            raise self._one_more()
         self.peer_count += 1
+
+    def enter_elsewhere(self) -> Awaitable[None] | None:
+        """Return what to wait for until all other servers count, too, what :meth:`enter` began.
+
+        That raises :class:`QuotaExceeded` where they count as many together as may be. Where they
+        can't be asked, what this server counts is enough. ``None`` without other servers.
+        """
+        return None if self._shared is None else self._enter_elsewhere(self._shared)
+
+    async def _enter_elsewhere(self, shared: SharedStore) -> None:
+        try:
+            may_enter = await shared.count(self._name, self.peer_count, limit=self._limit)
+        except Unavailable:
+            return
+        if not may_enter:
+            raise self._one_more()
+
+    def _one_more(self) -> QuotaExceeded:
+        return QuotaExceeded(
+            f"expected at most {self._limit} connections of {self._whose}, got one more"
+        )
 
     def leave(self) -> None:
         """End what :meth:`enter` began."""
         self.peer_count -= 1
+        if self._shared is not None:
+            self._shared.recount(self._name, self.peer_count)
 
     def count_message(self) -> float:
         """Count a message that comes by a request; returns in how many seconds it may, 0: now."""
@@ -67,10 +100,20 @@ class PersonShare:
 
 
 class People:
-    """The shares of the people who were here lately, by what names them."""
+    """The shares of the people who were here lately, by what names them.
 
-    def __init__(self, settings: DriftDB, *, clock: Callable[[], float] = monotonic) -> None:
+    ``shared``: where the servers count connections that share their rooms.
+    """
+
+    def __init__(
+        self,
+        settings: DriftDB,
+        *,
+        shared: SharedStore | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._settings = settings
+        self._shared = shared
         self._clock = clock
         self._people: dict[tuple[str, str], PersonShare] = {}
 
@@ -89,10 +132,10 @@ class People:
             if len(self._people) >= _LIMIT_COUNT:
                 del self._people[next(iter(self._people))]
             make = self._of_person if identity.link is None else self._of_link
-            share = self._people[who] = make()
+            share = self._people[who] = make(_digest(*who))
         return share
 
-    def _of_person(self) -> PersonShare:
+    def _of_person(self, name: str) -> PersonShare:
         settings = self._settings
         return PersonShare(
             "one person",
@@ -100,9 +143,11 @@ class People:
             per_second=settings.person_rate_limit_per_second,
             burst=settings.person_rate_limit_burst,
             clock=self._clock,
+            shared=self._shared,
+            name=name,
         )
 
-    def _of_link(self) -> PersonShare:
+    def _of_link(self, name: str) -> PersonShare:
         settings = self._settings
         return PersonShare(
             "one share link",
@@ -110,6 +155,8 @@ class People:
             per_second=settings.link_rate_limit_per_second,
             burst=settings.link_rate_limit_burst,
             clock=self._clock,
+            shared=self._shared,
+            name=name,
         )
 
     def tidy(self) -> None:
@@ -118,3 +165,8 @@ class People:
             share = self._people.pop(who)
             if not share.forgettable:
                 self._people[who] = share  # behind those that are looked at next
+
+
+def _digest(source: str, named: str) -> str:
+    """Return what a person is counted under, which doesn't say who it is."""
+    return hashlib.sha256(f"{source} {named}".encode(errors="replace")).hexdigest()[:32]

@@ -520,6 +520,23 @@ async def test_how_far_behind_it_may_be_is_told(make_broker: MakeBroker) -> None
     assert broker.shared.behind_seconds == 0.0
 
 
+async def test_all_servers_that_live_count_together(make_broker: MakeBroker) -> None:
+    one, other = make_broker(), make_broker()
+    await beats(one, other)
+    assert await one.shared.count("ada", 2, limit=3)
+    assert await other.shared.count("ada", 1, limit=3)
+    assert not await other.shared.count("ada", 2, limit=3)
+    one.shared.recount("ada", 1)
+    await beats(one, other)
+    assert await other.shared.count("ada", 2, limit=3)
+    one.shared.recount("ada", 0)
+    await beats(one)
+    assert await other.shared.count("ada", 3, limit=3)
+    assert not await one.shared.count("ada", 1, limit=3)
+    await other.close()  # what a server counts goes with it
+    assert await one.shared.count("ada", 3, limit=3)
+
+
 class TestTrouble:
     async def test_without_redis_reads_go_on_and_pushes_wait(self, make_broker: MakeBroker) -> None:
         async with own_server("--appendonly", "yes", "--appendfsync", "always") as server:
@@ -641,6 +658,8 @@ class TestTrouble:
                 assert await broker.shared.read("a") == b"1"
                 await broker.shared.lend("b", b"2", seconds=1.0)
                 assert await broker.shared.take("b") == b"2"
+                assert await broker.shared.count("c", 1, limit=1)
+                broker.shared.recount("c", 0)
                 await beats(broker)
                 assert broker.trouble is None
                 await broker.leave("room")

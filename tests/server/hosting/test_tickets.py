@@ -23,6 +23,8 @@ from driftdb_jupyter.server.hosting.tickets import SharedTickets, Tickets
 from driftdb_jupyter.server.limits.callers import Caller, Callers
 from driftdb_jupyter.server.settings import DriftDB
 
+from ...broker.shared import FakeShared, Place
+
 SECRET = owner_secret()
 ((_, DIGEST),) = owner_change(SECRET)
 TERMS = LinkTerms(grants=(Grant(("read",)),), made_at=0.0, people_limit=5)
@@ -130,36 +132,14 @@ def test_others_are_worth_nothing(tickets: Tickets, text: str) -> None:
     assert tickets.redeem(text, "r") is None
 
 
-class Store:
-    """What two servers share."""
-
-    server = ""
-    behind_seconds = 0.0
-
-    def __init__(self) -> None:
-        self.lent: dict[str, bytes] = {}
-
-    async def read(self, name: str) -> bytes:
-        raise AssertionError
-
-    async def replace(self, name: str, before: bytes, after: bytes) -> bool:
-        raise AssertionError
-
-    async def lend(self, name: str, content: bytes, *, seconds: float) -> None:
-        self.lent[name] = content
-
-    async def take(self, name: str) -> bytes | None:
-        return self.lent.pop(name, None)
-
-
 @pytest.mark.asyncio
 class TestShared:
     @pytest.fixture
-    def store(self) -> Store:
-        return Store()
+    def store(self) -> Place:
+        return Place()
 
     @pytest.fixture
-    def make(self, store: Store, clock: Clock) -> Callable[[], SharedTickets]:
+    def make(self, store: Place, clock: Clock) -> Callable[[], SharedTickets]:
         """A server among others, in whose rooms there is one link."""
         access = RoomAccess("r")
         access.apply({("link", "a"): msgspec.json.encode(TERMS), ("owner", DIGEST): b"{}"})
@@ -175,7 +155,7 @@ class TestShared:
         def make() -> SharedTickets:
             own = Tickets(30, 3, 2, clock=clock, monotonic=clock)
             carried = Carried(guest=Guest(), token=token, access=access_of)
-            return SharedTickets(own, store, carried, clock)
+            return SharedTickets(own, FakeShared(store), carried, clock)
 
         return make
 
@@ -208,7 +188,7 @@ class TestShared:
             assert found.grants(access) == credential.grants(access)
 
     async def test_nothing_that_is_shared_opens_anything(
-        self, make: Callable[[], SharedTickets], store: Store
+        self, make: Callable[[], SharedTickets], store: Place
     ) -> None:
         text = (await make().issue(Owner(SECRET), "r", a_caller())).ticket
         ((name, content),) = store.lent.items()
@@ -226,7 +206,7 @@ class TestShared:
             assert await make().redeem(text, room) is None
 
     async def test_what_only_one_server_knows_is_good_there_alone(
-        self, make: Callable[[], SharedTickets], store: Store
+        self, make: Callable[[], SharedTickets], store: Place
     ) -> None:
         one = make()
         operator = Operator(GUEST)
@@ -236,14 +216,14 @@ class TestShared:
         assert await one.redeem(text, "r") is operator
 
     async def test_where_nobody_comes_in_with_nothing_no_guest_does_by_a_ticket(
-        self, make: Callable[[], SharedTickets], store: Store, clock: Clock
+        self, make: Callable[[], SharedTickets], store: Place, clock: Clock
     ) -> None:
         async def access(room: str) -> RoomAccess | None:
             return None
 
         own = Tickets(30, 3, 2, clock=clock, monotonic=clock)
         carried = Carried(guest=None, token=None, access=access)
-        strict = SharedTickets(own, store, carried, clock)
+        strict = SharedTickets(own, FakeShared(store), carried, clock)
         claims = Claims(room="r", expires_at=1500)
         token = Token(claims, expires_at=2000, key_id=("HS256", "known"), is_key_known=lambda: True)
         for credential in (Guest(), Owner(SECRET), token):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +13,8 @@ from driftdb_jupyter.server.jupyter.notebook_rooms import (
     SharedNotebookRooms,
     notebooks_file,
 )
+
+from ...broker.shared import FakeShared, Place
 
 
 @pytest.fixture
@@ -148,48 +148,20 @@ class TestFile:
         assert NotebookRooms(file, limit=100).get("a.ipynb") == "a-1"
 
 
-class Shared:
-    """What several servers share, one of which changes it while another does."""
-
-    server = ""
-    behind_seconds = 0.0
-
-    def __init__(self) -> None:
-        self.content = b""
-        self.meanwhile: list[Callable[[], Coroutine[Any, Any, object]]] = []
-
-    async def read(self, name: str) -> bytes:
-        return self.content
-
-    async def replace(self, name: str, before: bytes, after: bytes) -> bool:
-        if self.meanwhile:
-            await self.meanwhile.pop()()
-        if self.content != before:
-            return False
-        self.content = after
-        return True
-
-    async def lend(self, name: str, content: bytes, *, seconds: float) -> None:
-        raise AssertionError
-
-    async def take(self, name: str) -> bytes | None:
-        raise AssertionError
-
-
 @pytest.mark.asyncio
 class TestShared:
     async def test_what_one_server_is_told_all_know(self) -> None:
-        shared = Shared()
-        one, other = [SharedNotebookRooms(shared, limit=100) for _ in range(2)]
+        place = Place()
+        one, other = [SharedNotebookRooms(FakeShared(place), limit=100) for _ in range(2)]
         assert await one.change(lambda rooms: rooms.give("a.ipynb", first="a-1")) == "a-1"
         await other.change(lambda rooms: rooms.move("a.ipynb", "b.ipynb"))
         assert await one.change(lambda rooms: rooms.get("b.ipynb")) == "a-1"
         assert await one.change(lambda rooms: rooms.give("a.ipynb", first="a-1")) != "a-1"
 
     async def test_two_that_change_at_once_change_both(self) -> None:
-        shared = Shared()
-        one, other = [SharedNotebookRooms(shared, limit=100) for _ in range(2)]
-        shared.meanwhile.append(
+        place = Place()
+        one, other = [SharedNotebookRooms(FakeShared(place), limit=100) for _ in range(2)]
+        place.meanwhile.append(
             lambda: other.change(lambda rooms: rooms.give("b.ipynb", first="b-1"))
         )
         await one.change(lambda rooms: rooms.give("a.ipynb", first="a-1"))
@@ -197,8 +169,7 @@ class TestShared:
         assert known == ["a-1", "b-1"]
 
     async def test_a_room_that_expired_leaves_its_name_to_the_path(self) -> None:
-        shared = Shared()
-        rooms = SharedNotebookRooms(shared, limit=100)
+        rooms = SharedNotebookRooms(FakeShared(Place()), limit=100)
         await rooms.change(lambda rooms: rooms.give("a.ipynb", first="a-1"))
         rooms.forget(["a-1"])
         while await rooms.change(lambda rooms: rooms.get("a.ipynb")) is not None:

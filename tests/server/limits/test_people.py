@@ -13,6 +13,8 @@ from driftdb_jupyter.server.limits import people as people_module
 from driftdb_jupyter.server.limits.people import People, PersonShare
 from driftdb_jupyter.server.settings import DriftDB
 
+from ...broker.shared import FakeShared, Place
+
 ADA, BOB = Identity("hub", "ada"), Identity("hub", "bob")
 
 
@@ -93,3 +95,60 @@ def test_who_is_gone_is_forgotten_without_debts(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(people_module, "_LIMIT_COUNT", 1)
     share(found, ADA)
     assert len(found) == 1
+
+
+@pytest.mark.asyncio
+class TestShared:
+    @pytest.fixture
+    def place(self) -> Place:
+        return Place()
+
+    @pytest.fixture
+    def servers(self, place: Place) -> list[People]:
+        settings = DriftDB(person_peer_limit=2)
+        return [People(settings, shared=FakeShared(place)) for _ in range(2)]
+
+    async def enter(self, server: People, identity: Identity) -> None:
+        person = share(server, identity)
+        person.enter()
+        counting = person.enter_elsewhere()
+        assert counting is not None
+        try:
+            await counting
+        except QuotaExceeded:
+            person.leave()
+            raise
+
+    async def test_connections_at_all_servers_are_counted_together(
+        self, servers: list[People]
+    ) -> None:
+        one, other = servers
+        await self.enter(one, ADA)
+        await self.enter(other, ADA)
+        for server in servers:
+            with pytest.raises(QuotaExceeded, match="at most 2 connections of one person"):
+                await self.enter(server, ADA)
+            await self.enter(server, BOB)
+        share(other, ADA).leave()
+        await self.enter(one, ADA)
+
+    async def test_where_the_others_cant_be_asked_each_counts_its_own(
+        self, servers: list[People], place: Place
+    ) -> None:
+        place.away = True
+        for server in servers:
+            for _ in range(2):
+                await self.enter(server, ADA)
+            with pytest.raises(QuotaExceeded):
+                await self.enter(server, ADA)
+
+    async def test_nobody_is_named_where_they_are_counted(
+        self, servers: list[People], place: Place
+    ) -> None:
+        await self.enter(servers[0], ADA)
+        assert len(place.counts) == 1
+        assert "ada" not in str(place.counts)
+
+
+def test_a_server_alone_waits_for_nobody() -> None:
+    assert share(people()[0], ADA).enter_elsewhere() is None
