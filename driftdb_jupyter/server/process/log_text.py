@@ -10,7 +10,13 @@ from ...protocol.name import is_id, room_digest
 
 __all__ = ["Printable", "RoomNames", "printable", "without_secrets"]
 
-_SECRET_ARGUMENTS = ("token", "client", "ticket", "code", "state")
+_SECRET_ARGUMENTS = ("client", "code", "state", "ticket")
+# Others may call theirs so, and send it here by mistake.
+_SECRET_NAMES = re.compile(
+    "token|secret|passw|auth|api.?key|session|signature|credential|jwt", re.I
+)
+# A share link's, an owner's, and a signed token, wherever they stand.
+_SECRETS = re.compile(r"(?:link|owner)_[\w-]{32}|eyJ[\w-]*\.[\w-]*\.[\w-]*")
 _LINE_LIMIT = 2000
 
 
@@ -27,14 +33,24 @@ def printable(text: str, limit: int = 200) -> str:
 
 
 def without_secrets(uri: str) -> str:
-    """Return a request's URI without the values of its secret arguments."""
+    """Return a request's URI without the values of its secret arguments, and known secrets."""
     path, question, query = uri.partition("?")
     shown = []
     for argument in query.split("&"):
-        name, equals, _ = argument.partition("=")
-        secret = equals and unquote_plus(name) in _SECRET_ARGUMENTS
-        shown.append(f"{name}=…" if secret else argument)
+        name, equals, value = argument.partition("=")
+        if equals and _is_secret_name(unquote_plus(name)):
+            value = "…"
+        shown.append(_without_known(name) + equals + _without_known(value))
+    path = "/".join(map(_without_known, path.split("/")))
     return path + question + "&".join(shown)
+
+
+def _is_secret_name(name: str) -> bool:
+    return name in _SECRET_ARGUMENTS or _SECRET_NAMES.search(name) is not None
+
+
+def _without_known(part: str) -> str:
+    return "…" if _SECRETS.search(unquote_plus(part)) else part
 
 
 class RoomNames:

@@ -13,6 +13,8 @@ OPEN = RoomNames(capabilities=False, named=True)
 UNNAMED = RoomNames(capabilities=True, named=False)
 NAMED = RoomNames(capabilities=True, named=True)
 
+ID = new_id()
+
 
 @pytest.mark.parametrize(
     ("text", "shown"),
@@ -36,7 +38,11 @@ def test_a_text_is_one_line_without_controls(text: str, shown: str) -> None:
         ("/a?x=1&token=abc&y", "/a?x=1&token=…&y"),
         ("/a?%74oken=abc&client=x=y", "/a?%74oken=…&client=…"),
         ("/a?ticket=abc&b=1", "/a?ticket=…&b=1"),
-        ("/a?tokens=abc&token", "/a?tokens=abc&token"),
+        ("/a?key=abc&token", "/a?key=abc&token"),
+        ("/a?access_token=b&Password=b&apiKey=b", "/a?access_token=…&Password=…&apiKey=…"),
+        (f"/a/link_{ID}/b?x=owner%5f{ID}&link_{ID}", "/a/…/b?x=…&…"),
+        ("/room/link_to_the_notes/page", "/room/link_to_the_notes/page"),
+        ("/a?next=/b?token%3deyJhbGciOiJ9.e30.c2ln&link_to=b", "/a?next=…&link_to=b"),
     ],
 )
 def test_a_uri_has_no_secrets(uri: str, shown: str) -> None:
