@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -32,7 +33,7 @@ _TIMEOUT_SECONDS = 120
 _MORE = """
 c.JupyterHub.bind_url = "http://127.0.0.1:{proxy}/"
 c.JupyterHub.hub_port = {hub}
-c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
+c.ConfigurableHTTPProxy.api_url = "{scheme}://127.0.0.1:{api}"
 c.ConfigurableHTTPProxy.command = {command!r}
 c.JupyterHub.authenticator_class = "dummy"
 c.DummyAuthenticator.password = {password!r}
@@ -80,20 +81,33 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-class RealHub:
-    """A hub that can be stopped and started again at the same address."""
+# A hub whose parts speak TLS with each other, by certificates of its own.
+_ENCRYPTED = """
+c.JupyterHub.internal_ssl = True
+c.JupyterHub.internal_certs_location = {home!r} + "/certificates"
+"""
 
-    def __init__(self, home: Path) -> None:
+
+class RealHub:
+    """A hub that can be stopped and started again at the same address.
+
+    ``encrypted``: within itself (``internal_ssl``).
+    """
+
+    def __init__(self, home: Path, *, encrypted: bool = False) -> None:
         self._home = home
+        self._encrypted = encrypted
         proxy, hub, api, service = _free_ports(4)
         self.root = f"http://127.0.0.1:{proxy}/"
         self.rooms = f"{self.root}services/driftdb/"
         self.service = f"http://127.0.0.1:{service}/services/driftdb/"
-        self._api = f"http://127.0.0.1:{hub}/hub/api/"
+        scheme = "https" if encrypted else "http"
+        self._api = f"{scheme}://127.0.0.1:{hub}/hub/api/"
         text = (DEPLOY / "jupyterhub_config.py").read_text()
         assert "http://127.0.0.1:10101" in text
         text = text.replace("http://127.0.0.1:10101", f"http://127.0.0.1:{service}")
-        more = _MORE.format(
+        more = (_MORE + _ENCRYPTED if encrypted else _MORE).format(
+            scheme=scheme,
             proxy=proxy,
             hub=hub,
             api=api,
@@ -178,8 +192,17 @@ class RealHub:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {_TOKEN}"},
         )
-        with urlopen(request, timeout=30) as answer:
+        with urlopen(request, timeout=30, context=self._tls()) as answer:
             return json.loads(answer.read() or b"null")
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self._encrypted:
+            return None
+        folder = self._home / "certificates"
+        context = ssl.create_default_context(cafile=str(folder / "hub-ca_trust.crt"))
+        own = folder / "hub-internal" / "hub-internal"
+        context.load_cert_chain(f"{own}.crt", f"{own}.key")
+        return context
 
     def token(self, name: str, *scopes: str) -> tuple[str, str]:
         """A new token of a person, and its id; by default with all that the person may."""

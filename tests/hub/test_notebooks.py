@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -23,12 +24,17 @@ class OpenNotebook(Protocol):
 @pytest.fixture
 def open_notebook(hub: RealHub, new_window: NewWindow) -> OpenNotebook:
     def open_notebook(name: str, *cells: str) -> Notebook:
-        url = hub.start_server(name)
-        write_notebook(hub.files(name) / "meeting.ipynb", *cells)
-        page = logged_in(new_window, hub, name)
-        return Notebook(page, f"{url}lab/tree/meeting.ipynb?reset")
+        return opened(hub, new_window, name, *cells)
 
     return open_notebook
+
+
+def opened(hub: RealHub, new_window: NewWindow, name: str, *cells: str) -> Notebook:
+    """A notebook of a person's, in a browser that is logged in."""
+    url = hub.start_server(name)
+    write_notebook(hub.files(name) / "meeting.ipynb", *cells)
+    page = logged_in(new_window, hub, name)
+    return Notebook(page, f"{url}lab/tree/meeting.ipynb?reset")
 
 
 def test_two_people_move_one_slider_while_a_kernel_works_and_the_hub_restarts(
@@ -56,3 +62,20 @@ def test_two_people_move_one_slider_while_a_kernel_works_and_the_hub_restarts(
     ada.control().shows(99)
     ada.output(2).get_by_text("it is 99").wait_for()
     assert "/oauth_callback?code=…&state=… " in hub.log
+
+
+@pytest.mark.long
+def test_notebooks_of_a_hub_that_is_encrypted_within_itself_meet_too(
+    tmp_path: Path, new_window: NewWindow
+) -> None:
+    hub = RealHub(tmp_path, encrypted=True)
+    with hub.running():
+        ada = opened(hub, new_window, "ada", SLIDER, "print(room().name)")
+        token, _ = hub.token("bob")
+        ada.run(0)
+        ada.run(1)
+        assert ada.output(1).inner_text().startswith("user:ada:meeting-")
+        ada.control().is_connected()
+        hub.send("class", token, "slider", 9)
+        ada.control().shows(9)
+        ada.page.close()  # before its server ends, of which it would complain

@@ -50,11 +50,6 @@ def service_place(environ: Mapping[str, str] = os.environ) -> Place | None:
 
 def unsupported(environ: Mapping[str, str] = os.environ) -> str | None:
     """Return what doesn't work at the hub that started this process, ``None`` where all does."""
-    if environ.get("JUPYTERHUB_SSL_CERTFILE"):
-        return (
-            "the hub is encrypted within itself (internal_ssl): the pages of this service work, but"
-            " notebooks on people's own servers don't reach it. See docs/jupyterhub.md"
-        )
     if environ.get("JUPYTERHUB_HOST"):
         return (
             "the hub has a domain for each person (subdomain_host): the pages of this service work,"

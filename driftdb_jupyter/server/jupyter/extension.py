@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import re
@@ -51,6 +52,7 @@ from ..process.periodic import Periodic
 from ..process.place import jupyter_journal, jupyter_prefix
 from ..settings import DriftDB
 from .access import KERNEL, SHOWN, JupyterCredential
+from .kernel_listener import KernelListener, demands_certificates
 from .kernels import Kernels
 from .loggable import LoggableRequest
 from .notebook_rooms import NotebookRooms, SharedNotebookRooms, notebooks_file
@@ -280,6 +282,7 @@ class DriftDBExtension(ExtensionApp):
         self.settings["extra_log_scrub_param_keys"] = [*scrubbed, "client", "ticket"]
         self._admin_secret = new_id()
         self._control = ExitStack()
+        self._listener: KernelListener | None = None
         self._seen = 0
         self._activity = Periodic(self.report_activity, _ACTIVITY_INTERVAL_SECONDS)
 
@@ -333,6 +336,10 @@ class DriftDBExtension(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
+        if demands_certificates(serverapp) and not serverapp.sock:
+            root = url_path_join(serverapp.base_url, _PREFIX)
+            self._listener = KernelListener(serverapp.web_app, root, self._knows)
+            accept_patiently(self._listener.http_server, self.log)
         environment = self.kernel_environment()
         for name in ("DRIFTDB_NOT_KEPT", "DRIFTDB_PUBLIC_URL", "DRIFTDB_SECRET"):
             os.environ.pop(name, None)  # of the server whose terminal this one was run in
@@ -365,6 +372,8 @@ class DriftDBExtension(ExtensionApp):
         self.notebooks.stop()
         self.kernels.stop()
         self._control.close()
+        if self._listener is not None:
+            await self._listener.stop()
         if self.hub in _collector().hubs:
             _collector().hubs.remove(self.hub)
         await self.hub.stop()
@@ -372,9 +381,18 @@ class DriftDBExtension(ExtensionApp):
             logging.getLogger("driftdb_jupyter.audit").removeHandler(self._audit)
             self._audit.close()
 
+    def _knows(self, authorization: str) -> bool:
+        """Return True for a kernel's secret, and for the one of the administration."""
+        own = f"DriftDB {self._admin_secret}"
+        return self.kernels.knows(authorization) or hmac.compare_digest(
+            authorization.encode(errors="replace"), own.encode()
+        )
+
     @property
     def near(self) -> str:
         """The URL of the rooms' root for programs of this machine."""
+        if self._listener is not None:
+            return self._listener.url
         server = self.serverapp
         scheme = "https" if server.certfile else "http"
         root = url_path_join(server.base_url, _PREFIX)
@@ -399,7 +417,7 @@ class DriftDBExtension(ExtensionApp):
             "DRIFTDB_SECRET": self.kernels.secret,
             "DRIFTDB_MESSAGE_LIMIT_BYTES": str(self.hub.limits.message_bytes),
         }
-        if server.certfile:
+        if server.certfile and self._listener is None:
             environment["DRIFTDB_CERTFILE"] = os.path.abspath(server.certfile)
         if self.hub.settings.public_url:
             environment["DRIFTDB_PUBLIC_URL"] = self.hub.settings.public_url

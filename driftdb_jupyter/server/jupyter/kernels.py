@@ -82,14 +82,8 @@ class Kernels:
 
         ``asked`` and ``patience_seconds`` are those of :class:`.access.JupyterCredential`.
         """
-        authorization = handler.request.headers.get("Authorization", "")
-        given = authorization.removeprefix(_SCHEME)
-        if given == authorization:
-            return None
-        if _equal(given, self.secret):
-            return self._unknown
-        kernel = unquote(given.rpartition(".")[0], errors="replace")
-        if not kernel or not _equal(given, self.secret_of(kernel)):
+        kernel = self._kernel_of(handler.request.headers.get("Authorization", ""))
+        if kernel is None:
             return None
         started = self._known.get(kernel)
         if started is None:
@@ -103,6 +97,20 @@ class Kernels:
             user=started.user,
             identity=started.identity,
         )
+
+    def knows(self, authorization: str) -> bool:
+        """Return True if a header shows a good secret."""
+        return self._kernel_of(authorization) is not None
+
+    def _kernel_of(self, authorization: str) -> str | None:
+        """Return the kernel whose secret is shown, ``""`` for the server's own, ``None``: none."""
+        given = authorization.removeprefix(_SCHEME)
+        if given == authorization:
+            return None
+        if _equal(given, self.secret):
+            return ""
+        kernel = unquote(given.rpartition(".")[0], errors="replace")
+        return kernel if kernel and _equal(given, self.secret_of(kernel)) else None
 
     def _prepare(self, kernel_name: Any, options: dict[str, Any]) -> tuple[Any, str, str]:
         """Do what the manager does before a kernel is started, and put the secret beside."""

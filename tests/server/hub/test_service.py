@@ -5,16 +5,11 @@ import pytest
 from driftdb_jupyter.server.hub.service import unsupported
 
 
-@pytest.mark.parametrize(
-    ("environ", "told"),
-    [
-        ({"JUPYTERHUB_SSL_CERTFILE": "/certs/service.crt"}, "internal_ssl"),
-        ({"JUPYTERHUB_HOST": "https://hub.example"}, "subdomain_host"),
-    ],
-)
-def test_a_hub_that_is_supported_in_part_is_named(environ: dict[str, str], told: str) -> None:
-    assert told in str(unsupported(environ))
+def test_a_hub_that_is_supported_in_part_is_named() -> None:
+    assert "subdomain_host" in str(unsupported({"JUPYTERHUB_HOST": "https://hub.example"}))
 
 
-def test_a_usual_hub_is_supported() -> None:
-    assert unsupported({"JUPYTERHUB_HOST": "", "JUPYTERHUB_SERVICE_NAME": "driftdb"}) is None
+@pytest.mark.parametrize("more", [{}, {"JUPYTERHUB_SSL_CERTFILE": "/certs/service.crt"}])
+def test_a_usual_hub_is_supported(more: dict[str, str]) -> None:
+    environ = {"JUPYTERHUB_HOST": "", "JUPYTERHUB_SERVICE_NAME": "driftdb"}
+    assert unsupported(environ | more) is None

@@ -1,0 +1,83 @@
+"""Kernels of a Jupyter server that demands certificates of its clients."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from driftdb_jupyter.server.jupyter.kernels import Kernels
+
+from ...certificates import CERTIFICATE
+from ...conformance.peer import Room, fetch, get, push
+from ...conformance.servers import TOKEN, Server, jupyter
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLS is deprecated"),  # Jupyter's own
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with jupyter(certfile=str(CERTIFICATE), client_ca=str(CERTIFICATE)) as server:
+        yield server
+
+
+@pytest.fixture
+def environment(server: Server) -> dict[str, str]:
+    """What a kernel finds there."""
+    return server.extension.kernel_environment()
+
+
+async def test_others_need_a_certificate(server: Server) -> None:
+    with pytest.raises((ssl.SSLError, OSError, HTTPClientError)):
+        await fetch(server.root, headers=server.headers, validate_cert=False)
+
+
+async def test_a_kernel_comes_in_by_its_secret(server: Server, environment: dict[str, str]) -> None:
+    assert "DRIFTDB_CERTFILE" not in environment
+    assert urlsplit(environment["DRIFTDB_URL"])[:2][0] == "http"
+    assert urlsplit(environment["DRIFTDB_URL"]).hostname == "127.0.0.1"
+    own = server.extension.kernels.secret_of("k-1")
+    for secret in (environment["DRIFTDB_SECRET"], own):
+        headers = {"Authorization": f"DriftDB {secret}"}
+        room = Room(Server(environment["DRIFTDB_URL"], server.stop, headers=headers), "r")
+        peer = await room.join()
+        await peer.send(push("k", secret, "replace"), get("k"))
+        assert [entry["value"] for entry in (await peer.receive())["data"]] == [secret]
+        asked = await fetch(f"{room.server.root}notebook?kernel=x&started_as=a", headers=headers)
+        assert asked.json["room"]
+        await peer.leave()
+
+
+async def test_nobody_else_is_answered_there(server: Server, environment: dict[str, str]) -> None:
+    root = environment["DRIFTDB_URL"]
+    jupyters = root.removesuffix("driftdb/")
+    kernel = {"Authorization": f"DriftDB {environment['DRIFTDB_SECRET']}"}
+    assert server.jupyter is not None
+    other = Kernels(server.jupyter)
+    for url, headers in (
+        (root, {}),
+        (f"{root}driftdb.js", {}),
+        (f"{root}room/r", {"Authorization": f"token {TOKEN}"}),
+        (f"{root}room/r?token={TOKEN}", {}),
+        (f"{root}room/r", {"Authorization": f"DriftDB {other.secret}"}),
+        (f"{root}room/r", {"Authorization": f"DriftDB {other.secret_of('k')}"}),
+        (f"{jupyters}api/status", kernel),
+        (f"{jupyters}api/contents?token={TOKEN}", kernel),
+        (f"{root}../api/status?token={TOKEN}", kernel),
+        (f"{jupyters}lab?token={TOKEN}", kernel),
+    ):
+        answer = await fetch(url, headers=headers)
+        assert answer.status in (403, 404), url
+        assert b"version" not in answer.body
+
+
+async def test_the_command_reaches_it_there(server: Server, environment: dict[str, str]) -> None:
+    headers = {"Authorization": f"DriftDB {server.extension._admin_secret}"}
+    answer = await fetch(environment["DRIFTDB_URL"] + "admin/rooms", headers=headers)
+    assert isinstance(answer.json, list)
