@@ -11,6 +11,15 @@ from .conftest import Jupyter
 from .notebook import Notebook
 from .test_notebooks import SLIDER, run_and_save
 
+CHART_AND_SLIDER = """
+from IPython.display import display
+from driftdb_jupyter import SharedState, Stream
+log = Stream("log")
+log.extend([1, 2])
+display(log)
+s = SharedState("slider", 0)
+s
+"""
 BUSY = """
 import time
 s.value = 11
@@ -28,7 +37,7 @@ def block(page: Page) -> list[str]:
         route.close(code=1006)
 
     page.route_web_socket(re.compile(r"/driftdb/room/"), refuse)
-    page.route(re.compile(r"/driftdb/room/"), lambda route: route.abort())
+    page.route(re.compile(r"/driftdb/(room|pages)/"), lambda route: route.abort())
     return tried
 
 
@@ -40,12 +49,13 @@ def goes_through_the_kernel(notebook: Notebook) -> None:
 def test_a_blocked_page_reads_and_writes_through_the_kernel(
     jupyter: Jupyter, new_window: NewWindow
 ) -> None:
-    free = run_and_save(jupyter, "n.ipynb", SLIDER, BUSY)
+    free = run_and_save(jupyter, "n.ipynb", CHART_AND_SLIDER, BUSY)
     page = new_window()
     tried = block(page)
     blocked = Notebook(page, jupyter.url("n.ipynb"))
     goes_through_the_kernel(blocked)
     assert tried
+    expect(page.locator(".uplot canvas")).to_be_visible()  # its code came that way, too
     blocked.control().set(30)
     free.control().shows(30)
     free.control().set(60)

@@ -66,10 +66,7 @@ export class Chart {
     this.table.setAttribute("aria-label", `${label} as a table`);
     parent.append(this.box);
     dress(this.box);
-    this.theme = new Theme(this.box, () => {
-      this.lines.restyle();
-      this.drawSoon();
-    });
+    this.theme = new Theme(this.box, this.drawSoon);
     this.readers = names.map((name) => new Reader(this.look, name, names.length > 1));
     this.lines = new Lines(this.readers, this.look, this.theme, this.drawSoon);
     this.amounts = new Amounts(label, this.theme);
@@ -151,7 +148,7 @@ export class Chart {
     } else if (this.look.kind !== "bar" || this.options.isLive) {
       this.use(this.lines);
     }
-    if (this.content === this.amounts && this.theme.series.length === 0) this.theme.read();
+    if (this.theme.refresh()) this.lines.restyle();
     this.content.draw();
     this.showFollow();
     this.summarizing ??= setTimeout(() => this.summarize(), SUMMARY_MILLISECONDS);

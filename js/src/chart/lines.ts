@@ -238,7 +238,6 @@ export class Lines implements Content, Navigated {
     const wanted = JSON.stringify([names, isSmooth, this.isTime]);
     if (wanted === this.madeFor) return;
     this.madeFor = wanted;
-    this.theme.read();
     this.strokes = series.flatMap((_, colour) =>
       isSmooth
         ? [
@@ -251,6 +250,7 @@ export class Lines implements Content, Navigated {
     const { look, theme, strokes, isTime } = this;
     const xLabel = this.isHistogram ? "" : (this.readers[0]?.x ?? "");
     this.plot = new Plot(this.box, {
+      isCounted: this.readers.every(({ x }) => x === null),
       ...{ look, theme, strokes, isTime, xLabel: isTime && xLabel === "time" ? "" : xLabel },
       onZoom: (span) => this.zoom(span),
       onPoint: (places) => {

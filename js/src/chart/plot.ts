@@ -19,6 +19,8 @@ export interface PlotOptions {
   readonly strokes: readonly Stroke[];
   readonly isTime: boolean;
   readonly xLabel: string;
+  /** Whether x is how many values there were. */
+  readonly isCounted: boolean;
   /** Somebody chose a part of the horizontal axis. */
   onZoom(span: Span): void;
   /** Somebody points at a place of the data, or at none; by stroke. */
@@ -31,6 +33,10 @@ const AXIS_PIXELS = 28;
 const TIME_PIXELS = 44; // with a line for the day
 const CHARACTER_PIXELS = 7;
 const DRAG_PIXELS = 5;
+/** Steps of an axis on which there is nothing between two whole numbers. */
+const COUNTS = Array.from({ length: 30 }, (_, n) => [1, 2, 5][n % 3] as number).map(
+  (step, n) => step * 10 ** Math.floor(n / 3),
+);
 const DAY_SECONDS = 86_400;
 
 /** The lines, points or bars with their axes: a canvas. */
@@ -42,13 +48,13 @@ export class Plot {
     private readonly box: HTMLElement,
     options: PlotOptions,
   ) {
-    const { look, theme, isTime, xLabel } = options;
+    const { look, theme, isTime, xLabel, isCounted } = options;
     const axis = (more: uPlot.Axis): uPlot.Axis => ({
       font: theme.font,
       labelFont: theme.font,
       stroke: () => theme.quiet,
-      grid: { stroke: () => theme.line, width: 0.5 },
-      ticks: { stroke: () => theme.line, width: 0.5, size: 5 },
+      grid: { stroke: () => theme.grid, width: 1 },
+      ticks: { stroke: () => theme.grid, width: 1, size: 5 },
       ...more,
     });
     const range = (): uPlot.Range.MinMax => [this.span.from, this.span.to];
@@ -69,6 +75,7 @@ export class Plot {
             size: isTime ? TIME_PIXELS : AXIS_PIXELS,
             space: 60,
             ...(isTime ? { values: times } : {}),
+            ...(isCounted && !isHistogram ? { incrs: COUNTS } : {}),
           }),
           axis({
             size: (_, values) =>
@@ -227,12 +234,6 @@ function seriesOf({ colour, isFaint }: Stroke, look: Look, theme: Theme): uPlot.
     width: isFaint ? 1 : 2,
     dash: theme.dash(colour),
     // Where they are far apart, each is seen.
-    points: {
-      show: !isFaint && undefined,
-      size: 5,
-      space: 24,
-      stroke,
-      fill: stroke,
-    } as uPlot.Series.Points,
+    points: isFaint ? { show: false } : { size: 5, space: 24, stroke, fill: stroke },
   };
 }

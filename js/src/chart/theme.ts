@@ -12,12 +12,13 @@ const DARK = "(prefers-color-scheme: dark)";
 export class Theme {
   ink = "black";
   quiet = "gray";
-  line = "silver";
+  grid = "silver";
   ground = "white";
   font = "12px sans-serif";
   series: string[] = [];
   private readonly probe = element("i", "driftdb-probe", { "aria-hidden": "true" });
-  private readonly watch = new MutationObserver(() => this.onChange());
+  private isStale = true;
+  private readonly watch = new MutationObserver(() => this.outdate());
   private readonly queries = [FORCED, DARK].map((query) => matchMedia(query));
 
   /** `onChange`: called when the page may have other colours. */
@@ -26,20 +27,26 @@ export class Theme {
     private readonly onChange: () => void,
   ) {
     box.append(this.probe);
-    for (const query of this.queries) query.addEventListener("change", onChange);
-    // JupyterLab's themes.
+    for (const query of this.queries) query.addEventListener("change", this.outdate);
+    // JupyterLab's themes are words of the body, and style sheets that come and go.
     this.watch.observe(document.body, {
       attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name", "data-theme"],
     });
+    this.watch.observe(document.head, { childList: true });
+    document.addEventListener("load", this.loaded, { capture: true });
   }
 
   destroy(): void {
     this.watch.disconnect();
-    for (const query of this.queries) query.removeEventListener("change", this.onChange);
+    document.removeEventListener("load", this.loaded, { capture: true });
+    for (const query of this.queries) query.removeEventListener("change", this.outdate);
     this.probe.remove();
   }
 
-  read(): void {
+  /** Look at the page again if it may have changed; returns whether it may. */
+  refresh(): boolean {
+    if (!this.isStale) return false;
+    this.isStale = false;
     const { box } = this;
     const style = getComputedStyle(box);
     // Whatever made it so, what has light letters is dark.
@@ -47,9 +54,10 @@ export class Theme {
     this.ink = style.color;
     this.font = `12px ${style.fontFamily}`;
     this.quiet = this.colourOf("quiet");
-    this.line = this.colourOf("line");
+    this.grid = this.colourOf("grid");
     this.ground = this.colourOf("ground");
     this.series = Array.from({ length: COLOURS }, (_, place) => this.colourOf(`series-${place}`));
+    return true;
   }
 
   colour(place: number): string {
@@ -61,6 +69,15 @@ export class Theme {
     const plain = !forced?.matches && place < COLOURS;
     return plain ? [] : (DASHES[place % DASHES.length] as number[]);
   }
+
+  private readonly outdate = (): void => {
+    this.isStale = true;
+    this.onChange();
+  };
+
+  private readonly loaded = ({ target }: Event): void => {
+    if (target instanceof HTMLLinkElement) this.outdate();
+  };
 
   private colourOf(name: string): string {
     this.probe.style.color = `var(--driftdb-${name})`;
