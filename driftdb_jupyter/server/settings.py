@@ -26,6 +26,7 @@ _QUOTA = Quota()
 _WINDOW = WindowLimits()
 _PRESENCE = PresenceLimits()
 _ROOT_URL = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]+(?:/[A-Za-z0-9_.~@%+-]+)*/?")
+_SITE = re.compile(r"'(?:none|self)'|[A-Za-z0-9_.:/*\[\]~%@+-]+")  # no ; begins another directive
 _DAY_SECONDS = 24 * 60 * 60.0
 _KEPT_SECONDS = 30 * _DAY_SECONDS
 
@@ -664,6 +665,16 @@ class DriftDB(Configurable):
     def presence_limits(self) -> PresenceLimits:
         """The bounds of the presences in a room."""
         return PresenceLimits(count=self.presence_limit, cost_bytes=self.presence_limit_bytes)
+
+    @validate("frame_ancestors")
+    def _sites(self, proposal: Any) -> str:
+        sites: str = proposal["value"].strip()
+        if not sites or not all(map(_SITE.fullmatch, sites.split())):
+            raise TraitError(
+                "expected frame_ancestors as 'none', 'self' or sites as https://school.example,"
+                f" with spaces between them, got {sites!r}"
+            )
+        return " ".join(sites.split())
 
     @validate("public_url")
     def _url_of_a_root(self, proposal: Any) -> str:

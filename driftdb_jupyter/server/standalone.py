@@ -90,6 +90,10 @@ _HEAD_LIMIT_BYTES = 12 * 1024
 _COLLECT_AFTER = (5_000, 2, 10_000)
 
 
+# What may stand in the path of a URL (RFC 3986, section 3.3).
+_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+
+
 class OpenRequest(RoomRequest):
     """A request that anybody may make: from a program, or from a page that the gate lets in.
 
@@ -367,7 +371,9 @@ class StandaloneServer(JupyterApp):
 
     @validate("base_url")
     def _slash_at_both_ends(self, proposal: Any) -> str:
-        path = proposal["value"].strip("/")
+        path: str = proposal["value"].strip("/")
+        if not _PATH.fullmatch(path):
+            raise TraitError(f"expected the path of base_url as in URLs, got {path!r}")
         return f"/{path}/" if path else "/"
 
     def _config_file_name_default(self) -> str:
@@ -486,7 +492,7 @@ class StandaloneServer(JupyterApp):
             return ", ".join(entries) or otherwise
 
         here = near(self.host, self.port, self.base_url, scheme=self._scheme)
-        tell("settings", lambda: listed(self.loaded_config_files, "defaults and command line"))
+        tell("settings", lambda: listed(self._check_names(), "defaults and command line"))
         tell("rooms at", lambda: here)
         tell("address", self._check_address)
         tell("public URL", lambda: settings.public_url or "as the request has it")
@@ -503,6 +509,14 @@ class StandaloneServer(JupyterApp):
         tell("memory", lambda: f"{settings.new_memory_budget().limit_bytes // 2**20} MiB at most")
         if problems:
             raise CannotServe("; ".join(problems))
+
+    def _check_names(self) -> list[str]:
+        """Return the files with settings; raises :class:`CannotServe` for one that is none."""
+        for kind in (type(self), *self.classes):
+            unknown = [*self.config.get(kind.__name__, {}).keys() - kind.class_traits(config=True)]
+            if unknown:
+                raise CannotServe(f"there is no setting {kind.__name__}.{min(unknown)}")
+        return list(self.loaded_config_files)
 
     @property
     def _scheme(self) -> str:
@@ -531,6 +545,9 @@ class StandaloneServer(JupyterApp):
             return "memory: they end with the server"
         path = journal_in(self.data)
         if not path.exists():
+            above = next(each for each in path.absolute().parents if each.exists())
+            if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+                raise CannotServe(f"{path} can't be made: nothing can be written in {above}")
             return f"{path} (will be made), {settings.durability}"
         try:
             journal = Journal(str(path), reading=True)

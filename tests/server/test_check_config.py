@@ -11,8 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from traitlets import TraitError
 
 from driftdb_jupyter.server.process.certificate import EXPIRES_SOON_SECONDS, expires_at, validity
+from driftdb_jupyter.server.settings import DriftDB
+from driftdb_jupyter.server.standalone import StandaloneServer
 
 from ..certificates import CERTIFICATE, OTHER_CERTIFICATE
 from .processes import COMMAND, environment
@@ -85,6 +88,32 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         assert text in told.stderr, text
     assert "create_token_file: " in told.stderr
     assert "[Errno" not in told.stdout + told.stderr
+
+
+def test_a_name_that_is_none_and_a_folder_that_can_not_be_made_are_told(tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_text("c.DriftDB.mesage_limit_bytes = 5000")
+    (tmp_path / "file").touch()
+    told = check(tmp_path, f"--port={free_port()}", "--config=config.py", "--data=file/kept")
+    assert told.returncode == 1
+    assert "there is no setting DriftDB.mesage_limit_bytes" in told.stderr
+    assert f"can't be made: nothing can be written in {tmp_path / 'file'}" in told.stderr
+
+
+@pytest.mark.parametrize("path", ["a b", "a?b", "a#b", "ä", "%zz", "a\nb"])
+def test_a_path_that_no_url_has_is_refused(path: str) -> None:
+    with pytest.raises(TraitError, match="base_url"):
+        StandaloneServer(base_url=path)
+
+
+@pytest.mark.parametrize("sites", ["", "'self'; script-src *", "a,b", "'unsafe-inline'"])
+def test_sites_that_are_no_list_of_sites_are_refused(sites: str) -> None:
+    with pytest.raises(TraitError, match="frame_ancestors"):
+        DriftDB(frame_ancestors=sites)
+
+
+def test_sites_may_be_those_that_browsers_know() -> None:
+    sites = "'self' https://*.school.example:8443 https: *"
+    assert DriftDB(frame_ancestors=f" {sites}").frame_ancestors == sites
 
 
 @pytest.mark.parametrize(
