@@ -140,7 +140,8 @@ function exact(value: number | LongInteger): bigint {
   return BigInt(typeof value === "number" ? value : value.digits);
 }
 
-interface Scale {
+/** What a slider goes over. */
+export interface Scale {
   readonly min: number;
   readonly max: number;
   readonly step: number;

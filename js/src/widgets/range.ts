@@ -1,6 +1,6 @@
 import type { Json } from "../protocol/messages";
 import { type Control, type ControlOptions, element, type Source } from "./control";
-import { scaleFor } from "./number";
+import { type Scale, scaleFor } from "./number";
 
 /** Two sliders of one scale; the value is a list of the lower and the higher number. */
 export function rangeControl(source: Source, options: ControlOptions): Control {
@@ -18,7 +18,7 @@ export function rangeControl(source: Source, options: ControlOptions): Control {
   let held = false;
   const show = (value: Json | undefined): void => {
     if (!isPair(value) || held) return;
-    const scale = scaleFor(Math.max(...value.map(Math.abs)), options);
+    const scale = scaleForBoth(value, options);
     for (const slider of [low, high]) {
       slider.min = String(scale.min);
       slider.max = String(scale.max);
@@ -41,12 +41,16 @@ export function rangeControl(source: Source, options: ControlOptions): Control {
     for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
       slider.addEventListener(end, release);
     slider.addEventListener("input", () => {
-      const [one, two] = [Number(slider.value), Number(other.value)];
+      const mine = Number(slider.value);
       // A handle that is pulled past the other one takes it along.
-      if (slider === low ? one > two : one < two) other.value = slider.value;
-      const pair = [Number(low.value), Number(high.value)];
-      text.textContent = pair.join(" – ");
-      source.write(pair);
+      if (slider === low ? mine > Number(other.value) : mine < Number(other.value))
+        other.value = slider.value;
+      // The other handle stays where others, or the value's own digits, have put it.
+      source.update((now) => {
+        const [from, to] = isPair(now) ? now : [Number(low.value), Number(high.value)];
+        return slider === low ? [mine, Math.max(mine, to)] : [Math.min(from, mine), mine];
+      });
+      if (isPair(source.value)) text.textContent = source.value.join(" – ");
     });
   }
   show(source.value);
@@ -57,4 +61,14 @@ function isPair(value: Json | undefined): value is [number, number] {
   return (
     Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === "number")
   );
+}
+
+/** A scale on which both numbers are. */
+function scaleForBoth(pair: readonly number[], options: ControlOptions): Scale {
+  const [one, two] = pair.map((value) => scaleFor(value, options)) as [Scale, Scale];
+  return {
+    min: Math.min(one.min, two.min),
+    max: Math.max(one.max, two.max),
+    step: Math.min(one.step, two.step),
+  };
 }

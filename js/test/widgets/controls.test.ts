@@ -191,6 +191,38 @@ test("a range's handles take each other along", () => {
 });
 
 test.each([
+  ["below 0", [-50, 10], 1, "20", [-50, 20]],
+  ["between two steps", [20.5, 40], 1, "60", [20.5, 60]],
+  ["with another sign", [-150, 50], 0, "-30", [-30, 50]],
+] as const)(
+  "a range's handle that is %s stays where it is when the other one is moved",
+  (_, pair, which, text, expected) => {
+    const { source, change } = stand(rangeControl, [...pair]);
+    const handles = [...document.querySelectorAll("input")] as HTMLInputElement[];
+    expect(
+      handles.every(({ min, max }) => pair.every((each) => +min <= each && each <= +max)),
+    ).toBe(true);
+    change(handles[which] as HTMLInputElement, text, "input");
+    expect(source.value).toEqual(expected);
+  },
+);
+
+test("two who move the two handles of a range at the same time have both moved theirs", () => {
+  const { source, change } = stand(rangeControl, [20, 40], { min: 0, max: 100 });
+  const [low, high] = [...document.querySelectorAll("input")] as [
+    HTMLInputElement,
+    HTMLInputElement,
+  ];
+  low.dispatchEvent(new Event("pointerdown"));
+  change(low, "30", "input");
+  source.write([20, 90]); // somebody else's, which came first
+  change(low, "35", "input");
+  expect(source.value).toEqual([35, 90]);
+  low.dispatchEvent(new Event("pointerup"));
+  expect([low.value, high.value]).toEqual(["35", "90"]);
+});
+
+test.each([
   [50, { min: 0, max: 10 }, 10, "From 0 to 10: 50 became 10."],
   [-1, { min: 0 }, 0, "At least 0: -1 became 0."],
   [10.5, { max: 10 }, 10, "At most 10: 10.5 became 10."],
