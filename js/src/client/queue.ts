@@ -315,6 +315,7 @@ export class Queue {
     if (waiting === undefined) return undefined;
     this.#pushes.delete(id);
     this.#restored.delete(id);
+    this.#behind.delete(id);
     this.#tally(waiting, -1);
     return waiting;
   }
@@ -350,8 +351,8 @@ export class Queue {
   /** What stands behind a push has its turn; where that doesn't count (`null`) it is a conflict. */
   #settle(id: number, seq: number | null): void {
     for (const [next, first] of this.#behind) {
-      const waiting = this.#pushes.get(next);
-      if (first !== id || waiting === undefined) continue;
+      if (first !== id) continue;
+      const waiting = this.#pushes.get(next) as Waiting;
       this.#behind.delete(next);
       const push = this.#codec().decode(waiting.frame) as Push;
       waiting.frame = this.#encode(next, { ...push, if_seq: seq ?? NEVER });

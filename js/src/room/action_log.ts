@@ -172,7 +172,7 @@ export class ActionLog<V> implements LogListener {
     }
     if (replica.ready) this.#settle(mark);
     else this.#unheard.add(mark);
-    this.#keepShort();
+    void this.#keepShort();
   }
 
   /** An action was refused, or is in what was received. */
@@ -213,33 +213,29 @@ export class ActionLog<V> implements LogListener {
    * Replace the actions by a snapshot, where they cost half as much as it does: behind a burst of
    * own ones, or in the middle of one that doesn't end.
    */
-  #keepShort(): void {
+  async #keepShort(): Promise<void> {
     const [fold, model] = [this.#fold, this.#model];
     const most = this.#lengths.compactAt * this.#patience * (model.pending > 0 ? BURST : 1);
     if (!this.#isLong || fold.length < most || 2 * fold.cost < this.#snapshotBytes) return;
     if (this.#isCompacting || fold.isUnfinished || fold.isLeftOver) return;
-    const snapshot = model.snapshot();
-    this.#snapshotBytes = byteLength(stringify(snapshot));
-    if (2 * fold.cost < this.#snapshotBytes) return;
-    const [seq, epoch] = this.#place;
-    fold.resize(1);
-    this.#isLong = model.pending > 0;
     this.#isCompacting = true;
-    const push = (value: Json) => this.#replica.compact(value, seq, epoch);
-    this.#write(snapshot, false, false, epoch, push)
-      .then(
-        () => {
-          this.#patience = 1;
-        },
-        (error: unknown) => {
-          if (isFinal(error)) this.#patience *= 2;
-          this.#warn(error);
-        },
-      )
-      .finally(() => {
-        this.#isCompacting = false;
-        this.#keepShort();
-      });
+    try {
+      const snapshot = model.snapshot(); // throws for what can't be shared
+      this.#snapshotBytes = byteLength(stringify(snapshot));
+      if (2 * fold.cost >= this.#snapshotBytes) {
+        const [seq, epoch] = this.#place;
+        fold.resize(1);
+        this.#isLong = model.pending > 0;
+        const push = (value: Json) => this.#replica.compact(value, seq, epoch);
+        await this.#write(snapshot, false, false, epoch, push);
+        this.#patience = 1;
+      }
+    } catch (error) {
+      if (isFinal(error)) this.#patience *= 2;
+      this.#warn(error);
+    }
+    this.#isCompacting = false;
+    void this.#keepShort();
   }
 
   /**
@@ -273,15 +269,16 @@ export class ActionLog<V> implements LogListener {
 
   /** Tell once that the stream can't be kept short, or that something was lost. */
   #warn(error: unknown): void {
-    if (!(error instanceof Refused) || this.#untold.has(error.code)) return;
-    this.#untold.add(error.code);
-    this.#session.onUnheard(error, this.#key);
+    const { code = "value", message } = error as Refused;
+    if (this.#untold.has(code)) return;
+    this.#untold.add(code);
+    this.#session.onUnheard(new Refused(code, message), this.#key);
   }
 }
 
 /** Whether the room would refuse it again. */
 function isFinal(error: unknown): boolean {
-  return error instanceof Refused && !PASSING.includes(error.code);
+  return !PASSING.includes((error as Refused).code);
 }
 
-const LOST = "the room lost its memory, and goes on from another value than was shown";
+const LOST = "the room lost its memory, and goes on from another value";

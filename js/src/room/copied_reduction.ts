@@ -1,6 +1,6 @@
 import type { Json } from "../protocol/messages";
 import { Reduction } from "./reduction";
-import { copy } from "./values";
+import { copy, decode } from "./values";
 
 /**
  * A reduction whose function may change the value that it is given, as DriftDB's client lets it:
@@ -33,7 +33,7 @@ export class CopiedReduction<S, A> extends Reduction<S, A> {
   }
 
   protected override read(json: Json): unknown {
-    return this.decoded(json);
+    return decode(json, this.bigint);
   }
 
   protected override made(next: S): S {

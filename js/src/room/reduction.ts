@@ -20,13 +20,13 @@ export class Reduction<S, A> implements Model<S> {
   readonly #key: string;
   readonly #fn: (value: S, action: A) => S;
   readonly #initial: Json;
-  readonly #bigint: boolean;
+  protected readonly bigint: boolean;
 
   constructor(key: string, fn: (value: S, action: A) => S, initial: Json, bigint: boolean = false) {
     this.#key = key;
     this.#fn = fn;
     this.#initial = initial;
-    this.#bigint = bigint;
+    this.bigint = bigint;
     this.confirmed = this.#begun(initial);
   }
 
@@ -83,11 +83,7 @@ export class Reduction<S, A> implements Model<S> {
   }
 
   protected read(json: Json): unknown {
-    return freeze(this.decoded(json));
-  }
-
-  protected decoded(json: Json): unknown {
-    return decode(json, this.#bigint);
+    return freeze(decode(json, this.bigint));
   }
 
   /** What the function returned, made of `before`. */
@@ -153,7 +149,7 @@ export class Reduction<S, A> implements Model<S> {
 
 const NOT_IN_PLACE =
   "a reducer returns a new value; it must not change the one it gets, nor the action " +
-  "(copy them first, as in { ...value } or [...value])";
+  "(copy them first: { ...value }, [...value])";
 
 /** How many long integers are noted before those are forgotten that are used no more. */
 const LONG_LIMIT = 1_000;

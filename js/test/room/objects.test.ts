@@ -899,3 +899,25 @@ test("a stream's values keep their types where they are appended or summed up an
   void log.compact((all) => all.flat());
   expect(last(server).value).toEqual([TYPED, LONG]);
 });
+
+test("what a reducer makes that can't be shared is told once, and fails no action", async () => {
+  const server = new PlayedServer();
+  const told = vi.spyOn(server.session, "onUnheard");
+  const fn = (_: unknown, action: unknown) => (action === "bad" ? new Map() : action);
+  const newest = new SharedReducer<unknown, unknown>(server.session, "k", fn, 0, 4);
+  server.init([{ value: { reset: 0 }, seq: 1 }]);
+  let seq = 1;
+  const act = async (action: unknown) => {
+    const arrived = newest.dispatch(action);
+    seq += 1;
+    server.push(last(server).value, seq);
+    server.ack(last(server).id as number, seq);
+    await arrived;
+  };
+  for (let n = 0; n < 40; n += 1) await act("bad");
+  expect(told.mock.calls.map(([{ code, message }, key]) => [code, message, key])).toEqual([
+    ["value", "value: expected what JSON holds, bytes or a Date, got Map", "k"],
+  ]);
+  for (let n = 0; last(server).action.type !== "compact"; n += 1) await act(n);
+  expect(last(server).value).toEqual({ reset: newest.value });
+});
