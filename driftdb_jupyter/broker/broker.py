@@ -192,6 +192,10 @@ class Broker(Protocol):
     def trouble(self) -> str | None:
         """The reason why the broker can't do all that it promises, as text; else ``None``."""
 
+    @property
+    def warning(self) -> str | None:
+        """What should be set otherwise, though all is well as yet, as text; else ``None``."""
+
     def look(self) -> None:
         """Begin to find out whether rooms can still be kept; ``trouble`` tells what was found.
 

@@ -85,6 +85,7 @@ class MemoryBroker:
     journal = None
     keeps = False
     shared = None
+    warning = None
 
     def __init__(
         self,

@@ -84,6 +84,7 @@ class JournalBroker:
     journal: str
     keeps = True
     shared = None
+    warning = None
 
     def __init__(
         self,

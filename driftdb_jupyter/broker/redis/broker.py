@@ -43,6 +43,8 @@ _TOUCH_SECONDS = 3600.0
 _SHORTEST_LEASE_SECONDS = 5.0
 # How long after it was known to be up to date a server is said to be so: it looks once a second.
 _LEVEL_SECONDS = 3.0
+# How often it is looked whether the address still leads to the same Redis.
+_LOOK_AGAIN_SECONDS = 10.0
 
 
 class RedisBroker:
@@ -105,6 +107,7 @@ class RedisBroker:
         self._changes_since = 0
         self._changes_of: str | None = None
         self._touched_at = monotonic()
+        self._looked_at = monotonic()
         self._beat_failing: str | None = None
 
     # What it is like.
@@ -113,6 +116,11 @@ class RedisBroker:
     def trouble(self) -> str | None:
         """The reason why the broker can't do all that it promises, as text; else ``None``."""
         return self._rooms.failing or self._beat_failing or self._rooms.trouble
+
+    @property
+    def warning(self) -> str | None:
+        """What should be set otherwise in Redis, as text; else ``None``."""
+        return self._store.warning
 
     def _behind_seconds(self) -> float:
         """How long it is not certain that all is applied that other servers wrote."""
@@ -379,11 +387,15 @@ class RedisBroker:
     async def _beat(self) -> None:
         if await self._store.place.has_moved():
             _log.warning("%s: there is another primary", self._store.place.shown)
+            self._store.place.outdate()
             self._rooms.drop_connections()
         try:
             await self._look_at_changes()
             await self._rooms.ping()
             await self.shared.tell_counts()
+            if abs(self._monotonic() - self._looked_at) > _LOOK_AGAIN_SECONDS:
+                self._looked_at = self._monotonic()
+                await self._store.renew_generation()
             for room in self._rooms:
                 await self._rooms.tell_of(room)
             if abs(self._monotonic() - self._touched_at) > _TOUCH_SECONDS:
@@ -391,6 +403,7 @@ class RedisBroker:
                 await self.shared.tell_counts(again=True)
                 for room in self._rooms:
                     await self._store.do(room.keys.name, "touch")
+            await self._store.note_served_time()  # which a full Redis refuses, as it does pushes
         except Unavailable as error:
             self._beat_failing = error.plain
         else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 from redis import exceptions
 from redis.asyncio import ConnectionPool
@@ -20,12 +22,18 @@ from ...protocol.errors import BadMessage, DriftDBError
 __all__ = [
     "PUSH",
     "ROOM",
+    "ROOM_WHEN_FULL",
+    "Identity",
     "RedisPlace",
     "RedisUnusable",
     "Script",
+    "denied",
     "exchange",
     "explain",
     "identify",
+    "is_about_room",
+    "lacks_right",
+    "quoted",
 ]
 
 _OLDEST = (7, 0)
@@ -44,15 +52,35 @@ class RedisUnusable(DriftDBError):
 
 
 class Script:
-    """A script of ours. ``sha``: the name that Redis knows it by."""
+    """A script of ours, of some files. ``sha``: the name that Redis knows it by.
 
-    def __init__(self, name: str) -> None:
-        self.text = files(__package__).joinpath(name).read_bytes()
+    ``flags``: what Redis is told of it, such as that it runs also where Redis is full.
+    """
+
+    def __init__(self, *names: str, flags: bytes = b"") -> None:
+        text = b"".join([files(__package__).joinpath(name).read_bytes() for name in names])
+        self.text = flags + text
         self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
 
 
-PUSH = Script("push.lua")
-ROOM = Script("room.lua")
+PUSH = Script("log.lua", "push.lua")
+ROOM = Script("log.lua", "room.lua")
+ROOM_WHEN_FULL = Script("log.lua", "room.lua", flags=b"#!lua flags=allow-oom\n")
+
+_SCRIPTS = (PUSH, ROOM, ROOM_WHEN_FULL)
+_SCRIPT_DENIED = "The user executing the script can't"
+_DENIED_COMMAND = re.compile(r"to run the '([a-z|]{1,40})' command")
+_TOLD_COMMANDS = 5
+_TOLD_LETTERS = 200
+_FOREIGN = ("WRONGTYPE", "The ID specified in XADD")
+
+# What Redis's errors say, by the word that they begin with.
+_MEANINGS = {
+    "NOREPLICAS": "Redis takes no writes: too few replicas follow it (min-replicas-to-write)",
+    "MISCONF": "Redis takes no writes: it can't write to its disk (MISCONF)",
+    "BUSY": "Redis is busy with somebody's script",
+    "WRONGTYPE": "Redis has something else than rooms under the prefix of their keys (WRONGTYPE)",
+}
 
 
 class RedisPlace:
@@ -116,6 +144,8 @@ class RedisPlace:
             options["password"] = password
         if user:
             options["username"] = unquote(user)
+        self._age = 0
+        self._ages: WeakKeyDictionary[AbstractConnection, int] = WeakKeyDictionary()
         self._primary: tuple[str, int] | None = None
         self.pool: ConnectionPool
         if parts.scheme in _SENTINEL_SCHEMES:
@@ -145,15 +175,24 @@ class RedisPlace:
     async def borrow(self) -> AbstractConnection:
         """Return a connection of the pool, to be released to it; raises as :meth:`connect`."""
         get_connection: Callable[[], Awaitable[AbstractConnection]] = self.pool.get_connection
-        return await get_connection()
+        connection = await get_connection()
+        connect: Callable[[], Awaitable[None]] = connection.connect
+        if self._ages.get(connection) != self._age:
+            try:
+                await connection.disconnect(nowait=True)
+                await connect()
+            except BaseException:
+                await self.release(connection)
+                raise
+        return connection
 
     async def release(self, connection: AbstractConnection) -> None:
         """Give a borrowed connection back."""
         await self.pool.release(connection)
 
-    async def disconnect_idle(self) -> None:
-        """Have all connections made anew that nobody has borrowed, and the others once released."""
-        await self.pool.disconnect()
+    def outdate(self) -> None:
+        """Have each connection of the pool made anew before it is borrowed again."""
+        self._age += 1
 
     async def connect(self) -> AbstractConnection:
         """Return a connection of its own; raises what redis-py and :attr:`prepare` raise."""
@@ -169,10 +208,11 @@ class RedisPlace:
 
     async def _prepare(self, connection: AbstractConnection) -> None:
         await connection.on_connect()
-        for script in (PUSH, ROOM):
+        for script in _SCRIPTS:
             await connection.send_command("SCRIPT", "LOAD", script.text)
             await connection.read_response()
         await self.prepare(connection)
+        self._ages[connection] = self._age
 
     async def close(self) -> None:
         """Close all connections."""
@@ -237,13 +277,21 @@ async def exchange(
     return replies
 
 
-async def identify(connection: AbstractConnection) -> str:
-    """Return what is the same only as long as Redis cannot have lost anything.
+class Identity(NamedTuple):
+    """Whose rooms a connection leads to.
 
-    Raises :class:`RedisUnusable` for one that is too old, or takes no writes.
+    ``process`` is the same only as long as Redis cannot have lost anything. ``warning``: what is
+    wrong with its settings, in words.
     """
+
+    process: str
+    warning: str | None
+
+
+async def identify(connection: AbstractConnection) -> Identity:
+    """Ask Redis what it is; raises :class:`RedisUnusable` if it is too old, or takes no writes."""
     facts: dict[str, str] = {}
-    for section in ("server", "replication"):
+    for section in ("server", "replication", "memory"):
         await connection.send_command("INFO", section)
         told: Any = await connection.read_response()
         text = told.decode() if isinstance(told, bytes) else str(told)
@@ -253,10 +301,48 @@ async def identify(connection: AbstractConnection) -> str:
     version = facts.get("redis_version", "0")
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST:
-        raise RedisUnusable(f"expected Redis 7.0 or newer, got {version[:20]}")
+        raise RedisUnusable(f"expected Redis 7.0 or newer, got {ascii(version[:20])[1:-1]}")
     if facts.get("role") != "master":
         raise RedisUnusable("expected a Redis that takes writes, got a replica")
-    return f"{facts.get('run_id')}.{facts.get('master_replid')}"
+    warning = None
+    policy = facts.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and facts.get("maxmemory") != "0":
+        warning = (
+            "Redis throws rooms away when it is full: expected maxmemory-policy noeviction, got "
+            + ascii(policy[:20])[1:-1]
+        )
+    return Identity(f"{facts.get('run_id')}.{facts.get('master_replid')}", warning)
+
+
+def denied(commands: Sequence[str]) -> RedisUnusable:
+    """Return what is to be raised where a user may not use commands that are needed."""
+    told, more = ", ".join(commands[:_TOLD_COMMANDS]), len(commands) - _TOLD_COMMANDS
+    if more > 0:
+        told += f" and {more} more"
+    return RedisUnusable(
+        f"Redis does not let its user use {told} on the keys and channels of rooms (ACL);"
+        " docs/scaling.md has the rule"
+    )
+
+
+def lacks_right(error: BaseException) -> bool:
+    """Return whether Redis refuses something that its user may not do."""
+    return isinstance(error, exceptions.NoPermissionError) or str(error).startswith(_SCRIPT_DENIED)
+
+
+def is_about_room(error: BaseException) -> bool:
+    """Return whether an error is about the keys of a room, and others' pushes don't meet it."""
+    return type(error) is exceptions.ResponseError and str(error).startswith(_FOREIGN)
+
+
+def quoted(error: BaseException) -> str:
+    """Return what an error says, for the log."""
+    if isinstance(error.__cause__, exceptions.RedisError):
+        error = error.__cause__
+    name = type(error).__name__
+    if isinstance(error, exceptions.ResponseError):
+        return f"{name}: {ascii(str(error)[:_TOLD_LETTERS])[1:-1]}"
+    return name
 
 
 def explain(error: BaseException) -> str:
@@ -271,8 +357,9 @@ def explain(error: BaseException) -> str:
         return "Redis is full (maxmemory)"
     if isinstance(error, exceptions.AuthenticationError):
         return "Redis refuses the user or the password"
-    if isinstance(error, exceptions.NoPermissionError):
-        return "Redis lets this user not do what it needs to (ACL)"
+    if lacks_right(error):
+        command = _DENIED_COMMAND.search(str(error))
+        return str(denied([command[1].upper() if command else "something"]))
     if isinstance(error, exceptions.ReadOnlyError):
         return "Redis takes no writes: it is a replica"
     if isinstance(error, exceptions.BusyLoadingError):
@@ -281,4 +368,8 @@ def explain(error: BaseException) -> str:
         return "Redis does not answer"
     if isinstance(error, (exceptions.ConnectionError, OSError)):
         return "Redis can't be reached"
-    return "Redis answers with an error; the log has it"
+    if str(error).startswith(_FOREIGN):
+        return _MEANINGS["WRONGTYPE"]
+    return _MEANINGS.get(
+        str(error).partition(" ")[0], "Redis answers with an error; the server's log has it"
+    )

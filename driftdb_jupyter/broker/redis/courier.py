@@ -12,9 +12,10 @@ from msgspec import Struct
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
-from .connecting import PUSH, RedisPlace, exchange, explain
+from .connecting import PUSH, RedisPlace, exchange, explain, is_about_room, quoted
 from .record import Record
 from .sequencer import RedisSequencer
+from .tasks import ended
 
 __all__ = ["Courier", "CourierHandle"]
 
@@ -94,10 +95,10 @@ class Courier:
 
     async def close(self) -> None:
         """End; what is on its way is not waited for."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        if self._connection is not None:
-            await _disconnect(self._connection)
+        await ended(self._task)
+        self.drop_connection()
+        while self._dropped:
+            await _disconnect(self._dropped.pop())
 
     async def _run(self) -> None:
         while True:
@@ -178,7 +179,7 @@ class Courier:
 
     def _refused(self, parcel: _Parcel, error: Exception) -> Exception | None:
         """Act on an error in place of a reply; returns it if the connection is to go."""
-        if isinstance(error, exceptions.OutOfMemoryError):
+        if isinstance(error, exceptions.OutOfMemoryError) or is_about_room(error):
             parcel.sequencer.sent()
             parcel.sequencer.refuse_batch(parcel.batch, explain(error))
             return None
@@ -192,7 +193,7 @@ class Courier:
         reason = explain(error)
         if self.failing != reason and (self._failures > _PATIENCE or self.failing is not None):
             self.failing = reason
-            _log.error("%s: %s (%s)", self._place.shown, reason, type(error).__name__)
+            _log.error("%s: %s (%s)", self._place.shown, reason, quoted(error))
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
         await asyncio.sleep(random.uniform(pause / 2, pause))
 

@@ -15,6 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from ...protocol.errors import Unavailable
 from .connecting import RedisPlace, explain
+from .tasks import ended
 
 __all__ = ["Listener"]
 
@@ -88,11 +89,11 @@ class Listener:
         """Use another connection from now on."""
         if self._connection is not None:
             self._dropping = asyncio.ensure_future(self._connection.disconnect(nowait=True))
+            self._connection = None
 
     async def close(self) -> None:
         """End."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
 
     async def _run(self) -> None:
         failures = 0
@@ -146,6 +147,9 @@ class Listener:
                     self._missed()
 
     async def _say(self, connection: AbstractConnection, *command: str) -> None:
-        # Whoever reads finds out, too, and what it was about is said again.
+        # Whoever reads finds out, too, and what it was about is said again. One that has ended
+        # would be made anew by what is said over it.
+        if not connection.is_connected:
+            return
         with suppress(exceptions.RedisError, OSError):
             await connection.send_command(*command, check_health=False)

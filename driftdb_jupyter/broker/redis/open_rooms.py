@@ -214,6 +214,8 @@ class OpenRooms:
                 else:
                     empty.remember()
                 await self._read_log(room)
+                if room.number < int(reply[3]):
+                    raise SnapshotTorn
             except (SnapshotTorn, HistoryLost):
                 continue  # another snapshot took its place meanwhile
             empty.take_access(read_access(keys.name, await self._store.ask("HGETALL", keys.access)))
@@ -427,6 +429,7 @@ class OpenRooms:
             pass  # when Redis is back all is read
 
     def _lost(self) -> None:
+        self.drop_connections()
         for room in self:
             self.end(room, RESET, "the room is in another epoch")
 

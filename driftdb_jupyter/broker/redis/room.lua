@@ -1,65 +1,72 @@
 -- All that is done to a room beside pushes, and to the generation. What is asked for comes first.
-local clock, changes, generation_key, facts, log,
-      rooms, servers, access, users, snapshot, here, written = unpack(KEYS)
+local rooms, servers, access, users, snapshot, here, written = unpack(KEYS, 6)
 local operation, generation, given, name, channel = unpack(ARGV)
 
-local function present()
-  local time = tonumber(given)
-  if not time then
-    local parts = redis.call('TIME')
-    time = tonumber(parts[1]) * 1000000 + tonumber(parts[2])
-  end
-  return time
-end
-
 local function used()
-  return string.format('%.0f', present())
+  return string.format('%.0f', present(given))
 end
 
--- A time that was never given before.
-local function tick()
-  local time = math.max(present(), tonumber(redis.call('GET', clock) or '0') + 1)
-  time = string.format('%.0f', time)
-  redis.call('SET', clock, time)
-  return time
-end
-
-local function append(payload)
-  local known = redis.call('HMGET', facts, 'number', 'time')
-  local number, time = string.format('%.0f', tonumber(known[1]) + 1), tick()
-  local record = number .. ' ' .. time .. ' ' .. known[2] .. ' ' .. payload
-  redis.call('XADD', log, number .. '-0', 'r', record)
-  redis.call('HSET', facts, 'number', number, 'time', time)
-  redis.call('ZADD', changes, time, name)
-  redis.call('PUBLISH', channel, record)
-  return {number, time, known[2]}
+local function add(payload)
+  local function try()
+    local known = redis.call('HMGET', facts, 'number', 'time')
+    return append(given, name, channel, known[1], known[2], payload)
+  end
+  return try() or try()
 end
 
 local function is_alive(server)
   local ends = redis.call('ZSCORE', servers, server)
-  return ends and tonumber(ends) > present()
-end
-
-local function make(id, bounds, payload)
-  redis.call('HSET', facts, 'id', id, 'number', '0', 'time', '0', 'told', '0',
-             'generation', generation,
-             'bounds', bounds, 'seq', '0', 'keys', '0', 'bytes', '0')
-  append(payload)
-  redis.call('ZADD', rooms, used(), name)
+  return ends and tonumber(ends) > present(given)
 end
 
 local function clear()
   redis.call('UNLINK', facts, log, access, users, snapshot, here)
 end
 
+-- Make a room where there is none; something of it may be left where Redis evicts keys.
+local function make(id, bounds, payload)
+  clear()
+  redis.call('HSET', facts, 'id', id, 'number', '0', 'time', '0', 'told', '0',
+             'generation', generation, 'bounds', bounds, 'seq', '0', 'keys', '0', 'bytes', '0')
+  add(payload)
+  redis.call('ZADD', rooms, used(), name)
+end
+
 local function remove()
   clear()
   redis.call('ZREM', rooms, name)
-  redis.call('ZADD', changes, tick(), name)
+  redis.call('ZADD', changes, tick(given), name)
   redis.call('PUBLISH', channel, 'gone')
 end
 
 local operations = {}
+
+-- What servers and these scripts use, with what it is given.
+local function needed()
+  return {
+    {'get', clock}, {'getdel', clock}, {'set', clock, '0'}, {'exists', facts}, {'expire', written, '1'},
+    {'persist', snapshot}, {'rename', written, snapshot}, {'unlink', facts}, {'hget', facts, 'id'},
+    {'hmget', facts, 'id'}, {'hset', facts, 'id', '0'}, {'hdel', here, 'id'}, {'hkeys', facts},
+    {'hvals', here}, {'hgetall', access}, {'lrange', snapshot, '0', '0'}, {'rpush', written, '0'},
+    {'sadd', users, '0'}, {'srem', users, '0'}, {'smembers', users},
+    {'xadd', log, '1-0', 'r', '0'}, {'xrange', log, '-', '+'}, {'xtrim', log, 'MINID', '1-0'},
+    {'zadd', rooms, '0', '0'}, {'zcard', rooms}, {'zrange', rooms, '0', '0'},
+    {'zrangebyscore', rooms, '0', '0'}, {'zrem', rooms, '0'},
+    {'zremrangebyscore', rooms, '0', '0'}, {'zscore', rooms, '0'}, {'time'}, {'ping'}, {'info'},
+    {'publish', channel, '0'}, {'subscribe', channel}, {'unsubscribe', channel},
+  }
+end
+
+-- The commands that this user may not use, though they are needed.
+function operations.rights()
+  local missing = {}
+  for _, command in ipairs(needed()) do
+    if not redis.acl_check_cmd(unpack(command)) then
+      table.insert(missing, string.upper(command[1]))
+    end
+  end
+  return missing
+end
 
 -- Which generation it is now: a new one where Redis is another process than it was.
 function operations.begin(identity, new, server, bounds)
@@ -74,7 +81,7 @@ function operations.begin(identity, new, server, bounds)
       return {known[1], decided}
     end
   end
-  redis.call('HSET', generation_key, 'bounds', bounds)
+  if decided ~= bounds then redis.call('HSET', generation_key, 'bounds', bounds) end
   return {known[1], bounds}
 end
 
@@ -88,8 +95,14 @@ end
 
 -- A sign of life; returns what has changed since a time.
 function operations.beat(server, lease, since)
-  local time, was_alive = present(), is_alive(server)
+  local time, was_alive = present(given), is_alive(server)
   redis.call('ZADD', servers, string.format('%.0f', time + tonumber(lease)), server)
+  -- Where Redis's clock was set back, what was given before would hold for as long. Who has longer
+  -- leases renews its own just as often.
+  local longest = string.format('%.0f', time + 2 * tonumber(lease))
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', servers, '(' .. longest, '+inf')) do
+    redis.call('ZADD', servers, longest, other)
+  end
   redis.call('ZREMRANGEBYSCORE', servers, '-inf', string.format('%.0f', time - 86400000000))
   redis.call('ZREMRANGEBYSCORE', changes, '-inf', string.format('%.0f', time - 3600000000))
   return {
@@ -105,7 +118,7 @@ end
 function operations.here(...)
   local before = redis.call('HGET', facts, 'told')
   if not before then return {'gone'} end
-  local time, told = tick(), {...}
+  local time, told = tick(given), {...}
   for place = 1, #told, 3 do
     if told[place + 1] == '' then
       redis.call('HDEL', here, told[place])
@@ -146,7 +159,6 @@ function operations.put(limit, id, bounds, payload, before_id, before_number,
     redis.call('UNLINK', written)
     return {'full'}
   end
-  clear()
   make(id, bounds, payload)
   redis.call('RENAME', written, snapshot)
   redis.call('PERSIST', snapshot)
@@ -162,16 +174,16 @@ function operations.open(server, bounds, epoch, same)
   local known = redis.call('HMGET', facts, 'id', 'generation', 'bounds', 'snapshot')
   if not known[1] then return {'gone'} end
   if known[2] ~= generation then
-    append(epoch)
+    add(epoch)
     redis.call('UNLINK', here)  -- it may be of long ago; who is there comes back, and says so
     redis.call('HSET', facts, 'generation', generation, 'bounds', bounds)
   elseif known[3] ~= bounds then
-    append(same)
+    add(same)
     redis.call('HSET', facts, 'bounds', bounds)
   end
   redis.call('SADD', users, server)
   redis.call('ZADD', rooms, used(), name)
-  return {'open', known[1], known[4] or ''}
+  return {'open', known[1], known[4] or '', redis.call('HGET', facts, 'number')}
 end
 
 function operations.note(id, seq, keys, bytes)
@@ -208,7 +220,7 @@ function operations.access(payload, expected, ...)
       redis.call('HSET', access, records[place], records[place + 1])
     end
   end
-  return append(payload)
+  return add(payload)
 end
 
 -- Take a snapshot that was written, if it is newer; the log goes that the older one didn't need.
@@ -261,7 +273,7 @@ end
 -- Note how many a server counts under a name, unless all that live count more than a limit.
 function operations.count(counts, server, counted, here, limit)
   local sum = tonumber(here)
-  local alive = redis.call('ZRANGEBYSCORE', servers, string.format('(%.0f', present()), '+inf')
+  local alive = redis.call('ZRANGEBYSCORE', servers, string.format('(%.0f', present(given)), '+inf')
   for _, other in ipairs(alive) do
     if other ~= server then
       sum = sum + tonumber(redis.call('HGET', counts .. other, counted) or '0')
@@ -272,7 +284,7 @@ function operations.count(counts, server, counted, here, limit)
   return {'counted'}
 end
 
-if operation ~= 'begin' and operation ~= 'beat'
+if operation ~= 'rights' and operation ~= 'begin' and operation ~= 'beat'
    and redis.call('HGET', generation_key, 'id') ~= generation then
   if operation == 'doubt' then return redis.call('HGET', generation_key, 'id') end
   return {'generation'}

@@ -18,7 +18,18 @@ from ...access.room_access import RoomAccess
 from ...protocol.errors import Unavailable
 from ...protocol.name import new_id
 from ..served_time import ServedTime
-from .connecting import ROOM, RedisPlace, RedisUnusable, exchange, explain, identify
+from .connecting import (
+    ROOM,
+    ROOM_WHEN_FULL,
+    RedisPlace,
+    RedisUnusable,
+    denied,
+    exchange,
+    explain,
+    identify,
+    lacks_right,
+    quoted,
+)
 from .keys import Keys, RoomKeys
 from .record import Bounds
 from .tasks import Tasks
@@ -30,6 +41,10 @@ _log = logging.getLogger("driftdb_jupyter")
 # How many questions may be on their way at a time, each over a connection.
 _CONVERSATIONS = 32
 _TEMPORARY_SECONDS = 600
+# How long the log has nothing more of an error that comes again and again.
+_QUIET_SECONDS = 60.0
+# What adds to what a room holds, and is refused by a Redis that is full.
+_GROWING = frozenset({"create", "put", "access", "here", "replace"})
 
 MICROSECONDS = 1_000_000
 """How many there are in a second: Redis's times are in them."""
@@ -41,7 +56,7 @@ class Store:
     ``server``: the id of this server. ``generation``: what it knows of whether Redis may have lost
     something, and ``bounds`` those that all servers go by; both once :meth:`ready` has returned.
     ``served``: in which times a server ran. ``lost`` is called when there is another generation.
-    ``closing``: why no more is asked, in words.
+    ``closing``: why no more is asked, in words. ``warning``: what is wrong with Redis's settings.
     """
 
     def __init__(
@@ -62,8 +77,10 @@ class Store:
         self.served: ServedTime | None = None
         self.lost: Callable[[], object] = _nothing
         self.closing: str | None = None
+        self.warning: str | None = None
         self.is_doubting = False
         self._tasks = tasks
+        self._told: dict[str, float] = {}  # errors, and when the log was told of them
         self._own_bounds = bounds
         self._clock = clock
         self._monotonic = monotonic
@@ -115,9 +132,10 @@ class Store:
         for _ in range(2):
             await self.ready()
             given = (*keys.room, written or keys.snapshot)
+            script = ROOM if operation in _GROWING else ROOM_WHEN_FULL
             now = generation or self.generation
             reply = await self.ask(
-                *("EVALSHA", ROOM.sha, len(given), *given),
+                *("EVALSHA", script.sha, len(given), *given),
                 *(operation, now, self.now_argument(), name or "", keys.channel),
                 *parts,
             )
@@ -140,8 +158,11 @@ class Store:
         with self._explaining():
             try:
                 return await self._converse(commands)
-            except exceptions.NoScriptError:  # somebody flushed them
-                await self.place.disconnect_idle()
+            except exceptions.ResponseError as error:
+                # The scripts were flushed, or a new connection tells which right is missing.
+                if not (isinstance(error, exceptions.NoScriptError) or lacks_right(error)):
+                    raise
+                self.place.outdate()
                 return await self._converse(commands)
 
     @contextmanager
@@ -150,9 +171,16 @@ class Store:
         try:
             yield
         except (exceptions.RedisError, OSError, RedisUnusable) as error:
-            if isinstance(error, exceptions.ResponseError):
-                _log.error("%s: %s", self.place.shown, error)
-            raise Unavailable(explain(error)) from None
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        """Return what an error means; tells the log, unless that was told of it lately."""
+        reason, now = explain(error), self._monotonic()
+        is_answer = isinstance(error, (exceptions.ResponseError, RedisUnusable))
+        if is_answer and now - self._told.get(reason, -_QUIET_SECONDS) >= _QUIET_SECONDS:
+            self._told[reason] = now
+            _log.error("%s: %s (%s)", self.place.shown, reason, quoted(error))
+        return Unavailable(reason)
 
     async def _converse(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         async with self._conversations:
@@ -181,25 +209,29 @@ class Store:
             self.is_doubting = False
 
     async def renew_generation(self) -> None:
-        """Find out which generation it is now; raises :class:`Unavailable`."""
+        """Find out which generation it is now, and whether Redis is as it should be.
+
+        That is done over a new connection, for the address may lead to another Redis by now. Raises
+        :class:`Unavailable`.
+        """
         async with self._renewing:
             with self._explaining():
-                connection = await self.place.borrow()
-                try:
-                    await self._prepare(connection)
-                finally:
-                    await self.place.release(connection)
+                connection = await self.place.connect()
+            await connection.disconnect(nowait=True)
 
     async def _prepare(self, connection: AbstractConnection) -> None:
         """Look at a connection before it is used: whose rooms it leads to, and in which state."""
-        identity = await identify(connection)
-        keys = self.keys.of("").room
-        await connection.send_command(
-            *("EVALSHA", ROOM.sha, len(keys) + 1, *keys, keys[0]),
-            *("begin", "", self.now_argument(), "", ""),
-            *(identity, new_id(), self.server, written_bounds(self._own_bounds)),
+        process, warning = await identify(connection)
+        if warning != self.warning:
+            self.warning = warning
+            if warning is not None:
+                _log.warning("%s: %s", self.place.shown, warning)
+        missing = await self._run(connection, "rights")
+        if missing:
+            raise denied([command.decode() for command in missing])
+        generation, bounds = await self._run(
+            connection, "begin", process, new_id(), self.server, written_bounds(self._own_bounds)
         )
-        generation, bounds = await connection.read_response()
         decided = msgspec.json.decode(bounds, type=Bounds)
         if decided != self.bounds:
             self.bounds = decided
@@ -210,6 +242,15 @@ class Store:
                 )
         self._enter(generation.decode())
 
+    async def _run(self, connection: AbstractConnection, operation: str, *parts: Any) -> Any:
+        """Have the script do something to no room, on a connection that isn't in use yet."""
+        keys = self.keys.of("")
+        await connection.send_command(
+            *("EVALSHA", ROOM_WHEN_FULL.sha, len(keys.room) + 1, *keys.room, keys.snapshot),
+            *(operation, "", self.now_argument(), "", keys.channel, *parts),
+        )
+        return await connection.read_response()
+
     def _enter(self, generation: str) -> None:
         """Go on in a generation; what was applied in another is read anew."""
         if generation == self.generation:
@@ -217,6 +258,8 @@ class Store:
         before, self.generation = self.generation, generation
         if before is not None:
             _log.warning("Redis may have lost something: all rooms begin another epoch")
+            # Where the address leads to another Redis now, no connection stays at the old one.
+            self.place.outdate()
             self.lost()
 
     async def _begin_serving(self) -> None:
@@ -230,7 +273,6 @@ class Store:
                 gaps=known,
                 ran_at=None if ran_at is None else float(ran_at),
             )
-            await self.note_served_time()
 
     async def note_served_time(self) -> None:
         """Note that a server runs."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from ...protocol.errors import Unavailable
 
-__all__ = ["Tasks"]
+__all__ = ["Tasks", "ended"]
 
 _log = logging.getLogger("driftdb_jupyter")
+_AGAIN_SECONDS = 0.1
 
 
 class Tasks:
@@ -29,9 +30,7 @@ class Tasks:
 
     async def close(self) -> None:
         """End all that go on."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
 
     def _done(self, task: asyncio.Future[Any]) -> None:
         self._tasks.discard(task)
@@ -39,3 +38,16 @@ class Tasks:
             error = task.exception()
             if not isinstance(error, Unavailable):
                 _log.error("Something that goes on beside failed", exc_info=error)
+
+
+async def ended(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks, and wait until they have ended.
+
+    They are cancelled again and again: the client library of Redis loses a cancellation where
+    Redis refuses a connection at the same moment.
+    """
+    going = {task for task in tasks if not task.done()}
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=_AGAIN_SECONDS)

@@ -45,6 +45,8 @@ class Health(Request):
                 health["behind_seconds"] = round(shared.behind_seconds, 1)
             if trouble is not None:
                 health["trouble"] = trouble
+            if self.hub.broker.warning is not None:
+                health["warning"] = self.hub.broker.warning
         self.answer(health)
 
     def head(self) -> None:

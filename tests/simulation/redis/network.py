@@ -77,6 +77,10 @@ class Wire:
 
     # What redis-py's connections have.
 
+    @property
+    def is_connected(self) -> bool:
+        return self.is_alive
+
     def pack_commands(self, commands: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         return commands
 
@@ -169,9 +173,9 @@ class SimulatedPlace(RedisPlace):
     async def release(self, connection: AbstractConnection) -> None:
         self._idle.append(cast(Wire, connection))
 
-    async def disconnect_idle(self) -> None:
+    def outdate(self) -> None:
         while self._idle:
-            await self._idle.pop().disconnect()
+            self._idle.pop().cut()
 
     async def connect(self) -> AbstractConnection:
         wire = self._network.connect(self._loop)
@@ -184,7 +188,7 @@ class SimulatedPlace(RedisPlace):
         return connection
 
     async def close(self) -> None:
-        await self.disconnect_idle()
+        self.outdate()
 
 
 def _encoded(word: Any) -> bytes:

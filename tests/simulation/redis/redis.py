@@ -23,6 +23,7 @@ Data: TypeAlias = dict[bytes, Any]
 _lua = lua51.LuaRuntime(encoding=None)
 _scripts: dict[bytes, Any] = {}
 _processes = count(1)
+_WHEN_FULL = b"#!lua flags=allow-oom\n"
 _TAKE_MEMORY = {b"SET", b"HSET", b"RPUSH", b"SADD", b"XADD", b"ZADD"}
 _WRITE = _TAKE_MEMORY | {b"UNLINK", b"RENAME", b"HDEL", b"SREM", b"XTRIM", b"ZREM"}
 
@@ -94,6 +95,7 @@ class Redis:
         self._removed = removed
         self._subscribers: dict[bytes, dict[Subscriber, None]] = {}
         self._known: set[bytes] = set()
+        self._when_full: set[bytes] = set()
         self._has_written = False  # the script that runs: from then on it is refused nothing
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
@@ -129,23 +131,34 @@ class Redis:
     def _script(self, _load: bytes, text: bytes) -> bytes:
         sha = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
         if sha not in _scripts:
-            whole = b"local KEYS, ARGV, redis = ...\n" + text
+            code = text.partition(b"\n")[2] if text.startswith(_WHEN_FULL) else text
+            whole = b"local KEYS, ARGV, redis = ...\n" + code
             _scripts[sha] = _lua.eval(b"function(text) return assert(loadstring(text)) end")(whole)
         self._known.add(sha)
+        if text.startswith(_WHEN_FULL):
+            self._when_full.add(sha)
         return sha
 
     def _evalsha(self, sha: bytes, key_count: bytes, *words: bytes) -> Any:
         if sha not in self._known:
             raise exceptions.NoScriptError("No matching script.")
         keys, arguments = words[: int(key_count)], words[int(key_count) :]
-        call = _lua.table_from({b"call": self._call})
-        self._has_written = False
+        call = _lua.table_from(
+            {b"call": self._call, b"pcall": self._pcall, b"acl_check_cmd": lambda *words: True}
+        )
+        self._has_written = sha in self._when_full
         reply = _scripts[sha](_lua.table_from(keys), _lua.table_from(arguments), call)
         return _from_lua(reply)
 
     def _call(self, name: bytes, *words: bytes | float) -> Any:
         reply = self._do(name.upper(), *[_word(word) for word in words])
         return _to_lua(reply)
+
+    def _pcall(self, name: bytes, *words: bytes | float) -> Any:
+        try:
+            return self._call(name, *words)
+        except exceptions.ResponseError as error:
+            return _lua.table_from({b"err": str(error).encode()})
 
     # Commands.
 
