@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from ..server.processes import environment, started
-from .nginx import DEPLOY
+from .proxies import DEPLOY
 
 UNIT = (DEPLOY / "driftdb.service").read_text()
 PROGRAM = "/opt/driftdb/bin/driftdb"

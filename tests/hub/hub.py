@@ -91,14 +91,17 @@ c.JupyterHub.internal_certs_location = {home!r} + "/certificates"
 class RealHub:
     """A hub that can be stopped and started again at the same address.
 
-    ``encrypted``: within itself (``internal_ssl``).
+    ``encrypted``: within itself (``internal_ssl``). ``domain``: below it each person has a domain
+    (``subdomain_host``); browsers find one below ``localhost`` on this machine.
     """
 
-    def __init__(self, home: Path, *, encrypted: bool = False) -> None:
+    def __init__(self, home: Path, *, encrypted: bool = False, domain: str = "") -> None:
+        self._domain = domain
         self._home = home
         self._encrypted = encrypted
         proxy, hub, api, service = _free_ports(4)
-        self.root = f"http://127.0.0.1:{proxy}/"
+        self._proxy = proxy
+        self.root = f"http://{domain or '127.0.0.1'}:{proxy}/"
         self.rooms = f"{self.root}services/driftdb/"
         self.service = f"http://127.0.0.1:{service}/services/driftdb/"
         scheme = "https" if encrypted else "http"
@@ -116,6 +119,8 @@ class RealHub:
             home=str(home),
             token=_TOKEN,
         )
+        if domain:
+            more += f'\nc.JupyterHub.subdomain_host = "http://{domain}:{proxy}"\n'
         self._config = home / "jupyterhub_config.py"
         self._config.write_text(text + more)
         settings = (DEPLOY / "driftdb_config.py").read_text()
@@ -244,7 +249,8 @@ class RealHub:
         while not (self.request("GET", f"users/{name}").get("server")):
             assert time.monotonic() < deadline, self.log
             time.sleep(0.1)  # the hub tells of nothing else
-        return f"{self.root}user/{name}/"
+        host = f"{name}.{self._domain}" if self._domain else "127.0.0.1"
+        return f"http://{host}:{self._proxy}/user/{name}/"
 
     def files(self, name: str) -> Path:
         """The folder that the server of a person shows."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from playwright.sync_api import expect
 
 from ..browser import NewWindow
 from ..e2e.notebook import Notebook, write_notebook
@@ -79,3 +80,19 @@ def test_notebooks_of_a_hub_that_is_encrypted_within_itself_meet_too(
         hub.send("class", token, "slider", 9)
         ada.control().shows(9)
         ada.page.close()  # before its server ends, of which it would complain
+
+
+@pytest.mark.long
+def test_views_of_a_hub_with_a_domain_for_each_person_go_through_their_kernels(
+    tmp_path: Path, new_window: NewWindow
+) -> None:
+    hub = RealHub(tmp_path, domain="hub.localhost")
+    with hub.running():
+        ada, bob = (opened(hub, new_window, name, SLIDER) for name in ("ada", "bob"))
+        for notebook in (ada, bob):
+            notebook.run(0)
+            expect(notebook.control().badge).to_contain_text("through the kernel", timeout=60_000)
+        ada.control().set(42)
+        bob.control().shows(42)
+        for notebook in (ada, bob):
+            notebook.page.close()  # before its server ends, of which it would complain

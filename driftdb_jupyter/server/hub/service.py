@@ -52,8 +52,8 @@ def unsupported(environ: Mapping[str, str] = os.environ) -> str | None:
     """Return what doesn't work at the hub that started this process, ``None`` where all does."""
     if environ.get("JUPYTERHUB_HOST"):
         return (
-            "the hub has a domain for each person (subdomain_host): the pages of this service work,"
-            " but views in notebooks don't reach it. See docs/jupyterhub.md"
+            "the hub has a domain for each person (subdomain_host): views in notebooks go through"
+            " their kernels, and wait while these are busy. See docs/jupyterhub.md"
         )
     return None
 

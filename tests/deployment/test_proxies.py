@@ -1,4 +1,4 @@
-"""Rooms behind nginx with TLS, the path kept and stripped: pages, sockets, URLs and addresses."""
+"""Rooms behind nginx and Caddy with TLS, the path kept and stripped: pages, sockets, URLs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,17 +19,18 @@ from driftdb_jupyter import room
 from ..browser import NewWindow
 from ..certificates import CERTIFICATE
 from ..server.processes import COMMAND, Process, environment, started
-from .nginx import behind_nginx
+from .proxies import behind_caddy, behind_nginx
 
 CLIENT = "127.0.0.2"  # is no trusted proxy
 
 
 @dataclass
 class Deployed:
-    """A server behind nginx; ``root`` is the URL of its root there."""
+    """A server behind a proxy; ``root`` is the URL of its root there, ``log`` the proxy's."""
 
     root: str
     process: Process
+    log: Path
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Any:
         """Ask from another address than the proxy's."""
@@ -48,18 +50,23 @@ class Deployed:
 
 
 @pytest.fixture(scope="module", params=["kept", "stripped"])
+def stripped(request: pytest.FixtureRequest) -> bool:
+    is_stripped: bool = request.param == "stripped"
+    return is_stripped
+
+
+@pytest.fixture(scope="module", params=[behind_nginx, behind_caddy], ids=["nginx", "caddy"])
 def deployed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, stripped: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
-    folder = tmp_path_factory.mktemp("nginx")
-    stripped = request.param == "stripped"
+    folder = tmp_path_factory.mktemp("proxied")
     options = ["--port=0", "--named-rooms", "--trusted-proxy=127.0.0.1"]
     options += [] if stripped else ["--base-url=/rooms"]
     with started([*COMMAND, "serve", *options], cwd=folder, env=environment()) as process:
         port = urlsplit(process.server.root).port
         assert port is not None
-        with behind_nginx(folder, port, stripped=stripped) as root:
-            yield Deployed(root, process)
+        with request.param(folder, port, stripped=stripped) as root:
+            yield Deployed(root, process, folder / "access.log")
 
 
 def test_urls_in_answers_are_those_before_the_proxy(deployed: Deployed) -> None:
@@ -71,14 +78,28 @@ def test_urls_in_answers_are_those_before_the_proxy(deployed: Deployed) -> None:
 def test_who_asks_is_whom_the_proxy_names_and_nobody_that_the_client_invents(
     deployed: Deployed,
 ) -> None:
-    spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Real-Ip": "203.0.113.9"}
+    spoofed = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-Proto": "http",
+        "X-Real-Ip": "203.0.113.9",
+    }
     path = "room/spoofed-here"
-    deployed.ask(path, **spoofed, Forwarded="for=203.0.113.9")
+    told = deployed.ask(path, **spoofed, Forwarded="for=203.0.113.9;host=evil.example")
+    assert told["http_url"] == f"{deployed.root}{path}/send"
     while not any(path in line for line in deployed.process.lines):
         deployed.ask("health")
     (line,) = [line for line in deployed.process.lines if path in line]
     assert CLIENT in line
     assert "203.0.113.9" not in line
+
+
+def test_its_log_has_no_tickets(deployed: Deployed) -> None:
+    deployed.ask("room/logged?ticket=a-secret-of-this-test&client=another-secret")
+    while "room/logged" not in (text := deployed.log.read_text()):
+        deployed.ask("health")
+    assert "secret" not in text
 
 
 def test_a_page_of_another_website_is_refused_behind_it_too(deployed: Deployed) -> None:
