@@ -18,6 +18,7 @@ const built = await build({
     webrtc: from("src/webrtc/index.ts"),
     server: from("src/server/index.ts"),
     share: from("src/share/index.ts"),
+    written: from("src/written/index.ts"),
   },
   outdir: dist,
   bundle: true,

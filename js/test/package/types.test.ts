@@ -65,13 +65,14 @@ const MEMBERS: Record<string, string> = {
     "callback constructor db debounceMillis destroy key setStateOptimistic state subscribe",
   Reducer: "constructor destroy dispatch subscribe",
   PresenceListener: "constructor destroy subscribe updateState",
+  Written: "close constructor message ready subscribe",
   Peer: "buffered close connection id open send streams",
   Peers: "close connections constructor onChange onMessage ownId send",
 };
 
 test("each class that users see has just these members", async () => {
   const shown = new Map<string, string[]>();
-  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc", "server"])
+  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc", "server", "written"])
     for (const [name, members] of await classesOf(entry)) shown.set(name, members);
   expect(
     Object.fromEntries([...shown].map(([name, members]) => [name, members.join(" ")])),
@@ -83,7 +84,7 @@ test("each class that users see has just these members", async () => {
 });
 
 test("no public type leads to the session or to what is under it", async () => {
-  for (const entry of ["room", "driftdb", "react", "webrtc"]) {
+  for (const entry of ["room", "driftdb", "react", "webrtc", "written"]) {
     const files = [...(await closureOf(join(folder, entry, "index.d.ts"))).keys()];
     const inside = files.filter((path) =>
       /client\/(session|replica|log|queue|connection|listeners)\.d\.ts$|action_log|lifecycle|fold\b|items/.test(
@@ -119,7 +120,7 @@ function undocumented(text: string): string[] {
 test("everything that users see has a docstring", async () => {
   const missing: string[] = [];
   // What travels is described by protocol.md, and what npm's classes get by their types.
-  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc", "server"])
+  for (const entry of ["room", "cbor", "driftdb", "react", "webrtc", "server", "written"])
     for (const [path, text] of await closureOf(join(folder, entry, "index.d.ts")))
       if (!/protocol\/(messages|integers)\.d\.ts$|driftdb\/(types|copied)\.d\.ts$/.test(path))
         missing.push(...undocumented(text));
