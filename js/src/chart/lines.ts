@@ -14,6 +14,9 @@ import type { Cell, Sheet } from "./sheet";
 import { Smoothed } from "./smooth";
 import type { Theme } from "./theme";
 
+/** So much of the axis is beyond the first and the last point, which are not to be cut. */
+const EDGE = 0.005;
+
 /** The series of some readers, as lines, points, bars or a histogram. */
 export class Lines implements Content, Navigated {
   readonly element = element("div", "driftdb-lines-chart");
@@ -282,7 +285,14 @@ export class Lines implements Content, Navigated {
     if (window !== null && !this.isLogX) from = Math.max(from, to - window);
     if (from === to)
       return this.isLogX ? { from: from / 2, to: 2 * to } : { from: from - 0.5, to: to + 0.5 };
-    if (this.look.kind !== "bar" || this.isLogX) return { from, to };
+    if (this.isLogX) {
+      const edge = (to / from) ** EDGE;
+      return { from: from / edge, to: to * edge };
+    }
+    if (this.look.kind !== "bar") {
+      const edge = EDGE * (to - from);
+      return { from: from - edge, to: to + edge };
+    }
     const half = (to - from) / Math.max(1, most - 1) / 2;
     return { from: from - half, to: to + half };
   }

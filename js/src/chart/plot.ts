@@ -32,6 +32,7 @@ const POINT_PIXELS = 4;
 const AXIS_PIXELS = 28;
 const TIME_PIXELS = 44; // with a line for the day
 const CHARACTER_PIXELS = 7;
+const TIME_SPACE_PIXELS = 120;
 const DRAG_PIXELS = 5;
 /** Steps of an axis on which there is nothing between two whole numbers. */
 const COUNTS = Array.from({ length: 30 }, (_, n) => [1, 2, 5][n % 3] as number).map(
@@ -64,7 +65,7 @@ export class Plot {
         width: Math.max(1, box.clientWidth),
         height: Math.max(1, box.clientHeight),
         legend: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         scales: {
           x: { time: isTime && !isHistogram, range, distr: look.logX && !isHistogram ? 3 : 1 },
           y: scaleOf(look),
@@ -73,7 +74,7 @@ export class Plot {
           axis({
             ...(xLabel === "" ? {} : { label: xLabel, labelSize: 18, labelGap: 0 }),
             size: isTime ? TIME_PIXELS : AXIS_PIXELS,
-            space: 60,
+            space: isTime ? TIME_SPACE_PIXELS : 60,
             ...(isTime ? { values: times } : {}),
             ...(isCounted && !isHistogram ? { incrs: COUNTS } : {}),
           }),

@@ -138,7 +138,10 @@ export class StreamView implements LogListener {
     this.style = PLAIN;
     this.progress.clear();
     this.shown = this.search.value === "" ? null : [];
-    for (const entry of held) this.add(entry);
+    // Of a million that a chart shows, most would be lines that nobody can see.
+    const some = held.length > 1.2 * MOST ? held.slice(-MOST) : held;
+    this.cut = some !== held;
+    for (const entry of some) this.add(entry);
     this.bound();
     this.chart?.startedOver();
     this.showCount();
