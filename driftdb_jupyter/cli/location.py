@@ -30,7 +30,10 @@ def room_location(room: str, url: str) -> Location:
         room = os.environ.get("DRIFTDB_ROOM", "")
         if "://" in room and url:
             room = ""  # it is one of another server
-    location = locate(url=room) if "://" in room else locate(room or None, url=url or _server())
+    if "://" in room:
+        location = locate(url=room, typed=True)
+    else:
+        location = locate(room or None, url=url or _server(), typed=True)
     if location.room is None and not url:
         with suppress(NoServer):
             return locate()
@@ -48,7 +51,7 @@ def server_location(url: str) -> Location:
     Raises :class:`ValueError` if the URL is wrong or holds a secret.
     """
     _check(url)
-    return replace(locate(url=url or _server()), room=None)
+    return replace(locate(url=url or _server(), typed=True), room=None)
 
 
 def _server() -> str:

@@ -45,6 +45,7 @@ class Deployed:
         connection.request(method, parts.path + path, headers={"Host": parts.netloc, **headers})
         answer = connection.getresponse()
         body = answer.read()
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         connection.close()
         return json.loads(body) if answer.status == 200 else answer.status
 

@@ -84,7 +84,8 @@ def _not_let_in(status: int, location: Location) -> Forbidden:
     closed = f"{location.url} may not be opened: the server"
     if not location.has_token:
         return Forbidden(
-            f"{closed} wants a login (HTTP {status}). Set DRIFTDB_TOKEN to a token of it.",
+            f"{closed} wants a login (HTTP {status}). Set DRIFTDB_TOKEN to a token of it, and"
+            f" DRIFTDB_URL to {location.server}.",
             in_python="In Python token= takes one, too, or a function that returns it.",
         )
     if location.link is not None:

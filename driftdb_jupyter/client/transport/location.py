@@ -14,7 +14,8 @@ Outside of a notebook anybody may set ``DRIFTDB_URL``, and ``DRIFTDB_ROOM``: the
 room that is meant where none is given.
 
 Anybody may set ``DRIFTDB_TOKEN``, or ``DRIFTDB_TOKEN_FILE`` with the path of a file that holds it:
-a Jupyter server's token, for the server that ``DRIFTDB_URL`` names, else for any.
+a Jupyter server's token, for the server that ``DRIFTDB_URL`` or ``DRIFTDB_ROOM`` names. It goes to
+no server that a notebook names alone: whoever gave the notebook would have the token.
 
 A share link's URL is a room's, too. ``DRIFTDB_GUEST_NAME`` is the name under which one comes in by
 it, where none is given.
@@ -133,13 +134,14 @@ def locate(
     url: str | None = None,
     token: str | Callable[[], str] | None = None,
     guest_name: str | None = None,
+    typed: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Location:
     """Find a room by its name or URL; where neither is given, the notebook's own.
 
     Outside of a notebook ``DRIFTDB_ROOM`` is used where neither is given. ``token``: what is sent
     in place of any other, or a function that is asked for it. ``guest_name``: who comes in by a
-    share link.
+    share link. ``typed``: the URL was typed by whoever has the environment, as on a command line.
 
     Raises :class:`~driftdb_jupyter.protocol.errors.NoServer` where there is nothing to go by, and
     :class:`ValueError` for a name or URL that is none.
@@ -215,7 +217,8 @@ def locate(
     elif own is not None:
         certfile = None  # it is the own server's
     known = authorization is not None or source is not None or place.link is not None
-    if not known and (is_own or own is None) and (own_token := _token(environ)):
+    is_meant = is_own or (own is None and (typed or place.server == _server_of_room(environ)))
+    if not known and is_meant and (own_token := _token(environ)):
         authorization = f"token {own_token}"
         credential = (
             "what stands in DRIFTDB_TOKEN"
@@ -256,6 +259,12 @@ def _warn(reason: str) -> None:
     logging.getLogger("driftdb_jupyter").warning(
         "this Jupyter server doesn't keep rooms: %s", reason
     )
+
+
+def _server_of_room(environ: Mapping[str, str]) -> str | None:
+    """Return the server of the room that the environment names by its URL."""
+    room = environ.get("DRIFTDB_ROOM", "")
+    return _parse(room, "DRIFTDB_ROOM").server if "://" in room else None
 
 
 def _token(environ: Mapping[str, str]) -> str:

@@ -55,7 +55,11 @@ def test_any_other_refusal_asks_for_one(reason: str | None) -> None:
             {},
             "the share link (HTTP 401). It may have ended, or was taken back",
         ),
-        ({"url": "http://h/room/r"}, {"DRIFTDB_TOKEN": "t"}, "what stands in DRIFTDB_TOKEN (HTTP"),
+        (
+            {"room": "r"},
+            {"DRIFTDB_TOKEN": "t", "DRIFTDB_URL": "http://h/"},
+            "what stands in DRIFTDB_TOKEN (HTTP",
+        ),
         (
             {"room": "r"},
             {"DRIFTDB_URL": "http://h/", "DRIFTDB_SECRET": "s"},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,16 +115,30 @@ def test_a_token_of_the_environment_goes_to_the_server_that_it_names(tmp_path: P
     for given in ({"DRIFTDB_TOKEN": "t0ken"}, {"DRIFTDB_TOKEN_FILE": str(file)}):
         named = {**given, "DRIFTDB_URL": server}
         assert locate("r", environ=named).headers == {"Authorization": "token t0ken"}
-        assert locate("r", url=server, environ=given).headers == {"Authorization": "token t0ken"}
         assert locate("r", url="http://other/", environ=named).headers == {}
+        of_room = {**given, "DRIFTDB_ROOM": f"{server}room/r"}
+        for url in (server, None):
+            found = locate("r" if url else None, url=url, environ=of_room)
+            assert found.headers == {"Authorization": "token t0ken"}
+        assert locate("r", url="http://other/", environ=of_room).headers == {}
         assert locate(environ={**JUPYTER, **given}).headers == {"Authorization": "DriftDB s3cret"}
 
 
+def test_it_goes_to_no_server_that_a_notebook_names_alone() -> None:
+    given = {"DRIFTDB_TOKEN": "t0ken"}
+    for environ in (given, {**given, "DRIFTDB_ROOM": "r"}):
+        for url in ("http://evil.example/", "http://evil.example/room/r"):
+            assert locate("r", url=url, environ=environ).headers == {}
+    typed = locate("r", url="http://host/", typed=True, environ=given)  # on a command line
+    assert typed.headers == {"Authorization": "token t0ken"}
+
+
 def test_a_token_that_is_none_is_not_shown(tmp_path: Path) -> None:
+    host = {"DRIFTDB_URL": "http://host/"}
     with pytest.raises(ValueError, match=r"expected a file with a token, got .*No such file"):
-        locate("r", url="http://host/", environ={"DRIFTDB_TOKEN_FILE": str(tmp_path / "none")})
+        locate("r", environ={**host, "DRIFTDB_TOKEN_FILE": str(tmp_path / "none")})
     with pytest.raises(ValueError, match="expected a token, got text") as caught:
-        locate("r", url="http://host/", environ={"DRIFTDB_TOKEN": "s3\ncret"})
+        locate("r", environ={**host, "DRIFTDB_TOKEN": "s3\ncret"})
     assert "cret" not in str(caught.value)
 
 
@@ -251,7 +266,7 @@ def test_a_share_link_is_a_room_and_the_secret_that_lets_in() -> None:
     ],
 )
 def test_a_share_link_that_is_none_is_refused_without_its_secret(
-    url: str, options: dict[str, str]
+    url: str, options: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match="share link") as raised:
         locate(url, environ={}, **options)
