@@ -28,9 +28,11 @@ _SECTIONS = {
     "Widgets of others": ("bind", "bind_all", "Binding", "Bindings"),
     "Cells that are run again": ("keep_on_rerun",),
     "Waiting": ("Handle", "Wait", "Feed", "Subscription"),
+    "Charts": ("Chart",),
     "Writing to a stream": ("StreamFile", "StreamHandler", "Progress"),
 }
 _ELSEWHERE = {
+    "Chart": "driftdb_jupyter.client.objects.chart",
     "StreamFile": "driftdb_jupyter.client.objects.stream.file",
     "StreamHandler": "driftdb_jupyter.client.objects.stream.handler",
     "Progress": "driftdb_jupyter.client.objects.stream.progress",

@@ -114,7 +114,7 @@ class Look:
 
 
 class Chart(Sealed):
-    """A chart of a stream or a state; :meth:`.Stream.chart` and :meth:`.SharedState.chart` make it.
+    """A chart of a stream or a state, as their ``chart()`` returns it.
 
     In a notebook a cell shows it, live, also while the kernel is busy. The room is told how it
     looks, so that its page shows the same; the newest one counts.

@@ -20,6 +20,7 @@ export interface Category {
 
 const MOST_ROWS = 100;
 const MOST_SERIES = 8;
+const LONGEST_NAME = 200;
 const NONE: Categories = { series: [], rows: [], more: 0 };
 
 /**
@@ -87,7 +88,11 @@ function votes(choices: readonly Json[]): Categories {
 }
 
 function cut(series: readonly string[], rows: readonly Category[]): Categories {
-  return { series, rows: rows.slice(0, MOST_ROWS), more: Math.max(0, rows.length - MOST_ROWS) };
+  const shown = rows.slice(0, MOST_ROWS).map(({ name, amounts }) => ({
+    name: name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name,
+    amounts,
+  }));
+  return { series, rows: shown, more: Math.max(0, rows.length - MOST_ROWS) };
 }
 
 /** Whether a value is what somebody chose: a text, yes or no, or several texts. */

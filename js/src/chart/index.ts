@@ -10,7 +10,7 @@ import { Lines } from "./lines";
 import { type Look, readLook } from "./look";
 import { Reader, type Told } from "./reader";
 import { save } from "./save";
-import { csvOf, type Sheet, tableOf } from "./sheet";
+import { csvOf, MOST_ROWS, type Sheet, tableOf } from "./sheet";
 import { Theme } from "./theme";
 
 export interface ChartOptions {
@@ -179,7 +179,8 @@ export class Chart {
   private fillTable(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.table;
     const isAtEnd = scrollTop + clientHeight >= scrollHeight - 20;
-    this.table.replaceChildren(tableOf(this.content.sheet(), this.options.label));
+    const sheet = this.content.sheet(MOST_ROWS);
+    this.table.replaceChildren(tableOf(sheet, this.options.label));
     this.table.scrollTop = isAtEnd ? this.table.scrollHeight : scrollTop;
   }
 

@@ -153,7 +153,7 @@ export class Lines implements Content, Navigated {
     this.tell();
   }
 
-  sheet(): Sheet {
+  sheet(most = Number.POSITIVE_INFINITY): Sheet {
     const { series } = this;
     const [first] = this.readers;
     if (this.isHistogram) {
@@ -165,18 +165,20 @@ export class Lines implements Content, Navigated {
       ]);
       return { head, rows };
     }
-    const courses = series.map(({ course: { x, y, length } }) => ({
-      x: x.subarray(0, length),
-      y: y.subarray(0, length),
-    }));
+    const courses = series.map(({ course: { x, y, length } }) => {
+      const from = Math.max(0, length - most);
+      return { x: x.subarray(from, length), y: y.subarray(from, length) };
+    });
     const [xs, ...ys] = align(courses);
     const { isTime } = this;
+    const rows = xs.map((x, row): Cell[] => [
+      isTime ? new Date(1000 * x).toISOString() : x,
+      ...ys.map((column) => column[row] ?? null),
+    ]);
     return {
       head: [first?.x ?? "number", ...series.map(({ name }) => name)],
-      rows: xs.map((x, row): Cell[] => [
-        isTime ? new Date(1000 * x).toISOString() : x,
-        ...ys.map((column) => column[row] ?? null),
-      ]),
+      rows: rows.slice(-most),
+      length: Math.max(rows.length, ...series.map(({ course }) => course.length)),
     };
   }
 

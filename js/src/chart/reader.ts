@@ -20,6 +20,8 @@ export interface Series {
 /** The names of what is a horizontal axis where nobody says so. */
 const AXES = ["step", "global_step", "iteration", "iter", "epoch", "batch", "x", "t", "time"];
 const MOST_SERIES = 20;
+/** So much of a column's name is shown. */
+const LONGEST_NAME = 100;
 /** Nothing that is drawn reaches that far. */
 const FARTHEST = 1e300;
 
@@ -47,7 +49,7 @@ export class Reader {
 
   /** The column of the horizontal axis; `null`: values are counted. */
   get x(): string | null {
-    return this.axis;
+    return this.axis === null ? null : shortened(this.axis);
   }
 
   add({ value, time }: Told): void {
@@ -76,18 +78,19 @@ export class Reader {
   }
 
   private addRecord(value: Record<string, Json>, place: number, seconds: number | null): boolean {
-    const names = this.look.y ?? Object.keys(value).slice(0, 2 * MOST_SERIES);
+    const names = Object.keys(value).slice(0, 2 * MOST_SERIES);
     if (this.axis === null && this.columns.size === 0)
       this.axis = AXES.find((each) => numberOf(field(value, each)) !== null) ?? null;
     if (this.columns.size < 2 * MOST_SERIES)
-      for (const each of Object.keys(value)) this.columns.add(each);
+      for (const each of names) this.columns.add(shortened(each));
     const x = this.xOf(value, place, seconds);
     if (x === null) return false;
     let drawn = false;
-    for (const column of names) {
+    for (const column of this.look.y ?? names) {
       const y = column === this.axis ? null : numberOf(field(value, column));
       if (y === null) continue;
-      const name = this.prefix ? `${this.name} · ${column}` : column;
+      const shown = shortened(column);
+      const name = this.prefix ? `${this.name} · ${shown}` : shown;
       drawn = this.point(column, name, x, y) || drawn;
     }
     return drawn;
@@ -123,6 +126,10 @@ export class Reader {
     course.push(x, y);
     return true;
   }
+}
+
+function shortened(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
 }
 
 /** A value as a number that can be drawn; `null` for all others. */

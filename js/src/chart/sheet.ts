@@ -8,10 +8,12 @@ export type Cell = string | number | null;
 export interface Sheet {
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
+  /** How many rows there are, where those here are the newest of them. */
+  readonly length?: number;
 }
 
 /** So many of the newest rows are read in a page; the file has all. */
-const MOST_ROWS = 200;
+export const MOST_ROWS = 200;
 
 /** The rows as CSV (RFC 4180), that spreadsheets take no text in for a formula. */
 export function csvOf({ head, rows }: Sheet): string {
@@ -26,9 +28,9 @@ function quoted(cell: Cell): string {
 }
 
 /** The newest rows as a table to read. */
-export function tableOf({ head, rows }: Sheet, label: string): HTMLElement {
+export function tableOf({ head, rows, length = rows.length }: Sheet, label: string): HTMLElement {
   const table = element("table", "");
-  const caption = element("caption", "", { dir: "auto" }, captionOf(label, rows.length));
+  const caption = element("caption", "", { dir: "auto" }, captionOf(label, length));
   const top = element("tr", "");
   for (const name of head)
     top.append(element("th", "", { scope: "col", dir: "auto" }, shown(name)));

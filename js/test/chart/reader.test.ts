@@ -173,6 +173,13 @@ test("a list is votes where all of it was chosen", () => {
   expect([areVotes(["a", true]), areVotes(["a", 1]), areVotes([])]).toEqual([true, false, false]);
 });
 
+test("of a name of any length so much is shown as can be read", () => {
+  const long = "n".repeat(100_000);
+  const [[name = ""] = []] = read({}, [{ [long]: 1 }]).series as string[][];
+  expect(name).toHaveLength(101);
+  expect(readCategories({ [long]: 1 }, readLook({})).rows[0]?.name).toHaveLength(201);
+});
+
 test("a frame is drawn row by row", () => {
   const frame = { $dataframe: { columns: ["t", "n"], data: { t: [1, 2], n: [3, 4] } } };
   expect(rowsOf(frame)).toEqual([
