@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from traitlets import All, EventHandler, HasTraits, TraitType
+from traitlets.utils.sentinel import Sentinel
 
 from ..arguments import check_flag, check_function
 from ..base_room import BaseRoom
@@ -31,9 +32,6 @@ from .describe import describe
 from .made import class_of
 from .message import Message, read_message
 from .shared import Shared, brief_of
-
-if TYPE_CHECKING:
-    from traitlets.utils.sentinel import Sentinel
 
 __all__ = ["SharedState"]
 
@@ -286,9 +284,14 @@ class SharedState(Shared, HasTraits):
         As :meth:`traitlets.HasTraits.observe`, but for the value where ``names`` doesn't say
         otherwise. The room's changes are told on the main thread as soon as it is free, in a
         kernel as in a program whose main thread runs an event loop; in a plain script on a
-        thread of their own. Of several changes in the meantime only the last is told.
+        thread of their own. Of several changes in the meantime only the last is told. Raises
+        :class:`ValueError` for a name of nothing that can be observed.
         """
         check_function("the handler", handler)
+        for name in [names] if isinstance(names, (str, Sentinel)) else names:
+            if name is not All and not self.has_trait(str(name)):
+                known = ", ".join(sorted(self.trait_names()))
+                raise ValueError(f"expected one of {known} as names=, got {name!r}")
         callbacks.notice_loop()
         if self._observable:
             observation = _Observation(self, handler, names, type)

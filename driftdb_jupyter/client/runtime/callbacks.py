@@ -154,13 +154,17 @@ class Callbacks:
             if self._due:  # something came meanwhile, or an interrupt came
                 self._wakeup.request()
 
-    @staticmethod
-    def _deliver(target: Target) -> None:
+    def _deliver(self, target: Target) -> None:
         try:
             target.deliver()
         except KeyboardInterrupt:
             _log.warning("a callback of %r was interrupted", target, exc_info=True)
             raise
+        except SystemExit as error:
+            if not _in_kernel():  # which would end, with all that its notebook has in memory
+                raise
+            _log.error("a callback of %r failed", target, exc_info=trimmed(error))
+            self._due[target] = None  # it has its other handlers to call
         except Exception as error:
             _log.error("a callback of %r failed", target, exc_info=trimmed(error))
 
@@ -176,9 +180,13 @@ def _interruptible() -> contextlib.AbstractContextManager[object]:
     cell alone. Elsewhere the signal does what it does.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    if is_main and getattr(ipython(), "kernel", None) is not None:
+    if is_main and _in_kernel():
         return _interrupted_by_signal()
     return _as_it_is
+
+
+def _in_kernel() -> bool:
+    return getattr(ipython(), "kernel", None) is not None
 
 
 _as_it_is = contextlib.nullcontext()

@@ -413,6 +413,15 @@ def test_it_links_with_other_traits(server: FakeServer, here: Room) -> None:
     arrived.wait_for(lambda: slider.value == 8)
 
 
+@pytest.mark.parametrize("names", ["lable", ["value", "lable"]])
+def test_what_can_not_be_observed_is_said(here: Room, names: str | list[str]) -> None:
+    state = SharedState("slider", 1, room=here)
+    with pytest.raises(ValueError, match=r"^expected one of .*label.* as names=, got 'lable'"):
+        state.observe(print, names=names)
+    state.observe(print, names=["value", "label"])
+    state.observe(print, names=traitlets.All)
+
+
 def test_notifications_can_be_held(here: Room) -> None:
     state, changes = SharedState("slider", 0, room=here), Changes()
     state.observe(changes)

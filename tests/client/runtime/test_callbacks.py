@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import pytest
 
+from driftdb_jupyter.client.runtime import callbacks as module
 from driftdb_jupyter.client.runtime.callbacks import Callbacks
 from driftdb_jupyter.client.runtime.worker import updates
 
@@ -132,6 +135,29 @@ def test_one_that_fails_is_logged_and_the_others_run(caplog: pytest.LogCaptureFi
         asyncio.run(program())
     assert other.called.is_set()
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_in_a_kernel_one_that_exits_ends_no_loop_and_tells_the_rest(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "ipython", lambda: Mock(kernel=Mock(io_loop=None)))
+
+    def leave() -> None:
+        if len(leaving.threads) == 1:
+            sys.exit(3)
+
+    callbacks, leaving, other = Callbacks(), Target(leave), Target()
+
+    async def program() -> None:
+        callbacks.notice_loop()
+        callbacks.schedule(leaving)
+        callbacks.schedule(other)
+        while len(leaving.threads) < 2:  # it has its other handlers to call
+            await asyncio.sleep(0)
+
+    asyncio.run(program())
+    assert other.called.is_set()
+    assert "SystemExit: 3" in caplog.text
 
 
 def test_one_that_keeps_others_waiting_is_named_once() -> None:

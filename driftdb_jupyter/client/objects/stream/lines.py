@@ -37,6 +37,8 @@ _TOKEN = re.compile(
     r"|\x1b[PX^_][^\x1b\n]*\x1b\\"  # DCS, SOS, PM, APC
     rf"|(?!\x1b(?:\[|{STRING})){ESCAPE}"
 )
+_EIGHT_BIT = "\x90\x98\x9b\x9c\x9d\x9e\x9f"  # DCS, SOS, CSI, ST, OSC, PM, APC
+_AS_SEVEN_BIT = {ord(each): f"\x1b{chr(ord(each) - 0x40)}" for each in _EIGHT_BIT}
 _UNFINISHED = re.compile(
     rf"\x1b(?:\[{PARAMETERS}{INTERMEDIATE}|{STRING}[^\x07\x1b\n]*\x1b?|{INTERMEDIATE})\Z"
 )
@@ -64,6 +66,7 @@ class Lines:
 
     def split(self, text: str) -> list[str]:
         """Take text, and return the lines that end in it."""
+        text = _seven_bit(text)
         if self._unfinished:
             text, self._unfinished = self._unfinished + text, ""
         if "\r\n" in text:
@@ -306,6 +309,7 @@ def printed(text: str) -> str:
 
     Lone surrogates become U+FFFD.
     """
+    text = _seven_bit(text)
     if _first_special(text) is not None:
         lines = Lines()
         text = "\n".join(lines.split(text) + lines.end())
@@ -322,6 +326,13 @@ def encode_line(line: str) -> bytes:
         return _encode(line)
     except UnicodeEncodeError:
         return _encode(_without_surrogates(line))
+
+
+def _seven_bit(text: str) -> str:
+    """Return a text in which control sequences begin with ESC, and not with one character."""
+    if text.isascii() or not any(each in text for each in _EIGHT_BIT):
+        return text
+    return text.translate(_AS_SEVEN_BIT)
 
 
 def _first_special(text: str) -> int | None:

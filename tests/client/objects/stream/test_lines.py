@@ -61,6 +61,7 @@ def test_lines_come_out_once_they_have_an_end() -> None:
         ("\x1b[>4;2mtext\x1b[6n\x1b[c\n", ["text"]),
         ("unfinished \x1b]8;;https://e.org\nnext\n", ["unfinished \x1b]8;;https://e.org", "next"]),
         ("end\x1b[", ["end\x1b["]),
+        ("a\x9b31mred\x9bm\x9b2J\x9d52;c;aGk=\x9c\x90q\x9cb\n", ["a\x1b[31mred\x1b[mb"]),
         ("a\x00b\x07c\n", ["a\x00b\x07c"]),
         ("", []),
     ],
