@@ -6,6 +6,7 @@ the hub writes it into URLs (``/user/NAME/``), so no name reaches beyond its sec
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote
 
@@ -32,12 +33,15 @@ def owned_room(kind: Kind, name: str, rest: str) -> str:
 def owner_of(room: str) -> Owner | None:
     """Return whom a room belongs to; ``None`` for a room that is the hub's as a whole.
 
-    A name that begins as theirs do and isn't written as :func:`owned_room` writes it belongs to
-    nobody at all: to an owner with an empty name.
+    A name that begins as theirs do, or looks so, and isn't written as :func:`owned_room` writes it
+    belongs to nobody at all: to an owner with an empty name.
     """
+    looks = "".join(filter(str.isprintable, unicodedata.normalize("NFKC", room))).strip().casefold()
     for kind in _KINDS:
-        if not room.startswith(f"{kind}:"):
+        if not looks.startswith(f"{kind}:"):
             continue
+        if not room.startswith(f"{kind}:"):
+            return Owner(kind, "")
         _, written, *rest = room.split(":", 2)
         name = unquote(written)
         return Owner(kind, name if rest and _written(name) == written else "")

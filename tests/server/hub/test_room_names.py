@@ -8,7 +8,7 @@ from driftdb_jupyter.protocol.name import is_name
 from driftdb_jupyter.server.hub.room_names import Owner, owned_room, owner_of
 
 
-@pytest.mark.parametrize("room", ["class", "user", "users:ada:x", "User:ada:x", ""])
+@pytest.mark.parametrize("room", ["class", "user", "users:ada:x", "the user:ada:x", ""])
 def test_another_room_belongs_to_nobody(room: str) -> None:
     assert owner_of(room) is None
 
@@ -21,7 +21,13 @@ def test_whoever_a_room_is_made_for_owns_it(name: str, rest: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["user:ada", "user:%61da:x", "user:a%2fb:x", "group::x", "user:ä:"]
+    "room",
+    [
+        *("user:ada", "user:%61da:x", "user:a%2fb:x", "group::x", "user:ä:"),
+        # What looks like another's.
+        *("User:ada:x", "GROUP:students:x", " user:ada:x", "\u200buser:ada:x", "us\u00ader:ada:x"),
+        *("\uff55ser:ada:x", "user\uff1aada\uff1ax", "\u2067user:ada:x"),
+    ],
 )
 def test_a_name_that_is_written_otherwise_is_nobodys(room: str) -> None:
     owner = owner_of(room)
