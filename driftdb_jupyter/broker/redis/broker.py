@@ -405,8 +405,12 @@ class RedisBroker:
                     await self._store.do(room.keys.name, "touch")
             await self._store.note_served_time()  # which a full Redis refuses, as it does pushes
         except Unavailable as error:
+            if self._beat_failing != error.plain and self._rooms.trouble is None:
+                _log.error("%s: %s", self._store.place.shown, error.plain)
             self._beat_failing = error.plain
         else:
+            if self._beat_failing is not None:
+                _log.info("%s: it answers again", self._store.place.shown)
             self._beat_failing = None
 
     async def _look_at_changes(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from redis import exceptions
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import URL_QUERY_ARGUMENT_PARSERS, AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
@@ -40,9 +41,9 @@ _OLDEST = (7, 0)
 _SCHEMES = ("redis", "rediss", "unix")
 _SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 _SENTINEL_PORT = 26379
-# What may stand in the URL behind a question mark; redis-py would take a password there, too.
-_OPTIONS = {
-    *("db", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"),
+# What may stand behind a question mark where there is TLS; redis-py would take a password, too.
+_TLS_OPTIONS = {
+    *("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"),
     *("ssl_cert_reqs", "ssl_check_hostname"),
 }
 
@@ -118,9 +119,10 @@ class RedisPlace:
                 " read it: put it into a file (redis_password_file) or into the environment"
                 " variable DRIFTDB_REDIS_PASSWORD"
             )
-        if unknown := asked.keys() - _OPTIONS:
+        options_known = _TLS_OPTIONS | {"db"} if parts.scheme.startswith("rediss") else {"db"}
+        if unknown := asked.keys() - options_known:
             raise BadMessage(
-                f"expected {', '.join(sorted(_OPTIONS))} behind the ? of the URL of Redis, got"
+                f"expected {', '.join(sorted(options_known))} behind the ? of the URL of Redis, got"
                 f" {min(unknown)[:40]!r}"
             )
         self.prepare: Callable[[AbstractConnection], Awaitable[None]] = _unprepared
@@ -227,16 +229,19 @@ def _pool_of_sentinels(
 ) -> SentinelConnectionPool:
     """Return connections to whatever the Sentinels of a URL name; raises :class:`BadMessage`."""
     parts = urlsplit(url)
-    asked = {name: given[-1] for name, given in parse_qs(parts.query).items()}
+    asked: dict[str, Any] = {
+        name: URL_QUERY_ARGUMENT_PARSERS.get(name, str)(given[-1])
+        for name, given in parse_qs(parts.query).items()
+    }
     name, _, db = parts.path.strip("/").partition("/")
-    db = db or asked.pop("db", "0")
+    db = db or str(asked.pop("db", 0))
     if not name or not db.isdigit():
         raise BadMessage(
             "expected the URL of Redis as redis+sentinel://HOST:PORT,HOST:PORT/NAME/DB, with the"
             " name that the Sentinels give the primary"
         )
     if parts.scheme == "rediss+sentinel":
-        asked["ssl"] = "yes"
+        asked["ssl"] = True
     make_sentinel: Callable[..., Sentinel] = Sentinel
     make_pool: Callable[..., SentinelConnectionPool] = SentinelConnectionPool
     addresses = _addresses(parts.netloc.rpartition("@")[2])
@@ -347,6 +352,12 @@ def quoted(error: BaseException) -> str:
 
 def explain(error: BaseException) -> str:
     """Return in words for people why Redis can't be used; nothing secret."""
+    cause = error.__cause__ or error.__context__
+    if isinstance(error, ssl.SSLError) or isinstance(cause, ssl.SSLError):
+        return (
+            "Redis can't be reached over TLS: its certificate is not believed, or it speaks"
+            " without TLS there (ssl_ca_certs in the URL names a file with what is believed)"
+        )
     if isinstance(error.__cause__, (exceptions.RedisError, RedisUnusable)):
         error = error.__cause__  # what redis-py wraps while it connects
     if isinstance(error, RedisUnusable):

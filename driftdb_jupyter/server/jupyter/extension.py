@@ -241,6 +241,7 @@ class DriftDBExtension(ExtensionApp):
     classes = [DriftDB]  # noqa: RUF012
     default_room_retention_seconds = 30 * 24 * 60 * 60.0
     default_debug_allowed = False
+    _is_initialized = False
 
     @property
     def default_public_url(self) -> str:
@@ -285,6 +286,7 @@ class DriftDBExtension(ExtensionApp):
         self._listener: KernelListener | None = None
         self._seen = 0
         self._activity = Periodic(self.report_activity, _ACTIVITY_INTERVAL_SECONDS)
+        self._is_initialized = True
 
     def initialize_handlers(self) -> None:
         """Add the protocol's routes."""
@@ -335,6 +337,8 @@ class DriftDBExtension(ExtensionApp):
         return reach(server.ip, server.port, root, scheme=scheme)
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        if not self._is_initialized:  # Jupyter has logged why
+            return
         # Only now the port is known for certain: Jupyter takes another one where its own is taken.
         if demands_certificates(serverapp) and not serverapp.sock:
             root = url_path_join(serverapp.base_url, _PREFIX)
@@ -368,6 +372,8 @@ class DriftDBExtension(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Say goodbye to all peers."""
+        if not self._is_initialized:
+            return
         self._activity.stop()
         self.notebooks.stop()
         self.kernels.stop()

@@ -18,6 +18,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
 from driftdb_jupyter.broker.memory import MemoryBroker
+from driftdb_jupyter.server.jupyter.extension import DriftDBExtension
 from driftdb_jupyter.server.limits.callers import Caller
 from driftdb_jupyter.server.limits.rate import Rate
 from driftdb_jupyter.server.settings import DriftDB
@@ -636,3 +637,9 @@ class TestPeople:
                 await asyncio.sleep(0.005)
             await (await room.join(headers=await cookie(server))).settle()
             await room.empty()
+
+
+async def test_one_whose_settings_are_wrong_neither_starts_nor_keeps_jupyter_from_ending() -> None:
+    extension = DriftDBExtension()
+    await extension._start_jupyter_server_extension(None)
+    await extension.stop_extension()
