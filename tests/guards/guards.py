@@ -340,6 +340,36 @@ GUARDS = [
         "tests/server/hosting/test_tickets.py::test_one_stands_for_its_credential_once",
     ),
     Guard(
+        "a ticket that is shown again at another server",
+        "driftdb_jupyter/broker/redis/shared.py",
+        '"GETDEL"',
+        '"GET"',
+        "tests/server/test_several_servers.py::"
+        "test_a_ticket_of_one_server_lets_in_at_the_other_once",
+    ),
+    Guard(
+        "a guest's ticket where everybody needs a login",
+        "driftdb_jupyter/server/hosting/carried.py",
+        "            return self._guest\n",
+        "            return Guest()\n",
+        "tests/server/hosting/test_tickets.py::TestShared::"
+        "test_where_nobody_comes_in_with_nothing_no_guest_does_by_a_ticket",
+    ),
+    Guard(
+        "the last place of a share link, given by two servers at once",
+        "driftdb_jupyter/server/hosting/links.py",
+        "expected=before",
+        "expected={}",
+        "tests/server/hosting/test_links.py::test_of_two_servers_one_lets_the_last_one_in",
+    ),
+    Guard(
+        "a password in the query of Redis's URL",
+        "driftdb_jupyter/broker/redis/connecting.py",
+        ' or "password" in asked',
+        "",
+        "tests/broker/redis/test_connecting.py::test_a_password_in_the_url_is_refused_and_not_told",
+    ),
+    Guard(
         "a ticket for a ticket",
         "driftdb_jupyter/server/http/ticket_handlers.py",
         "if self.has_ticket:",
