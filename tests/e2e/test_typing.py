@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import time
+from functools import partial
+from operator import eq
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -63,6 +67,20 @@ def test_three_who_write_and_take_out_in_one_line_lose_nothing(
             each.page.keyboard.press(letter)
     become_equal(fields[0].page, *[each.input_value for each in fields])
     expect(fields[0]).to_have_value("ABC KLM thXYZ")
+
+
+@pytest.mark.parametrize("at", [time(0, 30), time(0, 30, 15, 250)])
+def test_a_time_is_typed_digit_by_digit_while_the_room_confirms_each(
+    room: PageRoom, new_window: NewWindow, at: time
+) -> None:
+    with python_room(room.url) as here:
+        state = here.state("at", at)
+        field = opened(room, new_window, "input[type=time]")
+        # A night's hour, so that it means the same where there is AM and PM.
+        for digit, hour, minute in [("0", 0, 30), ("8", 8, 30), ("1", 8, 1), ("5", 8, 15)]:
+            field.page.keyboard.press(digit)
+            expected = at.replace(hour=hour, minute=minute)
+            state.wait_for(partial(eq, expected), timeout_seconds=60)
 
 
 def opened(room: PageRoom, new_window: NewWindow, field: str) -> Locator:

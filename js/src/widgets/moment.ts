@@ -46,7 +46,8 @@ function moment(source: Source, options: ControlOptions, type: string, tag: stri
       [, text = "", fraction = "", offset = ""] = MOMENT.exec(content) ?? [];
       zone.textContent = nameOf(offset);
     }
-    if (text !== field.value) field.value = text;
+    // Setting it again, even to the same, begins anew with the part that somebody types.
+    if (withSeconds(text) !== withSeconds(field.value)) field.value = text;
     shown = field.value;
   };
   const take = (): void => {
