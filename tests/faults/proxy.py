@@ -231,6 +231,13 @@ class Proxy:
         parts = urlsplit(url)
         return parts._replace(netloc=f"127.0.0.1:{self.port}").geturl()
 
+    def move(self, url: str) -> None:
+        """Lead new links to another server; those that there are stay."""
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self._target = parts.hostname, parts.port
+
     def storm(self) -> None:
         """Faults from now on: links are reset, and those that take their places have them."""
         self._calm = False

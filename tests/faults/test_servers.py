@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -18,6 +19,7 @@ from .client import Client, joined, last_words
 from .host import Host, hosting
 from .load import KEYS, acknowledged, all_is_well, new_seed, pushing
 from .proxy import proxying
+from .wire import ABNORMAL
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(900)]
 
@@ -91,8 +93,10 @@ class Team(NamedTuple):
 
 
 @asynccontextmanager
-async def team_of(folder: Path, random: Random, *redis_urls: str) -> AsyncIterator[Team]:
-    """Four clients, of whom every other one speaks CBOR, in a new room."""
+async def team_of(
+    folder: Path, random: Random, *redis_urls: str, count: int = 4
+) -> AsyncIterator[Team]:
+    """Some clients, of whom every other one speaks CBOR, in a new room."""
     async with servers(folder, *redis_urls) as hosts:
         url = await hosts[-1].new_room()
         urls = [url.replace(hosts[-1].url, host.url) for host in hosts]
@@ -100,7 +104,7 @@ async def team_of(folder: Path, random: Random, *redis_urls: str) -> AsyncIterat
             RoamingClient(
                 urls, name=f"client-{number}", random=Random(random.random()), cbor=number % 2 == 1
             )
-            for number in range(4)
+            for number in range(count)
         ]
         async with joined(*clients):
             yield Team(hosts, urls, clients)
@@ -158,6 +162,20 @@ async def test_a_bad_network_between_a_server_and_redis_loses_nothing(
         assert shared.ask("PING")
 
 
+async def all_have_begun_anew(team: Team) -> None:
+    """Wait until all are at rest, and look whether all have the same, in another epoch."""
+    clients = team.clients
+    await asyncio.wait_for(last_words(*clients), _PATIENCE_SECONDS)
+    held = [await invariants.truth(url, list(KEYS)) for url in team.urls]
+    assert held[0] == held[1]
+    invariants.nothing_doubled(clients, held[0])
+    invariants.nothing_missed(clients, acknowledged_may_be_lost=True)
+    invariants.every_replica_is_equal(clients, held[0])
+    epochs = {r.lives[-1].epoch for c in clients for r in c.replicas.values()}
+    assert len(epochs) == 1
+    assert all(len(r.lives) > 1 for c in clients for r in c.replicas.values())
+
+
 async def test_when_redis_has_lost_something_all_begin_another_epoch(tmp_path: Path) -> None:
     random = new_seed()
     with redis() as shared:
@@ -170,12 +188,72 @@ async def test_when_redis_has_lost_something_all_begin_another_epoch(tmp_path: P
                 await asyncio.to_thread(shared.kill)
                 await asyncio.to_thread(shared.start)
                 await acknowledged(clients, 20)
-            await asyncio.wait_for(last_words(*clients), _PATIENCE_SECONDS)
-            held = [await invariants.truth(url, list(KEYS)) for url in team.urls]
-            assert held[0] == held[1]
-            invariants.nothing_doubled(clients, held[0])
-            invariants.nothing_missed(clients, acknowledged_may_be_lost=True)
-            invariants.every_replica_is_equal(clients, held[0])
-            epochs = {r.lives[-1].epoch for c in clients for r in c.replicas.values()}
-            assert len(epochs) == 1
-            assert all(len(r.lives) > 1 for c in clients for r in c.replicas.values())
+            await all_have_begun_anew(team)
+
+
+@pytest.mark.parametrize("goes_on", [False, pytest.param(True, marks=pytest.mark.long)])
+async def test_a_replica_that_lags_takes_over_by_hand_and_no_number_is_given_twice(
+    tmp_path: Path, goes_on: bool
+) -> None:
+    """The servers know an address that moves; ``goes_on``: the old primary is not ended."""
+    random = new_seed()
+    ports = free_port(), free_port()
+    urls = [f"redis://127.0.0.1:{port}" for port in ports]
+    with redis(port=ports[0]) as primary, redis(port=ports[1]) as replica:
+        async with proxying(urls[0]) as address, proxying(urls[0]) as to_replica:
+            replica.ask("REPLICAOF", "127.0.0.1", str(to_replica.port))
+            while b"master_link_status:up" not in replica.ask("INFO", "replication"):
+                await asyncio.sleep(0.01)
+            at = address.at(urls[0])
+            async with team_of(tmp_path, random, at, at) as team:
+                async with pushing(team.clients):
+                    await acknowledged(team.clients, 10)
+                    for link in to_replica.links:
+                        link.down.stalled = True
+                    await acknowledged(team.clients, 20)  # of which the replica hears nothing
+                    replica.ask("REPLICAOF", "NO", "ONE")
+                    address.move(urls[1])
+                    if not goes_on:
+                        await asyncio.to_thread(primary.kill)
+                    else:
+                        while any(
+                            len(r.lives) < 2 for c in team.clients for r in c.replicas.values()
+                        ):
+                            await asyncio.sleep(0.05)
+                    await acknowledged(team.clients, 20)
+                await all_have_begun_anew(team)
+
+
+@pytest.mark.parametrize("count", [pytest.param(500, marks=pytest.mark.long)])
+async def test_servers_that_restart_one_after_the_other_refuse_nobody(
+    tmp_path: Path, count: int
+) -> None:
+    """Three servers, and clients of whom some write, while each server is stopped and started."""
+    random = new_seed()
+    with redis() as shared:
+        async with team_of(tmp_path, random, *[shared.url] * 3, count=count) as team:
+            for client in team.clients:
+                await client.until(lambda c=client: c.is_live)  # type: ignore[misc]
+            writers = team.clients[:3]
+            async with pushing(writers):
+                for host in team.hosts:
+                    await acknowledged(writers, 10)
+                    await host.end(signal.SIGTERM)
+                    await acknowledged(writers, 10)
+                    await host.start()
+                await acknowledged(writers, 10)
+            await asyncio.wait_for(last_words(*writers), _PATIENCE_SECONDS)
+            said = {writer.name: writer.counts for writer in writers}
+            for client in team.clients:
+                for key, replica in client.replicas.items():
+                    there = {name: counts[key] for name, counts in said.items()}
+                    await asyncio.wait_for(
+                        client.until(
+                            lambda r=replica, t=there: t.items() <= r.lives[-1].newest.items()  # type: ignore[misc]
+                        ),
+                        _PATIENCE_SECONDS,
+                    )
+            invariants.check(team.clients, await invariants.truth(team.urls[0], list(KEYS)))
+            # A server that stops says so, and one that isn't there refuses nobody by a status.
+            assert {end for client in team.clients for end in client.ends} <= {1001, 1012, ABNORMAL}
+            assert all(len(r.lives) == 1 for c in team.clients for r in c.replicas.values())
