@@ -1,33 +1,46 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
 
 from .peer import Room, fetch
-from .servers import Server, jupyter, standalone
+from .servers import Server, Several, jupyter, several, standalone
 
 
 @pytest.fixture(
     scope="package",
-    params=["standalone", "jupyter", "fallback", pytest.param("redis", marks=pytest.mark.long)],
+    params=[
+        "standalone",
+        "jupyter",
+        "fallback",
+        pytest.param("redis", marks=pytest.mark.long),
+        pytest.param("several", marks=pytest.mark.long),
+    ],
 )
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Each of the two servers, and one whose sockets are read by Tornado's own reader.
 
-    And one whose rooms are in Redis, which has to show the same, if later.
+    And one whose rooms are in Redis, which has to show the same, if later; and two of these, of
+    which each connection and each request comes to any.
     """
     with ExitStack() as stack:
         if request.param == "fallback":
             stack.enter_context(patch("driftdb_jupyter.server.receiving.reader.mask", None))
         rooms = {"debug_allowed": True}
-        prefix = "conformance:" if request.param == "redis" else None
-        server = (
-            jupyter(rooms=rooms) if request.param == "jupyter" else standalone(redis_prefix=prefix)
-        )
+        server: AbstractContextManager[Server]
+        match request.param:
+            case "jupyter":
+                server = jupyter(rooms=rooms)
+            case "redis":
+                server = standalone(redis_prefix="conformance:")
+            case "several":
+                server = several(2, redis_prefix="conformance-of-several:")
+            case _:
+                server = standalone()
         yield stack.enter_context(server)
 
 
@@ -39,10 +52,20 @@ def by_our_reader(server: Server, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
+def at_one_server(server: Server) -> Iterator[None]:
+    """For tests about one server, or whose peers don't read or speak at once: all go to one."""
+    if isinstance(server, Several):
+        server.at_one = True
+    yield
+    if isinstance(server, Several):
+        server.at_one = False
+
+
+@pytest.fixture
 def window_begins_with_get(server: Server, request: pytest.FixtureRequest) -> None:
-    """With Redis a room's recovery window goes back further than to the first get."""
-    if request.node.callspec.params["server"] == "redis":
-        request.applymarker(pytest.mark.xfail(strict=True))
+    """With Redis a room's recovery window may go back further than to the first get."""
+    if request.node.callspec.params["server"] in ("redis", "several"):
+        request.applymarker(pytest.mark.xfail(strict=False))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from .servers import Server
+from .servers import Server, Several
 
 __all__ = [
     "Answer",
@@ -171,7 +171,8 @@ class Peer:
         return headers
 
     async def send(self, *messages: Message, cbor: bool | None = None) -> None:
-        """Say some messages."""
+        """Say some messages, once all servers have what was said before."""
+        await self._room.is_level()
         for message in messages:
             if self._cbor if cbor is None else cbor:
                 await self.send_raw(cbor2.dumps(message))
@@ -214,18 +215,29 @@ class Peer:
         """Wait until everything was said, and hear none of it."""
         for peer in self._room.peers:
             await peer.settle()
+        if isinstance(self._room.server, Several):
+            await self._room.is_level()
+            await self.settle()
         assert self._heard == []
 
     async def settle(self) -> None:
         """Wait until the server has done all that this peer asked so far."""
+        ended = await self.has_ended()
+        assert not ended, f"expected a pong, got close code {self._connection.close_code}"
+
+    async def has_ended(self) -> bool:
+        """Wait until the server has done all that this peer asked, or its connection has ended."""
         nonce = next(self._nonces)
-        await self.send({"type": "ping", "nonce": nonce})
+        ping: Message = {"type": "ping", "nonce": nonce}
+        if not self._ended:
+            await self.send_raw(cbor2.dumps(ping) if self._cbor else json.dumps(ping))
         while True:
             raw = await self._next()
-            assert raw is not None, f"expected a pong, got close code {self._connection.close_code}"
-            if _decode(raw) == {"type": "pong", "nonce": nonce}:
-                return
+            if raw is not None and _decode(raw) == {"type": "pong", "nonce": nonce}:
+                return False
             self._heard.append(raw)
+            if raw is None:
+                return True
 
     async def subscribe(self, *keys: str) -> None:
         """Hear of these keys from now on, and be answered nothing."""
@@ -267,6 +279,13 @@ class Room:
         """Its URL."""
         return f"{self.server.root}room/{quote(self.name, safe='')}"
 
+    async def is_level(self) -> None:
+        """Wait until all servers have what each peer said, where there are several."""
+        if isinstance(self.server, Several) and not self.server.at_one:
+            for peer in self.peers:
+                await peer.has_ended()
+            await self.server.is_level(self.name)
+
     async def join(
         self,
         *,
@@ -282,6 +301,7 @@ class Room:
         ``query`` is more to stand behind the question mark, ``headers`` come in place of the
         server's own.
         """
+        await self.is_level()
         arguments = ["cbor=true"] if cbor else []
         arguments += [query] if query is not None else []
         request = HTTPRequest(
@@ -302,6 +322,7 @@ class Room:
 
     async def post(self, message: Message | str | bytes, *, client: str | None = None) -> Answer:
         """Send one message over HTTP."""
+        await self.is_level()
         return await fetch(
             f"{self.url}/send" + ("" if client is None else f"?client={client}"),
             method="POST",

@@ -6,10 +6,17 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -33,7 +40,7 @@ from driftdb_jupyter.server.standalone import application
 
 from ..broker.redis.servers import shared_server
 
-__all__ = ["TOKEN", "Rights", "Server", "jupyter", "standalone"]
+__all__ = ["TOKEN", "Rights", "Server", "Several", "jupyter", "several", "standalone"]
 
 TOKEN = "the-token-of-this-jupyter"
 T = TypeVar("T")
@@ -93,6 +100,60 @@ class Server:
         """Run a coroutine on the server's own loop."""
         assert self.loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+
+
+class Several(Server):
+    """Servers that share their rooms: each request comes to any of them, at random."""
+
+    def __init__(self, servers: Sequence[Server], random: Random) -> None:
+        self.servers = servers
+        self.at_one = False
+        self._random = random
+        super().__init__("", lambda: None, loop=servers[0].loop)
+
+    @property
+    def root(self) -> str:
+        """The root of any of them, of the first with ``at_one``."""
+        return self.servers[0].root if self.at_one else self._random.choice(self.servers).root
+
+    @root.setter
+    def root(self, root: str) -> None:
+        pass
+
+    @property
+    def hub(self) -> Hub:
+        """The hub of one of them, for what holds for all."""
+        return self.servers[0].hub
+
+    async def is_level(self, name: str) -> None:
+        """Wait until all have of a room what each of them has, unless all are ``at_one``."""
+        if self.at_one:
+            return
+        brokers = [server.hub.broker for server in self.servers]
+        while True:
+            states = []
+            for broker in brokers:
+                assert isinstance(broker, RedisBroker)
+                room = broker._rooms.get(name)
+                presence = broker._presences._presences.get(name)
+                if room is not None and presence is not None:
+                    states.append((room.settled, room.number, presence.time, len(presence._untold)))
+            if all(state[0] and not state[3] and state == states[0] for state in states):
+                return
+            await asyncio.sleep(0.001)
+
+
+@contextmanager
+def several(count: int, *, redis_prefix: str, **settings: Any) -> Iterator[Several]:
+    """Servers that share the rooms in a Redis; options as those of :func:`standalone`."""
+    seed = Random().randrange(2**32)
+    print(f"which server is asked: {seed}")
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(standalone(redis_prefix=redis_prefix, **settings))
+            for _ in range(count)
+        ]
+        yield Several(servers, Random(seed))
 
 
 class Rights(Authorizer):

@@ -24,6 +24,7 @@ async def test_a_new_room_has_an_id_that_cant_be_guessed(server: Server) -> None
     assert all(re.fullmatch("[A-Za-z0-9_-]{22,}", room_id) for room_id in ids)
 
 
+@pytest.mark.usefixtures("at_one_server")
 async def test_a_new_room_comes_with_its_addresses(server: Server) -> None:
     answer = await fetch(server.root + "new", method="POST", headers=server.headers)
     room = Room(server, answer.json["room"])
@@ -35,6 +36,7 @@ async def test_a_new_room_comes_with_its_addresses(server: Server) -> None:
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
+@pytest.mark.usefixtures("at_one_server")
 async def test_a_room_tells_its_addresses_again(room: Room) -> None:
     made = await fetch(room.url, headers=room.server.headers)
     assert made.status == 200
@@ -106,6 +108,7 @@ async def test_urls_follow_the_host_of_the_request(room: Room) -> None:
     }
 
 
+@pytest.mark.usefixtures("at_one_server")
 async def test_no_forwarded_header_is_believed_of_anybody(room: Room) -> None:
     before = (await fetch(room.url, headers=room.server.headers)).json
     for header, value in {

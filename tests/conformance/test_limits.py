@@ -156,6 +156,7 @@ async def test_4_mib_may_wait_for_a_peer_that_uses_nothing_of_ours(room: Room) -
     await slow.hears_nothing()
 
 
+@pytest.mark.usefixtures("at_one_server")
 async def test_a_peer_that_is_too_slow_is_closed_with_4408(room: Room) -> None:
     slow = await room.join()
     await slow.subscribe("k")
@@ -176,6 +177,7 @@ async def test_an_init_alone_closes_nobody_however_large(room: Room) -> None:
     await slow.hears({"type": "pong", "nonce": 1})
 
 
+@pytest.mark.usefixtures("at_one_server")
 async def test_while_an_init_waits_nothing_more_is_read_from_its_peer(room: Room) -> None:
     await fill(room, "k", 12, "append")
     slow = await room.join()

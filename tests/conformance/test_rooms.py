@@ -66,6 +66,7 @@ async def test_every_subscriber_sees_one_and_the_same_ascending_order(room: Room
         assert [m["value"][1] for m in orders[0] if m["value"][0] == n] == list(range(50))
 
 
+@pytest.mark.usefixtures("at_one_server")
 async def test_no_push_is_lost_or_doubled_between_an_init_and_what_follows(room: Room) -> None:
     writer = await room.join()
 
