@@ -483,6 +483,81 @@ GUARDS = [
         "if False:",
         _TESTS + "test_signed.py::test_nobody_goes_on_as_somebody_else_or_in_another_room",
     ),
+    Guard(
+        "a kernel under the name of another",
+        "driftdb_jupyter/server/jupyter/kernels.py",
+        "return kernel if kernel and _equal(given, self.secret_of(kernel)) else None",
+        "return kernel or None",
+        "tests/server/jupyter/test_kernels.py::test_no_kernel_has_the_name_of_another",
+    ),
+    Guard(
+        "a kernel with more rights than who started it",
+        "driftdb_jupyter/server/jupyter/kernels.py",
+        "if type(handler.authorizer) is AllowAllAuthorizer:",
+        "if True:",
+        "tests/server/jupyter/test_kernels.py::test_it_may_do_what_its_person_may",
+    ),
+    Guard(
+        "others at the port that is for kernels",
+        "driftdb_jupyter/server/jupyter/kernel_listener.py",
+        "if not known or not request.path.startswith(self._root):",
+        "if not request.path.startswith(self._root):",
+        "tests/server/jupyter/test_kernel_listener.py::test_nobody_else_is_answered_there",
+    ),
+    Guard(
+        "what is not of rooms at the port that is for kernels",
+        "driftdb_jupyter/server/jupyter/kernel_listener.py",
+        "if not known or not request.path.startswith(self._root):",
+        "if not known:",
+        "tests/server/jupyter/test_kernel_listener.py::test_nobody_else_is_answered_there",
+    ),
+    Guard(
+        "news of a room while an authorizer hasn't answered",
+        "driftdb_jupyter/server/hosting/hub.py",
+        "                if peer.is_asking:\n                    self._mute_peer(",
+        "                if False:\n                    self._mute_peer(",
+        "tests/server/hosting/test_policy_changes.py"
+        "::test_who_is_asked_about_hears_nothing_more_until_others_have_answered",
+    ),
+    Guard(
+        "an authorizer that never answers",
+        "driftdb_jupyter/server/jupyter/access.py",
+        "timer = Context().run(loop.call_later, seconds, end, None)",
+        "timer = Context().run(loop.call_later, 3600, end, None)",
+        "tests/server/jupyter/test_extension.py::TestAuthorizer"
+        "::test_one_that_does_not_answer_counts_as_saying_no",
+    ),
+    Guard(
+        "a token that is taken back for a shorter time than it is good",
+        "driftdb_jupyter/server/http/token_handlers.py",
+        "if not isinstance(token, Token) or token.claims.id != token_id:",
+        "if not isinstance(token, Token):",
+        _TESTS + "test_signed.py"
+        "::test_what_was_taken_back_is_remembered_until_the_token_would_have_ended",
+    ),
+    Guard(
+        "a token of the environment for a server that a notebook names",
+        "driftdb_jupyter/client/transport/location.py",
+        "(typed or place.server == _server_of_room(environ))",
+        "True",
+        "tests/client/transport/test_location.py"
+        "::test_it_goes_to_no_server_that_a_notebook_names_alone",
+    ),
+    Guard(
+        "a room that looks like a person's of the hub",
+        "driftdb_jupyter/server/hub/room_names.py",
+        'if not looks.startswith(f"{kind}:"):',
+        'if not room.startswith(f"{kind}:"):',
+        "tests/server/hub/test_room_names.py",
+    ),
+    Guard(
+        "a subprotocol that is chosen without the secret behind it",
+        _HTTP + "subprotocol.py",
+        "    if not behind:\n",
+        "    if not behind:\n        return None\n    if not behind:\n",
+        "tests/conformance/test_delivery.py"
+        "::test_ours_is_never_chosen_without_the_secret_behind_it",
+    ),
 ]
 
 
