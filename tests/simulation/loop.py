@@ -54,11 +54,12 @@ class _Job:
 class SteppedLoop:
     """Just as much of a loop as a broker needs.
 
-    What was given to threads waits in a queue, and is done one by one in :meth:`step`.
+    ``itself``: the same, as far as asyncio knows. What was given to threads waits in a queue, and
+    is done one by one in :meth:`step`.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._self: Any = self  # a loop, as far as those know who ask
+        self.itself: Any = self  # a loop, as far as those know who ask
         self._clock = clock
         self._ahead = 0.0
         self._ready: deque[asyncio.Handle] = deque()
@@ -77,7 +78,7 @@ class SteppedLoop:
 
     def run(self) -> None:
         """Be the running loop, until :meth:`forsake`."""
-        asyncio._set_running_loop(self._self)
+        asyncio._set_running_loop(self.itself)
 
     def forsake(self) -> None:
         """Be the running loop no more."""
@@ -114,14 +115,14 @@ class SteppedLoop:
         return self._clock() + self._ahead
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self._self, context)
+        handle = asyncio.Handle(callback, args, self.itself, context)
         self._ready.append(handle)
         return handle
 
     def call_at(
         self, when: float, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self._self, context)
+        timer = asyncio.TimerHandle(when, callback, args, self.itself, context)
         heapq.heappush(self._timers, timer)
         return timer
 
@@ -131,10 +132,10 @@ class SteppedLoop:
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self._self)
+        return asyncio.Future(loop=self.itself)
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self._self, **options)
+        return asyncio.Task(coro, loop=self.itself, **options)
 
     def run_in_executor(
         self, executor: Any, func: Callable[..., T], *args: Any

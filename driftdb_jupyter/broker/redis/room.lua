@@ -75,6 +75,9 @@ function operations.begin(identity, new, server, bounds)
     redis.call('HSET', generation_key, 'id', new, 'identity', identity)
     known[1] = new
   end
+  if not redis.call('ZSCORE', servers, server) then  -- known from now on, if not for alive
+    redis.call('ZADD', servers, used(), server)
+  end
   local decided = known[3]
   for _, other in ipairs(redis.call('ZRANGE', servers, 0, -1)) do
     if decided and other ~= server and is_alive(other) then

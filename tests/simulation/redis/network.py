@@ -16,7 +16,7 @@ from driftdb_jupyter.broker.redis.connecting import RedisPlace
 from ..loop import SteppedLoop
 from .redis import Redis
 
-__all__ = ["Network", "SimulatedPlace", "Wire"]
+__all__ = ["Network", "SimulatedPlace", "Wire", "is_message"]
 
 _TIMEOUT_SECONDS = 2.0
 
@@ -139,9 +139,17 @@ class Network:
         self.wires.append(wire)
         return wire
 
-    def flow(self) -> bool:
-        """Bring everything to where it belongs; returns whether there was something."""
-        return sum([wire.take(1000) + wire.bring(1000) for wire in self.moving()]) > 0
+    def flow(self, *, deaf: bool = False) -> bool:
+        """Bring everything on; returns whether there was something.
+
+        If all are ``deaf`` the notifications are lost.
+        """
+        wires = self.moving()
+        taken = sum([wire.take(1000) for wire in wires])
+        if deaf:
+            for wire in wires:
+                wire.down = deque([each for each in wire.down if not is_message(each)])
+        return taken + sum([wire.bring(1000) for wire in wires]) > 0
 
     def moving(self) -> list[Wire]:
         """Return the connections that aren't stalled."""
@@ -189,6 +197,11 @@ class SimulatedPlace(RedisPlace):
 
     async def close(self) -> None:
         self.outdate()
+
+
+def is_message(reply: Any) -> bool:
+    """Return whether a reply is a notification."""
+    return isinstance(reply, list) and reply[:1] == [b"message"]
 
 
 def _encoded(word: Any) -> bytes:

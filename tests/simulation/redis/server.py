@@ -107,13 +107,15 @@ class Server:
             self._works.popleft()()
 
     def kill(self) -> None:
-        """End at once."""
-        self.is_frozen = True
+        """End at once, with the connections to Redis cut before: nobody hears of it."""
+        self._works.clear()
+        self._drop_links()
+        self.is_frozen = False
+        for task in asyncio.all_tasks(self.loop.itself):
+            task.cancel()
+        self.turn()
         self.loop.forget()
-        for link in self.links:
-            link.is_alive = False
-            link.closed()
-        self.links.clear()
+        self.is_frozen = True
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Begin something that is not waited for; Redis may be away meanwhile."""

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from random import Random
 from typing import Any
 from unittest import mock
@@ -20,7 +21,7 @@ from driftdb_jupyter.rooms.room import Applied
 
 from ..loop import SteppedLoop
 from .client import KEYS, Client, mark_of
-from .network import Network, Wire
+from .network import Network, Wire, is_message
 from .redis import Data, Redis, copy_of
 from .server import GRACE_SECONDS, LEASE_SECONDS, ROOM, Server
 
@@ -35,16 +36,19 @@ Step = tuple[str, int, int]
 
 _WEIGHTS = {
     "nothing": 1,  # what a schedule that failed is made shorter with
-    "write": 24,
+    "write": 20,
+    "say": 10,
     "flow": 24,
     "connect": 8,
     "disconnect": 3,
+    "hop": 8,
     "Redis takes": 10,
     "something arrives": 10,
     "a notification is lost": 4,
     "a notification comes twice": 2,
     "notifications change places": 2,
     "cut": 4,
+    "a reply is lost": 4,
     "stall": 3,
     "flow on": 4,
     "kill": 2,
@@ -54,9 +58,11 @@ _WEIGHTS = {
     "wait": 12,
     "wait long": 2,
     "snapshot": 5,
+    "late snapshot": 2,
     "leave": 2,
     "show": 5,
-    "leave for good": 1,
+    "show unheard": 3,
+    "leave for good": 2,
     "delete": 1,
     "save": 3,
     "replicate": 3,
@@ -103,6 +109,11 @@ def run(schedule: Sequence[Step]) -> None:
 @contextmanager
 def _small() -> Iterator[None]:
     """Have snapshots, entries and what is read at a time be small, and chance be the same."""
+    numbers = count(1)
+
+    def ids(byte_count: int) -> str:
+        return f"id-{next(numbers)}"
+
     state = global_random.getstate()
     global_random.seed(0)
     with (
@@ -110,6 +121,8 @@ def _small() -> Iterator[None]:
         mock.patch.multiple(open_rooms, _ENTRIES_AT_ONCE=3, _PIECES_AT_ONCE=1),
         mock.patch.object(snapshot, "PIECE_BYTES", 150),
         mock.patch.object(sequencer, "_BATCH_COUNT", 3),
+        mock.patch("secrets.token_hex", ids),
+        mock.patch("secrets.token_urlsafe", ids),
     ):
         try:
             yield
@@ -156,12 +169,14 @@ class World:
         """The key and mark of each value that was applied, by its epoch and number."""
         self.excused: set[str] = set()
         """The marks of writes that were acknowledged, and that Redis has lost, or a deletion."""
+        self.losses = 0
+        """How often rooms may have had to begin another epoch."""
         self.clients = [Client(number, self._note) for number in range(CLIENTS)]
         self.servers: list[Server | None] = [None] * SERVERS
         for number in range(SERVERS):
             self._start(number)
-        for client in self.clients:
-            client.connect(self.up[0])
+        for number, client in enumerate(self.clients):
+            client.connect(self.up[number])
         self._flow()
 
     @property
@@ -173,7 +188,9 @@ class World:
         """Make one step."""
         server, client = self.servers[number], self.clients[number]
         wires = [wire for wire in self.network.wires if wire.is_alive]
-        if action == "write":
+        if action == "say":
+            client.say()
+        elif action == "write":
             client.write(list(KEYS)[pick % 7 % len(KEYS)])
         elif action == "flow":
             self._flow()
@@ -181,13 +198,28 @@ class World:
             client.connect(self.up[pick % len(self.up)])
         elif action == "disconnect":
             client.disconnect()
+        elif action == "hop" and self.up:
+            client.disconnect()
+            client.connect(self.up[pick % len(self.up)])
         elif action == "leave for good" and number == 0:
+            if client.server is not None and pick % 2:
+                client.show(True)
+                self._flow()
+            if client.server is not None and pick % 2:
+                self._kill(self.servers.index(client.server))
             client.leave_for_good()
+        elif action == "show unheard":
+            client.show(not client.is_shown)
+            self._flow(deaf=True)
         elif action == "show":
             client.show(pick % 3 > 0)
         elif action == "flow on":
             for wire in wires:
                 wire.is_stalled = False
+        elif action == "a reply is lost":
+            for wire in [wire for wire in wires if wire.up][:1]:
+                wire.take(1 + pick % 2)
+                wire.cut()
         elif wires and action in ("Redis takes", "something arrives", "cut", "stall"):
             self._move(action, wires[(pick * 5 + number) % len(wires)], pick)
         elif "notification" in action:
@@ -212,12 +244,36 @@ class World:
             server.is_frozen = True
         elif action == "thaw":
             server.is_frozen = False
-        elif action == "snapshot" and (room := server.room) is not None:
-            server.begin(lambda: server.broker._rooms.write_snapshot(room))
+        elif action == "snapshot":
+            self._write_snapshot(server)
+        elif action == "late snapshot":
+            self._overtake(server)
         elif action == "leave":
             server.leave()
         elif action == "delete":
             server.begin(lambda: server.broker.delete(ROOM))
+
+    @staticmethod
+    def _write_snapshot(server: Server) -> None:
+        room = server.room
+        if room is not None:
+            server.begin(lambda: server.broker._rooms.write_snapshot(room))
+
+    def _overtake(self, server: Server) -> None:
+        """Have other servers write newer snapshots while one is on its way."""
+        before = [wire for wire in self.network.wires if wire.up]
+        self._write_snapshot(server)
+        late = [wire for wire in self.network.wires if wire.up and wire not in before]
+        for wire in late:
+            wire.is_stalled = True
+        self.clients[0].write("log")
+        self._flow()
+        for other in self.up:
+            if other is not server:
+                self._write_snapshot(other)
+        self._flow()
+        for wire in late:
+            wire.is_stalled = False
 
     def _do_to_redis(self, action: str, number: int) -> None:
         if action == "save":
@@ -256,7 +312,7 @@ class World:
 
     def _mistreat(self, action: str, wires: Sequence[Wire], pick: int) -> None:
         for wire in wires:
-            places = [n for n, each in enumerate(wire.down) if _is_message(each)]
+            places = [n for n, each in enumerate(wire.down) if is_message(each)]
             if not places:
                 continue
             place = places[pick % len(places)]
@@ -288,6 +344,7 @@ class World:
         assert server is not None
         self.servers[number] = None
         self._check_errors(server)
+        self.network.cut(lambda wire: wire.loop is server.loop)
         server.kill()
         self.network.cut(lambda wire: wire.loop is server.loop)
 
@@ -299,6 +356,7 @@ class World:
 
     def _lose(self, before: Data, now: Data) -> None:
         """Excuse those promises that can't be kept, for Redis has lost them."""
+        self.losses += 1
         self.excused |= (self._promised() | _marks(before)) - _marks(now)
 
     def _removed(self, data: Data, keys: Sequence[bytes]) -> None:
@@ -329,11 +387,11 @@ class World:
         for server in self.up:
             server.turn()
 
-    def _flow(self) -> None:
-        """Bring everything to where it belongs."""
+    def _flow(self, *, deaf: bool = False) -> None:
+        """Bring everything to where it belongs, but for notifications if all are ``deaf``."""
         for _ in range(1000):
             self._turn()
-            if not self.network.flow():
+            if not self.network.flow(deaf=deaf):
                 return
         raise AssertionError("it never comes to rest")
 
@@ -361,12 +419,10 @@ class World:
             self._start(number)
         for wire in self.network.wires:
             wire.is_stalled = False
-        for number, client in enumerate(self.clients):
-            if client.server is not self.up[number]:
-                client.disconnect()
+        places = self._spread()
         for _ in range(60):
-            for number, client in enumerate(self.clients):
-                client.connect(self.up[number])
+            for client, server in places.items():
+                client.connect(server)
             self._flow()
             self.wait(1)
             if all(client.is_at_rest for client in self.clients):
@@ -377,6 +433,19 @@ class World:
             self.now += 200
             self.wait(1)
         self.wait(LEASE_SECONDS + GRACE_SECONDS + 5)
+
+    def _spread(self) -> dict[Client, Server]:
+        """Have each client go to a server of its own, and let those stay who have one."""
+        places: dict[Client, Server] = {}
+        for client in self.clients:
+            if client.server is not None and client.server not in places.values():
+                places[client] = client.server
+            else:
+                client.disconnect()
+        free = [server for server in self.up if server not in places.values()]
+        return places | dict(
+            zip([client for client in self.clients if client not in places], free, strict=True)
+        )
 
     def _end_split(self) -> None:
         """Have all reach one Redis; what others have taken meanwhile is lost."""
@@ -389,12 +458,18 @@ class World:
         """All servers are equal, nothing promised is lost, and no client has missed anything."""
         for server in self.up:
             self._check_errors(server)
-        for number, client in enumerate(self.clients):
-            assert client.is_gone or client.server is self.up[number], "nobody is thrown out"
+        for client in self.clients:
+            assert client.is_at_rest, "nobody is thrown out"
+            assert not client.was_answered_early, "an answer comes after what it answers"
         rooms = [server.room for server in self.up if server.room is not None]
         held = [_held(room) for room in rooms]
         assert all(each == held[0] for each in held), "all servers have the same"
         room = rooms[0].room
+        epochs = {epoch for epoch, _ in self.truth} | {room.epoch}
+        assert len(epochs) <= 1 + self.losses, "no epoch begins without need"
+        for epoch in epochs:
+            told = Counter(mark for (of, _), (_, mark) in self.truth.items() if of == epoch)
+            assert max(told.values(), default=1) == 1, "nothing is broadcast twice"
         marks = [mark_of(entry) for key in room.keys for entry in room.read(key)]
         assert max(Counter(marks).values(), default=1) == 1, "nothing is applied twice"
         for client in self.clients:
@@ -426,10 +501,6 @@ class World:
                 self._kill(number)
 
 
-def _is_message(reply: Any) -> bool:
-    return isinstance(reply, list) and reply[:1] == [b"message"]
-
-
 def _marks(data: Data) -> set[str]:
     """Return the marks of the writes in the room's log and snapshot."""
     log, pieces = data.get(_LOG), data.get(_SNAPSHOT, [])
@@ -449,5 +520,10 @@ def _held(sequencer: sequencer.RedisSequencer) -> Any:
         room.epoch,
         room.seq,
         {key: [(e.seq, e.time, mark_of(e), e.author) for e in room.read(key)] for key in room.keys},
-        {client: producer.runs() for client, producer in room.producers.items()},
+        {client: _known(producer.runs()) for client, producer in room.producers.items()},
     )
+
+
+def _known(runs: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return the number of each push that is known."""
+    return {first + n: seq + n for first, seq, count in runs for n in range(count)}
