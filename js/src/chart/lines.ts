@@ -16,6 +16,10 @@ import type { Theme } from "./theme";
 
 /** So much of the axis is beyond the first and the last point, which are not to be cut. */
 const EDGE = 0.005;
+/** What is farther from 1970 is no time. */
+const LATEST_SECONDS = 8e12;
+/** A time is looked at no more closely. */
+const SHORTEST_SECONDS = 1;
 
 /** The series of some readers, as lines, points, bars or a histogram. */
 export class Lines implements Content, Navigated {
@@ -76,7 +80,14 @@ export class Lines implements Content, Navigated {
   }
 
   private get isTime(): boolean {
-    return !this.isHistogram && this.readers.some(({ isTime }) => isTime);
+    const isTime = (x = 0) => Math.abs(x) < LATEST_SECONDS;
+    return (
+      !this.isHistogram &&
+      this.readers.some((reader) => reader.isTime) &&
+      this.series.every(
+        ({ course: { x, length } }) => length === 0 || (isTime(x[0]) && isTime(x[length - 1])),
+      )
+    );
   }
 
   /** Smooth the lines by so much; 0: not at all. */
@@ -101,7 +112,7 @@ export class Lines implements Content, Navigated {
     const from = Math.max(span.from, all.from);
     const to = Math.min(span.to, all.to);
     // What is closer than numbers can tell apart is nothing to look at.
-    if (!(to - from > 1e-9 * least)) return;
+    if (!(to - from > Math.max(1e-9 * least, this.isTime ? SHORTEST_SECONDS : 0))) return;
     this.hold(from <= all.from && to >= all.to ? null : { from, to });
   }
 
@@ -287,6 +298,10 @@ export class Lines implements Content, Navigated {
     if (window !== null && !this.isLogX) from = Math.max(from, to - window);
     if (from === to)
       return this.isLogX ? { from: from / 2, to: 2 * to } : { from: from - 0.5, to: to + 0.5 };
+    if (this.isTime && to - from < SHORTEST_SECONDS) {
+      from -= SHORTEST_SECONDS / 2;
+      to += SHORTEST_SECONDS / 2;
+    }
     if (this.isLogX) {
       const edge = (to / from) ** EDGE;
       return { from: from / edge, to: to * edge };

@@ -4,6 +4,7 @@ import type { Span } from "./decimate";
 import { mark } from "./figures";
 import type { Look } from "./look";
 import type { Theme } from "./theme";
+import { linearTicks, logTicks } from "./ticks";
 
 /** A set of points as it is drawn. */
 export interface Stroke {
@@ -34,10 +35,6 @@ const TIME_PIXELS = 44; // with a line for the day
 const CHARACTER_PIXELS = 7;
 const TIME_SPACE_PIXELS = 120;
 const DRAG_PIXELS = 5;
-/** Steps of an axis on which there is nothing between two whole numbers. */
-const COUNTS = Array.from({ length: 30 }, (_, n) => [1, 2, 5][n % 3] as number).map(
-  (step, n) => step * 10 ** Math.floor(n / 3),
-);
 const DAY_SECONDS = 86_400;
 
 /** The lines, points or bars with their axes: a canvas. */
@@ -60,6 +57,7 @@ export class Plot {
     });
     const range = (): uPlot.Range.MinMax => [this.span.from, this.span.to];
     const isHistogram = look.kind === "histogram";
+    const isLogX = look.logX && !isHistogram;
     this.plot = new uPlot(
       {
         width: Math.max(1, box.clientWidth),
@@ -67,7 +65,7 @@ export class Plot {
         legend: { show: false },
         padding: [8, 20, 0, 0],
         scales: {
-          x: { time: isTime && !isHistogram, range, distr: look.logX && !isHistogram ? 3 : 1 },
+          x: { time: isTime && !isHistogram, range, distr: isLogX ? 3 : 1 },
           y: scaleOf(look),
         },
         axes: [
@@ -75,10 +73,10 @@ export class Plot {
             ...(xLabel === "" ? {} : { label: xLabel, labelSize: 18, labelGap: 0 }),
             size: isTime ? TIME_PIXELS : AXIS_PIXELS,
             space: isTime ? TIME_SPACE_PIXELS : 60,
-            ...(isTime ? { values: times } : {}),
-            ...(isCounted && !isHistogram ? { incrs: COUNTS } : {}),
+            ...(isTime ? { values: times } : { splits: marks(isLogX, isCounted && !isHistogram) }),
           }),
           axis({
+            splits: marks(look.logY && !isHistogram),
             size: (_, values) =>
               16 +
               CHARACTER_PIXELS * Math.max(2, ...(values ?? []).map((each) => each?.length ?? 0)),
@@ -164,6 +162,16 @@ export class Plot {
   destroy(): void {
     this.plot.destroy();
   }
+}
+
+/** Where the marks of an axis stand. uPlot's own may be without end, for numbers that are odd. */
+function marks(isLog: boolean, isWhole = false): uPlot.Axis.Splits {
+  return (plot, axis, from, to) => {
+    const isX = axis === 0;
+    const pixels = (isX ? plot.bbox.width : plot.bbox.height) / uPlot.pxRatio;
+    const most = Math.max(2, Math.floor(pixels / (isX ? 50 : 26)));
+    return isLog ? logTicks({ from, to }, most) : linearTicks({ from, to }, most, isWhole);
+  };
 }
 
 /** Times beside the axis, as the reader's language has them, with the day where that is another. */

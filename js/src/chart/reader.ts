@@ -22,8 +22,8 @@ const AXES = ["step", "global_step", "iteration", "iter", "epoch", "batch", "x",
 const MOST_SERIES = 20;
 /** So much of a column's name is shown. */
 const LONGEST_NAME = 100;
-/** Nothing that is drawn reaches that far. */
-const FARTHEST = 1e300;
+/** Nothing that is drawn reaches that far; what is as near to 0 is drawn there. */
+const FARTHEST = 1e30;
 
 /** Reads the values of a stream as the points of its series. */
 export class Reader {
@@ -136,5 +136,6 @@ function shortened(name: string): string {
 export function numberOf(value: Json | undefined): number | null {
   const number =
     typeof value === "number" ? value : value instanceof LongInteger ? rounded(value) : Number.NaN;
+  if (Math.abs(number) < 1 / FARTHEST) return 0;
   return Math.abs(number) < FARTHEST ? number : null;
 }
