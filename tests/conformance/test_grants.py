@@ -89,3 +89,14 @@ async def test_over_a_socket(room: Room, conversation: dict[str, Any], cbor: boo
                 heard["epoch"] = "EPOCH"
             assert heard == expected
         await peer.hears_nothing()
+
+
+async def test_keys_and_figures_over_http_are_for_who_may_read(room: Room) -> None:
+    let(room, {"anyone": "append"})
+    for message in ({"type": "keys"}, {"type": "get", "key": "k"}):
+        assert (await room.post(message)).status == 403
+    let(room, {"anyone": {"can": "read", "prefixes": ["poll/"]}})
+    assert (await room.post({"type": "keys"})).status == 200
+    assert (await fetch(room.url + "/figures")).status == 403
+    let(room, {"anyone": "read"})
+    assert (await fetch(room.url + "/figures")).status == 200

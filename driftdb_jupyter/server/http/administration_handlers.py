@@ -64,8 +64,9 @@ class AdministrationRequest(RequestHandler):
         self.set_header("Cache-Control", "no-store")
 
     def set_default_headers(self) -> None:
-        """Don't tell which version of which server this is."""
+        """Don't tell which version of which server this is; have no browser guess what it says."""
         self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
 
     def data_received(self, chunk: bytes) -> None:
         """Drop a body that nobody needs."""

@@ -43,6 +43,15 @@ async def test_a_link_that_is_no_json_is_refused() -> None:
 
 
 @pytest.mark.asyncio
+async def test_no_cache_keeps_an_answer_and_no_browser_guesses_what_it_is() -> None:
+    with standalone(secret="s" * 22) as server:
+        headers = {"Authorization": "DriftDB " + "s" * 22}
+        answer = await fetch(server.root + "admin/rooms", headers=headers)
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.asyncio
 async def test_what_reads_an_import_pauses_often_for_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

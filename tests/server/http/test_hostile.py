@@ -64,6 +64,22 @@ async def test_no_browser_guesses_what_an_answer_is(server: Server) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff", path
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_cache_keeps_what_only_some_may_have(server: Server, method: str) -> None:
+    headers = server.headers
+    if server.jupyter is None:
+        made = (await fetch(server.root + "new?admin=true", method="POST")).json
+        room, headers = made["room"], {"Authorization": f"Bearer {made['admin']}"}
+    else:
+        room = "kept"
+    paths = ("", "/access", "/links", "/figures", "/page") if method == "GET" else ("/links",)
+    for path in paths:
+        body = None if method == "GET" else '{"grants":"read"}'
+        url = f"{server.root}room/{room}{path}"
+        answer = await fetch(url, method=method, body=body, headers=headers)
+        assert (answer.status, answer.headers.get("Cache-Control")) == (200, "no-store"), path
+
+
 async def test_pages_go_into_no_frame_of_others_and_tell_nobody_where_they_are(
     server: Server,
 ) -> None:

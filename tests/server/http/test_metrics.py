@@ -30,6 +30,8 @@ async def figures(server: Server) -> dict[str, float]:
         headers = server.headers
     answer = await fetch(url, headers=headers)
     assert answer.status == 200
+    if server.jupyter is None:
+        assert answer.headers["Cache-Control"] == "no-store"
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for family in text_string_to_metric_families(answer.body.decode())
