@@ -334,8 +334,8 @@ GUARDS = [
     Guard(
         "controls by the names of a prototype",
         "js/src/widgets/state.ts",
-        'const asked = CONTROLS.get(this.kind ?? "");',
-        'const asked = (Object.fromEntries(CONTROLS) as any)[this.kind ?? ""];',
+        'this.chart : CONTROLS.get(this.kind ?? "");',
+        'this.chart : (Object.fromEntries(CONTROLS) as any)[this.kind ?? ""];',
         "js/test/widgets/state.test.ts",
     ),
     Guard(
