@@ -396,8 +396,7 @@ class RedisBroker:
             if abs(self._monotonic() - self._looked_at) > _LOOK_AGAIN_SECONDS:
                 self._looked_at = self._monotonic()
                 await self._store.renew_generation()
-            for room in self._rooms:
-                await self._rooms.tell_of(room)
+            await self._rooms.tell()
             if abs(self._monotonic() - self._touched_at) > _TOUCH_SECONDS:
                 self._touched_at = self._monotonic()
                 await self.shared.tell_counts(again=True)

@@ -82,6 +82,7 @@ class OpenRooms:
         self._rooms: dict[str, RedisSequencer] = {}
         self._channels: dict[str, RedisSequencer] = {}
         self._early: dict[str, list[bytes]] = {}
+        self._changed: dict[RedisSequencer, None] = {}
         self._locks = NameLocks()
         self._catching_up: dict[RedisSequencer, asyncio.Future[None]] = {}
         self._courier: Courier | None = None
@@ -268,7 +269,7 @@ class OpenRooms:
         try:
             if room.log_bytes > _LEFT_SNAPSHOT_BYTES:
                 await self.write_snapshot(room)
-            await self.tell_of(room)
+            await self._tell_of(room)
             await self._store.do(name, "leave", room.id, self._store.server)
         except Unavailable:
             _log.info("A room is left without Redis being told")
@@ -300,10 +301,14 @@ class OpenRooms:
         finally:
             room.is_writing_snapshot = False
 
-    async def tell_of(self, room: RedisSequencer) -> None:
-        """Have Redis know what is told of a room unopened."""
-        if not room.is_told:
-            room.is_told = True
+    async def tell(self) -> None:
+        """Have Redis know what is told unopened of the rooms that have changed."""
+        for room in list(self._changed):
+            await self._tell_of(room)
+
+    async def _tell_of(self, room: RedisSequencer) -> None:
+        if room in self._changed:
+            del self._changed[room]
             facts = (room.room.seq, room.room.key_count, room.room.byte_count)
             await self._store.do(
                 room.keys.name, "note", room.id, *facts, generation=room.generation
@@ -351,6 +356,10 @@ class OpenRooms:
         """Have what was gathered sent, with the next pipeline."""
         assert self._courier is not None
         self._courier.want_send(sequencer)
+
+    def changed(self, sequencer: RedisSequencer) -> None:
+        """Note that what is told of a room unopened is another now."""
+        self._changed[sequencer] = None
 
     def epoch_changed(self, sequencer: RedisSequencer) -> None:
         """Let go of a room that is in another epoch now."""
@@ -480,6 +489,7 @@ class OpenRooms:
                 await self._listener.unsubscribe(keys.channel)
 
     def _forget(self, room: RedisSequencer) -> None:
+        self._changed.pop(room, None)
         if self._rooms.get(room.keys.name) is room:
             del self._rooms[room.keys.name]
         if self._channels.get(room.keys.channel) is room:

@@ -65,6 +65,9 @@ class RedisHandle(Protocol):
     def want_send(self, sequencer: RedisSequencer) -> None:
         """Have what was gathered sent, with the next pipeline."""
 
+    def changed(self, sequencer: RedisSequencer) -> None:
+        """Note that what is told of a room unopened is another now."""
+
     def epoch_changed(self, sequencer: RedisSequencer) -> None:
         """Let go of a room that is in another epoch now."""
 
@@ -84,10 +87,10 @@ class RedisSequencer(Replica):
 
     They wait in order: ``_gathered`` are those to be sent next, ``_sent`` those that are on their
     way, by the number of their batch. ``audience`` hears of all pushes. ``id``: the room's own,
-    which no other of its name has; ``generation``: in which it was opened. ``is_told``: whether
-    what it tells of itself unopened is in Redis as it is now. ``in_use``: whether somebody takes
-    part. ``is_loaded``, ``is_sending``, ``is_writing_snapshot``: the broker's and the courier's.
-    ``snapshot_bytes``: how long its newest snapshot was that this server wrote or read.
+    which no other of its name has; ``generation``: in which it was opened. ``in_use``: whether
+    somebody takes part. ``is_loaded``, ``is_sending``, ``is_writing_snapshot``: the broker's and
+    the courier's. ``snapshot_bytes``: how long its newest snapshot was that this server wrote or
+    read.
     """
 
     reads_wait = True
@@ -98,7 +101,6 @@ class RedisSequencer(Replica):
         self.id = ""
         self.audience: Audience = NOBODY
         self.is_loaded = False
-        self.is_told = True
         self.is_sending = False
         self.snapshot_bytes = 0
         self.is_writing_snapshot = False
@@ -307,7 +309,7 @@ class RedisSequencer(Replica):
         if not batch:  # a fact, or a batch of an earlier time in the room
             self._look_whether_settled()
             return False
-        self.is_told = False
+        self._handle.changed(self)
         for waiting in batch:
             self._answer(waiting, self._apply_push(waiting.gathered))
         if len(self.room.producers) > self.bounds.clients and not self._forgetting:

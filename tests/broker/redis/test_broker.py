@@ -116,6 +116,38 @@ async def test_a_push_sent_again_to_another_server_is_applied_once(make_broker: 
     ] == [1, 1]
 
 
+async def test_a_client_that_knows_more_is_answered_once_that_is_known_here(
+    make_broker: MakeBroker,
+) -> None:
+    one, other = make_broker(), make_broker()
+    here, there = Record(client=CLIENT), Record()
+    at_one, at_other = await opened(one, here), await opened(other, there)
+    deaf(other)
+    push(at_one, here, push_id=1)
+    await here.answered(1)
+    assert at_other.room.seq == 0
+    assert at_other.behind(at_one.room.epoch, 0) is None
+    behind = at_other.behind(at_one.room.epoch, 1)
+    assert behind is not None
+    assert await behind
+    assert at_other.room.seq == 1
+    unknown = at_other.behind(at_one.room.epoch, 2)
+    assert unknown is not None
+    assert not await unknown
+
+
+async def test_a_room_in_which_nothing_happens_is_not_told_of(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record(client=CLIENT)
+    busy, idle = [await opened(broker, record, name) for name in ("busy", "idle")]
+    push(busy, record, push_id=1)
+    await record.answered(1)
+    assert list(broker._rooms._changed) == [busy]
+    await beats(broker)
+    assert not broker._rooms._changed
+    assert [each.seq for each in await broker.summaries()] == [1, 0]
+    assert idle.room.seq == 0
+
+
 async def test_a_room_that_is_deleted_elsewhere_ends(make_broker: MakeBroker) -> None:
     one, record = make_broker(), Record()
     await opened(one, record)

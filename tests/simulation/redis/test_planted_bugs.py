@@ -210,7 +210,7 @@ SEEDS = {
     "a_snapshot_of_a_lost_history_is_taken": 58,
     "an_epoch_is_kept_over_a_failover": 10,
     "a_lease_never_ends": 44,
-    "old_news_of_a_presence_are_believed_for_ever": 281,
+    "old_news_of_a_presence_are_believed_for_ever": 223,
     "a_snapshot_overtakes": 39,
     "a_batch_that_is_sent_again_is_taken_again": 66,
     "the_log_is_trimmed_beyond_the_snapshot": 11,
