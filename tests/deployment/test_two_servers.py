@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -16,34 +10,11 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from ..broker.redis.servers import redis_program
 from ..conformance.peer import fetch
 from ..faults.client import joined
 from ..faults.load import acknowledged, all_is_well, new_clients, pushing
-from ..server.processes import environment
-
-EXAMPLE = Path(__file__).parents[2] / "deploy" / "two-servers"
-
-
-@pytest.fixture
-def example(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The root of its rooms, and the process that its one command is."""
-    redis_program()  # skips where there is none
-    (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "driftdb"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m driftdb_jupyter.cli "$@"\n')
-    command.chmod(0o700)
-    port = 20_000 + os.getpid() % 4_000 * 3  # of three, below those that the system gives
-    env = environment(PORT=str(port), PATH=f"{command.parent}:{os.environ['PATH']}")
-    with (tmp_path / "said").open("wb") as said:
-        process = subprocess.Popen(
-            [EXAMPLE / "start", tmp_path / "data"], env=env, stdout=said, stderr=said
-        )
-    yield f"http://127.0.0.1:{port}/", process
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.terminate()
-    assert process.wait(60) == 0, (tmp_path / "said").read_text()
-    assert not any(child.is_running() for child in children)
+from ..server.processes import Process
+from .two_servers import EXAMPLE, two_servers
 
 
 def _connection_count(server: psutil.Process) -> int:
@@ -53,16 +24,14 @@ def _connection_count(server: psutil.Process) -> int:
 
 
 @pytest.mark.asyncio
-async def test_clients_that_come_to_either_lose_nothing_when_one_is_killed(
-    example: tuple[str, subprocess.Popen[bytes]],
-) -> None:
-    root, process = example
-    answer = None
-    while answer is None or answer.status != 200:
-        assert process.poll() is None
-        with suppress(OSError):
-            answer = await fetch(f"{root}new", method="POST")
-        await asyncio.sleep(0.02)
+async def test_clients_that_come_to_either_lose_nothing_when_one_is_killed(tmp_path: Path) -> None:
+    with two_servers(tmp_path) as example:
+        await kill_one_of(example)
+
+
+async def kill_one_of(example: Process) -> None:
+    root = example.server.root
+    answer = await fetch(f"{root}new", method="POST")
     assert answer.json["http_url"].startswith(root)
     url = f"{root}room/{answer.json['room']}"
     clients = new_clients(url, count=4, random=Random(4))
@@ -71,7 +40,7 @@ async def test_clients_that_come_to_either_lose_nothing_when_one_is_killed(
             await acknowledged(clients, 10)
             servers = [
                 child
-                for child in psutil.Process(process.pid).children(recursive=True)
+                for child in psutil.Process(example.process.pid).children(recursive=True)
                 if "serve" in child.cmdline()
             ]
             assert len(servers) == 2

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Page
 
 from ..browser import NewWindow
+from ..deployment.two_servers import two_servers
 from ..server.processes import COMMAND, Process, environment, started
 
 __all__ = ["HERE", "JS", "bundled", "install", "new_window", "pages", "server"]
@@ -99,11 +100,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A standalone server; each test has rooms of its own in it."""
+@pytest.fixture(scope="session", params=["one", pytest.param("two", marks=pytest.mark.long)])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    """A standalone server, and two behind nginx; each test has rooms of its own in it."""
     command = [*COMMAND, "serve", "--port=0"]
     folder = tmp_path_factory.mktemp("server")
+    if request.param == "two":
+        with two_servers(folder) as process:
+            yield process
+        return
     with started(command, cwd=folder, env=environment()) as process:
         yield process
         assert process.end() == 0, process.log

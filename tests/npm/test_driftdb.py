@@ -18,6 +18,7 @@ class Client:
 
     def __init__(self, page: Page, pages: str, api: str, *, ours: bool = False) -> None:
         self.page = page
+        self.http_url = ""
         page.goto(f"{pages}/client{'-ours' if ours else ''}.html")
         page.wait_for_function("() => window.driftdb")
         page.evaluate("api => { window.api = new driftdb.Api(api) }", api)
@@ -33,6 +34,7 @@ class Client:
         return room
 
     def join(self, room: dict[str, str], *, binary: bool = False, query: str = "") -> Client:
+        self.http_url = room.get("http_url", "")
         self.run("([url, binary]) => join(url, binary)", [room["socket_url"] + query, binary])
         return self
 
@@ -189,11 +191,15 @@ def test_a_reducer_compacts_and_a_late_joiner_gets_the_same(
     one, other = joined
     one.run(REDUCER)
     one.run(
-        """async () => {
+        """async (url) => {
             for (let number = 1; number <= 20; number++) reducer.dispatch(number);
             // The sizes or acks come, snapshots go out, and these arrive: each takes a round trip.
             for (let trip = 0; trip < 6; trip++) await db.testLatency();
-        }"""
+            const http = new driftdb.HttpConnection(url);
+            const held = async () => (await http.send({ type: "get", key: "r" })).data;
+            for (let data = []; data[0]?.value.reset !== 210; data = await held());
+        }""",
+        one.http_url,
     )
     other.run(REDUCER)
     other.until("() => shown === 210")
