@@ -86,7 +86,13 @@ def test_who_may_do_what_is_set_and_links_are_made(run: Run, place: list[str]) -
     assert json.loads(run("access", "lecture", *place).out)["anyone"] == ["read"]
     assert run("access", "lecture", "--open", *place).status == 0
     assert run("access", "lecture", *place).out == "null\n"
-    assert "/room/lecture/shared#link_" in run("links", "lecture", "--make=read", *place).out
+    made = run("links", "lecture", "--make=read", *place)
+    assert made.out.startswith("/room/lecture/shared#link_")
+    assert "That stands behind the URL of your servers" in made.err
+    public = "--DriftDB.public_url=https://rooms.example/"
+    made = run("links", "lecture", "--make=read", public, *place)
+    assert made.out.startswith("https://rooms.example/room/lecture/shared#link_")
+    assert made.err == ""
     assert run("token", "revoke", "lecture", "some-id", *place).status == 0
 
 

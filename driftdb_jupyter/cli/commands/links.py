@@ -11,7 +11,7 @@ from ...text.terminal import one_line
 from ..amounts import number_of
 from ..configured import Settings
 from ..status import Misuse
-from ..stored import data_option, opened, rooms_command
+from ..stored import data_option, in_redis, opened, rooms_command
 
 __all__ = ["command"]
 
@@ -87,7 +87,12 @@ def command(
                 room, _terms(make, key, expires, name=name, people=people, ask_name=ask_name)
             )
             put(msgspec.json.encode(made).decode() if json else made["url"])
-            if made["local"]:
+            if made["local"] and in_redis(data, settings):
+                say(
+                    "That stands behind the URL of your servers, which --DriftDB.public_url=URL"
+                    " would put before it."
+                )
+            elif made["local"]:
                 say(
                     "Only this machine opens that URL: start the server with --host 0.0.0.0"
                     " (Jupyter: --ip 0.0.0.0), or tell it its address behind a proxy or tunnel"
