@@ -104,6 +104,8 @@ class JupyterCredential:
     def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:
         """Return what the user may do now; an authorizer that fails allows nothing."""
         write, read = self._ask("write", "read")
+        if write is True and read is True:  # the common case
+            return OWNER
         if isinstance(write, bool) and isinstance(read, bool):
             return self._grants(access, write=write, read=read)
         return self._wait_for_grants(access, write, read)
@@ -202,10 +204,13 @@ class KernelCredential(JupyterCredential):
 
     def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:
         """Return what the person may do, as the authorizer said it last."""
-        if self._rights is None:
-            return super().grants(access)
-        write, read = self._rights
-        return self._grants(access, write=write, read=read)
+        if self._rights is not None:
+            write, read = self._rights
+            return self._grants(access, write=write, read=read)
+        grants = super().grants(access)
+        if grants is OWNER:
+            self._rights = True, True
+        return grants
 
     def revalidate(self) -> bool:
         """Return ``True``: a kernel runs on when its person has logged out.
