@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from ...protocol.errors import Conflict, Forbidden, NotConnected, Refusal
+from ...protocol.errors import Conflict, Forbidden, NotConnected, Refusal, Uncertain
 from ..arguments import check_function, check_hooks
 from ..base_room import BaseRoom
 from ..runtime.callbacks import callbacks
@@ -81,6 +81,7 @@ class SharedReducer(Shared):
             self._next, lambda: self._keep(self._initial), self._keep, lost=self._lost
         )
         self._settled: deque[str] = deque()
+        self._uncertain: deque[str] = deque()  # the actions that may be lost, until that is said
         self._unfinished = self._reads_anew = False
         # The newest value of which it notified, and whether it did.
         self._notified = (self._fold.value, False)
@@ -125,6 +126,8 @@ class SharedReducer(Shared):
             def settled(_: object) -> None:
                 # Not under the lock, because this is called on the background thread.
                 self._settled.append(proposal.mark)
+                if isinstance(outcome.exception(), Uncertain):
+                    self._uncertain.append(proposal.mark)
                 callbacks.schedule(self)
 
             outcome.add_done_callback(settled)
@@ -170,6 +173,15 @@ class SharedReducer(Shared):
         super().deliver()
         if not self._made:
             return
+        if uncertain := len(self._uncertain):
+            self._uncertain.clear()
+            _log.warning(
+                "%s %r: the room lost its memory before it confirmed %d changes; they may count "
+                "or not",
+                self._class_name(),
+                self._key,
+                uncertain,
+            )
         value = self._current()
         if not same(self._notified[0], value):
             self._notified = (value, True)

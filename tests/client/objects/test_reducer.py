@@ -8,7 +8,7 @@ from driftdb_jupyter.client.objects import reducer
 from driftdb_jupyter.client.objects.reducer import SharedReducer
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.session.outcome import Outcome
-from driftdb_jupyter.protocol.errors import EncodingError, QuotaExceeded, TimedOut
+from driftdb_jupyter.protocol.errors import EncodingError, QuotaExceeded, TimedOut, Uncertain
 
 from ..served import Calls, another, come_true
 
@@ -42,6 +42,22 @@ def test_an_action_that_the_function_refuses_goes_nowhere(mine: Room, theirs: Ro
         todo.dispatch("bad")
     todo.dispatch("good").result()
     assert SharedReducer("todo", add, [], room=theirs).value == ["good"]
+
+
+def test_changes_that_may_be_lost_are_said(
+    mine: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    todo = SharedReducer("todo", add, [], room=mine)
+    outcomes: list[Outcome[int | None]] = [Outcome(), Outcome()]
+    pushed = iter(outcomes)
+    monkeypatch.setattr(mine.connection, "push", lambda *_, **__: next(pushed))
+    todo.dispatch("milk")
+    todo.dispatch("eggs")
+    for each in outcomes:
+        each.set_exception(Uncertain("the room lost its memory"))
+    come_true(mine, lambda: "confirmed" in caplog.text)
+    assert todo.value == []
+    assert "SharedReducer 'todo': the room lost its memory before it confirmed" in caplog.text
 
 
 def test_who_comes_first_says_where_it_begins(mine: Room, theirs: Room) -> None:
