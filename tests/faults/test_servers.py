@@ -128,15 +128,56 @@ async def test_servers_that_are_killed_in_turn_lose_and_double_nothing(
             assert starts == [1] * len(starts)  # all were recovered, always
 
 
-async def test_a_redis_that_writes_always_loses_nothing_when_it_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fsync", ["always", pytest.param("everysec", marks=pytest.mark.long)])
+async def test_a_redis_that_writes_all_down_loses_nothing_when_it_is_killed(
+    tmp_path: Path, fsync: str
+) -> None:
     random = new_seed()
-    with redis("--appendonly", "yes", "--appendfsync", "always") as shared:
+    with redis("--appendonly", "yes", "--appendfsync", fsync) as shared:
         async with team_of(tmp_path, random, shared.url, shared.url) as team:
             async with pushing(team.clients):
                 for _ in range(2):
                     await acknowledged(team.clients, random.randint(1, 20))
                     await asyncio.to_thread(shared.kill)
                     await asyncio.to_thread(shared.start)
+                await acknowledged(team.clients, 10)
+            await team.is_well()
+
+
+_TINY = "pubsub 32kb 16kb 1"
+_USUAL = "pubsub 32mb 8mb 60"
+
+
+@pytest.mark.long
+async def test_what_is_done_to_redis_under_load_loses_nothing(tmp_path: Path) -> None:
+    """Each again and again for a second: what spoils it, and what mends it again."""
+    random = new_seed()
+    with redis() as shared:
+        async with team_of(tmp_path, random, shared.url, shared.url) as team:
+            async with pushing(team.clients):
+                for spoil, mend in [
+                    (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+                    (("CLIENT", "KILL", "TYPE", "normal"), ("PING",)),
+                    (("CLIENT", "KILL", "TYPE", "pubsub"), ("PING",)),
+                    (("SCRIPT", "FLUSH"), ("PING",)),
+                    (
+                        ("ACL", "SETUSER", "default", "-hset"),
+                        ("ACL", "SETUSER", "default", "+hset"),
+                    ),
+                    (
+                        ("CONFIG", "SET", "min-replicas-to-write", "1"),
+                        ("CONFIG", "SET", "min-replicas-to-write", "0"),
+                    ),
+                    (
+                        ("CONFIG", "SET", "client-output-buffer-limit", _TINY),
+                        ("CONFIG", "SET", "client-output-buffer-limit", _USUAL),
+                    ),
+                ]:
+                    await acknowledged(team.clients, 10)
+                    for _ in range(10):
+                        assert not shared.ask(*spoil).startswith(b"-")
+                        await asyncio.sleep(0.1)
+                    assert not shared.ask(*mend).startswith(b"-")
                 await acknowledged(team.clients, 10)
             await team.is_well()
 
