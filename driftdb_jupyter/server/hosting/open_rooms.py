@@ -216,19 +216,27 @@ class OpenRooms:
                 await asyncio.wait([self._leaving[name]])
             if name in self._rooms:  # it was not deleted after all
                 return True
-            hosted = self._host(name)
-            sequencer = await self._broker.open(name, hosted)
+            return await self._begin_hosting(self._host(name))
+        finally:
+            del self._opening[name]
+
+    async def _begin_hosting(self, hosted: HostedRoom) -> bool:
+        is_hosted = False
+        try:
+            sequencer = await self._broker.open(hosted.name, hosted)
             if sequencer is None:
                 return False
             if not hosted.has_ended:  # else it did so at once, and is asked for again
+                is_hosted = True
                 hosted.sequencer = sequencer
-                self._rooms[name] = hosted
+                self._rooms[hosted.name] = hosted
                 self._memory.charge(HOSTED_ROOM_COST_BYTES)
                 self._idle[hosted] = time.monotonic()
                 self._left_seqs -= sequencer.room.seq
             return True
         finally:
-            del self._opening[name]
+            if not is_hosted:
+                hosted.presence.close()
 
     def _put_away(self, hosted: HostedRoom) -> None:
         del self._rooms[hosted.name]

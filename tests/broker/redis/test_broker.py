@@ -136,6 +136,15 @@ async def test_a_client_that_knows_more_is_answered_once_that_is_known_here(
     assert not await unknown
 
 
+async def test_of_a_room_that_nobody_is_in_nothing_is_kept(make_broker: MakeBroker) -> None:
+    broker, record = make_broker(), Record()
+    presence = broker.presence("room", record, limits=PresenceLimits(), grace_seconds=1)
+    assert await broker.open("room", record) is None
+    assert "room" in broker._presences
+    presence.close()
+    await until(lambda: "room" not in broker._presences)
+
+
 async def test_a_room_in_which_nothing_happens_is_not_told_of(make_broker: MakeBroker) -> None:
     broker, record = make_broker(), Record(client=CLIENT)
     busy, idle = [await opened(broker, record, name) for name in ("busy", "idle")]
