@@ -10,10 +10,12 @@ import pytest
 import pytest_asyncio
 from tornado.httpclient import HTTPClientError
 
+from driftdb_jupyter.access.credential import Guest
 from driftdb_jupyter.access.room_access import POLICY
 from driftdb_jupyter.protocol.steps import Steps
 from driftdb_jupyter.protocol.value import LONG_BYTES, Value
 from driftdb_jupyter.server.hosting.hosted_room import HostedRoom
+from driftdb_jupyter.server.http.gathered import Gathered
 from driftdb_jupyter.server.limits.room_rates import RoomRates
 
 from .owned import Owned, owned
@@ -114,7 +116,37 @@ async def test_it_may_be_set_only_so_often(room: Ruled, monkeypatch: pytest.Monk
         refused = await room.access(method, STUDENT)
         assert (refused.status, refused.json["code"]) == (429, "rate")
         assert 0 < int(refused.headers["Retry-After"]) <= 100
+    for method, path in (("POST", "links"), ("DELETE", "links/none"), ("DELETE", "tokens")):
+        body = '{"grants":"read"}' if method == "POST" else None
+        url = f"{room.url}/{path}"
+        assert (await fetch(url, method=method, body=body, headers=room.owner)).status == 429
     assert (await room.access()).json is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [("PUT", "access", STUDENT), ("POST", "links", {"grants": "read"})],
+)
+async def test_who_is_no_owner_any_more_once_a_body_has_come_changes_nothing(
+    room: Ruled, monkeypatch: pytest.MonkeyPatch, method: str, path: str, content: object
+) -> None:
+    await room.join(headers=room.owner)  # which keeps it open
+    hosted = room.server.hub.rooms.find(room.name)
+    assert hosted is not None
+    kept = hosted.sequencer.room
+    whole = Gathered.whole_body
+
+    def taken_meanwhile(request: Any) -> bytes:
+        kept.change_access({POLICY: b"{}"})
+        request.credential = Guest()
+        return whole(request)
+
+    monkeypatch.setattr(Gathered, "whole_body", taken_meanwhile)
+    refused = await fetch(
+        f"{room.url}/{path}", method=method, body=json.dumps(content), headers=room.owner
+    )
+    assert refused.status == 403
+    assert (kept.access.of("policy"), kept.access.of("link")) == ({"": b"{}"}, {})
 
 
 async def test_who_may_do_nothing_stays_outside(room: Ruled) -> None:
