@@ -93,7 +93,7 @@ class Presence(Labelled):
         check_text("label", label)
         self._enter(key, room, url, timeout_seconds)
         self._encode, self._decode = encode, decode
-        self._value: Any = None
+        self._text: bytes | None = None
         self._joined = Subscribers(self._topic)
         self._left = Subscribers(self._topic)
         self._changed = Subscribers(self._topic)
@@ -111,7 +111,7 @@ class Presence(Labelled):
     @property
     def value(self) -> Any:
         """One's own value; setting it tells the others at once, ``None`` makes one unseen."""
-        return self._value
+        return None if self._text is None else decode(self._text, hook=self._decode)
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -119,7 +119,7 @@ class Presence(Labelled):
         text = None if value is None else encode(value, hook=self._encode)
         self._refusal = None
         self._home.connection.attend_as(self._replica, text)
-        self._value = value
+        self._text = text
 
     @property
     def people(self) -> list[Person]:

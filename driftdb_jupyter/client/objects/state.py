@@ -8,9 +8,12 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from traitlets import All, EventHandler, HasTraits, TraitType
+from traitlets.utils.bunch import Bunch
 from traitlets.utils.sentinel import Sentinel
 
 from ..arguments import check_flag, check_function
@@ -58,7 +61,7 @@ class _Asked(TraitType[Any, Any]):
     def get(self, obj: HasTraits, cls: type[Any] | None = None) -> Any:
         assert isinstance(obj, SharedState)
         assert self.name is not None
-        return obj._given.get(self.name)
+        return _copied(obj._given.get(self.name))
 
     def set(self, obj: HasTraits, value: Any) -> None:
         assert isinstance(obj, SharedState)
@@ -317,7 +320,8 @@ class SharedState(Shared, HasTraits):
         :attr:`value`. Further ones are logged.
         """
         if change["name"] == "value" and change["type"] == "change":
-            call_each(self._observers(), change, raises=True)
+            observers = self._observers()
+            call_each(observers, _changes(change, len(observers)), raises=True)
         else:
             super().notify_change(change)
 
@@ -520,8 +524,34 @@ def _with_choices(given: dict[str, Any]) -> dict[str, Any]:
     """Return what was given with its options as a tuple: an iterator can be read but once."""
     options = given["options"]
     if isinstance(options, Iterable) and not isinstance(options, (str, bytes, Mapping)):
-        return {**given, "options": tuple(options)}
-    return given
+        options = tuple(options)
+    return {**given, "options": _copied(options)}
+
+
+_UNCHANGEABLE = (type(None), bool, int, float, str, bytes)
+
+
+def _changes(change: Any, count: int) -> Iterable[Any]:
+    """Return a change for each of its observers, none of whom sees what another makes of a value.
+
+    As traitlets does, all are given the same one where its values can't be changed.
+    """
+    if count < 2 or (type(change.old) in _UNCHANGEABLE and type(change.new) in _UNCHANGEABLE):
+        return repeat(change)
+    copies = (
+        Bunch(change, old=_copied(change.old), new=_copied(change.new)) for _ in range(count - 1)
+    )
+    return [change, *copies]
+
+
+def _copied(value: Any) -> Any:
+    """Return a deep copy, or the value itself where it can't be copied."""
+    if type(value) in _UNCHANGEABLE:
+        return value
+    try:
+        return deepcopy(value)
+    except Exception:  # a type of the user's, which encode= and decode= know
+        return value
 
 
 _MOST_PRESSES = 1000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import repeat, starmap
+from collections.abc import Callable, Iterable, Sequence
+from itertools import starmap
 from operator import length_hint
 
 from ..arguments import check_function
@@ -103,18 +103,18 @@ class Subscribers:
 
 
 def call_each(
-    handlers: Sequence[Callable[..., object]], *arguments: object, raises: bool = False
+    handlers: Sequence[Callable[..., object]], arguments: Iterable[object], *, raises: bool = False
 ) -> None:
-    """Call each handler with the arguments, whatever the others raise.
+    """Call each handler with its argument, one of the arguments, whatever the others raise.
 
     What a handler raises is logged; with ``raises`` the first error is raised when all were
     called. An interrupt (:exc:`KeyboardInterrupt`) ends the handler that runs, and is raised when
     all were called.
     """
-    rest = iter(handlers)
+    rest, arguments = iter(handlers), iter(arguments)
     # In C alone, so that no interrupt comes between taking a handler and calling it. Each call is
     # taken by a ``next`` of its own: so a StopIteration of a handler is an error as any other.
-    calls = map(next, map(starmap, rest, repeat([arguments])))
+    calls = map(next, map(starmap, rest, zip(zip(arguments, strict=False), strict=False)))
     failed: BaseException | None = None
     try:
         while length_hint(rest):
@@ -131,7 +131,7 @@ def call_each(
                     _log.error("%r failed", handler, exc_info=trimmed(error))
     finally:
         if length_hint(rest):  # an interrupt came between two of them
-            call_each(list(rest), *arguments)
+            call_each(list(rest), arguments)
     if failed is not None:
         try:
             raise failed

@@ -93,3 +93,13 @@ def test_a_value_that_cannot_be_decoded_hides_nobody(mine: Room, theirs: Room) -
     come_true(mine, lambda: [person.value for person in here.people] == [None])
     there.value = 2
     come_true(mine, lambda: [person.value for person in here.people] == [2])
+
+
+def test_its_own_value_is_what_the_others_see_whatever_becomes_of_what_it_was_given(
+    mine: Room,
+) -> None:
+    value = {"cursor": [1, 2]}
+    people = Presence("presence", value, room=mine)
+    value["cursor"].append(3)
+    people.value["cursor"].append(4)
+    assert people.value == {"cursor": [1, 2]}

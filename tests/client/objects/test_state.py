@@ -413,6 +413,23 @@ def test_it_links_with_other_traits(server: FakeServer, here: Room) -> None:
     arrived.wait_for(lambda: slider.value == 8)
 
 
+def test_what_an_observer_makes_of_a_value_reaches_no_other(here: Room) -> None:
+    tags, seen = SharedState("tags", ["a"], room=here), []
+    tags.observe(lambda change: (change.old.clear(), change.new.clear()))
+    tags.observe(lambda change: seen.append((change.old, change.new)))
+    tags.value = ["b"]
+    assert seen == [(["a"], ["b"])]
+    assert tags.value == ["b"]
+
+
+def test_what_somebody_makes_of_its_options_changes_none(here: Room) -> None:
+    options = {"two": [1, 2], "three": [1, 2, 3]}
+    state = SharedState("choice", [1, 2], room=here, options=options)
+    options["two"].append(9)
+    state.options["three"].append(9)
+    assert state.options == {"two": [1, 2], "three": [1, 2, 3]}
+
+
 @pytest.mark.parametrize("names", ["lable", ["value", "lable"]])
 def test_what_can_not_be_observed_is_said(here: Room, names: str | list[str]) -> None:
     state = SharedState("slider", 1, room=here)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import traceback
 import weakref
+from itertools import repeat
 
 import pytest
 
@@ -49,12 +50,12 @@ def test_a_handler_that_raises_what_ends_a_loop_ends_none(caplog: pytest.LogCapt
     subscribers.add(stop)
     subscribers.add(heard.append)
     subscribers.notify("news", lambda: 1)
-    call_each([stop, heard.append], 2)
+    call_each([stop, heard.append], repeat(2))
     assert heard == [1, 2]
     logged = [record.exc_info[0] for record in caplog.records if record.exc_info]
     assert logged == [StopIteration] * 2
     with pytest.raises(StopIteration):
-        call_each([heard.append, stop, heard.append], 3, raises=True)
+        call_each([heard.append, stop, heard.append], repeat(3), raises=True)
     assert heard == [1, 2, 3, 3]
 
 
@@ -65,7 +66,7 @@ def test_a_traceback_that_is_logged_begins_in_the_handler(caplog: pytest.LogCapt
     subscribers = Subscribers(TOPIC)
     subscribers.add(fail)
     subscribers.notify("news", lambda: 1)
-    call_each([fail], 2)
+    call_each([fail], [2])
     for record in caplog.records:
         assert record.exc_info is not None
         frames = traceback.extract_tb(record.exc_info[2])
@@ -81,9 +82,9 @@ def test_a_handler_whose_subscription_another_ends_is_not_called() -> None:
 
 
 def test_each_handler_is_called_whatever_line_an_interrupt_comes_at() -> None:
-    for line in range(1, count_lines(lambda: call_each([len, len], "ab")) + 1):
+    for line in range(1, count_lines(lambda: call_each([len, len], ["ab", "ab"])) + 1):
         heard: list[str] = []
-        interrupted_at(lambda heard=heard: call_each([heard.append] * 3, "x"), line)  # type: ignore[misc]
+        interrupted_at(lambda heard=heard: call_each([heard.append] * 3, repeat("x")), line)  # type: ignore[misc]
         if heard:
             assert heard == ["x"] * 3
 
@@ -119,5 +120,5 @@ def test_a_class_may_be_a_handler() -> None:
         def __call__(self, *given: object) -> None:
             raise AssertionError(given)
 
-    call_each([Recorder, made.append], 1)
+    call_each([Recorder, made.append], repeat(1))
     assert made == [1, 1]

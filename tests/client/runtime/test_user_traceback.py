@@ -16,7 +16,7 @@ def test_the_frames_before_the_users_function_are_cut_and_no_others() -> None:
         raise ZeroDivisionError
 
     def observer(value: object) -> None:
-        call_each([lambda _: inner()], value, raises=True)
+        call_each([lambda _: inner()], [value], raises=True)
 
     try:
         observer(1)
