@@ -108,6 +108,21 @@ async def test_who_comes_back_is_told_what_was_put_in_front(room: Room) -> None:
 
 
 @pytest.mark.usefixtures("window_begins_with_get")
+async def test_who_missed_what_was_compacted_is_told_the_whole_stream(room: Room) -> None:
+    _, answer = await follow(room)
+    other = await room.join()
+    await other.send(append("a"), append("b"), compact("k", 2, "ab"), append("c"))
+    await other.settle()
+    back = await room.join()
+    await back.send(get("k", epoch=answer["epoch"], seq=0, held=True))
+    told = await back.receive()
+    assert told["data"] == [{"value": "ab", "seq": 2}, {"value": "c", "seq": 3}]
+    assert (told["recovered"], told["first"], told["size"]) == (False, 2, 2)
+    await back.send(get("k", epoch=answer["epoch"], seq=2, held=True))
+    assert (await back.receive())["recovered"]
+
+
+@pytest.mark.usefixtures("window_begins_with_get")
 async def test_only_the_last_page_says_what_the_stream_holds(room: Room) -> None:
     other = await room.join()
     await other.send(append("a"), append("b"), append("c"))

@@ -51,6 +51,8 @@ def answer_to_get(
         found = Found(room.stream(get.key).lend(above, limit=one_more), False)
     else:
         found = room.recover(get.key, epoch=get.epoch, above=above, begun=begun, limit=one_more)
+        if get.held and found.recovered and _is_compacted(room, get.key, found):
+            found = Found(room.stream(get.key).lend(0, limit=one_more), False)
         epoch, seq = room.epoch, room.seq
         begun = begun if found.recovered else room.seq
     lists, next_cursor = found.lists, None
@@ -81,6 +83,19 @@ def answer_to_get(
         held=held,
     )
     return listing, found, next_cursor
+
+
+def _is_compacted(room: Room, key: str, missed: Found) -> bool:
+    """Return True if a compact put another value in the place of one that was missed.
+
+    It has that one's number, so that no list of what was missed tells of it.
+    """
+    oldest = room.stream(key).oldest
+    return oldest is not None and any(
+        entry.seq == oldest.seq and entry is not oldest and entry.value != oldest.value
+        for entries in missed.lists
+        for entry in entries
+    )
 
 
 def answer_to_keys(
