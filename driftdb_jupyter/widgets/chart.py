@@ -19,13 +19,13 @@ class Chart(Boxed, chart.Chart):
     def _kept_view(self) -> Kept:
         shared: Any = self._shared
         if issubclass(type(shared), SharedState):
-            kept: Kept = shared._kept_chart(self._look)
+            kept: Kept = shared._kept_chart(self._style)
         else:
-            kept = shared._kept_view_as(self._look)
+            kept = shared._kept_view_as(self._style)
         return kept
 
     def _widget(self) -> View:
         shared: Any = self._shared
         if issubclass(type(shared), SharedState):
-            return view_of(shared, "chart", **shared._chart_options(self._look))
-        return view_of(shared, "stream", **shared._options_as(self._look))
+            return view_of(shared, "chart", **shared._chart_options(self._style))
+        return view_of(shared, "stream", **shared._options_as(self._style))

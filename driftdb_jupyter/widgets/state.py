@@ -11,7 +11,7 @@ from ipywidgets import Layout, ValueWidget, Widget, widget_serialization
 from traitlets import Instance, TraitType, Unicode, default
 
 from ..client.objects import state
-from ..client.objects.chart import Look
+from ..client.objects.chart import ChartStyle
 from ..client.runtime.cells import cells
 from ..protocol.json_text import read_json
 from .bundle import STYLE, bundle, code
@@ -174,11 +174,11 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
         label = self.control.label or self.key
         return kept(told, label=label, text=text, table=rows)
 
-    def _chart_options(self, look: Look) -> dict[str, AnyValue]:
+    def _chart_options(self, style: ChartStyle) -> dict[str, AnyValue]:
         """Return how a front end is to show it as a chart that looks so."""
-        return {"label": self.control.label, "chart": look.asked()}
+        return {"label": self.control.label, "chart": style.asked()}
 
-    def _kept_chart(self, look: Look) -> Kept:
+    def _kept_chart(self, style: ChartStyle) -> Kept:
         """Return what a notebook keeps of such a chart."""
         shown = self._replica.shown
         value = None if shown is None else read_json(shown)
@@ -190,7 +190,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
             text,
             table=None if shown is None else table(value),
             remembered=None if kept_text is None else kept_text.decode(),
-            **self._chart_options(look),
+            **self._chart_options(style),
         )
 
     def _kept(self) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client.objects.chart import Look
+from ..client.objects.chart import ChartStyle
 from ..client.objects.stream import stream
 from ..protocol.json_text import read_json
 from .boxed import Boxed
@@ -27,21 +27,21 @@ class Stream(Boxed, stream.Stream):
     """
 
     def _kept_view(self) -> Kept:
-        return self._kept_view_as(self._look)
+        return self._kept_view_as(self._style)
 
-    def _kept_view_as(self, look: Look | None) -> Kept:
+    def _kept_view_as(self, style: ChartStyle | None) -> Kept:
         """Return what a notebook keeps of the view, as a chart that looks so."""
         entries = self._replica.entries[-_LINES:]
         text = "\n".join(read_line(read_json(entry.value)) for entry in entries)
-        return kept_view(self, "stream", text, **self._options_as(look))
+        return kept_view(self, "stream", text, **self._options_as(style))
 
     def _widget(self) -> View:
-        return view_of(self, "stream", **self._options_as(self._look))
+        return view_of(self, "stream", **self._options_as(self._style))
 
-    def _options_as(self, look: Look | None) -> dict[str, Any]:
+    def _options_as(self, style: ChartStyle | None) -> dict[str, Any]:
         """Return how a front end is to show it: as a chart that looks so; ``None``: as it fits."""
         options: dict[str, Any] = {"label": self.label, "stamps": self._stamps}
-        if look is not None:
-            options["chart"] = look.asked()
-            options["stamps"] = self._stamps or look.x == "time"
+        if style is not None:
+            options["chart"] = style.asked()
+            options["stamps"] = self._stamps or style.x == "time"
         return options

@@ -12,10 +12,10 @@ from driftdb_jupyter.widgets.stream import Stream
 from .test_view import shown
 
 
-def test_a_chart_of_a_stream_is_its_view_with_a_look(mine: Room) -> None:
+def test_a_chart_of_a_stream_is_its_view_with_a_style(mine: Room) -> None:
     log = Stream("log", room=mine, label="Log")
     assert shown(log)._options == {"label": "Log", "stamps": False}
-    chart = Chart(log, log.chart("time", "loss").look)
+    chart = Chart(log, log.chart("time", "loss").style)
     options = {
         "label": "Log",
         "stamps": True,
@@ -30,7 +30,7 @@ def test_a_chart_of_a_stream_is_its_view_with_a_look(mine: Room) -> None:
 
 def test_a_chart_of_a_state_is_a_view_of_its_own(mine: Room) -> None:
     votes = SharedState("votes", {"Paris": 2}, room=mine, label="Votes")
-    chart = Chart(votes, votes.chart().look)
+    chart = Chart(votes, votes.chart().style)
     view = shown(chart)
     options = {"label": "Votes", "chart": {"kind": "bar"}}
     assert (view._kind, view._key, view._options) == ("chart", "votes", options)

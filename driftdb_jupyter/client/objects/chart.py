@@ -25,7 +25,7 @@ __all__ = [
     "LOOKED_AT",
     "Chart",
     "ChartKind",
-    "Look",
+    "ChartStyle",
     "check_columns",
     "columns_of",
     "keys_of",
@@ -41,7 +41,7 @@ LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartStyle:
     """How a chart looks; made by :meth:`of`. Its members are those that stand in the room."""
 
     kind: ChartKind
@@ -67,7 +67,7 @@ class Look:
         bins: int = 30,
         window: float | None = None,
         streams: Sequence[str] = (),
-    ) -> Look:
+    ) -> ChartStyle:
         """Check what was asked for.
 
         Raises :class:`TypeError` for an argument of a wrong type, and :class:`ValueError` for one
@@ -120,9 +120,9 @@ class Chart(Sealed):
     looks, so that its page shows the same; the newest one counts.
     """
 
-    def __init__(self, shared: Shared, look: Look) -> None:
+    def __init__(self, shared: Shared, style: ChartStyle) -> None:
         self._shared = shared
-        self._look = look
+        self._style = style
 
     @property
     def key(self) -> str:
@@ -130,15 +130,15 @@ class Chart(Sealed):
         return self._shared.key
 
     @property
-    def look(self) -> Look:
+    def style(self) -> ChartStyle:
         """How it looks."""
-        return self._look
+        return self._style
 
     def __repr__(self) -> str:
-        return f"Chart({self._shared!r}, kind={self._look.kind!r})"
+        return f"Chart({self._shared!r}, kind={self._style.kind!r})"
 
 
-_PLAIN = Look("line", None, None, False, False, 0.0, 30, None, ())
+_PLAIN = ChartStyle("line", None, None, False, False, 0.0, 30, None, ())
 
 
 def keys_of(streams: object, beside: Shared, kind: type[Shared]) -> tuple[str, ...]:
@@ -184,15 +184,15 @@ def columns_of(values: Sequence[Any]) -> dict[str, bool] | None:
     return columns if columns or numbers else None
 
 
-def check_columns(look: Look, columns: Mapping[str, bool] | None) -> None:
+def check_columns(style: ChartStyle, columns: Mapping[str, bool] | None) -> None:
     """Check that there are the columns that a chart is of, as far as it is known which there are.
 
     Raises :class:`ValueError`.
     """
     if columns is None:
         return
-    wanted = [("x", name) for name in (look.x,) if name not in (None, "time")]
-    wanted += [("y", name) for name in look.y or ()]
+    wanted = [("x", name) for name in (style.x,) if name not in (None, "time")]
+    wanted += [("y", name) for name in style.y or ()]
     for argument, name in wanted:
         assert name is not None
         if not columns:

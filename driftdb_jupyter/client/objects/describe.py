@@ -51,7 +51,7 @@ def describe(
     """Say what a shared object is: its ``kind``, and how it is to be shown.
 
     ``control`` is a state's, and brings its label; ``chart`` is how the chart looks that it is
-    shown as (:meth:`.Look.asked`), ``None`` where it is shown as none. Does nothing where
+    shown as (:meth:`.ChartStyle.asked`), ``None`` where it is shown as none. Does nothing where
     ``DRIFTDB_DESCRIBE`` is 0. Never raises: it is a help, and nothing more.
     """
     if not Settings.read("describe"):

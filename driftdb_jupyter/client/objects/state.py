@@ -29,7 +29,7 @@ from ..values.encoding import Hook, decode, encode, same
 from ..values.encoding import decode as plain
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
-from .chart import Chart, ChartKind, Look, check_columns, columns_of
+from .chart import Chart, ChartKind, ChartStyle, check_columns, columns_of
 from .control import Control, Kind
 from .describe import describe
 from .made import class_of
@@ -156,7 +156,7 @@ class SharedState(Shared, HasTraits):
         *("disabled", "read_only", "limit_bytes"),
     )
 
-    _look: Look | None = None
+    _style: ChartStyle | None = None
     _observable = False
     _observations: Sequence[_Observation] = ()
 
@@ -392,7 +392,7 @@ class SharedState(Shared, HasTraits):
         :class:`TypeError` and :class:`ValueError` for arguments that make no sense, and for
         columns that the value doesn't have.
         """
-        look = Look.of(
+        style = ChartStyle.of(
             kind=kind,
             x=x,
             y=y,
@@ -403,12 +403,12 @@ class SharedState(Shared, HasTraits):
         )
         value = self._read()
         if isinstance(value, list):
-            check_columns(look, columns_of(value))
+            check_columns(style, columns_of(value))
         elif hasattr(value, "columns"):  # a frame
-            check_columns(look, dict.fromkeys(map(str, value.columns), True))
-        self._look = look
+            check_columns(style, dict.fromkeys(map(str, value.columns), True))
+        self._style = style
         self._describe()
-        chart: Chart = class_of("Chart")(self, look)
+        chart: Chart = class_of("Chart")(self, style)
         return chart
 
     def close(self) -> None:
@@ -460,8 +460,8 @@ class SharedState(Shared, HasTraits):
         self._describe()
 
     def _describe(self) -> None:
-        look = self._look
-        chart = None if look is None else look.asked()
+        style = self._style
+        chart = None if style is None else style.asked()
         describe(self, "state", control=self.control, chart=chart)
 
     def _read(self) -> Any:

@@ -2,8 +2,8 @@ import type { Json } from "../protocol/messages";
 import { readable } from "../widgets/readable";
 import { isRecord } from "../widgets/record";
 import { readTable } from "../widgets/table";
-import type { Look } from "./look";
 import { numberOf } from "./reader";
+import type { ChartStyle } from "./style";
 
 /** Named amounts: of each name one or, in the order of `series`, several. */
 export interface Categories {
@@ -28,7 +28,7 @@ const NONE: Categories = { series: [], rows: [], more: 0 };
  * has a choice under each voter's name), a list of numbers, a list of objects or a frame. What is
  * none of these has no rows.
  */
-export function readCategories(value: Json | undefined, look: Look): Categories {
+export function readCategories(value: Json | undefined, style: ChartStyle): Categories {
   const list = Array.isArray(value) ? value : null;
   if (isRecord(value) && !Object.keys(value).some((name) => name.startsWith("$"))) {
     const members = Object.entries(value);
@@ -46,20 +46,20 @@ export function readCategories(value: Json | undefined, look: Look): Categories 
       list.map((each, place) => ({ name: String(place + 1), amounts: [numberOf(each)] })),
     );
   const table = readTable(value);
-  return table === null ? NONE : ofTable(table, look);
+  return table === null ? NONE : ofTable(table, style);
 }
 
-function ofTable(table: NonNullable<ReturnType<typeof readTable>>, look: Look): Categories {
+function ofTable(table: NonNullable<ReturnType<typeof readTable>>, style: ChartStyle): Categories {
   const rows = Array.from({ length: table.length }, (_, index) => table.row(index));
   const isNumeric = (column: number) => rows.some((row) => numberOf(row[column]) !== null);
   const all = table.columns.map((name, column) => ({ name, column }));
   const named =
-    all.find(({ name, column }) => (look.x === null ? !isNumeric(column) : name === look.x)) ??
+    all.find(({ name, column }) => (style.x === null ? !isNumeric(column) : name === style.x)) ??
     null;
   const series = (
-    look.y === null
+    style.y === null
       ? all.filter((each) => each !== named && isNumeric(each.column))
-      : look.y.flatMap((name) => all.filter((each) => each.name === name))
+      : style.y.flatMap((name) => all.filter((each) => each.name === name))
   ).slice(0, MOST_SERIES);
   if (series.length === 0) return NONE;
   return cut(

@@ -4,20 +4,20 @@ import { copyText } from "../widgets/copy";
 import { oncePerFrame } from "../widgets/frame";
 import { Amounts } from "./amounts";
 import { areVotes, readCategories, rowsOf } from "./categories";
-import style from "./chart.css";
+import css from "./chart.css";
 import type { Content } from "./content";
 import { Lines } from "./lines";
-import { type Look, readLook } from "./look";
 import { Reader, type Told } from "./reader";
 import { save } from "./save";
 import { csvOf, MOST_ROWS, type Sheet, tableOf } from "./sheet";
+import { type ChartStyle, readStyle } from "./style";
 import { Theme } from "./theme";
 
 export interface ChartOptions {
   /** What it is called. */
   readonly label: string;
   /** How it is to look, as it stands in the room. */
-  readonly look: Json | undefined;
+  readonly style: Json | undefined;
   /** The names of the streams that it shows. */
   readonly names: readonly string[];
   /** Whether values come one after the other, so that it can follow them. */
@@ -31,7 +31,7 @@ let sheet: CSSStyleSheet | null = null;
 
 /** A chart in a page, of one or several streams, or of a state. */
 export class Chart {
-  private readonly look: Look;
+  private readonly style: ChartStyle;
   private readonly box: HTMLElement;
   private readonly body = element("div", "driftdb-chart-body");
   private readonly hidden = element("div", "driftdb-chart-summary");
@@ -58,8 +58,8 @@ export class Chart {
     private readonly options: ChartOptions,
   ) {
     const { label, names, isLive } = options;
-    this.look = readLook(options.look);
-    this.votes = this.look.kind === "bar" ? [] : null;
+    this.style = readStyle(options.style);
+    this.votes = this.style.kind === "bar" ? [] : null;
     const tools = element("div", "driftdb-chart-tools", { role: "group", "aria-label": "Chart" });
     this.box = element("div", "driftdb-chart", {}, this.body, this.table, tools, this.hidden);
     this.table.hidden = true;
@@ -67,13 +67,13 @@ export class Chart {
     parent.append(this.box);
     dress(this.box);
     this.theme = new Theme(this.box, this.drawSoon);
-    this.readers = names.map((name) => new Reader(this.look, name, names.length > 1));
-    this.lines = new Lines(this.readers, this.look, this.theme, this.drawSoon);
+    this.readers = names.map((name) => new Reader(this.style, name, names.length > 1));
+    this.lines = new Lines(this.readers, this.style, this.theme, this.drawSoon);
     this.amounts = new Amounts(label, this.theme);
     this.lines.onFollow = () => this.showFollow();
-    this.content = this.look.kind === "bar" && !isLive ? this.amounts : this.lines;
+    this.content = this.style.kind === "bar" && !isLive ? this.amounts : this.lines;
     this.body.append(this.content.element);
-    if (this.look.kind === "line") tools.append(this.smoother());
+    if (this.style.kind === "line") tools.append(this.smoother());
     const copy = button("CSV", async () => {
       thank(copy, await copyText(csvOf(this.content.sheet())));
     });
@@ -102,7 +102,7 @@ export class Chart {
   /** The streams' values, from one of them on: just these. */
   startedOver(stream: number, values: Iterable<Told>): void {
     this.readers[stream]?.clear();
-    if (this.look.kind === "bar" && stream === 0) this.votes = [];
+    if (this.style.kind === "bar" && stream === 0) this.votes = [];
     for (const each of values) this.add(stream, each);
     this.drawSoon();
   }
@@ -115,7 +115,7 @@ export class Chart {
 
   /** Show a state's value. */
   show(value: Json | undefined): void {
-    if (this.look.kind === "bar") this.amounts.show(readCategories(value, this.look));
+    if (this.style.kind === "bar") this.amounts.show(readCategories(value, this.style));
     else
       this.startedOver(
         0,
@@ -143,9 +143,9 @@ export class Chart {
   private draw(): void {
     if (this.ended) return;
     if (this.votes !== null && this.votes.length > 0) {
-      this.amounts.show(readCategories(this.votes, this.look));
+      this.amounts.show(readCategories(this.votes, this.style));
       this.use(this.amounts);
-    } else if (this.look.kind !== "bar" || this.options.isLive) {
+    } else if (this.style.kind !== "bar" || this.options.isLive) {
       this.use(this.lines);
     }
     if (this.theme.refresh()) this.lines.restyle();
@@ -200,7 +200,7 @@ export class Chart {
   private smoother(): HTMLElement {
     const range = element("input", "driftdb-smoothing", {
       ...{ type: "range", min: "0", max: "0.99", step: "0.01" },
-      value: String(this.look.smoothing),
+      value: String(this.style.smoothing),
     });
     range.addEventListener("input", () => this.lines.smooth(Number(range.value)));
     return element("label", "driftdb-smoother", {}, "Smooth ", range);
@@ -232,7 +232,7 @@ function dress(box: HTMLElement): void {
   if (!(root instanceof Document || root instanceof ShadowRoot)) return;
   if (sheet === null) {
     sheet = new CSSStyleSheet();
-    sheet.replaceSync(style);
+    sheet.replaceSync(css);
   }
   if (!root.adoptedStyleSheets.includes(sheet))
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];

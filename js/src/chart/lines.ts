@@ -5,13 +5,13 @@ import { decimate, type Points, type Span } from "./decimate";
 import { figure, place } from "./figures";
 import { Histogram } from "./histogram";
 import { Legend } from "./legend";
-import type { Look } from "./look";
 import { type Navigated, navigate } from "./navigate";
 import { MARGIN, picture } from "./picture";
 import { Plot, type Stroke } from "./plot";
 import type { Reader, Series } from "./reader";
 import type { Cell, Sheet } from "./sheet";
 import { Smoothed } from "./smooth";
+import type { ChartStyle } from "./style";
 import type { Theme } from "./theme";
 
 /** So much of the axis is beyond the first and the last point, which are not to be cut. */
@@ -45,12 +45,12 @@ export class Lines implements Content, Navigated {
 
   constructor(
     private readonly readers: readonly Reader[],
-    private readonly look: Look,
+    private readonly style: ChartStyle,
     private readonly theme: Theme,
     private readonly redrawSoon: () => void,
   ) {
-    this.smoothing = look.smoothing;
-    this.histogram = new Histogram(look.bins);
+    this.smoothing = style.smoothing;
+    this.histogram = new Histogram(style.bins);
     this.legend = new Legend((series, shown) => {
       if (shown) this.hidden.delete(series);
       else this.hidden.add(series);
@@ -72,11 +72,11 @@ export class Lines implements Content, Navigated {
   }
 
   private get isHistogram(): boolean {
-    return this.look.kind === "histogram";
+    return this.style.kind === "histogram";
   }
 
   private get isLogX(): boolean {
-    return this.look.logX && !this.isHistogram;
+    return this.style.logX && !this.isHistogram;
   }
 
   private get isTime(): boolean {
@@ -161,7 +161,7 @@ export class Lines implements Content, Navigated {
     this.span = this.held ?? all;
     this.data = this.isHistogram ? this.binned(series) : align(this.drawn(series, plot.columns));
     plot.draw(this.data, this.span);
-    this.tell();
+    this.showValues();
   }
 
   sheet(most = Number.POSITIVE_INFINITY): Sheet {
@@ -235,7 +235,7 @@ export class Lines implements Content, Navigated {
   /** Have the smoothed courses of these. */
   private follow(series: readonly Series[]): void {
     const { smoothing } = this;
-    const isSmooth = smoothing > 0 && this.look.kind === "line";
+    const isSmooth = smoothing > 0 && this.style.kind === "line";
     this.smoothed = isSmooth
       ? series.map(({ course }, index) => {
           const before = this.smoothed[index];
@@ -263,15 +263,15 @@ export class Lines implements Content, Navigated {
         : [{ colour, isFaint: false }],
     );
     this.plot?.destroy();
-    const { look, theme, strokes, isTime } = this;
+    const { style, theme, strokes, isTime } = this;
     const xLabel = this.isHistogram ? "" : (this.readers[0]?.x ?? "");
     this.plot = new Plot(this.box, {
       isCounted: this.readers.every(({ x }) => x === null),
-      ...{ look, theme, strokes, isTime, xLabel: isTime && xLabel === "time" ? "" : xLabel },
+      ...{ style, theme, strokes, isTime, xLabel: isTime && xLabel === "time" ? "" : xLabel },
       onZoom: (span) => this.zoom(span),
       onPoint: (places) => {
         this.pointed = places.find((each) => each !== null && each !== undefined) ?? null;
-        this.tell(places);
+        this.showValues(places);
       },
     });
     this.strokes.forEach(({ colour }, stroke) => {
@@ -294,7 +294,7 @@ export class Lines implements Content, Navigated {
       most = Math.max(most, length);
     });
     if (from > to) return this.isLogX ? { from: 1, to: 10 } : { from: 0, to: 1 };
-    const { window } = this.look;
+    const { window } = this.style;
     if (window !== null && !this.isLogX) from = Math.max(from, to - window);
     if (from === to)
       return this.isLogX ? { from: from / 2, to: 2 * to } : { from: from - 0.5, to: to + 0.5 };
@@ -306,7 +306,7 @@ export class Lines implements Content, Navigated {
       const edge = (to / from) ** EDGE;
       return { from: from / edge, to: to * edge };
     }
-    if (this.look.kind !== "bar") {
+    if (this.style.kind !== "bar") {
       const edge = EDGE * (to - from);
       return { from: from - edge, to: to + edge };
     }
@@ -335,7 +335,7 @@ export class Lines implements Content, Navigated {
   }
 
   /** Show the values where somebody points, else the newest ones. */
-  private tell(places: readonly (number | null | undefined)[] = []): void {
+  private showValues(places: readonly (number | null | undefined)[] = []): void {
     const isSmooth = this.smoothed.length > 0;
     const strokeOf = (series: number) => (isSmooth ? 2 * series + 1 : series);
     const at = places.find((each) => each !== null && each !== undefined);
@@ -361,7 +361,7 @@ export class Lines implements Content, Navigated {
 
   /** Why nothing is drawn. */
   private why(): string {
-    const { x, y } = this.look;
+    const { x, y } = this.style;
     const seen = [...new Set(this.readers.flatMap(({ columns }) => [...columns]))];
     const left = this.readers.reduce((sum, each) => sum + each.left, 0);
     if (left === 0) return "No values yet: what comes is drawn at once.";

@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import type { Aligned } from "./align";
 import type { Span } from "./decimate";
 import { mark } from "./figures";
-import type { Look } from "./look";
+import type { ChartStyle } from "./style";
 import type { Theme } from "./theme";
 import { linearTicks, logTicks } from "./ticks";
 
@@ -15,7 +15,7 @@ export interface Stroke {
 }
 
 export interface PlotOptions {
-  readonly look: Look;
+  readonly style: ChartStyle;
   readonly theme: Theme;
   readonly strokes: readonly Stroke[];
   readonly isTime: boolean;
@@ -46,7 +46,7 @@ export class Plot {
     private readonly box: HTMLElement,
     options: PlotOptions,
   ) {
-    const { look, theme, isTime, xLabel, isCounted } = options;
+    const { style, theme, isTime, xLabel, isCounted } = options;
     const axis = (more: uPlot.Axis): uPlot.Axis => ({
       font: theme.font,
       labelFont: theme.font,
@@ -56,8 +56,8 @@ export class Plot {
       ...more,
     });
     const range = (): uPlot.Range.MinMax => [this.span.from, this.span.to];
-    const isHistogram = look.kind === "histogram";
-    const isLogX = look.logX && !isHistogram;
+    const isHistogram = style.kind === "histogram";
+    const isLogX = style.logX && !isHistogram;
     this.plot = new uPlot(
       {
         width: Math.max(1, box.clientWidth),
@@ -66,7 +66,7 @@ export class Plot {
         padding: [8, 20, 0, 0],
         scales: {
           x: { time: isTime && !isHistogram, range, distr: isLogX ? 3 : 1 },
-          y: scaleOf(look),
+          y: scaleOf(style),
         },
         axes: [
           axis({
@@ -76,14 +76,14 @@ export class Plot {
             ...(isTime ? { values: times } : { splits: marks(isLogX, isCounted && !isHistogram) }),
           }),
           axis({
-            splits: marks(look.logY && !isHistogram),
+            splits: marks(style.logY && !isHistogram),
             size: (_, values) =>
               16 +
               CHARACTER_PIXELS * Math.max(2, ...(values ?? []).map((each) => each?.length ?? 0)),
             values: (_, splits) => splits.map((each) => (each === null ? "" : mark(each))),
           }),
         ],
-        series: [{}, ...options.strokes.map((stroke) => seriesOf(stroke, look, theme))],
+        series: [{}, ...options.strokes.map((stroke) => seriesOf(stroke, style, theme))],
         cursor: {
           y: false,
           drag: { x: true, y: false, setScale: false, dist: DRAG_PIXELS },
@@ -198,12 +198,12 @@ function times(_: uPlot, splits: number[], __: number, ___: number, step: number
   });
 }
 
-function scaleOf(look: Look): uPlot.Scale {
-  if (look.kind === "histogram")
+function scaleOf(style: ChartStyle): uPlot.Scale {
+  if (style.kind === "histogram")
     return { range: (_, __, most) => [0, Math.max(1, 1.05 * (most ?? 1))] };
-  if (look.logY) return { distr: 3 };
+  if (style.logY) return { distr: 3 };
   // Bars stand on 0.
-  return look.kind === "bar"
+  return style.kind === "bar"
     ? {
         range: (_, least, most) =>
           uPlot.rangeNum(Math.min(0, least ?? 0), Math.max(0, most ?? 1), 0.05, true),
@@ -211,11 +211,11 @@ function scaleOf(look: Look): uPlot.Scale {
     : {};
 }
 
-function seriesOf({ colour, isFaint }: Stroke, look: Look, theme: Theme): uPlot.Series {
+function seriesOf({ colour, isFaint }: Stroke, style: ChartStyle, theme: Theme): uPlot.Series {
   const stroke = () => theme.colour(colour);
   const shared = { stroke, alpha: isFaint ? 0.35 : 1, spanGaps: true };
   const bars = uPlot.paths.bars;
-  if (look.kind === "histogram" && bars !== undefined)
+  if (style.kind === "histogram" && bars !== undefined)
     return {
       ...shared,
       alpha: 0.75,
@@ -224,7 +224,7 @@ function seriesOf({ colour, isFaint }: Stroke, look: Look, theme: Theme): uPlot.
       paths: bars({ size: [1], gap: HISTOGRAM_GAP_PIXELS }),
       points: { show: false },
     };
-  if (look.kind === "bar" && bars !== undefined)
+  if (style.kind === "bar" && bars !== undefined)
     return {
       ...shared,
       width: 0,
@@ -232,7 +232,7 @@ function seriesOf({ colour, isFaint }: Stroke, look: Look, theme: Theme): uPlot.
       paths: bars({ size: [0.8, 60, 1] }),
       points: { show: false },
     };
-  if (look.kind === "points")
+  if (style.kind === "points")
     return {
       ...shared,
       paths: () => null,

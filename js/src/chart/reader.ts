@@ -3,7 +3,7 @@ import type { Json } from "../protocol/messages";
 import { tagged } from "../widgets/control";
 import { field, isRecord } from "../widgets/record";
 import { Course } from "./course";
-import type { Look } from "./look";
+import type { ChartStyle } from "./style";
 
 /** A value, and when it came, in milliseconds since 1970, where that is known. */
 export interface Told {
@@ -40,11 +40,11 @@ export class Reader {
 
   /** `name`: of a value that is a number by itself; with `prefix`: of its other series, too. */
   constructor(
-    private readonly look: Look,
+    private readonly style: ChartStyle,
     private readonly name: string,
     private readonly prefix = false,
   ) {
-    this.axis = look.x;
+    this.axis = style.x;
   }
 
   /** The column of the horizontal axis; `null`: values are counted. */
@@ -73,7 +73,7 @@ export class Reader {
     this.count = this.left = this.series.length = 0;
     this.byColumn.clear();
     this.columns.clear();
-    this.axis = this.look.x;
+    this.axis = this.style.x;
     this.isTime = false;
   }
 
@@ -86,7 +86,7 @@ export class Reader {
     const x = this.xOf(value, place, seconds);
     if (x === null) return false;
     let drawn = false;
-    for (const column of this.look.y ?? names) {
+    for (const column of this.style.y ?? names) {
       const y = column === this.axis ? null : numberOf(field(value, column));
       if (y === null) continue;
       const shown = shortened(column);
@@ -113,7 +113,7 @@ export class Reader {
   }
 
   private point(column: string, name: string, x: number, y: number): boolean {
-    const { kind, logX, logY } = this.look;
+    const { kind, logX, logY } = this.style;
     // A logarithm is of what is above 0 alone; a histogram has no such axis.
     if (kind !== "histogram" && ((logX && x <= 0) || (logY && y <= 0))) return false;
     let course = this.byColumn.get(column);

@@ -4,14 +4,14 @@ import type { Home } from "./home";
 
 /** A state as a chart to look at. */
 export function chartControl(home: Home): MakeControl {
-  return (source: Source, { label, chart: look }: ControlOptions) => {
+  return (source: Source, { label, chart: style }: ControlOptions) => {
     const box = element("div", "driftdb-chart-place");
     let chart: Chart | null = null;
     let ended = false;
     const draw = async (): Promise<void> => {
       const code = await chartCode(home);
       if (ended) return;
-      chart = new code.Chart(box, { label, look, names: [label], isLive: false });
+      chart = new code.Chart(box, { label, style, names: [label], isLive: false });
       chart.show(source.value);
     };
     draw().catch((error: unknown) => {

@@ -96,7 +96,7 @@ export class ChartPane {
     try {
       const { Chart } = await chartCode(this.home);
       if (this.ended) return;
-      const options = { label, look: this.asked ?? {}, names: [label, ...this.others] };
+      const options = { label, style: this.asked ?? {}, names: [label, ...this.others] };
       this.chart = new Chart(this.element, { ...options, isLive: true });
     } catch (error) {
       console.error(error);

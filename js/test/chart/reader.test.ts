@@ -1,15 +1,15 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
 import { areVotes, readCategories, rowsOf } from "../../src/chart/categories";
-import { readLook } from "../../src/chart/look";
 import { Reader } from "../../src/chart/reader";
 import { fileName } from "../../src/chart/save";
 import { csvOf } from "../../src/chart/sheet";
+import { readStyle } from "../../src/chart/style";
 import { LongInteger } from "../../src/protocol/integers";
 import type { Json } from "../../src/protocol/messages";
 
-function read(look: Json, values: readonly Json[], times: readonly number[] = []) {
-  const reader = new Reader(readLook(look), "log");
+function read(style: Json, values: readonly Json[], times: readonly number[] = []) {
+  const reader = new Reader(readStyle(style), "log");
   values.forEach((value, place) => {
     reader.add({ value, time: times[place] });
   });
@@ -84,14 +84,14 @@ test.each<[Json, object]>([
     { y: ["a", 1, "a"], smoothing: 0.5 },
     { y: ["a"], smoothing: 0.5 },
   ],
-])("of what the room says of a look, what makes sense is taken: %j", (told, expected) => {
+])("of what the room says of a style, what makes sense is taken: %j", (told, expected) => {
   const plain = { kind: "line", x: null, y: null, logX: false, logY: false };
   const more = { smoothing: 0, bins: 30, window: null };
-  expect(readLook(told)).toEqual({ ...plain, ...more, ...expected });
+  expect(readStyle(told)).toEqual({ ...plain, ...more, ...expected });
 });
 
-const amounts = (value: Json, look: Json = {}) => {
-  const { series, rows } = readCategories(value, readLook(look));
+const amounts = (value: Json, style: Json = {}) => {
+  const { series, rows } = readCategories(value, readStyle(style));
   return [series, rows.map((row) => [row.name, ...row.amounts])];
 };
 
@@ -164,7 +164,7 @@ test("bars are of the columns that are asked for, and of so many rows as can be 
   expect(amounts(rows, { x: "who", y: ["m"] })).toEqual([["m"], [["a", 2]]]);
   const many = readCategories(
     Array.from({ length: 120 }, (_, n) => n),
-    readLook({}),
+    readStyle({}),
   );
   expect([many.rows.length, many.more]).toEqual([100, 20]);
 });
@@ -177,7 +177,7 @@ test("of a name of any length so much is shown as can be read", () => {
   const long = "n".repeat(100_000);
   const [[name = ""] = []] = read({}, [{ [long]: 1 }]).series as string[][];
   expect(name).toHaveLength(101);
-  expect(readCategories({ [long]: 1 }, readLook({})).rows[0]?.name).toHaveLength(201);
+  expect(readCategories({ [long]: 1 }, readStyle({})).rows[0]?.name).toHaveLength(201);
 });
 
 test("a frame is drawn row by row", () => {

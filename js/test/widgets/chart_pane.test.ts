@@ -72,7 +72,7 @@ test("a stream of numbers is a chart, and its text is a click away", async () =>
   const push = begin(el, { step: 1, loss: 0.3 }, { step: 2, loss: null, n: { $float: "nan" } });
   await settled();
   expect(charted(el)).toBe(true);
-  expect(made[0]?.options).toEqual({ label: "Loss", look: {}, names: ["Loss"], isLive: true });
+  expect(made[0]?.options).toEqual({ label: "Loss", style: {}, names: ["Loss"], isLive: true });
   await push({ step: 3, loss: 0.1 });
   expect(made[0]?.told).toEqual([
     [
@@ -149,7 +149,7 @@ test("what is asked for is a chart before there are values, with the streams bes
   begin(el);
   await settled();
   expect(charted(el)).toBe(true);
-  expect(made[0]?.options).toMatchObject({ look: chart, names: ["Loss", "other"] });
+  expect(made[0]?.options).toMatchObject({ style: chart, names: ["Loss", "other"] });
   hear({ key: "other", type: "init", data: [{ value: 7, seq: 3 }], epoch: "E", recovered: false });
   hear({ key: "other", type: "push", value: 8, seq: 4 });
   expect(made[0]?.told).toEqual([
@@ -195,7 +195,7 @@ test("a state is shown as a chart, whose buttons work also where nobody may writ
   const data = [{ value: { v: { a: 1 }, i: "" }, seq: 1 }];
   hear({ type: "init", data, epoch: "E", recovered: false });
   await settled();
-  expect(made[0]?.options).toMatchObject({ label: "Votes", look: { kind: "bar" }, isLive: false });
+  expect(made[0]?.options).toMatchObject({ label: "Votes", style: { kind: "bar" }, isLive: false });
   hear({ type: "push", value: { v: { a: 2 }, i: "" }, seq: 2 });
   expect(made[0]?.told).toEqual([{ a: 1 }, { a: 2 }]);
   expect(el.querySelector<HTMLFieldSetElement>(".driftdb-set")?.disabled).toBe(false);

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from driftdb_jupyter.client.objects.chart import Look
+from driftdb_jupyter.client.objects.chart import ChartStyle
 from driftdb_jupyter.client.room import Room
 
 from ...conformance.servers import Server, standalone
@@ -70,7 +70,7 @@ def test_what_makes_no_sense_is_said(
     given: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as raised:
-        Look.of(**given)
+        ChartStyle.of(**given)
     assert str(raised.value) == message
 
 

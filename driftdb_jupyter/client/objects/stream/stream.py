@@ -26,7 +26,16 @@ from ...session.unread import Unread
 from ...values.encoding import decode, encode, encode_each
 from ...waiting.feed import Feed
 from ...waiting.handle import Handle
-from ..chart import LOOKED_AT, Chart, ChartKind, Look, check_columns, columns_of, keys_of, newest_of
+from ..chart import (
+    LOOKED_AT,
+    Chart,
+    ChartKind,
+    ChartStyle,
+    check_columns,
+    columns_of,
+    keys_of,
+    newest_of,
+)
 from ..describe import describe, hint
 from ..labelled import Labelled
 from ..made import class_of
@@ -53,7 +62,7 @@ class Stream(Labelled, Sequence[Any]):
     """
 
     _kind = "stream"
-    _look: Look | None = None
+    _style: ChartStyle | None = None
 
     def __init__(
         self,
@@ -222,7 +231,7 @@ class Stream(Labelled, Sequence[Any]):
         columns that the values don't have.
         """
         keys = keys_of(streams, self, Stream)
-        look = Look.of(
+        style = ChartStyle.of(
             kind=kind,
             x=x,
             y=y,
@@ -234,10 +243,10 @@ class Stream(Labelled, Sequence[Any]):
             streams=keys,
         )
         if not keys:  # else others may have them
-            check_columns(look, columns_of(self._newest_values()))
-        self._look = look
+            check_columns(style, columns_of(self._newest_values()))
+        self._style = style
         self._describe()
-        chart: Chart = class_of("Chart")(self, look)
+        chart: Chart = class_of("Chart")(self, style)
         return chart
 
     def close(self) -> None:
@@ -296,8 +305,8 @@ class Stream(Labelled, Sequence[Any]):
         return self._handle(last_of(outcomes), lambda seq: seq)
 
     def _describe(self) -> None:
-        look = self._look
-        chart = None if look is None else look.asked()
+        style = self._style
+        chart = None if style is None else style.asked()
         describe(self, self._kind, label=self.label, chart=chart)
 
     def _newest_values(self) -> list[Any]:

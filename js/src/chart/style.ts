@@ -4,8 +4,8 @@ import { isRecord } from "../widgets/record";
 
 export type ChartKind = "line" | "points" | "bar" | "histogram";
 
-/** How a chart is to look (driftdb_jupyter.client.objects.chart). */
-export interface Look {
+/** The style of a chart (driftdb_jupyter.client.objects.chart). */
+export interface ChartStyle {
   readonly kind: ChartKind;
   /** The column of the horizontal axis; `null`: what seems to be it. */
   readonly x: string | null;
@@ -27,7 +27,7 @@ const MOST_BINS = 500;
 const MOST_SMOOTHING = 0.999;
 
 /** Read what anybody may have written; what makes no sense is as if it were not there. */
-export function readLook(json: Json | undefined): Look {
+export function readStyle(json: Json | undefined): ChartStyle {
   const { kind, x, y, log_x, log_y, smoothing, bins, window } = isRecord(json) ? json : {};
   const columns = (typeof y === "string" ? [y] : Array.isArray(y) ? y : []).filter(
     (name) => typeof name === "string",
