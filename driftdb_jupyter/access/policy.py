@@ -98,7 +98,7 @@ def parse_policy(content: object) -> Policy:
     if isinstance(content, bytes):
         try:
             content = msgspec.json.decode(content)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadMessage(f"expected a policy as JSON: {error}") from None
     if not isinstance(content, Mapping):
         raise BadMessage(f"expected a policy as an object, got {_kind(content)}")

@@ -118,7 +118,7 @@ def read_head(line: bytes) -> Head:
         raise _too_long(1, HEAD_LIMIT_BYTES)
     try:
         head: Head = _decode_head(line)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadMessage(f"line 1: expected the first line of an exported room: {error}") from None
     if head.driftdb != VERSION:
         raise BadMessage(f"line 1: expected version {VERSION} of the form, got {head.driftdb}")

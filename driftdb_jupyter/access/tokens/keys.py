@@ -81,7 +81,7 @@ def new_secret(random: bytes, key_id: str) -> bytes:
 def _of_set(text: bytes) -> tuple[Key, ...]:
     try:
         content = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadKey("expected a JWK Set as JSON, got something else") from None
     found = content.get("keys", [content])
     if not isinstance(found, list) or len(found) > KEYS_LIMIT:

@@ -214,7 +214,7 @@ class RoomLinks(_WithBody):
         """Make one, and answer with where it leads."""
         try:
             content = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadMessage(f"expected a link as JSON: {error}") from None
         self.answer(await self.administration.make_link(name, content))
 

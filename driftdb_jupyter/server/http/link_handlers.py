@@ -56,7 +56,7 @@ class Links(Gathered, _OfOwner):
         await self._demand_admin(name)  # while it came, that may have been taken away
         try:
             content = msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadMessage(f"expected a link as JSON: {error}") from None
         limit = self.hub.settings.link_people_limit
         terms = terms_from(content, now=time.time(), people_limit=limit, made_by=self._by)

@@ -41,7 +41,7 @@ class NewTicket(Gathered, RoomRequest):
         try:
             content: Any = msgspec.json.decode(body or b"{}")
             browser, called = content.get("browser", ""), content.get("name", "")
-        except (msgspec.DecodeError, RecursionError, AttributeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
             raise BadMessage("expected browser and name as a JSON object") from None
         if not isinstance(browser, str) or not isinstance(called, str):
             raise BadMessage("expected browser and name as texts")

@@ -37,7 +37,7 @@ def test_an_import_that_no_disk_has_room_for_is_refused_when_it_has_come() -> No
 async def test_a_link_that_is_no_json_is_refused() -> None:
     with standalone(secret="s" * 22) as server:
         url, headers = f"{server.root}admin/rooms/r/links", {"Authorization": "DriftDB " + "s" * 22}
-        for body in ("", "{", "[" * 100_000, "\xff"):
+        for body in ("", "{", "[" * 100_000, "\xff", b'{"\xff":1}'):
             answer = await fetch(url, method="POST", body=body, headers=headers)
             assert (answer.status, answer.json["code"]) == (400, "bad_message")
 
