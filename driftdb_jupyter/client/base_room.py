@@ -308,10 +308,13 @@ class BaseRoom(Sealed):
         connection, seconds = self.connection, Settings.read("flush_seconds")
         error = None
         if not connection.flush(seconds, last=True) and (waiting := self.waiting):
-            error = self.error or NotConnected(
-                f"{self.url} did not acknowledge all writes within {seconds:g} s before it was "
-                f"closed: {waiting} may be lost"
-            )
+            error = connection.stopped
+            if error is None:
+                error = NotConnected(
+                    f"{self.url} did not acknowledge all writes within {seconds:g} s before it "
+                    f"was closed: {waiting} may be lost"
+                )
+                error.__cause__ = self.error
         connection.close()
         return error
 
