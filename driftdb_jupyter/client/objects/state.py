@@ -484,11 +484,17 @@ class SharedState(Shared, HasTraits):
 
         def write() -> None:
             nonlocal taken
-            self._home.connection.write(
-                self._replica, text, by=by, outcome=outcome, pace=self._pace
-            )
-            taken = True
-            self._refusal = self._newest = None
+            # Before, for the background thread may have it refused while this one goes on.
+            before, self._refusal = self._refusal, None
+            try:
+                self._home.connection.write(
+                    self._replica, text, by=by, outcome=outcome, pace=self._pace
+                )
+                taken = True
+            finally:
+                if not taken:
+                    self._refusal = before
+            self._newest = None
 
         if not notifies_here:
             write()
