@@ -350,8 +350,12 @@ class SharedState(Shared, HasTraits):
             return self._encode(fn(None if base is None else self._decode(base)))
 
         self._check_open()
-        outcome = self._home.connection.update(self._replica, step, pace=self._pace)
-        self._refusal = None
+        before, self._refusal = self._refusal, None  # before, as in _write
+        try:
+            outcome = self._home.connection.update(self._replica, step, pace=self._pace)
+        except BaseException:
+            self._refusal = before
+            raise
         return self._handle(outcome, self._decode)
 
     def wait_for(
