@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import concurrent.futures
 import logging
 import multiprocessing
 import os
@@ -37,6 +36,10 @@ class _Loop(asyncio.SelectorEventLoop):
     other threads may work on for days.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._look_ups: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+
     async def getaddrinfo(
         self,
         host: bytes | str | None,
@@ -47,21 +50,42 @@ class _Loop(asyncio.SelectorEventLoop):
         proto: int = 0,
         flags: int = 0,
     ) -> Any:
-        """Look up a name, as :func:`socket.getaddrinfo` does, on a thread of its own."""
-        found: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        """Look up a name, as :func:`socket.getaddrinfo` does, on a thread of its own.
+
+        All who ask the same wait for the same thread, also those that come after others gave up:
+        so a resolver that hangs holds one thread, however many rooms try again and again.
+        """
+        asked = (host, port, family, type, proto, flags)
+        found = self._look_ups.get(asked)
+        if found is None:
+            found = self._look_ups[asked] = self._look_up(asked)
+        await asyncio.wait([found])  # which lets it go on for the others where one gives up
+        return found.result()
+
+    def _look_up(self, asked: tuple[Any, ...]) -> asyncio.Future[Any]:
+        found: asyncio.Future[Any] = self.create_future()
+
+        def done(answer: Any, error: Exception | None) -> None:
+            del self._look_ups[asked]
+            if error is None:
+                found.set_result(answer)
+            else:
+                found.set_exception(error)
+                found.exception()  # asyncio logs one that nobody took, and all may have given up
 
         def look_up() -> None:
+            answer, failed = None, None
             try:
-                found.set_result(socket.getaddrinfo(host, port, family, type, proto, flags))
-            except BaseException as error:
-                found.set_exception(error)
+                answer = socket.getaddrinfo(*asked)
+            except Exception as error:
+                failed = error
+            self.call_soon_threadsafe(done, answer, failed)
 
-        waiting = asyncio.wrap_future(found, loop=self)
         try:
             threading.Thread(target=look_up, name="driftdb-names", daemon=True).start()
         except RuntimeError:  # in a hook of atexit no thread is started
             look_up()
-        return await waiting
+        return found
 
 
 class Background:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import threading
@@ -64,6 +65,88 @@ def test_started_by_several_threads_at_once_it_runs_once() -> None:
 def test_work_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(TimeoutError):
         background().run(asyncio.sleep(100), timeout_seconds=0.01)
+
+
+class Resolver:
+    """Stands for the system's resolver, and hangs until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: list[str] | OSError) -> None:
+        self.go, self.asked, self.threads = threading.Event(), 0, list[threading.Thread]()
+        self._answer = answer
+        monkeypatch.setattr("socket.getaddrinfo", self._look_up)
+
+    def _look_up(self, *asked: Any) -> list[str]:
+        self.asked += 1
+        self.threads.append(threading.current_thread())
+        self.go.wait(60)
+        if isinstance(self._answer, OSError):
+            raise self._answer
+        return self._answer
+
+    def end(self) -> None:
+        """Answer, and wait until its threads ended and the loop has heard of it."""
+        self.go.set()
+        for each in self.threads:
+            each.join(60)
+        background().run(asyncio.sleep(0), timeout_seconds=60)
+
+
+async def looked_up() -> Any:
+    return await asyncio.get_running_loop().getaddrinfo("example.invalid", 80)
+
+
+async def given_up() -> None:
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(looked_up(), 0.01)
+
+
+@pytest.mark.parametrize("answer", [["an address"], OSError("no such name")])
+def test_a_look_up_that_all_gave_up_says_nothing(
+    answer: list[str] | OSError,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    died: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    resolver = Resolver(monkeypatch, answer)
+    background().run(given_up(), timeout_seconds=60)
+    resolver.end()
+    gc.collect()
+    assert died == []
+    assert caplog.records == []
+
+
+def test_one_look_up_serves_all_who_wait_also_after_others_gave_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolver = Resolver(monkeypatch, ["an address"])
+
+    async def several() -> list[Any]:
+        await given_up()
+        await given_up()
+        waiting = [asyncio.ensure_future(looked_up()) for _ in range(3)]
+        await asyncio.sleep(0)
+        resolver.go.set()
+        return await asyncio.gather(*waiting)
+
+    assert background().run(several(), timeout_seconds=60) == [["an address"]] * 3
+    assert resolver.asked == 1
+    assert background().run(looked_up(), timeout_seconds=60) == ["an address"]
+    assert resolver.asked == 2  # an answer isn't kept
+
+
+def test_all_who_wait_for_a_look_up_hear_of_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver = Resolver(monkeypatch, OSError("no such name"))
+
+    async def both() -> list[Any]:
+        waiting = asyncio.gather(looked_up(), looked_up(), return_exceptions=True)
+        resolver.go.set()
+        return list(await waiting)
+
+    assert [str(each) for each in background().run(both(), timeout_seconds=60)] == [
+        "no such name",
+        "no such name",
+    ]
 
 
 @forking
