@@ -21,7 +21,7 @@ const common = {
 const folder = from("../driftdb_jupyter/widgets/static");
 
 // What draws charts is loaded where one is shown: by the hash in its name, which those know who
-// load it, from the server that has the same build, or from the kernel.
+// load it, from the page's own server, if that has the same build, or from the kernel.
 const chart = await build({
   entryPoints: { chart: from("src/chart/index.ts") },
   entryNames: "[name]-[hash]",
@@ -63,6 +63,7 @@ const [{ contents }] = built.outputFiles;
 const hash = createHash("sha256").update(contents).digest("hex").slice(0, 20);
 await mkdir(`${lab}/static`, { recursive: true });
 await writeFile(`${lab}/static/remoteEntry.${hash}.js`, contents);
+await writeFile(`${lab}/static/${chartName}`, chartFile.contents);
 const { name, version, description, license } = JSON.parse(
   await readFile(from("package.json"), "utf8"),
 );
@@ -73,7 +74,7 @@ await writeFile(
 );
 
 await writeNotices(`${folder}/THIRD_PARTY.txt`, widget, chart);
-await writeNotices(`${lab}/THIRD_PARTY.txt`, built);
+await writeNotices(`${lab}/THIRD_PARTY.txt`, built, chart);
 
 const { size } = await stat(`${folder}/widget.js`);
 console.log(`widget.js: ${size} bytes`);

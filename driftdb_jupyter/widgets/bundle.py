@@ -21,7 +21,7 @@ __all__ = ["STYLE", "Bundle", "bundle", "code", "outlives_cells", "send_code"]
 
 _STATIC = Path(__file__).parent / "static"
 _LATER = re.compile(r"chart-\w+\.js")
-"""The files that a page loads where it needs them: from the room's server, if it reaches that."""
+"""The files that a page loads where it needs them: from its own server, if that has them."""
 _NOT_BUILT = """export default { render({ el }) {
   el.textContent = "driftdb-jupyter's front end was not built; the value is shared all the same.";
 } };"""
@@ -82,10 +82,13 @@ def bundle() -> Bundle | None:
 
 
 def send_code(content: object, widget: Widget) -> None:
-    """Take a page's message that asks for a file of the front end; what is none is ignored."""
+    """Answer a page's message that asks for a file of the front end; ignore all others."""
     name = content.get("code") if isinstance(content, Mapping) else None
-    if isinstance(name, str) and _LATER.fullmatch(name) and (source := _built(name, "")):
-        widget.send({"code": name, "source": source})
+    if not isinstance(name, str):
+        return
+    source = _built(name, "") if _LATER.fullmatch(name) else ""
+    told = {"source": source} if source else {"error": "this kernel's front end has no such file"}
+    widget.send({"code": name, **told})
 
 
 @cache

@@ -47,8 +47,11 @@ def test_a_page_that_asks_is_sent_the_charts_code_and_no_other_file(mine: Room) 
     sent: list[object] = []
     view.send = lambda content, buffers=None: sent.append(content)
     names = [path.name for path in bundle._STATIC.glob("chart-*.js")]
-    for name in ("widget.js", "../bundle.py", "chart-../x.js", "chart-none.js", 3, None):
+    for name in ("widget.js", "../bundle.py", "chart-../x.js", "chart-none.js"):
         view._handle_custom_msg({"code": name}, [])
+        assert sent.pop() == {"code": name, "error": "this kernel's front end has no such file"}
+    for other in (3, None):
+        view._handle_custom_msg({"code": other}, [])
     assert sent == []
     for name in names:
         view._handle_custom_msg({"code": name}, [])

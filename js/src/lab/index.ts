@@ -1,3 +1,4 @@
+import { filesBeside } from "../widgets/chart_code";
 import style from "../widgets/widget.css";
 import { type MimeModel, Output, type Rendermime, VIEW, WIDGET } from "./output";
 
@@ -99,6 +100,9 @@ const container = {
     return () => made;
   },
 };
+
+const { currentScript } = document;
+if (currentScript instanceof HTMLScriptElement) filesBeside(currentScript.src);
 
 const page = globalThis as { _JUPYTERLAB?: Record<string, unknown> };
 page._JUPYTERLAB = { ...page._JUPYTERLAB, "driftdb-jupyter": container };

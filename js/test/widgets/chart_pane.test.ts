@@ -1,6 +1,5 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from "vitest";
-import { codeOf } from "../../src/widgets/kernel_code";
 import { FakeSocket } from "../socket";
 import { endViews, hear, show } from "./stage";
 
@@ -201,24 +200,4 @@ test("a state is shown as a chart, whose buttons work also where nobody may writ
   expect(el.querySelector<HTMLFieldSetElement>(".driftdb-set")?.disabled).toBe(false);
   endViews();
   expect(made[0]?.ended).toBe(true);
-});
-
-test("a page that can't reach the server asks the kernel for the code", async () => {
-  const heard = new Set<(content: unknown) => void>();
-  const sent: unknown[] = [];
-  const code = codeOf({
-    send: (content) => sent.push(content),
-    on: (_, listener) => heard.add(listener),
-    off: (_, listener) => heard.delete(listener),
-  });
-  const source = code?.("chart-A.js");
-  expect(sent).toEqual([{ code: "chart-A.js" }]);
-  const tell = (content: unknown) => {
-    for (const listener of [...heard]) listener(content);
-  };
-  for (const other of [null, { tunnel: "a" }, { code: "chart-B.js", source: "no" }]) tell(other);
-  tell({ code: "chart-A.js", source: "yes" });
-  expect(await source).toBe("yes");
-  expect(heard.size).toBe(0);
-  expect(codeOf({})).toBeUndefined();
 });
