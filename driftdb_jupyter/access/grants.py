@@ -6,7 +6,9 @@ A :class:`Grant` is what people write down, :class:`Grants` what the server asks
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from heapq import merge
+from itertools import islice
 from typing import Literal, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -80,7 +82,11 @@ _KNOWN_LENGTH = 64
 # For so many keys the grants are looked through one after the other: who uses few keys needs no
 # tables, which take longer to make, and a change of policy has them made for everybody.
 _LOOKS_WITHOUT_TABLES = 8
+# Then each look makes a bit of the tables, so that no message waits for all of them: whoever made
+# a share link chose how many places there are.
+_PLACES_A_LOOK = 1024
 _LAST = "\U0010ffff"
+_Tables: TypeAlias = "tuple[dict[str, int], list[str], list[int]]"
 # Connections with the same grants share them; nobody's are kept.
 _compiled: WeakValueDictionary[tuple[Grant, ...], Grants] = WeakValueDictionary()
 
@@ -123,6 +129,7 @@ class Grants:
         "_bounds",
         "_exact",
         "_looks",
+        "_making",
         "_masks",
         "_narrow",
         "everywhere",
@@ -153,6 +160,7 @@ class Grants:
         self.everywhere = everywhere & _ON_KEYS
         self.unlimited = self.everywhere == _ON_KEYS
         self._looks = 0
+        self._making: Generator[None, None, _Tables] | None = None
         self._narrow: Sequence[tuple[int, Grant]] | None = narrow  # None: they are in the tables
         self._exact: dict[str, int] = {}
         self._bounds: list[str] = []
@@ -176,7 +184,7 @@ class Grants:
     def actions(self, key: str) -> int:
         """Return the actions that are allowed on a key, as bits.
 
-        Takes as long however many keys and prefixes are granted, but for the first few keys.
+        Takes as long however many keys and prefixes are granted, but for the first keys.
         """
         if self.unlimited:
             return _ON_KEYS
@@ -208,21 +216,13 @@ class Grants:
                 actions |= READ
         self._looks += 1
         if self._looks >= _LOOKS_WITHOUT_TABLES:
-            self._make_tables(narrow)
+            self._making = self._making or _make_tables(narrow)
+            try:
+                next(self._making)
+            except StopIteration as made:
+                self._exact, self._bounds, self._masks = made.value
+                self._narrow = self._making = None
         return actions
-
-    def _make_tables(self, narrow: Sequence[tuple[int, Grant]]) -> None:
-        prefixes: dict[str, int] = {}
-        for actions, grant in narrow:
-            for places, found in ((grant.keys, self._exact), (grant.prefixes, prefixes)):
-                for place in places:
-                    found[place] = found.get(place, 0) | actions
-                    if actions & READ and not place.startswith("$"):
-                        meta = META + place
-                        found[meta] = found.get(meta, 0) | READ
-        if prefixes:
-            self._bounds, self._masks = _intervals(prefixes)
-        self._narrow = None
 
     def allows(self, action: int, key: str) -> bool:
         """Return whether an action (a bit, as :data:`READ`) is allowed on a key."""
@@ -249,12 +249,36 @@ def action_names(actions: int) -> list[str]:
     return [name for bit, name in _NAMES.items() if actions & bit]
 
 
-def _intervals(prefixes: dict[str, int]) -> tuple[list[str], list[int]]:
+def _make_tables(narrow: Sequence[tuple[int, Grant]]) -> Generator[None, None, _Tables]:
+    """Return the actions of each whole key, and the intervals; yields after each bit of the work.
+
+    It knows nothing of the :class:`Grants` that it is for, which may be gone before it is done.
+    """
+    exact: dict[str, int] = {}
+    prefixes: dict[str, int] = {}
+    count = 0
+    for actions, grant in narrow:
+        for places, found in ((grant.keys, exact), (grant.prefixes, prefixes)):
+            for place in places:
+                found[place] = found.get(place, 0) | actions
+                if actions & READ and not place.startswith("$"):
+                    meta = META + place
+                    found[meta] = found.get(meta, 0) | READ
+                count += 1
+                if not count % _PLACES_A_LOOK:
+                    yield
+    if not prefixes:
+        return exact, [], []
+    bounds, masks = yield from _intervals(prefixes)
+    return exact, bounds, masks
+
+
+def _intervals(prefixes: dict[str, int]) -> Generator[None, None, tuple[list[str], list[int]]]:
     """Cut the keys, in their order, into intervals in which the same actions are allowed.
 
     Returns where intervals begin, and the actions of each; the first one is what lies before all.
     Keys with a common beginning lie next to each other, so one search finds the interval of a key,
-    however many prefixes there are and however they are nested.
+    however many prefixes there are and however they are nested. Yields after each bit of the work.
     """
     bounds: list[str] = []
     masks = [0]
@@ -275,11 +299,19 @@ def _intervals(prefixes: dict[str, int]) -> tuple[list[str], list[int]]:
             open_prefixes.pop()
             cut(end, open_prefixes[-1][1] if open_prefixes else 0)
 
-    for prefix in sorted(prefixes):
+    parts: list[list[str]] = []
+    unsorted = iter(prefixes)
+    while part := sorted(islice(unsorted, _PLACES_A_LOOK)):
+        parts.append(part)
+        if len(part) == _PLACES_A_LOOK:
+            yield
+    for count, prefix in enumerate(merge(*parts), 1):
         close(prefix)
         mask = prefixes[prefix] | (open_prefixes[-1][1] if open_prefixes else 0)
         open_prefixes.append((_end(prefix), mask))
         cut(prefix, mask)
+        if not count % _PLACES_A_LOOK:
+            yield
     close(None)
     return bounds, masks
 

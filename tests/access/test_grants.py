@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +62,16 @@ def test_a_key_allows_what_the_grants_that_cover_it_allow(
     compiled = Grants(grants)
     for key in [*keys, *keys]:  # what is remembered of a key is the same
         assert compiled.actions(key) == allowed(grants, key)
+
+
+@given(_GRANTS, st.lists(_MARKED_KEYS, min_size=20, max_size=40), st.integers(1, 5))
+def test_a_key_allows_the_same_while_tables_are_made_in_bits(
+    grants: list[Grant], keys: list[str], places: int
+) -> None:
+    compiled = Grants(grants)
+    with patch("driftdb_jupyter.access.grants._PLACES_A_LOOK", places):
+        for key in keys:
+            assert compiled.actions(key) == allowed(grants, key)
 
 
 @given(_GRANTS, _MARKED_KEYS)
@@ -135,3 +149,43 @@ def test_what_is_remembered_of_keys_is_bounded() -> None:
         grants.actions("a" * 1_000 + str(number))
     assert len(grants.known) <= 32
     assert max(map(len, grants.known)) <= 64
+
+
+class Watched(str):
+    """A prefix that counts how often it was hashed or compared."""
+
+    uses = 0
+
+    def __hash__(self) -> int:
+        Watched.uses += 1
+        return super().__hash__()
+
+    def __lt__(self, other: str) -> bool:
+        Watched.uses += 1
+        return super().__lt__(other)
+
+
+def test_no_look_makes_all_of_the_tables() -> None:
+    grants = Grants([Grant(("append",), prefixes=tuple(Watched(f"p{i}") for i in range(40_000)))])
+    work = []
+    for number in range(400):
+        Watched.uses = 0
+        grants.actions(f"p{number}/{number}")
+        work.append(Watched.uses)
+    assert 0 < max(work) < 40_000
+    assert max(work[300:]) < 100, "the tables are made at last"
+    assert grants.actions("p39999") == APPEND
+    assert grants.actions("q") == 0
+
+
+def test_grants_whose_tables_are_half_made_leave_nothing_behind() -> None:
+    grants = Grants([Grant(("append",), prefixes=tuple(f"p{i}" for i in range(10_000)))])
+    for number in range(10):
+        grants.actions(f"p{number}")
+    gone = weakref.ref(grants)
+    gc.disable()
+    try:
+        del grants
+        assert gone() is None
+    finally:
+        gc.enable()
