@@ -59,7 +59,9 @@ def test_jupyterlab_finds_the_extension_that_it_names(wheel: Path) -> None:
         package, install = (
             json.loads(archive.read(ours[name])) for name in ("package.json", "install.json")
         )
-    assert set(ours) == {"package.json", "install.json", package["jupyterlab"]["_build"]["load"]}
+    loaded = package["jupyterlab"]["_build"]["load"]
+    (charts,) = (name for name in ours if re.fullmatch(r"static/chart-\w+\.js", name))
+    assert set(ours) == {"package.json", "install.json", "THIRD_PARTY.txt", loaded, charts}
     # By which `jupyter labextension list` says whose it is, and how it goes.
     assert install["packageName"] == "driftdb-jupyter"
 

@@ -1,6 +1,7 @@
 import type { LogListener } from "../client/log";
 import { isNumber } from "../protocol/integers";
 import type { Entry, Json } from "../protocol/messages";
+import { announce } from "./announce";
 import { type Chart, chartCode } from "./chart_code";
 import { element, tagged } from "./control";
 import type { Home } from "./home";
@@ -15,7 +16,7 @@ const LOOKED_AT = 20;
 
 /**
  * The chart of a stream, beside its text: where one is asked for, or where the stream's values are
- * numbers. Its code is loaded when it is to be shown.
+ * numbers. Its code is loaded when it is to be shown; until it is there, the text is.
  */
 export class ChartPane {
   readonly element = element("div", "driftdb-chart-place");
@@ -29,6 +30,9 @@ export class ChartPane {
   /** Whether it is known that a chart fits, or that none does. */
   private decided = false;
   private opened = false;
+  private loading = false;
+  /** Whether the chart is to stand in the place of the text as soon as it can. */
+  private wanted = false;
   /** Whether somebody said what they want to see. */
   private chosen = false;
   private ended = false;
@@ -43,9 +47,8 @@ export class ChartPane {
   ) {
     this.asked = isRecord(asked) ? asked : null;
     const { streams } = this.asked ?? {};
-    this.others = (Array.isArray(streams) ? streams : [])
-      .filter((key) => typeof key === "string" && key !== place.key)
-      .slice(0, MOST_STREAMS) as string[];
+    const keys = (Array.isArray(streams) ? streams : []).filter((key) => typeof key === "string");
+    this.others = [...new Set(keys)].filter((key) => key !== place.key).slice(0, MOST_STREAMS);
     this.looks = [this.tab("Chart", true), this.tab("Text", false)];
     this.tabs.hidden = true;
     if (this.asked !== null) this.open();
@@ -67,7 +70,7 @@ export class ChartPane {
     this.decide();
     // What is no number is not to be overlooked, unless somebody wants the chart.
     const isGuess = this.opened && this.asked === null && !this.chosen;
-    if (isGuess && this.isShown && !isNumeric(entry.value)) this.choose(false);
+    if (isGuess && this.wanted && !isNumeric(entry.value)) this.choose(false);
   }
 
   startedOver(): void {
@@ -86,24 +89,30 @@ export class ChartPane {
 
   private open(): void {
     this.opened = true;
-    this.tabs.hidden = false;
-    this.choose(true);
+    this.wanted = true;
     void this.load();
   }
 
   private async load(): Promise<void> {
-    const { label, session } = this.place;
+    if (this.loading) return;
+    this.loading = true;
     try {
       const { Chart } = await chartCode(this.home);
-      if (this.ended) return;
-      const options = { label, style: this.asked ?? {}, names: [label, ...this.others] };
-      this.chart = new Chart(this.element, { ...options, isLive: true });
+      if (!this.ended) this.draw(Chart);
     } catch (error) {
       console.error(error);
-      this.tabs.hidden = true;
-      this.choose(false);
-      return;
+      if (this.chosen) announce(() => "The chart's code could not be loaded.");
+      this.wanted = false;
     }
+    this.loading = false;
+    this.tabs.hidden = false; // where it failed, a press tries again
+    if (!this.ended) this.choose(this.wanted);
+  }
+
+  private draw(Code: typeof Chart): void {
+    const { label, session } = this.place;
+    const options = { label, style: this.asked ?? {}, names: [label, ...this.others] };
+    this.chart = new Code(this.element, { ...options, isLive: true });
     const { chart } = this;
     chart.startedOver(0, this.entries());
     const stamps = this.asked?.x === "time";
@@ -113,8 +122,8 @@ export class ChartPane {
         startedOver: (held) => chart.startedOver(place + 1, held),
       };
       this.listeners.set(key, listener);
-      const { ready, entries } = session.log(key, listener, true, stamps, MOST_POINTS);
-      if (ready) chart.startedOver(place + 1, entries);
+      const { begun, entries } = session.log(key, listener, true, stamps, MOST_POINTS);
+      if (begun) chart.startedOver(place + 1, entries);
     });
   }
 
@@ -129,11 +138,14 @@ export class ChartPane {
   }
 
   private choose(isChart: boolean): void {
-    this.place.box.classList.toggle("driftdb-charted", isChart);
+    this.wanted = isChart;
+    const isThere = this.chart !== null;
+    this.place.box.classList.toggle("driftdb-charted", isChart && isThere);
     this.looks.forEach((tab, place) => {
-      tab.setAttribute("aria-pressed", String(isChart === (place === 0)));
+      tab.setAttribute("aria-pressed", String((isChart && isThere) === (place === 0)));
     });
     this.onChoose();
+    if (isChart && !isThere) void this.load();
   }
 }
 

@@ -96,8 +96,9 @@ export class StreamView implements LogListener {
       bar.after(this.chart.element);
     }
     this.replica = this.place.session.log(this.place.key, this, this.keep, stamps, this.most);
-    this.loading = this.keep && !this.replica.ready;
-    if (this.keep && this.replica.ready) this.startedOver(this.replica.entries);
+    // What another view heard is known, also where there is no connection now.
+    this.loading = this.keep && !this.replica.begun;
+    if (this.keep && this.replica.begun) this.startedOver(this.replica.entries);
     this.showCount();
   }
 

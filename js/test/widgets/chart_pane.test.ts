@@ -83,7 +83,7 @@ test("a stream of numbers is a chart, and its text is a click away", async () =>
     ],
     [0, { step: 3, loss: 0.1 }],
   ]);
-  expect(el.querySelectorAll(".driftdb-line")).toHaveLength(0); // nobody sees them
+  expect(el.querySelectorAll(".driftdb-line")).toHaveLength(2); // nobody sees them any more
   tab(el, "Text")?.click();
   expect(charted(el)).toBe(false);
   expect(el.querySelectorAll(".driftdb-line")).toHaveLength(3);
@@ -168,15 +168,75 @@ test("a chart of a stream that is deleted is empty, and one that is out of the p
   expect(made[0]?.ended).toBe(true);
 });
 
-test("where the chart's code can't be had, the text is shown", async () => {
+test("until the chart's code is there, the text is shown", async () => {
+  let arrive = () => {};
+  loads = () => new Promise((resolve) => (arrive = resolve));
+  const el = show("stream", { chart: {} });
+  begin(el, 1, 2);
+  await settled();
+  expect([charted(el), tabs(el)?.hidden]).toEqual([false, true]);
+  expect(el.querySelectorAll(".driftdb-line")).toHaveLength(2);
+  arrive();
+  await settled();
+  expect([charted(el), tabs(el)?.hidden, made[0]?.told]).toEqual([true, false, [[0, [1, 2]]]]);
+});
+
+test("a text that comes while the code is loaded stays in view", async () => {
+  let arrive = () => {};
+  loads = () => new Promise((resolve) => (arrive = resolve));
+  const el = show("stream");
+  const push = begin(el, 1, 2);
+  await push("it failed");
+  arrive();
+  await settled();
+  expect([charted(el), tabs(el)?.hidden]).toEqual([false, false]);
+});
+
+test("where the chart's code can't be had, the text is shown, and a press tries again", async () => {
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   loads = () => Promise.reject(new Error("gone"));
   const el = show("stream");
   begin(el, 1, 2);
   await settled();
-  expect([charted(el), tabs(el)?.hidden]).toEqual([false, true]);
+  expect([charted(el), tab(el, "Text")?.getAttribute("aria-pressed")]).toEqual([false, "true"]);
   expect(el.querySelectorAll(".driftdb-line")).toHaveLength(2);
   expect(logged).toHaveBeenCalledOnce();
+  loads = async () => {};
+  tab(el, "Chart")?.click();
+  await settled();
+  expect([charted(el), made[0]?.told]).toEqual([true, [[0, [1, 2]]]]);
+});
+
+test("a stream that is named twice is drawn once, and is left with the view", async () => {
+  const el = show("stream", { chart: { streams: ["other", "other"] } });
+  begin(el);
+  await settled();
+  expect(made[0]?.options).toMatchObject({ names: ["k", "other"] });
+  hear({ key: "other", type: "init", data: [], epoch: "E", recovered: false });
+  endViews();
+  hear({ key: "other", type: "push", value: 8, seq: 4 });
+  expect(made[0]?.told).toEqual([
+    [0, []],
+    [1, []],
+  ]);
+});
+
+test("what is known of another stream is drawn also while there is no connection", async () => {
+  const text = show("stream", { chart: false, history: 1e9 }, { _key: "other" });
+  begin(text);
+  hear({ key: "other", type: "init", data: [{ value: 7, seq: 3 }], epoch: "E", recovered: false });
+  let arrive = () => {};
+  loads = () => new Promise((resolve) => (arrive = resolve));
+  const el = show("stream", { chart: { streams: ["other"] } });
+  hear({ type: "init", data: [], epoch: "E", recovered: false });
+  FakeSocket.last.lose();
+  arrive();
+  await settled();
+  expect(el.isConnected).toBe(true);
+  expect(made[0]?.told).toEqual([
+    [0, []],
+    [1, [7]],
+  ]);
 });
 
 test("messages of a channel are never a chart", async () => {

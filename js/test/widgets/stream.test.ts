@@ -31,6 +31,13 @@ test("it shows what the stream holds and what comes", () => {
   expect(el.querySelector("[role=log]")?.getAttribute("aria-label")).toBe("k");
 });
 
+test("a second view shows what the first one knows, also where there is no connection", () => {
+  start(show("stream"), "one", "two");
+  FakeSocket.last.lose();
+  const el = show("stream");
+  expect([lines(el), tally(el)]).toEqual([["one", "two"], "2 lines"]);
+});
+
 test("of very many lines only those near are in the page", () => {
   const el = show("stream");
   start(el, ...Array.from({ length: 10_000 }, (_, n) => `line ${n}`));
