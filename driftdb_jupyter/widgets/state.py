@@ -176,7 +176,7 @@ class SharedState(state.SharedState, AnyWidget, ValueWidget):  # type: ignore[mi
 
     def _chart_options(self, style: ChartStyle) -> dict[str, AnyValue]:
         """Return how a front end is to show it as a chart that looks so."""
-        return {"label": self.control.label, "chart": style.asked()}
+        return {"label": self.control.label, "chart": style.members()}
 
     def _kept_chart(self, style: ChartStyle) -> Kept:
         """Return what a notebook keeps of such a chart."""

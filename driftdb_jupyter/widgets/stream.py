@@ -42,6 +42,6 @@ class Stream(Boxed, stream.Stream):
         """Return how a front end is to show it: as a chart that looks so; ``None``: as it fits."""
         options: dict[str, Any] = {"label": self.label, "stamps": self._stamps}
         if style is not None:
-            options["chart"] = style.asked()
+            options["chart"] = style.members()
             options["stamps"] = self._stamps or style.x == "time"
         return options

@@ -104,8 +104,8 @@ class ChartStyle:
             streams=tuple(streams),
         )
 
-    def asked(self) -> dict[str, Any]:
-        """Return what was asked for by name, as the room is told it."""
+    def members(self) -> dict[str, Any]:
+        """Return what was asked for by name, as it stands in the room."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -133,6 +133,14 @@ class Chart(Sealed):
     def style(self) -> ChartStyle:
         """How it looks."""
         return self._style
+
+    def remove(self) -> None:
+        """Have everybody see what it is of as it was without a chart.
+
+        A state is a control again, and a stream is shown as it fits its values. Outputs that show
+        this very chart stay. Of a chart that somebody else asked for: ``stream.chart().remove()``.
+        """
+        self._shared._style_as(None)
 
     def __repr__(self) -> str:
         return f"Chart({self._shared!r}, kind={self._style.kind!r})"

@@ -29,7 +29,7 @@ class Labelled(Shared):
         check_text("label", label)
         if label != self._label:
             self._label = label
-            self._describe()
+            self._describe("label")
 
-    def _describe(self) -> None:
-        describe(self, self._kind, label=self._label)
+    def _describe(self, *said: str) -> None:
+        describe(self, self._kind, label=self._label, said=said)

@@ -21,6 +21,7 @@ from ..waiting.wait import Wait
 
 if TYPE_CHECKING:
     from ..room import Room
+    from .chart import ChartStyle
 
 __all__ = ["Shared", "brief", "brief_of"]
 
@@ -117,6 +118,10 @@ class Shared(Sealed):
         self._topic = (self._home.connection.location, key)
         cells.use(self._topic)
         callbacks.notice_loop()
+
+    def _style_as(self, style: ChartStyle | None) -> None:
+        """Have it shown as a chart that looks so, ``None``: as without one."""
+        raise NotImplementedError
 
     @classmethod
     def _class_name(cls) -> str:

@@ -39,6 +39,7 @@ from .shared import Shared, brief_of
 __all__ = ["SharedState"]
 
 _log = logging.getLogger("driftdb_jupyter")
+_SHOWN = ("control", "options", "min", "max", "step", "label", "description")
 
 
 class _RoomValue(TraitType[Any, Any]):
@@ -224,8 +225,7 @@ class SharedState(Shared, HasTraits):
         super().__init__()
         self._clicks: dict[Callable[..., object], Callable[[Any], None]] = {}
         self._observable = True
-        asked_for = (control, options, min, max, step, label, description)
-        if disabled or read_only or any(each is not None for each in asked_for):
+        if self._is_asked():
             self._describe()
 
     @property
@@ -410,8 +410,7 @@ class SharedState(Shared, HasTraits):
             check_columns(style, columns_of(value))
         elif hasattr(value, "columns"):  # a frame
             check_columns(style, dict.fromkeys(map(str, value.columns), True))
-        self._style = style
-        self._describe()
+        self._style_as(style)
         chart: Chart = class_of("Chart")(self, style)
         return chart
 
@@ -461,12 +460,25 @@ class SharedState(Shared, HasTraits):
         asked.check_value(value)
         self._asked = asked
         self._given = given
-        self._describe()
+        self._describe("control")
 
-    def _describe(self) -> None:
+    def _is_asked(self) -> bool:
+        """Return True if something was asked for of how it is shown."""
+        given = self._given
+        flags = ("disabled", "read_only")
+        return any(given[name] for name in flags) or any(given[name] is not None for name in _SHOWN)
+
+    def _style_as(self, style: ChartStyle | None) -> None:
+        """Have it shown as such a chart, ``None``: as a control (:class:`.Chart` calls this)."""
+        self._style = style
+        self._describe("chart")
+
+    def _describe(self, *said: str) -> None:
         style = self._style
-        chart = None if style is None else style.asked()
-        describe(self, "state", control=self.control, chart=chart)
+        chart = None if style is None else style.members()
+        if self._is_asked():
+            said = (*said, "control")
+        describe(self, "state", control=self.control, chart=chart, said=said)
 
     def _read(self) -> Any:
         self._home.connection.start()

@@ -12,7 +12,7 @@ from driftdb_jupyter.client.objects.chart import ChartStyle
 from driftdb_jupyter.client.room import Room
 
 from ...conformance.servers import Server, standalone
-from ..served import fresh_room
+from ..served import another, come_true, fresh_room
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +164,27 @@ def test_streams_in_one_chart_are_of_one_room(mine: Room, server: Server) -> Non
     many = [mine.stream(f"log {n}") for n in range(9)]
     with pytest.raises(ValueError, match="expected at most 8 streams beside it, got 9"):
         log.chart(streams=many)
+
+
+def test_a_chart_is_removed_for_everybody(mine: Room) -> None:
+    log, speed = mine.stream("log"), mine.state("speed", 3, min=0)
+    log.chart(smoothing=0.5).remove()
+    speed.chart(kind="line").remove()
+    assert "chart" not in description(mine, "log")
+    control = description(mine, "speed")["control"]
+    assert (control["kind"], control["min"], "chart" in control) == (None, 0, False)
+
+
+def test_a_chart_that_another_asked_for_is_removed_by_one_of_the_own(mine: Room) -> None:
+    mine.stream("log").chart(smoothing=0.5)
+    mine.state("votes", {"a": 1}, label="Votes").chart()
+    mine.flush()
+    there = another(mine)
+    there.stream("log").chart().remove()
+    there.state("votes").chart().remove()
+    there.flush()
+    come_true(mine, lambda: "chart" not in description(mine, "log"))
+    told = description(mine, "votes")
+    assert (told["label"], told["control"]["kind"]) == ("Votes", None)
+    assert "chart" not in told["control"]
+    there.close()

@@ -16,7 +16,7 @@ from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import Room
 
 from ...conformance.servers import Server, standalone
-from ..served import come_true, fresh_room
+from ..served import another, come_true, fresh_room
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,88 @@ def test_the_same_is_told_once(mine: Room) -> None:
         describe(chat, "channel")
     mine.flush()
     assert mine.keys("$")["$meta/chat"].seq == 1
+
+
+def test_what_another_process_asked_for_stays_where_nobody_asks_here(mine: Room) -> None:
+    log, there = mine.stream("log", label="Log"), another(mine)
+    log.chart(y="loss", smoothing=0.5)
+    told = description(mine, "log")
+    describe(there.stream("log"), "stream")
+    there.flush()
+    assert description(mine, "log") == told
+    there.stream("log", label="Training")
+    there.flush()
+    come_true(mine, lambda: description(mine, "log") == {**told, "label": "Training"})
+    there.close()
+
+
+def test_a_state_that_is_made_anew_elsewhere_stays_a_chart(mine: Room) -> None:
+    votes, there = SharedState("votes", {"a": 1}, room=mine, label="Votes"), another(mine)
+    votes.chart()
+    told = description(mine, "votes")
+    SharedState("votes", {"a": 1}, room=there, label="Votes")._describe()
+    SharedState("votes", room=there)._describe()
+    there.flush()
+    assert description(mine, "votes") == told
+    SharedState("votes", room=there, label="Amounts")
+    there.flush()
+    control = {**told["control"], "label": "Amounts"}
+    come_true(
+        mine,
+        lambda: description(mine, "votes") == {**told, "label": "Amounts", "control": control},
+    )
+    there.close()
+
+
+def test_a_state_of_which_nothing_is_asked_leaves_anothers_control(mine: Room) -> None:
+    speed, there = SharedState("speed", 3, room=mine, min=0, max=10, label="Speed"), another(mine)
+    told = description(mine, "speed")
+    plain = SharedState("speed", room=there)
+    plain._describe()
+    there.flush()
+    assert description(mine, "speed") == told
+    plain.min = None  # that is asked for
+    come_true(mine, lambda: description(mine, "speed")["control"]["min"] is None)
+    assert speed.min == 0  # which is the other's own
+    there.close()
+
+
+def test_what_nobody_described_yet_is_described_as_it_is(mine: Room) -> None:
+    SharedState("speed", 3, room=mine)._describe()
+    told = description(mine, "speed")
+    assert (told["kind"], told["label"], told["control"]["kind"]) == ("state", None, None)
+
+
+def test_what_else_a_description_has_stays_to_the_digit(mine: Room) -> None:
+    meta = mine.state("$meta/log")
+    meta.set({"kind": "stream", "mine": 2**70, "chart": {"kind": "bar", "window": 2**60}}).result()
+    mine.stream("log", label="Log")
+    assert description(mine, "log") == {
+        "kind": "stream",
+        "mine": 2**70,
+        "label": "Log",
+        "chart": {"kind": "bar", "window": 2**60},
+    }
+
+
+@pytest.mark.parametrize("before", ["text", [1], {"kind": "state", "label": "x", "chart": {}}])
+def test_what_is_no_description_of_such_an_object_gives_way(mine: Room, before: Any) -> None:
+    mine.state("$meta/people").set(before).result()
+    describe(mine.presence("people"), "presence")
+    assert description(mine, "people") == {"kind": "presence", "label": None}
+
+
+def test_two_who_say_something_at_the_same_time_are_both_heard(mine: Room) -> None:
+    there = another(mine)
+    here_log, there_log = mine.stream("log"), there.stream("log")
+    for number in range(5):
+        here_log.label = f"Log {number}"
+        there_log.chart(smoothing=number / 10)
+    mine.flush()
+    there.flush()
+    told = {"kind": "stream", "label": "Log 4", "chart": {"kind": "line", "smoothing": 0.4}}
+    come_true(mine, lambda: description(mine, "log") == told)
+    there.close()
 
 
 def test_a_channel_that_is_written_to_is_told_where_nobody_described_it(mine: Room) -> None:

@@ -244,8 +244,7 @@ class Stream(Labelled, Sequence[Any]):
         )
         if not keys:  # else others may have them
             check_columns(style, columns_of(self._newest_values()))
-        self._style = style
-        self._describe()
+        self._style_as(style)
         chart: Chart = class_of("Chart")(self, style)
         return chart
 
@@ -304,10 +303,15 @@ class Stream(Labelled, Sequence[Any]):
             hint(connection, self._key, "stream")
         return self._handle(last_of(outcomes), lambda seq: seq)
 
-    def _describe(self) -> None:
+    def _style_as(self, style: ChartStyle | None) -> None:
+        """Have it shown as such a chart, ``None``: as it fits (:class:`.Chart` calls this)."""
+        self._style = style
+        self._describe("chart")
+
+    def _describe(self, *said: str) -> None:
         style = self._style
-        chart = None if style is None else style.asked()
-        describe(self, self._kind, label=self.label, chart=chart)
+        chart = None if style is None else style.members()
+        describe(self, self._kind, label=self.label, chart=chart, said=said)
 
     def _newest_values(self) -> list[Any]:
         newest = self._replica.entries[-LOOKED_AT:]
