@@ -217,8 +217,11 @@ def locate(
     elif own is not None:
         certfile = None  # it is the own server's
     known = authorization is not None or source is not None or place.link is not None
-    is_meant = is_own or (own is None and (typed or place.server == _server_of_room(environ)))
-    if not known and is_meant and (own_token := _token(environ)):
+    if (
+        not known
+        and (is_own or (own is None and (typed or _is_server_of_room(place.server, environ))))
+        and (own_token := _token(environ))
+    ):
         authorization = f"token {own_token}"
         credential = (
             "what stands in DRIFTDB_TOKEN"
@@ -261,10 +264,13 @@ def _warn(reason: str) -> None:
     )
 
 
-def _server_of_room(environ: Mapping[str, str]) -> str | None:
-    """Return the server of the room that the environment names by its URL."""
+def _is_server_of_room(server: str, environ: Mapping[str, str]) -> bool:
+    """Return whether the environment names a room of that server by its URL."""
     room = environ.get("DRIFTDB_ROOM", "")
-    return _parse(room, "DRIFTDB_ROOM").server if "://" in room else None
+    try:
+        return "://" in room and _parse(room, "DRIFTDB_ROOM").server == server
+    except ValueError:
+        return False  # another room is meant, so nothing is wrong
 
 
 def _token(environ: Mapping[str, str]) -> str:
@@ -322,8 +328,10 @@ def _parse(url: str, name: str) -> Location:
             f"{name}: expected a share link as it was made, "
             f'like "https://HOST/room/ID/shared#link_…", got {_bare(url)!r} with another secret'
         )
-    token = parse_qs(parts.query).get("token")
-    authorization = f"token {token[0]}" if token and link is None else None
+    token = parse_qs(parts.query).get("token", [""])[0].strip()
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError(f"{name}: expected a token in {_bare(url)!r}, got other characters")
+    authorization = f"token {token}" if token and link is None else None
     if authorization is None and link is None and parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = f"Basic {base64.b64encode(login.encode()).decode()}"

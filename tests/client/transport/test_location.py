@@ -95,6 +95,15 @@ def test_a_token_in_the_url_becomes_a_header_and_is_never_shown() -> None:
     assert "hidden" not in f"{place!r} {place.url} {place.socket_url}"
 
 
+def test_a_token_in_the_url_that_is_none_is_not_shown() -> None:
+    place = locate(url="http://host/room/a?token=hidden%0D%0A", environ={})
+    assert place.headers == {"Authorization": "token hidden"}
+    for token in ("hid%0Aden", "hid%0D%0ADriftDB-Token:%20den", "hidd%C3%A9n", "hid%00den"):
+        with pytest.raises(ValueError, match="expected a token in 'http://host/room/a'") as caught:
+            locate(url=f"http://host/room/a?token={token}", environ={})
+        assert "den" not in str(caught.value)
+
+
 def test_a_password_in_the_url_becomes_a_header_and_is_never_shown() -> None:
     place = locate(url="http://ada:hidden@host/room/a", environ={})
     assert place.headers == {"Authorization": "Basic YWRhOmhpZGRlbg=="}
@@ -131,6 +140,15 @@ def test_it_goes_to_no_server_that_a_notebook_names_alone() -> None:
             assert locate("r", url=url, environ=environ).headers == {}
     typed = locate("r", url="http://host/", typed=True, environ=given)  # on a command line
     assert typed.headers == {"Authorization": "token t0ken"}
+
+
+@pytest.mark.parametrize("wrong", ["http://[bad/room/x", "foo://x", "http://h/room/%00"])
+def test_a_wrong_room_of_the_environment_breaks_no_other(wrong: str) -> None:
+    environ = {"DRIFTDB_ROOM": wrong, "DRIFTDB_TOKEN": "t0ken"}
+    assert locate(url="http://host/room/r", environ=environ).headers == {}
+    assert locate(url="http://host/room/r", token="mine", environ=environ).has_token
+    with pytest.raises(ValueError, match="expected"):
+        locate(environ=environ)
 
 
 def test_a_token_that_is_none_is_not_shown(tmp_path: Path) -> None:
