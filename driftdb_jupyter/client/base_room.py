@@ -24,7 +24,7 @@ from .session.messages import KeyInfo
 from .session.outcome import Outcome
 from .settings import Settings
 from .share import ShareLink, list_links, make_link
-from .tokens import id_of_token
+from .tokens import named_token
 from .transport.location import Location, locate
 from .transport.naming import named
 from .transport.room_access import read_policy, revoke_token, write_policy
@@ -142,16 +142,16 @@ class BaseRoom(Sealed):
         """Take back a signed token, given whole or by its id; for the room's owner.
 
         Who is in by it is put out at once. Raises as :attr:`access` does, and :class:`ValueError`
-        for a token without an id.
+        for a token without an id, and text that is neither.
         """
-        revoke_token(self.connection.location, id_of_token(token), token)
+        revoke_token(self.connection.location, *named_token(token))
 
     def revoke_all_tokens(self) -> None:
         """Take back all signed tokens of the room that were issued up to now; for its owner.
 
         Raises as :attr:`access` does.
         """
-        revoke_token(self.connection.location, None)
+        revoke_token(self.connection.location, None, None)
 
     @property
     def status(self) -> Status:

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import msgspec
 
 from ..access.policy import grants_from, shown_grants
-from ..access.tokens.claims import is_signed
+from ..access.tokens.claims import TOKEN_LIMIT_LENGTH, is_signed
 from ..protocol.name import new_id
 from .access import Can
 from .arguments import check_number, check_text, needed_text
 
-__all__ = ["create_token", "id_of_token"]
+__all__ = ["create_token", "named_token"]
 
 
 def create_token(
@@ -88,22 +88,31 @@ def create_token(
     return mint(given, signing[0])
 
 
-def id_of_token(token: str) -> str:
-    """Return the id of a token that is given whole; any other text is an id already.
+def named_token(text: str) -> tuple[str, str | None]:
+    """Return the id of a token, and that token where the text is it and no id.
 
-    Raises :class:`ValueError` for a token without an id.
+    A file's line end may stand behind either. Raises :class:`ValueError`, which shows nothing of
+    the text, for a token without an id and for what is neither.
     """
-    needed_text("token", token)
-    if not is_signed(token):
-        return token
-    found = _claims(token).get("jti")
-    if not isinstance(found, str):
-        raise ValueError("expected a token with an id (the claim jti), got another")
-    return found
+    needed_text("token", text)
+    token = text.strip()
+    if is_signed(token) and _part(token, 0):
+        # It is sent as a header.
+        if not (token.isascii() and token.isprintable()) or len(token) > TOKEN_LIMIT_LENGTH:
+            raise ValueError("expected a token or its id, got a token that isn't one")
+        found = _part(token, 1).get("jti")
+        if not isinstance(found, str):
+            raise ValueError("expected a token with an id (the claim jti), got another")
+        return found, token
+    token_id = text.strip("\r\n")  # an id may begin and end with a space
+    if not token_id or not token_id.isprintable():
+        raise ValueError("expected a token or its id, got text with other characters, or none")
+    return token_id, None
 
 
-def _claims(token: str) -> dict[str, object]:
-    part = token.split(".")[1]
+def _part(token: str, number: int) -> dict[str, object]:
+    """Return what a part of a token holds, nothing where that isn't a JSON object."""
+    part = token.split(".")[number]
     try:
         content = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:

@@ -16,6 +16,7 @@ import pytest
 from driftdb_jupyter import Forbidden, NotConnected, create_token
 from driftdb_jupyter.client.room import Room
 from driftdb_jupyter.client.room import room as find_room
+from driftdb_jupyter.client.tokens import named_token
 
 from ..conformance.servers import Server, standalone
 from .served import come_true
@@ -202,6 +203,43 @@ def test_one_is_taken_back_and_who_is_in_by_it_is_put_out(server: Server) -> Non
         come_true(stays, partial(is_stopped, stays))
     with find_room("r", url=server.root, token=Tokens()) as room:
         come_true(room, partial(is_connected, room))
+
+
+def test_one_that_a_file_holds_is_taken_back_without_its_line_end(server: Server) -> None:
+    with find_room("r", url=server.root, token=create_token("r", key=KEY, role="admin")) as owner:
+        for end in ("", "\n", "\r\n", " \n"):
+            taken = create_token("r", key=KEY, role="write")
+            with find_room("r", url=server.root, token=taken) as out:
+                come_true(out, partial(is_connected, out))
+                owner.revoke_token(taken + end)
+                come_true(out, partial(is_stopped, out))
+
+
+@pytest.mark.parametrize("token_id", ["a.b.c", "..", "2024.01.02", "e30.b", " a b "])
+def test_an_id_may_have_dots(server: Server, token_id: str) -> None:
+    taken = create_token("r", key=KEY, role="write", token_id=token_id)
+    assert named_token(taken) == (token_id, taken)
+    assert named_token(f"{token_id}\n") == (token_id, None)
+    with (
+        find_room("r", url=server.root, token=create_token("r", key=KEY, role="admin")) as owner,
+        find_room("r", url=server.root, token=taken) as out,
+    ):
+        come_true(out, partial(is_connected, out))
+        owner.revoke_token(token_id)
+        come_true(out, partial(is_stopped, out))
+
+
+@pytest.mark.parametrize(
+    "end", ["\nof two", "\r\nDriftDB-Token: other", "\x00", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
+)
+def test_what_is_no_token_and_no_id_is_not_shown(end: str) -> None:
+    token = create_token("r", key=KEY, role="read")
+    with pytest.raises(ValueError, match="expected a token or its id") as caught:
+        named_token(token + end)
+    assert token[:6] not in str(caught.value)
+    for text in ("", "\n", "one\ntwo", "a\x00b"):
+        with pytest.raises(ValueError, match="expected a token or its id"):
+            named_token(text)
 
 
 def test_keys_are_files_or_what_they_hold(tmp_path: Path) -> None:

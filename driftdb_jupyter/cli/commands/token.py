@@ -82,15 +82,13 @@ def command(
         case ("key", path):
             _make_key(path)
         case ("revoke", room, *tokens) if len(tokens) == 1 - all_:
-            from ...access.tokens.claims import is_signed
-            from ...client.tokens import id_of_token
+            from ...client.tokens import named_token
 
             try:
-                token_id = None if all_ else id_of_token(tokens[0])
+                token_id, whole = (None, None) if all_ else named_token(tokens[0])
             except ValueError as error:
                 raise Misuse(str(error)) from None
             with opened(data, settings) as store:
-                whole = tokens[0] if tokens and is_signed(tokens[0]) else None
                 store.revoke_tokens(room, token_id, whole)
         case ("create", room):
             from ...client.duration import duration_seconds

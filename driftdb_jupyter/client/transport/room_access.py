@@ -10,7 +10,6 @@ from urllib.parse import quote
 import msgspec
 from tornado.httpclient import HTTPClientError
 
-from ...access.tokens.claims import is_signed
 from ...protocol.errors import DriftDBError, Forbidden, NotConnected, Unreachable, refusal
 from ..runtime.background import background
 from ..settings import Settings
@@ -36,13 +35,13 @@ def write_policy(location: Location, settings: Settings, policy: object) -> None
     ask_owner(location, settings, "PUT", "access", policy)
 
 
-def revoke_token(location: Location, token_id: str | None, token: str = "") -> None:
+def revoke_token(location: Location, token_id: str | None, token: str | None) -> None:
     """Take back a token, by its id, or all; raises as :func:`ask_owner` does.
 
     ``token``: that one, where it is given whole: a server that verifies it knows when it ends.
     """
     which = "tokens" if token_id is None else f"tokens/{quote(token_id, safe='')}"
-    headers = {"DriftDB-Token": token} if is_signed(token) else {}
+    headers = {} if token is None else {"DriftDB-Token": token}
     ask_owner(location, Settings.from_environment(), "DELETE", which, None, headers=headers)
 
 
