@@ -422,14 +422,8 @@ class RedisBroker:
             await self._store.renew_generation()
             return
         await self._presences.look({each.decode() for each in servers})
-        suspects, self._suspects = self._suspects, {}
-        is_level = True
-        for name, changed_at in suspects.items():
-            room = self._rooms.get(name)
-            if room is not None and room.time < changed_at:
-                self._rooms.catch_up(room)
-                is_level = False
-        if is_level:
+        self._read_suspects()
+        if not any(name in self._rooms for name in self._suspects):
             self._level_at = self._monotonic()
         for place in range(0, len(changes), 2):
             member, changed_at = changes[place].decode(), int(float(changes[place + 1]))
@@ -438,11 +432,28 @@ class RedisBroker:
             room = self._rooms.get(name)
             if is_presence:
                 self._presences.changed(name, changed_at)
-            # A room that is about to be open is, when it is looked at again.
             elif name in self._presences if room is None else room.time < changed_at:
                 self._suspects[name] = changed_at
         if not was_alive:
             self._presences.tell_again()
+
+    def _read_suspects(self) -> None:
+        """Read the rooms of which something was not heard; each is suspect until it is read."""
+        for name, changed_at in list(self._suspects.items()):
+            room = self._rooms.get(name)
+            if room is None:
+                if name not in self._presences:  # else it is about to be open
+                    del self._suspects[name]
+            elif room.time >= changed_at:
+                del self._suspects[name]
+            elif not self._rooms.is_catching_up(room):
+                reading = self._rooms.catch_up(room)
+                reading.add_done_callback(partial(self._suspect_read, name, changed_at))
+
+    def _suspect_read(self, name: str, changed_at: int, reading: asyncio.Future[None]) -> None:
+        is_read = not reading.cancelled() and reading.exception() is None
+        if is_read and self._suspects.get(name) == changed_at:
+            del self._suspects[name]
 
 
 def _pairs(records: Change) -> list[str | bytes]:

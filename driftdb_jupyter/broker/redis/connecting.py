@@ -32,7 +32,7 @@ __all__ = [
     "exchange",
     "explain",
     "identify",
-    "is_about_room",
+    "is_about_redis",
     "lacks_right",
     "quoted",
 ]
@@ -74,6 +74,18 @@ _DENIED_COMMAND = re.compile(r"to run the '([a-z|]{1,40})' command")
 _TOLD_COMMANDS = 5
 _TOLD_LETTERS = 200
 _FOREIGN = ("WRONGTYPE", "The ID specified in XADD")
+
+# What Redis refuses all pushes with, by redis-py's classes or the word that it begins with.
+_ABOUT_REDIS = (
+    exceptions.NoScriptError,
+    exceptions.NoPermissionError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterDownError,
+    exceptions.MasterDownError,
+    exceptions.TryAgainError,
+    exceptions.AskError,
+)
+_ABOUT_REDIS_WORDS = frozenset({"BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE"})
 
 # What Redis's errors say, by the word that they begin with.
 _MEANINGS = {
@@ -335,9 +347,13 @@ def lacks_right(error: BaseException) -> bool:
     return isinstance(error, exceptions.NoPermissionError) or str(error).startswith(_SCRIPT_DENIED)
 
 
-def is_about_room(error: BaseException) -> bool:
-    """Return whether an error is about the keys of a room, and others' pushes don't meet it."""
-    return type(error) is exceptions.ResponseError and str(error).startswith(_FOREIGN)
+def is_about_redis(error: exceptions.ResponseError) -> bool:
+    """Return whether Redis refuses everybody's pushes, and not this one alone."""
+    return (
+        isinstance(error, _ABOUT_REDIS)
+        or lacks_right(error)
+        or str(error).partition(" ")[0] in _ABOUT_REDIS_WORDS
+    )
 
 
 def quoted(error: BaseException) -> str:

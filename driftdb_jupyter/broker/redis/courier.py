@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, Protocol
 
@@ -12,7 +13,8 @@ from msgspec import Struct
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
-from .connecting import PUSH, RedisPlace, exchange, explain, is_about_room, quoted
+from ...protocol.errors import Unavailable
+from .connecting import PUSH, RedisPlace, exchange, explain, is_about_redis, quoted
 from .record import Record
 from .sequencer import RedisSequencer
 from .tasks import ended
@@ -28,6 +30,13 @@ _LONGEST_PAUSE_SECONDS = 2.0
 # After this number of failures in a row what is pushed is refused at once, and no longer kept
 # waiting.
 _PATIENCE = 3
+# What was on its way when that number of connections broke goes alone; if as many break then, too,
+# it is what they break at.
+_BREAKS = 2
+_BREAKS_REDIS = (
+    "Redis ends the connection when it is sent this push: it may be longer than Redis takes"
+    " (proto-max-bulk-len)"
+)
 
 
 class CourierHandle(Protocol):
@@ -52,13 +61,20 @@ class CourierHandle(Protocol):
     def generation_ended(self) -> None:
         """Note that Redis may have lost what was applied."""
 
+    def unavailable(self, error: Exception) -> Unavailable:
+        """Return what an error of Redis means, which the log is told of."""
+
 
 class _Parcel(Struct):
-    """An entry on its way, and its batch's number."""
+    """An entry on its way, and its batch's number.
+
+    ``breaks``: how many connections have ended while it was.
+    """
 
     sequencer: RedisSequencer
     batch: int
     body: bytes
+    breaks: int = 0
 
 
 class Courier:
@@ -66,7 +82,9 @@ class Courier:
 
     One pipeline is on its way at a time, with one entry of each room; what comes meanwhile goes
     with the next. If the connection breaks, the same entries go again, in the same order, over
-    another; the script takes none twice. ``failing``: why that doesn't come to pass, in words.
+    another; the script takes none twice. What Redis refuses of one room, or ends the connection at
+    again and again, is refused, and the others' goes on. ``failing``: why nothing can be sent, in
+    words.
     """
 
     def __init__(self, place: RedisPlace, handle: CourierHandle) -> None:
@@ -133,6 +151,8 @@ class Courier:
         parcels, handle = self._parcels, self._handle
         if not parcels:
             return
+        if parcels[0].breaks >= _BREAKS:
+            parcels = parcels[:1]
         while self._dropped:
             await _disconnect(self._dropped.pop())
         connection = self._connection
@@ -150,8 +170,13 @@ class Courier:
                     *(sequencer.id, handle.server, parcel.batch, parcel.body),
                 )
             )
-        replies = await exchange(connection, commands)
-        self._parcels = []
+        try:
+            replies = await exchange(connection, commands)
+        except exceptions.ConnectionError as error:
+            if type(error) is exceptions.ConnectionError:  # its kin are answers
+                self._broke(parcels)
+            raise
+        self._parcels = self._parcels[len(parcels) :]
         doubt: Exception | None = None
         for parcel, reply in zip(parcels, replies, strict=True):
             if isinstance(reply, Exception):
@@ -179,12 +204,26 @@ class Courier:
 
     def _refused(self, parcel: _Parcel, error: Exception) -> Exception | None:
         """Act on an error in place of a reply; returns it if the connection is to go."""
-        if isinstance(error, exceptions.OutOfMemoryError) or is_about_room(error):
-            parcel.sequencer.sent()
-            parcel.sequencer.refuse_batch(parcel.batch, explain(error))
+        if isinstance(error, exceptions.ResponseError) and not is_about_redis(error):
+            self._refuse(parcel, self._handle.unavailable(error).plain)
             return None
         self._parcels.append(parcel)
         return error
+
+    def _refuse(self, parcel: _Parcel, reason: str) -> None:
+        parcel.sequencer.sent()
+        parcel.sequencer.refuse_batch(parcel.batch, reason)
+
+    def _broke(self, parcels: Sequence[_Parcel]) -> None:
+        """Note that a connection, once made, ended under what was sent over it."""
+        for parcel in parcels:
+            parcel.breaks += 1
+        first = self._parcels[0]
+        if first.breaks >= 2 * _BREAKS:
+            _log.error("%s: %s: %s", self._place.shown, first.sequencer, _BREAKS_REDIS)
+            del self._parcels[0]
+            self._failures, self.failing = 0, None
+            self._refuse(first, _BREAKS_REDIS)
 
     async def _failed(self, error: Exception) -> None:
         """Wait for a while before another connection is tried."""

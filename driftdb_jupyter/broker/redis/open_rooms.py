@@ -43,9 +43,13 @@ _PRESENCE = b"+"
 _GONE = b"gone"
 # How long an entry may be missing before it is read from the log.
 _GAP_SECONDS = 0.02
+# When it is read again where it could not be.
+_GAP_AGAIN_SECONDS = 0.5
 # While a room is read, other snapshots may take the place of the one that is being read.
 _READ_ATTEMPTS = 20
 _ENTRIES_AT_ONCE = 200
+# A reading that is under way may have begun before what is waited for was written.
+_CATCH_UP_ATTEMPTS = 3
 _PIECES_AT_ONCE = 4
 # A snapshot is written when the log since the last one is longer than that, and than half of it.
 _SNAPSHOT_BYTES = 1024 * 1024
@@ -85,6 +89,7 @@ class OpenRooms:
         self._changed: dict[RedisSequencer, None] = {}
         self._locks = NameLocks()
         self._catching_up: dict[RedisSequencer, asyncio.Future[None]] = {}
+        self._gaps: set[RedisSequencer] = set()  # of rooms where it will be looked for one
         self._courier: Courier | None = None
         self._listener: Listener | None = None
         store.lost = self._lost
@@ -352,6 +357,10 @@ class OpenRooms:
         """Return the time that scripts are to take for now, empty for Redis's own."""
         return self._store.now_argument()
 
+    def unavailable(self, error: Exception) -> Unavailable:
+        """Return what an error of Redis means, which the log is told of."""
+        return self._store.unavailable(error)
+
     def want_send(self, sequencer: RedisSequencer) -> None:
         """Have what was gathered sent, with the next pipeline."""
         assert self._courier is not None
@@ -396,18 +405,37 @@ class OpenRooms:
             self._store.doubt()
             return
         except Exception:
-            _log.exception("%s: an entry of the log can't be applied", room)
-            self.end(room, _OUT_OF_SERVICE, "the room is out of service after an error")
+            self._broken(room)
             return
-        if room.is_behind and not room.has_ended:
-            asyncio.get_running_loop().call_later(_GAP_SECONDS, self._look_for_gap, room)
+        if room.is_behind:
+            self._expect_gap(room, _GAP_SECONDS)
+
+    def _broken(self, room: RedisSequencer) -> None:
+        """Let go of a room of whose log an entry can't be applied."""
+        _log.exception("%s: an entry of the log can't be applied", room)
+        self.end(room, _OUT_OF_SERVICE, "the room is out of service after an error")
+
+    def _expect_gap(self, room: RedisSequencer, seconds: float) -> None:
+        """Have the log read if an entry is still missing then, and again until it is there."""
+        if room not in self._gaps and not room.has_ended:
+            self._gaps.add(room)
+            asyncio.get_running_loop().call_later(seconds, self._look_for_gap, room)
 
     def _look_for_gap(self, room: RedisSequencer) -> None:
+        self._gaps.discard(room)
         if room.is_behind and not room.has_ended and self._store.closing is None:
             self.catch_up(room)
+            self._expect_gap(room, _GAP_AGAIN_SECONDS)
+
+    def is_catching_up(self, room: RedisSequencer) -> bool:
+        """Return True if a room's log is being read."""
+        return room in self._catching_up
 
     def catch_up(self, room: RedisSequencer) -> asyncio.Future[None]:
-        """Read what the log has beyond what was applied; returns what to wait for."""
+        """Read what the log has beyond what was applied; returns what to wait for.
+
+        That raises :class:`~...protocol.errors.Unavailable` where it can't be read.
+        """
         running = self._catching_up.get(room)
         if running is None:
             running = self._catching_up[room] = self._tasks.spawn(self._read_on(room))
@@ -415,9 +443,16 @@ class OpenRooms:
         return running
 
     async def caught_up(self, room: RedisSequencer, number: int) -> None:
-        """Wait until an entry is applied, or the room has ended."""
-        while room.number < number and not room.has_ended:
+        """Wait until an entry is applied, or the room has ended.
+
+        Raises :class:`~...protocol.errors.Unavailable` where the log can't be read, or lacks it.
+        """
+        for _ in range(_CATCH_UP_ATTEMPTS):
+            if room.number >= number or room.has_ended:
+                return
             await asyncio.shield(self.catch_up(room))
+        if room.number < number and not room.has_ended:
+            raise Unavailable("Redis doesn't have what was written to the room; try again")
 
     async def _read_on(self, room: RedisSequencer) -> None:
         number, facts = room.number, room.keys.facts
@@ -426,16 +461,21 @@ class OpenRooms:
             if known[0] is None or known[0].decode() != room.id:
                 await self._find_end(room)
                 return
-            if int(known[1]) < number:
-                self._store.doubt()
-                return
+            written = int(known[1])
+            if written < number:
+                raise HistoryLost
             await self._read_log(room)
+            if room.number < written and not room.has_ended:
+                raise SnapshotTorn
         except HistoryLost:
             self._store.doubt()
+            raise Unavailable("Redis has lost what was written; try again") from None
         except SnapshotTorn:
             self.end(room, RESET, "the room is read anew")
         except Unavailable:
-            pass  # when Redis is back all is read
+            raise
+        except Exception:
+            self._broken(room)
 
     def _lost(self) -> None:
         self.drop_connections()

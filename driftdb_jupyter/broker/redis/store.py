@@ -171,9 +171,9 @@ class Store:
         try:
             yield
         except (exceptions.RedisError, OSError, RedisUnusable) as error:
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
-    def _unavailable(self, error: Exception) -> Unavailable:
+    def unavailable(self, error: Exception) -> Unavailable:
         """Return what an error means; tells the log, unless that was told of it lately."""
         reason, now = explain(error), self._monotonic()
         is_answer = isinstance(error, (exceptions.ResponseError, RedisUnusable))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -558,6 +559,54 @@ async def test_how_far_behind_it_may_be_is_told(make_broker: MakeBroker) -> None
     now = 10.0
     assert broker.shared.behind_seconds == 10.0
     await beats(broker)
+    assert broker.shared.behind_seconds == 0.0
+
+
+async def test_a_room_is_suspect_until_what_was_not_heard_is_read(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    one, other = make_broker(), make_broker(monotonic=lambda: now)
+    record = Record(client=CLIENT)
+    sequencer = await opened(one, record)
+    at_other = await opened(other, Record())
+    await beats(other)
+    assert other._rooms._listener is not None
+    monkeypatch.setattr(other._rooms._listener, "_heard", lambda channel, message: None)
+    push(sequencer, record, push_id=1)
+    await record.answered(1)
+    ask, failures = other._store.ask, 0
+
+    async def failing(*command: Any) -> Any:
+        nonlocal failures
+        if command[0] == "HMGET" and command[2:] == ("id", "number") and failures < 5:
+            failures += 1
+            raise Unavailable("Redis does not answer")
+        return await ask(*command)
+
+    monkeypatch.setattr(other._store, "ask", failing)
+    await beats(other)
+    now = 10.0
+    await beats(other)
+    assert other.shared.behind_seconds == 10.0
+    while at_other.room.seq < 1:
+        await beats(other)
+    assert failures == 5
+    await beats(other)
+    assert other.shared.behind_seconds == 0.0
+
+
+async def test_what_was_noted_and_never_written_keeps_no_server_behind(
+    make_broker: MakeBroker,
+) -> None:
+    now = 0.0
+    broker = make_broker(monotonic=lambda: now)
+    await opened(broker, Record())
+    keys = broker._store.keys
+    await broker._store.ask("ZADD", keys.changes, int(time.time() * 1e6) + 10_000_000, "room")
+    for seconds in (1.0, 2.0, 10.0):
+        now = seconds
+        await beats(broker)
     assert broker.shared.behind_seconds == 0.0
 
 
