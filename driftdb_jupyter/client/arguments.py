@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from math import isnan
 from numbers import Real
 from typing import Any
 
@@ -33,7 +32,10 @@ __all__ = [
 
 def got(value: object) -> str:
     """Return a value for the end of a message, cut."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python converts
+        return f"an {type(value).__name__} of very many digits"
     return text if len(text) <= 100 else f"{text[:100]}…"
 
 
@@ -78,7 +80,7 @@ def check_number(name: str, value: Any) -> None:
         return
     if not is_number(value):
         raise TypeError(f"expected a number as {name}=, got {got(value)}")
-    if isnan(value):
+    if value != value:  # also of an integer that is beyond all floats
         raise ValueError(f"expected a number as {name}=, got nan")
 
 

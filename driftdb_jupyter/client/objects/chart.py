@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ...protocol.errors import DriftDBError
+from ...protocol.json_text import read_json
 from ..arguments import (
     check_flag,
     check_number,
@@ -22,22 +25,20 @@ if TYPE_CHECKING:
     from .shared import Shared
 
 __all__ = [
-    "LOOKED_AT",
     "Chart",
     "ChartKind",
     "ChartStyle",
     "check_columns",
-    "columns_of",
     "keys_of",
-    "newest_of",
+    "rows_in",
+    "values_in",
 ]
 
 ChartKind = Literal["line", "points", "bar", "histogram"]
 
 _MOST_BINS = 500
 _MOST_STREAMS = 8
-LOOKED_AT = 200
-"""The number of a stream's newest values of which the columns are looked at."""
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ class ChartStyle:
         if not is_number(smoothing):
             raise TypeError(f"expected a number as smoothing=, got {got(smoothing)}")
         if not 0 <= smoothing < 1:
-            raise ValueError(f"expected a smoothing from 0 to below 1, got {smoothing!r}")
+            raise ValueError(f"expected a smoothing from 0 to below 1, got {got(smoothing)}")
         check_whole("bins", bins, least=1)
         if bins > _MOST_BINS:
-            raise ValueError(f"expected a number of bins up to {_MOST_BINS}, got {bins!r}")
+            raise ValueError(f"expected a number of bins up to {_MOST_BINS}, got {got(bins)}")
         check_number("window", window)
-        if window is not None and not 0 < window < float("inf"):
-            raise ValueError(f"expected a window above 0, got {window!r}")
+        if window is not None and not 0 < window <= sys.float_info.max:
+            raise ValueError(f"expected a window above 0, got {got(window)}")
         return cls(
             kind=kind,
             x=x,
@@ -175,50 +176,73 @@ def keys_of(streams: object, beside: Shared, kind: type[Shared]) -> tuple[str, .
     return tuple(found)
 
 
-def columns_of(values: Sequence[Any]) -> dict[str, bool] | None:
-    """Return the columns of the newest values, and whether each has numbers.
-
-    Empty for numbers alone; ``None`` where that is not known, because there are no values yet, or
-    none that could be drawn.
-    """
-    columns: dict[str, bool] = {}
-    numbers = False
-    for value in values[-LOOKED_AT:]:
-        if isinstance(value, Mapping):
-            for name, each in value.items():
-                columns[str(name)] = columns.get(str(name), False) or is_number(each)
-        else:
-            numbers = numbers or is_number(value)
-    return columns if columns or numbers else None
-
-
-def check_columns(style: ChartStyle, columns: Mapping[str, bool] | None) -> None:
+def check_columns(style: ChartStyle, rows: Iterable[Any]) -> None:
     """Check that there are the columns that a chart is of, as far as it is known which there are.
 
+    ``rows`` are the values as they travel, which is what pages draw. No more of them are read than
+    it takes to find the columns. A column that is ``null`` in all of them may have numbers yet.
     Raises :class:`ValueError`.
     """
-    if columns is None:
-        return
-    wanted = [("x", name) for name in (style.x,) if name not in (None, "time")]
-    wanted += [("y", name) for name in style.y or ()]
+    y = style.y or ()
+    x = () if style.x in (None, "time") else (style.x,)
+    names: dict[str, None] = {}  # in the order in which they were seen
+    numeric: set[str] = set()
+    other: set[str] = set()
+    numbers = False
+    for row in rows:
+        if names.keys() >= {*x} and numeric >= {*y}:
+            return
+        if isinstance(row, Mapping):
+            if len(row) == 1 and next(iter(row)).startswith("$"):
+                continue  # an encoded value, such as NaN
+            names |= dict.fromkeys(row)
+            numeric |= {name for name, each in row.items() if is_number(each)}
+            other |= {
+                name for name, each in row.items() if each is not None and not is_number(each)
+            }
+        else:
+            numbers = numbers or is_number(row)
+    wanted: list[tuple[str, Any]] = [("x", name) for name in x] + [("y", name) for name in y]
     for argument, name in wanted:
-        assert name is not None
-        if not columns:
+        if not names and numbers:
             raise ValueError(f"expected values that are dicts for {argument}={name!r}, got numbers")
-        if name not in columns:
-            known = ", ".join(map(repr, columns))
-            match = close_match(name, columns)
-            raise ValueError(f"expected one of {known} as {argument}=, got {name!r}.{match}")
-        if argument == "y" and not columns[name]:
+        if names and name not in names:
+            known = ", ".join(map(repr, islice(names, _MOST_NAMED)))
+            more = ", …" if len(names) > _MOST_NAMED else ""
+            match = close_match(name, names)
+            raise ValueError(f"expected one of {known}{more} as {argument}=, got {name!r}.{match}")
+        if argument == "y" and name in other - numeric:
             raise ValueError(f"expected a column of numbers as y=, got {name!r}, which has none")
 
 
-def newest_of(read: Iterable[Any]) -> list[Any]:
-    """Return values as far as they can be read: one that can't is nothing that is drawn."""
-    try:
-        return list(read)
-    except (DriftDBError, ValueError):
-        return []
+def values_in(texts: Iterable[bytes]) -> Iterator[Any]:
+    """Read JSON texts as they travel, one after the other; what can't be read is left out."""
+    for text in texts:
+        try:
+            value = read_json(text)
+        except (ValueError, RecursionError):
+            continue
+        yield value
+
+
+def rows_in(text: bytes) -> Iterable[Any]:
+    """Read the rows of a state's value as it travels: the items of a list, or a frame's.
+
+    The newest, which are the last of a list, come first. Of what has no rows there are none.
+    """
+    value = next(values_in([text]), None)
+    if isinstance(value, list):
+        return reversed(value)
+    frame = value.get("$dataframe") if isinstance(value, dict) and len(value) == 1 else None
+    if not isinstance(frame, dict):
+        return ()
+    names, data = frame.get("columns"), frame.get("data")
+    if not isinstance(names, list) or not isinstance(data, dict):
+        return ()
+    columns = [name if isinstance(name, str) else json.dumps(name) for name in names]
+    cells = [data.get(name) for name in columns]
+    lists = [each if isinstance(each, list) else [] for each in cells]
+    return (dict(zip(columns, row, strict=True)) for row in zip_longest(*lists))
 
 
 def _names(y: object) -> tuple[str, ...] | None:

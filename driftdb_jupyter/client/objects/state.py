@@ -29,7 +29,7 @@ from ..values.encoding import Hook, decode, encode, same
 from ..values.encoding import decode as plain
 from ..waiting.handle import Handle
 from ..waiting.wait import Wait
-from .chart import Chart, ChartKind, ChartStyle, check_columns, columns_of
+from .chart import Chart, ChartKind, ChartStyle, check_columns, rows_in
 from .control import Control, Kind
 from .describe import describe
 from .made import class_of
@@ -405,11 +405,8 @@ class SharedState(Shared, HasTraits):
             smoothing=smoothing,
             bins=bins,
         )
-        value = self._read()
-        if isinstance(value, list):
-            check_columns(style, columns_of(value))
-        elif hasattr(value, "columns"):  # a frame
-            check_columns(style, dict.fromkeys(map(str, value.columns), True))
+        shown = self._replica.shown
+        check_columns(style, () if shown is None else rows_in(shown))
         self._style_as(style)
         chart: Chart = class_of("Chart")(self, style)
         return chart

@@ -63,6 +63,11 @@ def description(mine: Room, key: str) -> Any:
         ({"bins": 2.5}, TypeError, "expected an int as bins=, got 2.5"),
         ({"bins": 501}, ValueError, "expected a number of bins up to 500, got 501"),
         ({"window": 0}, ValueError, "expected a window above 0, got 0"),
+        (
+            {"smoothing": 10**9},
+            ValueError,
+            "expected a smoothing from 0 to below 1, got 1000000000",
+        ),
         ({"window": float("inf")}, ValueError, "expected a window above 0, got inf"),
     ],
 )
@@ -72,6 +77,14 @@ def test_what_makes_no_sense_is_said(
     with pytest.raises(error) as raised:
         ChartStyle.of(**given)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("name", ["bins", "smoothing", "window"])
+def test_a_number_beyond_all_that_can_be_drawn_makes_no_sense(name: str) -> None:
+    for number in (10**400, 10**5000):
+        given: dict[str, Any] = {name: number}
+        with pytest.raises(ValueError, match=f"expected a (number of )?{name} .+, got "):
+            ChartStyle.of(**given)
 
 
 def test_the_room_is_told_what_was_asked_for_and_no_more(mine: Room) -> None:
@@ -113,9 +126,9 @@ def test_a_state_is_told_to_be_shown_as_a_chart(mine: Room) -> None:
     [
         (
             {"y": "los"},
-            "expected one of 'step', 'loss', 'name' as y=, got 'los'. Did you mean 'loss'?",
+            "expected one of 'step', 'name', 'loss' as y=, got 'los'. Did you mean 'loss'?",
         ),
-        ({"x": "epoch"}, "expected one of 'step', 'loss', 'name' as x=, got 'epoch'."),
+        ({"x": "epoch"}, "expected one of 'step', 'name', 'loss' as x=, got 'epoch'."),
         ({"y": "name"}, "expected a column of numbers as y=, got 'name', which has none"),
     ],
 )
@@ -130,6 +143,53 @@ def test_a_column_that_the_values_dont_have_is_said(
         with pytest.raises(ValueError, match=re.escape(message)):
             shared.chart(**given)
     log.chart("time", "loss")  # when the server got them
+
+
+def test_a_column_that_is_rare_is_found_wherever_it_is(mine: Room) -> None:
+    rows: list[dict[str, Any]] = [{"step": 0, "val_loss": 1.5}]
+    rows += [{"step": step, "loss": 0.1, "val_loss": None} for step in range(1, 500)]
+    log = mine.stream("log")
+    log.extend(rows).result()
+    for shared in (log, mine.state("rows", rows)):
+        shared.chart("step", "val_loss")
+
+
+def test_a_column_may_have_numbers_yet_where_it_has_nothing_so_far(mine: Room) -> None:
+    log = mine.stream("log")
+    log.append({"step": 1, "val_loss": None}).result()
+    log.chart("step", "val_loss")
+
+
+def test_columns_are_those_of_what_travels(mine: Room) -> None:
+    def fails(value: Any) -> Any:
+        raise RuntimeError("it cannot be read")
+
+    def hook(value: Any) -> Any:
+        return {"decibels": value["loss"] * 10}
+
+    plain = mine.stream("log")
+    plain.append({"loss": 2.0, "at": None}).result()
+    for decode in (hook, fails):
+        log = mine.stream("log", decode=decode)
+        log.chart(y="loss")
+        with pytest.raises(ValueError, match="expected one of 'loss', 'at' as y="):
+            log.chart(y="decibels")
+        mine.state("rows", [{"loss": 1}], decode=decode).chart(y="loss")
+
+
+def test_a_value_of_another_kind_hides_no_columns(mine: Room) -> None:
+    log = mine.stream("log")
+    log.extend([{"loss": 2.0}, float("nan"), "text", None]).result()
+    log.chart(y="loss")
+    with pytest.raises(ValueError, match="expected one of 'loss' as y=, got 'los'"):
+        log.chart(y="los")
+
+
+def test_of_very_many_columns_the_first_are_named(mine: Room) -> None:
+    log = mine.stream("log")
+    log.append({f"c{number}": 1 for number in range(1000)}).result()
+    with pytest.raises(ValueError, match="'c19', … as y=, got 'other'"):
+        log.chart(y="other")
 
 
 def test_numbers_have_no_columns(mine: Room) -> None:
@@ -148,6 +208,17 @@ def test_a_frame_has_its_columns(mine: Room) -> None:
     frame.chart("who", "n")
     with pytest.raises(ValueError, match="expected one of 'who', 'n' as y=, got 'm'"):
         frame.chart(y="m")
+    with pytest.raises(ValueError, match="expected a column of numbers as y=, got 'who'"):
+        frame.chart(y="who")
+
+
+def test_columns_of_several_levels_are_called_as_the_page_calls_them(mine: Room) -> None:
+    pandas = pytest.importorskip("pandas")
+    levels = pandas.MultiIndex.from_tuples([("v", "sum"), ("v", "mean")])
+    state = mine.state("levels", pandas.DataFrame([[1, 2.0]], columns=levels))
+    state.chart(y="v / sum")
+    with pytest.raises(ValueError, match="expected one of 'v / sum', 'v / mean' as y="):
+        state.chart(y="v")
 
 
 def test_streams_in_one_chart_are_of_one_room(mine: Room, server: Server) -> None:

@@ -27,14 +27,12 @@ from ...values.encoding import decode, encode, encode_each
 from ...waiting.feed import Feed
 from ...waiting.handle import Handle
 from ..chart import (
-    LOOKED_AT,
     Chart,
     ChartKind,
     ChartStyle,
     check_columns,
-    columns_of,
     keys_of,
-    newest_of,
+    values_in,
 )
 from ..describe import describe, hint
 from ..labelled import Labelled
@@ -243,7 +241,7 @@ class Stream(Labelled, Sequence[Any]):
             streams=keys,
         )
         if not keys:  # else others may have them
-            check_columns(style, columns_of(self._newest_values()))
+            check_columns(style, values_in(each.value for each in self._replica.entries[::-1]))
         self._style_as(style)
         chart: Chart = class_of("Chart")(self, style)
         return chart
@@ -312,10 +310,6 @@ class Stream(Labelled, Sequence[Any]):
         style = self._style
         chart = None if style is None else style.members()
         describe(self, self._kind, label=self.label, chart=chart, said=said)
-
-    def _newest_values(self) -> list[Any]:
-        newest = self._replica.entries[-LOOKED_AT:]
-        return newest_of(decode(entry.value, hook=self._decode) for entry in newest)
 
     def _open_writer(self) -> BufferedWriter:
         if self._writer is None:
