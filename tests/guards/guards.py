@@ -561,9 +561,23 @@ GUARDS = [
     Guard(
         "a kernel under the name of another",
         "driftdb_jupyter/server/jupyter/kernels.py",
-        "return kernel if kernel and _equal(given, self.secret_of(kernel)) else None",
-        "return kernel or None",
+        "return shown if shown.kernel and proven else None",
+        "return shown if shown.kernel else None",
         "tests/server/jupyter/test_kernels.py::test_no_kernel_has_the_name_of_another",
+    ),
+    Guard(
+        "a kernel that is gone",
+        "driftdb_jupyter/server/jupyter/kernels.py",
+        "return None if shown.of_person else self._unknown",
+        "return self._unknown",
+        "tests/server/jupyter/test_kernels.py::test_its_secret_opens_nothing_when_it_is_gone",
+    ),
+    Guard(
+        "a connection of a kernel that is gone",
+        "driftdb_jupyter/server/jupyter/access.py",
+        "return self._is_there()",
+        "return True",
+        "tests/server/jupyter/test_kernels.py::test_its_connections_end_when_it_is_gone",
     ),
     Guard(
         "a kernel with more rights than who started it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
 from copy import copy
 from http import HTTPStatus
@@ -180,7 +180,7 @@ class KernelCredential(JupyterCredential):
     kernels send a lot.
     """
 
-    __slots__ = ("_rights", "_user")
+    __slots__ = ("_is_there", "_rights", "_user")
 
     def __init__(
         self,
@@ -190,10 +190,15 @@ class KernelCredential(JupyterCredential):
         patience_seconds: float,
         user: User | None,
         identity: Identity,
+        is_there: Callable[[], bool],
     ) -> None:
-        """``user``: Jupyter's, who started it; ``identity``: the kernel's."""
+        """``user``: Jupyter's, who started it; ``identity``: the kernel's.
+
+        ``is_there``: whether it has neither been shut down nor started anew.
+        """
         super().__init__(handler, asked, patience_seconds=patience_seconds)
         self._identity = identity
+        self._is_there = is_there
         self._rights: tuple[bool, bool] | None = None
         self._user = user
 
@@ -213,12 +218,12 @@ class KernelCredential(JupyterCredential):
         return grants
 
     def revalidate(self) -> bool:
-        """Return ``True``: a kernel runs on when its person has logged out.
+        """Return whether the kernel is there, which runs on when its person has logged out.
 
         From now on the authorizer is asked again.
         """
         self._rights = None
-        return True
+        return self._is_there()
 
     def _again(self, handler: JupyterHandler) -> KernelCredential:
         return KernelCredential(
@@ -227,6 +232,7 @@ class KernelCredential(JupyterCredential):
             patience_seconds=self._patience_seconds,
             user=self._user,
             identity=self.identity,
+            is_there=self._is_there,
         )
 
     def _grants(self, access: RoomAccess, *, write: bool, read: bool) -> Grants:

@@ -42,7 +42,7 @@ async def test_a_kernel_comes_in_by_its_secret(server: Server, environment: dict
     assert "DRIFTDB_CERTFILE" not in environment
     assert urlsplit(environment["DRIFTDB_URL"])[:2][0] == "http"
     assert urlsplit(environment["DRIFTDB_URL"]).hostname == "127.0.0.1"
-    own = server.extension.kernels.secret_of("k-1")
+    own = server.extension.kernels.secret_of("k-1", of_person=False)
     for secret in (environment["DRIFTDB_SECRET"], own):
         headers = {"Authorization": f"DriftDB {secret}"}
         room = Room(Server(environment["DRIFTDB_URL"], server.stop, headers=headers), "r")
@@ -60,13 +60,16 @@ async def test_nobody_else_is_answered_there(server: Server, environment: dict[s
     kernel = {"Authorization": f"DriftDB {environment['DRIFTDB_SECRET']}"}
     assert server.jupyter is not None
     other = Kernels(server.jupyter)
+    others = other.secret_of("k", of_person=False)
+    gone = server.extension.kernels.secret_of("k", of_person=True)
     for url, headers in (
         (root, {}),
         (f"{root}driftdb.js", {}),
         (f"{root}room/r", {"Authorization": f"token {TOKEN}"}),
         (f"{root}room/r?token={TOKEN}", {}),
         (f"{root}room/r", {"Authorization": f"DriftDB {other.secret}"}),
-        (f"{root}room/r", {"Authorization": f"DriftDB {other.secret_of('k')}"}),
+        (f"{root}room/r", {"Authorization": f"DriftDB {others}"}),
+        (f"{root}room/r", {"Authorization": f"DriftDB {gone}"}),
         (f"{jupyters}api/status", kernel),
         (f"{jupyters}api/contents?token={TOKEN}", kernel),
         (f"{root}../api/status?token={TOKEN}", kernel),

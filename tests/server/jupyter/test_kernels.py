@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from jupyter_server.auth import User
+from jupyter_server.auth import AllowAllAuthorizer, User
 from jupyter_server.base.call_context import CallContext
 
 from driftdb_jupyter.server.jupyter.kernels import Kernels
@@ -86,15 +85,58 @@ async def test_a_kernel_stands_for_who_started_it(room: Room, start: Start) -> N
     assert await told(room, start(None, "k-3")) == KERNEL
 
 
-async def test_it_is_forgotten_when_it_is_gone(
+async def test_its_secret_opens_nothing_when_it_is_gone(
     room: Room, start: Start, managers: dict[str, Manager]
 ) -> None:
-    gone, stays = start(ADA, "k-1"), start(ADA, "k-2")
-    again = start(User(username="bob"), "k-2")  # with the same id
-    assert again == stays
-    del managers["k-1"]
-    assert await told(room, gone) == KERNEL
-    assert (await told(room, stays))["owner"] == "bob"
+    """Also not for somebody whom the authorizer allows nothing."""
+    gone, stays, nobodys = start(ADA, "k-1"), start(ADA, "k-2"), start(None, "k-3")
+    room.server.rights.refused = {"read", "write"}
+    assert (await fetch(room.url, headers=gone)).status == 403
+    room.server.rights.refused = set()
+    managers.clear()
+    for headers in (gone, stays):
+        for url, method in ((room.url, "GET"), (f"{room.server.root}new", "POST")):
+            answer = await fetch(url, method=method, headers=headers)
+            assert answer.status == 403, url
+    assert not room.server.extension.kernels.knows(gone["Authorization"])
+    assert await told(room, nobodys) == KERNEL
+
+
+async def test_a_kernel_with_the_same_id_is_its_new_persons(
+    room: Room, start: Start, managers: dict[str, Manager]
+) -> None:
+    before = start(ADA)
+    first = managers["k-1"]
+    again = start(User(username="bob"))
+    del first  # the manager of the one before
+    assert again == before
+    assert (await told(room, again))["owner"] == "bob"
+    nobodys = start(None)
+    assert nobodys != again
+    assert (await fetch(room.url, headers=again)).status == 403
+    assert await told(room, nobodys) == KERNEL
+    start(ADA)
+    assert (await told(room, nobodys))["owner"] == "ada"  # no more than Ada may
+
+
+@pytest.mark.parametrize("authorizer", ["own", "Jupyter's"])
+async def test_its_connections_end_when_it_is_gone(
+    room: Room,
+    start: Start,
+    managers: dict[str, Manager],
+    authorizer: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if authorizer == "Jupyter's":
+        assert room.server.jupyter is not None
+        settings = room.server.jupyter.web_app.settings
+        monkeypatch.setitem(settings, "authorizer", AllowAllAuthorizer())
+    stays, ends = [await room.join(headers=start(ADA, kernel)) for kernel in ("k-1", "k-2")]
+    del managers["k-2"]
+    room.server.run(room.server.hub.check_credentials)
+    await ends.is_closed_with(4401)
+    await stays.settle()
+    await stays.leave()
 
 
 async def test_what_the_server_itself_starts_is_nobodys(room: Room) -> None:
@@ -133,7 +175,8 @@ async def test_no_kernel_has_the_name_of_another(room: Room, start: Start) -> No
     for forged in (
         *(f"k-1.{proof}", f"k-1.{proof}.", "k-1.", f".{proof}", proof, "k-1"),
         *(adas[:-1], adas.upper(), adas + ".", f"%6b-1.{adas.rpartition('.')[2]}"),
-        *(f"k-1.{shared}", f"%FF.{proof}", "é.é"),
+        *(f"k-1.{shared}", f"%FF.{proof}", "é.é", ".."),
+        *(f"k-1.person.{proof}", f"k-1.nobody.{proof}", adas.replace("person", "nobody")),
     ):
         answer = await fetch(room.url, headers={"Authorization": f"DriftDB {forged}"})
         assert answer.status == 403, forged
@@ -223,7 +266,7 @@ async def test_jupyter_hands_each_kernel_its_own(room: Room) -> None:
         started = await fetch(api, method="POST", body="{}", headers=server.headers)
         kernel = started.json["id"]
         secrets.append(manager.get_kernel(kernel)._launch_args["env"]["DRIFTDB_SECRET"])
-        assert secrets[-1] == server.extension.kernels.secret_of(kernel)
+        assert secrets[-1] == server.extension.kernels.secret_of(kernel, of_person=True)
     headers = {"Authorization": f"DriftDB {secrets[0]}"}
     owner = (await told(room, headers))["owner"]
     first = manager.list_kernel_ids()[0]
@@ -233,4 +276,4 @@ async def test_jupyter_hands_each_kernel_its_own(room: Room) -> None:
     assert again["display_name"].startswith("Anonymous ")
     for kernel in manager.list_kernel_ids():
         await fetch(f"{api}/{kernel}", method="DELETE", headers=server.headers)
-    await asyncio.sleep(0)
+    assert (await fetch(room.url, headers=headers)).status == 403
