@@ -297,6 +297,7 @@ class RedisBroker:
 
     async def summaries(self) -> list[RoomSummary]:
         """All rooms, by name; of those that are open elsewhere as of a second ago or so."""
+        await self._store.ready()
         listed = await self._store.ask("ZRANGE", self._store.keys.rooms, 0, -1, "WITHSCORES")
         used_at = {
             name.decode(): float(score) / MICROSECONDS

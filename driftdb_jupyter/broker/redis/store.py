@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -84,13 +83,27 @@ class Store:
         self._own_bounds = bounds
         self._clock = clock
         self._monotonic = monotonic
+        self._known_time = 0.0, 0.0  # what Redis's clock showed, and what the monotonic one did
         self._renewing = asyncio.Lock()
         self._conversations = asyncio.Semaphore(_CONVERSATIONS)
         place.prepare = self._prepare
 
     def clock(self) -> float:
-        """Seconds since 1970."""
-        return time.time() if self._clock is None else self._clock()
+        """Return the time by Redis's clock, in seconds since 1970, once :meth:`ready` has returned.
+
+        All times in Redis are by that one: a server's own may be set to anything.
+        """
+        if self._clock is not None:
+            return self._clock()
+        redis_time, known_at = self._known_time
+        return redis_time + self._monotonic() - known_at
+
+    async def ask_time(self) -> None:
+        """Have :meth:`clock` go by what Redis's clock shows now; raises :class:`Unavailable`."""
+        if self._clock is None:
+            seconds, microseconds = await self.ask("TIME")
+            redis_time = int(seconds) + int(microseconds) / MICROSECONDS
+            self._known_time = redis_time, self._monotonic()
 
     def now_argument(self) -> str:
         """Return the time that scripts are to take for now, empty for Redis's own."""
@@ -264,6 +277,7 @@ class Store:
 
     async def _begin_serving(self) -> None:
         """Find out in which times a server ran."""
+        await self.ask_time()
         ran_at, gaps = await self.ask("HMGET", self.keys.served, "ran_at", "gaps")
         known = [] if gaps is None else msgspec.json.decode(gaps, type=list[tuple[float, float]])
         if self.served is None:
@@ -277,6 +291,7 @@ class Store:
     async def note_served_time(self) -> None:
         """Note that a server runs."""
         assert self.served is not None
+        await self.ask_time()
         self.served.look()
         gaps = msgspec.json.encode(self.served.gaps)
         await self.ask("HSET", self.keys.served, "ran_at", self.clock(), "gaps", gaps)

@@ -610,6 +610,32 @@ async def test_what_was_noted_and_never_written_keeps_no_server_behind(
     assert broker.shared.behind_seconds == 0.0
 
 
+async def test_a_server_whose_clock_is_wrong_lets_nothing_expire(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = make_broker()
+    await right.create("room")
+    record = Record(client=CLIENT)
+    push(await opened(right, record), record, push_id=1)
+    await record.answered(1)
+    by_redis, days = time.time(), 24 * 60 * 60.0
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: by_redis + 31 * days)
+        wrong = make_broker()
+        again = Record(client=CLIENT)
+        sequencer = await opened(wrong, again)
+        await beats(right, wrong)
+        for broker in (wrong, right):
+            expired = await broker.expire(room_seconds=30 * days, client_seconds=days)
+            assert expired == []
+        (summary,) = await wrong.summaries()
+        assert summary.used_at < by_redis + days
+    push(sequencer, again, push_id=1)
+    await again.answered(1)
+    assert isinstance(sequencer, RedisSequencer)
+    assert [number for number, _, _ in kept(sequencer.room)["k"]] == [1]
+
+
 async def test_all_servers_that_live_count_together(make_broker: MakeBroker) -> None:
     one, other = make_broker(), make_broker()
     await beats(one, other)
