@@ -67,7 +67,9 @@ export class Chart {
     parent.append(this.box);
     dress(this.box);
     this.theme = new Theme(this.box, this.drawSoon);
-    this.readers = names.map((name) => new Reader(this.style, name, names.length > 1));
+    this.readers = names.map(
+      (name, place) => new Reader(this.style, name, names.length > 1, place),
+    );
     this.lines = new Lines(this.readers, this.style, this.theme, this.drawSoon);
     this.amounts = new Amounts(label, this.theme);
     this.lines.onFollow = () => this.showFollow();

@@ -2,6 +2,14 @@ import { element } from "../widgets/control";
 import { withUnseen } from "../widgets/unseen";
 import { COLOURS } from "./theme";
 
+/** A series as the legend shows it. */
+export interface Named {
+  readonly id: string;
+  readonly name: string;
+  readonly colour: number;
+  readonly shown: boolean;
+}
+
 /** The names of a chart's series with a value of each; a press hides or shows a series. */
 export class Legend {
   readonly element = element("div", "driftdb-legend", { role: "group", "aria-label": "Series" });
@@ -9,23 +17,23 @@ export class Legend {
   private values: HTMLElement[] = [];
   private buttons: HTMLButtonElement[] = [];
 
-  constructor(private readonly onToggle: (series: number, shown: boolean) => void) {}
+  constructor(private readonly onToggle: (id: string, shown: boolean) => void) {}
 
-  /** Have these names. */
-  name(names: readonly string[], hidden: ReadonlySet<number>): void {
-    this.values = names.map(() => element("span", "driftdb-value"));
-    this.buttons = names.map((name, series) => {
+  /** Have the names of these. */
+  name(all: readonly Named[]): void {
+    this.values = all.map(() => element("span", "driftdb-value"));
+    this.buttons = all.map(({ id, name, colour, shown }, series) => {
       const swatch = element("span", "driftdb-swatch", { "aria-hidden": "true" });
-      swatch.style.color = `var(--driftdb-series-${series % COLOURS})`;
+      swatch.style.color = `var(--driftdb-series-${colour % COLOURS})`;
       const text = element("span", "driftdb-series-name", { dir: "auto" }, withUnseen(name));
-      const pressed = String(!hidden.has(series));
+      const pressed = String(shown);
       const options = { type: "button", "aria-pressed": pressed };
       const button = element("button", "driftdb-series", options, swatch, text);
       button.append(" ", this.values[series] as HTMLElement);
       button.addEventListener("click", () => {
-        const shown = button.getAttribute("aria-pressed") !== "true";
-        button.setAttribute("aria-pressed", String(shown));
-        this.onToggle(series, shown);
+        const shows = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", String(shows));
+        this.onToggle(id, shows);
       });
       return button;
     });

@@ -6,6 +6,7 @@ import { figure, place } from "./figures";
 import { Histogram } from "./histogram";
 import { Legend } from "./legend";
 import { type Navigated, navigate } from "./navigate";
+import { Palette } from "./palette";
 import { MARGIN, picture } from "./picture";
 import { Plot, type Stroke } from "./plot";
 import type { Reader, Series } from "./reader";
@@ -31,7 +32,9 @@ export class Lines implements Content, Navigated {
   private readonly note = element("p", "driftdb-chart-note", { role: "status" });
   private readonly legend: Legend;
   private readonly histogram: Histogram;
-  private readonly hidden = new Set<number>();
+  /** By their ids: the series that somebody has hidden. */
+  private readonly hidden = new Set<string>();
+  private readonly palette = new Palette();
   private smoothed: Smoothed[] = [];
   private smoothing: number;
   private plot: Plot | null = null;
@@ -54,9 +57,7 @@ export class Lines implements Content, Navigated {
     this.legend = new Legend((series, shown) => {
       if (shown) this.hidden.delete(series);
       else this.hidden.add(series);
-      this.strokes.forEach(({ colour }, stroke) => {
-        if (colour === series) this.plot?.show(stroke, shown);
-      });
+      this.showOrHide();
       redrawSoon();
     });
     this.element.append(this.note, this.box, this.legend.element);
@@ -205,8 +206,10 @@ export class Lines implements Content, Navigated {
 
   picture(title: string): HTMLCanvasElement {
     const { theme, box, plot } = this;
-    const marks = this.series.flatMap(({ name }, series) =>
-      this.hidden.has(series) ? [] : [{ name, colour: theme.colour(series) }],
+    const { series } = this;
+    const colours = this.palette.colour(series.map(({ id }) => id));
+    const marks = series.flatMap(({ id, name }, place) =>
+      this.hidden.has(id) ? [] : [{ name, colour: theme.colour(colours[place] as number) }],
     );
     const size = { width: box.clientWidth, height: box.clientHeight };
     const scale = (plot?.canvas.width ?? 1) / Math.max(1, size.width);
@@ -250,11 +253,12 @@ export class Lines implements Content, Navigated {
   private make(series: readonly Series[]): void {
     if (this.box.clientWidth === 0) return;
     const isSmooth = this.smoothed.length > 0;
-    const names = series.map(({ name }) => name);
-    const wanted = JSON.stringify([names, isSmooth, this.isTime]);
+    const ids = series.map(({ id }) => id);
+    const wanted = JSON.stringify([ids, isSmooth, this.isTime]);
     if (wanted === this.madeFor) return;
     this.madeFor = wanted;
-    this.strokes = series.flatMap((_, colour) =>
+    const colours = this.palette.colour(ids);
+    this.strokes = colours.flatMap((colour) =>
       isSmooth
         ? [
             { colour, isFaint: true },
@@ -274,10 +278,26 @@ export class Lines implements Content, Navigated {
         this.showValues(places);
       },
     });
-    this.strokes.forEach(({ colour }, stroke) => {
-      if (this.hidden.has(colour)) this.plot?.show(stroke, false);
+    this.legend.name(
+      series.map(({ id, name }, place) => {
+        return { id, name, colour: colours[place] as number, shown: !this.hidden.has(id) };
+      }),
+    );
+    this.showOrHide();
+  }
+
+  private showOrHide(): void {
+    this.series.forEach(({ id }, series) => {
+      const shown = !this.hidden.has(id);
+      // A series may be there before the plot is made for it.
+      for (const stroke of this.strokesOf(series))
+        if (stroke < this.strokes.length) this.plot?.show(stroke, shown);
     });
-    this.legend.name(names, this.hidden);
+  }
+
+  /** The strokes of a series; the last one is the clearest. */
+  private strokesOf(series: number): readonly number[] {
+    return this.smoothed.length > 0 ? [2 * series, 2 * series + 1] : [series];
   }
 
   /** All of the axis, or what of it is shown while the chart follows. */
@@ -287,8 +307,8 @@ export class Lines implements Content, Navigated {
       return { from, to: from + bins * width };
     }
     let [from, to, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1];
-    this.series.forEach(({ course: { x, length } }, series) => {
-      if (length === 0 || this.hidden.has(series)) return;
+    this.series.forEach(({ id, course: { x, length } }) => {
+      if (length === 0 || this.hidden.has(id)) return;
       from = Math.min(from, x[0] as number);
       to = Math.max(to, x[length - 1] as number);
       most = Math.max(most, length);
@@ -317,9 +337,9 @@ export class Lines implements Content, Navigated {
   private drawn(series: readonly Series[], columns: number): Points[] {
     const { span, isLogX } = this;
     const isSmooth = this.smoothed.length > 0;
-    return series.flatMap(({ course }, index) => {
+    return series.flatMap(({ id, course }, index) => {
       const none = { x: [], y: [] };
-      const isHidden = this.hidden.has(index);
+      const isHidden = this.hidden.has(id);
       const raw = isHidden ? none : decimate(course, span, columns, isLogX);
       if (!isSmooth) return [raw];
       const smooth = (this.smoothed[index] as Smoothed).course;

@@ -13,6 +13,8 @@ export interface Told {
 
 /** One line, or one set of points or bars. */
 export interface Series {
+  /** What it is, among those of its chart; the same after all values were forgotten. */
+  readonly id: string;
   readonly name: string;
   readonly course: Course;
 }
@@ -38,11 +40,13 @@ export class Reader {
   private count = 0;
   private readonly byColumn = new Map<string, Course>();
 
-  /** `name`: of a value that is a number by itself; with `prefix`: of its other series, too. */
+  /** `name`: of a value that is a number by itself; with `prefix`: of its other series, too;
+   * `place`: among the readers of its chart. */
   constructor(
     private readonly style: ChartStyle,
     private readonly name: string,
     private readonly prefix = false,
+    private readonly place = 0,
   ) {
     this.axis = style.x;
   }
@@ -121,7 +125,7 @@ export class Reader {
       if (this.series.length >= MOST_SERIES) return false;
       course = new Course();
       this.byColumn.set(column, course);
-      this.series.push({ name, course });
+      this.series.push({ id: `${this.place} ${column}`, name, course });
     }
     course.push(x, y);
     return true;
