@@ -1,4 +1,5 @@
 import type { Json } from "../protocol/messages";
+import { tagged } from "../widgets/control";
 import { readable } from "../widgets/readable";
 import { isRecord } from "../widgets/record";
 import { readTable } from "../widgets/table";
@@ -20,6 +21,8 @@ export interface Category {
 
 const MOST_ROWS = 100;
 const MOST_SERIES = 8;
+/** So many different choices are counted; votes for others are counted together. */
+const MOST_NAMES = 1000;
 const LONGEST_NAME = 200;
 const NONE: Categories = { series: [], rows: [], more: 0 };
 
@@ -30,16 +33,17 @@ const NONE: Categories = { series: [], rows: [], more: 0 };
  */
 export function readCategories(value: Json | undefined, style: ChartStyle): Categories {
   const list = Array.isArray(value) ? value : null;
-  if (isRecord(value) && !Object.keys(value).some((name) => name.startsWith("$"))) {
-    const members = Object.entries(value);
-    if (members.length > 0 && members.every(([, each]) => isChoice(each)))
-      return votes(members.map(([, each]) => each));
+  const object = tagged(value, "$object") ?? value; // a dict that looks like none (docs/values.md)
+  if (isRecord(object) && (object !== value || !isTagged(value))) {
+    const members = Object.entries(object);
+    const choices = members.map(([, each]) => each);
+    if (areVotes(choices)) return counted(choices);
     return cut(
       [""],
       members.map(([name, each]) => ({ name, amounts: [numberOf(each)] })),
     );
   }
-  if (list?.length && list.every(isChoice)) return votes(list);
+  if (list !== null && areVotes(list)) return counted(list);
   if (list?.length && list.every((each) => numberOf(each) !== null))
     return cut(
       [""],
@@ -74,36 +78,67 @@ function ofTable(table: NonNullable<ReturnType<typeof readTable>>, style: ChartS
   );
 }
 
-/** Count how often each choice was made, in the order in which they were first. */
-function votes(choices: readonly Json[]): Categories {
-  const counts = new Map<string, number>();
-  for (const choice of choices.flat()) {
-    const name = readable(choice as Json);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+/** Counts how often each choice was made, in the order in which they were first. */
+export class Votes {
+  private readonly counts = new Map<string, number>();
+  /** How many were for what came when there were enough names. */
+  private others = 0;
+
+  /** Count a vote, which may be for several; nobody's (`null`) is none. */
+  add(vote: Json): void {
+    for (const choice of Array.isArray(vote) ? vote : [vote]) {
+      if (choice === null) continue;
+      const name = shortened(readable(choice));
+      const before = this.counts.get(name);
+      if (before === undefined && this.counts.size === MOST_NAMES) this.others += 1;
+      else this.counts.set(name, (before ?? 0) + 1);
+    }
   }
-  return cut(
-    [""],
-    [...counts].map(([name, count]) => ({ name, amounts: [count] })),
-  );
+
+  get categories(): Categories {
+    const rows: Category[] = [];
+    for (const [name, count] of this.counts) {
+      if (rows.length === MOST_ROWS) break;
+      rows.push({ name, amounts: [count] });
+    }
+    const more = this.counts.size - rows.length + this.others;
+    return { series: [""], rows, more };
+  }
+}
+
+function counted(choices: readonly Json[]): Categories {
+  const votes = new Votes();
+  for (const each of choices) votes.add(each);
+  return votes.categories;
 }
 
 function cut(series: readonly string[], rows: readonly Category[]): Categories {
   const shown = rows.slice(0, MOST_ROWS).map(({ name, amounts }) => ({
-    name: name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name,
+    name: shortened(name),
     amounts,
   }));
   return { series, rows: shown, more: Math.max(0, rows.length - MOST_ROWS) };
 }
 
+function shortened(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
+}
+
+/** Whether a value is one that JSON can't hold (docs/values.md). */
+function isTagged(value: Json | undefined): boolean {
+  const names = isRecord(value) ? Object.keys(value) : [];
+  return names.length === 1 && names[0]?.startsWith("$") === true;
+}
+
 /** Whether a value is what somebody chose: a text, yes or no, or several texts. */
-function isChoice(value: Json): boolean {
+export function isChoice(value: Json): boolean {
   if (Array.isArray(value)) return value.every((each) => typeof each === "string");
   return typeof value === "string" || typeof value === "boolean";
 }
 
-/** Whether a list holds choices alone, which are counted. */
+/** Whether these are choices alone, which are counted; some may not have chosen yet (`null`). */
 export function areVotes(values: readonly Json[]): boolean {
-  return values.length > 0 && values.every(isChoice);
+  return values.some(isChoice) && values.every((each) => each === null || isChoice(each));
 }
 
 /** The rows of a value that is drawn point by point; of one that has none: none. */

@@ -3,7 +3,7 @@ import { element } from "../widgets/control";
 import { copyText } from "../widgets/copy";
 import { oncePerFrame } from "../widgets/frame";
 import { Amounts } from "./amounts";
-import { areVotes, readCategories, rowsOf } from "./categories";
+import { isChoice, readCategories, rowsOf, Votes } from "./categories";
 import css from "./chart.css";
 import type { Content } from "./content";
 import { Lines } from "./lines";
@@ -46,8 +46,8 @@ export class Chart {
   private readonly lines: Lines;
   private readonly amounts: Amounts;
   private content: Content;
-  /** The values of the streams as long as they are votes, or may be. */
-  private votes: Json[] | null;
+  /** The votes in the streams, as long as there is nothing else. */
+  private votes: Votes | null;
   private readonly observer: ResizeObserver | null;
   private readonly drawSoon = oncePerFrame(() => this.draw());
   private summarizing: ReturnType<typeof setTimeout> | null = null;
@@ -59,7 +59,7 @@ export class Chart {
   ) {
     const { label, names, isLive } = options;
     this.style = readStyle(options.style);
-    this.votes = this.style.kind === "bar" ? [] : null;
+    this.votes = this.style.kind === "bar" ? new Votes() : null;
     const tools = element("div", "driftdb-chart-tools", { role: "group", "aria-label": "Chart" });
     this.box = element("div", "driftdb-chart", {}, this.body, this.table, tools, this.hidden);
     this.table.hidden = true;
@@ -104,7 +104,7 @@ export class Chart {
   /** The streams' values, from one of them on: just these. */
   startedOver(stream: number, values: Iterable<Told>): void {
     this.readers[stream]?.clear();
-    if (this.style.kind === "bar" && stream === 0) this.votes = [];
+    if (this.style.kind === "bar" && stream === 0) this.votes = new Votes();
     for (const each of values) this.add(stream, each);
     this.drawSoon();
   }
@@ -137,15 +137,16 @@ export class Chart {
 
   private add(stream: number, told: Told): void {
     this.readers[stream]?.add(told);
-    if (this.votes === null) return;
-    if (areVotes([told.value])) this.votes.push(told.value);
+    if (this.votes === null || told.value === null) return;
+    if (isChoice(told.value)) this.votes.add(told.value);
     else this.votes = null; // and so it stays: they are drawn where they stand
   }
 
   private draw(): void {
     if (this.ended) return;
-    if (this.votes !== null && this.votes.length > 0) {
-      this.amounts.show(readCategories(this.votes, this.style));
+    const votes = this.votes?.categories;
+    if (votes !== undefined && votes.rows.length > 0) {
+      this.amounts.show(votes);
       this.use(this.amounts);
     } else if (this.style.kind !== "bar" || this.options.isLive) {
       this.use(this.lines);

@@ -21,6 +21,8 @@ const EDGE = 0.005;
 const LATEST_SECONDS = 8e12;
 /** A time is looked at no more closely. */
 const SHORTEST_SECONDS = 1;
+/** So small a part of the axis is not looked at by itself. */
+const NARROWEST = 1e-9;
 
 /** The series of some readers, as lines, points, bars or a histogram. */
 export class Lines implements Content, Navigated {
@@ -109,11 +111,13 @@ export class Lines implements Content, Navigated {
 
   zoom(span: Span): void {
     const all = this.whole();
-    const least = all.to - all.from;
     const from = Math.max(span.from, all.from);
     const to = Math.min(span.to, all.to);
     // What is closer than numbers can tell apart is nothing to look at.
-    if (!(to - from > Math.max(1e-9 * least, this.isTime ? SHORTEST_SECONDS : 0))) return;
+    const isEnough = this.isLogX
+      ? Math.log(to / from) > NARROWEST * Math.log(all.to / all.from)
+      : to - from > Math.max(NARROWEST * (all.to - all.from), this.isTime ? SHORTEST_SECONDS : 0);
+    if (!isEnough) return;
     this.hold(from <= all.from && to >= all.to ? null : { from, to });
   }
 

@@ -22,6 +22,11 @@ export function scaled({ from, to }: Span, factor: number, at: number, isLog: bo
   return { from: at + (from - at) * factor, to: at + (to - at) * factor };
 }
 
+/** What stands in the middle of a part of the axis. */
+export function middleOf({ from, to }: Span, isLog: boolean): number {
+  return isLog && from > 0 ? Math.sqrt(from) * Math.sqrt(to) : (from + to) / 2;
+}
+
 /** Let a chart be explored with keys, fingers and the wheel; the mouse is the plot's own. */
 export function navigate(
   box: HTMLElement,
@@ -37,7 +42,7 @@ export function navigate(
     return { width: Math.max(20, Math.abs(one - other)), middle: (one + other) / 2 };
   };
   const zoomBy = (factor: number, at: number) => chart.zoom(scaled(chart.span, factor, at, isLog));
-  const middle = () => (chart.span.from + chart.span.to) / 2;
+  const middle = () => middleOf(chart.span, isLog);
 
   box.addEventListener("pointerdown", ({ pointerType, pointerId, clientX }) => {
     if (pointerType !== "touch") return;

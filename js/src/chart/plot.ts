@@ -33,6 +33,8 @@ const POINT_PIXELS = 4;
 const AXIS_PIXELS = 28;
 const TIME_PIXELS = 44; // with a line for the day
 const CHARACTER_PIXELS = 7;
+/** The last mark of the horizontal axis is this long at most, and half of it beyond the end. */
+const LABEL_PIXELS = 10 * CHARACTER_PIXELS;
 const TIME_SPACE_PIXELS = 120;
 const DRAG_PIXELS = 5;
 const DAY_SECONDS = 86_400;
@@ -63,7 +65,7 @@ export class Plot {
         width: Math.max(1, box.clientWidth),
         height: Math.max(1, box.clientHeight),
         legend: { show: false },
-        padding: [8, 20, 0, 0],
+        padding: [8, LABEL_PIXELS / 2, 0, 0],
         scales: {
           x: { time: isTime && !isHistogram, range, distr: isLogX ? 3 : 1 },
           y: scaleOf(style),

@@ -23,8 +23,10 @@ export function csvOf({ head, rows }: Sheet): string {
 function quoted(cell: Cell): string {
   if (cell === null) return "";
   if (typeof cell === "number") return String(cell);
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const plain = cell.replace(/\p{Cc}/gu, " ");
+  // What stands before them, and whether they are wide, is nothing to some spreadsheets.
+  const text = /^[\s\p{Cf}]*[=+\-@＝＋－＠]/u.test(plain) ? `'${plain}` : plain;
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The newest rows as a table to read. */

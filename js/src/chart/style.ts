@@ -38,7 +38,7 @@ export function readStyle(json: Json | undefined): ChartStyle {
     y: columns.length > 0 ? [...new Set(columns)].slice(0, MOST_COLUMNS) : null,
     logX: log_x === true,
     logY: log_y === true,
-    smoothing: within(smoothing, 0, MOST_SMOOTHING) ?? 0,
+    smoothing: Math.min(within(smoothing, 0, 1) ?? 0, MOST_SMOOTHING),
     bins: Math.round(within(bins, 1, MOST_BINS) ?? 30),
     window: within(window, Number.MIN_VALUE, Number.MAX_VALUE),
   };

@@ -1,9 +1,11 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from "vitest";
 import { Lines } from "../../src/chart/lines";
+import { middleOf } from "../../src/chart/navigate";
 import { Reader } from "../../src/chart/reader";
 import { readStyle } from "../../src/chart/style";
 import type { Theme } from "../../src/chart/theme";
+import type { Json } from "../../src/protocol/messages";
 
 /** What the plot that was made last has: its strokes' colours, and which of them are hidden. */
 let colours: number[] = [];
@@ -28,8 +30,8 @@ beforeEach(() => {
   vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
 });
 
-function chart(streams: number) {
-  const style = readStyle({});
+function chart(streams: number, options: Json = {}) {
+  const style = readStyle(options);
   const readers = Array.from({ length: streams }, (_, n) => new Reader(style, "s", streams > 1, n));
   const lines = new Lines(readers, style, {} as Theme, () => {});
   const shown = () =>
@@ -82,4 +84,16 @@ test("a series that is not drawn yet doesn't disturb a press", () => {
   readers[0]?.add({ value: { b: 1 } });
   press(0);
   expect(hidden).toEqual([true]);
+});
+
+test("a logarithmic axis is zoomed by what is seen of it", () => {
+  const { readers, lines } = chart(1, { x: "x", log_x: true });
+  for (const x of [1e-9, 1, 1e9]) readers[0]?.add({ value: { x, y: 1 } });
+  lines.draw();
+  const part = { from: 1e-8, to: 1e-7 };
+  lines.zoom(part);
+  lines.draw();
+  expect(lines.span).toEqual(part);
+  expect(middleOf({ from: 1e-9, to: 1e9 }, true)).toBeCloseTo(1);
+  expect(middleOf({ from: 0, to: 10 }, false)).toBe(5);
 });

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
-import { areVotes, readCategories, rowsOf } from "../../src/chart/categories";
+import { areVotes, readCategories, rowsOf, Votes } from "../../src/chart/categories";
 import { Reader } from "../../src/chart/reader";
 import { fileName } from "../../src/chart/save";
 import { csvOf } from "../../src/chart/sheet";
@@ -130,6 +130,24 @@ test.each<[string, Json, unknown]>([
     ],
   ],
   [
+    "votes of some, while others have not chosen",
+    { ann: "a", ben: null, cyd: "a" },
+    [[""], [["a", 2]]],
+  ],
+  ["votes in a list, of which some are none", [null, "a"], [[""], [["a", 1]]]],
+  [
+    "names that begin with $",
+    { $5: 3, $10: 4 },
+    [
+      [""],
+      [
+        ["$5", 3],
+        ["$10", 4],
+      ],
+    ],
+  ],
+  ["a single name that begins with $", { $object: { $5: 3 } }, [[""], [["$5", 3]]]],
+  [
     "numbers",
     [3, 4],
     [
@@ -173,6 +191,26 @@ test("a list is votes where all of it was chosen", () => {
   expect([areVotes(["a", true]), areVotes(["a", 1]), areVotes([])]).toEqual([true, false, false]);
 });
 
+test("votes without end are counted, and their names are bounded", () => {
+  const votes = new Votes();
+  for (let n = 0; n < 5000; n += 1) votes.add(n % 2 === 0 ? "yes" : `${"n".repeat(300)}`);
+  const [yes, long] = votes.categories.rows;
+  expect([yes, long?.name.length, long?.amounts]).toEqual([
+    { name: "yes", amounts: [2500] },
+    201,
+    [2500],
+  ]);
+  for (let n = 0; n < 5000; n += 1) votes.add([`other ${n}`, "yes"]);
+  const { rows, more } = votes.categories;
+  expect([rows.length, rows[0]?.amounts, more]).toEqual([100, [7500], 998 - 98 + 4002]);
+  const { size } = (votes as unknown as { counts: Map<string, number> }).counts;
+  expect(size).toBe(1000);
+});
+
+test("what is nearly all smoothed is smoothed as much as can be", () => {
+  expect(readStyle({ smoothing: 0.9999 }).smoothing).toBe(0.999);
+});
+
 test("of a name of any length so much is shown as can be read", () => {
   const long = "n".repeat(100_000);
   const [[name = ""] = []] = read({}, [{ [long]: 1 }]).series as string[][];
@@ -197,6 +235,20 @@ test("a spreadsheet takes no text for a formula, and the numbers as they are", (
   expect(csvOf({ head: ["name", "@x", "y"], rows })).toBe(
     'name,\'@x,y\r\n\'=1+1,-1,\r\n"say ""a"", b",0.1,1e-9\r\n',
   );
+});
+
+test.each([
+  ["\t=1+1", "' =1+1"],
+  ["  =1+1", "'  =1+1"],
+  ["\u00a0@x", "'\u00a0@x"],
+  ["\u200b-1", "'\u200b-1"],
+  ["\n+1", "' +1"],
+  ["＝1+1", "'＝1+1"],
+  ["＠x", "'＠x"],
+  ["a\tb\r\n=c\u0000", "a b  =c "],
+  ["a=b", "a=b"],
+])("no spreadsheet takes %j for a formula, or for several cells", (text, cell) => {
+  expect(csvOf({ head: [text], rows: [] })).toBe(`${cell}\r\n`);
 });
 
 test.each([
