@@ -58,12 +58,14 @@ class RedisShared:
 
         Returns whether they don't.
         """
+        self.recount(name, here)
         counts = self._store.keys.shared("counts:")
-        reply = await self._store.do(None, "count", counts, self.server, name, here, limit)
-        within = bool(reply[0] == b"counted")
-        if within:
-            self.recount(name, here)  # for replies may come in another order
-        return within
+        try:
+            reply = await self._store.do(None, "count", counts, self.server, name, here, limit)
+        finally:
+            # Redis may have noted this number after a newer one, which is told again.
+            self.recount(name, self._counts.get(name, 0))
+        return bool(reply[0] == b"counted")
 
     def recount(self, name: str, here: int) -> None:
         """Say, within a second, how many this server counts under a name now."""
@@ -87,6 +89,5 @@ class RedisShared:
                 self._untold.update(names[first:])
                 raise
             for name, here in told.items():
-                if not here and not self._counts[name]:
+                if not here and name not in self._untold:  # nothing was said of it meanwhile
                     del self._counts[name]
-                    self._untold.discard(name)

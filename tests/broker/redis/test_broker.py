@@ -653,6 +653,47 @@ async def test_all_servers_that_live_count_together(make_broker: MakeBroker) -> 
     assert await one.shared.count("ada", 3, limit=3)
 
 
+@pytest.mark.parametrize("meanwhile", [0, 2])
+@pytest.mark.parametrize("told_before", [False, True])
+async def test_what_is_counted_while_redis_is_asked_holds_in_the_end(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch, meanwhile: int, told_before: bool
+) -> None:
+    broker, other = make_broker(), make_broker()
+    await beats(broker, other)
+    do, asked, may_go_on = broker._store.do, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*question: Any, **options: Any) -> Any:
+        if question[1] == "count":
+            asked.set()
+            await may_go_on.wait()
+        return await do(*question, **options)
+
+    monkeypatch.setattr(broker._store, "do", slowly)
+    counting = asyncio.ensure_future(broker.shared.count("ada", 1, limit=3))
+    await asked.wait()
+    broker.shared.recount("ada", meanwhile)
+    if told_before:
+        await broker.shared.tell_counts()
+    may_go_on.set()
+    assert await counting
+    await broker.shared.tell_counts()
+    assert await other.shared.count("ada", 3 - meanwhile, limit=3)
+    assert not await other.shared.count("ada", 4 - meanwhile, limit=3)
+
+
+async def test_what_is_counted_while_nobody_is_told_is_told_later(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, other = make_broker(), make_broker()
+    await beats(broker, other)
+    with monkeypatch.context() as patch:
+        patch.setattr(broker._store, "closing", "Redis is away")
+        with pytest.raises(Unavailable):
+            await broker.shared.count("ada", 2, limit=3)
+    await broker.shared.tell_counts()
+    assert not await other.shared.count("ada", 2, limit=3)
+
+
 class TestTrouble:
     async def test_without_redis_reads_go_on_and_pushes_wait(self, make_broker: MakeBroker) -> None:
         async with own_server("--appendonly", "yes", "--appendfsync", "always") as server:
