@@ -47,7 +47,7 @@ from .http.listener import Listener
 from .http.metrics import Metrics
 from .http.pages import Figures, FrontPage, page_routes
 from .http.reach import is_local, near, reach
-from .http.request import MISSING_HEADER, NotFound, Request
+from .http.request import ALLOWED_HEADERS, MISSING_HEADER, NotFound, Request
 from .http.server_tokens import (
     TOKEN_VARIABLE,
     holds_token,
@@ -139,7 +139,7 @@ class OpenRequest(RoomRequest):
         self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
         self.set_header("Access-Control-Expose-Headers", MISSING_HEADER)
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
+        self.set_header("Access-Control-Allow-Headers", ALLOWED_HEADERS)
 
     def check_origin(self, origin: str) -> bool:
         """Allow a socket: :meth:`prepare` has looked."""

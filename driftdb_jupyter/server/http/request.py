@@ -27,10 +27,24 @@ from ..sending.tornado_sender import forget_frames
 from .answer import Response
 from .site import Site
 
-__all__ = ["MISSING_HEADER", "NoSuchRoom", "NotFound", "Request", "Unauthorized"]
+__all__ = [
+    "ALLOWED_HEADERS",
+    "MISSING_HEADER",
+    "TOKEN_HEADER",
+    "NoSuchRoom",
+    "NotFound",
+    "Request",
+    "Unauthorized",
+]
 
 MISSING_HEADER = "DriftDB-Missing"
 """In an answer of status 404: a room is missing here, as no proxy says it of a server that is."""
+
+TOKEN_HEADER = "DriftDB-Token"
+"""In a request that takes back a token: that token."""
+
+ALLOWED_HEADERS = f"Authorization, Accept, Content-Type, {TOKEN_HEADER}"
+"""The headers of a request that a page elsewhere may set."""
 
 _NONE_NEEDED_BYTES = 4096
 # What is still read, and dropped, of a body that was refused: were it left unread, the reset that

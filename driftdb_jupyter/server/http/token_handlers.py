@@ -12,12 +12,10 @@ from ...protocol.errors import BadMessage, Forbidden
 from ..hosting.revoking import revoke_tokens
 from .bearers import Bearers
 from .handlers import RoomRequest
-from .request import NoSuchRoom, Unauthorized
+from .request import TOKEN_HEADER, NoSuchRoom, Unauthorized
 from .site import Route, Site
 
 __all__ = ["Tokens", "end_of_token", "token_routes"]
-
-_HEADER = "DriftDB-Token"
 
 
 class Tokens(RoomRequest):
@@ -52,7 +50,7 @@ async def end_of_token(
     ``DriftDB-Token`` is that token. Of its end it is believed only what is signed with a key that
     the server takes tokens by: else a token could be taken back for a shorter time than it is good.
     """
-    text = request.headers.get(_HEADER, "")
+    text = request.headers.get(TOKEN_HEADER, "")
     if token_id is None or not is_signed(text) or len(text) > TOKEN_LIMIT_LENGTH:
         return None
     try:

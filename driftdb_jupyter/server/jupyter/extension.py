@@ -37,7 +37,7 @@ from ..http.link_handlers import link_routes
 from ..http.metrics import HubCollector
 from ..http.pages import FrontPage, PageHandler, page_routes
 from ..http.reach import near, reach
-from ..http.request import NotFound
+from ..http.request import ALLOWED_HEADERS, NotFound
 from ..http.signed import signed_tokens
 from ..http.site import Route, Site
 from ..http.ticket_handlers import ticket_routes
@@ -148,7 +148,7 @@ class JupyterRequest(LoggableRequest, RoomRequest, JupyterHandler):
         if not self._brings_token():
             raise HTTPError(403)
         self.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Accept, Content-Type")
+        self.set_header("Access-Control-Allow-Headers", ALLOWED_HEADERS)
         self.set_status(204)
 
     def set_default_headers(self) -> None:

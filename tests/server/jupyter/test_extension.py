@@ -162,6 +162,8 @@ async def test_a_page_elsewhere_may_ask_by_a_token_where_jupyters_settings_let_i
         wanted = {"Access-Control-Request-Headers": "authorization,content-type"}
         preflight = await ask("OPTIONS", **wanted)
         assert preflight.status == 204
+        allowed = preflight.headers["Access-Control-Allow-Headers"].lower().split(", ")
+        assert {"authorization", "content-type", "driftdb-token"} <= {*allowed}
         refused = await ask("POST", Authorization="Bearer link_" + 32 * "x")
         assert refused.status == 403
         for answer in (preflight, refused):
