@@ -17,7 +17,8 @@ class ExportedRooms:
     """Reads what ``driftdb export`` has written; ``name``: what the source is called in errors.
 
     A room is to be read to its end before the next is asked for. Those who wrote a file by hand
-    needn't say how many lines it has: then all that follows is of one room.
+    needn't say how many lines it has: then all that follows is of one room. Empty lines before a
+    room and behind the last one are left out.
     """
 
     def __init__(self, source: BinaryIO, name: str) -> None:
@@ -28,15 +29,20 @@ class ExportedRooms:
     @property
     def has_more(self) -> bool:
         """Whether another room follows; waits for what is written next, or the end."""
-        self._ahead = self._ahead or self._read()
-        return bool(self._ahead)
+        while True:
+            self._ahead = self._ahead.lstrip()
+            if self._ahead:
+                return True
+            self._ahead = self._read()
+            if not self._ahead:
+                return False
 
     def next_room(self) -> tuple[Head, Iterator[bytes]]:
         """Return the first line of the next room, and all its lines in pieces of any length.
 
         Raises as :func:`~..rooms.dump.read_head`, and :class:`.FileFailed`.
         """
-        begun = self._ahead
+        begun = self._ahead if self.has_more else b""
         while b"\n" not in begun and len(begun) <= HEAD_LIMIT_BYTES:
             piece = self._read()
             if not piece:

@@ -143,6 +143,8 @@ def load(room: Room, pieces: Iterable[bytes], *, limits: Limits, owners: bool = 
     given: set[int] = set()
     number, left_out = 1, 0
     for number, text in enumerate(lines, 2):
+        if head.lines is None and not text.strip():
+            continue  # somebody wrote it by hand
         try:
             text.decode()  # msgspec doesn't look into a value
             if text.startswith(_RECORD):

@@ -222,6 +222,33 @@ async def test_what_is_not_there_is_said(kept: Kept) -> None:
     assert "expected rooms in" in nothing.stderr
 
 
+@pytest.mark.parametrize("lines", ["", ',"lines":1'], ids=["by hand", "exported"])
+async def test_empty_lines_around_rooms_are_left_out(tmp_path: Path, lines: str) -> None:
+    def exported(name: str) -> str:
+        head = f'{{"driftdb":1,"room":"{name}","seq":1{lines}}}'
+        return f'\n \r\n{head}\n{{"key":"k","seq":1,"value":1}}\n\r\n\n'
+
+    names = ["a", "b"] if lines else ["a"]
+    ended = run(tmp_path, "import", text="".join(map(exported, names)))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    listed = run(tmp_path, "rooms", "--json").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in listed] == names
+
+
+async def test_how_many_rooms_were_imported_before_one_that_cannot_be_is_said(
+    tmp_path: Path,
+) -> None:
+    def head(name: str) -> str:
+        return f'{{"driftdb":1,"room":"{name}","seq":0,"lines":0}}\n'
+
+    for wrong in (head("a"), "no room\n", '{"driftdb":1,"room":"c","seq":0,"lines":2}\n'):
+        ended = run(tmp_path, "import", text=head("a") + head("b") + wrong)
+        assert ended.returncode != 0
+        assert ended.stdout == "Imported 2 rooms before the one that can't be.\n"
+        assert "expected" in ended.stderr
+        assert run(tmp_path, "delete", "a", "b").returncode == 0
+
+
 async def test_a_line_without_an_end_is_read_no_further_than_it_may_be_long(
     kept: Kept,
 ) -> None:

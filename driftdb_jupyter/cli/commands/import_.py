@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from ...command.parameter import arguments, at_most_one, option
 from ...command.printing import put
 from ...command.types import File
+from ...protocol.errors import DriftDBError
 from ..amounts import number_of
 from ..configured import Settings
 from ..progress import counted
@@ -53,16 +54,27 @@ def command(
         exported = ExportedRooms(source, name)
         head, pieces = exported.next_room()
         with opened(data, settings, new=True) as store:  # not before it is sure there is a room
-            while True:
-                called = room or head.room
-                whole = counted(_only(exported, pieces) if room else pieces, f"Importing {called}")
-                left_out += store.put(called, whole, replace=replace, owners=owners)
-                count += 1
-                if not exported.has_more:
-                    break
-                head, pieces = exported.next_room()
-    if count > 1:
-        put(f"Imported {number_of(count, 'room')}.")
+            try:
+                while True:
+                    called = room or head.room
+                    whole = _only(exported, pieces) if room else pieces
+                    whole = counted(whole, f"Importing {called}")
+                    left_out += store.put(called, whole, replace=replace, owners=owners)
+                    count += 1
+                    if not exported.has_more:
+                        break
+                    head, pieces = exported.next_room()
+            except DriftDBError:
+                if count:
+                    _tell(count, left_out, " before the one that can't be")
+                raise
+    _tell(count, left_out)
+
+
+def _tell(count: int, left_out: int, where: str = "") -> None:
+    """Say how many rooms were imported, unless it is the one that was asked for."""
+    if count > 1 or where:
+        put(f"Imported {number_of(count, 'room')}{where}.")
     if left_out:
         the_rooms, it = ("the room", "it") if count == 1 else ("the rooms", "them")
         put(
