@@ -627,7 +627,7 @@ GUARDS = [
     Guard(
         "a token of the environment for a server that a notebook names",
         "driftdb_jupyter/client/transport/location.py",
-        "(typed or place.server == _server_of_room(environ))",
+        "(typed or _is_server_of_room(place.server, environ))",
         "True",
         "tests/client/transport/test_location.py"
         "::test_it_goes_to_no_server_that_a_notebook_names_alone",
