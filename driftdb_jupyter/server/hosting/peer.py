@@ -245,7 +245,7 @@ class Peer:
         """
         good = self.guard.credential.revalidate()
         if not isinstance(good, bool):
-            return self._wait_for_validity(good)
+            return self._wait_for_validity(good, self.guard.credential)
         if not good:
             self.expire()
             return None
@@ -261,7 +261,7 @@ class Peer:
         if isinstance(grants, Grants):
             return self._follow(grants)
         self._asking_count += 1
-        return self._wait_to_follow(grants)
+        return self._wait_to_follow(grants, self.guard.credential)
 
     @property
     def is_asking(self) -> bool:
@@ -500,18 +500,20 @@ class Peer:
             else:
                 await self._wait_for_grants(message, (), length, grants)
 
-    async def _wait_to_follow(self, asked: Awaitable[Grants]) -> None:
+    async def _wait_to_follow(self, asked: Awaitable[Grants], credential: Credential) -> None:
         try:
             grants = await asked
         finally:
             self._asking_count -= 1
+        if credential is not self.guard.credential:
+            return  # it goes on with another one, which was asked by itself
         giving = self._follow(grants)
         if giving is not None:
             await giving
 
-    async def _wait_for_validity(self, asked: Awaitable[bool]) -> None:
+    async def _wait_for_validity(self, asked: Awaitable[bool], credential: Credential) -> None:
         good = await asked
-        if self.outbox.closed:
+        if self.outbox.closed or credential is not self.guard.credential:
             return
         if not good:
             self.expire()

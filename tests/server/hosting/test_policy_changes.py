@@ -12,7 +12,15 @@ from unittest.mock import Mock
 import pytest
 import pytest_asyncio
 
-from driftdb_jupyter.access.grants import ENDED, EVERYTHING, NOTHING, Grants
+from driftdb_jupyter.access.credential import Guest
+from driftdb_jupyter.access.grants import (
+    ENDED,
+    EVERYTHING,
+    NOTHING,
+    Grant,
+    Grants,
+    compile_grants,
+)
 from driftdb_jupyter.access.identity import GUEST
 from driftdb_jupyter.access.room_access import POLICY, RoomAccess
 from driftdb_jupyter.protocol.entry import Author
@@ -377,6 +385,70 @@ async def test_who_is_asked_about_because_time_has_passed_hears_on_meanwhile(
     await lecture.world.settle()
     push(writer.peer, "k")
     assert [message["type"] for message in heard(line)] == ["push"]
+
+
+class Given(Guest):
+    """A credential of which it is known what it allows."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._allows = grants
+
+    def grants(self, access: RoomAccess) -> Grants:
+        """Return that."""
+        return self._allows
+
+
+async def test_an_answer_about_the_credential_before_gives_nothing(lecture: Lecture) -> None:
+    line, before = await late(lecture, "secret", "open")
+    await lecture.change("write")
+    await lecture.world.settle()
+    narrow = compile_grants(Grant(("read",), keys=("open",)))
+    line.peer.renew(Given(narrow))
+    heard(line)
+    asked = line.peer.is_asking
+    before.answered.release()
+    await lecture.world.settle()
+    assert asked
+    assert not line.peer.may_read("secret")
+    push(lecture.come().peer, "secret", 42)
+    assert heard(line) == []
+
+
+async def test_an_answer_about_the_credential_before_ends_nothing(lecture: Lecture) -> None:
+    line, before = await late(lecture, "open")
+    before.allows = NOTHING
+    await lecture.change({"can": "append"})
+    await lecture.world.settle()
+    assert line.peer.is_asking
+    line.peer.renew(Given(EVERYTHING))
+    before.answered.release()
+    await lecture.world.settle()
+    assert not line.outbox.closed
+    assert line.peer.may_read("open")
+
+
+async def test_one_before_that_has_ended_does_not_end_the_one_after(lecture: Lecture) -> None:
+    line = lecture.come()
+    ended = asyncio.get_running_loop().create_future()
+
+    class Asked(Given):
+        def revalidate(self) -> Awaitable[bool]:  # type: ignore[override]
+            return ended
+
+    line.peer.renew(Asked(EVERYTHING))
+    asking = line.peer.revalidate()
+    assert asking is not None
+    following = asyncio.ensure_future(asking)
+    await asyncio.sleep(0)
+    line.peer.renew(Given(EVERYTHING))
+    ended.set_result(False)
+    await following
+    assert not line.outbox.closed
+    line.peer.renew(Asked(EVERYTHING))
+    asking = line.peer.revalidate()
+    assert asking is not None
+    await asking
+    assert line.outbox.closed
 
 
 async def test_one_that_leaves_before_it_is_answered_keeps_nobody_waiting(
