@@ -160,6 +160,8 @@ class SharedState(Shared, HasTraits):
     _style: ChartStyle | None = None
     _observable = False
     _observations: Sequence[_Observation] = ()
+    # The old and the new value of the change that is told next, and what reads both anew.
+    _reads: tuple[Any, Any, Callable[[], tuple[Any, Any]]] | None = None
 
     def __init__(
         self,
@@ -321,7 +323,12 @@ class SharedState(Shared, HasTraits):
         """
         if change["name"] == "value" and change["type"] == "change":
             observers = self._observers()
-            call_each(observers, _changes(change, len(observers)), raises=True)
+            reads, self._reads = self._reads, None
+            if reads is None or reads[0] is not change.old or reads[1] is not change.new:
+                read = None
+            else:
+                read = reads[2]
+            call_each(observers, _changes(change, len(observers), read), raises=True)
         else:
             super().notify_change(change)
 
@@ -530,13 +537,20 @@ class SharedState(Shared, HasTraits):
             raise
 
     def _deliver_change(self, before: bytes | None, now: bytes | None) -> None:
-        try:
-            old = None if before is None else self._decode(before)
-        except Exception:
-            old = None  # it could not be told, either
-        new = None if now is None else self._decode(now)
+        def read() -> tuple[Any, Any]:
+            try:
+                old = None if before is None else self._decode(before)
+            except Exception:
+                old = None  # it could not be told, either
+            return old, None if now is None else self._decode(now)
+
+        old, new = read()
         if not same(old, new):
-            self._notify_trait("value", old, new)
+            self._reads = old, new, read
+            try:
+                self._notify_trait("value", old, new)
+            finally:
+                self._reads = None
 
 
 def _with_choices(given: dict[str, Any]) -> dict[str, Any]:
@@ -550,17 +564,20 @@ def _with_choices(given: dict[str, Any]) -> dict[str, Any]:
 _UNCHANGEABLE = (type(None), bool, int, float, str, bytes)
 
 
-def _changes(change: Any, count: int) -> Iterable[Any]:
+def _changes(change: Any, count: int, read: Callable[[], tuple[Any, Any]] | None) -> Iterable[Any]:
     """Return a change for each of its observers, none of whom sees what another makes of a value.
 
-    As traitlets does, all are given the same one where its values can't be changed.
+    As traitlets does, all are given the same one where its values can't be changed. ``read``
+    returns the old and the new value anew; without it (traitlets held the change back and may have
+    joined it with others) they are copied. Raises what reading raises.
     """
     if count < 2 or (type(change.old) in _UNCHANGEABLE and type(change.new) in _UNCHANGEABLE):
         return repeat(change)
-    copies = (
-        Bunch(change, old=_copied(change.old), new=_copied(change.new)) for _ in range(count - 1)
-    )
-    return [change, *copies]
+    changes = [change]
+    for _ in range(count - 1):
+        old, new = (_copied(change.old), _copied(change.new)) if read is None else read()
+        changes.append(Bunch(change, old=old, new=new))
+    return changes
 
 
 def _copied(value: Any) -> Any:

@@ -413,6 +413,63 @@ def test_it_links_with_other_traits(server: FakeServer, here: Room) -> None:
     arrived.wait_for(lambda: slider.value == 8)
 
 
+def test_each_observer_is_given_a_value_that_was_read_for_it(here: Room) -> None:
+    class Reading:
+        copied = 0
+
+        def __init__(self, digits: Any) -> None:
+            self.digits = digits
+
+        def __deepcopy__(self, memo: object) -> Reading:
+            Reading.copied += 1
+            return self
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Reading) and self.digits == other.digits
+
+        __hash__ = None  # type: ignore[assignment]
+
+    state = SharedState(
+        "read", Reading(1), room=here, encode=lambda it: it.digits, decode=lambda it: Reading(it)
+    )
+    told: list[tuple[Reading, Reading]] = []
+    for _ in range(3):
+        state.observe(lambda change, *_: told.append((change.old, change.new)))
+    state.value = Reading(2)
+    assert [(old.digits, new.digits) for old, new in told] == [(1, 2)] * 3
+    assert len({id(each) for pair in told for each in pair}) == 6
+    assert Reading.copied == 0
+
+
+def test_a_value_that_can_not_be_read_again_is_an_error(here: Room) -> None:
+    reads = iter([True] * 3)
+
+    def once(value: Any) -> Any:
+        if not next(reads, False):
+            raise RuntimeError("it cannot be read again")
+        return [value]
+
+    state = SharedState("once", 1, room=here, decode=once)
+    told: list[Any] = []
+    for _ in range(2):
+        state.observe(lambda change, *_: told.append(change.new))
+    with pytest.raises(RuntimeError, match="it cannot be read again"):
+        state.value = 2
+    assert told == []
+
+
+def test_a_change_that_was_held_back_is_copied_for_each_observer(here: Room) -> None:
+    state = SharedState("held", [1], room=here)
+    told: list[Any] = []
+    for _ in range(2):
+        state.observe(lambda change, *_: told.append((change.old, change.new)))
+    with state.hold_trait_notifications():
+        state.value = [2]
+        state.value = [3]
+    assert told == [([1], [3])] * 2
+    assert told[0][1] is not told[1][1]
+
+
 def test_what_an_observer_makes_of_a_value_reaches_no_other(here: Room) -> None:
     tags, seen = SharedState("tags", ["a"], room=here), []
     tags.observe(lambda change: (change.old.clear(), change.new.clear()))
