@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
+import { bundleChart } from "./chart_bundle.mjs";
 import { bundleClient } from "./client_bundle.mjs";
 import { writeNotices } from "./notices.mjs";
 
@@ -22,22 +23,13 @@ const folder = from("../driftdb_jupyter/widgets/static");
 
 // What draws charts is loaded where one is shown: by the hash in its name, which those know who
 // load it, from the page's own server, if that has the same build, or from the kernel.
-const chart = await build({
-  entryPoints: { chart: from("src/chart/index.ts") },
-  entryNames: "[name]-[hash]",
-  outdir: from("."),
-  ...common,
-  format: "esm",
-  loader: { ".css": "text" },
-  write: false,
-});
-const [chartFile] = chart.outputFiles;
-const chartName = basename(chartFile.path);
+const chart = await bundleChart();
+const chartName = basename(chart.path);
 common.define = { DRIFTDB_CHART: JSON.stringify(chartName) };
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
-await writeFile(`${folder}/${chartName}`, chartFile.contents);
+await writeFile(`${folder}/${chartName}`, chart.contents);
 const widget = await build({
   entryPoints: { widget: from("src/widgets/index.ts") },
   outdir: folder,
@@ -63,7 +55,7 @@ const [{ contents }] = built.outputFiles;
 const hash = createHash("sha256").update(contents).digest("hex").slice(0, 20);
 await mkdir(`${lab}/static`, { recursive: true });
 await writeFile(`${lab}/static/remoteEntry.${hash}.js`, contents);
-await writeFile(`${lab}/static/${chartName}`, chartFile.contents);
+await writeFile(`${lab}/static/${chartName}`, chart.contents);
 const { name, version, description, license } = JSON.parse(
   await readFile(from("package.json"), "utf8"),
 );
@@ -119,7 +111,7 @@ const share = await build({
   ],
 });
 
-await writeFile(`${pages}/${chartName}`, chartFile.contents);
+await writeFile(`${pages}/${chartName}`, chart.contents);
 await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor, share, chart);
 
 // Python has no Brotli, which is a tenth smaller than what it has.

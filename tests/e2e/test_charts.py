@@ -54,6 +54,14 @@ def test_numbers_are_a_chart_that_follows_with_the_text_a_click_away(
     chart.get_by_role("button", name="Text").click()
     expect(chart.locator(".driftdb-line").first).to_contain_text('"loss":2')
     expect(chart.locator(".uplot canvas")).to_be_hidden()
+    # Nothing is drawn behind the text, and all of it once the chart is in view again.
+    accuracy = chart.locator(".driftdb-series", has_text="accuracy")
+    room.push("training", {"step": 5, "accuracy": 0.75}, "append")
+    expect(chart.locator(".driftdb-line").last).to_contain_text("0.75")
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    expect(accuracy).not_to_contain_text("0.75")
+    chart.get_by_role("button", name="Chart", exact=True).click()
+    expect(accuracy).to_contain_text("0.75")
 
 
 def test_what_was_asked_for_is_shown_alike_alone_and_to_everybody(

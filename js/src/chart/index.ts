@@ -143,7 +143,8 @@ export class Chart {
   }
 
   private draw(): void {
-    if (this.ended) return;
+    // What is behind the text is drawn when it comes into view: then its size changes.
+    if (this.ended || (this.observer !== null && this.box.getClientRects().length === 0)) return;
     const votes = this.votes?.categories;
     if (votes !== undefined && votes.rows.length > 0) {
       this.amounts.show(votes);

@@ -18,7 +18,14 @@ export class Theme {
   series: string[] = [];
   private readonly probe = element("i", "driftdb-probe", { "aria-hidden": "true" });
   private isStale = true;
-  private readonly watch = new MutationObserver(() => this.outdate());
+  /** What was found last. */
+  private found = "";
+  private readonly watch = new MutationObserver((changes) => {
+    const isStyle = (node: Node) => /^(style|link)$/i.test(node.nodeName);
+    const dresses = ({ type, addedNodes, removedNodes }: MutationRecord) =>
+      type === "attributes" || [...addedNodes, ...removedNodes].some(isStyle);
+    if (changes.some(dresses)) this.outdate();
+  });
   private readonly queries = [FORCED, DARK].map((query) => matchMedia(query));
 
   /** `onChange`: called when the page may have other colours. */
@@ -43,7 +50,7 @@ export class Theme {
     this.probe.remove();
   }
 
-  /** Look at the page again if it may have changed; returns whether it may. */
+  /** Look at the page again if it may have changed; returns whether it has. */
   refresh(): boolean {
     if (!this.isStale) return false;
     this.isStale = false;
@@ -57,7 +64,11 @@ export class Theme {
     this.grid = this.colourOf("grid");
     this.ground = this.colourOf("ground");
     this.series = Array.from({ length: COLOURS }, (_, place) => this.colourOf(`series-${place}`));
-    return true;
+    const { ink, font, quiet, grid, ground, series } = this;
+    const before = this.found;
+    const forced = this.queries[0]?.matches; // by which strokes are dashed
+    this.found = JSON.stringify([ink, font, quiet, grid, ground, series, forced]);
+    return this.found !== before;
   }
 
   colour(place: number): string {

@@ -1,0 +1,1 @@
+export function bundleChart(): Promise<{ path: string; contents: Uint8Array; metafile: object }>;
