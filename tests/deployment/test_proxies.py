@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from playwright.sync_api import expect
 
 from driftdb_jupyter import room
@@ -19,7 +20,7 @@ from driftdb_jupyter import room
 from ..browser import NewWindow
 from ..certificates import CERTIFICATE
 from ..server.processes import COMMAND, Process, environment, started
-from .proxies import behind_caddy, behind_nginx
+from .proxies import DEPLOY, behind_caddy, behind_nginx
 
 CLIENT = "127.0.0.2"  # is no trusted proxy
 
@@ -98,9 +99,18 @@ def test_who_asks_is_whom_the_proxy_names_and_nobody_that_the_client_invents(
 
 def test_its_log_has_no_tickets(deployed: Deployed) -> None:
     deployed.ask("room/logged?ticket=a-secret-of-this-test&client=another-secret")
-    while "room/logged" not in (text := deployed.log.read_text()):
+    for _ in range(1_000):
+        if "room/logged" in (text := deployed.log.read_text()):
+            break
         deployed.ask("health")
+    assert "room/logged" in text
     assert "secret" not in text
+
+
+def test_traefiks_example_takes_away_what_only_a_proxy_may_say() -> None:
+    text = (DEPLOY / "traefik.yml").read_text()
+    headers = yaml.safe_load(text)["http"]["middlewares"]["rooms"]["headers"]
+    assert headers["customRequestHeaders"] == {"Forwarded": "", "X-Forwarded-Prefix": ""}
 
 
 def test_a_page_of_another_website_is_refused_behind_it_too(deployed: Deployed) -> None:
