@@ -10,7 +10,7 @@ from copy import copy
 from http import HTTPStatus
 from logging import Logger
 from time import perf_counter
-from typing import TypeVar
+from typing import TypeVar, Union
 from weakref import ref
 
 from jupyter_core.utils import ensure_async
@@ -35,6 +35,7 @@ SHOWN = User(username="driftdb", name="DriftDB", display_name="DriftDB")
 """Whom Jupyter sees in the place of somebody without an account, at the routes of rooms alone."""
 
 T = TypeVar("T")
+Answer = Union[bool, "asyncio.Task[bool]"]
 
 _READER = compile_grants(Grant(ROLES["read"]))
 _WRITER = compile_grants(Grant(tuple(word for word in ROLES["write"] if word != "read")))
@@ -132,20 +133,17 @@ class JupyterCredential:
             return access.grants_for(self.identity) if read else NOTHING
         return _READER if read else _WRITER if write else NOTHING
 
-    async def _wait_for_grants(
-        self, access: RoomAccess, write: bool | Awaitable[bool], read: bool | Awaitable[bool]
-    ) -> Grants:
-        may_write = write if isinstance(write, bool) else await write
-        may_read = read if isinstance(read, bool) else await read
+    async def _wait_for_grants(self, access: RoomAccess, write: Answer, read: Answer) -> Grants:
+        may_write, may_read = await _both(write, read)
         return self._grants(access, write=may_write, read=may_read)
 
-    def _ask(self, *rights: str) -> list[bool | Awaitable[bool]]:
+    def _ask(self, *rights: str) -> list[Answer]:
         """Ask for some rights together: for each message, so that every call counts."""
         handler = self._handler()
         if handler is None:  # the connection has ended
             return [False] * len(rights)
         is_authorized, user = handler.authorizer.is_authorized, self.user
-        answers: list[bool | Awaitable[bool]] = []
+        answers: list[Answer] = []
         for right in rights:
             began = perf_counter()
             try:
@@ -157,7 +155,9 @@ class JupyterCredential:
                 self._asked.add(perf_counter() - began)
                 answers.append(allowed)
             else:
-                answers.append(self._wait_for(allowed, handler.log, began))
+                # Its time runs from now on, whichever of the answers is waited for first.
+                waiting = self._wait_for(allowed, handler.log, began)
+                answers.append(asyncio.ensure_future(waiting))
         return answers
 
     async def _wait_for(self, allowed: Awaitable[bool], log: Logger, began: float) -> bool:
@@ -180,7 +180,7 @@ class KernelCredential(JupyterCredential):
     kernels send a lot.
     """
 
-    __slots__ = ("_is_there", "_rights", "_user")
+    __slots__ = ("_is_there", "_rights", "_times_asked", "_user")
 
     def __init__(
         self,
@@ -200,6 +200,7 @@ class KernelCredential(JupyterCredential):
         self._identity = identity
         self._is_there = is_there
         self._rights: tuple[bool, bool] | None = None
+        self._times_asked = 0
         self._user = user
 
     @property
@@ -210,12 +211,13 @@ class KernelCredential(JupyterCredential):
     def grants(self, access: RoomAccess) -> Grants | Awaitable[Grants]:
         """Return what the person may do, as the authorizer said it last."""
         if self._rights is not None:
-            write, read = self._rights
+            may_write, may_read = self._rights
+            return self._grants(access, write=may_write, read=may_read)
+        write, read = self._ask("write", "read")
+        if isinstance(write, bool) and isinstance(read, bool):
+            self._rights = write, read
             return self._grants(access, write=write, read=read)
-        grants = super().grants(access)
-        if grants is OWNER:
-            self._rights = True, True
-        return grants
+        return self._wait_to_know(access, write, read, self._times_asked)
 
     def revalidate(self) -> bool:
         """Return whether the kernel is there, which runs on when its person has logged out.
@@ -223,6 +225,7 @@ class KernelCredential(JupyterCredential):
         From now on the authorizer is asked again.
         """
         self._rights = None
+        self._times_asked += 1
         return self._is_there()
 
     def _again(self, handler: JupyterHandler) -> KernelCredential:
@@ -235,9 +238,29 @@ class KernelCredential(JupyterCredential):
             is_there=self._is_there,
         )
 
-    def _grants(self, access: RoomAccess, *, write: bool, read: bool) -> Grants:
-        self._rights = write, read
-        return super()._grants(access, write=write, read=read)
+    async def _wait_to_know(
+        self, access: RoomAccess, write: Answer, read: Answer, times_asked: int
+    ) -> Grants:
+        rights = await _both(write, read)
+        if times_asked == self._times_asked:
+            self._rights = rights
+        elif self._rights is not None:
+            rights = self._rights  # of whoever asked later, and heard sooner
+        may_write, may_read = rights
+        return self._grants(access, write=may_write, read=may_read)
+
+
+async def _both(first: Answer, second: Answer) -> tuple[bool, bool]:
+    """Return two answers, which others have been asked for at the same time."""
+    try:
+        return (
+            first if isinstance(first, bool) else await first,
+            second if isinstance(second, bool) else await second,
+        )
+    finally:
+        for answer in (first, second):
+            if not isinstance(answer, bool):
+                answer.cancel()
 
 
 async def _is_still_known(handler: JupyterHandler, patience_seconds: float) -> bool:
