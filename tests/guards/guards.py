@@ -332,6 +332,27 @@ GUARDS = [
         "js/test/widgets/state.test.ts",
     ),
     Guard(
+        "code of charts from a foreign server",
+        "js/src/widgets/chart_code.ts",
+        "served.origin === location.origin ?",
+        "served.origin ?",
+        "js/test/widgets/chart_code.test.ts",
+    ),
+    Guard(
+        "code of charts from where an element of the page says",
+        "js/src/widgets/chart_code.ts",
+        'typeof driftdbFiles === "string" ?',
+        "driftdbFiles ?",
+        "js/test/widgets/chart_code.test.ts",
+    ),
+    Guard(
+        "formulas in a chart's CSV",
+        "js/src/chart/sheet.ts",
+        "? `'${plain}` : plain;",
+        "? plain : plain;",
+        "js/test/chart/reader.test.ts",
+    ),
+    Guard(
         "controls by the names of a prototype",
         "js/src/widgets/state.ts",
         'this.chart : CONTROLS.get(this.kind ?? "");',
