@@ -148,6 +148,11 @@ def _write(connection: Connection, key: str, description: _Description) -> None:
     before, nobody = described.get(key) or (b"", _Nobody())
     if before == description.id:
         return
+    if connection.is_withheld(key.removeprefix(META)):
+        # Who may not read K may not read $meta/K either, and so can't leave what stands there.
+        connection.send(key, written(description.over(None)), action="replace", if_seq=0)
+        described[key] = description.id, nobody
+        return
     replica = connection.subscribe(key, nobody, initial=None)
     # In a step, so that nobody's word is lost who says something at the same time.
     if not replica.current or replica.shown != description.over(replica.shown):

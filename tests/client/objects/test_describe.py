@@ -128,6 +128,21 @@ def test_what_nobody_described_yet_is_described_as_it_is(mine: Room) -> None:
     assert (told["kind"], told["label"], told["control"]["kind"]) == ("state", None, None)
 
 
+def test_who_may_not_read_a_key_describes_it_where_nobody_did(
+    mine: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = another(mine)
+    monkeypatch.setattr(there.connection, "is_withheld", lambda key: key in ("log", "chat"))
+    mine.stream("log", label="Log")
+    told = description(mine, "log")
+    there.stream("log", label="Another")
+    there.pubsub("chat", label="Chat")
+    there.flush()
+    assert description(mine, "log") == told
+    assert description(mine, "chat") == {"kind": "channel", "label": "Chat"}
+    there.close()
+
+
 def test_what_else_a_description_has_stays_to_the_digit(mine: Room) -> None:
     meta = mine.state("$meta/log")
     meta.set({"kind": "stream", "mine": 2**70, "chart": {"kind": "bar", "window": 2**60}}).result()
