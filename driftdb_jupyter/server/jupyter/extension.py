@@ -286,7 +286,6 @@ class DriftDBExtension(ExtensionApp):
         self._listener: KernelListener | None = None
         self._seen = 0
         self._activity = Periodic(self.report_activity, _ACTIVITY_INTERVAL_SECONDS)
-        self._is_initialized = True
 
     def initialize_handlers(self) -> None:
         """Add the protocol's routes."""
@@ -326,6 +325,7 @@ class DriftDBExtension(ExtensionApp):
         self.handlers.append(
             site.route(".*", NotFound)
         )  # else Jupyter logs their paths as they are
+        self._is_initialized = True
 
     def reach(self) -> str | None:
         """Return the URL of the rooms' root for other machines; ``None`` if they can't reach it."""
