@@ -40,8 +40,8 @@ def control_file(journal: str | None, control: Control) -> Iterator[None]:
     """Say where the server is that has a journal open, to this user alone; while it runs.
 
     The journal's file need not be there: rooms may be in Redis. Without a journal there is nothing
-    to say. A disk that can't be written keeps no server from
-    starting and from ending as it should: then the log says what that means.
+    to say. A disk that can't be written keeps no server from starting and from ending as it
+    should: then the log says what that means.
     """
     if journal is None:
         yield
