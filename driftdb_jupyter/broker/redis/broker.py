@@ -23,7 +23,7 @@ from ..broker import Audience, Commits, RoomSummary
 from ..presence import PresenceAudience
 from .backup import write_backup
 from .connecting import RedisPlace
-from .open_rooms import DELETED, OPEN_ATTEMPTS, RESET, OpenRooms, RoomDamaged
+from .open_rooms import DELETED, OPEN_ATTEMPTS, RESET, OpenRooms
 from .presence import RedisPresence
 from .presences import Presences
 from .record import AccessChanged, Begun, Bounds, Record, encode_body
@@ -31,13 +31,14 @@ from .replica import HistoryLost
 from .sequencer import RedisSequencer
 from .shared import RedisShared
 from .snapshot import Head, write_snapshot
-from .store import MICROSECONDS, Store, read_access, written_bounds
+from .store import MICROSECONDS, RoomDamaged, Store, read_access, written_bounds
 from .tasks import Tasks
 
 __all__ = ["RedisBroker"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
+_UNREADABLE = (RoomDamaged, HistoryLost, msgspec.MsgspecError, ValueError)
 _FACTS_AT_ONCE = 1000
 _TOUCH_SECONDS = 3600.0
 _SHORTEST_LEASE_SECONDS = 5.0
@@ -225,7 +226,7 @@ class RedisBroker:
     async def _replace(self, room: Room, name: str) -> None:
         for _ in range(OPEN_ATTEMPTS):
             open_here = self._rooms.get(name)
-            other = open_here or await self._rooms.read(self._store.keys.of(name))
+            other = open_here or await self._rooms.peek(self._store.keys.of(name))
             before = ("", "") if other is None else (other.id, str(other.number))
             if other is not None:
                 room.succeed(other.room)
@@ -296,7 +297,10 @@ class RedisBroker:
         return names
 
     async def summaries(self) -> list[RoomSummary]:
-        """All rooms, by name; of those that are open elsewhere as of a second ago or so."""
+        """All rooms, by name; of those that are open elsewhere as of a second ago or so.
+
+        One whose facts can't be read is there without any.
+        """
         await self._store.ready()
         listed = await self._store.ask("ZRANGE", self._store.keys.rooms, 0, -1, "WITHSCORES")
         used_at = {
@@ -310,9 +314,11 @@ class RedisBroker:
                 *[
                     ("HMGET", self._store.keys.of(name).facts, "seq", "keys", "bytes")
                     for name in some
-                ]
+                ],
+                damaged_allowed=True,
             )
-            for name, (seq, keys, size) in zip(some, facts, strict=True):
+            for name, fact in zip(some, facts, strict=True):
+                seq, keys, size = fact or (0, 0, 0)
                 here = self._rooms.get(name)
                 if here is not None:
                     room = here.room
@@ -336,7 +342,7 @@ class RedisBroker:
         for name in await self._names():
             try:
                 room = await self._rooms.alone(name, self._copy)
-            except (RoomDamaged, HistoryLost, msgspec.MsgspecError, ValueError) as error:
+            except _UNREADABLE as error:
                 damage.append(f"room {name!r} can't be read: {error or 'its log has a gap'}")
             else:
                 if room is None and name in await self._names():
@@ -345,9 +351,23 @@ class RedisBroker:
 
     async def backup(self, target: str, *, progress: Callable[[int, int], None]) -> int:
         """Copy all rooms to a file, one after the other (see :class:`..broker.Broker`)."""
-        names = await self._names()
-        copy = partial(self._rooms.alone, work=self._copy)
-        return await write_backup(target, names, copy, progress=progress)
+        names, missing = await self._names(), 0
+
+        async def copy(name: str) -> Room | None:
+            nonlocal missing
+            try:
+                return await self._rooms.alone(name, self._copy)
+            except _UNREADABLE:
+                missing += 1
+                return None
+
+        size = await write_backup(target, names, copy, progress=progress)
+        if missing:
+            raise Unavailable(
+                f"{target} has {len(names) - missing:,} of {len(names):,} rooms: the others can't"
+                " be read (driftdb check names them)"
+            )
+        return size
 
     async def _names(self) -> list[str]:
         listed = await self._store.ask("ZRANGE", self._store.keys.rooms, 0, -1)
@@ -355,13 +375,8 @@ class RedisBroker:
 
     async def _copy(self, name: str) -> Room | None:
         """Return a room as Redis has it, which nobody else has; ``None`` where there is none."""
-        self._rooms.start()
-        room = await self._rooms.read(self._store.keys.of(name))
-        if room is None:
-            return None
-        if name not in self._rooms:
-            await self._store.do(name, "leave", room.id, self._store.server)
-        return room.room
+        room = await self._rooms.peek(self._store.keys.of(name))
+        return None if room is None else room.room
 
     async def close(self) -> None:
         """Have all written that waits, and leave all rooms."""

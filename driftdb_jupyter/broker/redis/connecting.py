@@ -33,6 +33,7 @@ __all__ = [
     "explain",
     "identify",
     "is_about_redis",
+    "is_foreign",
     "lacks_right",
     "quoted",
 ]
@@ -366,6 +367,11 @@ def quoted(error: BaseException) -> str:
     return name
 
 
+def is_foreign(error: BaseException) -> bool:
+    """Return True if a key has something else than what is kept there."""
+    return str(error).startswith(_FOREIGN)
+
+
 def explain(error: BaseException) -> str:
     """Return in words for people why Redis can't be used; nothing secret."""
     cause = error.__cause__ or error.__context__
@@ -395,7 +401,7 @@ def explain(error: BaseException) -> str:
         return "Redis does not answer"
     if isinstance(error, (exceptions.ConnectionError, OSError)):
         return "Redis can't be reached"
-    if str(error).startswith(_FOREIGN):
+    if is_foreign(error):
         return _MEANINGS["WRONGTYPE"]
     return _MEANINGS.get(
         str(error).partition(" ")[0], "Redis answers with an error; the server's log has it"

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from operator import methodcaller
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from ...protocol.errors import QuotaExceeded, Unavailable
 from ...protocol.name import new_id
@@ -23,13 +23,15 @@ from .record import Begun, Record, encode_body
 from .replica import HistoryLost
 from .sequencer import RedisSequencer
 from .snapshot import SnapshotReader, SnapshotTorn, write_snapshot
-from .store import Store, read_access, written_bounds
+from .store import RoomDamaged, Store, read_access, written_bounds
 from .tasks import Tasks
 
-__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "OpenRooms", "RoomDamaged"]
+__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "OpenRooms"]
 
 _log = logging.getLogger("driftdb_jupyter")
 _Result = TypeVar("_Result")
+_Beginning: TypeAlias = "tuple[bytes, bytes | None, bytes]"
+"""What is known of a room before it is read: its id, its snapshot if any, its newest number."""
 
 DELETED: Callable[[Audience], None] = methodcaller("deleted")
 RESET: Callable[[Audience], None] = methodcaller("reset")
@@ -55,10 +57,6 @@ _PIECES_AT_ONCE = 4
 _SNAPSHOT_BYTES = 1024 * 1024
 # When a room is left it is written for less, so that it is opened the faster.
 _LEFT_SNAPSHOT_BYTES = 64 * 1024
-
-
-class RoomDamaged(Unavailable):
-    """A room whose snapshot and log don't fit together, so that it can't be read."""
 
 
 class OpenRooms:
@@ -171,6 +169,7 @@ class OpenRooms:
                 room = await self.read(keys)
                 if room is None:
                     return None
+                await self._presences.read(name)
                 try:
                     for message in early:
                         if _is_entry(message):
@@ -195,39 +194,60 @@ class OpenRooms:
                 await self._listener.unsubscribe(keys.channel)
 
     async def read(self, keys: RoomKeys) -> RedisSequencer | None:
-        """Read a room's snapshot and log; ``None`` where there is none.
+        """Read a room's snapshot and log, and take part in it; ``None`` where there is none.
 
         Raises :class:`RoomDamaged` where they don't fit together.
         """
+        return await self._read(keys, self._take_part)
+
+    async def peek(self, keys: RoomKeys) -> RedisSequencer | None:
+        """Return a room as Redis has it, as :meth:`read` does, but leave no trace of that.
+
+        Its epoch may be one that has ended.
+        """
+        return await self._read(keys, self._look)
+
+    async def _read(
+        self, keys: RoomKeys, begin: Callable[[RoomKeys], Awaitable[_Beginning | None]]
+    ) -> RedisSequencer | None:
         for _ in range(_READ_ATTEMPTS):
             await self._store.ready()
             bounds, generation = self._store.bounds, self._store.generation
             assert generation is not None
-            reply = await self._store.do(
-                keys.name,
-                *("open", self._store.server, written_bounds(bounds)),
-                encode_body(Begun(bounds, new_id())),
-                encode_body(Begun(bounds)),
-            )
-            if reply[0] == b"gone":
+            beginning = await begin(keys)
+            if beginning is None:
                 return None
+            room_id, has_snapshot, number = beginning
             empty = Room(epoch="", quota=bounds.quota, window_limits=self._window_limits)
             room = RedisSequencer(keys, empty, bounds, self)
-            room.id, room.generation = reply[1].decode(), generation
+            room.id, room.generation = room_id.decode(), generation
             try:
-                if reply[2]:
+                if has_snapshot:
                     await self._read_snapshot(room)
                 else:
                     empty.remember()
                 await self._read_log(room)
-                if room.number < int(reply[3]):
+                if room.number < int(number):
                     raise SnapshotTorn
             except (SnapshotTorn, HistoryLost):
                 continue  # another snapshot took its place meanwhile
             empty.take_access(read_access(keys.name, await self._store.ask("HGETALL", keys.access)))
-            await self._presences.read(keys.name)
             return room
         raise RoomDamaged("what Redis has of it doesn't fit together")
+
+    async def _take_part(self, keys: RoomKeys) -> _Beginning | None:
+        bounds = self._store.bounds
+        reply = await self._store.do(
+            keys.name,
+            *("open", self._store.server, written_bounds(bounds)),
+            encode_body(Begun(bounds, new_id())),
+            encode_body(Begun(bounds)),
+        )
+        return None if reply[0] == b"gone" else (reply[1], reply[2], reply[3])
+
+    async def _look(self, keys: RoomKeys) -> _Beginning | None:
+        known = await self._store.ask("HMGET", keys.facts, "id", "snapshot", "number")
+        return None if known[0] is None else (known[0], known[1], known[2] or b"")
 
     async def _read_snapshot(self, room: RedisSequencer) -> None:
         reader, place = SnapshotReader(room.room), 0

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from .connecting import (
     exchange,
     explain,
     identify,
+    is_foreign,
     lacks_right,
     quoted,
 )
@@ -33,7 +35,7 @@ from .keys import Keys, RoomKeys
 from .record import Bounds
 from .tasks import Tasks
 
-__all__ = ["MICROSECONDS", "Store", "read_access", "written_bounds"]
+__all__ = ["MICROSECONDS", "RoomDamaged", "Store", "read_access", "written_bounds"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -47,6 +49,10 @@ _GROWING = frozenset({"create", "put", "access", "here", "replace"})
 
 MICROSECONDS = 1_000_000
 """How many there are in a second: Redis's times are in them."""
+
+
+class RoomDamaged(Unavailable):
+    """A room of which Redis has something else, or not all, so that it can't be read."""
 
 
 class Store:
@@ -164,19 +170,23 @@ class Store:
         (reply,) = await self.ask_all(command)
         return reply
 
-    async def ask_all(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Return what Redis answers to commands; raises :class:`Unavailable`."""
+    async def ask_all(self, *commands: tuple[Any, ...], damaged_allowed: bool = False) -> list[Any]:
+        """Return what Redis answers to commands; raises :class:`Unavailable`.
+
+        ``damaged_allowed``: what has something else under its key is answered with ``None``.
+        """
         if self.closing is not None:
             raise Unavailable(self.closing)
+        converse = partial(self._converse, commands, damaged_allowed=damaged_allowed)
         with self._explaining():
             try:
-                return await self._converse(commands)
+                return await converse()
             except exceptions.ResponseError as error:
                 # The scripts were flushed, or a new connection tells which right is missing.
                 if not (isinstance(error, exceptions.NoScriptError) or lacks_right(error)):
                     raise
                 self.place.outdate()
-                return await self._converse(commands)
+                return await converse()
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -193,18 +203,22 @@ class Store:
         if is_answer and now - self._told.get(reason, -_QUIET_SECONDS) >= _QUIET_SECONDS:
             self._told[reason] = now
             _log.error("%s: %s (%s)", self.place.shown, reason, quoted(error))
-        return Unavailable(reason)
+        return RoomDamaged(reason) if is_foreign(error) else Unavailable(reason)
 
-    async def _converse(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    async def _converse(
+        self, commands: Sequence[tuple[Any, ...]], *, damaged_allowed: bool
+    ) -> list[Any]:
         async with self._conversations:
             connection = await self.place.borrow()
             try:
                 replies = await exchange(connection, commands)
             finally:
                 await self.place.release(connection)
-        for reply in replies:
+        for place, reply in enumerate(replies):
             if isinstance(reply, Exception):
-                raise reply
+                if not (damaged_allowed and is_foreign(reply)):
+                    raise reply
+                replies[place] = None
         return replies
 
     def doubt(self) -> None:

@@ -610,6 +610,32 @@ async def test_what_was_noted_and_never_written_keeps_no_server_behind(
     assert broker.shared.behind_seconds == 0.0
 
 
+async def test_to_check_and_copy_a_room_is_not_to_use_it(
+    make_broker: MakeBroker, tmp_path: Path
+) -> None:
+    broker, record = make_broker(), Record(client=CLIENT)
+    push(await opened(broker, record), record)
+    await record.answered(1)
+    await broker.leave("room")
+    keys = broker._store.keys
+
+    async def state() -> list[Any]:
+        name = broker._store.keys.of("room")
+        return await broker._store.ask_all(
+            ("ZRANGE", keys.rooms, 0, -1, "WITHSCORES"),
+            ("HGETALL", name.facts),
+            ("XRANGE", name.log, "-", "+"),
+            ("SMEMBERS", f"{keys.prefix}room:room:users"),
+        )
+
+    before = await state()
+    other = make_broker(quota=Quota(stream_length=1))
+    await broker._store.do(None, "doubt", "another generation")
+    assert await other.check() == []
+    await other.backup(str(tmp_path / "copy.db"), progress=lambda done, total: None)
+    assert await state() == before
+
+
 async def test_a_server_whose_clock_is_wrong_lets_nothing_expire(
     make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis import exceptions
 
+from driftdb_jupyter.broker.file.journal import Journal
 from driftdb_jupyter.broker.redis.broker import RedisBroker
 from driftdb_jupyter.broker.redis.connecting import RedisPlace, explain, quoted
 from driftdb_jupyter.broker.redis.sequencer import RedisSequencer
@@ -170,6 +171,28 @@ async def test_something_else_under_a_rooms_key_keeps_no_other_room_from_going_o
         await pushed(sequencer, record, 3)
         assert isinstance(record.answers[2], Applied)
         assert record.answers[2].seq == 2
+
+
+@pytest.mark.parametrize("key", ["facts", "log", "access"])
+async def test_a_room_that_cant_be_read_keeps_no_other_from_being_listed_checked_and_copied(
+    own: RedisServer, tmp_path: Path, key: str
+) -> None:
+    async with broker_of(own) as broker:
+        for name in ("good", "spoilt"):
+            await broker.create(name)
+        own.ask("DEL", f"driftdb:room:spoilt:{key}")
+        own.ask("SET", f"driftdb:room:spoilt:{key}", "something else")
+        assert [summary.name for summary in await broker.summaries()] == ["good", "spoilt"]
+        (damage,) = await broker.check()
+        assert damage.startswith("room 'spoilt' can't be read: Redis has something else than rooms")
+        copied = tmp_path / "copy.db"
+        with pytest.raises(Unavailable, match="has 1 of 2 rooms: the others can't be read"):
+            await broker.backup(str(copied), progress=lambda done, total: None)
+        journal = Journal(str(copied), reading=True)
+        assert journal.names() == ["good"]
+        journal.close()
+        assert await broker.delete("spoilt")
+        assert await broker.check() == []
 
 
 @pytest.mark.parametrize("key", ["log", "snapshot"])
