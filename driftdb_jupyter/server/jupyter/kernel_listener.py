@@ -21,6 +21,10 @@ from tornado.web import Application
 __all__ = ["KernelListener", "demands_certificates"]
 
 _HOST = "127.0.0.1"
+# Of those who have shown no secret yet; rooms take larger bodies, as far as their own limits go.
+_BODY_LIMIT_BYTES = 64 * 1024
+_HEAD_LIMIT_BYTES = 16 * 1024
+_IDLE_SECONDS = 60.0
 
 
 def demands_certificates(server: ServerApp) -> bool:
@@ -37,7 +41,12 @@ class KernelListener:
     """
 
     def __init__(self, application: Application, root: str, knows: Callable[[str], bool]) -> None:
-        self._server = HTTPServer(_Door(application, root, knows))
+        self._server = HTTPServer(
+            _Door(application, root, knows),
+            idle_connection_timeout=_IDLE_SECONDS,
+            max_body_size=_BODY_LIMIT_BYTES,
+            max_header_size=_HEAD_LIMIT_BYTES,
+        )
         (listening, *_) = sockets = bind_sockets(0, _HOST)
         self._server.add_sockets(sockets)
         self.url = f"http://{_HOST}:{listening.getsockname()[1]}{root}"

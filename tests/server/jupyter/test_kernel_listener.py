@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -78,6 +80,26 @@ async def test_nobody_else_is_answered_there(server: Server, environment: dict[s
         answer = await fetch(url, headers=headers)
         assert answer.status in (403, 404), url
         assert b"version" not in answer.body
+
+
+async def test_it_takes_little_of_who_has_shown_no_secret(environment: dict[str, str]) -> None:
+    address = urlsplit(environment["DRIFTDB_URL"])
+    assert address.hostname is not None
+    for head in (b"X: " + b"x" * 30_000 + b"\r\n\r\n", b"Content-Length: 100000\r\n\r\n"):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + head)
+        answer = await reader.read()
+        assert b"404" not in answer
+        writer.close()
+
+
+async def test_a_kernel_sends_more_than_that(environment: dict[str, str]) -> None:
+    headers = {"Authorization": f"DriftDB {environment['DRIFTDB_SECRET']}"}
+    url = f"{environment['DRIFTDB_URL']}room/large/send"
+    body = json.dumps(push("k", "x" * 200_000))
+    await fetch(url.removesuffix("/send"), headers=headers)
+    answer = await fetch(url, method="POST", body=body, headers=headers)
+    assert answer.status == 200, answer.body
 
 
 async def test_the_command_reaches_it_there(server: Server, environment: dict[str, str]) -> None:
