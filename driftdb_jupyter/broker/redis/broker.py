@@ -23,7 +23,7 @@ from ..broker import Audience, Commits, RoomSummary
 from ..presence import PresenceAudience
 from .backup import write_backup
 from .connecting import RedisPlace
-from .open_rooms import DELETED, OPEN_ATTEMPTS, RESET, OpenRooms
+from .open_rooms import DELETED, OPEN_ATTEMPTS, RESET, STOPPING, OpenRooms
 from .presence import RedisPresence
 from .presences import Presences
 from .record import AccessChanged, Begun, Bounds, Record, encode_body
@@ -105,6 +105,7 @@ class RedisBroker:
         self._suspects: dict[str, int] = {}
         self._level_at = monotonic()
         self._beating: asyncio.Future[None] | None = None
+        self._renewing: asyncio.Future[None] | None = None
         self._changes_since = 0
         self._changes_of: str | None = None
         self._touched_at = monotonic()
@@ -135,8 +136,13 @@ class RedisBroker:
 
     def look(self) -> None:
         """Give a sign of life, and find out what has changed (see :class:`..broker.Broker`)."""
-        if self._store.closing is None and (self._beating is None or self._beating.done()):
+        if self._store.closing is not None:
+            return
+        if self._beating is None or self._beating.done():
             self._beating = self._tasks.spawn(self._beat())
+        elif self._renewing is None or self._renewing.done():
+            # What it does for many rooms may take longer than the lease.
+            self._renewing = self._tasks.spawn(self._renew_lease())
 
     # Which rooms there are.
 
@@ -381,13 +387,13 @@ class RedisBroker:
     async def close(self) -> None:
         """Have all written that waits, and leave all rooms."""
         await self._rooms.close()
-        if self._store.generation is not None and self._rooms.failing is None:
+        if self._store.generation is not None and self._rooms.trouble is None:
             try:
                 await self._presences.tell()
                 await self._store.ask("ZREM", self._store.keys.servers, self._store.server)
             except Unavailable:
                 _log.info("Redis was not told that this server ends")
-        self._store.closing = "the server is stopping"
+        self._store.closing = STOPPING
         await self._rooms.disconnect()
         await self._tasks.close()
         await self._store.place.close()
@@ -416,8 +422,7 @@ class RedisBroker:
             if abs(self._monotonic() - self._touched_at) > _TOUCH_SECONDS:
                 self._touched_at = self._monotonic()
                 await self.shared.tell_counts(again=True)
-                for room in self._rooms:
-                    await self._store.do(room.keys.name, "touch")
+                await self._store.do_each("touch", {room.keys.name: () for room in self._rooms})
             await self._store.note_served_time()  # which a full Redis refuses, as it does pushes
         except Unavailable as error:
             if self._beat_failing != error.plain and self._rooms.trouble is None:
@@ -428,12 +433,21 @@ class RedisBroker:
                 _log.info("%s: it answers again", self._store.place.shown)
             self._beat_failing = None
 
+    async def _renew_lease(self, since: int | str = "+inf") -> Any:
+        """Say that this server lives; returns what the script does (see ``room.lua``).
+
+        ``since``: the time from which on changes are asked for, in microseconds.
+        """
+        lease = int(self._lease_seconds * MICROSECONDS)
+        reply = await self._store.do(None, "beat", self._store.server, lease, since)
+        if not reply[3]:
+            self._presences.tell_again()
+        return reply
+
     async def _look_at_changes(self) -> None:
         if self._changes_of != self._store.generation:  # whose times are others
             self._changes_of, self._changes_since = self._store.generation, 0
-        lease = int(self._lease_seconds * MICROSECONDS)
-        reply = await self._store.do(None, "beat", self._store.server, lease, self._changes_since)
-        generation, changes, servers, was_alive = reply
+        generation, changes, servers, _ = await self._renew_lease(self._changes_since)
         if generation.decode() != self._store.generation:
             await self._store.renew_generation()
             return
@@ -450,8 +464,6 @@ class RedisBroker:
                 self._presences.changed(name, changed_at)
             elif name in self._presences if room is None else room.time < changed_at:
                 self._suspects[name] = changed_at
-        if not was_alive:
-            self._presences.tell_again()
 
     def _read_suspects(self) -> None:
         """Read the rooms of which something was not heard; each is suspect until it is read."""

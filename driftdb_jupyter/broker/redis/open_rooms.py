@@ -26,7 +26,7 @@ from .snapshot import SnapshotReader, SnapshotTorn, write_snapshot
 from .store import RoomDamaged, Store, read_access, written_bounds
 from .tasks import Tasks
 
-__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "OpenRooms"]
+__all__ = ["DELETED", "OPEN_ATTEMPTS", "RESET", "STOPPING", "OpenRooms"]
 
 _log = logging.getLogger("driftdb_jupyter")
 _Result = TypeVar("_Result")
@@ -37,6 +37,8 @@ DELETED: Callable[[Audience], None] = methodcaller("deleted")
 RESET: Callable[[Audience], None] = methodcaller("reset")
 _OUT_OF_SERVICE = methodcaller("out_of_service")
 
+STOPPING = "the server is stopping"
+"""Why no more is asked of Redis, at the end."""
 OPEN_ATTEMPTS = 5
 """How often a room is read that changes meanwhile."""
 
@@ -160,9 +162,9 @@ class OpenRooms:
         self.start()
         assert self._listener is not None
         keys = self._store.keys.of(name)
-        await self._listener.subscribe(keys.channel)
         room = None
         try:
+            await self._listener.subscribe(keys.channel)
             for _ in range(OPEN_ATTEMPTS):
                 early: list[bytes] = []
                 self._early[keys.channel] = early
@@ -282,25 +284,39 @@ class OpenRooms:
     async def leave(self, name: str) -> None:
         """Take part no more."""
         room = self._rooms.get(name)
-        if room is None:
-            return
+        if room is not None:
+            await self._tell_left(room)
+            await self._let_go(room)
+
+    async def _leave_at_end(self, name: str) -> None:
+        room = self._rooms.get(name)
+        if room is not None:
+            if not await self._tell_left(room):
+                self._store.closing = STOPPING
+            await self._let_go(room)
+
+    async def _tell_left(self, room: RedisSequencer) -> bool:
+        """Have all written that waits, and Redis know of it; returns whether that can be told."""
         room.in_use = False
         if self.failing is None:
             await asyncio.wait(
                 [asyncio.ensure_future(room.wait_until_settled())], timeout=self._timeout_seconds
             )
-        if self._rooms.get(name) is not room:
-            return
+        if room.has_ended:
+            return True
         try:
-            if room.log_bytes > _LEFT_SNAPSHOT_BYTES:
-                await self.write_snapshot(room)
             await self._tell_of(room)
-            await self._store.do(name, "leave", room.id, self._store.server)
+            await self._store.do(room.keys.name, "leave", room.id, self._store.server)
         except Unavailable:
             _log.info("A room is left without Redis being told")
-        await self._let_go(room)
+            return False
+        if room.log_bytes > _LEFT_SNAPSHOT_BYTES:
+            await self.write_snapshot(room)
+        return True
 
     async def _let_go(self, room: RedisSequencer) -> None:
+        if room.has_ended:
+            return
         self._forget(room)
         room.end(self.failing or "the room is being left")
         room.answer_waiting()
@@ -328,16 +344,18 @@ class OpenRooms:
 
     async def tell(self) -> None:
         """Have Redis know what is told unopened of the rooms that have changed."""
-        for room in list(self._changed):
-            await self._tell_of(room)
+        await self._tell_of(*self._changed)
 
-    async def _tell_of(self, room: RedisSequencer) -> None:
-        if room in self._changed:
-            del self._changed[room]
-            facts = (room.room.seq, room.room.key_count, room.room.byte_count)
-            await self._store.do(
-                room.keys.name, "note", room.id, *facts, generation=room.generation
-            )
+    async def _tell_of(self, *rooms: RedisSequencer) -> None:
+        told = {}
+        for each in rooms:
+            if each in self._changed:
+                del self._changed[each]
+                room = each.room
+                told[each.keys.name] = (each.id, room.seq, room.key_count, room.byte_count)
+        if told:
+            # All that are open were opened in that generation.
+            await self._store.do_each("note", told, generation=self._store.generation)
 
     async def ping(self) -> None:
         """Find out whether what is published is still heard."""
@@ -351,13 +369,18 @@ class OpenRooms:
             self._listener.drop_connection()
 
     async def close(self) -> None:
-        """Leave all rooms, once what waits is written."""
+        """Leave all rooms, once what waits is written.
+
+        When Redis can't be told of one, none of the others is tried.
+        """
         if self.trouble is None:
-            names = list(self._rooms)
-            await asyncio.gather(*[self.alone(name, self.leave) for name in names])
+            leaving = [self.alone(name, self._leave_at_end) for name in self._rooms]
+            for left in await asyncio.gather(*leaving, return_exceptions=True):
+                if isinstance(left, BaseException) and not isinstance(left, Unavailable):
+                    raise left
         for room in self:
             self._forget(room)
-            room.end(self.failing or "the server is stopping")
+            room.end(self.failing or STOPPING)
             room.answer_waiting()
 
     async def disconnect(self) -> None:

@@ -17,6 +17,8 @@ __all__ = ["Presences"]
 
 # How many presences go in one call.
 _TOLD_AT_ONCE = 500
+# How long it waits before it tries again to tell Redis.
+_AGAIN_SECONDS = 1.0
 
 
 class Presences:
@@ -97,23 +99,35 @@ class Presences:
 
         To be called every second or so, before :meth:`changed`.
         """
-        missed, self._missed = self._missed, set()
         suspects, self._suspects = self._suspects, {}
         for name, at in suspects.items():
             presence = self._presences.get(name)
             if presence is not None and presence.time < at:
-                missed.add(name)
-        for name in missed:
-            await self.read(name)
-        ended, self._shown = self._shown - alive, self._shown & alive
-        for server in ended:
-            for name, presence in list(self._presences.items()):
-                places = presence.server_ended(server)
-                if places:
-                    fields = [field_of(place) for place in places]
-                    reply = await self._store.do(name, "ended", server, *fields)
-                    if reply[0] == b"alive":
-                        self._missed.add(name)
+                self._missed.add(name)
+        for name in list(self._missed):
+            self._missed.discard(name)
+            try:
+                await self.read(name)
+            except Unavailable:
+                self._missed.add(name)
+                raise
+        for server in self._shown - alive:
+            self._shown.discard(server)
+            try:
+                await self._forget(server)
+            except Unavailable:
+                self._shown.add(server)
+                raise
+
+    async def _forget(self, server: str) -> None:
+        """Show those no more who were at a server that has ended."""
+        for name, presence in list(self._presences.items()):
+            places = presence.server_ended(server)
+            if places:
+                fields = [field_of(place) for place in places]
+                reply = await self._store.do(name, "ended", server, *fields)
+                if reply[0] == b"alive":
+                    self._missed.add(name)
 
     def tell_again(self) -> None:
         """Have the others told of all that are here."""
@@ -124,15 +138,26 @@ class Presences:
         """Have a presence tell the other servers soon."""
         self._untold[presence] = None
         if self._telling is None or self._telling.done():
-            self._telling = self._tasks.spawn(self.tell())
+            self._telling = self._tasks.spawn(self._keep_telling())
 
     def read_all_again(self) -> None:
         """Have it read again who is there in all rooms, with the next :meth:`look`."""
         self._missed.update(self._presences)
 
-    async def tell(self) -> None:
-        """Tell the other servers what they have not been told yet."""
+    async def _keep_telling(self) -> None:
+        """Tell the other servers, and again while Redis can't be told."""
         await asyncio.sleep(0)  # what else this tick brings goes along
+        while self._untold:
+            try:
+                await self.tell()
+            except Unavailable:
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def tell(self) -> None:
+        """Tell the other servers what they have not been told yet.
+
+        Raises :class:`~...protocol.errors.Unavailable`; what was not told is still to be told then.
+        """
         while self._untold:
             presence = next(iter(self._untold))
             del self._untold[presence]
@@ -156,4 +181,4 @@ class Presences:
                     await self._store.do(presence.name, "here", *parts)
                 except Unavailable:
                     self._presences.get(presence.name, presence).tell_again(told)
-                    await asyncio.sleep(1.0)
+                    raise

@@ -239,6 +239,7 @@ class RedisSequencer(Replica):
         """Refuse the pushes of a batch that was not taken."""
         for waiting in self._sent.pop(batch, ()):
             self._answer(waiting, Unavailable(reason))
+        self._forgetting = any(isinstance(fact, ClientsForgotten) for fact in self._facts)
         self._look_whether_settled()
 
     def end(self, reason: str = "") -> Audience:

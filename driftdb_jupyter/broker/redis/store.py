@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -41,7 +41,10 @@ _log = logging.getLogger("driftdb_jupyter")
 
 # How many questions may be on their way at a time, each over a connection.
 _CONVERSATIONS = 32
+# To how many rooms something is done in one pipeline.
+_ROOMS_AT_ONCE = 256
 _TEMPORARY_SECONDS = 600
+_LOST = "Redis has lost what was written; try again"
 # How long the log has nothing more of an error that comes again and again.
 _QUIET_SECONDS = 60.0
 # What adds to what a room holds, and is refused by a Redis that is full.
@@ -147,23 +150,54 @@ class Store:
         ``generation``: the only one in which it may be done, for what follows from what was applied
         in it; else it is done in any.
         """
-        keys = self.keys.of(name or "")
         for _ in range(2):
             await self.ready()
-            given = (*keys.room, written or keys.snapshot)
-            script = ROOM if operation in _GROWING else ROOM_WHEN_FULL
             now = generation or self.generation
-            reply = await self.ask(
-                *("EVALSHA", script.sha, len(given), *given),
-                *(operation, now, self.now_argument(), name or "", keys.channel),
-                *parts,
-            )
+            reply = await self.ask(*self._command(name, operation, parts, written, now))
             if reply != [b"generation"]:
                 return reply
             await self.renew_generation()
             if generation is not None:
                 break
-        raise Unavailable("Redis has lost what was written; try again")
+        raise Unavailable(_LOST)
+
+    async def do_each(
+        self,
+        operation: str,
+        parts: Mapping[str, Sequence[Any]],
+        *,
+        generation: str | None = None,
+    ) -> None:
+        """Have the script do something to many rooms that aren't damaged; ``parts``: by name."""
+        await self.ready()
+        now, names = generation or self.generation, list(parts)
+        for first in range(0, len(names), _ROOMS_AT_ONCE):
+            some = names[first : first + _ROOMS_AT_ONCE]
+            replies = await self.ask_all(
+                *[self._command(name, operation, parts[name], "", now) for name in some],
+                damaged_allowed=True,
+            )
+            if [b"generation"] in replies:
+                await self.renew_generation()
+                raise Unavailable(_LOST)
+
+    def _command(
+        self,
+        name: str | None,
+        operation: str,
+        parts: Sequence[Any],
+        written: str,
+        generation: str | None,
+    ) -> tuple[Any, ...]:
+        """Return the call of the script."""
+        keys = self.keys.of(name or "")
+        given = (*keys.room, written or keys.snapshot)
+        script = ROOM if operation in _GROWING else ROOM_WHEN_FULL
+        return (
+            *("EVALSHA", script.sha, len(given), *given),
+            *(operation, generation, self.now_argument(), name or "", keys.channel),
+            *parts,
+        )
 
     async def ask(self, *command: Any) -> Any:
         """Return what Redis answers to a command; raises :class:`Unavailable`."""
@@ -175,8 +209,6 @@ class Store:
 
         ``damaged_allowed``: what has something else under its key is answered with ``None``.
         """
-        if self.closing is not None:
-            raise Unavailable(self.closing)
         converse = partial(self._converse, commands, damaged_allowed=damaged_allowed)
         with self._explaining():
             try:
@@ -209,6 +241,8 @@ class Store:
         self, commands: Sequence[tuple[Any, ...]], *, damaged_allowed: bool
     ) -> list[Any]:
         async with self._conversations:
+            if self.closing is not None:  # perhaps since this waits
+                raise Unavailable(self.closing)
             connection = await self.place.borrow()
             try:
                 replies = await exchange(connection, commands)

@@ -116,3 +116,58 @@ async def test_a_gap_is_looked_for_until_it_is_closed(monkeypatch: pytest.Monkey
             await record.answered(count)
         await until(lambda: at_other.room.seq == 2)
         assert failures == 2
+
+
+async def test_a_name_that_was_asked_for_while_redis_is_away_is_not_listened_to() -> None:
+    async with brokers(1) as (server, (broker,)):
+        await room_of(broker, Record())
+        listener = broker._rooms._listener
+        assert listener is not None
+        server.kill()
+        await until(lambda: listener._connection is None)
+        listener._timeout_seconds = 0.01
+        with pytest.raises(Unavailable):
+            await broker.open("other", Record())
+        assert list(listener._channels) == [broker._store.keys.of("room").channel]
+
+
+async def test_all_rooms_are_told_of_in_one_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with brokers(1) as (_, (broker,)):
+        for name in ("a", "b", "c"):
+            record = Record()
+            push(await opened(broker, record, name), record)
+            await record.answered(1)
+        ask_all, asked = broker._store.ask_all, 0
+
+        async def counted(*commands: Any, **options: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return await ask_all(*commands, **options)
+
+        monkeypatch.setattr(broker._store, "ask_all", counted)
+        await broker._rooms.tell()
+        assert asked == 1
+        monkeypatch.undo()
+        assert [summary.seq for summary in await broker.summaries()] == [1, 1, 1]
+        facts = [broker._store.keys.of(name).facts for name in ("a", "b", "c")]
+        assert await broker._store.ask_all(*[("HGET", key, "seq") for key in facts]) == [b"1"] * 3
+
+
+async def test_stopping_tries_no_further_room_once_redis_cant_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with brokers(1) as (_, (broker,)):
+        for name in "abcdefgh":
+            await opened(broker, Record(), name)
+        asked = 0
+
+        async def away() -> Any:
+            nonlocal asked
+            asked += 1
+            raise ConnectionResetError
+
+        monkeypatch.setattr(broker._store, "_conversations", asyncio.Semaphore(1))
+        monkeypatch.setattr(broker._store.place, "borrow", away)
+        await broker.close()
+        assert asked <= 2  # the next may have begun before the first was left
+        assert list(broker._rooms) == []
