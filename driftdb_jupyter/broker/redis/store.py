@@ -168,7 +168,10 @@ class Store:
         *,
         generation: str | None = None,
     ) -> None:
-        """Have the script do something to many rooms that aren't damaged; ``parts``: by name."""
+        """Have the script do something to many rooms, as :meth:`do`, but to none that is damaged.
+
+        ``parts``: what it is given for each, by the room's name. Raises :class:`Unavailable`.
+        """
         await self.ready()
         now, names = generation or self.generation, list(parts)
         for first in range(0, len(names), _ROOMS_AT_ONCE):
