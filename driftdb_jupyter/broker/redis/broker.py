@@ -248,21 +248,32 @@ class RedisBroker:
         """Write a whole room; returns whether there was what was said to be there before."""
         await self._store.ready()
         bounds, keys = self._store.bounds, self._store.keys.of(name)
+        generation = self._store.generation
         room.newest_relay = room.seq  # any number up to there may have been a relay's
         head = Head(0, 0, "", room.seq, room.newest_relay, bounds)
-        written, _ = await self._store.write_pieces(keys, write_snapshot(room, head, {}))
+        written = await self._store.write_pieces(keys, write_snapshot(room, head, {}))
         records = [
             part
             for place, content in room.access.items().items()
             for part in ("\0".join(place), content)
         ]
-        reply = await self._store.do(
-            name,
-            *("put", self._room_limit, new_id(), written_bounds(bounds)),
-            encode_body(Begun(bounds, new_id())),
-            *(before_id, before_number, room.seq, room.key_count, room.byte_count, *records),
-            written=written,
-        )
+        try:
+            reply = await self._store.do(
+                name,
+                *("put", self._room_limit, new_id(), written_bounds(bounds)),
+                *(
+                    encode_body(Begun(bounds, new_id())),
+                    before_id,
+                    before_number,
+                    written.piece_count,
+                ),
+                *(room.seq, room.key_count, room.byte_count, *records),
+                written=written.key,
+                generation=generation,
+            )
+        except Unavailable:
+            await self._store.discard(written.key)
+            raise
         self._check_made(reply)
         return bool(reply[0] == b"made")
 

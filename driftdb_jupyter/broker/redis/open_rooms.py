@@ -329,17 +329,22 @@ class OpenRooms:
         head, log_bytes = room.head(), room.log_bytes
         try:
             pieces = write_snapshot(room.room, head, room.seen)
-            written, byte_count = await self._store.write_pieces(room.keys, pieces)
-            await self._store.do(
-                *(room.keys.name, "snapshot", room.id, head.number),
-                written=written,
-                generation=room.generation,
-            )
-            room.log_bytes -= log_bytes
-            room.snapshot_bytes = byte_count
+            written = await self._store.write_pieces(room.keys, pieces)
+            try:
+                await self._store.do(
+                    *(room.keys.name, "snapshot", room.id, head.number, written.piece_count),
+                    written=written.key,
+                    generation=room.generation,
+                )
+            except Unavailable:
+                await self._store.discard(written.key)
+                raise
+            room.snapshot_bytes = written.byte_count
         except Unavailable as error:
             _log.info("A snapshot can't be written: %s", error)
         finally:
+            # Where it failed, too: the next attempt comes when the log has as much again.
+            room.log_bytes -= log_bytes
             room.is_writing_snapshot = False
 
     async def tell(self) -> None:

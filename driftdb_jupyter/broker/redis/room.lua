@@ -1,6 +1,6 @@
 -- All that is done to a room beside pushes, and to the generation. What is asked for comes first.
 local rooms, servers, access, users, snapshot, here, written = unpack(KEYS, 6)
-local operation, generation, given, name, channel = unpack(ARGV)
+local operation, generation, given, name, channel = unpack(ARGV, 1, 5)
 
 local function used()
   return string.format('%.0f', present(given))
@@ -32,20 +32,35 @@ local function make(id, bounds, payload)
   redis.call('ZADD', rooms, used(), name)
 end
 
+-- What fails in between leaves a room that can be opened, and deleted.
 local function remove()
-  clear()
-  redis.call('ZREM', rooms, name)
   redis.call('ZADD', changes, tick(given), name)
+  redis.call('ZREM', rooms, name)
+  clear()
   redis.call('PUBLISH', channel, 'gone')
 end
 
+-- Whether all pieces of a snapshot are there still, as they were written.
+local function is_whole(pieces)
+  return redis.call('LLEN', written) == tonumber(pieces)
+end
+
+-- Have the pieces that were written be the snapshot, in one step.
+local function take_pieces()
+  redis.call('PERSIST', written)
+  redis.call('RENAME', written, snapshot)
+end
+
 local operations = {}
+-- What destroys something, or has several parts: it is not begun where a right is missing for one.
+local undivided = {create = true, put = true, access = true, snapshot = true, open = true,
+                   delete = true, expire = true}
 
 -- What servers and these scripts use, with what it is given.
 local function needed()
   return {
     {'get', clock}, {'getdel', clock}, {'set', clock, '0'}, {'exists', facts}, {'expire', written, '1'},
-    {'persist', snapshot}, {'rename', written, snapshot}, {'unlink', facts}, {'hget', facts, 'id'},
+    {'persist', snapshot}, {'rename', written, snapshot}, {'llen', written}, {'unlink', facts}, {'hget', facts, 'id'},
     {'hmget', facts, 'id'}, {'hset', facts, 'id', '0'}, {'hdel', here, 'id'}, {'hkeys', facts},
     {'hvals', here}, {'hgetall', access}, {'lrange', snapshot, '0', '0'}, {'rpush', written, '0'},
     {'sadd', users, '0'}, {'srem', users, '0'}, {'smembers', users},
@@ -118,11 +133,11 @@ end
 
 -- Tell of presences: triples of a field, its content (empty: it goes) and the message. A message
 -- goes with its time and that of the one before, so that who missed one notices.
-function operations.here(...)
+function operations.here()
   local before = redis.call('HGET', facts, 'told')
   if not before then return {'gone'} end
-  local time, told = tick(given), {...}
-  for place = 1, #told, 3 do
+  local time, told = tick(given), ARGV
+  for place = 6, #told, 3 do
     if told[place + 1] == '' then
       redis.call('HDEL', here, told[place])
     else
@@ -137,9 +152,9 @@ function operations.here(...)
 end
 
 -- Forget the presences that a server has told of, unless it is alive after all.
-function operations.ended(server, ...)
+function operations.ended(server)
   if is_alive(server) then return {'alive'} end
-  redis.call('HDEL', here, ...)
+  for place = 7, #ARGV do redis.call('HDEL', here, ARGV[place]) end
   return {'ended'}
 end
 
@@ -152,7 +167,7 @@ end
 
 -- Put a whole room, whose snapshot was written beforehand, in the place of a room in one state.
 function operations.put(limit, id, bounds, payload, before_id, before_number,
-                        seq, keys, bytes, ...)
+                        pieces, seq, keys, bytes)
   local before = redis.call('HMGET', facts, 'id', 'number')
   if (before[1] or '') ~= before_id or (before[2] or '') ~= before_number then
     redis.call('UNLINK', written)
@@ -162,12 +177,11 @@ function operations.put(limit, id, bounds, payload, before_id, before_number,
     redis.call('UNLINK', written)
     return {'full'}
   end
+  if not is_whole(pieces) then return {'torn'} end
   make(id, bounds, payload)
-  redis.call('RENAME', written, snapshot)
-  redis.call('PERSIST', snapshot)
+  take_pieces()
   redis.call('HSET', facts, 'snapshot', '0', 'seq', seq, 'keys', keys, 'bytes', bytes)
-  local records = {...}
-  if #records > 0 then redis.call('HSET', access, unpack(records)) end
+  for place = 16, #ARGV, 2 do redis.call('HSET', access, ARGV[place], ARGV[place + 1]) end
   redis.call('PUBLISH', channel, 'gone')
   return {'made'}
 end
@@ -208,10 +222,10 @@ end
 
 -- Change who may do what: pairs of records that are expected, and of those to write. An empty text
 -- stands for none.
-function operations.access(payload, expected, ...)
+function operations.access(payload, expected)
   if redis.call('EXISTS', facts) == 0 then return {'gone'} end
-  local records, first = {...}, 2 * tonumber(expected) + 1
-  for place = 1, first - 1, 2 do
+  local records, first = ARGV, 2 * tonumber(expected) + 8
+  for place = 8, first - 1, 2 do
     if (redis.call('HGET', access, records[place]) or '') ~= records[place + 1] then
       return {'other', redis.call('HGET', facts, 'number')}
     end
@@ -227,16 +241,16 @@ function operations.access(payload, expected, ...)
 end
 
 -- Take a snapshot that was written, if it is newer; the log goes that the older one didn't need.
-function operations.snapshot(id, number)
+-- What fails in between leaves a snapshot that is whole, and as much of the log as it needs.
+function operations.snapshot(id, number, pieces)
   local known = redis.call('HMGET', facts, 'id', 'snapshot')
   local before = tonumber(known[2] or '0')
   if known[1] ~= id or before >= tonumber(number) then
     redis.call('UNLINK', written)
     return {'late'}
   end
-  redis.call('UNLINK', snapshot)
-  redis.call('RENAME', written, snapshot)
-  redis.call('PERSIST', snapshot)
+  if not is_whole(pieces) then return {'torn'} end
+  take_pieces()
   redis.call('HSET', facts, 'snapshot', number)
   redis.call('XTRIM', log, 'MINID', string.format('%.0f-0', before + 1))
   for _, field in ipairs(redis.call('HKEYS', facts)) do
@@ -292,4 +306,9 @@ if operation ~= 'rights' and operation ~= 'begin' and operation ~= 'beat'
   if operation == 'doubt' then return redis.call('HGET', generation_key, 'id') end
   return {'generation'}
 end
-return operations[operation](unpack(ARGV, 6))
+local lacked = undivided[operation] and operations.rights()[1]
+if lacked then
+  return {err = "ERR The user executing the script can't run the '" .. string.lower(lacked) .. "' command"}
+end
+-- Lists may be longer than what can be unpacked: those are read from ARGV.
+return operations[operation](unpack(ARGV, 6, math.min(#ARGV, 15)))

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from redis import exceptions
@@ -35,7 +35,7 @@ from .keys import Keys, RoomKeys
 from .record import Bounds
 from .tasks import Tasks
 
-__all__ = ["MICROSECONDS", "RoomDamaged", "Store", "read_access", "written_bounds"]
+__all__ = ["MICROSECONDS", "RoomDamaged", "Store", "WrittenPieces", "read_access", "written_bounds"]
 
 _log = logging.getLogger("driftdb_jupyter")
 
@@ -56,6 +56,14 @@ MICROSECONDS = 1_000_000
 
 class RoomDamaged(Unavailable):
     """A room of which Redis has something else, or not all, so that it can't be read."""
+
+
+class WrittenPieces(NamedTuple):
+    """A snapshot that was written aside: its key, and how many pieces and bytes it has."""
+
+    key: str
+    piece_count: int
+    byte_count: int
 
 
 class Store:
@@ -129,13 +137,27 @@ class Store:
         """Return whether there is a room of that name, whatever is in memory."""
         return bool(await self.ask("EXISTS", keys.facts))
 
-    async def write_pieces(self, keys: RoomKeys, pieces: Iterator[bytes]) -> tuple[str, int]:
-        """Write a snapshot aside; returns where, and how long it is."""
-        key, byte_count = f"{keys.snapshot}:{secrets.token_hex(8)}", 0
-        for piece in pieces:
-            await self.ask_all(("RPUSH", key, piece), ("EXPIRE", key, _TEMPORARY_SECONDS))
-            byte_count += len(piece)
-        return key, byte_count
+    async def write_pieces(self, keys: RoomKeys, pieces: Iterator[bytes]) -> WrittenPieces:
+        """Write a snapshot aside; raises :class:`Unavailable`, also where Redis loses pieces."""
+        key, count, byte_count = f"{keys.snapshot}:{secrets.token_hex(8)}", 0, 0
+        try:
+            for piece in pieces:
+                there, _ = await self.ask_all(
+                    ("RPUSH", key, piece), ("EXPIRE", key, _TEMPORARY_SECONDS)
+                )
+                count += 1
+                byte_count += len(piece)
+                if there != count:
+                    raise Unavailable(_LOST)
+        except Unavailable:
+            await self.discard(key)
+            raise
+        return WrittenPieces(key, count, byte_count)
+
+    async def discard(self, key: str) -> None:
+        """Remove what was written aside, if Redis answers: it takes memory until it expires."""
+        with suppress(Unavailable):
+            await self.ask("UNLINK", key)
 
     async def do(
         self,
@@ -154,6 +176,8 @@ class Store:
             await self.ready()
             now = generation or self.generation
             reply = await self.ask(*self._command(name, operation, parts, written, now))
+            if reply == [b"torn"]:
+                break
             if reply != [b"generation"]:
                 return reply
             await self.renew_generation()

@@ -398,8 +398,10 @@ async def test_an_older_snapshot_doesnt_take_the_place_of_a_newer_one(
     push(sequencer, record)
     await record.answered(2)
     await broker._rooms.write_snapshot(sequencer)
-    written, _ = await broker._store.write_pieces(sequencer.keys, iter(older))
-    reply = await broker._store.do("room", "snapshot", sequencer.id, number, written=written)
+    written = await broker._store.write_pieces(sequencer.keys, iter(older))
+    reply = await broker._store.do(
+        *("room", "snapshot", sequencer.id, number, written.piece_count), written=written.key
+    )
     assert reply == [b"late"]
     fresh = await opened(make_broker(), Record())
     assert fresh.room.seq == 2

@@ -249,6 +249,9 @@ class Redis:
         there += values
         return len(there)
 
+    def _llen(self, key: bytes) -> int:
+        return len(self.data.get(key, []))
+
     def _lrange(self, key: bytes, first: bytes, last: bytes) -> list[bytes]:
         assert int(last) >= 0
         there: list[bytes] = self.data.get(key, [])
