@@ -98,6 +98,7 @@ async def test_the_people_of_a_dead_server_go_though_redis_fails_once(
             await shown(await presence_of(one, Record(), name), one)
             there.append(await presence_of(other, Record(), name))
         await until(lambda: all(each.there("here") for each in there))
+        await other._presences.look({one._store.server, other._store.server})
         fails_once(other, monkeypatch)
         with pytest.raises(Unavailable):
             await other._presences.look({other._store.server})
