@@ -298,6 +298,7 @@ function operations.count(counts, server, counted, here, limit)
   end
   if sum > tonumber(limit) then return {'more'} end
   redis.call('HSET', counts .. server, counted, here)
+  redis.call('EXPIRE', counts .. server, '86400')  -- as with what servers tell each second
   return {'counted'}
 end
 

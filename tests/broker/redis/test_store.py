@@ -205,3 +205,12 @@ async def test_lists_may_be_longer_than_a_script_can_unpack(own: RedisServer) ->
             written=written.key,
         ) == [b"made"]
         assert own.ask("HLEN", "driftdb:room:other:access") == b":%d\r\n" % MANY
+
+
+async def test_what_a_server_counts_is_forgotten_when_it_says_nothing_more(
+    own: RedisServer,
+) -> None:
+    async with broker_of(own) as broker:
+        assert await broker.shared.count("person", 1, limit=5)
+        key = broker._store.keys.shared(f"counts:{broker._store.server}")
+        assert own.ask("TTL", key) != b":-1\r\n"
