@@ -130,7 +130,7 @@ class DriftDB(Configurable):
         config=True,
         help="What all keys and channels in Redis begin with: servers with the same prefix share "
         "their rooms. Under Jupyter the default has the user's name and what stands for the root "
-        "folder: driftdb:USER:FOLDER:.",
+        "folder: driftdb-jupyter:USER:FOLDER:.",
     )
     redis_timeout_seconds = Float(
         5.0,

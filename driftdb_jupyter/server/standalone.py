@@ -58,7 +58,7 @@ from .http.site import Route, Site
 from .http.ticket_handlers import ticket_routes
 from .http.token_handlers import token_routes
 from .hub.service import HubService, service_place, unsupported
-from .in_redis import PASSWORD_VARIABLE, RedisUnconfigured, redis_broker
+from .in_redis import PASSWORD_VARIABLE, SENTINEL_PASSWORD_VARIABLE, RedisUnconfigured, redis_broker
 from .process.accepting import accept_patiently
 from .process.audit import audit_to
 from .process.certificate import validity
@@ -559,14 +559,14 @@ class StandaloneServer(JupyterApp):
             journal.close()
 
     async def _check_redis(self, settings: DriftDB) -> str:
-        given = os.environ.get(PASSWORD_VARIABLE)
+        variables = PASSWORD_VARIABLE, SENTINEL_PASSWORD_VARIABLE
+        given = {name: os.environ[name] for name in variables if name in os.environ}
         broker = self._redis_broker(settings)
         try:
             count = len(await broker.summaries())
         finally:
             await broker.close()
-            if given is not None:
-                os.environ[PASSWORD_VARIABLE] = given
+            os.environ.update(given)
         return f"Redis, keys {settings.redis_prefix}*: {count} rooms"
 
     def _has_create_token(self) -> bool:

@@ -136,7 +136,7 @@ async def test_a_notebook_has_one_room_at_both(two: Two) -> None:
     assert [json.loads(line)["name"] for line in listed.stdout.splitlines()] == [room]
     for process in two.servers:
         assert PASSWORD not in "".join(process.lines)
-        assert any("Rooms are in Redis, keys driftdb:" in line for line in process.lines)
+        assert any("Rooms are in Redis, keys driftdb-jupyter:" in line for line in process.lines)
     while len(told := [path for path in two.told.iterdir() if not path.suffix]) < 3:
         await asyncio.sleep(0.01)
     for path in told:

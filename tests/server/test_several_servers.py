@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from driftdb_jupyter.protocol.errors import Unavailable
 from driftdb_jupyter.server.standalone import CannotServe, StandaloneServer
 
 from ..broker.redis.servers import RedisServer, shared_server
@@ -117,6 +119,18 @@ class TestStart:
             assert "hush-hush" not in given.stdout + given.stderr + wrong.stderr
         finally:
             server.close()
+
+    def test_the_passwords_stay_in_the_environment_for_the_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        variables = "DRIFTDB_REDIS_PASSWORD", "DRIFTDB_REDIS_SENTINEL_PASSWORD"
+        for name in variables:
+            monkeypatch.setenv(name, "hush-hush")
+        server = StandaloneServer()
+        server.config.DriftDB.redis = f"unix://{tmp_path}/none"
+        with pytest.raises(Unavailable):
+            server._check_journal(server.settings())
+        assert [os.environ[name] for name in variables] == ["hush-hush", "hush-hush"]
 
     def test_a_folder_and_redis_are_too_much(self) -> None:
         server = StandaloneServer(data="rooms")

@@ -37,7 +37,7 @@ def jupyter_prefix(root: str) -> str:
         user = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
     except (KeyError, OSError):  # the system knows no name
         user = str(os.getuid())
-    return f"driftdb:{quote(user, safe='')}:{_digest(root)}:"
+    return f"driftdb-jupyter:{quote(user, safe='')}:{_digest(root)}:"
 
 
 def _digest(root: str) -> str:

@@ -16,7 +16,7 @@ def test_the_keys_of_a_jupyter_server_are_of_a_user_and_a_folder(
     (tmp_path / "link").symlink_to("a")
     monkeypatch.setenv("JUPYTERHUB_USER", "ada")
     ada = jupyter_prefix(str(tmp_path / "a"))
-    assert ada.startswith("driftdb:ada:")
+    assert ada.startswith("driftdb-jupyter:ada:")
     assert jupyter_prefix(str(tmp_path / "link")) == ada
     assert jupyter_prefix(str(tmp_path)) != ada
     monkeypatch.setenv("JUPYTERHUB_USER", "bob")
@@ -27,7 +27,7 @@ def test_no_user_has_a_name_that_reaches_anothers_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_USER", "ada:*")
-    assert jupyter_prefix(str(tmp_path)).startswith("driftdb:ada%3A%2A:")
+    assert jupyter_prefix(str(tmp_path)).startswith("driftdb-jupyter:ada%3A%2A:")
 
 
 def test_without_a_hub_it_is_the_user_of_the_system(
@@ -35,4 +35,4 @@ def test_without_a_hub_it_is_the_user_of_the_system(
 ) -> None:
     monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
     monkeypatch.setattr("getpass.getuser", lambda: "jo")
-    assert jupyter_prefix(str(tmp_path)).startswith("driftdb:jo:")
+    assert jupyter_prefix(str(tmp_path)).startswith("driftdb-jupyter:jo:")
