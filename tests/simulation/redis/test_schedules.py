@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from .world import Step, run, schedules
 
-_QUICK = settings(max_examples=100)
+_QUICK = settings(max_examples=60)
 _LONG = settings(max_examples=10_000, suppress_health_check=[HealthCheck.too_slow])
 
 
