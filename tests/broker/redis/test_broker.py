@@ -371,9 +371,10 @@ async def test_what_is_sent_again_because_the_reply_was_lost_is_taken_once(
     courier = broker._rooms._courier
     assert courier is not None
     assert courier._connection is not None
+    read = courier._connection.read_response
 
     async def lost() -> None:
-        await asyncio.sleep(0.05)  # Redis has done what was asked by then
+        await read()
         raise ConnectionError
 
     monkeypatch.setattr(courier._connection, "read_response", lost)

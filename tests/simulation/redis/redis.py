@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol, TypeAlias
 
-from lupa import lua51
+import pytest
 from redis import exceptions
 
 __all__ = ["Data", "Redis", "Subscriber", "alterations", "copy_of"]
 
 Data: TypeAlias = dict[bytes, Any]
 """What a Redis holds, by key: texts, hashes, sets, sorted sets, lists and streams."""
+
+lua51 = pytest.importorskip("lupa.lua51", reason="lupa is not installed (pip install lupa)")
 
 _lua = lua51.LuaRuntime(encoding=None)
 _scripts: dict[bytes, Any] = {}
