@@ -43,7 +43,8 @@ def two_servers(folder: Path) -> Iterator[Process]:
             text=True,
         )
     try:
-        while not _answers(root):
+        # nginx sends nobody to a server that has not begun yet.
+        while not all(_answers(f"http://127.0.0.1:{port + place}/") for place in range(3)):
             assert process.poll() is None, said.read_text()
             time.sleep(0.02)
         yield Process(Server(root, process.terminate), process)
