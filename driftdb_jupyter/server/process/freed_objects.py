@@ -68,16 +68,14 @@ def _empty_spare_lists() -> None:
     A full collection does that in the end. This one has no object to look at, because all are set
     aside while it runs: with those of a Jupyter server it would hold the loop for 0.3 s. What is
     freed late, because it was in a cycle, is left to Python's own collections; but of what is young
-    there is little, and it would count as old behind this. Where objects are set aside for good, as
-    the standalone server does with those that it begins with, they stay so, with all others of now:
-    only all together can be put back, and each full collection would look at them again.
+    there is little, and it would count as old behind this. Those that the standalone server set
+    aside when it began are put back with all others, for none can be put back alone: a connection
+    that is open now would never be freed, if it stayed aside and ends in a cycle.
     """
-    were_aside = gc.get_freeze_count() > 0
     gc.collect(1)
     gc.freeze()
     gc.collect()
-    if not were_aside:
-        gc.unfreeze()
+    gc.unfreeze()
 
 
 def _find_forget_names() -> Callable[[], None]:
