@@ -33,6 +33,8 @@ interface Host {
 interface Update {
   readonly step: (value: Json | undefined) => Json;
   result: Json;
+  /** The id of the push that it went into. */
+  id: number;
   resolve(result: Json): void;
   reject(error: unknown): void;
 }
@@ -46,7 +48,11 @@ interface Waiting {
 
 /** An own write that is under way. */
 interface Write extends Waiting {
+  /** Those too of the pushes that it took the place of, or stands behind, until those count. */
+  updates: readonly Update[];
   readonly id: number;
+  /** The lowest id of the pushes under way that it stands behind; else its own. */
+  readonly firstId: number;
   /** Only wanted where the room has nothing: the initial value, or the last one known. */
   readonly isOffered: boolean;
   /** The room lost its memory meanwhile. */
@@ -89,8 +95,8 @@ export class StateReplica extends Replica implements Pusher {
   /** The value to show; `undefined` where there is none. */
   get value(): Json | undefined {
     const own = this.#underWay?.isOffered ? null : this.#underWay;
-    const shown = this.#waiting ?? own ?? this.#confirmed ?? this.#lost;
-    return shown === null ? this.#initial : shown.value;
+    const shown = this.#waiting ?? own;
+    return shown === null ? this.#base : shown.value;
   }
 
   /** Whether an own write has not arrived yet. */
@@ -121,9 +127,11 @@ export class StateReplica extends Replica implements Pusher {
   /** The same; resolves when the room has it, or a newer own value that took its place. */
   set(value: Json): Promise<Json> {
     this.#paceBy(0);
-    return new Promise((resolve, reject) => {
-      this.#enqueue(value, [{ step: () => value, result: value, resolve, reject }]);
-    });
+    return promise(
+      () => value,
+      value,
+      (update) => this.#enqueue(value, [update]),
+    );
   }
 
   /**
@@ -137,8 +145,7 @@ export class StateReplica extends Replica implements Pusher {
     const value = step(this.value);
     this.#paceBy(pause);
     if (this.#queue.stopped !== null) return Promise.reject(this.#queue.stopped);
-    return new Promise((resolve, reject) => {
-      const update = { step, result: value, resolve, reject };
+    return promise(step, value, (update) => {
       const { depends, updates } = this.#waiting ?? { depends: true, updates: [] };
       this.#waiting = { value, depends, updates: [...updates, update] };
       this.#sendNext();
@@ -176,8 +183,8 @@ export class StateReplica extends Replica implements Pusher {
   sendHeldBack(isLeft: boolean): void {
     this.#paceBy(0);
     const [waiting, underWay] = [this.#waiting, this.#underWay];
-    const isSure = isLeft && !underWay?.isOffered;
-    if (waiting === null || underWay === null || (waiting.depends && !isSure)) {
+    const isUnsure = !isLeft || underWay?.isOffered;
+    if (waiting === null || underWay === null || (waiting.depends && isUnsure)) {
       this.#sendNext(isLeft);
       return;
     }
@@ -185,13 +192,16 @@ export class StateReplica extends Replica implements Pusher {
     const depends = waiting.depends && underWay.depends;
     // Should it be sent again, it would come behind the newer one.
     if (!depends) this.#queue.forget(underWay.id);
-    const updates = [...underWay.updates, ...waiting.updates];
-    this.#push({ ...waiting, depends, updates }, false, depends ? underWay.id : undefined);
+    this.#push({ ...waiting, depends }, false, underWay);
   }
 
   acknowledged(id: number): void {
-    if (id !== this.#underWay?.id) return; // another one stands behind it
-    for (const { resolve, result } of this.#underWay.updates) resolve(result);
+    const underWay = this.#underWay;
+    if (underWay === null) return;
+    for (const update of underWay.updates) if (update.id <= id) update.resolve(update.result);
+    // What stands behind it, or took its place, doesn't count yet.
+    underWay.updates = underWay.updates.filter((update) => update.id > id);
+    if (id !== underWay.id) return;
     this.#underWay = null;
     this.#sendNext();
     this.#offerIfEmpty(); // it may have been deleted meanwhile
@@ -200,9 +210,10 @@ export class StateReplica extends Replica implements Pusher {
 
   refused(id: number, code: string, message: string, seq = 0): void {
     const underWay = this.#underWay;
-    if (underWay !== null && id !== underWay.id) this.#queue.forget(underWay.id); // it stands behind
+    if (underWay === null || id < underWay.firstId) return; // another one took its place
+    if (id !== underWay.id) this.#queue.forget(underWay.id); // it stands behind
     const conflict = code === "conflict";
-    const again = conflict && underWay?.depends && !underWay.isUncertain;
+    const again = conflict && underWay.depends && !underWay.isUncertain;
     if (again) {
       // Below what was heard it tells of a relay, which is in no stream; above, something is
       // still to come.
@@ -212,21 +223,21 @@ export class StateReplica extends Replica implements Pusher {
       this.#waiting = { value, depends, updates: [...underWay.updates, ...updates] };
     } else {
       const error = conflict ? new Uncertain() : new Refused(code, message);
-      for (const { reject } of underWay?.updates ?? []) reject(error);
+      for (const { reject } of underWay.updates) reject(error);
     }
     // Nobody wrote what is offered, unless there is no place for it; of an update whoever made it
     // hears.
     const late = conflict || code === "forbidden";
-    const quiet = (late && underWay?.isOffered) || (conflict && underWay?.depends);
-    if (underWay?.isOffered && !conflict) this.isBarred = this.ready;
+    const quiet = (late && underWay.isOffered) || (conflict && underWay.depends);
+    if (underWay.isOffered && !conflict) this.isBarred = this.ready;
     this.#underWay = null;
     this.#sendNext();
-    if (!underWay?.isOffered) this.#offerIfEmpty();
+    if (!underWay.isOffered) this.#offerIfEmpty();
     this.#notify();
     if (quiet) return;
     notifyEach(this.listeners, (listener) => listener.refused?.(code, message));
     // Who awaits a promise has heard.
-    if (this.listeners.size === 0 && underWay?.updates.length === 0)
+    if (this.listeners.size === 0 && underWay.updates.length === 0)
       this.#host.onUnheard(new Refused(code, message), this.key);
   }
 
@@ -296,6 +307,7 @@ export class StateReplica extends Replica implements Pusher {
     } else if (underWay !== null && this.#queue.revise(underWay.id, this.#message(value))) {
       this.#waiting = null;
       const all = [...underWay.updates, ...updates];
+      for (const update of all) update.id = underWay.id;
       this.#underWay = { ...underWay, value, depends: false, isOffered: false, updates: all };
     } else {
       this.#waiting = { value, depends: false, updates };
@@ -340,20 +352,24 @@ export class StateReplica extends Replica implements Pusher {
   }
 
   #offerIfEmpty(): void {
-    const offered = this.#lost === null ? this.#initial : this.#lost.value;
+    const offered = this.#base;
     const quiet = this.#underWay === null && this.#waiting === null && this.wrong === null;
     if (this.ready && !this.isBarred && this.#confirmed === null && quiet && offered !== undefined)
       this.#push({ value: offered, depends: false, updates: [] }, true);
   }
 
-  /** `behind`: the id of the push that an update is made of. */
-  #push(write: Waiting, isOffered = false, behind?: number): void {
+  /** `before`: the write in whose place it comes, or, where it depends on that, behind it. */
+  #push(write: Waiting, isOffered = false, before?: Write): void {
     const { depends } = write;
+    const behind = depends ? before : undefined;
     const if_seq = isOffered ? 0 : depends ? this.#newest : undefined;
     const epoch = depends ? (this.epoch ?? undefined) : undefined;
     const push = { ...this.#message(write.value), if_seq, epoch };
-    const id = this.#queue.add(this, push, isOffered ? "offered" : "newest", false, behind);
-    this.#underWay = { ...write, id, isOffered, isUncertain: false };
+    const id = this.#queue.add(this, push, isOffered ? "offered" : "newest", false, behind?.id);
+    for (const update of write.updates) update.id = id;
+    const updates = [...(before?.updates ?? []), ...write.updates];
+    const { firstId = id, isUncertain = false } = behind ?? {};
+    this.#underWay = { ...write, updates, id, firstId, isOffered, isUncertain };
     if (this.#pause > 0 && !isOffered) this.#startPause();
   }
 
@@ -364,4 +380,15 @@ export class StateReplica extends Replica implements Pusher {
   #notify(): void {
     notifyEach(this.listeners, (listener) => listener.changed());
   }
+}
+
+/** Return the promise of an update, once that was taken. */
+function promise(
+  step: Update["step"],
+  result: Json,
+  take: (update: Update) => void,
+): Promise<Json> {
+  return new Promise((resolve, reject) => {
+    take({ step, result, id: 0, resolve, reject });
+  });
 }

@@ -395,3 +395,72 @@ test("an update behind another one is never sent over what somebody else may hav
   server.session.sendHeldBack(true, true);
   expect(server.pushes.map(({ value, if_seq }) => [value, if_seq])).toEqual([[6, 3]]);
 });
+
+/** A state of 0 whose page was left with two updates, which came back from the browser's memory. */
+function cameBack() {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: 0, seq: 1 }]);
+  const [first, second] = [1, 2].map(() => state.update((now) => Number(now) + 1));
+  const leave = () => {
+    server.session.sendHeldBack(true, false);
+    server.session.queue.unconfirmed();
+  };
+  leave();
+  const conflict = (id: number, seq: number) =>
+    server.session.queue.refused(id, "conflict", "late", seq);
+  return { server, state, first, second, leave, conflict };
+}
+
+test("of two updates that a page left, the first counts and the second conflicts: that is made again", async () => {
+  const { server, state, first, second, conflict } = cameBack();
+  server.push(1, 2);
+  server.ack(1, 2);
+  await expect(first).resolves.toBe(1);
+  server.push(11, 3);
+  conflict(2, 3);
+  expect([server.pushes.at(-1), state.value]).toMatchObject([{ value: 12, if_seq: 3 }, 12]);
+  server.ack(3, 4);
+  await expect(second).resolves.toBe(12);
+});
+
+test("of three updates that a page left, the first conflicts: all are made again, once", async () => {
+  const { server, state, first, leave, conflict } = cameBack();
+  const third = state.update((now) => Number(now) + 1);
+  leave();
+  server.push(10, 2);
+  conflict(1, 2);
+  const again = server.pushes.find(({ value }) => value === 13)?.id ?? 0;
+  conflict(2, 2); // it stood behind the first
+  server.push(13, 3);
+  server.ack(again, 3);
+  await expect(Promise.all([first, third])).resolves.toEqual([11, 13]);
+  expect([values(server), state.pending]).toEqual([[1, 13, 2], false]); // the 2 conflicts
+});
+
+test("a newer write that stands behind no update is kept where an old one conflicts", async () => {
+  const { server, state, first, second, leave, conflict } = cameBack();
+  const set = state.set("mine");
+  leave();
+  server.push(5, 2);
+  conflict(1, 2);
+  expect([state.value, server.pushes.at(-1)?.value]).toEqual(["mine", "mine"]);
+  server.push("mine", 3);
+  server.ack(3, 3);
+  await expect(set).resolves.toBe("mine");
+  await expect(Promise.all([first, second])).resolves.toEqual([1, 2]);
+});
+
+test("what a room that forgot may hold is not written again by an update behind it", async () => {
+  const server = new PlayedServer();
+  const state = server.session.state("k", deaf);
+  server.init([{ value: [], seq: 1 }]);
+  const first = state.update(add("a"));
+  server.reconnect();
+  server.init([], { epoch: "F", recovered: false });
+  const second = state.update(add("b"));
+  server.session.sendHeldBack(true, false);
+  server.tell({ type: "error", code: "conflict", message: "another epoch", id: 1, seq: 0 });
+  const uncertain = { status: "rejected", reason: { name: "Uncertain" } };
+  expect(await Promise.allSettled([first, second])).toMatchObject([uncertain, uncertain]);
+});
