@@ -27,8 +27,10 @@ const KEPT_MILLISECONDS = 600_000;
  * each write once, by its id, if it had arrived after all.
  */
 export function leftovers(url: string): Leftover[] {
-  const all = (load(NAME + url) ?? []) as Leftover[];
-  return all.filter(([, time]) => Date.now() - time < KEPT_MILLISECONDS);
+  const all = load(NAME + url);
+  return (Array.isArray(all) ? (all as Leftover[]) : []).filter(
+    ([, time]) => Date.now() - time < KEPT_MILLISECONDS,
+  );
 }
 
 /** Leave this behind, in the place of what the same client left before. */

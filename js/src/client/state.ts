@@ -127,7 +127,7 @@ export class StateReplica extends Replica implements Pusher {
   /** The same; resolves when the room has it, or a newer own value that took its place. */
   set(value: Json): Promise<Json> {
     this.#paceBy(0);
-    return promise(
+    return promiseOf(
       () => value,
       value,
       (update) => this.#enqueue(value, [update]),
@@ -145,7 +145,7 @@ export class StateReplica extends Replica implements Pusher {
     const value = step(this.value);
     this.#paceBy(pause);
     if (this.#queue.stopped !== null) return Promise.reject(this.#queue.stopped);
-    return promise(step, value, (update) => {
+    return promiseOf(step, value, (update) => {
       const { depends, updates } = this.#waiting ?? { depends: true, updates: [] };
       this.#waiting = { value, depends, updates: [...updates, update] };
       this.#sendNext();
@@ -382,13 +382,13 @@ export class StateReplica extends Replica implements Pusher {
   }
 }
 
-/** Return the promise of an update, once that was taken. */
-function promise(
+/** Hand an update over; return the promise of its outcome. */
+function promiseOf(
   step: Update["step"],
   result: Json,
-  take: (update: Update) => void,
+  enqueue: (update: Update) => void,
 ): Promise<Json> {
   return new Promise((resolve, reject) => {
-    take({ step, result, id: 0, resolve, reject });
+    enqueue({ step, result, id: 0, resolve, reject });
   });
 }

@@ -210,7 +210,7 @@ const READERS = new Map<string, (content: Json) => Value | undefined>([
 ]);
 
 function unfit(value: unknown, path: string): never {
-  const got = typeof value === "object" ? (value?.constructor.name ?? "null") : typeof value;
+  const got = typeof value === "object" ? (value?.constructor?.name ?? "object") : typeof value;
   const what = typeof value === "string" ? value : got;
   check(false, "what JSON holds, bytes or a Date", what, path);
 }
