@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from .world import Step, run, schedules
 
-_QUICK = settings(max_examples=60)
+# Always the same ones; the long run looks for schedules that nobody has seen.
+_QUICK = settings(max_examples=60, derandomize=True)
 _LONG = settings(max_examples=10_000, suppress_health_check=[HealthCheck.too_slow])
 
 
