@@ -2,7 +2,6 @@
 // the pages and the client that the server serves.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
@@ -24,12 +23,11 @@ const folder = from("../driftdb_jupyter/widgets/static");
 // What draws charts is loaded where one is shown: by the hash in its name, which those know who
 // load it, from the page's own server, if that has the same build, or from the kernel.
 const chart = await bundleChart();
-const chartName = basename(chart.path);
-common.define = { DRIFTDB_CHART: JSON.stringify(chartName) };
+common.define = { DRIFTDB_CHART: JSON.stringify(chart.name) };
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
-await writeFile(`${folder}/${chartName}`, chart.contents);
+await writeFile(`${folder}/${chart.name}`, chart.contents);
 const widget = await build({
   entryPoints: { widget: from("src/widgets/index.ts") },
   outdir: folder,
@@ -55,7 +53,7 @@ const [{ contents }] = built.outputFiles;
 const hash = createHash("sha256").update(contents).digest("hex").slice(0, 20);
 await mkdir(`${lab}/static`, { recursive: true });
 await writeFile(`${lab}/static/remoteEntry.${hash}.js`, contents);
-await writeFile(`${lab}/static/${chartName}`, chart.contents);
+await writeFile(`${lab}/static/${chart.name}`, chart.contents);
 const { name, version, description, license } = JSON.parse(
   await readFile(from("package.json"), "utf8"),
 );
@@ -111,7 +109,7 @@ const share = await build({
   ],
 });
 
-await writeFile(`${pages}/${chartName}`, chart.contents);
+await writeFile(`${pages}/${chart.name}`, chart.contents);
 await writeNotices(`${pages}/THIRD_PARTY.txt`, shown, client, cbor, share, chart);
 
 // Python has no Brotli, which is a tenth smaller than what it has.

@@ -1,4 +1,5 @@
 // What draws charts, with its style sheet inside: one file, loaded where a chart is shown.
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
@@ -15,12 +16,14 @@ const styleSheets = {
     }),
 };
 
-/** Build the file; returns it, with its content's hash in its path, and esbuild's account of it. */
+/**
+ * Build the file; returns its name, with a hash of its content, and esbuild's account of it.
+ *
+ * esbuild's own hash would be another one wherever the modules lie elsewhere.
+ */
 export async function bundleChart() {
   const { outputFiles, metafile } = await build({
-    entryPoints: { chart: from("src/chart/index.ts") },
-    entryNames: "[name]-[hash]",
-    outdir: from("."),
+    entryPoints: [from("src/chart/index.ts")],
     bundle: true,
     format: "esm",
     target: "es2022",
@@ -31,6 +34,7 @@ export async function bundleChart() {
     plugins: [styleSheets],
     write: false,
   });
-  const [{ path, contents }] = outputFiles;
-  return { path, contents, metafile };
+  const [{ contents }] = outputFiles;
+  const hash = createHash("sha256").update(contents).digest("hex").slice(0, 8).toUpperCase();
+  return { name: `chart-${hash}.js`, contents, metafile };
 }
