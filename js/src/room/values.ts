@@ -70,7 +70,7 @@ export function encode(value: unknown, before?: Json | Long): Json {
     }
     const kind = Object.getPrototypeOf(part) as object | null;
     if (kind !== null && kind !== Object.prototype) unfit(part, path);
-    const inside = membersOf(old) ?? {};
+    const inside = membersOf(READ.get(part) ?? old) ?? {};
     const made: { [name: string]: Json } = Object.fromEntries(
       Object.entries(part)
         .filter(([, member]) => member !== undefined)
@@ -82,7 +82,7 @@ export function encode(value: unknown, before?: Json | Long): Json {
     );
     // What has no type here was read as it travels, and stays what it is, wherever it is put.
     if (!tagOf(made) || READ.has(part)) return made;
-    const isAsRead = JSON.stringify(part, readable) === JSON.stringify(old);
+    const isAsRead = JSON.stringify(made) === JSON.stringify(old);
     return isAsRead ? (old as Json) : { $object: made };
   };
 
@@ -104,10 +104,6 @@ function written(value: bigint): Json {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : new LongInteger(String(value));
 }
-
-/** A part of a value as `JSON.stringify` takes it, which knows no bigints. */
-const readable = (_name: string, part: unknown) =>
-  typeof part === "bigint" ? written(part) : part;
 
 /** A text without half a character, which UTF-8 can't hold. */
 function whole(text: string, path: string): string {
@@ -144,14 +140,15 @@ export function copy<T>(value: T): T {
   return made;
 }
 
-/** Note of a copy, and what is in it, that it was read. */
-function note(value: unknown, made: unknown): void {
-  if (typeof value !== "object" || value === null) return;
+/** Note of a copy, and what is in it, that it was read: once of each part, wherever that is again. */
+function note(value: unknown, made: unknown, noted = new Set<unknown>()): void {
+  if (typeof value !== "object" || value === null || noted.has(value)) return;
+  noted.add(value);
   const read = READ.get(value);
   if (read !== undefined) READ.set(made as object, read);
   if (ArrayBuffer.isView(value)) return;
   for (const [name, member] of Object.entries(value))
-    note(member, (made as Record<string, unknown>)[name]);
+    note(member, (made as Record<string, unknown>)[name], noted);
 }
 
 /** The name of a type, where an object has the form in which values of one travel; else empty. */

@@ -67,12 +67,49 @@ test.each<[string, (value: Value) => Value]>([
   for (const json of [
     { $date: "2024-02-29" },
     { $decimal: "1.10" },
+    { $odd: [new LongInteger("1009513310189256287")] },
     { $dataframe: { columns: ["a"], data: { a: [{ $float: "nan" }, { $bytes: "/wA=" }] } } },
     { $datetime: "2024-02-29T12:00:00.123456+01:00" },
     { $datetime: "2024-02-29T12:00:00" },
   ])
     expect(encode(move(decode(json)))).toEqual({ moved: [0, json] });
 });
+
+test("what is read of an object in a copy is looked at once, though it is in many places", () => {
+  let looks = 0;
+  const leaf = {
+    get n() {
+      looks += 1;
+      return 1;
+    },
+  };
+  let value: unknown = leaf;
+  for (let level = 0; level < 10; level += 1) value = [value, value];
+  copy(value);
+  expect(looks).toBeLessThanOrEqual(2); // once to copy it, once to look for what was read
+});
+
+test("what is in a circle is copied, and what is in it stays what it is", () => {
+  const circle: unknown[] = [decode({ $date: "2024-02-29" })];
+  circle.push(circle);
+  const made = copy(circle);
+  expect(made[1]).toBe(made);
+  expect(encode(made[0])).toEqual({ $date: "2024-02-29" });
+});
+
+test.each([false, true])(
+  "a copy of what has no type here keeps its digits, and its type (bigint: %s)",
+  (bigint) => {
+    for (const text of [
+      '{"$odd":1009513310189256287}',
+      '{"n":1,"at":{"$odd":[9007199254740993,{"$object":{"$odd":9007199254740995}}]}}',
+      '{"$odd":{"$datetime":"2024-02-29T12:00:00.123456+01:00"}}',
+    ]) {
+      const json = parse(text) as Json;
+      expect(stringify(encode(structuredClone(decode(json, bigint)), json))).toBe(text);
+    }
+  },
+);
 
 test("a Date keeps the offset and the digits with which it was read until it is another time", () => {
   const json = { at: { $datetime: "2024-02-29T12:00:00.123456+01:00" }, n: 1 };
@@ -86,6 +123,8 @@ test("what only looks like what stood there is a value of its own", () => {
   expect(encode({ $date: "2024-03-01" }, { $date: "2024-02-29" })).toEqual({
     $object: { $date: "2024-03-01" },
   });
+  const nan = { $a: { $float: "nan" } };
+  expect(encode({ $a: Number.NaN }, { $a: null })).toEqual({ $object: nan });
   expect(encode({ $a: Number.NaN, b: 1 }, { $a: null, b: 1 })).toEqual({
     $a: { $float: "nan" },
     b: 1,
