@@ -23,6 +23,8 @@ export class Written<T = Value> {
     startedOver: (held: readonly Entry[]) => this.#changed(held[held.length - 1]),
   });
   #message: Message<T> | null = null;
+  /** What makes the message, as text: to tell another message from the same one told again. */
+  #known = text(undefined);
 
   /** Throws a `TypeError` for what is no `SharedState`. */
   constructor(state: SharedState<T> | SharedState<T, never>) {
@@ -46,7 +48,11 @@ export class Written<T = Value> {
     return this.#message;
   }
 
-  /** Call a function with each new message; returns a function that ends the subscription. */
+  /**
+   * Call a function with each new message (`null`: the room has no value any more), and not again
+   * with one that the room only repeats after a reconnection; returns a function that ends the
+   * subscription.
+   */
   subscribe(listener: (message: Message<T> | null) => void): () => void {
     return this.#subscribers.add(listener);
   }
@@ -60,8 +66,15 @@ export class Written<T = Value> {
 
   #changed(entry: Entry | undefined): void {
     const { bigint } = this.#session;
+    const known = text(entry);
+    if (known === this.#known) return;
+    this.#known = known;
     this.#message =
       entry === undefined ? null : messageOf<T>({ ...entry, value: unwrap(entry.value) }, bigint);
     this.#subscribers.notify(this.#message);
   }
+}
+
+function text({ seq, value, time, client, user }: Partial<Entry> = {}): string {
+  return JSON.stringify([seq, value, time, client, user]);
 }

@@ -34,6 +34,29 @@ test("one is told who wrote a state's value, and when", async () => {
   end();
 });
 
+test("what is told again after a reconnection is no new message, and what came meanwhile is", () => {
+  const { server, who } = written();
+  const told = vi.fn();
+  who.subscribe(told);
+  const first = { value: form(1), seq: 1, time: 5_000, client: "a", user: ada };
+  const answer = (entry: object | null, epoch: string) => {
+    server.reconnect();
+    const data = entry === null ? [] : [entry];
+    for (const _ of ["the state", "who wrote it"]) server.init(data, { epoch, recovered: false });
+  };
+  const { message } = who;
+  answer(first, "E");
+  answer(first, "F");
+  expect(told).not.toHaveBeenCalled();
+  expect(who.message).toBe(message);
+  answer({ ...first, time: 6_000, client: "b" }, "G");
+  expect(told).toHaveBeenCalledExactlyOnceWith(who.message);
+  expect(who.message).toMatchObject({ value: 1, client: "b" });
+  answer(null, "H");
+  answer(null, "I");
+  expect(told.mock.calls.slice(1)).toEqual([[null]]);
+});
+
 test("an own write is there once the room has it", () => {
   const { server, state, who } = written();
   state.value = 7;
