@@ -88,11 +88,24 @@ export class Votes {
   add(vote: Json): void {
     for (const choice of Array.isArray(vote) ? vote : [vote]) {
       if (choice === null) continue;
-      const name = shortened(readable(choice));
-      const before = this.counts.get(name);
-      if (before === undefined && this.counts.size === MOST_NAMES) this.others += 1;
-      else this.counts.set(name, (before ?? 0) + 1);
+      this.count(shortened(readable(choice)), 1);
     }
+  }
+
+  /** Return what several have counted, together. */
+  static sum(all: Iterable<Votes>): Votes {
+    const sum = new Votes();
+    for (const { counts, others } of all) {
+      for (const [name, times] of counts) sum.count(name, times);
+      sum.others += others;
+    }
+    return sum;
+  }
+
+  private count(name: string, times: number): void {
+    const before = this.counts.get(name);
+    if (before === undefined && this.counts.size === MOST_NAMES) this.others += times;
+    else this.counts.set(name, (before ?? 0) + times);
   }
 
   get categories(): Categories {

@@ -3,7 +3,7 @@ import { element } from "../widgets/control";
 import { copyText } from "../widgets/copy";
 import { oncePerFrame } from "../widgets/frame";
 import { Amounts } from "./amounts";
-import { isChoice, readCategories, rowsOf, Votes } from "./categories";
+import { type Categories, isChoice, readCategories, rowsOf, Votes } from "./categories";
 import css from "./chart.css";
 import type { Content } from "./content";
 import { Lines } from "./lines";
@@ -46,8 +46,8 @@ export class Chart {
   private readonly lines: Lines;
   private readonly amounts: Amounts;
   private content: Content;
-  /** The votes in the streams, as long as there is nothing else. */
-  private votes: Votes | null;
+  /** The votes in each stream, as long as it has nothing else; of a chart of bars alone. */
+  private readonly votes: (Votes | null)[];
   private readonly observer: ResizeObserver | null;
   private readonly drawSoon = oncePerFrame(() => this.draw());
   private summarizing: ReturnType<typeof setTimeout> | null = null;
@@ -59,7 +59,7 @@ export class Chart {
   ) {
     const { label, names, isLive } = options;
     this.style = readStyle(options.style);
-    this.votes = this.style.kind === "bar" ? new Votes() : null;
+    this.votes = names.map(() => this.noVotes());
     const tools = element("div", "driftdb-chart-tools", { role: "group", "aria-label": "Chart" });
     this.box = element("div", "driftdb-chart", {}, this.body, this.table, tools, this.hidden);
     this.table.hidden = true;
@@ -104,7 +104,7 @@ export class Chart {
   /** The streams' values, from one of them on: just these. */
   startedOver(stream: number, values: Iterable<Told>): void {
     this.readers[stream]?.clear();
-    if (this.style.kind === "bar" && stream === 0) this.votes = new Votes();
+    this.votes[stream] = this.noVotes();
     for (const each of values) this.add(stream, each);
     this.drawSoon();
   }
@@ -137,16 +137,27 @@ export class Chart {
 
   private add(stream: number, told: Told): void {
     this.readers[stream]?.add(told);
-    if (this.votes === null || told.value === null) return;
-    if (isChoice(told.value)) this.votes.add(told.value);
-    else this.votes = null; // and so it stays: they are drawn where they stand
+    const votes = this.votes[stream];
+    if (!votes || told.value === null) return;
+    if (isChoice(told.value)) votes.add(told.value);
+    else this.votes[stream] = null; // until it starts over: they are drawn where they stand
+  }
+
+  private noVotes(): Votes | null {
+    return this.style.kind === "bar" ? new Votes() : null;
+  }
+
+  /** The votes in all streams; none where one of these has anything else. */
+  private get counted(): Categories {
+    const votes = this.votes.filter((each) => each !== null);
+    return Votes.sum(votes.length < this.votes.length ? [] : votes).categories;
   }
 
   private draw(): void {
     // What is behind the text is drawn when it comes into view: then its size changes.
     if (this.ended || (this.observer !== null && this.box.getClientRects().length === 0)) return;
-    const votes = this.votes?.categories;
-    if (votes !== undefined && votes.rows.length > 0) {
+    const votes = this.counted;
+    if (votes.rows.length > 0) {
       this.amounts.show(votes);
       this.use(this.amounts);
     } else if (this.style.kind !== "bar" || this.options.isLive) {
