@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import type { Aligned } from "./align";
 import type { Span } from "./decimate";
-import { mark } from "./figures";
+import { labels } from "./figures";
 import type { ChartStyle } from "./style";
 import type { Theme } from "./theme";
 import { linearTicks, logTicks } from "./ticks";
@@ -82,7 +82,7 @@ export class Plot {
             size: (_, values) =>
               16 +
               CHARACTER_PIXELS * Math.max(2, ...(values ?? []).map((each) => each?.length ?? 0)),
-            values: (_, splits) => splits.map((each) => (each === null ? "" : mark(each))),
+            values: (_, splits) => labels(splits),
           }),
         ],
         series: [{}, ...options.strokes.map((stroke) => seriesOf(stroke, style, theme))],
